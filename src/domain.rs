@@ -1,0 +1,3 @@
+//! The nouns and rules of the registry. Pure: nothing here knows of async, a clock, SQL or protobuf.
+
+pub mod error;
