@@ -1,0 +1,97 @@
+//! Changes: what an accepted command does, and what the log holds.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    agencies::Agency,
+    caller::Person,
+    editions::Edition,
+    figures::Figure,
+    names::{AgencyName, ApiKeyName, Revision},
+    plans::Plan,
+    platforms::Platform,
+    principals::{ApiKey, KeyHash, Principal},
+    proposals::Proposal,
+    time::Timestamp,
+};
+
+/// The whole of one resource after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// An agency.
+    Agency(Arc<Agency>),
+    /// An edition.
+    Edition(Arc<Edition>),
+    /// A platform.
+    Platform(Arc<Platform>),
+    /// A plan.
+    Plan(Arc<Plan>),
+    /// A proposal.
+    Proposal(Arc<Proposal>),
+    /// A figure.
+    Figure(Arc<Figure>),
+    /// A principal.
+    Principal(Arc<Principal>),
+    /// An API key.
+    ApiKey(Arc<ApiKey>),
+}
+
+impl Image {
+    /// Resource name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Agency(agency) => agency.name.as_str(),
+            Self::Edition(edition) => edition.name.as_str(),
+            Self::Platform(platform) => platform.name.as_str(),
+            Self::Plan(plan) => plan.name.as_str(),
+            Self::Proposal(proposal) => proposal.name.as_str(),
+            Self::Figure(figure) => figure.name.as_str(),
+            Self::Principal(principal) => principal.name.as_str(),
+            Self::ApiKey(key) => key.name.as_str(),
+        }
+    }
+}
+
+/// One resource touched by a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is now this.
+    Put(Image),
+    /// It is gone. No command does this yet: records are retired, not removed.
+    Remove {
+        /// Resource name.
+        name: String,
+    },
+}
+
+/// A UUID of the caller's making (AIP-155), with a digest of the request it came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId {
+    /// The id, unique per principal.
+    pub id: uuid::Uuid,
+    /// SHA-256 over method and re-encoded request message.
+    pub digest: [u8; 32],
+}
+
+/// One accepted command: one revision, one row of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its place in the log.
+    pub revision: Revision,
+    /// When it was recorded, never before the change before it.
+    pub record_time: Timestamp,
+    /// Who acted.
+    pub person: Person,
+    /// The agency acted for.
+    pub agency: Option<AgencyName>,
+    /// The method called, as `UpdatePlan`.
+    pub method: Cow<'static, str>,
+    /// The caller's request id.
+    pub request_id: Option<RequestId>,
+    /// The reason given.
+    pub reason: String,
+    /// What it touched; the first is the resource that the method answers.
+    pub effects: Vec<Effect>,
+    /// Hash of a key made by it: kept in a table of its own, never in the log.
+    pub key_hash: Option<(ApiKeyName, KeyHash)>,
+}

@@ -1,0 +1,143 @@
+//! Documents and sources: what every claim in the registry rests on.
+
+use super::{error::Violations, time::Date};
+
+/// The kind of document, by the word that heads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// Not stated.
+    #[default]
+    Unspecified,
+    /// Quyết định.
+    Decision,
+    /// Kế hoạch.
+    Plan,
+    /// Nghị quyết.
+    Resolution,
+    /// Chỉ thị.
+    Directive,
+    /// Nghị định.
+    Decree,
+    /// Thông tư.
+    Circular,
+    /// Công văn.
+    OfficialLetter,
+    /// Báo cáo.
+    Report,
+    /// Thông báo.
+    Notice,
+    /// Kết luận.
+    Conclusion,
+    /// Luật.
+    Law,
+    /// Any other kind.
+    Other,
+}
+
+/// How a document bears on an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    /// Sửa đổi, bổ sung.
+    Amends,
+    /// Thay thế.
+    Replaces,
+    /// Bãi bỏ.
+    Repeals,
+}
+
+/// One earlier document that a document amends, replaces or repeals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// What this document does to the other.
+    pub kind: RelationKind,
+    /// The other's symbol as printed.
+    pub symbol: String,
+    /// The other's issuer as printed.
+    pub issuer: String,
+    /// The other's day of issue.
+    pub issue_date: Option<Date>,
+}
+
+/// A published document (văn bản). Its symbol is kept as printed and never parsed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// The kind of document.
+    pub kind: DocumentKind,
+    /// Symbol (số, ký hiệu) as printed.
+    pub symbol: String,
+    /// Title (trích yếu).
+    pub title: String,
+    /// Issuing body or office as printed.
+    pub issuer: String,
+    /// Name of the signatory as printed.
+    pub signatory: String,
+    /// Office in which the signatory signed.
+    pub signatory_office: String,
+    /// Day of issue.
+    pub issue_date: Option<Date>,
+    /// Day on which it takes effect.
+    pub effective_date: Option<Date>,
+    /// Where the text can be read.
+    pub uri: String,
+    /// SHA-256 of the file, 64 lower-case hexadecimal digits, or empty.
+    pub sha256: String,
+    /// Size of the file in bytes; 0 when not known.
+    pub size_bytes: i64,
+    /// Earlier documents it bears on.
+    pub relations: Vec<Relation>,
+}
+
+/// How much of a document a claim needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Issuer, symbol and day of issue: enough to be found.
+    Identity,
+    /// That, and the digest of its file: enough to be proved.
+    Digest,
+}
+
+impl Document {
+    /// Adds a violation for each part that `needs` asks for and the document lacks.
+    pub fn check(&self, needs: Needs, path: &str, violations: &mut Violations) {
+        let mut require = |present: bool, field: &str, english: &str, vietnamese: &str| {
+            if !present {
+                violations.add(format!("{path}.{field}"), "REQUIRED", english, vietnamese);
+            }
+        };
+        require(
+            !self.issuer.is_empty(),
+            "issuer",
+            "give the issuing body as printed",
+            "hãy ghi cơ quan ban hành đúng như bản in",
+        );
+        require(
+            !self.symbol.is_empty(),
+            "symbol",
+            "give the document's symbol as printed, as `2618/QĐ-BKHCN`",
+            "hãy ghi số, ký hiệu văn bản đúng như bản in, ví dụ `2618/QĐ-BKHCN`",
+        );
+        require(
+            self.issue_date.is_some(),
+            "issue_date",
+            "give the document's day of issue",
+            "hãy ghi ngày ban hành văn bản",
+        );
+        if needs == Needs::Digest {
+            require(
+                !self.sha256.is_empty(),
+                "sha256",
+                "give the SHA-256 of the document's file, 64 lower-case hexadecimal digits",
+                "hãy ghi mã băm SHA-256 của tệp văn bản, 64 chữ số thập lục phân viết thường",
+            );
+        }
+    }
+}
+
+/// Where a statement was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The page or file; empty when not online.
+    pub uri: String,
+    /// What it is and how far it can be trusted.
+    pub note: String,
+}

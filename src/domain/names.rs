@@ -1,0 +1,198 @@
+//! Resource names: every record is known by the name its id gives it (AIP-122), and nothing else
+//! crosses a room as an identifier.
+//!
+//! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and
+//! orders by it, so that a map of them iterates in the order that pages promise.
+
+use std::{fmt, sync::Arc};
+
+/// Longest id, one label of RFC 1035.
+pub const ID_LENGTH_MAX: usize = 63;
+
+/// Whether `id` is 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.
+pub fn is_id(id: &str) -> bool {
+    let bytes = id.as_bytes();
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    let edge = |b: Option<&u8>| b.is_some_and(|b| inner(b) && *b != b'-');
+    bytes.len() <= ID_LENGTH_MAX
+        && bytes.iter().all(inner)
+        && edge(bytes.first())
+        && edge(bytes.last())
+}
+
+macro_rules! resource_name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $collection:literal $(, in $parent:ident)?) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The resource type in one word, for messages.
+            pub const KIND: &'static str = $kind;
+            /// The collection's name in a resource name.
+            pub const COLLECTION: &'static str = $collection;
+
+            /// The whole name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The last segment: the id.
+            pub fn id(&self) -> &str {
+                self.0.rsplit('/').next().unwrap_or_default()
+            }
+
+            resource_name!(@parse $name, $collection $(, $parent)?);
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+    (@parse $name:ident, $collection:literal) => {
+        /// The name that `id` gives; `None` when it is no id.
+        pub fn from_id(id: &str) -> Option<Self> {
+            is_id(id).then(|| Self(format!(concat!($collection, "/{}"), id).into()))
+        }
+
+        /// Reads a whole name.
+        pub fn parse(name: &str) -> Option<Self> {
+            let id = name.strip_prefix(concat!($collection, "/"))?;
+            is_id(id).then(|| Self(name.into()))
+        }
+    };
+    (@parse $name:ident, $collection:literal, $parent:ident) => {
+        /// The name that `id` gives below `parent`; `None` when it is no id.
+        pub fn from_id(parent: &$parent, id: &str) -> Option<Self> {
+            is_id(id).then(|| Self(format!(concat!("{}/", $collection, "/{}"), parent, id).into()))
+        }
+
+        /// Reads a whole name.
+        pub fn parse(name: &str) -> Option<Self> {
+            let (parent, id) = name.rsplit_once(concat!("/", $collection, "/"))?;
+            $parent::parse(parent)?;
+            is_id(id).then(|| Self(name.into()))
+        }
+
+        /// Name of the resource it belongs to.
+        pub fn parent(&self) -> $parent {
+            let end = self.0.rfind(concat!("/", $collection, "/")).unwrap_or(self.0.len());
+            $parent(self.0.get(..end).unwrap_or_default().into())
+        }
+
+        /// What every name below `parent` begins with.
+        pub fn prefix(parent: &$parent) -> String {
+            format!(concat!("{}/", $collection, "/"), parent)
+        }
+    };
+}
+
+resource_name!(
+    /// `agencies/{agency}`.
+    AgencyName, "agency", "agencies"
+);
+resource_name!(
+    /// `editions/{edition}`.
+    EditionName, "edition", "editions"
+);
+resource_name!(
+    /// `platforms/{platform}`.
+    PlatformName, "platform", "platforms"
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}`.
+    PlanName, "plan", "plans", in PlatformName
+);
+resource_name!(
+    /// `platforms/{platform}/proposals/{proposal}`.
+    ProposalName, "proposal", "proposals", in PlatformName
+);
+resource_name!(
+    /// `figures/{figure}`.
+    FigureName, "figure", "figures"
+);
+resource_name!(
+    /// `principals/{principal}`.
+    PrincipalName, "principal", "principals"
+);
+resource_name!(
+    /// `principals/{principal}/apiKeys/{api_key}`.
+    ApiKeyName, "API key", "apiKeys", in PrincipalName
+);
+
+impl PrincipalName {
+    /// The registry itself: it seeds an empty log and acts for the command line.
+    pub fn system() -> Self {
+        Self("principals/system".into())
+    }
+}
+
+/// A position in the log: gapless, 0 before the first change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(i64);
+
+impl Revision {
+    /// Before the first change.
+    pub const ZERO: Self = Self(0);
+
+    /// From its number; `None` below 0.
+    pub fn new(number: i64) -> Option<Self> {
+        (number >= 0).then_some(Self(number))
+    }
+
+    /// Its number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The one after it.
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_and_know_their_parent() {
+        let plan = PlanName::parse("platforms/ndp-001/plans/2026").expect("a plan's name");
+        assert_eq!(plan.id(), "2026");
+        assert_eq!(plan.parent().as_str(), "platforms/ndp-001");
+        assert_eq!(PlanName::from_id(&plan.parent(), "2026"), Some(plan));
+        for wrong in [
+            "",
+            "platforms/",
+            "platforms/A",
+            "platforms/a/plans/",
+            "platforms/a/plans/-x",
+            "platforms/a/plans/x/plans/y",
+            "agencies/a/plans/x",
+            "platforms/a b/plans/x",
+        ] {
+            assert_eq!(PlanName::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(PlatformName::from_id(&"a".repeat(64)), None);
+    }
+}

@@ -1,0 +1,391 @@
+//! Plans (kế hoạch triển khai): what an agency undertakes for its platform, and the states of
+//! that undertaking. The table of moves is here and nowhere else.
+
+use super::{
+    caller::Person,
+    documents::Document,
+    error::Violations,
+    names::{AgencyName, PlanName},
+    record::{Meta, record_fields},
+    time::{Date, Period, Timestamp},
+};
+
+/// The states of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlanState {
+    /// Being written.
+    Draft,
+    /// Handed in, and frozen.
+    Submitted,
+    /// Handed back to be mended.
+    Returned,
+    /// Given up before it was issued.
+    Withdrawn,
+    /// In force.
+    Issued,
+    /// Carried out.
+    Completed,
+    /// Replaced by the next plan issued.
+    Superseded,
+    /// Ended by a document.
+    Revoked,
+    /// Recorded in error.
+    Annulled,
+}
+
+/// What moves a plan from state to state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanMove {
+    /// SubmitPlan.
+    Submit,
+    /// ReturnPlan.
+    Return,
+    /// IssuePlan.
+    Issue,
+    /// CompletePlan.
+    Complete,
+    /// WithdrawPlan.
+    Withdraw,
+    /// Another plan of the platform was issued.
+    Supersede,
+    /// RevokePlan.
+    Revoke,
+    /// AnnulPlan.
+    Annul,
+}
+
+impl PlanState {
+    /// All states, in the order of a plan's life.
+    pub const ALL: [Self; 9] = [
+        Self::Draft,
+        Self::Submitted,
+        Self::Returned,
+        Self::Withdrawn,
+        Self::Issued,
+        Self::Completed,
+        Self::Superseded,
+        Self::Revoked,
+        Self::Annulled,
+    ];
+
+    /// Its name in the proto.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "DRAFT",
+            Self::Submitted => "SUBMITTED",
+            Self::Returned => "RETURNED",
+            Self::Withdrawn => "WITHDRAWN",
+            Self::Issued => "ISSUED",
+            Self::Completed => "COMPLETED",
+            Self::Superseded => "SUPERSEDED",
+            Self::Revoked => "REVOKED",
+            Self::Annulled => "ANNULLED",
+        }
+    }
+
+    /// Where a move leads from here; `None` where it is not allowed.
+    pub const fn after(self, step: PlanMove) -> Option<Self> {
+        use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Supersede, Withdraw};
+        match (self, step) {
+            (Self::Draft | Self::Returned, Submit) => Some(Self::Submitted),
+            (Self::Submitted, Return) => Some(Self::Returned),
+            (Self::Submitted, Issue) => Some(Self::Issued),
+            (Self::Draft | Self::Submitted | Self::Returned, Withdraw) => Some(Self::Withdrawn),
+            (Self::Issued, Complete) => Some(Self::Completed),
+            (Self::Issued, Supersede) => Some(Self::Superseded),
+            (Self::Issued, Revoke) => Some(Self::Revoked),
+            (Self::Issued, Annul) => Some(Self::Annulled),
+            (
+                Self::Draft | Self::Returned,
+                Return | Issue | Complete | Supersede | Revoke | Annul,
+            )
+            | (Self::Submitted, Submit | Complete | Supersede | Revoke | Annul)
+            | (Self::Issued, Submit | Return | Issue | Withdraw)
+            | (
+                Self::Withdrawn
+                | Self::Completed
+                | Self::Superseded
+                | Self::Revoked
+                | Self::Annulled,
+                Submit | Return | Issue | Complete | Withdraw | Supersede | Revoke | Annul,
+            ) => None,
+        }
+    }
+
+    /// Whether the public may know of a plan in this state: it was issued once.
+    pub const fn was_issued(self) -> bool {
+        match self {
+            Self::Draft | Self::Submitted | Self::Returned | Self::Withdrawn => false,
+            Self::Issued | Self::Completed | Self::Superseded | Self::Revoked | Self::Annulled => {
+                true
+            }
+        }
+    }
+
+    /// Whether it still needs someone's work: not ended in any way.
+    pub const fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::Draft | Self::Submitted | Self::Returned | Self::Issued
+        )
+    }
+}
+
+impl PlanMove {
+    /// The method's name.
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Submit => "SubmitPlan",
+            Self::Return => "ReturnPlan",
+            Self::Issue | Self::Supersede => "IssuePlan",
+            Self::Complete => "CompletePlan",
+            Self::Withdraw => "WithdrawPlan",
+            Self::Revoke => "RevokePlan",
+            Self::Annul => "AnnulPlan",
+        }
+    }
+}
+
+/// Who sees a plan once it is issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everyone sees all of it.
+    #[default]
+    Public,
+    /// Everyone sees its existence and document only.
+    Restricted,
+}
+
+/// One state of a plan, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateEntry {
+    /// The state entered.
+    pub state: PlanState,
+    /// The civil date from which it holds.
+    pub effective_date: Date,
+    /// When the registry recorded it.
+    pub record_time: Timestamp,
+    /// The agency that acted; none for the steward.
+    pub agency: Option<AgencyName>,
+    /// Who acted; none once redacted.
+    pub person: Option<Person>,
+    /// The document that moved it.
+    pub document: Option<Document>,
+    /// The reason given.
+    pub reason: String,
+}
+
+/// Who answers for a plan, by office.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Office.
+    pub office: String,
+    /// Name as printed on a published document.
+    pub person_name: String,
+}
+
+/// An amount of money; for VND without nanos.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Money {
+    /// ISO 4217.
+    pub currency_code: String,
+    /// Whole units.
+    pub units: i64,
+    /// Billionths of a unit.
+    pub nanos: i32,
+}
+
+/// Money set aside for a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// How much.
+    pub amount: Option<Money>,
+    /// The year whose prices it is in; 0 when not stated.
+    pub price_year: i32,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// The length of a reporting period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interval {
+    /// Hằng tháng.
+    #[default]
+    Monthly,
+    /// Hằng quý.
+    Quarterly,
+    /// Sáu tháng.
+    HalfYearly,
+    /// Hằng năm.
+    Yearly,
+}
+
+/// How often progress is reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportingCycle {
+    /// The length of a period.
+    pub interval: Interval,
+    /// The last day of a period within its last month, 1 to 28; 0 for the 14th.
+    pub cutoff_day: i32,
+    /// Days after the cut-off within which the report is due.
+    pub filing_days: i32,
+}
+
+record_fields! {
+    /// What an agency writes of a plan.
+    pub struct PlanFields {
+        /// Title in Vietnamese.
+        pub display_name: String,
+        /// What it is to achieve.
+        pub objectives: String,
+        /// What it covers.
+        pub scope: String,
+        /// Who answers for it (người đứng đầu chịu trách nhiệm).
+        pub accountable_head: Option<Head>,
+        /// The unit in the lead.
+        pub lead_unit: String,
+        /// Agencies that take part.
+        pub coordinating_agencies: Vec<AgencyName>,
+        /// Money set aside.
+        pub budget: Option<Budget>,
+        /// When work begins.
+        pub planned_start: Option<Period>,
+        /// When it is to be done.
+        pub planned_end: Option<Period>,
+        /// Who sees it once issued.
+        pub visibility: Visibility,
+        /// How often progress is reported.
+        pub reporting_cycle: Option<ReportingCycle>,
+    }
+}
+
+/// The fields of an ISSUED plan that can still change without a rebaseline.
+pub const FIELDS_AFTER_ISSUE: &[&str] = &[
+    "accountable_head",
+    "lead_unit",
+    "coordinating_agencies",
+    "visibility",
+    "reporting_cycle",
+];
+
+/// One plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Resource name.
+    pub name: PlanName,
+    /// The agency that answers for it: the platform's governing agency.
+    pub agency: AgencyName,
+    /// What the agency writes of it.
+    pub fields: PlanFields,
+    /// The document that issued it.
+    pub issuing_document: Option<Document>,
+    /// The state it is in.
+    pub state: PlanState,
+    /// All its states, oldest first.
+    pub state_history: Vec<StateEntry>,
+    /// The plan that took its place.
+    pub superseded_by: Option<PlanName>,
+    /// Whether fields were withheld; never so in a stored image.
+    pub redacted: bool,
+    /// Book-keeping.
+    pub meta: Meta,
+}
+
+impl Plan {
+    /// Who submitted it last.
+    pub fn submitter(&self) -> Option<&Person> {
+        let mut entries = self.state_history.iter().rev();
+        entries
+            .find(|entry| entry.state == PlanState::Submitted)?
+            .person
+            .as_ref()
+    }
+}
+
+impl PlanFields {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        if self.display_name.trim().is_empty() {
+            violations.add(
+                "plan.display_name",
+                "REQUIRED",
+                "give the title of the plan",
+                "hãy ghi tên kế hoạch",
+            );
+        }
+        if let (Some(start), Some(end)) = (&self.planned_start, &self.planned_end)
+            && let (Some(first), Some(last)) = (start.start, end.end)
+            && last < first
+        {
+            violations.add(
+                "plan.planned_end",
+                "OUT_OF_RANGE",
+                "the plan is to end before it begins",
+                "kế hoạch kết thúc trước khi bắt đầu",
+            );
+        }
+        if let Some(amount) = self
+            .budget
+            .as_ref()
+            .and_then(|budget| budget.amount.as_ref())
+        {
+            let code = &amount.currency_code;
+            if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
+                violations.add(
+                    "plan.budget.amount.currency_code",
+                    "PATTERN",
+                    "give the currency by its ISO 4217 code, as `VND`",
+                    "hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`",
+                );
+            }
+            if amount.units < 0 || !(0..=999_999_999).contains(&amount.nanos) {
+                violations.add(
+                    "plan.budget.amount",
+                    "OUT_OF_RANGE",
+                    "an amount is not negative, and its nanos are 0 to 999,999,999",
+                    "số tiền không được âm, và nanos từ 0 đến 999.999.999",
+                );
+            } else if code == "VND" && amount.nanos != 0 {
+                violations.add(
+                    "plan.budget.amount.nanos",
+                    "OUT_OF_RANGE",
+                    "the đồng has no smaller unit; leave `nanos` unset",
+                    "đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`",
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_moves_is_the_documented_one() {
+        use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Supersede, Withdraw};
+        let mut allowed = Vec::new();
+        for from in PlanState::ALL {
+            for step in [
+                Submit, Return, Issue, Complete, Withdraw, Supersede, Revoke, Annul,
+            ] {
+                if let Some(to) = from.after(step) {
+                    allowed.push(format!("{} -{step:?}-> {}", from.as_str(), to.as_str()));
+                }
+            }
+        }
+        insta::assert_snapshot!(allowed.join("\n"), @r"
+        DRAFT -Submit-> SUBMITTED
+        DRAFT -Withdraw-> WITHDRAWN
+        SUBMITTED -Return-> RETURNED
+        SUBMITTED -Issue-> ISSUED
+        SUBMITTED -Withdraw-> WITHDRAWN
+        RETURNED -Submit-> SUBMITTED
+        RETURNED -Withdraw-> WITHDRAWN
+        ISSUED -Complete-> COMPLETED
+        ISSUED -Supersede-> SUPERSEDED
+        ISSUED -Revoke-> REVOKED
+        ISSUED -Annul-> ANNULLED
+        ");
+    }
+}

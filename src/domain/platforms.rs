@@ -1,0 +1,388 @@
+//! Platforms (nền tảng số): the entries of the catalogue, their listings, stages and exits.
+
+use std::collections::BTreeMap;
+
+use super::{
+    documents::{Document, Source},
+    error::Violations,
+    names::{AgencyName, EditionName, PlatformName},
+    record::{Meta, record_fields},
+    time::{Date, Period},
+};
+
+/// Whom a platform serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Classification {
+    /// Not known.
+    #[default]
+    Unspecified,
+    /// Nền tảng số quốc gia.
+    National,
+    /// Nền tảng số dùng chung của ngành.
+    Sector,
+    /// Nền tảng số dùng chung của lĩnh vực.
+    Field,
+    /// Nền tảng số dùng chung của vùng.
+    Region,
+}
+
+/// A level of government.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeploymentLevel {
+    /// Trung ương.
+    Central,
+    /// Cấp tỉnh.
+    Province,
+    /// Cấp xã.
+    Commune,
+}
+
+/// How data is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataSharingChannel {
+    /// The sharing platform of the National Data Centre.
+    Ndop,
+    /// The national integration and sharing platform.
+    Ndxp,
+    /// The local government service platform.
+    Lgsp,
+    /// An API of its own.
+    Api,
+}
+
+/// How well a record is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordStatus {
+    /// Not stated; refused when a platform is written.
+    #[default]
+    Unspecified,
+    /// Checked against the decision's own text.
+    Verified,
+    /// The name is official, as the press gives it.
+    FromPress,
+    /// From a third party's copy of the decision.
+    ThirdPartyCopy,
+    /// Known in translation only.
+    TranslatedNameOnly,
+    /// The annex that names it has not been transcribed.
+    PendingAnnex,
+}
+
+/// How far the sources bear out that an edition lists a platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// Not stated.
+    #[default]
+    Unspecified,
+    /// The decision's text, or a copy of it, lists it.
+    Stated,
+    /// A report on this edition repeats the entry.
+    Reported,
+    /// Stated for an earlier edition only.
+    Inferred,
+}
+
+/// A platform's place in one edition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The edition.
+    pub edition: EditionName,
+    /// Its number in the list as printed; empty when not seen.
+    pub list_number: String,
+    /// Code of its group; empty when none or not known.
+    pub group: String,
+    /// Its Vietnamese name as listed; empty when not known.
+    pub display_name: String,
+    /// How far the membership is borne out.
+    pub membership: Membership,
+    /// Where it was read.
+    pub sources: Vec<Source>,
+}
+
+/// A step towards operation, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Đang xây dựng.
+    Development,
+    /// Thí điểm.
+    Pilot,
+    /// Đã vận hành.
+    Operation,
+}
+
+/// When a stage was planned and reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationStage {
+    /// The step.
+    pub stage: Stage,
+    /// When it is planned for.
+    pub planned: Option<Period>,
+    /// When it was reached; an end alone means: by that day.
+    pub reached: Option<Period>,
+    /// Where it was read.
+    pub sources: Vec<Source>,
+}
+
+/// Security level of the information system (Decree 85/2016/NĐ-CP), 1 to 5.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// 1 to 5.
+    pub level: i32,
+    /// The document that approved it.
+    pub approval: Option<Document>,
+}
+
+/// A page of the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// An absolute URI.
+    pub uri: String,
+    /// What is found there.
+    pub title: String,
+}
+
+/// Who governs a platform from a day on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Governance {
+    /// The agency; none while none was known.
+    pub agency: Option<AgencyName>,
+    /// From this day on; from the beginning when absent.
+    pub start_date: Option<Date>,
+}
+
+/// What became of a platform that left the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitOutcome {
+    /// Another platform took its place.
+    Replaced,
+    /// It went on as part of another.
+    Integrated,
+    /// It was given up, or never built.
+    Discontinued,
+    /// It goes on outside the catalogue.
+    Delisted,
+    /// The record was a second one of the same platform.
+    Duplicate,
+}
+
+/// How a platform left the catalogue; kept instead of a deletion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Why.
+    pub reason: String,
+    /// What became of it.
+    pub outcome: ExitOutcome,
+    /// The document that decided it.
+    pub decision: Option<Document>,
+    /// The platform that took its place, or the record that stays.
+    pub successor: Option<PlatformName>,
+    /// The day from which it counts as gone.
+    pub exit_date: Option<Date>,
+}
+
+record_fields! {
+    /// What clients write of a platform.
+    pub struct PlatformFields {
+        /// Official name in Vietnamese; empty while not known.
+        pub display_name: String,
+        /// Name in English.
+        pub display_name_en: String,
+        /// The agency that governs it (cơ quan chủ quản).
+        pub governing_agency: Option<AgencyName>,
+        /// The unit that operates it.
+        pub operating_unit: String,
+        /// Agencies that take part.
+        pub coordinating_agencies: Vec<AgencyName>,
+        /// Whom it serves.
+        pub classification: Classification,
+        /// The levels it is deployed to.
+        pub deployment_levels: Vec<DeploymentLevel>,
+        /// Its places in editions.
+        pub listings: Vec<Listing>,
+        /// Steps towards operation.
+        pub operation_stages: Vec<OperationStage>,
+        /// Security level; not shown to anonymous callers.
+        pub security: Option<Security>,
+        /// How its data is shared.
+        pub data_sharing_channels: Vec<DataSharingChannel>,
+        /// Its pages.
+        pub links: Vec<Link>,
+        /// How well the record is known.
+        pub record_status: RecordStatus,
+        /// Where its facts were read.
+        pub sources: Vec<Source>,
+        /// The steward's labels.
+        pub labels: BTreeMap<String, String>,
+    }
+}
+
+/// The fields of a platform that its governing agency keeps; all others are the steward's.
+pub const AGENCY_FIELDS: &[&str] = &[
+    "operating_unit",
+    "deployment_levels",
+    "operation_stages",
+    "security",
+    "data_sharing_channels",
+    "links",
+];
+
+/// Whether a platform is in the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlatformState {
+    /// It is.
+    Active,
+    /// It left.
+    Retired,
+    /// Its record was a duplicate.
+    Merged,
+}
+
+/// One platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// Resource name.
+    pub name: PlatformName,
+    /// What clients write of it.
+    pub fields: PlatformFields,
+    /// Who governed it when, oldest first.
+    pub governance_history: Vec<Governance>,
+    /// How it left the catalogue.
+    pub exit: Option<Exit>,
+    /// Book-keeping.
+    pub meta: Meta,
+}
+
+impl Platform {
+    /// Whether it is in the catalogue.
+    pub fn state(&self) -> PlatformState {
+        match &self.exit {
+            None => PlatformState::Active,
+            Some(exit) if exit.outcome == ExitOutcome::Duplicate => PlatformState::Merged,
+            Some(_) => PlatformState::Retired,
+        }
+    }
+
+    /// The record that stays, where this one was merged as a duplicate.
+    pub fn merged_into(&self) -> Option<&PlatformName> {
+        self.exit
+            .as_ref()
+            .filter(|exit| exit.outcome == ExitOutcome::Duplicate)
+            .and_then(|exit| exit.successor.as_ref())
+    }
+
+    /// The furthest stage reached.
+    pub fn operation_stage(&self) -> Option<Stage> {
+        let stages = self.fields.operation_stages.iter();
+        stages
+            .filter(|s| s.reached.is_some())
+            .map(|s| s.stage)
+            .max()
+    }
+
+    /// Its place in an edition.
+    pub fn listing(&self, edition: &EditionName) -> Option<&Listing> {
+        self.fields
+            .listings
+            .iter()
+            .find(|listing| listing.edition == *edition)
+    }
+
+    /// Whether the record is complete: name and agency known, and from a text that names it.
+    pub fn is_complete(&self) -> bool {
+        !self.fields.display_name.is_empty()
+            && self.fields.governing_agency.is_some()
+            && matches!(
+                self.fields.record_status,
+                RecordStatus::Verified | RecordStatus::FromPress | RecordStatus::ThirdPartyCopy
+            )
+    }
+}
+
+impl PlatformFields {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        let nameless = matches!(
+            self.record_status,
+            RecordStatus::TranslatedNameOnly | RecordStatus::PendingAnnex
+        );
+        if self.record_status == RecordStatus::Unspecified {
+            violations.add(
+                "platform.record_status",
+                "REQUIRED",
+                "say how well the record is known, as VERIFIED",
+                "hãy ghi mức độ xác thực của bản ghi, ví dụ VERIFIED",
+            );
+        } else if self.display_name.trim().is_empty() && !nameless {
+            violations.add(
+                "platform.display_name",
+                "REQUIRED",
+                "give the official Vietnamese name, or say PENDING_ANNEX or TRANSLATED_NAME_ONLY in \
+                 `record_status`",
+                "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi PENDING_ANNEX hay \
+                 TRANSLATED_NAME_ONLY ở `record_status`",
+            );
+        }
+        for (i, listing) in self.listings.iter().enumerate() {
+            if self
+                .listings
+                .iter()
+                .take(i)
+                .any(|earlier| earlier.edition == listing.edition)
+            {
+                violations.add(
+                    format!("platform.listings[{i}].edition"),
+                    "NOT_UNIQUE",
+                    format!("`{}` lists the platform twice", listing.edition),
+                    format!("`{}` liệt kê nền tảng này hai lần", listing.edition),
+                );
+            }
+        }
+        for (i, step) in self.operation_stages.iter().enumerate() {
+            if self
+                .operation_stages
+                .iter()
+                .take(i)
+                .any(|earlier| earlier.stage == step.stage)
+            {
+                violations.add(
+                    format!("platform.operation_stages[{i}].stage"),
+                    "NOT_UNIQUE",
+                    "the stage is given twice",
+                    "giai đoạn bị lặp lại",
+                );
+            }
+        }
+    }
+}
+
+impl Exit {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        let needs_successor = matches!(
+            self.outcome,
+            ExitOutcome::Replaced | ExitOutcome::Integrated | ExitOutcome::Duplicate
+        );
+        if needs_successor && self.successor.is_none() {
+            violations.add(
+                "exit.successor",
+                "REQUIRED",
+                "name the platform that takes its place, or the record that stays",
+                "hãy ghi nền tảng thay thế, hoặc bản ghi được giữ lại",
+            );
+        }
+        match &self.decision {
+            Some(decision) => decision.check(
+                super::documents::Needs::Identity,
+                "exit.decision",
+                violations,
+            ),
+            None if self.outcome != ExitOutcome::Duplicate => violations.add(
+                "exit.decision",
+                "REQUIRED",
+                "give the document that decided it",
+                "hãy ghi văn bản quyết định việc này",
+            ),
+            None => {}
+        }
+    }
+}

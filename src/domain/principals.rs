@@ -1,0 +1,164 @@
+//! Principals (chủ thể) and their API keys: who may call.
+
+use super::{
+    error::Violations,
+    names::{AgencyName, ApiKeyName, PrincipalName},
+    record::{Meta, record_fields},
+    time::Timestamp,
+};
+
+/// What a principal may do; rights add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Writes and submits the plans of one agency, and its part of its platforms.
+    AgencyEditor,
+    /// Returns, issues, completes and revokes plans of one agency.
+    AgencyApprover,
+    /// Keeps the principals and API keys of one agency.
+    AgencyAdmin,
+    /// Keeps the catalogue.
+    Steward,
+    /// Reads everything.
+    Auditor,
+    /// Keeps all principals and API keys.
+    Admin,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 6] = [
+        Self::AgencyEditor,
+        Self::AgencyApprover,
+        Self::AgencyAdmin,
+        Self::Steward,
+        Self::Auditor,
+        Self::Admin,
+    ];
+
+    /// Its name on the command line and in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AgencyEditor => "agency_editor",
+            Self::AgencyApprover => "agency_approver",
+            Self::AgencyAdmin => "agency_admin",
+            Self::Steward => "steward",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// Whether it holds within one agency only.
+    pub const fn is_of_agency(self) -> bool {
+        matches!(
+            self,
+            Self::AgencyEditor | Self::AgencyApprover | Self::AgencyAdmin
+        )
+    }
+}
+
+/// A person or a system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// Not stated; refused.
+    #[default]
+    Unspecified,
+    /// One person.
+    Person,
+    /// A system, for the people who use it.
+    System,
+}
+
+record_fields! {
+    /// What an administrator writes of a principal.
+    pub struct PrincipalFields {
+        /// Office or system.
+        pub display_name: String,
+        /// A person or a system; cannot change.
+        pub kind: PrincipalKind,
+        /// The agency of its agency roles.
+        pub agency: Option<AgencyName>,
+        /// What it may do.
+        pub roles: Vec<Role>,
+    }
+}
+
+/// One principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Resource name.
+    pub name: PrincipalName,
+    /// What an administrator writes of it.
+    pub fields: PrincipalFields,
+    /// Whether none of its keys works.
+    pub disabled: bool,
+    /// Book-keeping.
+    pub meta: Meta,
+}
+
+impl PrincipalFields {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        if self.kind == PrincipalKind::Unspecified {
+            violations.add(
+                "principal.kind",
+                "REQUIRED",
+                "say PERSON or SYSTEM",
+                "hãy ghi PERSON hoặc SYSTEM",
+            );
+        }
+        if self.agency.is_none()
+            && let Some(role) = self.roles.iter().find(|role| role.is_of_agency())
+        {
+            violations.add(
+                "principal.agency",
+                "REQUIRED",
+                format!(
+                    "the role `{}` holds within an agency; name it",
+                    role.as_str()
+                ),
+                format!(
+                    "vai trò `{}` gắn với một cơ quan; hãy ghi cơ quan đó",
+                    role.as_str()
+                ),
+            );
+        }
+    }
+}
+
+record_fields! {
+    /// What is written of an API key when it is made.
+    pub struct ApiKeyFields {
+        /// What it is for.
+        pub display_name: String,
+        /// From when on it no longer works.
+        pub expire_time: Option<Timestamp>,
+    }
+}
+
+/// One API key. Its hash is not here: hashes never enter the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Resource name.
+    pub name: ApiKeyName,
+    /// What was written when it was made.
+    pub fields: ApiKeyFields,
+    /// When it was revoked.
+    pub revoke_time: Option<Timestamp>,
+    /// Book-keeping.
+    pub meta: Meta,
+}
+
+/// SHA-256 of a key's secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash(pub [u8; 32]);
+
+impl std::fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyHash(…)")
+    }
+}

@@ -1,0 +1,51 @@
+//! Proposals (đề xuất): what needs a second person.
+
+use super::{caller::Person, names::ProposalName, platforms::Exit, record::Meta, time::Timestamp};
+
+/// The states of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProposalState {
+    /// Waiting for a second person.
+    Pending,
+    /// Approved, and carried out in the same change.
+    Approved,
+    /// Rejected.
+    Rejected,
+}
+
+/// What is proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The platform leaves the catalogue with this exit record.
+    Retirement(Exit),
+}
+
+/// Who did something, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// Who.
+    pub person: Person,
+    /// When the registry recorded it.
+    pub record_time: Timestamp,
+    /// The reason given.
+    pub reason: String,
+}
+
+/// One proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// Resource name; the platform it is about is its parent.
+    pub name: ProposalName,
+    /// The agency that governed the platform when it was made, which may see it.
+    pub agency: Option<super::names::AgencyName>,
+    /// The state it is in.
+    pub state: ProposalState,
+    /// What is proposed.
+    pub action: Action,
+    /// Who asked for it.
+    pub requested: Act,
+    /// Who decided it.
+    pub decided: Option<Act>,
+    /// Book-keeping.
+    pub meta: Meta,
+}

@@ -1,0 +1,72 @@
+//! What every record has beside its own facts: when it was made and last written, and at which
+//! revision; and the macro that declares the facts a client may write.
+
+use super::{names::Revision, time::Timestamp};
+
+/// The book-keeping of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// When the record was made.
+    pub create_time: Timestamp,
+    /// When it was last written.
+    pub update_time: Timestamp,
+    /// Revision of the change that last wrote it.
+    pub revision: Revision,
+}
+
+impl Meta {
+    /// Of a record made now.
+    pub const fn created(now: Timestamp, revision: Revision) -> Self {
+        Self {
+            create_time: now,
+            update_time: now,
+            revision,
+        }
+    }
+
+    /// Of the same record written again.
+    pub const fn updated(self, now: Timestamp, revision: Revision) -> Self {
+        Self {
+            create_time: self.create_time,
+            update_time: now,
+            revision,
+        }
+    }
+
+    /// Changes with every write (AIP-154). A revision writes a record once, so it is enough.
+    pub fn etag(&self) -> String {
+        format!("r{}", self.revision)
+    }
+}
+
+/// Declares the writable part of a record: a struct whose field names are those of the proto,
+/// with the two things an update needs, merging by field mask and naming what differs.
+macro_rules! record_fields {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $name { $($(#[$field_meta])* pub $field: $type,)* }
+
+        impl $name {
+            /// Takes the fields named in `mask` from `from`.
+            pub fn merge(&mut self, from: &Self, mask: &[&str]) {
+                $(if mask.contains(&stringify!($field)) {
+                    self.$field.clone_from(&from.$field);
+                })*
+            }
+
+            /// Names of the fields in which `self` and `other` differ.
+            pub fn differing(&self, other: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(if self.$field != other.$field {
+                    names.push(stringify!($field));
+                })*
+                names
+            }
+        }
+    };
+}
+pub(crate) use record_fields;
