@@ -1,0 +1,350 @@
+//! State: the whole catalogue in memory at one revision.
+//!
+//! A State is a value. [`State::apply`] only puts and removes images, so old history needs no old
+//! rules; its maps share structure between versions, so that publishing a new one costs
+//! microseconds and a reader keeps the one it began with. What is derived from the images
+//! (counts, folded text) is kept beside them and can always be made again from them.
+
+pub mod comparison;
+pub mod query;
+pub mod records;
+pub mod summary;
+pub mod visible;
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::domain::{
+    agencies::Agency,
+    change::{Change, Effect, Image},
+    editions::Edition,
+    figures::Figure,
+    names::{
+        AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
+        ProposalName, Revision,
+    },
+    plans::{Plan, PlanState},
+    platforms::{Platform, PlatformState},
+    principals::{ApiKey, Principal},
+    proposals::Proposal,
+    time::Timestamp,
+};
+use query::search::SearchText;
+
+/// How many platforms an edition holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EditionCounts {
+    /// Platforms with a listing in it.
+    pub held: i32,
+    /// Those whose Vietnamese name as listed is known.
+    pub named: i32,
+}
+
+/// Every record at one revision.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    revision: Revision,
+    record_time: Option<Timestamp>,
+    agencies: OrdMap<AgencyName, Arc<Agency>>,
+    editions: OrdMap<EditionName, Arc<Edition>>,
+    platforms: OrdMap<PlatformName, Arc<Platform>>,
+    plans: OrdMap<PlanName, Arc<Plan>>,
+    proposals: OrdMap<ProposalName, Arc<Proposal>>,
+    figures: OrdMap<FigureName, Arc<Figure>>,
+    principals: OrdMap<PrincipalName, Arc<Principal>>,
+    api_keys: OrdMap<ApiKeyName, Arc<ApiKey>>,
+    edition_counts: OrdMap<EditionName, EditionCounts>,
+    search_texts: OrdMap<PlatformName, Arc<SearchText>>,
+}
+
+impl State {
+    /// The State that the images of the current tables make.
+    pub fn load(
+        revision: Revision,
+        record_time: Option<Timestamp>,
+        images: impl IntoIterator<Item = Image>,
+    ) -> Self {
+        let mut state = Self::default();
+        // A platform's search text names its agency, so agencies come first.
+        let (agencies, others): (Vec<_>, Vec<_>) =
+            images.into_iter().partition(|image| matches!(image, Image::Agency(_)));
+        for image in agencies.into_iter().chain(others) {
+            state.put(image);
+        }
+        state.revision = revision;
+        state.record_time = record_time;
+        state
+    }
+
+    /// Moves on to the next revision.
+    pub fn apply(&mut self, change: &Change) {
+        for effect in &change.effects {
+            match effect {
+                Effect::Put(image) => self.put(image.clone()),
+                Effect::Remove { name } => self.remove(name),
+            }
+        }
+        self.revision = change.revision;
+        self.record_time = Some(change.record_time);
+    }
+
+    fn put(&mut self, image: Image) {
+        match image {
+            Image::Agency(agency) => {
+                let name = agency.name.clone();
+                let old = self.agencies.insert(name.clone(), Arc::clone(&agency));
+                let renamed = old.is_some_and(|old| {
+                    old.fields.display_name != agency.fields.display_name
+                        || old.fields.display_name_en != agency.fields.display_name_en
+                });
+                if renamed {
+                    self.refresh_search_texts(&name);
+                }
+            }
+            Image::Edition(edition) => {
+                self.editions.insert(edition.name.clone(), edition);
+            }
+            Image::Platform(platform) => {
+                self.search_texts
+                    .insert(platform.name.clone(), Arc::new(self.search_text_of(&platform)));
+                self.count_listings(&platform, 1);
+                if let Some(old) = self.platforms.insert(platform.name.clone(), platform) {
+                    self.count_listings(&old, -1);
+                }
+            }
+            Image::Plan(plan) => {
+                self.plans.insert(plan.name.clone(), plan);
+            }
+            Image::Proposal(proposal) => {
+                self.proposals.insert(proposal.name.clone(), proposal);
+            }
+            Image::Figure(figure) => {
+                self.figures.insert(figure.name.clone(), figure);
+            }
+            Image::Principal(principal) => {
+                self.principals.insert(principal.name.clone(), principal);
+            }
+            Image::ApiKey(key) => {
+                self.api_keys.insert(key.name.clone(), key);
+            }
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Some(old) = self.platforms.remove(name) {
+            self.count_listings(&old, -1);
+            self.search_texts.remove(name);
+        }
+        self.agencies.remove(name);
+        self.editions.remove(name);
+        self.plans.remove(name);
+        self.proposals.remove(name);
+        self.figures.remove(name);
+        self.principals.remove(name);
+        self.api_keys.remove(name);
+    }
+
+    fn count_listings(&mut self, platform: &Platform, by: i32) {
+        for listing in &platform.fields.listings {
+            let counts = self.edition_counts.entry(listing.edition.clone()).or_default();
+            counts.held += by;
+            if !listing.display_name.is_empty() {
+                counts.named += by;
+            }
+        }
+    }
+
+    fn search_text_of(&self, platform: &Platform) -> SearchText {
+        let agency = platform.fields.governing_agency.as_ref().and_then(|name| self.agency(name));
+        records::search_text(platform, agency.map(|agency| &**agency))
+    }
+
+    fn refresh_search_texts(&mut self, agency: &AgencyName) {
+        let governed: Vec<_> = self
+            .platforms
+            .values()
+            .filter(|platform| platform.fields.governing_agency.as_ref() == Some(agency))
+            .cloned()
+            .collect();
+        for platform in governed {
+            let text = Arc::new(self.search_text_of(&platform));
+            self.search_texts.insert(platform.name.clone(), text);
+        }
+    }
+
+    /// The revision it is at.
+    pub const fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// When that revision was recorded; `None` before the first.
+    pub const fn record_time(&self) -> Option<Timestamp> {
+        self.record_time
+    }
+
+    /// An agency.
+    pub fn agency(&self, name: &AgencyName) -> Option<&Arc<Agency>> {
+        self.agencies.get(name)
+    }
+
+    /// All agencies, by name.
+    pub const fn agencies(&self) -> &OrdMap<AgencyName, Arc<Agency>> {
+        &self.agencies
+    }
+
+    /// An edition.
+    pub fn edition(&self, name: &EditionName) -> Option<&Arc<Edition>> {
+        self.editions.get(name)
+    }
+
+    /// All editions, by name.
+    pub const fn editions(&self) -> &OrdMap<EditionName, Arc<Edition>> {
+        &self.editions
+    }
+
+    /// The edition that answers where a request names none.
+    pub fn opening_edition(&self) -> Option<&Arc<Edition>> {
+        self.editions.values().find(|edition| edition.opening)
+    }
+
+    /// How many platforms an edition holds.
+    pub fn edition_counts(&self, name: &EditionName) -> EditionCounts {
+        self.edition_counts.get(name).copied().unwrap_or_default()
+    }
+
+    /// A platform's own record, also one that was merged into another.
+    pub fn platform(&self, name: &PlatformName) -> Option<&Arc<Platform>> {
+        self.platforms.get(name)
+    }
+
+    /// The record that an id resolves to: its own, or the one that it was merged into.
+    pub fn resolve_platform(&self, name: &PlatformName) -> Option<&Arc<Platform>> {
+        let mut platform = self.platforms.get(name)?;
+        // A record that stays may be merged in turn; it never leads back, because what a record
+        // is merged into is active at that time.
+        for _ in 0..self.platforms.len() {
+            match platform.merged_into() {
+                Some(stays) => platform = self.platforms.get(stays)?,
+                None => return Some(platform),
+            }
+        }
+        None
+    }
+
+    /// All platforms, by name.
+    pub const fn platforms(&self) -> &OrdMap<PlatformName, Arc<Platform>> {
+        &self.platforms
+    }
+
+    /// The folded texts that search reads, by platform.
+    pub const fn search_texts(&self) -> &OrdMap<PlatformName, Arc<SearchText>> {
+        &self.search_texts
+    }
+
+    /// A plan.
+    pub fn plan(&self, name: &PlanName) -> Option<&Arc<Plan>> {
+        self.plans.get(name)
+    }
+
+    /// All plans, by name.
+    pub const fn plans(&self) -> &OrdMap<PlanName, Arc<Plan>> {
+        &self.plans
+    }
+
+    /// The plans of one platform, by name.
+    pub fn plans_of(&self, platform: &PlatformName) -> impl Iterator<Item = &Arc<Plan>> {
+        below(&self.plans, PlanName::prefix(platform))
+    }
+
+    /// The plan of a platform that is in force.
+    pub fn issued_plan(&self, platform: &PlatformName) -> Option<&Arc<Plan>> {
+        self.plans_of(platform).find(|plan| plan.state == PlanState::Issued)
+    }
+
+    /// A proposal.
+    pub fn proposal(&self, name: &ProposalName) -> Option<&Arc<Proposal>> {
+        self.proposals.get(name)
+    }
+
+    /// All proposals, by name.
+    pub const fn proposals(&self) -> &OrdMap<ProposalName, Arc<Proposal>> {
+        &self.proposals
+    }
+
+    /// The proposals of one platform, by name.
+    pub fn proposals_of(&self, platform: &PlatformName) -> impl Iterator<Item = &Arc<Proposal>> {
+        below(&self.proposals, ProposalName::prefix(platform))
+    }
+
+    /// A figure.
+    pub fn figure(&self, name: &FigureName) -> Option<&Arc<Figure>> {
+        self.figures.get(name)
+    }
+
+    /// All figures, by name.
+    pub const fn figures(&self) -> &OrdMap<FigureName, Arc<Figure>> {
+        &self.figures
+    }
+
+    /// A principal.
+    pub fn principal(&self, name: &PrincipalName) -> Option<&Arc<Principal>> {
+        self.principals.get(name)
+    }
+
+    /// All principals, by name.
+    pub const fn principals(&self) -> &OrdMap<PrincipalName, Arc<Principal>> {
+        &self.principals
+    }
+
+    /// An API key.
+    pub fn api_key(&self, name: &ApiKeyName) -> Option<&Arc<ApiKey>> {
+        self.api_keys.get(name)
+    }
+
+    /// All API keys, by name.
+    pub const fn api_keys(&self) -> &OrdMap<ApiKeyName, Arc<ApiKey>> {
+        &self.api_keys
+    }
+
+    /// The API keys of one principal, by name.
+    pub fn api_keys_of(&self, principal: &PrincipalName) -> impl Iterator<Item = &Arc<ApiKey>> {
+        below(&self.api_keys, ApiKeyName::prefix(principal))
+    }
+
+    /// How many platforms are in the catalogue.
+    pub fn active_platforms(&self) -> impl Iterator<Item = &Arc<Platform>> {
+        self.platforms.values().filter(|platform| platform.state() == PlatformState::Active)
+    }
+
+    /// Every image, in the order of kinds and names: for comparing two States.
+    pub fn images(&self) -> impl Iterator<Item = Image> + '_ {
+        let agencies = self.agencies.values().cloned().map(Image::Agency);
+        let editions = self.editions.values().cloned().map(Image::Edition);
+        let platforms = self.platforms.values().cloned().map(Image::Platform);
+        let plans = self.plans.values().cloned().map(Image::Plan);
+        let proposals = self.proposals.values().cloned().map(Image::Proposal);
+        let figures = self.figures.values().cloned().map(Image::Figure);
+        let principals = self.principals.values().cloned().map(Image::Principal);
+        let api_keys = self.api_keys.values().cloned().map(Image::ApiKey);
+        agencies
+            .chain(editions)
+            .chain(platforms)
+            .chain(plans)
+            .chain(proposals)
+            .chain(figures)
+            .chain(principals)
+            .chain(api_keys)
+    }
+}
+
+/// The records whose names begin with `prefix`, found without walking the others.
+fn below<K, V>(map: &OrdMap<K, V>, prefix: String) -> impl Iterator<Item = &V>
+where
+    K: Ord + Clone + std::borrow::Borrow<str>,
+    V: Clone,
+{
+    map.range::<_, str>((std::ops::Bound::Included(prefix.clone().as_str()), std::ops::Bound::Unbounded))
+        .take_while(move |(name, _)| (*name).borrow().starts_with(&prefix))
+        .map(|(_, record)| record)
+}
