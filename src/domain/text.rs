@@ -121,7 +121,11 @@ mod tests {
         assert_eq!(fold("  Nền\ttảng \n số  "), "nen tang so");
         assert_eq!(fold("ƯỚC ưỡn Ỹ"), "uoc uon y");
         assert_eq!(fold("\u{301} \u{a0}"), "");
-        assert_eq!(fold("ÐẤT ĐAI"), "dat dai", "eth typed for a d with a stroke");
+        assert_eq!(
+            fold("ÐẤT ĐAI"),
+            "dat dai",
+            "eth typed for a d with a stroke"
+        );
     }
 
     #[test]
@@ -141,8 +145,33 @@ mod tests {
     #[test]
     fn names_sort_by_the_vietnamese_alphabet() {
         let sorted = [
-            "A", "À", "Ả", "Ã", "Á", "Ạ", "Ă", "Ắ", "Â", "Ấ", "B", "Dân cư", "Dữ liệu",
-            "Đất đai", "Đề án", "E", "Ê", "Ế", "G", "O", "Ô", "Ơ", "U", "Ư", "V", "Y", "",
+            "A",
+            "À",
+            "Ả",
+            "Ã",
+            "Á",
+            "Ạ",
+            "Ă",
+            "Ắ",
+            "Â",
+            "Ấ",
+            "B",
+            "Dân cư",
+            "Dữ liệu",
+            "Đất đai",
+            "Đề án",
+            "E",
+            "Ê",
+            "Ế",
+            "G",
+            "O",
+            "Ô",
+            "Ơ",
+            "U",
+            "Ư",
+            "V",
+            "Y",
+            "",
         ];
         let mut names = sorted;
         names.reverse();

@@ -224,13 +224,20 @@ impl Date {
     /// The date so many days later (earlier when negative), within [`Self::MIN`] and
     /// [`Self::MAX`].
     pub fn plus_days(self, days: i32) -> Self {
-        Self(self.0.saturating_add(jiff::SignedDuration::from_hours(i64::from(days) * 24)))
-            .clamp(Self::MIN, Self::MAX)
+        Self(
+            self.0
+                .saturating_add(jiff::SignedDuration::from_hours(i64::from(days) * 24)),
+        )
+        .clamp(Self::MIN, Self::MAX)
     }
 
     fn within(date: civil::Date) -> Result<Self, TimeError> {
         let date = Self(date);
-        if (Self::MIN..=Self::MAX).contains(&date) { Ok(date) } else { Err(TimeError::DateRange) }
+        if (Self::MIN..=Self::MAX).contains(&date) {
+            Ok(date)
+        } else {
+            Err(TimeError::DateRange)
+        }
     }
 }
 
@@ -277,7 +284,11 @@ pub struct Period {
 impl Period {
     /// One day.
     pub fn day(day: Date, as_written: impl Into<String>) -> Self {
-        Self { start: Some(day), end: Some(day), as_written: as_written.into() }
+        Self {
+            start: Some(day),
+            end: Some(day),
+            as_written: as_written.into(),
+        }
     }
 
     /// A calendar month, 1 to 12.
@@ -311,7 +322,11 @@ impl Period {
         end: Option<Date>,
         as_written: impl Into<String>,
     ) -> Result<Self, TimeError> {
-        let period = Self { start, end, as_written: as_written.into() };
+        let period = Self {
+            start,
+            end,
+            as_written: as_written.into(),
+        };
         period.check()?;
         Ok(period)
     }
@@ -342,7 +357,11 @@ impl Period {
     ) -> Result<Self, TimeError> {
         let start = Date::new(year, first, 1)?;
         let end = Date(Date::new(year, last, 1)?.0.last_of_month());
-        Ok(Self { start: Some(start), end: Some(end), as_written: as_written.into() })
+        Ok(Self {
+            start: Some(start),
+            end: Some(end),
+            as_written: as_written.into(),
+        })
     }
 }
 
@@ -360,26 +379,52 @@ mod tests {
     fn timestamps_print_as_utc_with_six_digits() {
         let at = Timestamp::parse("2025-09-23T08:00:00.1234567+07:00").unwrap();
         assert_eq!(at.to_string(), "2025-09-23T01:00:00.123456Z");
-        assert_eq!(Timestamp::from_micros(-1).unwrap().to_string(), "1969-12-31T23:59:59.999999Z");
-        assert_eq!(Timestamp::from_micros(0).unwrap().to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            Timestamp::from_micros(-1).unwrap().to_string(),
+            "1969-12-31T23:59:59.999999Z"
+        );
+        assert_eq!(
+            Timestamp::from_micros(0).unwrap().to_string(),
+            "1970-01-01T00:00:00.000000Z"
+        );
         assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00.000000Z");
-        assert_eq!(Timestamp::parse(&Timestamp::MAX.to_string()), Ok(Timestamp::MAX));
+        assert_eq!(
+            Timestamp::parse(&Timestamp::MAX.to_string()),
+            Ok(Timestamp::MAX)
+        );
     }
 
     #[test]
     fn timestamps_are_held_to_rfc_3339() {
         for text in [
-            "", "2025-09-23", "2025-09-23T08:00:00", "2025-09-23T08:00Z", "20250923T080000Z",
-            "2025-09-23T08:00:00+07:00[Asia/Ho_Chi_Minh]", "2025-02-30T08:00:00Z",
+            "",
+            "2025-09-23",
+            "2025-09-23T08:00:00",
+            "2025-09-23T08:00Z",
+            "20250923T080000Z",
+            "2025-09-23T08:00:00+07:00[Asia/Ho_Chi_Minh]",
+            "2025-02-30T08:00:00Z",
         ] {
-            assert_eq!(Timestamp::parse(text), Err(TimeError::TimestampSyntax), "{text}");
+            assert_eq!(
+                Timestamp::parse(text),
+                Err(TimeError::TimestampSyntax),
+                "{text}"
+            );
         }
-        assert_eq!(Timestamp::from_micros(i64::MAX), Err(TimeError::TimestampRange));
+        assert_eq!(
+            Timestamp::from_micros(i64::MAX),
+            Err(TimeError::TimestampRange)
+        );
     }
 
     #[test]
     fn the_day_starts_at_seventeen_utc() {
-        let day = |text| Timestamp::parse(text).unwrap().date_in_vietnam().to_string();
+        let day = |text| {
+            Timestamp::parse(text)
+                .unwrap()
+                .date_in_vietnam()
+                .to_string()
+        };
         assert_eq!(day("2025-09-22T16:59:59.999999Z"), "2025-09-22");
         assert_eq!(day("2025-09-22T17:00:00Z"), "2025-09-23");
         assert_eq!(Timestamp::MIN.date_in_vietnam(), Date::MIN);
@@ -392,7 +437,13 @@ mod tests {
         assert_eq!(date("2025-09-23").days_until(date("2025-10-31")), 38);
         assert_eq!(date("2025-09-23").days_until(date("2025-09-22")), -1);
         assert_eq!(Date::MAX.plus_days(i32::MAX), Date::MAX);
-        for text in ["2025-02-29", "2025-9-23", "23/09/2025", "2025-09-23T", "20250923"] {
+        for text in [
+            "2025-02-29",
+            "2025-9-23",
+            "23/09/2025",
+            "2025-09-23T",
+            "20250923",
+        ] {
             assert_eq!(Date::parse(text), Err(TimeError::DateSyntax), "{text}");
         }
         assert_eq!(Date::parse("1899-12-31"), Err(TimeError::DateRange));

@@ -73,9 +73,17 @@ struct Pattern {
 
 impl Pattern {
     fn parse(text: &str) -> Self {
-        let (text, open_start) = text.strip_prefix('*').map_or((text, false), |rest| (rest, true));
-        let (text, open_end) = text.strip_suffix('*').map_or((text, false), |rest| (rest, true));
-        Self { text: text.to_owned(), open_start, open_end }
+        let (text, open_start) = text
+            .strip_prefix('*')
+            .map_or((text, false), |rest| (rest, true));
+        let (text, open_end) = text
+            .strip_suffix('*')
+            .map_or((text, false), |rest| (rest, true));
+        Self {
+            text: text.to_owned(),
+            open_start,
+            open_end,
+        }
     }
 
     const fn is_exact(&self) -> bool {
@@ -95,7 +103,13 @@ impl Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let star = |open| if open { "*" } else { "" };
-        write!(f, "{}{}{}", star(self.open_start), self.text, star(self.open_end))
+        write!(
+            f,
+            "{}{}{}",
+            star(self.open_start),
+            self.text,
+            star(self.open_end)
+        )
     }
 }
 
@@ -119,9 +133,16 @@ impl<T: Queryable> Filter<T> {
         }
         let parsed = aip_160::parse_filter_with_max_depth(source, MAX_DEPTH)
             .map_err(|error| not_parsed(source, &error))?;
-        let Some(expression) = parsed.expression else { return Ok(Self::everything()) };
-        let mut compiler = Compiler { places: Places::new(source), terms: 0 };
-        Ok(Self { root: Some(compiler.expression(&expression)?) })
+        let Some(expression) = parsed.expression else {
+            return Ok(Self::everything());
+        };
+        let mut compiler = Compiler {
+            places: Places::new(source),
+            terms: 0,
+        };
+        Ok(Self {
+            root: Some(compiler.expression(&expression)?),
+        })
     }
 
     /// Whether every row passes.
@@ -132,13 +153,18 @@ impl<T: Queryable> Filter<T> {
     /// Whether the row passes.
     pub fn matches(&self, row: &T) -> bool {
         let texts = OnceCell::new();
-        self.root.as_ref().is_none_or(|root| root.matches(row, &texts))
+        self.root
+            .as_ref()
+            .is_none_or(|root| root.matches(row, &texts))
     }
 
     /// One text for all filters that are written differently and compiled to the same; a page
     /// token is bound to it. It is a filter itself.
     pub fn canonical(&self) -> String {
-        self.root.as_ref().map(ToString::to_string).unwrap_or_default()
+        self.root
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 
     /// The constant that the field must equal for a row to pass (that it must hold, when it is
@@ -151,11 +177,11 @@ impl<T: Queryable> Filter<T> {
             single => std::slice::from_ref(single),
         };
         terms.iter().find_map(|term| match term {
-            Node::Test(Test { field, key: None, ask: Ask::Compare(Comparator::Equal, value) })
-                if field.path == path =>
-            {
-                Some(value)
-            }
+            Node::Test(Test {
+                field,
+                key: None,
+                ask: Ask::Compare(Comparator::Equal, value),
+            }) if field.path == path => Some(value),
             _ => None,
         })
     }
@@ -174,9 +200,9 @@ impl<T: Queryable> Node<T> {
             Self::And(nodes) => nodes.iter().all(|node| node.matches(row, texts)),
             Self::Or(nodes) => nodes.iter().any(|node| node.matches(row, texts)),
             Self::Not(node) => !node.matches(row, texts),
-            Self::Anywhere(sought) => {
-                texts.get_or_init(|| folded_texts(row)).contains(sought.as_str())
-            }
+            Self::Anywhere(sought) => texts
+                .get_or_init(|| folded_texts(row))
+                .contains(sought.as_str()),
             Self::Test(test) => test.matches(row),
         }
     }
@@ -216,7 +242,10 @@ impl<T: Queryable> Node<T> {
 /// found across two of them.
 fn folded_texts<T: Queryable>(row: &T) -> String {
     let mut texts = String::new();
-    for field in T::FIELDS.iter().filter(|field| matches!(field.kind, Type::Text | Type::Name)) {
+    for field in T::FIELDS
+        .iter()
+        .filter(|field| matches!(field.kind, Type::Text | Type::Name))
+    {
         (field.get)(row).any(None, |value| {
             if let Value::Text(text) = value {
                 texts.push('\n');
@@ -245,10 +274,14 @@ impl<T: Queryable> Test<T> {
             Ask::Compare(comparator, constant) => {
                 values.any(key, |value| compares(value, *comparator, constant))
             }
-            Ask::Fits(pattern) => values
-                .any(key, |value| matches!(value, Value::Text(text) if pattern.fits(&nfc(text)))),
-            Ask::FitsFolded(pattern) => values
-                .any(key, |value| matches!(value, Value::Text(text) if pattern.fits(&fold(text)))),
+            Ask::Fits(pattern) => values.any(
+                key,
+                |value| matches!(value, Value::Text(text) if pattern.fits(&nfc(text))),
+            ),
+            Ask::FitsFolded(pattern) => values.any(
+                key,
+                |value| matches!(value, Value::Text(text) if pattern.fits(&fold(text))),
+            ),
         }
     }
 }
@@ -395,7 +428,11 @@ impl Compiler<'_> {
                     return Ok(Node::Every);
                 }
                 let folded = fold(&literal.text);
-                Ok(if folded.is_empty() { Node::Every } else { Node::Anywhere(folded) })
+                Ok(if folded.is_empty() {
+                    Node::Every
+                } else {
+                    Node::Anywhere(folded)
+                })
             }
             Expression::Restriction(restriction) => {
                 let member = self.member(&restriction.comparable)?;
@@ -431,7 +468,10 @@ impl Compiler<'_> {
         values: &Expression,
     ) -> Result<Node<T>, Error> {
         let mut each = |parts: &[Expression]| -> Result<Vec<Node<T>>, Error> {
-            parts.iter().map(|part| self.composite(field, key, at, comparator, part)).collect()
+            parts
+                .iter()
+                .map(|part| self.composite(field, key, at, comparator, part))
+                .collect()
         };
         match values {
             Expression::And(parts) | Expression::Sequence(parts) => Ok(Node::all(each(parts)?)),
@@ -465,7 +505,8 @@ impl Compiler<'_> {
         at: usize,
     ) -> Result<(&'static Field<T>, Option<String>), Error> {
         let path = member.field_path();
-        let named = |field: &&Field<T>| Some(field.map_name().unwrap_or(field.path)) == path.as_deref();
+        let named =
+            |field: &&Field<T>| Some(field.map_name().unwrap_or(field.path)) == path.as_deref();
         if let Some(field) = T::FIELDS.iter().find(named) {
             return Ok((field, None));
         }
@@ -474,7 +515,9 @@ impl Compiler<'_> {
             let mut rest = member.fields.iter().map(aip_160::Value::as_str);
             let mut prefix = member.value.as_str().to_owned();
             loop {
-                let found = T::FIELDS.iter().find(|field| field.map_name() == Some(&prefix));
+                let found = T::FIELDS
+                    .iter()
+                    .find(|field| field.map_name() == Some(&prefix));
                 let Some(segment) = rest.next() else { break };
                 if let Some(field) = found {
                     let mut key = segment.to_owned();
@@ -510,13 +553,21 @@ impl Compiler<'_> {
         literal: &Literal,
     ) -> Result<Node<T>, Error> {
         self.count(at)?;
-        let node = |ask| Node::Test(Test { field, key: key.map(Into::into), ask });
+        let node = |ask| {
+            Node::Test(Test {
+                field,
+                key: key.map(Into::into),
+                ask,
+            })
+        };
         let has = comparator == Comparator::Has;
         if has && literal.text == "*" {
             return Ok(node(Ask::Present));
         }
         if comparator == Comparator::NotEqual && !field.repeated {
-            return Ok(self.test(field, key, at, Comparator::Equal, literal)?.negated());
+            return Ok(self
+                .test(field, key, at, Comparator::Equal, literal)?
+                .negated());
         }
         let name = field.map_name().unwrap_or(field.path);
         if field.map_name().is_some() && key.is_none() {
@@ -539,8 +590,10 @@ impl Compiler<'_> {
             ));
         }
         let equality = has || comparator == Comparator::Equal;
-        let ordered =
-            matches!(field.kind, Type::Text | Type::Integer | Type::Date | Type::Timestamp);
+        let ordered = matches!(
+            field.kind,
+            Type::Text | Type::Integer | Type::Date | Type::Timestamp
+        );
         if !equality && !ordered {
             let (english, vietnamese) = (field.kind.english(), field.kind.vietnamese());
             return Err(self.refuse(
@@ -558,11 +611,18 @@ impl Compiler<'_> {
             Type::Text | Type::Name if has => {
                 let pattern = if field.repeated {
                     let pattern = Pattern::parse(&fold(&literal.text));
-                    Pattern { text: pattern.text.trim().to_owned(), ..pattern }
+                    Pattern {
+                        text: pattern.text.trim().to_owned(),
+                        ..pattern
+                    }
                 } else {
                     // stars say nothing more here, since containment is asked for already
                     let text = fold(&literal.text).trim_matches(['*', ' ']).to_owned();
-                    Pattern { text, open_start: true, open_end: true }
+                    Pattern {
+                        text,
+                        open_start: true,
+                        open_end: true,
+                    }
                 };
                 Ok(node(if pattern.text.is_empty() {
                     Ask::Present
@@ -575,7 +635,11 @@ impl Compiler<'_> {
                 if pattern.text.is_empty() {
                     // equal to nothing is to be absent, like anything to be present
                     let present = node(Ask::Present);
-                    return Ok(if pattern.is_exact() { present.negated() } else { present });
+                    return Ok(if pattern.is_exact() {
+                        present.negated()
+                    } else {
+                        present
+                    });
                 }
                 if !pattern.is_exact() {
                     return Ok(node(Ask::Fits(pattern)));
@@ -611,7 +675,9 @@ impl Compiler<'_> {
             Type::Timestamp => Timestamp::parse(text).ok().map(Constant::Timestamp),
         };
         read.ok_or_else(|| match field.kind {
-            Type::Enum(values) => self.mistyped(field, literal, &format!("`{}`", values.join("`, `"))),
+            Type::Enum(values) => {
+                self.mistyped(field, literal, &format!("`{}`", values.join("`, `")))
+            }
             Type::Integer => self.mistyped(field, literal, "`42`"),
             Type::Boolean => self.mistyped(field, literal, "`true`, `false`"),
             Type::Timestamp => self.mistyped(field, literal, "`\"2025-09-23T08:00:00+07:00\"`"),
@@ -629,8 +695,14 @@ impl Compiler<'_> {
         self.refuse(
             literal.at,
             "FILTER_TYPE",
-            &format!("`{written}` does not fit `{path}`, {}: {right}", kind.english()),
-            &format!("`{written}` không hợp với `{path}` ({}): {right}", kind.vietnamese()),
+            &format!(
+                "`{written}` does not fit `{path}`, {}: {right}",
+                kind.english()
+            ),
+            &format!(
+                "`{written}` không hợp với `{path}` ({}): {right}",
+                kind.vietnamese()
+            ),
         )
     }
 
@@ -639,11 +711,19 @@ impl Compiler<'_> {
         let at = self.places.of_member(member);
         if let Some(text) = member.field_path() {
             // dots part a bare value, as in the identification code G02.01.03
-            return Ok(Literal { text, quoted: false, at });
+            return Ok(Literal {
+                text,
+                quoted: false,
+                at,
+            });
         }
         if member.is_simple() {
             let text = member.value.as_str().to_owned();
-            return Ok(Literal { text, quoted: true, at });
+            return Ok(Literal {
+                text,
+                quoted: true,
+                at,
+            });
         }
         Err(self.refuse(
             at,
@@ -658,7 +738,9 @@ impl Compiler<'_> {
             Comparable::Member(member) => Ok(member),
             Comparable::Function(function) => {
                 let name = function.name.join(".");
-                let at = self.places.of_text(function.name.first().map_or("", String::as_str));
+                let at = self
+                    .places
+                    .of_text(function.name.first().map_or("", String::as_str));
                 let (english, vietnamese) = if matches!(name.as_str(), "AND" | "OR" | "NOT") {
                     (
                         format!("write a space between `{name}` and `(`"),
@@ -697,9 +779,16 @@ impl Compiler<'_> {
 fn has_shape(name: &str, pattern: &str) -> bool {
     pattern.is_empty()
         || name.split('/').count() == pattern.split('/').count()
-            && name.split('/').zip(pattern.split('/')).all(|(segment, shape)| {
-                if shape.starts_with('{') { !segment.is_empty() } else { segment == shape }
-            })
+            && name
+                .split('/')
+                .zip(pattern.split('/'))
+                .all(|(segment, shape)| {
+                    if shape.starts_with('{') {
+                        !segment.is_empty()
+                    } else {
+                        segment == shape
+                    }
+                })
 }
 
 // === positions ===
@@ -724,11 +813,18 @@ impl<'s> Places<'s> {
     fn new(source: &'s str) -> Self {
         let mut literals = Vec::new();
         cut(source, |piece| match piece {
-            Piece::Bare(at, text) => literals.push(Place { at, bare: Some(text) }),
+            Piece::Bare(at, text) => literals.push(Place {
+                at,
+                bare: Some(text),
+            }),
             Piece::Quoted(at) => literals.push(Place { at, bare: None }),
             Piece::Mark(..) => {}
         });
-        Self { source, literals: literals.into_iter(), last: 0 }
+        Self {
+            source,
+            literals: literals.into_iter(),
+            last: 0,
+        }
     }
 
     /// The byte where the member starts.
@@ -757,7 +853,9 @@ impl<'s> Places<'s> {
 
     fn of_text(&mut self, text: &str) -> usize {
         self.find(|place| {
-            place.bare.is_some_and(|bare| bare == text || bare.strip_prefix('-') == Some(text))
+            place
+                .bare
+                .is_some_and(|bare| bare == text || bare.strip_prefix('-') == Some(text))
         })
     }
 
@@ -805,7 +903,10 @@ fn cut<'s>(source: &'s str, mut piece: impl FnMut(Piece<'s>)) {
 
 fn is_mark(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '.' | '(' | ')' | ',' | '"' | '\'' | '=' | '<' | '>' | '!' | ':')
+        || matches!(
+            c,
+            '.' | '(' | ')' | ',' | '"' | '\'' | '=' | '<' | '>' | '!' | ':'
+        )
 }
 
 fn not_parsed(source: &str, error: &FilterError) -> Error {
@@ -838,9 +939,10 @@ fn not_parsed(source: &str, error: &FilterError) -> Error {
             "the filter ends where a value is missing".into(),
             "bộ lọc kết thúc khi còn thiếu một giá trị".into(),
         ),
-        "unterminated string" => {
-            ("the quote is not closed".into(), "dấu ngoặc kép chưa được đóng".into())
-        }
+        "unterminated string" => (
+            "the quote is not closed".into(),
+            "dấu ngoặc kép chưa được đóng".into(),
+        ),
         "expected a value" => (
             "a field or value is missing; put quotes around a value that holds \
              spaces, quotes or any of `.,:()=<>!`"
@@ -894,7 +996,11 @@ mod tests {
             agency: "agencies/bo-cong-an".into(),
             coordinators: vec!["agencies/bo-y-te".into(), "agencies/bo-tu-phap".into()],
             aliases: vec!["VNeID".into(), "Thẻ căn cước".into()],
-            labels: [("env".into(), "prod".into()), ("cấp độ".into(), String::new())].into(),
+            labels: [
+                ("env".into(), "prod".into()),
+                ("cấp độ".into(), String::new()),
+            ]
+            .into(),
         }
     }
 
@@ -922,29 +1028,63 @@ mod tests {
     #[test]
     fn filters_that_match() {
         for filter in [
-            "", "  ", "*",
+            "",
+            "  ",
+            "*",
             r#"display_name = "Nền tảng Định danh điện tử""#,
             "display_name = \"Nê\u{300}n tảng*\"",
             r#"display_name = "*điện tử""#,
             r#"display_name = "*Định*""#,
-            "display_name:dinh", r#"display_name:"DINH  DANH dien""#, "display_name:*",
+            "display_name:dinh",
+            r#"display_name:"DINH  DANH dien""#,
+            "display_name:*",
             r#"display_name != "Định danh""#,
-            "document.symbol = G02.01.03", "document.symbol > G02", "document.symbol:g02",
-            "state = ISSUED", r#"state = "ISSUED""#, "state != DRAFT", "state:ISSUED",
-            "state = (DRAFT OR ISSUED)", "state != (DRAFT OR SUBMITTED)",
-            "level = 4", "level >= 4", "level > -30", "level < 5", "NOT level > 4", "-level:5",
-            "shared = true", "shared != false",
-            "issue_date = 2025-09-23", r#"issue_date = "2025-09-23""#, "issue_date >= 2025-09-01",
-            r#"create_time = "2025-09-23T01:00:00Z""#, r#"create_time < "2025-09-24T00:00:00Z""#,
-            "agency = agencies/bo-cong-an", r#"agency = "agencies/bo-*""#,
-            "coordinators:agencies/bo-y-te", "coordinators:*", "NOT coordinators:agencies/bo-a",
-            "aliases:vneid", r#"aliases:"the can cuoc""#, r#"aliases:"the*""#,
-            "labels.env = prod", "labels:env", "labels.env:*", "labels:*", r#"labels:"cấp độ""#,
-            r#"labels."cấp độ" = """#, r#"NOT labels."cấp độ":*"#, "labels.size != big",
-            "dinh", "dinh danh prod", r#""can cuoc""#, "NOT khong",
+            "document.symbol = G02.01.03",
+            "document.symbol > G02",
+            "document.symbol:g02",
+            "state = ISSUED",
+            r#"state = "ISSUED""#,
+            "state != DRAFT",
+            "state:ISSUED",
+            "state = (DRAFT OR ISSUED)",
+            "state != (DRAFT OR SUBMITTED)",
+            "level = 4",
+            "level >= 4",
+            "level > -30",
+            "level < 5",
+            "NOT level > 4",
+            "-level:5",
+            "shared = true",
+            "shared != false",
+            "issue_date = 2025-09-23",
+            r#"issue_date = "2025-09-23""#,
+            "issue_date >= 2025-09-01",
+            r#"create_time = "2025-09-23T01:00:00Z""#,
+            r#"create_time < "2025-09-24T00:00:00Z""#,
+            "agency = agencies/bo-cong-an",
+            r#"agency = "agencies/bo-*""#,
+            "coordinators:agencies/bo-y-te",
+            "coordinators:*",
+            "NOT coordinators:agencies/bo-a",
+            "aliases:vneid",
+            r#"aliases:"the can cuoc""#,
+            r#"aliases:"the*""#,
+            "labels.env = prod",
+            "labels:env",
+            "labels.env:*",
+            "labels:*",
+            r#"labels:"cấp độ""#,
+            r#"labels."cấp độ" = """#,
+            r#"NOT labels."cấp độ":*"#,
+            "labels.size != big",
+            "dinh",
+            "dinh danh prod",
+            r#""can cuoc""#,
+            "NOT khong",
             // an OR binds tighter than AND
             "level = 4 OR level = 1 AND state = ISSUED OR state = DRAFT",
-            "state = ISSUED level = 4", "(state = DRAFT AND level = 4) OR shared = true",
+            "state = ISSUED level = 4",
+            "(state = DRAFT AND level = 4) OR shared = true",
         ] {
             assert!(passes(filter), "{filter}");
         }
@@ -953,10 +1093,20 @@ mod tests {
     #[test]
     fn filters_that_do_not_match() {
         for filter in [
-            "display_name = dinh", r#"display_name = "Nền tảng định danh điện tử""#,
-            "display_name = \"\"", r#"aliases:"can cuoc""#, "aliases:the",
-            "state = DRAFT", "level != 4", "shared = false", "issue_date > 2025-09-23",
-            "labels.size = big", "labels:size", "labels.size:*", "khong", "dinh khong",
+            "display_name = dinh",
+            r#"display_name = "Nền tảng định danh điện tử""#,
+            "display_name = \"\"",
+            r#"aliases:"can cuoc""#,
+            "aliases:the",
+            "state = DRAFT",
+            "level != 4",
+            "shared = false",
+            "issue_date > 2025-09-23",
+            "labels.size = big",
+            "labels:size",
+            "labels.size:*",
+            "khong",
+            "dinh khong",
             "coordinators:agencies/bo-cong-an",
             // reads as level = 1 AND (…)
             "level = 1 AND shared = true OR state = ISSUED",
@@ -971,10 +1121,21 @@ mod tests {
     fn absent_values_match_only_negations() {
         let empty = Thing::default();
         let passes = |filter| Filter::<Thing>::parse(filter).unwrap().matches(&empty);
-        for filter in ["level != 4", "NOT level < 4", "agency = \"\"", "NOT issue_date:*"] {
+        for filter in [
+            "level != 4",
+            "NOT level < 4",
+            "agency = \"\"",
+            "NOT issue_date:*",
+        ] {
             assert!(passes(filter), "{filter}");
         }
-        for filter in ["level < 4", "issue_date:*", "agency:*", "labels:*", "state = DRAFT"] {
+        for filter in [
+            "level < 4",
+            "issue_date:*",
+            "agency:*",
+            "labels:*",
+            "state = DRAFT",
+        ] {
             assert!(!passes(filter), "{filter}");
         }
     }
@@ -982,11 +1143,31 @@ mod tests {
     #[test]
     fn refusals_name_place_and_cure() {
         for (filter, at, reason, part) in [
-            ("stat = ISSUED", 1, "FILTER_UNKNOWN_FIELD", "`document.symbol`, `state`"),
-            ("điện AND đ.x = 1", 10, "FILTER_UNKNOWN_FIELD", "unknown field `đ.x`"),
-            ("\"state\" = ISSUED", 1, "FILTER_UNKNOWN_FIELD", "unknown field `\"state\"`"),
+            (
+                "stat = ISSUED",
+                1,
+                "FILTER_UNKNOWN_FIELD",
+                "`document.symbol`, `state`",
+            ),
+            (
+                "điện AND đ.x = 1",
+                10,
+                "FILTER_UNKNOWN_FIELD",
+                "unknown field `đ.x`",
+            ),
+            (
+                "\"state\" = ISSUED",
+                1,
+                "FILTER_UNKNOWN_FIELD",
+                "unknown field `\"state\"`",
+            ),
             ("-nope:1", 1, "FILTER_UNKNOWN_FIELD", "`nope`"),
-            ("level = 4 AND state = issued", 23, "FILTER_TYPE", "`DRAFT`, `SUBMITTED`, `ISSUED`"),
+            (
+                "level = 4 AND state = issued",
+                23,
+                "FILTER_TYPE",
+                "`DRAFT`, `SUBMITTED`, `ISSUED`",
+            ),
             ("level = 2.5", 9, "FILTER_TYPE", "`42`"),
             ("level = 2.5 AND x = 1", 9, "FILTER_TYPE", "`42`"),
             ("level > 1 AND state = 2.5", 23, "FILTER_TYPE", "`DRAFT`"),
@@ -994,26 +1175,65 @@ mod tests {
             ("shared = yes", 10, "FILTER_TYPE", "`true`, `false`"),
             ("issue_date = 23/9/2025", 14, "FILTER_TYPE", "`2025-09-23`"),
             ("create_time > 2025-09-23", 15, "FILTER_TYPE", "+07:00"),
-            ("create_time > 2025-09-23T00:00:00Z", 28, "FILTER_SYNTAX", "put quotes"),
+            (
+                "create_time > 2025-09-23T00:00:00Z",
+                28,
+                "FILTER_SYNTAX",
+                "put quotes",
+            ),
             ("agency = bo-y-te", 10, "FILTER_TYPE", "`agencies/{agency}`"),
-            ("display_name < \"B\"", 1, "FILTER_TYPE", "`<` does not apply"),
+            (
+                "display_name < \"B\"",
+                1,
+                "FILTER_TYPE",
+                "`<` does not apply",
+            ),
             ("state >= DRAFT", 1, "FILTER_TYPE", "`>=` does not apply"),
             ("shared > false", 1, "FILTER_TYPE", "a boolean"),
             ("agency > agencies/a", 1, "FILTER_TYPE", "a resource name"),
-            ("coordinators = agencies/a", 1, "FILTER_TYPE", "`coordinators:value`"),
-            ("coordinators != agencies/a", 1, "FILTER_TYPE", "`coordinators:value`"),
+            (
+                "coordinators = agencies/a",
+                1,
+                "FILTER_TYPE",
+                "`coordinators:value`",
+            ),
+            (
+                "coordinators != agencies/a",
+                1,
+                "FILTER_TYPE",
+                "`coordinators:value`",
+            ),
             ("labels = x", 1, "FILTER_TYPE", "name a key"),
-            ("regex(state, 'a')", 1, "FILTER_UNSUPPORTED", "no function `regex`"),
-            ("level = abs(4)", 9, "FILTER_UNSUPPORTED", "no function `abs`"),
+            (
+                "regex(state, 'a')",
+                1,
+                "FILTER_UNSUPPORTED",
+                "no function `regex`",
+            ),
+            (
+                "level = abs(4)",
+                9,
+                "FILTER_UNSUPPORTED",
+                "no function `abs`",
+            ),
             ("NOT(level = 4)", 1, "FILTER_UNSUPPORTED", "write a space"),
-            ("level = (4 OR shared = true)", 15, "FILTER_UNSUPPORTED", "inside the value"),
+            (
+                "level = (4 OR shared = true)",
+                15,
+                "FILTER_UNSUPPORTED",
+                "inside the value",
+            ),
             ("level =", 8, "FILTER_SYNTAX", "ends"),
             ("(level = 4", 11, "FILTER_SYNTAX", "expected ')'"),
             ("đ AND \"x", 7, "FILTER_SYNTAX", "not closed"),
             ("a AND AND", 7, "FILTER_SYNTAX", "unexpected keyword AND"),
         ] {
             let (found_at, found_reason, message) = refusal(filter);
-            assert_eq!((found_at, found_reason), (at, reason), "{filter}: {message}");
+            assert_eq!(
+                (found_at, found_reason),
+                (at, reason),
+                "{filter}: {message}"
+            );
             assert!(message.contains(part), "{filter}: {message}");
         }
     }
@@ -1031,13 +1251,22 @@ mod tests {
     fn one_text_for_one_meaning() {
         let canonical = |filter| Filter::<Thing>::parse(filter).unwrap().canonical();
         for (a, b) in [
-            ("level=4   state : ISSUED", "(level = 4) AND (state = 'ISSUED')"),
+            (
+                "level=4   state : ISSUED",
+                "(level = 4) AND (state = 'ISSUED')",
+            ),
             ("display_name:\"ĐỊNH  danh\"", "display_name:\"dinh danh\""),
             ("NOT level = 4", "level != 4"),
             ("NOT level != 4", "level = 4"),
-            ("state = (DRAFT OR ISSUED)", "state = DRAFT OR state = ISSUED"),
+            (
+                "state = (DRAFT OR ISSUED)",
+                "state = DRAFT OR state = ISSUED",
+            ),
             ("issue_date = 2025-09-23", "issue_date = '2025-09-23'"),
-            ("create_time > '2025-09-23T07:00:00+07:00'", "create_time > '2025-09-23T00:00:00Z'"),
+            (
+                "create_time > '2025-09-23T07:00:00+07:00'",
+                "create_time > '2025-09-23T00:00:00Z'",
+            ),
         ] {
             assert_eq!(canonical(a), canonical(b));
         }
@@ -1052,16 +1281,30 @@ mod tests {
     #[test]
     fn equality_is_told_only_when_it_must_hold() {
         let told = |filter, path| {
-            Filter::<Thing>::parse(filter).unwrap().equality(path).cloned()
+            Filter::<Thing>::parse(filter)
+                .unwrap()
+                .equality(path)
+                .cloned()
         };
         let agency = Some(Constant::Text("agencies/a".into()));
         assert_eq!(told("agency = agencies/a", "agency"), agency);
-        assert_eq!(told("level > 1 agency:agencies/a AND (shared = true)", "agency"), agency);
+        assert_eq!(
+            told("level > 1 agency:agencies/a AND (shared = true)", "agency"),
+            agency
+        );
         assert_eq!(told("coordinators:agencies/a", "coordinators"), agency);
-        assert_eq!(told("shared = true AND level = 4", "level"), Some(Constant::Integer(4)));
+        assert_eq!(
+            told("shared = true AND level = 4", "level"),
+            Some(Constant::Integer(4))
+        );
         for filter in [
-            "", "agency != agencies/a", "agency = agencies/a OR level = 1", "agency = \"\"",
-            "agency = \"agencies/*\"", "agency:*", "-agency = agencies/a",
+            "",
+            "agency != agencies/a",
+            "agency = agencies/a OR level = 1",
+            "agency = \"\"",
+            "agency = \"agencies/*\"",
+            "agency:*",
+            "-agency = agencies/a",
         ] {
             assert_eq!(told(filter, "agency"), None, "{filter}");
         }
@@ -1070,12 +1313,54 @@ mod tests {
     /// Texts that are near to filters, and often are ones.
     fn filters() -> impl Strategy<Value = String> {
         let word = prop::sample::select(vec![
-            "display_name", "document.symbol", "state", "level", "shared", "issue_date",
-            "create_time", "agency", "coordinators", "aliases", "labels", "labels.a",
-            "labels.\"b\"", "=", "!=", "<", "<=", ">", ">=", ":", ":*", "AND", "OR", "NOT", "-",
-            "(", ")", " ", "*", "\"*\"", "\"Đ*\"", "\"dinh danh\"", "\"Định danh\"", "ISSUED",
-            "DRAFT", "2", "2.5", "true", "2025-09-02", "\"1970-01-01T00:00:00Z\"",
-            "agencies/bo-y-te", "\"", "'", "\\", "f(", ".", ",", "đ",
+            "display_name",
+            "document.symbol",
+            "state",
+            "level",
+            "shared",
+            "issue_date",
+            "create_time",
+            "agency",
+            "coordinators",
+            "aliases",
+            "labels",
+            "labels.a",
+            "labels.\"b\"",
+            "=",
+            "!=",
+            "<",
+            "<=",
+            ">",
+            ">=",
+            ":",
+            ":*",
+            "AND",
+            "OR",
+            "NOT",
+            "-",
+            "(",
+            ")",
+            " ",
+            "*",
+            "\"*\"",
+            "\"Đ*\"",
+            "\"dinh danh\"",
+            "\"Định danh\"",
+            "ISSUED",
+            "DRAFT",
+            "2",
+            "2.5",
+            "true",
+            "2025-09-02",
+            "\"1970-01-01T00:00:00Z\"",
+            "agencies/bo-y-te",
+            "\"",
+            "'",
+            "\\",
+            "f(",
+            ".",
+            ",",
+            "đ",
         ]);
         prop::collection::vec(word, 0..12).prop_map(|words| words.join(" "))
     }
@@ -1083,11 +1368,26 @@ mod tests {
     /// Filters that parse.
     fn sound() -> impl Strategy<Value = String> {
         let term = prop::sample::select(vec![
-            "display_name = \"Định danh\"", "display_name:dinh", "display_name = \"Đ*\"",
-            "document.symbol >= A", "state = ISSUED", "state != (DRAFT OR SUBMITTED)", "level > 0",
-            "level = 2", "shared = true", "issue_date <= 2025-09-02", "agency = agencies/bo-y-te",
-            "create_time:*", "aliases:\"d*\"", "labels:a", "labels.b = \"A\"", "dinh", "*",
-            "\"dat dai\"", "coordinators:agencies/bo-y-te", "agency = \"\"",
+            "display_name = \"Định danh\"",
+            "display_name:dinh",
+            "display_name = \"Đ*\"",
+            "document.symbol >= A",
+            "state = ISSUED",
+            "state != (DRAFT OR SUBMITTED)",
+            "level > 0",
+            "level = 2",
+            "shared = true",
+            "issue_date <= 2025-09-02",
+            "agency = agencies/bo-y-te",
+            "create_time:*",
+            "aliases:\"d*\"",
+            "labels:a",
+            "labels.b = \"A\"",
+            "dinh",
+            "*",
+            "\"dat dai\"",
+            "coordinators:agencies/bo-y-te",
+            "agency = \"\"",
         ])
         .prop_map(str::to_owned);
         term.prop_recursive(3, 12, 3, |inner| {

@@ -53,12 +53,19 @@ pub struct Order<T: 'static> {
 impl<T: Queryable> Order<T> {
     /// By resource name, ascending: the order in which maps keep their rows.
     pub const fn by_name() -> Self {
-        Self { terms: Vec::new(), name: Direction::Ascending }
+        Self {
+            terms: Vec::new(),
+            name: Direction::Ascending,
+        }
     }
 
     /// Parses and checks the text; when it is blank, the list's own default.
     pub fn parse(order_by: &str, default: &str) -> Result<Self, Error> {
-        let order_by = if order_by.trim().is_empty() { default } else { order_by };
+        let order_by = if order_by.trim().is_empty() {
+            default
+        } else {
+            order_by
+        };
         if order_by.trim().is_empty() {
             return Ok(Self::by_name());
         }
@@ -137,7 +144,10 @@ impl<T: Queryable> Order<T> {
                 compare_values(field.kind, *direction, a.as_ref(), b.as_ref())
             })
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| self.name.apply(compare_resource_names(&a.name(), &b.name())))
+            .unwrap_or_else(|| {
+                self.name
+                    .apply(compare_resource_names(&a.name(), &b.name()))
+            })
     }
 
     /// Compares a row with the place of a cursor: `Greater` when the row comes after it.
@@ -149,11 +159,17 @@ impl<T: Queryable> Order<T> {
             .iter()
             .map(|(field, direction)| {
                 let value = (field.get)(row).single();
-                let at = values.next().and_then(Option::as_ref).map(super::Constant::as_value);
+                let at = values
+                    .next()
+                    .and_then(Option::as_ref)
+                    .map(super::Constant::as_value);
                 compare_values(field.kind, *direction, value.as_ref(), at.as_ref())
             })
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| self.name.apply(compare_resource_names(&row.name(), &cursor.name)))
+            .unwrap_or_else(|| {
+                self.name
+                    .apply(compare_resource_names(&row.name(), &cursor.name))
+            })
     }
 
     /// The place of a row.
@@ -248,7 +264,9 @@ fn not_orderable<T: Queryable>(path: &str) -> Error {
     let known = T::FIELDS
         .iter()
         .filter(|field| is_orderable(field) && field.path != NAME)
-        .fold(format!("`{NAME}`"), |known, field| format!("{known}, `{}`", field.path));
+        .fold(format!("`{NAME}`"), |known, field| {
+            format!("{known}, `{}`", field.path)
+        });
     Error::invalid(
         "order_by",
         "ORDER_UNKNOWN_FIELD",
@@ -270,7 +288,13 @@ mod tests {
 
     fn thing(id: &str, display_name: &str, level: Option<i64>, state: &'static str) -> Thing {
         let (id, display_name) = (id.into(), display_name.into());
-        Thing { id, display_name, level, state, ..Thing::default() }
+        Thing {
+            id,
+            display_name,
+            level,
+            state,
+            ..Thing::default()
+        }
     }
 
     fn sorted(order_by: &str, mut things: Vec<Thing>) -> String {
@@ -280,12 +304,18 @@ mod tests {
 
     #[test]
     fn orders_parse_with_any_spacing() {
-        assert_eq!(order("  display_name   desc ,create_time asc").canonical(),
-            "display_name desc,create_time,name");
+        assert_eq!(
+            order("  display_name   desc ,create_time asc").canonical(),
+            "display_name desc,create_time,name"
+        );
         assert_eq!(order("").canonical(), "name");
         assert_eq!(order("name desc, level").canonical(), "name desc");
-        assert_eq!(Order::<Thing>::parse(" ", "level desc").unwrap().canonical(),
-            "level desc,name");
+        assert_eq!(
+            Order::<Thing>::parse(" ", "level desc")
+                .unwrap()
+                .canonical(),
+            "level desc,name"
+        );
         assert_eq!(order("").name_alone(), Some(Direction::Ascending));
         assert_eq!(order("name desc").name_alone(), Some(Direction::Descending));
         assert_eq!(order("level").name_alone(), None);
@@ -294,7 +324,11 @@ mod tests {
     #[test]
     fn refusals_name_the_field() {
         for (order_by, reason, part) in [
-            ("nope", "ORDER_UNKNOWN_FIELD", "`nope`; the fields to order by are `name`, `display"),
+            (
+                "nope",
+                "ORDER_UNKNOWN_FIELD",
+                "`nope`; the fields to order by are `name`, `display",
+            ),
             ("aliases", "ORDER_UNKNOWN_FIELD", "`aliases`"),
             ("labels.a", "ORDER_UNKNOWN_FIELD", "`labels.a`"),
             ("level, state, level desc", "ORDER_DUPLICATE", "`level`"),
@@ -307,7 +341,10 @@ mod tests {
             match Order::<Thing>::parse(order_by, "") {
                 Err(Error::Invalid(violations)) => {
                     let violation = violations.iter().next().unwrap();
-                    assert_eq!((violation.field.as_str(), violation.reason), ("order_by", reason));
+                    assert_eq!(
+                        (violation.field.as_str(), violation.reason),
+                        ("order_by", reason)
+                    );
                     assert!(violation.english.contains(part), "{}", violation.english);
                 }
                 other => panic!("`{order_by}` gives {other:?}"),
@@ -342,8 +379,17 @@ mod tests {
 
     fn orders() -> impl Strategy<Value = Order<Thing>> {
         prop::sample::subsequence(
-            vec!["display_name", "document.symbol", "state", "level", "shared", "issue_date",
-                "create_time", "agency", "name"],
+            vec![
+                "display_name",
+                "document.symbol",
+                "state",
+                "level",
+                "shared",
+                "issue_date",
+                "create_time",
+                "agency",
+                "name",
+            ],
             0..5,
         )
         .prop_shuffle()
@@ -352,7 +398,9 @@ mod tests {
             (Just(fields), directions)
         })
         .prop_map(|(fields, directions)| {
-            let terms: Vec<_> = fields.iter().zip(directions)
+            let terms: Vec<_> = fields
+                .iter()
+                .zip(directions)
                 .map(|(field, down)| format!("{field}{}", if down { " desc" } else { "" }))
                 .collect();
             order(&terms.join(","))

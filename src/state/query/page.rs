@@ -90,7 +90,11 @@ pub fn page_in_order<T: Queryable, R: Borrow<T>>(
     size: usize,
 ) -> Page<R> {
     let matching = rows.into_iter().filter(|row| filter.matches(row.borrow()));
-    cut(matching.take(size.saturating_add(1)).collect(), size, |row| order.cursor(row.borrow()))
+    cut(
+        matching.take(size.saturating_add(1)).collect(),
+        size,
+        |row| order.cursor(row.borrow()),
+    )
 }
 
 /// A page of rows that come in any order: keeps the first of them in a heap of the page's size.
@@ -137,13 +141,20 @@ struct Entry<E, F> {
 
 impl<E, F: Fn(&E, &E) -> Ordering + Copy> First<E, F> {
     pub(super) const fn new(limit: usize, compare: F) -> Self {
-        Self { limit, compare, heap: BinaryHeap::new() }
+        Self {
+            limit,
+            compare,
+            heap: BinaryHeap::new(),
+        }
     }
 
     /// Whether the entry would be among the first at this point.
     pub(super) fn wants(&self, entry: &E) -> bool {
         self.heap.len() < self.limit
-            || self.heap.peek().is_some_and(|last| (self.compare)(entry, &last.entry).is_lt())
+            || self
+                .heap
+                .peek()
+                .is_some_and(|last| (self.compare)(entry, &last.entry).is_lt())
     }
 
     /// Adds an entry that [`Self::wants`] has agreed to.
@@ -151,17 +162,26 @@ impl<E, F: Fn(&E, &E) -> Ordering + Copy> First<E, F> {
         if self.heap.len() >= self.limit {
             self.heap.pop();
         }
-        self.heap.push(Entry { entry, compare: self.compare });
+        self.heap.push(Entry {
+            entry,
+            compare: self.compare,
+        });
     }
 
     pub(super) fn into_sorted(self) -> Vec<E> {
-        self.heap.into_sorted_vec().into_iter().map(|kept| kept.entry).collect()
+        self.heap
+            .into_sorted_vec()
+            .into_iter()
+            .map(|kept| kept.entry)
+            .collect()
     }
 }
 
 impl<E, F> fmt::Debug for First<E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("First").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("First")
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -204,9 +224,13 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_next() {
-        let rows: Vec<_> =
-            ["a", "b", "c"].map(|id| Thing { id: id.into(), ..Thing::default() }).into();
-        let (filter, order) = (Filter::everything(), Order::by_name());
+        let rows: Vec<_> = ["a", "b", "c"]
+            .map(|id| Thing {
+                id: id.into(),
+                ..Thing::default()
+            })
+            .into();
+        let (filter, order) = (Filter::<Thing>::everything(), Order::<Thing>::by_name());
         let first = page(&rows, &filter, &order, None, 2);
         assert_eq!(first.next.as_ref().unwrap().name, "things/b");
         let second = page(&rows, &filter, &order, first.next.as_ref(), 2);
@@ -217,13 +241,28 @@ mod tests {
     type Catalogue = BTreeMap<String, Thing>;
 
     fn catalogue() -> impl Strategy<Value = Catalogue> {
-        prop::collection::vec(things("[a-e]{1,2}"), 0..25)
-            .prop_map(|things| things.into_iter().map(|thing| (thing.id.clone(), thing)).collect())
+        prop::collection::vec(things("[a-e]{1,2}"), 0..25).prop_map(|things| {
+            things
+                .into_iter()
+                .map(|thing| (thing.id.clone(), thing))
+                .collect()
+        })
     }
 
-    const FILTERS: [&str; 5] = ["", "level >= 1", "display_name:*", "dinh OR shared = true", "NOT a"];
+    const FILTERS: [&str; 5] = [
+        "",
+        "level >= 1",
+        "display_name:*",
+        "dinh OR shared = true",
+        "NOT a",
+    ];
     const ORDERS: [&str; 7] = [
-        "", "name desc", "display_name", "display_name desc, level", "level desc", "state, issue_date",
+        "",
+        "name desc",
+        "display_name",
+        "display_name desc, level",
+        "level desc",
+        "state, issue_date",
         "create_time desc, document.symbol",
     ];
 
@@ -234,8 +273,8 @@ mod tests {
             filter in prop::sample::select(&FILTERS[..]),
             order in prop::sample::select(&ORDERS[..])
         ) {
-            let filter = Filter::parse(filter).unwrap();
-            let order = Order::parse(order, "").unwrap();
+            let filter = Filter::<Thing>::parse(filter).unwrap();
+            let order = Order::<Thing>::parse(order, "").unwrap();
             let mut whole: Vec<_> = catalogue.values().filter(|row| filter.matches(row)).collect();
             whole.sort_by(|a, b| order.compare(a, b));
             let (mut walked, mut after) = (Vec::new(), None);
@@ -260,8 +299,8 @@ mod tests {
             filter in prop::sample::select(&FILTERS[..]),
             order in prop::sample::select(&ORDERS[..])
         ) {
-            let filter = Filter::parse(filter).unwrap();
-            let order = Order::parse(order, "").unwrap();
+            let filter = Filter::<Thing>::parse(filter).unwrap();
+            let order = Order::<Thing>::parse(order, "").unwrap();
             let (mut seen, mut after) = (Vec::new(), None);
             let mut changes = catalogues.into_iter().cycle().take(60);
             loop {

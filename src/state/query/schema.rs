@@ -245,12 +245,14 @@ pub struct Field<T: 'static> {
 
 impl<T> Field<T> {
     /// A field with one value or none, not orderable.
-    pub const fn new(
-        path: &'static str,
-        kind: Type,
-        get: for<'a> fn(&'a T) -> Values<'a>,
-    ) -> Self {
-        Self { path, kind, repeated: false, orderable: false, get }
+    pub const fn new(path: &'static str, kind: Type, get: for<'a> fn(&'a T) -> Values<'a>) -> Self {
+        Self {
+            path,
+            kind,
+            repeated: false,
+            orderable: false,
+            get,
+        }
     }
 
     /// Lets `order_by` name it.
@@ -322,27 +324,42 @@ pub(super) mod fixture {
 
     impl Queryable for Thing {
         const FIELDS: &'static [Field<Self>] = &[
-            Field::new("display_name", Type::Name, |t| Values::one(&t.display_name)).orderable(),
-            Field::new("document.symbol", Type::Text, |t| Values::one(&t.symbol)).orderable(),
-            Field::new("state", Type::Enum(&["DRAFT", "SUBMITTED", "ISSUED"]), |t| {
-                Values::one(t.state)
+            Field::new("display_name", Type::Name, |t: &Self| {
+                Values::one(&t.display_name)
             })
             .orderable(),
-            Field::new("level", Type::Integer, |t| Values::option(t.level)).orderable(),
-            Field::new("shared", Type::Boolean, |t| Values::one(t.shared)).orderable(),
-            Field::new("issue_date", Type::Date, |t| Values::option(t.issue_date)).orderable(),
-            Field::new("create_time", Type::Timestamp, |t| Values::option(t.create_time))
-                .orderable(),
-            Field::new("agency", Type::Resource("agencies/{agency}"), |t| {
+            Field::new("document.symbol", Type::Text, |t: &Self| {
+                Values::one(&t.symbol)
+            })
+            .orderable(),
+            Field::new(
+                "state",
+                Type::Enum(&["DRAFT", "SUBMITTED", "ISSUED"]),
+                |t: &Self| Values::one(t.state),
+            )
+            .orderable(),
+            Field::new("level", Type::Integer, |t: &Self| Values::option(t.level)).orderable(),
+            Field::new("shared", Type::Boolean, |t: &Self| Values::one(t.shared)).orderable(),
+            Field::new("issue_date", Type::Date, |t: &Self| {
+                Values::option(t.issue_date)
+            })
+            .orderable(),
+            Field::new("create_time", Type::Timestamp, |t: &Self| {
+                Values::option(t.create_time)
+            })
+            .orderable(),
+            Field::new("agency", Type::Resource("agencies/{agency}"), |t: &Self| {
                 Values::one(&t.agency)
             })
             .orderable(),
-            Field::new("coordinators", Type::Resource("agencies/{agency}"), |t| {
-                Values::many(t.coordinators.iter())
-            })
+            Field::new(
+                "coordinators",
+                Type::Resource("agencies/{agency}"),
+                |t: &Self| Values::many(t.coordinators.iter()),
+            )
             .repeated(),
-            Field::new("aliases", Type::Text, |t| Values::Texts(&t.aliases)).repeated(),
-            Field::new("labels.*", Type::Text, |t| Values::Map(&t.labels)),
+            Field::new("aliases", Type::Text, |t: &Self| Values::Texts(&t.aliases)).repeated(),
+            Field::new("labels.*", Type::Text, |t: &Self| Values::Map(&t.labels)),
         ];
 
         fn name(&self) -> Cow<'_, str> {
@@ -353,7 +370,15 @@ pub(super) mod fixture {
     /// Things that often tie with one another.
     pub(crate) fn things(ids: &'static str) -> impl Strategy<Value = Thing> {
         let word = || {
-            prop::sample::select(vec!["", "Định danh", "dinh danh", "Đất đai", "Dân cư", "Ắc", "A"])
+            prop::sample::select(vec![
+                "",
+                "Định danh",
+                "dinh danh",
+                "Đất đai",
+                "Dân cư",
+                "Ắc",
+                "A",
+            ])
         };
         (
             (ids, word(), word()),
@@ -370,22 +395,24 @@ pub(super) mod fixture {
                 prop::collection::btree_map("[ab]", word().prop_map(String::from), 0..3),
             ),
         )
-            .prop_map(|((id, name, symbol), (state, level, shared, day, time), rest)| {
-                let (agency, aliases, labels) = rest;
-                Thing {
-                    id,
-                    display_name: name.into(),
-                    symbol: symbol.into(),
-                    state,
-                    level,
-                    shared,
-                    issue_date: day.map(|day| Date::new(2025, 9, day).unwrap()),
-                    create_time: time.map(|time| Timestamp::from_micros(time).unwrap()),
-                    agency: agency.into(),
-                    coordinators: vec![agency.into()],
-                    aliases,
-                    labels,
-                }
-            })
+            .prop_map(
+                |((id, name, symbol), (state, level, shared, day, time), rest)| {
+                    let (agency, aliases, labels) = rest;
+                    Thing {
+                        id,
+                        display_name: name.into(),
+                        symbol: symbol.into(),
+                        state,
+                        level,
+                        shared,
+                        issue_date: day.map(|day| Date::new(2025, 9, day).unwrap()),
+                        create_time: time.map(|time| Timestamp::from_micros(time).unwrap()),
+                        agency: agency.into(),
+                        coordinators: vec![agency.into()],
+                        aliases,
+                        labels,
+                    }
+                },
+            )
     }
 }

@@ -73,18 +73,30 @@ impl SearchText {
 
     /// How well the query is met, the smaller the better; nothing when some word is not found.
     fn rank(&self, query: &Query) -> Option<Rank> {
-        let mut rank = Rank { class: Class::Equal, part: Part::Name };
+        let mut rank = Rank {
+            class: Class::Equal,
+            part: Part::Name,
+        };
         for word in &query.words {
             let best = self
                 .texts
                 .iter()
-                .filter_map(|(part, text)| Some(Rank { class: found(text, word)?, part: *part }))
+                .filter_map(|(part, text)| {
+                    Some(Rank {
+                        class: found(text, word)?,
+                        part: *part,
+                    })
+                })
                 .min()?;
             rank = rank.max(best);
         }
         let whole = self.texts.iter().filter_map(|(part, text)| {
             let rest = text.strip_prefix(&query.folded)?;
-            let class = if rest.is_empty() { Class::Equal } else { Class::Prefix };
+            let class = if rest.is_empty() {
+                Class::Equal
+            } else {
+                Class::Prefix
+            };
             (*part != Part::Other).then_some(Rank { class, part: *part })
         });
         Some(whole.fold(rank, Rank::min))
@@ -184,14 +196,23 @@ pub fn search<'a, R>(
     });
     let after = after.map(place_of);
     for (text, row) in rows {
-        let Some(rank) = text.rank(query) else { continue };
-        let hit = Hit { rank: rank.number(), text, row };
+        let Some(rank) = text.rank(query) else {
+            continue;
+        };
+        let hit = Hit {
+            rank: rank.number(),
+            text,
+            row,
+        };
         if after.is_none_or(|after| compare(hit.place(), after).is_gt()) && first.wants(&hit) {
             first.push(hit);
         }
     }
     let page = cut(first.into_sorted(), size, Hit::cursor);
-    Page { items: page.items.into_iter().map(|hit| hit.row).collect(), next: page.next }
+    Page {
+        items: page.items.into_iter().map(|hit| hit.row).collect(),
+        next: page.next,
+    }
 }
 
 /// A record that was found, with what decides its place.
@@ -205,7 +226,11 @@ type Place<'a> = (i64, &'a str, &'a str);
 
 impl<R> Hit<'_, R> {
     fn place(&self) -> Place<'_> {
-        (self.rank, &self.text.vietnamese_name, &self.text.resource_name)
+        (
+            self.rank,
+            &self.text.vietnamese_name,
+            &self.text.resource_name,
+        )
     }
 
     fn cursor(&self) -> Cursor {
@@ -281,7 +306,12 @@ mod tests {
         others: &[&'static str],
     ) -> (SearchText, String) {
         let (name, others) = (name.to_owned(), others.to_vec());
-        let record = Record { id: id.to_owned(), name, english, others };
+        let record = Record {
+            id: id.to_owned(),
+            name,
+            english,
+            others,
+        };
         (SearchText::new(&record), record.id)
     }
 
@@ -291,7 +321,12 @@ mod tests {
             record("prefix", "Định danh điện tử", "Electronic identity", &[]),
             record("words", "Nền tảng danh mục định kỳ", "Catalogue", &[]),
             record("inside", "Xdinh Ydanh", "", &[]),
-            record("dat-dai", "Dữ liệu đất đai", "Land data", &["Tổng cục Quản lý đất đai"]),
+            record(
+                "dat-dai",
+                "Dữ liệu đất đai",
+                "Land data",
+                &["Tổng cục Quản lý đất đai"],
+            ),
             record("dan-cu", "Dữ liệu dân cư", "Population data", &[]),
             record("other", "Bảo hiểm", "", &["định danh"]),
             record("e-kyc", "", "Know your customer", &[]),
@@ -315,7 +350,11 @@ mod tests {
     fn every_word_must_be_found_somewhere() {
         assert_eq!(found_ids("đất quản"), ["dat-dai"]);
         assert_eq!(found_ids("dinh danh, khong"), [""; 0]);
-        assert_eq!(found_ids("du lieu"), ["dan-cu", "dat-dai"], "by the Vietnamese alphabet");
+        assert_eq!(
+            found_ids("du lieu"),
+            ["dan-cu", "dat-dai"],
+            "by the Vietnamese alphabet"
+        );
         assert_eq!(found_ids("data"), ["dan-cu", "dat-dai"]);
         assert_eq!(found_ids("e-kyc"), ["e-kyc"]);
         assert_eq!(found_ids("(identity)"), ["exact", "prefix"]);

@@ -141,14 +141,20 @@ mod tests {
                 Constant::Timestamp(Timestamp::from_micros(micros.into()).unwrap())
             }),
         ];
-        (prop::collection::vec(prop::option::of(value), 0..4), any::<String>())
+        (
+            prop::collection::vec(prop::option::of(value), 0..4),
+            any::<String>(),
+        )
             .prop_map(|(values, name)| Cursor { values, name })
     }
 
     #[test]
     fn bindings_tell_arguments_apart() {
         let binding = Binding::new("ListPlatforms");
-        assert_ne!(binding.clone().with("ab").with("c"), binding.clone().with("a").with("bc"));
+        assert_ne!(
+            binding.clone().with("ab").with("c"),
+            binding.clone().with("a").with("bc")
+        );
         assert_ne!(binding.clone().with(""), binding);
     }
 
