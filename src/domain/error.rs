@@ -64,11 +64,7 @@ impl Violations {
 
     /// `Ok` when nothing was wrong, else [`Error::Invalid`] with everything that was.
     pub fn into_result(self) -> Result<(), Error> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Invalid(self))
-        }
+        if self.is_empty() { Ok(()) } else { Err(Error::Invalid(self)) }
     }
 }
 
@@ -213,17 +209,11 @@ impl fmt::Display for Error {
             Self::NotFound { kind, name } => write!(f, "{kind} `{name}` was not found"),
             Self::AlreadyExists { kind, name } => write!(f, "{kind} `{name}` already exists"),
             Self::Stale { kind, name, .. } => {
-                write!(
-                    f,
-                    "{kind} `{name}` has changed since its etag was read; read it again"
-                )
+                write!(f, "{kind} `{name}` has changed since its etag was read; read it again")
             }
             Self::Refused(refusal) => f.write_str(&refusal.english),
             Self::RequestIdReused { request_id } => {
-                write!(
-                    f,
-                    "request id `{request_id}` was used for another request; use a new one"
-                )
+                write!(f, "request id `{request_id}` was used for another request; use a new one")
             }
             Self::Unauthenticated { reason } => match *reason {
                 "CREDENTIALS_MISSING" => f.write_str(
@@ -240,10 +230,7 @@ impl fmt::Display for Error {
             }
             Self::OutOfRange { field, english, .. } => write!(f, "`{field}`: {english}"),
             Self::Unimplemented { what } => {
-                write!(
-                    f,
-                    "`{what}` is not answered by this release; leave it unset"
-                )
+                write!(f, "`{what}` is not answered by this release; leave it unset")
             }
             Self::Unavailable { reason } => match *reason {
                 "OUTCOME_UNKNOWN" => f.write_str(
