@@ -67,8 +67,9 @@ impl State {
     ) -> Self {
         let mut state = Self::default();
         // A platform's search text names its agency, so agencies come first.
-        let (agencies, others): (Vec<_>, Vec<_>) =
-            images.into_iter().partition(|image| matches!(image, Image::Agency(_)));
+        let (agencies, others): (Vec<_>, Vec<_>) = images
+            .into_iter()
+            .partition(|image| matches!(image, Image::Agency(_)));
         for image in agencies.into_iter().chain(others) {
             state.put(image);
         }
@@ -106,8 +107,10 @@ impl State {
                 self.editions.insert(edition.name.clone(), edition);
             }
             Image::Platform(platform) => {
-                self.search_texts
-                    .insert(platform.name.clone(), Arc::new(self.search_text_of(&platform)));
+                self.search_texts.insert(
+                    platform.name.clone(),
+                    Arc::new(self.search_text_of(&platform)),
+                );
                 self.count_listings(&platform, 1);
                 if let Some(old) = self.platforms.insert(platform.name.clone(), platform) {
                     self.count_listings(&old, -1);
@@ -147,7 +150,10 @@ impl State {
 
     fn count_listings(&mut self, platform: &Platform, by: i32) {
         for listing in &platform.fields.listings {
-            let counts = self.edition_counts.entry(listing.edition.clone()).or_default();
+            let counts = self
+                .edition_counts
+                .entry(listing.edition.clone())
+                .or_default();
             counts.held += by;
             if !listing.display_name.is_empty() {
                 counts.named += by;
@@ -156,7 +162,11 @@ impl State {
     }
 
     fn search_text_of(&self, platform: &Platform) -> SearchText {
-        let agency = platform.fields.governing_agency.as_ref().and_then(|name| self.agency(name));
+        let agency = platform
+            .fields
+            .governing_agency
+            .as_ref()
+            .and_then(|name| self.agency(name));
         records::search_text(platform, agency.map(|agency| &**agency))
     }
 
@@ -259,7 +269,8 @@ impl State {
 
     /// The plan of a platform that is in force.
     pub fn issued_plan(&self, platform: &PlatformName) -> Option<&Arc<Plan>> {
-        self.plans_of(platform).find(|plan| plan.state == PlanState::Issued)
+        self.plans_of(platform)
+            .find(|plan| plan.state == PlanState::Issued)
     }
 
     /// A proposal.
@@ -314,7 +325,9 @@ impl State {
 
     /// How many platforms are in the catalogue.
     pub fn active_platforms(&self) -> impl Iterator<Item = &Arc<Platform>> {
-        self.platforms.values().filter(|platform| platform.state() == PlatformState::Active)
+        self.platforms
+            .values()
+            .filter(|platform| platform.state() == PlatformState::Active)
     }
 
     /// Every image, in the order of kinds and names: for comparing two States.
@@ -344,7 +357,10 @@ where
     K: Ord + Clone + std::borrow::Borrow<str>,
     V: Clone,
 {
-    map.range::<_, str>((std::ops::Bound::Included(prefix.clone().as_str()), std::ops::Bound::Unbounded))
-        .take_while(move |(name, _)| (*name).borrow().starts_with(&prefix))
-        .map(|(_, record)| record)
+    map.range::<_, str>((
+        std::ops::Bound::Included(prefix.clone().as_str()),
+        std::ops::Bound::Unbounded,
+    ))
+    .take_while(move |(name, _)| (*name).borrow().starts_with(&prefix))
+    .map(|(_, record)| record)
 }

@@ -104,7 +104,14 @@ impl State {
             ));
         }
         let known = counts.held == declared && counts.named == counts.held;
-        Ok((Side { edition: name.clone(), declared, held: counts.held }, known))
+        Ok((
+            Side {
+                edition: name.clone(),
+                declared,
+                held: counts.held,
+            },
+            known,
+        ))
     }
 }
 

@@ -73,7 +73,10 @@ impl State {
         if let Some(name) = &agency
             && self.agency(name).is_none()
         {
-            return Err(Error::NotFound { kind: AgencyName::KIND, name: name.to_string() });
+            return Err(Error::NotFound {
+                kind: AgencyName::KIND,
+                name: name.to_string(),
+            });
         }
         let mut summary = Summary {
             edition: edition.map(|edition| edition.name.clone()),
@@ -102,8 +105,14 @@ impl State {
             }
             summary.held_platforms += 1;
             summary.complete_platforms += i32::from(platform.is_complete());
-            *summary.record_statuses.entry(platform.fields.record_status).or_default() += 1;
-            *summary.operation_stages.entry(platform.operation_stage()).or_default() += 1;
+            *summary
+                .record_statuses
+                .entry(platform.fields.record_status)
+                .or_default() += 1;
+            *summary
+                .operation_stages
+                .entry(platform.operation_stage())
+                .or_default() += 1;
             let mut issued = false;
             for plan in self.plans_of(&platform.name) {
                 if plan.visible(caller).is_none() {

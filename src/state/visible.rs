@@ -108,14 +108,19 @@ impl Visible for Plan {
 
 impl Visible for Proposal {
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
-        let of_agency = self.agency.as_ref().is_some_and(|agency| caller.is_of(agency));
+        let of_agency = self
+            .agency
+            .as_ref()
+            .is_some_and(|agency| caller.is_of(agency));
         (caller.oversees() || of_agency).then_some(Cow::Borrowed(self))
     }
 }
 
 impl Visible for Principal {
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
-        let itself = caller.person().is_some_and(|person| person.principal == self.name);
+        let itself = caller
+            .person()
+            .is_some_and(|person| person.principal == self.name);
         (itself || keeps_principals_of(caller, self.fields.agency.as_ref()))
             .then_some(Cow::Borrowed(self))
     }
@@ -123,7 +128,9 @@ impl Visible for Principal {
 
 impl Visible for ApiKey {
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
-        let its_own = caller.person().is_some_and(|person| person.principal == self.name.parent());
+        let its_own = caller
+            .person()
+            .is_some_and(|person| person.principal == self.name.parent());
         (its_own || keeps_principals_of(caller, self.agency.as_ref()))
             .then_some(Cow::Borrowed(self))
     }

@@ -144,10 +144,7 @@ impl<T: Queryable> Order<T> {
                 compare_values(field.kind, *direction, a.as_ref(), b.as_ref())
             })
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| {
-                self.name
-                    .apply(str::cmp(&a.name(), &b.name()))
-            })
+            .unwrap_or_else(|| self.name.apply(str::cmp(&a.name(), &b.name())))
     }
 
     /// Compares a row with the place of a cursor: `Greater` when the row comes after it.
@@ -166,10 +163,7 @@ impl<T: Queryable> Order<T> {
                 compare_values(field.kind, *direction, value.as_ref(), at.as_ref())
             })
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| {
-                self.name
-                    .apply(str::cmp(&row.name(), &cursor.name))
-            })
+            .unwrap_or_else(|| self.name.apply(str::cmp(&row.name(), &cursor.name)))
     }
 
     /// The place of a row.

@@ -1,0 +1,547 @@
+//! What can be filtered, ordered and searched, declared once per kind of record. Paths and enum
+//! values are those of the proto, where each List request names the same fields.
+
+use std::borrow::Cow;
+
+use crate::domain::{
+    agencies::{Agency, AgencyKind},
+    editions::Edition,
+    figures::{Figure, Subject},
+    plans::{Plan, PlanState, Visibility},
+    platforms::{
+        Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership, Platform,
+        PlatformState, RecordStatus, Stage,
+    },
+    principals::{ApiKey, Principal, PrincipalKind, Role},
+    proposals::{Proposal, ProposalState},
+};
+
+use super::query::{
+    schema::{Field, Queryable, Type, Values},
+    search::{Part, SearchText, Searchable},
+};
+
+/// Declares the proto names of an enum's values, the unspecified one first where there is one.
+macro_rules! value_names {
+    ($function:ident, $values:ident, $type:ty, { $($variant:ident => $name:literal,)+ }) => {
+        const $values: &[&str] = &[$($name),+];
+
+        const fn $function(value: $type) -> &'static str {
+            match value {
+                $(<$type>::$variant => $name,)+
+            }
+        }
+    };
+}
+
+value_names!(agency_kind, AGENCY_KINDS, AgencyKind, {
+    Unspecified => "KIND_UNSPECIFIED",
+    Ministry => "MINISTRY",
+    MinisterialAgency => "MINISTERIAL_AGENCY",
+    GovernmentAgency => "GOVERNMENT_AGENCY",
+    PartyBody => "PARTY_BODY",
+    NationalAssemblyBody => "NATIONAL_ASSEMBLY_BODY",
+    PresidencyBody => "PRESIDENCY_BODY",
+    JudicialBody => "JUDICIAL_BODY",
+    StateAudit => "STATE_AUDIT",
+    FatherlandFront => "FATHERLAND_FRONT",
+    ProvincialPeoplesCommittee => "PROVINCIAL_PEOPLES_COMMITTEE",
+    Other => "OTHER",
+});
+value_names!(classification, CLASSIFICATIONS, Classification, {
+    Unspecified => "CLASSIFICATION_UNSPECIFIED",
+    National => "NATIONAL",
+    Sector => "SECTOR",
+    Field => "FIELD",
+    Region => "REGION",
+});
+value_names!(deployment_level, DEPLOYMENT_LEVELS, DeploymentLevel, {
+    Central => "CENTRAL",
+    Province => "PROVINCE",
+    Commune => "COMMUNE",
+});
+value_names!(channel, CHANNELS, DataSharingChannel, {
+    Ndop => "NDOP",
+    Ndxp => "NDXP",
+    Lgsp => "LGSP",
+    Api => "API",
+});
+value_names!(record_status, RECORD_STATUSES, RecordStatus, {
+    Unspecified => "RECORD_STATUS_UNSPECIFIED",
+    Verified => "VERIFIED",
+    FromPress => "FROM_PRESS",
+    ThirdPartyCopy => "THIRD_PARTY_COPY",
+    TranslatedNameOnly => "TRANSLATED_NAME_ONLY",
+    PendingAnnex => "PENDING_ANNEX",
+});
+value_names!(membership, MEMBERSHIPS, Membership, {
+    Unspecified => "MEMBERSHIP_UNSPECIFIED",
+    Stated => "STATED",
+    Reported => "REPORTED",
+    Inferred => "INFERRED",
+});
+value_names!(platform_state, PLATFORM_STATES, PlatformState, {
+    Active => "ACTIVE",
+    Retired => "RETIRED",
+    Merged => "MERGED",
+});
+value_names!(exit_outcome, EXIT_OUTCOMES, ExitOutcome, {
+    Replaced => "REPLACED",
+    Integrated => "INTEGRATED",
+    Discontinued => "DISCONTINUED",
+    Delisted => "DELISTED",
+    Duplicate => "DUPLICATE",
+});
+value_names!(visibility, VISIBILITIES, Visibility, {
+    Public => "PUBLIC",
+    Restricted => "RESTRICTED",
+});
+value_names!(proposal_state, PROPOSAL_STATES, ProposalState, {
+    Pending => "PENDING",
+    Approved => "APPROVED",
+    Rejected => "REJECTED",
+});
+value_names!(subject, SUBJECTS, Subject, {
+    PlatformsListed => "PLATFORMS_LISTED",
+    PlansIssued => "PLANS_ISSUED",
+    PlatformsOperating => "PLATFORMS_OPERATING",
+    Tasks => "TASKS",
+});
+value_names!(principal_kind, PRINCIPAL_KINDS, PrincipalKind, {
+    Unspecified => "KIND_UNSPECIFIED",
+    Person => "PERSON",
+    System => "SYSTEM",
+});
+value_names!(role, ROLES, Role, {
+    AgencyEditor => "ROLE_AGENCY_EDITOR",
+    AgencyApprover => "ROLE_AGENCY_APPROVER",
+    AgencyAdmin => "ROLE_AGENCY_ADMIN",
+    Steward => "ROLE_STEWARD",
+    Auditor => "ROLE_AUDITOR",
+    Admin => "ROLE_ADMIN",
+});
+
+const PLAN_STATES: &[&str] = &[
+    PlanState::Draft.as_str(),
+    PlanState::Submitted.as_str(),
+    PlanState::Returned.as_str(),
+    PlanState::Withdrawn.as_str(),
+    PlanState::Issued.as_str(),
+    PlanState::Completed.as_str(),
+    PlanState::Superseded.as_str(),
+    PlanState::Revoked.as_str(),
+    PlanState::Annulled.as_str(),
+];
+
+const fn stage(value: Option<Stage>) -> &'static str {
+    match value {
+        None => "STAGE_UNSPECIFIED",
+        Some(Stage::Development) => "DEVELOPMENT",
+        Some(Stage::Pilot) => "PILOT",
+        Some(Stage::Operation) => "OPERATION",
+    }
+}
+
+const STAGES: Type = Type::Enum(&["STAGE_UNSPECIFIED", "DEVELOPMENT", "PILOT", "OPERATION"]);
+const AGENCY: Type = Type::Resource("agencies/{agency}");
+const EDITION: Type = Type::Resource("editions/{edition}");
+const PLATFORM: Type = Type::Resource("platforms/{platform}");
+
+/// The fields that every kind of record has.
+macro_rules! common {
+    ($type:ty, $name:expr) => {
+        Field::<$type>::new("name", Type::Resource($name), |r| {
+            Values::one(r.name.as_str())
+        })
+        .orderable()
+    };
+}
+macro_rules! created {
+    ($type:ty) => {
+        Field::<$type>::new("create_time", Type::Timestamp, |r| {
+            Values::one(r.meta.create_time)
+        })
+        .orderable()
+    };
+}
+macro_rules! updated {
+    ($type:ty) => {
+        Field::<$type>::new("update_time", Type::Timestamp, |r| {
+            Values::one(r.meta.update_time)
+        })
+        .orderable()
+    };
+}
+
+impl Queryable for Agency {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "agencies/{agency}"),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("display_name_en", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.display_name_en)
+        }),
+        Field::new("kind", Type::Enum(AGENCY_KINDS), |r: &Self| {
+            Values::one(agency_kind(r.fields.kind))
+        }),
+        Field::new("identification_code", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.identification_code)
+        })
+        .orderable(),
+        Field::new(
+            "identification_code_confirmed",
+            Type::Boolean,
+            |r: &Self| Values::one(r.fields.identification_code_confirmed),
+        ),
+        Field::new("parent_agency", AGENCY, |r: &Self| {
+            Values::option(r.fields.parent_agency.as_ref().map(|name| name.as_str()))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Edition {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "editions/{edition}"),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("decision.symbol", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.decision.symbol)
+        }),
+        Field::new("decision.issue_date", Type::Date, |r: &Self| {
+            Values::option(r.fields.decision.issue_date)
+        })
+        .orderable(),
+        Field::new("declared_platform_count", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.fields.declared_platform_count))
+        })
+        .orderable(),
+        Field::new("previous_edition", EDITION, |r: &Self| {
+            Values::option(r.fields.previous_edition.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("repealed_by", EDITION, |r: &Self| {
+            Values::option(r.fields.repealed_by.as_ref().map(|name| name.as_str()))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Platform {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "platforms/{platform}"),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("display_name_en", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.display_name_en)
+        })
+        .orderable(),
+        Field::new("governing_agency", AGENCY, |r: &Self| {
+            Values::option(r.fields.governing_agency.as_ref().map(|name| name.as_str()))
+        })
+        .orderable(),
+        Field::new("operating_unit", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.operating_unit)
+        }),
+        Field::new("coordinating_agencies", AGENCY, |r: &Self| {
+            Values::many(
+                r.fields
+                    .coordinating_agencies
+                    .iter()
+                    .map(|name| name.as_str()),
+            )
+        })
+        .repeated(),
+        Field::new("classification", Type::Enum(CLASSIFICATIONS), |r: &Self| {
+            Values::one(classification(r.fields.classification))
+        }),
+        Field::new(
+            "deployment_levels",
+            Type::Enum(DEPLOYMENT_LEVELS),
+            |r: &Self| {
+                Values::many(
+                    r.fields
+                        .deployment_levels
+                        .iter()
+                        .map(|level| deployment_level(*level)),
+                )
+            },
+        )
+        .repeated(),
+        Field::new("listings.edition", EDITION, |r: &Self| {
+            Values::many(
+                r.fields
+                    .listings
+                    .iter()
+                    .map(|listing| listing.edition.as_str()),
+            )
+        })
+        .repeated(),
+        Field::new("listings.group", Type::Text, |r: &Self| {
+            Values::many(r.fields.listings.iter().map(|listing| &*listing.group))
+        })
+        .repeated(),
+        Field::new(
+            "listings.membership",
+            Type::Enum(MEMBERSHIPS),
+            |r: &Self| {
+                Values::many(
+                    r.fields
+                        .listings
+                        .iter()
+                        .map(|listing| membership(listing.membership)),
+                )
+            },
+        )
+        .repeated(),
+        Field::new("operation_stage", STAGES, |r: &Self| {
+            Values::one(stage(r.operation_stage()))
+        }),
+        Field::new("data_sharing_channels", Type::Enum(CHANNELS), |r: &Self| {
+            Values::many(r.fields.data_sharing_channels.iter().map(|it| channel(*it)))
+        })
+        .repeated(),
+        Field::new("record_status", Type::Enum(RECORD_STATUSES), |r: &Self| {
+            Values::one(record_status(r.fields.record_status))
+        })
+        .orderable(),
+        Field::new("security.level", Type::Integer, |r: &Self| {
+            Values::option(r.fields.security.as_ref().map(|it| i64::from(it.level)))
+        }),
+        Field::new("labels.*", Type::Text, |r: &Self| {
+            Values::Map(&r.fields.labels)
+        }),
+        Field::new("state", Type::Enum(PLATFORM_STATES), |r: &Self| {
+            Values::one(platform_state(r.state()))
+        }),
+        Field::new("exit.outcome", Type::Enum(EXIT_OUTCOMES), |r: &Self| {
+            Values::option(r.exit.as_ref().map(|exit| exit_outcome(exit.outcome)))
+        }),
+        Field::new("exit.successor", PLATFORM, |r: &Self| {
+            let successor = r.exit.as_ref().and_then(|exit| exit.successor.as_ref());
+            Values::option(successor.map(|name| name.as_str()))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Plan {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "platforms/{platform}/plans/{plan}"),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("agency", AGENCY, |r: &Self| Values::one(r.agency.as_str())).orderable(),
+        Field::new("state", Type::Enum(PLAN_STATES), |r: &Self| {
+            Values::one(r.state.as_str())
+        })
+        .orderable(),
+        Field::new("visibility", Type::Enum(VISIBILITIES), |r: &Self| {
+            Values::one(visibility(r.fields.visibility))
+        }),
+        Field::new("lead_unit", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.lead_unit)
+        }),
+        Field::new("coordinating_agencies", AGENCY, |r: &Self| {
+            Values::many(
+                r.fields
+                    .coordinating_agencies
+                    .iter()
+                    .map(|name| name.as_str()),
+            )
+        })
+        .repeated(),
+        Field::new("issuing_document.symbol", Type::Text, |r: &Self| {
+            Values::option(
+                r.issuing_document
+                    .as_ref()
+                    .map(|document| &*document.symbol),
+            )
+        }),
+        Field::new("issuing_document.issue_date", Type::Date, |r: &Self| {
+            Values::option(
+                r.issuing_document
+                    .as_ref()
+                    .and_then(|document| document.issue_date),
+            )
+        })
+        .orderable(),
+        Field::new("planned_start.start", Type::Date, |r: &Self| {
+            Values::option(
+                r.fields
+                    .planned_start
+                    .as_ref()
+                    .and_then(|period| period.start),
+            )
+        }),
+        Field::new("planned_end.end", Type::Date, |r: &Self| {
+            Values::option(r.fields.planned_end.as_ref().and_then(|period| period.end))
+        })
+        .orderable(),
+        Field::new("budget.price_year", Type::Integer, |r: &Self| {
+            let year = r
+                .fields
+                .budget
+                .as_ref()
+                .map(|budget| i64::from(budget.price_year));
+            Values::option(year.filter(|year| *year != 0))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Proposal {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "platforms/{platform}/proposals/{proposal}"),
+        Field::new("state", Type::Enum(PROPOSAL_STATES), |r: &Self| {
+            Values::one(proposal_state(r.state))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Figure {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "figures/{figure}"),
+        Field::new("figure_date", Type::Date, |r: &Self| {
+            Values::one(r.figure_date)
+        })
+        .orderable(),
+        Field::new("subject", Type::Enum(SUBJECTS), |r: &Self| {
+            Values::one(subject(r.subject))
+        }),
+        Field::new("edition", EDITION, |r: &Self| {
+            Values::option(r.edition.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("value", Type::Integer, |r: &Self| Values::one(r.value)).orderable(),
+        created!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Principal {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "principals/{principal}"),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("kind", Type::Enum(PRINCIPAL_KINDS), |r: &Self| {
+            Values::one(principal_kind(r.fields.kind))
+        }),
+        Field::new("agency", AGENCY, |r: &Self| {
+            Values::option(r.fields.agency.as_ref().map(|name| name.as_str()))
+        })
+        .orderable(),
+        Field::new("roles", Type::Enum(ROLES), |r: &Self| {
+            Values::many(r.fields.roles.iter().map(|it| role(*it)))
+        })
+        .repeated(),
+        Field::new("state", Type::Enum(&["ACTIVE", "DISABLED"]), |r: &Self| {
+            Values::one(if r.disabled { "DISABLED" } else { "ACTIVE" })
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for ApiKey {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "principals/{principal}/apiKeys/{api_key}"),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("state", Type::Enum(&["ACTIVE", "REVOKED"]), |r: &Self| {
+            Values::one(if r.revoke_time.is_some() {
+                "REVOKED"
+            } else {
+                "ACTIVE"
+            })
+        }),
+        Field::new("expire_time", Type::Timestamp, |r: &Self| {
+            Values::option(r.fields.expire_time)
+        })
+        .orderable(),
+        created!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+struct PlatformText<'a> {
+    platform: &'a Platform,
+    agency: Option<&'a Agency>,
+}
+
+impl Searchable for PlatformText<'_> {
+    fn resource_name(&self) -> String {
+        self.platform.name.to_string()
+    }
+
+    fn vietnamese_name(&self) -> &str {
+        &self.platform.fields.display_name
+    }
+
+    fn texts(&self, text: &mut dyn FnMut(Part, &str)) {
+        let fields = &self.platform.fields;
+        text(Part::Name, &fields.display_name);
+        text(Part::EnglishName, &fields.display_name_en);
+        text(Part::Id, self.platform.name.id());
+        for listing in &fields.listings {
+            if listing.display_name != fields.display_name {
+                text(Part::Other, &listing.display_name);
+            }
+        }
+        text(Part::Other, &fields.operating_unit);
+        if let Some(agency) = self.agency {
+            text(Part::Other, &agency.fields.display_name);
+            text(Part::Other, &agency.fields.display_name_en);
+        }
+    }
+}
+
+/// The folded texts by which a platform is found.
+pub fn search_text(platform: &Platform, agency: Option<&Agency>) -> SearchText {
+    SearchText::new(&PlatformText { platform, agency })
+}
