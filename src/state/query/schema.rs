@@ -267,7 +267,8 @@ impl<T> Field<T> {
         }
     }
 
-    /// Lets `order_by` name it.
+    /// Lets `order_by` name it. Its values go into page tokens, so a text has to be a short one,
+    /// a name or a symbol.
     #[must_use]
     pub const fn orderable(mut self) -> Self {
         self.orderable = true;
