@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn resource_names_sort_by_segment() {
-        assert!(str::cmp("platforms/a/plans/1", "platforms/a-b/plans/1").is_lt());
+        assert!(str::cmp("platforms/a-b/plans/1", "platforms/a/plans/1").is_lt());
         assert!(str::cmp("platforms/a", "platforms/a/plans/1").is_lt());
     }
 

@@ -9,7 +9,6 @@
 use std::{cmp::Ordering, fmt};
 
 use super::{
-    order::compare_resource_names,
     page::{Cursor, First, Page, cut},
     schema::Constant,
 };
@@ -262,7 +261,7 @@ fn place_of(cursor: &Cursor) -> Place<'_> {
 fn compare(a: Place<'_>, b: Place<'_>) -> Ordering {
     a.0.cmp(&b.0)
         .then_with(|| compare_names(a.1, b.1))
-        .then_with(|| compare_resource_names(a.2, b.2))
+        .then_with(|| a.2.cmp(b.2))
 }
 
 #[cfg(test)]

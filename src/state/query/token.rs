@@ -15,7 +15,7 @@ use super::page::Cursor;
 use crate::domain::error::Error;
 
 /// Longest token: orderable texts are names and symbols, of which several fit.
-pub const MAX_BYTES: usize = 4096;
+pub const MAX_BYTES: usize = 16_384;
 
 /// Written into each token; another layout gets another number.
 const VERSION: u8 = 1;
