@@ -2,4 +2,5 @@
 //! dùng chung) and their implementation plans (kế hoạch triển khai), over gRPC.
 
 pub mod domain;
+pub mod registry;
 pub mod state;

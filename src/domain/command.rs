@@ -211,7 +211,7 @@ pub struct Request {
 
 impl Command {
     /// The method's name, as the log keeps it.
-    pub const fn method(&self) -> &'static str {
+    pub const fn method_name(&self) -> &'static str {
         match self {
             Self::CreateAgency { .. } => "CreateAgency",
             Self::UpdateAgency { .. } => "UpdateAgency",

@@ -1,0 +1,2 @@
+pub mod access;
+pub mod decide;

@@ -1,0 +1,287 @@
+//! Who may do what: one pure function over caller, command and State, denied by default.
+//!
+//! What a caller may not know of is not found, whatever was asked; then what nobody may do without
+//! credentials is UNAUTHENTICATED; then what this caller may not do is PERMISSION_DENIED. Whether
+//! the state allows it is decided afterwards, in `decide`.
+
+use crate::{
+    domain::{
+        caller::Caller,
+        command::Command,
+        error::Error,
+        names::{AgencyName, PlanName, PlatformName, PrincipalName, ProposalName},
+        plans::{Plan, PlanMove},
+        platforms::{AGENCY_FIELDS, Platform},
+        principals::{Principal, PrincipalFields, Role},
+        proposals::{Action, Proposal},
+    },
+    state::{State, visible::Visible},
+};
+
+/// Whether `caller` may ask for `command` in `state`.
+pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), Error> {
+    if caller.is_anonymous() {
+        return Err(Error::Unauthenticated {
+            reason: "CREDENTIALS_MISSING",
+        });
+    }
+    let method = command.method_name();
+    match command {
+        Command::CreateAgency { .. }
+        | Command::UpdateAgency { .. }
+        | Command::CreateEdition { .. }
+        | Command::UpdateEdition { .. }
+        | Command::CreatePlatform { .. }
+        | Command::RetirePlatform { .. } => steward(caller, method),
+        Command::UpdatePlatform {
+            name, fields, mask, ..
+        } => {
+            let platform = find_platform(state, name)?;
+            let mut new = platform.fields.clone();
+            new.merge(fields, mask);
+            platform_fields(caller, method, platform, &platform.fields.differing(&new))
+        }
+        Command::CreatePlan { platform, .. } => {
+            match &find_platform(state, platform)?.fields.governing_agency {
+                Some(agency) => in_agency(caller, method, Role::AgencyEditor, agency),
+                None => Err(Error::refused(
+                    "PLATFORM_WITHOUT_AGENCY",
+                    platform.as_str(),
+                    "no governing agency is known for this platform, so nobody can write its \
+                     plans; the steward sets `governing_agency` first",
+                    "nền tảng chưa rõ cơ quan chủ quản nên chưa ai lập kế hoạch được; đơn vị quản \
+                     lý danh mục cần ghi `governing_agency` trước",
+                )),
+            }
+        }
+        Command::UpdatePlan { name, .. } => {
+            let plan = find_plan(state, caller, name)?;
+            in_agency(caller, method, Role::AgencyEditor, &plan.agency)
+        }
+        Command::MovePlan { name, step, .. } => {
+            let plan = find_plan(state, caller, name)?;
+            move_plan(caller, method, plan, *step)
+        }
+        Command::DecideProposal { name, .. } => match &find_proposal(state, caller, name)?.action {
+            Action::Retirement(_) => steward(caller, method),
+        },
+        Command::CreatePrincipal { fields, .. } => principal_fields(caller, method, fields),
+        Command::UpdatePrincipal {
+            name, fields, mask, ..
+        } => {
+            let principal = find_principal(state, caller, name)?;
+            let mut new = principal.fields.clone();
+            new.merge(fields, mask);
+            principal_fields(caller, method, &principal.fields)?;
+            principal_fields(caller, method, &new)
+        }
+        Command::DisablePrincipal { name, .. } => {
+            principal_fields(caller, method, &find_principal(state, caller, name)?.fields)
+        }
+        Command::CreateApiKey { name, .. } => {
+            let principal = find_principal(state, caller, &name.parent())?;
+            principal_fields(caller, method, &principal.fields)
+        }
+        Command::RevokeApiKey { name } => {
+            let principal = find_principal(state, caller, &name.parent())?;
+            let its_own = caller
+                .person()
+                .is_some_and(|person| person.principal == principal.name);
+            if its_own {
+                Ok(())
+            } else {
+                principal_fields(caller, method, &principal.fields)
+            }
+        }
+        Command::Seed(_) => match caller {
+            Caller::System { .. } => Ok(()),
+            Caller::Anonymous | Caller::Known(_) => {
+                Err(denied(method, "the registry itself", "chính hệ thống"))
+            }
+        },
+    }
+}
+
+/// Reading principals and keys needs credentials; everything else is read through `visible`.
+pub fn permit_access_reads(caller: &Caller) -> Result<(), Error> {
+    if caller.is_anonymous() {
+        Err(Error::Unauthenticated {
+            reason: "CREDENTIALS_MISSING",
+        })
+    } else {
+        Ok(())
+    }
+}
+
+/// A platform's own record, for a command about it.
+pub fn find_platform<'a>(state: &'a State, name: &PlatformName) -> Result<&'a Platform, Error> {
+    state
+        .platform(name)
+        .map(|platform| &**platform)
+        .ok_or_else(|| Error::NotFound {
+            kind: PlatformName::KIND,
+            name: name.to_string(),
+        })
+}
+
+/// A plan that the caller may know of.
+pub fn find_plan<'a>(
+    state: &'a State,
+    caller: &Caller,
+    name: &PlanName,
+) -> Result<&'a Plan, Error> {
+    state
+        .plan(name)
+        .filter(|plan| plan.visible(caller).is_some())
+        .map(|plan| &**plan)
+        .ok_or_else(|| Error::NotFound {
+            kind: PlanName::KIND,
+            name: name.to_string(),
+        })
+}
+
+/// A proposal that the caller may know of.
+pub fn find_proposal<'a>(
+    state: &'a State,
+    caller: &Caller,
+    name: &ProposalName,
+) -> Result<&'a Proposal, Error> {
+    state
+        .proposal(name)
+        .filter(|proposal| proposal.visible(caller).is_some())
+        .map(|proposal| &**proposal)
+        .ok_or_else(|| Error::NotFound {
+            kind: ProposalName::KIND,
+            name: name.to_string(),
+        })
+}
+
+/// A principal that the caller may know of.
+pub fn find_principal<'a>(
+    state: &'a State,
+    caller: &Caller,
+    name: &PrincipalName,
+) -> Result<&'a Principal, Error> {
+    state
+        .principal(name)
+        .filter(|principal| principal.visible(caller).is_some())
+        .map(|principal| &**principal)
+        .ok_or_else(|| Error::NotFound {
+            kind: PrincipalName::KIND,
+            name: name.to_string(),
+        })
+}
+
+fn denied(action: &'static str, needs: impl Into<String>, needs_vi: impl Into<String>) -> Error {
+    Error::Denied {
+        action,
+        needs: needs.into(),
+        needs_vi: needs_vi.into(),
+    }
+}
+
+fn steward(caller: &Caller, method: &'static str) -> Result<(), Error> {
+    if caller.has(Role::Steward) {
+        Ok(())
+    } else {
+        Err(denied(method, "the role `steward`", "vai trò `steward`"))
+    }
+}
+
+fn in_agency(
+    caller: &Caller,
+    method: &'static str,
+    role: Role,
+    agency: &AgencyName,
+) -> Result<(), Error> {
+    if caller.has_in(role, agency) {
+        return Ok(());
+    }
+    let role = role.as_str();
+    Err(denied(
+        method,
+        format!("the role `{role}` of `{agency}`"),
+        format!("vai trò `{role}` của `{agency}`"),
+    ))
+}
+
+fn platform_fields(
+    caller: &Caller,
+    method: &'static str,
+    platform: &Platform,
+    differing: &[&'static str],
+) -> Result<(), Error> {
+    let agency = platform.fields.governing_agency.as_ref();
+    let edits = agency.is_some_and(|agency| caller.has_in(Role::AgencyEditor, agency));
+    let keeps = caller.has(Role::Steward);
+    if !edits && !keeps {
+        return Err(match agency {
+            Some(agency) => denied(
+                method,
+                format!("the role `steward`, or `agency_editor` of `{agency}`"),
+                format!("vai trò `steward`, hoặc `agency_editor` của `{agency}`"),
+            ),
+            None => denied(method, "the role `steward`", "vai trò `steward`"),
+        });
+    }
+    for field in differing {
+        let may = if AGENCY_FIELDS.contains(field) {
+            edits || (keeps && agency.is_none())
+        } else {
+            keeps
+        };
+        if may {
+            continue;
+        }
+        return Err(match agency {
+            Some(agency) if AGENCY_FIELDS.contains(field) => denied(
+                method,
+                format!("the role `agency_editor` of `{agency}` for the field `{field}`"),
+                format!("vai trò `agency_editor` của `{agency}` đối với trường `{field}`"),
+            ),
+            _ => denied(
+                method,
+                format!("the role `steward` for the field `{field}`"),
+                format!("vai trò `steward` đối với trường `{field}`"),
+            ),
+        });
+    }
+    Ok(())
+}
+
+fn move_plan(
+    caller: &Caller,
+    method: &'static str,
+    plan: &Plan,
+    step: PlanMove,
+) -> Result<(), Error> {
+    match step {
+        PlanMove::Submit | PlanMove::Withdraw => {
+            in_agency(caller, method, Role::AgencyEditor, &plan.agency)
+        }
+        PlanMove::Return if caller.has(Role::Steward) => Ok(()),
+        PlanMove::Return
+        | PlanMove::Issue
+        | PlanMove::Complete
+        | PlanMove::Supersede
+        | PlanMove::Revoke => in_agency(caller, method, Role::AgencyApprover, &plan.agency),
+        PlanMove::Annul => steward(caller, method),
+    }
+}
+
+/// An administrator keeps every principal; an agency's keeps those of the agency that have no
+/// other rights, so that nobody gives away more than they have.
+fn principal_fields(
+    caller: &Caller,
+    method: &'static str,
+    fields: &PrincipalFields,
+) -> Result<(), Error> {
+    if caller.has(Role::Admin) {
+        return Ok(());
+    }
+    let of_agency_alone = fields.roles.iter().all(|role| role.is_of_agency());
+    match &fields.agency {
+        Some(agency) if of_agency_alone => in_agency(caller, method, Role::AgencyAdmin, agency),
+        Some(_) | None => Err(denied(method, "the role `admin`", "vai trò `admin`")),
+    }
+}

@@ -1,0 +1,253 @@
+//! What a command does: `decide` says it as a change, or says why not. Pure: no IO, no clock, no
+//! randomness of its own. One file per feature holds the rules.
+
+mod access;
+mod catalogue;
+mod plans;
+mod proposals;
+mod seed;
+
+use crate::domain::{
+    caller::{Caller, Person},
+    change::{Change, Effect, Image},
+    command::{Command, Precondition, Request},
+    error::{Error, Violations},
+    names::{AgencyName, ApiKeyName, Revision},
+    principals::KeyHash,
+    record::Meta,
+    time::{Date, Timestamp},
+};
+use crate::state::State;
+
+use super::access::permit;
+
+/// Where ids that nobody chose come from.
+pub trait Ids: Send {
+    /// `length` characters, lower-case letters and digits, the first a letter.
+    fn id(&mut self, length: usize) -> String;
+}
+
+/// Length of an id that nobody chose: random, because a running number would betray hidden
+/// drafts; 8 characters, because they are unique below one platform only.
+const ID_LENGTH: usize = 8;
+
+/// Says what `request` changes, or why it is refused.
+pub fn decide(
+    state: &State,
+    caller: &Caller,
+    request: &Request,
+    now: Timestamp,
+    ids: &mut dyn Ids,
+) -> Result<Change, Error> {
+    permit(state, caller, &request.command)?;
+    let person = caller.person().ok_or(Error::Unauthenticated {
+        reason: "CREDENTIALS_MISSING",
+    })?;
+    let mut deciding = Deciding {
+        state,
+        caller,
+        person,
+        now,
+        revision: state.revision().next(),
+        reason: &request.reason,
+        ids,
+        effects: Vec::new(),
+        key_hash: None,
+    };
+    deciding.command(&request.command)?;
+    let Deciding {
+        person,
+        revision,
+        effects,
+        key_hash,
+        ..
+    } = deciding;
+    Ok(Change {
+        revision,
+        record_time: now,
+        person,
+        agency: caller.agency().cloned(),
+        method: request.command.method_name().into(),
+        request_id: request.request_id,
+        reason: request.reason.clone(),
+        effects,
+        key_hash,
+    })
+}
+
+/// One command being decided.
+struct Deciding<'a> {
+    state: &'a State,
+    caller: &'a Caller,
+    person: Person,
+    now: Timestamp,
+    revision: Revision,
+    reason: &'a str,
+    ids: &'a mut dyn Ids,
+    effects: Vec<Effect>,
+    key_hash: Option<(ApiKeyName, KeyHash)>,
+}
+
+impl Deciding<'_> {
+    fn command(&mut self, command: &Command) -> Result<(), Error> {
+        match command {
+            Command::CreateAgency { name, fields } => self.create_agency(name, fields),
+            Command::UpdateAgency {
+                name,
+                fields,
+                mask,
+                precondition,
+            } => self.update_agency(name, fields, mask, precondition),
+            Command::CreateEdition { name, fields } => self.create_edition(name, fields),
+            Command::UpdateEdition {
+                name,
+                fields,
+                mask,
+                precondition,
+            } => self.update_edition(name, fields, mask, precondition),
+            Command::CreatePlatform { name, fields } => self.create_platform(name.as_ref(), fields),
+            Command::UpdatePlatform {
+                name,
+                fields,
+                mask,
+                precondition,
+            } => self.update_platform(name, fields, mask, precondition),
+            Command::RetirePlatform { name, exit, etag } => self.retire_platform(name, exit, etag),
+            Command::CreatePlan {
+                platform,
+                name,
+                fields,
+            } => self.create_plan(platform, name.as_ref(), fields),
+            Command::UpdatePlan {
+                name,
+                fields,
+                mask,
+                precondition,
+            } => self.update_plan(name, fields, mask, precondition),
+            Command::MovePlan {
+                name,
+                step,
+                document,
+                etag,
+            } => self.move_plan(name, *step, document.as_deref(), etag),
+            Command::DecideProposal {
+                name,
+                decision,
+                etag,
+            } => self.decide_proposal(name, *decision, etag),
+            Command::CreatePrincipal { name, fields } => self.create_principal(name, fields),
+            Command::UpdatePrincipal {
+                name,
+                fields,
+                mask,
+                precondition,
+            } => self.update_principal(name, fields, mask, precondition),
+            Command::DisablePrincipal { name, etag } => self.disable_principal(name, etag),
+            Command::CreateApiKey { name, fields, hash } => {
+                self.create_api_key(name, fields, *hash)
+            }
+            Command::RevokeApiKey { name } => self.revoke_api_key(name),
+            Command::Seed(seed) => self.seed(seed),
+        }
+    }
+
+    fn put(&mut self, image: Image) {
+        self.effects.push(Effect::Put(image));
+    }
+
+    const fn created(&self) -> Meta {
+        Meta::created(self.now, self.revision)
+    }
+
+    const fn updated(&self, meta: Meta) -> Meta {
+        meta.updated(self.now, self.revision)
+    }
+
+    fn today(&self) -> Date {
+        self.now.date_in_vietnam()
+    }
+
+    /// Adds a violation where an agency that a field names does not exist.
+    fn check_agency(&self, name: Option<&AgencyName>, field: &str, violations: &mut Violations) {
+        if let Some(name) = name
+            && self.state.agency(name).is_none()
+        {
+            violations.add(
+                field,
+                "REFERENCE_NOT_FOUND",
+                format!("there is no `{name}`; ListAgencies shows those there are"),
+                format!("không có `{name}`; ListAgencies liệt kê các cơ quan hiện có"),
+            );
+        }
+    }
+}
+
+/// Refuses when the etag that was read is no longer current, or the record that nested field paths
+/// were merged into has changed.
+fn check_precondition(
+    kind: &'static str,
+    name: &str,
+    meta: &Meta,
+    precondition: &Precondition,
+) -> Result<(), Error> {
+    let Precondition { etag, merged_at } = precondition;
+    if let Some(etag) = etag {
+        check_etag(kind, name, meta, etag)?;
+    }
+    if merged_at.is_some_and(|revision| revision != meta.revision) {
+        return Err(stale(kind, name, meta));
+    }
+    Ok(())
+}
+
+fn check_etag(kind: &'static str, name: &str, meta: &Meta, etag: &str) -> Result<(), Error> {
+    if etag == meta.etag() {
+        Ok(())
+    } else {
+        Err(stale(kind, name, meta))
+    }
+}
+
+fn stale(kind: &'static str, name: &str, meta: &Meta) -> Error {
+    Error::Stale {
+        kind,
+        name: name.to_owned(),
+        etag: meta.etag(),
+    }
+}
+
+/// The same person may not do both halves of what needs two; a system must say for whom it acts,
+/// or nobody could tell.
+fn check_second_person(
+    caller: &Caller,
+    first: Option<&Person>,
+    second: &Person,
+    subject: &str,
+) -> Result<(), Error> {
+    check_actor_named(caller, subject)?;
+    if first.is_some_and(|first| first.is_same_as(second)) {
+        return Err(Error::refused(
+            "SECOND_PERSON_NEEDED",
+            subject,
+            "whoever asked for it cannot approve it; another person must",
+            "người đã đề nghị không được phê duyệt; cần một người khác",
+        ));
+    }
+    Ok(())
+}
+
+fn check_actor_named(caller: &Caller, subject: &str) -> Result<(), Error> {
+    match caller {
+        Caller::Known(known) if known.is_system && known.person.actor.is_none() => {
+            Err(Error::refused(
+                "ACTOR_NEEDED",
+                subject,
+                "this takes two people, so a system must name the one who acts in the metadata \
+                 `ndp-actor`",
+                "việc này cần hai người, nên hệ thống phải ghi người thực hiện trong metadata \
+                 `ndp-actor`",
+            ))
+        }
+        Caller::Known(_) | Caller::System { .. } | Caller::Anonymous => Ok(()),
+    }
+}
