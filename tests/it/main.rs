@@ -1,1 +1,17 @@
+//! Every test of the registry that crosses a room, in one binary.
+//!
+//! `tests/run` runs them all; plain `cargo test` leaves out, and says so, those whose tools
+//! (PostgreSQL, grpcurl, buf) the machine does not have.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
+mod harness;
+mod harness_works;
+mod protos;
+mod readme;
+mod tidy;

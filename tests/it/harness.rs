@@ -1,0 +1,108 @@
+//! What tests stand on: an empty database of either engine, a process, the real tools.
+//!
+//! A tool that the machine lacks leaves its tests out, with one line on stderr; under
+//! `tests/run` (`NDP_TEST_ALL=1`) it fails them, so that a green run has skipped nothing.
+
+pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod tools;
+
+use std::{io::Write, path::Path, sync::Once};
+
+use tempfile::TempDir;
+
+use self::postgres::PgDatabase;
+
+/// An empty database of one engine, of one test; gone after it.
+pub(crate) enum Engine {
+    /// A file of this directory, and its URL.
+    Sqlite(TempDir, String),
+    /// A database of the shared cluster.
+    Postgres(PgDatabase),
+}
+
+impl Engine {
+    /// A directory for a SQLite file that does not exist yet.
+    pub(crate) fn sqlite() -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("ndp-sqlite-")
+            .tempdir()
+            .unwrap();
+        let url = format!(
+            "sqlite:{}/registry.db",
+            postgres::percent_encode(directory.path())
+        );
+        Self::Sqlite(directory, url)
+    }
+
+    /// An empty PostgreSQL database; none when PostgreSQL is left out.
+    pub(crate) async fn postgres() -> Option<Self> {
+        Some(Self::Postgres(postgres::database().await?))
+    }
+
+    /// `sqlite:/…/registry.db`, or `postgres://…?host=/…` over a Unix socket.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Sqlite(_, url) => url.clone(),
+            Self::Postgres(database) => database.url.clone(),
+        }
+    }
+
+    /// Where the test may keep files of its own: SQLite's directory; none on PostgreSQL.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(directory, _) => Some(directory.path()),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
+/// Writes each test once and runs it on both engines, as `name::sqlite` and `name::postgres`.
+///
+/// Attributes and doc comments go to both. The second is left out, and passes, where PostgreSQL
+/// is; so `#[should_panic]` is of no use here.
+macro_rules! both {
+    ($(
+        $(#[$attribute:meta])*
+        async fn $name:ident($engine:ident: $type:ty) $body:block
+    )+) => {$(
+        mod $name {
+            use super::*;
+
+            async fn run($engine: $type) $body
+
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run($crate::harness::Engine::sqlite()).await;
+            }
+
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(engine) = $crate::harness::Engine::postgres().await {
+                    run(engine).await;
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use both;
+
+/// Whether nothing may be left out.
+fn nothing_may_be_missing() -> bool {
+    std::env::var_os("NDP_TEST_ALL").is_some_and(|value| value == "1")
+}
+
+/// Says, once a process, that tests were left out; fails the test where none may be.
+fn left_out(once: &Once, tests: &str, reason: &str) {
+    assert!(
+        !nothing_may_be_missing(),
+        "{tests} may not be left out under NDP_TEST_ALL=1: {reason}"
+    );
+    once.call_once(|| {
+        // not `eprintln!`: libtest captures that, and shows it for failed tests only
+        let line = format!("left out: {tests} ({reason}; tests/run installs it)\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    });
+}

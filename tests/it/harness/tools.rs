@@ -1,0 +1,54 @@
+//! Finds the programs that tests call by hand, as a user would: grpcurl and buf.
+//!
+//! `tests/run` names its pinned ones in the environment; without it, whatever is in `PATH`.
+
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    sync::Once,
+};
+
+use super::left_out;
+
+/// The grpcurl program; none when it is left out.
+pub(crate) fn grpcurl() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("grpcurl", "NDP_TEST_GRPCURL", &SAID)
+}
+
+/// The buf program; none when it is left out.
+pub(crate) fn buf() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("buf", "NDP_TEST_BUF", &SAID)
+}
+
+/// The first program of this name in `PATH`.
+pub(super) fn in_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|place| place.join(name))
+        .find(|it| it.is_file())
+}
+
+/// The root of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tool(name: &str, variable: &str, said: &Once) -> Option<PathBuf> {
+    let found = match env::var_os(variable)
+        .as_deref()
+        .filter(|it| *it != OsStr::new(""))
+    {
+        Some(path) => Some(PathBuf::from(path)).filter(|it| it.is_file()),
+        None => in_path(name),
+    };
+    if found.is_none() {
+        left_out(
+            said,
+            &format!("tests with {name}"),
+            &format!("no {name} found"),
+        );
+    }
+    found
+}

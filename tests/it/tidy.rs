@@ -1,0 +1,399 @@
+//! The arrows between rooms, and habits a reader relies on, as tests.
+//!
+//! A room is a file or folder of src by its first name: `src/store.rs` and `src/store/` are one.
+//! What each may not mention is a list of words, matched outside comments and above the unit
+//! tests at a file's foot: blunt, and enough to notice a dependency on the day it is added.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::harness::tools::repository;
+
+/// One room: which words it may not mention, and why.
+struct Room {
+    name: &'static str,
+    rules: &'static [(&'static [&'static str], &'static str)],
+}
+
+const NO_ASYNC: (&[&str], &str) = (
+    &["async", "await", "tokio", "futures"],
+    "it is pure: waiting is the registry's business",
+);
+const NO_SQL: (&[&str], &str) = (&["sqlx", "crate::store"], "only store knows of SQL");
+const NO_PROTOBUF: (&[&str], &str) = (
+    &[
+        "pb",
+        "prost",
+        "prost_types",
+        "prost_reflect",
+        "tonic",
+        "tonic_types",
+        "crate::wire",
+    ],
+    "only wire, and what stands on it, knows of protobuf and gRPC",
+);
+const NO_CLOCK: (&[&str], &str) = (
+    &["SystemTime", "Instant", "Timestamp::now", "Zoned::now"],
+    "the time is an argument, so that the same log gives the same State",
+);
+const NO_ROOM_ABOVE_REGISTRY: (&[&str], &str) = (
+    &[
+        "crate::service",
+        "crate::layers",
+        "crate::server",
+        "crate::cli",
+        "crate::client",
+    ],
+    "arrows point one way: domain, state, store, registry, service, server, cli",
+);
+
+const ROOMS: &[Room] = &[
+    Room {
+        name: "domain",
+        rules: &[
+            NO_ASYNC,
+            NO_SQL,
+            NO_PROTOBUF,
+            NO_CLOCK,
+            NO_ROOM_ABOVE_REGISTRY,
+            (&["tracing"], "it is pure: it returns what there is to say"),
+            (
+                &["crate::state", "crate::registry", "crate::config"],
+                "domain stands on nothing",
+            ),
+        ],
+    },
+    Room {
+        name: "state",
+        rules: &[
+            NO_ASYNC,
+            NO_SQL,
+            NO_PROTOBUF,
+            NO_CLOCK,
+            NO_ROOM_ABOVE_REGISTRY,
+            (
+                &["crate::registry", "crate::config"],
+                "state stands on domain alone",
+            ),
+        ],
+    },
+    Room {
+        name: "registry",
+        rules: &[NO_PROTOBUF, NO_ROOM_ABOVE_REGISTRY],
+    },
+    Room {
+        name: "store",
+        rules: &[
+            NO_PROTOBUF,
+            NO_CLOCK,
+            NO_ROOM_ABOVE_REGISTRY,
+            (
+                &["crate::registry", "crate::state"],
+                "store stands on domain alone",
+            ),
+        ],
+    },
+    Room {
+        name: "wire",
+        rules: &[
+            NO_ASYNC,
+            NO_SQL,
+            NO_ROOM_ABOVE_REGISTRY,
+            (&["crate::registry"], "wire translates; it asks nobody"),
+        ],
+    },
+    Room {
+        name: "service",
+        rules: &[
+            NO_SQL,
+            (&["Code::"], "wire/status.rs alone maps errors to codes"),
+            (
+                &["crate::layers", "crate::server", "crate::cli"],
+                "the server stands on services",
+            ),
+        ],
+    },
+    Room {
+        name: "layers",
+        rules: &[
+            NO_SQL,
+            (
+                &["crate::domain", "crate::state"],
+                "a layer knows of calls, not of platforms",
+            ),
+            (
+                &["crate::server", "crate::cli"],
+                "the server stands on layers",
+            ),
+        ],
+    },
+    Room {
+        name: "server",
+        rules: &[
+            // the store itself is opened and handed through here
+            (&["sqlx"], "only store knows of SQL"),
+            (&["crate::domain"], "the server wires; rules live in domain"),
+            (&["crate::cli"], "the command line stands on the server"),
+        ],
+    },
+    Room {
+        name: "cli",
+        rules: &[
+            (&["sqlx"], "only store knows of SQL"),
+            (
+                &["crate::registry", "crate::store"],
+                "a command is a client of the server",
+            ),
+        ],
+    },
+];
+
+/// Files that may break a rule of their room: path from the root, word, reason.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    ("src/cli/serve.rs", "crate::registry", "it is the server"),
+    ("src/cli/serve.rs", "crate::store", "it is the server"),
+    (
+        "src/cli/key.rs",
+        "crate::registry",
+        "the first key is made where no server runs yet",
+    ),
+    (
+        "src/cli/key.rs",
+        "crate::store",
+        "the first key is made where no server runs yet",
+    ),
+    (
+        "src/cli/check.rs",
+        "crate::store",
+        "it reads the store of a server that is down",
+    ),
+    (
+        "src/cli/backup.rs",
+        "crate::store",
+        "it copies the store itself",
+    ),
+    (
+        "src/cli/verify.rs",
+        "crate::store",
+        "it reads the log itself",
+    ),
+    ("src/cli/verify.rs", "crate::registry", "it replays the log"),
+];
+
+#[test]
+fn arrows_between_rooms_point_one_way() {
+    let mut broken = Vec::new();
+    for (path, text) in sources("src") {
+        broken.extend(breaches(&path, &text));
+    }
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn files_say_what_they_answer_for() {
+    let mut broken = Vec::new();
+    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        if !text.starts_with("//! ") {
+            broken.push(format!(
+                "{path}:1: open with `//!` and what the file answers for"
+            ));
+        }
+    }
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn lines_are_at_most_a_hundred_columns_long() {
+    let mut broken = Vec::new();
+    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        for (number, line) in (1..).zip(text.lines()) {
+            // a URL cannot be broken
+            let columns = line.chars().count();
+            if columns > 100 && !line.contains("://") {
+                broken.push(format!("{path}:{number}: {columns} columns, at most 100"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+#[test]
+fn what_is_left_to_do_has_an_issue() {
+    // in two halves, or this line would be one
+    let word = concat!("TO", "DO");
+    let mut broken = Vec::new();
+    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        for (number, line) in (1..).zip(text.lines()) {
+            for (at, _) in line.match_indices(word) {
+                let issue = line[at + word.len()..].strip_prefix("(#");
+                if !issue.is_some_and(|it| it.starts_with(|c: char| c.is_ascii_digit())) {
+                    broken.push(format!("{path}:{number}: write `{word}(#12)`, or do it"));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
+}
+
+/// Each breach of the room's rules, as `file:line: …`.
+fn breaches(path: &str, text: &str) -> Vec<String> {
+    let name = path
+        .trim_start_matches("src/")
+        .split(['/', '.'])
+        .next()
+        .unwrap_or_default();
+    let Some(room) = ROOMS.iter().find(|room| room.name == name) else {
+        return Vec::new();
+    };
+    // unit tests stand at the foot and may use what they like
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code: Vec<_> = code.lines().map(without_comment).collect();
+    let mut found = Vec::new();
+    for (words, reason) in room.rules {
+        for word in *words {
+            if EXCEPTIONS
+                .iter()
+                .any(|(file, allowed, _)| (*file, allowed) == (path, word))
+            {
+                continue;
+            }
+            for number in lines_with(&code, word) {
+                found.push(format!(
+                    "{path}:{number}: `{word}` in room `{name}`: {reason}"
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// The lines, from 1, that mention the word; `crate::store` also in `use crate::{store::…, …}`.
+fn lines_with(code: &[&str], word: &str) -> Vec<usize> {
+    let mut lines: Vec<_> = (1..)
+        .zip(code)
+        .filter(|(_, line)| mentions(line, word))
+        .map(|(number, _)| number)
+        .collect();
+    let Some(room) = word.strip_prefix("crate::") else {
+        return lines;
+    };
+    // the depth of braces inside `use crate::{`; zero outside one
+    let mut depth = 0;
+    for (number, line) in (1..).zip(code) {
+        let line = if depth == 0 {
+            let Some((_, inside)) = line.split_once("use crate::{") else {
+                continue;
+            };
+            depth = 1;
+            inside
+        } else {
+            line
+        };
+        let mut name = String::new();
+        for character in line.chars().chain([' ']) {
+            if character.is_alphanumeric() || character == '_' {
+                name.push(character);
+                continue;
+            }
+            // at depth 1 a name not after `::` is a room
+            if depth == 1 && name == room {
+                lines.push(number);
+            }
+            name.clear();
+            match character {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ':' => name.push(':'),
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    lines
+}
+
+/// Whether the line has the word, not as part of a longer one.
+fn mentions(line: &str, word: &str) -> bool {
+    let part = |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || it == '_');
+    line.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&line[..at], &line[at + word.len()..]);
+        let ends = word.ends_with(':') || !part(after.chars().next());
+        !part(before.chars().next_back()) && ends
+    })
+}
+
+fn without_comment(line: &str) -> &str {
+    // `://` is an address in a string
+    let comment = line
+        .match_indices("//")
+        .find(|(at, _)| !line[..*at].ends_with(':'));
+    comment.map_or(line, |(at, _)| &line[..at])
+}
+
+/// Path from the root and text of each Rust file under a folder.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&repository().join(folder), &mut found);
+    found.sort();
+    assert!(!found.is_empty(), "no source under {folder}");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (
+            path.strip_prefix(repository())
+                .unwrap()
+                .display()
+                .to_string(),
+            text,
+        )
+    };
+    found.into_iter().map(read).collect()
+}
+
+#[test]
+fn a_breach_is_found_and_named() {
+    let text = "//! Knows of async, in a comment.\n\
+                use std::fmt;\n\
+                use crate::{\n    domain::{store, Error},\n    store::Tx,\n};\n\
+                pub async fn f() { asynchronous(); crate::registry::g() }\n\
+                const PAGE: &str = \"https://tokio.rs\"; // sqlx\n\
+                #[cfg(test)]\n\
+                mod tests { use tokio::test; }\n";
+    let found = breaches("src/state/page.rs", text);
+    let found: Vec<_> = found
+        .iter()
+        .map(|it| it.rsplit_once(": ").unwrap().0.split(" in").next().unwrap())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "src/state/page.rs:7: `async`",
+            "src/state/page.rs:8: `tokio`",
+            "src/state/page.rs:5: `crate::store`",
+            "src/state/page.rs:7: `crate::registry`",
+        ]
+    );
+    assert!(breaches("src/telemetry.rs", text).is_empty());
+    assert!(breaches("src/cli/serve.rs", "use crate::store::Store;").is_empty());
+    assert_eq!(
+        breaches("src/cli/get.rs", "use crate::{client, store};").len(),
+        1
+    );
+    assert_eq!(
+        breaches("src/service/plans.rs", "Status::new(Code::Internal, x)").len(),
+        1
+    );
+}
