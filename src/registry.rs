@@ -1,2 +1,215 @@
+//! The registry's use cases: read the State, submit a command, follow the log.
+//!
+//! A [`Registry`] is a cheap handle. Reads take the newest [`Snapshot`], one atomic load, and keep
+//! it for as long as they need; writes go through the one writer task behind a bounded queue.
+
 pub mod access;
+pub mod authenticate;
+pub mod check;
 pub mod decide;
+pub mod entropy;
+mod writer;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        caller::Caller,
+        command::{Command, Request, Seed},
+        error::Error,
+        names::Revision,
+        time::Clock,
+    },
+    state::{State, query::token::TokenKey},
+    store::{Loaded, Store},
+};
+use authenticate::KeyHashes;
+use entropy::OsEntropy;
+pub use writer::{Entropy, Fatal, Outcome};
+use writer::{Job, Writer, outcome_of};
+
+/// Commands that may wait for the writer; one more is refused with RESOURCE_EXHAUSTED. Four full
+/// groups: what a commit or two can hold up.
+pub const QUEUE_MAX: usize = 1024;
+
+/// Everything a call reads, at one revision.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Which log it is of.
+    pub log_id: Uuid,
+    /// The records.
+    pub state: State,
+    /// Hashes of API keys, which are kept out of the log.
+    pub key_hashes: KeyHashes,
+}
+
+/// What the writer has published, for all to read.
+struct Published {
+    snapshot: ArcSwap<Snapshot>,
+    revision: watch::Sender<Revision>,
+    ready: AtomicBool,
+    readiness: watch::Sender<bool>,
+}
+
+impl Published {
+    fn swap(&self, next: Arc<Snapshot>) {
+        let revision = next.state.revision();
+        self.snapshot.store(next);
+        self.revision.send_replace(revision);
+    }
+
+    /// Says whether this process can serve; true when that is news.
+    fn set_ready(&self, ready: bool) -> bool {
+        let news = self.ready.swap(ready, Ordering::Relaxed) != ready;
+        if news {
+            self.readiness.send_replace(ready);
+        }
+        news
+    }
+}
+
+/// A handle on the registry of this process.
+#[derive(Clone)]
+pub struct Registry {
+    published: Arc<Published>,
+    jobs: mpsc::Sender<Job>,
+    clock: Arc<dyn Clock>,
+    token_key: TokenKey,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("revision", &self.revision()).finish_non_exhaustive()
+    }
+}
+
+/// The writer's task: ends when every handle is gone and the queue is empty, or for good when it
+/// must not go on.
+pub type WriterTask = JoinHandle<Result<(), Fatal>>;
+
+impl Registry {
+    /// Loads the State from the store and starts the writer.
+    pub async fn start(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        mut entropy: Box<dyn Entropy>,
+    ) -> Result<(Self, WriterTask), Error> {
+        let mut candidate = [0; 32];
+        for half in candidate.chunks_mut(16) {
+            half.copy_from_slice(&entropy.salt());
+        }
+        let token_key = TokenKey::new(store.page_token_key(candidate).await?);
+        let Loaded { head, images, key_hashes: hashes } = store.load().await?;
+        let mut key_hashes = KeyHashes::default();
+        for (name, hash) in hashes {
+            key_hashes.insert(name, hash);
+        }
+        let current = Arc::new(Snapshot {
+            log_id: head.log_id,
+            state: State::load(head.revision, head.record_time, images),
+            key_hashes,
+        });
+        let published = Arc::new(Published {
+            snapshot: ArcSwap::new(Arc::clone(&current)),
+            revision: watch::Sender::new(head.revision),
+            ready: AtomicBool::new(true),
+            readiness: watch::Sender::new(true),
+        });
+        let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
+        let writer = Writer {
+            store,
+            clock: Arc::clone(&clock),
+            entropy,
+            published: Arc::clone(&published),
+            jobs: receiver,
+            current,
+            followed: Instant::now(),
+        };
+        let task = tokio::spawn(writer.run());
+        Ok((Self { published, jobs, clock, token_key }, task))
+    }
+
+    /// Everything at the newest revision this process knows.
+    pub fn read(&self) -> Arc<Snapshot> {
+        self.published.snapshot.load_full()
+    }
+
+    /// The newest revision this process knows.
+    pub fn revision(&self) -> Revision {
+        self.published.snapshot.load().state.revision()
+    }
+
+    /// Changes whenever a newer revision is published.
+    pub fn revisions(&self) -> watch::Receiver<Revision> {
+        self.published.revision.subscribe()
+    }
+
+    /// Whether this process can read the log; it serves what it knows in any case.
+    pub fn readiness(&self) -> watch::Receiver<bool> {
+        self.published.readiness.subscribe()
+    }
+
+    /// The clock that calls go by.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The secret that page tokens are sealed with.
+    pub const fn token_key(&self) -> &TokenKey {
+        &self.token_key
+    }
+
+    /// Has a command decided and, when it is accepted, written before this returns.
+    pub async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Error> {
+        let (answer, answered) = oneshot::channel();
+        match self.jobs.try_send(Job { caller, request, answer }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Err(Error::Exhausted { what: "writer queue", limit: QUEUE_MAX as u64 });
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return Err(Error::Unavailable { reason: "SHUTTING_DOWN" });
+            }
+        }
+        // The writer answers every job it takes; a closed channel means that it ended first.
+        answered.await.unwrap_or(Err(Error::Unavailable { reason: "OUTCOME_UNKNOWN" }))
+    }
+
+    /// Decides a command on the newest State and writes nothing: what it would answer.
+    pub fn preview(&self, caller: &Caller, request: &Request) -> Result<Outcome, Error> {
+        let snapshot = self.read();
+        let mut entropy = OsEntropy::default();
+        let now = self.clock.now();
+        let change = decide::decide(&snapshot.state, caller, request, now, &mut entropy)?;
+        outcome_of(&change)
+    }
+
+    /// Seeds an empty log; says whether this process did. Two that start at once both try, and the
+    /// head's lock lets one of them.
+    pub async fn seed(&self, seed: Seed) -> Result<bool, Error> {
+        if self.revision() != Revision::ZERO {
+            return Ok(false);
+        }
+        let request = Request {
+            command: Command::Seed(Box::new(seed)),
+            request_id: None,
+            reason: String::new(),
+        };
+        match self.submit(Caller::System { actor: None }, request).await {
+            Ok(_) => Ok(true),
+            Err(Error::Refused(refusal)) if refusal.reason == "LOG_NOT_EMPTY" => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

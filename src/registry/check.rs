@@ -1,0 +1,84 @@
+//! Whether the registry is what its log says: folds the log from the first change and compares the
+//! result, record by record, with the current tables.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    domain::{
+        change::{Effect, Image},
+        error::Error,
+        names::Revision,
+    },
+    store::Store,
+};
+
+/// Most findings that are kept; one would be enough to worry.
+const FINDINGS_MAX: usize = 100;
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The last revision of the log.
+    pub revision: Revision,
+    /// Changes read.
+    pub changes: u64,
+    /// Effects read, their digests verified.
+    pub effects: u64,
+    /// Records compared.
+    pub records: usize,
+    /// What is wrong; empty when nothing is.
+    pub findings: Vec<String>,
+}
+
+/// Folds the log and compares. Takes one pass over the log and one copy of the records in memory.
+pub async fn check(store: &Store) -> Result<Report, Error> {
+    let loaded = store.load().await?;
+    let mut folded: BTreeMap<String, Image> = BTreeMap::new();
+    let head = loaded.head.revision;
+    let verified = store
+        .fold(|change| {
+            // Changes appended since the tables were read belong to the next check.
+            if change.revision > head {
+                return Ok(());
+            }
+            for effect in change.effects {
+                match effect {
+                    Effect::Put(image) => {
+                        folded.insert(image.name().to_owned(), image);
+                    }
+                    Effect::Remove { name } => {
+                        folded.remove(&name);
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    let mut report = Report {
+        revision: head,
+        changes: verified.changes,
+        effects: verified.effects,
+        records: folded.len(),
+        findings: verified.findings,
+    };
+    for image in loaded.images {
+        let name = image.name().to_owned();
+        match folded.remove(&name) {
+            Some(by_log) if by_log == image => {}
+            Some(_) => report.find(format!("`{name}` differs between the log and its table")),
+            None => report.find(format!("`{name}` is in its table, but not in the log")),
+        }
+    }
+    for name in folded.into_keys() {
+        report.find(format!("`{name}` is in the log, but not in its table"));
+    }
+    Ok(report)
+}
+
+impl Report {
+    fn find(&mut self, finding: String) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+}

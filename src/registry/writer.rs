@@ -1,0 +1,484 @@
+//! The one writer of this process, and its follower of the log.
+//!
+//! Commands wait in a bounded queue and are committed in groups: lock the log, catch up with what
+//! other processes appended, take the time, decide each command on a private State that holds the
+//! group's earlier changes, append, commit, publish, answer. Refusals are answered after the
+//! commit too: one decided beside a neighbour that failed would be a lie. A statement that fails
+//! ends the transaction, and the group is redone one by one. A commit whose outcome is unknown is
+//! looked up under the lock before anything else is decided.
+//!
+//! Between groups the task looks at the log's head four times a second, so that what another
+//! process wrote is served here within that time.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+use uuid::Uuid;
+
+use super::{
+    Published, Snapshot,
+    authenticate::renew,
+    decide::{Ids, decide},
+};
+use crate::{
+    domain::{
+        caller::Caller,
+        change::{Change, Effect, Image, RequestId},
+        command::Request,
+        error::Error,
+        names::{ApiKeyName, PrincipalName, Revision},
+        principals::KeyHash,
+        time::{Clock, Timestamp},
+    },
+    store::{CommitError, Head, Replay, Store, WriteTx},
+};
+
+/// Most commands in one group: enough that the commit's cost is spread thin, few enough that the
+/// first of them does not wait for long.
+const GROUP_MAX: usize = 256;
+
+/// How often the log's head is looked at: four times within the second that is promised.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Changes read from the log at a time.
+const FOLLOW_BATCH: usize = 512;
+
+/// How long the outcome of a commit is looked for before its callers hear that it is unknown.
+const RESOLVE_TIME: Duration = Duration::from_secs(10);
+
+/// Wait between two attempts to learn it.
+const RESOLVE_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long the log may be out of reach before this process says that it is not ready.
+const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// Randomness: ids nobody chose, and salts.
+pub trait Entropy: Ids {
+    /// A salt for one image's digest.
+    fn salt(&mut self) -> [u8; 16];
+}
+
+/// What a command ended in.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The revision that holds it.
+    pub revision: Revision,
+    /// The resource that the method answers, as it was written then.
+    pub image: Image,
+    /// Whether it was written by an earlier request with the same id.
+    pub replayed: bool,
+}
+
+/// A command in the queue, and where its answer goes.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) caller: Caller,
+    pub(super) request: Request,
+    pub(super) answer: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+/// Why the writer gave up for good: the process must end and be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The log is another one, or shorter than what was served.
+    #[error("the log went from revision {ours} of {our_log} to revision {theirs} of {their_log}")]
+    Diverged {
+        /// Revision served here.
+        ours: Revision,
+        /// Log id served here.
+        our_log: Uuid,
+        /// Revision found.
+        theirs: Revision,
+        /// Log id found.
+        their_log: Uuid,
+    },
+}
+
+pub(super) struct Writer {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Box<dyn Entropy>,
+    pub(super) published: Arc<Published>,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    /// What was last published; only this task publishes.
+    pub(super) current: Arc<Snapshot>,
+    pub(super) followed: Instant,
+}
+
+type Answers = Vec<Result<Outcome, Error>>;
+
+/// How an attempt at a group failed.
+enum Failed {
+    /// The store could not be asked; no command was decided.
+    Unreached(Error),
+    /// A statement failed, and nothing was written.
+    RolledBack(Error),
+    /// Nobody knows yet; these are the changes to look for, and the answers if they are there.
+    Unknown(Error, Vec<Change>, Answers),
+    /// This process must end.
+    Fatal(Fatal),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Unreached(error)
+    }
+}
+
+impl Writer {
+    /// Runs until every handle is dropped and the queue is empty.
+    pub(super) async fn run(mut self) -> Result<(), Fatal> {
+        let mut ticks = interval(FOLLOW_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut jobs = Vec::with_capacity(GROUP_MAX);
+        loop {
+            tokio::select! {
+                received = self.jobs.recv_many(&mut jobs, GROUP_MAX) => {
+                    if received == 0 {
+                        return Ok(());
+                    }
+                    self.group(std::mem::take(&mut jobs)).await?;
+                }
+                _ = ticks.tick() => self.follow().await?,
+            }
+        }
+    }
+
+    // === following the log ===
+
+    async fn follow(&mut self) -> Result<(), Fatal> {
+        match self.catch_up_idle().await {
+            Ok(()) => self.note_followed(),
+            Err(Failed::Fatal(fatal)) => return Err(fatal),
+            Err(
+                Failed::Unreached(error) | Failed::RolledBack(error) | Failed::Unknown(error, ..),
+            ) => {
+                if self.followed.elapsed() > STALE_AFTER && self.published.set_ready(false) {
+                    tracing::error!(%error, "the log cannot be read; not ready");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note_followed(&mut self) {
+        self.followed = Instant::now();
+        if self.published.set_ready(true) {
+            tracing::info!("the log can be read again; ready");
+        }
+    }
+
+    async fn catch_up_idle(&mut self) -> Result<(), Failed> {
+        let head = self.store.head().await?;
+        self.check_head(&head)?;
+        while self.current.state.revision() < head.revision {
+            let after = self.current.state.revision();
+            let changes = self.store.changes_after(after, FOLLOW_BATCH).await?;
+            if changes.is_empty() {
+                return Err(missing(after).into());
+            }
+            let names = new_keys(&self.current, &changes);
+            let hashes = self.store.key_hashes(&names).await?;
+            self.publish_changes(&changes, hashes);
+        }
+        Ok(())
+    }
+
+    async fn catch_up_locked(&mut self, tx: &mut WriteTx) -> Result<(), Failed> {
+        let head = tx.head().clone();
+        self.check_head(&head)?;
+        while self.current.state.revision() < head.revision {
+            let after = self.current.state.revision();
+            let changes = tx.changes_after(after, FOLLOW_BATCH).await?;
+            if changes.is_empty() {
+                return Err(missing(after).into());
+            }
+            let names = new_keys(&self.current, &changes);
+            let hashes = tx.key_hashes(&names).await?;
+            self.publish_changes(&changes, hashes);
+        }
+        self.note_followed();
+        Ok(())
+    }
+
+    fn check_head(&self, head: &Head) -> Result<(), Failed> {
+        let ours = self.current.state.revision();
+        if head.log_id == self.current.log_id && head.revision >= ours {
+            return Ok(());
+        }
+        Err(Failed::Fatal(Fatal::Diverged {
+            ours,
+            our_log: self.current.log_id,
+            theirs: head.revision,
+            their_log: head.log_id,
+        }))
+    }
+
+    fn publish_changes<'a>(
+        &mut self,
+        changes: impl IntoIterator<Item = &'a Change>,
+        hashes: impl IntoIterator<Item = (ApiKeyName, KeyHash)>,
+    ) {
+        let mut next = Snapshot::clone(&self.current);
+        for change in changes {
+            next.state.apply(change);
+            if let Some((name, hash)) = &change.key_hash {
+                next.key_hashes.insert(name.clone(), *hash);
+            }
+        }
+        for (name, hash) in hashes {
+            next.key_hashes.insert(name, hash);
+        }
+        self.publish(next);
+    }
+
+    fn publish(&mut self, next: Snapshot) {
+        self.current = Arc::new(next);
+        self.published.swap(Arc::clone(&self.current));
+    }
+
+    // === groups ===
+
+    async fn group(&mut self, mut jobs: Vec<Job>) -> Result<(), Fatal> {
+        // A caller that has gone away does not wait for an answer; nothing was begun for it.
+        jobs.retain(|job| !job.answer.is_closed());
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        match self.attempt(&jobs).await {
+            Err(Failed::RolledBack(error)) if jobs.len() > 1 => {
+                tracing::warn!(%error, commands = jobs.len(), "group failed; redone one by one");
+                for job in jobs {
+                    let alone = self.attempt(std::slice::from_ref(&job)).await;
+                    self.conclude(vec![job], alone).await?;
+                }
+                Ok(())
+            }
+            attempted => self.conclude(jobs, attempted).await,
+        }
+    }
+
+    async fn conclude(
+        &mut self,
+        jobs: Vec<Job>,
+        attempted: Result<Answers, Failed>,
+    ) -> Result<(), Fatal> {
+        match attempted {
+            Ok(answers) => answer(jobs, answers),
+            Err(Failed::Unreached(error) | Failed::RolledBack(error)) => answer_all(jobs, &error),
+            Err(Failed::Unknown(error, changes, answers)) => {
+                self.resolve(jobs, error, &changes, answers).await?;
+            }
+            Err(Failed::Fatal(fatal)) => return Err(fatal),
+        }
+        Ok(())
+    }
+
+    /// Learns whether a commit took place. Holding the head's lock means that the transaction in
+    /// doubt has ended, one way or the other; until then nothing else is decided, because every
+    /// group begins with that lock.
+    async fn resolve(
+        &mut self,
+        jobs: Vec<Job>,
+        error: Error,
+        changes: &[Change],
+        answers: Answers,
+    ) -> Result<(), Fatal> {
+        tracing::warn!(%error, commands = jobs.len(), "outcome of a commit unknown; looking for it");
+        let deadline = Instant::now() + RESOLVE_TIME;
+        loop {
+            match self.look_for(changes).await {
+                Ok(true) => {
+                    answer(jobs, answers);
+                    return Ok(());
+                }
+                Ok(false) => {
+                    answer_all(jobs, &Error::Unavailable { reason: "STORE_UNAVAILABLE" });
+                    return Ok(());
+                }
+                Err(Failed::Fatal(fatal)) => return Err(fatal),
+                Err(_) if Instant::now() < deadline => sleep(RESOLVE_PAUSE).await,
+                Err(_) => {
+                    answer_all(jobs, &Error::Unavailable { reason: "OUTCOME_UNKNOWN" });
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn look_for(&mut self, changes: &[Change]) -> Result<bool, Failed> {
+        let Some(first) = changes.first() else { return Ok(true) };
+        let mut tx = self.store.begin().await?;
+        let before = Revision::new(first.revision.get() - 1).unwrap_or_default();
+        let found = tx.changes_after(before, 1).await?;
+        let is_ours = found.first().is_some_and(|found| {
+            Change { key_hash: None, ..found.clone() } == Change { key_hash: None, ..first.clone() }
+        });
+        self.catch_up_locked(&mut tx).await?;
+        Ok(is_ours)
+    }
+
+    async fn attempt(&mut self, jobs: &[Job]) -> Result<Answers, Failed> {
+        let mut tx = self.store.begin().await?;
+        self.catch_up_locked(&mut tx).await?;
+        let now = tx.head().record_time.map_or_else(
+            || self.clock.now(),
+            |recorded| self.clock.now().max(recorded),
+        );
+        let mut replays = self.replays(&mut tx, jobs).await?;
+        let mut next = Snapshot::clone(&self.current);
+        let mut changes = Vec::with_capacity(jobs.len());
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let decided = self.decide(&mut next, &replays, job, now);
+            answers.push(decided.map(|decided| match decided {
+                Decided::Replay(outcome) => outcome,
+                Decided::Change(change, outcome) => {
+                    if let Some(request_id) = change.request_id {
+                        let key = (change.person.principal.clone(), request_id.id);
+                        replays.insert(key, (request_id.digest, outcome.clone()));
+                    }
+                    changes.push(change);
+                    outcome
+                }
+            }));
+        }
+        if changes.is_empty() {
+            return Ok(answers);
+        }
+        let entropy = &mut self.entropy;
+        tx.append(&changes, &mut || entropy.salt()).await.map_err(Failed::RolledBack)?;
+        match tx.commit().await {
+            Ok(()) => {
+                self.publish(next);
+                Ok(answers)
+            }
+            Err(CommitError::RolledBack(error)) => Err(Failed::RolledBack(error)),
+            Err(CommitError::Unknown(error)) => Err(Failed::Unknown(error, changes, answers)),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        next: &mut Snapshot,
+        replays: &Replays,
+        job: &Job,
+        now: Timestamp,
+    ) -> Result<Decided, Error> {
+        let caller = renew(&next.state, &job.caller, now)?;
+        if let Some(request_id) = &job.request.request_id
+            && let Some(person) = caller.person()
+            && let Some((digest, outcome)) = replays.get(&(person.principal, request_id.id))
+        {
+            return replay(next, &caller, &job.request, request_id, digest, outcome);
+        }
+        let ids: &mut dyn Ids = &mut *self.entropy;
+        // `decide` is pure, so a panic leaves nothing half done: it costs its own command only.
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            decide(&next.state, &caller, &job.request, now, ids)
+        }));
+        let change = decided.unwrap_or_else(|_| {
+            let method = job.request.command.method_name();
+            Err(Error::Bug(format!("deciding {method} panicked").into()))
+        })?;
+        let outcome = outcome_of(&change)?;
+        next.state.apply(&change);
+        if let Some((name, hash)) = &change.key_hash {
+            next.key_hashes.insert(name.clone(), *hash);
+        }
+        Ok(Decided::Change(change, outcome))
+    }
+
+    async fn replays(&self, tx: &mut WriteTx, jobs: &[Job]) -> Result<Replays, Error> {
+        let mut asked = Vec::new();
+        for job in jobs {
+            if let (Some(id), Some(person)) = (&job.request.request_id, job.caller.person()) {
+                asked.push((person.principal, id.id));
+            }
+        }
+        let mut replays = Replays::new();
+        if asked.is_empty() {
+            return Ok(replays);
+        }
+        for Replay { principal, id, digest, revision, image } in tx.replays(&asked).await? {
+            let image = image.ok_or_else(|| {
+                Error::Bug(format!("change {revision} has no image to replay").into())
+            })?;
+            replays.insert((principal, id), (digest, Outcome { revision, image, replayed: true }));
+        }
+        Ok(replays)
+    }
+}
+
+type Replays = HashMap<(PrincipalName, Uuid), ([u8; 32], Outcome)>;
+
+enum Decided {
+    Replay(Outcome),
+    Change(Change, Outcome),
+}
+
+/// The answer given then, if the same request may still be made: authorized anew.
+fn replay(
+    next: &Snapshot,
+    caller: &Caller,
+    request: &Request,
+    request_id: &RequestId,
+    digest: &[u8; 32],
+    outcome: &Outcome,
+) -> Result<Decided, Error> {
+    if *digest != request_id.digest {
+        return Err(Error::RequestIdReused { request_id: request_id.id.to_string() });
+    }
+    super::access::permit(&next.state, caller, &request.command)?;
+    Ok(Decided::Replay(Outcome { replayed: true, ..outcome.clone() }))
+}
+
+pub(super) fn outcome_of(change: &Change) -> Result<Outcome, Error> {
+    match change.effects.first() {
+        Some(Effect::Put(image)) => {
+            Ok(Outcome { revision: change.revision, image: image.clone(), replayed: false })
+        }
+        Some(Effect::Remove { .. }) | None => {
+            Err(Error::Bug(format!("{} changes nothing", change.method).into()))
+        }
+    }
+}
+
+fn new_keys(snapshot: &Snapshot, changes: &[Change]) -> Vec<ApiKeyName> {
+    let mut names = Vec::new();
+    for effect in changes.iter().flat_map(|change| &change.effects) {
+        if let Effect::Put(Image::ApiKey(key)) = effect
+            && !snapshot.key_hashes.contains(&key.name)
+            && !names.contains(&key.name)
+        {
+            names.push(key.name.clone());
+        }
+    }
+    names
+}
+
+fn missing(after: Revision) -> Error {
+    Error::Bug(format!("the log's head is ahead of revision {after}, yet nothing follows it").into())
+}
+
+fn answer(jobs: Vec<Job>, answers: Answers) {
+    for (job, answer) in jobs.into_iter().zip(answers) {
+        // A caller that stopped waiting loses only the answer; with its request id it can ask
+        // again.
+        drop(job.answer.send(answer));
+    }
+}
+
+fn answer_all(jobs: Vec<Job>, error: &Error) {
+    for job in jobs {
+        drop(job.answer.send(Err(error.clone())));
+    }
+}
