@@ -1,1 +1,131 @@
-fn main() {}
+//! Compiles `proto/` in Rust (no protoc) into wire types, services, the descriptor set for
+//! reflection, and the enforcement of field rules and field masks. A rule that cannot be
+//! enforced, or a request field without a bound, fails the build.
+
+#[path = "build/masks.rs"]
+mod masks;
+#[path = "build/rules.rs"]
+mod rules;
+#[path = "build/schema.rs"]
+mod schema;
+#[path = "build/validation.rs"]
+mod validation;
+
+use std::{
+    env,
+    error::Error,
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use schema::{Problems, Schema};
+
+const PACKAGE: &str = "ndp.registry.v1";
+/// A made-up package that the unit tests of `src/wire` run against.
+const FIXTURE: &str = "ndp.fixture.v1";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=build");
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+
+    let mut files = protos("proto/ndp/registry/v1")?;
+    // Nothing of ours imports it; clients decode the details of an error with it.
+    files.push("proto/google/rpc/error_details.proto".into());
+    let compiler = compile(&files, "proto")?;
+    fs::write(
+        out_dir.join("descriptor.bin"),
+        compiler.encode_file_descriptor_set(),
+    )?;
+    types(&compiler, &[], &out_dir)?;
+    let google_type = ("google.type", "crate::pb::google::r#type");
+    let rust = [(PACKAGE, "crate::pb"), google_type];
+    enforcement(&compiler, &rust, &[PACKAGE, "google.type"], &out_dir)?;
+
+    let compiler = compile(&["build/fixture.proto".into()], "build")?;
+    let out_dir = out_dir.join("fixture");
+    fs::create_dir_all(&out_dir)?;
+    // Type by type, since prost does not take a package path through `r#type`.
+    let google_types = [
+        (".google.type.Date", "crate::pb::Date"),
+        (".google.type.Money", "crate::pb::Money"),
+    ];
+    types(&compiler, &google_types, &out_dir)?;
+    let rust = [(FIXTURE, "crate::wire::fixture"), google_type];
+    enforcement(&compiler, &rust, &[FIXTURE], &out_dir)
+}
+
+/// The protos of a folder, in the order of their names.
+fn protos(folder: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| format!("{folder}: {error}"))? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "proto")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn compile(files: &[PathBuf], root: &str) -> Result<protox::Compiler, Box<dyn Error>> {
+    let mut compiler = protox::Compiler::new([root, "proto"])?;
+    compiler.include_imports(true).include_source_info(true);
+    for file in files {
+        // Debug is protox's format with the source line; Display is the bare message.
+        compiler
+            .open_file(file)
+            .map_err(|error| format!("{error:?}"))?;
+    }
+    Ok(compiler)
+}
+
+/// Writes prost's types and tonic's services of every package but those that only define
+/// options and those that are `external`.
+fn types(compiler: &protox::Compiler, external: &[(&str, &str)], out_dir: &Path) -> io::Result<()> {
+    let mut fds = compiler.file_descriptor_set();
+    fds.file
+        .retain(|file| !["buf.validate", "google.api"].contains(&file.package()));
+    // Ordered maps, so that the same message always has the same bytes and violations.
+    let mut builder = tonic_prost_build::configure()
+        .out_dir(out_dir)
+        .btree_map(".")
+        .extern_path(".google.rpc", "::tonic_types::pb");
+    for (proto, rust) in external {
+        builder = builder.extern_path(*proto, *rust);
+    }
+    builder.compile_fds(fds)
+}
+
+/// Writes `Validate` and `Masked` of the messages of `packages`, the first of which is ours.
+fn enforcement(
+    compiler: &protox::Compiler,
+    rust: &[(&str, &str)],
+    packages: &[&str],
+    out_dir: &Path,
+) -> Result<(), Box<dyn Error>> {
+    let Some(ours) = packages.first() else {
+        return Ok(());
+    };
+    let schema = Schema::new(compiler.descriptor_pool(), ours, rust)?;
+    let mut problems = Problems::default();
+    let mut code = validation::generate(&schema, &mut problems);
+    code.push_str(&masks::generate(&schema, packages));
+    problems.into_result()?;
+    fs::write(out_dir.join(format!("{ours}.rules.rs")), code)?;
+    Ok(())
+}

@@ -2,5 +2,7 @@
 //! dùng chung) and their implementation plans (kế hoạch triển khai), over gRPC.
 
 pub mod domain;
+pub mod pb;
 pub mod registry;
 pub mod state;
+pub mod wire;

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod generator;
 mod harness;
 mod harness_works;
 mod protos;

@@ -1,0 +1,395 @@
+//! Field masks (AIP-134, AIP-161): which fields of a resource an update touches.
+//!
+//! `build.rs` writes one [`Masked`] per message: the table of its fields with their behaviour
+//! (AIP-203) and the copying of one path. [`resolve`] turns the mask of a request into the
+//! paths to copy. Paths are in snake_case and pass through singular messages only; a repeated
+//! field or a map is replaced whole.
+
+use std::fmt::Debug;
+
+use prost_types::FieldMask;
+
+use crate::domain::error::Violations;
+
+/// The most paths in one mask: more than any resource has fields.
+pub const MAX_PATHS: usize = 100;
+/// The most characters of one path.
+pub const MAX_PATH_CHARS: u64 = 200;
+/// The path that stands for every field.
+const EVERYTHING: &str = "*";
+/// Where violations of a mask are reported.
+const UPDATE_MASK: &str = "update_mask";
+
+/// Who may write a field, as `google.api.field_behavior` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behavior {
+    /// Written by callers.
+    Mutable,
+    /// Set when the resource is created, kept from then on.
+    Immutable,
+    /// The name or the etag: it says which resource, or which version of it, is meant.
+    Identifier,
+    /// Written by the server alone; ignored in requests.
+    OutputOnly,
+}
+
+/// One field of a message, as a mask sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Name in the proto.
+    pub name: &'static str,
+    /// Who may write it.
+    pub behavior: Behavior,
+    /// The fields below, for a singular message that a path may pass through.
+    pub nested: Option<fn() -> &'static [Self]>,
+}
+
+impl Field {
+    /// Whether an update may name it at all; other names are dropped without a word (AIP-203).
+    const fn is_settable(&self) -> bool {
+        matches!(self.behavior, Behavior::Mutable | Behavior::Immutable)
+    }
+}
+
+/// A message whose fields can be named by a mask. Implemented by `build.rs`.
+pub trait Masked: Clone + Debug + Default + PartialEq {
+    /// The fields, in the order of the proto.
+    const FIELDS: &'static [Field];
+
+    /// [`Self::FIELDS`] as a function, so that messages may contain themselves.
+    fn fields() -> &'static [Field] {
+        Self::FIELDS
+    }
+
+    /// Whether the field of this name is set: present, or, where presence is not tracked, not
+    /// zero and not empty.
+    fn is_populated(&self, field: &str) -> bool;
+
+    /// Makes the field at `path` what it is in `from`, creating the messages on the way; what
+    /// is absent there is cleared here. A whole message keeps its OUTPUT_ONLY fields. A path
+    /// that [`find`] does not know is left alone.
+    fn copy_path(&mut self, from: &Self, path: &str);
+
+    /// The top-level fields that are set, in the order of the proto.
+    fn populated(&self) -> impl Iterator<Item = &'static Field> {
+        Self::FIELDS
+            .iter()
+            .filter(|field| self.is_populated(field.name))
+    }
+}
+
+/// Recursive messages are boxed.
+impl<M: Masked> Masked for Box<M> {
+    const FIELDS: &'static [Field] = M::FIELDS;
+
+    fn is_populated(&self, field: &str) -> bool {
+        self.as_ref().is_populated(field)
+    }
+
+    fn copy_path(&mut self, from: &Self, path: &str) {
+        self.as_mut().copy_path(from, path);
+    }
+}
+
+/// First segment of a path, and the rest when there is one.
+pub(super) fn split(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('.') {
+        Some((head, rest)) => (head, Some(rest)),
+        None => (path, None),
+    }
+}
+
+/// [`Masked::copy_path`] for a field that is a message.
+pub(super) fn copy_message<M: Masked>(to: &mut Option<M>, from: Option<&M>, rest: Option<&str>) {
+    match (from, rest) {
+        (None, None) => *to = None,
+        (None, Some(rest)) => {
+            if let Some(to) = to {
+                to.copy_path(&M::default(), rest);
+            }
+        }
+        (Some(from), Some(rest)) => to.get_or_insert_default().copy_path(from, rest),
+        (Some(from), None) => {
+            let to = to.get_or_insert_default();
+            for field in M::FIELDS
+                .iter()
+                .filter(|field| field.behavior != Behavior::OutputOnly)
+            {
+                to.copy_path(from, field.name);
+            }
+        }
+    }
+}
+
+/// What a mask comes down to for one resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// The top-level fields touched, in the order of the proto.
+    pub fields: Vec<&'static str>,
+    /// The paths to copy: none twice and none within another.
+    pub paths: Vec<String>,
+    /// The paths of IMMUTABLE fields that the request names or, without naming them, sets.
+    /// They are in neither list above: see [`Resolved::check_immutable`].
+    pub immutable: Vec<String>,
+}
+
+impl Resolved {
+    /// Whether the update touches a top-level field.
+    pub fn touches(&self, field: &str) -> bool {
+        self.fields.contains(&field)
+    }
+
+    /// `current` with every path taken from `update`.
+    pub fn apply<M: Masked>(&self, current: &mut M, update: &M) {
+        for path in &self.paths {
+            current.copy_path(update, path);
+        }
+    }
+
+    /// A violation for every IMMUTABLE field that would change; naming one with the value it
+    /// has is no mistake. `resource` is the field of the request that holds `update`.
+    pub fn check_immutable<M: Masked>(
+        &self,
+        current: &M,
+        update: &M,
+        resource: &str,
+    ) -> Result<(), Violations> {
+        let mut violations = Violations::new();
+        for path in &self.immutable {
+            let mut changed = current.clone();
+            changed.copy_path(update, path);
+            if changed != *current {
+                violations.add(
+                    format!("{resource}.{path}"),
+                    "IMMUTABLE",
+                    "cannot change once the resource is created; leave it out of the update",
+                    "không thể thay đổi sau khi đã tạo; hãy bỏ trường này khỏi yêu cầu cập nhật",
+                );
+            }
+        }
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(violations)
+        }
+    }
+
+    /// The violations of an update request that matter: those outside `resource`, and those of
+    /// the fields touched. A partial update leaves the other fields empty, and rules such as
+    /// REQUIRED are not about those. A list cut at its bound is kept whole, for a mistake in a
+    /// field touched may be among those left out.
+    pub fn relevant(&self, violations: Violations, resource: &str) -> Violations {
+        if violations.iter().len() >= super::validate::MAX_VIOLATIONS {
+            return violations;
+        }
+        let mut kept = Violations::new();
+        for one in violations.iter() {
+            let within = one
+                .field
+                .strip_prefix(resource)
+                .and_then(|rest| rest.strip_prefix('.'));
+            if within.is_none_or(|field| self.concerns(field)) {
+                kept.add(
+                    one.field.clone(),
+                    one.reason,
+                    one.english.clone(),
+                    one.vietnamese.clone(),
+                );
+            }
+        }
+        kept
+    }
+
+    fn concerns(&self, field: &str) -> bool {
+        let touched = self.paths.iter().chain(&self.immutable);
+        // They say which resource is meant, mask or no mask.
+        matches!(field, "name" | "etag")
+            || touched
+                .into_iter()
+                .any(|path| covers(path, field) || covers(field, path))
+    }
+}
+
+/// Whether `path` is `inner` or a message or list around it.
+fn covers(path: &str, inner: &str) -> bool {
+    inner
+        .strip_prefix(path)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Turns a mask into the paths to copy. No mask, or an empty one, means the fields that
+/// `message` sets; `*` means every field a caller may write. OUTPUT_ONLY fields, the name and
+/// the etag are dropped.
+pub fn resolve<M: Masked>(mask: Option<&FieldMask>, message: &M) -> Result<Resolved, Violations> {
+    let paths = mask.map_or(&[][..], |mask| &mask.paths);
+    match paths {
+        [] => Ok(of_fields(message.populated(), message)),
+        [path] if path == EVERYTHING => Ok(of_fields(M::FIELDS.iter(), message)),
+        _ if paths.len() > MAX_PATHS => Err(too_many(paths.len())),
+        _ => of_paths::<M>(paths),
+    }
+}
+
+/// Of whole fields that the caller did not name: IMMUTABLE ones count only where they are set.
+fn of_fields<M: Masked>(fields: impl Iterator<Item = &'static Field>, message: &M) -> Resolved {
+    let mut resolved = Resolved::default();
+    for field in fields {
+        match field.behavior {
+            Behavior::Mutable => {
+                resolved.fields.push(field.name);
+                resolved.paths.push(field.name.into());
+            }
+            Behavior::Immutable if message.is_populated(field.name) => {
+                resolved.immutable.push(field.name.into());
+            }
+            Behavior::Immutable | Behavior::Identifier | Behavior::OutputOnly => {}
+        }
+    }
+    resolved
+}
+
+fn of_paths<M: Masked>(paths: &[String]) -> Result<Resolved, Violations> {
+    let mut violations = Violations::new();
+    let mut resolved = Resolved::default();
+    // Sorted by length, a path comes after every path that could cover it.
+    let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    paths.sort_by_key(|path| path.len());
+    for path in paths {
+        // The bound also bounds how deep a recursive message is followed.
+        let found = if path.len() > MAX_PATH_CHARS as usize {
+            Err(UnknownPath::NoSuchField(M::FIELDS))
+        } else {
+            find(M::FIELDS, path)
+        };
+        match found {
+            Err(unknown) => unknown.add_to(path, &mut violations),
+            Ok(Place::Ignored) => {}
+            Ok(Place::Immutable) => add_path(&mut resolved.immutable, path),
+            Ok(Place::Mutable) => add_path(&mut resolved.paths, path),
+        }
+    }
+    if !violations.is_empty() {
+        return Err(violations);
+    }
+    let touched = |field: &&Field| {
+        resolved
+            .paths
+            .iter()
+            .any(|path| split(path).0 == field.name)
+    };
+    resolved.fields = M::FIELDS
+        .iter()
+        .filter(touched)
+        .map(|field| field.name)
+        .collect();
+    let order = |path: &String| {
+        resolved
+            .fields
+            .iter()
+            .position(|field| *field == split(path).0)
+    };
+    resolved.paths.sort_by_key(order);
+    Ok(resolved)
+}
+
+fn add_path(paths: &mut Vec<String>, path: &str) {
+    if !paths.iter().any(|known| covers(known, path)) {
+        paths.push(path.into());
+    }
+}
+
+// === one path ===
+
+/// What a known path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A field to copy.
+    Mutable,
+    /// A field that is IMMUTABLE, or lies within one.
+    Immutable,
+    /// A field callers do not write, or one within such a field.
+    Ignored,
+}
+
+/// Why a path is not one.
+#[derive(Clone, Copy, Debug)]
+pub enum UnknownPath {
+    /// A message has no field of this name; it has these.
+    NoSuchField(&'static [Field]),
+    /// The path goes on below a field that is only replaced whole.
+    Whole(&'static str),
+}
+
+/// Follows a path through singular messages.
+pub fn find(fields: &'static [Field], path: &str) -> Result<Place, UnknownPath> {
+    let (head, rest) = split(path);
+    let Some(field) = fields.iter().find(|field| field.name == head) else {
+        return Err(UnknownPath::NoSuchField(fields));
+    };
+    let below = match (rest, field.nested) {
+        (None, _) => Place::Mutable,
+        (Some(rest), Some(nested)) => find(nested(), rest)?,
+        (Some(_), None) => return Err(UnknownPath::Whole(field.name)),
+    };
+    Ok(match field.behavior {
+        Behavior::Mutable => below,
+        Behavior::Immutable if below == Place::Ignored => Place::Ignored,
+        Behavior::Immutable => Place::Immutable,
+        Behavior::Identifier | Behavior::OutputOnly => Place::Ignored,
+    })
+}
+
+impl UnknownPath {
+    fn add_to(self, path: &str, violations: &mut Violations) {
+        let shown: String = path.chars().take(MAX_PATH_CHARS as usize).collect();
+        let shown = shown.escape_debug();
+        let (english, vietnamese) = match self {
+            _ if path == EVERYTHING => (
+                "has `*` beside other paths; send `*` alone or leave it out".into(),
+                "có `*` cùng với đường dẫn khác; hãy chỉ gửi `*` hoặc bỏ nó đi".into(),
+            ),
+            Self::NoSuchField(fields) => {
+                let settable = fields.iter().filter(|field| field.is_settable());
+                let names: Vec<_> = settable.map(|field| format!("`{}`", field.name)).collect();
+                let names = names.join(", ");
+                (
+                    format!("has the unknown path `{shown}`; in snake_case, use one of {names}"),
+                    format!(
+                        "có đường dẫn không tồn tại `{shown}`; hãy dùng một trong (snake_case): \
+                         {names}"
+                    ),
+                )
+            }
+            Self::Whole(field) => (
+                format!("has the path `{shown}` below `{field}`, which is replaced whole; name it"),
+                format!(
+                    "có đường dẫn `{shown}` nằm trong `{field}`, trường chỉ thay được toàn bộ; \
+                     hãy ghi tên trường đó"
+                ),
+            ),
+        };
+        violations.add(UPDATE_MASK, "UNKNOWN_PATH", english, vietnamese);
+    }
+}
+
+fn too_many(len: usize) -> Violations {
+    let mut violations = Violations::new();
+    violations.add(
+        UPDATE_MASK,
+        "TOO_MANY_ITEMS",
+        format!("must have at most {MAX_PATHS} paths, has {len}; name whole messages or send `*`"),
+        format!(
+            "chỉ được có tối đa {MAX_PATHS} đường dẫn, hiện có {len}; hãy ghi tên cả thông điệp \
+             hoặc gửi `*`"
+        ),
+    );
+    violations
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+mod tests;

@@ -1,0 +1,543 @@
+//! Enforcement of the field rules written in the protos as `buf.validate` options.
+//!
+//! `build.rs` reads the options and writes one [`Validate`] per message, made of the rules
+//! below; a rule it does not know fails the build, so no rule is documented and not enforced.
+//! Presence follows protovalidate: a field that tracks presence is checked when set, any
+//! other always, unless `ignore` says otherwise. Fields marked OUTPUT_ONLY are not looked at:
+//! the server ignores them (AIP-203). Nothing is allocated for a request without a mistake.
+
+mod foreign;
+mod path;
+mod text;
+
+use std::{
+    collections::HashMap,
+    fmt::{Display, Write as _},
+    hash::Hash,
+    sync::OnceLock,
+};
+
+use regex::Regex;
+
+pub use self::path::FieldPath;
+use crate::domain::error::{Error, Violations};
+
+/// The most violations told of one request; a caller with more has another problem.
+pub const MAX_VIOLATIONS: usize = 100;
+
+/// Names listed in a message when a value is not one of those allowed.
+const MAX_NAMES: usize = 20;
+
+/// A message whose field rules are enforced. Implemented by `build.rs`.
+pub trait Validate {
+    /// Adds to `out` every rule broken by the message at `path`, up to [`MAX_VIOLATIONS`].
+    fn validate(&self, path: &FieldPath<'_>, out: &mut Violations);
+
+    /// Checks a whole request.
+    fn check(&self) -> Result<(), Error> {
+        let mut out = Violations::new();
+        self.validate(&FieldPath::ROOT, &mut out);
+        out.into_result()
+    }
+}
+
+/// Adds one violation unless the bound is reached; the texts are only made when it is not.
+fn violation(
+    path: &FieldPath<'_>,
+    out: &mut Violations,
+    reason: &'static str,
+    texts: impl FnOnce() -> (String, String),
+) {
+    if out.iter().len() < MAX_VIOLATIONS {
+        let (english, vietnamese) = texts();
+        out.add(path.to_string(), reason, english, vietnamese);
+    }
+}
+
+/// `1 character`, `2 characters`.
+fn count(number: u64, noun: &str) -> String {
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
+/// `` `a`, `b` ``, cut after [`MAX_NAMES`].
+fn list<T: Display>(names: impl Iterator<Item = T>) -> String {
+    let mut text = String::new();
+    for (index, name) in names.enumerate() {
+        if index == MAX_NAMES {
+            text.push_str(", …");
+            break;
+        }
+        let separator = if index == 0 { "" } else { ", " };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{separator}`{name}`");
+    }
+    text
+}
+
+// === presence ===
+
+/// The field at `path` must be set.
+pub fn required(path: &FieldPath<'_>, out: &mut Violations) {
+    violation(path, out, "REQUIRED", || {
+        (
+            "is required; set it".into(),
+            "là bắt buộc; hãy điền trường này".into(),
+        )
+    });
+}
+
+/// One of `members` must be set.
+pub fn required_oneof(members: &[&str], path: &FieldPath<'_>, out: &mut Violations) {
+    violation(path, out, "REQUIRED", || {
+        let names = list(members.iter());
+        (
+            format!("one of {names} is required; set it"),
+            format!("phải điền một trong: {names}"),
+        )
+    });
+}
+
+// === text ===
+
+/// A pattern of RE2, compiled at its first use.
+#[derive(Debug)]
+pub struct Pattern {
+    source: &'static str,
+    regex: OnceLock<Regex>,
+}
+
+impl Pattern {
+    /// A pattern that `build.rs` has compiled.
+    pub const fn new(source: &'static str) -> Self {
+        Self {
+            source,
+            regex: OnceLock::new(),
+        }
+    }
+
+    fn is_match(&self, value: &str) -> bool {
+        #[expect(
+            clippy::expect_used,
+            reason = "build.rs fails on a pattern that does not compile"
+        )]
+        let regex = self
+            .regex
+            .get_or_init(|| Regex::new(self.source).expect("build.rs compiled this pattern"));
+        regex.is_match(value)
+    }
+}
+
+/// Forms of text that have a rule of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A UUID of any version, with hyphens.
+    Uuid,
+    /// A URI of RFC 3986, with its scheme.
+    Uri,
+}
+
+/// The rules of a string. Lengths are in characters (code points) unless they say bytes.
+/// Whatever the rules, characters that a reader cannot see are refused.
+#[derive(Debug)]
+pub struct Text {
+    /// Fewest characters.
+    pub min_len: u64,
+    /// Most characters.
+    pub max_len: Option<u64>,
+    /// Most bytes.
+    pub max_bytes: Option<u64>,
+    /// What it has to match, anywhere unless anchored.
+    pub pattern: Option<&'static Pattern>,
+    /// How it begins.
+    pub prefix: &'static str,
+    /// The only values allowed; empty for any.
+    pub within: &'static [&'static str],
+    /// Values refused.
+    pub not_in: &'static [&'static str],
+    /// The form it has to have.
+    pub format: Option<Format>,
+}
+
+impl Text {
+    /// No rules but legibility.
+    pub const ANY: Self = Self {
+        min_len: 0,
+        max_len: None,
+        max_bytes: None,
+        pattern: None,
+        prefix: "",
+        within: &[],
+        not_in: &[],
+        format: None,
+    };
+
+    /// Checks one value.
+    pub fn check(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
+        self.check_length(value, path, out);
+        self.check_content(value, path, out);
+        if let Some((position, character)) = text::illegible(value) {
+            violation(path, out, "CONTROL_CHARACTER", || {
+                let code = u32::from(character);
+                (
+                    format!(
+                        "has the invisible character U+{code:04X} at position {position}; remove it"
+                    ),
+                    format!("có ký tự ẩn U+{code:04X} ở vị trí {position}; hãy xóa ký tự này"),
+                )
+            });
+        }
+    }
+
+    fn check_length(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
+        // The bytes bound the characters from both sides, which spares most values the count.
+        let bytes = value.len() as u64;
+        if self.min_len > 0 || self.max_len.is_some_and(|max| bytes > max) {
+            let chars = value.chars().count() as u64;
+            if chars < self.min_len {
+                let min = self.min_len;
+                violation(path, out, "TOO_SHORT", || {
+                    (
+                        format!(
+                            "must have at least {}, has {chars}; write more",
+                            count(min, "character")
+                        ),
+                        format!("phải có ít nhất {min} ký tự, hiện có {chars}; hãy viết thêm"),
+                    )
+                });
+            }
+            if let Some(max) = self.max_len.filter(|max| chars > *max) {
+                violation(path, out, "TOO_LONG", || {
+                    (
+                        format!(
+                            "must have at most {}, has {chars}; shorten it",
+                            count(max, "character")
+                        ),
+                        format!("chỉ được có tối đa {max} ký tự, hiện có {chars}; hãy rút ngắn"),
+                    )
+                });
+            }
+        }
+        if let Some(max) = self.max_bytes.filter(|max| bytes > *max) {
+            violation(path, out, "TOO_LONG", || {
+                (
+                    format!(
+                        "must have at most {} in UTF-8, has {bytes}; shorten it",
+                        count(max, "byte")
+                    ),
+                    format!("chỉ được có tối đa {max} byte (UTF-8), hiện có {bytes}; hãy rút ngắn"),
+                )
+            });
+        }
+    }
+
+    fn check_content(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
+        if let Some(pattern) = self.pattern.filter(|pattern| !pattern.is_match(value)) {
+            let source = pattern.source;
+            violation(path, out, "PATTERN", || {
+                (
+                    format!("must match the pattern `{source}`"),
+                    format!("phải khớp với mẫu `{source}`"),
+                )
+            });
+        }
+        if !value.starts_with(self.prefix) {
+            let prefix = self.prefix;
+            violation(path, out, "PREFIX", || {
+                (
+                    format!("must begin with `{prefix}`"),
+                    format!("phải bắt đầu bằng `{prefix}`"),
+                )
+            });
+        }
+        if !self.within.is_empty() && !self.within.contains(&value) {
+            not_within(self.within, path, out);
+        }
+        if self.not_in.contains(&value) {
+            violation(path, out, "NOT_ALLOWED", || {
+                let names = list(self.not_in.iter());
+                (
+                    format!("must not be one of {names}; choose another value"),
+                    format!("không được là một trong: {names}; hãy chọn giá trị khác"),
+                )
+            });
+        }
+        match self.format {
+            Some(Format::Uuid) if !text::is_uuid(value) => {
+                violation(path, out, "NOT_A_UUID", || {
+                    let example = "123e4567-e89b-12d3-a456-426614174000";
+                    (
+                        format!("must be a UUID with hyphens, as `{example}`"),
+                        format!("phải là một UUID có dấu gạch nối, ví dụ `{example}`"),
+                    )
+                });
+            }
+            Some(Format::Uri) if !text::is_uri(value) => {
+                violation(path, out, "NOT_A_URI", || {
+                    let example = "https://example.gov.vn/van-ban/1";
+                    (
+                        format!(
+                            "must be a URI with its scheme, as `{example}`; percent-encode spaces \
+                             and accented letters"
+                        ),
+                        format!(
+                            "phải là một URI có lược đồ, ví dụ `{example}`; hãy mã hóa phần trăm \
+                             khoảng trắng và chữ có dấu"
+                        ),
+                    )
+                });
+            }
+            Some(Format::Uuid | Format::Uri) | None => {}
+        }
+    }
+}
+
+fn not_within<T: Display>(within: &[T], path: &FieldPath<'_>, out: &mut Violations) {
+    violation(path, out, "NOT_ALLOWED", || {
+        let names = list(within.iter());
+        if within.len() == 1 {
+            (format!("must be {names}"), format!("phải là {names}"))
+        } else {
+            (
+                format!("must be one of {names}"),
+                format!("phải là một trong: {names}"),
+            )
+        }
+    });
+}
+
+// === bytes, numbers, booleans, enums ===
+
+/// The rules of a bytes field.
+#[derive(Debug)]
+pub struct Bytes {
+    /// Fewest bytes.
+    pub min_len: u64,
+    /// Most bytes.
+    pub max_len: Option<u64>,
+}
+
+impl Bytes {
+    /// Checks one value.
+    pub fn check(&self, value: &[u8], path: &FieldPath<'_>, out: &mut Violations) {
+        let len = value.len() as u64;
+        if len < self.min_len {
+            let min = self.min_len;
+            violation(path, out, "TOO_SHORT", || {
+                (
+                    format!("must have at least {}, has {len}", count(min, "byte")),
+                    format!("phải có ít nhất {min} byte, hiện có {len}"),
+                )
+            });
+        }
+        if let Some(max) = self.max_len.filter(|max| len > *max) {
+            violation(path, out, "TOO_LONG", || {
+                (
+                    format!(
+                        "must have at most {}, has {len}; send less",
+                        count(max, "byte")
+                    ),
+                    format!("chỉ được có tối đa {max} byte, hiện có {len}; hãy gửi ít hơn"),
+                )
+            });
+        }
+    }
+}
+
+/// The rules of a number; both bounds are part of the range.
+#[derive(Debug)]
+pub struct Number<T: 'static> {
+    /// The least value.
+    pub min: Option<T>,
+    /// The greatest value.
+    pub max: Option<T>,
+    /// The only values allowed; empty for any.
+    pub within: &'static [T],
+}
+
+impl<T: Copy + PartialOrd + Display> Number<T> {
+    /// No rules.
+    pub const ANY: Self = Self {
+        min: None,
+        max: None,
+        within: &[],
+    };
+
+    /// Checks one value. NaN is in no range.
+    pub fn check(&self, value: &T, path: &FieldPath<'_>, out: &mut Violations) {
+        let above = self.min.is_none_or(|min| *value >= min);
+        let below = self.max.is_none_or(|max| *value <= max);
+        if !(above && below) {
+            out_of_range(self.min, self.max, *value, path, out);
+        }
+        if !self.within.is_empty() && !self.within.contains(value) {
+            not_within(self.within, path, out);
+        }
+    }
+}
+
+fn out_of_range<T: Display>(
+    min: Option<T>,
+    max: Option<T>,
+    value: T,
+    path: &FieldPath<'_>,
+    out: &mut Violations,
+) {
+    violation(path, out, "OUT_OF_RANGE", || match (min, max) {
+        (Some(min), Some(max)) => (
+            format!("must be from {min} to {max}, is {value}"),
+            format!("phải từ {min} đến {max}, hiện là {value}"),
+        ),
+        (Some(min), None) => (
+            format!("must be at least {min}, is {value}"),
+            format!("phải từ {min} trở lên, hiện là {value}"),
+        ),
+        (None, Some(max)) => (
+            format!("must be at most {max}, is {value}"),
+            format!("phải không quá {max}, hiện là {value}"),
+        ),
+        (None, None) => (
+            format!("must not be {value}"),
+            format!("không được là {value}"),
+        ),
+    });
+}
+
+/// The value must be a number: neither infinite nor NaN.
+pub fn finite(value: &f64, path: &FieldPath<'_>, out: &mut Violations) {
+    if !value.is_finite() {
+        violation(path, out, "OUT_OF_RANGE", || {
+            (
+                format!("must be a finite number, is {value}"),
+                format!("phải là một số hữu hạn, hiện là {value}"),
+            )
+        });
+    }
+}
+
+/// The value must be `expected`.
+pub fn constant(value: &bool, expected: bool, path: &FieldPath<'_>, out: &mut Violations) {
+    if *value != expected {
+        not_within(&[expected], path, out);
+    }
+}
+
+/// The rules of an enum.
+#[derive(Debug)]
+pub struct Enumeration {
+    /// The values this release defines.
+    pub values: &'static [(i32, &'static str)],
+    /// Whether others are refused.
+    pub defined_only: bool,
+    /// The only values allowed; empty for any.
+    pub within: &'static [i32],
+    /// Values refused.
+    pub not_in: &'static [i32],
+}
+
+impl Enumeration {
+    /// Checks one value.
+    pub fn check(&self, value: &i32, path: &FieldPath<'_>, out: &mut Violations) {
+        if self.defined_only && !self.values.iter().any(|(known, _)| known == value) {
+            violation(path, out, "UNKNOWN_VALUE", || {
+                let names = self.names();
+                (
+                    format!("is {value}, which this release does not know; use one of {names}"),
+                    format!(
+                        "có giá trị {value} mà phiên bản này không biết; hãy dùng một trong: \
+                         {names}"
+                    ),
+                )
+            });
+        } else if !self.allows(*value) {
+            violation(path, out, "NOT_ALLOWED", || {
+                let names = self.names();
+                (
+                    format!("must be one of {names}"),
+                    format!("phải là một trong: {names}"),
+                )
+            });
+        }
+    }
+
+    fn allows(&self, value: i32) -> bool {
+        (self.within.is_empty() || self.within.contains(&value)) && !self.not_in.contains(&value)
+    }
+
+    fn names(&self) -> String {
+        let allowed = self.values.iter().filter(|(value, _)| self.allows(*value));
+        list(allowed.map(|(_, name)| name))
+    }
+}
+
+// === repeated fields and maps ===
+
+/// The rules of a repeated field or a map.
+#[derive(Debug)]
+pub struct Items {
+    /// Fewest entries.
+    pub min: u64,
+    /// Most entries.
+    pub max: Option<u64>,
+}
+
+impl Items {
+    /// Checks the number of entries. `false` means there are too many to look at each.
+    #[must_use]
+    pub fn check(&self, len: usize, path: &FieldPath<'_>, out: &mut Violations) -> bool {
+        let len = len as u64;
+        if len < self.min {
+            let min = self.min;
+            violation(path, out, "TOO_FEW_ITEMS", || {
+                (
+                    format!(
+                        "must have at least {}, has {len}; add more",
+                        count(min, "item")
+                    ),
+                    format!("phải có ít nhất {min} mục, hiện có {len}; hãy thêm vào"),
+                )
+            });
+        }
+        if let Some(max) = self.max.filter(|max| len > *max) {
+            violation(path, out, "TOO_MANY_ITEMS", || {
+                (
+                    format!(
+                        "must have at most {}, has {len}; send fewer",
+                        count(max, "item")
+                    ),
+                    format!("chỉ được có tối đa {max} mục, hiện có {len}; hãy gửi ít hơn"),
+                )
+            });
+            return false;
+        }
+        true
+    }
+}
+
+/// No value may come twice; each repetition is a violation of its own.
+pub fn unique<T: Eq + Hash>(values: &[T], path: &FieldPath<'_>, out: &mut Violations) {
+    if values.len() < 2 {
+        return;
+    }
+    let mut seen = HashMap::with_capacity(values.len());
+    for (index, value) in values.iter().enumerate() {
+        if let Some(first) = seen.get(value) {
+            violation(&path.item(index), out, "NOT_UNIQUE", || {
+                let first = path.item(*first);
+                (
+                    format!("is the same as `{first}`; remove one of them"),
+                    format!("trùng với `{first}`; hãy bỏ một trong hai"),
+                )
+            });
+        } else {
+            seen.insert(value, index);
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests;
