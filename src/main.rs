@@ -1,1 +1,8 @@
-fn main() {}
+//! The `ndp-registry` command.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    ndp_registry::cli::run().await
+}

@@ -1,0 +1,214 @@
+//! `ndp-registry key create|list|revoke`: on the database itself, as `principals/system`. The log
+//! names the operating system's user as the acting person. A running server follows within a
+//! second.
+
+use std::{io::Write, process::ExitCode};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::{
+    config::DatabaseArgs,
+    domain::{
+        caller::Caller,
+        command::{Command as Change, Request},
+        error::Error,
+        names::{AgencyName, ApiKeyName, PrincipalName},
+        principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+        text::nfc,
+        time::Timestamp,
+    },
+    registry::{
+        Registry,
+        authenticate::{KEY_ID_LENGTH, NewKey},
+        decide::Ids,
+        entropy::OsEntropy,
+    },
+    telemetry,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a key and print it, this once, on standard output
+    ///
+    /// The principal is made where it does not exist, with the roles and the agency given. Where
+    /// it exists, roles and agency must be left out: UpdatePrincipal changes them.
+    Create(Create),
+    /// List keys: name, state, expiry, roles, what it is for
+    List(List),
+    /// Revoke a key: within a second it works nowhere
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Id of the principal that calls with it, as boca-editor
+    #[arg(long, value_name = "ID")]
+    principal: String,
+    /// Role of a new principal; may be repeated: agency_editor, agency_approver, agency_admin,
+    /// steward, auditor, admin
+    #[arg(long = "role", value_name = "ROLE", value_parser = role)]
+    roles: Vec<Role>,
+    /// Id of the agency that a new principal's agency roles hold in, as bo-cong-an
+    #[arg(long, value_name = "ID")]
+    agency: Option<String>,
+    /// Whether a new principal is one person, or a system that names the acting person in the
+    /// metadata ndp-actor
+    #[arg(long, value_enum, default_value = "person")]
+    kind: Kind,
+    /// What the key is for
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+    /// When it expires, as 2027-12-31T23:59:59+07:00; never if left out
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// Name of the key, as `key list` prints it: principals/ID/apiKeys/ID
+    name: String,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    Person,
+    System,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| {
+        let known: Vec<_> = Role::ALL.into_iter().map(Role::as_str).collect();
+        format!("known roles: {}", known.join(", "))
+    })
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let database = match &command {
+        Command::Create(create) => &create.database,
+        Command::List(list) => &list.database,
+        Command::Revoke(revoke) => &revoke.database,
+    };
+    let config = database.resolve()?;
+    telemetry::start(config.log_format, &config.log_level);
+    let (registry, writer, store) = super::open(&config).await?;
+    let result = match command {
+        Command::Create(create) => create.run(&registry).await,
+        Command::List(_) => list(&registry),
+        Command::Revoke(revoke) => revoke.run(&registry).await,
+    };
+    super::close(registry, writer, store).await?;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+impl Create {
+    async fn run(self, registry: &Registry) -> anyhow::Result<()> {
+        let principal = PrincipalName::from_id(&self.principal)
+            .with_context(|| format!("`{}` is no id", self.principal))?;
+        let expire_time = self
+            .expires
+            .as_deref()
+            .map(Timestamp::parse)
+            .transpose()
+            .context("--expires")?;
+        if registry.read().state.principal(&principal).is_none() {
+            self.create_principal(registry, &principal).await?;
+        } else if !self.roles.is_empty() || self.agency.is_some() {
+            bail!(
+                "`{principal}` exists already: leave --role and --agency out to make it another \
+                 key, or change its roles with UpdatePrincipal"
+            );
+        }
+        let id = OsEntropy.id(KEY_ID_LENGTH);
+        let key = NewKey::new(&id, OsEntropy.secret());
+        let name = ApiKeyName::from_id(&principal, &id).context("a key's id")?;
+        let fields =
+            ApiKeyFields { display_name: nfc(&self.note).into_owned(), expire_time };
+        submit(registry, Change::CreateApiKey { name: name.clone(), fields, hash: key.hash })
+            .await?;
+        eprintln!("made {name}; the key below is shown this once");
+        // Alone on standard output, so that a script can take it.
+        writeln!(std::io::stdout(), "{}", key.secret)?;
+        Ok(())
+    }
+
+    async fn create_principal(
+        &self,
+        registry: &Registry,
+        name: &PrincipalName,
+    ) -> anyhow::Result<()> {
+        let agency = self
+            .agency
+            .as_deref()
+            .map(|id| AgencyName::from_id(id).with_context(|| format!("`{id}` is no agency id")))
+            .transpose()?;
+        let mut roles = self.roles.clone();
+        roles.sort_unstable();
+        roles.dedup();
+        let fields = PrincipalFields {
+            display_name: String::new(),
+            kind: match self.kind {
+                Kind::Person => PrincipalKind::Person,
+                Kind::System => PrincipalKind::System,
+            },
+            agency,
+            roles,
+        };
+        submit(registry, Change::CreatePrincipal { name: name.clone(), fields }).await?;
+        eprintln!("made {name}");
+        Ok(())
+    }
+}
+
+fn list(registry: &Registry) -> anyhow::Result<()> {
+    let snapshot = registry.read();
+    let mut out = std::io::stdout().lock();
+    for key in snapshot.state.api_keys().values() {
+        let principal = snapshot.state.principal(&key.name.parent());
+        let roles = principal.map(|it| it.fields.roles.clone()).unwrap_or_default();
+        let roles: Vec<_> = roles.into_iter().map(Role::as_str).collect();
+        let state = match (key.revoke_time, principal.is_some_and(|it| it.disabled)) {
+            (Some(_), _) => "revoked",
+            (None, true) => "disabled",
+            (None, false) => "active",
+        };
+        let expires =
+            key.fields.expire_time.map_or_else(|| "never".to_owned(), |time| time.to_string());
+        writeln!(
+            out,
+            "{}\t{state}\texpires {expires}\t{}\t{}",
+            key.name,
+            roles.join(","),
+            key.fields.display_name
+        )?;
+    }
+    Ok(())
+}
+
+impl Revoke {
+    async fn run(self, registry: &Registry) -> anyhow::Result<()> {
+        let name = ApiKeyName::parse(&self.name).with_context(|| {
+            format!("`{}` is no key's name; `key list` prints them", self.name)
+        })?;
+        submit(registry, Change::RevokeApiKey { name: name.clone() }).await?;
+        eprintln!("revoked {name}");
+        Ok(())
+    }
+}
+
+async fn submit(registry: &Registry, command: Change) -> Result<(), Error> {
+    let actor = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    let request =
+        Request { command, request_id: None, reason: "by the command line".to_owned() };
+    registry.submit(Caller::System { actor }, request).await.map(|_| ())
+}

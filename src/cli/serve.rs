@@ -1,0 +1,47 @@
+//! `ndp-registry serve`.
+
+use std::process::ExitCode;
+
+use crate::{config::ServeArgs, domain::principals::Role, registry::Registry, server, telemetry};
+
+pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = args.resolve()?;
+    telemetry::start(config.common.log_format, &config.common.log_level);
+    let (registry, writer, store) = super::open(&config.common).await?;
+    let listener = server::bind(config.listen).await?;
+    let address = listener.local_addr()?;
+    println!("{}", welcome(&registry, address, &store.describe()));
+    let served = server::serve(registry, writer, listener, config.shutdown_seconds).await;
+    store.close().await;
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// What a newcomer reads: where it listens, how to get a first key, and what to type next.
+fn welcome(registry: &Registry, address: std::net::SocketAddr, database: &str) -> String {
+    let snapshot = registry.read();
+    let platforms = snapshot.state.active_platforms().count();
+    let revision = snapshot.state.revision();
+    let has_admin = snapshot
+        .state
+        .principals()
+        .values()
+        .any(|it| !it.disabled && it.fields.roles.contains(&Role::Admin));
+    let first_key = if has_admin {
+        String::new()
+    } else {
+        "\nThere is no administrator yet. In another terminal, on this machine:\n  \
+         ndp-registry key create --principal admin --role admin\n"
+            .to_owned()
+    };
+    format!(
+        "ndp-registry is listening on {address}\n\
+         {database}, revision {revision}, {platforms} platforms\n\
+         {first_key}\n\
+         Try:\n  \
+         grpcurl -plaintext {address} ndp.registry.v1.MonitoringService/GetSummary\n  \
+         grpcurl -plaintext -d '{{\"query\": \"dinh danh\"}}' {address} \
+         ndp.registry.v1.CatalogueService/SearchPlatforms\n  \
+         grpcurl -plaintext -d '{{\"page_size\": 3}}' {address} \
+         ndp.registry.v1.CatalogueService/ListPlatforms"
+    )
+}

@@ -1,0 +1,371 @@
+//! Settings: from the command line, else the environment, else a configuration file, else their
+//! defaults. All are read before anything starts, and every mistake is reported at once.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+
+use crate::catalogue;
+
+/// Where the server listens unless told otherwise: this machine only.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:50051";
+/// The database unless told otherwise: a file in the working directory.
+pub const DATABASE_DEFAULT: &str = "sqlite:ndp-registry.db";
+
+/// Settings of every command that opens the database.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DatabaseArgs {
+    /// Configuration file, TOML; keys are the long options' names, with `_` for `-`
+    #[arg(long, env = "NDP_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: sqlite:ndp-registry.db]
+    #[arg(long, env = "NDP_DATABASE", value_name = "URL", hide_env_values = true)]
+    database: Option<String>,
+
+    /// Shipped editions whose entries a new database is to hold, separated by commas:
+    /// 1527-qd-bkhcn, 2618-qd-bkhcn, 1132-qd-ttg [default: 2618-qd-bkhcn]
+    #[arg(long, env = "NDP_CATALOGUE", value_name = "EDITIONS")]
+    catalogue: Option<String>,
+
+    /// Format of the log on standard error: human or json [default: human]
+    #[arg(long, env = "NDP_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<String>,
+
+    /// What is logged: error, warn, info, debug, trace, or tracing directives such as
+    /// info,ndp_registry=debug [default: info]
+    #[arg(long, env = "NDP_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+/// Settings of `serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:50051]
+    #[arg(long, env = "NDP_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// Serve plain text on an address that other machines can reach: only behind a proxy that
+    /// speaks TLS
+    #[arg(long, env = "NDP_INSECURE", value_name = "BOOL", num_args = 0..=1,
+          default_missing_value = "true")]
+    insecure: Option<String>,
+
+    /// Seconds that running calls get to finish after SIGTERM, 0 to 300 [default: 10]
+    #[arg(long, env = "NDP_SHUTDOWN_SECONDS", value_name = "SECONDS")]
+    shutdown_seconds: Option<String>,
+
+    #[command(flatten)]
+    common: DatabaseArgs,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line for a person.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings of every command that opens the database, checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// `sqlite:…` or `postgres://…`; may hold a password.
+    pub database: String,
+    /// Editions whose entries a new database is to hold.
+    pub catalogue: Vec<String>,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: String,
+}
+
+impl fmt::Debug for DatabaseConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseConfig")
+            .field("catalogue", &self.catalogue)
+            .field("log_format", &self.log_format)
+            .field("log_level", &self.log_level)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of `serve`, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Seconds that running calls get to finish.
+    pub shutdown_seconds: u64,
+    /// The rest.
+    pub common: DatabaseConfig,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mistakes(Vec<String>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        write!(f, "{count} mistake{} in the settings:", if count == 1 { "" } else { "s" })?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+impl DatabaseArgs {
+    /// Reads the configuration file and checks everything.
+    pub fn resolve(&self) -> Result<DatabaseConfig, Mistakes> {
+        let mut settings = Settings::open(self.config.as_ref());
+        let config = self.resolve_with(&mut settings);
+        settings.finish(config)
+    }
+
+    fn resolve_with(&self, settings: &mut Settings) -> Option<DatabaseConfig> {
+        let database =
+            settings.read("database", self.database.as_ref(), DATABASE_DEFAULT, database);
+        let catalogue = settings.read(
+            "catalogue",
+            self.catalogue.as_ref(),
+            catalogue::OPENING_EDITION,
+            editions,
+        );
+        let log_format = settings.read("log_format", self.log_format.as_ref(), "human", format);
+        let log_level = settings.read("log_level", self.log_level.as_ref(), "info", level);
+        Some(DatabaseConfig {
+            database: database?,
+            catalogue: catalogue?,
+            log_format: log_format?,
+            log_level: log_level?,
+        })
+    }
+}
+
+/// Every key of the configuration file.
+const KEYS: &[&str] = &[
+    "database",
+    "catalogue",
+    "log_format",
+    "log_level",
+    "listen",
+    "insecure",
+    "shutdown_seconds",
+];
+
+impl ServeArgs {
+    /// Reads the configuration file and checks everything.
+    pub fn resolve(&self) -> Result<ServeConfig, Mistakes> {
+        let mut settings = Settings::open(self.common.config.as_ref());
+        let common = self.common.resolve_with(&mut settings);
+        let listen = settings.read("listen", self.listen.as_ref(), LISTEN_DEFAULT, address);
+        let insecure = settings.read("insecure", self.insecure.as_ref(), "false", boolean);
+        let shutdown_seconds =
+            settings.read("shutdown_seconds", self.shutdown_seconds.as_ref(), "10", seconds);
+        if let (Some(listen), Some(false)) = (listen, insecure)
+            && !listen.ip().is_loopback()
+        {
+            settings.mistake(format!(
+                "listen: `{listen}` can be reached from other machines, and this server speaks \
+                 plain text; listen on 127.0.0.1 behind a proxy that speaks TLS, or say \
+                 --insecure if the network is safe by other means"
+            ));
+        }
+        let config = common.zip(listen).zip(shutdown_seconds).map(
+            |((common, listen), shutdown_seconds)| ServeConfig { listen, shutdown_seconds, common },
+        );
+        settings.finish(config)
+    }
+}
+
+/// The configuration file, and what was wrong so far.
+struct Settings {
+    file: BTreeMap<String, String>,
+    mistakes: Vec<String>,
+}
+
+impl Settings {
+    /// One file serves every command, so it may hold settings that this one does not read.
+    fn open(path: Option<&PathBuf>) -> Self {
+        let mut settings = Self { file: BTreeMap::new(), mistakes: Vec::new() };
+        let Some(path) = path else { return settings };
+        let shown = path.display();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                settings.mistake(format!("config: `{shown}` cannot be read: {error}"));
+                return settings;
+            }
+        };
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => {
+                settings.mistake(format!("config: `{shown}` is not TOML: {error}"));
+                return settings;
+            }
+        };
+        for (key, value) in table {
+            let value = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                toml::Value::Array(items) => {
+                    let items = items.iter().filter_map(|item| item.as_str());
+                    items.collect::<Vec<_>>().join(",")
+                }
+                _ => String::new(),
+            };
+            if KEYS.contains(&&*key) {
+                settings.file.insert(key, value);
+            } else {
+                let known = KEYS.join(", ");
+                settings.mistake(format!("config: `{shown}` has no setting `{key}`; known: {known}"));
+            }
+        }
+        settings
+    }
+
+    fn mistake(&mut self, mistake: String) {
+        self.mistakes.push(mistake);
+    }
+
+    /// One setting: what was given, else what the file says, else the default.
+    fn read<T>(
+        &mut self,
+        name: &str,
+        given: Option<&String>,
+        default: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = given.or_else(|| self.file.get(name)).map_or(default, String::as_str);
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(mistake) => {
+                self.mistakes.push(format!("{name}: {mistake}"));
+                None
+            }
+        }
+    }
+
+    fn finish<T>(self, config: Option<T>) -> Result<T, Mistakes> {
+        match config {
+            Some(config) if self.mistakes.is_empty() => Ok(config),
+            _ => Err(Mistakes(self.mistakes)),
+        }
+    }
+}
+
+/// The mistake does not repeat the text: it may hold a password.
+fn database(text: &str) -> Result<String, String> {
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    if known.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
+        Ok(text.to_owned())
+    } else {
+        Err("write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME".to_owned())
+    }
+}
+
+fn editions(text: &str) -> Result<Vec<String>, String> {
+    let asked: Vec<_> =
+        text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    let shipped: Vec<_> = catalogue::shipped_editions().collect();
+    if let Some(unknown) = asked.iter().find(|id| !shipped.contains(&id.as_str())) {
+        return Err(format!("`{unknown}` is not shipped; shipped: {}", shipped.join(", ")));
+    }
+    let twice = asked.iter().enumerate().find(|(i, id)| asked.iter().take(*i).any(|e| e == *id));
+    match (asked.is_empty(), twice) {
+        (true, _) => Err(format!("name at least one of {}", shipped.join(", "))),
+        (false, Some((_, id))) => Err(format!("`{id}` is named twice")),
+        (false, None) => Ok(asked),
+    }
+}
+
+fn format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "human" => Ok(LogFormat::Human),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("`{text}` is neither human nor json")),
+    }
+}
+
+fn level(text: &str) -> Result<String, String> {
+    match text.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("`{text}` is no log level: {error}")),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is no address with a port, as 127.0.0.1:50051 or [::1]:50051")
+    })
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("`{text}` is neither true nor false"))
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(seconds @ 0..=300) => Ok(seconds),
+        _ => Err(format!("`{text}` is not a number of seconds from 0 to 300")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let args = ServeArgs {
+            listen: Some("everywhere".into()),
+            insecure: Some("perhaps".into()),
+            shutdown_seconds: Some("-1".into()),
+            common: DatabaseArgs {
+                config: None,
+                database: Some("mysql://user:hunter2@host/db".into()),
+                catalogue: Some("2618-qd-bkhcn,1-x".into()),
+                log_format: Some("xml".into()),
+                log_level: Some("=!".into()),
+            },
+        };
+        let mistakes = args.resolve().unwrap_err();
+        assert_eq!(mistakes.0.len(), 7, "{mistakes}");
+        assert!(!mistakes.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_public_address_needs_to_be_spelled_out() {
+        let args = |insecure: Option<&str>| ServeArgs {
+            listen: Some("0.0.0.0:1".into()),
+            insecure: insecure.map(Into::into),
+            ..ServeArgs::default()
+        };
+        assert!(args(None).resolve().unwrap_err().to_string().contains("--insecure"));
+        assert!(args(Some("true")).resolve().is_ok());
+    }
+
+    #[test]
+    fn the_file_gives_what_nobody_else_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ndp.toml");
+        let text = "listen = \"127.0.0.1:1\"\nshutdown_seconds = 3\nlog_format = \"json\"\n";
+        std::fs::write(&path, text).unwrap();
+        let args = ServeArgs {
+            listen: Some("127.0.0.1:2".into()),
+            common: DatabaseArgs { config: Some(path.clone()), ..DatabaseArgs::default() },
+            ..ServeArgs::default()
+        };
+        let config = args.resolve().unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.shutdown_seconds, 3);
+        assert_eq!(config.common.log_format, LogFormat::Json);
+        assert_eq!(config.common.database, DATABASE_DEFAULT);
+
+        std::fs::write(&path, "lisen = 1\n").unwrap();
+        assert!(args.resolve().unwrap_err().to_string().contains("lisen"));
+    }
+}
