@@ -2,3 +2,4 @@
 //! dùng chung) and their implementation plans (kế hoạch triển khai), over gRPC.
 
 pub mod domain;
+pub mod store;
