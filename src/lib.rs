@@ -2,7 +2,15 @@
 //! dùng chung) and their implementation plans (kế hoạch triển khai), over gRPC.
 
 pub mod catalogue;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod layers;
 pub mod pb;
+pub mod registry;
+pub mod server;
+pub mod service;
 pub mod state;
+pub mod store;
+pub mod telemetry;
 pub mod wire;

@@ -1,0 +1,302 @@
+//! The store: the log and the tables of the current state, on SQLite and PostgreSQL.
+//!
+//! It keeps what the registry decides and hands it back unchanged; it knows no rule, no caller
+//! and no clock. A write transaction holds the log's lock from its first statement to its end, so
+//! revisions have no gaps and a reader never meets half a change; after a statement that failed,
+//! a transaction can only be rolled back (`a_failed_transaction_never_commits`).
+//!
+//! Nothing is cached here: replicas would disagree.
+
+mod bulk;
+mod engine;
+mod errors;
+mod fold;
+mod images;
+mod load;
+mod log;
+mod migrations;
+mod secrets;
+mod tables;
+
+use uuid::Uuid;
+
+pub use self::errors::CommitError;
+use self::{
+    engine::{Engine, Link, Tx},
+    errors::{During, Failure},
+};
+use crate::domain::{
+    change::{Change, Image},
+    error::Error,
+    names::{ApiKeyName, PrincipalName, Revision},
+    principals::KeyHash,
+    time::Timestamp,
+};
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Which log this is.
+    pub log_id: Uuid,
+    /// The newest revision; zero in an empty log.
+    pub revision: Revision,
+    /// When it was recorded; the year 1970 in an empty log.
+    pub record_time: Timestamp,
+}
+
+/// Everything that the State is made of, as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Where the log ended.
+    pub head: Head,
+    /// Every record there is.
+    pub images: Vec<Image>,
+    /// The hash of every API key.
+    pub key_hashes: Vec<(ApiKeyName, KeyHash)>,
+}
+
+/// The change that a request id made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Whose request it was.
+    pub principal: PrincipalName,
+    /// Its id.
+    pub id: Uuid,
+    /// The digest of what was asked.
+    pub digest: [u8; 32],
+    /// The revision it made.
+    pub revision: Revision,
+    /// The record then written, unless the first effect was no image.
+    pub image: Option<Image>,
+}
+
+/// What reading the whole log came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Changes read.
+    pub changes: u64,
+    /// Effects read.
+    pub effects: u64,
+    /// What is wrong, oldest first: the first thousand.
+    pub findings: Vec<Finding>,
+}
+
+/// Something wrong in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The change.
+    pub revision: Revision,
+    /// The resource, where it is about one.
+    pub resource: Option<String>,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// One database.
+#[derive(Debug)]
+pub struct Store {
+    engine: Engine,
+}
+
+impl Store {
+    /// Opens `sqlite:path` (made when it is not there) or `postgres://…` and brings its schema
+    /// up to this release. A new log gets `log_id`; a log of an unknown format is refused.
+    pub async fn open(url: &str, log_id: Uuid) -> Result<Self, Error> {
+        let engine = Engine::open(url).await?;
+        let opened = migrations::run(&engine, log_id).await;
+        let store = Self { engine };
+        match opened {
+            Ok(()) => {
+                store.head().await?;
+                Ok(store)
+            }
+            Err(error) => {
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The engine and where the database is, for a human; without a password.
+    pub fn describe(&self) -> String {
+        self.engine.describe()
+    }
+
+    /// Where the log ends now.
+    pub async fn head(&self) -> Result<Head, Error> {
+        let head = self.engine.read("reading the head", log::head);
+        head.await
+    }
+
+    /// Everything that the State is made of.
+    pub async fn load(&self) -> Result<Loaded, Error> {
+        // finds out about broken connections, which a snapshot does not try again for
+        self.head().await?;
+        let operation = "loading the state";
+        let snapshot = self.engine.snapshot().await.during(operation)?;
+        load::load(snapshot).await.during(operation)
+    }
+
+    /// The changes after a revision, oldest first, at most `limit`. They carry no key hashes:
+    /// those are not in the log, ask for them by the keys' names.
+    pub async fn changes_after(&self, after: Revision, limit: usize) -> Result<Vec<Change>, Error> {
+        let read = async |link: Link<'_>| log::changes_after(link, after, limit).await;
+        self.engine.read("reading the log", read).await
+    }
+
+    /// The hashes of these API keys, in their order, of those that have one.
+    pub async fn key_hashes(
+        &self,
+        names: &[ApiKeyName],
+    ) -> Result<Vec<(ApiKeyName, KeyHash)>, Error> {
+        let read = async |link: Link<'_>| secrets::key_hashes(link, names).await;
+        self.engine.read("reading key hashes", read).await
+    }
+
+    /// The key that authenticates page tokens: the one stored, which is `candidate` if there was
+    /// none.
+    pub async fn page_token_key(&self, candidate: [u8; 32]) -> Result<[u8; 32], Error> {
+        let operation = "reading the page token key";
+        let stored = self.engine.read(operation, secrets::page_token_key);
+        if let Some(key) = stored.await? {
+            return Ok(key);
+        }
+        let operation = "making the page token key";
+        let mut tx = self.engine.begin().await.during(operation)?;
+        let made = secrets::make_page_token_key(tx.link(), candidate).await;
+        made.during(operation)?;
+        let key = secrets::page_token_key(tx.link()).await.during(operation)?;
+        tx.commit().await.during(operation)?;
+        key.ok_or_else(|| Error::Bug(format!("{operation}: it is not there").into()))
+    }
+
+    /// Begins a write and takes the log's lock.
+    pub async fn begin(&self) -> Result<WriteTx, Error> {
+        let operation = "beginning a write";
+        let mut attempt = 1;
+        loop {
+            match self.lock().await {
+                Err(Failure::Sql(error))
+                    if attempt < engine::attempts_max() && errors::is_lost_connection(&error) =>
+                {
+                    attempt += 1;
+                }
+                outcome => return outcome.during(operation),
+            }
+        }
+    }
+
+    async fn lock(&self) -> Result<WriteTx, Failure> {
+        let mut tx = self.engine.begin().await?;
+        let head = log::lock_head(tx.link()).await?;
+        Ok(WriteTx {
+            tx,
+            head,
+            sound: true,
+        })
+    }
+
+    /// Reads the whole log as of now in order, verifies each change and hands it to `visit`;
+    /// what is wrong with the log is listed, and does not end the reading.
+    pub async fn fold(
+        &self,
+        visit: impl FnMut(Change) -> Result<(), Error>,
+    ) -> Result<Verified, Error> {
+        let head = self.head().await?;
+        fold::fold(&self.engine, &head, visit).await
+    }
+
+    /// Closes all connections, waiting for those in use.
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+}
+
+/// A write that holds the log's lock; rolled back when dropped.
+#[derive(Debug)]
+pub struct WriteTx {
+    tx: Tx,
+    head: Head,
+    // False from the beginning of each statement until it has succeeded, so also after one whose
+    // future was dropped. PostgreSQL answers a COMMIT of a failed transaction with ROLLBACK, and
+    // sqlx reports that as success: without this, an acknowledged write could be lost.
+    sound: bool,
+}
+
+impl WriteTx {
+    /// Where the log ends, what this transaction appended included.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// As [`Store::changes_after`].
+    pub async fn changes_after(
+        &mut self,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, Error> {
+        let operation = "reading the log";
+        let link = self.enter(operation)?;
+        let changes = log::changes_after(link, after, limit).await;
+        self.leave(changes, operation)
+    }
+
+    /// As [`Store::key_hashes`].
+    pub async fn key_hashes(
+        &mut self,
+        names: &[ApiKeyName],
+    ) -> Result<Vec<(ApiKeyName, KeyHash)>, Error> {
+        let operation = "reading key hashes";
+        let link = self.enter(operation)?;
+        let hashes = secrets::key_hashes(link, names).await;
+        self.leave(hashes, operation)
+    }
+
+    /// The changes that these request ids made; those that made none are left out.
+    pub async fn replays(&mut self, asked: &[(PrincipalName, Uuid)]) -> Result<Vec<Replay>, Error> {
+        let operation = "looking up request ids";
+        let link = self.enter(operation)?;
+        let replays = log::replays(link, asked).await;
+        self.leave(replays, operation)
+    }
+
+    /// Appends changes that follow on the head, with a new salt for each effect, and brings the
+    /// tables up to them.
+    pub async fn append(
+        &mut self,
+        changes: &[Change],
+        salt: &mut (dyn FnMut() -> [u8; 16] + Send),
+    ) -> Result<(), Error> {
+        let operation = "appending changes";
+        let head = self.head;
+        let link = self.enter(operation)?;
+        let appended = log::append(link, &head, changes, salt).await;
+        self.head = self.leave(appended, operation)?;
+        Ok(())
+    }
+
+    /// Commits; refused after a statement that failed or was not waited for.
+    pub async fn commit(self) -> Result<(), CommitError> {
+        if !self.sound {
+            return Err(CommitError::RolledBack(unsound("committing")));
+        }
+        let committed = self.tx.commit().await;
+        committed.map_err(|error| errors::commit_error(&error))
+    }
+
+    fn enter(&mut self, operation: &str) -> Result<Link<'_>, Error> {
+        if !std::mem::replace(&mut self.sound, false) {
+            return Err(unsound(operation));
+        }
+        Ok(self.tx.link())
+    }
+
+    fn leave<T>(&mut self, outcome: Result<T, Failure>, operation: &str) -> Result<T, Error> {
+        self.sound = outcome.is_ok();
+        outcome.during(operation)
+    }
+}
+
+fn unsound(operation: &str) -> Error {
+    Error::Bug(format!("{operation}: an earlier statement of the transaction failed").into())
+}

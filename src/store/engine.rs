@@ -1,0 +1,271 @@
+//! The two engines: how connections to each are opened and set, and the one macro that lets the
+//! same SQL text and the same Rust serve both.
+//!
+//! An enum of the concrete sqlx types, not `sqlx::Any` (it cannot carry both engines' types) and
+//! not generics over `Database` (whose bounds every function would repeat).
+
+use std::{str::FromStr, time::Duration};
+
+use sqlx::{
+    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    pool::{PoolConnection, PoolOptions},
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::errors::{During, Failure, is_busy, is_lost_connection};
+use crate::domain::error::Error;
+
+/// The same thing on one of the two engines.
+#[derive(Debug)]
+pub(super) enum On<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Runs one expression on whichever engine it is: `on_engine!(link, connection => …)`.
+macro_rules! on_engine {
+    ($it:expr, $connection:pat => $body:expr) => {
+        match $it {
+            $crate::store::engine::On::Sqlite($connection) => $body,
+            $crate::store::engine::On::Postgres($connection) => $body,
+        }
+    };
+}
+pub(super) use on_engine;
+
+/// A connection to run statements on, within a transaction or not.
+pub(super) type Link<'c> = On<&'c mut SqliteConnection, &'c mut PgConnection>;
+
+/// A write transaction; rolled back when dropped.
+pub(super) type Tx = On<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+
+/// What writes, and what only reads.
+#[derive(Debug)]
+pub(super) struct Pools<P> {
+    pub(super) writer: P,
+    pub(super) reader: P,
+}
+
+/// Connections to one database.
+pub(super) type Engine = On<Pools<SqlitePool>, Pools<PgPool>>;
+
+/// SQLite has one writer at a time. One more on PostgreSQL, to find out on a new connection what
+/// became of a commit.
+const SQLITE_WRITERS_MAX: u32 = 1;
+const POSTGRES_WRITERS_MAX: u32 = 2;
+/// Requests are answered from memory; what reads the database is the poll for the head, watchers
+/// that fell behind and loading.
+const READERS_MAX: u32 = 4;
+/// Longer than a commit of a full group takes, shorter than a caller waits.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long SQLite waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements are many rows long and few in shape; a row count of its own is a shape of its own.
+const STATEMENT_CACHE_CAPACITY: usize = 256;
+/// Connections are found broken by using them, not by asking first: a question before each
+/// statement costs 7 to 19 % of it. One attempt for each that may have broken at once, one more
+/// on a new one.
+const ATTEMPTS_MAX: u32 = READERS_MAX + 1;
+/// Two processes that make the same file: turning on the write-ahead log is refused at once, not
+/// after the busy timeout.
+const OPEN_ATTEMPTS_MAX: u32 = 50;
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
+
+/// Settings of every PostgreSQL session, whatever the server's own configuration says.
+const POSTGRES_SESSION: &[(&str, &str)] = &[
+    // an acknowledged change is on disk
+    ("synchronous_commit", "on"),
+    // the head's row is held for one group; another replica's takes well under a second
+    ("lock_timeout", "5s"),
+    // a client that stopped in mid-transaction lets go of the head's row
+    ("idle_in_transaction_session_timeout", "30s"),
+];
+/// A group is a few statements of milliseconds each.
+const POSTGRES_WRITER: &[(&str, &str)] = &[("statement_timeout", "30s")];
+/// Loading streams whole tables; and no reader writes.
+const POSTGRES_READER: &[(&str, &str)] = &[
+    ("statement_timeout", "300s"),
+    ("default_transaction_read_only", "on"),
+];
+
+impl Engine {
+    /// Opens `sqlite:path` or `postgres://…`.
+    pub(super) async fn open(url: &str) -> Result<Self, Error> {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        match scheme {
+            "sqlite" if !url.contains(":memory:") && !url.contains("mode=memory") => {
+                open_sqlite(url).await
+            }
+            "postgres" | "postgresql" => open_postgres(url).await,
+            _ => Err(wrong_url()),
+        }
+    }
+
+    /// The engine and where the database is, for a human; no password.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Sqlite(pools) => {
+                let options = pools.writer.connect_options();
+                format!("SQLite, file {}", options.get_filename().display())
+            }
+            Self::Postgres(pools) => {
+                let options = pools.writer.connect_options();
+                let place = match options.get_socket() {
+                    Some(socket) => socket.display().to_string(),
+                    None => format!("{}:{}", options.get_host(), options.get_port()),
+                };
+                let database = options.get_database().unwrap_or(options.get_username());
+                format!("PostgreSQL, database {database} at {place}")
+            }
+        }
+    }
+
+    /// Runs a read on one connection; once more on another when the connection was broken.
+    pub(super) async fn read<T>(
+        &self,
+        operation: &str,
+        ask: impl AsyncFn(Link<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        let mut attempt = 1;
+        loop {
+            let outcome = match self.reader().await {
+                Ok(mut reader) => ask(reader.link()).await,
+                Err(error) => Err(error.into()),
+            };
+            match outcome {
+                Err(Failure::Sql(error))
+                    if attempt < ATTEMPTS_MAX && is_lost_connection(&error) =>
+                {
+                    attempt += 1;
+                }
+                outcome => return outcome.during(operation),
+            }
+        }
+    }
+
+    async fn reader(&self) -> Result<Reader, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite(pools) => On::Sqlite(pools.reader.acquire().await?),
+            Self::Postgres(pools) => On::Postgres(pools.reader.acquire().await?),
+        })
+    }
+
+    /// Begins a write transaction that holds the write lock on SQLite, and none yet on
+    /// PostgreSQL, whose lock is the head's row.
+    pub(super) async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        Ok(match self {
+            // a deferred BEGIN that reads and then writes is refused at once where another
+            // writer is busy, whatever the busy timeout says
+            Self::Sqlite(pools) => On::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pools) => On::Postgres(pools.writer.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that sees one state of the database throughout.
+    pub(super) async fn snapshot(&self) -> Result<Tx, sqlx::Error> {
+        Ok(match self {
+            // with the write-ahead log, a transaction reads what its first statement saw
+            Self::Sqlite(pools) => On::Sqlite(pools.reader.begin().await?),
+            Self::Postgres(pools) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                On::Postgres(pools.reader.begin_with(begin).await?)
+            }
+        })
+    }
+
+    pub(super) async fn close(&self) {
+        on_engine!(self, pools => {
+            pools.reader.close().await;
+            pools.writer.close().await;
+        });
+    }
+}
+
+/// How often a transaction is begun anew where the connection turns out to be broken.
+pub(super) const fn attempts_max() -> u32 {
+    ATTEMPTS_MAX
+}
+
+type Reader = On<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+
+impl Reader {
+    fn link(&mut self) -> Link<'_> {
+        match self {
+            Self::Sqlite(connection) => On::Sqlite(connection),
+            Self::Postgres(connection) => On::Postgres(connection),
+        }
+    }
+}
+
+impl Tx {
+    pub(super) fn link(&mut self) -> Link<'_> {
+        match self {
+            Self::Sqlite(tx) => On::Sqlite(tx),
+            Self::Postgres(tx) => On::Postgres(tx),
+        }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        on_engine!(self, tx => tx.commit().await)
+    }
+}
+
+async fn open_sqlite(url: &str) -> Result<Engine, Error> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| wrong_url())?;
+    let options = options
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .statement_cache_capacity(STATEMENT_CACHE_CAPACITY);
+    let writer = options
+        .clone()
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // every commit is on disk before it is acknowledged
+        .synchronous(SqliteSynchronous::Full);
+    let mut attempt = 1;
+    let writer = loop {
+        match pool(SQLITE_WRITERS_MAX).connect_with(writer.clone()).await {
+            Err(error) if attempt < OPEN_ATTEMPTS_MAX && is_busy(&error) => {
+                attempt += 1;
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            outcome => break outcome.during("opening the SQLite file")?,
+        }
+    };
+    let reader = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
+    Ok(On::Sqlite(Pools { writer, reader }))
+}
+
+async fn open_postgres(url: &str) -> Result<Engine, Error> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| wrong_url())?;
+    let options = options
+        .application_name("ndp-registry")
+        .statement_cache_capacity(STATEMENT_CACHE_CAPACITY)
+        .options(POSTGRES_SESSION.iter().copied());
+    let writer = options.clone().options(POSTGRES_WRITER.iter().copied());
+    let reader = options.options(POSTGRES_READER.iter().copied());
+    let writer = pool(POSTGRES_WRITERS_MAX)
+        .connect_with(writer)
+        .await
+        .during("connecting to PostgreSQL")?;
+    let reader = pool(READERS_MAX).connect_lazy_with(reader);
+    Ok(On::Postgres(Pools { writer, reader }))
+}
+
+fn pool<DB: sqlx::Database>(connections_max: u32) -> PoolOptions<DB> {
+    PoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+}
+
+// the URL itself is not repeated: it may hold a password
+fn wrong_url() -> Error {
+    Error::invalid(
+        "store",
+        "PATTERN",
+        "give the database as `sqlite:registry.db` or `postgres://user@host/database`",
+        "hãy ghi cơ sở dữ liệu theo dạng `sqlite:registry.db` hoặc `postgres://user@host/database`",
+    )
+}

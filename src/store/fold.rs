@@ -1,0 +1,112 @@
+//! Reading the whole log from its first change, and verifying what can be verified without
+//! knowing what it means: numbering, times, digests, images that can be read.
+
+use super::{
+    Finding, Head, Verified,
+    engine::Engine,
+    images,
+    log::{self, ChangeRow, EffectRow},
+};
+use crate::domain::{change::Change, error::Error, names::Revision};
+
+/// Changes read at a time.
+const BATCH: usize = 200;
+/// A log that was damaged throughout is as well described by its first findings.
+const FINDINGS_MAX: usize = 1_000;
+
+pub(super) async fn fold(
+    engine: &Engine,
+    head: &Head,
+    mut visit: impl FnMut(Change) -> Result<(), Error>,
+) -> Result<Verified, Error> {
+    let mut verified = Verified::default();
+    let mut after = Revision::ZERO;
+    let mut previous_time = i64::MIN;
+    while after < head.revision {
+        let rows = engine
+            .read("reading the log", async |mut link| {
+                Ok(log::rows_after(&mut link, after, BATCH).await?)
+            })
+            .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for (change, effects) in rows {
+            if change.revision > head.revision.get() {
+                // appended meanwhile
+                after = head.revision;
+                break;
+            }
+            verified.check(after, previous_time, &change, &effects);
+            verified.changes += 1;
+            verified.effects += effects.len() as u64;
+            previous_time = change.record_time;
+            let revision = log::read_revision("changes", change.revision)?;
+            match log::decode(change, effects) {
+                Ok(change) => visit(change)?,
+                Err(error) => verified.find(revision, None, describe(&error)),
+            }
+            after = revision;
+        }
+    }
+    if after != head.revision {
+        let problem = format!("the log ends here, its head says {}", head.revision);
+        verified.find(after, None, problem);
+    } else if after > Revision::ZERO && previous_time != head.record_time.as_micros() {
+        verified.find(after, None, "its time is not that of the head".into());
+    }
+    Ok(verified)
+}
+
+impl Verified {
+    fn check(
+        &mut self,
+        after: Revision,
+        previous_time: i64,
+        change: &ChangeRow,
+        effects: &[EffectRow],
+    ) {
+        let Ok(revision) = log::read_revision("changes", change.revision) else {
+            return;
+        };
+        if revision != after.next() {
+            self.find(revision, None, format!("follows revision {after}"));
+        }
+        if change.record_time < previous_time {
+            self.find(revision, None, "is older than the change before it".into());
+        }
+        for (expected, effect) in (0_i64..).zip(effects) {
+            let resource = || Some(effect.resource.clone());
+            if effect.ordinal != expected {
+                self.find(
+                    revision,
+                    resource(),
+                    format!("effect {expected} is missing"),
+                );
+            }
+            // an image blanked by law keeps its digest, and has nothing left to compare
+            let Some(salt) = &effect.salt else { continue };
+            if images::digest(salt, effect.image.as_deref()) != *effect.digest {
+                let problem = "the image is not the one its digest was made of";
+                self.find(revision, resource(), problem.into());
+            }
+        }
+    }
+
+    fn find(&mut self, revision: Revision, resource: Option<String>, problem: String) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding {
+                revision,
+                resource,
+                problem,
+            });
+        }
+    }
+}
+
+fn describe(error: &Error) -> String {
+    match error {
+        Error::Bug(text) => text.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,158 @@
+//! Images: the JSON of a whole record, as the log and the tables keep it.
+//!
+//! The bytes first written are the bytes kept, since digests and proofs are over them; so the
+//! stored structs are private to the store and apart from the domain, and a released format
+//! keeps its decoder and its fixtures (`tests/fixtures/images`). An image is made once per
+//! effect, and the same bytes go into the log and the table.
+
+mod mirror;
+mod records;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use self::mirror::{Mirror, Unreadable};
+use super::errors::corrupt;
+use crate::domain::{change::Image, error::Error};
+
+/// The format that this release writes.
+pub(super) const FORMAT: i64 = 1;
+
+/// An enum's word in images and tables.
+pub(super) trait Word {
+    fn word(self) -> &'static str;
+}
+
+/// The resource types, by their tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Agency,
+    Edition,
+    Platform,
+    Plan,
+    Proposal,
+    Figure,
+    Principal,
+    ApiKey,
+}
+
+impl Kind {
+    /// In an order in which what is named stands before what names it.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Agency,
+        Self::Edition,
+        Self::Platform,
+        Self::Plan,
+        Self::Proposal,
+        Self::Figure,
+        Self::Principal,
+        Self::ApiKey,
+    ];
+
+    /// By the collections of a resource name; `None` when it names no record of this release.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let mut segments = name.split('/');
+        let (outer, _, inner) = (segments.next(), segments.next(), segments.next());
+        match (outer?, inner) {
+            ("agencies", None) => Some(Self::Agency),
+            ("editions", None) => Some(Self::Edition),
+            ("platforms", None) => Some(Self::Platform),
+            ("platforms", Some("plans")) => Some(Self::Plan),
+            ("platforms", Some("proposals")) => Some(Self::Proposal),
+            ("figures", None) => Some(Self::Figure),
+            ("principals", None) => Some(Self::Principal),
+            ("principals", Some("apiKeys")) => Some(Self::ApiKey),
+            _ => None,
+        }
+    }
+
+    /// The table of its current records.
+    pub(super) const fn table(self) -> &'static str {
+        match self {
+            Self::Agency => "agencies",
+            Self::Edition => "editions",
+            Self::Platform => "platforms",
+            Self::Plan => "plans",
+            Self::Proposal => "proposals",
+            Self::Figure => "figures",
+            Self::Principal => "principals",
+            Self::ApiKey => "api_keys",
+        }
+    }
+}
+
+/// The bytes of an image.
+pub(super) fn encode(image: &Image) -> Result<String, Error> {
+    let json = match image {
+        Image::Agency(it) => serde_json::to_string(&records::AgencyImage::of(it)),
+        Image::Edition(it) => serde_json::to_string(&records::EditionImage::of(it)),
+        Image::Platform(it) => serde_json::to_string(&records::PlatformImage::of(it)),
+        Image::Plan(it) if it.redacted => {
+            return Err(Error::Bug(
+                format!("encoding an image: `{}` has fields withheld", it.name).into(),
+            ));
+        }
+        Image::Plan(it) => serde_json::to_string(&records::PlanImage::of(it)),
+        Image::Proposal(it) => serde_json::to_string(&records::ProposalImage::of(it)),
+        Image::Figure(it) => serde_json::to_string(&records::FigureImage::of(it)),
+        Image::Principal(it) => serde_json::to_string(&records::PrincipalImage::of(it)),
+        Image::ApiKey(it) => serde_json::to_string(&records::ApiKeyImage::of(it)),
+    };
+    json.map_err(|error| Error::Bug(format!("encoding `{}`: {error}", image.name()).into()))
+}
+
+/// Reads the bytes of an image back; `place` says where they lie, as `platforms`.
+pub(super) fn decode(
+    place: &str,
+    resource: &str,
+    revision: i64,
+    format: i64,
+    json: &str,
+) -> Result<Image, Error> {
+    read(resource, format, json).map_err(|wrong| {
+        corrupt(
+            format_args!("{place}, `{resource}` at revision {revision}"),
+            wrong,
+        )
+    })
+}
+
+fn read(resource: &str, format: i64, json: &str) -> Result<Image, Unreadable> {
+    if format != FORMAT {
+        return Err(Unreadable(format!("image of unknown format {format}")));
+    }
+    let kind = Kind::of_name(resource).ok_or_else(|| Unreadable("no such resource".into()))?;
+    let image = match kind {
+        Kind::Agency => Image::Agency(parse::<records::AgencyImage, _>(json)?),
+        Kind::Edition => Image::Edition(parse::<records::EditionImage, _>(json)?),
+        Kind::Platform => Image::Platform(parse::<records::PlatformImage, _>(json)?),
+        Kind::Plan => Image::Plan(parse::<records::PlanImage, _>(json)?),
+        Kind::Proposal => Image::Proposal(parse::<records::ProposalImage, _>(json)?),
+        Kind::Figure => Image::Figure(parse::<records::FigureImage, _>(json)?),
+        Kind::Principal => Image::Principal(parse::<records::PrincipalImage, _>(json)?),
+        Kind::ApiKey => Image::ApiKey(parse::<records::ApiKeyImage, _>(json)?),
+    };
+    if image.name() == resource {
+        Ok(image)
+    } else {
+        let name = image.name();
+        Err(Unreadable(format!("the image is that of `{name}`")))
+    }
+}
+
+fn parse<M: Mirror<D> + DeserializeOwned, D>(json: &str) -> Result<Arc<D>, Unreadable> {
+    let image: M = serde_json::from_str(json).map_err(|error| Unreadable(error.to_string()))?;
+    image.into_domain().map(Arc::new)
+}
+
+/// What the log keeps of an image for proofs: SHA-256 over salt and image, of the salt alone
+/// where there is no image. With the salt blanked too, the digest tells nothing of it.
+pub(super) fn digest(salt: &[u8], image: Option<&str>) -> [u8; 32] {
+    let digest = Sha256::new().chain_update(salt);
+    digest
+        .chain_update(image.unwrap_or_default())
+        .finalize()
+        .into()
+}

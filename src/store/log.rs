@@ -1,0 +1,516 @@
+//! The log: its head, appending a group of changes, reading them back, finding the change that
+//! a request id made.
+//!
+//! A change is two kinds of rows, `changes` and `effects`. The log only grows and a group becomes
+//! visible as a whole, so rows of both read one after the other belong together.
+
+use std::collections::BTreeMap;
+
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+use super::{
+    Head, Replay,
+    bulk::{self, BINDS_MAX, Cell, Row},
+    engine::{Link, On, on_engine},
+    errors::{Failure, corrupt},
+    images::{self, FORMAT},
+    tables::{self, Last},
+};
+use crate::domain::{
+    caller::Person,
+    change::{Change, Effect, Image, RequestId},
+    error::Error,
+    names::{AgencyName, PrincipalName, Revision},
+    time::Timestamp,
+};
+
+// === the head ===
+
+const HEAD: &str = "SELECT log_id, revision, record_time, format FROM log_head";
+const MAKE_HEAD: &str = "INSERT INTO log_head (one, log_id, revision, record_time, format) \
+     VALUES (1, $1, 0, 0, $2) ON CONFLICT (one) DO NOTHING";
+const MOVE_HEAD: &str = "UPDATE log_head SET revision = $1, record_time = $2 WHERE revision = $3";
+
+#[derive(sqlx::FromRow)]
+struct HeadRow {
+    log_id: String,
+    revision: i64,
+    record_time: i64,
+    format: i64,
+}
+
+/// The head; refused when the format is not known.
+pub(super) async fn head(mut link: Link<'_>) -> Result<Head, Failure> {
+    let row: HeadRow = on_engine!(&mut link, connection => {
+        sqlx::query_as(HEAD).fetch_one(&mut **connection).await
+    })?;
+    Ok(row.read()?)
+}
+
+/// The head, locked until the transaction ends. On SQLite `BEGIN IMMEDIATE` has locked it.
+pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Head, Failure> {
+    let row: HeadRow = match &mut link {
+        On::Sqlite(connection) => sqlx::query_as(HEAD).fetch_one(&mut **connection).await?,
+        On::Postgres(connection) => {
+            let lock = "SELECT log_id, revision, record_time, format FROM log_head FOR UPDATE";
+            sqlx::query_as(lock).fetch_one(&mut **connection).await?
+        }
+    };
+    Ok(row.read()?)
+}
+
+/// Makes the head of a new log; leaves one that is there alone.
+pub(super) async fn make_head(mut link: Link<'_>, log_id: Uuid) -> Result<(), sqlx::Error> {
+    on_engine!(&mut link, connection => {
+        let statement = sqlx::query(MAKE_HEAD).bind(log_id.to_string()).bind(FORMAT);
+        statement.execute(&mut **connection).await.map(|_| ())
+    })
+}
+
+impl HeadRow {
+    fn read(self) -> Result<Head, Error> {
+        let Self {
+            log_id,
+            revision,
+            record_time,
+            format,
+        } = self;
+        if format != FORMAT {
+            return Err(Error::refused(
+                "STORE_FORMAT_UNKNOWN",
+                "store",
+                format!(
+                    "the log has format {format}, this release knows {FORMAT}; run the release \
+                     that wrote it"
+                ),
+                format!(
+                    "nhật ký có định dạng {format}, phiên bản này chỉ biết định dạng {FORMAT}; \
+                     hãy chạy phiên bản đã ghi nhật ký"
+                ),
+            ));
+        }
+        Ok(Head {
+            log_id: Uuid::try_parse(&log_id).map_err(|error| corrupt("log_head.log_id", error))?,
+            revision: read_revision("log_head", revision)?,
+            record_time: read_time("log_head", record_time)?,
+        })
+    }
+}
+
+// === appending ===
+
+struct Encoded<'a> {
+    revision: Revision,
+    ordinal: i64,
+    effect: &'a Effect,
+    json: Option<String>,
+    salt: [u8; 16],
+    digest: [u8; 32],
+}
+
+/// Appends a group that follows on `head`, and returns the new head.
+pub(super) async fn append(
+    mut link: Link<'_>,
+    head: &Head,
+    changes: &[Change],
+    salt: &mut (dyn FnMut() -> [u8; 16] + Send),
+) -> Result<Head, Failure> {
+    let Some(newest) = changes.last() else {
+        return Ok(*head);
+    };
+    check_order(head, changes)?;
+    let effects = encode(changes, salt)?;
+    let request_ids: Vec<Option<String>> = changes
+        .iter()
+        .map(|change| change.request_id.map(|request| request.id.to_string()))
+        .collect();
+    let rows = changes.iter().zip(&request_ids);
+    let rows = rows.map(|(change, id)| change_row(change, id.as_deref()));
+    bulk::insert(&mut link, "changes", None, rows.collect()).await?;
+    let rows: Vec<Row<'_>> = effects.iter().map(effect_row).collect();
+    if !rows.is_empty() {
+        bulk::insert(&mut link, "effects", None, rows).await?;
+    }
+    // PostgreSQL refuses one key twice in a statement, so only the last image of each resource
+    let last: BTreeMap<&str, Last<'_>> = effects.iter().map(last).collect();
+    tables::write(&mut link, &last).await?;
+    let hashes: BTreeMap<&str, &[u8; 32]> = changes
+        .iter()
+        .filter_map(|change| change.key_hash.as_ref())
+        .map(|(name, hash)| (name.as_str(), &hash.0))
+        .collect();
+    if !hashes.is_empty() {
+        let rows = hashes
+            .into_iter()
+            .map(|(name, hash)| vec![("api_key", Cell::Text(name)), ("hash", Cell::Bytes(hash))]);
+        bulk::insert(&mut link, "key_hashes", None, rows.collect()).await?;
+    }
+    // last, and counted: a transaction that PostgreSQL has given up would fail here at the latest
+    let moved = on_engine!(&mut link, connection => {
+        let statement = sqlx::query(MOVE_HEAD)
+            .bind(newest.revision.get())
+            .bind(newest.record_time.as_micros())
+            .bind(head.revision.get());
+        statement.execute(&mut **connection).await.map(|done| done.rows_affected())
+    })?;
+    if moved != 1 {
+        let message = format!(
+            "appending changes: {moved} heads moved from {}",
+            head.revision
+        );
+        return Err(Error::Bug(message.into()).into());
+    }
+    Ok(Head {
+        log_id: head.log_id,
+        revision: newest.revision,
+        record_time: newest.record_time,
+    })
+}
+
+fn check_order(head: &Head, changes: &[Change]) -> Result<(), Error> {
+    let (mut revision, mut record_time) = (head.revision, head.record_time);
+    for change in changes {
+        if change.revision != revision.next() || change.record_time < record_time {
+            let message = format!(
+                "appending changes: {} at {} does not follow {revision} at {record_time}",
+                change.revision, change.record_time
+            );
+            return Err(Error::Bug(message.into()));
+        }
+        (revision, record_time) = (change.revision, change.record_time);
+    }
+    Ok(())
+}
+
+fn encode<'a>(
+    changes: &'a [Change],
+    salt: &mut (dyn FnMut() -> [u8; 16] + Send),
+) -> Result<Vec<Encoded<'a>>, Error> {
+    let mut encoded = Vec::with_capacity(changes.len());
+    for change in changes {
+        for (ordinal, effect) in (0..).zip(&change.effects) {
+            let json = match effect {
+                Effect::Put(image) => Some(images::encode(image)?),
+                Effect::Remove { name: _ } => None,
+            };
+            let salt = salt();
+            encoded.push(Encoded {
+                revision: change.revision,
+                ordinal,
+                effect,
+                digest: images::digest(&salt, json.as_deref()),
+                json,
+                salt,
+            });
+        }
+    }
+    Ok(encoded)
+}
+
+fn change_row<'a>(change: &'a Change, id: Option<&'a str>) -> Row<'a> {
+    let Change {
+        revision,
+        record_time,
+        person: Person { principal, actor },
+        agency,
+        method,
+        request_id,
+        reason,
+        effects: _,  // rows of their own
+        key_hash: _, // in a table of its own
+    } = change;
+    let digest = request_id.as_ref().map(|request| request.digest.as_slice());
+    vec![
+        ("revision", Cell::Integer(revision.get())),
+        ("record_time", Cell::Integer(record_time.as_micros())),
+        ("principal", Cell::Text(principal.as_str())),
+        ("actor", Cell::OptionalText(actor.as_deref())),
+        (
+            "agency",
+            Cell::OptionalText(agency.as_ref().map(|it| it.as_str())),
+        ),
+        ("method", Cell::Text(method)),
+        ("request_id", Cell::OptionalText(id)),
+        ("request_digest", Cell::OptionalBytes(digest)),
+        ("reason", Cell::Text(reason)),
+    ]
+}
+
+fn effect_row<'a>(encoded: &'a Encoded<'_>) -> Row<'a> {
+    let Encoded {
+        revision,
+        ordinal,
+        effect,
+        json,
+        salt,
+        digest,
+    } = encoded;
+    let (kind, resource) = match effect {
+        Effect::Put(image) => ("put", image.name()),
+        Effect::Remove { name } => ("remove", name.as_str()),
+    };
+    vec![
+        ("revision", Cell::Integer(revision.get())),
+        ("ordinal", Cell::Integer(*ordinal)),
+        ("kind", Cell::Text(kind)),
+        ("resource", Cell::Text(resource)),
+        ("format", Cell::Integer(FORMAT)),
+        ("image", Cell::OptionalText(json.as_deref())),
+        ("salt", Cell::Bytes(salt)),
+        ("digest", Cell::Bytes(digest)),
+    ]
+}
+
+fn last<'a>(encoded: &'a Encoded<'a>) -> (&'a str, Last<'a>) {
+    match (encoded.effect, &encoded.json) {
+        (Effect::Put(image), Some(json)) => {
+            (image.name(), Last::Put(image, json, encoded.revision))
+        }
+        (Effect::Put(image), None) => (image.name(), Last::Removed),
+        (Effect::Remove { name }, _) => (name, Last::Removed),
+    }
+}
+
+// === reading ===
+
+const CHANGES_AFTER: &str = "SELECT revision, record_time, principal, actor, agency, method, \
+     request_id, request_digest, reason \
+     FROM changes WHERE revision > $1 ORDER BY revision LIMIT $2";
+const EFFECTS_BETWEEN: &str = "SELECT revision, ordinal, kind, resource, format, image, salt, \
+     digest FROM effects WHERE revision > $1 AND revision <= $2 ORDER BY revision, ordinal";
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct ChangeRow {
+    pub(super) revision: i64,
+    pub(super) record_time: i64,
+    pub(super) principal: String,
+    pub(super) actor: Option<String>,
+    pub(super) agency: Option<String>,
+    pub(super) method: String,
+    pub(super) request_id: Option<String>,
+    pub(super) request_digest: Option<Vec<u8>>,
+    pub(super) reason: String,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct EffectRow {
+    pub(super) revision: i64,
+    pub(super) ordinal: i64,
+    pub(super) kind: String,
+    pub(super) resource: String,
+    pub(super) format: i64,
+    pub(super) image: Option<String>,
+    pub(super) salt: Option<Vec<u8>>,
+    pub(super) digest: Vec<u8>,
+}
+
+/// Rows of the log, each change with its effects, as the database has them.
+pub(super) async fn rows_after(
+    link: &mut Link<'_>,
+    after: Revision,
+    limit: usize,
+) -> Result<Vec<(ChangeRow, Vec<EffectRow>)>, sqlx::Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let changes: Vec<ChangeRow> = on_engine!(&mut *link, connection => {
+        let statement = sqlx::query_as(CHANGES_AFTER).bind(after.get()).bind(limit);
+        statement.fetch_all(&mut **connection).await
+    })?;
+    let Some(newest) = changes.last().map(|change| change.revision) else {
+        return Ok(Vec::new());
+    };
+    let effects: Vec<EffectRow> = on_engine!(link, connection => {
+        let statement = sqlx::query_as(EFFECTS_BETWEEN).bind(after.get()).bind(newest);
+        statement.fetch_all(&mut **connection).await
+    })?;
+    let mut effects = effects.into_iter().peekable();
+    let with_effects = changes.into_iter().map(|change| {
+        let mut own = Vec::new();
+        while let Some(effect) = effects.next_if(|effect| effect.revision <= change.revision) {
+            own.push(effect);
+        }
+        (change, own)
+    });
+    Ok(with_effects.collect())
+}
+
+/// The changes after a revision, in order and without a gap.
+pub(super) async fn changes_after(
+    mut link: Link<'_>,
+    after: Revision,
+    limit: usize,
+) -> Result<Vec<Change>, Failure> {
+    let rows = rows_after(&mut link, after, limit).await?;
+    let mut expected = after;
+    let mut changes = Vec::with_capacity(rows.len());
+    for (change, effects) in rows {
+        let change = decode(change, effects)?;
+        expected = expected.next();
+        if change.revision != expected {
+            let what = format_args!("revision {expected} is missing");
+            return Err(corrupt("changes", what).into());
+        }
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+/// The change of one row and its effects. Key hashes are not in the log, so it has none.
+pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Change, Error> {
+    let ChangeRow {
+        revision,
+        record_time,
+        principal,
+        actor,
+        agency,
+        method,
+        request_id,
+        request_digest,
+        reason,
+    } = row;
+    let address = format!("changes, revision {revision}");
+    let no_name = || corrupt(&address, "a name that is none");
+    let request_id = match (request_id, request_digest) {
+        (Some(id), Some(digest)) => Some(read_request(&address, &id, &digest)?),
+        (None, None) => None,
+        _ => return Err(corrupt(&address, "a request id without its digest")),
+    };
+    Ok(Change {
+        revision: read_revision(&address, revision)?,
+        record_time: read_time(&address, record_time)?,
+        person: Person {
+            principal: PrincipalName::parse(&principal).ok_or_else(no_name)?,
+            actor,
+        },
+        agency: match agency {
+            Some(agency) => Some(AgencyName::parse(&agency).ok_or_else(no_name)?),
+            None => None,
+        },
+        method: method.into(),
+        request_id,
+        reason,
+        effects: effects
+            .into_iter()
+            .map(decode_effect)
+            .collect::<Result<_, _>>()?,
+        key_hash: None,
+    })
+}
+
+fn decode_effect(row: EffectRow) -> Result<Effect, Error> {
+    let EffectRow {
+        revision,
+        ordinal: _, // the order they came in
+        kind,
+        resource,
+        format,
+        image,
+        salt: _,   // for proofs
+        digest: _, // for proofs
+    } = row;
+    match (kind.as_str(), image) {
+        ("put", Some(json)) => {
+            images::decode("effects", &resource, revision, format, &json).map(Effect::Put)
+        }
+        ("remove", None) => Ok(Effect::Remove { name: resource }),
+        (kind, image) => {
+            let has = if image.is_some() { "with" } else { "without" };
+            Err(corrupt(
+                format_args!("effects, `{resource}` at revision {revision}"),
+                format_args!("kind `{kind}` {has} an image"),
+            ))
+        }
+    }
+}
+
+fn read_request(address: &str, id: &str, digest: &[u8]) -> Result<RequestId, Error> {
+    Ok(RequestId {
+        id: Uuid::try_parse(id).map_err(|error| corrupt(address, error))?,
+        digest: digest
+            .try_into()
+            .map_err(|_| corrupt(address, "a digest that has not 32 bytes"))?,
+    })
+}
+
+pub(super) fn read_revision(address: &str, number: i64) -> Result<Revision, Error> {
+    Revision::new(number).ok_or_else(|| corrupt(address, format_args!("revision {number}")))
+}
+
+fn read_time(address: &str, micros: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_micros(micros).map_err(|error| corrupt(address, error))
+}
+
+// === replays ===
+
+#[derive(sqlx::FromRow)]
+struct ReplayRow {
+    principal: String,
+    request_id: String,
+    request_digest: Vec<u8>,
+    revision: i64,
+    resource: Option<String>,
+    format: Option<i64>,
+    image: Option<String>,
+}
+
+/// The changes that these request ids made, those that made one.
+pub(super) async fn replays(
+    mut link: Link<'_>,
+    asked: &[(PrincipalName, Uuid)],
+) -> Result<Vec<Replay>, Failure> {
+    let mut replays = Vec::new();
+    for chunk in asked.chunks(BINDS_MAX / 2) {
+        let rows: Vec<ReplayRow> = on_engine!(&mut link, connection => {
+            let mut statement = QueryBuilder::new("WITH asked (principal, request_id) AS (");
+            statement.push_values(chunk, |mut row, (principal, id)| {
+                row.push_bind(principal.as_str()).push_bind(id.to_string());
+            });
+            // CROSS JOIN keeps SQLite to this order: each of the few that are asked for is looked
+            // up in the index of the many
+            statement.push(
+                ") SELECT changes.principal, changes.request_id, request_digest, \
+                 changes.revision, resource, format, image \
+                 FROM asked CROSS JOIN changes \
+                 LEFT JOIN effects ON effects.revision = changes.revision AND ordinal = 0 \
+                 WHERE changes.principal = asked.principal \
+                 AND changes.request_id = asked.request_id \
+                 ORDER BY changes.revision",
+            );
+            statement.build_query_as().fetch_all(&mut **connection).await
+        })?;
+        for row in rows {
+            replays.push(row.read()?);
+        }
+    }
+    Ok(replays)
+}
+
+impl ReplayRow {
+    fn read(self) -> Result<Replay, Error> {
+        let Self {
+            principal,
+            request_id,
+            request_digest,
+            revision,
+            resource,
+            format,
+            image,
+        } = self;
+        let address = format!("changes, revision {revision}");
+        let RequestId { id, digest } = read_request(&address, &request_id, &request_digest)?;
+        let image: Option<Image> = match (resource, format, image) {
+            (Some(resource), Some(format), Some(json)) => Some(images::decode(
+                "effects", &resource, revision, format, &json,
+            )?),
+            _ => None,
+        };
+        Ok(Replay {
+            principal: PrincipalName::parse(&principal)
+                .ok_or_else(|| corrupt(&address, "a name that is none"))?,
+            id,
+            digest,
+            revision: read_revision(&address, revision)?,
+            image,
+        })
+    }
+}
