@@ -11,7 +11,7 @@ pub mod records;
 pub mod summary;
 pub mod visible;
 
-use std::sync::Arc;
+use std::{borrow::Borrow, ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
@@ -354,13 +354,33 @@ impl State {
 /// The records whose names begin with `prefix`, found without walking the others.
 fn below<K, V>(map: &OrdMap<K, V>, prefix: String) -> impl Iterator<Item = &V>
 where
-    K: Ord + Clone + std::borrow::Borrow<str>,
+    K: Ord + Clone + Borrow<str>,
     V: Clone,
 {
-    map.range::<_, str>((
-        std::ops::Bound::Included(prefix.clone().as_str()),
-        std::ops::Bound::Unbounded,
-    ))
-    .take_while(move |(name, _)| (*name).borrow().starts_with(&prefix))
-    .map(|(_, record)| record)
+    rows(map, prefix, None)
+}
+
+/// The records whose names begin with `prefix` and come after `after`, in the order of names;
+/// found without walking the others.
+pub fn rows<'a, K, V>(
+    map: &'a OrdMap<K, V>,
+    prefix: String,
+    after: Option<&str>,
+) -> impl Iterator<Item = &'a V> + use<'a, K, V>
+where
+    K: Ord + Clone + Borrow<str>,
+    V: Clone,
+{
+    let start = match after {
+        Some(after) if after >= prefix.as_str() => Bound::Excluded(after.to_owned()),
+        _ => Bound::Included(prefix.clone()),
+    };
+    let start = match &start {
+        Bound::Excluded(name) => Bound::Excluded(name.as_str()),
+        Bound::Included(name) => Bound::Included(name.as_str()),
+        Bound::Unbounded => Bound::Unbounded,
+    };
+    map.range::<_, str>((start, Bound::Unbounded))
+        .take_while(move |(name, _)| (*name).borrow().starts_with(&prefix))
+        .map(|(_, record)| record)
 }

@@ -1,0 +1,58 @@
+//! The generated service traits, a few lines per method: a request becomes a command or a query,
+//! what comes back becomes a response. No rules are here.
+
+mod access;
+pub mod call;
+mod catalogue;
+mod list;
+mod monitoring;
+mod plans;
+mod update;
+
+use tonic::service::Routes;
+
+use crate::{
+    pb::{
+        access_service_server::AccessServiceServer,
+        catalogue_service_server::CatalogueServiceServer,
+        monitoring_service_server::MonitoringServiceServer,
+        plan_service_server::PlanServiceServer,
+    },
+    registry::Registry,
+};
+
+/// Largest request that is read, in bytes: far above the largest record the field rules allow.
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// Largest response that is written, in bytes. A page is cut well below it, so that clients with
+/// the usual limit of 4 MiB can read every answer.
+pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Names of our services, as health and reflection know them.
+pub const NAMES: [&str; 4] = [
+    "ndp.registry.v1.CatalogueService",
+    "ndp.registry.v1.PlanService",
+    "ndp.registry.v1.MonitoringService",
+    "ndp.registry.v1.AccessService",
+];
+
+/// Our services on one registry.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    registry: Registry,
+}
+
+/// Routes of all our services.
+pub fn routes(registry: &Registry) -> Routes {
+    macro_rules! limited {
+        ($server:ident) => {
+            $server::new(Services { registry: registry.clone() })
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(RESPONSE_BYTES_MAX)
+        };
+    }
+    Routes::new(limited!(CatalogueServiceServer))
+        .add_service(limited!(PlanServiceServer))
+        .add_service(limited!(MonitoringServiceServer))
+        .add_service(limited!(AccessServiceServer))
+}

@@ -1,0 +1,216 @@
+//! AccessService.
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    Services,
+    call::{Call, envelope, open, open_checked},
+    list::arguments,
+    update::Update,
+};
+use crate::{
+    domain::{
+        change::Image,
+        command::Command,
+        error::{Error, Violations},
+        names::{ApiKeyName, PrincipalName},
+    },
+    pb,
+    registry::{
+        access::{find_principal, permit_access_reads},
+        authenticate::{KEY_ID_LENGTH, NewKey},
+        decide::Ids,
+        entropy::OsEntropy,
+    },
+    state::{query::token::Binding, visible::Visible},
+    wire::{
+        principals,
+        requests::{self, unanswered_read_at},
+    },
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl pb::access_service_server::AccessService for Services {
+    async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Answer<pb::WhoAmIResponse> {
+        let (call, _) = open_checked(request)?;
+        Ok(Response::new(principals::who_am_i(&call.caller, call.state().revision())))
+    }
+
+    // === principals ===
+
+    async fn get_principal(
+        &self,
+        request: Request<pb::GetPrincipalRequest>,
+    ) -> Answer<pb::Principal> {
+        let (call, message) = open_checked(request)?;
+        permit_access_reads(&call.caller)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let name = requests::name(&message.name, "name")?;
+        let principal = find_principal(call.state(), &call.caller, &name)?;
+        Ok(Response::new(principals::principal(principal)))
+    }
+
+    async fn list_principals(
+        &self,
+        request: Request<pb::ListPrincipalsRequest>,
+    ) -> Answer<pb::ListPrincipalsResponse> {
+        let (call, message) = open_checked(request)?;
+        permit_access_reads(&call.caller)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let (principals, next_page_token) = self.list(
+            &call,
+            call.state().principals(),
+            String::new(),
+            Binding::new("ListPrincipals"),
+            &arguments!(message),
+            |_| true,
+            principals::principal,
+        )?;
+        Ok(Response::new(pb::ListPrincipalsResponse { principals, next_page_token }))
+    }
+
+    async fn create_principal(
+        &self,
+        request: Request<pb::CreatePrincipalRequest>,
+    ) -> Answer<pb::Principal> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreatePrincipal", message)?;
+        let name =
+            requests::new_name(&message.principal_id, "principal_id", PrincipalName::from_id)?;
+        let mut violations = Violations::new();
+        let principal = message.principal.unwrap_or_default();
+        let fields = principals::principal_fields(principal, "principal", &mut violations);
+        violations.into_result()?;
+        let command = Command::CreatePrincipal { name, fields };
+        self.write(&call, command, envelope).await?.respond(principal_of)
+    }
+
+    async fn update_principal(
+        &self,
+        request: Request<pb::UpdatePrincipalRequest>,
+    ) -> Answer<pb::Principal> {
+        let (call, message) = open(request)?;
+        let update = Update::new(
+            &message,
+            "principal",
+            message.principal.clone(),
+            message.update_mask.as_ref(),
+        )?;
+        let envelope = envelope!("UpdatePrincipal", message)?;
+        let principal = message.principal.unwrap_or_default();
+        let name: PrincipalName = requests::name(&principal.name, "principal.name")?;
+        let current = |call: &Call| {
+            let principal = call.state().principal(&name)?;
+            Some((principals::principal(principal), principal.meta.revision))
+        };
+        let command = |values, mask, precondition| {
+            let mut violations = Violations::new();
+            let fields = principals::principal_fields(values, "principal", &mut violations);
+            violations.into_result()?;
+            Ok(Command::UpdatePrincipal { name: name.clone(), fields, mask, precondition })
+        };
+        let etag = requests::etag(principal.etag);
+        self.update(call, &update, etag, envelope, current, command).await?.respond(principal_of)
+    }
+
+    async fn disable_principal(
+        &self,
+        request: Request<pb::DisablePrincipalRequest>,
+    ) -> Answer<pb::Principal> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("DisablePrincipal", message)?;
+        let name = requests::name(&message.name, "name")?;
+        let command = Command::DisablePrincipal { name, etag: message.etag };
+        self.write(&call, command, envelope).await?.respond(principal_of)
+    }
+
+    // === API keys ===
+
+    async fn get_api_key(&self, request: Request<pb::GetApiKeyRequest>) -> Answer<pb::ApiKey> {
+        let (call, message) = open_checked(request)?;
+        permit_access_reads(&call.caller)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let name: ApiKeyName = requests::name(&message.name, "name")?;
+        let key = call
+            .state()
+            .api_key(&name)
+            .and_then(|key| key.visible(&call.caller))
+            .ok_or_else(|| Error::NotFound { kind: ApiKeyName::KIND, name: name.to_string() })?;
+        Ok(Response::new(principals::api_key(&key, None)))
+    }
+
+    async fn list_api_keys(
+        &self,
+        request: Request<pb::ListApiKeysRequest>,
+    ) -> Answer<pb::ListApiKeysResponse> {
+        let (call, message) = open_checked(request)?;
+        permit_access_reads(&call.caller)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let prefix = match requests::parent::<PrincipalName>(&message.parent, "parent")? {
+            Some(principal) => {
+                find_principal(call.state(), &call.caller, &principal)?;
+                ApiKeyName::prefix(&principal)
+            }
+            None => String::new(),
+        };
+        let (api_keys, next_page_token) = self.list(
+            &call,
+            call.state().api_keys(),
+            prefix,
+            Binding::new("ListApiKeys"),
+            &arguments!(message),
+            |_| true,
+            |key| principals::api_key(key, None),
+        )?;
+        Ok(Response::new(pb::ListApiKeysResponse { api_keys, next_page_token }))
+    }
+
+    async fn create_api_key(
+        &self,
+        request: Request<pb::CreateApiKeyRequest>,
+    ) -> Answer<pb::ApiKey> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateApiKey", message)?;
+        let principal: PrincipalName = requests::name(&message.parent, "parent")?;
+        let mut violations = Violations::new();
+        let key = message.api_key.unwrap_or_default();
+        let fields = principals::api_key_fields(key, "api_key", &mut violations);
+        violations.into_result()?;
+        let id = OsEntropy.id(KEY_ID_LENGTH);
+        let new = NewKey::new(&id, OsEntropy.secret());
+        let name = ApiKeyName::from_id(&principal, &id)
+            .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?;
+        let only_checked = envelope.validate_only;
+        let command = Command::CreateApiKey { name, fields, hash: new.hash };
+        let written = self.write(&call, command, envelope).await?;
+        // Shown this once: not for a key that was not made now.
+        let secret = (!written.replayed && !only_checked).then_some(new.secret);
+        written.respond(|image| match image {
+            Image::ApiKey(key) => Some(principals::api_key(&key, secret)),
+            _ => None,
+        })
+    }
+
+    async fn revoke_api_key(
+        &self,
+        request: Request<pb::RevokeApiKeyRequest>,
+    ) -> Answer<pb::ApiKey> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("RevokeApiKey", message)?;
+        let name = requests::name(&message.name, "name")?;
+        let command = Command::RevokeApiKey { name };
+        self.write(&call, command, envelope).await?.respond(|image| match image {
+            Image::ApiKey(key) => Some(principals::api_key(&key, None)),
+            _ => None,
+        })
+    }
+}
+
+fn principal_of(image: Image) -> Option<pb::Principal> {
+    match image {
+        Image::Principal(principal) => Some(principals::principal(&principal)),
+        _ => None,
+    }
+}

@@ -1,0 +1,172 @@
+//! One call: who makes it, on which snapshot; and the way of a command to the writer and back.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
+
+use super::Services;
+use crate::{
+    domain::{
+        caller::Caller,
+        change::{Image, RequestId},
+        command::{self, Command},
+        error::Error,
+        names::Revision,
+    },
+    registry::{Outcome, Registry, Snapshot, authenticate::authenticate},
+    state::{State, visible::visible},
+    wire::{requests, validate::Validate},
+};
+
+/// Revision that a response was served at, on every response.
+pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
+/// The person who acts through a system.
+pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
+
+/// Who calls, and what the call reads: one snapshot from the first line to the last.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Everything at one revision.
+    pub snapshot: Arc<Snapshot>,
+    /// Who calls.
+    pub caller: Caller,
+}
+
+impl Call {
+    pub(super) fn state(&self) -> &State {
+        &self.snapshot.state
+    }
+}
+
+/// Says whose call it is, by its headers, on the newest snapshot.
+pub fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
+    let snapshot = registry.read();
+    let authorization = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
+        None => None,
+        Some(Ok(text)) => Some(text),
+        Some(Err(_)) => return Err(Error::Unauthenticated { reason: "CREDENTIALS_INVALID" }),
+    };
+    // gRPC metadata is ASCII by its specification, yet most stacks let UTF-8 through, and names
+    // are Vietnamese; percent-encoding is read too.
+    let actor = headers.get(&NDP_ACTOR).map(|value| decode(value.as_bytes()));
+    let caller = authenticate(
+        &snapshot.state,
+        &snapshot.key_hashes,
+        authorization,
+        actor.as_deref(),
+        registry.clock().now(),
+    )?;
+    Ok(Call { snapshot, caller })
+}
+
+/// Percent-decodes; what is not UTF-8 then becomes a control character, which is refused.
+fn decode(bytes: &[u8]) -> String {
+    let decoded = percent_encoding::percent_decode(bytes);
+    decoded.decode_utf8().map_or_else(|_| "\u{0}".to_owned(), std::borrow::Cow::into_owned)
+}
+
+/// Takes the call out of a request, without checking the message.
+pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Status> {
+    let (_, mut extensions, message) = request.into_parts();
+    match extensions.remove::<Call>() {
+        Some(call) => Ok((call, message)),
+        // Denied by default: no layer said who calls.
+        None => Err(Error::Unauthenticated { reason: "CREDENTIALS_MISSING" }.into()),
+    }
+}
+
+/// Takes the call out of a request, and checks the message by its field rules.
+pub(super) fn open_checked<T: Validate>(request: Request<T>) -> Result<(Call, T), Status> {
+    let (call, message) = open(request)?;
+    message.check()?;
+    Ok((call, message))
+}
+
+/// What every mutation takes beside its own arguments.
+#[derive(Clone, Debug)]
+pub(super) struct Envelope {
+    pub(super) request_id: Option<RequestId>,
+    pub(super) reason: String,
+    pub(super) validate_only: bool,
+}
+
+impl Envelope {
+    pub(super) fn new(
+        method: &str,
+        message: &impl prost::Message,
+        request_id: &str,
+        reason: &str,
+        validate_only: bool,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            request_id: requests::request_id(method, message, request_id)?,
+            reason: requests::text(reason.to_owned()),
+            validate_only,
+        })
+    }
+}
+
+/// The envelope of a mutation's message; all of them have the same three fields.
+macro_rules! envelope {
+    ($method:literal, $message:expr) => {
+        $crate::service::call::Envelope::new(
+            $method,
+            &$message,
+            &$message.request_id,
+            &$message.reason,
+            $message.validate_only,
+        )
+    };
+}
+pub(super) use envelope;
+
+/// What was written, as the caller may see it.
+pub(super) struct Written {
+    pub(super) image: Image,
+    pub(super) revision: Revision,
+    pub(super) replayed: bool,
+}
+
+impl Written {
+    /// The response, with the revision that holds it.
+    pub(super) fn respond<T>(self, convert: impl FnOnce(Image) -> Option<T>) -> Result<Response<T>, Status> {
+        let name = self.image.name().to_owned();
+        let message = convert(self.image)
+            .ok_or_else(|| Error::Bug(format!("`{name}` is not what the method answers").into()))?;
+        let mut response = Response::new(message);
+        let revision = AsciiMetadataValue::from(self.revision.get());
+        response.metadata_mut().insert(NDP_REVISION.as_str(), revision);
+        Ok(response)
+    }
+}
+
+impl Services {
+    /// Has a command decided and written, or only decided for `validate_only`.
+    pub(super) async fn write(
+        &self,
+        call: &Call,
+        command: Command,
+        envelope: Envelope,
+    ) -> Result<Written, Error> {
+        let Envelope { request_id, reason, validate_only } = envelope;
+        let caller = call.caller.clone();
+        let request = command::Request { command, request_id, reason };
+        let outcome = if validate_only {
+            let outcome = self.registry.preview(&caller, &request)?;
+            // Nothing was written: what is answered is as of the revision that was looked at.
+            Outcome { revision: self.registry.revision(), ..outcome }
+        } else {
+            self.registry.submit(caller.clone(), request).await?
+        };
+        let Outcome { revision, image, replayed } = outcome;
+        let image = visible(&caller, &image).ok_or_else(|| {
+            Error::Bug(format!("`{}` was written by one who may not see it", image.name()).into())
+        })?;
+        Ok(Written { image, revision, replayed })
+    }
+
+    pub(super) const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}

@@ -1,0 +1,375 @@
+//! CatalogueService.
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    Services,
+    call::{Call, envelope, open, open_checked},
+    list::arguments,
+    update::Update,
+};
+use crate::{
+    domain::{
+        change::Image,
+        command::Command,
+        editions::Edition,
+        error::{Error, Violations},
+        names::{AgencyName, EditionName, PlatformName},
+        platforms::PlatformState,
+    },
+    pb,
+    state::{
+        State,
+        query::{page::page_size, search, token::Binding},
+        visible::Visible,
+    },
+    wire::{
+        agencies, comparisons, editions, platforms, proposals,
+        requests::{self, View, unanswered_read_at},
+    },
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+fn edition_message(state: &State, edition: &Edition) -> pb::Edition {
+    let counts = state.edition_counts(&edition.name);
+    editions::edition(edition, counts.held, counts.named)
+}
+
+fn platform_message(call: &Call, name: &PlatformName, view: View) -> Result<pb::Platform, Error> {
+    let platform = call.state().resolve_platform(name);
+    platform
+        .and_then(|platform| platform.visible(&call.caller))
+        .map(|platform| platforms::platform(&platform, view))
+        .ok_or_else(|| Error::NotFound { kind: PlatformName::KIND, name: name.to_string() })
+}
+
+#[tonic::async_trait]
+impl pb::catalogue_service_server::CatalogueService for Services {
+    // === agencies ===
+
+    async fn get_agency(&self, request: Request<pb::GetAgencyRequest>) -> Answer<pb::Agency> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let name: AgencyName = requests::name(&message.name, "name")?;
+        let agency = call.state().agency(&name).ok_or_else(|| Error::NotFound {
+            kind: AgencyName::KIND,
+            name: name.to_string(),
+        })?;
+        Ok(Response::new(agencies::agency(agency)))
+    }
+
+    async fn list_agencies(
+        &self,
+        request: Request<pb::ListAgenciesRequest>,
+    ) -> Answer<pb::ListAgenciesResponse> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let (agencies, next_page_token) = self.list(
+            &call,
+            call.state().agencies(),
+            String::new(),
+            Binding::new("ListAgencies"),
+            &arguments!(message),
+            |_| true,
+            agencies::agency,
+        )?;
+        Ok(Response::new(pb::ListAgenciesResponse { agencies, next_page_token }))
+    }
+
+    async fn create_agency(&self, request: Request<pb::CreateAgencyRequest>) -> Answer<pb::Agency> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateAgency", message)?;
+        let name = requests::new_name(&message.agency_id, "agency_id", AgencyName::from_id)?;
+        let mut violations = Violations::new();
+        let fields = agencies::agency_fields(
+            message.agency.unwrap_or_default(),
+            "agency",
+            &mut violations,
+        );
+        violations.into_result()?;
+        let command = Command::CreateAgency { name, fields };
+        self.write(&call, command, envelope).await?.respond(agency_of)
+    }
+
+    async fn update_agency(&self, request: Request<pb::UpdateAgencyRequest>) -> Answer<pb::Agency> {
+        let (call, message) = open(request)?;
+        let update = Update::new(
+            &message,
+            "agency",
+            message.agency.clone(),
+            message.update_mask.as_ref(),
+        )?;
+        let envelope = envelope!("UpdateAgency", message)?;
+        let agency = message.agency.unwrap_or_default();
+        let name: AgencyName = requests::name(&agency.name, "agency.name")?;
+        let current = |call: &Call| {
+            let agency = call.state().agency(&name)?;
+            Some((agencies::agency(agency), agency.meta.revision))
+        };
+        let command = |values, mask, precondition| {
+            let mut violations = Violations::new();
+            let fields = agencies::agency_fields(values, "agency", &mut violations);
+            violations.into_result()?;
+            Ok(Command::UpdateAgency { name: name.clone(), fields, mask, precondition })
+        };
+        let etag = requests::etag(agency.etag);
+        self.update(call, &update, etag, envelope, current, command).await?.respond(agency_of)
+    }
+
+    // === editions ===
+
+    async fn get_edition(&self, request: Request<pb::GetEditionRequest>) -> Answer<pb::Edition> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let name: EditionName = requests::name(&message.name, "name")?;
+        let edition = call.state().edition(&name).ok_or_else(|| Error::NotFound {
+            kind: EditionName::KIND,
+            name: name.to_string(),
+        })?;
+        Ok(Response::new(edition_message(call.state(), edition)))
+    }
+
+    async fn list_editions(
+        &self,
+        request: Request<pb::ListEditionsRequest>,
+    ) -> Answer<pb::ListEditionsResponse> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let (editions, next_page_token) = self.list(
+            &call,
+            call.state().editions(),
+            String::new(),
+            Binding::new("ListEditions"),
+            &arguments!(message),
+            |_| true,
+            |edition| edition_message(call.state(), edition),
+        )?;
+        Ok(Response::new(pb::ListEditionsResponse { editions, next_page_token }))
+    }
+
+    async fn create_edition(
+        &self,
+        request: Request<pb::CreateEditionRequest>,
+    ) -> Answer<pb::Edition> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateEdition", message)?;
+        let name = requests::new_name(&message.edition_id, "edition_id", EditionName::from_id)?;
+        let mut violations = Violations::new();
+        let fields = editions::edition_fields(
+            message.edition.unwrap_or_default(),
+            "edition",
+            &mut violations,
+        );
+        violations.into_result()?;
+        let command = Command::CreateEdition { name, fields };
+        let written = self.write(&call, command, envelope).await?;
+        written.respond(|image| self.edition_of(&image))
+    }
+
+    async fn update_edition(
+        &self,
+        request: Request<pb::UpdateEditionRequest>,
+    ) -> Answer<pb::Edition> {
+        let (call, message) = open(request)?;
+        let update = Update::new(
+            &message,
+            "edition",
+            message.edition.clone(),
+            message.update_mask.as_ref(),
+        )?;
+        let envelope = envelope!("UpdateEdition", message)?;
+        let edition = message.edition.unwrap_or_default();
+        let name: EditionName = requests::name(&edition.name, "edition.name")?;
+        let current = |call: &Call| {
+            let edition = call.state().edition(&name)?;
+            Some((edition_message(call.state(), edition), edition.meta.revision))
+        };
+        let command = |values, mask, precondition| {
+            let mut violations = Violations::new();
+            let fields = editions::edition_fields(values, "edition", &mut violations);
+            violations.into_result()?;
+            Ok(Command::UpdateEdition { name: name.clone(), fields, mask, precondition })
+        };
+        let etag = requests::etag(edition.etag);
+        let written = self.update(call, &update, etag, envelope, current, command).await?;
+        written.respond(|image| self.edition_of(&image))
+    }
+
+    async fn compare_editions(
+        &self,
+        request: Request<pb::CompareEditionsRequest>,
+    ) -> Answer<pb::EditionComparison> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let base = requests::name(&message.base_edition, "base_edition")?;
+        let target = requests::name(&message.target_edition, "target_edition")?;
+        let comparison = call.state().compare_editions(&base, &target)?;
+        Ok(Response::new(comparisons::comparison(comparison)))
+    }
+
+    // === platforms ===
+
+    async fn get_platform(&self, request: Request<pb::GetPlatformRequest>) -> Answer<pb::Platform> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let view = requests::platform_view(message.view, View::Full)?;
+        let name = requests::name(&message.name, "name")?;
+        Ok(Response::new(platform_message(&call, &name, view)?))
+    }
+
+    async fn list_platforms(
+        &self,
+        request: Request<pb::ListPlatformsRequest>,
+    ) -> Answer<pb::ListPlatformsResponse> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let view = requests::platform_view(message.view, View::Basic)?;
+        let all = message.show_retired;
+        let (platforms, next_page_token) = self.list(
+            &call,
+            call.state().platforms(),
+            String::new(),
+            Binding::new("ListPlatforms").with([u8::from(all)]),
+            &arguments!(message),
+            |platform| all || platform.state() == PlatformState::Active,
+            |platform| platforms::platform(platform, view),
+        )?;
+        Ok(Response::new(pb::ListPlatformsResponse { platforms, next_page_token }))
+    }
+
+    async fn create_platform(
+        &self,
+        request: Request<pb::CreatePlatformRequest>,
+    ) -> Answer<pb::Platform> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreatePlatform", message)?;
+        let name = requests::optional_new_name(
+            &message.platform_id,
+            "platform_id",
+            PlatformName::from_id,
+        )?;
+        let mut violations = Violations::new();
+        let fields = Box::new(platforms::platform_fields(
+            message.platform.unwrap_or_default(),
+            "platform",
+            &mut violations,
+        ));
+        violations.into_result()?;
+        let command = Command::CreatePlatform { name, fields };
+        self.write(&call, command, envelope).await?.respond(platform_of)
+    }
+
+    async fn update_platform(
+        &self,
+        request: Request<pb::UpdatePlatformRequest>,
+    ) -> Answer<pb::Platform> {
+        let (call, message) = open(request)?;
+        let update = Update::new(
+            &message,
+            "platform",
+            message.platform.clone(),
+            message.update_mask.as_ref(),
+        )?;
+        let envelope = envelope!("UpdatePlatform", message)?;
+        let platform = message.platform.unwrap_or_default();
+        let name: PlatformName = requests::name(&platform.name, "platform.name")?;
+        let current = |call: &Call| {
+            let platform = call.state().platform(&name)?;
+            Some((platforms::platform(platform, View::Full), platform.meta.revision))
+        };
+        let command = |values, mask, precondition| {
+            let mut violations = Violations::new();
+            let fields = platforms::platform_fields(values, "platform", &mut violations);
+            violations.into_result()?;
+            let fields = Box::new(fields);
+            Ok(Command::UpdatePlatform { name: name.clone(), fields, mask, precondition })
+        };
+        let etag = requests::etag(platform.etag);
+        self.update(call, &update, etag, envelope, current, command).await?.respond(platform_of)
+    }
+
+    async fn batch_get_platforms(
+        &self,
+        request: Request<pb::BatchGetPlatformsRequest>,
+    ) -> Answer<pb::BatchGetPlatformsResponse> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let view = requests::platform_view(message.view, View::Full)?;
+        let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
+        let platforms = names
+            .iter()
+            .map(|name| platform_message(&call, name, view))
+            .collect::<Result<_, _>>()?;
+        Ok(Response::new(pb::BatchGetPlatformsResponse { platforms }))
+    }
+
+    async fn search_platforms(
+        &self,
+        request: Request<pb::SearchPlatformsRequest>,
+    ) -> Answer<pb::SearchPlatformsResponse> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let view = requests::platform_view(message.view, View::Basic)?;
+        let query = search::Query::parse(&message.query)?;
+        let size = page_size(message.page_size)?;
+        let all = message.show_retired;
+        let binding =
+            Binding::new("SearchPlatforms").with([u8::from(all)]).with(query.canonical());
+        let after = self.open_token(&binding, &message.page_token)?;
+        let state = call.state();
+        let rows = state.search_texts().iter().filter_map(|(name, text)| {
+            let platform = state.platform(name)?.visible(&call.caller)?;
+            (all || platform.state() == PlatformState::Active).then_some((&**text, platform))
+        });
+        let page = search::search(rows, &query, after.as_ref(), size);
+        let platforms =
+            page.items.iter().map(|platform| platforms::platform(platform, view)).collect();
+        let next_page_token = self.seal_token(&binding, page.next.as_ref());
+        Ok(Response::new(pb::SearchPlatformsResponse { platforms, next_page_token }))
+    }
+
+    async fn retire_platform(
+        &self,
+        request: Request<pb::RetirePlatformRequest>,
+    ) -> Answer<pb::Proposal> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("RetirePlatform", message)?;
+        let name = requests::name(&message.name, "name")?;
+        let mut violations = Violations::new();
+        let exit =
+            platforms::exit_fields(message.exit.unwrap_or_default(), "exit", &mut violations);
+        violations.into_result()?;
+        let exit = exit.ok_or_else(|| Error::Bug("an exit without an outcome".into()))?;
+        let command = Command::RetirePlatform { name, exit, etag: message.etag };
+        self.write(&call, command, envelope).await?.respond(|image| match image {
+            Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
+            _ => None,
+        })
+    }
+}
+
+impl Services {
+    fn edition_of(&self, image: &Image) -> Option<pb::Edition> {
+        match image {
+            Image::Edition(edition) => {
+                Some(edition_message(&self.registry().read().state, edition))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn agency_of(image: Image) -> Option<pb::Agency> {
+    match image {
+        Image::Agency(agency) => Some(agencies::agency(&agency)),
+        _ => None,
+    }
+}
+
+fn platform_of(image: Image) -> Option<pb::Platform> {
+    match image {
+        Image::Platform(platform) => Some(platforms::platform(&platform, View::Full)),
+        _ => None,
+    }
+}

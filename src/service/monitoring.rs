@@ -1,0 +1,63 @@
+//! MonitoringService.
+
+use tonic::{Request, Response, Status};
+
+use super::{Services, call::open_checked, list::arguments};
+use crate::{
+    domain::{error::Error, names::FigureName},
+    pb,
+    state::{query::token::Binding, summary::Scope},
+    wire::{
+        figures,
+        requests::{self, unanswered_read_at},
+        summaries,
+    },
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl pb::monitoring_service_server::MonitoringService for Services {
+    async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let scope = match &*message.edition {
+            "" => Scope::Opening,
+            "editions/-" => Scope::All,
+            name => Scope::Edition(requests::name(name, "edition")?),
+        };
+        let agency = requests::optional_name(&message.agency, "agency")?;
+        let state = call.state();
+        let summary = state.summary(&call.caller, scope, agency)?;
+        Ok(Response::new(summaries::summary(summary, state.revision())))
+    }
+
+    async fn get_figure(&self, request: Request<pb::GetFigureRequest>) -> Answer<pb::Figure> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let name: FigureName = requests::name(&message.name, "name")?;
+        let figure = call.state().figure(&name).ok_or_else(|| Error::NotFound {
+            kind: FigureName::KIND,
+            name: name.to_string(),
+        })?;
+        Ok(Response::new(figures::figure(figure)))
+    }
+
+    async fn list_figures(
+        &self,
+        request: Request<pb::ListFiguresRequest>,
+    ) -> Answer<pb::ListFiguresResponse> {
+        let (call, message) = open_checked(request)?;
+        unanswered_read_at(message.read_revision, message.read_time)?;
+        let (figures, next_page_token) = self.list(
+            &call,
+            call.state().figures(),
+            String::new(),
+            Binding::new("ListFigures"),
+            &arguments!(message),
+            |_| true,
+            figures::figure,
+        )?;
+        Ok(Response::new(pb::ListFiguresResponse { figures, next_page_token }))
+    }
+}
