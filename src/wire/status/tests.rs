@@ -1,4 +1,8 @@
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    io,
+    sync::{Arc, Mutex},
+};
 
 use super::*;
 
@@ -250,11 +254,38 @@ fn every_error_has_the_details_of_its_code() {
     ");
 }
 
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
-fn a_bug_tells_the_client_an_incident_id_only() {
-    let status = told(Error::Bug("no such column: secret".into()));
+fn a_bug_is_logged_and_the_client_sees_its_incident_id_only() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    let status = tracing::subscriber::with_default(subscriber, || {
+        told(Error::Bug("no such column: secret".into()))
+    });
     assert!(!format!("{status:?}").contains("secret"));
     assert!(status.message().contains(&INCIDENT.to_string()));
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    for told in ["ERROR", "secret", &INCIDENT.to_string()] {
+        assert!(log.contains(told), "{told} in {log}");
+    }
 }
 
 /// Bytes of the trailers that a status takes.
