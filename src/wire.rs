@@ -1,13 +1,31 @@
-//! Between protobuf and the domain: what a request may look like, and what its masks mean.
+//! Between protobuf and the domain: what a request may look like, what its masks mean, both
+//! directions of every message, and errors as gRPC statuses.
+//!
+//! Reading a client's message never fails half way: what is wrong is collected with its path,
+//! and whatever was read beside a violation is not to be used. Every field of both sides is
+//! named, so that a new one breaks the build until someone decides what it means here.
 
+pub mod agencies;
+pub mod documents;
+pub mod editions;
+pub mod figures;
 pub mod mask;
+pub mod plans;
+pub mod platforms;
+pub mod principals;
+pub mod proposals;
+pub mod requests;
+pub mod status;
 pub mod validate;
+pub mod values;
 
 /// What `build.rs` made of the field rules and field behaviours of our protos.
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/ndp.registry.v1.rules.rs"));
 }
 
+#[cfg(test)]
+mod arbitrary;
 #[cfg(test)]
 #[expect(clippy::use_self, reason = "prost names a message within itself")]
 pub mod fixture;

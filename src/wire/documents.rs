@@ -1,0 +1,279 @@
+//! Documents, periods and sources, both ways.
+
+use super::{
+    validate::FieldPath,
+    values::{
+        check_order, enum_table, read_date, read_enum, read_list, read_text, write_date, write_enum,
+    },
+};
+use crate::{
+    domain::{
+        documents::{Document, DocumentKind, Relation, RelationKind, Source},
+        error::Violations,
+        time::Period,
+    },
+    pb,
+};
+
+enum_table!(
+    DocumentKind = pb::document::Kind {
+        Unspecified,
+        Decision,
+        Plan,
+        Resolution,
+        Directive,
+        Decree,
+        Circular,
+        OfficialLetter,
+        Report,
+        Notice,
+        Conclusion,
+        Law,
+        Other,
+    }
+);
+enum_table!(RelationKind = pb::document::relation::Kind {
+    Unspecified => refused, Amends, Replaces, Repeals,
+});
+
+/// Reads the document in the request's field `field`.
+pub fn document_fields(
+    message: pb::Document,
+    field: &str,
+    violations: &mut Violations,
+) -> Document {
+    read_document(message, &FieldPath::ROOT.field(field), violations)
+}
+
+pub(super) fn read_document(
+    message: pb::Document,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Document {
+    let pb::Document {
+        kind,
+        symbol,
+        title,
+        issuer,
+        signatory,
+        signatory_office,
+        issue_date,
+        effective_date,
+        uri,
+        sha256,
+        size_bytes,
+        relations,
+    } = message;
+    Document {
+        kind: read_enum(kind, &path.field("kind"), violations).unwrap_or_default(),
+        symbol: read_text(symbol),
+        title: read_text(title),
+        issuer: read_text(issuer),
+        signatory: read_text(signatory),
+        signatory_office: read_text(signatory_office),
+        issue_date: read_date(issue_date, &path.field("issue_date"), violations),
+        effective_date: read_date(effective_date, &path.field("effective_date"), violations),
+        uri: read_text(uri),
+        sha256: read_text(sha256),
+        size_bytes,
+        relations: read_list(
+            relations,
+            &path.field("relations"),
+            violations,
+            read_relation,
+        ),
+    }
+}
+
+fn read_relation(
+    message: pb::document::Relation,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Relation> {
+    let pb::document::Relation {
+        kind,
+        symbol,
+        issuer,
+        issue_date,
+    } = message;
+    let kind = read_enum(kind, &path.field("kind"), violations);
+    let issue_date = read_date(issue_date, &path.field("issue_date"), violations);
+    Some(Relation {
+        kind: kind?,
+        symbol: read_text(symbol),
+        issuer: read_text(issuer),
+        issue_date,
+    })
+}
+
+pub(super) fn read_period(
+    message: pb::Period,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Period {
+    let pb::Period {
+        start,
+        end,
+        as_written,
+    } = message;
+    let start = read_date(start, &path.field("start"), violations);
+    let end = read_date(end, &path.field("end"), violations);
+    check_order(start, end, &path.field("end"), violations);
+    Period {
+        start,
+        end,
+        as_written: read_text(as_written),
+    }
+}
+
+pub(super) fn read_sources(
+    messages: Vec<pb::Source>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Vec<Source> {
+    read_list(messages, path, violations, |message, _, _| {
+        let pb::Source { uri, note } = message;
+        Some(Source {
+            uri: read_text(uri),
+            note: read_text(note),
+        })
+    })
+}
+
+/// A document.
+pub fn document(record: &Document) -> pb::Document {
+    let Document {
+        kind,
+        symbol,
+        title,
+        issuer,
+        signatory,
+        signatory_office,
+        issue_date,
+        effective_date,
+        uri,
+        sha256,
+        size_bytes,
+        relations,
+    } = record;
+    pb::Document {
+        kind: write_enum(*kind),
+        symbol: symbol.clone(),
+        title: title.clone(),
+        issuer: issuer.clone(),
+        signatory: signatory.clone(),
+        signatory_office: signatory_office.clone(),
+        issue_date: write_date(*issue_date),
+        effective_date: write_date(*effective_date),
+        uri: uri.clone(),
+        sha256: sha256.clone(),
+        size_bytes: *size_bytes,
+        relations: relations.iter().map(relation).collect(),
+    }
+}
+
+fn relation(record: &Relation) -> pb::document::Relation {
+    let Relation {
+        kind,
+        symbol,
+        issuer,
+        issue_date,
+    } = record;
+    pb::document::Relation {
+        kind: write_enum(*kind),
+        symbol: symbol.clone(),
+        issuer: issuer.clone(),
+        issue_date: write_date(*issue_date),
+    }
+}
+
+pub(super) fn period(record: &Period) -> pb::Period {
+    let Period {
+        start,
+        end,
+        as_written,
+    } = record;
+    pb::Period {
+        start: write_date(*start),
+        end: write_date(*end),
+        as_written: as_written.clone(),
+    }
+}
+
+pub(super) fn sources(records: &[Source]) -> Vec<pb::Source> {
+    let write = |record: &Source| {
+        let Source { uri, note } = record;
+        pb::Source {
+            uri: uri.clone(),
+            note: note.clone(),
+        }
+    };
+    records.iter().map(write).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_document_is_told_of_with_every_path() {
+        let message = pb::Document {
+            kind: 99,
+            symbol: "1/Q\u{110}-A\u{302}".to_owned(),
+            issue_date: Some(pb::Date {
+                year: 2026,
+                month: 13,
+                day: 1,
+            }),
+            relations: vec![
+                pb::document::Relation {
+                    kind: 1,
+                    ..Default::default()
+                },
+                pb::document::Relation {
+                    kind: 0,
+                    issue_date: Some(pb::Date {
+                        year: 2026,
+                        month: 0,
+                        day: 0,
+                    }),
+                    ..Default::default()
+                },
+            ],
+            ..Default::default()
+        };
+        let mut violations = Violations::new();
+        let document = document_fields(message, "document", &mut violations);
+        assert_eq!(document.symbol, "1/QĐ-Â");
+        let told: Vec<_> = violations
+            .iter()
+            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        document.kind UNKNOWN_VALUE
+        document.issue_date NO_SUCH_DATE
+        document.relations[1].kind REQUIRED
+        document.relations[1].issue_date PARTIAL_DATE
+        ");
+    }
+
+    #[test]
+    fn a_period_does_not_end_before_it_starts() {
+        let day = |day| {
+            Some(pb::Date {
+                year: 2026,
+                month: 6,
+                day,
+            })
+        };
+        let message = pb::Period {
+            start: day(24),
+            end: day(23),
+            as_written: String::new(),
+        };
+        let mut violations = Violations::new();
+        read_period(message, &FieldPath::ROOT.field("period"), &mut violations);
+        let told: Vec<_> = violations.iter().map(|v| (&*v.field, v.reason)).collect();
+        assert_eq!(told, [("period.end", "OUT_OF_RANGE")]);
+    }
+}

@@ -1,0 +1,314 @@
+//! Editions, both ways, and how two of them compare.
+
+use super::{
+    documents::{document, read_document, read_sources, sources},
+    validate::FieldPath,
+    values::{
+        read_date, read_list, read_optional_name, read_text, write_date, write_optional_name,
+        write_timestamp,
+    },
+};
+use crate::{
+    domain::{
+        editions::{Edition, EditionFields, Group},
+        error::Violations,
+        platforms::Listing,
+        record::Meta,
+    },
+    pb,
+    state::comparison::{Comparison, Entry, Side},
+};
+
+/// Reads what a client writes of an edition from the request's field `field`. A decision that is
+/// not given reads as an empty one, which the domain refuses.
+pub fn edition_fields(
+    message: pb::Edition,
+    field: &str,
+    violations: &mut Violations,
+) -> EditionFields {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Edition {
+        name: _,
+        display_name,
+        decision,
+        declared_platform_count,
+        held_platform_count: _,
+        named_platform_count: _,
+        groups,
+        previous_edition,
+        in_force_start_date,
+        in_force_end_date,
+        repealed_by,
+        note,
+        sources,
+        opening: _,
+        etag: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    EditionFields {
+        display_name: read_text(display_name),
+        decision: decision
+            .map(|message| read_document(message, &path.field("decision"), violations))
+            .unwrap_or_default(),
+        declared_platform_count,
+        groups: read_list(
+            groups,
+            &path.field("groups"),
+            violations,
+            |message, _, _| {
+                let pb::edition::Group {
+                    code,
+                    title,
+                    declared_platform_count,
+                } = message;
+                Some(Group {
+                    code: read_text(code),
+                    title: read_text(title),
+                    declared_platform_count,
+                })
+            },
+        ),
+        previous_edition: read_optional_name(
+            &previous_edition,
+            &path.field("previous_edition"),
+            violations,
+        ),
+        in_force_start_date: read_date(
+            in_force_start_date,
+            &path.field("in_force_start_date"),
+            violations,
+        ),
+        in_force_end_date: read_date(
+            in_force_end_date,
+            &path.field("in_force_end_date"),
+            violations,
+        ),
+        repealed_by: read_optional_name(&repealed_by, &path.field("repealed_by"), violations),
+        note: read_text(note),
+        sources: read_sources(sources, &path.field("sources"), violations),
+    }
+}
+
+/// An edition, with what the registry counts of it: the entries it holds, and of those the ones
+/// known by their name as listed.
+pub fn edition(
+    record: &Edition,
+    held_platform_count: i32,
+    named_platform_count: i32,
+) -> pb::Edition {
+    let Edition {
+        name,
+        fields,
+        opening,
+        meta,
+    } = record;
+    let EditionFields {
+        display_name,
+        decision,
+        declared_platform_count,
+        groups,
+        previous_edition,
+        in_force_start_date,
+        in_force_end_date,
+        repealed_by,
+        note,
+        sources: read_in,
+    } = fields;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    pb::Edition {
+        name: name.as_str().to_owned(),
+        display_name: display_name.clone(),
+        decision: Some(document(decision)),
+        declared_platform_count: *declared_platform_count,
+        held_platform_count,
+        named_platform_count,
+        groups: groups.iter().map(group).collect(),
+        previous_edition: write_optional_name(previous_edition.as_ref()),
+        in_force_start_date: write_date(*in_force_start_date),
+        in_force_end_date: write_date(*in_force_end_date),
+        repealed_by: write_optional_name(repealed_by.as_ref()),
+        note: note.clone(),
+        sources: sources(read_in),
+        opening: *opening,
+        etag: meta.etag(),
+        create_time: Some(write_timestamp(*create_time)),
+        update_time: Some(write_timestamp(*update_time)),
+        revision: revision.get(),
+    }
+}
+
+fn group(record: &Group) -> pb::edition::Group {
+    let Group {
+        code,
+        title,
+        declared_platform_count,
+    } = record;
+    pb::edition::Group {
+        code: code.clone(),
+        title: title.clone(),
+        declared_platform_count: *declared_platform_count,
+    }
+}
+
+/// What became of the platforms between two editions.
+pub fn edition_comparison(record: &Comparison) -> pb::EditionComparison {
+    let Comparison {
+        base,
+        target,
+        conclusive,
+        added,
+        kept,
+        renamed,
+        regrouped,
+        dropped,
+        unresolved,
+    } = record;
+    let Side {
+        edition: base_edition,
+        declared: base_declared,
+        held: base_held,
+    } = base;
+    let Side {
+        edition: target_edition,
+        declared: target_declared,
+        held: target_held,
+    } = target;
+    pb::EditionComparison {
+        base_edition: base_edition.as_str().to_owned(),
+        target_edition: target_edition.as_str().to_owned(),
+        base_declared_platform_count: *base_declared,
+        base_held_platform_count: *base_held,
+        target_declared_platform_count: *target_declared,
+        target_held_platform_count: *target_held,
+        conclusive: *conclusive,
+        added: added.iter().map(entry).collect(),
+        kept: kept.iter().map(entry).collect(),
+        renamed: renamed.iter().map(entry).collect(),
+        regrouped: regrouped.iter().map(entry).collect(),
+        dropped: dropped.iter().map(entry).collect(),
+        unresolved: unresolved.iter().map(entry).collect(),
+    }
+}
+
+fn entry(record: &Entry) -> pb::edition_comparison::Entry {
+    let Entry {
+        platform,
+        base,
+        target,
+    } = record;
+    let (base_display_name, base_group) = as_listed(base.as_ref());
+    let (target_display_name, target_group) = as_listed(target.as_ref());
+    pb::edition_comparison::Entry {
+        platform: platform.as_str().to_owned(),
+        base_display_name,
+        target_display_name,
+        base_group,
+        target_group,
+    }
+}
+
+/// Name and group in one edition; both empty where it does not list the platform.
+fn as_listed(listing: Option<&Listing>) -> (String, String) {
+    match listing {
+        Some(Listing {
+            edition: _,
+            list_number: _,
+            group,
+            display_name,
+            membership: _,
+            sources: _,
+        }) => (display_name.clone(), group.clone()),
+        None => (String::new(), String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+    use crate::{domain::names::EditionName, wire::arbitrary};
+
+    fn any_fields() -> impl Strategy<Value = EditionFields> {
+        let group = (arbitrary::text(), arbitrary::text(), any::<i32>()).prop_map(
+            |(code, title, declared_platform_count)| Group {
+                code,
+                title,
+                declared_platform_count,
+            },
+        );
+        let date = || option::of(arbitrary::date());
+        (
+            (arbitrary::text(), arbitrary::document(), any::<i32>()),
+            vec(group, 0..3),
+            option::of(arbitrary::name()),
+            (date(), date(), option::of(arbitrary::name())),
+            (arbitrary::text(), arbitrary::sources()),
+        )
+            .prop_map(
+                |(title, groups, previous_edition, force, told)| EditionFields {
+                    display_name: title.0,
+                    decision: title.1,
+                    declared_platform_count: title.2,
+                    groups,
+                    previous_edition,
+                    in_force_start_date: force.0,
+                    in_force_end_date: force.1,
+                    repealed_by: force.2,
+                    note: told.0,
+                    sources: told.1,
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn fields_survive_the_wire(fields in any_fields(), meta in arbitrary::meta()) {
+            let record = Edition {
+                name: EditionName::parse("editions/2618").unwrap(),
+                fields,
+                opening: true,
+                meta,
+            };
+            let mut violations = Violations::new();
+            let message = arbitrary::over_the_wire(&edition(&record, 84, 80));
+            prop_assert_eq!(message.held_platform_count, 84);
+            prop_assert_eq!(message.named_platform_count, 80);
+            let fields = edition_fields(message, "edition", &mut violations);
+            prop_assert_eq!(violations, Violations::new());
+            prop_assert_eq!(fields, record.fields);
+        }
+    }
+
+    #[test]
+    fn bad_values_are_told_of_with_their_paths() {
+        let message = pb::Edition {
+            decision: Some(pb::Document {
+                kind: -1,
+                ..Default::default()
+            }),
+            previous_edition: "editions/".to_owned(),
+            in_force_end_date: Some(pb::Date::default()),
+            repealed_by: "platforms/a".to_owned(),
+            ..Default::default()
+        };
+        let mut violations = Violations::new();
+        edition_fields(message, "edition", &mut violations);
+        let told: Vec<_> = violations
+            .iter()
+            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        edition.decision.kind UNKNOWN_VALUE
+        edition.previous_edition NOT_A_NAME
+        edition.in_force_end_date PARTIAL_DATE
+        edition.repealed_by NOT_A_NAME
+        ");
+    }
+}

@@ -1,0 +1,489 @@
+//! Plans, both ways.
+
+use super::{
+    documents::{document, period, read_period},
+    requests::View,
+    validate::FieldPath,
+    values::{
+        enum_table, read_enum, read_names, read_text, write_date, write_enum, write_names,
+        write_optional_name, write_timestamp,
+    },
+};
+use crate::{
+    domain::{
+        error::Violations,
+        plans::{
+            Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
+            Visibility,
+        },
+        record::Meta,
+    },
+    pb,
+};
+
+enum_table!(PlanState = pb::plan::State {
+    Unspecified => refused, Draft, Submitted, Returned, Withdrawn, Issued, Completed, Superseded,
+    Revoked, Annulled,
+});
+enum_table!(Visibility = pb::plan::Visibility {
+    Unspecified => Public, Public, Restricted,
+});
+enum_table!(Interval = pb::plan::reporting_cycle::Interval {
+    Unspecified => Monthly, Monthly, Quarterly, HalfYearly, Yearly,
+});
+
+// === from a client ===
+
+/// Reads what an agency writes of a plan from the request's field `field`.
+pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) -> PlanFields {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Plan {
+        name: _,
+        display_name,
+        objectives,
+        scope,
+        accountable_head,
+        lead_unit,
+        coordinating_agencies,
+        budget,
+        planned_start,
+        planned_end,
+        issuing_document: _,
+        visibility,
+        reporting_cycle,
+        state: _,
+        state_history: _,
+        agency: _,
+        superseded_by: _,
+        redacted: _,
+        etag: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    PlanFields {
+        display_name: read_text(display_name),
+        objectives: read_text(objectives),
+        scope: read_text(scope),
+        accountable_head: accountable_head.map(|message| {
+            let pb::plan::Head {
+                office,
+                person_name,
+            } = message;
+            Head {
+                office: read_text(office),
+                person_name: read_text(person_name),
+            }
+        }),
+        lead_unit: read_text(lead_unit),
+        coordinating_agencies: read_names(
+            coordinating_agencies,
+            &path.field("coordinating_agencies"),
+            violations,
+        ),
+        budget: budget.map(|message| {
+            let pb::plan::Budget {
+                amount,
+                price_year,
+                source,
+            } = message;
+            Budget {
+                amount: amount.map(read_money),
+                price_year,
+                source: read_text(source),
+            }
+        }),
+        planned_start: planned_start
+            .map(|message| read_period(message, &path.field("planned_start"), violations)),
+        planned_end: planned_end
+            .map(|message| read_period(message, &path.field("planned_end"), violations)),
+        visibility: read_enum(visibility, &path.field("visibility"), violations)
+            .unwrap_or_default(),
+        reporting_cycle: reporting_cycle.map(|message| {
+            read_reporting_cycle(message, &path.field("reporting_cycle"), violations)
+        }),
+    }
+}
+
+fn read_money(message: pb::Money) -> Money {
+    let pb::Money {
+        currency_code,
+        units,
+        nanos,
+    } = message;
+    Money {
+        currency_code: read_text(currency_code),
+        units,
+        nanos,
+    }
+}
+
+fn read_reporting_cycle(
+    message: pb::plan::ReportingCycle,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> ReportingCycle {
+    let pb::plan::ReportingCycle {
+        interval,
+        cutoff_day,
+        filing_days,
+    } = message;
+    ReportingCycle {
+        interval: read_enum(interval, &path.field("interval"), violations).unwrap_or_default(),
+        cutoff_day,
+        filing_days,
+    }
+}
+
+// === to a client ===
+
+/// A plan, as much of it as the view shows. `redacted` is told in every view, since a name may
+/// be withheld in every view.
+pub fn plan(record: &Plan, view: View) -> pb::Plan {
+    let Plan {
+        name,
+        agency,
+        fields,
+        issuing_document,
+        state,
+        state_history,
+        superseded_by,
+        redacted,
+        meta,
+    } = record;
+    let PlanFields {
+        display_name,
+        objectives,
+        scope,
+        accountable_head,
+        lead_unit,
+        coordinating_agencies,
+        budget: money,
+        planned_start,
+        planned_end,
+        visibility,
+        reporting_cycle: cycle,
+    } = fields;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    match view {
+        View::Basic => pb::Plan {
+            name: name.as_str().to_owned(),
+            display_name: display_name.clone(),
+            objectives: String::new(),
+            scope: String::new(),
+            accountable_head: None,
+            lead_unit: String::new(),
+            coordinating_agencies: Vec::new(),
+            budget: None,
+            planned_start: None,
+            planned_end: None,
+            issuing_document: issuing_document.as_ref().map(document),
+            visibility: write_enum(*visibility),
+            reporting_cycle: None,
+            state: write_enum(*state),
+            state_history: Vec::new(),
+            agency: agency.as_str().to_owned(),
+            superseded_by: String::new(),
+            redacted: *redacted,
+            etag: meta.etag(),
+            create_time: Some(write_timestamp(*create_time)),
+            update_time: Some(write_timestamp(*update_time)),
+            revision: revision.get(),
+        },
+        View::Full => pb::Plan {
+            name: name.as_str().to_owned(),
+            display_name: display_name.clone(),
+            objectives: objectives.clone(),
+            scope: scope.clone(),
+            accountable_head: accountable_head.as_ref().map(head),
+            lead_unit: lead_unit.clone(),
+            coordinating_agencies: write_names(coordinating_agencies),
+            budget: money.as_ref().map(budget),
+            planned_start: planned_start.as_ref().map(period),
+            planned_end: planned_end.as_ref().map(period),
+            issuing_document: issuing_document.as_ref().map(document),
+            visibility: write_enum(*visibility),
+            reporting_cycle: cycle.as_ref().map(reporting_cycle),
+            state: write_enum(*state),
+            state_history: state_history.iter().map(state_entry).collect(),
+            agency: agency.as_str().to_owned(),
+            superseded_by: write_optional_name(superseded_by.as_ref()),
+            redacted: *redacted,
+            etag: meta.etag(),
+            create_time: Some(write_timestamp(*create_time)),
+            update_time: Some(write_timestamp(*update_time)),
+            revision: revision.get(),
+        },
+    }
+}
+
+fn head(record: &Head) -> pb::plan::Head {
+    let Head {
+        office,
+        person_name,
+    } = record;
+    pb::plan::Head {
+        office: office.clone(),
+        person_name: person_name.clone(),
+    }
+}
+
+fn budget(record: &Budget) -> pb::plan::Budget {
+    let Budget {
+        amount,
+        price_year,
+        source,
+    } = record;
+    pb::plan::Budget {
+        amount: amount.as_ref().map(money),
+        price_year: *price_year,
+        source: source.clone(),
+    }
+}
+
+fn money(record: &Money) -> pb::Money {
+    let Money {
+        currency_code,
+        units,
+        nanos,
+    } = record;
+    pb::Money {
+        currency_code: currency_code.clone(),
+        units: *units,
+        nanos: *nanos,
+    }
+}
+
+fn reporting_cycle(record: &ReportingCycle) -> pb::plan::ReportingCycle {
+    let ReportingCycle {
+        interval,
+        cutoff_day,
+        filing_days,
+    } = record;
+    pb::plan::ReportingCycle {
+        interval: write_enum(*interval),
+        cutoff_day: *cutoff_day,
+        filing_days: *filing_days,
+    }
+}
+
+fn state_entry(record: &StateEntry) -> pb::plan::StateEntry {
+    let StateEntry {
+        state,
+        effective_date,
+        record_time,
+        agency,
+        person,
+        document: by,
+        reason,
+    } = record;
+    let (principal, actor) = super::principals::person(person.as_ref());
+    pb::plan::StateEntry {
+        state: write_enum(*state),
+        effective_date: write_date(Some(*effective_date)),
+        record_time: Some(write_timestamp(*record_time)),
+        agency: write_optional_name(agency.as_ref()),
+        principal,
+        actor,
+        document: by.as_ref().map(document),
+        reason: reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{option, prelude::*, sample::select};
+
+    use super::*;
+    use crate::{
+        domain::{
+            caller::Person,
+            names::{AgencyName, PlanName, PrincipalName},
+            time::{Date, Timestamp},
+        },
+        wire::arbitrary,
+    };
+
+    fn any_fields() -> impl Strategy<Value = PlanFields> {
+        let texts = [(); 4].map(|()| arbitrary::text());
+        let head = (arbitrary::text(), arbitrary::text()).prop_map(|(office, person_name)| Head {
+            office,
+            person_name,
+        });
+        let money =
+            (arbitrary::text(), any::<i64>(), any::<i32>()).prop_map(|(code, units, nanos)| {
+                Money {
+                    currency_code: code,
+                    units,
+                    nanos,
+                }
+            });
+        let budget = (option::of(money), any::<i32>(), arbitrary::text()).prop_map(
+            |(amount, price_year, source)| Budget {
+                amount,
+                price_year,
+                source,
+            },
+        );
+        let intervals = vec![
+            Interval::Monthly,
+            Interval::Quarterly,
+            Interval::HalfYearly,
+            Interval::Yearly,
+        ];
+        let cycle = (select(intervals), any::<i32>(), any::<i32>()).prop_map(
+            |(interval, cutoff_day, filing_days)| ReportingCycle {
+                interval,
+                cutoff_day,
+                filing_days,
+            },
+        );
+        let period = || option::of(arbitrary::period());
+        (
+            texts,
+            option::of(head),
+            arbitrary::names(),
+            option::of(budget),
+            (period(), period()),
+            select(vec![Visibility::Public, Visibility::Restricted]),
+            option::of(cycle),
+        )
+            .prop_map(
+                |(texts, accountable_head, agencies, budget, periods, visibility, cycle)| {
+                    let [display_name, objectives, scope, lead_unit] = texts;
+                    PlanFields {
+                        display_name,
+                        objectives,
+                        scope,
+                        accountable_head,
+                        lead_unit,
+                        coordinating_agencies: agencies,
+                        budget,
+                        planned_start: periods.0,
+                        planned_end: periods.1,
+                        visibility,
+                        reporting_cycle: cycle,
+                    }
+                },
+            )
+    }
+
+    fn record(fields: PlanFields, meta: Meta) -> Plan {
+        let entry = |person| StateEntry {
+            state: PlanState::Draft,
+            effective_date: Date::MIN,
+            record_time: Timestamp::MIN,
+            agency: None,
+            person,
+            document: None,
+            reason: String::new(),
+        };
+        let person = Person {
+            principal: PrincipalName::system(),
+            actor: Some("Nguyễn Văn A".to_owned()),
+        };
+        Plan {
+            name: PlanName::parse("platforms/ndp-001/plans/2026").unwrap(),
+            agency: AgencyName::parse("agencies/a").unwrap(),
+            fields,
+            issuing_document: None,
+            state: PlanState::Draft,
+            state_history: vec![entry(Some(person)), entry(None)],
+            superseded_by: PlanName::parse("platforms/ndp-001/plans/2027"),
+            redacted: true,
+            meta,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn fields_survive_the_wire(fields in any_fields(), meta in arbitrary::meta()) {
+            let record = record(fields, meta);
+            let mut violations = Violations::new();
+            let message = arbitrary::over_the_wire(&plan(&record, View::Full));
+            let fields = plan_fields(message, "plan", &mut violations);
+            prop_assert_eq!(violations, Violations::new());
+            prop_assert_eq!(fields, record.fields);
+        }
+
+        #[test]
+        fn the_basic_view_leaves_the_rest_unset(
+            fields in any_fields(), meta in arbitrary::meta(),
+        ) {
+            let record = record(fields, meta);
+            let full = plan(&record, View::Full);
+            let expected = pb::Plan {
+                name: full.name,
+                display_name: full.display_name,
+                agency: full.agency,
+                state: full.state,
+                visibility: full.visibility,
+                issuing_document: full.issuing_document,
+                redacted: full.redacted,
+                etag: full.etag,
+                create_time: full.create_time,
+                update_time: full.update_time,
+                revision: full.revision,
+                ..Default::default()
+            };
+            prop_assert_eq!(plan(&record, View::Basic), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_stated_has_its_documented_meaning() {
+        let message = pb::Plan {
+            reporting_cycle: Some(pb::plan::ReportingCycle::default()),
+            ..Default::default()
+        };
+        let mut violations = Violations::new();
+        let fields = plan_fields(message, "plan", &mut violations);
+        assert!(violations.is_empty());
+        assert_eq!(fields.visibility, Visibility::Public);
+        let interval = fields.reporting_cycle.map(|cycle| cycle.interval);
+        assert_eq!(interval, Some(Interval::Monthly));
+    }
+
+    #[test]
+    fn bad_values_are_told_of_with_their_paths() {
+        let message = pb::Plan {
+            coordinating_agencies: vec!["agencies/A".to_owned()],
+            planned_start: Some(pb::Period {
+                start: Some(pb::Date::default()),
+                end: None,
+                as_written: String::new(),
+            }),
+            visibility: 3,
+            reporting_cycle: Some(pb::plan::ReportingCycle {
+                interval: 12,
+                cutoff_day: 0,
+                filing_days: 0,
+            }),
+            ..Default::default()
+        };
+        let mut violations = Violations::new();
+        plan_fields(message, "plan", &mut violations);
+        let told: Vec<_> = violations
+            .iter()
+            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        plan.coordinating_agencies[0] NOT_A_NAME
+        plan.planned_start.start PARTIAL_DATE
+        plan.visibility UNKNOWN_VALUE
+        plan.reporting_cycle.interval UNKNOWN_VALUE
+        ");
+    }
+
+    #[test]
+    fn who_acted_is_empty_once_redacted() {
+        let meta = Meta::created(Timestamp::MIN, crate::domain::names::Revision::ZERO);
+        let history = plan(&record(PlanFields::default(), meta), View::Full).state_history;
+        let people: Vec<_> = history.iter().map(|e| (&*e.principal, &*e.actor)).collect();
+        assert_eq!(people, [("principals/system", "Nguyễn Văn A"), ("", "")]);
+    }
+}

@@ -1,0 +1,432 @@
+//! Platforms and their exits, both ways.
+
+use std::collections::BTreeMap;
+
+use super::{
+    documents::{document, period, read_document, read_period, read_sources, sources},
+    requests::View,
+    validate::FieldPath,
+    values::{
+        enum_table, read_date, read_enum, read_enums, read_list, read_name, read_names,
+        read_optional_name, read_text, refuse, write_date, write_enum, write_enums, write_names,
+        write_optional_name, write_timestamp,
+    },
+};
+use crate::{
+    domain::{
+        error::Violations,
+        platforms::{
+            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
+            Link, Listing, Membership, OperationStage, Platform, PlatformFields, PlatformState,
+            RecordStatus, Security, Stage,
+        },
+        record::Meta,
+    },
+    pb,
+};
+
+enum_table!(
+    Classification = pb::platform::Classification {
+        Unspecified,
+        National,
+        Sector,
+        Field,
+        Region,
+    }
+);
+enum_table!(DeploymentLevel = pb::platform::DeploymentLevel {
+    Unspecified => refused, Central, Province, Commune,
+});
+enum_table!(DataSharingChannel = pb::platform::DataSharingChannel {
+    Unspecified => refused, Ndop, Ndxp, Lgsp, Api,
+});
+enum_table!(
+    RecordStatus = pb::platform::RecordStatus {
+        Unspecified,
+        Verified,
+        FromPress,
+        ThirdPartyCopy,
+        TranslatedNameOnly,
+        PendingAnnex,
+    }
+);
+enum_table!(PlatformState = pb::platform::State {
+    Unspecified => refused, Active, Retired, Merged,
+});
+enum_table!(
+    Membership = pb::platform::listing::Membership {
+        Unspecified,
+        Stated,
+        Reported,
+        Inferred,
+    }
+);
+enum_table!(Stage = pb::platform::operation_stage::Stage {
+    Unspecified => refused, Development, Pilot, Operation,
+});
+enum_table!(ExitOutcome = pb::platform::exit::Outcome {
+    Unspecified => refused, Replaced, Integrated, Discontinued, Delisted, Duplicate,
+});
+
+// === from a client ===
+
+/// Reads what clients write of a platform from the request's field `field`.
+pub fn platform_fields(
+    message: pb::Platform,
+    field: &str,
+    violations: &mut Violations,
+) -> PlatformFields {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Platform {
+        name: _,
+        display_name,
+        display_name_en,
+        governing_agency,
+        governance_history: _,
+        operating_unit,
+        coordinating_agencies,
+        classification,
+        deployment_levels,
+        listings,
+        operation_stages,
+        operation_stage: _,
+        security,
+        data_sharing_channels,
+        links,
+        record_status,
+        sources,
+        labels,
+        state: _,
+        exit: _,
+        etag: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    PlatformFields {
+        display_name: read_text(display_name),
+        display_name_en: read_text(display_name_en),
+        governing_agency: read_optional_name(
+            &governing_agency,
+            &path.field("governing_agency"),
+            violations,
+        ),
+        operating_unit: read_text(operating_unit),
+        coordinating_agencies: read_names(
+            coordinating_agencies,
+            &path.field("coordinating_agencies"),
+            violations,
+        ),
+        classification: read_enum(classification, &path.field("classification"), violations)
+            .unwrap_or_default(),
+        deployment_levels: read_enums(
+            deployment_levels,
+            &path.field("deployment_levels"),
+            violations,
+        ),
+        listings: read_list(listings, &path.field("listings"), violations, read_listing),
+        operation_stages: read_list(
+            operation_stages,
+            &path.field("operation_stages"),
+            violations,
+            read_operation_stage,
+        ),
+        security: security
+            .map(|message| read_security(message, &path.field("security"), violations)),
+        data_sharing_channels: read_enums(
+            data_sharing_channels,
+            &path.field("data_sharing_channels"),
+            violations,
+        ),
+        links: read_list(links, &path.field("links"), violations, |message, _, _| {
+            let pb::platform::Link { uri, title } = message;
+            Some(Link {
+                uri: read_text(uri),
+                title: read_text(title),
+            })
+        }),
+        record_status: read_enum(record_status, &path.field("record_status"), violations)
+            .unwrap_or_default(),
+        sources: read_sources(sources, &path.field("sources"), violations),
+        labels: read_labels(labels, &path.field("labels"), violations),
+    }
+}
+
+fn read_listing(
+    message: pb::platform::Listing,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Listing> {
+    let pb::platform::Listing {
+        edition,
+        list_number,
+        group,
+        display_name,
+        membership,
+        sources,
+    } = message;
+    let edition = read_name(&edition, &path.field("edition"), violations);
+    let membership = read_enum(membership, &path.field("membership"), violations);
+    Some(Listing {
+        edition: edition?,
+        list_number: read_text(list_number),
+        group: read_text(group),
+        display_name: read_text(display_name),
+        membership: membership.unwrap_or_default(),
+        sources: read_sources(sources, &path.field("sources"), violations),
+    })
+}
+
+fn read_operation_stage(
+    message: pb::platform::OperationStage,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<OperationStage> {
+    let pb::platform::OperationStage {
+        stage,
+        planned,
+        reached,
+        sources,
+    } = message;
+    let stage = read_enum(stage, &path.field("stage"), violations);
+    let planned = planned.map(|message| read_period(message, &path.field("planned"), violations));
+    let reached = reached.map(|message| read_period(message, &path.field("reached"), violations));
+    Some(OperationStage {
+        stage: stage?,
+        planned,
+        reached,
+        sources: read_sources(sources, &path.field("sources"), violations),
+    })
+}
+
+fn read_security(
+    message: pb::platform::Security,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Security {
+    let pb::platform::Security { level, approval } = message;
+    Security {
+        level,
+        approval: approval
+            .map(|message| read_document(message, &path.field("approval"), violations)),
+    }
+}
+
+fn read_labels(
+    message: BTreeMap<String, String>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for (key, value) in message {
+        let key = read_text(key);
+        if labels.contains_key(&key) {
+            refuse(
+                &path.key(&key),
+                violations,
+                "NOT_UNIQUE",
+                "the key is given twice, in composed and decomposed letters",
+                "khóa bị lặp lại dưới dạng chữ dựng sẵn và chữ tổ hợp",
+            );
+        }
+        labels.insert(key, read_text(value));
+    }
+    labels
+}
+
+/// Reads the exit record in the request's field `field`; `None` leaves a violation.
+pub fn exit_fields(
+    message: pb::platform::Exit,
+    field: &str,
+    violations: &mut Violations,
+) -> Option<Exit> {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::platform::Exit {
+        reason,
+        outcome,
+        decision,
+        successor,
+        exit_date,
+    } = message;
+    let outcome = read_enum(outcome, &path.field("outcome"), violations);
+    let decision =
+        decision.map(|message| read_document(message, &path.field("decision"), violations));
+    let successor = read_optional_name(&successor, &path.field("successor"), violations);
+    let exit_date = read_date(exit_date, &path.field("exit_date"), violations);
+    Some(Exit {
+        reason: read_text(reason),
+        outcome: outcome?,
+        decision,
+        successor,
+        exit_date,
+    })
+}
+
+// === to a client ===
+
+/// A platform, as much of it as the view shows.
+pub fn platform(record: &Platform, view: View) -> pb::Platform {
+    let Platform {
+        name,
+        fields,
+        governance_history,
+        exit: left,
+        meta,
+    } = record;
+    let PlatformFields {
+        display_name,
+        display_name_en,
+        governing_agency,
+        operating_unit,
+        coordinating_agencies,
+        classification,
+        deployment_levels,
+        listings,
+        operation_stages,
+        security: level,
+        data_sharing_channels,
+        links,
+        record_status,
+        sources: read_in,
+        labels,
+    } = fields;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    let operation_stage = record.operation_stage().map(write_enum).unwrap_or_default();
+    match view {
+        View::Basic => pb::Platform {
+            name: name.as_str().to_owned(),
+            display_name: display_name.clone(),
+            display_name_en: display_name_en.clone(),
+            governing_agency: write_optional_name(governing_agency.as_ref()),
+            governance_history: Vec::new(),
+            operating_unit: String::new(),
+            coordinating_agencies: Vec::new(),
+            classification: 0,
+            deployment_levels: Vec::new(),
+            listings: Vec::new(),
+            operation_stages: Vec::new(),
+            operation_stage,
+            security: None,
+            data_sharing_channels: Vec::new(),
+            links: Vec::new(),
+            record_status: write_enum(*record_status),
+            sources: Vec::new(),
+            labels: BTreeMap::new(),
+            state: write_enum(record.state()),
+            exit: None,
+            etag: meta.etag(),
+            create_time: Some(write_timestamp(*create_time)),
+            update_time: Some(write_timestamp(*update_time)),
+            revision: revision.get(),
+        },
+        View::Full => pb::Platform {
+            name: name.as_str().to_owned(),
+            display_name: display_name.clone(),
+            display_name_en: display_name_en.clone(),
+            governing_agency: write_optional_name(governing_agency.as_ref()),
+            governance_history: governance_history.iter().map(governance).collect(),
+            operating_unit: operating_unit.clone(),
+            coordinating_agencies: write_names(coordinating_agencies),
+            classification: write_enum(*classification),
+            deployment_levels: write_enums(deployment_levels),
+            listings: listings.iter().map(listing).collect(),
+            operation_stages: operation_stages.iter().map(stage).collect(),
+            operation_stage,
+            security: level.as_ref().map(security),
+            data_sharing_channels: write_enums(data_sharing_channels),
+            links: links.iter().map(link).collect(),
+            record_status: write_enum(*record_status),
+            sources: sources(read_in),
+            labels: labels.clone(),
+            state: write_enum(record.state()),
+            exit: left.as_ref().map(exit),
+            etag: meta.etag(),
+            create_time: Some(write_timestamp(*create_time)),
+            update_time: Some(write_timestamp(*update_time)),
+            revision: revision.get(),
+        },
+    }
+}
+
+fn governance(record: &Governance) -> pb::platform::Governance {
+    let Governance { agency, start_date } = record;
+    pb::platform::Governance {
+        agency: write_optional_name(agency.as_ref()),
+        start_date: write_date(*start_date),
+    }
+}
+
+fn listing(record: &Listing) -> pb::platform::Listing {
+    let Listing {
+        edition,
+        list_number,
+        group,
+        display_name,
+        membership,
+        sources: read_in,
+    } = record;
+    pb::platform::Listing {
+        edition: edition.as_str().to_owned(),
+        list_number: list_number.clone(),
+        group: group.clone(),
+        display_name: display_name.clone(),
+        membership: write_enum(*membership),
+        sources: sources(read_in),
+    }
+}
+
+fn stage(record: &OperationStage) -> pb::platform::OperationStage {
+    let OperationStage {
+        stage,
+        planned,
+        reached,
+        sources: read_in,
+    } = record;
+    pb::platform::OperationStage {
+        stage: write_enum(*stage),
+        planned: planned.as_ref().map(period),
+        reached: reached.as_ref().map(period),
+        sources: sources(read_in),
+    }
+}
+
+fn security(record: &Security) -> pb::platform::Security {
+    let Security { level, approval } = record;
+    pb::platform::Security {
+        level: *level,
+        approval: approval.as_ref().map(document),
+    }
+}
+
+fn link(record: &Link) -> pb::platform::Link {
+    let Link { uri, title } = record;
+    pb::platform::Link {
+        uri: uri.clone(),
+        title: title.clone(),
+    }
+}
+
+/// An exit record.
+pub fn exit(record: &Exit) -> pb::platform::Exit {
+    let Exit {
+        reason,
+        outcome,
+        decision,
+        successor,
+        exit_date,
+    } = record;
+    pb::platform::Exit {
+        reason: reason.clone(),
+        outcome: write_enum(*outcome),
+        decision: decision.as_ref().map(document),
+        successor: write_optional_name(successor.as_ref()),
+        exit_date: write_date(*exit_date),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+use proptest::{
+    collection::{btree_map, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
+
+use super::*;
+use crate::{domain::names::PlatformName, wire::arbitrary};
+
+fn any_listing() -> impl Strategy<Value = Listing> {
+    let membership = select(vec![
+        Membership::Unspecified,
+        Membership::Stated,
+        Membership::Reported,
+        Membership::Inferred,
+    ]);
+    (
+        arbitrary::name(),
+        [arbitrary::text(), arbitrary::text(), arbitrary::text()],
+        membership,
+        arbitrary::sources(),
+    )
+        .prop_map(
+            |(edition, [list_number, group, display_name], membership, sources)| Listing {
+                edition,
+                list_number,
+                group,
+                display_name,
+                membership,
+                sources,
+            },
+        )
+}
+
+fn any_stage() -> impl Strategy<Value = OperationStage> {
+    (
+        select(vec![Stage::Development, Stage::Pilot, Stage::Operation]),
+        option::of(arbitrary::period()),
+        option::of(arbitrary::period()),
+        arbitrary::sources(),
+    )
+        .prop_map(|(stage, planned, reached, sources)| OperationStage {
+            stage,
+            planned,
+            reached,
+            sources,
+        })
+}
+
+fn any_fields() -> impl Strategy<Value = PlatformFields> {
+    let classification = select(vec![
+        Classification::Unspecified,
+        Classification::National,
+        Classification::Sector,
+        Classification::Field,
+        Classification::Region,
+    ]);
+    let level = select(vec![
+        DeploymentLevel::Central,
+        DeploymentLevel::Province,
+        DeploymentLevel::Commune,
+    ]);
+    let channel = select(vec![
+        DataSharingChannel::Ndop,
+        DataSharingChannel::Ndxp,
+        DataSharingChannel::Lgsp,
+        DataSharingChannel::Api,
+    ]);
+    let status = select(vec![
+        RecordStatus::Unspecified,
+        RecordStatus::Verified,
+        RecordStatus::FromPress,
+        RecordStatus::ThirdPartyCopy,
+        RecordStatus::TranslatedNameOnly,
+        RecordStatus::PendingAnnex,
+    ]);
+    let security = (1..=5, option::of(arbitrary::document()))
+        .prop_map(|(level, approval)| Security { level, approval });
+    let link = (arbitrary::text(), arbitrary::text()).prop_map(|(uri, title)| Link { uri, title });
+    (
+        [arbitrary::text(), arbitrary::text(), arbitrary::text()],
+        (option::of(arbitrary::name()), arbitrary::names()),
+        (classification, vec(level, 0..4)),
+        (vec(any_listing(), 0..3), vec(any_stage(), 0..3)),
+        (option::of(security), vec(channel, 0..4)),
+        (vec(link, 0..3), status, arbitrary::sources()),
+        btree_map("[a-z]{1,4}", arbitrary::text(), 0..3),
+    )
+        .prop_map(|(texts, agencies, serves, places, shares, known, labels)| {
+            let [display_name, display_name_en, operating_unit] = texts;
+            PlatformFields {
+                display_name,
+                display_name_en,
+                governing_agency: agencies.0,
+                operating_unit,
+                coordinating_agencies: agencies.1,
+                classification: serves.0,
+                deployment_levels: serves.1,
+                listings: places.0,
+                operation_stages: places.1,
+                security: shares.0,
+                data_sharing_channels: shares.1,
+                links: known.0,
+                record_status: known.1,
+                sources: known.2,
+                labels,
+            }
+        })
+}
+
+fn any_exit() -> impl Strategy<Value = Exit> {
+    let outcome = select(vec![
+        ExitOutcome::Replaced,
+        ExitOutcome::Integrated,
+        ExitOutcome::Discontinued,
+        ExitOutcome::Delisted,
+        ExitOutcome::Duplicate,
+    ]);
+    (
+        arbitrary::text(),
+        outcome,
+        option::of(arbitrary::document()),
+        option::of(arbitrary::name()),
+        option::of(arbitrary::date()),
+    )
+        .prop_map(|(reason, outcome, decision, successor, exit_date)| Exit {
+            reason,
+            outcome,
+            decision,
+            successor,
+            exit_date,
+        })
+}
+
+fn record(fields: PlatformFields, exit: Option<Exit>, meta: Meta) -> Platform {
+    Platform {
+        name: PlatformName::parse("platforms/ndp-001").unwrap(),
+        fields,
+        governance_history: vec![Governance {
+            agency: None,
+            start_date: None,
+        }],
+        exit,
+        meta,
+    }
+}
+
+proptest! {
+    #[test]
+    fn fields_survive_the_wire(fields in any_fields(), meta in arbitrary::meta()) {
+        let record = record(fields, None, meta);
+        let mut violations = Violations::new();
+        let message = arbitrary::over_the_wire(&platform(&record, View::Full));
+        let fields = platform_fields(message, "platform", &mut violations);
+        prop_assert_eq!(violations, Violations::new());
+        prop_assert_eq!(fields, record.fields);
+    }
+
+    #[test]
+    fn exits_survive_the_wire(record in any_exit()) {
+        let mut violations = Violations::new();
+        let read = exit_fields(arbitrary::over_the_wire(&exit(&record)), "exit", &mut violations);
+        prop_assert_eq!(violations, Violations::new());
+        prop_assert_eq!(read, Some(record));
+    }
+
+    #[test]
+    fn the_basic_view_leaves_the_rest_unset(
+        fields in any_fields(), exit in option::of(any_exit()), meta in arbitrary::meta(),
+    ) {
+        let record = record(fields, exit, meta);
+        let full = platform(&record, View::Full);
+        let expected = pb::Platform {
+            name: full.name,
+            display_name: full.display_name,
+            display_name_en: full.display_name_en,
+            governing_agency: full.governing_agency,
+            operation_stage: full.operation_stage,
+            record_status: full.record_status,
+            state: full.state,
+            etag: full.etag,
+            create_time: full.create_time,
+            update_time: full.update_time,
+            revision: full.revision,
+            ..Default::default()
+        };
+        prop_assert_eq!(platform(&record, View::Basic), expected);
+    }
+}
+
+#[test]
+fn bad_values_are_told_of_with_their_paths() {
+    let listing = |edition: &str, membership| pb::platform::Listing {
+        edition: edition.to_owned(),
+        membership,
+        ..Default::default()
+    };
+    let day = |year, month, day| Some(pb::Date { year, month, day });
+    let message = pb::Platform {
+        governing_agency: "bo-y-te".to_owned(),
+        coordinating_agencies: vec!["agencies/a".to_owned(), String::new()],
+        classification: 17,
+        deployment_levels: vec![1, 0, 9],
+        listings: vec![
+            listing("editions/1527", 1),
+            listing("editions/2618", 8),
+            listing("platforms/a", 1),
+        ],
+        operation_stages: vec![pb::platform::OperationStage {
+            stage: 0,
+            planned: Some(pb::Period {
+                start: day(2027, 1, 1),
+                end: day(2026, 1, 1),
+                as_written: "2026–2027".to_owned(),
+            }),
+            reached: Some(pb::Period {
+                start: day(2026, 13, 1),
+                end: day(2026, 0, 0),
+                as_written: String::new(),
+            }),
+            sources: Vec::new(),
+        }],
+        security: Some(pb::platform::Security {
+            level: 3,
+            approval: Some(pb::Document {
+                effective_date: day(0, 1, 1),
+                ..Default::default()
+            }),
+        }),
+        labels: [("e\u{301}", "1"), ("é", "2")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        ..Default::default()
+    };
+    let mut violations = Violations::new();
+    platform_fields(message, "platform", &mut violations);
+    let told: Vec<_> = violations
+        .iter()
+        .map(|violation| format!("{} {}", violation.field, violation.reason))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    platform.governing_agency NOT_A_NAME
+    platform.coordinating_agencies[1] REQUIRED
+    platform.classification UNKNOWN_VALUE
+    platform.deployment_levels[1] REQUIRED
+    platform.deployment_levels[2] UNKNOWN_VALUE
+    platform.listings[1].membership UNKNOWN_VALUE
+    platform.listings[2].edition NOT_A_NAME
+    platform.operation_stages[0].stage REQUIRED
+    platform.operation_stages[0].planned.end OUT_OF_RANGE
+    platform.operation_stages[0].reached.start NO_SUCH_DATE
+    platform.operation_stages[0].reached.end PARTIAL_DATE
+    platform.security.approval.effective_date PARTIAL_DATE
+    platform.labels["é"] NOT_UNIQUE
+    "#);
+}
+
+#[test]
+fn an_exit_needs_an_outcome() {
+    let message = pb::platform::Exit {
+        successor: "platforms/".to_owned(),
+        ..Default::default()
+    };
+    let mut violations = Violations::new();
+    assert_eq!(exit_fields(message, "exit", &mut violations), None);
+    let told: Vec<_> = violations.iter().map(|v| (&*v.field, v.reason)).collect();
+    assert_eq!(
+        told,
+        [
+            ("exit.outcome", "REQUIRED"),
+            ("exit.successor", "NOT_A_NAME")
+        ]
+    );
+}

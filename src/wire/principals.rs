@@ -1,0 +1,324 @@
+//! Principals and their API keys, both ways; and who is calling.
+
+use super::{
+    validate::FieldPath,
+    values::{
+        enum_table, read_enum, read_enums, read_optional_name, read_text, read_timestamp,
+        write_enum, write_enums, write_optional_name, write_timestamp,
+    },
+};
+use crate::{
+    domain::{
+        caller::{Caller, Known, Person},
+        error::Violations,
+        names::Revision,
+        principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
+        record::Meta,
+    },
+    pb,
+};
+
+enum_table!(
+    PrincipalKind = pb::principal::Kind {
+        Unspecified,
+        Person,
+        System
+    }
+);
+enum_table!(Role = pb::Role {
+    Unspecified => refused, AgencyEditor, AgencyApprover, AgencyAdmin, Steward, Auditor, Admin,
+});
+
+// === from a client ===
+
+/// Reads what an administrator writes of a principal from the request's field `field`.
+pub fn principal_fields(
+    message: pb::Principal,
+    field: &str,
+    violations: &mut Violations,
+) -> PrincipalFields {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Principal {
+        name: _,
+        display_name,
+        kind,
+        agency,
+        roles,
+        state: _,
+        etag: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    PrincipalFields {
+        display_name: read_text(display_name),
+        kind: read_enum(kind, &path.field("kind"), violations).unwrap_or_default(),
+        agency: read_optional_name(&agency, &path.field("agency"), violations),
+        roles: read_enums(roles, &path.field("roles"), violations),
+    }
+}
+
+/// Reads what is written of an API key when it is made, from the request's field `field`.
+pub fn api_key_fields(
+    message: pb::ApiKey,
+    field: &str,
+    violations: &mut Violations,
+) -> ApiKeyFields {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::ApiKey {
+        name: _,
+        display_name,
+        expire_time,
+        state: _,
+        revoke_time: _,
+        secret: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    ApiKeyFields {
+        display_name: read_text(display_name),
+        expire_time: read_timestamp(expire_time, &path.field("expire_time"), violations),
+    }
+}
+
+// === to a client ===
+
+/// Principal and actor; both empty where nobody is named.
+pub(super) fn person(record: Option<&Person>) -> (String, String) {
+    match record {
+        Some(Person { principal, actor }) => (
+            principal.as_str().to_owned(),
+            actor.clone().unwrap_or_default(),
+        ),
+        None => (String::new(), String::new()),
+    }
+}
+
+/// A principal.
+pub fn principal(record: &Principal) -> pb::Principal {
+    let Principal {
+        name,
+        fields,
+        disabled,
+        meta,
+    } = record;
+    let PrincipalFields {
+        display_name,
+        kind,
+        agency,
+        roles,
+    } = fields;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    let state = if *disabled {
+        pb::principal::State::Disabled
+    } else {
+        pb::principal::State::Active
+    };
+    pb::Principal {
+        name: name.as_str().to_owned(),
+        display_name: display_name.clone(),
+        kind: write_enum(*kind),
+        agency: write_optional_name(agency.as_ref()),
+        roles: write_enums(roles),
+        state: state.into(),
+        etag: meta.etag(),
+        create_time: Some(write_timestamp(*create_time)),
+        update_time: Some(write_timestamp(*update_time)),
+        revision: revision.get(),
+    }
+}
+
+/// An API key; with its secret in the one answer that tells it.
+pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
+    let ApiKey {
+        name,
+        agency: _,
+        fields,
+        revoke_time,
+        meta,
+    } = record;
+    let ApiKeyFields {
+        display_name,
+        expire_time,
+    } = fields;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    let state = match revoke_time {
+        Some(_) => pb::api_key::State::Revoked,
+        None => pb::api_key::State::Active,
+    };
+    pb::ApiKey {
+        name: name.as_str().to_owned(),
+        display_name: display_name.clone(),
+        expire_time: expire_time.map(write_timestamp),
+        state: state.into(),
+        revoke_time: revoke_time.map(write_timestamp),
+        secret: secret.unwrap_or_default(),
+        create_time: Some(write_timestamp(*create_time)),
+        update_time: Some(write_timestamp(*update_time)),
+        revision: revision.get(),
+    }
+}
+
+/// As whom a call was made, authenticated at a revision.
+pub fn who_am_i(caller: &Caller, revision: Revision) -> pb::WhoAmIResponse {
+    let (principal, actor) = person(caller.person().as_ref());
+    let (agency, roles, api_key) = match caller {
+        Caller::Anonymous => (String::new(), Vec::new(), String::new()),
+        Caller::Known(Known {
+            person: _,
+            is_system: _,
+            agency,
+            roles,
+            api_key,
+        }) => (
+            write_optional_name(agency.as_ref()),
+            write_enums(roles),
+            api_key.as_str().to_owned(),
+        ),
+        Caller::System { actor: _ } => (String::new(), write_enums(&Role::ALL), String::new()),
+    };
+    pb::WhoAmIResponse {
+        principal,
+        agency,
+        roles,
+        actor,
+        api_key,
+        revision: revision.get(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*, sample::select};
+
+    use super::*;
+    use crate::{
+        domain::names::{AgencyName, ApiKeyName, PrincipalName},
+        wire::arbitrary,
+    };
+
+    fn any_fields() -> impl Strategy<Value = PrincipalFields> {
+        let kind = select(vec![
+            PrincipalKind::Unspecified,
+            PrincipalKind::Person,
+            PrincipalKind::System,
+        ]);
+        (
+            arbitrary::text(),
+            kind,
+            option::of(arbitrary::name()),
+            vec(select(Role::ALL.to_vec()), 0..6),
+        )
+            .prop_map(|(display_name, kind, agency, roles)| PrincipalFields {
+                display_name,
+                kind,
+                agency,
+                roles,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn fields_survive_the_wire(
+            fields in any_fields(), disabled: bool, meta in arbitrary::meta(),
+        ) {
+            let record = Principal {
+                name: PrincipalName::system(),
+                fields,
+                disabled,
+                meta,
+            };
+            let mut violations = Violations::new();
+            let message = arbitrary::over_the_wire(&principal(&record));
+            let fields = principal_fields(message, "principal", &mut violations);
+            prop_assert_eq!(violations, Violations::new());
+            prop_assert_eq!(fields, record.fields);
+        }
+
+        #[test]
+        fn the_fields_of_a_key_survive_the_wire(
+            display_name in arbitrary::text(),
+            expire_time in option::of(arbitrary::timestamp()),
+            revoke_time in option::of(arbitrary::timestamp()),
+            meta in arbitrary::meta(),
+        ) {
+            let record = ApiKey {
+                name: ApiKeyName::parse("principals/system/apiKeys/k").unwrap(),
+                agency: None,
+                fields: ApiKeyFields { display_name, expire_time },
+                revoke_time,
+                meta,
+            };
+            let message = arbitrary::over_the_wire(&api_key(&record, None));
+            prop_assert_eq!(&*message.secret, "");
+            let revoked = message.state() == pb::api_key::State::Revoked;
+            prop_assert_eq!(revoked, revoke_time.is_some());
+            let mut violations = Violations::new();
+            let fields = api_key_fields(message, "api_key", &mut violations);
+            prop_assert_eq!(violations, Violations::new());
+            prop_assert_eq!(fields, record.fields);
+        }
+    }
+
+    #[test]
+    fn bad_values_are_told_of_with_their_paths() {
+        let message = pb::Principal {
+            kind: 5,
+            agency: "agencies/a/b".to_owned(),
+            roles: vec![4, 7, 0],
+            ..Default::default()
+        };
+        let mut violations = Violations::new();
+        let fields = principal_fields(message, "principal", &mut violations);
+        assert_eq!(fields.roles, [Role::Steward]);
+        let told: Vec<_> = violations
+            .iter()
+            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        principal.kind UNKNOWN_VALUE
+        principal.agency NOT_A_NAME
+        principal.roles[1] UNKNOWN_VALUE
+        principal.roles[2] REQUIRED
+        ");
+    }
+
+    #[test]
+    fn a_caller_is_told_who_it_is() {
+        let revision = Revision::new(7).unwrap();
+        let nobody = who_am_i(&Caller::Anonymous, revision);
+        let expected = pb::WhoAmIResponse {
+            revision: 7,
+            ..Default::default()
+        };
+        assert_eq!(nobody, expected);
+        let known = Caller::Known(Known {
+            person: Person {
+                principal: PrincipalName::parse("principals/p").unwrap(),
+                actor: Some("Trần Thị B".to_owned()),
+            },
+            is_system: true,
+            agency: AgencyName::parse("agencies/a"),
+            roles: vec![Role::AgencyEditor],
+            api_key: ApiKeyName::parse("principals/p/apiKeys/k").unwrap(),
+        });
+        let expected = pb::WhoAmIResponse {
+            principal: "principals/p".to_owned(),
+            agency: "agencies/a".to_owned(),
+            roles: vec![pb::Role::AgencyEditor.into()],
+            actor: "Trần Thị B".to_owned(),
+            api_key: "principals/p/apiKeys/k".to_owned(),
+            revision: 7,
+        };
+        assert_eq!(who_am_i(&known, revision), expected);
+    }
+}

@@ -1,0 +1,64 @@
+//! Proposals; clients decide on them, and write nothing of them.
+
+use super::{
+    platforms::exit,
+    principals::person,
+    values::{enum_table, write_enum, write_timestamp},
+};
+use crate::{
+    domain::{
+        proposals::{Act, Action, Proposal, ProposalState},
+        record::Meta,
+    },
+    pb,
+};
+
+enum_table!(ProposalState = pb::proposal::State {
+    Unspecified => refused, Pending, Approved, Rejected,
+});
+
+/// A proposal.
+pub fn proposal(record: &Proposal) -> pb::Proposal {
+    let Proposal {
+        name,
+        agency: _,
+        state,
+        action,
+        requested,
+        decided,
+        meta,
+    } = record;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    pb::Proposal {
+        name: name.as_str().to_owned(),
+        state: write_enum(*state),
+        action: Some(match action {
+            Action::Retirement(record) => pb::proposal::Action::Retirement(exit(record)),
+        }),
+        requested: Some(act(requested)),
+        decided: decided.as_ref().map(act),
+        etag: meta.etag(),
+        create_time: Some(write_timestamp(*create_time)),
+        update_time: Some(write_timestamp(*update_time)),
+        revision: revision.get(),
+    }
+}
+
+fn act(record: &Act) -> pb::proposal::Act {
+    let Act {
+        person: by,
+        record_time,
+        reason,
+    } = record;
+    let (principal, actor) = person(Some(by));
+    pb::proposal::Act {
+        principal,
+        actor,
+        record_time: Some(write_timestamp(*record_time)),
+        reason: reason.clone(),
+    }
+}

@@ -1,0 +1,308 @@
+//! What requests of many methods have in common: names, ids, views, request ids, and the part
+//! of the contract that is not answered yet. Each function names the field it reads, and fails
+//! with [`Error::Invalid`] there; `validate` has mostly said the same before.
+
+use prost::Message;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+pub use super::values::read_text as text;
+use super::{
+    validate::FieldPath,
+    values::{ResourceName, read_name},
+};
+use crate::{
+    domain::{
+        change::RequestId,
+        error::{Error, Violations},
+    },
+    pb,
+};
+
+/// How much of each record an answer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// What the view's comment in the proto lists.
+    Basic,
+    /// Everything the caller may see.
+    Full,
+}
+
+// === names and ids ===
+
+/// A resource name that has to be given.
+pub fn name<N: ResourceName>(name: &str, field: &str) -> Result<N, Error> {
+    let mut violations = Violations::new();
+    let read = read_name(name, &FieldPath::ROOT.field(field), &mut violations);
+    read.ok_or(Error::Invalid(violations))
+}
+
+/// A resource name that may be empty.
+pub fn optional_name<N: ResourceName>(name: &str, field: &str) -> Result<Option<N>, Error> {
+    if name.is_empty() {
+        Ok(None)
+    } else {
+        self::name(name, field).map(Some)
+    }
+}
+
+/// Resource names of a batch; every wrong one is told of.
+pub fn names<N: ResourceName>(names: &[String], field: &str) -> Result<Vec<N>, Error> {
+    let mut violations = Violations::new();
+    let path = FieldPath::ROOT.field(field);
+    let read = names
+        .iter()
+        .enumerate()
+        .filter_map(|(index, name)| read_name(name, &path.item(index), &mut violations))
+        .collect();
+    violations.into_result().map(|()| read)
+}
+
+/// A parent, or `None` for every parent, written `platforms/-` (AIP-159).
+pub fn parent<N: ResourceName>(name: &str, field: &str) -> Result<Option<N>, Error> {
+    if name.strip_prefix(N::COLLECTION) == Some("/-") {
+        Ok(None)
+    } else {
+        self::name(name, field).map(Some)
+    }
+}
+
+/// The name that a client's id gives a new resource: `new_name(&id, "agency_id",
+/// AgencyName::from_id)`.
+pub fn new_name<N>(
+    id: &str,
+    field: &str,
+    from_id: impl FnOnce(&str) -> Option<N>,
+) -> Result<N, Error> {
+    from_id(id).ok_or_else(|| {
+        Error::invalid(
+            field,
+            if id.is_empty() {
+                "REQUIRED"
+            } else {
+                "NOT_AN_ID"
+            },
+            "must be 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either \
+             end",
+            "phải gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, không bắt đầu \
+             hay kết thúc bằng dấu gạch nối",
+        )
+    })
+}
+
+/// The same where the registry chooses an id for an empty one.
+pub fn optional_new_name<N>(
+    id: &str,
+    field: &str,
+    from_id: impl FnOnce(&str) -> Option<N>,
+) -> Result<Option<N>, Error> {
+    if id.is_empty() {
+        Ok(None)
+    } else {
+        new_name(id, field, from_id).map(Some)
+    }
+}
+
+/// The etag that was read; `None` for any.
+pub fn etag(etag: String) -> Option<String> {
+    (!etag.is_empty()).then_some(etag)
+}
+
+// === views ===
+
+/// The view in field `view`; `default` where none is asked for.
+pub fn platform_view(number: i32, default: View) -> Result<View, Error> {
+    match pb::PlatformView::try_from(number) {
+        Ok(pb::PlatformView::Unspecified) => Ok(default),
+        Ok(pb::PlatformView::Basic) => Ok(View::Basic),
+        Ok(pb::PlatformView::Full) => Ok(View::Full),
+        Err(_) => Err(unknown_view(number)),
+    }
+}
+
+/// The view in field `view`; `default` where none is asked for.
+pub fn plan_view(number: i32, default: View) -> Result<View, Error> {
+    match pb::PlanView::try_from(number) {
+        Ok(pb::PlanView::Unspecified) => Ok(default),
+        Ok(pb::PlanView::Basic) => Ok(View::Basic),
+        Ok(pb::PlanView::Full) => Ok(View::Full),
+        Err(_) => Err(unknown_view(number)),
+    }
+}
+
+fn unknown_view(number: i32) -> Error {
+    Error::invalid(
+        "view",
+        "UNKNOWN_VALUE",
+        format!("has the unknown number {number}; use a view of the proto, or leave it unset"),
+        format!("có giá trị không tồn tại {number}; hãy dùng một view trong proto hoặc bỏ trống"),
+    )
+}
+
+// === request ids ===
+
+/// The request id `id` of a call of `method` with the whole request `message`; `None` where the
+/// caller gave none.
+///
+/// The digest is SHA-256 over the method, a zero byte and the message encoded anew: the same
+/// fields give the same bytes, because maps are ordered and unknown fields are dropped.
+pub fn request_id(
+    method: &str,
+    message: &impl Message,
+    id: &str,
+) -> Result<Option<RequestId>, Error> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    // hyphens only: the parser also takes braces, urn: and 32 digits in a row
+    let parsed = Uuid::try_parse(id).ok().filter(|_| id.len() == 36);
+    // a nil id is what a client sends that forgot to make one
+    let Some(id) = parsed.filter(|id| !id.is_nil()) else {
+        return Err(Error::invalid(
+            "request_id",
+            "NOT_A_UUID",
+            "must be a UUID with hyphens that the caller made at random, as \
+             `123e4567-e89b-42d3-a456-426614174000`",
+            "phải là một UUID có dấu gạch nối do bên gọi tạo ngẫu nhiên, ví dụ \
+             `123e4567-e89b-42d3-a456-426614174000`",
+        ));
+    };
+    let digest = Sha256::new()
+        .chain_update(method)
+        .chain_update([0])
+        .chain_update(message.encode_to_vec())
+        .finalize();
+    Ok(Some(RequestId {
+        id,
+        digest: digest.into(),
+    }))
+}
+
+// === what is not answered yet ===
+
+/// Refuses to answer as of another revision or time than now.
+pub fn unanswered_read_at(
+    read_revision: i64,
+    read_time: Option<prost_types::Timestamp>,
+) -> Result<(), Error> {
+    if read_revision != 0 {
+        return Err(Error::Unimplemented {
+            what: "read_revision",
+        });
+    }
+    match read_time {
+        Some(_) => Err(Error::Unimplemented { what: "read_time" }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::names::{EditionName, PlanName, PlatformName};
+
+    fn told<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
+        match result.unwrap_err() {
+            Error::Invalid(violations) => violations
+                .iter()
+                .map(|violation| format!("{} {}", violation.field, violation.reason))
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_and_parents_are_read() {
+        let platform = PlatformName::parse("platforms/ndp-001").unwrap();
+        assert_eq!(
+            name::<PlatformName>("platforms/ndp-001", "name").unwrap(),
+            platform
+        );
+        assert_eq!(
+            parent::<PlatformName>("platforms/-", "parent").unwrap(),
+            None
+        );
+        assert_eq!(
+            parent("platforms/ndp-001", "parent").unwrap(),
+            Some(platform)
+        );
+        assert_eq!(optional_name::<EditionName>("", "edition").unwrap(), None);
+        for wrong in ["", "platforms/", "platforms/--", "editions/-", "-"] {
+            assert!(parent::<PlatformName>(wrong, "parent").is_err(), "{wrong}");
+        }
+        let batch = ["platforms/a", "platforms/", "plans/x"].map(str::to_owned);
+        assert_eq!(
+            told(names::<PlatformName>(&batch, "names")),
+            ["names[1] NOT_A_NAME", "names[2] NOT_A_NAME"]
+        );
+    }
+
+    #[test]
+    fn ids_give_names() {
+        let platform = PlatformName::parse("platforms/ndp-001").unwrap();
+        let plan = |id| optional_new_name(id, "plan_id", |id| PlanName::from_id(&platform, id));
+        assert_eq!(plan("").unwrap(), None);
+        assert_eq!(
+            plan("2026").unwrap().unwrap().as_str(),
+            "platforms/ndp-001/plans/2026"
+        );
+        assert_eq!(told(plan("A")), ["plan_id NOT_AN_ID"]);
+        assert_eq!(
+            told(new_name("", "edition_id", EditionName::from_id)),
+            ["edition_id REQUIRED"]
+        );
+    }
+
+    #[test]
+    fn views_have_a_default() {
+        assert_eq!(platform_view(0, View::Full).unwrap(), View::Full);
+        assert_eq!(platform_view(1, View::Full).unwrap(), View::Basic);
+        assert_eq!(plan_view(2, View::Basic).unwrap(), View::Full);
+        assert_eq!(told(plan_view(3, View::Basic)), ["view UNKNOWN_VALUE"]);
+    }
+
+    #[test]
+    fn a_request_id_covers_method_and_message() {
+        const ID: &str = "123e4567-e89b-42d3-a456-426614174000";
+        let message = pb::RevokeApiKeyRequest {
+            name: "principals/p/apiKeys/k".to_owned(),
+            request_id: ID.to_owned(),
+            ..Default::default()
+        };
+        let other = pb::RevokeApiKeyRequest {
+            reason: "mất khóa".to_owned(),
+            ..message.clone()
+        };
+        let read = |method, message| request_id(method, message, ID).unwrap().unwrap();
+        let first = read("RevokeApiKey", &message);
+        assert_eq!(first, read("RevokeApiKey", &message));
+        assert_eq!(first.id.to_string(), ID);
+        assert_ne!(first.digest, read("RevokeApiKey", &other).digest);
+        assert_ne!(first.digest, read("RevokeApiKe", &message).digest);
+        assert_eq!(request_id("RevokeApiKey", &message, "").unwrap(), None);
+        for wrong in [
+            "x",
+            "123e4567e89b42d3a456426614174000",
+            "{123e4567-e89b-42d3-a456-426614174000}",
+            "00000000-0000-0000-0000-000000000000",
+        ] {
+            assert_eq!(
+                told(request_id("RevokeApiKey", &message, wrong)),
+                ["request_id NOT_A_UUID"],
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_present_is_answered() {
+        let at = |revision, time| match unanswered_read_at(revision, time) {
+            Ok(()) => "now",
+            Err(Error::Unimplemented { what }) => what,
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!(at(0, None), "now");
+        assert_eq!(at(1, None), "read_revision");
+        assert_eq!(at(0, Some(prost_types::Timestamp::default())), "read_time");
+    }
+}

@@ -1,0 +1,379 @@
+use std::{
+    fmt::Write as _,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use super::*;
+
+const INCIDENT: Uuid = Uuid::from_u128(0x123e4567_e89b_42d3_a456_426614174000);
+
+fn told(error: Error) -> Status {
+    explain(error, || INCIDENT)
+}
+
+/// One of every variant, and of every fixed text.
+fn every_error() -> Vec<Error> {
+    let mut errors = vec![
+        Error::invalid(
+            "plan.budget.price_year",
+            "OUT_OF_RANGE",
+            "must be from 1990 to 2100, is 7",
+            "phải từ 1990 đến 2100, hiện là 7",
+        ),
+        Error::NotFound {
+            kind: "platform",
+            name: "platforms/ndp-001".to_owned(),
+        },
+        Error::AlreadyExists {
+            kind: "API key",
+            name: "principals/p/apiKeys/k".to_owned(),
+        },
+        Error::Stale {
+            kind: "plan",
+            name: "platforms/ndp-001/plans/2026".to_owned(),
+            etag: "r7".to_owned(),
+        },
+        Error::refused(
+            "PLAN_IS_FROZEN",
+            "platforms/ndp-001/plans/2026",
+            "the plan is submitted; return it first",
+            "kế hoạch đã trình; hãy trả lại trước",
+        ),
+        Error::RequestIdReused {
+            request_id: INCIDENT.to_string(),
+        },
+        Error::Denied {
+            action: "IssuePlan",
+            needs: "an `agency_approver` of `agencies/bo-y-te`".to_owned(),
+            needs_vi: "vai trò `agency_approver` của `agencies/bo-y-te`".to_owned(),
+        },
+        Error::Exhausted {
+            what: "writer queue",
+            limit: 1_000,
+        },
+        Error::OutOfRange {
+            field: "read_revision",
+            english: "the registry holds revisions 1 to 7".to_owned(),
+            vietnamese: "hệ thống có các bản ghi thay đổi từ 1 đến 7".to_owned(),
+        },
+        Error::Unimplemented { what: "read_time" },
+        Error::Bug("while applying revision 7: no such column: x".into()),
+    ];
+    for reason in [
+        "CREDENTIALS_MISSING",
+        "KEY_EXPIRED",
+        "KEY_REVOKED",
+        "PRINCIPAL_DISABLED",
+        "CREDENTIALS_INVALID",
+    ] {
+        errors.push(Error::Unauthenticated { reason });
+    }
+    for reason in ["OUTCOME_UNKNOWN", "SHUTTING_DOWN", "STORE_UNAVAILABLE"] {
+        errors.push(Error::Unavailable { reason });
+    }
+    errors
+}
+
+#[test]
+fn every_error_has_its_code_reason_and_vietnamese() {
+    let mut golden = String::new();
+    for error in every_error() {
+        let status = told(error);
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        let localized = details.localized_message().unwrap();
+        assert_eq!(info.domain, "ndp.registry");
+        assert_eq!(localized.locale, "vi");
+        let _ = writeln!(golden, "{:?} {}", status.code(), info.reason);
+        let _ = writeln!(golden, "  en {}", status.message());
+        let _ = writeln!(golden, "  vi {}", localized.message);
+        let mut metadata: Vec<_> = info.metadata.iter().collect();
+        metadata.sort();
+        for (key, value) in metadata {
+            let _ = writeln!(golden, "  {key} = {value}");
+        }
+    }
+    insta::assert_snapshot!(golden, @r"
+    InvalidArgument INVALID_REQUEST
+      en `plan.budget.price_year`: must be from 1990 to 2100, is 7
+      vi `plan.budget.price_year`: phải từ 1990 đến 2100, hiện là 7
+      violation_count = 1
+    NotFound RESOURCE_NOT_FOUND
+      en platform `platforms/ndp-001` was not found
+      vi không tìm thấy nền tảng `platforms/ndp-001`
+      resource = platforms/ndp-001
+    AlreadyExists RESOURCE_ALREADY_EXISTS
+      en API key `principals/p/apiKeys/k` already exists
+      vi khóa API `principals/p/apiKeys/k` đã tồn tại
+      resource = principals/p/apiKeys/k
+    Aborted ETAG_NOT_CURRENT
+      en plan `platforms/ndp-001/plans/2026` has changed since its etag was read; read it again
+      vi kế hoạch `platforms/ndp-001/plans/2026` đã thay đổi kể từ khi etag được đọc; hãy đọc lại
+      etag = r7
+      resource = platforms/ndp-001/plans/2026
+    FailedPrecondition PLAN_IS_FROZEN
+      en the plan is submitted; return it first
+      vi kế hoạch đã trình; hãy trả lại trước
+      resource = platforms/ndp-001/plans/2026
+    InvalidArgument REQUEST_ID_REUSED
+      en request id `123e4567-e89b-42d3-a456-426614174000` was used for another request; use a new one
+      vi mã yêu cầu `123e4567-e89b-42d3-a456-426614174000` đã dùng cho một yêu cầu khác; hãy dùng mã mới
+      request_id = 123e4567-e89b-42d3-a456-426614174000
+    PermissionDenied PERMISSION_DENIED
+      en `IssuePlan` needs an `agency_approver` of `agencies/bo-y-te`
+      vi `IssuePlan` cần vai trò `agency_approver` của `agencies/bo-y-te`
+      action = IssuePlan
+      needs = an `agency_approver` of `agencies/bo-y-te`
+    ResourceExhausted LIMIT_REACHED
+      en the writer queue is full (1000); try again later
+      vi hàng đợi ghi đã chạm giới hạn (1000); hãy thử lại sau
+      limit = 1000
+      what = writer queue
+    OutOfRange OUT_OF_RANGE
+      en `read_revision`: the registry holds revisions 1 to 7
+      vi `read_revision`: hệ thống có các bản ghi thay đổi từ 1 đến 7
+      field = read_revision
+    Unimplemented NOT_ANSWERED_YET
+      en `read_time` is not answered by this release; leave it unset
+      vi bản phát hành này chưa hỗ trợ `read_time`; hãy bỏ trống
+      what = read_time
+    Internal INTERNAL
+      en internal error; report it with the incident id `123e4567-e89b-42d3-a456-426614174000`
+      vi lỗi nội bộ; hãy báo lỗi kèm mã sự cố `123e4567-e89b-42d3-a456-426614174000`
+      incident = 123e4567-e89b-42d3-a456-426614174000
+    Unauthenticated CREDENTIALS_MISSING
+      en this method needs an API key: send metadata `authorization: Bearer <key>`
+      vi phương thức này cần khóa API: hãy gửi metadata `authorization: Bearer <khóa>`
+    Unauthenticated KEY_EXPIRED
+      en the API key has expired; create a new one
+      vi khóa API đã hết hạn; hãy tạo khóa mới
+    Unauthenticated KEY_REVOKED
+      en the API key was revoked
+      vi khóa API đã bị thu hồi
+    Unauthenticated PRINCIPAL_DISABLED
+      en the principal of this API key is disabled
+      vi chủ thể của khóa API này đã bị vô hiệu hóa
+    Unauthenticated CREDENTIALS_INVALID
+      en the credentials are not valid
+      vi thông tin xác thực không hợp lệ
+    Unavailable OUTCOME_UNKNOWN
+      en the outcome is not known: retry with the same request id to learn it
+      vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả
+    Unavailable SHUTTING_DOWN
+      en the server is shutting down; retry
+      vi máy chủ đang dừng; hãy thử lại
+    Unavailable STORE_UNAVAILABLE
+      en the store cannot be reached at the moment; retry
+      vi tạm thời không kết nối được kho dữ liệu; hãy thử lại
+    ");
+}
+
+#[test]
+fn every_error_has_the_details_of_its_code() {
+    let mut golden = String::new();
+    for error in every_error() {
+        let status = told(error);
+        let details = status.get_error_details();
+        let _ = writeln!(golden, "{:?}", status.code());
+        for one in details
+            .bad_request()
+            .iter()
+            .flat_map(|b| &b.field_violations)
+        {
+            let localized = one.localized_message.as_ref().map(|text| &*text.message);
+            let _ = writeln!(
+                golden,
+                "  field {} {}: {} / {}",
+                one.field,
+                one.reason,
+                one.description,
+                localized.unwrap_or_default()
+            );
+        }
+        if let Some(resource) = details.resource_info() {
+            let of_type = &resource.resource_type;
+            let _ = writeln!(golden, "  resource {of_type} {}", resource.resource_name);
+        }
+        for one in details
+            .precondition_failure()
+            .iter()
+            .flat_map(|p| &p.violations)
+        {
+            let of_type = &one.r#type;
+            let _ = writeln!(
+                golden,
+                "  precondition {of_type} {}: {}",
+                one.subject, one.description
+            );
+        }
+        for one in details.quota_failure().iter().flat_map(|q| &q.violations) {
+            let _ = writeln!(golden, "  quota {}: {}", one.subject, one.description);
+        }
+        if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
+            let _ = writeln!(golden, "  retry after {delay:?}");
+        }
+        if let Some(request) = details.request_info() {
+            let _ = writeln!(golden, "  request {}", request.request_id);
+        }
+    }
+    insta::assert_snapshot!(golden, @r"
+    InvalidArgument
+      field plan.budget.price_year OUT_OF_RANGE: must be from 1990 to 2100, is 7 / phải từ 1990 đến 2100, hiện là 7
+    NotFound
+      resource ndp.registry/Platform platforms/ndp-001
+    AlreadyExists
+      resource ndp.registry/ApiKey principals/p/apiKeys/k
+    Aborted
+      resource ndp.registry/Plan platforms/ndp-001/plans/2026
+      precondition ETAG_NOT_CURRENT platforms/ndp-001/plans/2026: plan `platforms/ndp-001/plans/2026` has changed since its etag was read; read it again
+    FailedPrecondition
+      precondition PLAN_IS_FROZEN platforms/ndp-001/plans/2026: the plan is submitted; return it first
+    InvalidArgument
+      field request_id REQUEST_ID_REUSED: request id `123e4567-e89b-42d3-a456-426614174000` was used for another request; use a new one / mã yêu cầu `123e4567-e89b-42d3-a456-426614174000` đã dùng cho một yêu cầu khác; hãy dùng mã mới
+    PermissionDenied
+    ResourceExhausted
+      quota writer queue: the writer queue is full (1000); try again later
+      retry after 1s
+    OutOfRange
+      field read_revision OUT_OF_RANGE: the registry holds revisions 1 to 7 / hệ thống có các bản ghi thay đổi từ 1 đến 7
+    Unimplemented
+    Internal
+      request 123e4567-e89b-42d3-a456-426614174000
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unauthenticated
+    Unavailable
+      retry after 1s
+    Unavailable
+      retry after 1s
+    Unavailable
+      retry after 1s
+    ");
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_bug_is_logged_and_the_client_sees_its_incident_id_only() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    let status = tracing::subscriber::with_default(subscriber, || {
+        told(Error::Bug("no such column: secret".into()))
+    });
+    assert!(!format!("{status:?}").contains("secret"));
+    assert!(status.message().contains(&INCIDENT.to_string()));
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    for told in ["ERROR", "secret", &INCIDENT.to_string()] {
+        assert!(log.contains(told), "{told} in {log}");
+    }
+}
+
+/// Bytes of the trailers that a status takes.
+fn trailers(status: Status) -> usize {
+    let response = status.into_http::<String>();
+    let headers = response.headers().iter();
+    headers
+        .filter(|(name, _)| name.as_str().starts_with("grpc-"))
+        .map(|(name, value)| name.as_str().len() + value.len() + 32)
+        .sum()
+}
+
+#[test]
+fn statuses_are_bounded() {
+    for letter in ["x", "ệ", " "] {
+        let long = letter.repeat(5_000);
+        let reason = "A_REASON_OF_SIXTY_THREE_LETTERS_AT_MOST_AS_GOOGLE_RPC_PRESCRIBES";
+        let mut violations = Violations::new();
+        for index in 0..100 {
+            violations.add(format!("{long}[{index}]"), reason, &*long, &*long);
+        }
+        let errors = [
+            Error::Invalid(violations),
+            Error::NotFound {
+                kind: "API key",
+                name: long.clone(),
+            },
+            Error::AlreadyExists {
+                kind: "API key",
+                name: long.clone(),
+            },
+            Error::Stale {
+                kind: "API key",
+                name: long.clone(),
+                etag: long.clone(),
+            },
+            Error::refused(reason, &*long, &*long, &*long),
+            Error::RequestIdReused {
+                request_id: long.clone(),
+            },
+            Error::Denied {
+                action: "ApproveProposal",
+                needs: long.clone(),
+                needs_vi: long.clone(),
+            },
+            Error::OutOfRange {
+                field: "read_revision",
+                english: long.clone(),
+                vietnamese: long.clone(),
+            },
+        ];
+        for error in errors {
+            let status = told(error);
+            let (code, size) = (status.code(), trailers(status));
+            assert!(
+                size <= 7 * 1024,
+                "{code:?} of `{letter}` takes {size} bytes"
+            );
+        }
+    }
+}
+
+#[test]
+fn violations_that_do_not_fit_are_counted() {
+    let mut violations = Violations::new();
+    for index in 0..100 {
+        violations.add(
+            format!("platform.listings[{index}].edition"),
+            "NOT_A_NAME",
+            "must be a resource name of the form `editions/{edition}`",
+            "phải là tên tài nguyên theo dạng `editions/{edition}`",
+        );
+    }
+    let status = told(Error::Invalid(violations));
+    let details = status.get_error_details();
+    let listed = details.bad_request().unwrap().field_violations.len();
+    let omitted = &details.error_info().unwrap().metadata["omitted_violation_count"];
+    assert!(listed >= 10, "{listed}");
+    assert_eq!(listed + omitted.parse::<usize>().unwrap(), 100);
+    assert!(status.message().ends_with(" more"), "{}", status.message());
+    let localized = details.localized_message().unwrap();
+    assert!(localized.message.ends_with(" lỗi khác"));
+    assert!(localized.message.contains("`platform.listings[0].edition`"));
+}
+
+#[test]
+fn texts_are_cut_between_letters() {
+    assert_eq!(cut("Định danh", 20), "Định danh");
+    assert_eq!(cut("Định danh", 8), "Đị…");
+    assert_eq!(cut("ệệ", 1), "…");
+}

@@ -1,0 +1,463 @@
+//! The small values that every message is made of: text, dates, times, enums and resource names.
+//!
+//! `read_…` takes what a client sent and adds a violation for what does not hold, whether or
+//! not `validate` has run before; `write_…` is the other direction. Text is brought to NFC here
+//! and nowhere else. Digits of a time beyond microseconds are cut, as when RFC 3339 is read.
+
+use std::borrow::{Borrow, Cow};
+
+use super::validate::{FieldPath, MAX_VIOLATIONS};
+use crate::{
+    domain::{
+        error::Violations,
+        names::{
+            AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
+            ProposalName,
+        },
+        text::nfc,
+        time::{Date, TimeError, Timestamp},
+    },
+    pb,
+};
+
+/// Adds one violation, up to the number that a caller is told of.
+pub(super) fn refuse(
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+    reason: &'static str,
+    english: impl Into<String>,
+    vietnamese: impl Into<String>,
+) {
+    if violations.iter().len() < MAX_VIOLATIONS {
+        violations.add(path.to_string(), reason, english, vietnamese);
+    }
+}
+
+/// Reads a repeated field; what cannot be read has left a violation behind.
+pub(super) fn read_list<M, T>(
+    messages: Vec<M>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+    read: impl Fn(M, &FieldPath<'_>, &mut Violations) -> Option<T>,
+) -> Vec<T> {
+    let messages = messages.into_iter().enumerate();
+    messages
+        .filter_map(|(index, message)| read(message, &path.item(index), violations))
+        .collect()
+}
+
+// === text ===
+
+/// The composed form of a text; not copied when it has it already.
+pub fn read_text(text: String) -> String {
+    let composed = match nfc(&text) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(composed) => Some(composed),
+    };
+    composed.unwrap_or(text)
+}
+
+// === resource names ===
+
+/// A resource name as requests carry it.
+pub trait ResourceName: Sized {
+    /// How it is written, as `platforms/{platform}`.
+    const FORM: &'static str;
+    /// The collection it is in, as `platforms`.
+    const COLLECTION: &'static str;
+
+    /// Reads a whole name.
+    fn read(name: &str) -> Option<Self>;
+}
+
+macro_rules! resource_names {
+    ($($name:ty = $form:literal,)+) => {
+        $(impl ResourceName for $name {
+            const FORM: &'static str = $form;
+            const COLLECTION: &'static str = <$name>::COLLECTION;
+
+            fn read(name: &str) -> Option<Self> {
+                Self::parse(name)
+            }
+        })+
+    };
+}
+
+resource_names! {
+    AgencyName = "agencies/{agency}",
+    EditionName = "editions/{edition}",
+    PlatformName = "platforms/{platform}",
+    PlanName = "platforms/{platform}/plans/{plan}",
+    ProposalName = "platforms/{platform}/proposals/{proposal}",
+    FigureName = "figures/{figure}",
+    PrincipalName = "principals/{principal}",
+    ApiKeyName = "principals/{principal}/apiKeys/{api_key}",
+}
+
+/// Reads a resource name that has to be given.
+pub(super) fn read_name<N: ResourceName>(
+    name: &str,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<N> {
+    let read = N::read(name);
+    if read.is_none() {
+        let form = N::FORM;
+        refuse(
+            path,
+            violations,
+            if name.is_empty() {
+                "REQUIRED"
+            } else {
+                "NOT_A_NAME"
+            },
+            format!("must be a resource name of the form `{form}`"),
+            format!("phải là tên tài nguyên theo dạng `{form}`"),
+        );
+    }
+    read
+}
+
+/// Reads a resource name that may be empty.
+pub(super) fn read_optional_name<N: ResourceName>(
+    name: &str,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<N> {
+    if name.is_empty() {
+        None
+    } else {
+        read_name(name, path, violations)
+    }
+}
+
+/// Reads a list of resource names.
+pub(super) fn read_names<N: ResourceName>(
+    names: Vec<String>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Vec<N> {
+    read_list(names, path, violations, |name, path, violations| {
+        read_name(&name, path, violations)
+    })
+}
+
+/// Empty for none.
+pub(super) fn write_optional_name<N: Borrow<str>>(name: Option<&N>) -> String {
+    name.map(|name| name.borrow().to_owned())
+        .unwrap_or_default()
+}
+
+pub(super) fn write_names<N: Borrow<str>>(names: &[N]) -> Vec<String> {
+    names.iter().map(|name| name.borrow().to_owned()).collect()
+}
+
+// === enums ===
+
+/// A domain enum and the wire enum it corresponds to.
+pub(super) trait WireEnum: Sized {
+    /// The enum of the proto.
+    type Wire: TryFrom<i32> + Into<i32>;
+
+    /// `None` for an unspecified value where the domain has none.
+    fn from_wire(value: Self::Wire) -> Option<Self>;
+
+    /// Its value in the proto.
+    fn to_wire(self) -> Self::Wire;
+
+    /// Names of the values that may be sent.
+    fn names() -> Vec<&'static str>;
+}
+
+/// Declares the table of one enum. Both sides give their values the same names, so each stands
+/// once; both matches are total, so a value that one side lacks breaks the build. What
+/// `UNSPECIFIED` means is said after the table's names, unless the domain has it too.
+macro_rules! enum_table {
+    ($domain:ty = $wire:ty { Unspecified, $($value:ident),+ $(,)? }) => {
+        enum_table!(@impl $domain, $wire, Some(Self::Unspecified), [Unspecified] $($value)+);
+    };
+    ($domain:ty = $wire:ty { Unspecified => refused, $($value:ident),+ $(,)? }) => {
+        enum_table!(@impl $domain, $wire, None, [] $($value)+);
+    };
+    ($domain:ty = $wire:ty { Unspecified => $meaning:ident, $($value:ident),+ $(,)? }) => {
+        enum_table!(@impl $domain, $wire, Some(Self::$meaning), [] $($value)+);
+    };
+    (@impl $domain:ty, $wire:ty, $unspecified:expr, [$($none:ident)?] $($value:ident)+) => {
+        impl $crate::wire::values::WireEnum for $domain {
+            type Wire = $wire;
+
+            fn from_wire(value: $wire) -> Option<Self> {
+                type Wire = $wire;
+                match value {
+                    Wire::Unspecified => $unspecified,
+                    $(Wire::$value => Some(Self::$value),)+
+                }
+            }
+
+            fn to_wire(self) -> $wire {
+                type Wire = $wire;
+                match self {
+                    $(Self::$none => Wire::$none,)?
+                    $(Self::$value => Wire::$value,)+
+                }
+            }
+
+            fn names() -> Vec<&'static str> {
+                type Wire = $wire;
+                vec![$(Wire::$value.as_str_name()),+]
+            }
+        }
+    };
+}
+pub(super) use enum_table;
+
+/// Reads an enum; an unknown number is refused, and so is UNSPECIFIED where the domain has no
+/// such value.
+pub(super) fn read_enum<E: WireEnum>(
+    number: i32,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<E> {
+    let known = E::Wire::try_from(number).ok();
+    let is_known = known.is_some();
+    let read = known.and_then(E::from_wire);
+    if read.is_none() {
+        let names = E::names().join(", ");
+        let (reason, english, vietnamese) = if is_known {
+            (
+                "REQUIRED",
+                format!("must be one of {names}"),
+                format!("phải là một trong: {names}"),
+            )
+        } else {
+            (
+                "UNKNOWN_VALUE",
+                format!("has the unknown number {number}; use one of {names}"),
+                format!("có giá trị không tồn tại {number}; hãy dùng một trong: {names}"),
+            )
+        };
+        refuse(path, violations, reason, english, vietnamese);
+    }
+    read
+}
+
+/// Reads a list of enum values.
+pub(super) fn read_enums<E: WireEnum>(
+    numbers: Vec<i32>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Vec<E> {
+    read_list(numbers, path, violations, read_enum)
+}
+
+pub(super) fn write_enum<E: WireEnum>(value: E) -> i32 {
+    value.to_wire().into()
+}
+
+pub(super) fn write_enums<E: WireEnum + Copy>(values: &[E]) -> Vec<i32> {
+    values.iter().copied().map(write_enum).collect()
+}
+
+// === dates and times ===
+
+fn refuse_time(error: TimeError, path: &FieldPath<'_>, violations: &mut Violations) {
+    let reason = match error {
+        TimeError::DateSyntax | TimeError::NoSuchPart => "NO_SUCH_DATE",
+        TimeError::TimestampSyntax => "NO_SUCH_TIME",
+        TimeError::DateRange | TimeError::TimestampRange | TimeError::EndBeforeStart => {
+            "OUT_OF_RANGE"
+        }
+    };
+    refuse(
+        path,
+        violations,
+        reason,
+        error.english(),
+        error.vietnamese(),
+    );
+}
+
+/// Reads a day. Part of one (a year, a month) is refused: google.type.Date allows it, but a day
+/// is compared with other days here, and what is not a day is a `Period`.
+pub(super) fn read_date(
+    message: Option<pb::Date>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Date> {
+    let pb::Date { year, month, day } = message?;
+    if year == 0 || month == 0 || day == 0 {
+        refuse(
+            path,
+            violations,
+            "PARTIAL_DATE",
+            "must be a full day: give year, month and day, or leave the date unset",
+            "phải là một ngày đầy đủ: hãy ghi năm, tháng và ngày, hoặc bỏ trống trường này",
+        );
+        return None;
+    }
+    Date::new(year, month, day)
+        .map_err(|error| match error {
+            // the texts of the domain speak of dates written as text
+            TimeError::DateSyntax => refuse(
+                path,
+                violations,
+                "NO_SUCH_DATE",
+                "there is no such day in the calendar; correct year, month and day",
+                "không có ngày này trong lịch; hãy sửa năm, tháng, ngày",
+            ),
+            error => refuse_time(error, path, violations),
+        })
+        .ok()
+}
+
+pub(super) fn write_date(date: Option<Date>) -> Option<pb::Date> {
+    date.map(|date| pb::Date {
+        year: date.year(),
+        month: date.month(),
+        day: date.day(),
+    })
+}
+
+/// Reads a time.
+pub(super) fn read_timestamp(
+    message: Option<prost_types::Timestamp>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Timestamp> {
+    let prost_types::Timestamp { seconds, nanos } = message?;
+    let read = if (0..1_000_000_000).contains(&nanos) {
+        let micros = seconds.checked_mul(1_000_000);
+        micros
+            .and_then(|micros| micros.checked_add(i64::from(nanos / 1_000)))
+            .ok_or(TimeError::TimestampRange)
+            .and_then(Timestamp::from_micros)
+    } else {
+        Err(TimeError::TimestampRange)
+    };
+    read.map_err(|error| refuse_time(error, path, violations))
+        .ok()
+}
+
+pub(super) fn write_timestamp(time: Timestamp) -> prost_types::Timestamp {
+    let micros = time.as_micros();
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        // below a million, so the conversion cannot fail
+        nanos: i32::try_from(micros.rem_euclid(1_000_000) * 1_000).unwrap_or_default(),
+    }
+}
+
+/// Checks what [`crate::domain::time::Period`] promises of its days.
+pub(super) fn check_order(
+    start: Option<Date>,
+    end: Option<Date>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) {
+    if let (Some(start), Some(end)) = (start, end)
+        && end < start
+    {
+        refuse_time(TimeError::EndBeforeStart, path, violations);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::arbitrary;
+
+    fn read<T>(read: impl FnOnce(&FieldPath<'_>, &mut Violations) -> T) -> (T, Vec<String>) {
+        let mut violations = Violations::new();
+        let value = read(&FieldPath::ROOT.field("at"), &mut violations);
+        let told = violations
+            .iter()
+            .map(|violation| format!("{} {}", violation.field, violation.reason));
+        (value, told.collect())
+    }
+
+    #[test]
+    fn a_date_is_a_full_day_that_exists() {
+        for (year, month, day, reason) in [
+            (0, 0, 0, "PARTIAL_DATE"),
+            (2026, 0, 0, "PARTIAL_DATE"),
+            (2026, 6, 0, "PARTIAL_DATE"),
+            (0, 6, 24, "PARTIAL_DATE"),
+            (2026, 13, 1, "NO_SUCH_DATE"),
+            (2026, 2, 29, "NO_SUCH_DATE"),
+            (2026, -1, 1, "NO_SUCH_DATE"),
+            (2026, 1, i32::MAX, "NO_SUCH_DATE"),
+            (1899, 12, 31, "OUT_OF_RANGE"),
+            (i32::MAX, 1, 1, "OUT_OF_RANGE"),
+        ] {
+            let message = pb::Date { year, month, day };
+            let (date, told) = read(|path, out| read_date(Some(message), path, out));
+            assert_eq!((date, told), (None, vec![format!("at {reason}")]));
+        }
+        let (date, told) = read(|path, out| read_date(None, path, out));
+        assert_eq!((date, told), (None, vec![]));
+    }
+
+    #[test]
+    fn a_time_is_within_the_years_of_protobuf() {
+        for (seconds, nanos) in [
+            (i64::MAX, 0),
+            (i64::MIN, 0),
+            (-62_135_596_801, 0),
+            (253_402_300_800, 0),
+            (0, -1),
+            (0, 1_000_000_000),
+        ] {
+            let message = prost_types::Timestamp { seconds, nanos };
+            let (time, told) = read(|path, out| read_timestamp(Some(message), path, out));
+            assert_eq!(time, None);
+            assert_eq!(told, ["at OUT_OF_RANGE"]);
+        }
+        let message = prost_types::Timestamp {
+            seconds: -1,
+            nanos: 999_999_999,
+        };
+        let (time, told) = read(|path, out| read_timestamp(Some(message), path, out));
+        assert_eq!(time.map(Timestamp::as_micros), Some(-1));
+        assert!(told.is_empty());
+    }
+
+    #[test]
+    fn names_of_another_form_are_refused() {
+        let (name, told) = read(|path, out| read_name::<PlatformName>("agencies/a", path, out));
+        assert_eq!((name, told), (None, vec!["at NOT_A_NAME".to_owned()]));
+        let (name, told) = read(|path, out| read_name::<PlatformName>("", path, out));
+        assert_eq!((name, told), (None, vec!["at REQUIRED".to_owned()]));
+        let (name, told) = read(|path, out| read_optional_name::<PlanName>("", path, out));
+        assert_eq!((name, told), (None, vec![]));
+    }
+
+    #[test]
+    fn text_is_composed() {
+        assert_eq!(read_text("Nê\u{300}n ta\u{309}ng".to_owned()), "Nền tảng");
+    }
+
+    proptest! {
+        #[test]
+        fn dates_and_times_survive_the_wire(
+            date in arbitrary::date(), time in arbitrary::timestamp(),
+        ) {
+            let (read_back, told) = read(|path, out| read_date(write_date(Some(date)), path, out));
+            prop_assert_eq!((read_back, told), (Some(date), vec![]));
+            let (read_back, told) =
+                read(|path, out| read_timestamp(Some(write_timestamp(time)), path, out));
+            prop_assert_eq!((read_back, told), (Some(time), vec![]));
+        }
+
+        #[test]
+        fn any_number_is_answered(year: i32, month: i32, day: i32, seconds: i64, nanos: i32) {
+            let message = pb::Date { year, month, day };
+            let (date, told) = read(|path, out| read_date(Some(message), path, out));
+            prop_assert_eq!(date.is_some(), told.is_empty());
+            let message = prost_types::Timestamp { seconds, nanos };
+            let (time, told) = read(|path, out| read_timestamp(Some(message), path, out));
+            prop_assert_eq!(time.is_some(), told.is_empty());
+        }
+    }
+}
