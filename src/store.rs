@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use self::errors::CommitError;
 use self::{
-    engine::{Engine, Link, Tx},
+    engine::{Engine, Link, Tx, reading},
     errors::{During, Failure},
 };
 use crate::domain::{
@@ -124,8 +124,7 @@ impl Store {
 
     /// Where the log ends now.
     pub async fn head(&self) -> Result<Head, Error> {
-        let head = self.engine.read("reading the head", log::head);
-        head.await
+        reading!(self.engine, "reading the head", link => log::head(link))
     }
 
     /// Everything that the State is made of.
@@ -140,8 +139,7 @@ impl Store {
     /// The changes after a revision, oldest first, at most `limit`. They carry no key hashes:
     /// those are not in the log, ask for them by the keys' names.
     pub async fn changes_after(&self, after: Revision, limit: usize) -> Result<Vec<Change>, Error> {
-        let read = async |link: Link<'_>| log::changes_after(link, after, limit).await;
-        self.engine.read("reading the log", read).await
+        reading!(self.engine, "reading the log", link => log::changes_after(link, after, limit))
     }
 
     /// The hashes of these API keys, in their order, of those that have one.
@@ -149,16 +147,15 @@ impl Store {
         &self,
         names: &[ApiKeyName],
     ) -> Result<Vec<(ApiKeyName, KeyHash)>, Error> {
-        let read = async |link: Link<'_>| secrets::key_hashes(link, names).await;
-        self.engine.read("reading key hashes", read).await
+        reading!(self.engine, "reading key hashes", link => secrets::key_hashes(link, names))
     }
 
     /// The key that authenticates page tokens: the one stored, which is `candidate` if there was
     /// none.
     pub async fn page_token_key(&self, candidate: [u8; 32]) -> Result<[u8; 32], Error> {
         let operation = "reading the page token key";
-        let stored = self.engine.read(operation, secrets::page_token_key);
-        if let Some(key) = stored.await? {
+        let stored = reading!(self.engine, operation, link => secrets::page_token_key(link));
+        if let Some(key) = stored? {
             return Ok(key);
         }
         let operation = "making the page token key";
@@ -175,13 +172,9 @@ impl Store {
         let operation = "beginning a write";
         let mut attempt = 1;
         loop {
-            match self.lock().await {
-                Err(Failure::Sql(error))
-                    if attempt < engine::attempts_max() && errors::is_lost_connection(&error) =>
-                {
-                    attempt += 1;
-                }
-                outcome => return outcome.during(operation),
+            let outcome = self.lock().await;
+            if !engine::try_again(&mut attempt, &outcome) {
+                return outcome.during(operation);
             }
         }
     }

@@ -121,30 +121,8 @@ impl Engine {
         }
     }
 
-    /// Runs a read on one connection; once more on another when the connection was broken.
-    pub(super) async fn read<T>(
-        &self,
-        operation: &str,
-        ask: impl AsyncFn(Link<'_>) -> Result<T, Failure>,
-    ) -> Result<T, Error> {
-        let mut attempt = 1;
-        loop {
-            let outcome = match self.reader().await {
-                Ok(mut reader) => ask(reader.link()).await,
-                Err(error) => Err(error.into()),
-            };
-            match outcome {
-                Err(Failure::Sql(error))
-                    if attempt < ATTEMPTS_MAX && is_lost_connection(&error) =>
-                {
-                    attempt += 1;
-                }
-                outcome => return outcome.during(operation),
-            }
-        }
-    }
-
-    async fn reader(&self) -> Result<Reader, sqlx::Error> {
+    /// A connection to read with, by [`reading!`].
+    pub(super) async fn reader(&self) -> Result<Reader, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(pools) => On::Sqlite(pools.reader.acquire().await?),
             Self::Postgres(pools) => On::Postgres(pools.reader.acquire().await?),
@@ -182,15 +160,42 @@ impl Engine {
     }
 }
 
-/// How often a transaction is begun anew where the connection turns out to be broken.
-pub(super) const fn attempts_max() -> u32 {
-    ATTEMPTS_MAX
+/// Runs a read on one connection, and again on another while connections turn out to be broken:
+/// `reading!(engine, "reading the head", link => log::head(link))`.
+///
+/// A macro, because the future of a function that takes an async closure of a borrowed connection
+/// is not `Send`.
+macro_rules! reading {
+    ($engine:expr, $operation:expr, $link:ident => $ask:expr) => {{
+        let mut attempt = 1;
+        loop {
+            let outcome = match $engine.reader().await {
+                Ok(mut reader) => {
+                    let $link = reader.link();
+                    $ask.await.map_err($crate::store::errors::Failure::from)
+                }
+                Err(error) => Err(error.into()),
+            };
+            if !$crate::store::engine::try_again(&mut attempt, &outcome) {
+                break $crate::store::errors::During::during(outcome, $operation);
+            }
+        }
+    }};
+}
+pub(super) use reading;
+
+/// Whether to do on another connection what failed because the connection was broken.
+pub(super) fn try_again<T>(attempt: &mut u32, outcome: &Result<T, Failure>) -> bool {
+    let broken = matches!(outcome, Err(Failure::Sql(error)) if is_lost_connection(error));
+    *attempt += 1;
+    broken && *attempt <= ATTEMPTS_MAX
 }
 
-type Reader = On<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+/// A connection of the readers' pool.
+pub(super) type Reader = On<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
 
 impl Reader {
-    fn link(&mut self) -> Link<'_> {
+    pub(super) fn link(&mut self) -> Link<'_> {
         match self {
             Self::Sqlite(connection) => On::Sqlite(connection),
             Self::Postgres(connection) => On::Postgres(connection),

@@ -3,7 +3,7 @@
 
 use super::{
     Finding, Head, Verified,
-    engine::Engine,
+    engine::{Engine, reading},
     images,
     log::{self, ChangeRow, EffectRow},
 };
@@ -23,11 +23,9 @@ pub(super) async fn fold(
     let mut after = Revision::ZERO;
     let mut previous_time = i64::MIN;
     while after < head.revision {
-        let rows = engine
-            .read("reading the log", async |mut link| {
-                Ok(log::rows_after(&mut link, after, BATCH).await?)
-            })
-            .await?;
+        let rows = reading!(engine, "reading the log", link => {
+            log::rows_after(link, after, BATCH)
+        })?;
         if rows.is_empty() {
             break;
         }

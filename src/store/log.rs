@@ -307,19 +307,19 @@ pub(super) struct EffectRow {
 
 /// Rows of the log, each change with its effects, as the database has them.
 pub(super) async fn rows_after(
-    link: &mut Link<'_>,
+    mut link: Link<'_>,
     after: Revision,
     limit: usize,
 ) -> Result<Vec<(ChangeRow, Vec<EffectRow>)>, sqlx::Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let changes: Vec<ChangeRow> = on_engine!(&mut *link, connection => {
+    let changes: Vec<ChangeRow> = on_engine!(&mut link, connection => {
         let statement = sqlx::query_as(CHANGES_AFTER).bind(after.get()).bind(limit);
         statement.fetch_all(&mut **connection).await
     })?;
     let Some(newest) = changes.last().map(|change| change.revision) else {
         return Ok(Vec::new());
     };
-    let effects: Vec<EffectRow> = on_engine!(link, connection => {
+    let effects: Vec<EffectRow> = on_engine!(&mut link, connection => {
         let statement = sqlx::query_as(EFFECTS_BETWEEN).bind(after.get()).bind(newest);
         statement.fetch_all(&mut **connection).await
     })?;
@@ -336,11 +336,11 @@ pub(super) async fn rows_after(
 
 /// The changes after a revision, in order and without a gap.
 pub(super) async fn changes_after(
-    mut link: Link<'_>,
+    link: Link<'_>,
     after: Revision,
     limit: usize,
 ) -> Result<Vec<Change>, Failure> {
-    let rows = rows_after(&mut link, after, limit).await?;
+    let rows = rows_after(link, after, limit).await?;
     let mut expected = after;
     let mut changes = Vec::with_capacity(rows.len());
     for (change, effects) in rows {

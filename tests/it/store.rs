@@ -1,0 +1,719 @@
+//! The store's contract, on both engines. All data here is made up.
+
+use std::{
+    future::{Future, ready},
+    sync::Arc,
+};
+
+use ndp_registry::{
+    domain::{
+        agencies::{Agency, AgencyFields, AgencyKind},
+        caller::Person,
+        change::{Change, Effect, Image, RequestId},
+        documents::Document,
+        editions::{Edition, EditionFields},
+        error::Error,
+        figures::{Figure, Subject},
+        names::{
+            AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
+            ProposalName, Revision,
+        },
+        plans::{Plan, PlanFields, PlanState, StateEntry},
+        platforms::{
+            Exit, ExitOutcome, Listing, Membership, Platform, PlatformFields, RecordStatus,
+            Security,
+        },
+        principals::{
+            ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, PrincipalKind, Role,
+        },
+        proposals::{Act, Action, Proposal, ProposalState},
+        record::Meta,
+        time::{Date, Timestamp},
+    },
+    store::{CommitError, Store, WriteTx},
+};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use uuid::Uuid;
+
+use crate::harness::{Engine, both};
+
+const LOG_ID: Uuid = Uuid::from_u128(7);
+
+async fn open(engine: &Engine) -> Store {
+    Store::open(&engine.url(), LOG_ID).await.unwrap()
+}
+
+/// Runs SQL behind the store's back.
+async fn execute(engine: &Engine, sql: &str) {
+    match engine {
+        Engine::Sqlite(..) => {
+            let mut connection = SqliteConnection::connect(&engine.url()).await.unwrap();
+            let sql = format!("PRAGMA foreign_keys = OFF; {sql}");
+            sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+        }
+        Engine::Postgres(_) => {
+            let mut connection = PgConnection::connect(&engine.url()).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+}
+
+/// The first column of each row, which must be text.
+async fn texts(engine: &Engine, sql: &str) -> Vec<String> {
+    let sql = AssertSqlSafe(sql.to_owned());
+    match engine {
+        Engine::Sqlite(..) => {
+            let mut connection = SqliteConnection::connect(&engine.url()).await.unwrap();
+            sqlx::query_scalar(sql)
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+        }
+        Engine::Postgres(_) => {
+            let mut connection = PgConnection::connect(&engine.url()).await.unwrap();
+            sqlx::query_scalar(sql)
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+        }
+    }
+}
+
+// === made-up records ===
+
+fn revision(number: i64) -> Revision {
+    Revision::new(number).unwrap()
+}
+
+fn time(number: i64) -> Timestamp {
+    Timestamp::from_micros(1_750_000_000_000_000 + number).unwrap()
+}
+
+fn meta(number: i64) -> Meta {
+    Meta::created(time(number), revision(number))
+}
+
+fn person() -> Person {
+    Person {
+        principal: PrincipalName::parse("principals/made-up").unwrap(),
+        actor: Some("Người bịa".into()),
+    }
+}
+
+fn agency(number: i64) -> Image {
+    Image::Agency(Arc::new(Agency {
+        name: AgencyName::parse("agencies/made-up").unwrap(),
+        fields: AgencyFields {
+            display_name: "Cơ quan bịa".into(),
+            kind: AgencyKind::Ministry,
+            ..AgencyFields::default()
+        },
+        meta: meta(number),
+    }))
+}
+
+fn edition(number: i64) -> Image {
+    Image::Edition(Arc::new(Edition {
+        name: EditionName::parse("editions/made-up").unwrap(),
+        fields: EditionFields {
+            display_name: "Danh mục bịa".into(),
+            decision: Document {
+                symbol: "0/QĐ-BỊA".into(),
+                issue_date: Some(Date::new(2025, 9, 11).unwrap()),
+                ..Document::default()
+            },
+            ..EditionFields::default()
+        },
+        opening: true,
+        meta: meta(number),
+    }))
+}
+
+fn platform(id: &str, number: i64) -> Platform {
+    Platform {
+        name: PlatformName::from_id(id).unwrap(),
+        fields: PlatformFields {
+            display_name: "Nền tảng bịa".into(),
+            record_status: RecordStatus::Verified,
+            ..PlatformFields::default()
+        },
+        governance_history: Vec::new(),
+        exit: None,
+        meta: meta(number),
+    }
+}
+
+fn listed(mut platform: Platform, list_number: &str) -> Image {
+    platform.fields.governing_agency = AgencyName::parse("agencies/made-up");
+    platform.fields.security = Some(Security {
+        level: 3,
+        approval: None,
+    });
+    platform.fields.listings = vec![Listing {
+        edition: EditionName::parse("editions/made-up").unwrap(),
+        list_number: list_number.into(),
+        group: "A".into(),
+        display_name: String::new(),
+        membership: Membership::Stated,
+        sources: Vec::new(),
+    }];
+    Image::Platform(Arc::new(platform))
+}
+
+fn bare(id: &str, number: i64) -> Image {
+    Image::Platform(Arc::new(platform(id, number)))
+}
+
+fn plan(number: i64, agency: &str) -> Image {
+    Image::Plan(Arc::new(Plan {
+        name: PlanName::parse("platforms/ndp-001/plans/made-up").unwrap(),
+        agency: AgencyName::parse(agency).unwrap(),
+        fields: PlanFields {
+            display_name: "Kế hoạch bịa".into(),
+            ..PlanFields::default()
+        },
+        issuing_document: None,
+        state: PlanState::Draft,
+        state_history: vec![StateEntry {
+            state: PlanState::Draft,
+            effective_date: Date::new(2025, 9, 23).unwrap(),
+            record_time: time(number),
+            agency: None,
+            person: Some(person()),
+            document: None,
+            reason: String::new(),
+        }],
+        superseded_by: None,
+        redacted: false,
+        meta: meta(number),
+    }))
+}
+
+fn proposal(number: i64) -> Image {
+    let act = Act {
+        person: person(),
+        record_time: time(number),
+        reason: "bịa".into(),
+    };
+    Image::Proposal(Arc::new(Proposal {
+        name: ProposalName::parse("platforms/ndp-001/proposals/made-up").unwrap(),
+        agency: AgencyName::parse("agencies/made-up"),
+        state: ProposalState::Approved,
+        action: Action::Retirement(Exit {
+            reason: "bịa".into(),
+            outcome: ExitOutcome::Discontinued,
+            decision: None,
+            successor: None,
+            exit_date: None,
+        }),
+        requested: act.clone(),
+        decided: Some(act),
+        meta: meta(number),
+    }))
+}
+
+fn figure(number: i64) -> Image {
+    Image::Figure(Arc::new(Figure {
+        name: FigureName::parse("figures/made-up").unwrap(),
+        figure_date: Date::new(2025, 9, 23).unwrap(),
+        subject: Subject::PlansIssued,
+        edition: EditionName::parse("editions/made-up"),
+        value: 1,
+        total: Some(2),
+        breakdown: Vec::new(),
+        statement: "made up".into(),
+        sources: Vec::new(),
+        meta: meta(number),
+    }))
+}
+
+fn principal(number: i64) -> Image {
+    Image::Principal(Arc::new(Principal {
+        name: person().principal,
+        fields: PrincipalFields {
+            display_name: "Văn phòng bịa".into(),
+            kind: PrincipalKind::Person,
+            agency: AgencyName::parse("agencies/made-up"),
+            roles: vec![Role::AgencyEditor, Role::Auditor],
+        },
+        disabled: false,
+        meta: meta(number),
+    }))
+}
+
+fn api_key(number: i64) -> ApiKey {
+    ApiKey {
+        name: ApiKeyName::parse("principals/made-up/apiKeys/one").unwrap(),
+        fields: ApiKeyFields {
+            display_name: "khoá bịa".into(),
+            expire_time: Some(time(9_000_000)),
+        },
+        revoke_time: None,
+        meta: meta(number),
+    }
+}
+
+fn change(number: i64, images: Vec<Image>) -> Change {
+    Change {
+        revision: revision(number),
+        record_time: time(number),
+        person: person(),
+        agency: AgencyName::parse("agencies/made-up"),
+        method: "MadeUp".into(),
+        request_id: None,
+        reason: "bịa".into(),
+        effects: images.into_iter().map(Effect::Put).collect(),
+        key_hash: None,
+    }
+}
+
+fn requested(mut change: Change, id: u128) -> Change {
+    change.request_id = Some(RequestId {
+        id: Uuid::from_u128(id),
+        digest: [9; 32],
+    });
+    change
+}
+
+/// One of each record, as the first change.
+fn first_change() -> Change {
+    let mut change = change(
+        1,
+        vec![
+            // what names others comes first: foreign keys wait for the commit
+            plan(1, "agencies/made-up"),
+            proposal(1),
+            listed(platform("ndp-001", 1), "1"),
+            agency(1),
+            edition(1),
+            figure(1),
+            Image::ApiKey(Arc::new(api_key(1))),
+            principal(1),
+        ],
+    );
+    change.key_hash = Some((api_key(1).name, KeyHash([5; 32])));
+    change
+}
+
+async fn append_to(tx: &mut WriteTx, changes: &[Change]) -> Result<(), Error> {
+    let mut salt = 0;
+    tx.append(changes, &mut || {
+        salt = u8::wrapping_add(salt, 1);
+        [salt; 16]
+    })
+    .await
+}
+
+async fn append(store: &Store, changes: &[Change]) {
+    let mut tx = store.begin().await.unwrap();
+    append_to(&mut tx, changes).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn is_bug(error: &Error) -> bool {
+    matches!(error, Error::Bug(_))
+}
+
+// === tests ===
+
+both! {
+    async fn everything_comes_back(engine: Engine) {
+        let store = open(&engine).await;
+        assert_eq!(store.head().await.unwrap().revision, Revision::ZERO);
+        assert!(store.changes_after(Revision::ZERO, 10).await.unwrap().is_empty());
+        let first = first_change();
+        let second = change(2, vec![bare("ndp-002", 2)]);
+        append(&store, &[first.clone(), second.clone()]).await;
+
+        let head = store.head().await.unwrap();
+        assert_eq!((head.log_id, head.revision, head.record_time), (LOG_ID, revision(2), time(2)));
+        let mut from_log = first.clone();
+        from_log.key_hash = None;
+        let changes = store.changes_after(Revision::ZERO, 10).await.unwrap();
+        assert_eq!(changes, [from_log, second.clone()]);
+        assert_eq!(store.changes_after(Revision::ZERO, 1).await.unwrap().len(), 1);
+        assert_eq!(store.changes_after(revision(1), 10).await.unwrap(), [second.clone()]);
+
+        // another process finds the same
+        let other = open(&engine).await;
+        let loaded = other.load().await.unwrap();
+        assert_eq!(loaded.head, head);
+        assert_eq!(loaded.key_hashes, [(api_key(1).name, KeyHash([5; 32]))]);
+        assert_eq!(loaded.images.len(), 9);
+        for effect in first.effects.iter().chain(&second.effects) {
+            let Effect::Put(image) = effect else { continue };
+            assert!(loaded.images.contains(image), "{}", image.name());
+        }
+        let absent = ApiKeyName::parse("principals/made-up/apiKeys/two").unwrap();
+        let hashes = store.key_hashes(&[absent, api_key(1).name]).await.unwrap();
+        assert_eq!(hashes, [(api_key(1).name, KeyHash([5; 32]))]);
+        other.close().await;
+        store.close().await;
+    }
+
+    async fn the_tables_can_be_read(engine: Engine) {
+        let store = open(&engine).await;
+        append(&store, &[first_change()]).await;
+        append(&store, &[change(2, vec![listed(platform("ndp-001", 2), "84")])]).await;
+        let listing = "SELECT platforms.name || ' ' || list_number || ' ' || group_code || ' ' || \
+             decision_symbol || ' ' || parent.display_name \
+             FROM platforms JOIN listings ON platform = platforms.name \
+             JOIN editions ON edition = editions.name \
+             JOIN agencies parent ON parent.name = governing_agency WHERE security_level = 3";
+        assert_eq!(
+            texts(&engine, listing).await,
+            ["platforms/ndp-001 84 A 0/QĐ-BỊA Cơ quan bịa"]
+        );
+        let roles = "SELECT roles FROM principals";
+        assert_eq!(texts(&engine, roles).await, ["AGENCY_EDITOR AUDITOR"]);
+    }
+
+    async fn a_removed_record_leaves_its_tables(engine: Engine) {
+        let store = open(&engine).await;
+        let first = change(1, vec![agency(1), edition(1), listed(platform("ndp-001", 1), "1")]);
+        append(&store, &[first]).await;
+        let mut removal = change(2, Vec::new());
+        removal.effects = vec![Effect::Remove { name: "platforms/ndp-001".into() }];
+        append(&store, &[removal.clone()]).await;
+        assert_eq!(store.load().await.unwrap().images.len(), 2);
+        assert!(texts(&engine, "SELECT platform FROM listings").await.is_empty());
+        assert_eq!(store.changes_after(revision(1), 1).await.unwrap(), [removal]);
+        let verified = store.fold(|_| Ok(())).await.unwrap();
+        assert!(verified.findings.is_empty(), "{verified:?}");
+    }
+
+    async fn a_rollback_leaves_no_gap(engine: Engine) {
+        let store = open(&engine).await;
+        let mut tx = store.begin().await.unwrap();
+        append_to(&mut tx, &[change(1, vec![bare("ndp-001", 1)])]).await.unwrap();
+        assert_eq!(tx.head().revision, revision(1));
+        // nobody else sees it, and nobody waits to read
+        assert_eq!(store.head().await.unwrap().revision, Revision::ZERO);
+        drop(tx);
+        let tx = store.begin().await.unwrap();
+        assert_eq!(tx.head().revision, Revision::ZERO);
+        drop(tx);
+        append(&store, &[change(1, vec![bare("ndp-002", 1)])]).await;
+        let loaded = store.load().await.unwrap();
+        assert_eq!(loaded.images, [bare("ndp-002", 1)]);
+    }
+
+    async fn two_processes_write_without_gaps(engine: Engine) {
+        let stores = [Arc::new(open(&engine).await), Arc::new(open(&engine).await)];
+        let mut tasks = Vec::new();
+        for task in 0..8_usize {
+            let store = Arc::clone(&stores[task % 2]);
+            tasks.push(tokio::spawn(async move {
+                for _ in 0..20 {
+                    let mut tx = store.begin().await.unwrap();
+                    let next = tx.head().revision.next().get();
+                    let id = format!("made-up-{task}");
+                    append_to(&mut tx, &[change(next, vec![bare(&id, next)])]).await.unwrap();
+                    tx.commit().await.unwrap();
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        for store in &stores {
+            assert_eq!(store.head().await.unwrap().revision, revision(160));
+            assert_eq!(store.changes_after(Revision::ZERO, 1_000).await.unwrap().len(), 160);
+        }
+        let mut visited = 0;
+        let verified = stores[0]
+            .fold(|_| {
+                visited += 1;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!((verified.changes, verified.effects, visited), (160, 160, 160));
+        assert!(verified.findings.is_empty(), "{verified:?}");
+    }
+
+    async fn one_resource_twice_in_a_group(engine: Engine) {
+        let store = open(&engine).await;
+        let group = [
+            change(1, vec![agency(1), edition(1), listed(platform("ndp-001", 1), "1")]),
+            change(2, vec![listed(platform("ndp-001", 2), "2")]),
+            change(3, vec![bare("ndp-001", 3)]),
+        ];
+        append(&store, &group).await;
+        assert_eq!(store.changes_after(Revision::ZERO, 10).await.unwrap(), group);
+        let loaded = store.load().await.unwrap();
+        assert!(loaded.images.contains(&bare("ndp-001", 3)));
+        assert_eq!(loaded.images.len(), 3);
+        assert!(texts(&engine, "SELECT platform FROM listings").await.is_empty());
+    }
+
+    /// More rows than one statement can bind.
+    async fn a_large_change(engine: Engine) {
+        let store = open(&engine).await;
+        let images = (0..5_000).map(|i| bare(&format!("made-up-{i}"), 1)).collect();
+        append(&store, &[change(1, images)]).await;
+        assert_eq!(store.load().await.unwrap().images.len(), 5_000);
+        let changes = store.changes_after(Revision::ZERO, 1).await.unwrap();
+        assert_eq!(changes[0].effects.len(), 5_000);
+    }
+
+    async fn a_request_is_found_again(engine: Engine) {
+        let store = open(&engine).await;
+        let group = [
+            requested(change(1, vec![bare("ndp-001", 1)]), 1),
+            requested(change(2, Vec::new()), 2),
+            change(3, vec![bare("ndp-001", 3)]),
+        ];
+        append(&store, &group).await;
+        let principal = person().principal;
+        let other = PrincipalName::parse("principals/other").unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let asked = [
+            (principal.clone(), Uuid::from_u128(2)),
+            (principal.clone(), Uuid::from_u128(1)),
+            (principal.clone(), Uuid::from_u128(3)),
+            (other, Uuid::from_u128(1)),
+        ];
+        assert!(tx.replays(&[]).await.unwrap().is_empty());
+        let replays = tx.replays(&asked).await.unwrap();
+        let found: Vec<_> = replays.iter().map(|it| (it.id.as_u128(), it.revision)).collect();
+        assert_eq!(found, [(1, revision(1)), (2, revision(2))]);
+        assert_eq!(replays[0].image, Some(bare("ndp-001", 1)));
+        assert_eq!((&replays[0].principal, replays[0].digest), (&principal, [9; 32]));
+        assert_eq!(replays[1].image, None);
+        // the same transaction goes on
+        assert_eq!(tx.changes_after(revision(1), 10).await.unwrap().len(), 2);
+        assert!(tx.key_hashes(&[api_key(1).name]).await.unwrap().is_empty());
+        append_to(&mut tx, &[change(4, Vec::new())]).await.unwrap();
+        append_to(&mut tx, &[change(5, Vec::new())]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.head().await.unwrap().revision, revision(5));
+    }
+
+    /// Sqlx says `Ok` to a commit that PostgreSQL answered with ROLLBACK.
+    async fn a_failed_transaction_never_commits(engine: Engine) {
+        let store = open(&engine).await;
+        append(&store, &[requested(change(1, Vec::new()), 1)]).await;
+        // the request id is taken: an error of the database, swallowed here
+        let mut tx = store.begin().await.unwrap();
+        let error = append_to(&mut tx, &[requested(change(2, Vec::new()), 1)]).await.unwrap_err();
+        assert!(is_bug(&error), "{error:?}");
+        let again = append_to(&mut tx, &[change(2, Vec::new())]).await.unwrap_err();
+        assert!(is_bug(&again), "{again:?}");
+        assert!(tx.changes_after(Revision::ZERO, 1).await.is_err());
+        assert!(matches!(tx.commit().await, Err(CommitError::RolledBack(_))));
+        // a revision that exists, and one that leaves a gap
+        for number in [1, 3] {
+            let mut tx = store.begin().await.unwrap();
+            let error = append_to(&mut tx, &[change(number, Vec::new())]).await.unwrap_err();
+            assert!(is_bug(&error), "{error:?}");
+            assert!(matches!(tx.commit().await, Err(CommitError::RolledBack(_))));
+        }
+        // a statement that nobody waited for
+        let mut tx = store.begin().await.unwrap();
+        let next = [change(2, vec![bare("ndp-001", 2)])];
+        tokio::select! {
+            biased;
+            _ = append_to(&mut tx, &next) => {
+                panic!("a database answers later than at once")
+            }
+            () = ready(()) => {}
+        }
+        assert!(matches!(tx.commit().await, Err(CommitError::RolledBack(_))));
+        assert_eq!(store.head().await.unwrap().revision, revision(1));
+        assert_eq!(store.changes_after(Revision::ZERO, 10).await.unwrap().len(), 1);
+        append(&store, &[change(2, Vec::new())]).await;
+    }
+
+    async fn what_a_commit_refuses_is_rolled_back(engine: Engine) {
+        let store = open(&engine).await;
+        let mut tx = store.begin().await.unwrap();
+        let orphan = change(1, vec![bare("ndp-001", 1), plan(1, "agencies/absent")]);
+        append_to(&mut tx, &[orphan]).await.unwrap();
+        let refused = tx.commit().await;
+        assert!(matches!(refused, Err(CommitError::RolledBack(Error::Bug(_)))), "{refused:?}");
+        assert_eq!(store.head().await.unwrap().revision, Revision::ZERO);
+        append(&store, &[change(1, vec![bare("ndp-001", 1)])]).await;
+    }
+
+    async fn a_redacted_plan_is_not_stored(engine: Engine) {
+        let store = open(&engine).await;
+        let mut image = plan(1, "agencies/made-up");
+        let Image::Plan(plan) = &mut image else { unreachable!() };
+        Arc::make_mut(plan).redacted = true;
+        let mut tx = store.begin().await.unwrap();
+        let error = append_to(&mut tx, &[change(1, vec![image])]).await.unwrap_err();
+        assert!(is_bug(&error), "{error:?}");
+    }
+
+    async fn the_first_page_token_key_wins(engine: Engine) {
+        let (one, two) = (open(&engine).await, open(&engine).await);
+        let keys = tokio::join!(
+            one.page_token_key([1; 32]),
+            two.page_token_key([2; 32]),
+            one.page_token_key([3; 32]),
+        );
+        let key = keys.0.unwrap();
+        assert_eq!((key, key), (keys.1.unwrap(), keys.2.unwrap()));
+        assert_eq!(two.page_token_key([4; 32]).await.unwrap(), key);
+    }
+
+    async fn many_open_one_database_at_once(engine: Engine) {
+        let mut tasks = Vec::new();
+        for number in 0..6 {
+            let url = engine.url();
+            tasks.push(tokio::spawn(async move {
+                let store = Store::open(&url, Uuid::from_u128(number)).await.unwrap();
+                store.head().await.unwrap().log_id
+            }));
+        }
+        let mut ids = Vec::new();
+        for task in tasks {
+            ids.push(task.await.unwrap());
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 1);
+    }
+
+    async fn an_unknown_format_is_refused(engine: Engine) {
+        let store = open(&engine).await;
+        execute(&engine, "UPDATE log_head SET format = 2").await;
+        let unknown = |error: &Error| matches!(
+            error,
+            Error::Refused(refusal) if refusal.reason == "STORE_FORMAT_UNKNOWN"
+        );
+        assert!(unknown(&store.head().await.unwrap_err()));
+        assert!(unknown(&store.begin().await.unwrap_err()));
+        assert!(unknown(&store.load().await.unwrap_err()));
+        assert!(unknown(&Store::open(&engine.url(), LOG_ID).await.unwrap_err()));
+    }
+
+    async fn the_database_of_a_newer_release_is_refused(engine: Engine) {
+        open(&engine).await.close().await;
+        execute(
+            &engine,
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+             execution_time) SELECT 9999, 'made up', success, checksum, execution_time \
+             FROM _sqlx_migrations",
+        )
+        .await;
+        let error = Store::open(&engine.url(), LOG_ID).await.unwrap_err();
+        assert!(
+            matches!(&error, Error::Refused(refusal) if refusal.reason == "STORE_IS_NEWER"),
+            "{error:?}"
+        );
+    }
+
+    async fn folding_notices_what_was_altered(engine: Engine) {
+        let store = open(&engine).await;
+        let group: Vec<_> = (1..=5).map(|i| change(i, vec![bare("ndp-001", i)])).collect();
+        append(&store, &group).await;
+        execute(
+            &engine,
+            "UPDATE effects SET image = replace(image, 'VERIFIED', 'FROM_PRESS') \
+             WHERE revision = 2;
+             UPDATE changes SET record_time = 0 WHERE revision = 3;
+             DELETE FROM effects WHERE revision = 4; DELETE FROM changes WHERE revision = 4",
+        )
+        .await;
+        let mut visited = Vec::new();
+        let verified = store
+            .fold(|change| {
+                visited.push(change.revision.get());
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(visited, [1, 2, 3, 5]);
+        let found: Vec<_> = verified.findings.iter().map(|it| it.revision.get()).collect();
+        assert_eq!(found, [2, 3, 5], "{verified:?}");
+        let first = verified.findings.first().unwrap();
+        assert_eq!(first.resource.as_deref(), Some("platforms/ndp-001"));
+        let gap = store.changes_after(revision(3), 10).await.unwrap_err();
+        assert!(is_bug(&gap), "{gap:?}");
+    }
+
+    async fn folding_notices_that_the_end_was_cut_off(engine: Engine) {
+        let store = open(&engine).await;
+        append(&store, &[change(1, Vec::new()), change(2, Vec::new())]).await;
+        execute(&engine, "DELETE FROM changes WHERE revision = 2").await;
+        let verified = store.fold(|_| Ok(())).await.unwrap();
+        assert_eq!(verified.findings.len(), 1, "{verified:?}");
+    }
+
+    async fn a_row_that_cannot_be_read_is_named(engine: Engine) {
+        let store = open(&engine).await;
+        append(&store, &[change(1, vec![bare("ndp-001", 1)])]).await;
+        execute(&engine, "UPDATE platforms SET image = replace(image, 'VERIFIED', 'X')").await;
+        let error = store.load().await.unwrap_err();
+        let Error::Bug(text) = &error else { panic!("{error:?}") };
+        let address = "corrupt: platforms, `platforms/ndp-001` at revision 1: unknown variant `X`";
+        assert!(text.starts_with(address), "{text}");
+    }
+
+    async fn a_database_is_described_without_its_password(engine: Engine) {
+        let store = open(&engine).await;
+        let text = store.describe();
+        assert!(text.contains("registry.db") || text.contains("test_"), "{text}");
+        assert!(!text.contains("ndp@"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn connections_that_broke_are_replaced() {
+    let Some(engine) = Engine::postgres().await else {
+        return;
+    };
+    let store = open(&engine).await;
+    append(&store, &[change(1, Vec::new())]).await;
+    // several at once, so that more than one idle connection breaks
+    let _ = tokio::join!(store.head(), store.head(), store.head(), store.begin());
+    execute(
+        &engine,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .await;
+    assert_eq!(store.head().await.unwrap().revision, revision(1));
+    append(&store, &[change(2, Vec::new())]).await;
+    assert_eq!(store.load().await.unwrap().head.revision, revision(2));
+}
+
+#[tokio::test]
+async fn only_two_kinds_of_url_are_taken() {
+    for url in [
+        "",
+        "registry.db",
+        "mysql://made-up",
+        "sqlite::memory:",
+        "sqlite:a?mode=memory",
+    ] {
+        let error = Store::open(url, LOG_ID).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{url}: {error:?}");
+    }
+    let absent = "sqlite:/absent/registry.db";
+    let error = Store::open(absent, LOG_ID).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+}
+
+/// The registry runs all of these on several threads.
+fn _the_futures_can_be_sent(store: &'static Store, tx: &'static mut WriteTx) {
+    fn sent<T>(_: impl Future<Output = T> + Send) {}
+    sent(Store::open("", LOG_ID));
+    sent(store.head());
+    sent(store.load());
+    sent(store.changes_after(Revision::ZERO, 1));
+    sent(store.key_hashes(&[]));
+    sent(store.page_token_key([0; 32]));
+    sent(store.begin());
+    sent(store.fold(|_| Ok(())));
+    sent(append_to(tx, &[]));
+}
