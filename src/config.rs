@@ -109,8 +109,14 @@ pub struct Mistakes(Vec<String>);
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
-        write!(f, "{count} mistake{} in the settings:", if count == 1 { "" } else { "s" })?;
-        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+        write!(
+            f,
+            "{count} mistake{} in the settings:",
+            if count == 1 { "" } else { "s" }
+        )?;
+        self.0
+            .iter()
+            .try_for_each(|mistake| write!(f, "\n  {mistake}"))
     }
 }
 
@@ -125,8 +131,12 @@ impl DatabaseArgs {
     }
 
     fn resolve_with(&self, settings: &mut Settings) -> Option<DatabaseConfig> {
-        let database =
-            settings.read("database", self.database.as_ref(), DATABASE_DEFAULT, database);
+        let database = settings.read(
+            "database",
+            self.database.as_ref(),
+            DATABASE_DEFAULT,
+            database,
+        );
         let catalogue = settings.read(
             "catalogue",
             self.catalogue.as_ref(),
@@ -162,8 +172,12 @@ impl ServeArgs {
         let common = self.common.resolve_with(&mut settings);
         let listen = settings.read("listen", self.listen.as_ref(), LISTEN_DEFAULT, address);
         let insecure = settings.read("insecure", self.insecure.as_ref(), "false", boolean);
-        let shutdown_seconds =
-            settings.read("shutdown_seconds", self.shutdown_seconds.as_ref(), "10", seconds);
+        let shutdown_seconds = settings.read(
+            "shutdown_seconds",
+            self.shutdown_seconds.as_ref(),
+            "10",
+            seconds,
+        );
         if let (Some(listen), Some(false)) = (listen, insecure)
             && !listen.ip().is_loopback()
         {
@@ -173,9 +187,15 @@ impl ServeArgs {
                  --insecure if the network is safe by other means"
             ));
         }
-        let config = common.zip(listen).zip(shutdown_seconds).map(
-            |((common, listen), shutdown_seconds)| ServeConfig { listen, shutdown_seconds, common },
-        );
+        let config =
+            common
+                .zip(listen)
+                .zip(shutdown_seconds)
+                .map(|((common, listen), shutdown_seconds)| ServeConfig {
+                    listen,
+                    shutdown_seconds,
+                    common,
+                });
         settings.finish(config)
     }
 }
@@ -189,7 +209,10 @@ struct Settings {
 impl Settings {
     /// One file serves every command, so it may hold settings that this one does not read.
     fn open(path: Option<&PathBuf>) -> Self {
-        let mut settings = Self { file: BTreeMap::new(), mistakes: Vec::new() };
+        let mut settings = Self {
+            file: BTreeMap::new(),
+            mistakes: Vec::new(),
+        };
         let Some(path) = path else { return settings };
         let shown = path.display();
         let text = match std::fs::read_to_string(path) {
@@ -221,7 +244,9 @@ impl Settings {
                 settings.file.insert(key, value);
             } else {
                 let known = KEYS.join(", ");
-                settings.mistake(format!("config: `{shown}` has no setting `{key}`; known: {known}"));
+                settings.mistake(format!(
+                    "config: `{shown}` has no setting `{key}`; known: {known}"
+                ));
             }
         }
         settings
@@ -239,7 +264,9 @@ impl Settings {
         default: &str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let text = given.or_else(|| self.file.get(name)).map_or(default, String::as_str);
+        let text = given
+            .or_else(|| self.file.get(name))
+            .map_or(default, String::as_str);
         match parse(text) {
             Ok(value) => Some(value),
             Err(mistake) => {
@@ -260,7 +287,10 @@ impl Settings {
 /// The mistake does not repeat the text: it may hold a password.
 fn database(text: &str) -> Result<String, String> {
     let known = ["sqlite:", "postgres://", "postgresql://"];
-    if known.iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
+    if known.iter().any(|scheme| {
+        text.strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty())
+    }) {
         Ok(text.to_owned())
     } else {
         Err("write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME".to_owned())
@@ -268,13 +298,23 @@ fn database(text: &str) -> Result<String, String> {
 }
 
 fn editions(text: &str) -> Result<Vec<String>, String> {
-    let asked: Vec<_> =
-        text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    let asked: Vec<_> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect();
     let shipped: Vec<_> = catalogue::shipped_editions().collect();
     if let Some(unknown) = asked.iter().find(|id| !shipped.contains(&id.as_str())) {
-        return Err(format!("`{unknown}` is not shipped; shipped: {}", shipped.join(", ")));
+        return Err(format!(
+            "`{unknown}` is not shipped; shipped: {}",
+            shipped.join(", ")
+        ));
     }
-    let twice = asked.iter().enumerate().find(|(i, id)| asked.iter().take(*i).any(|e| e == *id));
+    let twice = asked
+        .iter()
+        .enumerate()
+        .find(|(i, id)| asked.iter().take(*i).any(|e| e == *id));
     match (asked.is_empty(), twice) {
         (true, _) => Err(format!("name at least one of {}", shipped.join(", "))),
         (false, Some((_, id))) => Err(format!("`{id}` is named twice")),
@@ -304,7 +344,8 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn boolean(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| format!("`{text}` is neither true nor false"))
+    text.parse()
+        .map_err(|_| format!("`{text}` is neither true nor false"))
 }
 
 fn seconds(text: &str) -> Result<u64, String> {
@@ -344,7 +385,13 @@ mod tests {
             insecure: insecure.map(Into::into),
             ..ServeArgs::default()
         };
-        assert!(args(None).resolve().unwrap_err().to_string().contains("--insecure"));
+        assert!(
+            args(None)
+                .resolve()
+                .unwrap_err()
+                .to_string()
+                .contains("--insecure")
+        );
         assert!(args(Some("true")).resolve().is_ok());
     }
 
@@ -356,7 +403,10 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let args = ServeArgs {
             listen: Some("127.0.0.1:2".into()),
-            common: DatabaseArgs { config: Some(path.clone()), ..DatabaseArgs::default() },
+            common: DatabaseArgs {
+                config: Some(path.clone()),
+                ..DatabaseArgs::default()
+            },
             ..ServeArgs::default()
         };
         let config = args.resolve().unwrap();

@@ -1,4 +1,4 @@
-//! Tower layers around our services: who calls, and what is logged of it.
+//! Tower layers around our services: who calls, what is logged of it, and details on errors.
 
 pub mod calls;
 pub mod details;

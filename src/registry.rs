@@ -90,7 +90,9 @@ pub struct Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registry").field("revision", &self.revision()).finish_non_exhaustive()
+        f.debug_struct("Registry")
+            .field("revision", &self.revision())
+            .finish_non_exhaustive()
     }
 }
 
@@ -110,14 +112,18 @@ impl Registry {
             half.copy_from_slice(&entropy.salt());
         }
         let token_key = TokenKey::new(store.page_token_key(candidate).await?);
-        let Loaded { head, images, key_hashes: hashes } = store.load().await?;
+        let Loaded {
+            head,
+            images,
+            key_hashes: hashes,
+        } = store.load().await?;
         let mut key_hashes = KeyHashes::default();
         for (name, hash) in hashes {
             key_hashes.insert(name, hash);
         }
         let current = Arc::new(Snapshot {
             log_id: head.log_id,
-            state: State::load(head.revision, head.record_time, images),
+            state: State::load(head.revision, Some(head.record_time), images),
             key_hashes,
         });
         let published = Arc::new(Published {
@@ -137,7 +143,15 @@ impl Registry {
             followed: Instant::now(),
         };
         let task = tokio::spawn(writer.run());
-        Ok((Self { published, jobs, clock, token_key }, task))
+        Ok((
+            Self {
+                published,
+                jobs,
+                clock,
+                token_key,
+            },
+            task,
+        ))
     }
 
     /// Everything at the newest revision this process knows.
@@ -173,17 +187,28 @@ impl Registry {
     /// Has a command decided and, when it is accepted, written before this returns.
     pub async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Error> {
         let (answer, answered) = oneshot::channel();
-        match self.jobs.try_send(Job { caller, request, answer }) {
+        match self.jobs.try_send(Job {
+            caller,
+            request,
+            answer,
+        }) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
-                return Err(Error::Exhausted { what: "writer queue", limit: QUEUE_MAX as u64 });
+                return Err(Error::Exhausted {
+                    what: "writer queue",
+                    limit: QUEUE_MAX as u64,
+                });
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {
-                return Err(Error::Unavailable { reason: "SHUTTING_DOWN" });
+                return Err(Error::Unavailable {
+                    reason: "SHUTTING_DOWN",
+                });
             }
         }
         // The writer answers every job it takes; a closed channel means that it ended first.
-        answered.await.unwrap_or(Err(Error::Unavailable { reason: "OUTCOME_UNKNOWN" }))
+        answered.await.unwrap_or(Err(Error::Unavailable {
+            reason: "OUTCOME_UNKNOWN",
+        }))
     }
 
     /// Decides a command on the newest State and writes nothing: what it would answer.

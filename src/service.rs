@@ -15,8 +15,7 @@ use crate::{
     pb::{
         access_service_server::AccessServiceServer,
         catalogue_service_server::CatalogueServiceServer,
-        monitoring_service_server::MonitoringServiceServer,
-        plan_service_server::PlanServiceServer,
+        monitoring_service_server::MonitoringServiceServer, plan_service_server::PlanServiceServer,
     },
     registry::Registry,
 };
@@ -46,9 +45,11 @@ pub(crate) struct Services {
 pub fn routes(registry: &Registry) -> Routes {
     macro_rules! limited {
         ($server:ident) => {
-            $server::new(Services { registry: registry.clone() })
-                .max_decoding_message_size(REQUEST_BYTES_MAX)
-                .max_encoding_message_size(RESPONSE_BYTES_MAX)
+            $server::new(Services {
+                registry: registry.clone(),
+            })
+            .max_decoding_message_size(REQUEST_BYTES_MAX)
+            .max_encoding_message_size(RESPONSE_BYTES_MAX)
         };
     }
     Routes::new(limited!(CatalogueServiceServer))

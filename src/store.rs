@@ -92,8 +92,8 @@ pub struct Finding {
     pub problem: String,
 }
 
-/// One database.
-#[derive(Debug)]
+/// One database; a cheap handle on its pools.
+#[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
 }

@@ -18,7 +18,11 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     store.close().await;
     println!(
         "{}: revision {}, {} changes, {} effects, {} records",
-        if report.findings.is_empty() { "ok" } else { "NOT OK" },
+        if report.findings.is_empty() {
+            "ok"
+        } else {
+            "NOT OK"
+        },
         report.revision,
         report.changes,
         report.effects,
@@ -27,5 +31,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for finding in &report.findings {
         println!("  {finding}");
     }
-    Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { super::EXIT_DATA.into() })
+    Ok(if report.findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        super::EXIT_DATA.into()
+    })
 }

@@ -132,10 +132,19 @@ impl Create {
         let id = OsEntropy.id(KEY_ID_LENGTH);
         let key = NewKey::new(&id, OsEntropy.secret());
         let name = ApiKeyName::from_id(&principal, &id).context("a key's id")?;
-        let fields =
-            ApiKeyFields { display_name: nfc(&self.note).into_owned(), expire_time };
-        submit(registry, Change::CreateApiKey { name: name.clone(), fields, hash: key.hash })
-            .await?;
+        let fields = ApiKeyFields {
+            display_name: nfc(&self.note).into_owned(),
+            expire_time,
+        };
+        submit(
+            registry,
+            Change::CreateApiKey {
+                name: name.clone(),
+                fields,
+                hash: key.hash,
+            },
+        )
+        .await?;
         eprintln!("made {name}; the key below is shown this once");
         // Alone on standard output, so that a script can take it.
         writeln!(std::io::stdout(), "{}", key.secret)?;
@@ -164,7 +173,14 @@ impl Create {
             agency,
             roles,
         };
-        submit(registry, Change::CreatePrincipal { name: name.clone(), fields }).await?;
+        submit(
+            registry,
+            Change::CreatePrincipal {
+                name: name.clone(),
+                fields,
+            },
+        )
+        .await?;
         eprintln!("made {name}");
         Ok(())
     }
@@ -175,15 +191,19 @@ fn list(registry: &Registry) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for key in snapshot.state.api_keys().values() {
         let principal = snapshot.state.principal(&key.name.parent());
-        let roles = principal.map(|it| it.fields.roles.clone()).unwrap_or_default();
+        let roles = principal
+            .map(|it| it.fields.roles.clone())
+            .unwrap_or_default();
         let roles: Vec<_> = roles.into_iter().map(Role::as_str).collect();
         let state = match (key.revoke_time, principal.is_some_and(|it| it.disabled)) {
             (Some(_), _) => "revoked",
             (None, true) => "disabled",
             (None, false) => "active",
         };
-        let expires =
-            key.fields.expire_time.map_or_else(|| "never".to_owned(), |time| time.to_string());
+        let expires = key
+            .fields
+            .expire_time
+            .map_or_else(|| "never".to_owned(), |time| time.to_string());
         writeln!(
             out,
             "{}\t{state}\texpires {expires}\t{}\t{}",
@@ -197,9 +217,8 @@ fn list(registry: &Registry) -> anyhow::Result<()> {
 
 impl Revoke {
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
-        let name = ApiKeyName::parse(&self.name).with_context(|| {
-            format!("`{}` is no key's name; `key list` prints them", self.name)
-        })?;
+        let name = ApiKeyName::parse(&self.name)
+            .with_context(|| format!("`{}` is no key's name; `key list` prints them", self.name))?;
         submit(registry, Change::RevokeApiKey { name: name.clone() }).await?;
         eprintln!("revoked {name}");
         Ok(())
@@ -208,7 +227,13 @@ impl Revoke {
 
 async fn submit(registry: &Registry, command: Change) -> Result<(), Error> {
     let actor = std::env::var("USER").ok().filter(|user| !user.is_empty());
-    let request =
-        Request { command, request_id: None, reason: "by the command line".to_owned() };
-    registry.submit(Caller::System { actor }, request).await.map(|_| ())
+    let request = Request {
+        command,
+        request_id: None,
+        reason: "by the command line".to_owned(),
+    };
+    registry
+        .submit(Caller::System { actor }, request)
+        .await
+        .map(|_| ())
 }

@@ -92,11 +92,17 @@ pub fn authenticate(
     let Some(authorization) = authorization else {
         return match actor {
             None => Ok(Caller::Anonymous),
-            Some(_) => Err(Error::Unauthenticated { reason: "CREDENTIALS_MISSING" }),
+            Some(_) => Err(Error::Unauthenticated {
+                reason: "CREDENTIALS_MISSING",
+            }),
         };
     };
-    let invalid = Error::Unauthenticated { reason: "CREDENTIALS_INVALID" };
-    let (scheme, key) = authorization.split_once(' ').ok_or_else(|| invalid.clone())?;
+    let invalid = Error::Unauthenticated {
+        reason: "CREDENTIALS_INVALID",
+    };
+    let (scheme, key) = authorization
+        .split_once(' ')
+        .ok_or_else(|| invalid.clone())?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid);
     }
@@ -144,9 +150,14 @@ fn known(
         return refuse("PRINCIPAL_DISABLED");
     }
     let is_system = principal.fields.kind == PrincipalKind::System;
-    let actor = actor.map(|actor| check_actor(&actor, is_system)).transpose()?;
+    let actor = actor
+        .map(|actor| check_actor(&actor, is_system))
+        .transpose()?;
     Ok(Caller::Known(Known {
-        person: Person { principal: principal.name.clone(), actor },
+        person: Person {
+            principal: principal.name.clone(),
+            actor,
+        },
         is_system,
         agency: principal.fields.agency.clone(),
         roles: principal.fields.roles.clone(),

@@ -9,7 +9,7 @@ use crate::{
         error::Error,
         names::Revision,
     },
-    store::Store,
+    store::{Finding, Store},
 };
 
 /// Most findings that are kept; one would be enough to worry.
@@ -59,7 +59,7 @@ pub async fn check(store: &Store) -> Result<Report, Error> {
         changes: verified.changes,
         effects: verified.effects,
         records: folded.len(),
-        findings: verified.findings,
+        findings: verified.findings.iter().map(describe).collect(),
     };
     for image in loaded.images {
         let name = image.name().to_owned();
@@ -73,6 +73,18 @@ pub async fn check(store: &Store) -> Result<Report, Error> {
         report.find(format!("`{name}` is in the log, but not in its table"));
     }
     Ok(report)
+}
+
+fn describe(finding: &Finding) -> String {
+    let Finding {
+        revision,
+        resource,
+        problem,
+    } = finding;
+    match resource {
+        Some(resource) => format!("revision {revision}, `{resource}`: {problem}"),
+        None => format!("revision {revision}: {problem}"),
+    }
 }
 
 impl Report {

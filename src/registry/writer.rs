@@ -301,13 +301,23 @@ impl Writer {
                     return Ok(());
                 }
                 Ok(false) => {
-                    answer_all(jobs, &Error::Unavailable { reason: "STORE_UNAVAILABLE" });
+                    answer_all(
+                        jobs,
+                        &Error::Unavailable {
+                            reason: "STORE_UNAVAILABLE",
+                        },
+                    );
                     return Ok(());
                 }
                 Err(Failed::Fatal(fatal)) => return Err(fatal),
                 Err(_) if Instant::now() < deadline => sleep(RESOLVE_PAUSE).await,
                 Err(_) => {
-                    answer_all(jobs, &Error::Unavailable { reason: "OUTCOME_UNKNOWN" });
+                    answer_all(
+                        jobs,
+                        &Error::Unavailable {
+                            reason: "OUTCOME_UNKNOWN",
+                        },
+                    );
                     return Ok(());
                 }
             }
@@ -315,12 +325,20 @@ impl Writer {
     }
 
     async fn look_for(&mut self, changes: &[Change]) -> Result<bool, Failed> {
-        let Some(first) = changes.first() else { return Ok(true) };
+        let Some(first) = changes.first() else {
+            return Ok(true);
+        };
         let mut tx = self.store.begin().await?;
         let before = Revision::new(first.revision.get() - 1).unwrap_or_default();
         let found = tx.changes_after(before, 1).await?;
         let is_ours = found.first().is_some_and(|found| {
-            Change { key_hash: None, ..found.clone() } == Change { key_hash: None, ..first.clone() }
+            Change {
+                key_hash: None,
+                ..found.clone()
+            } == Change {
+                key_hash: None,
+                ..first.clone()
+            }
         });
         self.catch_up_locked(&mut tx).await?;
         Ok(is_ours)
@@ -329,11 +347,8 @@ impl Writer {
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Answers, Failed> {
         let mut tx = self.store.begin().await?;
         self.catch_up_locked(&mut tx).await?;
-        let now = tx.head().record_time.map_or_else(
-            || self.clock.now(),
-            |recorded| self.clock.now().max(recorded),
-        );
-        let mut replays = self.replays(&mut tx, jobs).await?;
+        let now = self.clock.now().max(tx.head().record_time);
+        let mut replays = Self::replays(&mut tx, jobs).await?;
         let mut next = Snapshot::clone(&self.current);
         let mut changes = Vec::with_capacity(jobs.len());
         let mut answers = Vec::with_capacity(jobs.len());
@@ -355,7 +370,9 @@ impl Writer {
             return Ok(answers);
         }
         let entropy = &mut self.entropy;
-        tx.append(&changes, &mut || entropy.salt()).await.map_err(Failed::RolledBack)?;
+        tx.append(&changes, &mut || entropy.salt())
+            .await
+            .map_err(Failed::RolledBack)?;
         match tx.commit().await {
             Ok(()) => {
                 self.publish(next);
@@ -397,7 +414,7 @@ impl Writer {
         Ok(Decided::Change(change, outcome))
     }
 
-    async fn replays(&self, tx: &mut WriteTx, jobs: &[Job]) -> Result<Replays, Error> {
+    async fn replays(tx: &mut WriteTx, jobs: &[Job]) -> Result<Replays, Error> {
         let mut asked = Vec::new();
         for job in jobs {
             if let (Some(id), Some(person)) = (&job.request.request_id, job.caller.person()) {
@@ -408,11 +425,28 @@ impl Writer {
         if asked.is_empty() {
             return Ok(replays);
         }
-        for Replay { principal, id, digest, revision, image } in tx.replays(&asked).await? {
+        for Replay {
+            principal,
+            id,
+            digest,
+            revision,
+            image,
+        } in tx.replays(&asked).await?
+        {
             let image = image.ok_or_else(|| {
                 Error::Bug(format!("change {revision} has no image to replay").into())
             })?;
-            replays.insert((principal, id), (digest, Outcome { revision, image, replayed: true }));
+            replays.insert(
+                (principal, id),
+                (
+                    digest,
+                    Outcome {
+                        revision,
+                        image,
+                        replayed: true,
+                    },
+                ),
+            );
         }
         Ok(replays)
     }
@@ -435,20 +469,27 @@ fn replay(
     outcome: &Outcome,
 ) -> Result<Decided, Error> {
     if *digest != request_id.digest {
-        return Err(Error::RequestIdReused { request_id: request_id.id.to_string() });
+        return Err(Error::RequestIdReused {
+            request_id: request_id.id.to_string(),
+        });
     }
     super::access::permit(&next.state, caller, &request.command)?;
-    Ok(Decided::Replay(Outcome { replayed: true, ..outcome.clone() }))
+    Ok(Decided::Replay(Outcome {
+        replayed: true,
+        ..outcome.clone()
+    }))
 }
 
 pub(super) fn outcome_of(change: &Change) -> Result<Outcome, Error> {
     match change.effects.first() {
-        Some(Effect::Put(image)) => {
-            Ok(Outcome { revision: change.revision, image: image.clone(), replayed: false })
-        }
-        Some(Effect::Remove { .. }) | None => {
-            Err(Error::Bug(format!("{} changes nothing", change.method).into()))
-        }
+        Some(Effect::Put(image)) => Ok(Outcome {
+            revision: change.revision,
+            image: image.clone(),
+            replayed: false,
+        }),
+        Some(Effect::Remove { .. }) | None => Err(Error::Bug(
+            format!("{} changes nothing", change.method).into(),
+        )),
     }
 }
 
@@ -466,7 +507,9 @@ fn new_keys(snapshot: &Snapshot, changes: &[Change]) -> Vec<ApiKeyName> {
 }
 
 fn missing(after: Revision) -> Error {
-    Error::Bug(format!("the log's head is ahead of revision {after}, yet nothing follows it").into())
+    Error::Bug(
+        format!("the log's head is ahead of revision {after}, yet nothing follows it").into(),
+    )
 }
 
 fn answer(jobs: Vec<Job>, answers: Answers) {

@@ -35,7 +35,10 @@ type Answer<T> = Result<Response<T>, Status>;
 impl pb::access_service_server::AccessService for Services {
     async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Answer<pb::WhoAmIResponse> {
         let (call, _) = open_checked(request)?;
-        Ok(Response::new(principals::who_am_i(&call.caller, call.state().revision())))
+        Ok(Response::new(principals::who_am_i(
+            &call.caller,
+            call.state().revision(),
+        )))
     }
 
     // === principals ===
@@ -68,7 +71,10 @@ impl pb::access_service_server::AccessService for Services {
             |_| true,
             principals::principal,
         )?;
-        Ok(Response::new(pb::ListPrincipalsResponse { principals, next_page_token }))
+        Ok(Response::new(pb::ListPrincipalsResponse {
+            principals,
+            next_page_token,
+        }))
     }
 
     async fn create_principal(
@@ -77,14 +83,19 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::Principal> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("CreatePrincipal", message)?;
-        let name =
-            requests::new_name(&message.principal_id, "principal_id", PrincipalName::from_id)?;
+        let name = requests::new_name(
+            &message.principal_id,
+            "principal_id",
+            PrincipalName::from_id,
+        )?;
         let mut violations = Violations::new();
         let principal = message.principal.unwrap_or_default();
         let fields = principals::principal_fields(principal, "principal", &mut violations);
         violations.into_result()?;
         let command = Command::CreatePrincipal { name, fields };
-        self.write(&call, command, envelope).await?.respond(principal_of)
+        self.write(&call, command, envelope)
+            .await?
+            .respond(principal_of)
     }
 
     async fn update_principal(
@@ -109,10 +120,17 @@ impl pb::access_service_server::AccessService for Services {
             let mut violations = Violations::new();
             let fields = principals::principal_fields(values, "principal", &mut violations);
             violations.into_result()?;
-            Ok(Command::UpdatePrincipal { name: name.clone(), fields, mask, precondition })
+            Ok(Command::UpdatePrincipal {
+                name: name.clone(),
+                fields,
+                mask,
+                precondition,
+            })
         };
         let etag = requests::etag(principal.etag);
-        self.update(call, &update, etag, envelope, current, command).await?.respond(principal_of)
+        self.update(call, &update, etag, envelope, current, command)
+            .await?
+            .respond(principal_of)
     }
 
     async fn disable_principal(
@@ -122,8 +140,13 @@ impl pb::access_service_server::AccessService for Services {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("DisablePrincipal", message)?;
         let name = requests::name(&message.name, "name")?;
-        let command = Command::DisablePrincipal { name, etag: message.etag };
-        self.write(&call, command, envelope).await?.respond(principal_of)
+        let command = Command::DisablePrincipal {
+            name,
+            etag: message.etag,
+        };
+        self.write(&call, command, envelope)
+            .await?
+            .respond(principal_of)
     }
 
     // === API keys ===
@@ -137,7 +160,10 @@ impl pb::access_service_server::AccessService for Services {
             .state()
             .api_key(&name)
             .and_then(|key| key.visible(&call.caller))
-            .ok_or_else(|| Error::NotFound { kind: ApiKeyName::KIND, name: name.to_string() })?;
+            .ok_or_else(|| Error::NotFound {
+                kind: ApiKeyName::KIND,
+                name: name.to_string(),
+            })?;
         Ok(Response::new(principals::api_key(&key, None)))
     }
 
@@ -164,7 +190,10 @@ impl pb::access_service_server::AccessService for Services {
             |_| true,
             |key| principals::api_key(key, None),
         )?;
-        Ok(Response::new(pb::ListApiKeysResponse { api_keys, next_page_token }))
+        Ok(Response::new(pb::ListApiKeysResponse {
+            api_keys,
+            next_page_token,
+        }))
     }
 
     async fn create_api_key(
@@ -183,7 +212,11 @@ impl pb::access_service_server::AccessService for Services {
         let name = ApiKeyName::from_id(&principal, &id)
             .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?;
         let only_checked = envelope.validate_only;
-        let command = Command::CreateApiKey { name, fields, hash: new.hash };
+        let command = Command::CreateApiKey {
+            name,
+            fields,
+            hash: new.hash,
+        };
         let written = self.write(&call, command, envelope).await?;
         // Shown this once: not for a key that was not made now.
         let secret = (!written.replayed && !only_checked).then_some(new.secret);
@@ -201,10 +234,12 @@ impl pb::access_service_server::AccessService for Services {
         let envelope = envelope!("RevokeApiKey", message)?;
         let name = requests::name(&message.name, "name")?;
         let command = Command::RevokeApiKey { name };
-        self.write(&call, command, envelope).await?.respond(|image| match image {
-            Image::ApiKey(key) => Some(principals::api_key(&key, None)),
-            _ => None,
-        })
+        self.write(&call, command, envelope)
+            .await?
+            .respond(|image| match image {
+                Image::ApiKey(key) => Some(principals::api_key(&key, None)),
+                _ => None,
+            })
     }
 }
 

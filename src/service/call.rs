@@ -45,11 +45,17 @@ pub fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error>
     let authorization = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
         None => None,
         Some(Ok(text)) => Some(text),
-        Some(Err(_)) => return Err(Error::Unauthenticated { reason: "CREDENTIALS_INVALID" }),
+        Some(Err(_)) => {
+            return Err(Error::Unauthenticated {
+                reason: "CREDENTIALS_INVALID",
+            });
+        }
     };
     // gRPC metadata is ASCII by its specification, yet most stacks let UTF-8 through, and names
     // are Vietnamese; percent-encoding is read too.
-    let actor = headers.get(&NDP_ACTOR).map(|value| decode(value.as_bytes()));
+    let actor = headers
+        .get(&NDP_ACTOR)
+        .map(|value| decode(value.as_bytes()));
     let caller = authenticate(
         &snapshot.state,
         &snapshot.key_hashes,
@@ -63,7 +69,9 @@ pub fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error>
 /// Percent-decodes; what is not UTF-8 then becomes a control character, which is refused.
 fn decode(bytes: &[u8]) -> String {
     let decoded = percent_encoding::percent_decode(bytes);
-    decoded.decode_utf8().map_or_else(|_| "\u{0}".to_owned(), std::borrow::Cow::into_owned)
+    decoded
+        .decode_utf8()
+        .map_or_else(|_| "\u{0}".to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// Takes the call out of a request, without checking the message.
@@ -72,7 +80,10 @@ pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Status> {
     match extensions.remove::<Call>() {
         Some(call) => Ok((call, message)),
         // Denied by default: no layer said who calls.
-        None => Err(Error::Unauthenticated { reason: "CREDENTIALS_MISSING" }.into()),
+        None => Err(Error::Unauthenticated {
+            reason: "CREDENTIALS_MISSING",
+        }
+        .into()),
     }
 }
 
@@ -130,13 +141,18 @@ pub(super) struct Written {
 
 impl Written {
     /// The response, with the revision that holds it.
-    pub(super) fn respond<T>(self, convert: impl FnOnce(Image) -> Option<T>) -> Result<Response<T>, Status> {
+    pub(super) fn respond<T>(
+        self,
+        convert: impl FnOnce(Image) -> Option<T>,
+    ) -> Result<Response<T>, Status> {
         let name = self.image.name().to_owned();
         let message = convert(self.image)
             .ok_or_else(|| Error::Bug(format!("`{name}` is not what the method answers").into()))?;
         let mut response = Response::new(message);
         let revision = AsciiMetadataValue::from(self.revision.get());
-        response.metadata_mut().insert(NDP_REVISION.as_str(), revision);
+        response
+            .metadata_mut()
+            .insert(NDP_REVISION.as_str(), revision);
         Ok(response)
     }
 }
@@ -149,21 +165,40 @@ impl Services {
         command: Command,
         envelope: Envelope,
     ) -> Result<Written, Error> {
-        let Envelope { request_id, reason, validate_only } = envelope;
+        let Envelope {
+            request_id,
+            reason,
+            validate_only,
+        } = envelope;
         let caller = call.caller.clone();
-        let request = command::Request { command, request_id, reason };
+        let request = command::Request {
+            command,
+            request_id,
+            reason,
+        };
         let outcome = if validate_only {
             let outcome = self.registry.preview(&caller, &request)?;
             // Nothing was written: what is answered is as of the revision that was looked at.
-            Outcome { revision: self.registry.revision(), ..outcome }
+            Outcome {
+                revision: self.registry.revision(),
+                ..outcome
+            }
         } else {
             self.registry.submit(caller.clone(), request).await?
         };
-        let Outcome { revision, image, replayed } = outcome;
+        let Outcome {
+            revision,
+            image,
+            replayed,
+        } = outcome;
         let image = visible(&caller, &image).ok_or_else(|| {
             Error::Bug(format!("`{}` was written by one who may not see it", image.name()).into())
         })?;
-        Ok(Written { image, revision, replayed })
+        Ok(Written {
+            image,
+            revision,
+            replayed,
+        })
     }
 
     pub(super) const fn registry(&self) -> &Registry {

@@ -24,7 +24,7 @@ use crate::{
         visible::Visible,
     },
     wire::{
-        agencies, comparisons, editions, platforms, proposals,
+        agencies, editions, platforms, proposals,
         requests::{self, View, unanswered_read_at},
     },
 };
@@ -41,7 +41,10 @@ fn platform_message(call: &Call, name: &PlatformName, view: View) -> Result<pb::
     platform
         .and_then(|platform| platform.visible(&call.caller))
         .map(|platform| platforms::platform(&platform, view))
-        .ok_or_else(|| Error::NotFound { kind: PlatformName::KIND, name: name.to_string() })
+        .ok_or_else(|| Error::NotFound {
+            kind: PlatformName::KIND,
+            name: name.to_string(),
+        })
 }
 
 #[tonic::async_trait]
@@ -74,7 +77,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |_| true,
             agencies::agency,
         )?;
-        Ok(Response::new(pb::ListAgenciesResponse { agencies, next_page_token }))
+        Ok(Response::new(pb::ListAgenciesResponse {
+            agencies,
+            next_page_token,
+        }))
     }
 
     async fn create_agency(&self, request: Request<pb::CreateAgencyRequest>) -> Answer<pb::Agency> {
@@ -89,7 +95,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         );
         violations.into_result()?;
         let command = Command::CreateAgency { name, fields };
-        self.write(&call, command, envelope).await?.respond(agency_of)
+        self.write(&call, command, envelope)
+            .await?
+            .respond(agency_of)
     }
 
     async fn update_agency(&self, request: Request<pb::UpdateAgencyRequest>) -> Answer<pb::Agency> {
@@ -111,10 +119,17 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             let mut violations = Violations::new();
             let fields = agencies::agency_fields(values, "agency", &mut violations);
             violations.into_result()?;
-            Ok(Command::UpdateAgency { name: name.clone(), fields, mask, precondition })
+            Ok(Command::UpdateAgency {
+                name: name.clone(),
+                fields,
+                mask,
+                precondition,
+            })
         };
         let etag = requests::etag(agency.etag);
-        self.update(call, &update, etag, envelope, current, command).await?.respond(agency_of)
+        self.update(call, &update, etag, envelope, current, command)
+            .await?
+            .respond(agency_of)
     }
 
     // === editions ===
@@ -145,7 +160,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |_| true,
             |edition| edition_message(call.state(), edition),
         )?;
-        Ok(Response::new(pb::ListEditionsResponse { editions, next_page_token }))
+        Ok(Response::new(pb::ListEditionsResponse {
+            editions,
+            next_page_token,
+        }))
     }
 
     async fn create_edition(
@@ -183,16 +201,26 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let name: EditionName = requests::name(&edition.name, "edition.name")?;
         let current = |call: &Call| {
             let edition = call.state().edition(&name)?;
-            Some((edition_message(call.state(), edition), edition.meta.revision))
+            Some((
+                edition_message(call.state(), edition),
+                edition.meta.revision,
+            ))
         };
         let command = |values, mask, precondition| {
             let mut violations = Violations::new();
             let fields = editions::edition_fields(values, "edition", &mut violations);
             violations.into_result()?;
-            Ok(Command::UpdateEdition { name: name.clone(), fields, mask, precondition })
+            Ok(Command::UpdateEdition {
+                name: name.clone(),
+                fields,
+                mask,
+                precondition,
+            })
         };
         let etag = requests::etag(edition.etag);
-        let written = self.update(call, &update, etag, envelope, current, command).await?;
+        let written = self
+            .update(call, &update, etag, envelope, current, command)
+            .await?;
         written.respond(|image| self.edition_of(&image))
     }
 
@@ -205,7 +233,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let base = requests::name(&message.base_edition, "base_edition")?;
         let target = requests::name(&message.target_edition, "target_edition")?;
         let comparison = call.state().compare_editions(&base, &target)?;
-        Ok(Response::new(comparisons::comparison(comparison)))
+        Ok(Response::new(editions::edition_comparison(&comparison)))
     }
 
     // === platforms ===
@@ -235,7 +263,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |platform| all || platform.state() == PlatformState::Active,
             |platform| platforms::platform(platform, view),
         )?;
-        Ok(Response::new(pb::ListPlatformsResponse { platforms, next_page_token }))
+        Ok(Response::new(pb::ListPlatformsResponse {
+            platforms,
+            next_page_token,
+        }))
     }
 
     async fn create_platform(
@@ -257,7 +288,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         ));
         violations.into_result()?;
         let command = Command::CreatePlatform { name, fields };
-        self.write(&call, command, envelope).await?.respond(platform_of)
+        self.write(&call, command, envelope)
+            .await?
+            .respond(platform_of)
     }
 
     async fn update_platform(
@@ -276,17 +309,27 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let name: PlatformName = requests::name(&platform.name, "platform.name")?;
         let current = |call: &Call| {
             let platform = call.state().platform(&name)?;
-            Some((platforms::platform(platform, View::Full), platform.meta.revision))
+            Some((
+                platforms::platform(platform, View::Full),
+                platform.meta.revision,
+            ))
         };
         let command = |values, mask, precondition| {
             let mut violations = Violations::new();
             let fields = platforms::platform_fields(values, "platform", &mut violations);
             violations.into_result()?;
             let fields = Box::new(fields);
-            Ok(Command::UpdatePlatform { name: name.clone(), fields, mask, precondition })
+            Ok(Command::UpdatePlatform {
+                name: name.clone(),
+                fields,
+                mask,
+                precondition,
+            })
         };
         let etag = requests::etag(platform.etag);
-        self.update(call, &update, etag, envelope, current, command).await?.respond(platform_of)
+        self.update(call, &update, etag, envelope, current, command)
+            .await?
+            .respond(platform_of)
     }
 
     async fn batch_get_platforms(
@@ -314,8 +357,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let query = search::Query::parse(&message.query)?;
         let size = page_size(message.page_size)?;
         let all = message.show_retired;
-        let binding =
-            Binding::new("SearchPlatforms").with([u8::from(all)]).with(query.canonical());
+        let binding = Binding::new("SearchPlatforms")
+            .with([u8::from(all)])
+            .with(query.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let state = call.state();
         let rows = state.search_texts().iter().filter_map(|(name, text)| {
@@ -323,10 +367,16 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             (all || platform.state() == PlatformState::Active).then_some((&**text, platform))
         });
         let page = search::search(rows, &query, after.as_ref(), size);
-        let platforms =
-            page.items.iter().map(|platform| platforms::platform(platform, view)).collect();
+        let platforms = page
+            .items
+            .iter()
+            .map(|platform| platforms::platform(platform, view))
+            .collect();
         let next_page_token = self.seal_token(&binding, page.next.as_ref());
-        Ok(Response::new(pb::SearchPlatformsResponse { platforms, next_page_token }))
+        Ok(Response::new(pb::SearchPlatformsResponse {
+            platforms,
+            next_page_token,
+        }))
     }
 
     async fn retire_platform(
@@ -341,11 +391,17 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             platforms::exit_fields(message.exit.unwrap_or_default(), "exit", &mut violations);
         violations.into_result()?;
         let exit = exit.ok_or_else(|| Error::Bug("an exit without an outcome".into()))?;
-        let command = Command::RetirePlatform { name, exit, etag: message.etag };
-        self.write(&call, command, envelope).await?.respond(|image| match image {
-            Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
-            _ => None,
-        })
+        let command = Command::RetirePlatform {
+            name,
+            exit,
+            etag: message.etag,
+        };
+        self.write(&call, command, envelope)
+            .await?
+            .respond(|image| match image {
+                Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
+                _ => None,
+            })
     }
 }
 

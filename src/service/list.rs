@@ -69,10 +69,16 @@ impl Services {
         let size = page::page_size(arguments.page_size)?;
         let filter = Filter::<T>::parse(arguments.filter)?;
         let order = Order::<T>::parse(arguments.order_by, "name")?;
-        let binding = binding.with(&prefix).with(filter.canonical()).with(order.canonical());
+        let binding = binding
+            .with(&prefix)
+            .with(filter.canonical())
+            .with(order.canonical());
         let after = self.open_token(&binding, arguments.page_token)?;
         let by_name = order.name_alone() == Some(Direction::Ascending);
-        let start = after.as_ref().filter(|_| by_name).map(|cursor| cursor.name.as_str());
+        let start = after
+            .as_ref()
+            .filter(|_| by_name)
+            .map(|cursor| cursor.name.as_str());
         let seen = rows(map, prefix, start)
             .filter(|record| keep(record))
             .filter_map(|record| record.visible(&call.caller));

@@ -6,11 +6,10 @@ use super::{Services, call::open_checked, list::arguments};
 use crate::{
     domain::{error::Error, names::FigureName},
     pb,
-    state::{query::token::Binding, summary::Scope},
+    state::query::token::Binding,
     wire::{
         figures,
         requests::{self, unanswered_read_at},
-        summaries,
     },
 };
 
@@ -21,15 +20,11 @@ impl pb::monitoring_service_server::MonitoringService for Services {
     async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
         let (call, message) = open_checked(request)?;
         unanswered_read_at(message.read_revision, message.read_time)?;
-        let scope = match &*message.edition {
-            "" => Scope::Opening,
-            "editions/-" => Scope::All,
-            name => Scope::Edition(requests::name(name, "edition")?),
-        };
+        let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let state = call.state();
         let summary = state.summary(&call.caller, scope, agency)?;
-        Ok(Response::new(summaries::summary(summary, state.revision())))
+        Ok(Response::new(figures::summary(&summary, state.revision())))
     }
 
     async fn get_figure(&self, request: Request<pb::GetFigureRequest>) -> Answer<pb::Figure> {
@@ -58,6 +53,9 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             |_| true,
             figures::figure,
         )?;
-        Ok(Response::new(pb::ListFiguresResponse { figures, next_page_token }))
+        Ok(Response::new(pb::ListFiguresResponse {
+            figures,
+            next_page_token,
+        }))
     }
 }

@@ -35,8 +35,16 @@ macro_rules! move_plan {
         let envelope = envelope!($method, message)?;
         let name: PlanName = requests::name(&message.name, "name")?;
         let (step, etag) = (PlanMove::$step, message.etag);
-        let command = Command::MovePlan { name, step, document: None, etag };
-        $self.write(&call, command, envelope).await?.respond(plan_of)
+        let command = Command::MovePlan {
+            name,
+            step,
+            document: None,
+            etag,
+        };
+        $self
+            .write(&call, command, envelope)
+            .await?
+            .respond(plan_of)
     }};
     ($self:ident, $request:ident, $method:literal, $step:ident, document) => {{
         let (call, message) = open_checked($request)?;
@@ -44,8 +52,16 @@ macro_rules! move_plan {
         let name: PlanName = requests::name(&message.name, "name")?;
         let document = document(message.document)?;
         let (step, etag) = (PlanMove::$step, message.etag);
-        let command = Command::MovePlan { name, step, document, etag };
-        $self.write(&call, command, envelope).await?.respond(plan_of)
+        let command = Command::MovePlan {
+            name,
+            step,
+            document,
+            etag,
+        };
+        $self
+            .write(&call, command, envelope)
+            .await?
+            .respond(plan_of)
     }};
 }
 
@@ -56,8 +72,15 @@ macro_rules! decide_proposal {
         let envelope = envelope!($method, message)?;
         let name: ProposalName = requests::name(&message.name, "name")?;
         let decision = Decision::$decision;
-        let command = Command::DecideProposal { name, decision, etag: message.etag };
-        $self.write(&call, command, envelope).await?.respond(proposal_of)
+        let command = Command::DecideProposal {
+            name,
+            decision,
+            etag: message.etag,
+        };
+        $self
+            .write(&call, command, envelope)
+            .await?
+            .respond(proposal_of)
     }};
 }
 
@@ -93,7 +116,10 @@ impl pb::plan_service_server::PlanService for Services {
             |_| true,
             |plan| plans::plan(plan, view),
         )?;
-        Ok(Response::new(pb::ListPlansResponse { plans, next_page_token }))
+        Ok(Response::new(pb::ListPlansResponse {
+            plans,
+            next_page_token,
+        }))
     }
 
     async fn create_plan(&self, request: Request<pb::CreatePlanRequest>) -> Answer<pb::Plan> {
@@ -107,14 +133,22 @@ impl pb::plan_service_server::PlanService for Services {
         let plan = message.plan.unwrap_or_default();
         let fields = Box::new(plans::plan_fields(plan, "plan", &mut violations));
         violations.into_result()?;
-        let command = Command::CreatePlan { platform, name, fields };
+        let command = Command::CreatePlan {
+            platform,
+            name,
+            fields,
+        };
         self.write(&call, command, envelope).await?.respond(plan_of)
     }
 
     async fn update_plan(&self, request: Request<pb::UpdatePlanRequest>) -> Answer<pb::Plan> {
         let (call, message) = open(request)?;
-        let update =
-            Update::new(&message, "plan", message.plan.clone(), message.update_mask.as_ref())?;
+        let update = Update::new(
+            &message,
+            "plan",
+            message.plan.clone(),
+            message.update_mask.as_ref(),
+        )?;
         let envelope = envelope!("UpdatePlan", message)?;
         let plan = message.plan.unwrap_or_default();
         let name: PlanName = requests::name(&plan.name, "plan.name")?;
@@ -126,10 +160,17 @@ impl pb::plan_service_server::PlanService for Services {
             let mut violations = Violations::new();
             let fields = Box::new(plans::plan_fields(values, "plan", &mut violations));
             violations.into_result()?;
-            Ok(Command::UpdatePlan { name: name.clone(), fields, mask, precondition })
+            Ok(Command::UpdatePlan {
+                name: name.clone(),
+                fields,
+                mask,
+                precondition,
+            })
         };
         let etag = requests::etag(plan.etag);
-        self.update(call, &update, etag, envelope, current, command).await?.respond(plan_of)
+        self.update(call, &update, etag, envelope, current, command)
+            .await?
+            .respond(plan_of)
     }
 
     async fn submit_plan(&self, request: Request<pb::SubmitPlanRequest>) -> Answer<pb::Plan> {
@@ -160,10 +201,7 @@ impl pb::plan_service_server::PlanService for Services {
         move_plan!(self, request, "AnnulPlan", Annul)
     }
 
-    async fn get_proposal(
-        &self,
-        request: Request<pb::GetProposalRequest>,
-    ) -> Answer<pb::Proposal> {
+    async fn get_proposal(&self, request: Request<pb::GetProposalRequest>) -> Answer<pb::Proposal> {
         let (call, message) = open_checked(request)?;
         unanswered_read_at(message.read_revision, message.read_time)?;
         let name = requests::name(&message.name, "name")?;
@@ -187,7 +225,10 @@ impl pb::plan_service_server::PlanService for Services {
             |_| true,
             proposals::proposal,
         )?;
-        Ok(Response::new(pb::ListProposalsResponse { proposals, next_page_token }))
+        Ok(Response::new(pb::ListProposalsResponse {
+            proposals,
+            next_page_token,
+        }))
     }
 
     async fn approve_proposal(
@@ -215,13 +256,18 @@ fn platform_prefix(
         return Ok(String::new());
     };
     if call.state().platform(&platform).is_none() {
-        return Err(Error::NotFound { kind: PlatformName::KIND, name: platform.to_string() });
+        return Err(Error::NotFound {
+            kind: PlatformName::KIND,
+            name: platform.to_string(),
+        });
     }
     Ok(prefix(&platform))
 }
 
 fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Error> {
-    let Some(message) = message else { return Ok(None) };
+    let Some(message) = message else {
+        return Ok(None);
+    };
     let mut violations = Violations::new();
     let document = documents::document_fields(message, "document", &mut violations);
     violations.into_result()?;

@@ -59,7 +59,12 @@ impl<M: Masked> Update<M> {
     pub(super) fn mask(&self) -> Vec<&'static str> {
         let mut mask = self.resolved.fields.clone();
         for field in M::FIELDS {
-            if self.resolved.immutable.iter().any(|path| path == field.name) {
+            if self
+                .resolved
+                .immutable
+                .iter()
+                .any(|path| path == field.name)
+            {
                 mask.push(field.name);
             }
         }
@@ -97,7 +102,10 @@ impl Services {
     ) -> Result<Written, Error> {
         for _ in 1..MERGE_TRIES {
             let (values, merged_at) = update.values(current(&call));
-            let precondition = Precondition { etag: etag.clone(), merged_at };
+            let precondition = Precondition {
+                etag: etag.clone(),
+                merged_at,
+            };
             let command = command(values, update.mask(), precondition)?;
             match self.write(&call, command, envelope.clone()).await {
                 Err(Error::Stale { .. }) if merged_at.is_some() && etag.is_none() => {

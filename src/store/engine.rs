@@ -17,7 +17,7 @@ use super::errors::{During, Failure, is_busy, is_lost_connection};
 use crate::domain::error::Error;
 
 /// The same thing on one of the two engines.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum On<S, P> {
     Sqlite(S),
     Postgres(P),
@@ -41,7 +41,7 @@ pub(super) type Link<'c> = On<&'c mut SqliteConnection, &'c mut PgConnection>;
 pub(super) type Tx = On<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
 
 /// What writes, and what only reads.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pools<P> {
     pub(super) writer: P,
     pub(super) reader: P,

@@ -442,7 +442,7 @@ image! {
     }
     struct ApiKeyImage of principals::ApiKey {
         always { name: String, fields: ApiKeyFieldsImage, meta: MetaImage, }
-        unless_blank { revoke_time: Option<Timestamp>, }
+        unless_blank { agency: Option<String>, revoke_time: Option<Timestamp>, }
     }
     struct ApiKeyFieldsImage of principals::ApiKeyFields {
         always {}

@@ -1,0 +1,139 @@
+//! Around every call of our services: says whose it is, logs it once with its outcome, and puts
+//! the revision on the response.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use http::{HeaderValue, Request, Response};
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+use tracing::{Instrument, Span, field::Empty};
+
+use super::details::explain;
+use crate::{
+    registry::Registry,
+    service::call::{Call, NDP_REVISION, identify},
+};
+
+/// Identifies and logs calls.
+#[derive(Clone, Debug)]
+pub struct CallsLayer {
+    registry: Registry,
+}
+
+impl CallsLayer {
+    /// On this registry.
+    pub const fn new(registry: Registry) -> Self {
+        Self { registry }
+    }
+}
+
+impl<S> Layer<S> for CallsLayer {
+    type Service = Calls<S>;
+
+    fn layer(&self, inner: S) -> Calls<S> {
+        Calls {
+            registry: self.registry.clone(),
+            inner,
+        }
+    }
+}
+
+/// The service that [`CallsLayer`] makes.
+#[derive(Clone, Debug)]
+pub struct Calls<S> {
+    registry: Registry,
+    inner: S,
+}
+
+type Answering<R, E> = Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
+
+impl<S, B, R> Service<Request<B>> for Calls<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    B: Send + 'static,
+    R: Default + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Answering<R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let started = Instant::now();
+        let method = request.uri().path().trim_start_matches('/');
+        let span = tracing::info_span!(
+            "call",
+            method,
+            principal = Empty,
+            actor = Empty,
+            revision = Empty,
+            latency_us = Empty,
+            outcome = Empty,
+        );
+        let call = match identify(&self.registry, request.headers()) {
+            Ok(call) => call,
+            Err(error) => {
+                let mut response = Status::from(error).into_http::<R>();
+                finish(
+                    &mut response,
+                    HeaderValue::from(self.registry.revision().get()),
+                );
+                span.in_scope(|| log(&span, &response, started));
+                return Box::pin(std::future::ready(Ok(response)));
+            }
+        };
+        if let Some(person) = call.caller.person() {
+            span.record("principal", person.principal.as_str());
+            if let Some(actor) = &person.actor {
+                span.record("actor", actor.as_str());
+            }
+        }
+        let revision = HeaderValue::from(call.snapshot.state.revision().get());
+        request.extensions_mut().insert::<Call>(call);
+        // The clone is not ready, the one that was asked is.
+        let next = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, next);
+        let answering = async move {
+            let mut response = explain(ready.call(request).await?);
+            finish(&mut response, revision);
+            log(&Span::current(), &response, started);
+            Ok(response)
+        };
+        Box::pin(answering.instrument(span))
+    }
+}
+
+/// Puts the revision on a response that does not carry a later one.
+fn finish<R>(response: &mut Response<R>, revision: HeaderValue) {
+    response
+        .headers_mut()
+        .entry(&NDP_REVISION)
+        .or_insert(revision);
+}
+
+/// One line a call: at `info`, and what is our fault at `error`.
+fn log<R>(span: &Span, response: &Response<R>, started: Instant) {
+    let status = Status::from_header_map(response.headers());
+    let code = status.as_ref().map_or(Code::Ok, Status::code);
+    let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let revision = response
+        .headers()
+        .get(&NDP_REVISION)
+        .and_then(|value| value.to_str().ok());
+    span.record("revision", revision);
+    span.record("latency_us", latency_us);
+    span.record("outcome", format_args!("{code:?}"));
+    match code {
+        Code::Internal | Code::Unknown | Code::DataLoss => tracing::error!("answered"),
+        _ => tracing::info!("answered"),
+    }
+}

@@ -1,0 +1,151 @@
+//! The server: binds, wires services and layers together, and shuts down.
+
+use std::{future::Future, net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, signal::unix, sync::watch};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{
+    layers::calls::CallsLayer,
+    pb,
+    registry::{Registry, WriterTask},
+    service,
+};
+
+/// How long a connection may be silent before it is asked whether it still lives.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Streams that one connection may have open; more wait on the client's side.
+const STREAMS_MAX: u32 = 200;
+
+/// Largest block of request headers, in bytes.
+const HEADERS_BYTES_MAX: u32 = 16 * 1024;
+
+/// Binds the address, so that the port is known before anything is served.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; is another server running there?"))
+}
+
+/// Serves until SIGTERM or SIGINT, then lets running calls finish for so many seconds. A second
+/// signal stops at once.
+pub async fn serve(
+    registry: Registry,
+    writer: WriterTask,
+    listener: TcpListener,
+    shutdown_seconds: u64,
+) -> anyhow::Result<()> {
+    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
+    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
+    let mut signal = async || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+    let (stop, stopped) = watch::channel(false);
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let readiness = tokio::spawn(follow_readiness(registry.readiness(), health.clone()));
+    let mut stopping = stopped.clone();
+    let serving = tokio::spawn(serve_until(
+        registry,
+        health_service,
+        listener,
+        async move {
+            drop(stopping.wait_for(|stop| *stop).await);
+        },
+    ));
+    let mut serving = std::pin::pin!(serving);
+    let mut writer = std::pin::pin!(writer);
+    tokio::select! {
+        name = signal() => tracing::info!(signal = name, "shutting down"),
+        // The writer holds no handle on itself: it ends early only when it must not go on.
+        ended = &mut writer => {
+            ended??;
+            anyhow::bail!("the writer ended by itself");
+        }
+        ended = &mut serving => return ended?,
+    }
+    readiness.abort();
+    set_health(&health, ServingStatus::NotServing).await;
+    stop.send_replace(true);
+    let hard_stop = tokio::time::sleep(Duration::from_secs(shutdown_seconds));
+    tokio::select! {
+        ended = &mut serving => ended??,
+        () = hard_stop => tracing::warn!(shutdown_seconds, "stopping with calls still open"),
+        name = signal() => tracing::warn!(signal = name, "stopping at once"),
+    }
+    serving.abort();
+    // With the last handle gone the writer finishes its queue and ends.
+    tokio::time::timeout(Duration::from_secs(shutdown_seconds.max(1)), writer)
+        .await
+        .context("the writer did not finish in time")???;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn serve_until<H>(
+    registry: Registry,
+    health: H,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()>
+where
+    H: tower::Service<
+            http::Request<tonic::body::Body>,
+            Response = http::Response<tonic::body::Body>,
+            Error = std::convert::Infallible,
+        > + tonic::server::NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    H::Future: Send + 'static,
+{
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let routes = service::routes(&registry)
+        .into_axum_router()
+        .layer(CallsLayer::new(registry));
+    Server::builder()
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .max_concurrent_streams(Some(STREAMS_MAX))
+        .http2_max_header_list_size(Some(HEADERS_BYTES_MAX))
+        .add_routes(routes.into())
+        .add_service(health)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
+        .await?;
+    Ok(())
+}
+
+/// Health says NOT_SERVING while the log cannot be read: what is served then may be old.
+async fn follow_readiness(mut readiness: watch::Receiver<bool>, health: HealthReporter) {
+    loop {
+        let ready = *readiness.borrow_and_update();
+        let status = if ready {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        set_health(&health, status).await;
+        if readiness.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for name in std::iter::once("").chain(service::NAMES) {
+        health.set_service_status(name, status).await;
+    }
+}
