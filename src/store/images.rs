@@ -7,6 +7,8 @@
 
 mod mirror;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
