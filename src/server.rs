@@ -1,6 +1,6 @@
 //! The server: binds, wires services and layers together, and shuts down.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
@@ -48,18 +48,7 @@ pub async fn serve(
         }
     };
     let (stop, stopped) = watch::channel(false);
-    let (health, health_service) = tonic_health::server::health_reporter();
-    let readiness = tokio::spawn(follow_readiness(registry.readiness(), health.clone()));
-    let mut stopping = stopped.clone();
-    let serving = tokio::spawn(serve_until(
-        registry,
-        health_service,
-        listener,
-        async move {
-            drop(stopping.wait_for(|stop| *stop).await);
-        },
-    ));
-    let mut serving = std::pin::pin!(serving);
+    let mut serving = tokio::spawn(serve_until(registry, listener, stopped));
     let mut writer = std::pin::pin!(writer);
     tokio::select! {
         name = signal() => tracing::info!(signal = name, "shutting down"),
@@ -70,8 +59,6 @@ pub async fn serve(
         }
         ended = &mut serving => return ended?,
     }
-    readiness.abort();
-    set_health(&health, ServingStatus::NotServing).await;
     stop.send_replace(true);
     let hard_stop = tokio::time::sleep(Duration::from_secs(shutdown_seconds));
     tokio::select! {
@@ -88,64 +75,62 @@ pub async fn serve(
     Ok(())
 }
 
-async fn serve_until<H>(
+/// Serves until `stop` says so, and until then what was begun has ended.
+pub async fn serve_until(
     registry: Registry,
-    health: H,
     listener: TcpListener,
-    stop: impl Future<Output = ()>,
-) -> anyhow::Result<()>
-where
-    H: tower::Service<
-            http::Request<tonic::body::Body>,
-            Response = http::Response<tonic::body::Body>,
-            Error = std::convert::Infallible,
-        > + tonic::server::NamedService
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    H::Future: Send + 'static,
-{
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let following = tokio::spawn(follow_readiness(registry.readiness(), stop.clone(), health));
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let routes = service::routes(&registry)
-        .into_axum_router()
-        .layer(CallsLayer::new(registry));
-    Server::builder()
+    let calls = CallsLayer::new(registry.clone());
+    let routes = service::routes(&registry).into_axum_router().layer(calls);
+    let mut stopping = stop.clone();
+    let served = Server::builder()
         .tcp_nodelay(true)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .max_concurrent_streams(Some(STREAMS_MAX))
         .http2_max_header_list_size(Some(HEADERS_BYTES_MAX))
         .add_routes(routes.into())
-        .add_service(health)
+        .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop)
-        .await?;
-    Ok(())
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            drop(stopping.wait_for(|stop| *stop).await);
+        })
+        .await;
+    following.abort();
+    Ok(served?)
 }
 
-/// Health says NOT_SERVING while the log cannot be read: what is served then may be old.
-async fn follow_readiness(mut readiness: watch::Receiver<bool>, health: HealthReporter) {
+/// Health says NOT_SERVING while the log cannot be read, for what is served then may be old, and
+/// from the moment that the server is told to stop.
+async fn follow_readiness(
+    mut readiness: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
+    health: HealthReporter,
+) {
     loop {
-        let ready = *readiness.borrow_and_update();
-        let status = if ready {
+        let serves = *readiness.borrow_and_update() && !*stop.borrow_and_update();
+        let status = if serves {
             ServingStatus::Serving
         } else {
             ServingStatus::NotServing
         };
-        set_health(&health, status).await;
-        if readiness.changed().await.is_err() {
+        for name in std::iter::once("").chain(service::NAMES) {
+            health.set_service_status(name, status).await;
+        }
+        let changed = tokio::select! {
+            changed = readiness.changed() => changed,
+            changed = stop.changed() => changed,
+        };
+        if changed.is_err() {
             return;
         }
-    }
-}
-
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for name in std::iter::once("").chain(service::NAMES) {
-        health.set_service_status(name, status).await;
     }
 }

@@ -101,9 +101,9 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
         },
         agency: write_optional_name(agency.as_ref()),
         declared_platform_count: *declared_platforms,
-        held_platform_count: *held_platforms,
-        complete_platform_count: *complete_platforms,
-        retired_platform_count: *retired_platforms,
+        held_platform_count: Some(*held_platforms),
+        complete_platform_count: Some(*complete_platforms),
+        retired_platform_count: Some(*retired_platforms),
         record_status_counts: record_statuses
             .map(|(status, count)| pb::summary::RecordStatusCount {
                 record_status: write_enum(*status),
@@ -116,8 +116,8 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
                 platform_count: *count,
             })
             .collect(),
-        platforms_with_issued_plan_count: *platforms_with_issued_plan,
-        plan_count: *plans,
+        platforms_with_issued_plan_count: Some(*platforms_with_issued_plan),
+        plan_count: Some(*plans),
         plan_state_counts: plan_states
             .map(|(state, count)| pb::summary::PlanStateCount {
                 state: write_enum(*state),

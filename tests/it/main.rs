@@ -15,4 +15,5 @@ mod harness;
 mod harness_works;
 mod protos;
 mod readme;
+mod smoke;
 mod tidy;

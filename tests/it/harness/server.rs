@@ -1,0 +1,259 @@
+//! The real server in this process: on an engine's database, on a free port, with a clock that
+//! stands until a test moves it. Callers are made with their keys as a test asks for them.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use ndp_registry::{
+    catalogue,
+    domain::{
+        caller::Caller,
+        command::{Command, Request},
+        names::{AgencyName, ApiKeyName, PrincipalName, Revision},
+        principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+        time::{Clock, Timestamp},
+    },
+    pb::{
+        access_service_client::AccessServiceClient,
+        catalogue_service_client::CatalogueServiceClient,
+        monitoring_service_client::MonitoringServiceClient, plan_service_client::PlanServiceClient,
+    },
+    registry::{
+        Registry, WriterTask,
+        authenticate::{KEY_ID_LENGTH, NewKey},
+        decide::Ids,
+        entropy::OsEntropy,
+    },
+    server,
+    store::Store,
+};
+use tokio::{sync::watch, task::JoinHandle};
+use tonic::{
+    metadata::AsciiMetadataValue,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+
+/// What a test's clock shows at first: 1 October 2026, nine in the morning in Vietnam.
+pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub(crate) struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    pub(crate) fn at(time: &str) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(
+            Timestamp::parse(time).unwrap().as_micros(),
+        )))
+    }
+
+    /// Moves it on, or back with a negative number.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) registry: Registry,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) address: String,
+    pub(crate) store: Store,
+    channel: Channel,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<anyhow::Result<()>>,
+    writer: WriterTask,
+}
+
+/// Puts a caller's metadata on every call.
+#[derive(Clone, Default)]
+pub(crate) struct As {
+    authorization: Option<AsciiMetadataValue>,
+    actor: Option<AsciiMetadataValue>,
+}
+
+impl Interceptor for As {
+    fn call(
+        &mut self,
+        mut request: tonic::Request<()>,
+    ) -> Result<tonic::Request<()>, tonic::Status> {
+        if let Some(authorization) = &self.authorization {
+            request
+                .metadata_mut()
+                .insert("authorization", authorization.clone());
+        }
+        if let Some(actor) = &self.actor {
+            request.metadata_mut().insert("ndp-actor", actor.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl As {
+    /// With this API key.
+    pub(crate) fn key(key: &str) -> Self {
+        Self {
+            authorization: Some(format!("Bearer {key}").parse().unwrap()),
+            actor: None,
+        }
+    }
+
+    /// The same, for a person that the system names.
+    pub(crate) fn actor(&self, actor: &str) -> Self {
+        Self {
+            actor: Some(actor.parse().unwrap()),
+            ..self.clone()
+        }
+    }
+}
+
+type Channelled = InterceptedService<Channel, As>;
+
+/// Clients of all services as one caller.
+#[derive(Clone)]
+pub(crate) struct Clients {
+    pub(crate) catalogue: CatalogueServiceClient<Channelled>,
+    pub(crate) plans: PlanServiceClient<Channelled>,
+    pub(crate) monitoring: MonitoringServiceClient<Channelled>,
+    pub(crate) access: AccessServiceClient<Channelled>,
+}
+
+impl Server {
+    /// On an empty database, seeded with the opening edition.
+    pub(crate) async fn start(url: &str) -> Self {
+        Self::start_with(url, &[catalogue::OPENING_EDITION]).await
+    }
+
+    /// The same with the entries of these editions, where the database is empty.
+    pub(crate) async fn start_with(url: &str, editions: &[&str]) -> Self {
+        let clock = ManualClock::at(MORNING);
+        let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
+        let (registry, writer) =
+            Registry::start(store.clone(), Arc::clone(&clock) as _, Box::new(OsEntropy))
+                .await
+                .unwrap();
+        registry
+            .seed(catalogue::seed(editions.iter().copied()).unwrap())
+            .await
+            .unwrap();
+        let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(server::serve_until(registry.clone(), listener, stopped));
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let channel = endpoint.connect().await.unwrap();
+        Self {
+            registry,
+            clock,
+            address,
+            store,
+            channel,
+            stop,
+            serving,
+            writer,
+        }
+    }
+
+    /// Clients of a caller.
+    pub(crate) fn clients(&self, caller: As) -> Clients {
+        let channel = self.channel.clone();
+        Clients {
+            catalogue: CatalogueServiceClient::with_interceptor(channel.clone(), caller.clone()),
+            plans: PlanServiceClient::with_interceptor(channel.clone(), caller.clone()),
+            monitoring: MonitoringServiceClient::with_interceptor(channel.clone(), caller.clone()),
+            access: AccessServiceClient::with_interceptor(channel, caller),
+        }
+    }
+
+    /// Clients without credentials.
+    pub(crate) fn anonymous(&self) -> Clients {
+        self.clients(As::default())
+    }
+
+    /// Makes a person with roles, within an agency where one is given; answers how to call as it.
+    pub(crate) async fn person(&self, id: &str, roles: &[Role], agency: Option<&str>) -> As {
+        self.principal(id, PrincipalKind::Person, roles, agency)
+            .await
+    }
+
+    /// Makes a principal and a key for it, as the command line does.
+    pub(crate) async fn principal(
+        &self,
+        id: &str,
+        kind: PrincipalKind,
+        roles: &[Role],
+        agency: Option<&str>,
+    ) -> As {
+        let name = PrincipalName::from_id(id).unwrap();
+        let fields = PrincipalFields {
+            display_name: format!("{id} (made up)"),
+            kind,
+            agency: agency.map(|agency| AgencyName::from_id(agency).unwrap()),
+            roles: roles.to_vec(),
+        };
+        self.as_system(Command::CreatePrincipal {
+            name: name.clone(),
+            fields,
+        })
+        .await;
+        let key_id = OsEntropy.id(KEY_ID_LENGTH);
+        let key = NewKey::new(&key_id, OsEntropy.secret());
+        let name = ApiKeyName::from_id(&name, &key_id).unwrap();
+        let fields = ApiKeyFields::default();
+        self.as_system(Command::CreateApiKey {
+            name,
+            fields,
+            hash: key.hash,
+        })
+        .await;
+        As::key(&key.secret)
+    }
+
+    /// Has a command written as the registry itself.
+    pub(crate) async fn as_system(&self, command: Command) -> Revision {
+        let request = Request {
+            command,
+            request_id: None,
+            reason: String::new(),
+        };
+        let caller = Caller::System { actor: None };
+        self.registry
+            .submit(caller, request)
+            .await
+            .unwrap()
+            .revision
+    }
+
+    /// Stops it and waits until everything it began has ended.
+    pub(crate) async fn stop(self) {
+        let Self {
+            registry,
+            store,
+            channel,
+            stop,
+            serving,
+            writer,
+            ..
+        } = self;
+        drop((registry, channel));
+        stop.send_replace(true);
+        let ended = tokio::time::timeout(Duration::from_secs(10), async {
+            serving.await.unwrap().unwrap();
+            writer.await.unwrap().unwrap();
+            store.close().await;
+        });
+        ended.await.expect("the server did not stop in time");
+    }
+}

@@ -1,0 +1,68 @@
+//! The shortest way through the registry: a plan from draft to issued, seen by everyone then.
+
+use ndp_registry::{
+    domain::principals::Role,
+    pb::{self, document::Kind, plan::State},
+};
+
+use crate::harness::{Engine, both, server::Server};
+
+/// A made-up decision that issues a made-up plan.
+fn decision() -> pb::Document {
+    pb::Document {
+        kind: Kind::Decision.into(),
+        symbol: "1/QĐ-TEST".into(),
+        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issue_date: Some(pb::Date {
+            year: 2026,
+            month: 9,
+            day: 30,
+        }),
+        sha256: "0".repeat(64),
+        ..pb::Document::default()
+    }
+}
+
+both! {
+    async fn a_plan_is_drafted_submitted_and_issued(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let editor = server.person("editor", &[Role::AgencyEditor], Some("bo-cong-an")).await;
+        let approver = server.person("approver", &[Role::AgencyApprover], Some("bo-cong-an")).await;
+        let mut editor = server.clients(editor);
+        let mut approver = server.clients(approver);
+        let mut anonymous = server.anonymous();
+
+        let plan = editor.plans.create_plan(pb::CreatePlanRequest {
+            parent: "platforms/ndp-001".into(),
+            plan_id: "first".into(),
+            plan: Some(pb::Plan { display_name: "Kế hoạch thử".into(), ..Default::default() }),
+            ..Default::default()
+        }).await.unwrap().into_inner();
+        assert_eq!(plan.state(), State::Draft);
+        let get = pb::GetPlanRequest { name: plan.name.clone(), ..Default::default() };
+        let hidden = anonymous.plans.get_plan(get.clone()).await.unwrap_err();
+        assert_eq!(hidden.code(), tonic::Code::NotFound);
+
+        let plan = editor.plans.submit_plan(pb::SubmitPlanRequest {
+            name: plan.name,
+            etag: plan.etag,
+            ..Default::default()
+        }).await.unwrap().into_inner();
+        let plan = approver.plans.issue_plan(pb::IssuePlanRequest {
+            name: plan.name,
+            etag: plan.etag,
+            document: Some(decision()),
+            ..Default::default()
+        }).await.unwrap().into_inner();
+        assert_eq!(plan.state(), State::Issued);
+
+        let seen = anonymous.plans.get_plan(get).await.unwrap().into_inner();
+        assert_eq!(seen.state(), State::Issued);
+        assert!(seen.state_history.iter().all(|entry| entry.principal.is_empty()));
+        let summary = anonymous.monitoring.get_summary(pb::GetSummaryRequest::default()).await;
+        let summary = summary.unwrap().into_inner();
+        assert_eq!(summary.declared_platform_count, Some(84));
+        assert_eq!(summary.platforms_with_issued_plan_count, Some(1));
+        server.stop().await;
+    }
+}
