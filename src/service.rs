@@ -9,6 +9,9 @@ mod monitoring;
 mod plans;
 mod update;
 
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
 use tonic::service::Routes;
 
 use crate::{
@@ -39,6 +42,8 @@ pub const NAMES: [&str; 4] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
+    /// Held by one update at a time of those whose nested merge was outrun.
+    merging: Arc<Mutex<()>>,
 }
 
 /// Routes of all our services.
@@ -47,6 +52,7 @@ pub fn routes(registry: &Registry) -> Routes {
         ($server:ident) => {
             $server::new(Services {
                 registry: registry.clone(),
+                merging: Arc::default(),
             })
             .max_decoding_message_size(REQUEST_BYTES_MAX)
             .max_encoding_message_size(RESPONSE_BYTES_MAX)

@@ -1,11 +1,12 @@
 //! CatalogueService.
 
+use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Services,
+    RESPONSE_BYTES_MAX, Services,
     call::{Call, envelope, open, open_checked},
-    list::arguments,
+    list::{arguments, fit},
     update::Update,
 };
 use crate::{
@@ -258,7 +259,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             &call,
             call.state().platforms(),
             String::new(),
-            Binding::new("ListPlatforms").with([u8::from(all)]),
+            Binding::new("ListPlatforms").with([u8::from(all), view as u8]),
             &arguments!(message),
             |platform| all || platform.state() == PlatformState::Active,
             |platform| platforms::platform(platform, view),
@@ -344,7 +345,24 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .iter()
             .map(|name| platform_message(&call, name, view))
             .collect::<Result<_, _>>()?;
-        Ok(Response::new(pb::BatchGetPlatformsResponse { platforms }))
+        let message = pb::BatchGetPlatformsResponse { platforms };
+        let size = message.encoded_len();
+        if size > RESPONSE_BYTES_MAX {
+            return Err(Error::invalid(
+                "names",
+                "ANSWER_TOO_LARGE",
+                format!(
+                    "these platforms make up {size} bytes, more than {RESPONSE_BYTES_MAX}; ask for \
+                     fewer, or for the view BASIC"
+                ),
+                format!(
+                    "các nền tảng này chiếm {size} byte, vượt quá {RESPONSE_BYTES_MAX}; hãy yêu \
+                     cầu ít hơn, hoặc dùng view BASIC"
+                ),
+            )
+            .into());
+        }
+        Ok(Response::new(message))
     }
 
     async fn search_platforms(
@@ -358,7 +376,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let size = page_size(message.page_size)?;
         let all = message.show_retired;
         let binding = Binding::new("SearchPlatforms")
-            .with([u8::from(all)])
+            .with([u8::from(all), view as u8])
             .with(query.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let state = call.state();
@@ -367,12 +385,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             (all || platform.state() == PlatformState::Active).then_some((&**text, platform))
         });
         let page = search::search(rows, &query, after.as_ref(), size);
-        let platforms = page
-            .items
-            .iter()
-            .map(|platform| platforms::platform(platform, view))
-            .collect();
-        let next_page_token = self.seal_token(&binding, page.next.as_ref());
+        let (platforms, last) = fit(&page.items, |hit| platforms::platform(&hit.row, view));
+        let next = last.map(search::Hit::cursor).or(page.next);
+        let next_page_token = self.seal_token(&binding, next.as_ref());
         Ok(Response::new(pb::SearchPlatformsResponse {
             platforms,
             next_page_token,

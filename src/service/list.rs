@@ -21,9 +21,9 @@ use crate::{
     },
 };
 
-/// A page is cut when its records reach this many bytes: a quarter below what clients read by
-/// default, which leaves room for the largest record.
-pub(super) const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// A page is cut before its records exceed this many bytes: a quarter below what clients read by
+/// default, so that a single record, however large, has room.
+const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// The arguments that every List has.
 #[derive(Debug)]
@@ -87,19 +87,8 @@ impl Services {
         } else {
             page::page_sorted::<T, Cow<'_, T>>(seen, &filter, &order, after.as_ref(), size)
         };
-        let mut messages = Vec::with_capacity(page.items.len());
-        let mut next = page.next;
-        let mut bytes = 0;
-        let last = page.items.len();
-        for (index, record) in page.items.iter().enumerate() {
-            let message = convert(record);
-            bytes += message.encoded_len();
-            messages.push(message);
-            if bytes >= PAGE_BYTES_MAX && index + 1 < last {
-                next = Some(order.cursor(record));
-                break;
-            }
-        }
+        let (messages, last) = fit(&page.items, |record| convert(record));
+        let next = last.map(|record| order.cursor(record)).or(page.next);
         Ok((messages, self.seal_token(&binding, next.as_ref())))
     }
 
@@ -119,4 +108,22 @@ impl Services {
             token::seal(self.registry().token_key(), binding.as_bytes(), next)
         })
     }
+}
+
+/// The messages of a page's first rows, at least one, as far as they fit together; and the last
+/// row of them where others had to be left out.
+pub(super) fn fit<R, M: Message>(rows: &[R], convert: impl Fn(&R) -> M) -> (Vec<M>, Option<&R>) {
+    let mut messages = Vec::with_capacity(rows.len());
+    let mut bytes = 0;
+    let mut last = None;
+    for row in rows {
+        let message = convert(row);
+        bytes += message.encoded_len();
+        if bytes > PAGE_BYTES_MAX && last.is_some() {
+            return (messages, last);
+        }
+        messages.push(message);
+        last = Some(row);
+    }
+    (messages, None)
 }

@@ -111,7 +111,7 @@ impl pb::plan_service_server::PlanService for Services {
             &call,
             call.state().plans(),
             prefix,
-            Binding::new("ListPlans"),
+            Binding::new("ListPlans").with([view as u8]),
             &arguments!(message),
             |_| true,
             |plan| plans::plan(plan, view),
@@ -153,7 +153,7 @@ impl pb::plan_service_server::PlanService for Services {
         let plan = message.plan.unwrap_or_default();
         let name: PlanName = requests::name(&plan.name, "plan.name")?;
         let current = |call: &Call| {
-            let plan = call.state().plan(&name)?;
+            let plan = find_plan(call.state(), &call.caller, &name).ok()?;
             Some((plans::plan(plan, View::Full), plan.meta.revision))
         };
         let command = |values, mask, precondition| {

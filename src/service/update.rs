@@ -27,11 +27,13 @@ const MERGE_TRIES: usize = 5;
 
 /// An update whose message was checked: the new values, and the paths to take from them.
 pub(super) struct Update<M> {
+    /// The field of the request that holds the resource.
+    field: String,
     resource: M,
     resolved: Resolved,
 }
 
-impl<M: Masked> Update<M> {
+impl<M: Masked + Validate> Update<M> {
     /// Checks a request by its field rules, but for those of fields that it does not touch.
     pub(super) fn new<R: Validate>(
         request: &R,
@@ -52,7 +54,11 @@ impl<M: Masked> Update<M> {
             }
         };
         resolved.relevant(violations, field).into_result()?;
-        Ok(Self { resource, resolved })
+        Ok(Self {
+            field: field.to_owned(),
+            resource,
+            resolved,
+        })
     }
 
     /// The fields to write; those that cannot change come along, to be compared.
@@ -75,8 +81,9 @@ impl<M: Masked> Update<M> {
         self.resolved.paths.iter().any(|path| path.contains('.'))
     }
 
-    /// The values to write, and the revision they were merged into.
-    fn values(&self, current: Option<(M, Revision)>) -> (M, Option<Revision>) {
+    /// The values to write, and the revision they were merged into. What was checked in the
+    /// request was a part of them; merged, the fields touched are checked whole.
+    fn values(&self, current: Option<(M, Revision)>) -> Result<(M, Option<Revision>), Error> {
         let (mut values, revision) = match current.filter(|_| self.is_nested()) {
             Some((current, revision)) => (current, Some(revision)),
             None => (M::default(), None),
@@ -85,13 +92,22 @@ impl<M: Masked> Update<M> {
         for path in &self.resolved.immutable {
             values.copy_path(&self.resource, path);
         }
-        (values, revision)
+        if revision.is_some() {
+            let mut violations = Violations::new();
+            values.validate(&FieldPath::ROOT.field(&self.field), &mut violations);
+            let whole = Resolved {
+                paths: self.resolved.fields.iter().map(|&it| it.into()).collect(),
+                ..Resolved::default()
+            };
+            whole.relevant(violations, &self.field).into_result()?;
+        }
+        Ok((values, revision))
     }
 }
 
 impl Services {
     /// Writes an update. `current` reads the record as it is, `command` makes the command.
-    pub(super) async fn update<M: Masked>(
+    pub(super) async fn update<M: Masked + Validate>(
         &self,
         mut call: Call,
         update: &Update<M>,
@@ -100,22 +116,27 @@ impl Services {
         current: impl Fn(&Call) -> Option<(M, Revision)>,
         command: impl Fn(M, Vec<&'static str>, Precondition) -> Result<Command, Error>,
     ) -> Result<Written, Error> {
-        for _ in 1..MERGE_TRIES {
-            let (values, merged_at) = update.values(current(&call));
+        let mut turn = None;
+        for tries_left in (0..MERGE_TRIES).rev() {
+            let (values, merged_at) = update.values(current(&call))?;
             let precondition = Precondition {
                 etag: etag.clone(),
                 merged_at,
             };
             let command = command(values, update.mask(), precondition)?;
             match self.write(&call, command, envelope.clone()).await {
-                Err(Error::Stale { .. }) if merged_at.is_some() && etag.is_none() => {
+                Err(Error::Stale { .. })
+                    if merged_at.is_some() && etag.is_none() && tries_left > 0 =>
+                {
+                    // Many at once would outrun one another; so whoever was outrun takes turns.
+                    if turn.is_none() {
+                        turn = Some(self.merging.lock().await);
+                    }
                     call.snapshot = self.registry().read();
                 }
                 answer => return answer,
             }
         }
-        let (values, merged_at) = update.values(current(&call));
-        let command = command(values, update.mask(), Precondition { etag, merged_at })?;
-        self.write(&call, command, envelope).await
+        Err(Error::Bug("an update was tried no times".into()))
     }
 }

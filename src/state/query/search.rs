@@ -189,7 +189,7 @@ pub fn search<'a, R>(
     query: &Query,
     after: Option<&Cursor>,
     size: usize,
-) -> Page<R> {
+) -> Page<Hit<'a, R>> {
     let mut first = First::new(size.saturating_add(1), |a: &Hit<'a, R>, b: &Hit<'a, R>| {
         compare(a.place(), b.place())
     });
@@ -207,18 +207,16 @@ pub fn search<'a, R>(
             first.push(hit);
         }
     }
-    let page = cut(first.into_sorted(), size, Hit::cursor);
-    Page {
-        items: page.items.into_iter().map(|hit| hit.row).collect(),
-        next: page.next,
-    }
+    cut(first.into_sorted(), size, Hit::cursor)
 }
 
 /// A record that was found, with what decides its place.
-struct Hit<'a, R> {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hit<'a, R> {
     rank: i64,
     text: &'a SearchText,
-    row: R,
+    /// What the caller lent.
+    pub row: R,
 }
 
 type Place<'a> = (i64, &'a str, &'a str);
@@ -232,7 +230,8 @@ impl<R> Hit<'_, R> {
         )
     }
 
-    fn cursor(&self) -> Cursor {
+    /// Where a page that follows it begins.
+    pub fn cursor(&self) -> Cursor {
         let (rank, vietnamese_name, resource_name) = self.place();
         Cursor {
             values: vec![
@@ -335,7 +334,8 @@ mod tests {
     fn found_ids(query: &str) -> Vec<String> {
         let records = records();
         let rows = records.iter().map(|(text, id)| (text, id.clone()));
-        search(rows, &Query::parse(query).unwrap(), None, 10).items
+        let page = search(rows, &Query::parse(query).unwrap(), None, 10);
+        page.items.into_iter().map(|hit| hit.row).collect()
     }
 
     #[test]
