@@ -129,10 +129,14 @@ impl Store {
 
     /// Everything that the State is made of.
     pub async fn load(&self) -> Result<Loaded, Error> {
-        // finds out about broken connections, which a snapshot does not try again for
-        self.head().await?;
         let operation = "loading the state";
-        let snapshot = self.engine.snapshot().await.during(operation)?;
+        let mut attempt = 1;
+        let snapshot = loop {
+            let outcome = self.engine.snapshot().await.map_err(Failure::from);
+            if !engine::try_again(&mut attempt, &outcome) {
+                break outcome.during(operation)?;
+            }
+        };
         load::load(snapshot).await.during(operation)
     }
 

@@ -7,7 +7,8 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
     pool::{PoolConnection, PoolOptions},
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
@@ -221,7 +222,8 @@ async fn open_sqlite(url: &str) -> Result<Engine, Error> {
     let options = options
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
-        .statement_cache_capacity(STATEMENT_CACHE_CAPACITY);
+        .statement_cache_capacity(STATEMENT_CACHE_CAPACITY)
+        .disable_statement_logging();
     let writer = options
         .clone()
         .create_if_missing(true)
@@ -247,7 +249,9 @@ async fn open_postgres(url: &str) -> Result<Engine, Error> {
     let options = options
         .application_name("ndp-registry")
         .statement_cache_capacity(STATEMENT_CACHE_CAPACITY)
-        .options(POSTGRES_SESSION.iter().copied());
+        .options(POSTGRES_SESSION.iter().copied())
+        // a statement of hundreds of rows is not for a log to print
+        .disable_statement_logging();
     let writer = options.clone().options(POSTGRES_WRITER.iter().copied());
     let reader = options.options(POSTGRES_READER.iter().copied());
     let writer = pool(POSTGRES_WRITERS_MAX)

@@ -129,7 +129,35 @@ impl Pattern {
             .get_or_init(|| Regex::new(self.source).expect("build.rs compiled this pattern"));
         regex.is_match(value)
     }
+
+    /// What the pattern asks for: by its form where it is that of a name, else as it is written.
+    fn explain(&self) -> (String, String) {
+        let source = self.source;
+        let form = source.replace(ID, "{id}").replace("(-|{id})", "{id}");
+        let form = form
+            .trim_start_matches(['^', '('])
+            .trim_end_matches(['$', '?', ')']);
+        if !form.contains("{id}") || form.contains(['[', '(', '|']) {
+            return (
+                format!("must match the pattern `{source}`"),
+                format!("phải khớp với mẫu `{source}`"),
+            );
+        }
+        (
+            format!(
+                "must have the form `{form}`; an id is 1 to 63 lower-case letters, digits and \
+                 hyphens, without a hyphen at either end"
+            ),
+            format!(
+                "phải có dạng `{form}`; id gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu \
+                 gạch nối, không có dấu gạch nối ở đầu hay cuối"
+            ),
+        )
+    }
 }
+
+/// How the protos write the pattern of an id.
+const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 
 /// Forms of text that have a rule of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,13 +264,7 @@ impl Text {
 
     fn check_content(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
         if let Some(pattern) = self.pattern.filter(|pattern| !pattern.is_match(value)) {
-            let source = pattern.source;
-            violation(path, out, "PATTERN", || {
-                (
-                    format!("must match the pattern `{source}`"),
-                    format!("phải khớp với mẫu `{source}`"),
-                )
-            });
+            violation(path, out, "PATTERN", || pattern.explain());
         }
         if !value.starts_with(self.prefix) {
             let prefix = self.prefix;

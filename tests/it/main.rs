@@ -17,4 +17,5 @@ mod protos;
 mod readme;
 mod rpc;
 mod smoke;
+mod store;
 mod tidy;

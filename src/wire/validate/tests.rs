@@ -449,3 +449,28 @@ fn keys_in_paths_are_cut() {
         format!("labels[\"{}…\"]", "đ".repeat(64))
     );
 }
+
+#[test]
+fn a_pattern_of_names_is_told_by_its_form() {
+    let form = |source| super::Pattern::new(source).explain().0;
+    let id = super::ID;
+    let told = [
+        form(format!("^platforms/{id}/plans/{id}$").leak()),
+        form(format!("^(editions/(-|{id}))?$").leak()),
+        form(format!("^{id}$").leak()),
+        form("^([A-Z0-9]+)?$"),
+    ];
+    let told: Vec<_> = told
+        .iter()
+        .map(|text| text.split(';').next().unwrap())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "must have the form `platforms/{id}/plans/{id}`",
+            "must have the form `editions/{id}`",
+            "must have the form `{id}`",
+            "must match the pattern `^([A-Z0-9]+)?$`",
+        ]
+    );
+}
