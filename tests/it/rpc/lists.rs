@@ -840,7 +840,7 @@ both! {
         };
         let sources = vec![source; 50];
         let mut names = Vec::new();
-        for number in 0..11 {
+        for number in 0..12 {
             let it = pb::Platform {
                 sources: sources.clone(),
                 ..given::platform("Nền tảng lớn (made up)")
@@ -917,7 +917,7 @@ both! {
         assert_eq!(fields(&error), ["names ANSWER_TOO_LARGE"]);
         batch.view = pb::PlatformView::Basic.into();
         let answer = keeper.catalogue.batch_get_platforms(batch).await.unwrap().into_inner();
-        assert_eq!(answer.platforms.len(), 12);
+        assert_eq!(answer.platforms.len(), 13);
         server.stop().await;
     }
 }
