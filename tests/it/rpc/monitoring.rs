@@ -190,7 +190,7 @@ both! {
             ..Default::default()
         };
         let error = anyone.monitoring.get_summary(malformed).await.unwrap_err();
-        let told: Vec<_> = fields(&error);
+        let told = fields(&error);
         assert!(told[0].starts_with("edition ") && told[1].starts_with("agency "), "{told:?}");
         // an agency's id may begin with a digit, as CreateAgency takes it
         let mut keeper = steward(&server, "steward").await;
@@ -234,9 +234,6 @@ both! {
             }
             let whole = Counts::of(&summary(&mut keeper, edition, "").await);
             assert!(whole.totals[0] > 0 && whole.totals[4] > 0, "{edition}: {whole:?}");
-            if edition == OF_84 {
-                assert!(!agencies.is_empty());
-            }
             assert_eq!(sum, whole, "{edition}");
         }
         server.stop().await;

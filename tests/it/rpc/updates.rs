@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ndp_registry::{
-    domain::names::Revision,
+    domain::{names::Revision, principals::Role},
     pb,
     wire::mask::{Behavior, Masked},
 };
@@ -318,7 +318,7 @@ both! {
         nested.etag = read.etag;
         let request = update(nested, &["security.approval"]);
         let error = steward.catalogue.update_platform(request).await.unwrap_err();
-        assert!(matches!(error.code(), Code::Aborted | Code::InvalidArgument), "{error:?}");
+        assert_eq!(reason(&error), "Aborted ETAG_NOT_CURRENT");
 
         let got = pb::GetEditionRequest {
             name: "editions/2618-qd-bkhcn".into(),
@@ -381,7 +381,7 @@ both! {
         assert_eq!(answer.labels["thu"], "1");
         let retirement = pb::RetirePlatformRequest {
             name: "platforms/ndp-001".into(),
-            etag: super::given::get(&mut steward, "platforms/ndp-001").await.etag,
+            etag: given::get(&mut steward, "platforms/ndp-001").await.etag,
             exit: Some(pb::platform::Exit {
                 reason: "thử nghiệm".into(),
                 outcome: pb::platform::exit::Outcome::Delisted.into(),
@@ -414,9 +414,7 @@ both! {
 
     async fn a_replay_answers_the_image_then_written_also_after_a_restart(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let caller = server
-            .person("steward", &[ndp_registry::domain::principals::Role::Steward], None)
-            .await;
+        let caller = server.person("steward", &[Role::Steward], None).await;
         let mut steward = server.clients(caller.clone());
         let mut other = given::steward(&server, "other").await;
         let id = || uuid::Uuid::new_v4().to_string();
