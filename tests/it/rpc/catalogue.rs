@@ -671,7 +671,7 @@ both! {
         let answer = anyone.catalogue.batch_get_platforms(batch).await.unwrap().into_inner();
         assert_eq!(answer.platforms, [stays.clone(), stays.clone()]);
         // its own record is found where it is asked for
-        assert_eq!(listed(&mut anyone, "state = MERGED", true).await, [gone.name.clone()]);
+        assert_eq!(listed(&mut anyone, "state = MERGED", true).await, [&*gone.name]);
         assert!(!listed(&mut anyone, "", false).await.contains(&gone.name));
 
         // neither an exit nor a drop: one unresolved entry and one added become one that is kept
@@ -730,7 +730,7 @@ both! {
         assert_eq!(get(&mut keeper, &made.name).await, made);
         for filter in [decomposed, composed] {
             let filter = format!("display_name = \"{filter}\"");
-            assert_eq!(listed(&mut keeper, &filter, false).await, [made.name.clone()]);
+            assert_eq!(listed(&mut keeper, &filter, false).await, [&*made.name]);
         }
         for hidden in ["\u{0}", "\u{1b}[31m", "\u{202e}", "\u{feff}", "\r", "\u{85}"] {
             let bad = format!("Nền{hidden} tảng");
