@@ -16,4 +16,5 @@ mod harness_works;
 mod protos;
 mod readme;
 mod smoke;
+mod store;
 mod tidy;

@@ -1,10 +1,10 @@
 //! README.md does what it says: its commands are typed into a shell and their output compared.
 //!
 //! A fenced block marked `console` holds commands, lines that start with `$ ` and go on after a
-//! trailing backslash, each followed by the output to expect, if the README shows any; `...`
-//! stands for anything, as a line for any number of lines. All blocks run in one bash, in order,
-//! as a reader would type them; a command that serves runs beside it until the next one that does.
-//! A command that fails must show the error it fails with.
+//! trailing backslash or within single quotes, each followed by the output to expect, if the
+//! README shows any; `...` stands for anything, as a line for any number of lines. All blocks run
+//! in one bash, in order, as a reader would type them; a command that serves runs beside it until
+//! the next one that does. A command that fails must show the error it fails with.
 
 use std::{
     fmt::Write as _,
@@ -91,6 +91,11 @@ enum Action {
     Skip(&'static str),
 }
 
+/// Whether a command goes on in the next line: after a backslash, or within single quotes.
+fn is_unfinished(command: &str) -> bool {
+    command.ends_with('\\') || command.matches('\'').count() % 2 == 1
+}
+
 /// The commands of all `console` blocks.
 fn steps(markdown: &str) -> Result<Vec<Step>, String> {
     let mut steps: Vec<Step> = Vec::new();
@@ -114,7 +119,7 @@ fn steps(markdown: &str) -> Result<Vec<Step>, String> {
             let line = indented(whole);
             if let Some(command) = line.strip_prefix("$ ") {
                 let mut command = command.to_owned();
-                while command.ends_with('\\') {
+                while is_unfinished(&command) {
                     let Some((_, more)) = lines.next() else { break };
                     command.push('\n');
                     command.push_str(&indented(more));

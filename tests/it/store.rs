@@ -252,6 +252,7 @@ fn principal(number: i64) -> Image {
 fn api_key(number: i64) -> ApiKey {
     ApiKey {
         name: ApiKeyName::parse("principals/made-up/apiKeys/one").unwrap(),
+        agency: None,
         fields: ApiKeyFields {
             display_name: "khoá bịa".into(),
             expire_time: Some(time(9_000_000)),
