@@ -210,7 +210,10 @@ impl Store {
 
     /// Closes all connections, waiting for those in use, but not for one that never answers.
     pub async fn close(&self) {
-        if tokio::time::timeout(CLOSE_TIMEOUT, self.engine.close()).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.engine.close())
+            .await
+            .is_err()
+        {
             tracing::warn!("connections are left to the database to close");
         }
     }

@@ -7,8 +7,8 @@
 use std::{io, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
-    Transaction,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
+    SqlitePool, Transaction,
     pool::{PoolConnection, PoolOptions},
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
@@ -195,10 +195,12 @@ pub(super) async fn answered<T, E: From<sqlx::Error>>(
     asking: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, asking).await;
-    answer.unwrap_or_else(|_| {
-        let silent = format!("no answer in {} s", ANSWER_TIMEOUT.as_secs());
-        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, silent)).into())
-    })
+    answer.unwrap_or_else(|_| Err(silent(ANSWER_TIMEOUT).into()))
+}
+
+fn silent(timeout: Duration) -> sqlx::Error {
+    let message = format!("no answer in {} s", timeout.as_secs());
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message))
 }
 
 /// Whether to do on another connection what failed because the connection was broken.
@@ -256,6 +258,9 @@ async fn open_sqlite(url: &str) -> Result<Engine, Error> {
             outcome => break outcome.during("opening the SQLite file")?,
         }
     };
+    // a file that was removed under the server is not made anew, and empty, in its place
+    let again = SqliteConnectOptions::clone(&writer.connect_options());
+    writer.set_connect_options(again.create_if_missing(false));
     let reader = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
     Ok(On::Sqlite(Pools { writer, reader }))
 }
@@ -283,6 +288,17 @@ fn pool<DB: sqlx::Database>(connections_max: u32) -> PoolOptions<DB> {
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
+        .after_release(|connection: &mut DB::Connection, _| {
+            Box::pin(async move {
+                // after whatever is queued, the rollback of a dropped transaction above all
+                let sound = tokio::time::timeout(SOUND_TIMEOUT, connection.ping()).await;
+                sound.map_err(|_| silent(SOUND_TIMEOUT))??;
+                // SQLite ends a transaction by itself when the disk is full, and sqlx, which is
+                // not told, would refuse every BEGIN on this connection from then on
+                // (`a_transaction_that_sqlite_ended_by_itself_costs_one_connection`)
+                Ok(!connection.is_in_transaction())
+            })
+        })
 }
 
 // the URL itself is not repeated: it may hold a password
