@@ -66,10 +66,7 @@ impl Served {
         let address = line.rsplit(' ').next().unwrap();
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
-        Self {
-            process,
-            channel,
-        }
+        Self { process, channel }
     }
 
     pub(crate) fn clients(&self, caller: &As) -> Clients {
