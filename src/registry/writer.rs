@@ -329,7 +329,8 @@ impl Writer {
         changes: &[Change],
         answers: Answers,
     ) -> Result<(), Fatal> {
-        tracing::warn!(%error, commands = jobs.len(), "outcome of a commit unknown; looking for it");
+        let commands = jobs.len();
+        tracing::warn!(%error, commands, "outcome of a commit unknown; looking for it");
         let deadline = Instant::now() + RESOLVE_TIME;
         loop {
             match self.look_for(changes).await {
