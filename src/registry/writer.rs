@@ -184,8 +184,11 @@ impl Writer {
     async fn follow(&mut self) -> Result<(), Fatal> {
         // A database that a broken network has cut off does not even refuse. What was read until
         // then is published, and the next tick goes on from there.
-        let caught_up = timeout(STALE_AFTER, self.catch_up_idle()).await;
-        match caught_up.unwrap_or_else(|_| Err(silent().into())) {
+        let caught_up = match timeout(STALE_AFTER, self.catch_up_idle()).await {
+            Ok(caught_up) => caught_up,
+            Err(_) => Err(silent().into()),
+        };
+        match caught_up {
             Ok(()) => self.note_followed(),
             Err(Failed::Fatal(fatal)) => return Err(fatal),
             Err(
@@ -223,7 +226,7 @@ impl Writer {
     }
 
     async fn catch_up_locked(&mut self, tx: &mut WriteTx) -> Result<(), Failed> {
-        let head = tx.head().clone();
+        let head = *tx.head();
         self.check_head(&head)?;
         while self.current.state.revision() < head.revision {
             let after = self.current.state.revision();
