@@ -4,11 +4,11 @@
 //! An enum of the concrete sqlx types, not `sqlx::Any` (it cannot carry both engines' types) and
 //! not generics over `Database` (whose bounds every function would repeat).
 
-use std::{str::FromStr, time::Duration};
+use std::{io, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
-    Transaction,
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
+    SqlitePool, Transaction,
     pool::{PoolConnection, PoolOptions},
     postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
@@ -68,6 +68,11 @@ const STATEMENT_CACHE_CAPACITY: usize = 256;
 /// statement costs 7 to 19 % of it. One attempt for each that may have broken at once, one more
 /// on a new one.
 const ATTEMPTS_MAX: u32 = READERS_MAX + 1;
+/// How long a write waits for the database to answer. Above every limit that the database itself
+/// keeps: only one that a broken network has cut off is silent for so long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
+/// How long a connection may take to show, on its way back to the pool, that it is sound.
+const SOUND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Two processes that make the same file: turning on the write-ahead log is refused at once, not
 /// after the busy timeout.
 const OPEN_ATTEMPTS_MAX: u32 = 50;
@@ -185,6 +190,19 @@ macro_rules! reading {
 }
 pub(super) use reading;
 
+/// Waits for an answer, but not for ever.
+pub(super) async fn answered<T, E: From<sqlx::Error>>(
+    asking: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, asking).await;
+    answer.unwrap_or_else(|_| Err(silent(ANSWER_TIMEOUT).into()))
+}
+
+fn silent(timeout: Duration) -> sqlx::Error {
+    let message = format!("no answer in {} s", timeout.as_secs());
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message))
+}
+
 /// Whether to do on another connection what failed because the connection was broken.
 pub(super) fn try_again<T>(attempt: &mut u32, outcome: &Result<T, Failure>) -> bool {
     let broken = matches!(outcome, Err(Failure::Sql(error)) if is_lost_connection(error));
@@ -240,6 +258,9 @@ async fn open_sqlite(url: &str) -> Result<Engine, Error> {
             outcome => break outcome.during("opening the SQLite file")?,
         }
     };
+    // a file that was removed under the server is not made anew, and empty, in its place
+    let again = SqliteConnectOptions::clone(&writer.connect_options());
+    writer.set_connect_options(again.create_if_missing(false));
     let reader = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
     Ok(On::Sqlite(Pools { writer, reader }))
 }
@@ -267,6 +288,17 @@ fn pool<DB: sqlx::Database>(connections_max: u32) -> PoolOptions<DB> {
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
+        .after_release(|connection: &mut DB::Connection, _| {
+            Box::pin(async move {
+                // after whatever is queued, the rollback of a dropped transaction above all
+                let sound = tokio::time::timeout(SOUND_TIMEOUT, connection.ping()).await;
+                sound.map_err(|_| silent(SOUND_TIMEOUT))??;
+                // SQLite ends a transaction by itself when the disk is full, and sqlx, which is
+                // not told, would refuse every BEGIN on this connection from then on
+                // (`a_transaction_that_sqlite_ended_by_itself_costs_one_connection`)
+                Ok(!connection.is_in_transaction())
+            })
+        })
 }
 
 // the URL itself is not repeated: it may hold a password

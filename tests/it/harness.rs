@@ -6,6 +6,7 @@
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod server;
+pub(crate) mod sql;
 pub(crate) mod tools;
 
 use std::{io::Write, path::Path, sync::Once};

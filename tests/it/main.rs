@@ -10,12 +10,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod faults;
+mod following;
 mod generator;
 mod harness;
 mod harness_works;
 mod protos;
 mod readme;
 mod rpc;
+mod shutdown;
 mod smoke;
 mod store;
 mod tidy;

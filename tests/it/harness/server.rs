@@ -130,6 +130,19 @@ pub(crate) struct Clients {
     pub(crate) access: AccessServiceClient<Channelled>,
 }
 
+impl Clients {
+    /// Clients of a caller, of a server wherever it runs.
+    pub(crate) fn new(channel: &Channel, caller: As) -> Self {
+        let channel = channel.clone();
+        Self {
+            catalogue: CatalogueServiceClient::with_interceptor(channel.clone(), caller.clone()),
+            plans: PlanServiceClient::with_interceptor(channel.clone(), caller.clone()),
+            monitoring: MonitoringServiceClient::with_interceptor(channel.clone(), caller.clone()),
+            access: AccessServiceClient::with_interceptor(channel, caller),
+        }
+    }
+}
+
 impl Server {
     /// On an empty database, seeded with the opening edition.
     pub(crate) async fn start(url: &str) -> Self {
@@ -168,13 +181,7 @@ impl Server {
 
     /// Clients of a caller.
     pub(crate) fn clients(&self, caller: As) -> Clients {
-        let channel = self.channel.clone();
-        Clients {
-            catalogue: CatalogueServiceClient::with_interceptor(channel.clone(), caller.clone()),
-            plans: PlanServiceClient::with_interceptor(channel.clone(), caller.clone()),
-            monitoring: MonitoringServiceClient::with_interceptor(channel.clone(), caller.clone()),
-            access: AccessServiceClient::with_interceptor(channel, caller),
-        }
+        Clients::new(&self.channel, caller)
     }
 
     /// Clients without credentials.

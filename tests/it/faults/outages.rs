@@ -1,0 +1,255 @@
+//! A database that is locked, that loses connections, that says nothing: calls end within bounds,
+//! reads go on, and afterwards all is as if nothing had been.
+
+use ndp_registry::{
+    domain::{error::Error, principals::Role},
+    pb,
+    registry::{QUEUE_MAX, check::check},
+};
+use tokio::{task::JoinSet, time::Instant};
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use super::{
+    AGENCY, BOUND, PLATFORM, create, making,
+    proxy::{Proxy, Wire},
+    queue, reason, rename, revision_in,
+};
+use crate::harness::{
+    Engine, both,
+    postgres::Cluster,
+    server::{Clients, Server},
+    sql::Sql,
+};
+
+async fn editor(server: &Server) -> Clients {
+    let editor = server
+        .person("editor", &[Role::AgencyEditor], Some(AGENCY))
+        .await;
+    server.clients(editor)
+}
+
+fn platform() -> pb::GetPlatformRequest {
+    pb::GetPlatformRequest {
+        name: PLATFORM.into(),
+        ..pb::GetPlatformRequest::default()
+    }
+}
+
+both! {
+    async fn a_lock_held_elsewhere_is_waited_for_within_bounds(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let mut editor = editor(&server).await;
+        let mut other = Sql::connect(&engine.url()).await;
+        other.hold_the_log().await;
+        let mut writing = editor.clone();
+        let request = create("late");
+        let asked = request.clone();
+        let write = tokio::spawn(async move { writing.plans.create_plan(asked).await });
+        editor.catalogue.get_platform(platform()).await.unwrap();
+        let refused = tokio::time::timeout(BOUND, write).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(refused.code(), Code::Unavailable);
+        assert_eq!(reason(&refused), "STORE_UNAVAILABLE");
+        assert!(refused.get_details_retry_info().is_some());
+        editor.catalogue.get_platform(platform()).await.unwrap();
+        let revision = server.registry.revision();
+        other.let_go().await;
+        let answer = editor.plans.create_plan(request).await.unwrap();
+        let answered = revision_in(&answer);
+        assert_eq!(answered, revision.get() + 1);
+        drop(editor);
+        server.stop().await;
+    }
+
+    async fn a_full_queue_refuses_at_once(engine: Engine) {
+        let url = engine.url();
+        let server = Server::start(&url).await;
+        let mut editor = editor(&server).await;
+        let mut other = Sql::connect(&url).await;
+        let before = other.number("SELECT revision FROM log_head").await;
+        other.hold_the_log().await;
+        let mut waiting = Vec::new();
+        let refused = loop {
+            let full = loop {
+                match queue(&server.registry, making(None)) {
+                    Ok(queued) => waiting.push(queued),
+                    Err(answer) => break answer.unwrap_err(),
+                }
+            };
+            assert!(matches!(full, Error::Exhausted { limit, .. } if limit == QUEUE_MAX as u64));
+            let refused = editor.plans.create_plan(create("refused")).await.unwrap_err();
+            // the writer may have taken a group just then, so that there was room to wait in
+            if refused.code() != Code::Unavailable {
+                break refused;
+            }
+            assert!(waiting.len() <= 3 * QUEUE_MAX, "the queue has no end");
+        };
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        assert_eq!(reason(&refused), "LIMIT_REACHED");
+        assert!(refused.get_details_retry_info().is_some());
+        let quota = refused.get_details_quota_failure().unwrap();
+        assert_eq!(quota.violations[0].subject, "writer queue");
+        editor.catalogue.get_platform(platform()).await.unwrap();
+        other.let_go().await;
+        let mut written = 0;
+        for waiting in waiting {
+            match tokio::time::timeout(BOUND, waiting).await.unwrap() {
+                Ok(_) => written += 1,
+                Err(error) => assert!(matches!(error, Error::Unavailable { .. }), "{error:?}"),
+            }
+        }
+        let after = other.number("SELECT revision FROM log_head").await;
+        assert_eq!(after - before, written);
+        assert!(written > 0);
+        let refused = format!("'{PLATFORM}/plans/refused'");
+        let refused = format!("SELECT count(*) FROM plans WHERE name = {refused}");
+        assert_eq!(other.number(&refused).await, 0);
+        editor.plans.create_plan(create("refused")).await.unwrap();
+        drop(editor);
+        server.stop().await;
+    }
+}
+
+/// So many sessions are ended, then the writers are left alone.
+const SESSIONS_ENDED: i64 = 25;
+
+/// A server whose way to PostgreSQL leads through a wire that can be cut.
+async fn behind_a_wire() -> Option<(Cluster, Proxy, Server, String)> {
+    let cluster = tokio::task::block_in_place(|| Cluster::start_with(&[]))?;
+    let database = cluster.database(None).await;
+    let proxy = Proxy::start(cluster.directory().join(".s.PGSQL.5432")).await;
+    let url = format!("postgres://ndp@127.0.0.1:{}/{}", proxy.port, database.name);
+    let server = Server::start(&url).await;
+    Some((cluster, proxy, server, database.url))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_found_in_the_log() {
+    let Some((_cluster, proxy, server, url)) = behind_a_wire().await else {
+        return;
+    };
+    let mut editor = editor(&server).await;
+    let mut sql = Sql::connect(&url).await;
+    for round in 0..5 {
+        // committed, and nobody said so
+        proxy.set(Wire::LoseAnswer);
+        let request = create(&format!("answer-lost-{round}"));
+        let answer = editor.plans.create_plan(request.clone()).await.unwrap();
+        proxy.is_sound().await;
+        let revision = revision_in(&answer);
+        let again = editor.plans.create_plan(request).await.unwrap();
+        assert_eq!(revision_in(&again), revision);
+        assert_eq!(again.into_inner(), answer.into_inner());
+
+        // never arrived
+        proxy.set(Wire::LoseCommit);
+        let request = create(&format!("commit-lost-{round}"));
+        let before = server.registry.revision();
+        let refused = editor.plans.create_plan(request.clone()).await.unwrap_err();
+        proxy.is_sound().await;
+        assert_eq!(refused.code(), Code::Unavailable);
+        assert_eq!(reason(&refused), "STORE_UNAVAILABLE");
+        assert_eq!(server.registry.revision(), before);
+        editor.plans.create_plan(request).await.unwrap();
+    }
+    let plans = sql.number("SELECT count(*) FROM plans").await;
+    assert_eq!(plans, 10);
+    assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+    drop(editor);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_database_is_told_apart_and_reads_go_on() {
+    let Some((_cluster, proxy, server, _)) = behind_a_wire().await else {
+        return;
+    };
+    let mut editor = editor(&server).await;
+    let mut readiness = server.registry.readiness();
+    proxy.set(Wire::Silent);
+    let not_ready = readiness.wait_for(|ready| !ready);
+    drop(
+        tokio::time::timeout(BOUND, not_ready)
+            .await
+            .expect("health stays good")
+            .unwrap(),
+    );
+    editor.catalogue.get_platform(platform()).await.unwrap();
+    proxy.set(Wire::Sound);
+    let ready = readiness.wait_for(|ready| *ready);
+    drop(
+        tokio::time::timeout(BOUND, ready)
+            .await
+            .expect("health stays bad")
+            .unwrap(),
+    );
+    editor.plans.create_plan(create("after")).await.unwrap();
+    drop(editor);
+    server.stop().await;
+}
+
+/// Sessions are ended at any moment, in the middle of commits above all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_acknowledged_change_is_there_once_however_sessions_end() {
+    let Some(engine) = Engine::postgres().await else {
+        return;
+    };
+    let server = Server::start(&engine.url()).await;
+    let mut sql = Sql::connect(&engine.url()).await;
+    // a commit that takes a while, so that sessions end within it
+    sql.run(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN PERFORM pg_sleep(0.005); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON changes DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION dawdle()",
+    )
+    .await;
+    let clients = editor(&server).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..4 {
+        let mut clients = clients.clone();
+        writers.spawn(async move {
+            let id = format!("w{writer}");
+            clients = ask_until_answered(clients, &id, None).await;
+            for step in 0..40 {
+                clients = ask_until_answered(clients, &id, Some(step)).await;
+            }
+        });
+    }
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'ndp-registry'
+        AND query = 'COMMIT' AND state = 'active' AND random() < 0.2";
+    let mut ended = 0;
+    let bound = Instant::now() + BOUND;
+    while ended < SESSIONS_ENDED {
+        assert!(Instant::now() < bound, "no session commits any more");
+        ended += sql.number(end).await;
+    }
+    let all = tokio::time::timeout(BOUND, writers.join_all()).await;
+    all.expect("the writers do not get on");
+    // 4 plans made, each renamed 40 times: each request is in the log once
+    let changes = "SELECT count(*) FROM changes WHERE request_id IS NOT NULL";
+    assert_eq!(sql.number(changes).await, 4 * 41);
+    assert_eq!(check(&server.store).await.unwrap().findings, [""; 0]);
+    drop(clients);
+    server.stop().await;
+}
+
+/// Sends one request, with one id, until it is answered; only UNAVAILABLE is asked again.
+async fn ask_until_answered(mut clients: Clients, id: &str, step: Option<u32>) -> Clients {
+    let (make, edit) = match step {
+        None => (Some(create(id)), None),
+        Some(step) => (None, Some(rename(id, format!("lần sửa {step} (made up)")))),
+    };
+    loop {
+        let answer = match (&make, &edit) {
+            (Some(make), _) => clients.plans.create_plan(make.clone()).await,
+            (_, Some(edit)) => clients.plans.update_plan(edit.clone()).await,
+            (None, None) => return clients,
+        };
+        match answer {
+            Ok(_) => return clients,
+            Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
+        }
+    }
+}

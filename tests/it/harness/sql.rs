@@ -1,0 +1,65 @@
+//! SQL behind the registry's back: what a fault is planted with, and what the database says itself.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+
+/// A connection of the test's own to a database of either engine.
+pub(crate) enum Sql {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Sql {
+    pub(crate) async fn connect(url: &str) -> Self {
+        if url.starts_with("sqlite:") {
+            Self::Sqlite(SqliteConnection::connect(url).await.unwrap())
+        } else {
+            Self::Postgres(PgConnection::connect(url).await.unwrap())
+        }
+    }
+
+    /// Whether it is SQLite.
+    pub(crate) const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
+    /// Runs statements.
+    pub(crate) async fn run(&mut self, sql: &str) {
+        let statements = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let done = match self {
+            Self::Sqlite(connection) => statements.execute(connection).await.map(|_| ()),
+            Self::Postgres(connection) => statements.execute(connection).await.map(|_| ()),
+        };
+        done.unwrap_or_else(|error| panic!("`{sql}` failed: {error}"));
+    }
+
+    /// The one number that a query answers.
+    pub(crate) async fn number(&mut self, sql: &str) -> i64 {
+        let number = match self {
+            Self::Sqlite(connection) => {
+                let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+                query.fetch_one(connection).await
+            }
+            Self::Postgres(connection) => {
+                let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+                query.fetch_one(connection).await
+            }
+        };
+        number.unwrap_or_else(|error| panic!("`{sql}` failed: {error}"))
+    }
+
+    /// Takes the lock that every writer begins with, and holds it until [`Sql::let_go`].
+    pub(crate) async fn hold_the_log(&mut self) {
+        match self {
+            Self::Sqlite(_) => self.run("BEGIN IMMEDIATE").await,
+            Self::Postgres(_) => {
+                self.run("BEGIN").await;
+                self.run("SELECT revision FROM log_head FOR UPDATE").await;
+            }
+        }
+    }
+
+    /// Gives the lock up again.
+    pub(crate) async fn let_go(&mut self) {
+        self.run("ROLLBACK").await;
+    }
+}

@@ -1,0 +1,172 @@
+//! SIGTERM: what was begun is finished, what is open does not hold the process up for longer than
+//! it was told to wait, and nothing that was acknowledged is lost.
+
+use std::time::{Duration, Instant};
+
+use ndp_registry::pb;
+use tokio::{sync::watch, task::JoinSet};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest,
+};
+
+use crate::{
+    faults::{BOUND, Served, command, create, make_key, rename},
+    harness::{
+        Engine, both,
+        process::{Signal, Stream},
+        sql::Sql,
+    },
+};
+
+async fn ends(server: &Served) -> Option<i32> {
+    tokio::task::block_in_place(|| server.process.wait(BOUND)).code()
+}
+
+/// A bidirectional stream that stays open for as long as the sender lives.
+async fn open_a_stream(server: &Served) -> tokio::sync::mpsc::Sender<ServerReflectionRequest> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let first = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    sender.send(first).await.unwrap();
+    let mut client = ServerReflectionClient::new(server.channel.clone());
+    let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let mut answers = client
+        .server_reflection_info(requests)
+        .await
+        .unwrap()
+        .into_inner();
+    answers.message().await.unwrap().unwrap();
+    tokio::spawn(async move { while let Ok(Some(_)) = answers.message().await {} });
+    sender
+}
+
+both! {
+    async fn a_call_in_flight_is_finished(engine: Engine) {
+        let url = engine.url();
+        let server = Served::start(&url).await;
+        let (editor, _) = make_key(&url, "editor");
+        // started again, it knows the key from the beginning
+        drop(server);
+        let server = Served::start(&url).await;
+        let mut editor = server.clients(&editor);
+        let mut lock = Sql::connect(&url).await;
+        lock.hold_the_log().await;
+        let mut writing = editor.clone();
+        let write = tokio::spawn(async move { writing.plans.create_plan(create("late")).await });
+        // it is in flight once a call sent after it on the same connection was answered
+        editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap();
+        server.process.signal(Signal::Term);
+        tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
+        lock.let_go().await;
+        write.await.unwrap().expect("a call in flight was cut off");
+        assert_eq!(ends(&server).await, Some(0));
+    }
+
+    async fn writes_go_on_until_the_end_and_none_is_lost(engine: Engine) {
+        let url = engine.url();
+        drop(Served::start(&url).await);
+        let (editor, _) = make_key(&url, "editor");
+        let server = Served::start(&url).await;
+        let (count, mut counted) = watch::channel(0);
+        let mut writers = JoinSet::new();
+        for writer in 0..6 {
+            let mut clients = server.clients(&editor);
+            let count = count.clone();
+            writers.spawn(async move {
+                let id = format!("w{writer}");
+                let mut answered = Vec::new();
+                let first = create(&id);
+                let mut asked = first.request_id.clone();
+                let mut answer = clients.plans.create_plan(first).await;
+                while answer.is_ok() {
+                    answered.push(asked);
+                    count.send_modify(|count| *count += 1);
+                    let next = rename(&id, format!("lần sửa {} (made up)", answered.len()));
+                    asked = next.request_id.clone();
+                    answer = clients.plans.update_plan(next).await;
+                }
+                answered
+            });
+        }
+        drop(counted.wait_for(|count| *count > 40).await.unwrap());
+        server.process.signal(Signal::Term);
+        let all = tokio::time::timeout(BOUND, writers.join_all()).await;
+        let all = all.expect("writers were left without an answer");
+        assert_eq!(ends(&server).await, Some(0));
+        let mut sql = Sql::connect(&url).await;
+        for request_id in all.into_iter().flatten() {
+            let of = format!("FROM changes WHERE request_id = '{request_id}'");
+            assert_eq!(sql.number(&format!("SELECT count(*) {of}")).await, 1);
+        }
+        let (code, said, _) = command(&["check"], &url);
+        assert_eq!(code, Some(0), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watching_health_hears_of_the_end_and_does_not_delay_it() {
+    let engine = Engine::sqlite();
+    // so long that waiting for it would fail the bound
+    let server = Served::start_with(&engine.url(), &["--shutdown-seconds", "300"]).await;
+    let mut health = HealthClient::new(server.channel.clone());
+    let mut watch = health
+        .watch(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let first = watch.message().await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::Serving);
+    server.process.signal(Signal::Term);
+    // the first word may be said twice
+    let last = loop {
+        let next = watch
+            .message()
+            .await
+            .unwrap()
+            .expect("it ends without a last word");
+        if next.status() != ServingStatus::Serving {
+            break next;
+        }
+    };
+    assert_eq!(last.status(), ServingStatus::NotServing);
+    assert!(
+        watch.message().await.unwrap().is_none(),
+        "the stream goes on"
+    );
+    assert_eq!(ends(&server).await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_stream_is_waited_for_as_long_as_was_said() {
+    let engine = Engine::sqlite();
+    let server = Served::start_with(&engine.url(), &["--shutdown-seconds", "2"]).await;
+    let _open = open_a_stream(&server).await;
+    let began = Instant::now();
+    server.process.signal(Signal::Term);
+    assert_eq!(ends(&server).await, Some(0));
+    assert!(
+        began.elapsed() >= Duration::from_secs(2),
+        "it was not waited for"
+    );
+    let said = server.process.printed(Stream::Stderr);
+    assert!(said.contains("stopping with calls still open"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_stops_at_once() {
+    let engine = Engine::sqlite();
+    let server = Served::start_with(&engine.url(), &["--shutdown-seconds", "300"]).await;
+    let _open = open_a_stream(&server).await;
+    server.process.signal(Signal::Term);
+    tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
+    server.process.signal(Signal::Int);
+    assert_eq!(ends(&server).await, Some(0));
+    let said = server.process.printed(Stream::Stderr);
+    assert!(said.contains("stopping at once"), "{said}");
+}
