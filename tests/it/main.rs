@@ -15,5 +15,6 @@ mod harness;
 mod harness_works;
 mod protos;
 mod readme;
+mod rpc;
 mod smoke;
 mod tidy;
