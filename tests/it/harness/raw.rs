@@ -14,7 +14,7 @@ use tonic::{
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     service::interceptor::InterceptedService,
-    transport::Channel,
+    transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt;
 
@@ -39,6 +39,13 @@ pub(crate) struct Raw(Grpc<InterceptedService<Channel, As>>);
 impl Raw {
     pub(crate) fn new(channel: InterceptedService<Channel, As>) -> Self {
         Self(Grpc::new(channel))
+    }
+
+    /// A client of a server in another process.
+    pub(crate) async fn connect(address: &str, caller: As) -> Self {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let channel = endpoint.connect().await.unwrap();
+        Self::new(InterceptedService::new(channel, caller))
     }
 
     /// Calls a method by its short name, as `GetPlan`.

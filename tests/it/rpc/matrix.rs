@@ -47,7 +47,7 @@ impl Fixture {
         let retire = json!({
             "name": "platforms/ndp-013",
             "etag": get("GetPlatform", "platforms/ndp-013").await["etag"],
-            "exit": {"reason": "thử nghiệm", "outcome": "DISCONTINUED"},
+            "exit": {"reason": "thử nghiệm", "outcome": "DISCONTINUED", "decision": decision([2026, 9, 30])},
         });
         let restricted = json!({"visibility": "RESTRICTED"});
         let mut plan = cast.draft("ndp-003", "restricted").await;
@@ -90,7 +90,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
     let mut cases: Vec<Case> = vec![
         ("GetAgency", "", named(&it.agency)),
         ("ListAgencies", "", json!({})),
-        ("CreateAgency", "", json!({"agency_id": "new", "agency": {"display_name": "Thử"}})),
+        ("CreateAgency", "", json!({"agency_id": "new", "agency": {"display_name": "Thử", "kind": "OTHER"}})),
         ("UpdateAgency", "", update("agency", &it.agency, "displayNameEn", "display_name_en", text.clone())),
         ("GetEdition", "", named(&it.edition)),
         ("ListEditions", "", json!({})),
@@ -111,7 +111,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("SearchPlatforms", "", json!({"query": "dinh danh"})),
         ("RetirePlatform", "", json!({
             "name": it.platform["name"], "etag": it.platform["etag"],
-            "exit": {"reason": "thử nghiệm", "outcome": "DISCONTINUED"},
+            "exit": {"reason": "thử nghiệm", "outcome": "DISCONTINUED", "decision": decision([2026, 9, 30])},
         })),
 
         ("GetPlan", "draft", named(&it.draft)),
@@ -135,7 +135,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("RejectProposal", "", move_of(&it.proposal)),
 
         ("GetSummary", "", json!({})),
-        ("GetFigure", "", json!({"name": "figures/2025-09-23-platforms-listed"})),
+        ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
         ("ListFigures", "", json!({})),
 
         ("WhoAmI", "", json!({})),
@@ -201,7 +201,7 @@ fn cell(method: &str, answer: &Result<Value, Status>) -> &'static str {
             Code::PermissionDenied => "no",
             Code::NotFound => "404",
             Code::Unauthenticated => "401",
-            _ => panic!("{method}: the request in `cases` is not valid: {status:?}"),
+            _ => panic!("{method}: the request in `cases` is not valid: {status}"),
         },
     }
 }
