@@ -55,7 +55,10 @@ pub(crate) fn decision(day: [i32; 3]) -> Value {
 /// The request of a move, with a document where the method takes one.
 pub(crate) fn move_request(step: PlanMove, plan: &Value) -> Value {
     let mut request = json!({"name": plan["name"], "etag": plan["etag"], "reason": "thử nghiệm"});
-    if matches!(step, PlanMove::Issue | PlanMove::Revoke | PlanMove::Complete) {
+    if matches!(
+        step,
+        PlanMove::Issue | PlanMove::Revoke | PlanMove::Complete
+    ) {
         request["document"] = decision(DECISION_DAY);
     }
     request

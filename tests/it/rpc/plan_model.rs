@@ -37,9 +37,18 @@ const TODAY: usize = 3;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Create { plan: usize },
-    Rename { plan: usize },
-    Move { plan: usize, step: PlanMove, who: usize, day: Option<usize> },
+    Create {
+        plan: usize,
+    },
+    Rename {
+        plan: usize,
+    },
+    Move {
+        plan: usize,
+        step: PlanMove,
+        who: usize,
+        day: Option<usize>,
+    },
 }
 
 // === the model ===
@@ -62,7 +71,11 @@ impl Model {
         };
         match *step {
             Step::Create { plan } => {
-                let new = Modelled { state: Draft, submitted_by: 0, issued_on: 0 };
+                let new = Modelled {
+                    state: Draft,
+                    submitted_by: 0,
+                    issued_on: 0,
+                };
                 match self.0.insert(plan, new) {
                     None => Ok(()),
                     Some(old) => {
@@ -77,7 +90,12 @@ impl Model {
                 Submitted => Err("PLAN_IS_FROZEN"),
                 Withdrawn | Completed | Superseded | Revoked | Annulled => Err("PLAN_HAS_ENDED"),
             },
-            Step::Move { plan, step, who, day } => {
+            Step::Move {
+                plan,
+                step,
+                who,
+                day,
+            } => {
                 let in_force = self.0.values().find(|it| it.state == Issued).cloned();
                 let it = self.0.get_mut(&plan).ok_or("NOT_FOUND")?;
                 let to = match (it.state, step) {
@@ -142,7 +160,13 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
     let seed = catalogue::seed([catalogue::OPENING_EDITION]).unwrap();
     let request = request(Command::Seed(Box::new(seed)));
     let mut state = State::default();
-    let change = decide(&state, &Caller::System { actor: None }, &request, now(), &mut NoIds);
+    let change = decide(
+        &state,
+        &Caller::System { actor: None },
+        &request,
+        now(),
+        &mut NoIds,
+    );
     state.apply(&change.unwrap());
     state
 });
@@ -152,7 +176,11 @@ fn now() -> Timestamp {
 }
 
 fn request(command: Command) -> Request {
-    Request { command, request_id: None, reason: String::new() }
+    Request {
+        command,
+        request_id: None,
+        reason: String::new(),
+    }
 }
 
 /// Someone with every role that plans need, so that permission is never the question.
@@ -160,7 +188,10 @@ fn caller(who: usize) -> Caller {
     let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
     Caller::Known(Known {
         api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
-        person: Person { principal, actor: None },
+        person: Person {
+            principal,
+            actor: None,
+        },
         is_system: false,
         agency: AgencyName::from_id(AGENCY),
         roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],
@@ -187,7 +218,14 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
         Step::Create { plan } => {
             let name = Some(plan_name(plan));
             let platform = platform();
-            (caller(0), Command::CreatePlan { platform, name, fields: fields(number) })
+            (
+                caller(0),
+                Command::CreatePlan {
+                    platform,
+                    name,
+                    fields: fields(number),
+                },
+            )
         }
         Step::Rename { plan } => {
             let update = Command::UpdatePlan {
@@ -198,7 +236,12 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
             };
             (caller(0), update)
         }
-        Step::Move { plan, step, who, day } => {
+        Step::Move {
+            plan,
+            step,
+            who,
+            day,
+        } => {
             let name = plan_name(plan);
             let etag = state.plan(&name).map(|plan| plan.meta.etag());
             let document = day.map(|day| {
@@ -211,7 +254,15 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
                 })
             });
             let etag = etag.unwrap_or_default();
-            (caller(who), Command::MovePlan { name, step, document, etag })
+            (
+                caller(who),
+                Command::MovePlan {
+                    name,
+                    step,
+                    document,
+                    etag,
+                },
+            )
         }
     }
 }
@@ -240,7 +291,10 @@ fn check(state: &State, model: &Model) {
         assert!(dates.is_sorted(), "{}: {dates:?}", plan.name);
         assert_eq!(dates.is_empty(), !plan.state.was_issued());
         assert_eq!(plan.issuing_document.is_some(), plan.state.was_issued());
-        assert_eq!(plan.superseded_by.is_some(), plan.state == PlanState::Superseded);
+        assert_eq!(
+            plan.superseded_by.is_some(),
+            plan.state == PlanState::Superseded
+        );
     }
     let in_force = state.plans().values();
     let in_force = in_force.filter(|plan| plan.state == PlanState::Issued);
@@ -250,10 +304,27 @@ fn check(state: &State, model: &Model) {
 /// One step, or the whole way to ISSUED, which is seldom found by chance.
 fn any_steps() -> impl Strategy<Value = Vec<Step>> {
     let plan = || 0..3_usize;
-    let moving = (plan(), select(MOVES.to_vec()), 0..3_usize, option::of(0..DAYS.len()));
-    let moving = moving.prop_map(|(plan, step, who, day)| vec![Step::Move { plan, step, who, day }]);
+    let moving = (
+        plan(),
+        select(MOVES.to_vec()),
+        0..3_usize,
+        option::of(0..DAYS.len()),
+    );
+    let moving = moving.prop_map(|(plan, step, who, day)| {
+        vec![Step::Move {
+            plan,
+            step,
+            who,
+            day,
+        }]
+    });
     let issuing = (plan(), 0..DAYS.len()).prop_map(|(plan, day)| {
-        let step = |step, who, day| Step::Move { plan, step, who, day };
+        let step = |step, who, day| Step::Move {
+            plan,
+            step,
+            who,
+            day,
+        };
         vec![
             Step::Create { plan },
             step(PlanMove::Submit, 0, None),

@@ -387,6 +387,11 @@ both! {
             let status = cast.step(step, &stale).await.unwrap_err();
             assert_eq!(status.code(), tonic::Code::Aborted, "{step:?}");
             assert_eq!(reason(&status), "ETAG_NOT_CURRENT");
+            if [PlanMove::Return, PlanMove::Annul].contains(&step) {
+                let silent = with(move_request(step, &plan), json!({"reason": ""}));
+                let status = cast.steward.err(step.method(), silent).await;
+                assert!(violations(&status).starts_with("reason "), "{step:?}");
+            }
             cast.step(step, &plan).await.unwrap();
         }
         server.stop().await;

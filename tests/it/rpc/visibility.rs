@@ -65,7 +65,13 @@ fn full(id: &str) -> Value {
 }
 
 /// A plan with all of this, taken along these moves.
-async fn made(cast: &Cast, platform: &str, id: &str, visibility: &str, moves: &[PlanMove]) -> Value {
+async fn made(
+    cast: &Cast,
+    platform: &str,
+    id: &str,
+    visibility: &str,
+    moves: &[PlanMove],
+) -> Value {
     let mut plan = full(id);
     plan["visibility"] = json!(visibility);
     let parent = format!("platforms/{platform}");
@@ -158,14 +164,64 @@ both! {
         let get = json!({"name": plan["name"], "view": "PLAN_VIEW_FULL"});
         let seen = server.raw(As::default()).ok("GetPlan", get.clone()).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(serde_json::to_string_pretty(&seen).unwrap(), @"");
+            insta::assert_snapshot!(serde_json::to_string_pretty(&seen).unwrap(), @r#"
+            {
+              "agency": "agencies/bo-cong-an",
+              "create_time": "2026-10-01T03:00:00Z",
+              "etag": "r12",
+              "issuing_document": {
+                "issue_date": {
+                  "day": 30,
+                  "month": 9,
+                  "year": 2026
+                },
+                "issuer": "Cơ quan thử nghiệm (made up)",
+                "kind": "DECISION",
+                "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                "symbol": "1/QĐ-TEST"
+              },
+              "name": "platforms/ndp-001/plans/mat",
+              "redacted": true,
+              "revision": 12,
+              "state": "ISSUED",
+              "state_history": [
+                {
+                  "agency": "agencies/bo-cong-an",
+                  "document": {
+                    "issue_date": {
+                      "day": 30,
+                      "month": 9,
+                      "year": 2026
+                    },
+                    "issuer": "Cơ quan thử nghiệm (made up)",
+                    "kind": "DECISION",
+                    "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                    "symbol": "1/QĐ-TEST"
+                  },
+                  "effective_date": {
+                    "day": 30,
+                    "month": 9,
+                    "year": 2026
+                  },
+                  "record_time": "2026-10-01T03:00:00Z",
+                  "state": "ISSUED"
+                }
+              ],
+              "update_time": "2026-10-01T03:00:00Z",
+              "visibility": "RESTRICTED"
+            }
+            "#);
         }
         for (who, caller) in outsiders(&server).await {
             assert_eq!(caller.ok("GetPlan", get.clone()).await, seen, "{who}");
             let list = json!({"parent": "platforms/-", "view": "PLAN_VIEW_FULL"});
             assert_eq!(caller.ok("ListPlans", list).await, json!({"plans": [seen]}), "{who}");
         }
-        assert_eq!(cast.editor.ok("GetPlan", get).await, plan);
+        assert_eq!(cast.editor.ok("GetPlan", get.clone()).await, plan);
+        cast.step(PlanMove::Revoke, &plan).await.unwrap();
+        let seen = server.raw(As::default()).ok("GetPlan", get).await;
+        assert_eq!(seen["state"], "REVOKED");
+        assert!(!seen.to_string().contains("reason"), "{seen}");
         server.stop().await;
     }
 
@@ -341,10 +397,22 @@ fn about(plan: &Value) -> Vec<(String, Value)> {
     for (mask, values) in [
         ("displayName", json!({"display_name": "Thử", "etag": etag})),
         ("displayName", json!({"display_name": ""})),
-        ("reportingCycle.cutoffDay", json!({"reporting_cycle": {"cutoff_day": 5}})),
-        ("plannedEnd.end", json!({"planned_end": {"end": date([2027, 12, 31])}})),
-        ("plannedStart.end", json!({"planned_start": {"end": date([2026, 12, 31])}})),
-        ("budget.amount.units", json!({"budget": {"amount": {"units": 5}}})),
+        (
+            "reportingCycle.cutoffDay",
+            json!({"reporting_cycle": {"cutoff_day": 5}}),
+        ),
+        (
+            "plannedEnd.end",
+            json!({"planned_end": {"end": date([2027, 12, 31])}}),
+        ),
+        (
+            "plannedStart.end",
+            json!({"planned_start": {"end": date([2026, 12, 31])}}),
+        ),
+        (
+            "budget.amount.units",
+            json!({"budget": {"amount": {"units": 5}}}),
+        ),
     ] {
         about.push(("UpdatePlan".to_owned(), update(mask, values)));
     }
@@ -378,18 +446,32 @@ fn any_plan() -> impl Strategy<Value = (usize, PlanState, Visibility, String, i6
 }
 
 fn person() -> Person {
-    Person { principal: PrincipalName::from_id("writer").unwrap(), actor: Some("Người A".into()) }
+    Person {
+        principal: PrincipalName::from_id("writer").unwrap(),
+        actor: Some("Người A".into()),
+    }
 }
 
 /// Two platforms of two agencies, and these plans, each of its platform's agency.
 fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
     let meta = Meta::created(now(), Revision::new(1).unwrap());
     let seed = ndp_registry::catalogue::seed([ndp_registry::catalogue::OPENING_EDITION]).unwrap();
-    let mut images: Vec<_> = seed.agencies.into_iter().map(|it| Image::Agency(it.into())).collect();
-    images.extend(seed.editions.into_iter().map(|it| Image::Edition(it.into())));
+    let mut images: Vec<_> = seed
+        .agencies
+        .into_iter()
+        .map(|it| Image::Agency(it.into()))
+        .collect();
+    images.extend(
+        seed.editions
+            .into_iter()
+            .map(|it| Image::Edition(it.into())),
+    );
     for (owner, mut platform) in seed.platforms.into_iter().take(2).enumerate() {
         platform.fields.governing_agency = AgencyName::from_id(AGENCIES[owner]);
-        platform.fields.security = Some(Security { level: 3, approval: None });
+        platform.fields.security = Some(Security {
+            level: 3,
+            approval: None,
+        });
         images.push(Image::Platform(Platform { meta, ..platform }.into()));
     }
     for (number, (owner, state, visibility, text, age)) in plans.iter().enumerate() {
@@ -413,22 +495,31 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
         if state_history.last().unwrap().state != *state {
             state_history.push(entry(*state, now()));
         }
-        let document = Document { symbol: text.clone(), ..Document::default() };
-        images.push(Image::Plan(Plan {
-            name: PlanName::from_id(&platform, &format!("p{number}")).unwrap(),
-            fields: PlanFields {
-                display_name: text.clone(),
-                visibility: *visibility,
-                ..PlanFields::default()
-            },
-            issuing_document: state.was_issued().then_some(document),
-            agency,
-            state: *state,
-            state_history,
-            superseded_by: None,
-            redacted: false,
-            meta: Meta { create_time: created, ..meta },
-        }.into()));
+        let document = Document {
+            symbol: text.clone(),
+            ..Document::default()
+        };
+        images.push(Image::Plan(
+            Plan {
+                name: PlanName::from_id(&platform, &format!("p{number}")).unwrap(),
+                fields: PlanFields {
+                    display_name: text.clone(),
+                    visibility: *visibility,
+                    ..PlanFields::default()
+                },
+                issuing_document: state.was_issued().then_some(document),
+                agency,
+                state: *state,
+                state_history,
+                superseded_by: None,
+                redacted: false,
+                meta: Meta {
+                    create_time: created,
+                    ..meta
+                },
+            }
+            .into(),
+        ));
     }
     State::load(Revision::new(1).unwrap(), Some(now()), images)
 }
@@ -439,7 +530,10 @@ fn any_caller() -> impl Strategy<Value = Caller> {
         let principal = PrincipalName::from_id("asker").unwrap();
         Caller::Known(Known {
             api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
-            person: Person { principal, actor: None },
+            person: Person {
+                principal,
+                actor: None,
+            },
             is_system: false,
             agency: AgencyName::from_id(AGENCIES[agency]),
             roles,
@@ -453,14 +547,24 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
     let mut outcomes = Vec::new();
     let mut attempt = |command: Command| {
         let told = format!("{command:?}");
-        let request = Request { command, request_id: None, reason: String::new() };
+        let request = Request {
+            command,
+            request_id: None,
+            reason: String::new(),
+        };
         let decided = decide(state, caller, &request, now(), &mut NoIds);
         let outcome = match decided {
             // what is written is seen by whoever may write it
-            Ok(change) => format!("{:?}", visible(caller, match &change.effects[0] {
-                ndp_registry::domain::change::Effect::Put(image) => image,
-                other => panic!("{other:?}"),
-            })),
+            Ok(change) => format!(
+                "{:?}",
+                visible(
+                    caller,
+                    match &change.effects[0] {
+                        ndp_registry::domain::change::Effect::Put(image) => image,
+                        other => panic!("{other:?}"),
+                    }
+                )
+            ),
             Err(error) => format!("{error:?}"),
         };
         outcomes.push(format!("{told}: {outcome}"));
@@ -469,10 +573,17 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
         let platform = PlatformName::from_id(platform).unwrap();
         for id in ["p0", "p1", "p2", "p3", "p9"] {
             let name = PlanName::from_id(&platform, id).unwrap();
-            let fields = Box::new(PlanFields { display_name: "x".into(), ..Default::default() });
+            let fields = Box::new(PlanFields {
+                display_name: "x".into(),
+                ..Default::default()
+            });
             let named = Some(name.clone());
             let platform = platform.clone();
-            attempt(Command::CreatePlan { platform, name: named, fields: fields.clone() });
+            attempt(Command::CreatePlan {
+                platform,
+                name: named,
+                fields: fields.clone(),
+            });
             attempt(Command::UpdatePlan {
                 name: name.clone(),
                 fields,
@@ -482,7 +593,12 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
             for step in MOVES {
                 for etag in ["r1", "r9"] {
                     let (name, etag) = (name.clone(), etag.to_owned());
-                    attempt(Command::MovePlan { name, step, document: None, etag });
+                    attempt(Command::MovePlan {
+                        name,
+                        step,
+                        document: None,
+                        etag,
+                    });
                 }
             }
         }
