@@ -126,7 +126,10 @@ both! {
             let it = server.raw(system.actor(sent)).ok("WhoAmI", json!({})).await;
             assert_eq!(it["actor"], known);
         }
-        for wrong in ["", "  ", "%20", "%0A", "B%0AC", "B%00", "B%7F", "B%C2%85C", "%FF", &"ầ".repeat(201)] {
+        let too_long = "ầ".repeat(201);
+        for wrong in [
+            "", "  ", "%20", "%0A", "B%0AC", "B%00", "B%7F", "B%C2%85C", "%FF", &too_long,
+        ] {
             let status = read(system.actor(wrong), &server).await.unwrap_err();
             assert_eq!(status.code(), Code::InvalidArgument, "{wrong}");
             assert_eq!(violations(&status), "ndp-actor OUT_OF_RANGE", "{wrong}");
@@ -316,7 +319,8 @@ both! {
             assert_eq!(violations(&status), wrong);
         }
         for taken in ["admin", "system"] {
-            let refusal = keeper.refusal("CreatePrincipal", create(taken, json!({"kind": "PERSON"}))).await;
+            let request = create(taken, json!({"kind": "PERSON"}));
+            let refusal = keeper.refusal("CreatePrincipal", request).await;
             assert_eq!(refusal, "AlreadyExists RESOURCE_ALREADY_EXISTS", "{taken}");
         }
         server.stop().await;

@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 
 use crate::harness::{
     Engine, both,
-    plans::{AGENCY, Cast, OTHER_AGENCY, decision, move_request},
+    plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, decision, move_request},
     raw::{Raw, methods},
     server::{As, Server},
 };
@@ -48,7 +48,7 @@ impl Fixture {
         let retire = json!({
             "name": "platforms/ndp-013",
             "etag": get("GetPlatform", "platforms/ndp-013").await["etag"],
-            "exit": {"reason": "thử nghiệm", "outcome": "DISCONTINUED", "decision": decision([2026, 9, 30])},
+            "exit": exit(),
         });
         let restricted = json!({"visibility": "RESTRICTED"});
         let mut plan = cast.draft("ndp-003", "restricted").await;
@@ -73,6 +73,11 @@ impl Fixture {
     }
 }
 
+/// A made-up end of a platform.
+fn exit() -> Value {
+    json!({"reason": "thử nghiệm", "outcome": "DISCONTINUED", "decision": decision(DECISION_DAY)})
+}
+
 /// A method, on what where that matters, and a request that is valid.
 type Case = (&'static str, &'static str, Value);
 
@@ -83,25 +88,31 @@ fn cases(it: &Fixture) -> Vec<Case> {
     let move_of = |it: &Value| {
         json!({"name": it["name"], "etag": it["etag"], "reason": "thử nghiệm"})
     };
-    let update = |kind: &str, it: &Value, mask: &str, field: &str, value: Value| {
-        json!({kind: {"name": it["name"], "etag": it["etag"], field: value}, "update_mask": mask})
+    // without a mask, what is set is written
+    let update = |kind: &str, it: &Value, field: &str, value: &Value| {
+        json!({kind: {"name": it["name"], "etag": it["etag"], field: value}})
     };
-    let principal = |agency: Value, roles: Value| json!({
-        "principal_id": "new", "principal": {"kind": "PERSON", "agency": agency, "roles": roles},
+    let principal = |agency: &str, role: &[&str]| json!({
+        "principal_id": "new", "principal": {"kind": "PERSON", "agency": agency, "roles": role},
     });
+    let (own, other) = ("agencies/bo-cong-an", json!("agencies/bo-y-te"));
+    let auditor = json!(["ROLE_AUDITOR"]);
     let text = json!("thử nghiệm");
+    let platform = |field: &str| update("platform", &it.platform, field, &text);
     let mut cases: Vec<Case> = vec![
         ("GetAgency", "", named(&it.agency)),
         ("ListAgencies", "", json!({})),
-        ("CreateAgency", "", json!({"agency_id": "new", "agency": {"display_name": "Thử", "kind": "OTHER"}})),
-        ("UpdateAgency", "", update("agency", &it.agency, "displayNameEn", "display_name_en", text.clone())),
+        ("CreateAgency", "", json!({
+            "agency_id": "new", "agency": {"display_name": "Thử", "kind": "OTHER"},
+        })),
+        ("UpdateAgency", "", update("agency", &it.agency, "display_name_en", &text)),
         ("GetEdition", "", named(&it.edition)),
         ("ListEditions", "", json!({})),
         ("CreateEdition", "", json!({
             "edition_id": "new",
-            "edition": {"display_name": "Thử", "decision": decision([2026, 9, 30])},
+            "edition": {"display_name": "Thử", "decision": decision(DECISION_DAY)},
         })),
-        ("UpdateEdition", "", update("edition", &it.edition, "note", "note", text.clone())),
+        ("UpdateEdition", "", update("edition", &it.edition, "note", &text)),
         ("CompareEditions", "", json!({
             "base_edition": it.edition["name"], "target_edition": it.edition["name"],
         })),
@@ -111,13 +122,13 @@ fn cases(it: &Fixture) -> Vec<Case> {
             "display_name": "Nền tảng thử nghiệm", "record_status": "VERIFIED",
             "sources": [{"note": "thử nghiệm"}],
         }})),
-        ("UpdatePlatform", "the steward's", update("platform", &it.platform, "displayNameEn", "display_name_en", text.clone())),
-        ("UpdatePlatform", "its agency's", update("platform", &it.platform, "operatingUnit", "operating_unit", text.clone())),
+        ("UpdatePlatform", "the steward's", platform("display_name_en")),
+        ("UpdatePlatform", "its agency's", platform("operating_unit")),
         ("BatchGetPlatforms", "", json!({"names": [it.platform["name"]]})),
         ("SearchPlatforms", "", json!({"query": "dinh danh"})),
         ("RetirePlatform", "", json!({
             "name": it.platform["name"], "etag": it.platform["etag"],
-            "exit": {"reason": "thử nghiệm", "outcome": "DISCONTINUED", "decision": decision([2026, 9, 30])},
+            "exit": exit(),
         })),
 
         ("GetPlan", "draft", named(&it.draft)),
@@ -125,9 +136,9 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("GetPlan", "restricted", named(&it.restricted)),
         ("ListPlans", "", parent("platforms/-")),
         ("CreatePlan", "", json!({"parent": "platforms/ndp-001", "plan": {"display_name": "Thử"}})),
-        ("UpdatePlan", "draft", update("plan", &it.draft, "scope", "scope", text.clone())),
-        ("UpdatePlan", "issued", update("plan", &it.issued, "leadUnit", "lead_unit", text.clone())),
-        ("UpdatePlan", "restricted", update("plan", &it.restricted, "leadUnit", "lead_unit", text)),
+        ("UpdatePlan", "draft", update("plan", &it.draft, "scope", &text)),
+        ("UpdatePlan", "issued", update("plan", &it.issued, "lead_unit", &text)),
+        ("UpdatePlan", "restricted", update("plan", &it.restricted, "lead_unit", &text)),
         ("SubmitPlan", "draft", move_of(&it.draft)),
         ("ReturnPlan", "submitted", move_of(&it.submitted)),
         ("IssuePlan", "submitted", move_request(PlanMove::Issue, &it.submitted)),
@@ -148,13 +159,13 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("GetPrincipal", "editor", named(&it.principal)),
         ("GetPrincipal", "steward", named(&it.steward)),
         ("ListPrincipals", "", json!({})),
-        ("CreatePrincipal", "editor", principal(json!("agencies/bo-cong-an"), json!(["ROLE_AGENCY_EDITOR"]))),
-        ("CreatePrincipal", "steward", principal(json!("agencies/bo-cong-an"), json!(["ROLE_STEWARD"]))),
-        ("CreatePrincipal", "no roles", principal(json!(""), json!([]))),
-        ("UpdatePrincipal", "editor", update("principal", &it.principal, "displayName", "display_name", json!("Thử"))),
-        ("UpdatePrincipal", "its role", update("principal", &it.principal, "roles", "roles", json!(["ROLE_AUDITOR"]))),
-        ("UpdatePrincipal", "its agency", update("principal", &it.principal, "agency", "agency", json!("agencies/bo-y-te"))),
-        ("UpdatePrincipal", "steward", update("principal", &it.steward, "displayName", "display_name", json!("Thử"))),
+        ("CreatePrincipal", "editor", principal(own, &["ROLE_AGENCY_EDITOR"])),
+        ("CreatePrincipal", "steward", principal(own, &["ROLE_STEWARD"])),
+        ("CreatePrincipal", "no roles", principal("", &[])),
+        ("UpdatePrincipal", "editor", update("principal", &it.principal, "display_name", &text)),
+        ("UpdatePrincipal", "its role", update("principal", &it.principal, "roles", &auditor)),
+        ("UpdatePrincipal", "its agency", update("principal", &it.principal, "agency", &other)),
+        ("UpdatePrincipal", "steward", update("principal", &it.steward, "display_name", &text)),
         ("DisablePrincipal", "editor", move_of(&it.principal)),
         ("DisablePrincipal", "steward", move_of(&it.steward)),
         ("GetApiKey", "editor's", json!({"name": it.key})),

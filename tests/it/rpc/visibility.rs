@@ -312,19 +312,24 @@ both! {
             let insider = ["editor", "steward"].contains(&who);
             assert_eq!(plans.len(), if insider { 5 } else { 3 }, "{who}");
             for (filter, says) in &laws {
-                for (filter, negated) in [((*filter).to_owned(), false), (format!("NOT {filter}"), true)] {
+                let not = format!("NOT {filter}");
+                for (filter, negated) in [(*filter, false), (not.as_str(), true)] {
                     let said = plans.iter().filter(|plan| says(plan) != negated);
-                    let said: BTreeSet<_> = said.map(|plan| plan["name"].as_str().unwrap()).collect();
-                    let found = ask(&filter, "").await;
+                    let said = said.map(|plan| plan["name"].as_str().unwrap());
+                    let said: BTreeSet<_> = said.collect();
+                    let found = ask(filter, "").await;
                     let found: BTreeSet<_> = names(&found).into_iter().collect();
                     assert_eq!(found, said, "{who}: {filter}");
                 }
             }
-            for order in ["display_name", "display_name desc", "planned_end.end", "planned_end.end desc"] {
+            for order in [
+                "display_name", "display_name desc", "planned_end.end", "planned_end.end desc",
+            ] {
                 let listed = ask("", order).await;
                 let listed = listed["plans"].as_array().unwrap();
                 let redacted = listed.iter().filter(|plan| plan["redacted"] == true);
-                let redacted: Vec<_> = redacted.map(|plan| plan["name"].as_str().unwrap()).collect();
+                let redacted = redacted.map(|plan| plan["name"].as_str().unwrap());
+                let redacted: Vec<_> = redacted.collect();
                 assert_eq!(redacted.len(), if insider { 0 } else { 2 }, "{who}");
                 assert!(redacted.is_sorted(), "{who}: {order}: {redacted:?}");
             }
@@ -340,7 +345,10 @@ both! {
         let mut plain = cast.editor.ok("GetPlatform", get.clone()).await;
         let platform = json!({
             "name": name,
-            "security": {"level": 4, "approval": {"symbol": "9/QĐ-MẬT", "issuer": "Cơ quan thử nghiệm"}},
+            "security": {
+                "level": 4,
+                "approval": {"symbol": "9/QĐ-MẬT", "issuer": "Cơ quan thử nghiệm"},
+            },
         });
         let update = json!({"platform": platform, "update_mask": "security"});
         let whole = cast.editor.ok("UpdatePlatform", update).await;
