@@ -17,13 +17,17 @@ pub struct Person {
 
 impl Person {
     /// Whether both are the same human being, as far as can be told: the same name where a
-    /// system gave one, else the same principal.
+    /// system gave one, else the same principal. A name and a principal's id agree as
+    /// `Nguyễn Văn A` and `nguyen-van-a` do.
     pub fn is_same_as(&self, other: &Self) -> bool {
+        fn folded(name: &str) -> String {
+            text::fold(&name.replace('-', " "))
+        }
         match (&self.actor, &other.actor) {
-            (Some(a), Some(b)) => text::fold(a) == text::fold(b),
+            (Some(a), Some(b)) => folded(a) == folded(b),
             (None, None) => self.principal == other.principal,
-            (Some(actor), None) => text::fold(actor) == text::fold(other.principal.id()),
-            (None, Some(actor)) => text::fold(actor) == text::fold(self.principal.id()),
+            (Some(actor), None) => folded(actor) == folded(other.principal.id()),
+            (None, Some(actor)) => folded(actor) == folded(self.principal.id()),
         }
     }
 }

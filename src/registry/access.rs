@@ -1,8 +1,8 @@
 //! Who may do what: one pure function over caller, command and State, denied by default.
 //!
-//! What a caller may not know of is not found, whatever was asked; then what nobody may do without
-//! credentials is UNAUTHENTICATED; then what this caller may not do is PERMISSION_DENIED. Whether
-//! the state allows it is decided afterwards, in `decide`.
+//! What nobody may do without credentials is UNAUTHENTICATED, whatever it is about; then what a
+//! caller may not know of is not found; then what this caller may not do is PERMISSION_DENIED.
+//! Whether the state allows it is decided afterwards, in `decide`.
 
 use crate::{
     domain::{

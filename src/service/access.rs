@@ -113,8 +113,8 @@ impl pb::access_service_server::AccessService for Services {
         let principal = message.principal.unwrap_or_default();
         let name: PrincipalName = requests::name(&principal.name, "principal.name")?;
         let current = |call: &Call| {
-            let principal = call.state().principal(&name)?;
-            Some((principals::principal(principal), principal.meta.revision))
+            let principal = call.state().principal(&name)?.visible(&call.caller)?;
+            Some((principals::principal(&principal), principal.meta.revision))
         };
         let command = |values, mask, precondition| {
             let mut violations = Violations::new();

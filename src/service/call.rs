@@ -12,7 +12,10 @@ use crate::{
         change::{Image, RequestId},
         command::{self, Command},
         error::Error,
-        names::Revision,
+        names::{
+            AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
+            ProposalName, Revision,
+        },
     },
     registry::{Outcome, Registry, Snapshot, authenticate::authenticate},
     state::{State, visible::visible},
@@ -191,9 +194,16 @@ impl Services {
             image,
             replayed,
         } = outcome;
-        let image = visible(&caller, &image).ok_or_else(|| {
-            Error::Bug(format!("`{}` was written by one who may not see it", image.name()).into())
-        })?;
+        let image = match visible(&caller, &image) {
+            Some(image) => image,
+            // Written once, and out of the caller's sight since: with another agency, perhaps.
+            None if replayed => return Err(not_found(&image)),
+            None => {
+                let name = image.name();
+                let chain = format!("`{name}` was written by one who may not see it");
+                return Err(Error::Bug(chain.into()));
+            }
+        };
         Ok(Written {
             image,
             revision,
@@ -204,4 +214,19 @@ impl Services {
     pub(super) const fn registry(&self) -> &Registry {
         &self.registry
     }
+}
+
+fn not_found(image: &Image) -> Error {
+    let kind = match image {
+        Image::Agency(_) => AgencyName::KIND,
+        Image::Edition(_) => EditionName::KIND,
+        Image::Platform(_) => PlatformName::KIND,
+        Image::Plan(_) => PlanName::KIND,
+        Image::Proposal(_) => ProposalName::KIND,
+        Image::Figure(_) => FigureName::KIND,
+        Image::Principal(_) => PrincipalName::KIND,
+        Image::ApiKey(_) => ApiKeyName::KIND,
+    };
+    let name = image.name().to_owned();
+    Error::NotFound { kind, name }
 }

@@ -309,9 +309,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let platform = message.platform.unwrap_or_default();
         let name: PlatformName = requests::name(&platform.name, "platform.name")?;
         let current = |call: &Call| {
-            let platform = call.state().platform(&name)?;
+            let platform = call.state().platform(&name)?.visible(&call.caller)?;
             Some((
-                platforms::platform(platform, View::Full),
+                platforms::platform(&platform, View::Full),
                 platform.meta.revision,
             ))
         };

@@ -153,8 +153,8 @@ impl pb::plan_service_server::PlanService for Services {
         let plan = message.plan.unwrap_or_default();
         let name: PlanName = requests::name(&plan.name, "plan.name")?;
         let current = |call: &Call| {
-            let plan = find_plan(call.state(), &call.caller, &name).ok()?;
-            Some((plans::plan(plan, View::Full), plan.meta.revision))
+            let plan = call.state().plan(&name)?.visible(&call.caller)?;
+            Some((plans::plan(&plan, View::Full), plan.meta.revision))
         };
         let command = |values, mask, precondition| {
             let mut violations = Violations::new();

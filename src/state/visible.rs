@@ -83,11 +83,12 @@ impl Visible for Plan {
         if !self.state.was_issued() {
             return None;
         }
+        let restricted = self.fields.visibility == Visibility::Restricted;
         let mut shown = self.clone();
         shown.state_history.retain(|entry| entry.state.was_issued());
         for entry in &mut shown.state_history {
             entry.person = None;
-            if !matches!(entry.state, PlanState::Revoked | PlanState::Annulled) {
+            if restricted || !matches!(entry.state, PlanState::Revoked | PlanState::Annulled) {
                 entry.reason.clear();
             }
         }
@@ -95,7 +96,7 @@ impl Visible for Plan {
         if let Some(first) = shown.state_history.first() {
             shown.meta.create_time = first.record_time;
         }
-        if self.fields.visibility == Visibility::Restricted {
+        if restricted {
             shown.fields = PlanFields {
                 visibility: Visibility::Restricted,
                 ..PlanFields::default()

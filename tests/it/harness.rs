@@ -3,8 +3,10 @@
 //! A tool that the machine lacks leaves its tests out, with one line on stderr; under
 //! `tests/run` (`NDP_TEST_ALL=1`) it fails them, so that a green run has skipped nothing.
 
+pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod sql;
 pub(crate) mod tools;

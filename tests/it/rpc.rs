@@ -1,7 +1,12 @@
-//! The services over the wire, method by method: what each promises in the protos.
+//! The services over the wire: what each method promises in the protos, and what runs across them.
 
+mod access;
 mod catalogue;
 mod given;
 mod lists;
+mod matrix;
 mod monitoring;
+mod plan_model;
+mod plans;
 mod updates;
+mod visibility;

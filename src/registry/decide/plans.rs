@@ -143,7 +143,10 @@ impl Deciding<'_> {
             PlanMove::Issue => {
                 check_active(find_platform(self.state, &name.parent())?)?;
                 check_second_person(self.caller, plan.submitter(), &self.person, name.as_str())?;
-                let date = self.document_date(document, Some(Needs::Digest), None)?;
+                // What replaces a plan in force is not older than it.
+                let in_force = self.state.issued_plan(&name.parent());
+                let in_force = in_force.and_then(|plan| since(plan));
+                let date = self.document_date(document, Some(Needs::Digest), in_force)?;
                 new.issuing_document = document.cloned();
                 date
             }
@@ -209,8 +212,10 @@ impl Deciding<'_> {
             violations.add(
                 "document.issue_date",
                 "OUT_OF_RANGE",
-                format!("the plan was issued on {first}; this document is older"),
-                format!("kế hoạch được ban hành ngày {first}; văn bản này có trước"),
+                format!("the plan in force was issued on {first}; this document is older"),
+                format!(
+                    "kế hoạch đang có hiệu lực được ban hành ngày {first}; văn bản này có trước"
+                ),
             );
         }
         violations.into_result()?;

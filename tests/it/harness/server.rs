@@ -39,6 +39,8 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+use super::raw::Raw;
+
 /// What a test's clock shows at first: 1 October 2026, nine in the morning in Vietnam.
 pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
 
@@ -113,8 +115,16 @@ impl As {
     /// The same, for a person that the system names.
     pub(crate) fn actor(&self, actor: &str) -> Self {
         Self {
-            actor: Some(actor.parse().unwrap()),
+            actor: Some(AsciiMetadataValue::try_from(actor.as_bytes()).unwrap()),
             ..self.clone()
+        }
+    }
+
+    /// With whatever this is in `authorization`.
+    pub(crate) fn authorization(value: &str) -> Self {
+        Self {
+            authorization: Some(AsciiMetadataValue::try_from(value.as_bytes()).unwrap()),
+            actor: None,
         }
     }
 }
@@ -187,6 +197,11 @@ impl Server {
     /// Clients without credentials.
     pub(crate) fn anonymous(&self) -> Clients {
         self.clients(As::default())
+    }
+
+    /// A client of all methods by their names, as a caller.
+    pub(crate) fn raw(&self, caller: As) -> Raw {
+        Raw::new(InterceptedService::new(self.channel.clone(), caller))
     }
 
     /// Makes a person with roles, within an agency where one is given; answers how to call as it.

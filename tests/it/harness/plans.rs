@@ -1,0 +1,130 @@
+//! Plans in any state, made over the wire by the people who make them: an editor and an approver
+//! of one agency, and the steward. All of it is made up.
+
+use ndp_registry::domain::{
+    plans::{PlanMove, PlanState},
+    principals::Role,
+};
+use serde_json::{Value, json};
+use tonic::Status;
+
+use super::{raw::Raw, server::Server};
+
+/// The agency whose plans they are, in the opening edition the governing agency of `ndp-001` to
+/// `ndp-013`.
+pub(crate) const AGENCY: &str = "bo-cong-an";
+/// Another one.
+pub(crate) const OTHER_AGENCY: &str = "bo-y-te";
+/// The day of [`decision`], the day before the test clock's.
+pub(crate) const DECISION_DAY: [i32; 3] = [2026, 9, 30];
+
+/// The moves a client can ask for.
+pub(crate) const MOVES: [PlanMove; 7] = [
+    PlanMove::Submit,
+    PlanMove::Return,
+    PlanMove::Issue,
+    PlanMove::Complete,
+    PlanMove::Withdraw,
+    PlanMove::Revoke,
+    PlanMove::Annul,
+];
+
+/// Who makes plans.
+pub(crate) struct Cast {
+    pub(crate) editor: Raw,
+    pub(crate) approver: Raw,
+    pub(crate) steward: Raw,
+}
+
+/// A date as JSON.
+pub(crate) fn date([year, month, day]: [i32; 3]) -> Value {
+    json!({"year": year, "month": month, "day": day})
+}
+
+/// A made-up decision of this day.
+pub(crate) fn decision(day: [i32; 3]) -> Value {
+    json!({
+        "kind": "DECISION",
+        "symbol": "1/QĐ-TEST",
+        "issuer": "Cơ quan thử nghiệm (made up)",
+        "issue_date": date(day),
+        "sha256": "0".repeat(64),
+    })
+}
+
+/// The request of a move, with a document where the method takes one.
+pub(crate) fn move_request(step: PlanMove, plan: &Value) -> Value {
+    let mut request = json!({"name": plan["name"], "etag": plan["etag"], "reason": "thử nghiệm"});
+    if matches!(
+        step,
+        PlanMove::Issue | PlanMove::Revoke | PlanMove::Complete
+    ) {
+        request["document"] = decision(DECISION_DAY);
+    }
+    request
+}
+
+impl Cast {
+    pub(crate) async fn new(server: &Server) -> Self {
+        let [editor, approver] = [Role::AgencyEditor, Role::AgencyApprover].map(|role| [role]);
+        let editor = server.person("cast-editor", &editor, Some(AGENCY)).await;
+        let approver = server
+            .person("cast-approver", &approver, Some(AGENCY))
+            .await;
+        let steward = server.person("cast-steward", &[Role::Steward], None).await;
+        Self {
+            editor: server.raw(editor),
+            approver: server.raw(approver),
+            steward: server.raw(steward),
+        }
+    }
+
+    /// A new plan of a platform.
+    pub(crate) async fn draft(&self, platform: &str, id: &str) -> Value {
+        let request = json!({
+            "parent": format!("platforms/{platform}"),
+            "plan_id": id,
+            "plan": {"display_name": format!("Kế hoạch thử nghiệm {id}")},
+        });
+        self.editor.ok("CreatePlan", request).await
+    }
+
+    /// Moves a plan, as someone who may.
+    pub(crate) async fn step(&self, step: PlanMove, plan: &Value) -> Result<Value, Status> {
+        let who = match step {
+            PlanMove::Submit | PlanMove::Withdraw => &self.editor,
+            PlanMove::Annul => &self.steward,
+            _ => &self.approver,
+        };
+        who.call(step.method(), move_request(step, plan)).await
+    }
+
+    /// A new plan of a platform, taken to a state; SUPERSEDED by one named `{id}-next`.
+    pub(crate) async fn plan_in(&self, platform: &str, id: &str, state: PlanState) -> Value {
+        use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Withdraw};
+        let steps: &[PlanMove] = match state {
+            PlanState::Draft => &[],
+            PlanState::Submitted => &[Submit],
+            PlanState::Returned => &[Submit, Return],
+            PlanState::Withdrawn => &[Withdraw],
+            PlanState::Issued | PlanState::Superseded => &[Submit, Issue],
+            PlanState::Completed => &[Submit, Issue, Complete],
+            PlanState::Revoked => &[Submit, Issue, Revoke],
+            PlanState::Annulled => &[Submit, Issue, Annul],
+        };
+        let mut plan = self.draft(platform, id).await;
+        for step in steps {
+            plan = self.step(*step, &plan).await.unwrap();
+        }
+        if state == PlanState::Superseded {
+            let mut next = self.draft(platform, &format!("{id}-next")).await;
+            for step in steps {
+                next = self.step(*step, &next).await.unwrap();
+            }
+            let get = json!({"name": plan["name"]});
+            plan = self.editor.ok("GetPlan", get).await;
+        }
+        assert_eq!(plan["state"], state.as_str());
+        plan
+    }
+}

@@ -1,0 +1,274 @@
+//! Every method by every role: who may call it, as one table.
+//!
+//! Each call is valid and, where it would write, only validated: so all callers meet the same
+//! registry, and what differs is who they are. The table is `matrix.txt`; a method that is not in
+//! [`cases`] fails the test.
+
+use std::collections::BTreeSet;
+
+use ndp_registry::domain::{
+    plans::{PlanMove, PlanState},
+    principals::Role,
+};
+use serde_json::{Value, json};
+use tonic::{Code, Status};
+
+use crate::harness::{
+    Engine, both,
+    plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, decision, move_request},
+    raw::{Raw, methods},
+    server::{As, Server},
+};
+
+/// What the requests are about.
+struct Fixture {
+    draft: Value,
+    submitted: Value,
+    issued: Value,
+    restricted: Value,
+    proposal: Value,
+    principal: Value,
+    steward: Value,
+    platform: Value,
+    agency: Value,
+    edition: Value,
+    key: String,
+}
+
+impl Fixture {
+    async fn new(server: &Server) -> Self {
+        let cast = Cast::new(server).await;
+        server
+            .person("target", &[Role::AgencyEditor], Some(AGENCY))
+            .await;
+        let auditor = server.raw(server.person("watcher", &[Role::Auditor], None).await);
+        let get = async |method: &str, name: &str| auditor.ok(method, json!({"name": name})).await;
+        let keys = json!({"parent": "principals/target"});
+        let keys = auditor.ok("ListApiKeys", keys).await;
+        let retire = json!({
+            "name": "platforms/ndp-013",
+            "etag": get("GetPlatform", "platforms/ndp-013").await["etag"],
+            "exit": exit(),
+        });
+        let restricted = json!({"visibility": "RESTRICTED"});
+        let mut plan = cast.draft("ndp-003", "restricted").await;
+        plan["visibility"] = restricted["visibility"].clone();
+        let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
+        let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
+        Self {
+            draft: cast.draft("ndp-001", "draft").await,
+            submitted: cast
+                .plan_in("ndp-001", "submitted", PlanState::Submitted)
+                .await,
+            issued: cast.plan_in("ndp-002", "issued", PlanState::Issued).await,
+            restricted: cast.step(PlanMove::Issue, &plan).await.unwrap(),
+            proposal: cast.steward.ok("RetirePlatform", retire).await,
+            principal: get("GetPrincipal", "principals/target").await,
+            steward: get("GetPrincipal", "principals/cast-steward").await,
+            platform: get("GetPlatform", "platforms/ndp-012").await,
+            agency: get("GetAgency", "agencies/bo-cong-an").await,
+            edition: get("GetEdition", "editions/2618-qd-bkhcn").await,
+            key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
+        }
+    }
+}
+
+/// A made-up end of a platform.
+fn exit() -> Value {
+    json!({"reason": "thử nghiệm", "outcome": "DISCONTINUED", "decision": decision(DECISION_DAY)})
+}
+
+/// A method, on what where that matters, and a request that is valid.
+type Case = (&'static str, &'static str, Value);
+
+#[rustfmt::skip]
+fn cases(it: &Fixture) -> Vec<Case> {
+    let named = |it: &Value| json!({"name": it["name"]});
+    let parent = |name: &str| json!({"parent": name});
+    let move_of = |it: &Value| {
+        json!({"name": it["name"], "etag": it["etag"], "reason": "thử nghiệm"})
+    };
+    // without a mask, what is set is written
+    let update = |kind: &str, it: &Value, field: &str, value: &Value| {
+        json!({kind: {"name": it["name"], "etag": it["etag"], field: value}})
+    };
+    let principal = |agency: &str, role: &[&str]| json!({
+        "principal_id": "new", "principal": {"kind": "PERSON", "agency": agency, "roles": role},
+    });
+    let (own, other) = ("agencies/bo-cong-an", json!("agencies/bo-y-te"));
+    let auditor = json!(["ROLE_AUDITOR"]);
+    let text = json!("thử nghiệm");
+    let platform = |field: &str| update("platform", &it.platform, field, &text);
+    let mut cases: Vec<Case> = vec![
+        ("GetAgency", "", named(&it.agency)),
+        ("ListAgencies", "", json!({})),
+        ("CreateAgency", "", json!({
+            "agency_id": "new", "agency": {"display_name": "Thử", "kind": "OTHER"},
+        })),
+        ("UpdateAgency", "", update("agency", &it.agency, "display_name_en", &text)),
+        ("GetEdition", "", named(&it.edition)),
+        ("ListEditions", "", json!({})),
+        ("CreateEdition", "", json!({
+            "edition_id": "new",
+            "edition": {"display_name": "Thử", "decision": decision(DECISION_DAY)},
+        })),
+        ("UpdateEdition", "", update("edition", &it.edition, "note", &text)),
+        ("CompareEditions", "", json!({
+            "base_edition": it.edition["name"], "target_edition": it.edition["name"],
+        })),
+        ("GetPlatform", "", named(&it.platform)),
+        ("ListPlatforms", "", json!({})),
+        ("CreatePlatform", "", json!({"platform": {
+            "display_name": "Nền tảng thử nghiệm", "record_status": "VERIFIED",
+            "sources": [{"note": "thử nghiệm"}],
+        }})),
+        ("UpdatePlatform", "the steward's", platform("display_name_en")),
+        ("UpdatePlatform", "its agency's", platform("operating_unit")),
+        ("BatchGetPlatforms", "", json!({"names": [it.platform["name"]]})),
+        ("SearchPlatforms", "", json!({"query": "dinh danh"})),
+        ("RetirePlatform", "", json!({
+            "name": it.platform["name"], "etag": it.platform["etag"],
+            "exit": exit(),
+        })),
+
+        ("GetPlan", "draft", named(&it.draft)),
+        ("GetPlan", "issued", named(&it.issued)),
+        ("GetPlan", "restricted", named(&it.restricted)),
+        ("ListPlans", "", parent("platforms/-")),
+        ("CreatePlan", "", json!({"parent": "platforms/ndp-001", "plan": {"display_name": "Thử"}})),
+        ("UpdatePlan", "draft", update("plan", &it.draft, "scope", &text)),
+        ("UpdatePlan", "issued", update("plan", &it.issued, "lead_unit", &text)),
+        ("UpdatePlan", "restricted", update("plan", &it.restricted, "lead_unit", &text)),
+        ("SubmitPlan", "draft", move_of(&it.draft)),
+        ("ReturnPlan", "submitted", move_of(&it.submitted)),
+        ("IssuePlan", "submitted", move_request(PlanMove::Issue, &it.submitted)),
+        ("WithdrawPlan", "submitted", move_of(&it.submitted)),
+        ("CompletePlan", "issued", move_of(&it.issued)),
+        ("RevokePlan", "issued", move_request(PlanMove::Revoke, &it.issued)),
+        ("AnnulPlan", "issued", move_of(&it.issued)),
+        ("GetProposal", "", named(&it.proposal)),
+        ("ListProposals", "", parent("platforms/-")),
+        ("ApproveProposal", "", move_of(&it.proposal)),
+        ("RejectProposal", "", move_of(&it.proposal)),
+
+        ("GetSummary", "", json!({})),
+        ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
+        ("ListFigures", "", json!({})),
+
+        ("WhoAmI", "", json!({})),
+        ("GetPrincipal", "editor", named(&it.principal)),
+        ("GetPrincipal", "steward", named(&it.steward)),
+        ("ListPrincipals", "", json!({})),
+        ("CreatePrincipal", "editor", principal(own, &["ROLE_AGENCY_EDITOR"])),
+        ("CreatePrincipal", "steward", principal(own, &["ROLE_STEWARD"])),
+        ("CreatePrincipal", "no roles", principal("", &[])),
+        ("UpdatePrincipal", "editor", update("principal", &it.principal, "display_name", &text)),
+        ("UpdatePrincipal", "its role", update("principal", &it.principal, "roles", &auditor)),
+        ("UpdatePrincipal", "its agency", update("principal", &it.principal, "agency", &other)),
+        ("UpdatePrincipal", "steward", update("principal", &it.steward, "display_name", &text)),
+        ("DisablePrincipal", "editor", move_of(&it.principal)),
+        ("DisablePrincipal", "steward", move_of(&it.steward)),
+        ("GetApiKey", "editor's", json!({"name": it.key})),
+        ("ListApiKeys", "editor's", parent("principals/target")),
+        ("ListApiKeys", "of all", parent("principals/-")),
+        ("CreateApiKey", "editor's", json!({"parent": "principals/target", "api_key": {}})),
+        ("CreateApiKey", "steward's", json!({"parent": "principals/cast-steward", "api_key": {}})),
+        ("RevokeApiKey", "editor's", json!({"name": it.key})),
+    ];
+    let writes: BTreeSet<_> = methods().into_iter()
+        .filter(|method| method.input().get_field_by_name("validate_only").is_some())
+        .map(|method| method.name().to_owned())
+        .collect();
+    for (method, _, request) in &mut cases {
+        if writes.contains(*method) {
+            request["validate_only"] = json!(true);
+        }
+    }
+    cases
+}
+
+/// The columns: a name, and who calls.
+async fn callers(server: &Server) -> Vec<(String, Raw)> {
+    let mut callers = vec![("anonymous".to_owned(), server.raw(As::default()))];
+    let mut add = async |name: &str, roles: &[Role], agency| {
+        let id = format!("caller-{}", name.trim_end_matches('*'));
+        let id = if name.ends_with('*') {
+            id + "-elsewhere"
+        } else {
+            id
+        };
+        let caller = server.person(&id, roles, agency).await;
+        callers.push((name.to_owned(), server.raw(caller)));
+    };
+    add("nobody", &[], Some(AGENCY)).await;
+    for (name, role) in [
+        ("editor", Role::AgencyEditor),
+        ("approver", Role::AgencyApprover),
+        ("keeper", Role::AgencyAdmin),
+    ] {
+        add(name, &[role], Some(AGENCY)).await;
+        add(&format!("{name}*"), &[role], Some(OTHER_AGENCY)).await;
+    }
+    for role in [Role::Steward, Role::Auditor, Role::Admin] {
+        add(role.as_str(), &[role], None).await;
+    }
+    callers
+}
+
+fn cell(method: &str, answer: &Result<Value, Status>) -> &'static str {
+    match answer {
+        Ok(_) => "yes",
+        Err(status) => match status.code() {
+            Code::PermissionDenied => "no",
+            Code::NotFound => "404",
+            Code::Unauthenticated => "401",
+            _ => panic!("{method}: the request in `cases` is not valid: {status}"),
+        },
+    }
+}
+
+both! {
+    async fn every_method_is_for_the_roles_of_this_table(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let fixture = Fixture::new(&server).await;
+        let callers = callers(&server).await;
+        let cases = cases(&fixture);
+        let known: BTreeSet<_> = cases.iter().map(|(method, ..)| (*method).to_owned()).collect();
+        let all: BTreeSet<_> = methods().iter().map(|it| it.name().to_owned()).collect();
+        assert_eq!(
+            known, all,
+            "add a valid request of each new method to `cases` in tests/it/rpc/matrix.rs, and \
+             write into the table who may call it"
+        );
+        let before = server.registry.revision();
+        let row = |name: &str, cells: &[&str]| {
+            let cells: Vec<_> = cells.iter().map(|cell| format!("{cell:<9}")).collect();
+            format!("{name:<28} {}", cells.join(" ")).trim_end().to_owned()
+        };
+        let names: Vec<_> = callers.iter().map(|(name, _)| name.as_str()).collect();
+        let mut table = vec![row("", &names)];
+        for (method, on, request) in &cases {
+            let mut cells = Vec::new();
+            for (_, caller) in &callers {
+                cells.push(cell(method, &caller.call(method, request.clone()).await));
+            }
+            assert!(cells.contains(&"yes"), "nobody may call {method} {on}");
+            table.push(row(format!("{method} {on}").trim_end(), &cells));
+        }
+        assert_eq!(server.registry.revision(), before, "a call that was to be validated wrote");
+        let golden = include_str!("matrix.txt").lines();
+        let golden = golden.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let golden: BTreeSet<_> = golden.map(str::to_owned).collect();
+        let table: BTreeSet<_> = table.into_iter().collect();
+        let told: Vec<_> = golden.difference(&table).cloned().collect();
+        let found: Vec<_> = table.difference(&golden).cloned().collect();
+        assert!(
+            told.is_empty() && found.is_empty(),
+            "tests/it/rpc/matrix.txt says\n{}\nand the registry does\n{}\nwhere that is meant, \
+             write it into the table",
+            told.join("\n"),
+            found.join("\n"),
+        );
+        server.stop().await;
+    }
+}

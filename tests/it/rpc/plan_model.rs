@@ -1,0 +1,362 @@
+//! Any sequence of commands on the plans of a platform, by any of several people, against a model
+//! that says the rules in the plainest words. No wire and no store: `decide` and `apply` alone.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use ndp_registry::{
+    catalogue,
+    domain::{
+        caller::{Caller, Known, Person},
+        command::{Command, Precondition, Request},
+        documents::Document,
+        error::Error,
+        names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
+        plans::{PlanFields, PlanMove, PlanState},
+        principals::Role,
+        time::{Date, Timestamp},
+    },
+    registry::decide::{Ids, decide},
+    state::State,
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use crate::harness::{
+    plans::{AGENCY, MOVES},
+    server::MORNING,
+};
+
+/// Days that documents may be of; the test's today is the last but one.
+const DAYS: [&str; 5] = [
+    "2026-09-28",
+    "2026-09-29",
+    "2026-09-30",
+    "2026-10-01",
+    "2026-10-02",
+];
+const TODAY: usize = 3;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Create {
+        plan: usize,
+    },
+    Rename {
+        plan: usize,
+    },
+    Move {
+        plan: usize,
+        step: PlanMove,
+        who: usize,
+        day: Option<usize>,
+    },
+}
+
+// === the model ===
+
+#[derive(Clone, Debug)]
+struct Modelled {
+    state: PlanState,
+    submitted_by: usize,
+    issued_on: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Model(BTreeMap<usize, Modelled>);
+
+impl Model {
+    /// What must come of a step: nothing said where it is accepted, else why not.
+    fn take(&mut self, step: &Step) -> Result<(), &'static str> {
+        use PlanState::{
+            Annulled, Completed, Draft, Issued, Returned, Revoked, Submitted, Superseded, Withdrawn,
+        };
+        match *step {
+            Step::Create { plan } => {
+                let new = Modelled {
+                    state: Draft,
+                    submitted_by: 0,
+                    issued_on: 0,
+                };
+                match self.0.insert(plan, new) {
+                    None => Ok(()),
+                    Some(old) => {
+                        self.0.insert(plan, old);
+                        Err("ALREADY_EXISTS")
+                    }
+                }
+            }
+            Step::Rename { plan } => match self.0.get(&plan).ok_or("NOT_FOUND")?.state {
+                Draft | Returned => Ok(()),
+                Issued => Err("PLAN_IS_ISSUED"),
+                Submitted => Err("PLAN_IS_FROZEN"),
+                Withdrawn | Completed | Superseded | Revoked | Annulled => Err("PLAN_HAS_ENDED"),
+            },
+            Step::Move {
+                plan,
+                step,
+                who,
+                day,
+            } => {
+                let in_force = self.0.values().find(|it| it.state == Issued).cloned();
+                let it = self.0.get_mut(&plan).ok_or("NOT_FOUND")?;
+                let to = match (it.state, step) {
+                    (Draft | Returned, PlanMove::Submit) => Submitted,
+                    (Submitted, PlanMove::Return) => Returned,
+                    (Submitted, PlanMove::Issue) => Issued,
+                    (Draft | Submitted | Returned, PlanMove::Withdraw) => Withdrawn,
+                    (Issued, PlanMove::Complete) => Completed,
+                    (Issued, PlanMove::Revoke) => Revoked,
+                    (Issued, PlanMove::Annul) => Annulled,
+                    _ => return Err("PLAN_STATE"),
+                };
+                match step {
+                    PlanMove::Submit => it.submitted_by = who,
+                    PlanMove::Issue => {
+                        if it.submitted_by == who {
+                            return Err("SECOND_PERSON_NEEDED");
+                        }
+                        let day = day.ok_or("INVALID")?;
+                        if day > TODAY || in_force.is_some_and(|old| day < old.issued_on) {
+                            return Err("INVALID");
+                        }
+                        it.issued_on = day;
+                    }
+                    PlanMove::Revoke | PlanMove::Complete => {
+                        if day.is_none() && step == PlanMove::Revoke {
+                            return Err("INVALID");
+                        }
+                        let day = day.unwrap_or(TODAY);
+                        if day > TODAY || day < it.issued_on {
+                            return Err("INVALID");
+                        }
+                    }
+                    _ => {}
+                }
+                it.state = to;
+                if to == Issued {
+                    for (other, it) in &mut self.0 {
+                        if *other != plan && it.state == Issued {
+                            it.state = Superseded;
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+// === the registry ===
+
+/// Every id is chosen here.
+struct NoIds;
+
+impl Ids for NoIds {
+    fn id(&mut self, _: usize) -> String {
+        unreachable!("no id was left open")
+    }
+}
+
+static OPENING: LazyLock<State> = LazyLock::new(|| {
+    let seed = catalogue::seed([catalogue::OPENING_EDITION]).unwrap();
+    let request = request(Command::Seed(Box::new(seed)));
+    let mut state = State::default();
+    let change = decide(
+        &state,
+        &Caller::System { actor: None },
+        &request,
+        now(),
+        &mut NoIds,
+    );
+    state.apply(&change.unwrap());
+    state
+});
+
+fn now() -> Timestamp {
+    Timestamp::parse(MORNING).unwrap()
+}
+
+fn request(command: Command) -> Request {
+    Request {
+        command,
+        request_id: None,
+        reason: String::new(),
+    }
+}
+
+/// Someone with every role that plans need, so that permission is never the question.
+fn caller(who: usize) -> Caller {
+    let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
+    Caller::Known(Known {
+        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+        person: Person {
+            principal,
+            actor: None,
+        },
+        is_system: false,
+        agency: AgencyName::from_id(AGENCY),
+        roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],
+    })
+}
+
+fn platform() -> PlatformName {
+    PlatformName::from_id("ndp-001").unwrap()
+}
+
+fn plan_name(plan: usize) -> PlanName {
+    PlanName::from_id(&platform(), &format!("plan-{plan}")).unwrap()
+}
+
+fn fields(title: usize) -> Box<PlanFields> {
+    Box::new(PlanFields {
+        display_name: format!("Kế hoạch thử nghiệm {title}"),
+        ..PlanFields::default()
+    })
+}
+
+fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
+    match *step {
+        Step::Create { plan } => {
+            let name = Some(plan_name(plan));
+            let platform = platform();
+            (
+                caller(0),
+                Command::CreatePlan {
+                    platform,
+                    name,
+                    fields: fields(number),
+                },
+            )
+        }
+        Step::Rename { plan } => {
+            let update = Command::UpdatePlan {
+                name: plan_name(plan),
+                fields: fields(number),
+                mask: vec!["display_name"],
+                precondition: Precondition::default(),
+            };
+            (caller(0), update)
+        }
+        Step::Move {
+            plan,
+            step,
+            who,
+            day,
+        } => {
+            let name = plan_name(plan);
+            let etag = state.plan(&name).map(|plan| plan.meta.etag());
+            let document = day.map(|day| {
+                Box::new(Document {
+                    symbol: "1/QĐ-TEST".into(),
+                    issuer: "Cơ quan thử nghiệm (made up)".into(),
+                    issue_date: Some(Date::parse(DAYS[day]).unwrap()),
+                    sha256: "0".repeat(64),
+                    ..Document::default()
+                })
+            });
+            let etag = etag.unwrap_or_default();
+            (
+                caller(who),
+                Command::MovePlan {
+                    name,
+                    step,
+                    document,
+                    etag,
+                },
+            )
+        }
+    }
+}
+
+fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Refused(refusal) => refusal.reason,
+        Error::AlreadyExists { .. } => "ALREADY_EXISTS",
+        Error::NotFound { .. } => "NOT_FOUND",
+        Error::Invalid(_) => "INVALID",
+        other => panic!("{other:?}"),
+    }
+}
+
+fn check(state: &State, model: &Model) {
+    let held = state.plans_of(&platform()).count();
+    assert_eq!(held, model.0.len());
+    for (plan, modelled) in &model.0 {
+        let plan = state.plan(&plan_name(*plan)).unwrap();
+        assert_eq!(plan.state, modelled.state, "{}", plan.name);
+        let history = &plan.state_history;
+        assert_eq!(history.first().unwrap().state, PlanState::Draft);
+        assert_eq!(history.last().unwrap().state, plan.state);
+        let issued = history.iter().skip_while(|entry| !entry.state.was_issued());
+        let dates: Vec<_> = issued.map(|entry| entry.effective_date).collect();
+        assert!(dates.is_sorted(), "{}: {dates:?}", plan.name);
+        assert_eq!(dates.is_empty(), !plan.state.was_issued());
+        assert_eq!(plan.issuing_document.is_some(), plan.state.was_issued());
+        assert_eq!(
+            plan.superseded_by.is_some(),
+            plan.state == PlanState::Superseded
+        );
+    }
+    let in_force = state.plans().values();
+    let in_force = in_force.filter(|plan| plan.state == PlanState::Issued);
+    assert!(in_force.count() <= 1);
+}
+
+/// One step, or the whole way to ISSUED, which is seldom found by chance.
+fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+    let plan = || 0..3_usize;
+    let moving = (
+        plan(),
+        select(MOVES.to_vec()),
+        0..3_usize,
+        option::of(0..DAYS.len()),
+    );
+    let moving = moving.prop_map(|(plan, step, who, day)| {
+        vec![Step::Move {
+            plan,
+            step,
+            who,
+            day,
+        }]
+    });
+    let issuing = (plan(), 0..DAYS.len()).prop_map(|(plan, day)| {
+        let step = |step, who, day| Step::Move {
+            plan,
+            step,
+            who,
+            day,
+        };
+        vec![
+            Step::Create { plan },
+            step(PlanMove::Submit, 0, None),
+            step(PlanMove::Issue, 1, Some(day)),
+        ]
+    });
+    prop_oneof![
+        1 => plan().prop_map(|plan| vec![Step::Create { plan }]),
+        2 => plan().prop_map(|plan| vec![Step::Rename { plan }]),
+        2 => issuing,
+        8 => moving,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_sequence_of_commands_ends_as_the_rules_say(snippets in vec(any_steps(), 1..40)) {
+        let mut state = OPENING.clone();
+        let mut model = Model::default();
+        for (number, step) in snippets.iter().flatten().enumerate() {
+            let (caller, command) = command(&state, step, number);
+            let decided = decide(&state, &caller, &request(command), now(), &mut NoIds);
+            let expected = model.take(step);
+            let outcome = decided.as_ref().map(|_| ()).map_err(reason);
+            prop_assert_eq!(outcome, expected, "{:?}", step);
+            if let Ok(change) = decided {
+                prop_assert_eq!(change.revision, state.revision().next());
+                state.apply(&change);
+            }
+            check(&state, &model);
+        }
+    }
+}

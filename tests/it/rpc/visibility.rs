@@ -1,0 +1,646 @@
+//! Who sees what, on every path a caller can take: what may not be known of is as if it were not
+//! there, and what is withheld cannot be found out by asking around it.
+
+use std::collections::BTreeSet;
+
+use ndp_registry::{
+    domain::{
+        caller::{Caller, Known, Person},
+        change::Image,
+        command::{Command, Precondition, Request},
+        documents::Document,
+        names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName, Revision},
+        plans::{Plan, PlanFields, PlanMove, PlanState, StateEntry, Visibility},
+        platforms::{Platform, Security},
+        principals::Role,
+        record::Meta,
+        time::{Date, Timestamp},
+    },
+    registry::decide::{Ids, decide},
+    state::{State, summary::Scope, visible::visible},
+};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{select, subsequence},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Engine, both,
+    plans::{AGENCY, Cast, MOVES, OTHER_AGENCY, date, move_request},
+    raw::{Raw, learned},
+    server::{As, MORNING, Server},
+};
+
+/// Callers who may not know of the agency's plans before they are issued.
+async fn outsiders(server: &Server) -> Vec<(&'static str, Raw)> {
+    let mut outsiders = vec![("anonymous", server.raw(As::default()))];
+    let elsewhere = [Role::AgencyEditor, Role::AgencyApprover, Role::AgencyAdmin];
+    for (id, roles, agency) in [
+        ("elsewhere", &elsewhere[..], Some(OTHER_AGENCY)),
+        ("roleless", &[], Some(AGENCY)),
+        ("keeper-of-keys", &[Role::Admin], None),
+    ] {
+        let caller = server.person(id, roles, agency).await;
+        outsiders.push((id, server.raw(caller)));
+    }
+    outsiders
+}
+
+/// Everything an agency can write of a plan.
+fn full(id: &str) -> Value {
+    json!({
+        "display_name": format!("Kế hoạch mật {id} (thử nghiệm)"),
+        "objectives": "Mục tiêu mật",
+        "scope": "Phạm vi mật",
+        "accountable_head": {"office": "Cục trưởng mật"},
+        "lead_unit": "Cục mật",
+        "coordinating_agencies": ["agencies/bo-y-te"],
+        "budget": {"price_year": 2026, "source": "Ngân sách mật"},
+        "planned_start": {"start": date([2027, 1, 1]), "end": date([2027, 1, 31])},
+        "planned_end": {"start": date([2028, 1, 1]), "end": date([2028, 12, 31])},
+        "reporting_cycle": {"interval": "QUARTERLY", "cutoff_day": 20},
+    })
+}
+
+/// A plan with all of this, taken along these moves.
+async fn made(
+    cast: &Cast,
+    platform: &str,
+    id: &str,
+    visibility: &str,
+    moves: &[PlanMove],
+) -> Value {
+    let mut plan = full(id);
+    plan["visibility"] = json!(visibility);
+    let parent = format!("platforms/{platform}");
+    let request = json!({"parent": parent, "plan_id": id, "plan": plan, "reason": "soạn thảo mật"});
+    let mut plan = cast.editor.ok("CreatePlan", request).await;
+    for step in moves {
+        plan = cast.step(*step, &plan).await.unwrap();
+    }
+    plan
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    let plans = list["plans"].as_array();
+    let plans = plans.into_iter().flatten();
+    plans.map(|plan| plan["name"].as_str().unwrap()).collect()
+}
+
+both! {
+    async fn a_hidden_plan_is_as_if_it_were_not(engine: Engine) {
+        use PlanMove::{Return, Submit, Withdraw};
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let outsiders = outsiders(&server).await;
+        let anonymous = server.raw(As::default());
+        let mut summary = anonymous.ok("GetSummary", json!({})).await;
+        let mut hidden = Vec::new();
+        for (id, moves) in [
+            ("draft", &[][..]),
+            ("submitted", &[Submit]),
+            ("returned", &[Submit, Return]),
+            ("withdrawn", &[Withdraw]),
+        ] {
+            hidden.push(made(&cast, "ndp-001", id, "PUBLIC", moves).await);
+        }
+        let auditor = server.raw(server.person("watcher", &[Role::Auditor], None).await);
+        for insider in [&cast.editor, &cast.approver, &cast.steward, &auditor] {
+            let list = insider.ok("ListPlans", json!({"parent": "platforms/-"})).await;
+            assert_eq!(names(&list).len(), 4);
+        }
+        for (who, caller) in &outsiders {
+            for filter in [
+                "", "state = DRAFT", "NOT state = ISSUED", "lead_unit = \"Cục mật\"",
+                "name = \"platforms/ndp-001/plans/draft\"",
+            ] {
+                for parent in ["platforms/-", "platforms/ndp-001"] {
+                    let request = json!({"parent": parent, "filter": filter});
+                    let list = caller.ok("ListPlans", request).await;
+                    assert_eq!(list, json!({}), "{who}: {filter}");
+                }
+            }
+            let mut counted = caller.ok("GetSummary", json!({})).await;
+            counted["revision"] = summary["revision"].take();
+            summary["revision"] = counted["revision"].clone();
+            assert_eq!(counted, summary, "{who}");
+
+            for plan in &hidden {
+                for (method, request) in about(plan) {
+                    let name = plan["name"].as_str().unwrap();
+                    let absent = "platforms/ndp-001/plans/nonesuch";
+                    let text = request.to_string().replace(name, absent);
+                    let of_absent: Value = serde_json::from_str(&text).unwrap();
+                    let of_hidden = learned(&caller.err(&method, request).await);
+                    let of_absent = learned(&caller.err(&method, of_absent).await);
+                    assert_eq!(of_hidden.replace(name, absent), of_absent, "{who}: {method}");
+                }
+            }
+            // an id that is taken is told to nobody who may not see by what
+            for id in ["draft", "free"] {
+                let plan = json!({"display_name": "Thử"});
+                let request = json!({"parent": "platforms/ndp-001", "plan_id": id, "plan": plan});
+                let refusal = caller.refusal("CreatePlan", request).await;
+                let expected = match *who {
+                    "anonymous" => "Unauthenticated CREDENTIALS_MISSING",
+                    _ => "PermissionDenied PERMISSION_DENIED",
+                };
+                assert_eq!(refusal, expected, "{who}: {id}");
+            }
+        }
+        server.stop().await;
+    }
+
+    async fn of_a_restricted_plan_its_existence_and_document_are_known(engine: Engine) {
+        use PlanMove::{Issue, Return, Submit};
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let moves = [Submit, Return, Submit];
+        let plan = made(&cast, "ndp-001", "mat", "RESTRICTED", &moves).await;
+        server.clock.advance(3600);
+        let plan = cast.step(Issue, &plan).await.unwrap();
+        let get = json!({"name": plan["name"], "view": "PLAN_VIEW_FULL"});
+        let seen = server.raw(As::default()).ok("GetPlan", get.clone()).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(serde_json::to_string_pretty(&seen).unwrap(), @r#"
+            {
+              "agency": "agencies/bo-cong-an",
+              "create_time": "2026-10-01T03:00:00Z",
+              "etag": "r12",
+              "issuing_document": {
+                "issue_date": {
+                  "day": 30,
+                  "month": 9,
+                  "year": 2026
+                },
+                "issuer": "Cơ quan thử nghiệm (made up)",
+                "kind": "DECISION",
+                "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                "symbol": "1/QĐ-TEST"
+              },
+              "name": "platforms/ndp-001/plans/mat",
+              "redacted": true,
+              "revision": 12,
+              "state": "ISSUED",
+              "state_history": [
+                {
+                  "agency": "agencies/bo-cong-an",
+                  "document": {
+                    "issue_date": {
+                      "day": 30,
+                      "month": 9,
+                      "year": 2026
+                    },
+                    "issuer": "Cơ quan thử nghiệm (made up)",
+                    "kind": "DECISION",
+                    "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                    "symbol": "1/QĐ-TEST"
+                  },
+                  "effective_date": {
+                    "day": 30,
+                    "month": 9,
+                    "year": 2026
+                  },
+                  "record_time": "2026-10-01T03:00:00Z",
+                  "state": "ISSUED"
+                }
+              ],
+              "update_time": "2026-10-01T03:00:00Z",
+              "visibility": "RESTRICTED"
+            }
+            "#);
+        }
+        for (who, caller) in outsiders(&server).await {
+            assert_eq!(caller.ok("GetPlan", get.clone()).await, seen, "{who}");
+            let list = json!({"parent": "platforms/-", "view": "PLAN_VIEW_FULL"});
+            assert_eq!(caller.ok("ListPlans", list).await, json!({"plans": [seen]}), "{who}");
+        }
+        assert_eq!(cast.editor.ok("GetPlan", get.clone()).await, plan);
+        cast.step(PlanMove::Revoke, &plan).await.unwrap();
+        let seen = server.raw(As::default()).ok("GetPlan", get).await;
+        assert_eq!(seen["state"], "REVOKED");
+        assert!(!seen.to_string().contains("reason"), "{seen}");
+        server.stop().await;
+    }
+
+    async fn of_an_issued_plan_all_but_who_acted_and_what_came_before(engine: Engine) {
+        use PlanMove::{Issue, Return, Revoke, Submit};
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let moves = [Submit, Return, Submit];
+        let plan = made(&cast, "ndp-001", "mo", "PUBLIC", &moves).await;
+        server.clock.advance(3600);
+        let plan = cast.step(Issue, &plan).await.unwrap();
+        let plan = cast.step(Revoke, &plan).await.unwrap();
+        let get = json!({"name": plan["name"]});
+        let mut expected = plan.clone();
+        expected["create_time"] = json!("2026-10-01T03:00:00Z");
+        let history = plan["state_history"].as_array().unwrap();
+        let mut history: Vec<_> = history[4..].to_vec();
+        for (entry, state) in history.iter_mut().zip(["ISSUED", "REVOKED"]) {
+            assert_eq!(entry["state"], state);
+            let entry = entry.as_object_mut().unwrap();
+            entry.remove("principal").expect("who acted is there");
+            if state == "ISSUED" {
+                entry.remove("reason").expect("the reason is there");
+            }
+        }
+        expected["state_history"] = json!(history);
+        for (who, caller) in outsiders(&server).await {
+            assert_eq!(caller.ok("GetPlan", get.clone()).await, expected, "{who}");
+        }
+        server.stop().await;
+    }
+
+    async fn a_filter_or_an_order_tells_no_more_than_the_records_do(engine: Engine) {
+        use PlanMove::{Issue, Submit};
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        // the names order the two restricted ones the other way round than their titles would
+        for (platform, id, visibility, moves) in [
+            ("ndp-001", "b-mo", "PUBLIC", &[Submit, Issue][..]),
+            ("ndp-002", "z-mat", "RESTRICTED", &[Submit, Issue]),
+            ("ndp-003", "a-mat", "RESTRICTED", &[Submit, Issue]),
+            ("ndp-004", "c-nhap", "PUBLIC", &[]),
+            ("ndp-005", "d-nhap", "RESTRICTED", &[Submit]),
+        ] {
+            made(&cast, platform, id, visibility, moves).await;
+            server.clock.advance(60);
+        }
+        let text = |field: &'static str, value: &'static str| {
+            move |plan: &Value| plan[field] == value
+        };
+        let day = |field: &'static str, end: &'static str| {
+            move |plan: &Value| plan[field][end]["year"].as_i64().is_some_and(|year| year >= 2027)
+        };
+        type Says = Box<dyn Fn(&Value) -> bool>;
+        let laws: Vec<(&str, Says)> = vec![
+            ("display_name:\"ke hoach mat\"", Box::new(|plan| plan["display_name"].is_string())),
+            ("lead_unit = \"Cục mật\"", Box::new(text("lead_unit", "Cục mật"))),
+            ("visibility = RESTRICTED", Box::new(text("visibility", "RESTRICTED"))),
+            ("state = SUBMITTED", Box::new(text("state", "SUBMITTED"))),
+            ("agency = \"agencies/bo-cong-an\"", Box::new(text("agency", "agencies/bo-cong-an"))),
+            ("coordinating_agencies:\"agencies/bo-y-te\"", Box::new(|plan| {
+                plan["coordinating_agencies"] == json!(["agencies/bo-y-te"])
+            })),
+            ("budget.price_year = 2026", Box::new(|plan| plan["budget"]["price_year"] == 2026)),
+            ("planned_start.start >= \"2027-01-01\"", Box::new(day("planned_start", "start"))),
+            ("planned_end.end >= \"2027-01-01\"", Box::new(day("planned_end", "end"))),
+            ("issuing_document.symbol = \"1/QĐ-TEST\"", Box::new(|plan| {
+                plan["issuing_document"]["symbol"] == "1/QĐ-TEST"
+            })),
+            ("create_time > \"2026-10-01T02:01:30Z\"", Box::new(|plan| {
+                plan["create_time"].as_str() > Some("2026-10-01T02:01:30Z")
+            })),
+        ];
+        let mut callers = outsiders(&server).await;
+        callers.push(("editor", cast.editor.clone()));
+        callers.push(("steward", cast.steward.clone()));
+        for (who, caller) in callers {
+            let ask = async |filter: &str, order_by: &str| {
+                let view = "PLAN_VIEW_FULL";
+                let parent = "platforms/-";
+                let request = json!({
+                    "parent": parent, "filter": filter, "order_by": order_by, "view": view,
+                });
+                caller.ok("ListPlans", request).await
+            };
+            let all = ask("", "").await;
+            let plans = all["plans"].as_array().unwrap();
+            let insider = ["editor", "steward"].contains(&who);
+            assert_eq!(plans.len(), if insider { 5 } else { 3 }, "{who}");
+            for (filter, says) in &laws {
+                let not = format!("NOT {filter}");
+                for (filter, negated) in [(*filter, false), (not.as_str(), true)] {
+                    let said = plans.iter().filter(|plan| says(plan) != negated);
+                    let said = said.map(|plan| plan["name"].as_str().unwrap());
+                    let said: BTreeSet<_> = said.collect();
+                    let found = ask(filter, "").await;
+                    let found: BTreeSet<_> = names(&found).into_iter().collect();
+                    assert_eq!(found, said, "{who}: {filter}");
+                }
+            }
+            for order in [
+                "display_name", "display_name desc", "planned_end.end", "planned_end.end desc",
+            ] {
+                let listed = ask("", order).await;
+                let listed = listed["plans"].as_array().unwrap();
+                let redacted = listed.iter().filter(|plan| plan["redacted"] == true);
+                let redacted = redacted.map(|plan| plan["name"].as_str().unwrap());
+                let redacted: Vec<_> = redacted.collect();
+                assert_eq!(redacted.len(), if insider { 0 } else { 2 }, "{who}");
+                assert!(redacted.is_sorted(), "{who}: {order}: {redacted:?}");
+            }
+        }
+        server.stop().await;
+    }
+
+    async fn the_security_level_is_not_for_anonymous_callers(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let name = "platforms/ndp-001";
+        let get = json!({"name": name, "view": "PLATFORM_VIEW_FULL"});
+        let mut plain = cast.editor.ok("GetPlatform", get.clone()).await;
+        let platform = json!({
+            "name": name,
+            "security": {
+                "level": 4,
+                "approval": {"symbol": "9/QĐ-MẬT", "issuer": "Cơ quan thử nghiệm"},
+            },
+        });
+        let update = json!({"platform": platform, "update_mask": "security"});
+        let whole = cast.editor.ok("UpdatePlatform", update).await;
+        assert_eq!(whole["security"]["level"], 4);
+        for field in ["etag", "revision", "update_time"] {
+            plain[field] = whole[field].clone();
+        }
+        let list = |filter: &str| {
+            json!({"filter": filter, "view": "PLATFORM_VIEW_FULL", "page_size": 1000})
+        };
+        let anonymous = server.raw(As::default());
+        let roleless = server.raw(server.person("roleless", &[], None).await);
+        for (caller, seen, found) in [(&anonymous, &plain, false), (&roleless, &whole, true)] {
+            assert_eq!(caller.ok("GetPlatform", get.clone()).await, *seen);
+            let many = caller.ok("BatchGetPlatforms", json!({
+                "names": [name], "view": "PLATFORM_VIEW_FULL",
+            })).await;
+            assert_eq!(many["platforms"][0], *seen);
+            let all = caller.ok("ListPlatforms", list("")).await;
+            assert_eq!(all["platforms"][0], *seen);
+            for filter in ["security.level = 4", "security.level > 0", "NOT security.level < 4"] {
+                let listed = caller.ok("ListPlatforms", list(filter)).await;
+                let listed = listed["platforms"].as_array().cloned().unwrap_or_default();
+                let is_there = listed.iter().any(|platform| platform["name"] == name);
+                let others = listed.len() - usize::from(is_there);
+                // what no level is known of counts as not below 4, whoever asks
+                let expected = if filter.starts_with("NOT") { (true, 83) } else { (found, 0) };
+                assert_eq!((is_there, others), expected, "{filter}");
+            }
+            let hits = caller.ok("SearchPlatforms", json!({"query": "9/QĐ-MẬT"})).await;
+            assert_eq!(hits["platforms"], json!(null));
+        }
+        server.stop().await;
+    }
+}
+
+/// A request of every method that is about one plan.
+fn about(plan: &Value) -> Vec<(String, Value)> {
+    let (name, etag) = (&plan["name"], &plan["etag"]);
+    let update = |mask: &str, values: Value| {
+        let mut plan = json!({"name": name});
+        for (field, value) in values.as_object().unwrap() {
+            plan[field] = value.clone();
+        }
+        json!({"plan": plan, "update_mask": mask})
+    };
+    let mut about = vec![("GetPlan".to_owned(), json!({"name": name}))];
+    for step in MOVES {
+        about.push((step.method().to_owned(), move_request(step, plan)));
+        let stale = json!({"name": name, "etag": "r1"});
+        about.push((step.method().to_owned(), move_request(step, &stale)));
+    }
+    // paths into a field are merged with what it holds: that must not show either
+    for (mask, values) in [
+        ("displayName", json!({"display_name": "Thử", "etag": etag})),
+        ("displayName", json!({"display_name": ""})),
+        (
+            "reportingCycle.cutoffDay",
+            json!({"reporting_cycle": {"cutoff_day": 5}}),
+        ),
+        (
+            "plannedEnd.end",
+            json!({"planned_end": {"end": date([2027, 12, 31])}}),
+        ),
+        (
+            "plannedStart.end",
+            json!({"planned_start": {"end": date([2026, 12, 31])}}),
+        ),
+        (
+            "budget.amount.units",
+            json!({"budget": {"amount": {"units": 5}}}),
+        ),
+    ] {
+        about.push(("UpdatePlan".to_owned(), update(mask, values)));
+    }
+    about
+}
+
+// === the law, on any State and any caller ===
+
+struct NoIds;
+
+impl Ids for NoIds {
+    fn id(&mut self, _: usize) -> String {
+        "aaaaaaaa".to_owned()
+    }
+}
+
+const AGENCIES: [&str; 2] = [AGENCY, OTHER_AGENCY];
+
+fn now() -> Timestamp {
+    Timestamp::parse(MORNING).unwrap()
+}
+
+fn any_plan() -> impl Strategy<Value = (usize, PlanState, Visibility, String, i64)> {
+    (
+        0..AGENCIES.len(),
+        select(PlanState::ALL.to_vec()),
+        select(vec![Visibility::Public, Visibility::Restricted]),
+        "[a-c]{1,2}",
+        0..5_i64,
+    )
+}
+
+fn person() -> Person {
+    Person {
+        principal: PrincipalName::from_id("writer").unwrap(),
+        actor: Some("Người A".into()),
+    }
+}
+
+/// Two platforms of two agencies, and these plans, each of its platform's agency.
+fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
+    let meta = Meta::created(now(), Revision::new(1).unwrap());
+    let seed = ndp_registry::catalogue::seed([ndp_registry::catalogue::OPENING_EDITION]).unwrap();
+    let mut images: Vec<_> = seed
+        .agencies
+        .into_iter()
+        .map(|it| Image::Agency(it.into()))
+        .collect();
+    images.extend(
+        seed.editions
+            .into_iter()
+            .map(|it| Image::Edition(it.into())),
+    );
+    for (owner, mut platform) in seed.platforms.into_iter().take(2).enumerate() {
+        platform.fields.governing_agency = AgencyName::from_id(AGENCIES[owner]);
+        platform.fields.security = Some(Security {
+            level: 3,
+            approval: None,
+        });
+        images.push(Image::Platform(Platform { meta, ..platform }.into()));
+    }
+    for (number, (owner, state, visibility, text, age)) in plans.iter().enumerate() {
+        let platform = PlatformName::from_id(["ndp-001", "ndp-002"][*owner]).unwrap();
+        let agency = AgencyName::from_id(AGENCIES[*owner]).unwrap();
+        let created = Timestamp::from_micros(now().as_micros() - age * 1_000_000).unwrap();
+        let entry = |state, record_time| StateEntry {
+            state,
+            effective_date: Date::parse("2026-09-30").unwrap(),
+            record_time,
+            agency: Some(agency.clone()),
+            person: Some(person()),
+            document: None,
+            reason: text.clone(),
+        };
+        let mut state_history = vec![entry(PlanState::Draft, created)];
+        if state.was_issued() {
+            state_history.push(entry(PlanState::Submitted, now()));
+            state_history.push(entry(PlanState::Issued, now()));
+        }
+        if state_history.last().unwrap().state != *state {
+            state_history.push(entry(*state, now()));
+        }
+        let document = Document {
+            symbol: text.clone(),
+            ..Document::default()
+        };
+        images.push(Image::Plan(
+            Plan {
+                name: PlanName::from_id(&platform, &format!("p{number}")).unwrap(),
+                fields: PlanFields {
+                    display_name: text.clone(),
+                    visibility: *visibility,
+                    ..PlanFields::default()
+                },
+                issuing_document: state.was_issued().then_some(document),
+                agency,
+                state: *state,
+                state_history,
+                superseded_by: None,
+                redacted: false,
+                meta: Meta {
+                    create_time: created,
+                    ..meta
+                },
+            }
+            .into(),
+        ));
+    }
+    State::load(Revision::new(1).unwrap(), Some(now()), images)
+}
+
+fn any_caller() -> impl Strategy<Value = Caller> {
+    let roles = subsequence(Role::ALL.to_vec(), 0..=2);
+    let known = (roles, 0..AGENCIES.len()).prop_map(|(roles, agency)| {
+        let principal = PrincipalName::from_id("asker").unwrap();
+        Caller::Known(Known {
+            api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+            person: Person {
+                principal,
+                actor: None,
+            },
+            is_system: false,
+            agency: AgencyName::from_id(AGENCIES[agency]),
+            roles,
+        })
+    });
+    prop_oneof![1 => Just(Caller::Anonymous), 6 => known]
+}
+
+/// What comes of every command about plans, in words.
+fn attempts(state: &State, caller: &Caller) -> Vec<String> {
+    let mut outcomes = Vec::new();
+    let mut attempt = |command: Command| {
+        let told = format!("{command:?}");
+        let request = Request {
+            command,
+            request_id: None,
+            reason: String::new(),
+        };
+        let decided = decide(state, caller, &request, now(), &mut NoIds);
+        let outcome = match decided {
+            // what is written is seen by whoever may write it
+            Ok(change) => format!(
+                "{:?}",
+                visible(
+                    caller,
+                    match &change.effects[0] {
+                        ndp_registry::domain::change::Effect::Put(image) => image,
+                        other => panic!("{other:?}"),
+                    }
+                )
+            ),
+            Err(error) => format!("{error:?}"),
+        };
+        outcomes.push(format!("{told}: {outcome}"));
+    };
+    for platform in ["ndp-001", "ndp-002"] {
+        let platform = PlatformName::from_id(platform).unwrap();
+        for id in ["p0", "p1", "p2", "p3", "p9"] {
+            let name = PlanName::from_id(&platform, id).unwrap();
+            let fields = Box::new(PlanFields {
+                display_name: "x".into(),
+                ..Default::default()
+            });
+            let named = Some(name.clone());
+            let platform = platform.clone();
+            attempt(Command::CreatePlan {
+                platform,
+                name: named,
+                fields: fields.clone(),
+            });
+            attempt(Command::UpdatePlan {
+                name: name.clone(),
+                fields,
+                mask: vec!["display_name"],
+                precondition: Precondition::default(),
+            });
+            for step in MOVES {
+                for etag in ["r1", "r9"] {
+                    let (name, etag) = (name.clone(), etag.to_owned());
+                    attempt(Command::MovePlan {
+                        name,
+                        step,
+                        document: None,
+                        etag,
+                    });
+                }
+            }
+        }
+    }
+    outcomes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 128, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    /// The registry answers a caller as one would that never held what the caller may not see.
+    #[test]
+    fn what_a_caller_does_not_see_makes_no_difference(
+        plans in vec(any_plan(), 0..4),
+        caller in any_caller(),
+    ) {
+        let whole = state(&plans);
+        let seen: Vec<_> = whole.images().filter_map(|image| visible(&caller, &image)).collect();
+        let seen = State::load(whole.revision(), whole.record_time(), seen);
+        // once withheld, nothing more is withheld
+        let again = seen.images().map(|image| visible(&caller, &image));
+        prop_assert_eq!(again.collect::<Vec<_>>(), seen.images().map(Some).collect::<Vec<_>>());
+        for scope in [Scope::All, Scope::Opening] {
+            for agency in [None, AgencyName::from_id(AGENCY)] {
+                let of = |state: &State| {
+                    state.summary(&caller, scope.clone(), agency.clone()).unwrap()
+                };
+                prop_assert_eq!(of(&whole), of(&seen));
+            }
+        }
+        for (whole, seen) in attempts(&whole, &caller).into_iter().zip(attempts(&seen, &caller)) {
+            prop_assert_eq!(whole, seen);
+        }
+    }
+}
