@@ -10,10 +10,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod cli;
+mod coverage;
 mod generator;
+mod grpcurl;
 mod harness;
 mod harness_works;
 mod protos;
 mod readme;
+mod rpc;
 mod smoke;
 mod tidy;

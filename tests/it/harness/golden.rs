@@ -9,6 +9,7 @@ use super::tools::repository;
 pub(crate) fn assert_golden(name: &str, actual: &str) {
     let path = repository().join("tests/golden").join(name);
     if env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, actual).unwrap();
         return;
     }

@@ -1,0 +1,3 @@
+//! What callers are promised, over the real wire.
+
+mod errors;
