@@ -25,7 +25,8 @@ pub struct DatabaseArgs {
     #[arg(long, env = "NDP_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: sqlite:ndp-registry.db]
+    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
+    /// [default: sqlite:ndp-registry.db]
     #[arg(long, env = "NDP_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<String>,
 

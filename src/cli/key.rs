@@ -114,7 +114,7 @@ fn key_name(text: &str) -> Result<ApiKeyName, &'static str> {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|error| format!("{error}; as 2027-12-31T23:59:59+07:00"))
+    Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {

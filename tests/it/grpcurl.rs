@@ -97,7 +97,18 @@ fn services_methods_and_messages_are_described() {
         served.succeeds(&[], &["describe", service]);
     }
     let method = ["describe", "ndp.registry.v1.PlanService.SubmitPlan"];
-    insta::assert_snapshot!(served.succeeds(&[], &method), @"");
+    insta::assert_snapshot!(served.succeeds(&[], &method), @r###"
+    ndp.registry.v1.PlanService.SubmitPlan is a method:
+    // Hands a DRAFT or RETURNED plan in for approval, and freezes it; an editor of its agency.
+    // Errors: FAILED_PRECONDITION in any other state; ABORTED when the etag is not current.
+    rpc SubmitPlan ( .ndp.registry.v1.SubmitPlanRequest ) returns ( .ndp.registry.v1.Plan ) {
+      option (.google.api.http) = {
+        post: "/v1/{name=platforms/*/plans/*}:submit",
+        body: "*"
+      };
+      option (.google.api.method_signature) = "name,etag";
+    }
+    "###);
     // the details of errors are in the pool, or grpcurl could not print them
     for detail in [
         "ErrorInfo",
@@ -124,7 +135,39 @@ fn errors_are_readable_and_vietnamese() {
     let create = ["ndp.registry.v1.CatalogueService/CreateAgency"];
     let (succeeded, printed) = served.grpcurl(&options, &create);
     assert!(!succeeded);
-    insta::assert_snapshot!(printed.replace('\t', "    "), @"");
+    insta::assert_snapshot!(printed.replace('\t', "    "), @r###"
+    ERROR:
+      Code: InvalidArgument
+      Message: `agency.display_name`: give the official name in Vietnamese
+      Details:
+      1)    {
+              "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+              "domain": "ndp.registry",
+              "metadata": {
+                "violation_count": "1"
+              },
+              "reason": "INVALID_REQUEST"
+            }
+      2)    {
+              "@type": "type.googleapis.com/google.rpc.BadRequest",
+              "fieldViolations": [
+                {
+                  "field": "agency.display_name",
+                  "description": "give the official name in Vietnamese",
+                  "reason": "REQUIRED",
+                  "localizedMessage": {
+                    "locale": "vi",
+                    "message": "hãy ghi tên chính thức bằng tiếng Việt"
+                  }
+                }
+              ]
+            }
+      3)    {
+              "@type": "type.googleapis.com/google.rpc.LocalizedMessage",
+              "locale": "vi",
+              "message": "`agency.display_name`: hãy ghi tên chính thức bằng tiếng Việt"
+            }
+    "###);
 
     let (_, unknown) = served.grpcurl(&[], &["ndp.registry.v1.PlanService/DeletePlan"]);
     assert!(unknown.contains("does not include a method"), "{unknown}");
@@ -167,7 +210,7 @@ fn a_first_look_shows_the_84_their_revision_and_the_caller() {
 }
 
 /// Older tools know this one only; grpcurl takes the newer where there is one.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_older_reflection_answers_too() {
     let served = Served::start();
     let endpoint = Endpoint::from_shared(format!("http://{}", served.address)).unwrap();
