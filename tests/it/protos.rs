@@ -268,6 +268,7 @@ fn the_protos_follow_the_aips() {
 
 fn references(found: &mut Findings) {
     const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+    let ids = Regex::new(r"\{\w+\}").unwrap();
     let resources: BTreeMap<_, _> = resources().map(|(type_, it, _)| (type_, it)).collect();
     for field in fields() {
         let pattern = rules_of(&field).and_then(|rules| text_at(&rules, &["string", "pattern"]));
@@ -305,10 +306,7 @@ fn references(found: &mut Findings) {
             let parts: Vec<_> = name.split('/').collect();
             name = parts[..parts.len() - 2].join("/");
         }
-        let exact = Regex::new(r"\{\w+\}")
-            .unwrap()
-            .replace_all(&name, ID)
-            .into_owned();
+        let exact = ids.replace_all(&name, ID).into_owned();
         let any = exact.replacen(ID, &format!("(-|{ID})"), 1);
         let allowed = [
             format!("^{exact}$"),
