@@ -6,11 +6,12 @@ mod serve;
 
 use std::process::ExitCode;
 
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 
 use crate::{
     catalogue,
-    config::{DatabaseConfig, Mistakes},
+    config::{self, DatabaseConfig, Mistakes},
     domain::time::{Clock, Timestamp},
     registry::{Registry, WriterTask, entropy::OsEntropy},
     store::Store,
@@ -23,11 +24,14 @@ const EXIT_DATA: u8 = 65;
 
 /// Registry of Vietnam's national digital platforms and their implementation plans, over gRPC
 ///
-/// Every option is also an environment variable and a key of the configuration file. Exit codes:
-/// 0 done, 1 failed (standard error says why), 64 wrong arguments or settings, 65 `check` found
-/// something.
+/// `ndp-registry serve` is all it takes: it makes a database in this directory, fills it with the
+/// shipped catalogue, and says what to type next.
+///
+/// Settings come from options, else from environment variables (NDP_DATABASE for --database), else
+/// from the file that --config names, else they have their defaults. Exit codes: 0 done, 1 failed
+/// (standard error says why), 64 wrong arguments or settings, 65 `check` found something.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(name = "ndp-registry", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -37,8 +41,7 @@ struct Cli {
 enum Command {
     /// Run the server; a new database gets the shipped catalogue
     Serve(Box<crate::config::ServeArgs>),
-    /// Make, list and revoke API keys, on the database itself: so that the first administrator
-    /// can be
+    /// Make, list and revoke API keys on the database itself; the first administrator's, too
     #[command(subcommand)]
     Key(key::Command),
     /// Verify that the log's digests hold and that the records are what the log says
@@ -47,14 +50,24 @@ enum Command {
 
 /// Runs what the command line asks for.
 pub async fn run() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors; clap's own exit code for those that are is another.
+        Err(message) => {
+            let code = if message.use_stderr() { EXIT_USAGE } else { 0 };
+            return message
+                .print()
+                .map_or(ExitCode::FAILURE, |()| ExitCode::from(code));
+        }
+    };
+    let result = match cli.command {
         Command::Serve(args) => serve::run(&args).await,
         Command::Key(command) => key::run(command).await,
         Command::Check(args) => check::run(&args).await,
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        if error.is::<Mistakes>() || error.is::<clap::Error>() {
+        if error.is::<Mistakes>() {
             ExitCode::from(EXIT_USAGE)
         } else {
             ExitCode::FAILURE
@@ -76,7 +89,7 @@ impl Clock for SystemClock {
 
 /// Opens the database, and seeds it where it is new.
 async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, Store)> {
-    let store = Store::open(&config.database, uuid::Uuid::new_v4()).await?;
+    let store = open_store(config).await?;
     let entropy = Box::new(OsEntropy);
     let (registry, writer) =
         Registry::start(store.clone(), std::sync::Arc::new(SystemClock), entropy).await?;
@@ -85,6 +98,33 @@ async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, 
         tracing::info!(editions = %config.catalogue.join(","), "loaded the shipped catalogue");
     }
     Ok((registry, writer, store))
+}
+
+/// Opens the store, and says which one where it cannot.
+async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
+    let shown = config::without_password(&config.database);
+    if let Some(file) = config::sqlite_file(&config.database)
+        && let Some(directory) = file.parent()
+        && !directory.as_os_str().is_empty()
+        && !directory.is_dir()
+    {
+        bail!(
+            "cannot open `{shown}`: there is no directory `{}`",
+            directory.display()
+        );
+    }
+    Store::open(&config.database, uuid::Uuid::new_v4())
+        .await
+        .with_context(|| format!("cannot open `{shown}`"))
+}
+
+/// Refuses a SQLite file that is not there: to a command that makes nothing, a name mistyped is
+/// not a new database.
+fn must_exist(config: &DatabaseConfig) -> anyhow::Result<()> {
+    match config::sqlite_file(&config.database) {
+        Some(file) if !file.exists() => bail!("there is no database `{}`", file.display()),
+        _ => Ok(()),
+    }
 }
 
 /// Lets the writer finish and the connections close.

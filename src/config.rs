@@ -1,7 +1,12 @@
 //! Settings: from the command line, else the environment, else a configuration file, else their
 //! defaults. All are read before anything starts, and every mistake is reported at once.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -15,11 +20,13 @@ pub const DATABASE_DEFAULT: &str = "sqlite:ndp-registry.db";
 /// Settings of every command that opens the database.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DatabaseArgs {
-    /// Configuration file, TOML; keys are the long options' names, with `_` for `-`
+    /// Configuration file in TOML; its keys are the long options' names with `_` for `-`, as
+    /// log_format = "json"
     #[arg(long, env = "NDP_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: sqlite:ndp-registry.db]
+    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
+    /// [default: sqlite:ndp-registry.db]
     #[arg(long, env = "NDP_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<String>,
 
@@ -45,8 +52,8 @@ pub struct ServeArgs {
     #[arg(long, env = "NDP_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
 
-    /// Serve plain text on an address that other machines can reach: only behind a proxy that
-    /// speaks TLS
+    /// Serve plain text even on an address that other machines can reach; only behind a proxy that
+    /// speaks TLS, for keys can be read on the way [default: false]
     #[arg(long, env = "NDP_INSECURE", value_name = "BOOL", num_args = 0..=1,
           default_missing_value = "true")]
     insecure: Option<String>,
@@ -79,6 +86,9 @@ pub struct DatabaseConfig {
     pub log_format: LogFormat,
     /// What is logged.
     pub log_level: String,
+    /// Options that name the same database to another command, each after a space; without a
+    /// password.
+    pub same_database: String,
 }
 
 impl fmt::Debug for DatabaseConfig {
@@ -87,6 +97,7 @@ impl fmt::Debug for DatabaseConfig {
             .field("catalogue", &self.catalogue)
             .field("log_format", &self.log_format)
             .field("log_level", &self.log_level)
+            .field("same_database", &self.same_database)
             .finish_non_exhaustive()
     }
 }
@@ -145,11 +156,19 @@ impl DatabaseArgs {
         );
         let log_format = settings.read("log_format", self.log_format.as_ref(), "human", format);
         let log_level = settings.read("log_level", self.log_level.as_ref(), "info", level);
+        let same_database = match (&self.database, settings.file.get("database"), &self.config) {
+            (Some(url), ..) if url != DATABASE_DEFAULT => {
+                format!(" --database {}", quoted(&without_password(url)))
+            }
+            (None, Some(_), Some(file)) => format!(" --config {}", quoted(&file.to_string_lossy())),
+            _ => String::new(),
+        };
         Some(DatabaseConfig {
             database: database?,
             catalogue: catalogue?,
             log_format: log_format?,
             log_level: log_level?,
+            same_database,
         })
     }
 }
@@ -225,20 +244,34 @@ impl Settings {
         let table: toml::Table = match text.parse() {
             Ok(table) => table,
             Err(error) => {
-                settings.mistake(format!("config: `{shown}` is not TOML: {error}"));
+                // not the error as it is: that quotes the line, which may hold a password
+                let before = error.span().and_then(|span| text.get(..span.start));
+                let line = before.unwrap_or_default().matches('\n').count() + 1;
+                let what = error.message();
+                settings.mistake(format!(
+                    "config: `{shown}` is not TOML: line {line}: {what}"
+                ));
                 return settings;
             }
         };
         for (key, value) in table {
             let value = match value {
                 toml::Value::String(text) => text,
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Boolean(flag) => flag.to_string(),
-                toml::Value::Array(items) => {
-                    let items = items.iter().filter_map(|item| item.as_str());
+                toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
+                    let items = items.iter().filter_map(toml::Value::as_str);
                     items.collect::<Vec<_>>().join(",")
                 }
-                _ => String::new(),
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Float(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                other => {
+                    let kind = other.type_str();
+                    settings.mistake(format!(
+                        "config: `{key}` in `{shown}` is of type {kind}; write a text, a number, \
+                         or true or false"
+                    ));
+                    continue;
+                }
             };
             if KEYS.contains(&&*key) {
                 settings.file.insert(key, value);
@@ -297,6 +330,55 @@ fn database(text: &str) -> Result<String, String> {
     }
 }
 
+/// The file of a SQLite URL; none for another engine's.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    Some(Path::new(&*path).to_owned())
+}
+
+/// The URL with the word PASSWORD for a password.
+pub fn without_password(url: &str) -> String {
+    const PASSWORD: &str = "PASSWORD";
+    let (address, query) = url
+        .split_once('?')
+        .map_or((url, None), |(address, query)| (address, Some(query)));
+    let mut shown = match address.split_once("://").zip(address.rsplit_once('@')) {
+        Some(((scheme, _), (credentials, place))) => {
+            let user = credentials
+                .strip_prefix(scheme)
+                .and_then(|it| it.strip_prefix("://"));
+            match user.unwrap_or_default().split_once(':') {
+                Some((user, _)) => format!("{scheme}://{user}:{PASSWORD}@{place}"),
+                None => address.to_owned(),
+            }
+        }
+        None => address.to_owned(),
+    };
+    for (index, argument) in query.into_iter().flat_map(|it| it.split('&')).enumerate() {
+        shown.push(if index == 0 { '?' } else { '&' });
+        match argument.split_once('=') {
+            Some((name, _)) if name.contains("password") => {
+                shown.push_str(&format!("{name}={PASSWORD}"));
+            }
+            _ => shown.push_str(argument),
+        }
+    }
+    shown
+}
+
+/// As one word of a shell.
+pub fn quoted(text: &str) -> String {
+    let plain = |it: char| it.is_alphanumeric() || "/:._-@=+,%".contains(it);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 fn editions(text: &str) -> Result<Vec<String>, String> {
     let asked: Vec<_> = text
         .split(',')
@@ -331,6 +413,20 @@ fn format(text: &str) -> Result<LogFormat, String> {
 }
 
 fn level(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    // tracing takes a lone word that is no level for a module, and would log nothing else
+    let unknown = text.split(',').map(str::trim).find(|it| {
+        let lone = it
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        lone && !LEVELS.contains(&&*it.to_lowercase())
+    });
+    if let Some(unknown) = unknown {
+        return Err(format!(
+            "`{unknown}` is no log level; write {}, or MODULE=LEVEL",
+            LEVELS.join(", ")
+        ));
+    }
     match text.parse::<tracing_subscriber::EnvFilter>() {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(format!("`{text}` is no log level: {error}")),

@@ -222,7 +222,7 @@ impl Registry {
     /// Decides a command on the newest State and writes nothing: what it would answer.
     pub fn preview(&self, caller: &Caller, request: &Request) -> Result<Outcome, Error> {
         let snapshot = self.read();
-        let mut entropy = OsEntropy::default();
+        let mut entropy = OsEntropy;
         let now = self.clock.now();
         let change = decide::decide(&snapshot.state, caller, request, now, &mut entropy)?;
         outcome_of(&change)

@@ -20,6 +20,8 @@ pub fn start(format: LogFormat, level: &str) {
             .json()
             .flatten_event(true)
             .with_current_span(true)
+            // the call's span is the current one; the list would hold it twice
+            .with_span_list(false)
             .try_init(),
     };
     drop(started);

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{config::DatabaseArgs, registry::check, store::Store, telemetry};
+use crate::{config::DatabaseArgs, registry::check, telemetry};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -13,7 +13,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = args.database.resolve()?;
     telemetry::start(config.log_format, &config.log_level);
-    let store = Store::open(&config.database, uuid::Uuid::new_v4()).await?;
+    super::must_exist(&config)?;
+    let store = super::open_store(&config).await?;
     let report = check::check(&store).await?;
     store.close().await;
     println!(

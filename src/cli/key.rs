@@ -43,25 +43,30 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Create {
     /// Id of the principal that calls with it, as boca-editor
-    #[arg(long, value_name = "ID")]
-    principal: String,
-    /// Role of a new principal; may be repeated: agency_editor, agency_approver, agency_admin,
-    /// steward, auditor, admin
+    #[arg(long, value_name = "ID", value_parser = principal)]
+    principal: PrincipalName,
+    /// Role of a new principal, once for each: agency_editor, agency_approver, agency_admin (these
+    /// three with --agency), steward, auditor, admin
     #[arg(long = "role", value_name = "ROLE", value_parser = role)]
     roles: Vec<Role>,
     /// Id of the agency that a new principal's agency roles hold in, as bo-cong-an
-    #[arg(long, value_name = "ID")]
-    agency: Option<String>,
+    #[arg(long, value_name = "ID", value_parser = agency)]
+    agency: Option<AgencyName>,
     /// Whether a new principal is one person, or a system that names the acting person in the
     /// metadata ndp-actor
     #[arg(long, value_enum, default_value = "person")]
     kind: Kind,
     /// What the key is for
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     note: String,
     /// When it expires, as 2027-12-31T23:59:59+07:00; never if left out
-    #[arg(long, value_name = "TIME")]
-    expires: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    expires: Option<Timestamp>,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -75,7 +80,8 @@ pub(super) struct List {
 #[derive(Debug, Args)]
 pub(super) struct Revoke {
     /// Name of the key, as `key list` prints it: principals/ID/apiKeys/ID
-    name: String,
+    #[arg(value_parser = key_name)]
+    name: ApiKeyName,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -93,6 +99,24 @@ fn role(text: &str) -> Result<Role, String> {
     })
 }
 
+const NO_ID: &str = "an id is 1 to 63 lower-case letters, digits and hyphens, as boca-editor";
+
+fn principal(text: &str) -> Result<PrincipalName, &'static str> {
+    PrincipalName::from_id(text).ok_or(NO_ID)
+}
+
+fn agency(text: &str) -> Result<AgencyName, &'static str> {
+    AgencyName::from_id(text).ok_or(NO_ID)
+}
+
+fn key_name(text: &str) -> Result<ApiKeyName, &'static str> {
+    ApiKeyName::parse(text).ok_or("write principals/ID/apiKeys/ID, as `key list` prints it")
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|error| error.to_string())
+}
+
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let database = match &command {
         Command::Create(create) => &create.database,
@@ -101,6 +125,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     };
     let config = database.resolve()?;
     telemetry::start(config.log_format, &config.log_level);
+    if !matches!(command, Command::Create(_)) {
+        super::must_exist(&config)?;
+    }
     let (registry, writer, store) = super::open(&config).await?;
     let result = match command {
         Command::Create(create) => create.run(&registry).await,
@@ -113,14 +140,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 impl Create {
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
-        let principal = PrincipalName::from_id(&self.principal)
-            .with_context(|| format!("`{}` is no id", self.principal))?;
-        let expire_time = self
-            .expires
-            .as_deref()
-            .map(Timestamp::parse)
-            .transpose()
-            .context("--expires")?;
+        let principal = self.principal.clone();
         if registry.read().state.principal(&principal).is_none() {
             self.create_principal(registry, &principal).await?;
         } else if !self.roles.is_empty() || self.agency.is_some() {
@@ -134,7 +154,7 @@ impl Create {
         let name = ApiKeyName::from_id(&principal, &id).context("a key's id")?;
         let fields = ApiKeyFields {
             display_name: nfc(&self.note).into_owned(),
-            expire_time,
+            expire_time: self.expires,
         };
         submit(
             registry,
@@ -156,11 +176,6 @@ impl Create {
         registry: &Registry,
         name: &PrincipalName,
     ) -> anyhow::Result<()> {
-        let agency = self
-            .agency
-            .as_deref()
-            .map(|id| AgencyName::from_id(id).with_context(|| format!("`{id}` is no agency id")))
-            .transpose()?;
         let mut roles = self.roles.clone();
         roles.sort_unstable();
         roles.dedup();
@@ -170,7 +185,7 @@ impl Create {
                 Kind::Person => PrincipalKind::Person,
                 Kind::System => PrincipalKind::System,
             },
-            agency,
+            agency: self.agency.clone(),
             roles,
         };
         submit(
@@ -182,6 +197,11 @@ impl Create {
         )
         .await?;
         eprintln!("made {name}");
+        if self.roles.is_empty() {
+            eprintln!(
+                "note: {name} has no role, so its key opens nothing; give one with UpdatePrincipal"
+            );
+        }
         Ok(())
     }
 }
@@ -217,8 +237,7 @@ fn list(registry: &Registry) -> anyhow::Result<()> {
 
 impl Revoke {
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
-        let name = ApiKeyName::parse(&self.name)
-            .with_context(|| format!("`{}` is no key's name; `key list` prints them", self.name))?;
+        let name = self.name;
         submit(registry, Change::RevokeApiKey { name: name.clone() }).await?;
         eprintln!("revoked {name}");
         Ok(())

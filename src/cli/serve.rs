@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
-use crate::{config::ServeArgs, domain::principals::Role, registry::Registry, server, telemetry};
+use crate::{
+    config::{ServeArgs, quoted},
+    domain::principals::Role,
+    registry::Registry,
+    server, telemetry,
+};
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = args.resolve()?;
@@ -10,14 +15,28 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (registry, writer, store) = super::open(&config.common).await?;
     let listener = server::bind(config.listen).await?;
     let address = listener.local_addr()?;
-    println!("{}", welcome(&registry, address, &store.describe()));
+    let program = std::env::args_os().next().unwrap_or_default();
+    let key_create = format!(
+        "{} key create --principal admin --role admin{}",
+        quoted(&program.to_string_lossy()),
+        config.common.same_database
+    );
+    println!(
+        "{}",
+        welcome(&registry, address, &store.describe(), &key_create)
+    );
     let served = server::serve(registry, writer, listener, config.shutdown_seconds).await;
     store.close().await;
     served.map(|()| ExitCode::SUCCESS)
 }
 
 /// What a newcomer reads: where it listens, how to get a first key, and what to type next.
-fn welcome(registry: &Registry, address: std::net::SocketAddr, database: &str) -> String {
+fn welcome(
+    registry: &Registry,
+    address: std::net::SocketAddr,
+    database: &str,
+    key_create: &str,
+) -> String {
     let snapshot = registry.read();
     let platforms = snapshot.state.active_platforms().count();
     let revision = snapshot.state.revision();
@@ -29,9 +48,10 @@ fn welcome(registry: &Registry, address: std::net::SocketAddr, database: &str) -
     let first_key = if has_admin {
         String::new()
     } else {
-        "\nThere is no administrator yet. In another terminal, on this machine:\n  \
-         ndp-registry key create --principal admin --role admin\n"
-            .to_owned()
+        format!(
+            "\nThere is no administrator yet. In another terminal, in this directory:\n  \
+             {key_create}\n"
+        )
     };
     format!(
         "ndp-registry is listening on {address}\n\

@@ -96,6 +96,8 @@ where
             if let Some(actor) = &person.actor {
                 span.record("actor", actor.as_str());
             }
+        } else {
+            span.record("principal", "anonymous");
         }
         let revision = HeaderValue::from(call.snapshot.state.revision().get());
         request.extensions_mut().insert::<Call>(call);
@@ -128,7 +130,7 @@ fn log<R>(span: &Span, response: &Response<R>, started: Instant) {
     let revision = response
         .headers()
         .get(&NDP_REVISION)
-        .and_then(|value| value.to_str().ok());
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     span.record("revision", revision);
     span.record("latency_us", latency_us);
     span.record("outcome", format_args!("{code:?}"));

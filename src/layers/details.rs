@@ -41,6 +41,12 @@ fn explanation(status: &Status) -> Option<(Code, &'static str, String, String)> 
                 "thông điệp lớn hơn {REQUEST_BYTES_MAX} byte; hãy gửi ít hơn trong một lần gọi"
             ),
         ),
+        Code::Unimplemented if message.contains("compressed") => (
+            Code::Unimplemented,
+            "COMPRESSION_UNSUPPORTED",
+            "the message is compressed, which is not supported; send it as it is".to_owned(),
+            "thông điệp đã được nén, máy chủ không hỗ trợ; hãy gửi không nén".to_owned(),
+        ),
         Code::Unimplemented => (
             Code::Unimplemented,
             "METHOD_UNKNOWN",

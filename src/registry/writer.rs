@@ -129,7 +129,7 @@ enum Failed {
     /// A statement failed, and nothing was written.
     RolledBack(Error),
     /// Nobody knows yet; these are the changes to look for, and the answers if they are there.
-    Unknown(Error, Vec<Change>, Answers),
+    Unknown(Error, Box<(Vec<Change>, Answers)>),
     /// This process must end.
     Fatal(Fatal),
 }
@@ -314,7 +314,8 @@ impl Writer {
         match attempted {
             Ok(answers) => answer(jobs, answers),
             Err(Failed::Unreached(error) | Failed::RolledBack(error)) => answer_all(jobs, &error),
-            Err(Failed::Unknown(error, changes, answers)) => {
+            Err(Failed::Unknown(error, group)) => {
+                let (changes, answers) = *group;
                 self.resolve(jobs, error, &changes, answers).await?;
             }
             Err(Failed::Fatal(fatal)) => return Err(fatal),
@@ -399,7 +400,7 @@ impl Writer {
                         let key = (change.person.principal.clone(), request_id.id);
                         replays.insert(key, (request_id.digest, outcome.clone()));
                     }
-                    changes.push(change);
+                    changes.push(*change);
                     outcome
                 }
             }));
@@ -417,7 +418,9 @@ impl Writer {
                 Ok(answers)
             }
             Err(CommitError::RolledBack(error)) => Err(Failed::RolledBack(error)),
-            Err(CommitError::Unknown(error)) => Err(Failed::Unknown(error, changes, answers)),
+            Err(CommitError::Unknown(error)) => {
+                Err(Failed::Unknown(error, Box::new((changes, answers))))
+            }
         }
     }
 
@@ -449,7 +452,7 @@ impl Writer {
         if let Some((name, hash)) = &change.key_hash {
             next.key_hashes.insert(name.clone(), *hash);
         }
-        Ok(Decided::Change(change, outcome))
+        Ok(Decided::Change(Box::new(change), outcome))
     }
 
     async fn replays(tx: &mut WriteTx, jobs: &[Job]) -> Result<Replays, Error> {
@@ -494,7 +497,7 @@ type Replays = HashMap<(PrincipalName, Uuid), ([u8; 32], Outcome)>;
 
 enum Decided {
     Replay(Outcome),
-    Change(Change, Outcome),
+    Change(Box<Change>, Outcome),
 }
 
 /// The answer given then, if the same request may still be made: authorized anew.

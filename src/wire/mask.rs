@@ -387,9 +387,4 @@ fn too_many(len: usize) -> Violations {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
 mod tests;

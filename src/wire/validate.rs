@@ -561,5 +561,4 @@ pub fn unique<T: Eq + Hash>(values: &[T], path: &FieldPath<'_>, out: &mut Violat
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests;

@@ -10,9 +10,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod cli;
+mod coverage;
 mod faults;
 mod following;
 mod generator;
+mod grpcurl;
 mod harness;
 mod harness_works;
 mod protos;

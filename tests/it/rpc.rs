@@ -2,6 +2,7 @@
 
 mod access;
 mod catalogue;
+mod errors;
 mod given;
 mod lists;
 mod matrix;

@@ -1,0 +1,60 @@
+//! Nothing is promised that no test has tried: each method and each command is in one.
+
+use std::{fs, path::Path};
+
+use ndp_registry::pb;
+use prost_reflect::DescriptorPool;
+
+use crate::{cli::COMMANDS, harness::tools};
+
+/// Methods and commands that no test calls yet; the list may only shrink.
+const NOT_TRIED: &[&str] = &[];
+
+/// The text of every test but this one.
+fn tests(folder: &Path, text: &mut String) {
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tests(&path, text);
+        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("coverage.rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_method_and_command_is_tried() {
+    let mut text = String::new();
+    tests(&tools::repository().join("tests/it"), &mut text);
+    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
+    let ours = pool
+        .services()
+        .filter(|it| it.package_name() == "ndp.registry.v1");
+    let methods = ours.flat_map(|it| it.methods().collect::<Vec<_>>());
+    let mut not_tried = Vec::new();
+    for method in methods {
+        let name = method.name();
+        // as the client calls it, `clients.plans.submit_plan(…)`, or by its name
+        let calls = [
+            format!(".{}(", heck::ToSnakeCase::to_snake_case(name)),
+            format!("\"{name}\""),
+        ];
+        if !calls.iter().any(|it| text.contains(it)) {
+            not_tried.push(name.to_owned());
+        }
+    }
+    for command in COMMANDS.iter().filter(|it| !matches!(**it, "" | "key")) {
+        // as one text, or word by word
+        let words: Vec<_> = command.split(' ').collect();
+        let calls = [
+            format!("\"{command} -"),
+            format!("\"{command} "),
+            format!("\"{command}\""),
+        ];
+        let separately = format!("\"{}\"", words.join("\", \""));
+        if !text.contains(&separately) && !calls.iter().any(|it| text.contains(it)) {
+            not_tried.push((*command).to_owned());
+        }
+    }
+    assert_eq!(not_tried, NOT_TRIED);
+}
