@@ -36,26 +36,44 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; is another server running there?"))
 }
 
+/// The signals that stop the server. Made before it says that it listens: until then a signal
+/// ends the process as any other.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+}
+
+impl Signals {
+    /// Takes them over from the operating system's defaults.
+    pub fn take() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: unix::signal(unix::SignalKind::terminate())?,
+            interrupt: unix::signal(unix::SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
 /// Serves until SIGTERM or SIGINT, then lets running calls finish for so many seconds. A second
 /// signal stops at once.
 pub async fn serve(
     registry: Registry,
     mut writer: WriterTask,
     listener: TcpListener,
+    mut signals: Signals,
     shutdown_seconds: u64,
 ) -> anyhow::Result<()> {
-    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
-    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
-    let mut signal = async || {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    };
     let (stop, stopped) = watch::channel(false);
     let mut serving = tokio::spawn(serve_until(registry.clone(), listener, stopped));
     tokio::select! {
-        name = signal() => tracing::info!(signal = name, "shutting down"),
+        name = signals.next() => tracing::info!(signal = name, "shutting down"),
         // The writer holds no handle on itself: it ends early only when it must not go on.
         ended = &mut writer => {
             ended??;
@@ -69,7 +87,7 @@ pub async fn serve(
     tokio::select! {
         ended = &mut serving => ended??,
         () = hard_stop => tracing::warn!(shutdown_seconds, "stopping with calls still open"),
-        name = signal() => {
+        name = signals.next() => {
             tracing::warn!(signal = name, "stopping at once");
             writer_time = WRITER_TIME_AT_ONCE;
         }
@@ -80,7 +98,7 @@ pub async fn serve(
     registry.close();
     let ended = tokio::select! {
         ended = tokio::time::timeout(writer_time, &mut writer) => ended.ok(),
-        _ = signal() => None,
+        _ = signals.next() => None,
     };
     match ended {
         Some(ended) => ended??,

@@ -14,6 +14,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     telemetry::start(config.common.log_format, &config.common.log_level);
     let (registry, writer, store) = super::open(&config.common).await?;
     let listener = server::bind(config.listen).await?;
+    let signals = server::Signals::take()?;
     let address = listener.local_addr()?;
     let program = std::env::args_os().next().unwrap_or_default();
     let key_create = format!(
@@ -25,7 +26,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         "{}",
         welcome(&registry, address, &store.describe(), &key_create)
     );
-    let served = server::serve(registry, writer, listener, config.shutdown_seconds).await;
+    let served = server::serve(registry, writer, listener, signals, config.shutdown_seconds).await;
     store.close().await;
     served.map(|()| ExitCode::SUCCESS)
 }

@@ -316,8 +316,8 @@ impl PlatformFields {
             violations.add(
                 "platform.display_name",
                 "REQUIRED",
-                "give the official Vietnamese name, or say PENDING_ANNEX or TRANSLATED_NAME_ONLY in \
-                 `record_status`",
+                "give the official Vietnamese name, or say PENDING_ANNEX or TRANSLATED_NAME_ONLY \
+                 in `record_status`",
                 "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi PENDING_ANNEX hay \
                  TRANSLATED_NAME_ONLY ở `record_status`",
             );

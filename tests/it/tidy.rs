@@ -152,6 +152,16 @@ const ROOMS: &[Room] = &[
 
 /// Files that may break a rule of their room: path from the root, word, reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    (
+        "src/cli.rs",
+        "crate::registry",
+        "it opens the database for the commands below",
+    ),
+    (
+        "src/cli.rs",
+        "crate::store",
+        "it opens the database for the commands below",
+    ),
     ("src/cli/serve.rs", "crate::registry", "it is the server"),
     ("src/cli/serve.rs", "crate::store", "it is the server"),
     (
@@ -170,16 +180,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "it reads the store of a server that is down",
     ),
     (
-        "src/cli/backup.rs",
-        "crate::store",
-        "it copies the store itself",
+        "src/cli/check.rs",
+        "crate::registry",
+        "it folds the log of a server that is down",
     ),
-    (
-        "src/cli/verify.rs",
-        "crate::store",
-        "it reads the log itself",
-    ),
-    ("src/cli/verify.rs", "crate::registry", "it replays the log"),
 ];
 
 #[test]
@@ -208,10 +212,14 @@ fn files_say_what_they_answer_for() {
 fn lines_are_at_most_a_hundred_columns_long() {
     let mut broken = Vec::new();
     for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        let mut in_snapshot = false;
         for (number, line) in (1..).zip(text.lines()) {
+            // what a snapshot shows is as long as it is
+            in_snapshot = in_snapshot && !line.trim_start().starts_with('"');
+            in_snapshot |= line.ends_with("@r\"") || line.ends_with("@r#\"");
             // a URL cannot be broken
             let columns = line.chars().count();
-            if columns > 100 && !line.contains("://") {
+            if columns > 100 && !in_snapshot && !line.contains("://") {
                 broken.push(format!("{path}:{number}: {columns} columns, at most 100"));
             }
         }

@@ -191,7 +191,11 @@ mod tests {
         }
 
         #[test]
-        fn another_key_or_binding_refuses(cursor in cursors(), a in "[a-c]{0,3}", b in "[a-c]{0,3}") {
+        fn another_key_or_binding_refuses(
+            cursor in cursors(),
+            a in "[a-c]{0,3}",
+            b in "[a-c]{0,3}",
+        ) {
             let token = seal(&KEY, a.as_bytes(), &cursor);
             prop_assert_eq!(open(&KEY, b.as_bytes(), &token).is_ok(), a == b);
             prop_assert!(open(&TokenKey::new([8; 32]), a.as_bytes(), &token).is_err());

@@ -1,3 +1,5 @@
+//! Platforms there and back, and what is told of a bad one.
+
 use proptest::{
     collection::{btree_map, vec},
     option,

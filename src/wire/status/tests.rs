@@ -1,3 +1,5 @@
+//! Every kind of error as a client reads it, and that none is too long for its trailers.
+
 use std::{
     fmt::Write as _,
     io,

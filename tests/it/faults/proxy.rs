@@ -67,7 +67,7 @@ async fn carry(mut client: TcpStream, mut server: UnixStream, wire: watch::Sende
                     if fault == Wire::LoseAnswer {
                         server.write_all(&up[..length]).await.unwrap();
                         // once it has answered, it has committed
-                        server.read(&mut down).await.unwrap();
+                        assert!(server.read(&mut down).await.unwrap() > 0);
                     }
                     wire.send_replace(Wire::Sound);
                     return;
