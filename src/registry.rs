@@ -17,7 +17,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -60,6 +60,7 @@ struct Published {
     revision: watch::Sender<Revision>,
     ready: AtomicBool,
     readiness: watch::Sender<bool>,
+    closing: Notify,
 }
 
 impl Published {
@@ -96,8 +97,8 @@ impl std::fmt::Debug for Registry {
     }
 }
 
-/// The writer's task: ends when every handle is gone and the queue is empty, or for good when it
-/// must not go on.
+/// The writer's task: ends when every handle is gone or the registry was closed, and the queue is
+/// empty; or for good when it must not go on.
 pub type WriterTask = JoinHandle<Result<(), Fatal>>;
 
 impl Registry {
@@ -131,6 +132,7 @@ impl Registry {
             revision: watch::Sender::new(head.revision),
             ready: AtomicBool::new(true),
             readiness: watch::Sender::new(true),
+            closing: Notify::new(),
         });
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
@@ -172,6 +174,12 @@ impl Registry {
     /// Whether this process can read the log; it serves what it knows in any case.
     pub fn readiness(&self) -> watch::Receiver<bool> {
         self.published.readiness.subscribe()
+    }
+
+    /// Takes no more commands: those in the queue are answered, then the writer ends, whoever
+    /// still holds a handle. Reads go on.
+    pub fn close(&self) {
+        self.published.closing.notify_one();
     }
 
     /// The clock that calls go by.

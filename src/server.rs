@@ -15,6 +15,11 @@ use crate::{
     service,
 };
 
+/// How long the writer may take to end once nothing is asked of it any more, for it may be in the
+/// middle of a commit; and after a second signal.
+const WRITER_TIME: Duration = Duration::from_secs(5);
+const WRITER_TIME_AT_ONCE: Duration = Duration::from_millis(500);
+
 /// How long a connection may be silent before it is asked whether it still lives.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -35,7 +40,7 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// signal stops at once.
 pub async fn serve(
     registry: Registry,
-    writer: WriterTask,
+    mut writer: WriterTask,
     listener: TcpListener,
     shutdown_seconds: u64,
 ) -> anyhow::Result<()> {
@@ -48,8 +53,7 @@ pub async fn serve(
         }
     };
     let (stop, stopped) = watch::channel(false);
-    let mut serving = tokio::spawn(serve_until(registry, listener, stopped));
-    let mut writer = std::pin::pin!(writer);
+    let mut serving = tokio::spawn(serve_until(registry.clone(), listener, stopped));
     tokio::select! {
         name = signal() => tracing::info!(signal = name, "shutting down"),
         // The writer holds no handle on itself: it ends early only when it must not go on.
@@ -61,16 +65,30 @@ pub async fn serve(
     }
     stop.send_replace(true);
     let hard_stop = tokio::time::sleep(Duration::from_secs(shutdown_seconds));
+    let mut writer_time = WRITER_TIME;
     tokio::select! {
         ended = &mut serving => ended??,
         () = hard_stop => tracing::warn!(shutdown_seconds, "stopping with calls still open"),
-        name = signal() => tracing::warn!(signal = name, "stopping at once"),
+        name = signal() => {
+            tracing::warn!(signal = name, "stopping at once");
+            writer_time = WRITER_TIME_AT_ONCE;
+        }
     }
     serving.abort();
-    // With the last handle gone the writer finishes its queue and ends.
-    tokio::time::timeout(Duration::from_secs(shutdown_seconds.max(1)), writer)
-        .await
-        .context("the writer did not finish in time")???;
+    // Connections outlive the task that accepted them and hold their handles, so the writer is
+    // told; it finishes its queue and ends.
+    registry.close();
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(writer_time, &mut writer) => ended.ok(),
+        _ = signal() => None,
+    };
+    match ended {
+        Some(ended) => ended??,
+        None => {
+            writer.abort();
+            anyhow::bail!("the writer did not finish in time; nothing acknowledged is lost");
+        }
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -113,7 +131,7 @@ pub async fn serve_until(
 async fn follow_readiness(
     mut readiness: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
-    health: HealthReporter,
+    mut health: HealthReporter,
 ) {
     loop {
         let serves = *readiness.borrow_and_update() && !*stop.borrow_and_update();
@@ -124,6 +142,13 @@ async fn follow_readiness(
         };
         for name in std::iter::once("").chain(service::NAMES) {
             health.set_service_status(name, status).await;
+        }
+        if *stop.borrow() {
+            // Ends the streams of Watch, after this last word: they would hold up the shutdown.
+            for name in std::iter::once("").chain(service::NAMES) {
+                health.clear_service_status(name).await;
+            }
+            return;
         }
         let changed = tokio::select! {
             changed = readiness.changed() => changed,

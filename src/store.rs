@@ -18,11 +18,13 @@ mod migrations;
 mod secrets;
 mod tables;
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 pub use self::errors::CommitError;
 use self::{
-    engine::{Engine, Link, Tx, reading},
+    engine::{Engine, Link, Tx, answered, reading},
     errors::{During, Failure},
 };
 use crate::domain::{
@@ -32,6 +34,9 @@ use crate::domain::{
     principals::KeyHash,
     time::Timestamp,
 };
+
+/// How long closing waits: nothing that was acknowledged depends on it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +181,7 @@ impl Store {
         let operation = "beginning a write";
         let mut attempt = 1;
         loop {
-            let outcome = self.lock().await;
+            let outcome = answered(self.lock()).await;
             if !engine::try_again(&mut attempt, &outcome) {
                 return outcome.during(operation);
             }
@@ -203,9 +208,11 @@ impl Store {
         fold::fold(&self.engine, &head, visit).await
     }
 
-    /// Closes all connections, waiting for those in use.
+    /// Closes all connections, waiting for those in use, but not for one that never answers.
     pub async fn close(&self) {
-        self.engine.close().await;
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.engine.close()).await.is_err() {
+            tracing::warn!("connections are left to the database to close");
+        }
     }
 }
 
@@ -234,7 +241,7 @@ impl WriteTx {
     ) -> Result<Vec<Change>, Error> {
         let operation = "reading the log";
         let link = self.enter(operation)?;
-        let changes = log::changes_after(link, after, limit).await;
+        let changes = answered(log::changes_after(link, after, limit)).await;
         self.leave(changes, operation)
     }
 
@@ -245,7 +252,7 @@ impl WriteTx {
     ) -> Result<Vec<(ApiKeyName, KeyHash)>, Error> {
         let operation = "reading key hashes";
         let link = self.enter(operation)?;
-        let hashes = secrets::key_hashes(link, names).await;
+        let hashes = answered(secrets::key_hashes(link, names)).await;
         self.leave(hashes, operation)
     }
 
@@ -253,7 +260,7 @@ impl WriteTx {
     pub async fn replays(&mut self, asked: &[(PrincipalName, Uuid)]) -> Result<Vec<Replay>, Error> {
         let operation = "looking up request ids";
         let link = self.enter(operation)?;
-        let replays = log::replays(link, asked).await;
+        let replays = answered(log::replays(link, asked)).await;
         self.leave(replays, operation)
     }
 
@@ -267,7 +274,7 @@ impl WriteTx {
         let operation = "appending changes";
         let head = self.head;
         let link = self.enter(operation)?;
-        let appended = log::append(link, &head, changes, salt).await;
+        let appended = answered(log::append(link, &head, changes, salt)).await;
         self.head = self.leave(appended, operation)?;
         Ok(())
     }
@@ -277,7 +284,7 @@ impl WriteTx {
         if !self.sound {
             return Err(CommitError::RolledBack(unsound("committing")));
         }
-        let committed = self.tx.commit().await;
+        let committed = answered(self.tx.commit()).await;
         committed.map_err(|error| errors::commit_error(&error))
     }
 

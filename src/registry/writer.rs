@@ -19,7 +19,7 @@ use std::{
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use uuid::Uuid;
 
@@ -89,7 +89,11 @@ pub(super) struct Job {
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
     /// The log is another one, or shorter than what was served.
-    #[error("the log went from revision {ours} of {our_log} to revision {theirs} of {their_log}")]
+    #[error(
+        "the database was replaced or restored under the running server: it held log {our_log} at \
+         revision {ours} and holds log {their_log} at revision {theirs}; if that is meant, start \
+         the server again"
+    )]
     Diverged {
         /// Revision served here.
         ours: Revision,
@@ -100,6 +104,9 @@ pub enum Fatal {
         /// Log id found.
         their_log: Uuid,
     },
+    /// A newer release has taken the log over.
+    #[error("{0}")]
+    Format(Error),
 }
 
 pub(super) struct Writer {
@@ -129,16 +136,35 @@ enum Failed {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self::Unreached(error)
+        match &error {
+            Error::Refused(refusal) if refusal.reason == "STORE_FORMAT_UNKNOWN" => {
+                Self::Fatal(Fatal::Format(error))
+            }
+            _ => Self::Unreached(error),
+        }
+    }
+}
+
+impl Failed {
+    /// Whether the store itself is out of reach, so that the next command would fare no better.
+    const fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreached(error) | Self::RolledBack(error) => {
+                matches!(error, Error::Unavailable { .. })
+            }
+            Self::Unknown(..) => true,
+            Self::Fatal(_) => false,
+        }
     }
 }
 
 impl Writer {
-    /// Runs until every handle is dropped and the queue is empty.
+    /// Runs until every handle is dropped, or the registry is closed, and the queue is empty.
     pub(super) async fn run(mut self) -> Result<(), Fatal> {
         let mut ticks = interval(FOLLOW_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut jobs = Vec::with_capacity(GROUP_MAX);
+        let published = Arc::clone(&self.published);
         loop {
             tokio::select! {
                 received = self.jobs.recv_many(&mut jobs, GROUP_MAX) => {
@@ -148,6 +174,7 @@ impl Writer {
                     self.group(std::mem::take(&mut jobs)).await?;
                 }
                 _ = ticks.tick() => self.follow().await?,
+                () = published.closing.notified() => self.jobs.close(),
             }
         }
     }
@@ -155,7 +182,10 @@ impl Writer {
     // === following the log ===
 
     async fn follow(&mut self) -> Result<(), Fatal> {
-        match self.catch_up_idle().await {
+        // A database that a broken network has cut off does not even refuse. What was read until
+        // then is published, and the next tick goes on from there.
+        let caught_up = timeout(STALE_AFTER, self.catch_up_idle()).await;
+        match caught_up.unwrap_or_else(|_| Err(silent().into())) {
             Ok(()) => self.note_followed(),
             Err(Failed::Fatal(fatal)) => return Err(fatal),
             Err(
@@ -256,9 +286,16 @@ impl Writer {
         match self.attempt(&jobs).await {
             Err(Failed::RolledBack(error)) if jobs.len() > 1 => {
                 tracing::warn!(%error, commands = jobs.len(), "group failed; redone one by one");
-                for job in jobs {
+                let mut jobs = jobs.into_iter();
+                while let Some(job) = jobs.next() {
                     let alone = self.attempt(std::slice::from_ref(&job)).await;
+                    let outage = alone.as_ref().is_err_and(Failed::is_outage);
                     self.conclude(vec![job], alone).await?;
+                    if outage {
+                        // Each would wait as long for the store as this one has.
+                        answer_all(jobs.collect(), &silent());
+                        return Ok(());
+                    }
                 }
                 Ok(())
             }
@@ -301,12 +338,7 @@ impl Writer {
                     return Ok(());
                 }
                 Ok(false) => {
-                    answer_all(
-                        jobs,
-                        &Error::Unavailable {
-                            reason: "STORE_UNAVAILABLE",
-                        },
-                    );
+                    answer_all(jobs, &silent());
                     return Ok(());
                 }
                 Err(Failed::Fatal(fatal)) => return Err(fatal),
@@ -348,7 +380,9 @@ impl Writer {
         let mut tx = self.store.begin().await?;
         self.catch_up_locked(&mut tx).await?;
         let now = self.clock.now().max(tx.head().record_time);
-        let mut replays = Self::replays(&mut tx, jobs).await?;
+        // One answer that cannot be read again is its own command's loss, not its neighbours'.
+        let replays = Self::replays(&mut tx, jobs).await;
+        let mut replays = replays.map_err(Failed::RolledBack)?;
         let mut next = Snapshot::clone(&self.current);
         let mut changes = Vec::with_capacity(jobs.len());
         let mut answers = Vec::with_capacity(jobs.len());
@@ -504,6 +538,12 @@ fn new_keys(snapshot: &Snapshot, changes: &[Change]) -> Vec<ApiKeyName> {
         }
     }
     names
+}
+
+const fn silent() -> Error {
+    Error::Unavailable {
+        reason: "STORE_UNAVAILABLE",
+    }
 }
 
 fn missing(after: Revision) -> Error {

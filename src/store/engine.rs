@@ -4,7 +4,7 @@
 //! An enum of the concrete sqlx types, not `sqlx::Any` (it cannot carry both engines' types) and
 //! not generics over `Database` (whose bounds every function would repeat).
 
-use std::{str::FromStr, time::Duration};
+use std::{io, str::FromStr, time::Duration};
 
 use sqlx::{
     ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
@@ -68,6 +68,11 @@ const STATEMENT_CACHE_CAPACITY: usize = 256;
 /// statement costs 7 to 19 % of it. One attempt for each that may have broken at once, one more
 /// on a new one.
 const ATTEMPTS_MAX: u32 = READERS_MAX + 1;
+/// How long a write waits for the database to answer. Above every limit that the database itself
+/// keeps: only one that a broken network has cut off is silent for so long.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
+/// How long a connection may take to show, on its way back to the pool, that it is sound.
+const SOUND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Two processes that make the same file: turning on the write-ahead log is refused at once, not
 /// after the busy timeout.
 const OPEN_ATTEMPTS_MAX: u32 = 50;
@@ -184,6 +189,17 @@ macro_rules! reading {
     }};
 }
 pub(super) use reading;
+
+/// Waits for an answer, but not for ever.
+pub(super) async fn answered<T, E: From<sqlx::Error>>(
+    asking: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, asking).await;
+    answer.unwrap_or_else(|_| {
+        let silent = format!("no answer in {} s", ANSWER_TIMEOUT.as_secs());
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, silent)).into())
+    })
+}
 
 /// Whether to do on another connection what failed because the connection was broken.
 pub(super) fn try_again<T>(attempt: &mut u32, outcome: &Result<T, Failure>) -> bool {

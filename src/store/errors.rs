@@ -110,7 +110,9 @@ pub(super) fn commit_error(error: &sqlx::Error) -> CommitError {
 /// Whether the connection, and not the statement, was at fault.
 pub(super) fn is_lost_connection(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // one that does not answer has been waited for long enough
+        sqlx::Error::Io(error) => error.kind() != std::io::ErrorKind::TimedOut,
+        sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         // 57P01 to 57P05: the server ends the session; 25P03: it was idle for too long
         error => match kind(error) {
             Kind::Postgres(state) => {
