@@ -9,7 +9,7 @@ use super::Services;
 use crate::{
     domain::{
         caller::Caller,
-        change::{Image, RequestId},
+        change::{At, Image, RequestId},
         command::{self, Command},
         error::Error,
         names::Revision,
@@ -36,6 +36,30 @@ pub struct Call {
 impl Call {
     pub(super) fn state(&self) -> &State {
         &self.snapshot.state
+    }
+
+    /// The same call as of another revision or time, where one is asked for.
+    pub(super) async fn at(
+        mut self,
+        services: &Services,
+        read_revision: i64,
+        read_time: Option<prost_types::Timestamp>,
+    ) -> Result<Self, Error> {
+        match requests::read_at(read_revision, read_time)? {
+            At::Now => {}
+            at => self.snapshot = services.registry().read_at(at).await?,
+        }
+        Ok(self)
+    }
+
+    /// A response, with the revision that it was read at.
+    pub(super) fn answer<T>(&self, message: T) -> Result<Response<T>, Status> {
+        let mut response = Response::new(message);
+        let revision = AsciiMetadataValue::from(self.state().revision().get());
+        response
+            .metadata_mut()
+            .insert(NDP_REVISION.as_str(), revision);
+        Ok(response)
     }
 }
 
@@ -199,9 +223,5 @@ impl Services {
             revision,
             replayed,
         })
-    }
-
-    pub(super) const fn registry(&self) -> &Registry {
-        &self.registry
     }
 }

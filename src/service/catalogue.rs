@@ -25,7 +25,7 @@ use crate::{
     },
     wire::{
         agencies, editions, platforms, proposals,
-        requests::{self, View, unanswered_read_at},
+        requests::{self, View},
     },
 };
 
@@ -53,13 +53,15 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 
     async fn get_agency(&self, request: Request<pb::GetAgencyRequest>) -> Answer<pb::Agency> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name: AgencyName = requests::name(&message.name, "name")?;
         let agency = call.state().agency(&name).ok_or_else(|| Error::NotFound {
             kind: AgencyName::KIND,
             name: name.to_string(),
         })?;
-        Ok(Response::new(agencies::agency(agency)))
+        call.answer(agencies::agency(agency))
     }
 
     async fn list_agencies(
@@ -67,7 +69,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListAgenciesRequest>,
     ) -> Answer<pb::ListAgenciesResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let (agencies, next_page_token) = self.list(
             &call,
             call.state().agencies(),
@@ -77,10 +81,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |_| true,
             agencies::agency,
         )?;
-        Ok(Response::new(pb::ListAgenciesResponse {
+        call.answer(pb::ListAgenciesResponse {
             agencies,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_agency(&self, request: Request<pb::CreateAgencyRequest>) -> Answer<pb::Agency> {
@@ -136,13 +140,15 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 
     async fn get_edition(&self, request: Request<pb::GetEditionRequest>) -> Answer<pb::Edition> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name: EditionName = requests::name(&message.name, "name")?;
         let edition = call.state().edition(&name).ok_or_else(|| Error::NotFound {
             kind: EditionName::KIND,
             name: name.to_string(),
         })?;
-        Ok(Response::new(edition_message(call.state(), edition)))
+        call.answer(edition_message(call.state(), edition))
     }
 
     async fn list_editions(
@@ -150,7 +156,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListEditionsRequest>,
     ) -> Answer<pb::ListEditionsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let (editions, next_page_token) = self.list(
             &call,
             call.state().editions(),
@@ -160,10 +168,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |_| true,
             |edition| edition_message(call.state(), edition),
         )?;
-        Ok(Response::new(pb::ListEditionsResponse {
+        call.answer(pb::ListEditionsResponse {
             editions,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_edition(
@@ -229,21 +237,25 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::CompareEditionsRequest>,
     ) -> Answer<pb::EditionComparison> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let base = requests::name(&message.base_edition, "base_edition")?;
         let target = requests::name(&message.target_edition, "target_edition")?;
         let comparison = call.state().compare_editions(&base, &target)?;
-        Ok(Response::new(editions::edition_comparison(&comparison)))
+        call.answer(editions::edition_comparison(&comparison))
     }
 
     // === platforms ===
 
     async fn get_platform(&self, request: Request<pb::GetPlatformRequest>) -> Answer<pb::Platform> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let name = requests::name(&message.name, "name")?;
-        Ok(Response::new(platform_message(&call, &name, view)?))
+        call.answer(platform_message(&call, &name, view)?)
     }
 
     async fn list_platforms(
@@ -251,7 +263,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListPlatformsRequest>,
     ) -> Answer<pb::ListPlatformsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let all = message.show_retired;
         let (platforms, next_page_token) = self.list(
@@ -263,10 +277,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |platform| all || platform.state() == PlatformState::Active,
             |platform| platforms::platform(platform, view),
         )?;
-        Ok(Response::new(pb::ListPlatformsResponse {
+        call.answer(pb::ListPlatformsResponse {
             platforms,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_platform(
@@ -337,14 +351,16 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::BatchGetPlatformsRequest>,
     ) -> Answer<pb::BatchGetPlatformsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
         let platforms = names
             .iter()
             .map(|name| platform_message(&call, name, view))
             .collect::<Result<_, _>>()?;
-        Ok(Response::new(pb::BatchGetPlatformsResponse { platforms }))
+        call.answer(pb::BatchGetPlatformsResponse { platforms })
     }
 
     async fn search_platforms(
@@ -352,7 +368,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::SearchPlatformsRequest>,
     ) -> Answer<pb::SearchPlatformsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let query = search::Query::parse(&message.query)?;
         let size = page_size(message.page_size)?;
@@ -373,10 +391,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .map(|platform| platforms::platform(platform, view))
             .collect();
         let next_page_token = self.seal_token(&binding, page.next.as_ref());
-        Ok(Response::new(pb::SearchPlatformsResponse {
+        call.answer(pb::SearchPlatformsResponse {
             platforms,
             next_page_token,
-        }))
+        })
     }
 
     async fn retire_platform(
