@@ -175,11 +175,7 @@ impl pb::change_service_server::ChangeService for Services {
         };
         let ending = Arc::clone(&end);
         let snapshot = with_snapshot.then_some(call.snapshot);
-        tokio::spawn(async move {
-            let status = watch.run(snapshot).await;
-            // Nobody is there to read it where the client has gone.
-            drop(ending.set(status));
-        });
+        tokio::spawn(watch.run(snapshot, ending));
         Ok(Response::new(WatchStream {
             receiver,
             end: Some(end),
@@ -369,11 +365,13 @@ struct Watch {
 }
 
 impl Watch {
-    async fn run(mut self, snapshot: Option<Arc<Snapshot>>) -> Status {
-        match self.send_all(snapshot).await {
+    async fn run(mut self, snapshot: Option<Arc<Snapshot>>, end: Arc<OnceLock<Status>>) {
+        let status = match self.send_all(snapshot).await {
             Err(End::Status(status)) => status,
             Err(End::Gone) | Ok(()) => Status::cancelled("the client has gone"),
-        }
+        };
+        // Before the sender goes: the stream looks for it when the last message was taken.
+        drop(end.set(status));
     }
 
     async fn send_all(&mut self, snapshot: Option<Arc<Snapshot>>) -> Result<(), End> {
@@ -407,7 +405,7 @@ impl Watch {
                     last_sent = Instant::now();
                 }
                 _ = renewals.tick() => {}
-                _ = stopping.wait_for(|stopping| *stopping) => {
+                () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());
                 }
                 () = sender.closed() => return Err(End::Gone),
@@ -482,7 +480,7 @@ impl Watch {
                 () = &mut stalled => {
                     return Err(Error::Exhausted { what: "time to read", limit: STALLED_AFTER.as_secs() }.into());
                 }
-                _ = stopping.wait_for(|stopping| *stopping) => {
+                () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());
                 }
                 () = renewal => self.renew()?,
@@ -497,6 +495,10 @@ impl Watch {
         self.caller = renew(&snapshot.state, &self.caller, self.registry.clock().now())?;
         Ok(())
     }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
 const fn shutting_down() -> Error {
