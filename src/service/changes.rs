@@ -316,7 +316,7 @@ impl ChangePage<'_> {
 
 /// What a watcher receives; ends with a status that says why.
 #[derive(Debug)]
-pub struct WatchStream {
+pub(crate) struct WatchStream {
     receiver: mpsc::Receiver<pb::WatchChangesResponse>,
     end: Option<Arc<OnceLock<Status>>>,
 }
