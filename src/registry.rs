@@ -8,6 +8,8 @@ pub mod authenticate;
 pub mod check;
 pub mod decide;
 pub mod entropy;
+pub mod history;
+pub mod recent;
 mod writer;
 
 use std::sync::{
@@ -26,6 +28,7 @@ use uuid::Uuid;
 use crate::{
     domain::{
         caller::Caller,
+        change::Change,
         command::{Command, Request, Seed},
         error::Error,
         names::Revision,
@@ -36,6 +39,8 @@ use crate::{
 };
 use authenticate::KeyHashes;
 use entropy::OsEntropy;
+use history::History;
+use recent::Recent;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Writer, outcome_of};
 
@@ -52,6 +57,19 @@ pub struct Snapshot {
     pub state: State,
     /// Hashes of API keys, which are kept out of the log.
     pub key_hashes: KeyHashes,
+    /// The changes that led here, the newest of them.
+    pub recent: Recent,
+}
+
+impl Snapshot {
+    /// Moves on by a change.
+    fn advance(&mut self, change: &Change) {
+        self.recent.push(&self.state, change);
+        self.state.apply(change);
+        if let Some((name, hash)) = &change.key_hash {
+            self.key_hashes.insert(name.clone(), *hash);
+        }
+    }
 }
 
 /// What the writer has published, for all to read.
@@ -87,6 +105,7 @@ pub struct Registry {
     jobs: mpsc::Sender<Job>,
     clock: Arc<dyn Clock>,
     token_key: TokenKey,
+    history: Arc<History>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -126,6 +145,7 @@ impl Registry {
             log_id: head.log_id,
             state: State::load(head.revision, Some(head.record_time), images),
             key_hashes,
+            recent: Recent::default(),
         });
         let published = Arc::new(Published {
             snapshot: ArcSwap::new(Arc::clone(&current)),
@@ -134,6 +154,7 @@ impl Registry {
             readiness: watch::Sender::new(true),
             closing: Notify::new(),
         });
+        let history = Arc::new(History::new(store.clone()));
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
             store,
@@ -151,6 +172,7 @@ impl Registry {
                 jobs,
                 clock,
                 token_key,
+                history,
             },
             task,
         ))

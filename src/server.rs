@@ -125,7 +125,9 @@ pub async fn serve_until(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let calls = CallsLayer::new(registry.clone());
-    let routes = service::routes(&registry).into_axum_router().layer(calls);
+    let routes = service::routes(&registry, stop.clone())
+        .into_axum_router()
+        .layer(calls);
     let mut stopping = stop.clone();
     let served = Server::builder()
         .tcp_nodelay(true)

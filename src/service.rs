@@ -4,6 +4,7 @@
 mod access;
 pub mod call;
 mod catalogue;
+mod changes;
 mod list;
 mod monitoring;
 mod plans;
@@ -11,13 +12,14 @@ mod update;
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, watch};
 use tonic::service::Routes;
 
 use crate::{
     pb::{
         access_service_server::AccessServiceServer,
         catalogue_service_server::CatalogueServiceServer,
+        change_service_server::ChangeServiceServer,
         monitoring_service_server::MonitoringServiceServer, plan_service_server::PlanServiceServer,
     },
     registry::Registry,
@@ -31,12 +33,16 @@ pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Names of our services, as health and reflection know them.
-pub const NAMES: [&str; 4] = [
+pub const NAMES: [&str; 5] = [
     "ndp.registry.v1.CatalogueService",
     "ndp.registry.v1.PlanService",
     "ndp.registry.v1.MonitoringService",
     "ndp.registry.v1.AccessService",
+    "ndp.registry.v1.ChangeService",
 ];
+
+/// Watches that may be open at one time; one more is refused.
+pub const WATCHERS_MAX: usize = 4096;
 
 /// Our services on one registry.
 #[derive(Clone, Debug)]
@@ -44,22 +50,42 @@ pub(crate) struct Services {
     registry: Registry,
     /// Held by one update at a time of those whose nested merge was outrun.
     merging: Arc<Mutex<()>>,
+    watchers: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
 }
 
-/// Routes of all our services.
-pub fn routes(registry: &Registry) -> Routes {
+impl Services {
+    const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    const fn watchers(&self) -> &Arc<Semaphore> {
+        &self.watchers
+    }
+
+    fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
+    }
+}
+
+/// Routes of all our services; streams end when `stopping` says so.
+pub fn routes(registry: &Registry, stopping: watch::Receiver<bool>) -> Routes {
+    let services = Services {
+        registry: registry.clone(),
+        merging: Arc::default(),
+        watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+        stopping,
+    };
     macro_rules! limited {
         ($server:ident) => {
-            $server::new(Services {
-                registry: registry.clone(),
-                merging: Arc::default(),
-            })
-            .max_decoding_message_size(REQUEST_BYTES_MAX)
-            .max_encoding_message_size(RESPONSE_BYTES_MAX)
+            $server::new(services.clone())
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(RESPONSE_BYTES_MAX)
         };
     }
     Routes::new(limited!(CatalogueServiceServer))
         .add_service(limited!(PlanServiceServer))
         .add_service(limited!(MonitoringServiceServer))
         .add_service(limited!(AccessServiceServer))
+        .add_service(limited!(ChangeServiceServer))
 }

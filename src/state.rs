@@ -8,6 +8,7 @@
 pub mod comparison;
 pub mod query;
 pub mod records;
+pub mod sight;
 pub mod summary;
 pub mod visible;
 
@@ -181,6 +182,44 @@ impl State {
             let text = Arc::new(self.search_text_of(&platform));
             self.search_texts.insert(platform.name.clone(), text);
         }
+    }
+
+    /// A resource of any kind, by its name.
+    pub fn image(&self, name: &str) -> Option<Image> {
+        let mut collections = name.split('/').step_by(2);
+        match (collections.next()?, collections.next()) {
+            ("agencies", None) => self.agencies.get(name).cloned().map(Image::Agency),
+            ("editions", None) => self.editions.get(name).cloned().map(Image::Edition),
+            ("platforms", None) => self.platforms.get(name).cloned().map(Image::Platform),
+            ("platforms", Some("plans")) => self.plans.get(name).cloned().map(Image::Plan),
+            ("platforms", Some("proposals")) => {
+                self.proposals.get(name).cloned().map(Image::Proposal)
+            }
+            ("figures", None) => self.figures.get(name).cloned().map(Image::Figure),
+            ("principals", None) => self.principals.get(name).cloned().map(Image::Principal),
+            ("principals", Some("apiKeys")) => self.api_keys.get(name).cloned().map(Image::ApiKey),
+            _ => None,
+        }
+    }
+
+    /// The same State as it was at an earlier revision, given every resource that was touched
+    /// since as it was then.
+    pub fn reverted(
+        &self,
+        revision: Revision,
+        record_time: Option<Timestamp>,
+        past: impl IntoIterator<Item = (String, Option<Image>)>,
+    ) -> Self {
+        let mut state = self.clone();
+        for (name, image) in past {
+            match image {
+                Some(image) => state.put(image),
+                None => state.remove(&name),
+            }
+        }
+        state.revision = revision;
+        state.record_time = record_time;
+        state
     }
 
     /// The revision it is at.

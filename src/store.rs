@@ -11,6 +11,7 @@ mod bulk;
 mod engine;
 mod errors;
 mod fold;
+mod history;
 mod images;
 mod load;
 mod log;
@@ -22,11 +23,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-pub use self::errors::CommitError;
 use self::{
     engine::{Engine, Link, Tx, answered, reading},
     errors::{During, Failure},
 };
+pub use self::{errors::CommitError, history::Past};
 use crate::domain::{
     change::{Change, Image},
     error::Error,
@@ -195,6 +196,50 @@ impl Store {
             tx,
             head,
             sound: true,
+        })
+    }
+
+    /// Each resource as it was before a revision, in the order asked for; `None` where there was
+    /// none.
+    pub async fn images_before(
+        &self,
+        asked: &[(&str, Revision)],
+    ) -> Result<Vec<Option<Image>>, Error> {
+        reading!(self.engine, "reading records before a change", link => {
+            history::images_before(link, asked)
+        })
+    }
+
+    /// Every resource that was touched after a revision, as it was at that revision.
+    pub async fn touched_after(&self, revision: Revision) -> Result<Vec<Past>, Error> {
+        reading!(self.engine, "reading the records of a revision", link => {
+            history::touched_after(link, revision)
+        })
+    }
+
+    /// The newest revision recorded at a time or before it; zero before the first.
+    pub async fn revision_at(&self, time: Timestamp) -> Result<Revision, Error> {
+        reading!(self.engine, "reading the revision of a time", link => {
+            history::revision_at(link, time)
+        })
+    }
+
+    /// When a revision was recorded; `None` where there is no such revision.
+    pub async fn record_time(&self, revision: Revision) -> Result<Option<Timestamp>, Error> {
+        reading!(self.engine, "reading the time of a revision", link => {
+            history::record_time(link, revision)
+        })
+    }
+
+    /// The next revisions after one that touched a resource.
+    pub async fn revisions_of(
+        &self,
+        resource: &str,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Revision>, Error> {
+        reading!(self.engine, "reading the changes of a record", link => {
+            history::revisions_of(link, resource, after, limit)
         })
     }
 

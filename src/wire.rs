@@ -6,6 +6,7 @@
 //! named, so that a new one breaks the build until someone decides what it means here.
 
 pub mod agencies;
+pub mod changes;
 pub mod documents;
 pub mod editions;
 pub mod figures;

@@ -95,3 +95,14 @@ pub struct Change {
     /// Hash of a key made by it: kept in a table of its own, never in the log.
     pub key_hash: Option<(ApiKeyName, KeyHash)>,
 }
+
+/// As of when a read is to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The newest revision.
+    Now,
+    /// A revision.
+    Revision(Revision),
+    /// What was recorded by a time.
+    Time(Timestamp),
+}

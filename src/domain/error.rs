@@ -249,6 +249,9 @@ impl fmt::Display for Error {
                 "OUTCOME_UNKNOWN" => f.write_str(
                     "the outcome is not known: retry with the same request id to learn it",
                 ),
+                "REVISION_NOT_REACHED" => f.write_str(
+                    "this server does not know the revision of `ndp-min-revision` yet; retry",
+                ),
                 "SHUTTING_DOWN" => f.write_str("the server is shutting down; retry"),
                 _ => f.write_str("the store cannot be reached at the moment; retry"),
             },

@@ -14,8 +14,9 @@ use tracing::{Instrument, Span, field::Empty};
 
 use super::details::explain;
 use crate::{
+    domain::error::Error,
     registry::Registry,
-    service::call::{Call, NDP_REVISION, identify},
+    service::call::{Call, NDP_REVISION, await_revision, identify},
 };
 
 /// Identifies and logs calls.
@@ -79,39 +80,49 @@ where
             latency_us = Empty,
             outcome = Empty,
         );
-        let call = match identify(&self.registry, request.headers()) {
-            Ok(call) => call,
-            Err(error) => {
-                let mut response = Status::from(error).into_http::<R>();
-                finish(
-                    &mut response,
-                    HeaderValue::from(self.registry.revision().get()),
-                );
-                span.in_scope(|| log(&span, &response, started));
-                return Box::pin(std::future::ready(Ok(response)));
-            }
-        };
-        if let Some(person) = call.caller.person() {
-            span.record("principal", person.principal.as_str());
-            if let Some(actor) = &person.actor {
-                span.record("actor", actor.as_str());
-            }
-        } else {
-            span.record("principal", "anonymous");
-        }
-        let revision = HeaderValue::from(call.snapshot.state.revision().get());
-        request.extensions_mut().insert::<Call>(call);
         // The clone is not ready, the one that was asked is.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
+        let registry = self.registry.clone();
         let answering = async move {
+            let span = Span::current();
+            if let Err(error) = await_revision(&registry, request.headers()).await {
+                return Ok(refuse(error, &registry, &span, started));
+            }
+            let call = match identify(&registry, request.headers()) {
+                Ok(call) => call,
+                Err(error) => return Ok(refuse(error, &registry, &span, started)),
+            };
+            if let Some(person) = call.caller.person() {
+                span.record("principal", person.principal.as_str());
+                if let Some(actor) = &person.actor {
+                    span.record("actor", actor.as_str());
+                }
+            } else {
+                span.record("principal", "anonymous");
+            }
+            let revision = HeaderValue::from(call.snapshot.state.revision().get());
+            request.extensions_mut().insert::<Call>(call);
             let mut response = explain(ready.call(request).await?);
             finish(&mut response, revision);
-            log(&Span::current(), &response, started);
+            log(&span, &response, started);
             Ok(response)
         };
         Box::pin(answering.instrument(span))
     }
+}
+
+/// The response to a call that never reached its method.
+fn refuse<R: Default>(
+    error: Error,
+    registry: &Registry,
+    span: &Span,
+    started: Instant,
+) -> Response<R> {
+    let mut response = Status::from(error).into_http::<R>();
+    finish(&mut response, HeaderValue::from(registry.revision().get()));
+    log(span, &response, started);
+    response
 }
 
 /// Puts the revision on a response that does not carry a later one.

@@ -262,10 +262,7 @@ impl Writer {
     ) {
         let mut next = Snapshot::clone(&self.current);
         for change in changes {
-            next.state.apply(change);
-            if let Some((name, hash)) = &change.key_hash {
-                next.key_hashes.insert(name.clone(), *hash);
-            }
+            next.advance(change);
         }
         for (name, hash) in hashes {
             next.key_hashes.insert(name, hash);
@@ -448,10 +445,7 @@ impl Writer {
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
         let outcome = outcome_of(&change)?;
-        next.state.apply(&change);
-        if let Some((name, hash)) = &change.key_hash {
-            next.key_hashes.insert(name.clone(), *hash);
-        }
+        next.advance(&change);
         Ok(Decided::Change(Box::new(change), outcome))
     }
 

@@ -23,10 +23,7 @@ use crate::{
         entropy::OsEntropy,
     },
     state::{query::token::Binding, visible::Visible},
-    wire::{
-        principals,
-        requests::{self, unanswered_read_at},
-    },
+    wire::{principals, requests},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -35,10 +32,7 @@ type Answer<T> = Result<Response<T>, Status>;
 impl pb::access_service_server::AccessService for Services {
     async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Answer<pb::WhoAmIResponse> {
         let (call, _) = open_checked(request)?;
-        Ok(Response::new(principals::who_am_i(
-            &call.caller,
-            call.state().revision(),
-        )))
+        call.answer(principals::who_am_i(&call.caller, call.state().revision()))
     }
 
     // === principals ===
@@ -49,10 +43,12 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::Principal> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name = requests::name(&message.name, "name")?;
         let principal = find_principal(call.state(), &call.caller, &name)?;
-        Ok(Response::new(principals::principal(principal)))
+        call.answer(principals::principal(principal))
     }
 
     async fn list_principals(
@@ -61,7 +57,9 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::ListPrincipalsResponse> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let (principals, next_page_token) = self.list(
             &call,
             call.state().principals(),
@@ -71,10 +69,10 @@ impl pb::access_service_server::AccessService for Services {
             |_| true,
             principals::principal,
         )?;
-        Ok(Response::new(pb::ListPrincipalsResponse {
+        call.answer(pb::ListPrincipalsResponse {
             principals,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_principal(
@@ -154,7 +152,9 @@ impl pb::access_service_server::AccessService for Services {
     async fn get_api_key(&self, request: Request<pb::GetApiKeyRequest>) -> Answer<pb::ApiKey> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name: ApiKeyName = requests::name(&message.name, "name")?;
         let key = call
             .state()
@@ -164,7 +164,7 @@ impl pb::access_service_server::AccessService for Services {
                 kind: ApiKeyName::KIND,
                 name: name.to_string(),
             })?;
-        Ok(Response::new(principals::api_key(&key, None)))
+        call.answer(principals::api_key(&key, None))
     }
 
     async fn list_api_keys(
@@ -173,7 +173,9 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::ListApiKeysResponse> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let prefix = match requests::parent::<PrincipalName>(&message.parent, "parent")? {
             Some(principal) => {
                 find_principal(call.state(), &call.caller, &principal)?;
@@ -190,10 +192,10 @@ impl pb::access_service_server::AccessService for Services {
             |_| true,
             |key| principals::api_key(key, None),
         )?;
-        Ok(Response::new(pb::ListApiKeysResponse {
+        call.answer(pb::ListApiKeysResponse {
             api_keys,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_api_key(

@@ -1,6 +1,6 @@
 //! One call: who makes it, on which snapshot; and the way of a command to the writer and back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
@@ -9,7 +9,7 @@ use super::Services;
 use crate::{
     domain::{
         caller::Caller,
-        change::{Image, RequestId},
+        change::{At, Image, RequestId},
         command::{self, Command},
         error::Error,
         names::{
@@ -24,8 +24,13 @@ use crate::{
 
 /// Revision that a response was served at, on every response.
 pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
+/// Revision that this process must know before it answers.
+pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revision");
 /// The person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
+
+/// Longest wait for a revision: a replica that is further behind is not worth waiting for.
+const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);
 
 /// Who calls, and what the call reads: one snapshot from the first line to the last.
 #[derive(Clone, Debug)]
@@ -39,6 +44,80 @@ pub struct Call {
 impl Call {
     pub(super) fn state(&self) -> &State {
         &self.snapshot.state
+    }
+
+    /// The same call as of another revision or time, where one is asked for.
+    pub(super) async fn at(
+        mut self,
+        services: &Services,
+        read_revision: i64,
+        read_time: Option<prost_types::Timestamp>,
+    ) -> Result<Self, Error> {
+        match requests::read_at(read_revision, read_time)? {
+            At::Now => {}
+            at => self.snapshot = services.registry().read_at(at).await?,
+        }
+        Ok(self)
+    }
+
+    /// A response, with the revision that it was read at.
+    pub(super) fn answer<T>(&self, message: T) -> Result<Response<T>, Status> {
+        let mut response = Response::new(message);
+        let revision = AsciiMetadataValue::from(self.state().revision().get());
+        response
+            .metadata_mut()
+            .insert(NDP_REVISION.as_str(), revision);
+        Ok(response)
+    }
+}
+
+/// Waits until this process knows the revision that `ndp-min-revision` asks for: a write on one
+/// replica is then read on another. Bounded by the call's deadline, and by a limit of our own.
+pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<(), Error> {
+    let Some(asked) = headers.get(&NDP_MIN_REVISION) else {
+        return Ok(());
+    };
+    let asked = asked
+        .to_str()
+        .ok()
+        .and_then(|text| Revision::new(text.trim().parse().ok()?));
+    let Some(asked) = asked else {
+        return Err(Error::invalid(
+            "ndp-min-revision",
+            "OUT_OF_RANGE",
+            "give a revision, a whole number that is not negative",
+            "hãy ghi một phiên bản, là số nguyên không âm",
+        ));
+    };
+    if registry.revision() >= asked {
+        return Ok(());
+    }
+    let bound = deadline(headers)
+        .unwrap_or(MIN_REVISION_WAIT)
+        .min(MIN_REVISION_WAIT);
+    let mut revisions = registry.revisions();
+    let reached = revisions.wait_for(|revision| *revision >= asked);
+    match tokio::time::timeout(bound, reached).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
+            reason: "REVISION_NOT_REACHED",
+        }),
+    }
+}
+
+/// What is left of the caller's time, from `grpc-timeout` as the gRPC specification writes it.
+pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u64 = number.parse().ok().filter(|_| number.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
     }
 }
 
@@ -209,10 +288,6 @@ impl Services {
             revision,
             replayed,
         })
-    }
-
-    pub(super) const fn registry(&self) -> &Registry {
-        &self.registry
     }
 }
 

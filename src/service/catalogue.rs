@@ -26,7 +26,7 @@ use crate::{
     },
     wire::{
         agencies, editions, platforms, proposals,
-        requests::{self, View, unanswered_read_at},
+        requests::{self, View},
     },
 };
 
@@ -54,13 +54,15 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 
     async fn get_agency(&self, request: Request<pb::GetAgencyRequest>) -> Answer<pb::Agency> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name: AgencyName = requests::name(&message.name, "name")?;
         let agency = call.state().agency(&name).ok_or_else(|| Error::NotFound {
             kind: AgencyName::KIND,
             name: name.to_string(),
         })?;
-        Ok(Response::new(agencies::agency(agency)))
+        call.answer(agencies::agency(agency))
     }
 
     async fn list_agencies(
@@ -68,7 +70,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListAgenciesRequest>,
     ) -> Answer<pb::ListAgenciesResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let (agencies, next_page_token) = self.list(
             &call,
             call.state().agencies(),
@@ -78,10 +82,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |_| true,
             agencies::agency,
         )?;
-        Ok(Response::new(pb::ListAgenciesResponse {
+        call.answer(pb::ListAgenciesResponse {
             agencies,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_agency(&self, request: Request<pb::CreateAgencyRequest>) -> Answer<pb::Agency> {
@@ -137,13 +141,15 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 
     async fn get_edition(&self, request: Request<pb::GetEditionRequest>) -> Answer<pb::Edition> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name: EditionName = requests::name(&message.name, "name")?;
         let edition = call.state().edition(&name).ok_or_else(|| Error::NotFound {
             kind: EditionName::KIND,
             name: name.to_string(),
         })?;
-        Ok(Response::new(edition_message(call.state(), edition)))
+        call.answer(edition_message(call.state(), edition))
     }
 
     async fn list_editions(
@@ -151,7 +157,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListEditionsRequest>,
     ) -> Answer<pb::ListEditionsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let (editions, next_page_token) = self.list(
             &call,
             call.state().editions(),
@@ -161,10 +169,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |_| true,
             |edition| edition_message(call.state(), edition),
         )?;
-        Ok(Response::new(pb::ListEditionsResponse {
+        call.answer(pb::ListEditionsResponse {
             editions,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_edition(
@@ -230,21 +238,25 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::CompareEditionsRequest>,
     ) -> Answer<pb::EditionComparison> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let base = requests::name(&message.base_edition, "base_edition")?;
         let target = requests::name(&message.target_edition, "target_edition")?;
         let comparison = call.state().compare_editions(&base, &target)?;
-        Ok(Response::new(editions::edition_comparison(&comparison)))
+        call.answer(editions::edition_comparison(&comparison))
     }
 
     // === platforms ===
 
     async fn get_platform(&self, request: Request<pb::GetPlatformRequest>) -> Answer<pb::Platform> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let name = requests::name(&message.name, "name")?;
-        Ok(Response::new(platform_message(&call, &name, view)?))
+        call.answer(platform_message(&call, &name, view)?)
     }
 
     async fn list_platforms(
@@ -252,7 +264,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListPlatformsRequest>,
     ) -> Answer<pb::ListPlatformsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let all = message.show_retired;
         let (platforms, next_page_token) = self.list(
@@ -264,10 +278,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             |platform| all || platform.state() == PlatformState::Active,
             |platform| platforms::platform(platform, view),
         )?;
-        Ok(Response::new(pb::ListPlatformsResponse {
+        call.answer(pb::ListPlatformsResponse {
             platforms,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_platform(
@@ -338,7 +352,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::BatchGetPlatformsRequest>,
     ) -> Answer<pb::BatchGetPlatformsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
         let platforms = names
@@ -362,7 +378,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             )
             .into());
         }
-        Ok(Response::new(message))
+        call.answer(message)
     }
 
     async fn search_platforms(
@@ -370,7 +386,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::SearchPlatformsRequest>,
     ) -> Answer<pb::SearchPlatformsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let query = search::Query::parse(&message.query)?;
         let size = page_size(message.page_size)?;
@@ -388,10 +406,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (platforms, last) = fit(&page.items, |hit| platforms::platform(&hit.row, view));
         let next = last.map(search::Hit::cursor).or(page.next);
         let next_page_token = self.seal_token(&binding, next.as_ref());
-        Ok(Response::new(pb::SearchPlatformsResponse {
+        call.answer(pb::SearchPlatformsResponse {
             platforms,
             next_page_token,
-        }))
+        })
     }
 
     async fn retire_platform(

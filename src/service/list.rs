@@ -23,7 +23,7 @@ use crate::{
 
 /// A page is cut before its records exceed this many bytes: a quarter below what clients read by
 /// default, so that a single record, however large, has room.
-const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
+pub(super) const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// The arguments that every List has.
 #[derive(Debug)]

@@ -7,10 +7,7 @@ use crate::{
     domain::{error::Error, names::FigureName},
     pb,
     state::query::token::Binding,
-    wire::{
-        figures,
-        requests::{self, unanswered_read_at},
-    },
+    wire::{figures, requests},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -19,23 +16,27 @@ type Answer<T> = Result<Response<T>, Status>;
 impl pb::monitoring_service_server::MonitoringService for Services {
     async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let state = call.state();
         let summary = state.summary(&call.caller, scope, agency)?;
-        Ok(Response::new(figures::summary(&summary, state.revision())))
+        call.answer(figures::summary(&summary, state.revision()))
     }
 
     async fn get_figure(&self, request: Request<pb::GetFigureRequest>) -> Answer<pb::Figure> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name: FigureName = requests::name(&message.name, "name")?;
         let figure = call.state().figure(&name).ok_or_else(|| Error::NotFound {
             kind: FigureName::KIND,
             name: name.to_string(),
         })?;
-        Ok(Response::new(figures::figure(figure)))
+        call.answer(figures::figure(figure))
     }
 
     async fn list_figures(
@@ -43,7 +44,9 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         request: Request<pb::ListFiguresRequest>,
     ) -> Answer<pb::ListFiguresResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let (figures, next_page_token) = self.list(
             &call,
             call.state().figures(),
@@ -53,9 +56,9 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             |_| true,
             figures::figure,
         )?;
-        Ok(Response::new(pb::ListFiguresResponse {
+        call.answer(pb::ListFiguresResponse {
             figures,
             next_page_token,
-        }))
+        })
     }
 }

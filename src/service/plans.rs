@@ -22,7 +22,7 @@ use crate::{
     state::{query::token::Binding, visible::Visible},
     wire::{
         documents, plans, proposals,
-        requests::{self, View, unanswered_read_at},
+        requests::{self, View},
     },
 };
 
@@ -88,7 +88,9 @@ macro_rules! decide_proposal {
 impl pb::plan_service_server::PlanService for Services {
     async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::plan_view(message.view, View::Full)?;
         let name: PlanName = requests::name(&message.name, "name")?;
         let plan = find_plan(call.state(), &call.caller, &name)?;
@@ -96,7 +98,7 @@ impl pb::plan_service_server::PlanService for Services {
             kind: PlanName::KIND,
             name: name.to_string(),
         })?;
-        Ok(Response::new(plans::plan(&plan, view)))
+        call.answer(plans::plan(&plan, view))
     }
 
     async fn list_plans(
@@ -104,7 +106,9 @@ impl pb::plan_service_server::PlanService for Services {
         request: Request<pb::ListPlansRequest>,
     ) -> Answer<pb::ListPlansResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let view = requests::plan_view(message.view, View::Basic)?;
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
         let (plans, next_page_token) = self.list(
@@ -116,10 +120,10 @@ impl pb::plan_service_server::PlanService for Services {
             |_| true,
             |plan| plans::plan(plan, view),
         )?;
-        Ok(Response::new(pb::ListPlansResponse {
+        call.answer(pb::ListPlansResponse {
             plans,
             next_page_token,
-        }))
+        })
     }
 
     async fn create_plan(&self, request: Request<pb::CreatePlanRequest>) -> Answer<pb::Plan> {
@@ -203,10 +207,12 @@ impl pb::plan_service_server::PlanService for Services {
 
     async fn get_proposal(&self, request: Request<pb::GetProposalRequest>) -> Answer<pb::Proposal> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let name = requests::name(&message.name, "name")?;
         let proposal = find_proposal(call.state(), &call.caller, &name)?;
-        Ok(Response::new(proposals::proposal(proposal)))
+        call.answer(proposals::proposal(proposal))
     }
 
     async fn list_proposals(
@@ -214,7 +220,9 @@ impl pb::plan_service_server::PlanService for Services {
         request: Request<pb::ListProposalsRequest>,
     ) -> Answer<pb::ListProposalsResponse> {
         let (call, message) = open_checked(request)?;
-        unanswered_read_at(message.read_revision, message.read_time)?;
+        let call = call
+            .at(self, message.read_revision, message.read_time)
+            .await?;
         let prefix = platform_prefix(&call, &message.parent, ProposalName::prefix)?;
         let (proposals, next_page_token) = self.list(
             &call,
@@ -225,10 +233,10 @@ impl pb::plan_service_server::PlanService for Services {
             |_| true,
             proposals::proposal,
         )?;
-        Ok(Response::new(pb::ListProposalsResponse {
+        call.answer(pb::ListProposalsResponse {
             proposals,
             next_page_token,
-        }))
+        })
     }
 
     async fn approve_proposal(

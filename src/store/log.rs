@@ -436,7 +436,7 @@ pub(super) fn read_revision(address: &str, number: i64) -> Result<Revision, Erro
     Revision::new(number).ok_or_else(|| corrupt(address, format_args!("revision {number}")))
 }
 
-fn read_time(address: &str, micros: i64) -> Result<Timestamp, Error> {
+pub(super) fn read_time(address: &str, micros: i64) -> Result<Timestamp, Error> {
     Timestamp::from_micros(micros).map_err(|error| corrupt(address, error))
 }
 

@@ -9,12 +9,13 @@ use uuid::Uuid;
 pub use super::values::read_text as text;
 use super::{
     validate::FieldPath,
-    values::{ResourceName, read_name},
+    values::{ResourceName, read_name, read_timestamp},
 };
 use crate::{
     domain::{
-        change::RequestId,
+        change::{At, RequestId},
         error::{Error, Violations},
+        names::Revision,
     },
     pb,
 };
@@ -178,28 +179,40 @@ pub fn request_id(
     }))
 }
 
-// === what is not answered yet ===
+// === as of when ===
 
-/// Refuses to answer as of another revision or time than now.
-pub fn unanswered_read_at(
-    read_revision: i64,
-    read_time: Option<prost_types::Timestamp>,
-) -> Result<(), Error> {
-    if read_revision != 0 {
-        return Err(Error::Unimplemented {
-            what: "read_revision",
+/// As of when a read is to answer.
+pub fn read_at(read_revision: i64, read_time: Option<prost_types::Timestamp>) -> Result<At, Error> {
+    let Some(time) = read_time else {
+        let revision = Revision::new(read_revision).unwrap_or_default();
+        return Ok(if revision == Revision::ZERO {
+            At::Now
+        } else {
+            At::Revision(revision)
         });
+    };
+    let mut violations = Violations::new();
+    if read_revision != 0 {
+        violations.add(
+            "read_time",
+            "NOT_ALLOWED",
+            "give either `read_revision` or `read_time`",
+            "chỉ ghi một trong hai: `read_revision` hoặc `read_time`",
+        );
     }
-    match read_time {
-        Some(_) => Err(Error::Unimplemented { what: "read_time" }),
-        None => Ok(()),
-    }
+    let path = FieldPath::ROOT.field("read_time");
+    let time = read_timestamp(Some(time), &path, &mut violations);
+    violations.into_result()?;
+    Ok(time.map_or(At::Now, At::Time))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::names::{EditionName, PlanName, PlatformName};
+    use crate::domain::{
+        names::{EditionName, PlanName, PlatformName},
+        time::Timestamp,
+    };
 
     fn told<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
         match result.unwrap_err() {
@@ -295,14 +308,20 @@ mod tests {
     }
 
     #[test]
-    fn only_the_present_is_answered() {
-        let at = |revision, time| match unanswered_read_at(revision, time) {
-            Ok(()) => "now",
-            Err(Error::Unimplemented { what }) => what,
-            Err(other) => panic!("{other:?}"),
+    fn a_read_is_of_now_a_revision_or_a_time() {
+        assert_eq!(read_at(0, None).unwrap(), At::Now);
+        assert_eq!(
+            read_at(7, None).unwrap(),
+            At::Revision(Revision::new(7).unwrap())
+        );
+        let time = prost_types::Timestamp {
+            seconds: 1,
+            nanos: 0,
         };
-        assert_eq!(at(0, None), "now");
-        assert_eq!(at(1, None), "read_revision");
-        assert_eq!(at(0, Some(prost_types::Timestamp::default())), "read_time");
+        assert_eq!(
+            read_at(0, Some(time)).unwrap(),
+            At::Time(Timestamp::from_micros(1_000_000).unwrap())
+        );
+        assert_eq!(told(read_at(7, Some(time))), ["read_time NOT_ALLOWED"]);
     }
 }

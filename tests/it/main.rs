@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod changes;
 mod cli;
 mod coverage;
 mod faults;

@@ -799,8 +799,9 @@ fn validate_only(found: &mut Findings) {
 fn read_at(found: &mut Findings) {
     for method in methods() {
         let reads = http(&method).is_some_and(|(verb, ..)| verb == "get");
-        // the caller is who they are now
-        if reads && method.name() != "WhoAmI" {
+        // the caller is who they are now, and what the log holds never changes
+        let timeless = ["WhoAmI", "GetChange", "ListChanges", "WatchChanges"];
+        if reads && !timeless.contains(&method.name()) {
             takes(found, &method, "read_revision", "int64", "OPTIONAL");
             takes(
                 found,

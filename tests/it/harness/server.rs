@@ -204,6 +204,11 @@ impl Server {
         Raw::new(InterceptedService::new(self.channel.clone(), caller))
     }
 
+    /// A channel for a client of any service, as a caller.
+    pub(crate) fn intercepted(&self, caller: As) -> InterceptedService<Channel, As> {
+        InterceptedService::new(self.channel.clone(), caller)
+    }
+
     /// Makes a person with roles, within an agency where one is given; answers how to call as it.
     pub(crate) async fn person(&self, id: &str, roles: &[Role], agency: Option<&str>) -> As {
         self.principal(id, PrincipalKind::Person, roles, agency)

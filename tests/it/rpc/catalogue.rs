@@ -805,9 +805,6 @@ both! {
                 base_edition: OF_84.into(), target_edition: OF_84.into(), ..Default::default()
             }),
             catalogue.get_platform(pb::GetPlatformRequest { name: name(), ..Default::default() }),
-            catalogue.get_platform(pb::GetPlatformRequest {
-                name: name(), read_revision: 1, ..Default::default()
-            }),
             catalogue.list_platforms(pb::ListPlatformsRequest::default()),
             catalogue.create_platform(pb::CreatePlatformRequest::default()),
             catalogue.update_platform(pb::UpdatePlatformRequest::default()),

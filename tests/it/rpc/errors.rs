@@ -1,7 +1,7 @@
 //! Every kind of error as a client gets it: code, stable reason, English, Vietnamese, and what its
 //! details hold. A line that changes here is a client that has to be told.
 //!
-//! OutOfRange is not here: nothing answers it until `read_revision` is answered.
+//! Unimplemented is not here: no field of the contract is left unanswered.
 
 use std::fmt::Write as _;
 
@@ -181,11 +181,11 @@ both! {
         };
         told.add("request id", steward.catalogue.create_agency(twice).await);
         told.add("denied", editor.catalogue.create_agency(agency("thu-nghiem-ba")).await);
-        let past = pb::GetAgencyRequest {
-            read_revision: 1,
+        let future = pb::GetAgencyRequest {
+            read_revision: 1_000_000,
             ..get_agency("agencies/bo-y-te")
         };
-        told.add("not yet", anonymous.catalogue.get_agency(past).await);
+        told.add("out of range", anonymous.catalogue.get_agency(future).await);
 
         let random = [(&*request_id, "REQUEST_ID"), (&*current, "ETAG")];
         assert_golden("errors/kinds.txt", &told.text(&random));

@@ -496,6 +496,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         principals::{ApiKey, Principal},
         proposals::Proposal,
     };
+    use ndp_registry::state::sight::ChangeFacts;
     let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
     assert_named::<Agency>(&pool, "ListAgenciesRequest");
     assert_named::<Edition>(&pool, "ListEditionsRequest");
@@ -505,11 +506,12 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
     assert_named::<Figure>(&pool, "ListFiguresRequest");
     assert_named::<Principal>(&pool, "ListPrincipalsRequest");
     assert_named::<ApiKey>(&pool, "ListApiKeysRequest");
+    assert_named::<ChangeFacts>(&pool, "ListChangesRequest");
     let lists = pool
         .services()
         .flat_map(|service| service.methods().collect::<Vec<_>>());
     let lists = lists.filter(|method| method.name().starts_with("List"));
-    assert_eq!(lists.count(), 8, "a list is not in this table");
+    assert_eq!(lists.count(), 9, "a list is not in this table");
 }
 
 // === pages ===

@@ -155,6 +155,9 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
         ("ListFigures", "", json!({})),
 
+        ("GetChange", "the first", json!({"name": "changes/1"})),
+        ("ListChanges", "", json!({})),
+
         ("WhoAmI", "", json!({})),
         ("GetPrincipal", "editor", named(&it.principal)),
         ("GetPrincipal", "steward", named(&it.steward)),

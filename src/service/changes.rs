@@ -1,0 +1,508 @@
+//! ChangeService: the log, as each caller may see it.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use prost::Message;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use super::{
+    Services, WATCHERS_MAX,
+    call::{Call, open_checked},
+    list::PAGE_BYTES_MAX,
+};
+use crate::{
+    domain::{caller::Caller, error::Error, names::Revision},
+    pb::{
+        self,
+        watch_changes_request::Start,
+        watch_changes_response::{Event, Heartbeat, Snapshot as SnapshotPart},
+    },
+    registry::{Registry, Snapshot, authenticate::renew, recent::Logged},
+    state::{
+        query::{
+            filter::Filter,
+            page::{Cursor, page_size},
+            schema::Constant,
+            token::Binding,
+        },
+        sight::{ChangeFacts, Interest, see},
+        visible::visible,
+    },
+    wire::{changes, requests},
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Changes that one call of ListChanges looks at: a filter that fits few of them costs this much a
+/// page, and the page token leads on.
+const LOOKED_AT_MAX: usize = 5_000;
+
+/// Changes read at a time.
+const BATCH: usize = 256;
+
+/// Changes to one record read at a time, each by itself.
+const BATCH_OF_RECORD: usize = 50;
+
+/// Messages that wait for one watcher; the next waits for room, and costs nobody else anything.
+const WAITING_MAX: usize = 16;
+
+/// A watcher that takes nothing for so long has stopped reading for good.
+const STALLED_AFTER: Duration = Duration::from_secs(60);
+
+/// Silence after which the revision is sent, unless the caller says otherwise.
+const HEARTBEAT_SECONDS: i32 = 10;
+
+/// How often a watch looks whether its key still works, beside at each change: a key that expires
+/// changes nothing.
+const RENEW_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Records in one part of a snapshot.
+const SNAPSHOT_PART: usize = 50;
+
+#[tonic::async_trait]
+impl pb::change_service_server::ChangeService for Services {
+    async fn get_change(&self, request: Request<pb::GetChangeRequest>) -> Answer<pb::Change> {
+        let (call, message) = open_checked(request)?;
+        let not_found = || Error::NotFound {
+            kind: "change",
+            name: message.name.clone(),
+        };
+        let number = message
+            .name
+            .strip_prefix("changes/")
+            .and_then(|text| text.parse().ok());
+        let before = number
+            .and_then(|number: i64| Revision::new(number.checked_sub(1)?))
+            .ok_or_else(not_found)?;
+        let logged = self.registry().changes_after(before, 1).await?;
+        let logged = logged.first().ok_or_else(not_found)?;
+        let seen = see(
+            &call.caller,
+            &Interest::default(),
+            &logged.change,
+            &logged.before,
+        );
+        let seen = seen.ok_or_else(not_found)?;
+        call.answer(changes::change(seen, call.state(), true))
+    }
+
+    async fn list_changes(
+        &self,
+        request: Request<pb::ListChangesRequest>,
+    ) -> Answer<pb::ListChangesResponse> {
+        let (call, message) = open_checked(request)?;
+        let size = page_size(message.page_size)?;
+        let filter = Filter::<ChangeFacts>::parse(&message.filter)?;
+        let newest_first = newest_first(&message.order_by)?;
+        let binding = Binding::new("ListChanges")
+            .with([u8::from(newest_first)])
+            .with(filter.canonical());
+        let after = self.open_token(&binding, &message.page_token)?;
+        let after = after.and_then(|cursor| revision_of(&cursor.name));
+        let mut page = ChangePage {
+            services: self,
+            call: &call,
+            filter,
+            size,
+            changes: Vec::new(),
+            bytes: 0,
+        };
+        let next = if newest_first {
+            page.downwards(after).await?
+        } else {
+            page.upwards(after.unwrap_or_default()).await?
+        };
+        let next = next.map(|revision| Cursor {
+            values: Vec::new(),
+            name: format!("changes/{revision}"),
+        });
+        let changes = page.changes;
+        let next_page_token = self.seal_token(&binding, next.as_ref());
+        call.answer(pb::ListChangesResponse {
+            changes,
+            next_page_token,
+        })
+    }
+
+    type WatchChangesStream = WatchStream;
+
+    async fn watch_changes(
+        &self,
+        request: Request<pb::WatchChangesRequest>,
+    ) -> Answer<WatchStream> {
+        let (call, message) = open_checked(request)?;
+        let newest = call.state().revision();
+        let (position, with_snapshot) = match message.start() {
+            Start::Unspecified | Start::Now => (newest, false),
+            Start::Beginning => (Revision::ZERO, false),
+            Start::Snapshot => (newest, true),
+            Start::AfterRevision => (after_revision(message.after_revision, newest)?, false),
+        };
+        let seconds = match message.heartbeat_seconds {
+            0 => HEARTBEAT_SECONDS,
+            seconds => seconds,
+        };
+        let interest = Interest {
+            agency: requests::optional_name(&message.agency, "agency")?,
+            resources: message.resources,
+        };
+        let permit = Arc::clone(self.watchers()).try_acquire_owned();
+        let permit = permit.map_err(|_| Error::Exhausted {
+            what: "watchers",
+            limit: WATCHERS_MAX as u64,
+        })?;
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let end = Arc::new(OnceLock::new());
+        let watch = Watch {
+            registry: self.registry().clone(),
+            stopping: self.stopping(),
+            caller: call.caller,
+            interest,
+            position,
+            heartbeat: Duration::from_secs(u64::from(seconds.unsigned_abs())),
+            sender,
+            _permit: permit,
+        };
+        let ending = Arc::clone(&end);
+        let snapshot = with_snapshot.then_some(call.snapshot);
+        tokio::spawn(watch.run(snapshot, ending));
+        Ok(Response::new(WatchStream {
+            receiver,
+            end: Some(end),
+        }))
+    }
+}
+
+fn newest_first(order_by: &str) -> Result<bool, Error> {
+    match order_by.split_whitespace().collect::<Vec<_>>()[..] {
+        [] | ["revision"] | ["revision", "asc"] => Ok(false),
+        ["revision", "desc"] => Ok(true),
+        _ => Err(Error::invalid(
+            "order_by",
+            "ORDER_UNKNOWN_FIELD",
+            "changes are ordered by `revision` or `revision desc`",
+            "các thay đổi được sắp theo `revision` hoặc `revision desc`",
+        )),
+    }
+}
+
+fn revision_of(name: &str) -> Option<Revision> {
+    Revision::new(name.strip_prefix("changes/")?.parse().ok()?)
+}
+
+fn after_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {
+    Revision::new(asked)
+        .filter(|revision| *revision <= newest)
+        .ok_or_else(|| Error::OutOfRange {
+            field: "after_revision",
+            english: format!("the newest revision is {newest}"),
+            vietnamese: format!("phiên bản mới nhất là {newest}"),
+        })
+}
+
+// === pages of the log ===
+
+struct ChangePage<'a> {
+    services: &'a Services,
+    call: &'a Call,
+    filter: Filter<ChangeFacts>,
+    size: usize,
+    changes: Vec<pb::Change>,
+    bytes: usize,
+}
+
+impl ChangePage<'_> {
+    /// Oldest first; answers the revision after which the next page begins.
+    async fn upwards(&mut self, mut after: Revision) -> Result<Option<Revision>, Error> {
+        let registry = self.services.registry();
+        let resource = match self.filter.equality("resources") {
+            Some(Constant::Text(name)) => Some(name.clone()),
+            _ => None,
+        };
+        let newest = self.call.state().revision();
+        let mut looked_at = 0;
+        while after < newest && looked_at < LOOKED_AT_MAX {
+            let batch = match &resource {
+                None => registry.changes_after(after, BATCH).await?,
+                Some(name) => {
+                    let mut batch = Vec::new();
+                    for revision in registry.revisions_of(name, after, BATCH_OF_RECORD).await? {
+                        let before = Revision::new(revision.get() - 1).unwrap_or_default();
+                        batch.append(&mut registry.changes_after(before, 1).await?);
+                    }
+                    batch
+                }
+            };
+            let Some(last) = batch.last().map(|logged| logged.change.revision) else {
+                return Ok(None);
+            };
+            looked_at += batch.len();
+            for logged in batch {
+                if logged.change.revision > newest {
+                    return Ok(None);
+                }
+                if !self.take(&logged) {
+                    return Ok(Some(after));
+                }
+                after = logged.change.revision;
+            }
+            after = last;
+        }
+        Ok((after < newest).then_some(after))
+    }
+
+    /// Newest first; answers the revision before which the next page begins.
+    async fn downwards(&mut self, before: Option<Revision>) -> Result<Option<Revision>, Error> {
+        let registry = self.services.registry();
+        let mut before = before.unwrap_or_else(|| self.call.state().revision().next());
+        let mut looked_at = 0;
+        while before.get() > 1 && looked_at < LOOKED_AT_MAX {
+            let batch = i64::try_from(BATCH)
+                .unwrap_or(i64::MAX)
+                .min(before.get() - 1);
+            let after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
+            let batch = registry.changes_after(after, BATCH).await?;
+            let batch: Vec<_> = batch
+                .into_iter()
+                .filter(|logged| logged.change.revision < before)
+                .collect();
+            if batch.is_empty() {
+                return Ok(None);
+            }
+            looked_at += batch.len();
+            for logged in batch.into_iter().rev() {
+                if !self.take(&logged) {
+                    return Ok(Some(before));
+                }
+                before = logged.change.revision;
+            }
+        }
+        Ok((before.get() > 1).then_some(before))
+    }
+
+    /// Takes a change into the page where it fits the filter; false where the page is full.
+    fn take(&mut self, logged: &Logged) -> bool {
+        let seen = see(
+            &self.call.caller,
+            &Interest::default(),
+            &logged.change,
+            &logged.before,
+        );
+        let Some(seen) = seen else { return true };
+        if !self.filter.matches(&ChangeFacts::from(&seen)) {
+            return true;
+        }
+        if self.changes.len() >= self.size || self.bytes >= PAGE_BYTES_MAX {
+            return false;
+        }
+        let message = changes::change(seen, self.call.state(), false);
+        self.bytes += message.encoded_len();
+        self.changes.push(message);
+        true
+    }
+}
+
+// === watching ===
+
+/// What a watcher receives; ends with a status that says why.
+#[derive(Debug)]
+pub(crate) struct WatchStream {
+    receiver: mpsc::Receiver<pb::WatchChangesResponse>,
+    end: Option<Arc<OnceLock<Status>>>,
+}
+
+impl Stream for WatchStream {
+    type Item = Result<pb::WatchChangesResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.poll_recv(cx).map(|message| match message {
+            Some(message) => Some(Ok(message)),
+            // The sender is gone, so what it ended with has been said or never will be.
+            None => self.end.take().map(|end| {
+                Err(end
+                    .get()
+                    .cloned()
+                    .unwrap_or_else(|| Status::unavailable("the watch ended")))
+            }),
+        })
+    }
+}
+
+/// Why a watch ends.
+enum End {
+    /// With this status.
+    Status(Status),
+    /// The client has gone.
+    Gone,
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Status(error.into())
+    }
+}
+
+struct Watch {
+    registry: Registry,
+    stopping: watch::Receiver<bool>,
+    caller: Caller,
+    interest: Interest,
+    /// Everything up to here was sent, or is not for this caller.
+    position: Revision,
+    heartbeat: Duration,
+    sender: mpsc::Sender<pb::WatchChangesResponse>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Watch {
+    async fn run(mut self, snapshot: Option<Arc<Snapshot>>, end: Arc<OnceLock<Status>>) {
+        let status = match self.send_all(snapshot).await {
+            Err(End::Status(status)) => status,
+            Err(End::Gone) | Ok(()) => Status::cancelled("the client has gone"),
+        };
+        // Before the sender goes: the stream looks for it when the last message was taken.
+        drop(end.set(status));
+    }
+
+    async fn send_all(&mut self, snapshot: Option<Arc<Snapshot>>) -> Result<(), End> {
+        let mut revisions = self.registry.revisions();
+        let mut stopping = self.stopping.clone();
+        let sender = self.sender.clone();
+        let mut renewals = interval(RENEW_INTERVAL);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        if let Some(snapshot) = snapshot {
+            self.send_snapshot(&snapshot).await?;
+        }
+        let mut last_sent = Instant::now();
+        loop {
+            self.renew()?;
+            // Seen before it is read, so that a later revision wakes this watch again.
+            let newest = *revisions.borrow_and_update();
+            if self.position < newest {
+                if self.send_changes().await? {
+                    last_sent = Instant::now();
+                }
+                continue;
+            }
+            tokio::select! {
+                changed = revisions.changed() => {
+                    if changed.is_err() {
+                        return Err(shutting_down().into());
+                    }
+                }
+                () = sleep_until(last_sent + self.heartbeat) => {
+                    self.send(Event::Heartbeat(Heartbeat {})).await?;
+                    last_sent = Instant::now();
+                }
+                _ = renewals.tick() => {}
+                () = stopped(&mut stopping) => {
+                    return Err(shutting_down().into());
+                }
+                () = sender.closed() => return Err(End::Gone),
+            }
+        }
+    }
+
+    /// Sends the next changes; whether any was for this caller.
+    async fn send_changes(&mut self) -> Result<bool, End> {
+        let mut sent = false;
+        for logged in self.registry.changes_after(self.position, BATCH).await? {
+            let revision = logged.change.revision;
+            let seen = see(&self.caller, &self.interest, &logged.change, &logged.before);
+            let message = seen.map(|seen| {
+                let snapshot = self.registry.read();
+                changes::change(seen, &snapshot.state, false)
+            });
+            self.position = revision;
+            if let Some(message) = message {
+                self.send(Event::Change(message)).await?;
+                sent = true;
+            }
+        }
+        Ok(sent)
+    }
+
+    async fn send_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), End> {
+        let mut records = Vec::new();
+        for image in snapshot.state.images() {
+            if !self.interest.covers_image(&image) {
+                continue;
+            }
+            if let Some(image) = visible(&self.caller, &image) {
+                records.push(changes::record(&image, &snapshot.state));
+            }
+            if records.len() >= SNAPSHOT_PART {
+                let records = std::mem::take(&mut records);
+                self.send(Event::Snapshot(SnapshotPart {
+                    records,
+                    complete: false,
+                }))
+                .await?;
+            }
+        }
+        self.send(Event::Snapshot(SnapshotPart {
+            records,
+            complete: true,
+        }))
+        .await
+    }
+
+    /// Hands a message over when there is room; a client that makes none for too long, a key that
+    /// stops working or a server that stops ends the wait.
+    async fn send(&mut self, event: Event) -> Result<(), End> {
+        let message = pb::WatchChangesResponse {
+            revision: self.position.get(),
+            event: Some(event),
+        };
+        let stalled = sleep(STALLED_AFTER);
+        let mut stopping = self.stopping.clone();
+        let sender = self.sender.clone();
+        let mut stalled = std::pin::pin!(stalled);
+        loop {
+            let renewal = sleep(RENEW_INTERVAL);
+            tokio::select! {
+                biased;
+                room = sender.reserve() => {
+                    let Ok(room) = room else { return Err(End::Gone) };
+                    room.send(message);
+                    return Ok(());
+                }
+                () = &mut stalled => {
+                    return Err(Error::Exhausted { what: "time to read", limit: STALLED_AFTER.as_secs() }.into());
+                }
+                () = stopped(&mut stopping) => {
+                    return Err(shutting_down().into());
+                }
+                () = renewal => self.renew()?,
+            }
+        }
+    }
+
+    /// The caller as the newest State knows it: what it may see may have changed, its key may have
+    /// stopped working.
+    fn renew(&mut self) -> Result<(), Error> {
+        let snapshot = self.registry.read();
+        self.caller = renew(&snapshot.state, &self.caller, self.registry.clock().now())?;
+        Ok(())
+    }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+const fn shutting_down() -> Error {
+    Error::Unavailable {
+        reason: "SHUTTING_DOWN",
+    }
+}

@@ -1,0 +1,144 @@
+//! What records were: before a change, at a revision, at a time; and which changes touched one.
+//!
+//! All of it reads `effects` by its index of resource and revision, so its cost is that of the
+//! records asked for and of the changes since, never of the whole log.
+
+use sqlx::QueryBuilder;
+
+use super::{
+    bulk::BINDS_MAX,
+    engine::{Link, on_engine},
+    errors::Failure,
+    images,
+    log::{read_revision, read_time},
+};
+use crate::domain::{change::Image, names::Revision, time::Timestamp};
+
+/// A resource as it was at some revision; no image where it did not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Resource name.
+    pub resource: String,
+    /// The image then.
+    pub image: Option<Image>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PastRow {
+    resource: String,
+    revision: Option<i64>,
+    format: Option<i64>,
+    image: Option<String>,
+}
+
+impl PastRow {
+    fn read(self) -> Result<Past, Failure> {
+        let Self {
+            resource,
+            revision,
+            format,
+            image,
+        } = self;
+        let image = match (revision, format, image) {
+            (Some(revision), Some(format), Some(json)) => Some(images::decode(
+                "effects", &resource, revision, format, &json,
+            )?),
+            _ => None,
+        };
+        Ok(Past { resource, image })
+    }
+}
+
+/// Each resource as it was before a revision, in the order asked for.
+pub(super) async fn images_before(
+    mut link: Link<'_>,
+    asked: &[(&str, Revision)],
+) -> Result<Vec<Option<Image>>, Failure> {
+    let mut found = Vec::with_capacity(asked.len());
+    for chunk in asked.chunks(BINDS_MAX / 3) {
+        let rows: Vec<PastRow> = on_engine!(&mut link, connection => {
+            let mut statement = QueryBuilder::new("WITH asked (ordinal, resource, revision) AS (");
+            statement.push_values((0_i64..).zip(chunk), |mut row, (ordinal, (name, revision))| {
+                row.push_bind(ordinal).push_bind(*name).push_bind(revision.get());
+            });
+            statement.push(
+                ") SELECT asked.resource, past.revision, past.format, past.image \
+                 FROM asked LEFT JOIN effects AS past ON past.resource = asked.resource \
+                 AND past.revision = (SELECT MAX(earlier.revision) FROM effects AS earlier \
+                 WHERE earlier.resource = asked.resource AND earlier.revision < asked.revision) \
+                 ORDER BY asked.ordinal",
+            );
+            statement.build_query_as().fetch_all(&mut **connection).await
+        })?;
+        for row in rows {
+            found.push(row.read()?.image);
+        }
+    }
+    Ok(found)
+}
+
+/// Every resource that was touched after a revision, as it was at that revision.
+pub(super) async fn touched_after(
+    mut link: Link<'_>,
+    revision: Revision,
+) -> Result<Vec<Past>, Failure> {
+    // One change touches a resource once, so a revision finds one effect of it.
+    const TOUCHED: &str = "WITH touched AS (\
+         SELECT DISTINCT resource FROM effects WHERE revision > $1) \
+         SELECT touched.resource, past.revision, past.format, past.image \
+         FROM touched LEFT JOIN effects AS past ON past.resource = touched.resource \
+         AND past.revision = (SELECT MAX(earlier.revision) FROM effects AS earlier \
+         WHERE earlier.resource = touched.resource AND earlier.revision <= $1)";
+    let rows: Vec<PastRow> = on_engine!(&mut link, connection => {
+        sqlx::query_as(TOUCHED).bind(revision.get()).fetch_all(&mut **connection).await
+    })?;
+    rows.into_iter().map(PastRow::read).collect()
+}
+
+/// The newest revision recorded at a time or before it; zero before the first.
+pub(super) async fn revision_at(mut link: Link<'_>, time: Timestamp) -> Result<Revision, Failure> {
+    // The newest by its time, which the index of times answers; times never go back.
+    const REVISION_AT: &str = "SELECT revision FROM changes WHERE record_time <= $1 \
+         ORDER BY record_time DESC, revision DESC LIMIT 1";
+    let found: Option<i64> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_scalar(REVISION_AT).bind(time.as_micros());
+        statement.fetch_optional(&mut **connection).await
+    })?;
+    Ok(read_revision("changes", found.unwrap_or_default())?)
+}
+
+/// When a revision was recorded.
+pub(super) async fn record_time(
+    mut link: Link<'_>,
+    revision: Revision,
+) -> Result<Option<Timestamp>, Failure> {
+    let found: Option<i64> = on_engine!(&mut link, connection => {
+        sqlx::query_scalar("SELECT record_time FROM changes WHERE revision = $1")
+            .bind(revision.get())
+            .fetch_optional(&mut **connection)
+            .await
+    })?;
+    Ok(found
+        .map(|micros| read_time("changes", micros))
+        .transpose()?)
+}
+
+/// Revisions that touched a resource, `after` excluded: the next so many.
+pub(super) async fn revisions_of(
+    mut link: Link<'_>,
+    resource: &str,
+    after: Revision,
+    limit: usize,
+) -> Result<Vec<Revision>, Failure> {
+    const UP: &str = "SELECT revision FROM effects WHERE resource = $1 AND revision > $2 \
+         ORDER BY revision LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found: Vec<i64> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_scalar(UP).bind(resource).bind(after.get()).bind(limit);
+        statement.fetch_all(&mut **connection).await
+    })?;
+    let read = found
+        .into_iter()
+        .map(|number| read_revision("effects", number));
+    Ok(read.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,99 @@
+//! Changes and records of any kind on the wire.
+
+use super::{
+    agencies, editions, figures, plans, platforms, principals, proposals,
+    requests::View,
+    values::{write_optional_name, write_timestamp},
+};
+use crate::{
+    domain::{
+        caller::Person,
+        change::{Change, Image},
+    },
+    pb::{self, change::effect::Kind, record::Record as Kinds},
+    state::{
+        State,
+        sight::{SeenChange, SeenEffect},
+    },
+};
+
+/// A resource of any kind. An edition counts what `state` holds of it.
+pub fn record(image: &Image, state: &State) -> pb::Record {
+    let record = match image {
+        Image::Agency(agency) => Kinds::Agency(agencies::agency(agency)),
+        Image::Edition(edition) => {
+            let counts = state.edition_counts(&edition.name);
+            Kinds::Edition(editions::edition(edition, counts.held, counts.named))
+        }
+        Image::Platform(platform) => Kinds::Platform(platforms::platform(platform, View::Full)),
+        Image::Plan(plan) => Kinds::Plan(plans::plan(plan, View::Full)),
+        Image::Proposal(proposal) => Kinds::Proposal(proposals::proposal(proposal)),
+        Image::Figure(figure) => Kinds::Figure(figures::figure(figure)),
+        Image::Principal(principal) => Kinds::Principal(principals::principal(principal)),
+        Image::ApiKey(key) => Kinds::ApiKey(principals::api_key(key, None)),
+    };
+    pb::Record {
+        record: Some(record),
+    }
+}
+
+/// A change as its caller sees it; what was before only for one that is read alone.
+pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Change {
+    let SeenChange {
+        change,
+        shows_who,
+        effects,
+    } = seen;
+    let Change {
+        revision,
+        record_time,
+        person: Person { principal, actor },
+        agency,
+        method,
+        request_id,
+        reason,
+        effects: _,  // those that are seen
+        key_hash: _, // shown to nobody
+    } = change;
+    let who = |text: &str| {
+        if shows_who {
+            text.to_owned()
+        } else {
+            String::new()
+        }
+    };
+    let effects = effects.into_iter().map(|effect| {
+        let SeenEffect {
+            resource,
+            after,
+            before,
+        } = effect;
+        let kind = if after.is_some() {
+            Kind::Put
+        } else {
+            Kind::Removed
+        };
+        pb::change::Effect {
+            resource,
+            kind: kind.into(),
+            after: after.map(|image| record(&image, state)),
+            before: before
+                .filter(|_| with_before)
+                .map(|image| record(&image, state)),
+        }
+    });
+    pb::Change {
+        name: format!("changes/{revision}"),
+        revision: revision.get(),
+        record_time: Some(write_timestamp(*record_time)),
+        method: method.to_string(),
+        agency: write_optional_name(agency.as_ref()),
+        principal: who(principal.as_str()),
+        actor: who(actor.as_deref().unwrap_or_default()),
+        request_id: request_id
+            .map(|request| who(&request.id.to_string()))
+            .unwrap_or_default(),
+        reason: who(reason),
+        effects: effects.collect(),
+    }
+}

@@ -1,0 +1,405 @@
+//! The log in the open: what each caller reads and follows of it, and reads of the past.
+
+use std::time::Duration;
+
+use ndp_registry::{
+    domain::{
+        command::Command,
+        names::{ApiKeyName, PlatformName},
+        plans::PlanState,
+        principals::Role,
+    },
+    pb::{
+        self, change::effect::Kind, change_service_client::ChangeServiceClient,
+        watch_changes_request::Start, watch_changes_response::Event,
+    },
+    registry::Registry,
+};
+use serde_json::json;
+use tonic::{Code, Streaming};
+
+use crate::harness::{
+    Engine, both,
+    plans::{AGENCY, Cast, OTHER_AGENCY},
+    server::{As, Server},
+};
+
+/// A guard against waiting for ever; nothing takes nearly as long.
+const BOUND: Duration = Duration::from_secs(30);
+
+type Watch = Streaming<pb::WatchChangesResponse>;
+
+async fn watch(server: &Server, caller: As, request: pb::WatchChangesRequest) -> Watch {
+    let channel = server.intercepted(caller);
+    ChangeServiceClient::new(channel)
+        .watch_changes(request)
+        .await
+        .unwrap()
+        .into_inner()
+}
+
+fn from(start: Start) -> pb::WatchChangesRequest {
+    pb::WatchChangesRequest {
+        start: start.into(),
+        heartbeat_seconds: 1,
+        ..Default::default()
+    }
+}
+
+fn after(revision: i64) -> pb::WatchChangesRequest {
+    pb::WatchChangesRequest {
+        after_revision: revision,
+        ..from(Start::AfterRevision)
+    }
+}
+
+async fn next(watch: &mut Watch) -> pb::WatchChangesResponse {
+    let message = tokio::time::timeout(BOUND, watch.message())
+        .await
+        .expect("nothing came");
+    message.unwrap().expect("the watch ended without a status")
+}
+
+/// The next change, heartbeats passed over.
+async fn next_change(watch: &mut Watch) -> pb::Change {
+    loop {
+        if let Some(Event::Change(change)) = next(watch).await.event {
+            return change;
+        }
+    }
+}
+
+async fn end(watch: &mut Watch) -> tonic::Status {
+    let until_end = async {
+        loop {
+            match watch.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the watch ended without a status"),
+                Err(status) => return status,
+            }
+        }
+    };
+    tokio::time::timeout(BOUND, until_end)
+        .await
+        .expect("the watch did not end")
+}
+
+/// Everything up to the newest revision that this caller sees, from a watch.
+async fn follow(watch: &mut Watch, registry: &Registry) -> Vec<pb::Change> {
+    let newest = registry.revision().get();
+    let mut seen = Vec::new();
+    loop {
+        let message = next(watch).await;
+        if let Some(Event::Change(change)) = message.event {
+            seen.push(change);
+        }
+        if message.revision >= newest {
+            return seen;
+        }
+    }
+}
+
+/// Everything that this caller sees, page by page.
+async fn list(server: &Server, caller: As, order_by: &str, filter: &str) -> Vec<pb::Change> {
+    let mut client = ChangeServiceClient::new(server.intercepted(caller));
+    let mut seen = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = pb::ListChangesRequest {
+            page_size: 3,
+            page_token,
+            order_by: order_by.into(),
+            filter: filter.into(),
+        };
+        let page = client.list_changes(request).await.unwrap().into_inner();
+        assert!(page.changes.len() <= 3);
+        seen.extend(page.changes);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return seen;
+        }
+    }
+}
+
+fn revisions(changes: &[pb::Change]) -> Vec<i64> {
+    changes.iter().map(|change| change.revision).collect()
+}
+
+both! {
+    async fn a_watch_from_the_beginning_and_every_list_are_the_same_log(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let stranger = server.person("stranger", &[Role::AgencyEditor], Some(OTHER_AGENCY)).await;
+        cast.plan_in("ndp-001", "issued", PlanState::Issued).await;
+        cast.draft("ndp-002", "draft").await;
+        for caller in [As::default(), auditor.clone(), stranger] {
+            let mut watched = watch(&server, caller.clone(), from(Start::Beginning)).await;
+            let watched = follow(&mut watched, &server.registry).await;
+            let listed = list(&server, caller.clone(), "", "").await;
+            assert_eq!(watched, listed);
+            let mut downwards = list(&server, caller, "revision desc", "").await;
+            downwards.reverse();
+            assert_eq!(downwards, listed);
+        }
+        let all = list(&server, auditor.clone(), "", "").await;
+        let newest = server.registry.revision().get();
+        assert_eq!(revisions(&all), (1..=newest).collect::<Vec<_>>());
+        let of_plan = "resources:\"platforms/ndp-001/plans/issued\" AND method = \"IssuePlan\"";
+        let of_plan = list(&server, auditor, "", of_plan).await;
+        assert_eq!(of_plan.len(), 1);
+        assert_eq!(of_plan[0].method, "IssuePlan");
+        assert_eq!(of_plan[0].principal, "principals/cast-approver");
+
+        // To the public the plan begins when it is issued, and nobody acted but an agency.
+        let public = list(&server, As::default(), "", "").await;
+        assert_eq!(revisions(&public), [1, of_plan[0].revision]);
+        assert_eq!(public[1].agency, format!("agencies/{AGENCY}"));
+        assert_eq!((&*public[1].principal, &*public[1].reason), ("", ""));
+        server.stop().await;
+    }
+
+    async fn a_watch_resumes_exactly_after_any_revision_also_after_a_restart(engine: Engine) {
+        let url = engine.url();
+        let server = Server::start(&url).await;
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let cast = Cast::new(&server).await;
+        cast.plan_in("ndp-001", "a", PlanState::Completed).await;
+        let mut whole = watch(&server, auditor.clone(), from(Start::Beginning)).await;
+        let whole = revisions(&follow(&mut whole, &server.registry).await);
+        for (at, revision) in whole.iter().enumerate() {
+            if *revision == server.registry.revision().get() {
+                break;
+            }
+            let mut rest = watch(&server, auditor.clone(), after(*revision)).await;
+            let rest = revisions(&follow(&mut rest, &server.registry).await);
+            assert_eq!(rest, whole[at + 1..]);
+        }
+        drop(cast);
+        server.stop().await;
+        // Nothing is in memory any more: the log is read.
+        let server = Server::start(&url).await;
+        let mut again = watch(&server, auditor.clone(), from(Start::Beginning)).await;
+        assert_eq!(revisions(&follow(&mut again, &server.registry).await), whole);
+        let beyond = after(server.registry.revision().get() + 1);
+        let mut client = ChangeServiceClient::new(server.intercepted(auditor));
+        let refused = client.watch_changes(beyond).await.unwrap_err();
+        assert_eq!(refused.code(), Code::OutOfRange);
+        server.stop().await;
+    }
+
+    async fn a_snapshot_is_everything_as_it_is_then_what_follows(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        cast.draft("ndp-001", "hidden").await;
+        let request = pb::WatchChangesRequest {
+            resources: vec!["platforms/-".into(), "platforms/-/plans/-".into()],
+            ..from(Start::Snapshot)
+        };
+        let mut anonymous = watch(&server, As::default(), request).await;
+        let mut records = Vec::new();
+        loop {
+            let Some(Event::Snapshot(part)) = next(&mut anonymous).await.event else {
+                panic!("something before the snapshot is complete")
+            };
+            records.extend(part.records);
+            if part.complete {
+                break;
+            }
+        }
+        assert_eq!(records.len(), 84);
+        let plan = cast.plan_in("ndp-002", "seen", PlanState::Issued).await;
+        let change = next_change(&mut anonymous).await;
+        assert_eq!(change.effects[0].resource, plan["name"].as_str().unwrap());
+        server.stop().await;
+    }
+
+    async fn what_leaves_a_callers_sight_arrives_as_a_removal(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let own = server.person("own", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let draft = cast.draft("ndp-001", "draft").await;
+        let request = pb::WatchChangesRequest {
+            agency: format!("agencies/{AGENCY}"),
+            ..from(Start::Now)
+        };
+        let mut watched = watch(&server, own, request).await;
+        let platform = json!({
+            "name": "platforms/ndp-001",
+            "governing_agency": format!("agencies/{OTHER_AGENCY}"),
+        });
+        cast.steward.ok("UpdatePlatform", json!({"platform": platform})).await;
+        let change = next_change(&mut watched).await;
+        let of_draft = change
+            .effects
+            .iter()
+            .find(|effect| effect.resource == draft["name"].as_str().unwrap())
+            .unwrap();
+        assert_eq!(of_draft.kind(), Kind::Removed);
+        assert!(of_draft.after.is_none());
+        server.stop().await;
+    }
+
+    async fn a_watch_ends_with_its_key_and_with_the_server(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let mut of_key = watch(&server, auditor, from(Start::Now)).await;
+        let mut anonymous = watch(&server, As::default(), from(Start::Now)).await;
+        assert!(matches!(next(&mut anonymous).await.event, Some(Event::Heartbeat(_))));
+        let key: ApiKeyName =
+            server.registry.read().state.api_keys().keys().next().unwrap().clone();
+        server.as_system(Command::RevokeApiKey { name: key }).await;
+        assert_eq!(end(&mut of_key).await.code(), Code::Unauthenticated);
+        let stopped = tokio::spawn(server.stop());
+        assert_eq!(end(&mut anonymous).await.code(), Code::Unavailable);
+        stopped.await.unwrap();
+    }
+
+    async fn one_change_is_read_with_what_was_before(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let steward = server.person("steward", &[Role::Steward], None).await;
+        let steward_raw = server.raw(steward.clone());
+        let name = |name: &str| json!({"platform": {"name": "platforms/ndp-001",
+            "display_name": name}, "reason": "thử nghiệm"});
+        steward_raw.ok("UpdatePlatform", name("Tên thử nghiệm một")).await;
+        let two = steward_raw.ok("UpdatePlatform", name("Tên thử nghiệm hai")).await;
+        let change = format!("changes/{}", two["revision"].as_str().unwrap());
+        let mut client = ChangeServiceClient::new(server.intercepted(steward));
+        let request = pb::GetChangeRequest { name: change };
+        let change = client.get_change(request).await.unwrap().into_inner();
+        assert_eq!(change.reason, "thử nghiệm");
+        let display_name = |record: &Option<pb::Record>| match record.as_ref()?.record.as_ref()? {
+            pb::record::Record::Platform(platform) => Some(platform.display_name.clone()),
+            _ => None,
+        };
+        let effect = &change.effects[0];
+        assert_eq!(display_name(&effect.before).unwrap(), "Tên thử nghiệm một");
+        assert_eq!(display_name(&effect.after).unwrap(), "Tên thử nghiệm hai");
+        for missing in ["changes/0", "changes/999999"] {
+            let request = pb::GetChangeRequest { name: missing.into() };
+            assert_eq!(client.get_change(request).await.unwrap_err().code(), Code::NotFound);
+        }
+        server.stop().await;
+    }
+
+    async fn every_answer_of_the_past_is_the_one_given_then(engine: Engine) {
+        let url = engine.url();
+        let server = Server::start(&url).await;
+        let cast = Cast::new(&server).await;
+        let mut auditor = server.clients(server.person("auditor", &[Role::Auditor], None).await);
+        let mut given = Vec::new();
+        let mut ask = async |at: i64| {
+            let list = pb::ListPlansRequest {
+                parent: "platforms/-".into(),
+                read_revision: at,
+                view: pb::PlanView::Full.into(),
+                ..Default::default()
+            };
+            let plans = auditor.plans.list_plans(list).await.unwrap();
+            let summary = pb::GetSummaryRequest { read_revision: at, ..Default::default() };
+            let summary = auditor.monitoring.get_summary(summary).await.unwrap();
+            let revision = |metadata: &tonic::metadata::MetadataMap| {
+                metadata.get("ndp-revision").unwrap().to_str().unwrap().parse::<i64>().unwrap()
+            };
+            let (one, other) = (revision(plans.metadata()), revision(summary.metadata()));
+            assert_eq!(one, other);
+            (one, plans.into_inner(), summary.into_inner())
+        };
+        for (platform, state) in [
+            ("ndp-001", PlanState::Submitted),
+            ("ndp-002", PlanState::Issued),
+            ("ndp-002", PlanState::Issued),
+            ("ndp-003", PlanState::Annulled),
+        ] {
+            let id = format!("plan-{}", given.len());
+            cast.plan_in(platform, &id, state).await;
+            given.push(ask(0).await);
+        }
+        for (revision, plans, summary) in &given {
+            let again = ask(*revision).await;
+            assert_eq!(again, (*revision, plans.clone(), summary.clone()));
+        }
+        server.stop().await;
+    }
+
+    async fn a_walk_at_one_revision_is_exact_while_others_write(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
+        let mut anonymous = server.anonymous();
+        let at = server.registry.revision().get();
+        let mut walked = Vec::new();
+        let mut page_token = String::new();
+        for round in 0.. {
+            let request = pb::ListPlatformsRequest {
+                page_size: 10,
+                page_token,
+                order_by: "display_name desc".into(),
+                read_revision: at,
+                ..Default::default()
+            };
+            let page = anonymous.catalogue.list_platforms(request).await.unwrap().into_inner();
+            walked.extend(page.platforms.into_iter().map(|it| (it.name, it.display_name)));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+            let name = PlatformName::from_id(&format!("ndp-{:03}", 1 + round * 7 % 84)).unwrap();
+            let platform = json!({"name": name.as_str(), "display_name": format!("Ư {round}")});
+            steward.ok("UpdatePlatform", json!({"platform": platform})).await;
+            steward.ok("CreatePlatform", json!({"platform": {
+                "display_name": format!("A thử nghiệm {round}"), "record_status": "VERIFIED",
+            }})).await;
+        }
+        assert_eq!(walked.len(), 84);
+        assert!(walked.iter().all(|(_, name)| !name.starts_with("Ư ") && !name.starts_with("A ")));
+        server.stop().await;
+    }
+
+    async fn a_time_that_no_answer_can_be_given_for_is_named(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let mut anonymous = server.anonymous();
+        let mut at = async |seconds: i64| {
+            let now = server.registry.read().state.record_time().unwrap().as_micros();
+            let time = prost_types::Timestamp { seconds: now / 1_000_000 + seconds, nanos: 0 };
+            let request = pb::GetSummaryRequest { read_time: Some(time), ..Default::default() };
+            anonymous.monitoring.get_summary(request).await
+        };
+        assert_eq!(at(0).await.unwrap().into_inner().held_platform_count, Some(84));
+        let before = at(-1).await.unwrap_err();
+        assert_eq!(before.code(), Code::OutOfRange);
+        assert!(before.message().contains("2026-10-01T02:00:00"), "{}", before.message());
+        assert_eq!(at(1).await.unwrap_err().code(), Code::OutOfRange);
+        server.stop().await;
+    }
+
+    async fn a_read_waits_for_the_revision_it_asks_for(engine: Engine) {
+        let url = engine.url();
+        let one = Server::start(&url).await;
+        let two = Server::start(&url).await;
+        let steward = one.raw(one.person("steward", &[Role::Steward], None).await);
+        let platform = json!({"display_name": "Thử nghiệm", "record_status": "VERIFIED"});
+        let made = steward.ok("CreatePlatform", json!({"platform": platform})).await;
+        let name = made["name"].as_str().unwrap().to_owned();
+        let mut on_two = two.anonymous();
+        let read = |revision: &str| {
+            let message = pb::GetPlatformRequest { name: name.clone(), ..Default::default() };
+            let mut request = tonic::Request::new(message);
+            request.metadata_mut().insert("ndp-min-revision", revision.parse().unwrap());
+            request.set_timeout(Duration::from_secs(5));
+            request
+        };
+        let revision = made["revision"].as_str().unwrap();
+        on_two.catalogue.get_platform(read(revision)).await.unwrap();
+        let mut request = read("999999");
+        request.set_timeout(Duration::from_millis(200));
+        let late = on_two.catalogue.get_platform(request).await.unwrap_err();
+        assert!(
+            matches!(late.code(), Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded),
+            "{late}"
+        );
+        let wrong = on_two.catalogue.get_platform(read("many")).await.unwrap_err();
+        assert_eq!(wrong.code(), Code::InvalidArgument);
+        one.stop().await;
+        two.stop().await;
+    }
+}
