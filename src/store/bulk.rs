@@ -10,9 +10,30 @@ use super::engine::{Link, on_engine};
 /// Bound values in one statement: SQLite takes 32,766 and PostgreSQL 65,535.
 pub(super) const BINDS_MAX: usize = 32_000;
 
-/// Statements of more rows are parsed anew each time: a large group seldom comes back with the
-/// same number of rows, and would only push small ones out of the cache.
-const CACHED_ROWS_MAX: usize = 32;
+/// Most rows in one statement. Parsing a statement of many rows costs more than running it, so
+/// rows are cut into powers of two: few shapes, each prepared once and kept.
+const ROWS_MAX: usize = 128;
+
+/// How many of so many rows the next statement takes.
+const fn statement_rows(rows: usize) -> usize {
+    if rows >= ROWS_MAX {
+        return ROWS_MAX;
+    }
+    match rows.checked_ilog2() {
+        Some(bits) => 1 << bits,
+        None => 0,
+    }
+}
+
+/// The values of a list that may name one twice, cut so that there are few lengths: the last
+/// value is repeated up to a power of two.
+pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
+    values.chunks(ROWS_MAX).map(|chunk| {
+        let last = chunk.last().into_iter().cycle();
+        let length = chunk.len().next_power_of_two();
+        chunk.iter().chain(last).take(length).collect()
+    })
+}
 
 /// One value of a row.
 #[derive(Debug)]
@@ -57,11 +78,10 @@ pub(super) async fn insert(
     let tail = key
         .map(|key| on_conflict(key, &columns))
         .unwrap_or_default();
-    let rows_max = BINDS_MAX / columns.len().max(1);
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let chunk: Vec<Row<'_>> = rows.by_ref().take(rows_max).collect();
-        let cached = chunk.len() <= CACHED_ROWS_MAX;
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let count = statement_rows(rows.len());
+        let chunk: Vec<Row<'_>> = rows.by_ref().take(count).collect();
         on_engine!(link, connection => {
             let mut statement = QueryBuilder::new(&head);
             statement.push_values(chunk, |mut row: Separated<'_, _, _>, cells| {
@@ -70,7 +90,7 @@ pub(super) async fn insert(
                 }
             });
             statement.push(&tail);
-            statement.build().persistent(cached).execute(&mut **connection).await.map(|_| ())
+            statement.build().execute(&mut **connection).await.map(|_| ())
         })?;
     }
     Ok(())
@@ -96,8 +116,7 @@ pub(super) async fn delete(
     values: &[&str],
 ) -> Result<(), sqlx::Error> {
     let head = format!("DELETE FROM {table} WHERE {column} IN (");
-    for chunk in values.chunks(BINDS_MAX) {
-        let cached = chunk.len() <= CACHED_ROWS_MAX;
+    for chunk in padded(values) {
         on_engine!(link, connection => {
             let mut statement = QueryBuilder::new(&head);
             let mut list = statement.separated(", ");
@@ -105,7 +124,7 @@ pub(super) async fn delete(
                 list.push_bind(*value);
             }
             statement.push(")");
-            statement.build().persistent(cached).execute(&mut **connection).await.map(|_| ())
+            statement.build().execute(&mut **connection).await.map(|_| ())
         })?;
     }
     Ok(())

@@ -73,6 +73,9 @@ const ATTEMPTS_MAX: u32 = READERS_MAX + 1;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
 /// How long a connection may take to show, on its way back to the pool, that it is sound.
 const SOUND_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages that the write-ahead log grows to before they are copied into the file, 16 MiB: a page
+/// written by group after group is then copied once for many of them.
+const WAL_PAGES: &str = "4000";
 /// Two processes that make the same file: turning on the write-ahead log is refused at once, not
 /// after the busy timeout.
 const OPEN_ATTEMPTS_MAX: u32 = 50;
@@ -247,7 +250,11 @@ async fn open_sqlite(url: &str) -> Result<Engine, Error> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // every commit is on disk before it is acknowledged
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(SqliteSynchronous::Full)
+        // what a statement of many rows would undo, if it failed, is kept in memory: it never
+        // outlives the statement
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", WAL_PAGES);
     let mut attempt = 1;
     let writer = loop {
         match pool(SQLITE_WRITERS_MAX).connect_with(writer.clone()).await {

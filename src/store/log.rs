@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Head, Replay,
-    bulk::{self, BINDS_MAX, Cell, Row},
+    bulk::{self, Cell, Row},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
     images::{self, FORMAT},
@@ -459,10 +459,10 @@ pub(super) async fn replays(
     asked: &[(PrincipalName, Uuid)],
 ) -> Result<Vec<Replay>, Failure> {
     let mut replays = Vec::new();
-    for chunk in asked.chunks(BINDS_MAX / 2) {
-        let rows: Vec<ReplayRow> = on_engine!(&mut link, connection => {
+    for chunk in bulk::padded(asked) {
+        let mut rows: Vec<ReplayRow> = on_engine!(&mut link, connection => {
             let mut statement = QueryBuilder::new("WITH asked (principal, request_id) AS (");
-            statement.push_values(chunk, |mut row, (principal, id)| {
+            statement.push_values(&chunk, |mut row, (principal, id)| {
                 row.push_bind(principal.as_str()).push_bind(id.to_string());
             });
             // CROSS JOIN keeps SQLite to this order: each of the few that are asked for is looked
@@ -478,6 +478,8 @@ pub(super) async fn replays(
             );
             statement.build_query_as().fetch_all(&mut **connection).await
         })?;
+        // padding asks for one twice
+        rows.dedup_by_key(|row| row.revision);
         for row in rows {
             replays.push(row.read()?);
         }
