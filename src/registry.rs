@@ -12,9 +12,12 @@ pub mod history;
 pub mod recent;
 mod writer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -48,6 +51,9 @@ use writer::{Job, Writer, outcome_of};
 /// groups: what a commit or two can hold up.
 pub const QUEUE_MAX: usize = 1024;
 
+/// Within which a process promises to follow what others wrote.
+const FOLLOW_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// Everything a call reads, at one revision.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -78,6 +84,8 @@ struct Published {
     revision: watch::Sender<Revision>,
     ready: AtomicBool,
     readiness: watch::Sender<bool>,
+    /// Counts how often the log's head was looked at.
+    looks: watch::Sender<u64>,
     closing: Notify,
 }
 
@@ -152,6 +160,7 @@ impl Registry {
             revision: watch::Sender::new(head.revision),
             ready: AtomicBool::new(true),
             readiness: watch::Sender::new(true),
+            looks: watch::Sender::new(0),
             closing: Notify::new(),
         });
         let history = Arc::new(History::new(store.clone()));
@@ -202,6 +211,16 @@ impl Registry {
     /// still holds a handle. Reads go on.
     pub fn close(&self) {
         self.published.closing.notify_one();
+    }
+
+    /// Waits until the log has been looked at anew, so that what was committed elsewhere before
+    /// this was called is known here; or for as long as a following process may take.
+    pub async fn follow(&self) {
+        let mut looks = self.published.looks.subscribe();
+        // A look may be under way that began before.
+        let wanted = looks.borrow_and_update().saturating_add(2);
+        let looked = looks.wait_for(|looks| *looks >= wanted);
+        drop(tokio::time::timeout(FOLLOW_TIME_MAX, looked).await);
     }
 
     /// The clock that calls go by.

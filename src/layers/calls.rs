@@ -14,7 +14,6 @@ use tracing::{Instrument, Span, field::Empty};
 
 use super::details::explain;
 use crate::{
-    domain::error::Error,
     registry::Registry,
     service::call::{Call, NDP_REVISION, await_revision, identify},
 };
@@ -89,7 +88,7 @@ where
             if let Err(error) = await_revision(&registry, request.headers()).await {
                 return Ok(refuse(error, &registry, &span, started));
             }
-            let call = match identify(&registry, request.headers()) {
+            let call = match identify(&registry, request.headers()).await {
                 Ok(call) => call,
                 Err(error) => return Ok(refuse(error, &registry, &span, started)),
             };
@@ -114,12 +113,12 @@ where
 
 /// The response to a call that never reached its method.
 fn refuse<R: Default>(
-    error: Error,
+    error: impl Into<Status>,
     registry: &Registry,
     span: &Span,
     started: Instant,
 ) -> Response<R> {
-    let mut response = Status::from(error).into_http::<R>();
+    let mut response = error.into().into_http::<R>();
     finish(&mut response, HeaderValue::from(registry.revision().get()));
     log(span, &response, started);
     response

@@ -204,6 +204,7 @@ impl Writer {
 
     fn note_followed(&mut self) {
         self.followed = Instant::now();
+        self.published.looks.send_modify(|looks| *looks += 1);
         if self.published.set_ready(true) {
             tracing::info!("the log can be read again; ready");
         }

@@ -121,8 +121,22 @@ pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Says whose call it is, by its headers, on the newest snapshot.
-pub fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
+/// Says whose call it is, by its headers. A key that is not known may have been made a moment ago
+/// by another process: such a call waits until the log has been looked at again, and one with a
+/// wrong secret waits as long, so that neither tells which ids exist.
+pub async fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
+    match identify_now(registry, headers) {
+        Err(Error::Unauthenticated {
+            reason: "CREDENTIALS_INVALID",
+        }) => {
+            registry.follow().await;
+            identify_now(registry, headers)
+        }
+        identified => identified,
+    }
+}
+
+fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
     let snapshot = registry.read();
     let authorization = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
         None => None,

@@ -146,7 +146,7 @@ impl pb::change_service_server::ChangeService for Services {
             Start::Unspecified | Start::Now => (newest, false),
             Start::Beginning => (Revision::ZERO, false),
             Start::Snapshot => (newest, true),
-            Start::AfterRevision => (after_revision(message.after_revision, newest)?, false),
+            Start::Resume => (resume_revision(message.resume_revision, newest)?, false),
         };
         let seconds = match message.heartbeat_seconds {
             0 => HEARTBEAT_SECONDS,
@@ -200,11 +200,11 @@ fn revision_of(name: &str) -> Option<Revision> {
     Revision::new(name.strip_prefix("changes/")?.parse().ok()?)
 }
 
-fn after_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {
+fn resume_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {
     Revision::new(asked)
         .filter(|revision| *revision <= newest)
         .ok_or_else(|| Error::OutOfRange {
-            field: "after_revision",
+            field: "resume_revision",
             english: format!("the newest revision is {newest}"),
             vietnamese: format!("phiên bản mới nhất là {newest}"),
         })
@@ -478,7 +478,8 @@ impl Watch {
                     return Ok(());
                 }
                 () = &mut stalled => {
-                    return Err(Error::Exhausted { what: "time to read", limit: STALLED_AFTER.as_secs() }.into());
+                    let limit = STALLED_AFTER.as_secs();
+                    return Err(Error::Exhausted { what: "time to read", limit }.into());
                 }
                 () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());

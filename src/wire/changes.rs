@@ -76,8 +76,8 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         pb::change::Effect {
             resource,
             kind: kind.into(),
-            after: after.map(|image| record(&image, state)),
-            before: before
+            new_record: after.map(|image| record(&image, state)),
+            old_record: before
                 .filter(|_| with_before)
                 .map(|image| record(&image, state)),
         }

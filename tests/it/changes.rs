@@ -48,8 +48,8 @@ fn from(start: Start) -> pb::WatchChangesRequest {
 
 fn after(revision: i64) -> pb::WatchChangesRequest {
     pb::WatchChangesRequest {
-        after_revision: revision,
-        ..from(Start::AfterRevision)
+        resume_revision: revision,
+        ..from(Start::Resume)
     }
 }
 
@@ -236,7 +236,7 @@ both! {
             .find(|effect| effect.resource == draft["name"].as_str().unwrap())
             .unwrap();
         assert_eq!(of_draft.kind(), Kind::Removed);
-        assert!(of_draft.after.is_none());
+        assert!(of_draft.new_record.is_none());
         server.stop().await;
     }
 
@@ -263,7 +263,7 @@ both! {
             "display_name": name}, "reason": "thử nghiệm"});
         steward_raw.ok("UpdatePlatform", name("Tên thử nghiệm một")).await;
         let two = steward_raw.ok("UpdatePlatform", name("Tên thử nghiệm hai")).await;
-        let change = format!("changes/{}", two["revision"].as_str().unwrap());
+        let change = format!("changes/{}", two["revision"]);
         let mut client = ChangeServiceClient::new(server.intercepted(steward));
         let request = pb::GetChangeRequest { name: change };
         let change = client.get_change(request).await.unwrap().into_inner();
@@ -273,8 +273,8 @@ both! {
             _ => None,
         };
         let effect = &change.effects[0];
-        assert_eq!(display_name(&effect.before).unwrap(), "Tên thử nghiệm một");
-        assert_eq!(display_name(&effect.after).unwrap(), "Tên thử nghiệm hai");
+        assert_eq!(display_name(&effect.old_record).unwrap(), "Tên thử nghiệm một");
+        assert_eq!(display_name(&effect.new_record).unwrap(), "Tên thử nghiệm hai");
         for missing in ["changes/0", "changes/999999"] {
             let request = pb::GetChangeRequest { name: missing.into() };
             assert_eq!(client.get_change(request).await.unwrap_err().code(), Code::NotFound);
@@ -388,8 +388,8 @@ both! {
             request.set_timeout(Duration::from_secs(5));
             request
         };
-        let revision = made["revision"].as_str().unwrap();
-        on_two.catalogue.get_platform(read(revision)).await.unwrap();
+        let revision = made["revision"].to_string();
+        on_two.catalogue.get_platform(read(&revision)).await.unwrap();
         let mut request = read("999999");
         request.set_timeout(Duration::from_millis(200));
         let late = on_two.catalogue.get_platform(request).await.unwrap_err();

@@ -145,14 +145,10 @@ fn lines_are_waited_for_and_kept_apart() {
 
 #[test]
 fn signals_arrive() {
-    let script = "trap 'echo asked; exit 3' TERM; trap 'echo again' HUP; trap 'echo int' INT\n\
-                  echo ready; while :; do sleep 1 & wait; done";
+    // Not one that whoever started the tests may have had ignored: a shell cannot trap those.
+    let script = "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 1 & wait; done";
     let process = shell(script);
     process.wait_for_line("ready", BOUND);
-    process.signal(Signal::Hup);
-    process.wait_for_line("again", BOUND);
-    process.signal(Signal::Int);
-    process.wait_for_line("int", BOUND);
     process.signal(Signal::Term);
     process.wait_for_line("asked", BOUND);
 }

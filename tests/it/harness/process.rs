@@ -29,8 +29,6 @@ pub(crate) enum Signal {
     Term,
     /// Ends it on the spot.
     Kill,
-    /// Reload.
-    Hup,
     /// What Ctrl-C sends.
     Int,
 }
@@ -135,7 +133,6 @@ impl Process {
         let name = match signal {
             Signal::Term => "TERM",
             Signal::Kill => "KILL",
-            Signal::Hup => "HUP",
             Signal::Int => "INT",
         };
         // not to one known to have ended: its id may be another's by now
