@@ -21,7 +21,10 @@ pub mod validate;
 pub mod values;
 
 /// What `build.rs` made of the field rules and field behaviours of our protos.
-#[expect(clippy::clone_on_copy, reason = "prost makes a message without fields Copy")]
+#[expect(
+    clippy::clone_on_copy,
+    reason = "prost makes a message without fields Copy"
+)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/ndp.registry.v1.rules.rs"));
 }
