@@ -12,7 +12,10 @@ use clap::{Parser, Subcommand};
 use crate::{
     catalogue,
     config::{self, DatabaseConfig, Mistakes},
-    domain::time::{Clock, Timestamp},
+    domain::{
+        names::Revision,
+        time::{Clock, Timestamp},
+    },
     registry::{Registry, WriterTask, entropy::OsEntropy},
     store::Store,
 };
@@ -93,9 +96,12 @@ async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, 
     let entropy = Box::new(OsEntropy);
     let (registry, writer) =
         Registry::start(store.clone(), std::sync::Arc::new(SystemClock), entropy).await?;
-    let seed = catalogue::seed(config.catalogue.iter().map(String::as_str))?;
-    if registry.seed(seed).await? {
-        tracing::info!(editions = %config.catalogue.join(","), "loaded the shipped catalogue");
+    // Read only where there is a log to open with it.
+    if registry.revision() == Revision::ZERO {
+        let seed = catalogue::seed(config.catalogue.iter().map(String::as_str))?;
+        if registry.seed(seed).await? {
+            tracing::info!(editions = %config.catalogue.join(","), "loaded the shipped catalogue");
+        }
     }
     Ok((registry, writer, store))
 }

@@ -62,13 +62,18 @@ impl Call {
 
     /// A response, with the revision that it was read at.
     pub(super) fn answer<T>(&self, message: T) -> Result<Response<T>, Status> {
-        let mut response = Response::new(message);
-        let revision = AsciiMetadataValue::from(self.state().revision().get());
-        response
-            .metadata_mut()
-            .insert(NDP_REVISION.as_str(), revision);
-        Ok(response)
+        Ok(at_revision(message, self.state().revision()))
     }
+}
+
+/// A response that says which revision it is of.
+fn at_revision<T>(message: T, revision: Revision) -> Response<T> {
+    let mut response = Response::new(message);
+    let revision = AsciiMetadataValue::from(revision.get());
+    response
+        .metadata_mut()
+        .insert(NDP_REVISION.as_str(), revision);
+    response
 }
 
 /// Waits until this process knows the revision that `ndp-min-revision` asks for: a write on one
@@ -244,12 +249,7 @@ impl Written {
         let name = self.image.name().to_owned();
         let message = convert(self.image)
             .ok_or_else(|| Error::Bug(format!("`{name}` is not what the method answers").into()))?;
-        let mut response = Response::new(message);
-        let revision = AsciiMetadataValue::from(self.revision.get());
-        response
-            .metadata_mut()
-            .insert(NDP_REVISION.as_str(), revision);
-        Ok(response)
+        Ok(at_revision(message, self.revision))
     }
 }
 
