@@ -1,0 +1,372 @@
+//! The generator: a database of any number of platforms with a plan each, kept under `target/`.
+//!
+//! Everything but the shipped catalogue is MADE UP: names, dates, sums and texts are put together
+//! from lists of words, and say so. Platforms come by one seed command; plans are appended to the
+//! log directly, one change each, so that a hundred thousand take seconds and not hours.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result};
+use ndp_registry::{
+    catalogue,
+    domain::{
+        caller::{Caller, Person},
+        change::{Change, Effect, Image},
+        command::{Command, Request, Seed},
+        documents::Source,
+        names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
+        plans::{
+            Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
+        },
+        platforms::{
+            Classification, Governance, Link, Listing, Membership, Platform, PlatformFields,
+        },
+        principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+        record::Meta,
+        time::{Clock, Date, Period, Timestamp},
+    },
+    registry::{
+        Registry,
+        authenticate::{KEY_ID_LENGTH, NewKey},
+        decide::Ids as _,
+        entropy::OsEntropy,
+    },
+    store::Store,
+    wire::{plans, platforms, requests::View},
+};
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+
+/// The shipped catalogue alone.
+pub(crate) const SMALL: usize = 84;
+/// Far more than there will ever be.
+pub(crate) const LARGE: usize = 100_000;
+
+/// The agency whose plans the benchmark updates; no made-up platform is of it, so that a filter
+/// on it finds as many rows in either size.
+pub(crate) const AGENCY: &str = "bo-cong-an";
+/// Plans that the benchmark updates: one for each of 128 calls at once.
+const PLANS: usize = 128;
+/// Plans appended in one transaction.
+const BATCH: usize = 1000;
+/// When everything was made.
+const MOMENT: &str = "2026-01-01T00:00:00Z";
+/// Another number makes databases anew.
+const GENERATION: u32 = 1;
+
+/// A text as long as those that plans have.
+pub(crate) const PROSE: &str = "kế hoạch giả định này gồm khảo sát hiện trạng, thiết kế kiến \
+     trúc, xây dựng, kết nối, chia sẻ dữ liệu, đào tạo và vận hành; mỗi nhiệm vụ có đơn vị chủ \
+     trì, thời hạn và kết quả phải đạt";
+
+/// A database that is there, and what a caller needs to know of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Database {
+    pub(crate) file: PathBuf,
+    /// A key of an editor of [`AGENCY`].
+    pub(crate) key: String,
+    /// The shipped platforms.
+    pub(crate) platforms: Vec<String>,
+    /// Plans that the key may update.
+    pub(crate) plans: Vec<String>,
+    /// Bytes of all platforms and plans as protobuf messages.
+    pub(crate) own_bytes: usize,
+}
+
+/// The database with so many platforms: the one kept from an earlier run, else a new one.
+pub(crate) async fn database(directory: &Path, count: usize) -> Result<Database> {
+    let version = env!("CARGO_PKG_VERSION");
+    let stem = format!("made-up-{count}-{version}-{GENERATION}");
+    let about = directory.join(format!("{stem}.json"));
+    if let Ok(known) = std::fs::read(&about) {
+        return Ok(serde_json::from_slice(&known)?);
+    }
+    let file = directory.join(format!("{stem}.db"));
+    for suffix in ["", "-wal", "-shm"] {
+        let path = format!("{}{suffix}", file.display());
+        if std::fs::exists(&path)? {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    println!("making {} of {count} platforms, once", file.display());
+    let database = make(file, count).await?;
+    // only now, so that one cut short is made anew
+    std::fs::write(about, serde_json::to_vec(&database)?)?;
+    Ok(database)
+}
+
+struct StandingClock(Timestamp);
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+async fn make(file: PathBuf, count: usize) -> Result<Database> {
+    let moment = Timestamp::parse(MOMENT)?;
+    let url = format!("sqlite:{}", file.display());
+    let store = Store::open(&url, uuid::Uuid::new_v4()).await?;
+    let clock = Arc::new(StandingClock(moment));
+    let (registry, writer) = Registry::start(store.clone(), clock, Box::new(OsEntropy)).await?;
+    let mut seed = catalogue::seed([catalogue::OPENING_EDITION])?;
+    let shipped = seed
+        .platforms
+        .iter()
+        .map(|it| it.name.to_string())
+        .collect();
+    add_platforms(&mut seed, count)?;
+    registry.seed(seed).await?;
+    let key = make_key(&registry).await?;
+    let snapshot = registry.read();
+    drop(registry);
+    writer.await??;
+
+    let agency = AgencyName::from_id(AGENCY).context("an agency")?;
+    let mut made = Vec::new();
+    for platform in snapshot.state.platforms().values() {
+        made.push(plan(platform, "2026", &agency, moment)?);
+    }
+    for platform in snapshot.state.platforms().values() {
+        let ours = made.iter().filter(|plan| plan.agency == agency).count();
+        if ours >= PLANS {
+            break;
+        }
+        let governing = &platform.fields.governing_agency;
+        if governing.as_ref().is_none_or(|it| *it == agency) {
+            made.push(plan(platform, "2027", &agency, moment)?);
+        }
+    }
+    let ours = made.iter().filter(|plan| plan.agency == agency);
+    let plans = ours.take(PLANS).map(|plan| plan.name.to_string()).collect();
+    let platforms = snapshot.state.platforms().values();
+    let own_bytes = platforms
+        .map(|it| platforms::platform(it, View::Full).encoded_len())
+        .chain(
+            made.iter()
+                .map(|it| plans::plan(it, View::Full).encoded_len()),
+        )
+        .sum();
+    append(&store, made, moment).await?;
+    store.close().await;
+    Ok(Database {
+        file,
+        key,
+        platforms: shipped,
+        plans,
+        own_bytes,
+    })
+}
+
+/// A principal that may update the plans of [`AGENCY`], and a key for it.
+async fn make_key(registry: &Registry) -> Result<String> {
+    let principal = PrincipalName::from_id("bench-editor").context("a principal")?;
+    let id = OsEntropy.id(KEY_ID_LENGTH);
+    let key = NewKey::new(&id, OsEntropy.secret());
+    let commands = [
+        Command::CreatePrincipal {
+            name: principal.clone(),
+            fields: PrincipalFields {
+                display_name: "Benchmark (made up)".to_owned(),
+                kind: PrincipalKind::Person,
+                agency: AgencyName::from_id(AGENCY),
+                roles: vec![Role::AgencyEditor],
+            },
+        },
+        Command::CreateApiKey {
+            name: ApiKeyName::from_id(&principal, &id).context("a key")?,
+            fields: ApiKeyFields::default(),
+            hash: key.hash,
+        },
+    ];
+    for command in commands {
+        let request = Request {
+            command,
+            request_id: None,
+            reason: String::new(),
+        };
+        let caller = Caller::System { actor: None };
+        registry.submit(caller, request).await?;
+    }
+    Ok(key.secret)
+}
+
+/// Appends plans to the log, a change each.
+async fn append(store: &Store, plans: Vec<Plan>, moment: Timestamp) -> Result<()> {
+    let mut revision = store.head().await?.revision;
+    let mut plans = plans.into_iter().peekable();
+    while plans.peek().is_some() {
+        let mut changes = Vec::with_capacity(BATCH);
+        for mut plan in plans.by_ref().take(BATCH) {
+            revision = revision.next();
+            plan.meta = Meta::created(moment, revision);
+            changes.push(Change {
+                revision,
+                record_time: moment,
+                person: editor()?,
+                agency: Some(plan.agency.clone()),
+                method: "CreatePlan".into(),
+                request_id: None,
+                reason: "made up for the benchmark".to_owned(),
+                effects: vec![Effect::Put(Image::Plan(Arc::new(plan)))],
+                key_hash: None,
+            });
+        }
+        let mut tx = store.begin().await?;
+        let mut salts = 0_u128;
+        let mut salt = || {
+            salts += 1;
+            salts.to_be_bytes()
+        };
+        tx.append(&changes, &mut salt).await?;
+        let committed = tx.commit().await;
+        committed.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    }
+    Ok(())
+}
+
+fn editor() -> Result<Person> {
+    Ok(Person {
+        principal: PrincipalName::from_id("bench-editor").context("a principal")?,
+        actor: None,
+    })
+}
+
+// === platforms ===
+
+const KINDS: [&str; 6] = [
+    "Ứng dụng giả định quản lý",
+    "Ứng dụng giả định giám sát",
+    "Ứng dụng giả định tra cứu",
+    "Ứng dụng giả định điều phối",
+    "Ứng dụng giả định thống kê",
+    "Ứng dụng giả định phân tích",
+];
+const FIELDS: [&str; 12] = [
+    "giáo dục đại học",
+    "khám chữa bệnh",
+    "đất đai và bản đồ",
+    "giao thông vận tải",
+    "nông nghiệp",
+    "tài nguyên nước",
+    "lao động việc làm",
+    "văn hóa và du lịch",
+    "công nghiệp",
+    "thương mại điện tử",
+    "phòng chống thiên tai",
+    "quy hoạch đô thị",
+];
+
+fn word<'a>(words: &'a [&'a str], number: usize) -> &'a str {
+    words.get(number % words.len()).copied().unwrap_or_default()
+}
+
+/// Adds made-up platforms until there are `count`; their ids come after the shipped ones.
+fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
+    let edition = seed.editions.iter().find(|it| it.opening);
+    let edition = edition.context("no opening edition")?.name.clone();
+    let agencies: Vec<_> = seed.agencies.iter().map(|it| it.name.clone()).collect();
+    let agencies: Vec<_> = agencies.iter().filter(|it| it.id() != AGENCY).collect();
+    for number in seed.platforms.len()..count {
+        let name = PlatformName::from_id(&format!("ndp-made-up-{number:06}"));
+        let agency = agencies
+            .get(number % agencies.len())
+            .map(|it| (*it).clone());
+        let (kind, field) = (word(&KINDS, number), word(&FIELDS, number / KINDS.len()));
+        let display_name = format!("{kind} {field} số {number}");
+        let source = |page: &str| Source {
+            uri: format!("https://example.invalid/{page}/{number}-ung-dung-gia-dinh.html"),
+            note: String::new(),
+        };
+        let sources = vec![source("bao-chi"), source("van-ban"), source("cong-bo")];
+        seed.platforms.push(Platform {
+            name: name.context("an id")?,
+            fields: PlatformFields {
+                display_name: display_name.clone(),
+                display_name_en: format!("Made-up application no. {number}"),
+                governing_agency: agency.clone(),
+                operating_unit: format!("Cục giả định số {}", number % 97),
+                classification: Classification::Sector,
+                listings: vec![Listing {
+                    edition: edition.clone(),
+                    list_number: number.to_string(),
+                    group: "B".to_owned(),
+                    display_name,
+                    membership: Membership::Reported,
+                    sources: sources.clone(),
+                }],
+                links: vec![Link {
+                    uri: format!("https://{number}.example.invalid/"),
+                    title: "Trang giới thiệu (giả định)".to_owned(),
+                }],
+                sources,
+                ..PlatformFields::default()
+            },
+            governance_history: vec![Governance {
+                agency,
+                start_date: None,
+            }],
+            exit: None,
+            // the change that writes it sets the real one
+            meta: Meta::created(Timestamp::MIN, Default::default()),
+        });
+    }
+    Ok(())
+}
+
+// === plans ===
+
+fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -> Result<Plan> {
+    let governing = platform.fields.governing_agency.as_ref();
+    let agency = governing.unwrap_or(agency).clone();
+    let number = platform.name.as_str().len();
+    Ok(Plan {
+        name: PlanName::from_id(&platform.name, id).context("an id")?,
+        fields: PlanFields {
+            display_name: format!("Kế hoạch giả định triển khai {}", platform.name.id()),
+            objectives: format!("Dữ liệu giả định để đo tốc độ: 0000000000000000, {PROSE}"),
+            scope: "Toàn quốc (giả định)".to_owned(),
+            accountable_head: Some(Head {
+                office: "Cục trưởng (giả định)".to_owned(),
+                person_name: String::new(),
+            }),
+            lead_unit: "Cục giả định".to_owned(),
+            budget: Some(Budget {
+                amount: Some(Money {
+                    currency_code: "VND".to_owned(),
+                    units: 1_000_000_000 + i64::try_from(number)?,
+                    nanos: 0,
+                }),
+                price_year: 2026,
+                source: "Ngân sách nhà nước (giả định)".to_owned(),
+            }),
+            planned_start: Some(Period::quarter(2026, 1, "Quý I/2026")?),
+            planned_end: Some(Period::year(2027, "năm 2027")?),
+            reporting_cycle: Some(ReportingCycle {
+                interval: Interval::Monthly,
+                cutoff_day: 14,
+                filing_days: 5,
+            }),
+            ..PlanFields::default()
+        },
+        issuing_document: None,
+        state: PlanState::Draft,
+        state_history: vec![StateEntry {
+            state: PlanState::Draft,
+            effective_date: Date::new(2026, 1, 1)?,
+            record_time: moment,
+            agency: Some(agency.clone()),
+            person: Some(editor()?),
+            document: None,
+            reason: "made up for the benchmark".to_owned(),
+        }],
+        agency,
+        superseded_by: None,
+        redacted: false,
+        // the change that writes it sets the real one
+        meta: Meta::created(moment, Default::default()),
+    })
+}

@@ -1,0 +1,125 @@
+//! The registry's speed as ratios: `cargo bench`, or `cargo bench -- get` for a part.
+//!
+//! The server is the real binary with everything on, beside a bare tonic service that answers the
+//! same bytes under the same settings. Clients are in a process of their own. Rounds alternate
+//! between the two servers, so that whatever else the machine does falls on both; what is printed
+//! is the median over rounds and, of ratios, the least and the greatest. Any error fails the run.
+//!
+//! The figures are also written to `target/bench/figures.json`. All data but the shipped catalogue
+//! is made up, see `generate.rs`.
+
+mod bare;
+mod compare;
+mod generate;
+mod load;
+mod measure;
+mod process;
+mod size;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+
+/// What the command line asks for.
+#[derive(Debug)]
+struct Options {
+    /// Parts to run, by what their names contain; all when empty.
+    parts: Vec<String>,
+    /// How often each measurement is made.
+    rounds: usize,
+    /// How long each takes.
+    measure: Duration,
+}
+
+impl Options {
+    fn read(arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let mut options = Self {
+            parts: Vec::new(),
+            rounds: 5,
+            measure: Duration::from_millis(700),
+        };
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().with_context(|| argument.clone());
+            match argument.as_str() {
+                "--rounds" => options.rounds = value()?.parse()?,
+                "--milliseconds" => options.measure = Duration::from_millis(value()?.parse()?),
+                // cargo's own
+                "--bench" => {}
+                flag if flag.starts_with('-') => anyhow::bail!(
+                    "`{flag}`: there are --rounds N and --milliseconds N, and parts: {}",
+                    PARTS.join(", ")
+                ),
+                _ => options.parts.push(argument),
+            }
+        }
+        ensure!(options.rounds > 0, "--rounds 0");
+        for part in &options.parts {
+            let known = PARTS.iter().any(|name| name.contains(part.as_str()));
+            ensure!(known, "no part `{part}`; there are {}", PARTS.join(", "));
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        let named = |part: &String| name.contains(part.as_str());
+        self.parts.is_empty() || self.parts.iter().any(named)
+    }
+}
+
+/// Every part, in the order they run.
+const PARTS: [&str; 9] = [
+    compare::GET,
+    compare::GET_WITH_KEY,
+    compare::LIST_BASIC,
+    compare::LIST_FULL,
+    compare::LIST_FILTERED,
+    compare::UPDATE,
+    compare::UPDATE_WITH_ID,
+    size::START,
+    size::PAGES,
+];
+
+/// Where databases are kept between runs, and figures written.
+fn directory() -> Result<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let directory = target.context("no target directory")?.join("bench");
+    std::fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    match std::env::var(process::ROLE).as_deref() {
+        Ok("client") => load::run(),
+        Ok("bare") => bare::run(&arguments.next().context("a file of answers")?),
+        _ => report(&Options::read(arguments)?),
+    }
+}
+
+fn report(options: &Options) -> Result<()> {
+    let directory = directory()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let cores = std::thread::available_parallelism()?.get();
+    println!(
+        "{cores} cores, {} rounds, medians; made-up data",
+        options.rounds
+    );
+    let comparisons = runtime.block_on(compare::run(options, &directory))?;
+    let sizes = runtime.block_on(size::run(options, &directory))?;
+    let figures = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "cores": cores,
+        "rounds": options.rounds,
+        "milliseconds": options.measure.as_millis(),
+        "comparisons": comparisons,
+        "sizes": sizes,
+    });
+    let path = directory.join("figures.json");
+    std::fs::write(&path, serde_json::to_string_pretty(&figures)?)?;
+    println!("\nfigures: {}", path.display());
+    Ok(())
+}
