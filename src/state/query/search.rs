@@ -45,29 +45,52 @@ pub trait Searchable {
     fn texts(&self, text: &mut dyn FnMut(Part, &str));
 }
 
-/// The folded texts of a record.
+/// The folded texts of a record, in two pieces of memory: there is one for each record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchText {
-    resource_name: String,
-    vietnamese_name: String,
-    texts: Box<[(Part, String)]>,
+    /// The folded texts, the Vietnamese name and the resource name, one after the other.
+    all: Box<str>,
+    /// What each text is of, and where it ends in `all`.
+    ends: Box<[(Part, usize)]>,
+    vietnamese_name_end: usize,
 }
 
 impl SearchText {
     /// Folds the texts of a record.
     pub fn new(record: &impl Searchable) -> Self {
-        let mut texts = Vec::new();
+        let mut all = String::new();
+        let mut ends = Vec::new();
         record.texts(&mut |part, text| {
             let folded = fold(text);
             if !folded.is_empty() {
-                texts.push((part, folded));
+                all.push_str(&folded);
+                ends.push((part, all.len()));
             }
         });
+        all.push_str(record.vietnamese_name());
+        let vietnamese_name_end = all.len();
+        all.push_str(&record.resource_name());
         Self {
-            resource_name: record.resource_name(),
-            vietnamese_name: record.vietnamese_name().to_owned(),
-            texts: texts.into(),
+            all: all.into(),
+            ends: ends.into(),
+            vietnamese_name_end,
         }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = (Part, &str)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        let spans = starts.zip(&*self.ends);
+        spans.map(|(start, (part, end))| (*part, self.all.get(start..*end).unwrap_or_default()))
+    }
+
+    fn vietnamese_name(&self) -> &str {
+        let start = self.ends.last().map_or(0, |(_, end)| *end);
+        let name = self.all.get(start..self.vietnamese_name_end);
+        name.unwrap_or_default()
+    }
+
+    fn resource_name(&self) -> &str {
+        self.all.get(self.vietnamese_name_end..).unwrap_or_default()
     }
 
     /// How well the query is met, the smaller the better; nothing when some word is not found.
@@ -78,25 +101,24 @@ impl SearchText {
         };
         for word in &query.words {
             let best = self
-                .texts
-                .iter()
+                .texts()
                 .filter_map(|(part, text)| {
                     Some(Rank {
                         class: found(text, word)?,
-                        part: *part,
+                        part,
                     })
                 })
                 .min()?;
             rank = rank.max(best);
         }
-        let whole = self.texts.iter().filter_map(|(part, text)| {
+        let whole = self.texts().filter_map(|(part, text)| {
             let rest = text.strip_prefix(&query.folded)?;
             let class = if rest.is_empty() {
                 Class::Equal
             } else {
                 Class::Prefix
             };
-            (*part != Part::Other).then_some(Rank { class, part: *part })
+            (part != Part::Other).then_some(Rank { class, part })
         });
         Some(whole.fold(rank, Rank::min))
     }
@@ -227,8 +249,8 @@ impl<R> Hit<'_, R> {
     fn place(&self) -> Place<'_> {
         (
             self.rank,
-            &self.text.vietnamese_name,
-            &self.text.resource_name,
+            self.text.vietnamese_name(),
+            self.text.resource_name(),
         )
     }
 

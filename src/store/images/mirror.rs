@@ -122,8 +122,14 @@ impl<M: Mirror<D>, D> Mirror<Vec<D>> for Vec<M> {
         domain.iter().map(M::of).collect()
     }
 
+    // Of its own length and no longer: collecting results, like reading JSON, makes room for four
+    // where there is one, and the State keeps that room for as long as the record.
     fn into_domain(self) -> Result<Vec<D>, Unreadable> {
-        self.into_iter().map(M::into_domain).collect()
+        let mut items = Vec::with_capacity(self.len());
+        for item in self {
+            items.push(item.into_domain()?);
+        }
+        Ok(items)
     }
 }
 
