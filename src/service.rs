@@ -4,21 +4,26 @@
 mod access;
 pub mod call;
 mod catalogue;
+mod encodings;
 mod list;
 mod monitoring;
 mod plans;
 mod update;
 
+use std::sync::Arc;
+
 use tonic::service::Routes;
 
 use crate::{
+    domain::platforms::Platform,
     pb::{
-        access_service_server::AccessServiceServer,
+        self, access_service_server::AccessServiceServer,
         catalogue_service_server::CatalogueServiceServer,
         monitoring_service_server::MonitoringServiceServer, plan_service_server::PlanServiceServer,
     },
     registry::Registry,
 };
+use encodings::Encodings;
 
 /// Largest request that is read, in bytes: far above the largest record the field rules allow.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -39,17 +44,20 @@ pub const NAMES: [&str; 4] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
+    platforms: Arc<Encodings<Platform, pb::Platform>>,
 }
 
 /// Routes of all our services.
 pub fn routes(registry: &Registry) -> Routes {
+    let services = Services {
+        registry: registry.clone(),
+        platforms: Arc::default(),
+    };
     macro_rules! limited {
         ($server:ident) => {
-            $server::new(Services {
-                registry: registry.clone(),
-            })
-            .max_decoding_message_size(REQUEST_BYTES_MAX)
-            .max_encoding_message_size(RESPONSE_BYTES_MAX)
+            $server::new(services.clone())
+                .max_decoding_message_size(REQUEST_BYTES_MAX)
+                .max_encoding_message_size(RESPONSE_BYTES_MAX)
         };
     }
     Routes::new(limited!(CatalogueServiceServer))

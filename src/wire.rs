@@ -8,6 +8,7 @@
 pub mod agencies;
 pub mod documents;
 pub mod editions;
+pub mod encoded;
 pub mod figures;
 pub mod mask;
 pub mod plans;

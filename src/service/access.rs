@@ -69,7 +69,7 @@ impl pb::access_service_server::AccessService for Services {
             Binding::new("ListPrincipals"),
             &arguments!(message),
             |_| true,
-            principals::principal,
+            |seen| principals::principal(seen),
         )?;
         Ok(Response::new(pb::ListPrincipalsResponse {
             principals,

@@ -51,7 +51,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             Binding::new("ListFigures"),
             &arguments!(message),
             |_| true,
-            figures::figure,
+            |seen| figures::figure(seen),
         )?;
         Ok(Response::new(pb::ListFiguresResponse {
             figures,

@@ -223,7 +223,7 @@ impl pb::plan_service_server::PlanService for Services {
             Binding::new("ListProposals"),
             &arguments!(message),
             |_| true,
-            proposals::proposal,
+            |seen| proposals::proposal(seen),
         )?;
         Ok(Response::new(pb::ListProposalsResponse {
             proposals,
