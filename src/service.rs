@@ -5,6 +5,7 @@ mod access;
 pub mod call;
 mod catalogue;
 mod changes;
+mod encodings;
 mod list;
 mod monitoring;
 mod plans;
@@ -16,14 +17,16 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tonic::service::Routes;
 
 use crate::{
+    domain::platforms::Platform,
     pb::{
-        access_service_server::AccessServiceServer,
+        self, access_service_server::AccessServiceServer,
         catalogue_service_server::CatalogueServiceServer,
         change_service_server::ChangeServiceServer,
         monitoring_service_server::MonitoringServiceServer, plan_service_server::PlanServiceServer,
     },
     registry::Registry,
 };
+use encodings::Encodings;
 
 /// Largest request that is read, in bytes: far above the largest record the field rules allow.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -52,6 +55,7 @@ pub(crate) struct Services {
     merging: Arc<Mutex<()>>,
     watchers: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
+    platforms: Arc<Encodings<Platform, pb::Platform>>,
 }
 
 impl Services {
@@ -75,6 +79,7 @@ pub fn routes(registry: &Registry, stopping: watch::Receiver<bool>) -> Routes {
         merging: Arc::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
         stopping,
+        platforms: Arc::default(),
     };
     macro_rules! limited {
         ($server:ident) => {

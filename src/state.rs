@@ -29,6 +29,7 @@ use crate::domain::{
     platforms::{Platform, PlatformState},
     principals::{ApiKey, Principal},
     proposals::Proposal,
+    text::{SortKey, sort_key},
     time::Timestamp,
 };
 use query::search::SearchText;
@@ -50,6 +51,8 @@ pub struct State {
     agencies: OrdMap<AgencyName, Arc<Agency>>,
     editions: OrdMap<EditionName, Arc<Edition>>,
     platforms: OrdMap<PlatformName, Arc<Platform>>,
+    platforms_by_agency: OrdMap<AgencyName, OrdMap<PlatformName, Arc<Platform>>>,
+    platforms_by_display_name: OrdMap<(SortKey, PlatformName), Arc<Platform>>,
     plans: OrdMap<PlanName, Arc<Plan>>,
     proposals: OrdMap<ProposalName, Arc<Proposal>>,
     figures: OrdMap<FigureName, Arc<Figure>>,
@@ -113,9 +116,12 @@ impl State {
                     Arc::new(self.search_text_of(&platform)),
                 );
                 self.count_listings(&platform, 1);
-                if let Some(old) = self.platforms.insert(platform.name.clone(), platform) {
+                let name = platform.name.clone();
+                if let Some(old) = self.platforms.insert(name, Arc::clone(&platform)) {
                     self.count_listings(&old, -1);
+                    self.remove_from_indexes(&old);
                 }
+                self.add_to_indexes(platform);
             }
             Image::Plan(plan) => {
                 self.plans.insert(plan.name.clone(), plan);
@@ -138,6 +144,7 @@ impl State {
     fn remove(&mut self, name: &str) {
         if let Some(old) = self.platforms.remove(name) {
             self.count_listings(&old, -1);
+            self.remove_from_indexes(&old);
             self.search_texts.remove(name);
         }
         self.agencies.remove(name);
@@ -147,6 +154,25 @@ impl State {
         self.figures.remove(name);
         self.principals.remove(name);
         self.api_keys.remove(name);
+    }
+
+    fn add_to_indexes(&mut self, platform: Arc<Platform>) {
+        if let Some(agency) = &platform.fields.governing_agency {
+            let of_agency = self.platforms_by_agency.entry(agency.clone()).or_default();
+            of_agency.insert(platform.name.clone(), Arc::clone(&platform));
+        }
+        self.platforms_by_display_name
+            .insert(display_name_key(&platform), platform);
+    }
+
+    fn remove_from_indexes(&mut self, platform: &Platform) {
+        if let Some(agency) = &platform.fields.governing_agency
+            && let Some(of_agency) = self.platforms_by_agency.get_mut(agency)
+        {
+            of_agency.remove(&platform.name);
+        }
+        self.platforms_by_display_name
+            .remove(&display_name_key(platform));
     }
 
     fn count_listings(&mut self, platform: &Platform, by: i32) {
@@ -286,6 +312,30 @@ impl State {
         &self.platforms
     }
 
+    /// The platforms that an agency governs, by name; `None` where there never was one.
+    pub fn platforms_of(
+        &self,
+        agency: &AgencyName,
+    ) -> Option<&OrdMap<PlatformName, Arc<Platform>>> {
+        self.platforms_by_agency.get(agency)
+    }
+
+    /// All platforms by the Vietnamese alphabet and then by name, those without a name last; from
+    /// the first on, or from the one after this place.
+    pub fn platforms_by_display_name<'a>(
+        &'a self,
+        after: Option<(&str, PlatformName)>,
+    ) -> impl Iterator<Item = &'a Arc<Platform>> + use<'a> {
+        let start = match after {
+            Some((display_name, name)) => Bound::Excluded((sort_key(display_name), name)),
+            None => Bound::Unbounded,
+        };
+        let range = self
+            .platforms_by_display_name
+            .range((start, Bound::Unbounded));
+        range.map(|(_, platform)| platform)
+    }
+
     /// The folded texts that search reads, by platform.
     pub const fn search_texts(&self) -> &OrdMap<PlatformName, Arc<SearchText>> {
         &self.search_texts
@@ -388,6 +438,13 @@ impl State {
             .chain(principals)
             .chain(api_keys)
     }
+}
+
+fn display_name_key(platform: &Platform) -> (SortKey, PlatformName) {
+    (
+        sort_key(&platform.fields.display_name),
+        platform.name.clone(),
+    )
 }
 
 /// The records whose names begin with `prefix`, found without walking the others.

@@ -70,15 +70,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let started = Instant::now();
         let method = request.uri().path().trim_start_matches('/');
-        let span = tracing::info_span!(
-            "call",
-            method,
-            principal = Empty,
-            actor = Empty,
-            revision = Empty,
-            latency_us = Empty,
-            outcome = Empty,
-        );
+        let span = tracing::info_span!("call", method, principal = Empty, actor = Empty);
         // The clone is not ready, the one that was asked is.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
@@ -86,11 +78,11 @@ where
         let answering = async move {
             let span = Span::current();
             if let Err(error) = await_revision(&registry, request.headers()).await {
-                return Ok(refuse(error, &registry, &span, started));
+                return Ok(refuse(error, &registry, started));
             }
             let call = match identify(&registry, request.headers()).await {
                 Ok(call) => call,
-                Err(error) => return Ok(refuse(error, &registry, &span, started)),
+                Err(error) => return Ok(refuse(error, &registry, started)),
             };
             if let Some(person) = call.caller.person() {
                 span.record("principal", person.principal.as_str());
@@ -104,7 +96,7 @@ where
             request.extensions_mut().insert::<Call>(call);
             let mut response = explain(ready.call(request).await?);
             finish(&mut response, revision);
-            log(&span, &response, started);
+            log(&response, started);
             Ok(response)
         };
         Box::pin(answering.instrument(span))
@@ -115,12 +107,11 @@ where
 fn refuse<R: Default>(
     error: impl Into<Status>,
     registry: &Registry,
-    span: &Span,
     started: Instant,
 ) -> Response<R> {
     let mut response = error.into().into_http::<R>();
     finish(&mut response, HeaderValue::from(registry.revision().get()));
-    log(span, &response, started);
+    log(&response, started);
     response
 }
 
@@ -133,7 +124,7 @@ fn finish<R>(response: &mut Response<R>, revision: HeaderValue) {
 }
 
 /// One line a call: at `info`, and what is our fault at `error`.
-fn log<R>(span: &Span, response: &Response<R>, started: Instant) {
+fn log<R>(response: &Response<R>, started: Instant) {
     let status = Status::from_header_map(response.headers());
     let code = status.as_ref().map_or(Code::Ok, Status::code);
     let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -141,11 +132,10 @@ fn log<R>(span: &Span, response: &Response<R>, started: Instant) {
         .headers()
         .get(&NDP_REVISION)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    span.record("revision", revision);
-    span.record("latency_us", latency_us);
-    span.record("outcome", format_args!("{code:?}"));
     match code {
-        Code::Internal | Code::Unknown | Code::DataLoss => tracing::error!("answered"),
-        _ => tracing::info!("answered"),
+        Code::Internal | Code::Unknown | Code::DataLoss => {
+            tracing::error!(revision, latency_us, outcome = ?code, "answered");
+        }
+        _ => tracing::info!(revision, latency_us, outcome = ?code, "answered"),
     }
 }

@@ -67,7 +67,7 @@ impl pb::access_service_server::AccessService for Services {
             Binding::new("ListPrincipals"),
             &arguments!(message),
             |_| true,
-            principals::principal,
+            |seen| principals::principal(seen),
         )?;
         call.answer(pb::ListPrincipalsResponse {
             principals,

@@ -1,12 +1,14 @@
 //! CatalogueService.
 
-use prost::Message;
+use std::sync::Arc;
+
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::{
     RESPONSE_BYTES_MAX, Services,
     call::{Call, envelope, open, open_checked},
-    list::{arguments, fit},
+    list::{Query, Seen, arguments, fit},
     update::Update,
 };
 use crate::{
@@ -16,16 +18,18 @@ use crate::{
         editions::Edition,
         error::{Error, Violations},
         names::{AgencyName, EditionName, PlatformName},
-        platforms::PlatformState,
+        platforms::{Platform, PlatformState},
     },
     pb,
     state::{
         State,
-        query::{page::page_size, search, token::Binding},
-        visible::Visible,
+        query::{Constant, order::Direction, page::page_size, search, token::Binding},
+        visible::Visible as _,
     },
     wire::{
-        agencies, editions, platforms, proposals,
+        agencies, editions,
+        encoded::{Encoded, EncodedPage},
+        platforms, proposals,
         requests::{self, View},
     },
 };
@@ -37,15 +41,46 @@ fn edition_message(state: &State, edition: &Edition) -> pb::Edition {
     editions::edition(edition, counts.held, counts.named)
 }
 
-fn platform_message(call: &Call, name: &PlatformName, view: View) -> Result<pb::Platform, Error> {
+fn find_platform<'a>(call: &'a Call, name: &PlatformName) -> Result<Seen<'a, Platform>, Error> {
     let platform = call.state().resolve_platform(name);
     platform
-        .and_then(|platform| platform.visible(&call.caller))
-        .map(|platform| platforms::platform(&platform, view))
+        .and_then(|platform| Seen::of(platform, call))
         .ok_or_else(|| Error::NotFound {
             kind: PlatformName::KIND,
             name: name.to_string(),
         })
+}
+
+type PlatformRows<'a> = Box<dyn Iterator<Item = &'a Arc<Platform>> + Send + 'a>;
+
+/// The rows that can be on a page of platforms, by an index where there is one, and whether they
+/// come in its order.
+fn platform_rows<'a>(state: &'a State, query: &Query<Platform>) -> (bool, PlatformRows<'a>) {
+    if let Some(Constant::Text(agency)) = query.filter.equality("governing_agency") {
+        let of_agency = AgencyName::parse(agency).and_then(|agency| state.platforms_of(&agency));
+        return match of_agency {
+            Some(platforms) => (
+                query.by_name(),
+                Box::new(query.rows(platforms, String::new())),
+            ),
+            None => (true, Box::new(std::iter::empty())),
+        };
+    }
+    if query.order.one_field() == Some(("display_name", Direction::Ascending)) {
+        let after = query.after.as_ref().map(|cursor| {
+            let display_name = match cursor.values.as_slice() {
+                [Some(Constant::Text(display_name))] => display_name.as_str(),
+                _ => "",
+            };
+            Some((display_name, PlatformName::parse(&cursor.name)?))
+        });
+        // a place that names no platform was never given out
+        if let Some(after) = after.map_or(Some(None), |after| after.map(Some)) {
+            return (true, Box::new(state.platforms_by_display_name(after)));
+        }
+    }
+    let all = query.rows(state.platforms(), String::new());
+    (query.by_name(), Box::new(all))
 }
 
 #[tonic::async_trait]
@@ -80,7 +115,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             Binding::new("ListAgencies"),
             &arguments!(message),
             |_| true,
-            agencies::agency,
+            |seen| agencies::agency(seen),
         )?;
         call.answer(pb::ListAgenciesResponse {
             agencies,
@@ -249,45 +284,48 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 
     // === platforms ===
 
-    async fn get_platform(&self, request: Request<pb::GetPlatformRequest>) -> Answer<pb::Platform> {
+    async fn get_platform(
+        &self,
+        request: Request<pb::GetPlatformRequest>,
+    ) -> Answer<Encoded<pb::Platform>> {
         let (call, message) = open_checked(request)?;
         let call = call
             .at(self, message.read_revision, message.read_time)
             .await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let name = requests::name(&message.name, "name")?;
-        call.answer(platform_message(&call, &name, view)?)
+        let platform = find_platform(&call, &name)?;
+        call.answer(self.encoded_platform(&platform, view))
     }
 
     async fn list_platforms(
         &self,
         request: Request<pb::ListPlatformsRequest>,
-    ) -> Answer<pb::ListPlatformsResponse> {
+    ) -> Answer<EncodedPage<pb::ListPlatformsResponse>> {
         let (call, message) = open_checked(request)?;
         let call = call
             .at(self, message.read_revision, message.read_time)
             .await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let all = message.show_retired;
-        let (platforms, next_page_token) = self.list(
+        let binding = Binding::new("ListPlatforms").with([u8::from(all)]);
+        let query = self.query::<Platform>(binding.with(""), &arguments!(message))?;
+        let (in_order, rows) = platform_rows(call.state(), &query);
+        let (platforms, next_page_token) = self.page(
             &call,
-            call.state().platforms(),
-            String::new(),
-            Binding::new("ListPlatforms").with([u8::from(all), view as u8]),
-            &arguments!(message),
+            &query,
+            in_order,
+            rows,
             |platform| all || platform.state() == PlatformState::Active,
-            |platform| platforms::platform(platform, view),
-        )?;
-        call.answer(pb::ListPlatformsResponse {
-            platforms,
-            next_page_token,
-        })
+            |platform| self.encoded_platform(platform, view),
+        );
+        call.answer(EncodedPage::new(platforms, next_page_token))
     }
 
     async fn create_platform(
         &self,
         request: Request<pb::CreatePlatformRequest>,
-    ) -> Answer<pb::Platform> {
+    ) -> Answer<Encoded<pb::Platform>> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("CreatePlatform", message)?;
         let name = requests::optional_new_name(
@@ -311,7 +349,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
     async fn update_platform(
         &self,
         request: Request<pb::UpdatePlatformRequest>,
-    ) -> Answer<pb::Platform> {
+    ) -> Answer<Encoded<pb::Platform>> {
         let (call, message) = open(request)?;
         let update = Update::new(
             &message,
@@ -359,8 +397,11 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
         let platforms = names
             .iter()
-            .map(|name| platform_message(&call, name, view))
-            .collect::<Result<_, _>>()?;
+            .map(|name| {
+                let platform = find_platform(&call, name)?;
+                Ok(platforms::platform(&platform, view))
+            })
+            .collect::<Result<_, Error>>()?;
         let message = pb::BatchGetPlatformsResponse { platforms };
         let size = message.encoded_len();
         if size > RESPONSE_BYTES_MAX {
@@ -384,7 +425,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
     async fn search_platforms(
         &self,
         request: Request<pb::SearchPlatformsRequest>,
-    ) -> Answer<pb::SearchPlatformsResponse> {
+    ) -> Answer<EncodedPage<pb::SearchPlatformsResponse>> {
         let (call, message) = open_checked(request)?;
         let call = call
             .at(self, message.read_revision, message.read_time)
@@ -399,17 +440,14 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let after = self.open_token(&binding, &message.page_token)?;
         let state = call.state();
         let rows = state.search_texts().iter().filter_map(|(name, text)| {
-            let platform = state.platform(name)?.visible(&call.caller)?;
+            let platform = Seen::of(state.platform(name)?, &call)?;
             (all || platform.state() == PlatformState::Active).then_some((&**text, platform))
         });
         let page = search::search(rows, &query, after.as_ref(), size);
-        let (platforms, last) = fit(&page.items, |hit| platforms::platform(&hit.row, view));
+        let (platforms, last) = fit(&page.items, |hit| self.encoded_platform(&hit.row, view));
         let next = last.map(search::Hit::cursor).or(page.next);
         let next_page_token = self.seal_token(&binding, next.as_ref());
-        call.answer(pb::SearchPlatformsResponse {
-            platforms,
-            next_page_token,
-        })
+        call.answer(EncodedPage::new(platforms, next_page_token))
     }
 
     async fn retire_platform(
@@ -439,6 +477,13 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 }
 
 impl Services {
+    fn encoded_platform(&self, seen: &Seen<'_, Platform>, view: View) -> Encoded<pb::Platform> {
+        match seen.whole() {
+            Some(record) => self.platforms.get(record, view, platforms::platform),
+            None => Encoded::new(&platforms::platform(seen, view)),
+        }
+    }
+
     fn edition_of(&self, image: &Image) -> Option<pb::Edition> {
         match image {
             Image::Edition(edition) => {
@@ -456,9 +501,11 @@ fn agency_of(image: Image) -> Option<pb::Agency> {
     }
 }
 
-fn platform_of(image: Image) -> Option<pb::Platform> {
+fn platform_of(image: Image) -> Option<Encoded<pb::Platform>> {
     match image {
-        Image::Platform(platform) => Some(platforms::platform(&platform, View::Full)),
+        Image::Platform(platform) => {
+            Some(Encoded::new(&platforms::platform(&platform, View::Full)))
+        }
         _ => None,
     }
 }

@@ -1,6 +1,10 @@
 //! Pages of any kind of record: the arguments of AIP-132 and AIP-158, read once.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    ops::Deref,
+    sync::Arc,
+};
 
 use imbl::OrdMap;
 use prost::Message;
@@ -47,6 +51,71 @@ macro_rules! arguments {
 }
 pub(super) use arguments;
 
+/// A record as a caller sees it.
+pub(super) struct Seen<'a, T: Clone> {
+    record: &'a Arc<T>,
+    seen: Cow<'a, T>,
+}
+
+impl<'a, T: Visible> Seen<'a, T> {
+    /// What a caller sees of a record; `None` where the caller may not know of it.
+    pub(super) fn of(record: &'a Arc<T>, call: &Call) -> Option<Self> {
+        let seen = record.visible(&call.caller)?;
+        Some(Self { record, seen })
+    }
+
+    /// The record itself, where the caller sees the whole of it.
+    pub(super) fn whole(&self) -> Option<&'a Arc<T>> {
+        matches!(self.seen, Cow::Borrowed(_)).then_some(self.record)
+    }
+}
+
+impl<T: Clone> Borrow<T> for Seen<'_, T> {
+    fn borrow(&self) -> &T {
+        &self.seen
+    }
+}
+
+impl<T: Clone> Deref for Seen<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.seen
+    }
+}
+
+/// A List request, read: which rows, in which order, after which.
+#[derive(Debug)]
+pub(super) struct Query<T: Queryable> {
+    size: usize,
+    pub(super) filter: Filter<T>,
+    pub(super) order: Order<T>,
+    binding: Binding,
+    pub(super) after: Option<Cursor>,
+}
+
+impl<T: Queryable> Query<T> {
+    /// Whether the order is that of the maps.
+    pub(super) fn by_name(&self) -> bool {
+        self.order.name_alone() == Some(Direction::Ascending)
+    }
+
+    /// The rows of `map` that can be on the page, without walking those before it where the order
+    /// is that of the map.
+    pub(super) fn rows<'a, K>(
+        &self,
+        map: &'a OrdMap<K, Arc<T>>,
+        prefix: String,
+    ) -> impl Iterator<Item = &'a Arc<T>> + use<'a, K, T>
+    where
+        K: Ord + Clone + Borrow<str>,
+        T: Clone,
+    {
+        let after = self.after.as_ref().filter(|_| self.by_name());
+        rows(map, prefix, after.map(|cursor| cursor.name.as_str()))
+    }
+}
+
 impl Services {
     /// A page of the records of `map` whose names begin with `prefix`, as the caller may see
     /// them. `binding` holds the method and whatever else decides which records there are.
@@ -59,37 +128,71 @@ impl Services {
         binding: Binding,
         arguments: &Arguments<'_>,
         keep: impl Fn(&T) -> bool,
-        convert: impl Fn(&T) -> M,
+        convert: impl Fn(&Seen<'_, T>) -> M,
     ) -> Result<(Vec<M>, String), Error>
     where
-        K: Ord + Clone + std::borrow::Borrow<str>,
+        K: Ord + Clone + Borrow<str>,
         T: Visible + Queryable,
         M: Message,
     {
+        let query = self.query::<T>(binding.with(&prefix), arguments)?;
+        let rows = query.rows(map, prefix);
+        Ok(self.page(call, &query, query.by_name(), rows, keep, convert))
+    }
+
+    /// Reads and checks the arguments of a List.
+    pub(super) fn query<T: Queryable>(
+        &self,
+        binding: Binding,
+        arguments: &Arguments<'_>,
+    ) -> Result<Query<T>, Error> {
         let size = page::page_size(arguments.page_size)?;
         let filter = Filter::<T>::parse(arguments.filter)?;
         let order = Order::<T>::parse(arguments.order_by, "name")?;
-        let binding = binding
-            .with(&prefix)
-            .with(filter.canonical())
-            .with(order.canonical());
+        let binding = binding.with(filter.canonical()).with(order.canonical());
         let after = self.open_token(&binding, arguments.page_token)?;
-        let by_name = order.name_alone() == Some(Direction::Ascending);
-        let start = after
-            .as_ref()
-            .filter(|_| by_name)
-            .map(|cursor| cursor.name.as_str());
-        let seen = rows(map, prefix, start)
+        Ok(Query {
+            size,
+            filter,
+            order,
+            binding,
+            after,
+        })
+    }
+
+    /// The page of a query: `rows` holds at least its records and, where they come `in_order`,
+    /// none of those before it.
+    pub(super) fn page<'a, T, M>(
+        &self,
+        call: &Call,
+        query: &Query<T>,
+        in_order: bool,
+        rows: impl Iterator<Item = &'a Arc<T>>,
+        keep: impl Fn(&T) -> bool,
+        convert: impl Fn(&Seen<'_, T>) -> M,
+    ) -> (Vec<M>, String)
+    where
+        T: Visible + Queryable + 'a,
+        M: Message,
+    {
+        let Query {
+            size,
+            filter,
+            order,
+            binding,
+            after,
+        } = query;
+        let seen = rows
             .filter(|record| keep(record))
-            .filter_map(|record| record.visible(&call.caller));
-        let page = if by_name {
-            page::page_in_order::<T, Cow<'_, T>>(seen, &filter, &order, size)
+            .filter_map(|record| Seen::of(record, call));
+        let page = if in_order {
+            page::page_in_order::<T, Seen<'_, T>>(seen, filter, order, *size)
         } else {
-            page::page_sorted::<T, Cow<'_, T>>(seen, &filter, &order, after.as_ref(), size)
+            page::page_sorted::<T, Seen<'_, T>>(seen, filter, order, after.as_ref(), *size)
         };
         let (messages, last) = fit(&page.items, |record| convert(record));
         let next = last.map(|record| order.cursor(record)).or(page.next);
-        Ok((messages, self.seal_token(&binding, next.as_ref())))
+        (messages, self.seal_token(binding, next.as_ref()))
     }
 
     pub(super) fn open_token(

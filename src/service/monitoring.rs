@@ -54,7 +54,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             Binding::new("ListFigures"),
             &arguments!(message),
             |_| true,
-            figures::figure,
+            |seen| figures::figure(seen),
         )?;
         call.answer(pb::ListFiguresResponse {
             figures,

@@ -231,7 +231,7 @@ impl pb::plan_service_server::PlanService for Services {
             Binding::new("ListProposals"),
             &arguments!(message),
             |_| true,
-            proposals::proposal,
+            |seen| proposals::proposal(seen),
         )?;
         call.answer(pb::ListProposalsResponse {
             proposals,

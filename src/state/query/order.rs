@@ -118,6 +118,15 @@ impl<T: Queryable> Order<T> {
         self.terms.is_empty().then_some(self.name)
     }
 
+    /// The one field ordered by before the name, ascending, and its direction: the caller may then
+    /// walk an index of it.
+    pub fn one_field(&self) -> Option<(&'static str, Direction)> {
+        match (self.terms.as_slice(), self.name) {
+            ([(field, direction)], Direction::Ascending) => Some((field.path, *direction)),
+            _ => None,
+        }
+    }
+
     /// One text for all orders that are written differently and sort the same.
     pub fn canonical(&self) -> String {
         let word = |direction| match direction {
