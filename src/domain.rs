@@ -15,5 +15,6 @@ pub mod platforms;
 pub mod principals;
 pub mod proposals;
 pub mod record;
+pub mod shared;
 pub mod text;
 pub mod time;

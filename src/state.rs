@@ -6,6 +6,7 @@
 //! (counts, folded text) is kept beside them and can always be made again from them.
 
 pub mod comparison;
+mod load;
 pub mod query;
 pub mod records;
 pub mod sight;
@@ -32,7 +33,7 @@ use crate::domain::{
     text::{SortKey, sort_key},
     time::Timestamp,
 };
-use query::search::SearchText;
+use query::search::{self, SearchText};
 
 /// How many platforms an edition holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,36 +53,26 @@ pub struct State {
     editions: OrdMap<EditionName, Arc<Edition>>,
     platforms: OrdMap<PlatformName, Arc<Platform>>,
     platforms_by_agency: OrdMap<AgencyName, OrdMap<PlatformName, Arc<Platform>>>,
-    platforms_by_display_name: OrdMap<(SortKey, PlatformName), Arc<Platform>>,
+    platforms_by_display_name: OrdMap<DisplayNameKey, Listed>,
     plans: OrdMap<PlanName, Arc<Plan>>,
     proposals: OrdMap<ProposalName, Arc<Proposal>>,
     figures: OrdMap<FigureName, Arc<Figure>>,
     principals: OrdMap<PrincipalName, Arc<Principal>>,
     api_keys: OrdMap<ApiKeyName, Arc<ApiKey>>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
-    search_texts: OrdMap<PlatformName, Arc<SearchText>>,
+}
+
+/// The place of a platform in the Vietnamese alphabet; empty names come last.
+type DisplayNameKey = (SortKey, PlatformName);
+
+/// A platform in the alphabet, with what search reads of it.
+#[derive(Clone, Debug)]
+struct Listed {
+    platform: Arc<Platform>,
+    text: SearchText,
 }
 
 impl State {
-    /// The State that the images of the current tables make.
-    pub fn load(
-        revision: Revision,
-        record_time: Option<Timestamp>,
-        images: impl IntoIterator<Item = Image>,
-    ) -> Self {
-        let mut state = Self::default();
-        // A platform's search text names its agency, so agencies come first.
-        let (agencies, others): (Vec<_>, Vec<_>) = images
-            .into_iter()
-            .partition(|image| matches!(image, Image::Agency(_)));
-        for image in agencies.into_iter().chain(others) {
-            state.put(image);
-        }
-        state.revision = revision;
-        state.record_time = record_time;
-        state
-    }
-
     /// Moves on to the next revision.
     pub fn apply(&mut self, change: &Change) {
         for effect in &change.effects {
@@ -111,17 +102,9 @@ impl State {
                 self.editions.insert(edition.name.clone(), edition);
             }
             Image::Platform(platform) => {
-                self.search_texts.insert(
-                    platform.name.clone(),
-                    Arc::new(self.search_text_of(&platform)),
-                );
-                self.count_listings(&platform, 1);
-                let name = platform.name.clone();
-                if let Some(old) = self.platforms.insert(name, Arc::clone(&platform)) {
-                    self.count_listings(&old, -1);
-                    self.remove_from_indexes(&old);
-                }
-                self.add_to_indexes(platform);
+                let (key, listed) = self.listed(&platform);
+                self.put_platform(platform);
+                self.platforms_by_display_name.insert(key, listed);
             }
             Image::Plan(plan) => {
                 self.plans.insert(plan.name.clone(), plan);
@@ -144,8 +127,9 @@ impl State {
     fn remove(&mut self, name: &str) {
         if let Some(old) = self.platforms.remove(name) {
             self.count_listings(&old, -1);
-            self.remove_from_indexes(&old);
-            self.search_texts.remove(name);
+            self.remove_from_agency(&old);
+            self.platforms_by_display_name
+                .remove(&display_name_key(&old));
         }
         self.agencies.remove(name);
         self.editions.remove(name);
@@ -156,23 +140,30 @@ impl State {
         self.api_keys.remove(name);
     }
 
-    fn add_to_indexes(&mut self, platform: Arc<Platform>) {
+    /// Puts a platform everywhere but into the alphabet.
+    fn put_platform(&mut self, platform: Arc<Platform>) {
+        self.count_listings(&platform, 1);
         if let Some(agency) = &platform.fields.governing_agency {
             let of_agency = self.platforms_by_agency.entry(agency.clone()).or_default();
             of_agency.insert(platform.name.clone(), Arc::clone(&platform));
         }
-        self.platforms_by_display_name
-            .insert(display_name_key(&platform), platform);
+        if let Some(old) = self.platforms.get(&platform.name).cloned() {
+            self.count_listings(&old, -1);
+            if old.fields.governing_agency != platform.fields.governing_agency {
+                self.remove_from_agency(&old);
+            }
+            self.platforms_by_display_name
+                .remove(&display_name_key(&old));
+        }
+        self.platforms.insert(platform.name.clone(), platform);
     }
 
-    fn remove_from_indexes(&mut self, platform: &Platform) {
+    fn remove_from_agency(&mut self, platform: &Platform) {
         if let Some(agency) = &platform.fields.governing_agency
             && let Some(of_agency) = self.platforms_by_agency.get_mut(agency)
         {
             of_agency.remove(&platform.name);
         }
-        self.platforms_by_display_name
-            .remove(&display_name_key(platform));
     }
 
     fn count_listings(&mut self, platform: &Platform, by: i32) {
@@ -188,25 +179,22 @@ impl State {
         }
     }
 
-    fn search_text_of(&self, platform: &Platform) -> SearchText {
-        let agency = platform
-            .fields
-            .governing_agency
-            .as_ref()
-            .and_then(|name| self.agency(name));
-        records::search_text(platform, agency.map(|agency| &**agency))
+    /// A platform as the alphabet and search know it.
+    fn listed(&self, platform: &Arc<Platform>) -> (DisplayNameKey, Listed) {
+        let agency = platform.fields.governing_agency.as_ref();
+        let agency = agency.and_then(|name| self.agency(name));
+        let listed = Listed {
+            platform: Arc::clone(platform),
+            text: records::search_text(platform, agency.map(|agency| &**agency)),
+        };
+        (display_name_key(platform), listed)
     }
 
     fn refresh_search_texts(&mut self, agency: &AgencyName) {
-        let governed: Vec<_> = self
-            .platforms
-            .values()
-            .filter(|platform| platform.fields.governing_agency.as_ref() == Some(agency))
-            .cloned()
-            .collect();
-        for platform in governed {
-            let text = Arc::new(self.search_text_of(&platform));
-            self.search_texts.insert(platform.name.clone(), text);
+        let governed = self.platforms_of(agency).cloned().unwrap_or_default();
+        for platform in governed.values() {
+            let (key, listed) = self.listed(platform);
+            self.platforms_by_display_name.insert(key, listed);
         }
     }
 
@@ -333,12 +321,26 @@ impl State {
         let range = self
             .platforms_by_display_name
             .range((start, Bound::Unbounded));
-        range.map(|(_, platform)| platform)
+        range.map(|(_, listed)| &listed.platform)
     }
 
-    /// The folded texts that search reads, by platform.
-    pub const fn search_texts(&self) -> &OrdMap<PlatformName, Arc<SearchText>> {
-        &self.search_texts
+    /// All platforms for a search, in the same order; `after` is the place of the page before.
+    pub fn searched_platforms<'a>(
+        &'a self,
+        after: Option<(&str, PlatformName)>,
+    ) -> impl Iterator<Item = search::Row<'a, &'a Arc<Platform>>> + use<'a> {
+        let last_passed = after.map(|(display_name, name)| (sort_key(display_name), name));
+        let mut passed = last_passed.is_some();
+        self.platforms_by_display_name
+            .iter()
+            .map(move |(key, Listed { platform, text })| {
+                passed = passed && last_passed.as_ref().is_some_and(|last| key <= last);
+                search::Row {
+                    text,
+                    record: platform,
+                    passed,
+                }
+            })
     }
 
     /// A plan.
@@ -440,7 +442,7 @@ impl State {
     }
 }
 
-fn display_name_key(platform: &Platform) -> (SortKey, PlatformName) {
+fn display_name_key(platform: &Platform) -> DisplayNameKey {
     (
         sort_key(&platform.fields.display_name),
         platform.name.clone(),

@@ -170,7 +170,7 @@ pub struct StateEntry {
     /// Who acted; none once redacted.
     pub person: Option<Person>,
     /// The document that moved it.
-    pub document: Option<Document>,
+    pub document: Option<Box<Document>>,
     /// The reason given.
     pub reason: String,
 }
@@ -278,7 +278,7 @@ pub struct Plan {
     /// What the agency writes of it.
     pub fields: PlanFields,
     /// The document that issued it.
-    pub issuing_document: Option<Document>,
+    pub issuing_document: Option<Box<Document>>,
     /// The state it is in.
     pub state: PlanState,
     /// All its states, oldest first.

@@ -129,7 +129,7 @@ pub struct Security {
     /// 1 to 5.
     pub level: i32,
     /// The document that approved it.
-    pub approval: Option<Document>,
+    pub approval: Option<Box<Document>>,
 }
 
 /// A page of the platform.
@@ -247,7 +247,7 @@ pub struct Platform {
     /// Who governed it when, oldest first.
     pub governance_history: Vec<Governance>,
     /// How it left the catalogue.
-    pub exit: Option<Exit>,
+    pub exit: Option<Box<Exit>>,
     /// Book-keeping.
     pub meta: Meta,
 }

@@ -9,7 +9,11 @@ use std::{borrow::Cow, cmp::Ordering, sync::LazyLock};
 
 use icu_collator::{Collator, CollatorBorrowed, options::CollatorOptions};
 use icu_locale_core::locale;
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark, is_nfc};
+use unicode_normalization::{
+    UnicodeNormalization,
+    char::{decompose_canonical, is_combining_mark},
+    is_nfc,
+};
 
 /// The composed form (NFC); borrowed when the text has it already.
 pub fn nfc(text: &str) -> Cow<'_, str> {
@@ -25,10 +29,10 @@ pub fn nfc(text: &str) -> Cow<'_, str> {
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;
-    for c in text.nfd().filter(|c| !is_combining_mark(*c)) {
+    let mut take = |c: char| {
         if c.is_whitespace() {
             gap = true;
-            continue;
+            return;
         }
         if std::mem::take(&mut gap) && !folded.is_empty() {
             folded.push(' ');
@@ -37,8 +41,21 @@ pub fn fold(text: &str) -> String {
             // the letter with a stroke does not decompose; ð and ɖ are what some keyboards
             // type in its place, and look the same in capitals
             'đ' | 'Đ' | 'ð' | 'Ð' | 'ɖ' | 'Ɖ' => folded.push('d'),
+            _ if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
             // by character: the lower case of a whole text depends on neighbours (final sigma)
             _ => folded.extend(c.to_lowercase()),
+        }
+    };
+    // Character by character, since the order that NFD brings marks into does not matter.
+    for c in text.chars() {
+        if c.is_ascii() {
+            take(c);
+        } else {
+            decompose_canonical(c, |c| {
+                if !is_combining_mark(c) {
+                    take(c);
+                }
+            });
         }
     }
     folded

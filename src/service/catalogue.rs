@@ -23,7 +23,7 @@ use crate::{
     pb,
     state::{
         State,
-        query::{Constant, order::Direction, page::page_size, search, token::Binding},
+        query::{Constant, Cursor, order::Direction, page::page_size, search, token::Binding},
         visible::Visible as _,
     },
     wire::{
@@ -67,20 +67,28 @@ fn platform_rows<'a>(state: &'a State, query: &Query<Platform>) -> (bool, Platfo
         };
     }
     if query.order.one_field() == Some(("display_name", Direction::Ascending)) {
-        let after = query.after.as_ref().map(|cursor| {
-            let display_name = match cursor.values.as_slice() {
-                [Some(Constant::Text(display_name))] => display_name.as_str(),
-                _ => "",
-            };
-            Some((display_name, PlatformName::parse(&cursor.name)?))
-        });
+        let place = query.after.as_ref().map(alphabetical_place);
         // a place that names no platform was never given out
-        if let Some(after) = after.map_or(Some(None), |after| after.map(Some)) {
+        if let Some(after) = place.map_or(Some(None), |place| place.map(Some)) {
             return (true, Box::new(state.platforms_by_display_name(after)));
         }
     }
     let all = query.rows(state.platforms(), String::new());
     (query.by_name(), Box::new(all))
+}
+
+/// The place in the alphabet that a page ended at: a Vietnamese name and a resource name.
+fn alphabetical_place(cursor: &Cursor) -> Option<(&str, PlatformName)> {
+    let display_name = cursor
+        .values
+        .iter()
+        .flatten()
+        .find_map(|value| match value {
+            Constant::Text(display_name) => Some(display_name.as_str()),
+            _ => None,
+        });
+    let name = PlatformName::parse(&cursor.name)?;
+    Some((display_name.unwrap_or_default(), name))
 }
 
 #[tonic::async_trait]
@@ -439,11 +447,11 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .with(query.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let state = call.state();
-        let rows = state.search_texts().iter().filter_map(|(name, text)| {
-            let platform = Seen::of(state.platform(name)?, &call)?;
-            (all || platform.state() == PlatformState::Active).then_some((&**text, platform))
+        let rows = state.searched_platforms(after.as_ref().and_then(alphabetical_place));
+        let page = search::search(rows, &query, after.as_ref(), size, |platform| {
+            let seen = Seen::of(platform, &call)?;
+            (all || platform.state() == PlatformState::Active).then_some(seen)
         });
-        let page = search::search(rows, &query, after.as_ref(), size);
         let (platforms, last) = fit(&page.items, |hit| self.encoded_platform(&hit.row, view));
         let next = last.map(search::Hit::cursor).or(page.next);
         let next_page_token = self.seal_token(&binding, next.as_ref());

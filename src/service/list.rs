@@ -18,6 +18,7 @@ use crate::{
             order::{Direction, Order},
             page::{self, Cursor},
             schema::Queryable,
+            search::Alphabetical,
             token::{self, Binding},
         },
         rows,
@@ -73,6 +74,16 @@ impl<'a, T: Visible> Seen<'a, T> {
 impl<T: Clone> Borrow<T> for Seen<'_, T> {
     fn borrow(&self) -> &T {
         &self.seen
+    }
+}
+
+impl<T: Clone + Alphabetical> Alphabetical for Seen<'_, T> {
+    fn resource_name(&self) -> &str {
+        self.seen.resource_name()
+    }
+
+    fn vietnamese_name(&self) -> &str {
+        self.seen.vietnamese_name()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::{
 
 use super::query::{
     schema::{Field, Queryable, Type, Values},
-    search::{Part, SearchText, Searchable},
+    search::{Alphabetical, Part, SearchText, Searchable},
 };
 
 /// Declares the proto names of an enum's values, the unspecified one first where there is one.
@@ -514,15 +514,17 @@ struct PlatformText<'a> {
     agency: Option<&'a Agency>,
 }
 
-impl Searchable for PlatformText<'_> {
-    fn resource_name(&self) -> String {
-        self.platform.name.to_string()
+impl Alphabetical for Platform {
+    fn resource_name(&self) -> &str {
+        self.name.as_str()
     }
 
     fn vietnamese_name(&self) -> &str {
-        &self.platform.fields.display_name
+        &self.fields.display_name
     }
+}
 
+impl Searchable for PlatformText<'_> {
     fn texts(&self, text: &mut dyn FnMut(Part, &str)) {
         let fields = &self.platform.fields;
         text(Part::Name, &fields.display_name);

@@ -1,6 +1,10 @@
-//! Loading: everything that the State is made of, as of one moment.
+//! Loading: everything that the State is made of, as of one moment. Images are decoded on blocking
+//! threads while more of them are read, a bounded number ahead.
+
+use std::{collections::VecDeque, num::NonZero, thread};
 
 use sqlx::AssertSqlSafe;
+use tokio::task::JoinHandle;
 use tokio_stream::StreamExt as _;
 
 use super::{
@@ -10,7 +14,10 @@ use super::{
     images::{self, Kind},
     log, secrets,
 };
-use crate::domain::change::Image;
+use crate::domain::{change::Image, error::Error, shared::SharedNames};
+
+/// Images decoded in one go: enough to be worth a thread, few enough to keep all threads busy.
+const BATCH: usize = 1024;
 
 #[derive(sqlx::FromRow)]
 struct ImageRow {
@@ -23,29 +30,90 @@ struct ImageRow {
 /// Reads the head, every image and every key hash within one snapshot.
 pub(super) async fn load(mut snapshot: Tx) -> Result<Loaded, Failure> {
     let head = log::head(snapshot.link()).await?;
-    let mut images = Vec::new();
+    let mut decoding = Decoding::default();
     for kind in Kind::ALL {
-        images_of(&mut snapshot, kind, &mut images).await?;
+        images_of(&mut snapshot, kind, &mut decoding).await?;
     }
     let key_hashes = secrets::all_key_hashes(snapshot.link()).await?;
     snapshot.commit().await?;
     Ok(Loaded {
         head,
-        images,
+        images: decoding.finish().await?,
         key_hashes,
     })
 }
 
-async fn images_of(snapshot: &mut Tx, kind: Kind, images: &mut Vec<Image>) -> Result<(), Failure> {
+async fn images_of(snapshot: &mut Tx, kind: Kind, decoding: &mut Decoding) -> Result<(), Failure> {
     let table = kind.table();
     let select = format!("SELECT name, revision, format, image FROM {table}");
     on_engine!(snapshot, tx => {
         // read while it arrives: the bytes of all images at once would be as large as the State
         let mut rows = sqlx::query_as(AssertSqlSafe(select)).fetch(&mut **tx);
+        let mut batch = Vec::with_capacity(BATCH);
         while let Some(row) = rows.next().await {
-            let ImageRow { name, revision, format, image } = row?;
-            images.push(images::decode(table, &name, revision, format, &image)?);
+            batch.push(row?);
+            if batch.len() == BATCH {
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                decoding.add(table, full).await?;
+            }
         }
+        decoding.add(table, batch).await
+    })
+}
+
+/// Batches of images that are being decoded, and the images of those before them.
+#[derive(Default)]
+struct Decoding {
+    images: Vec<Image>,
+    batches: VecDeque<JoinHandle<Decoded>>,
+    /// Of the batches that are done: each thread takes one and brings it back.
+    names: Vec<SharedNames>,
+}
+
+type Decoded = (Result<Vec<Image>, Error>, SharedNames);
+
+impl Decoding {
+    async fn add(&mut self, table: &'static str, rows: Vec<ImageRow>) -> Result<(), Failure> {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        if self.batches.len() > threads {
+            self.take_oldest().await?;
+        }
+        let names = self.names.pop().unwrap_or_default();
+        let batch = tokio::task::spawn_blocking(move || decode(table, rows, names));
+        self.batches.push_back(batch);
+        Ok(())
+    }
+
+    async fn take_oldest(&mut self) -> Result<(), Failure> {
+        if let Some(oldest) = self.batches.pop_front() {
+            let (images, names) = oldest
+                .await
+                .map_err(|error| Error::Bug(format!("decoding images: {error}").into()))?;
+            self.images.extend(images?);
+            self.names.push(names);
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<Vec<Image>, Failure> {
+        while !self.batches.is_empty() {
+            self.take_oldest().await?;
+        }
+        Ok(self.images)
+    }
+}
+
+fn decode(table: &str, rows: Vec<ImageRow>, mut names: SharedNames) -> Decoded {
+    let images = rows.into_iter().map(|row| {
+        let ImageRow {
+            name,
+            revision,
+            format,
+            image,
+        } = row;
+        let mut image = images::decode(table, &name, revision, format, &image)?;
+        names.share(&mut image);
+        Ok(image)
     });
-    Ok(())
+    (images.collect(), names)
 }

@@ -181,7 +181,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             budget: None,
             planned_start: None,
             planned_end: None,
-            issuing_document: issuing_document.as_ref().map(document),
+            issuing_document: issuing_document.as_deref().map(document),
             visibility: write_enum(*visibility),
             reporting_cycle: None,
             state: write_enum(*state),
@@ -205,7 +205,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             budget: money.as_ref().map(budget),
             planned_start: planned_start.as_ref().map(period),
             planned_end: planned_end.as_ref().map(period),
-            issuing_document: issuing_document.as_ref().map(document),
+            issuing_document: issuing_document.as_deref().map(document),
             visibility: write_enum(*visibility),
             reporting_cycle: cycle.as_ref().map(reporting_cycle),
             state: write_enum(*state),
@@ -289,7 +289,7 @@ fn state_entry(record: &StateEntry) -> pb::plan::StateEntry {
         agency: write_optional_name(agency.as_ref()),
         principal,
         actor,
-        document: by.as_ref().map(document),
+        document: by.as_deref().map(document),
         reason: reason.clone(),
     }
 }

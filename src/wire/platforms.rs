@@ -208,7 +208,8 @@ fn read_security(
     Security {
         level,
         approval: approval
-            .map(|message| read_document(message, &path.field("approval"), violations)),
+            .map(|message| read_document(message, &path.field("approval"), violations))
+            .map(Box::new),
     }
 }
 
@@ -343,7 +344,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             sources: sources(read_in),
             labels: labels.clone(),
             state: write_enum(record.state()),
-            exit: left.as_ref().map(exit),
+            exit: left.as_deref().map(exit),
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
@@ -398,7 +399,7 @@ fn security(record: &Security) -> pb::platform::Security {
     let Security { level, approval } = record;
     pb::platform::Security {
         level: *level,
-        approval: approval.as_ref().map(document),
+        approval: approval.as_deref().map(document),
     }
 }
 

@@ -437,7 +437,7 @@ impl Deciding<'_> {
         let platform = find_platform(self.state, name)?;
         self.check_retirement(platform, exit)?;
         let mut retired = platform.clone();
-        retired.exit = Some(exit.clone());
+        retired.exit = Some(Box::new(exit.clone()));
         retired.meta = self.updated(retired.meta);
         if exit.outcome == ExitOutcome::Duplicate
             && let Some(successor) = &exit.successor

@@ -147,7 +147,7 @@ impl Deciding<'_> {
                 let in_force = self.state.issued_plan(&name.parent());
                 let in_force = in_force.and_then(|plan| since(plan));
                 let date = self.document_date(document, Some(Needs::Digest), in_force)?;
-                new.issuing_document = document.cloned();
+                new.issuing_document = document.cloned().map(Box::new);
                 date
             }
             PlanMove::Complete => self.document_date(document, None, since(plan))?,
@@ -156,7 +156,7 @@ impl Deciding<'_> {
                 self.today()
             }
         };
-        self.enter(&mut new, to, date, document.cloned());
+        self.enter(&mut new, to, date, document);
         let issued = (step == PlanMove::Issue).then(|| new.name.clone());
         self.put(Image::Plan(Arc::new(new)));
         if let Some(issued) = issued {
@@ -176,7 +176,7 @@ impl Deciding<'_> {
         let mut old = (**old).clone();
         old.superseded_by = Some(issued.clone());
         old.meta = self.updated(old.meta);
-        self.enter(&mut old, to, date, document.cloned());
+        self.enter(&mut old, to, date, document);
         self.put(Image::Plan(Arc::new(old)));
     }
 
@@ -227,7 +227,7 @@ impl Deciding<'_> {
         plan: &mut Plan,
         state: PlanState,
         effective_date: Date,
-        document: Option<Document>,
+        document: Option<&Document>,
     ) {
         plan.state = state;
         plan.state_history.push(StateEntry {
@@ -236,7 +236,7 @@ impl Deciding<'_> {
             record_time: self.now,
             agency: self.caller.agency().cloned(),
             person: Some(self.person.clone()),
-            document,
+            document: document.cloned().map(Box::new),
             reason: self.reason.to_owned(),
         });
     }

@@ -6,16 +6,15 @@
 //! Vietnamese alphabet, then the resource name. The folded texts of a record are made once, by
 //! whoever keeps the record.
 
-use std::{cmp::Ordering, fmt};
+use std::{fmt, sync::Arc};
+
+use memchr::memmem::Finder;
 
 use super::{
-    page::{Cursor, First, Page, cut},
+    page::{Cursor, Page, cut},
     schema::Constant,
 };
-use crate::domain::{
-    error::Error,
-    text::{compare_names, fold},
-};
+use crate::domain::{error::Error, text::fold};
 
 /// Longest query, in characters.
 pub const MAX_CHARS: usize = 200;
@@ -35,81 +34,74 @@ pub enum Part {
 
 /// A record that can be searched for.
 pub trait Searchable {
-    /// The resource name.
-    fn resource_name(&self) -> String;
-
-    /// The Vietnamese name, by which equal ranks are ordered.
-    fn vietnamese_name(&self) -> &str;
-
-    /// Calls back with each text that is searched, and what part of the record it is.
+    /// Calls back with each text that is searched, the weightiest part of the record first.
     fn texts(&self, text: &mut dyn FnMut(Part, &str));
 }
 
-/// The folded texts of a record, in two pieces of memory: there is one for each record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchText {
-    /// The folded texts, the Vietnamese name and the resource name, one after the other.
-    all: Box<str>,
-    /// What each text is of, and where it ends in `all`.
-    ends: Box<[(Part, usize)]>,
-    vietnamese_name_end: usize,
+/// A record whose place in the Vietnamese alphabet is known.
+pub trait Alphabetical {
+    /// The resource name.
+    fn resource_name(&self) -> &str;
+
+    /// The Vietnamese name, by which equal ranks are ordered.
+    fn vietnamese_name(&self) -> &str;
 }
+
+/// The folded texts of a record in one piece of memory, for there is one for each record: a
+/// control character that says the part, which no folded text holds, and the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchText(Arc<str>);
+
+const MARKS: [(char, Part); 4] = [
+    ('\u{1}', Part::Name),
+    ('\u{2}', Part::EnglishName),
+    ('\u{3}', Part::Id),
+    ('\u{4}', Part::Other),
+];
 
 impl SearchText {
     /// Folds the texts of a record.
     pub fn new(record: &impl Searchable) -> Self {
         let mut all = String::new();
-        let mut ends = Vec::new();
         record.texts(&mut |part, text| {
             let folded = fold(text);
-            if !folded.is_empty() {
-                all.push_str(&folded);
-                ends.push((part, all.len()));
+            let mark = MARKS.iter().find(|(_, marked)| *marked == part);
+            if let Some((mark, _)) = mark
+                && !folded.is_empty()
+            {
+                all.push(*mark);
+                all.extend(folded.chars().filter(|c| !is_mark(*c)));
             }
         });
-        all.push_str(record.vietnamese_name());
-        let vietnamese_name_end = all.len();
-        all.push_str(&record.resource_name());
-        Self {
-            all: all.into(),
-            ends: ends.into(),
-            vietnamese_name_end,
-        }
+        Self(all.into())
     }
 
     fn texts(&self) -> impl Iterator<Item = (Part, &str)> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        let spans = starts.zip(&*self.ends);
-        spans.map(|(start, (part, end))| (*part, self.all.get(start..*end).unwrap_or_default()))
-    }
-
-    fn vietnamese_name(&self) -> &str {
-        let start = self.ends.last().map_or(0, |(_, end)| *end);
-        let name = self.all.get(start..self.vietnamese_name_end);
-        name.unwrap_or_default()
-    }
-
-    fn resource_name(&self) -> &str {
-        self.all.get(self.vietnamese_name_end..).unwrap_or_default()
+        let starts = MARKS.map(|(mark, _)| mark);
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let mark = rest.chars().next()?;
+            let text = rest.get(mark.len_utf8()..)?;
+            let end = text.find(starts).unwrap_or(text.len());
+            let (text, others) = text.split_at_checked(end)?;
+            rest = others;
+            let (_, part) = MARKS.iter().find(|(known, _)| *known == mark)?;
+            Some((*part, text))
+        })
     }
 
     /// How well the query is met, the smaller the better; nothing when some word is not found.
     fn rank(&self, query: &Query) -> Option<Rank> {
+        let all = self.0.as_bytes();
+        if query.finders.iter().any(|word| word.find(all).is_none()) {
+            return None;
+        }
         let mut rank = Rank {
             class: Class::Equal,
             part: Part::Name,
         };
         for word in &query.words {
-            let best = self
-                .texts()
-                .filter_map(|(part, text)| {
-                    Some(Rank {
-                        class: found(text, word)?,
-                        part,
-                    })
-                })
-                .min()?;
-            rank = rank.max(best);
+            rank = rank.max(self.best(word)?);
         }
         let whole = self.texts().filter_map(|(part, text)| {
             let rest = text.strip_prefix(&query.folded)?;
@@ -122,6 +114,27 @@ impl SearchText {
         });
         Some(whole.fold(rank, Rank::min))
     }
+
+    /// The best place of a word.
+    fn best(&self, word: &str) -> Option<Rank> {
+        let mut best: Option<Rank> = None;
+        for (part, text) in self.texts() {
+            let Some(class) = found(text, word) else {
+                continue;
+            };
+            let here = Rank { class, part };
+            best = Some(best.map_or(here, |best| best.min(here)));
+            // what follows is of a lesser part
+            if class == Class::WordStart {
+                break;
+            }
+        }
+        best
+    }
+}
+
+const fn is_mark(c: char) -> bool {
+    matches!(c, '\u{1}'..='\u{4}')
 }
 
 /// How a query was found, best first.
@@ -140,9 +153,16 @@ struct Rank {
     part: Part,
 }
 
+const RANKS: usize = 16;
+
 impl Rank {
     const fn number(self) -> i64 {
         self.class as i64 * 10 + self.part as i64
+    }
+
+    /// Its place among all ranks, best first.
+    const fn index(self) -> usize {
+        self.class as usize * 4 + self.part as usize
     }
 }
 
@@ -160,10 +180,11 @@ fn found(text: &str, word: &str) -> Option<Class> {
 }
 
 /// A checked and folded query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Query {
     folded: String,
     words: Vec<String>,
+    finders: Vec<Finder<'static>>,
 }
 
 impl Query {
@@ -195,7 +216,15 @@ impl Query {
         }
         words.sort_unstable();
         words.dedup();
-        Ok(Self { folded, words })
+        let finders = words
+            .iter()
+            .map(|word| Finder::new(word).into_owned())
+            .collect();
+        Ok(Self {
+            folded,
+            words,
+            finders,
+        })
     }
 
     /// One text for all queries that find the same; a page token is bound to it.
@@ -204,111 +233,119 @@ impl Query {
     }
 }
 
-/// A page of the records that meet the query, best first. The caller leaves out the rows that
-/// its caller may not see, and those a filter refuses.
-pub fn search<'a, R>(
-    rows: impl IntoIterator<Item = (&'a SearchText, R)>,
+/// A row that may meet a query.
+#[derive(Debug)]
+pub struct Row<'a, R> {
+    /// The folded texts.
+    pub text: &'a SearchText,
+    /// What is found.
+    pub record: R,
+    /// Whether its place in the alphabet is that of the cursor or before it.
+    pub passed: bool,
+}
+
+/// A page of the records that meet the query, best first. Rows come by the Vietnamese alphabet
+/// and then by resource name, so that among equals the first that is met is the first. `see` is
+/// asked of those alone that find room on the page: what the caller sees of a record, if anything.
+pub fn search<'a, R, S: Alphabetical>(
+    rows: impl IntoIterator<Item = Row<'a, R>>,
     query: &Query,
     after: Option<&Cursor>,
     size: usize,
-) -> Page<Hit<'a, R>> {
-    let mut first = First::new(size.saturating_add(1), |a: &Hit<'a, R>, b: &Hit<'a, R>| {
-        compare(a.place(), b.place())
-    });
-    let after = after.map(place_of);
-    for (text, row) in rows {
+    mut see: impl FnMut(R) -> Option<S>,
+) -> Page<Hit<S>> {
+    let after = after.map_or(i64::MIN, rank_of);
+    let mut found: [Vec<Hit<S>>; RANKS] = std::array::from_fn(|_| Vec::new());
+    for Row {
+        text,
+        record,
+        passed,
+    } in rows
+    {
         let Some(rank) = text.rank(query) else {
             continue;
         };
-        let hit = Hit {
-            rank: rank.number(),
-            text,
-            row,
-        };
-        if after.is_none_or(|after| compare(hit.place(), after).is_gt()) && first.wants(&hit) {
-            first.push(hit);
+        let number = rank.number();
+        let ahead = number > after || number == after && !passed;
+        if let Some(equals) = found.get_mut(rank.index())
+            && ahead
+            && equals.len() <= size
+            && let Some(row) = see(record)
+        {
+            equals.push(Hit { rank: number, row });
         }
     }
-    cut(first.into_sorted(), size, Hit::cursor)
+    let hits = found.into_iter().flatten().take(size.saturating_add(1));
+    cut(hits.collect(), size, Hit::cursor)
 }
 
 /// A record that was found, with what decides its place.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Hit<'a, R> {
+pub struct Hit<R> {
     rank: i64,
-    text: &'a SearchText,
-    /// What the caller lent.
+    /// What the caller sees of it.
     pub row: R,
 }
 
-type Place<'a> = (i64, &'a str, &'a str);
-
-impl<R> Hit<'_, R> {
-    fn place(&self) -> Place<'_> {
-        (
-            self.rank,
-            self.text.vietnamese_name(),
-            self.text.resource_name(),
-        )
-    }
-
+impl<R: Alphabetical> Hit<R> {
     /// Where a page that follows it begins.
     pub fn cursor(&self) -> Cursor {
-        let (rank, vietnamese_name, resource_name) = self.place();
         Cursor {
             values: vec![
-                Some(Constant::Integer(rank)),
-                Some(Constant::Text(vietnamese_name.to_owned())),
+                Some(Constant::Integer(self.rank)),
+                Some(Constant::Text(self.row.vietnamese_name().to_owned())),
             ],
-            name: resource_name.to_owned(),
+            name: self.row.resource_name().to_owned(),
         }
     }
 }
 
-impl<R> fmt::Debug for Hit<'_, R> {
+impl<R> fmt::Debug for Hit<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Hit").field(&self.place()).finish()
+        f.debug_struct("Hit")
+            .field("rank", &self.rank)
+            .finish_non_exhaustive()
     }
 }
 
-fn place_of(cursor: &Cursor) -> Place<'_> {
-    match cursor.values.as_slice() {
-        [Some(Constant::Integer(rank)), Some(Constant::Text(name))] => (*rank, name, &cursor.name),
-        // no search gave out this cursor; the walk starts again
-        _ => (i64::MIN, "", &cursor.name),
+/// The rank of a cursor; no search gave out one without, and then the walk starts again.
+fn rank_of(cursor: &Cursor) -> i64 {
+    match cursor.values.first() {
+        Some(Some(Constant::Integer(rank))) => *rank,
+        _ => i64::MIN,
     }
-}
-
-fn compare(a: Place<'_>, b: Place<'_>) -> Ordering {
-    a.0.cmp(&b.0)
-        .then_with(|| compare_names(a.1, b.1))
-        .then_with(|| a.2.cmp(b.2))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::text::{SortKey, compare_names, sort_key};
 
     /// A made-up record.
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, PartialEq)]
     struct Record {
         id: String,
+        resource_name: String,
         name: String,
         english: &'static str,
         others: Vec<&'static str>,
     }
 
-    impl Searchable for Record {
-        fn resource_name(&self) -> String {
-            format!("records/{}", self.id)
+    impl Alphabetical for &Record {
+        fn resource_name(&self) -> &str {
+            &self.resource_name
         }
 
         fn vietnamese_name(&self) -> &str {
             &self.name
         }
+    }
 
+    impl Searchable for Record {
         fn texts(&self, text: &mut dyn FnMut(Part, &str)) {
             text(Part::Name, &self.name);
             text(Part::EnglishName, self.english);
@@ -319,24 +356,27 @@ mod tests {
         }
     }
 
+    type Records = BTreeMap<(SortKey, String), (SearchText, Record)>;
+
     fn record(
         id: &str,
         name: &str,
         english: &'static str,
         others: &[&'static str],
-    ) -> (SearchText, String) {
-        let (name, others) = (name.to_owned(), others.to_vec());
+    ) -> ((SortKey, String), (SearchText, Record)) {
         let record = Record {
             id: id.to_owned(),
-            name,
+            resource_name: format!("records/{id}"),
+            name: name.to_owned(),
             english,
-            others,
+            others: others.to_vec(),
         };
-        (SearchText::new(&record), record.id)
+        let key = (sort_key(name), record.resource_name.clone());
+        (key, (SearchText::new(&record), record))
     }
 
-    fn records() -> Vec<(SearchText, String)> {
-        vec![
+    fn records() -> Records {
+        [
             record("exact", "Định danh", "Identity", &[]),
             record("prefix", "Định danh điện tử", "Electronic identity", &[]),
             record("words", "Nền tảng danh mục định kỳ", "Catalogue", &[]),
@@ -351,13 +391,71 @@ mod tests {
             record("other", "Bảo hiểm", "", &["định danh"]),
             record("e-kyc", "", "Know your customer", &[]),
         ]
+        .into()
+    }
+
+    fn searched<'a>(
+        records: &'a Records,
+        query: &Query,
+        after: Option<&Cursor>,
+        size: usize,
+    ) -> Page<Hit<&'a Record>> {
+        let last = after.map(|cursor| match &*cursor.values {
+            [_, Some(Constant::Text(name))] => (sort_key(name), cursor.name.clone()),
+            other => panic!("{other:?}"),
+        });
+        let rows = records.iter().map(|(key, (text, record))| Row {
+            text,
+            record,
+            passed: last.as_ref().is_some_and(|last| key <= last),
+        });
+        search(rows, query, after, size, Some)
     }
 
     fn found_ids(query: &str) -> Vec<String> {
         let records = records();
-        let rows = records.iter().map(|(text, id)| (text, id.clone()));
-        let page = search(rows, &Query::parse(query).unwrap(), None, 10);
-        page.items.into_iter().map(|hit| hit.row).collect()
+        let page = searched(&records, &Query::parse(query).unwrap(), None, 10);
+        let ids = page.items.into_iter().map(|hit| hit.row.id.clone());
+        ids.collect()
+    }
+
+    /// The whole of a search by its definition, one record at a time.
+    fn defined<'a>(records: &'a Records, query: &Query) -> Vec<&'a Record> {
+        let best = |record: &Record, word: &str| {
+            let mut best = None;
+            record.texts(&mut |part, text| {
+                if let Some(class) = found(&fold(text), word) {
+                    let here = Rank { class, part };
+                    best = Some(best.map_or(here, |best: Rank| best.min(here)));
+                }
+            });
+            best
+        };
+        let rank = |record: &Record| {
+            let words: Option<Vec<_>> = query.words.iter().map(|it| best(record, it)).collect();
+            let mut rank = words?.into_iter().max()?;
+            record.texts(&mut |part, text| {
+                let folded = fold(text);
+                if part != Part::Other && folded.starts_with(&query.folded) {
+                    let class = match folded == query.folded {
+                        true => Class::Equal,
+                        false => Class::Prefix,
+                    };
+                    rank = rank.min(Rank { class, part });
+                }
+            });
+            Some(rank)
+        };
+        let records = records.values().map(|(_, record)| record);
+        let mut met: Vec<_> = records
+            .filter_map(|record| Some((rank(record)?, record)))
+            .collect();
+        met.sort_by(|(a, left), (b, right)| {
+            a.cmp(b)
+                .then_with(|| compare_names(&left.name, &right.name))
+                .then_with(|| left.resource_name.cmp(&right.resource_name))
+        });
+        met.into_iter().map(|(_, record)| record).collect()
     }
 
     #[test]
@@ -404,18 +502,22 @@ mod tests {
             names in prop::collection::vec("(Đ|đ|d|a|ă| ){0,5}", 0..30), size in 1..5_usize,
             query in "[đda]( [da])?"
         ) {
-            let records: Vec<_> = names
+            let others = [&["Đ a", "da"][..], &[]];
+            let records: Records = names
                 .iter()
                 .enumerate()
-                .map(|(index, name)| record(&index.to_string(), name, "", &[]))
+                .map(|(index, name)| {
+                    record(&index.to_string(), name, "a đ", others[index % 2])
+                })
                 .collect();
             let query = Query::parse(&query).unwrap();
-            let rows = || records.iter().map(|(text, id)| (text, id.clone()));
-            let whole = search(rows(), &query, None, 100);
+            let whole = searched(&records, &query, None, 100);
             prop_assert_eq!(whole.next, None);
+            let rows: Vec<_> = whole.items.iter().map(|hit| hit.row).collect();
+            prop_assert_eq!(rows, defined(&records, &query));
             let (mut walked, mut after) = (Vec::new(), None);
             loop {
-                let page = search(rows(), &query, after.as_ref(), size);
+                let page = searched(&records, &query, after.as_ref(), size);
                 walked.extend(page.items);
                 after = page.next;
                 if after.is_none() {
@@ -428,8 +530,7 @@ mod tests {
         #[test]
         fn any_query_is_answered(query in any::<String>(), name in any::<String>()) {
             if let Ok(query) = Query::parse(&query) {
-                let (text, id) = record("1", &name, "", &[]);
-                search([(&text, id)], &query, None, 1);
+                searched(&[record("1", &name, "", &[])].into(), &query, None, 1);
             }
         }
     }

@@ -111,6 +111,16 @@ impl<M: Mirror<D>, D> Mirror<Option<D>> for Option<M> {
     }
 }
 
+impl<M: Mirror<D>, D> Mirror<Box<D>> for Box<M> {
+    fn of(domain: &Box<D>) -> Self {
+        Self::new(M::of(domain))
+    }
+
+    fn into_domain(self) -> Result<Box<D>, Unreadable> {
+        M::into_domain(*self).map(Box::new)
+    }
+}
+
 impl<M> Blank for Option<M> {
     fn is_blank(&self) -> bool {
         self.is_none()

@@ -156,7 +156,7 @@ image! {
 image! {
     struct PlatformImage of platforms::Platform {
         always { name: String, fields: PlatformFieldsImage, meta: MetaImage, }
-        unless_blank { governance_history: Vec<GovernanceImage>, exit: Option<ExitImage>, }
+        unless_blank { governance_history: Vec<GovernanceImage>, exit: Option<Box<ExitImage>>, }
     }
     struct PlatformFieldsImage of platforms::PlatformFields {
         always { classification: ClassificationWord, record_status: RecordStatusWord, }
@@ -195,7 +195,7 @@ image! {
     }
     struct SecurityImage of platforms::Security {
         always { level: i32, }
-        unless_blank { approval: Option<DocumentImage>, }
+        unless_blank { approval: Option<Box<DocumentImage>>, }
     }
     struct LinkImage of platforms::Link {
         always { uri: String, }
@@ -275,7 +275,7 @@ image! {
             meta: MetaImage,
         }
         unless_blank {
-            issuing_document: Option<DocumentImage>,
+            issuing_document: Option<Box<DocumentImage>>,
             state_history: Vec<StateEntryImage>,
             superseded_by: Option<String>,
             // never true in a stored image: `encode` refuses it
@@ -302,7 +302,7 @@ image! {
         unless_blank {
             agency: Option<String>,
             person: Option<PersonImage>,
-            document: Option<DocumentImage>,
+            document: Option<Box<DocumentImage>>,
             reason: String,
         }
     }

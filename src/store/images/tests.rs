@@ -272,8 +272,10 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
             sources,
         },
     );
-    let security = (any::<i32>(), option::of(document()))
-        .prop_map(|(level, approval)| Security { level, approval });
+    let security = (any::<i32>(), option::of(document())).prop_map(|(level, approval)| Security {
+        level,
+        approval: approval.map(Box::new),
+    });
     let link = (text(), text()).prop_map(|(uri, title)| Link { uri, title });
     let levels = prop::sample::subsequence(
         vec![
@@ -345,7 +347,7 @@ fn platform() -> impl Strategy<Value = Platform> {
             name,
             fields,
             governance_history,
-            exit,
+            exit: exit.map(Box::new),
             meta,
         })
 }
@@ -415,7 +417,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 record_time,
                 agency,
                 person,
-                document,
+                document: document.map(Box::new),
                 reason,
             },
         );
@@ -434,7 +436,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 name: PlanName::from_id(&platform, &id).unwrap(),
                 agency,
                 fields,
-                issuing_document: document,
+                issuing_document: document.map(Box::new),
                 state,
                 state_history: history,
                 superseded_by: next.and_then(|id| PlanName::from_id(&platform, &id)),

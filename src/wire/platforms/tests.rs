@@ -77,8 +77,11 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
         RecordStatus::TranslatedNameOnly,
         RecordStatus::PendingAnnex,
     ]);
-    let security = (1..=5, option::of(arbitrary::document()))
-        .prop_map(|(level, approval)| Security { level, approval });
+    let security =
+        (1..=5, option::of(arbitrary::document())).prop_map(|(level, approval)| Security {
+            level,
+            approval: approval.map(Box::new),
+        });
     let link = (arbitrary::text(), arbitrary::text()).prop_map(|(uri, title)| Link { uri, title });
     (
         [arbitrary::text(), arbitrary::text(), arbitrary::text()],
@@ -143,7 +146,7 @@ fn record(fields: PlatformFields, exit: Option<Exit>, meta: Meta) -> Platform {
             agency: None,
             start_date: None,
         }],
-        exit,
+        exit: exit.map(Box::new),
         meta,
     }
 }

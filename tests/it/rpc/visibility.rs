@@ -515,7 +515,7 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
                     visibility: *visibility,
                     ..PlanFields::default()
                 },
-                issuing_document: state.was_issued().then_some(document),
+                issuing_document: state.was_issued().then(|| Box::new(document)),
                 agency,
                 state: *state,
                 state_history,
