@@ -22,6 +22,8 @@ use std::{
 use schema::{Problems, Schema};
 
 const PACKAGE: &str = "ndp.registry.v1";
+/// Answers of which the server sends bytes that it may have kept, and what of `wire` holds them.
+const ENCODED: [(&str, &str); 1] = [("WatchChangesResponse", "Encoded")];
 /// A made-up package that the unit tests of `src/wire` run against.
 const FIXTURE: &str = "ndp.fixture.v1";
 
@@ -49,6 +51,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         compiler.encode_file_descriptor_set(),
     )?;
     types(&compiler, &[], &out_dir)?;
+    services(&compiler, &out_dir.join("server"))?;
     let google_type = ("google.type", "crate::pb::google::r#type");
     let rust = [(PACKAGE, "crate::pb"), google_type];
     enforcement(&compiler, &rust, &[PACKAGE, "google.type"], &out_dir)?;
@@ -94,20 +97,41 @@ fn compile(files: &[PathBuf], root: &str) -> Result<protox::Compiler, Box<dyn Er
     Ok(compiler)
 }
 
-/// Writes prost's types and tonic's services of every package but those that only define
-/// options and those that are `external`.
+/// Writes prost's types and tonic's clients of every package but those that are `external`.
 fn types(compiler: &protox::Compiler, external: &[(&str, &str)], out_dir: &Path) -> io::Result<()> {
-    let mut fds = compiler.file_descriptor_set();
-    fds.file
-        .retain(|file| !["buf.validate", "google.api"].contains(&file.package()));
     // Ordered maps, so that the same message always has the same bytes and violations.
     let mut builder = tonic_prost_build::configure()
         .out_dir(out_dir)
+        .build_server(false)
         .btree_map(".")
         .extern_path(".google.rpc", "::tonic_types::pb");
     for (proto, rust) in external {
         builder = builder.extern_path(*proto, *rust);
     }
+    write(builder, compiler)
+}
+
+/// Writes tonic's services, on the types that [`types`] writes but for answers that the server
+/// keeps encoded.
+fn services(compiler: &protox::Compiler, out_dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(out_dir)?;
+    let mut builder = tonic_prost_build::configure()
+        .out_dir(out_dir)
+        .build_client(false)
+        .extern_path(format!(".{PACKAGE}"), "crate::pb")
+        .extern_path(".google.rpc", "::tonic_types::pb");
+    for (message, rust) in ENCODED {
+        let rust = format!("crate::wire::encoded::{rust}<crate::pb::{message}>");
+        builder = builder.extern_path(format!(".{PACKAGE}.{message}"), rust);
+    }
+    write(builder, compiler)
+}
+
+/// Runs a builder over every package but those that only define options.
+fn write(builder: tonic_prost_build::Builder, compiler: &protox::Compiler) -> io::Result<()> {
+    let mut fds = compiler.file_descriptor_set();
+    fds.file
+        .retain(|file| !["buf.validate", "google.api"].contains(&file.package()));
     builder.compile_fds(fds)
 }
 

@@ -38,6 +38,7 @@ pub mod ndp {
         )]
         pub mod v1 {
             tonic::include_proto!("ndp.registry.v1");
+            include!(concat!(env!("OUT_DIR"), "/server/ndp.registry.v1.rs"));
         }
     }
 }

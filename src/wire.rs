@@ -9,6 +9,7 @@ pub mod agencies;
 pub mod changes;
 pub mod documents;
 pub mod editions;
+pub mod encoded;
 pub mod figures;
 pub mod mask;
 pub mod plans;
