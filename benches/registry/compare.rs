@@ -140,7 +140,8 @@ async fn bare_of(
     Ok(bare)
 }
 
-fn calls(part: &str, database: &Database) -> Result<Vec<Call>> {
+/// The calls of a part.
+pub(crate) fn calls(part: &str, database: &Database) -> Result<Vec<Call>> {
     let list = |filter: &str, view| {
         let request = pb::ListPlatformsRequest {
             page_size: 100,
