@@ -140,8 +140,7 @@ async fn bare_of(
     Ok(bare)
 }
 
-/// The calls of a part.
-pub(crate) fn calls(part: &str, database: &Database) -> Result<Vec<Call>> {
+fn calls(part: &str, database: &Database) -> Result<Vec<Call>> {
     let list = |filter: &str, view| {
         let request = pb::ListPlatformsRequest {
             page_size: 100,

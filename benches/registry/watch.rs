@@ -2,8 +2,8 @@
 //!
 //! Each change is timed from the moment its writer is told of it, which is when it has been
 //! committed and published, to the moment a watcher's process has read it; one that arrives
-//! earlier counts as zero. Half of the watchers are of the plan's agency and half are the public,
-//! who see less of it. Every watcher must receive every change once and in order.
+//! earlier counts as zero. Half of the watchers are of the agency that writes and half are the
+//! public, who see less. Every watcher must receive every change once and in order.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -20,8 +20,7 @@ use tokio::sync::Barrier;
 
 use crate::{
     Options,
-    compare::{UPDATE, calls},
-    generate::{self, SMALL},
+    generate::{self, Database, SMALL},
     load::{Call, Prepared, WatchedFrames, answer, connect},
     measure::median,
     process::{Listening, ROLE},
@@ -31,6 +30,11 @@ use crate::{
 pub(crate) const WATCH: &str = "watch";
 
 const WATCH_CHANGES: &str = "/ndp.registry.v1.ChangeService/WatchChanges";
+
+const UPDATE_PLATFORM: &str = "/ndp.registry.v1.CatalogueService/UpdatePlatform";
+
+/// Platforms of the key's agency: the first of the shipped ones.
+const OURS: usize = 13;
 
 /// Watchers, and the connections that they share.
 const WATCHERS: [(usize, usize); 3] = [(1, 1), (100, 4), (1000, 10)];
@@ -85,7 +89,7 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Deliv
     let file = copy.path().join("registry.db");
     std::fs::copy(&database.file, &file)?;
     let server = Listening::registry(&file)?;
-    let updates = calls(UPDATE, &database)?;
+    let updates = updates(&database)?;
     println!(
         "\n{:<14} {:>11} {:>21} {:>25} {:>15}",
         "watchers", "connections", "delivered p50/p99 us", "from request p50/p99 us", "cpu us each"
@@ -127,6 +131,31 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Deliv
         deliveries.push(delivery);
     }
     Ok(deliveries)
+}
+
+/// An update of a platform of the key's agency, to another text in each call.
+fn updates(database: &Database) -> Result<Vec<Call>> {
+    const COUNTER: &str = "0123456789abcdef";
+    let platforms = database.platforms.iter().take(OURS);
+    let update = |name: &String| {
+        let request = pb::UpdatePlatformRequest {
+            platform: Some(pb::Platform {
+                name: name.clone(),
+                operating_unit: format!("Đơn vị giả định {COUNTER}"),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let message = prost::Message::encode_to_vec(&request);
+        let mut windows = message.windows(COUNTER.len());
+        let at = windows.position(|window| window == COUNTER.as_bytes());
+        Ok(Call {
+            authorization: Some(format!("Bearer {}", database.key)),
+            counter_at: Some(at.context("no counter")?),
+            ..Call::new(UPDATE_PLATFORM, &request)
+        })
+    };
+    platforms.map(update).collect()
 }
 
 async fn measure(

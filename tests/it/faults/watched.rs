@@ -122,6 +122,7 @@ async fn watch_for(
     mut client: Client,
     start: Start,
     messages: u32,
+    last: &watch::Receiver<i64>,
 ) -> Result<(), Status> {
     let request = pb::WatchChangesRequest {
         start: start.into(),
@@ -141,6 +142,9 @@ async fn watch_for(
         let message = tokio::time::timeout(BOUND, watch.message()).await;
         let message = message.expect("nothing came")?;
         known.take(message.expect("an end without a status"));
+        if known.position >= *last.borrow() {
+            break;
+        }
     }
     Ok(())
 }
@@ -167,7 +171,7 @@ async fn follow(
             Start::Resume
         };
         let messages = rand::rng().random_range(1..60);
-        if let Err(status) = watch_for(&mut known, client, start, messages).await {
+        if let Err(status) = watch_for(&mut known, client, start, messages, &last).await {
             assert!(was_cut_off(&status), "{status:?}");
             let next = tokio::time::timeout(BOUND, servers.changed()).await;
             next.expect("no next server").unwrap();
@@ -374,7 +378,7 @@ both! {
             if with_snapshot {
                 let mut fresh = Known::default();
                 let client = client(&server.channel, caller);
-                watch_for(&mut fresh, client, Start::Snapshot, 0).await.unwrap();
+                watch_for(&mut fresh, client, Start::Snapshot, 0, &reaching).await.unwrap();
                 assert!(fresh.records.len() > 84, "{}", fresh.records.len());
                 assert_eq!(known.records, fresh.records, "{name} holds something else");
             } else {
