@@ -23,10 +23,11 @@ use schema::{Problems, Schema};
 
 const PACKAGE: &str = "ndp.registry.v1";
 /// Answers of which the server sends bytes that it may have kept, and what of `wire` holds them.
-const ENCODED: [(&str, &str); 3] = [
+const ENCODED: [(&str, &str); 4] = [
     ("Platform", "Encoded"),
     ("ListPlatformsResponse", "EncodedPage"),
     ("SearchPlatformsResponse", "EncodedPage"),
+    ("WatchChangesResponse", "Encoded"),
 ];
 /// A made-up package that the unit tests of `src/wire` run against.
 const FIXTURE: &str = "ndp.fixture.v1";

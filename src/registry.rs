@@ -43,7 +43,7 @@ use crate::{
 use authenticate::KeyHashes;
 use entropy::OsEntropy;
 use history::History;
-use recent::Recent;
+use recent::{Following, Recent};
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Writer, outcome_of};
 
@@ -133,7 +133,17 @@ impl Registry {
     pub async fn start(
         store: Store,
         clock: Arc<dyn Clock>,
+        entropy: Box<dyn Entropy>,
+    ) -> Result<(Self, WriterTask), Error> {
+        Self::start_following(store, clock, entropy, Following::default()).await
+    }
+
+    /// The same, with other limits for those who follow the log.
+    pub async fn start_following(
+        store: Store,
+        clock: Arc<dyn Clock>,
         mut entropy: Box<dyn Entropy>,
+        following: Following,
     ) -> Result<(Self, WriterTask), Error> {
         let mut candidate = [0; 32];
         for half in candidate.chunks_mut(16) {
@@ -153,7 +163,7 @@ impl Registry {
             log_id: head.log_id,
             state: State::load(head.revision, Some(head.record_time), images),
             key_hashes,
-            recent: Recent::default(),
+            recent: Recent::new(following.effects_max),
         });
         let published = Arc::new(Published {
             snapshot: ArcSwap::new(Arc::clone(&current)),
@@ -163,7 +173,7 @@ impl Registry {
             looks: watch::Sender::new(0),
             closing: Notify::new(),
         });
-        let history = Arc::new(History::new(store.clone()));
+        let history = Arc::new(History::new(store.clone(), following));
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
         let writer = Writer {
             store,

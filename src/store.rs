@@ -26,6 +26,7 @@ use uuid::Uuid;
 use self::{
     engine::{Engine, Link, Tx, answered, reading},
     errors::{During, Failure},
+    history::PastRow,
 };
 pub use self::{errors::CommitError, history::Past};
 use crate::domain::{
@@ -212,9 +213,19 @@ impl Store {
 
     /// Every resource that was touched after a revision, as it was at that revision.
     pub async fn touched_after(&self, revision: Revision) -> Result<Vec<Past>, Error> {
-        reading!(self.engine, "reading the records of a revision", link => {
+        let operation = "reading the records of a revision";
+        let rows = reading!(self.engine, operation, link => {
             history::touched_after(link, revision)
-        })
+        })?;
+        // Thousands at the worst, each some microseconds: not on a thread that answers calls.
+        let read = move || {
+            rows.into_iter()
+                .map(PastRow::read)
+                .collect::<Result<_, _>>()
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        let read = read.map_err(|error| Error::Bug(format!("{operation}: {error}").into()))?;
+        read.during(operation)
     }
 
     /// The newest revision recorded at a time or before it; zero before the first.

@@ -46,7 +46,8 @@ impl Call {
         }
     }
 
-    fn prepare(&self, address: &str) -> Result<Prepared> {
+    /// The request as it is sent.
+    pub(crate) fn prepare(&self, address: &str) -> Result<Prepared> {
         let message = STANDARD.decode(&self.message)?;
         let mut frame = BytesMut::with_capacity(message.len() + 5);
         frame.put_u8(0);
@@ -101,7 +102,8 @@ pub(crate) struct Outcome {
     pub(crate) first_error: Option<String>,
 }
 
-struct Prepared {
+/// A request as it is sent.
+pub(crate) struct Prepared {
     request: Request<()>,
     frame: Bytes,
     counter_at: Option<usize>,
@@ -110,7 +112,7 @@ struct Prepared {
 
 impl Prepared {
     /// The frame with what must differ set by stream and number.
-    fn frame(&self, seed: u32, stream: usize, number: u64) -> Bytes {
+    pub(crate) fn frame(&self, seed: u32, stream: usize, number: u64) -> Bytes {
         if self.counter_at.is_none() && self.uuid_at.is_none() {
             return self.frame.clone();
         }
@@ -220,7 +222,7 @@ async fn repeat(
             break;
         }
         match answer(&connection, call, frame, |part| done.bytes += part.len()).await {
-            Ok(()) => {
+            Ok(_) => {
                 let now = Instant::now();
                 done.all_calls += 1;
                 if started >= begin && now <= end {
@@ -240,7 +242,8 @@ async fn repeat(
     done
 }
 
-async fn connect(address: &str) -> Result<SendRequest<Bytes>> {
+/// A connection of HTTP/2.
+pub(crate) async fn connect(address: &str) -> Result<SendRequest<Bytes>> {
     let tcp = TcpStream::connect(address).await.context("connecting")?;
     tcp.set_nodelay(true)?;
     let (send, connection) = h2::client::Builder::new()
@@ -252,13 +255,13 @@ async fn connect(address: &str) -> Result<SendRequest<Bytes>> {
     Ok(send)
 }
 
-/// Makes one call and hands over the parts of what it answers.
-async fn answer(
+/// Makes one call and hands over the parts of what it answers; returns its `ndp-revision`.
+pub(crate) async fn answer(
     connection: &SendRequest<Bytes>,
     call: &Prepared,
     frame: Bytes,
     mut part: impl FnMut(&Bytes),
-) -> Result<()> {
+) -> Result<Option<i64>> {
     let mut connection = connection.clone().ready().await?;
     let (response, mut sending) = connection.send_request(call.request.clone(), false)?;
     sending.send_data(frame, true)?;
@@ -270,9 +273,70 @@ async fn answer(
         part(&data);
     }
     match body.trailers().await? {
-        Some(trailers) => check(&trailers),
-        None => check(&head.headers),
+        Some(trailers) => check(&trailers)?,
+        None => check(&head.headers)?,
     }
+    let revision = head.headers.get("ndp-revision");
+    Ok(revision.and_then(|it| it.to_str().ok()?.parse().ok()))
+}
+
+/// The messages of a watch: only what tells one from another is read of them.
+pub(crate) struct WatchedFrames {
+    body: h2::RecvStream,
+    received: BytesMut,
+}
+
+impl WatchedFrames {
+    /// Begins a watch.
+    pub(crate) async fn open(connection: &SendRequest<Bytes>, call: &Prepared) -> Result<Self> {
+        let mut connection = connection.clone().ready().await?;
+        let (response, mut sending) = connection.send_request(call.request.clone(), false)?;
+        sending.send_data(call.frame.clone(), true)?;
+        let (head, body) = response.await?.into_parts();
+        ensure!(head.status == 200, "HTTP status {}", head.status);
+        ensure!(
+            !head.headers.contains_key("grpc-status"),
+            "{:?}",
+            head.headers
+        );
+        Ok(Self {
+            body,
+            received: BytesMut::new(),
+        })
+    }
+
+    /// The revision of the next change.
+    pub(crate) async fn next_change(&mut self) -> Result<i64> {
+        loop {
+            while let Some(message) = self.take() {
+                if let Some(revision) = change_in(&message) {
+                    return Ok(revision);
+                }
+            }
+            let Some(data) = self.body.data().await else {
+                let trailers = self.body.trailers().await?.unwrap_or_default();
+                check(&trailers)?;
+                anyhow::bail!("the watch ended");
+            };
+            let data = data?;
+            self.body.flow_control().release_capacity(data.len())?;
+            self.received.extend_from_slice(&data);
+        }
+    }
+
+    fn take(&mut self) -> Option<Bytes> {
+        let head = self.received.first_chunk::<5>()?;
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        (self.received.len() >= length + 5)
+            .then(|| self.received.split_to(length + 5).split_off(5).freeze())
+    }
+}
+
+/// The revision, field 1, of a message that has a change, field 2.
+fn change_in(message: &[u8]) -> Option<i64> {
+    let mut rest = message.strip_prefix(&[0x08])?;
+    let revision = prost::encoding::decode_varint(&mut rest).ok()?;
+    (rest.first() == Some(&0x12)).then_some(revision as i64)
 }
 
 fn check(headers: &HeaderMap) -> Result<()> {

@@ -13,8 +13,10 @@ mod compare;
 mod generate;
 mod load;
 mod measure;
+mod past;
 mod process;
 mod size;
+mod watch;
 
 use std::{
     path::{Path, PathBuf},
@@ -71,7 +73,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 11] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -79,8 +81,10 @@ const PARTS: [&str; 9] = [
     compare::LIST_FILTERED,
     compare::UPDATE,
     compare::UPDATE_WITH_ID,
+    watch::WATCH,
     size::START,
     size::PAGES,
+    past::PAST,
 ];
 
 /// Where databases are kept between runs, and figures written.
@@ -95,6 +99,7 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     match std::env::var(process::ROLE).as_deref() {
         Ok("client") => load::run(),
+        Ok("watchers") => watch::watchers(),
         Ok("bare") => bare::run(&arguments.next().context("a file of answers")?),
         _ => report(&Options::read(arguments)?),
     }
@@ -109,14 +114,18 @@ fn report(options: &Options) -> Result<()> {
         options.rounds
     );
     let comparisons = runtime.block_on(compare::run(options, &directory))?;
+    let watches = runtime.block_on(watch::run(options, &directory))?;
     let sizes = runtime.block_on(size::run(options, &directory))?;
+    let pasts = runtime.block_on(past::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "cores": cores,
         "rounds": options.rounds,
         "milliseconds": options.measure.as_millis(),
         "comparisons": comparisons,
+        "watches": watches,
         "sizes": sizes,
+        "past": pasts,
     });
     let path = directory.join("figures.json");
     std::fs::write(&path, serde_json::to_string_pretty(&figures)?)?;

@@ -64,6 +64,16 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// Name of the resource.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Put(image) => image.name(),
+            Self::Remove { name } => name,
+        }
+    }
+}
+
 /// A UUID of the caller's making (AIP-155), with a digest of the request it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {

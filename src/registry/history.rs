@@ -3,23 +3,27 @@
 //! A past State is today's with every resource that was touched since put back as it was then: it
 //! shares all else with today's, and costs what was touched, at the most one cold start. One is
 //! made at a time, so that asking for the distant past starves nobody; the last few are kept, so
-//! that walking pages at one revision makes it once.
+//! that walking pages at one revision makes it once. Followers who fell behind read the log in the
+//! same parts, so that a thousand who fall behind at once read it once.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 use super::{
     Registry, Snapshot,
-    recent::{Logged, Recent},
+    recent::{Following, Logged, Recent},
 };
 use crate::{
     domain::{
-        change::{At, Effect, Image},
+        change::{At, Change},
         error::Error,
         names::Revision,
         time::Timestamp,
@@ -30,6 +34,10 @@ use crate::{
 /// Past States that are kept.
 const KEPT_MAX: usize = 8;
 
+/// Records that all of them put back and so do not share with today's State; the newest is kept
+/// whatever it put back. The memory of one catalogue of a hundred thousand platforms.
+const KEPT_RECORDS_MAX: usize = 100_000;
+
 /// Readers of the log at one time: fewer than the store's connections for reading, so that the
 /// follower always finds one.
 const LOG_READERS_MAX: usize = 2;
@@ -37,39 +45,156 @@ const LOG_READERS_MAX: usize = 2;
 /// How long a caller waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Changes in one part of the log; parts begin at its multiples.
+const PART: usize = 256;
+
+/// Parts of the log that are kept for the followers who are there at the time.
+const PARTS_MAX: usize = 4;
+
+/// Effects of all of them; the newest is kept whatever it holds.
+const PARTS_EFFECTS_MAX: usize = 8 * PART;
+
 /// What reads of the past share.
 #[derive(Debug)]
 pub(super) struct History {
     store: Store,
-    past: Semaphore,
-    log: Semaphore,
-    kept: Mutex<VecDeque<Arc<Snapshot>>>,
+    pub(super) following: Following,
+    past: Arc<Semaphore>,
+    log: Arc<Semaphore>,
+    kept: Mutex<VecDeque<Kept>>,
+    parts: Mutex<VecDeque<Part>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    snapshot: Arc<Snapshot>,
+    /// Records that were put back for it.
+    records: usize,
+}
+
+#[derive(Debug)]
+struct Part {
+    /// The revision before its first.
+    after: Revision,
+    changes: Vec<Arc<Logged>>,
+    effects: usize,
 }
 
 impl History {
-    pub(super) const fn new(store: Store) -> Self {
+    pub(super) fn new(store: Store, following: Following) -> Self {
         Self {
             store,
-            past: Semaphore::const_new(1),
-            log: Semaphore::const_new(LOG_READERS_MAX),
-            kept: Mutex::new(VecDeque::new()),
+            following,
+            past: Arc::new(Semaphore::new(1)),
+            log: Arc::new(Semaphore::new(LOG_READERS_MAX)),
+            kept: Mutex::default(),
+            parts: Mutex::default(),
         }
     }
 
     fn find(&self, revision: Revision) -> Option<Arc<Snapshot>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter()
+        lock(&self.kept)
+            .iter()
+            .map(|kept| &kept.snapshot)
             .find(|snapshot| snapshot.state.revision() == revision)
             .cloned()
     }
 
-    fn keep(&self, snapshot: &Arc<Snapshot>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT_MAX {
+    fn keep(&self, snapshot: &Arc<Snapshot>, records: usize) {
+        let mut kept = lock(&self.kept);
+        kept.push_back(Kept {
+            snapshot: Arc::clone(snapshot),
+            records,
+        });
+        let all = |kept: &VecDeque<Kept>| kept.iter().map(|it| it.records).sum::<usize>();
+        while kept.len() > 1 && (kept.len() > KEPT_MAX || all(&kept) > KEPT_RECORDS_MAX) {
             kept.pop_front();
         }
-        kept.push_back(Arc::clone(snapshot));
     }
+
+    fn find_part(&self, after: Revision) -> Option<Vec<Arc<Logged>>> {
+        lock(&self.parts)
+            .iter()
+            .find(|part| part.after == after)
+            .map(|part| part.changes.clone())
+    }
+
+    fn keep_part(&self, after: Revision, changes: &[Arc<Logged>]) {
+        let mut parts = lock(&self.parts);
+        if parts.iter().any(|part| part.after == after) {
+            return;
+        }
+        parts.push_back(Part {
+            after,
+            changes: changes.to_vec(),
+            effects: changes.iter().map(|it| it.change.effects.len()).sum(),
+        });
+        let all = |parts: &VecDeque<Part>| parts.iter().map(|it| it.effects).sum::<usize>();
+        while parts.len() > 1 && (parts.len() > PARTS_MAX || all(&parts) > PARTS_EFFECTS_MAX) {
+            parts.pop_front();
+        }
+    }
+
+    /// Makes the State of a revision from a later one, and keeps it.
+    async fn make(
+        self: Arc<Self>,
+        current: Arc<Snapshot>,
+        revision: Revision,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Arc<Snapshot>, Error> {
+        let past = self.store.touched_after(revision).await?;
+        let record_time = self.store.record_time(revision).await?;
+        let records = past.len();
+        // Thousands of records may have to be put back: not on a thread that answers calls.
+        let made = tokio::task::spawn_blocking(move || {
+            let past = past.into_iter().map(|past| (past.resource, past.image));
+            Snapshot {
+                log_id: current.log_id,
+                state: current.state.reverted(revision, record_time, past),
+                key_hashes: current.key_hashes.clone(),
+                recent: Recent::new(0),
+            }
+        });
+        let made = made
+            .await
+            .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?;
+        let made = Arc::new(made);
+        self.keep(&made, records);
+        drop(turn);
+        Ok(made)
+    }
+
+    /// Looks up what was before those changes that need it and do not have it yet.
+    async fn look_up_before(
+        &self,
+        changes: &[Arc<Logged>],
+        needs_before: impl Fn(&Change) -> bool,
+    ) -> Result<(), Error> {
+        let lacking: Vec<_> = changes
+            .iter()
+            .filter(|logged| !logged.has_before() && needs_before(&logged.change))
+            .collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let touched: Vec<_> = lacking
+            .iter()
+            .flat_map(|logged| {
+                let effects = logged.change.effects.iter();
+                effects.map(|effect| (effect.name(), logged.change.revision))
+            })
+            .collect();
+        let mut before = self.store.images_before(&touched).await?.into_iter();
+        for logged in lacking {
+            let effects = logged.change.effects.len();
+            logged.set_before(before.by_ref().take(effects).collect());
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry {
@@ -95,28 +220,16 @@ impl Registry {
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
-        let _turn = turn(&self.history.past, "reads of the past").await?;
+        let turn = turn(&self.history.past, "reads of the past").await?;
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
-        let past = self.history.store.touched_after(revision).await?;
-        let record_time = self.history.store.record_time(revision).await?;
-        // Thousands of records may have to be put back: not on a thread that answers calls.
-        let made = tokio::task::spawn_blocking(move || {
-            let past = past.into_iter().map(|past| (past.resource, past.image));
-            Snapshot {
-                log_id: current.log_id,
-                state: current.state.reverted(revision, record_time, past),
-                key_hashes: current.key_hashes.clone(),
-                recent: Recent::default(),
-            }
-        });
-        let made = made
+        // In a task of its own, so that the turn lasts as long as the work, also where the caller
+        // has gone in the meantime, and whoever asks again finds it done.
+        let making = Arc::clone(&self.history).make(current, revision, turn);
+        tokio::spawn(making)
             .await
-            .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?;
-        let made = Arc::new(made);
-        self.history.keep(&made);
-        Ok(made)
+            .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?
     }
 
     async fn revision_at(&self, time: Timestamp) -> Result<Revision, Error> {
@@ -145,45 +258,95 @@ impl Registry {
         ))
     }
 
-    /// The changes after a revision, in order, at most `limit`: from memory where it still has
-    /// them, else from the log.
+    /// How the log is followed.
+    pub fn following(&self) -> Following {
+        self.history.following
+    }
+
+    /// The changes after a revision, in order, at most `limit` and none only where this process
+    /// knows of no later one: from memory where it still has them, else from the log. What was
+    /// before is there for those that `needs_before` says.
     pub async fn changes_after(
         &self,
         after: Revision,
         limit: usize,
+        needs_before: impl Fn(&Change) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
         let snapshot = self.read();
-        if after >= snapshot.state.revision() {
+        let newest = snapshot.state.revision();
+        if after >= newest {
             return Ok(Vec::new());
         }
         if let Some(recent) = snapshot.recent.after(after, limit) {
             return Ok(recent);
         }
         let _turn = turn(&self.history.log, "readers of the log").await?;
+        let changes = self.log_after(after, limit, newest).await?;
+        self.history.look_up_before(&changes, needs_before).await?;
+        Ok(changes)
+    }
+
+    /// The same for one who follows: waits for its turn for as long as it takes, and shares what
+    /// it reads with others who are as far behind.
+    pub async fn next_changes(
+        &self,
+        after: Revision,
+        needs_before: impl Fn(&Change) -> bool,
+    ) -> Result<Vec<Arc<Logged>>, Error> {
+        let snapshot = self.read();
+        if after >= snapshot.state.revision() {
+            return Ok(Vec::new());
+        }
+        if let Some(recent) = snapshot.recent.after(after, PART) {
+            return Ok(recent);
+        }
+        drop(snapshot);
+        let _turn = permit(&self.history.log).await?;
+        let newest = self.revision();
+        let part = i64::try_from(PART).unwrap_or(i64::MAX);
+        let in_part = after.get() % part;
+        let start = Revision::new(after.get() - in_part).unwrap_or_default();
+        let mut changes = if let Some(kept) = self.history.find_part(start) {
+            kept
+        } else if newest.get() - start.get() >= part {
+            let changes = self.log_after(start, PART, newest).await?;
+            self.history.keep_part(start, &changes);
+            changes
+        } else {
+            // The part is not whole yet; only what is asked for is read of it.
+            let changes = self.log_after(after, PART, newest).await?;
+            self.history.look_up_before(&changes, needs_before).await?;
+            return Ok(changes);
+        };
+        changes.drain(
+            ..changes
+                .len()
+                .min(usize::try_from(in_part).unwrap_or_default()),
+        );
+        self.history.look_up_before(&changes, needs_before).await?;
+        Ok(changes)
+    }
+
+    /// Reads the log, as far as this process has followed it.
+    async fn log_after(
+        &self,
+        after: Revision,
+        limit: usize,
+        newest: Revision,
+    ) -> Result<Vec<Arc<Logged>>, Error> {
         let mut changes = self.history.store.changes_after(after, limit).await?;
-        // What this process has not followed yet, it does not show.
-        changes.retain(|change| change.revision <= snapshot.state.revision());
-        let touched: Vec<(&str, Revision)> = changes
-            .iter()
-            .flat_map(|change| {
-                change
-                    .effects
-                    .iter()
-                    .map(|effect| (effect_name(effect), change.revision))
-            })
-            .collect();
-        let mut before = self
-            .history
-            .store
-            .images_before(&touched)
-            .await?
-            .into_iter();
-        drop(touched);
-        let logged = changes.into_iter().map(|change| {
-            let before: Vec<Option<Image>> = before.by_ref().take(change.effects.len()).collect();
-            Arc::new(Logged { change, before })
-        });
-        Ok(logged.collect())
+        changes.retain(|change| change.revision <= newest);
+        if changes.is_empty() {
+            // What was published is not there: an older copy was put in the log's place, and the
+            // writer is about to find out. Nobody is told that there is nothing more.
+            return Err(Error::Unavailable {
+                reason: "STORE_UNAVAILABLE",
+            });
+        }
+        Ok(changes
+            .into_iter()
+            .map(|change| Arc::new(Logged::read(change)))
+            .collect())
     }
 
     /// The next revisions after one that touched a resource.
@@ -201,28 +364,22 @@ impl Registry {
     }
 }
 
-fn effect_name(effect: &Effect) -> &str {
-    match effect {
-        Effect::Put(image) => image.name(),
-        Effect::Remove { name } => name,
-    }
-}
-
-async fn turn<'a>(
-    turns: &'a Semaphore,
-    what: &'static str,
-) -> Result<tokio::sync::SemaphorePermit<'a>, Error> {
+async fn turn(turns: &Arc<Semaphore>, what: &'static str) -> Result<OwnedSemaphorePermit, Error> {
     let limit = turns.available_permits() as u64;
-    match timeout(TURN_TIMEOUT, turns.acquire()).await {
-        Ok(Ok(permit)) => Ok(permit),
-        Ok(Err(_)) => Err(Error::Unavailable {
-            reason: "SHUTTING_DOWN",
-        }),
+    match timeout(TURN_TIMEOUT, permit(turns)).await {
+        Ok(permit) => permit,
         Err(_) => Err(Error::Exhausted {
             what,
             limit: limit.max(1),
         }),
     }
+}
+
+async fn permit(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    let permit = Arc::clone(turns).acquire_owned().await;
+    permit.map_err(|_| Error::Unavailable {
+        reason: "SHUTTING_DOWN",
+    })
 }
 
 const fn out_of_range(field: &'static str, english: String, vietnamese: String) -> Error {

@@ -2,53 +2,148 @@
 //!
 //! One ring serves every reader: it is part of the snapshot, so a reader walks it without a lock
 //! and delays nobody. A reader that fell behind its oldest change pulls from the log instead.
+//! What is sent of a change is made once for all who see the same of it, and kept with the newest.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use imbl::Vector;
 
 use crate::{
     domain::{
+        caller::Caller,
         change::{Change, Effect, Image},
         names::Revision,
     },
-    state::State,
+    state::{State, sight::Sight},
 };
 
-/// Most effects that the ring holds, images before and after: some tens of megabytes at the most
-/// for records of the usual size.
-const EFFECTS_MAX: usize = 8192;
+/// How the log is followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Following {
+    /// Most effects that the ring holds, images before and after: some tens of megabytes at the
+    /// most for records of the usual size.
+    pub effects_max: usize,
+    /// A watcher that takes nothing for so long has stopped reading for good.
+    pub stalled_after: Duration,
+}
+
+impl Default for Following {
+    fn default() -> Self {
+        Self {
+            effects_max: 8192,
+            stalled_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Changes, the newest, whose shared bytes are kept: those that followers who keep up read.
+const SHARED_MAX: usize = 512;
+
+/// Sights of one change whose bytes are kept: the public, the steward, the agencies it is about.
+const SIGHTS_MAX: usize = 8;
 
 /// A change, with each resource as it was before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Logged {
     /// The change.
     pub change: Change,
-    /// One for each effect; `None` where there was no resource.
-    pub before: Vec<Option<Image>>,
+    before: OnceLock<Vec<Option<Image>>>,
+    /// None where nothing is kept: read from the log, or no longer among the newest.
+    shared: Mutex<Option<Vec<(Sight, Option<Bytes>)>>>,
+}
+
+impl Logged {
+    /// A change of the ring.
+    fn new(change: Change, before: Vec<Option<Image>>) -> Self {
+        Self {
+            change,
+            before: OnceLock::from(before),
+            shared: Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    /// A change that was read from the log; what was before it is looked up where it is needed.
+    pub(super) fn read(change: Change) -> Self {
+        Self {
+            change,
+            before: OnceLock::new(),
+            shared: Mutex::new(None),
+        }
+    }
+
+    /// One for each effect, `None` where there was no resource; empty while it was not looked up.
+    pub fn before(&self) -> &[Option<Image>] {
+        self.before.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn has_before(&self) -> bool {
+        self.before.get().is_some()
+    }
+
+    pub(super) fn set_before(&self, before: Vec<Option<Image>>) {
+        // another reader may have been quicker, with the same
+        drop(self.before.set(before));
+    }
+
+    /// What `make` makes of the change for this caller: made once for all callers who see the
+    /// same of it, so it must depend on nothing else.
+    pub fn shared(&self, caller: &Caller, make: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = shared.as_mut() else {
+            drop(shared);
+            return make();
+        };
+        let sight = Sight::of(caller, &self.change, self.before());
+        if let Some((_, bytes)) = kept.iter().find(|(of, _)| *of == sight) {
+            return bytes.clone();
+        }
+        // Under the lock: a thousand who ask at once wait for one, and make nothing themselves.
+        let bytes = make();
+        if kept.len() < SIGHTS_MAX {
+            kept.push((sight, bytes.clone()));
+        }
+        bytes
+    }
+
+    fn forget_shared(&self) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 /// The ring: changes without a gap, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Recent {
     changes: Vector<Arc<Logged>>,
     effects: usize,
+    effects_max: usize,
 }
 
 impl Recent {
+    /// An empty ring.
+    pub(super) fn new(effects_max: usize) -> Self {
+        Self {
+            changes: Vector::new(),
+            effects: 0,
+            effects_max,
+        }
+    }
+
     /// Adds a change that `state` does not hold yet, and lets the oldest go.
     pub(super) fn push(&mut self, state: &State, change: &Change) {
-        let before = change.effects.iter().map(|effect| match effect {
-            Effect::Put(image) => state.image(image.name()),
-            Effect::Remove { name } => state.image(name),
-        });
-        let logged = Logged {
-            change: change.clone(),
-            before: before.collect(),
-        };
+        let before = change.effects.iter().map(Effect::name);
+        let before = before.map(|name| state.image(name));
+        let logged = Logged::new(change.clone(), before.collect());
         self.effects += logged.change.effects.len();
         self.changes.push_back(Arc::new(logged));
-        while self.effects > EFFECTS_MAX && self.changes.len() > 1 {
+        let old = self.changes.len().checked_sub(SHARED_MAX + 1);
+        if let Some(old) = old.and_then(|old| self.changes.get(old)) {
+            old.forget_shared();
+        }
+        while self.effects > self.effects_max && self.changes.len() > 1 {
             if let Some(oldest) = self.changes.pop_front() {
                 self.effects -= oldest.change.effects.len();
             }
@@ -60,15 +155,11 @@ impl Recent {
         let oldest = self.changes.front()?.change.revision;
         let skip = revision.next().get().checked_sub(oldest.get())?;
         let skip = usize::try_from(skip).ok()?;
-        if skip >= self.changes.len() {
-            return Some(Vec::new());
-        }
+        let end = self.changes.len().min(skip.saturating_add(limit));
+        // by their places: a follower who keeps up takes one or two of thousands
         Some(
-            self.changes
-                .skip(skip)
-                .iter()
-                .take(limit)
-                .cloned()
+            (skip..end)
+                .filter_map(|at| self.changes.get(at).cloned())
                 .collect(),
         )
     }

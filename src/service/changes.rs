@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use prost::Message;
+use prost::Message as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
@@ -21,7 +21,7 @@ use super::{
     list::PAGE_BYTES_MAX,
 };
 use crate::{
-    domain::{caller::Caller, error::Error, names::Revision},
+    domain::{caller::Caller, change::Change, error::Error, names::Revision},
     pb::{
         self,
         watch_changes_request::Start,
@@ -35,10 +35,10 @@ use crate::{
             schema::Constant,
             token::Binding,
         },
-        sight::{ChangeFacts, Interest, see},
+        sight::{ChangeFacts, Interest, needs_before, see},
         visible::visible,
     },
-    wire::{changes, requests},
+    wire::{changes, encoded::Encoded, requests},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -55,9 +55,6 @@ const BATCH_OF_RECORD: usize = 50;
 
 /// Messages that wait for one watcher; the next waits for room, and costs nobody else anything.
 const WAITING_MAX: usize = 16;
-
-/// A watcher that takes nothing for so long has stopped reading for good.
-const STALLED_AFTER: Duration = Duration::from_secs(60);
 
 /// Silence after which the revision is sent, unless the caller says otherwise.
 const HEARTBEAT_SECONDS: i32 = 10;
@@ -84,13 +81,13 @@ impl pb::change_service_server::ChangeService for Services {
         let before = number
             .and_then(|number: i64| Revision::new(number.checked_sub(1)?))
             .ok_or_else(not_found)?;
-        let logged = self.registry().changes_after(before, 1).await?;
+        let logged = self.registry().changes_after(before, 1, |_| true).await?;
         let logged = logged.first().ok_or_else(not_found)?;
         let seen = see(
             &call.caller,
             &Interest::default(),
             &logged.change,
-            &logged.before,
+            logged.before(),
         );
         let seen = seen.ok_or_else(not_found)?;
         call.answer(changes::change(seen, call.state(), true))
@@ -230,15 +227,17 @@ impl ChangePage<'_> {
             _ => None,
         };
         let newest = self.call.state().revision();
+        let caller = &self.call.caller;
+        let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
         let mut looked_at = 0;
         while after < newest && looked_at < LOOKED_AT_MAX {
             let batch = match &resource {
-                None => registry.changes_after(after, BATCH).await?,
+                None => registry.changes_after(after, BATCH, needs_before).await?,
                 Some(name) => {
                     let mut batch = Vec::new();
                     for revision in registry.revisions_of(name, after, BATCH_OF_RECORD).await? {
                         let before = Revision::new(revision.get() - 1).unwrap_or_default();
-                        batch.append(&mut registry.changes_after(before, 1).await?);
+                        batch.append(&mut registry.changes_after(before, 1, needs_before).await?);
                     }
                     batch
                 }
@@ -264,6 +263,8 @@ impl ChangePage<'_> {
     /// Newest first; answers the revision before which the next page begins.
     async fn downwards(&mut self, before: Option<Revision>) -> Result<Option<Revision>, Error> {
         let registry = self.services.registry();
+        let caller = &self.call.caller;
+        let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
         let mut before = before.unwrap_or_else(|| self.call.state().revision().next());
         let mut looked_at = 0;
         while before.get() > 1 && looked_at < LOOKED_AT_MAX {
@@ -271,7 +272,7 @@ impl ChangePage<'_> {
                 .unwrap_or(i64::MAX)
                 .min(before.get() - 1);
             let after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
-            let batch = registry.changes_after(after, BATCH).await?;
+            let batch = registry.changes_after(after, BATCH, needs_before).await?;
             let batch: Vec<_> = batch
                 .into_iter()
                 .filter(|logged| logged.change.revision < before)
@@ -296,7 +297,7 @@ impl ChangePage<'_> {
             &self.call.caller,
             &Interest::default(),
             &logged.change,
-            &logged.before,
+            logged.before(),
         );
         let Some(seen) = seen else { return true };
         if !self.filter.matches(&ChangeFacts::from(&seen)) {
@@ -314,15 +315,18 @@ impl ChangePage<'_> {
 
 // === watching ===
 
+/// A message, encoded once for all who receive the same.
+type Message = Encoded<pb::WatchChangesResponse>;
+
 /// What a watcher receives; ends with a status that says why.
 #[derive(Debug)]
 pub(crate) struct WatchStream {
-    receiver: mpsc::Receiver<pb::WatchChangesResponse>,
+    receiver: mpsc::Receiver<Message>,
     end: Option<Arc<OnceLock<Status>>>,
 }
 
 impl Stream for WatchStream {
-    type Item = Result<pb::WatchChangesResponse, Status>;
+    type Item = Result<Message, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.receiver.poll_recv(cx).map(|message| match message {
@@ -360,7 +364,7 @@ struct Watch {
     /// Everything up to here was sent, or is not for this caller.
     position: Revision,
     heartbeat: Duration,
-    sender: mpsc::Sender<pb::WatchChangesResponse>,
+    sender: mpsc::Sender<Message>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -389,7 +393,7 @@ impl Watch {
             // Seen before it is read, so that a later revision wakes this watch again.
             let newest = *revisions.borrow_and_update();
             if self.position < newest {
-                if self.send_changes().await? {
+                if self.send_changes(&mut stopping).await? {
                     last_sent = Instant::now();
                 }
                 continue;
@@ -413,23 +417,62 @@ impl Watch {
         }
     }
 
-    /// Sends the next changes; whether any was for this caller.
-    async fn send_changes(&mut self) -> Result<bool, End> {
+    /// Sends the next changes, of which there are some; whether any was for this caller.
+    async fn send_changes(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<bool, End> {
         let mut sent = false;
-        for logged in self.registry.changes_after(self.position, BATCH).await? {
-            let revision = logged.change.revision;
-            let seen = see(&self.caller, &self.interest, &logged.change, &logged.before);
-            let message = seen.map(|seen| {
-                let snapshot = self.registry.read();
-                changes::change(seen, &snapshot.state, false)
-            });
-            self.position = revision;
-            if let Some(message) = message {
-                self.send(Event::Change(message)).await?;
+        for logged in self.next_changes(stopping).await? {
+            self.position = logged.change.revision;
+            if let Some(message) = self.message(&logged) {
+                self.send_message(message).await?;
                 sent = true;
             }
         }
         Ok(sent)
+    }
+
+    /// Reading the log may take its time where many have fallen behind.
+    async fn next_changes(
+        &mut self,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Result<Vec<Arc<Logged>>, End> {
+        let registry = self.registry.clone();
+        let (caller, interest) = (self.caller.clone(), self.interest.clone());
+        let needs_before = |change: &Change| needs_before(&caller, &interest, change);
+        let mut next = std::pin::pin!(registry.next_changes(self.position, needs_before));
+        loop {
+            tokio::select! {
+                biased;
+                changes = &mut next => return Ok(changes?),
+                () = stopped(stopping) => return Err(shutting_down().into()),
+                () = self.sender.closed() => return Err(End::Gone),
+                () = sleep(RENEW_INTERVAL) => self.renew()?,
+            }
+        }
+    }
+
+    /// What this caller is sent of a change: shared with others, unless it follows only some of
+    /// what the change touched.
+    fn message(&self, logged: &Logged) -> Option<Message> {
+        let (change, before) = (&logged.change, logged.before());
+        let make = |interest: &Interest| {
+            let seen = see(&self.caller, interest, change, before)?;
+            let message = pb::WatchChangesResponse {
+                revision: change.revision.get(),
+                event: Some(Event::Change(changes::change(
+                    seen,
+                    &self.registry.read().state,
+                    false,
+                ))),
+            };
+            Some(Message::new(&message))
+        };
+        if !self.interest.covers_change(change, before) {
+            return make(&self.interest);
+        }
+        let shared = logged.shared(&self.caller, || {
+            make(&Interest::default()).map(Message::into_bytes)
+        });
+        shared.map(Message::from_bytes)
     }
 
     async fn send_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), End> {
@@ -457,19 +500,27 @@ impl Watch {
         .await
     }
 
-    /// Hands a message over when there is room; a client that makes none for too long, a key that
-    /// stops working or a server that stops ends the wait.
     async fn send(&mut self, event: Event) -> Result<(), End> {
         let message = pb::WatchChangesResponse {
             revision: self.position.get(),
             event: Some(event),
         };
-        let stalled = sleep(STALLED_AFTER);
+        self.send_message(Message::new(&message)).await
+    }
+
+    /// Hands a message over when there is room; a client that makes none for too long, a key that
+    /// stops working or a server that stops ends the wait.
+    async fn send_message(&mut self, message: Message) -> Result<(), End> {
+        let message = match self.sender.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(End::Gone),
+            Err(mpsc::error::TrySendError::Full(message)) => message,
+        };
+        let stalled_after = self.registry.following().stalled_after;
+        let mut stalled = std::pin::pin!(sleep(stalled_after));
         let mut stopping = self.stopping.clone();
         let sender = self.sender.clone();
-        let mut stalled = std::pin::pin!(stalled);
         loop {
-            let renewal = sleep(RENEW_INTERVAL);
             tokio::select! {
                 biased;
                 room = sender.reserve() => {
@@ -478,13 +529,13 @@ impl Watch {
                     return Ok(());
                 }
                 () = &mut stalled => {
-                    let limit = STALLED_AFTER.as_secs();
+                    let limit = stalled_after.as_secs();
                     return Err(Error::Exhausted { what: "time to read", limit }.into());
                 }
                 () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());
                 }
-                () = renewal => self.renew()?,
+                () = sleep(RENEW_INTERVAL) => self.renew()?,
             }
         }
     }

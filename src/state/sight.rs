@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use crate::domain::{
     caller::Caller,
     change::{Change, Effect, Image},
-    names::AgencyName,
+    names::{AgencyName, PrincipalName},
+    principals::Role,
     time::Timestamp,
 };
 
@@ -62,6 +63,12 @@ impl Interest {
         named && belongs
     }
 
+    /// Whether it leaves nothing of a change out.
+    pub fn covers_change(&self, change: &Change, before: &[Option<Image>]) -> bool {
+        (self.resources.is_empty() && self.agency.is_none())
+            || effects(change, before).all(|(name, before, after)| self.covers(name, before, after))
+    }
+
     /// Whether it is about this resource as it is.
     pub fn covers_image(&self, image: &Image) -> bool {
         self.covers(image.name(), None, Some(image))
@@ -93,27 +100,98 @@ fn agency_of(image: &Image) -> Option<&AgencyName> {
     }
 }
 
+/// Each effect of a change: its resource, before and after.
+fn effects<'a>(
+    change: &'a Change,
+    before: &'a [Option<Image>],
+) -> impl Iterator<Item = (&'a str, Option<&'a Image>, Option<&'a Image>)> {
+    let before = before.iter().map(Option::as_ref);
+    let before = before.chain(std::iter::repeat(None));
+    change.effects.iter().zip(before).map(|(effect, before)| {
+        let after = match effect {
+            Effect::Put(image) => Some(image),
+            Effect::Remove { .. } => None,
+        };
+        (effect.name(), before, after)
+    })
+}
+
+/// Whether what was before a change decides what `caller` sees of it: where something may have
+/// left its sight, or its interest.
+pub fn needs_before(caller: &Caller, interest: &Interest, change: &Change) -> bool {
+    change.effects.iter().any(|effect| match effect {
+        Effect::Put(image) => {
+            interest
+                .agency
+                .as_ref()
+                .is_some_and(|it| agency_of(image) != Some(it))
+                || visible(caller, image).is_none()
+        }
+        Effect::Remove { .. } => true,
+    })
+}
+
+/// All about a caller that decides what it sees of one change: callers of one sight see the same.
+/// What the change has nothing to do with is left out, so that few sights serve many callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    anonymous: bool,
+    oversees: bool,
+    keeps_principals: bool,
+    /// Its agency, where the change is about that one, and whether it administers it.
+    agency: Option<(AgencyName, bool)>,
+    /// The principal, where the change is about or by itself.
+    itself: Option<PrincipalName>,
+}
+
+impl Sight {
+    /// The sight of `caller` on a change.
+    pub fn of(caller: &Caller, change: &Change, before: &[Option<Image>]) -> Self {
+        let any_image = |wanted: &dyn Fn(&Image) -> bool| {
+            effects(change, before)
+                .any(|(_, before, after)| before.is_some_and(wanted) || after.is_some_and(wanted))
+        };
+        let agency = caller.agency().filter(|agency| {
+            caller.is_of(agency)
+                && (change.agency.as_ref() == Some(agency)
+                    || any_image(&|image| agency_of(image) == Some(agency)))
+        });
+        let itself = caller.person().map(|person| person.principal);
+        let itself = itself.filter(|it| {
+            change.person.principal == *it
+                || any_image(&|image| match image {
+                    Image::Principal(principal) => principal.name == *it,
+                    Image::ApiKey(key) => key.name.parent() == *it,
+                    _ => false,
+                })
+        });
+        Self {
+            anonymous: caller.is_anonymous(),
+            oversees: caller.oversees(),
+            keeps_principals: caller.has(Role::Admin) || caller.has(Role::Auditor),
+            agency: agency.map(|agency| (agency.clone(), caller.has_in(Role::AgencyAdmin, agency))),
+            itself,
+        }
+    }
+}
+
 /// The change as `caller` sees it; `None` where it may see no effect that it is interested in.
-/// `before` has one image for each effect.
+/// `before` has one image for each effect, or nothing where [`needs_before`] says so.
 pub fn see<'a>(
     caller: &Caller,
     interest: &Interest,
     change: &'a Change,
     before: &[Option<Image>],
 ) -> Option<SeenChange<'a>> {
-    let mut effects = Vec::new();
-    for (effect, before) in change.effects.iter().zip(before) {
-        let (name, after) = match effect {
-            Effect::Put(image) => (image.name(), Some(image)),
-            Effect::Remove { name } => (name.as_str(), None),
-        };
-        if !interest.covers(name, before.as_ref(), after) {
+    let mut seen = Vec::new();
+    for (name, before, after) in effects(change, before) {
+        if !interest.covers(name, before, after) {
             continue;
         }
         let after = after.and_then(|image| visible(caller, image));
-        let before = before.as_ref().and_then(|image| visible(caller, image));
+        let before = before.and_then(|image| visible(caller, image));
         if after.is_some() || before.is_some() {
-            effects.push(SeenEffect {
+            seen.push(SeenEffect {
                 resource: name.to_owned(),
                 after,
                 before,
@@ -128,10 +206,10 @@ pub fn see<'a>(
         .person()
         .is_some_and(|it| it.principal == change.person.principal);
     let shows_who = caller.oversees() || of_agency || itself;
-    (!effects.is_empty()).then_some(SeenChange {
+    (!seen.is_empty()).then_some(SeenChange {
         change,
         shows_who,
-        effects,
+        effects: seen,
     })
 }
 

@@ -23,8 +23,9 @@ pub struct Past {
     pub image: Option<Image>,
 }
 
+/// One as the database has it, not decoded yet.
 #[derive(sqlx::FromRow)]
-struct PastRow {
+pub(super) struct PastRow {
     resource: String,
     revision: Option<i64>,
     format: Option<i64>,
@@ -32,7 +33,7 @@ struct PastRow {
 }
 
 impl PastRow {
-    fn read(self) -> Result<Past, Failure> {
+    pub(super) fn read(self) -> Result<Past, Failure> {
         let Self {
             resource,
             revision,
@@ -81,7 +82,7 @@ pub(super) async fn images_before(
 pub(super) async fn touched_after(
     mut link: Link<'_>,
     revision: Revision,
-) -> Result<Vec<Past>, Failure> {
+) -> Result<Vec<PastRow>, Failure> {
     // One change touches a resource once, so a revision finds one effect of it.
     const TOUCHED: &str = "WITH touched AS (\
          SELECT DISTINCT resource FROM effects WHERE revision > $1) \
@@ -92,7 +93,7 @@ pub(super) async fn touched_after(
     let rows: Vec<PastRow> = on_engine!(&mut link, connection => {
         sqlx::query_as(TOUCHED).bind(revision.get()).fetch_all(&mut **connection).await
     })?;
-    rows.into_iter().map(PastRow::read).collect()
+    Ok(rows)
 }
 
 /// The newest revision recorded at a time or before it; zero before the first.

@@ -27,6 +27,21 @@ impl<M: Message> Encoded<M> {
     }
 }
 
+impl<M> Encoded<M> {
+    /// A message that was encoded before; `bytes` are those of an `M`.
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        Self {
+            bytes,
+            message: PhantomData,
+        }
+    }
+
+    /// The message's bytes, shared.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
 impl<M> Clone for Encoded<M> {
     fn clone(&self) -> Self {
         Self {

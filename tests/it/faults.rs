@@ -6,6 +6,7 @@ mod groups;
 mod killed;
 mod outages;
 mod proxy;
+mod watched;
 mod wire;
 
 use std::{
