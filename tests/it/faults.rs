@@ -51,6 +51,7 @@ pub(crate) const AGENCY: &str = "bo-cong-an";
 /// `serve` of the real binary on a database.
 pub(crate) struct Served {
     pub(crate) process: Process,
+    pub(crate) address: String,
     pub(crate) channel: Channel,
 }
 
@@ -64,10 +65,14 @@ impl Served {
         arguments.extend(options);
         let process = Process::start(&arguments, &[("NDP_LOG_LEVEL", "info")]);
         let line = tokio::task::block_in_place(|| process.wait_for_line("listening on", BOUND));
-        let address = line.rsplit(' ').next().unwrap();
+        let address = line.rsplit(' ').next().unwrap().to_owned();
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
-        Self { process, channel }
+        Self {
+            process,
+            address,
+            channel,
+        }
     }
 
     pub(crate) fn clients(&self, caller: &As) -> Clients {

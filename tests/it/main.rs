@@ -1,7 +1,7 @@
 //! Every test of the registry that crosses a room, in one binary.
 //!
 //! `tests/run` runs them all; plain `cargo test` leaves out, and says so, those whose tools
-//! (PostgreSQL, grpcurl, buf) the machine does not have.
+//! (PostgreSQL, grpcurl, buf, those of other languages) the machine does not have.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +12,7 @@
 
 mod changes;
 mod cli;
+mod clients;
 mod coverage;
 mod faults;
 mod following;
@@ -27,3 +28,4 @@ mod smoke;
 mod store;
 mod tidy;
 mod walks;
+mod web;

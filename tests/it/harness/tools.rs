@@ -1,4 +1,5 @@
-//! Finds the programs that tests call by hand, as a user would: grpcurl and buf.
+//! Finds the programs that tests call by hand, as a user would: grpcurl, buf, and what clients in
+//! other languages are built and run with.
 //!
 //! `tests/run` names its pinned ones in the environment; without it, whatever is in `PATH`.
 
@@ -23,9 +24,44 @@ pub(crate) fn buf() -> Option<PathBuf> {
     tool("buf", "NDP_TEST_BUF", &SAID)
 }
 
+/// The go program; none when it is left out.
+pub(crate) fn go() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("go", "NDP_TEST_GO", &SAID)
+}
+
+/// The Python program; none when it is left out.
+pub(crate) fn python() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("python3", "NDP_TEST_PYTHON", &SAID)
+}
+
+/// The Maven program, which finds its Java; none when it is left out.
+pub(crate) fn maven() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("mvn", "NDP_TEST_MAVEN", &SAID)
+}
+
+/// The Node.js program; none when it is left out.
+pub(crate) fn node() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("node", "NDP_TEST_NODE", &SAID)
+}
+
+/// The Chromium program; none when it is left out.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("chromium", "NDP_TEST_CHROMIUM", &SAID)
+}
+
 /// The first program of this name in `PATH`.
 pub(super) fn in_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
+    in_one_of(&env::var_os("PATH")?, name)
+}
+
+/// The first program of this name in a path like `PATH`.
+pub(crate) fn in_one_of(path: &OsStr, name: &str) -> Option<PathBuf> {
+    env::split_paths(path)
         .map(|place| place.join(name))
         .find(|it| it.is_file())
 }

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+)
+
+// describe tells all that an error says: its code and stable reason, the message for developers
+// in English and for users in Vietnamese, and each field to mend.
+func describe(err error) string {
+	said, ok := status.FromError(err)
+	if !ok {
+		return fmt.Sprintf("error: %v\n", err)
+	}
+	var reason, localized string
+	var fields strings.Builder
+	for _, detail := range said.Details() {
+		switch detail := detail.(type) {
+		case *errdetails.ErrorInfo:
+			reason = detail.GetReason()
+		case *errdetails.LocalizedMessage:
+			localized = detail.GetMessage()
+		case *errdetails.BadRequest:
+			for _, violation := range detail.GetFieldViolations() {
+				fmt.Fprintf(&fields, "field %s: %s\n",
+					violation.GetField(), violation.GetLocalizedMessage().GetMessage())
+			}
+		}
+	}
+	return fmt.Sprintf("error: %v %s: %s\nvi: %s\n%s",
+		said.Code(), reason, said.Message(), localized, &fields)
+}

@@ -1,0 +1,85 @@
+// Command ndp-client is a client of the NDP Registry to copy and start from.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "example.com/ndp-client/gen/ndp/registry/v1"
+)
+
+//go:generate buf generate
+
+const usage = `usage:
+  ndp-client platforms                         list all platforms
+  ndp-client plan PLATFORM PLAN_ID TITLE       draft a plan and submit it
+  ndp-client watch [REVISION]                  follow the changes after a revision
+
+NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.`
+
+var errUsage = errors.New(usage)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case err == nil || status.Code(err) == codes.Canceled:
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(64)
+	default:
+		fmt.Fprint(os.Stderr, describe(err))
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	conn, err := dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+
+	switch {
+	case len(args) == 1 && args[0] == "platforms":
+		for platform, err := range platforms(ctx, pb.NewCatalogueServiceClient(conn)) {
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%s %s\n", platform.GetName(), platform.GetDisplayName())
+		}
+		return nil
+
+	case len(args) == 4 && args[0] == "plan":
+		plan, err := submitNewPlan(ctx, pb.NewPlanServiceClient(conn), args[1], args[2], args[3])
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s %s\n", plan.GetName(), plan.GetState())
+		return nil
+
+	case len(args) <= 2 && len(args) > 0 && args[0] == "watch":
+		var after int64
+		if len(args) == 2 {
+			if after, err = strconv.ParseInt(args[1], 10, 64); err != nil {
+				return errUsage
+			}
+		}
+		return watch(ctx, pb.NewChangeServiceClient(conn), after, func(change *pb.Change) error {
+			// the first effect is what the method answers; others follow from it
+			resource := change.GetEffects()[0].GetResource()
+			fmt.Println(change.GetRevision(), change.GetMethod(), resource)
+			return nil
+		})
+	}
+	return errUsage
+}

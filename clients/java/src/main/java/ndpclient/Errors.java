@@ -1,0 +1,50 @@
+package ndpclient;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.LocalizedMessage;
+import com.google.rpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What the registry's errors say. */
+final class Errors {
+  private Errors() {}
+
+  /**
+   * All of it: the code and stable reason, the message for developers in English and for users in
+   * Vietnamese, and each field to mend.
+   */
+  static String describe(StatusRuntimeException error) {
+    String reason = "";
+    String localized = "";
+    List<String> fields = new ArrayList<>();
+    try {
+      Status status = StatusProto.fromThrowable(error);
+      for (Any detail : status.getDetailsList()) {
+        if (detail.is(ErrorInfo.class)) {
+          reason = detail.unpack(ErrorInfo.class).getReason();
+        } else if (detail.is(LocalizedMessage.class)) {
+          localized = detail.unpack(LocalizedMessage.class).getMessage();
+        } else if (detail.is(BadRequest.class)) {
+          for (var violation : detail.unpack(BadRequest.class).getFieldViolationsList()) {
+            String message = violation.getLocalizedMessage().getMessage();
+            fields.add("field " + violation.getField() + ": " + message);
+          }
+        }
+      }
+    } catch (InvalidProtocolBufferException malformed) {
+      fields.add("details that cannot be read: " + malformed.getMessage());
+    }
+    var code = error.getStatus().getCode();
+    List<String> lines = new ArrayList<>();
+    lines.add("error: " + code + " " + reason + ": " + error.getStatus().getDescription());
+    lines.add("vi: " + localized);
+    lines.addAll(fields);
+    return String.join("\n", lines);
+  }
+}

@@ -1,0 +1,62 @@
+package ndpclient;
+
+import io.grpc.StatusRuntimeException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import ndp.registry.v1.Change;
+import ndp.registry.v1.Plan;
+
+/** A client of the NDP Registry to copy and start from. */
+public final class Main {
+  private static final String USAGE =
+      """
+      usage:
+        ndp-client platforms                         list all platforms
+        ndp-client plan PLATFORM PLAN_ID TITLE       draft a plan and submit it
+        ndp-client watch [REVISION]                  follow the changes after a revision
+
+      NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.""";
+
+  // names are Vietnamese, whatever the locale
+  private static final PrintStream OUT =
+      new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+  private static final PrintStream ERR =
+      new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+
+  private Main() {}
+
+  public static void main(String[] args) throws InterruptedException {
+    String server = System.getenv().getOrDefault("NDP_SERVER", "http://127.0.0.1:50051");
+    try (Registry registry = new Registry(URI.create(server), System.getenv("NDP_KEY"))) {
+      run(registry, args);
+    } catch (StatusRuntimeException error) {
+      ERR.println(Errors.describe(error));
+      System.exit(1);
+    }
+  }
+
+  private static void run(Registry registry, String[] args) throws InterruptedException {
+    if (args.length == 1 && args[0].equals("platforms")) {
+      registry
+          .platforms()
+          .forEach(platform -> OUT.println(platform.getName() + " " + platform.getDisplayName()));
+    } else if (args.length == 4 && args[0].equals("plan")) {
+      Plan plan = registry.submitNewPlan(args[1], args[2], args[3]);
+      OUT.println(plan.getName() + " " + plan.getState());
+    } else if ((args.length == 1 || args.length == 2) && args[0].equals("watch")) {
+      registry.watch(args.length == 2 ? Long.parseLong(args[1]) : 0, Main::print);
+    } else {
+      ERR.println(USAGE);
+      System.exit(64);
+    }
+  }
+
+  private static void print(Change change) {
+    // the first effect is what the method answers; others follow from it
+    String resource = change.getEffects(0).getResource();
+    OUT.println(change.getRevision() + " " + change.getMethod() + " " + resource);
+  }
+}

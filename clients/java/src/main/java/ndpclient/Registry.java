@@ -1,0 +1,173 @@
+package ndpclient;
+
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
+import io.grpc.stub.MetadataUtils;
+import java.net.URI;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
+import ndp.registry.v1.CatalogueServiceGrpc;
+import ndp.registry.v1.CatalogueServiceGrpc.CatalogueServiceBlockingStub;
+import ndp.registry.v1.Change;
+import ndp.registry.v1.ChangeServiceGrpc;
+import ndp.registry.v1.ChangeServiceGrpc.ChangeServiceBlockingStub;
+import ndp.registry.v1.CreatePlanRequest;
+import ndp.registry.v1.ListPlatformsRequest;
+import ndp.registry.v1.Plan;
+import ndp.registry.v1.PlanServiceGrpc;
+import ndp.registry.v1.PlanServiceGrpc.PlanServiceBlockingStub;
+import ndp.registry.v1.Platform;
+import ndp.registry.v1.SubmitPlanRequest;
+import ndp.registry.v1.WatchChangesRequest;
+import ndp.registry.v1.WatchChangesResponse;
+
+/** A registry at a URL, called with an API key or, without one, as the public. */
+final class Registry implements AutoCloseable {
+  private static final Logger LOG = Logger.getLogger(Registry.class.getName());
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+  /**
+   * The channel waits for a server that restarts, and tries a call again whose answer was lost. A
+   * write needs a request id for that.
+   */
+  private static final Map<String, ?> SERVICE_CONFIG =
+      Map.of(
+          "methodConfig",
+          List.of(
+              Map.of(
+                  "name",
+                  List.of(
+                      Map.of(
+                          "service", ChangeServiceGrpc.SERVICE_NAME, "method", "WatchChanges")),
+                  "waitForReady",
+                  true),
+              Map.of(
+                  "name",
+                  List.of(Map.of()),
+                  "waitForReady",
+                  true,
+                  "timeout",
+                  "30s",
+                  "retryPolicy",
+                  Map.of(
+                      "maxAttempts",
+                      5.0,
+                      "initialBackoff",
+                      "0.2s",
+                      "maxBackoff",
+                      "5s",
+                      "backoffMultiplier",
+                      2.0,
+                      "retryableStatusCodes",
+                      List.of("UNAVAILABLE")))));
+
+  private final ManagedChannel channel;
+  private final CatalogueServiceBlockingStub catalogue;
+  private final PlanServiceBlockingStub plans;
+  private final ChangeServiceBlockingStub changes;
+
+  Registry(URI server, String key) {
+    ChannelCredentials credentials =
+        switch (String.valueOf(server.getScheme())) {
+          case "http" -> InsecureChannelCredentials.create();
+          case "https" -> TlsChannelCredentials.create();
+          default -> throw new IllegalArgumentException(server + " is no http:// or https:// URL");
+        };
+    Metadata metadata = new Metadata();
+    if (key != null) {
+      metadata.put(AUTHORIZATION, "Bearer " + key);
+    }
+    channel =
+        Grpc.newChannelBuilder(server.getAuthority(), credentials)
+            .defaultServiceConfig(SERVICE_CONFIG)
+            .keepAliveTime(30, TimeUnit.SECONDS)
+            .intercept(MetadataUtils.newAttachHeadersInterceptor(metadata))
+            .build();
+    catalogue = CatalogueServiceGrpc.newBlockingStub(channel);
+    plans = PlanServiceGrpc.newBlockingStub(channel);
+    changes = ChangeServiceGrpc.newBlockingStub(channel);
+  }
+
+  /** The whole catalogue, fetched page by page as it is read. */
+  Stream<Platform> platforms() {
+    ListPlatformsRequest first = ListPlatformsRequest.getDefaultInstance();
+    return Stream.iterate(
+            catalogue.listPlatforms(first),
+            page -> page != null,
+            page ->
+                page.getNextPageToken().isEmpty()
+                    ? null
+                    : catalogue.listPlatforms(
+                        first.toBuilder().setPageToken(page.getNextPageToken()).build()))
+        .flatMap(page -> page.getPlatformsList().stream());
+  }
+
+  /**
+   * Drafts a plan and hands it in. The request ids make it safe that the channel tries again when
+   * an answer was lost: what was done is answered, not done twice.
+   */
+  Plan submitNewPlan(String platform, String id, String title) {
+    Plan draft =
+        plans.createPlan(
+            CreatePlanRequest.newBuilder()
+                .setParent(platform)
+                .setPlanId(id)
+                .setPlan(Plan.newBuilder().setDisplayName(title))
+                .setRequestId(UUID.randomUUID().toString())
+                .build());
+    return plans.submitPlan(
+        SubmitPlanRequest.newBuilder()
+            .setName(draft.getName())
+            .setEtag(draft.getEtag())
+            .setRequestId(UUID.randomUUID().toString())
+            .build());
+  }
+
+  /**
+   * Hands on every change after a revision, each once and in order, without end. When the server
+   * goes away it resumes after the last revision received; keep that one to resume later.
+   */
+  void watch(long after, Consumer<Change> handle) throws InterruptedException {
+    while (true) {
+      WatchChangesRequest request =
+          WatchChangesRequest.newBuilder()
+              .setStart(WatchChangesRequest.Start.RESUME)
+              .setResumeRevision(after)
+              .build();
+      try {
+        Iterator<WatchChangesResponse> messages = changes.watchChanges(request);
+        while (messages.hasNext()) {
+          WatchChangesResponse message = messages.next();
+          if (message.hasChange()) {
+            handle.accept(message.getChange());
+          }
+          after = message.getRevision();
+        }
+      } catch (StatusRuntimeException error) {
+        if (error.getStatus().getCode() != Status.Code.UNAVAILABLE) {
+          throw error;
+        }
+        LOG.info("resuming after revision " + after + ": " + error.getMessage());
+        Thread.sleep(1000);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    channel.shutdownNow();
+  }
+}

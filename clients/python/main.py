@@ -1,0 +1,59 @@
+"""A client of the NDP Registry to copy and start from."""
+
+import argparse
+import logging
+import os
+import sys
+
+import grpc
+
+from ndp.registry.v1 import plans_pb2
+from registry import Registry, describe
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; "
+        "NDP_KEY an API key.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("platforms", help="list all platforms")
+    plan = commands.add_parser("plan", help="draft a plan and submit it")
+    plan.add_argument("platform")
+    plan.add_argument("plan_id")
+    plan.add_argument("title")
+    watch = commands.add_parser("watch", help="follow the changes after a revision")
+    watch.add_argument("revision", type=int, nargs="?", default=0)
+    arguments = parser.parse_args()
+
+    logging.basicConfig(level=logging.INFO)
+    server = os.environ.get("NDP_SERVER", "http://127.0.0.1:50051")
+    try:
+        with Registry(server, os.environ.get("NDP_KEY")) as registry:
+            run(registry, arguments)
+    except grpc.RpcError as error:
+        print(describe(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def run(registry: Registry, arguments: argparse.Namespace) -> None:
+    if arguments.command == "platforms":
+        for platform in registry.platforms():
+            print(platform.name, platform.display_name)
+    elif arguments.command == "plan":
+        plan = registry.submit_new_plan(
+            arguments.platform, arguments.plan_id, arguments.title
+        )
+        print(plan.name, plans_pb2.Plan.State.Name(plan.state))
+    else:
+        for change in registry.watch(arguments.revision):
+            # the first effect is what the method answers; others follow from it
+            print(change.revision, change.method, change.effects[0].resource, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

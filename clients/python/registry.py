@@ -1,0 +1,158 @@
+"""What a client of the NDP Registry does: list, draft and submit, watch, read errors."""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from ndp.registry.v1 import (
+    catalogue_service_pb2,
+    catalogue_service_pb2_grpc,
+    change_service_pb2,
+    change_service_pb2_grpc,
+    changes_pb2,
+    plan_service_pb2,
+    plan_service_pb2_grpc,
+    plans_pb2,
+    platforms_pb2,
+)
+
+# The channel waits for a server that restarts, and tries a call again whose answer was lost. A
+# write needs a request id for that.
+SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{"service": "ndp.registry.v1.ChangeService", "method": "WatchChanges"}],
+            "waitForReady": True,
+        },
+        {
+            "name": [{}],
+            "waitForReady": True,
+            "timeout": "30s",
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "5s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        },
+    ]
+}
+
+
+class Registry:
+    """A registry at a URL, called with an API key or, without one, as the public."""
+
+    def __init__(self, server: str, key: str | None = None) -> None:
+        url = urlsplit(server)
+        options = [
+            ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+            ("grpc.keepalive_time_ms", 30_000),
+            # a server that is back is tried again soon
+            ("grpc.max_reconnect_backoff_ms", 10_000),
+        ]
+        if url.scheme == "https":
+            credentials = grpc.ssl_channel_credentials()
+            self._channel = grpc.secure_channel(url.netloc, credentials, options)
+        elif url.scheme == "http":
+            self._channel = grpc.insecure_channel(url.netloc, options)
+        else:
+            raise ValueError(f"{server} is no http:// or https:// URL")
+        self._metadata = [("authorization", f"Bearer {key}")] if key else []
+        self._catalogue = catalogue_service_pb2_grpc.CatalogueServiceStub(self._channel)
+        self._plans = plan_service_pb2_grpc.PlanServiceStub(self._channel)
+        self._changes = change_service_pb2_grpc.ChangeServiceStub(self._channel)
+
+    def __enter__(self) -> "Registry":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+
+    def platforms(self) -> Iterator[platforms_pb2.Platform]:
+        """The whole catalogue, page by page."""
+        request = catalogue_service_pb2.ListPlatformsRequest()
+        while True:
+            page = self._catalogue.ListPlatforms(request, metadata=self._metadata)
+            yield from page.platforms
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def submit_new_plan(self, platform: str, plan_id: str, title: str) -> plans_pb2.Plan:
+        """Drafts a plan and hands it in.
+
+        The request ids make it safe that the channel tries again when an answer was lost: what
+        was done is answered, not done twice.
+        """
+        draft = self._plans.CreatePlan(
+            plan_service_pb2.CreatePlanRequest(
+                parent=platform,
+                plan_id=plan_id,
+                plan=plans_pb2.Plan(display_name=title),
+                request_id=str(uuid.uuid4()),
+            ),
+            metadata=self._metadata,
+        )
+        return self._plans.SubmitPlan(
+            plan_service_pb2.SubmitPlanRequest(
+                name=draft.name, etag=draft.etag, request_id=str(uuid.uuid4())
+            ),
+            metadata=self._metadata,
+        )
+
+    def watch(self, after: int = 0) -> Iterator[changes_pb2.Change]:
+        """Every change after a revision, each once and in order, without end.
+
+        When the server goes away it resumes after the last revision received; keep that one to
+        resume later.
+        """
+        while True:
+            request = change_service_pb2.WatchChangesRequest(
+                start=change_service_pb2.WatchChangesRequest.RESUME, resume_revision=after
+            )
+            try:
+                for message in self._changes.WatchChanges(request, metadata=self._metadata):
+                    after = message.revision
+                    if message.HasField("change"):
+                        yield message.change
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+                logging.info("resuming after revision %d: %s", after, error.details())
+                time.sleep(1)
+
+
+def describe(error: grpc.RpcError) -> str:
+    """All that an error says.
+
+    Its code and stable reason, the message for developers in English and for users in Vietnamese,
+    and each field to mend.
+    """
+    reason = localized = ""
+    fields = []
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else []:
+        info = error_details_pb2.ErrorInfo()
+        message = error_details_pb2.LocalizedMessage()
+        request = error_details_pb2.BadRequest()
+        if detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(message):
+            localized = message.message
+        elif detail.Unpack(request):
+            fields += [
+                f"field {it.field}: {it.localized_message.message}"
+                for it in request.field_violations
+            ]
+    code = error.code().name
+    return "\n".join(
+        [f"error: {code} {reason}: {error.details()}", f"vi: {localized}", *fields]
+    )

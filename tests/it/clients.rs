@@ -1,0 +1,370 @@
+//! The clients under `clients/`: each is built as its README tells, from the protos, and does
+//! against a live server what a ministry's system needs. Between them is a wire that a test cuts.
+//!
+//! What they print is compared with what the server answers the test itself. A client whose
+//! language the machine lacks is left out, as other tools are.
+
+mod build;
+mod proxy;
+
+use std::{fmt::Write as _, fs};
+
+use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
+use tokio::task::block_in_place;
+use tonic_types::StatusExt;
+
+use self::{
+    build::Client,
+    proxy::{Fate, Proxy},
+};
+use crate::{
+    faults::{AGENCY, BOUND, PLATFORM, Served, command, create, rename, revision_in},
+    harness::{
+        Engine,
+        process::{Process, Signal, Stream},
+        server::{As, Clients},
+        tools::{self, repository},
+    },
+};
+
+static GO: Client = Client::new("go", &["./ndp-client"], &[tools::go, tools::buf]);
+static PYTHON: Client = Client::new(
+    "python",
+    &[".venv/bin/python", "main.py"],
+    &[tools::python],
+);
+static JAVA: Client = Client::new(
+    "java",
+    &["java", "-jar", "target/ndp-client.jar"],
+    &[tools::maven],
+);
+static TYPESCRIPT: Client = Client::new(
+    "typescript",
+    &["node", "dist/src/main.js"],
+    &[tools::node],
+);
+
+/// Every client is put to the same tests.
+macro_rules! in_each_language {
+    ($($test:ident),+ $(,)?) => {
+        in_each_language!(@ go GO, $($test),+);
+        in_each_language!(@ python PYTHON, $($test),+);
+        in_each_language!(@ java JAVA, $($test),+);
+        in_each_language!(@ typescript TYPESCRIPT, $($test),+);
+    };
+    (@ $language:ident $client:ident, $($test:ident),+) => {
+        mod $language {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    if tokio::task::block_in_place(|| super::$client.build()).is_some() {
+                        super::$test(&super::$client).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+
+in_each_language!(
+    lists_all_pages,
+    does_nothing_twice_when_answers_are_lost,
+    tells_what_an_error_says_in_vietnamese,
+    watches_across_restarts_each_change_once,
+);
+
+/// A registry that can be restarted under its clients, with the key of an editor.
+struct Registry {
+    engine: Engine,
+    proxy: Proxy,
+    key: String,
+    /// Options of `serve`, and the one that runs.
+    options: Vec<String>,
+    served: Option<Served>,
+}
+
+impl Registry {
+    /// One that does not run yet: whoever calls it waits.
+    async fn new() -> Self {
+        let engine = Engine::sqlite();
+        let editor = ["--principal", "editor", "--role", "agency_editor"];
+        let arguments = [&["key", "create", "--agency", AGENCY][..], &editor].concat();
+        let (code, key, said) = command(&arguments, &engine.url());
+        assert_eq!(code, Some(0), "{said}");
+        Self {
+            engine,
+            proxy: Proxy::start().await,
+            key: key.trim().to_owned(),
+            options: Vec::new(),
+            served: None,
+        }
+    }
+
+    async fn started() -> Self {
+        let mut registry = Self::new().await;
+        registry.start().await;
+        registry
+    }
+
+    async fn start(&mut self) {
+        let options: Vec<_> = self.options.iter().map(String::as_str).collect();
+        let served = Served::start_with(&self.engine.url(), &options).await;
+        self.proxy.lead_to(Some(served.address.clone()));
+        self.served = Some(served);
+    }
+
+    async fn restart(&mut self, signal: Signal) {
+        self.proxy.lead_to(None);
+        let served = self.served.take().unwrap();
+        served.process.signal(signal);
+        block_in_place(|| served.process.wait(BOUND));
+        self.start().await;
+    }
+
+    /// The test's own way to it, as the editor.
+    fn editor(&self) -> Clients {
+        self.served.as_ref().unwrap().clients(&As::key(&self.key))
+    }
+
+    /// Starts a client with these arguments.
+    fn client(&self, client: &Client, arguments: &[&str]) -> Process {
+        let mut command = client.command(&self.proxy.url, &self.key).unwrap();
+        command.args(arguments);
+        Process::spawn(command)
+    }
+
+    /// Each platform as clients print it.
+    async fn platforms(&self) -> Vec<String> {
+        let request = pb::ListPlatformsRequest {
+            page_size: 1000,
+            ..Default::default()
+        };
+        let all = self.editor().catalogue.list_platforms(request).await;
+        let platforms = all.unwrap().into_inner().platforms;
+        let line = |it: pb::Platform| format!("{} {}", it.name, it.display_name);
+        let lines: Vec<_> = platforms.into_iter().map(line).collect();
+        // more than a page has unless it is asked for more
+        assert!(lines.len() > 50, "{} platforms", lines.len());
+        lines.iter().map(|it| it.trim_end().to_owned()).collect()
+    }
+
+    /// What the log has of a plan, as clients print it.
+    async fn changes_of(&self, plan: &str) -> Vec<String> {
+        let request = pb::ListChangesRequest {
+            filter: format!("resources:\"{plan}\""),
+            page_size: 1000,
+            ..Default::default()
+        };
+        let channel = self.served.as_ref().unwrap().channel.clone();
+        let mut client = ChangeServiceClient::with_interceptor(channel, As::key(&self.key));
+        let page = client.list_changes(request).await.unwrap();
+        let changes = page.into_inner().changes;
+        let line = |it: &pb::Change| format!("{} {} {plan}", it.revision, it.method);
+        changes.iter().map(line).collect()
+    }
+
+    /// What clients print of the refusal of [`REFUSED`] after its first line.
+    async fn refusal(&self) -> String {
+        let [parent, plan_id, display_name] = REFUSED.map(str::to_owned);
+        let request = pb::CreatePlanRequest {
+            parent,
+            plan_id,
+            plan: Some(pb::Plan {
+                display_name,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let refusal = self.editor().plans.create_plan(request).await.unwrap_err();
+        let localized = refusal.get_details_localized_message().unwrap();
+        assert_eq!(localized.locale, "vi");
+        let mut expected = format!("vi: {}\n", localized.message);
+        for violation in refusal.get_details_bad_request().unwrap().field_violations {
+            let message = violation.localized_message.unwrap().message;
+            writeln!(expected, "field {}: {message}", violation.field).unwrap();
+        }
+        expected
+    }
+}
+
+fn lines(printed: &str) -> Vec<String> {
+    printed.lines().map(|it| it.trim_end().to_owned()).collect()
+}
+
+async fn lists_all_pages(client: &Client) {
+    let registry = Registry::started().await;
+    let process = registry.client(client, &["platforms"]);
+    let status = block_in_place(|| process.wait(BOUND));
+    let printed = process.printed(Stream::Stdout);
+    assert!(status.success(), "{}", process.printed(Stream::Stderr));
+    assert_eq!(lines(&printed), registry.platforms().await);
+}
+
+/// Platform, id and title of a plan that is refused.
+const REFUSED: [&str; 3] = [PLATFORM, "Không hợp lệ", ""];
+
+/// What becomes of the answers to CreatePlan, its retry and SubmitPlan.
+const LOSSES: [Fate; 3] = [Fate::Lost, Fate::Arrives, Fate::Lost];
+
+async fn does_nothing_twice_when_answers_are_lost(client: &Client) {
+    let registry = Registry::started().await;
+    registry.proxy.decide(&LOSSES);
+    let process = registry.client(client, &["plan", PLATFORM, "made-up", "Kế hoạch (made up)"]);
+    let status = block_in_place(|| process.wait(BOUND));
+    assert!(status.success(), "{}", process.printed(Stream::Stderr));
+    assert_eq!(registry.proxy.undone(), 0, "no answer was lost");
+    let plan = format!("{PLATFORM}/plans/made-up");
+    let printed = process.printed(Stream::Stdout);
+    assert_eq!(printed.trim_end(), format!("{plan} SUBMITTED"));
+    let changes = registry.changes_of(&plan).await;
+    let methods: Vec<_> = changes.iter().map(|it| it.split(' ').nth(1)).collect();
+    assert_eq!(methods, [Some("CreatePlan"), Some("SubmitPlan")]);
+    let get = pb::GetPlanRequest {
+        name: plan,
+        ..Default::default()
+    };
+    let plan = registry.editor().plans.get_plan(get).await.unwrap();
+    assert_eq!(plan.into_inner().display_name, "Kế hoạch (made up)");
+}
+
+async fn tells_what_an_error_says_in_vietnamese(client: &Client) {
+    let registry = Registry::started().await;
+    let expected = registry.refusal().await;
+    let process = registry.client(client, &[&["plan"][..], &REFUSED].concat());
+    let status = block_in_place(|| process.wait(BOUND));
+    let printed = process.printed(Stream::Stderr);
+    assert_eq!(status.code(), Some(1), "{printed}");
+    assert!(printed.starts_with("error: "), "{printed}");
+    assert!(printed.contains(" INVALID_REQUEST: "), "{printed}");
+    assert!(
+        printed.ends_with(&expected),
+        "{printed}is not what was expected:\n{expected}"
+    );
+}
+
+async fn watches_across_restarts_each_change_once(client: &Client) {
+    let mut registry = Registry::started().await;
+    let first = registry.editor().plans.create_plan(create("watched")).await;
+    let before = revision_in(&first.unwrap());
+    let process = registry.client(client, &["watch", &before.to_string()]);
+    let expected = restart_under(&mut registry, &process, "watched").await;
+    process.signal(Signal::Term);
+    block_in_place(|| process.wait(BOUND));
+    assert_eq!(lines(&process.printed(Stream::Stdout)), expected);
+}
+
+/// Changes a plan while a client watches, while the server is away, and while the client comes
+/// back; answers the changes as the log has them and clients print them.
+async fn restart_under(registry: &mut Registry, watching: &Process, id: &str) -> Vec<String> {
+    let plan = format!("{PLATFORM}/plans/{id}");
+    let mut expected = Vec::new();
+    for signal in [None, Some(Signal::Term), Some(Signal::Kill)] {
+        if let Some(signal) = signal {
+            registry.restart(signal).await;
+        }
+        for turn in 0..5 {
+            let title = format!("lần sửa {} (made up)", expected.len());
+            let renamed = registry.editor().plans.update_plan(rename(id, title)).await;
+            let line = format!("{} UpdatePlan {plan}", revision_in(&renamed.unwrap()));
+            expected.push(line.clone());
+            // it surely watches now and, at the last, has seen all there is
+            if turn == 1 || turn == 4 {
+                block_in_place(|| watching.wait_for_line(&line, BOUND));
+            }
+        }
+    }
+    let log = registry.changes_of(&plan).await;
+    let updates = |it: &String| it.contains(" UpdatePlan ");
+    assert_eq!(log.into_iter().filter(updates).collect::<Vec<_>>(), expected);
+    expected
+}
+
+/// The page of the TypeScript client in a real browser: it lists, writes although answers are
+/// lost, shows a refusal, and watches across restarts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_in_chromium_lists_writes_and_watches() {
+    let Some(chromium) = tools::chromium() else {
+        return;
+    };
+    if block_in_place(|| TYPESCRIPT.build()).is_none() {
+        return;
+    }
+    let mut registry = Registry::new().await;
+    registry.proxy.decide(&LOSSES);
+    let (url, key) = (&registry.proxy.url, &registry.key);
+    let mut browser = TYPESCRIPT.run("node", &["web/browser.mjs"], url, key).unwrap();
+    browser
+        .env("CHROMIUM", chromium)
+        .args([PLATFORM, "made-up", "Kế hoạch (made up)"])
+        .args(REFUSED);
+    let browser = Process::spawn(browser);
+    let page = block_in_place(|| browser.wait_for_line("page: ", BOUND));
+    // the registry has to know the page before it may be called from there
+    let origin = page.strip_prefix("page: ").unwrap().to_owned();
+    registry.options = vec!["--web-origin".into(), origin];
+    registry.start().await;
+
+    let refusal = registry.refusal().await;
+    let last = format!("plan: {}", refusal.lines().next_back().unwrap());
+    block_in_place(|| browser.wait_for_line(&last, BOUND));
+    assert_eq!(registry.proxy.undone(), 0, "no answer was lost");
+    let of = |kind: &str| -> Vec<String> {
+        let printed = lines(&browser.printed(Stream::Stdout));
+        let of_kind = printed.iter().filter_map(|it| it.strip_prefix(kind));
+        of_kind.map(str::to_owned).collect()
+    };
+    assert_eq!(of("platforms: "), registry.platforms().await);
+    let plan = format!("{PLATFORM}/plans/made-up");
+    let said = of("plan: ");
+    assert_eq!(said[0], format!("{plan} SUBMITTED"));
+    assert!(said[1].contains(" INVALID_REQUEST: "), "{}", said[1]);
+    assert_eq!(said[2..].join("\n") + "\n", refusal);
+    let log = registry.changes_of(&plan).await;
+    let methods: Vec<_> = log.iter().map(|it| it.split(' ').nth(1)).collect();
+    assert_eq!(methods, [Some("CreatePlan"), Some("SubmitPlan")]);
+
+    let created = registry.editor().plans.create_plan(create("watched")).await;
+    let line = format!("{} CreatePlan", revision_in(&created.unwrap()));
+    block_in_place(|| browser.wait_for_line(&line, BOUND));
+    let expected = restart_under(&mut registry, &browser, "watched").await;
+    let changes = of("changes: ");
+    let updates = |it: &&String| it.contains(" UpdatePlan ");
+    assert_eq!(changes.iter().filter(updates).collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
+    browser.signal(Signal::Term);
+    assert!(block_in_place(|| browser.wait(BOUND)).success());
+}
+
+#[test]
+fn each_readme_tells_how_to_run_its_client() {
+    for client in [&GO, &PYTHON, &JAVA, &TYPESCRIPT] {
+        let path = repository().join("clients").join(client.folder);
+        let readme = fs::read_to_string(path.join("README.md")).unwrap();
+        for what in ["platforms", "plan platforms/", "watch"] {
+            let wanted = format!("{} {what}", client.program.join(" "));
+            let told = |line: &str| line.starts_with("$ ") && line.contains(&wanted);
+            assert!(readme.lines().any(told), "{}: {wanted}", client.folder);
+        }
+    }
+}
+
+/// What the README shows of a client is in it, line by line.
+#[test]
+fn the_readme_shows_the_clients_own_code() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    for (language, file) in [
+        ("go", "go/registry.go"),
+        ("python", "python/registry.py"),
+        ("java", "java/src/main/java/ndpclient/Registry.java"),
+        ("ts", "typescript/src/registry.ts"),
+    ] {
+        let source = fs::read_to_string(repository().join("clients").join(file)).unwrap();
+        let unindented = |text: &str| {
+            let lines = text.lines().map(str::trim).filter(|it| !it.is_empty());
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let (_, shown) = readme.split_once(&format!("```{language}\n")).unwrap();
+        let (shown, _) = shown.split_once("```").unwrap();
+        let found = unindented(&source).contains(&unindented(shown));
+        assert!(found, "clients/{file} is not as the README shows it:\n{shown}");
+    }
+}
