@@ -2,6 +2,8 @@
 //! protobuf.
 
 pub mod agencies;
+pub mod assessments;
+pub mod baselines;
 pub mod caller;
 pub mod change;
 pub mod command;
@@ -9,12 +11,14 @@ pub mod documents;
 pub mod editions;
 pub mod error;
 pub mod figures;
+pub mod milestones;
 pub mod names;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
 pub mod proposals;
 pub mod record;
+pub mod reports;
 pub mod shared;
 pub mod text;
 pub mod time;

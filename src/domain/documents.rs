@@ -133,6 +133,50 @@ impl Document {
     }
 }
 
+/// A file, known by its digest wherever it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct File {
+    /// Where it can be read.
+    pub uri: String,
+    /// SHA-256 of its bytes, 64 lower-case hexadecimal digits, or empty.
+    pub sha256: String,
+    /// Its size in bytes; 0 when not known.
+    pub size_bytes: i64,
+}
+
+/// What a claim rests on (minh chứng): a file, a document, or no more than a note.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// A file.
+    pub file: Option<File>,
+    /// A document.
+    pub document: Option<Box<Document>>,
+    /// What it shows.
+    pub note: String,
+}
+
+impl File {
+    /// Whether anyone who gets hold of it can tell that it is the one meant.
+    pub fn is_substantiated(&self) -> bool {
+        !self.uri.is_empty() && !self.sha256.is_empty() && self.size_bytes > 0
+    }
+}
+
+impl Evidence {
+    /// Whether it can be checked: a file by address, digest and size; a document in the same way,
+    /// or by symbol, day of issue and signatory. A note proves nothing.
+    pub fn is_substantiated(&self) -> bool {
+        let by_file = self.file.as_ref().is_some_and(File::is_substantiated);
+        by_file
+            || self.document.as_ref().is_some_and(|it| {
+                let named =
+                    !it.symbol.is_empty() && it.issue_date.is_some() && !it.signatory.is_empty();
+                let kept = !it.uri.is_empty() && !it.sha256.is_empty() && it.size_bytes > 0;
+                named || kept
+            })
+    }
+}
+
 /// Where a statement was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {

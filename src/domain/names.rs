@@ -122,6 +122,22 @@ resource_name!(
     ProposalName, "proposal", "proposals", in PlatformName
 );
 resource_name!(
+    /// `platforms/{platform}/plans/{plan}/milestones/{milestone}`.
+    MilestoneName, "milestone", "milestones", in PlanName
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}/baselines/{baseline}`; the id is its number.
+    BaselineName, "baseline", "baselines", in PlanName
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}/reports/{report}`.
+    ReportName, "report", "reports", in PlanName
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}/assessments/{assessment}`.
+    AssessmentName, "assessment", "assessments", in PlanName
+);
+resource_name!(
     /// `figures/{figure}`.
     FigureName, "figure", "figures"
 );

@@ -231,6 +231,85 @@ pub struct ReportingCycle {
     pub filing_days: i32,
 }
 
+impl Interval {
+    /// Months of a period.
+    pub const fn months(self) -> i32 {
+        match self {
+            Self::Monthly => 1,
+            Self::Quarterly => 3,
+            Self::HalfYearly => 6,
+            Self::Yearly => 12,
+        }
+    }
+}
+
+impl ReportingCycle {
+    /// The cut-off where a plan states none: Decree 09/2019/NĐ-CP counts a month from the 15th to
+    /// the 14th.
+    pub const DEFAULT_CUTOFF_DAY: i32 = 14;
+
+    /// The last day of a period within its last month.
+    pub const fn cutoff(self) -> i32 {
+        if self.cutoff_day == 0 {
+            Self::DEFAULT_CUTOFF_DAY
+        } else {
+            self.cutoff_day
+        }
+    }
+
+    /// Whether a period ends on `date`.
+    pub fn ends_on(self, date: Date) -> bool {
+        date.day() == self.cutoff() && date.month() % self.interval.months() == 0
+    }
+
+    /// The end of the period that `date` lies in; none after the year 2200.
+    pub fn period_end(self, date: Date) -> Option<Date> {
+        self.end_from(self.cutoff_month(date))
+    }
+
+    /// The end of the last period that was over before the one that `date` lies in; none before
+    /// the year 1900.
+    pub fn last_period_end(self, date: Date) -> Option<Date> {
+        self.end_from(self.cutoff_month(date) - self.interval.months())
+    }
+
+    /// The day on which the period that ends on `end` began.
+    pub fn period_start(self, end: Date) -> Date {
+        let before = end.year() * 12 + end.month() - 1 - self.interval.months();
+        let before = Date::new(before.div_euclid(12), before.rem_euclid(12) + 1, end.day());
+        before.map_or(Date::MIN, |last| last.plus_days(1))
+    }
+
+    /// The last day on which a report on the period that ends on `end` is in time.
+    pub fn filing_due(self, end: Date) -> Date {
+        end.plus_days(self.filing_days)
+    }
+
+    /// The month of the first cut-off day from `date` on, counted from the year 0.
+    fn cutoff_month(self, date: Date) -> i32 {
+        date.year() * 12 + date.month() - 1 + i32::from(date.day() > self.cutoff())
+    }
+
+    /// The cut-off in `month`, counted from the year 0, or in the first month after it in which a
+    /// period ends.
+    fn end_from(self, month: i32) -> Option<Date> {
+        let months = self.interval.months();
+        let last = month + (months - 1 - month.rem_euclid(months));
+        Date::new(last.div_euclid(12), last.rem_euclid(12) + 1, self.cutoff()).ok()
+    }
+}
+
+/// Who a record below a plan is for. It follows its plan, and stands in each record so that one
+/// image tells who may see it: what changes it for a plan rewrites it in the records below.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience {
+    /// The agency that answers for the plan.
+    pub agency: AgencyName,
+    /// Since when everyone may see it: when the plan's issue was recorded, unless it is
+    /// RESTRICTED.
+    pub public_since: Option<Timestamp>,
+}
+
 record_fields! {
     /// What an agency writes of a plan.
     pub struct PlanFields {
@@ -292,6 +371,32 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Who sees the records below it.
+    pub fn audience(&self) -> Audience {
+        Audience {
+            agency: self.agency.clone(),
+            public_since: self
+                .state_history
+                .iter()
+                .find(|entry| entry.state.was_issued())
+                .filter(|_| self.fields.visibility == Visibility::Public)
+                .map(|entry| entry.record_time),
+        }
+    }
+
+    /// The date from which it was in force; none where it was never issued.
+    pub fn issue_date(&self) -> Option<Date> {
+        let mut entries = self.state_history.iter().rev();
+        entries
+            .find(|entry| entry.state == PlanState::Issued)
+            .map(|entry| entry.effective_date)
+    }
+
+    /// How often it is reported on.
+    pub fn cycle(&self) -> ReportingCycle {
+        self.fields.reporting_cycle.unwrap_or_default()
+    }
+
     /// Who submitted it last.
     pub fn submitter(&self) -> Option<&Person> {
         let mut entries = self.state_history.iter().rev();
@@ -313,46 +418,65 @@ impl PlanFields {
                 "hãy ghi tên kế hoạch",
             );
         }
-        if let (Some(start), Some(end)) = (&self.planned_start, &self.planned_end)
-            && let (Some(first), Some(last)) = (start.start, end.end)
-            && last < first
-        {
+        check_span(
+            self.planned_start.as_ref(),
+            self.planned_end.as_ref(),
+            "plan",
+            violations,
+        );
+        if let Some(budget) = &self.budget {
+            budget.check("plan.budget", violations);
+        }
+    }
+}
+
+/// Adds a violation where a plan would be done before it begins.
+pub fn check_span(
+    start: Option<&Period>,
+    end: Option<&Period>,
+    path: &str,
+    violations: &mut Violations,
+) {
+    if let (Some(start), Some(end)) = (start, end)
+        && let (Some(first), Some(last)) = (start.start, end.end)
+        && last < first
+    {
+        violations.add(
+            format!("{path}.planned_end"),
+            "OUT_OF_RANGE",
+            "the plan is to end before it begins",
+            "kế hoạch kết thúc trước khi bắt đầu",
+        );
+    }
+}
+
+impl Budget {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, path: &str, violations: &mut Violations) {
+        let Some(amount) = &self.amount else { return };
+        let code = &amount.currency_code;
+        if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
             violations.add(
-                "plan.planned_end",
-                "OUT_OF_RANGE",
-                "the plan is to end before it begins",
-                "kế hoạch kết thúc trước khi bắt đầu",
+                format!("{path}.amount.currency_code"),
+                "PATTERN",
+                "give the currency by its ISO 4217 code, as `VND`",
+                "hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`",
             );
         }
-        if let Some(amount) = self
-            .budget
-            .as_ref()
-            .and_then(|budget| budget.amount.as_ref())
-        {
-            let code = &amount.currency_code;
-            if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
-                violations.add(
-                    "plan.budget.amount.currency_code",
-                    "PATTERN",
-                    "give the currency by its ISO 4217 code, as `VND`",
-                    "hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`",
-                );
-            }
-            if amount.units < 0 || !(0..=999_999_999).contains(&amount.nanos) {
-                violations.add(
-                    "plan.budget.amount",
-                    "OUT_OF_RANGE",
-                    "an amount is not negative, and its nanos are 0 to 999,999,999",
-                    "số tiền không được âm, và nanos từ 0 đến 999.999.999",
-                );
-            } else if code == "VND" && amount.nanos != 0 {
-                violations.add(
-                    "plan.budget.amount.nanos",
-                    "OUT_OF_RANGE",
-                    "the đồng has no smaller unit; leave `nanos` unset",
-                    "đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`",
-                );
-            }
+        if amount.units < 0 || !(0..=999_999_999).contains(&amount.nanos) {
+            violations.add(
+                format!("{path}.amount"),
+                "OUT_OF_RANGE",
+                "an amount is not negative, and its nanos are 0 to 999,999,999",
+                "số tiền không được âm, và nanos từ 0 đến 999.999.999",
+            );
+        } else if code == "VND" && amount.nanos != 0 {
+            violations.add(
+                format!("{path}.amount.nanos"),
+                "OUT_OF_RANGE",
+                "the đồng has no smaller unit; leave `nanos` unset",
+                "đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`",
+            );
         }
     }
 }
@@ -387,5 +511,89 @@ mod tests {
         ISSUED -Revoke-> REVOKED
         ISSUED -Annul-> ANNULLED
         ");
+    }
+
+    #[test]
+    fn reporting_periods_end_on_the_cut_off() {
+        let date = |text| Date::parse(text).unwrap();
+        let cycle = |interval, cutoff_day| ReportingCycle {
+            interval,
+            cutoff_day,
+            filing_days: 0,
+        };
+        for (interval, cutoff, on, last, start, end) in [
+            (
+                Interval::Monthly,
+                0,
+                "2026-03-14",
+                "2026-02-14",
+                "2026-02-15",
+                "2026-03-14",
+            ),
+            (
+                Interval::Monthly,
+                0,
+                "2026-12-15",
+                "2026-12-14",
+                "2026-12-15",
+                "2027-01-14",
+            ),
+            (
+                Interval::Monthly,
+                28,
+                "2026-03-01",
+                "2026-02-28",
+                "2026-03-01",
+                "2026-03-28",
+            ),
+            (
+                Interval::Quarterly,
+                0,
+                "2026-03-15",
+                "2026-03-14",
+                "2026-03-15",
+                "2026-06-14",
+            ),
+            (
+                Interval::HalfYearly,
+                0,
+                "2026-01-01",
+                "2025-12-14",
+                "2025-12-15",
+                "2026-06-14",
+            ),
+            (
+                Interval::Yearly,
+                20,
+                "2026-12-20",
+                "2025-12-20",
+                "2025-12-21",
+                "2026-12-20",
+            ),
+        ] {
+            let cycle = cycle(interval, cutoff);
+            assert_eq!(
+                cycle.period_end(date(on)),
+                Some(date(end)),
+                "{interval:?} {on}"
+            );
+            assert_eq!(
+                cycle.last_period_end(date(on)),
+                Some(date(last)),
+                "{interval:?} {on}"
+            );
+            assert_eq!(
+                cycle.period_start(date(end)),
+                date(start),
+                "{interval:?} {on}"
+            );
+            assert!(cycle.ends_on(date(end)) && !cycle.ends_on(date(start)));
+        }
+        assert_eq!(cycle(Interval::Monthly, 0).period_end(Date::MAX), None);
+        assert_eq!(cycle(Interval::Monthly, 0).last_period_end(Date::MIN), None);
+        assert_eq!(
+            cycle(Interval::Monthly, 0).period_start(Date::MIN),
+            Date::MIN
+        );
     }
 }

@@ -32,9 +32,21 @@ impl SharedNames {
                     self.share_plan(plan);
                 }
             }
+            Image::Milestone(milestone) => {
+                if let Some(milestone) = Arc::get_mut(milestone) {
+                    share(&mut self.agencies, &mut milestone.audience.agency);
+                }
+            }
+            Image::Report(report) => {
+                if let Some(report) = Arc::get_mut(report) {
+                    share(&mut self.agencies, &mut report.audience.agency);
+                }
+            }
             // few, or with few names
             Image::Agency(_)
             | Image::Edition(_)
+            | Image::Baseline(_)
+            | Image::Assessment(_)
             | Image::Proposal(_)
             | Image::Figure(_)
             | Image::Principal(_)

@@ -11,8 +11,8 @@ use crate::{
     domain::{
         error::Violations,
         names::{
-            AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
-            ProposalName,
+            AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+            MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
         },
         text::nfc,
         time::{Date, TimeError, Timestamp},
@@ -88,6 +88,10 @@ resource_names! {
     EditionName = "editions/{edition}",
     PlatformName = "platforms/{platform}",
     PlanName = "platforms/{platform}/plans/{plan}",
+    MilestoneName = "platforms/{platform}/plans/{plan}/milestones/{milestone}",
+    BaselineName = "platforms/{platform}/plans/{plan}/baselines/{baseline}",
+    ReportName = "platforms/{platform}/plans/{plan}/reports/{report}",
+    AssessmentName = "platforms/{platform}/plans/{plan}/assessments/{assessment}",
     ProposalName = "platforms/{platform}/proposals/{proposal}",
     FigureName = "figures/{figure}",
     PrincipalName = "principals/{principal}",
@@ -308,6 +312,11 @@ pub(super) fn read_date(
             error => refuse_time(error, path, violations),
         })
         .ok()
+}
+
+/// Reads the day in the request's field `field`.
+pub fn date(message: Option<pb::Date>, field: &str, violations: &mut Violations) -> Option<Date> {
+    read_date(message, &FieldPath::ROOT.field(field), violations)
 }
 
 pub(super) fn write_date(date: Option<Date>) -> Option<pb::Date> {

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::domain::{
     names::{
-        AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
-        ProposalName, Revision,
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
     },
     time::{Date, Timestamp},
 };
@@ -88,7 +88,8 @@ macro_rules! mirror_names {
 }
 
 mirror_names! {
-    AgencyName EditionName PlatformName PlanName ProposalName FigureName PrincipalName ApiKeyName
+    AgencyName EditionName PlatformName PlanName MilestoneName BaselineName ReportName
+    AssessmentName ProposalName FigureName PrincipalName ApiKeyName
 }
 
 impl Mirror<Revision> for i64 {
