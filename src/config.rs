@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::Args;
+use http::HeaderValue;
 
 use crate::catalogue;
 
@@ -62,6 +63,17 @@ pub struct ServeArgs {
     #[arg(long, env = "NDP_SHUTDOWN_SECONDS", value_name = "SECONDS")]
     shutdown_seconds: Option<String>,
 
+    /// Web sites whose pages may call this server from a browser by gRPC-Web, as
+    /// https://dashboard.example; may be given more than once, or separated by commas
+    /// [default: none]
+    #[arg(
+        long,
+        env = "NDP_WEB_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    web_origin: Vec<String>,
+
     #[command(flatten)]
     common: DatabaseArgs,
 }
@@ -109,8 +121,17 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Seconds that running calls get to finish.
     pub shutdown_seconds: u64,
+    /// What it allows, and whom.
+    pub options: ServerOptions,
     /// The rest.
     pub common: DatabaseConfig,
+}
+
+/// What the server allows, and whom; as anyone would run it by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// Origins of the web pages that may call from a browser, as `https://dashboard.example`.
+    pub web_origins: Vec<HeaderValue>,
 }
 
 /// Everything that is wrong with the settings.
@@ -182,6 +203,7 @@ const KEYS: &[&str] = &[
     "listen",
     "insecure",
     "shutdown_seconds",
+    "web_origin",
 ];
 
 impl ServeArgs {
@@ -197,6 +219,9 @@ impl ServeArgs {
             "10",
             seconds,
         );
+        let web_origin = self.web_origin.join(",");
+        let web_origin = Some(&web_origin).filter(|_| !self.web_origin.is_empty());
+        let web_origins = settings.read("web_origin", web_origin, "", origins);
         if let (Some(listen), Some(false)) = (listen, insecure)
             && !listen.ip().is_loopback()
         {
@@ -206,15 +231,17 @@ impl ServeArgs {
                  --insecure if the network is safe by other means"
             ));
         }
-        let config =
-            common
-                .zip(listen)
-                .zip(shutdown_seconds)
-                .map(|((common, listen), shutdown_seconds)| ServeConfig {
-                    listen,
-                    shutdown_seconds,
-                    common,
-                });
+        let read = || {
+            Some(ServeConfig {
+                listen: listen?,
+                shutdown_seconds: shutdown_seconds?,
+                options: ServerOptions {
+                    web_origins: web_origins?,
+                },
+                common: common?,
+            })
+        };
+        let config = read();
         settings.finish(config)
     }
 }
@@ -439,6 +466,26 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// As browsers write them: compared byte by byte.
+fn origins(text: &str) -> Result<Vec<HeaderValue>, String> {
+    let mut origins = Vec::new();
+    for one in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
+        let host = one
+            .strip_prefix("https://")
+            .or_else(|| one.strip_prefix("http://"))
+            .filter(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']))
+            .filter(|host| !host.contains(|it: char| it.is_whitespace() || it.is_uppercase()));
+        let origin = host.and_then(|_| HeaderValue::from_str(one).ok());
+        origins.push(origin.ok_or_else(|| {
+            format!(
+                "`{one}` is no origin; write it as browsers do, as https://dashboard.example or \
+                 http://127.0.0.1:8080, in lower case and without a path"
+            )
+        })?);
+    }
+    Ok(origins)
+}
+
 fn boolean(text: &str) -> Result<bool, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is neither true nor false"))
@@ -461,6 +508,7 @@ mod tests {
             listen: Some("everywhere".into()),
             insecure: Some("perhaps".into()),
             shutdown_seconds: Some("-1".into()),
+            web_origin: vec!["https://dashboard.example/path".into()],
             common: DatabaseArgs {
                 config: None,
                 database: Some("mysql://user:hunter2@host/db".into()),
@@ -470,7 +518,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 7, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 8, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

@@ -6,9 +6,12 @@ use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
 use tonic::transport::{Server, server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_web::GrpcWebLayer;
+use tower::util::option_layer;
 
 use crate::{
-    layers::calls::CallsLayer,
+    config::ServerOptions,
+    layers::{calls::CallsLayer, web},
     pb,
     registry::{Registry, WriterTask},
     service,
@@ -68,9 +71,10 @@ pub async fn serve(
     listener: TcpListener,
     mut signals: Signals,
     shutdown_seconds: u64,
+    options: ServerOptions,
 ) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let mut serving = tokio::spawn(serve_until(registry.clone(), listener, stopped));
+    let mut serving = tokio::spawn(serve_until(registry.clone(), listener, options, stopped));
     tokio::select! {
         name = signals.next() => tracing::info!(signal = name, "shutting down"),
         // The writer holds no handle on itself: it ends early only when it must not go on.
@@ -114,6 +118,7 @@ pub async fn serve(
 pub async fn serve_until(
     registry: Registry,
     listener: TcpListener,
+    options: ServerOptions,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -132,9 +137,12 @@ pub async fn serve_until(
     // itself, and an answer in two segments would wait 40 ms for the client's acknowledgement.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = Server::builder()
+        .accept_http1(true)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .max_concurrent_streams(Some(STREAMS_MAX))
         .http2_max_header_list_size(Some(HEADERS_BYTES_MAX))
+        .layer(option_layer(web::cors(&options.web_origins)))
+        .layer(GrpcWebLayer::new())
         .add_routes(routes.into())
         .add_service(health_service)
         .add_service(reflection().build_v1()?)

@@ -26,7 +26,15 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         "{}",
         welcome(&registry, address, &store.describe(), &key_create)
     );
-    let served = server::serve(registry, writer, listener, signals, config.shutdown_seconds).await;
+    let served = server::serve(
+        registry,
+        writer,
+        listener,
+        signals,
+        config.shutdown_seconds,
+        config.options,
+    )
+    .await;
     store.close().await;
     served.map(|()| ExitCode::SUCCESS)
 }

@@ -26,3 +26,4 @@ mod shutdown;
 mod smoke;
 mod store;
 mod tidy;
+mod web;

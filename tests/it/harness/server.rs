@@ -11,6 +11,7 @@ use std::{
 
 use ndp_registry::{
     catalogue,
+    config::ServerOptions,
     domain::{
         caller::Caller,
         command::{Command, Request},
@@ -112,6 +113,12 @@ impl As {
         }
     }
 
+    /// What it sends as `authorization`.
+    pub(crate) fn sent(&self) -> &str {
+        let sent = self.authorization.as_ref().expect("it has a key");
+        sent.to_str().unwrap()
+    }
+
     /// The same, for a person that the system names.
     pub(crate) fn actor(&self, actor: &str) -> Self {
         Self {
@@ -161,6 +168,15 @@ impl Server {
 
     /// The same with the entries of these editions, where the database is empty.
     pub(crate) async fn start_with(url: &str, editions: &[&str]) -> Self {
+        Self::start_allowing(url, editions, ServerOptions::default()).await
+    }
+
+    /// The same with these options.
+    pub(crate) async fn start_allowing(
+        url: &str,
+        editions: &[&str],
+        options: ServerOptions,
+    ) -> Self {
         let clock = ManualClock::at(MORNING);
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
         let (registry, writer) =
@@ -174,7 +190,8 @@ impl Server {
         let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(server::serve_until(registry.clone(), listener, stopped));
+        let serving = server::serve_until(registry.clone(), listener, options, stopped);
+        let serving = tokio::spawn(serving);
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
         Self {

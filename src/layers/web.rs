@@ -1,0 +1,46 @@
+//! gRPC-Web: which pages may call from a browser, and which headers they may send and read.
+//!
+//! A browser asks before a page of another site calls; without an answer it does not let the page.
+//! Whoever is not a browser is not held up by any of this: keys and rules do that.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::CorsLayer;
+
+use crate::service::call::{NDP_ACTOR, NDP_MIN_REVISION, NDP_REVISION};
+
+/// For how long a browser need not ask again: the longest that Chromium keeps an answer.
+const ANSWER_KEPT: Duration = Duration::from_secs(7200);
+
+/// Answers browsers for pages of these origins; none where there are none, and browsers then let
+/// no page of another site call.
+pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let sent = [
+        header::AUTHORIZATION,
+        header::CONTENT_TYPE,
+        HeaderName::from_static("grpc-timeout"),
+        HeaderName::from_static("traceparent"),
+        HeaderName::from_static("x-grpc-web"),
+        HeaderName::from_static("x-user-agent"),
+        NDP_ACTOR.clone(),
+        NDP_MIN_REVISION.clone(),
+    ];
+    let read = [
+        HeaderName::from_static("grpc-message"),
+        HeaderName::from_static("grpc-status"),
+        HeaderName::from_static("grpc-status-details-bin"),
+        NDP_REVISION.clone(),
+    ];
+    Some(
+        CorsLayer::new()
+            .allow_origin(origins.to_vec())
+            .allow_methods([Method::POST])
+            .allow_headers(sent)
+            .expose_headers(read)
+            .max_age(ANSWER_KEPT),
+    )
+}

@@ -1,0 +1,218 @@
+//! gRPC-Web on the same port: the bytes that a browser sends over HTTP/1.1, and what it lets a page
+//! of another site do.
+
+use ndp_registry::{catalogue, config::ServerOptions, domain::principals::Role, pb};
+use prost::Message;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::harness::{Engine, both, server::Server};
+
+const PAGE: &str = "https://dashboard.example";
+
+/// One HTTP/1.1 exchange on a connection of its own.
+struct Answer {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    async fn to(address: &str, head: &str, body: &[u8]) -> Self {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        let length = body.len();
+        let head = format!(
+            "{head}\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(body).await.unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.unwrap();
+        let end = answer
+            .windows(4)
+            .position(|it| it == b"\r\n\r\n")
+            .expect("a whole head");
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let body = &answer[end + 4..];
+        let chunked = head.contains("transfer-encoding: chunked");
+        let body = if chunked {
+            unchunked(body)
+        } else {
+            body.to_vec()
+        };
+        Self { head, body }
+    }
+
+    fn status(&self) -> &str {
+        self.head.lines().next().unwrap()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let name = format!("{name}: ");
+        self.head.lines().find_map(|line| line.strip_prefix(&name))
+    }
+
+    /// The messages, and the trailers that follow them in the body.
+    fn frames(&self) -> (Vec<&[u8]>, String) {
+        let mut messages = Vec::new();
+        let mut rest = &*self.body;
+        while let [kind, a, b, c, d, after @ ..] = rest {
+            let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+            let (frame, after) = after.split_at(length);
+            if *kind == 0x80 {
+                assert!(after.is_empty(), "something follows the trailers");
+                return (messages, String::from_utf8(frame.to_vec()).unwrap());
+            }
+            messages.push(frame);
+            rest = after;
+        }
+        panic!("no trailers: {:?}", self.body);
+    }
+}
+
+fn unchunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|it| it == b"\r\n").unwrap();
+        let size = std::str::from_utf8(&rest[..end]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 2 + size + 2..];
+    }
+}
+
+fn framed(message: &impl Message) -> Vec<u8> {
+    let message = message.encode_to_vec();
+    let mut framed = vec![0];
+    framed.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+    framed.extend_from_slice(&message);
+    framed
+}
+
+fn post(method: &str, more: &str) -> String {
+    format!(
+        "POST /ndp.registry.v1.{method} HTTP/1.1\r\ncontent-type: application/grpc-web+proto\r\n\
+         x-grpc-web: 1{more}"
+    )
+}
+
+async fn start(engine: &Engine) -> Server {
+    let options = ServerOptions {
+        web_origins: vec![PAGE.parse().unwrap()],
+        ..Default::default()
+    };
+    Server::start_allowing(&engine.url(), &[catalogue::OPENING_EDITION], options).await
+}
+
+fn get(name: &str) -> Vec<u8> {
+    framed(&pb::GetPlatformRequest {
+        name: name.into(),
+        ..Default::default()
+    })
+}
+
+both! {
+    async fn a_browser_reads_over_http_1(engine: Engine) {
+        let server = start(&engine).await;
+        let origin = format!("\r\norigin: {PAGE}");
+        let head = post("CatalogueService/GetPlatform", &origin);
+        let answer = Answer::to(&server.address, &head, &get("platforms/ndp-001")).await;
+        assert_eq!(answer.status(), "HTTP/1.1 200 OK");
+        assert_eq!(answer.header("content-type"), Some("application/grpc-web+proto"));
+        assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
+        let revision = server.registry.revision().get().to_string();
+        assert_eq!(answer.header("ndp-revision"), Some(&*revision));
+        let read = answer.header("access-control-expose-headers").unwrap();
+        for name in ["ndp-revision", "grpc-status", "grpc-message", "grpc-status-details-bin"] {
+            assert!(read.contains(name), "a page may not read {name}: {read}");
+        }
+        let (messages, trailers) = answer.frames();
+        assert_eq!(trailers, "grpc-status:0\r\n");
+        let [message] = messages[..] else { panic!("{} messages", messages.len()) };
+        let platform = pb::Platform::decode(message).unwrap();
+        assert_eq!(platform.name, "platforms/ndp-001");
+
+        // an error arrives whole: its status, its words and its details
+        let answer = Answer::to(&server.address, &head, &get("platforms/no-such")).await;
+        assert_eq!(answer.status(), "HTTP/1.1 200 OK");
+        assert_eq!(answer.header("grpc-status"), Some("5"));
+        assert!(answer.header("grpc-status-details-bin").is_some(), "{}", answer.head);
+        server.stop().await;
+    }
+
+    async fn a_key_works_from_a_browser_too(engine: Engine) {
+        let server = start(&engine).await;
+        let caller = server.person("viewer", &[Role::Auditor], None).await;
+        let key = caller.sent();
+        let head = post("AccessService/WhoAmI", &format!("\r\nauthorization: {key}"));
+        let who = framed(&pb::WhoAmIRequest {});
+        let answer = Answer::to(&server.address, &head, &who).await;
+        let (messages, trailers) = answer.frames();
+        assert_eq!(trailers, "grpc-status:0\r\n");
+        let who = pb::WhoAmIResponse::decode(messages[0]).unwrap();
+        assert_eq!(who.principal, "principals/viewer");
+        server.stop().await;
+    }
+}
+
+/// What a browser asks before a page may call.
+async fn asks(server: &Server, origin: &str) -> Answer {
+    let head = format!(
+        "OPTIONS /ndp.registry.v1.CatalogueService/GetPlatform HTTP/1.1\r\norigin: {origin}\r\n\
+         access-control-request-method: POST\r\n\
+         access-control-request-headers: authorization,content-type,ndp-min-revision,x-grpc-web"
+    );
+    Answer::to(&server.address, &head, b"").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_pages_that_are_named_may_call() {
+    let engine = Engine::sqlite();
+    let server = start(&engine).await;
+    let answer = asks(&server, PAGE).await;
+    assert_eq!(answer.status(), "HTTP/1.1 200 OK");
+    assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));
+    let sent = answer.header("access-control-allow-headers").unwrap();
+    for name in [
+        "authorization",
+        "ndp-actor",
+        "ndp-min-revision",
+        "grpc-timeout",
+    ] {
+        assert!(sent.contains(name), "a page may not send {name}: {sent}");
+    }
+    let other = asks(&server, "https://dashboard.example.net").await;
+    assert_eq!(
+        other.header("access-control-allow-origin"),
+        None,
+        "{}",
+        other.head
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_default_no_page_of_another_site_may_call() {
+    let engine = Engine::sqlite();
+    let server = Server::start(&engine.url()).await;
+    let answer = asks(&server, PAGE).await;
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        None,
+        "{}",
+        answer.head
+    );
+    // one that is no browser is not asked where it comes from
+    let head = post("CatalogueService/GetPlatform", "");
+    let answer = Answer::to(&server.address, &head, &get("platforms/ndp-001")).await;
+    assert_eq!(answer.frames().1, "grpc-status:0\r\n");
+    // and HTTP/1.1 is for gRPC-Web alone
+    let plain = Answer::to(&server.address, "GET / HTTP/1.1", b"").await;
+    assert_eq!(plain.status(), "HTTP/1.1 400 Bad Request");
+    server.stop().await;
+}
