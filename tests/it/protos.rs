@@ -81,10 +81,30 @@ fn buf_breaking_finds_nothing() {
 fn buf_breaking_names_what_a_client_would_lose() {
     /// What is mended in which file, and what buf says of it.
     const BREAKS: &[(&str, &str, &str, &str)] = &[
-        ("plans", "string objectives =", "string goals =", "\"objectives\" to \"goals\""),
-        ("plan_service", "rpc SubmitPlan(", "rpc HandInPlan(", "RPC \"SubmitPlan\""),
-        ("platforms", "int64 revision =", "int32 revision =", "\"int64\" to \"int32\""),
-        ("changes", "REMOVED = 2;", "GONE = 2;", "\"REMOVED\" to \"GONE\""),
+        (
+            "plans",
+            "string objectives =",
+            "string goals =",
+            "\"objectives\" to \"goals\"",
+        ),
+        (
+            "plan_service",
+            "rpc SubmitPlan(",
+            "rpc HandInPlan(",
+            "RPC \"SubmitPlan\"",
+        ),
+        (
+            "platforms",
+            "int64 revision =",
+            "int32 revision =",
+            "\"int64\" to \"int32\"",
+        ),
+        (
+            "changes",
+            "REMOVED = 2;",
+            "GONE = 2;",
+            "\"REMOVED\" to \"GONE\"",
+        ),
     ];
     let repository = tools::repository();
     for (file, before, after, said) in BREAKS {
