@@ -40,8 +40,8 @@ use self::{
 };
 use crate::service::REQUEST_BYTES_MAX;
 
-/// Longest query of a URL, in bytes: the longest filter and page token, percent-encoded.
-const QUERY_BYTES_MAX: usize = 64 * 1024;
+/// Longest query of a URL, in bytes: the longest page token, and the longest filter encoded.
+const QUERY_BYTES_MAX: usize = 32 * 1024;
 
 /// How long a client may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(30);

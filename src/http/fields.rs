@@ -108,9 +108,9 @@ fn value(kind: &Kind, text: &str) -> Result<Value, Problem> {
         Kind::Double => text.parse().ok().map(Value::F64),
         Kind::Bytes => bytes(text).map(|bytes| Value::Bytes(bytes.into())),
         Kind::Enum(one) => {
-            let named = one.get_value_by_name(text).map(|value| value.number());
-            let number = named.or_else(|| text.parse().ok());
-            return number.map(Value::EnumNumber).ok_or_else(|| {
+            let named = one.get_value_by_name(text);
+            let number = named.map(|value| Value::EnumNumber(value.number()));
+            return number.ok_or_else(|| {
                 let names: Vec<_> = one.values().map(|it| format!("`{}`", it.name())).collect();
                 Problem::Malformed(names.join(", "))
             });

@@ -16,6 +16,9 @@ use super::{
 /// How deep into the fields of a request the parameters of a query go.
 const QUERY_DEPTH: usize = 5;
 
+/// The form of every id, where the field has no rule of its own.
+const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+
 const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms (nền tảng số quốc \
     gia) and their implementation plans (kế hoạch triển khai).\n\nEvery answer says in the header \
     `ndp-revision` which revision of the log it was read at; a request may ask for at least one in \
@@ -185,7 +188,7 @@ fn path(schemas: &Schemas, route: &Route) -> (String, Vec<Value>) {
                         .pop()?;
                     schemas.segment(&field, index - it.start, it.end - it.start)
                 });
-                let pattern = pattern.unwrap_or_else(|| "[^/]+".to_owned());
+                let pattern = pattern.unwrap_or_else(|| ID.to_owned());
                 parameters.push(json!({
                     "name": name,
                     "in": "path",

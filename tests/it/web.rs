@@ -176,7 +176,10 @@ async fn only_pages_that_are_named_may_call() {
     let answer = asks(&server, PAGE).await;
     assert_eq!(answer.status(), "HTTP/1.1 200 OK");
     assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
-    assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST,PATCH"));
+    assert_eq!(
+        answer.header("access-control-allow-methods"),
+        Some("GET,POST,PATCH")
+    );
     let sent = answer.header("access-control-allow-headers").unwrap();
     for name in [
         "authorization",
