@@ -48,8 +48,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
 
     let mut files = protos("proto/ndp/registry/v1")?;
-    // Nothing of ours imports it; clients decode the details of an error with it.
+    // Nothing of ours imports them; clients decode an error and its details with them.
     files.push("proto/google/rpc/error_details.proto".into());
+    files.push("proto/google/rpc/status.proto".into());
     let compiler = compile(&files, "proto")?;
     fs::write(
         out_dir.join("descriptor.bin"),

@@ -1,6 +1,7 @@
 //! The command line: what a person types, and what the process answers with.
 
 mod check;
+mod descriptor;
 mod key;
 mod serve;
 
@@ -49,6 +50,9 @@ enum Command {
     Key(key::Command),
     /// Verify that the log's digests hold and that the records are what the log says
     Check(check::Args),
+    /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
+    /// take it
+    Descriptor,
 }
 
 /// Runs what the command line asks for.
@@ -67,6 +71,7 @@ pub async fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args).await,
         Command::Key(command) => key::run(command).await,
         Command::Check(args) => check::run(&args).await,
+        Command::Descriptor => descriptor::run(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

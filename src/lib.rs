@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod layers;
 pub mod pb;
 pub mod registry;

@@ -11,6 +11,7 @@ use tower::util::option_layer;
 
 use crate::{
     config::ServerOptions,
+    http::HttpLayer,
     layers::{calls::CallsLayer, web},
     pb,
     registry::{Registry, WriterTask},
@@ -142,6 +143,7 @@ pub async fn serve_until(
         .max_concurrent_streams(Some(STREAMS_MAX))
         .http2_max_header_list_size(Some(HEADERS_BYTES_MAX))
         .layer(option_layer(web::cors(&options.web_origins)))
+        .layer(HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?)
         .layer(GrpcWebLayer::new())
         .add_routes(routes.into())
         .add_service(health_service)

@@ -23,6 +23,7 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
         HeaderName::from_static("grpc-timeout"),
+        HeaderName::from_static("last-event-id"),
         HeaderName::from_static("traceparent"),
         HeaderName::from_static("x-grpc-web"),
         HeaderName::from_static("x-user-agent"),
@@ -38,7 +39,7 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     Some(
         CorsLayer::new()
             .allow_origin(origins.to_vec())
-            .allow_methods([Method::POST])
+            .allow_methods([Method::GET, Method::POST, Method::PATCH])
             .allow_headers(sent)
             .expose_headers(read)
             .max_age(ANSWER_KEPT),

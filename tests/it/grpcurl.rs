@@ -209,6 +209,41 @@ fn a_first_look_shows_the_84_their_revision_and_the_caller() {
     served.stop();
 }
 
+#[test]
+fn the_printed_descriptor_set_serves_instead_of_reflection() {
+    let Some(grpcurl) = tools::grpcurl() else {
+        return;
+    };
+    let served = Served::start();
+    let printed = Command::new(env!("CARGO_BIN_EXE_ndp-registry"))
+        .arg("descriptor")
+        .output()
+        .unwrap();
+    assert!(printed.status.success(), "{printed:?}");
+    assert_eq!(printed.stdout, ndp_registry::pb::FILE_DESCRIPTOR_SET);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("registry.binpb");
+    std::fs::write(&file, printed.stdout).unwrap();
+    let protoset = ["-use-reflection=false", "-protoset", file.to_str().unwrap()];
+    let get = ["ndp.registry.v1.CatalogueService/GetPlatform"];
+    let request = ["-d", "{\"name\": \"platforms/ndp-001\"}"];
+    let platform = served.succeeds(&[&protoset[..], &request].concat(), &get);
+    let platform: Value = serde_json::from_str(&platform).unwrap();
+    assert_eq!(platform["name"], "platforms/ndp-001");
+    // it describes without a server, comments and all
+    let described = Command::new(grpcurl)
+        .args(&protoset[1..])
+        .args(["describe", "ndp.registry.v1.GetPlatformRequest.name"])
+        .output()
+        .unwrap();
+    let described = String::from_utf8(described.stdout).unwrap();
+    assert!(
+        described.contains("// Resource name of the platform. Required."),
+        "{described}"
+    );
+    served.stop();
+}
+
 /// Older tools know this one only; grpcurl takes the newer where there is one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_older_reflection_answers_too() {

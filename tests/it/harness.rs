@@ -4,6 +4,7 @@
 //! `tests/run` (`NDP_TEST_ALL=1`) it fails them, so that a green run has skipped nothing.
 
 pub(crate) mod golden;
+pub(crate) mod http;
 pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod process;

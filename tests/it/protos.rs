@@ -8,6 +8,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    fs,
+    path::Path,
     process::Command,
     sync::LazyLock,
 };
@@ -30,22 +32,28 @@ static POOL: LazyLock<DescriptorPool> =
 
 // === buf ===
 
-fn buf(arguments: &[&str]) {
-    let Some(buf) = tools::buf() else { return };
+/// Runs buf in a folder: whether it succeeds, and what it says; none where it is left out.
+fn run_buf(folder: &Path, arguments: &[&str]) -> Option<(bool, String)> {
+    let buf = tools::buf()?;
     let cache = tempfile::tempdir().unwrap();
     let output = Command::new(buf)
         .args(arguments)
-        .current_dir(tools::repository())
+        .current_dir(folder)
         .env("BUF_CACHE_DIR", cache.path())
         .output()
         .unwrap();
-    assert!(
+    let said = [output.stdout, output.stderr].concat();
+    Some((
         output.status.success(),
-        "buf {} says:\n{}{}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+        String::from_utf8(said).expect("buf speaks UTF-8"),
+    ))
+}
+
+fn buf(arguments: &[&str]) {
+    let Some((succeeds, said)) = run_buf(tools::repository(), arguments) else {
+        return;
+    };
+    assert!(succeeds, "buf {} says:\n{said}", arguments.join(" "));
 }
 
 #[test]
@@ -61,6 +69,73 @@ fn buf_format_would_change_nothing() {
 #[test]
 fn buf_builds_them() {
     buf(&["build", "-o", "/dev/null"]);
+}
+
+/// See buf.yaml for what it is compared with, and when that is renewed.
+#[test]
+fn buf_breaking_finds_nothing() {
+    buf(&["breaking", "--against", "proto/baseline.binpb"]);
+}
+
+#[test]
+fn buf_breaking_names_what_a_client_would_lose() {
+    /// What is mended in which file, and what buf says of it.
+    const BREAKS: &[(&str, &str, &str, &str)] = &[
+        (
+            "plans",
+            "string objectives =",
+            "string goals =",
+            "\"objectives\" to \"goals\"",
+        ),
+        (
+            "plan_service",
+            "rpc SubmitPlan(",
+            "rpc HandInPlan(",
+            "RPC \"SubmitPlan\"",
+        ),
+        (
+            "platforms",
+            "int64 revision =",
+            "int32 revision =",
+            "\"int64\" to \"int32\"",
+        ),
+        (
+            "changes",
+            "REMOVED = 2;",
+            "GONE = 2;",
+            "\"REMOVED\" to \"GONE\"",
+        ),
+    ];
+    let repository = tools::repository();
+    for (file, before, after, said) in BREAKS {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&repository.join("proto"), &folder.path().join("proto"));
+        fs::copy(repository.join("buf.yaml"), folder.path().join("buf.yaml")).unwrap();
+        let changed = folder
+            .path()
+            .join(format!("proto/ndp/registry/v1/{file}.proto"));
+        let text = fs::read_to_string(&changed).unwrap();
+        assert!(text.contains(before), "{file}: {before}");
+        fs::write(&changed, text.replacen(before, after, 1)).unwrap();
+        let arguments = ["breaking", "--against", "proto/baseline.binpb"];
+        let Some((succeeds, told)) = run_buf(folder.path(), &arguments) else {
+            return;
+        };
+        assert!(!succeeds && told.contains(said), "{before}: {told}");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in from.read_dir().unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 // === the shape ===

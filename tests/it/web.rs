@@ -176,7 +176,10 @@ async fn only_pages_that_are_named_may_call() {
     let answer = asks(&server, PAGE).await;
     assert_eq!(answer.status(), "HTTP/1.1 200 OK");
     assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
-    assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));
+    assert_eq!(
+        answer.header("access-control-allow-methods"),
+        Some("GET,POST,PATCH")
+    );
     let sent = answer.header("access-control-allow-headers").unwrap();
     for name in [
         "authorization",
@@ -211,8 +214,8 @@ async fn by_default_no_page_of_another_site_may_call() {
     let head = post("CatalogueService/GetPlatform", "");
     let answer = Answer::to(&server.address, &head, &get("platforms/ndp-001")).await;
     assert_eq!(answer.frames().1, "grpc-status:0\r\n");
-    // and HTTP/1.1 is for gRPC-Web alone
+    // what is not gRPC-Web is HTTP/JSON
     let plain = Answer::to(&server.address, "GET / HTTP/1.1", b"").await;
-    assert_eq!(plain.status(), "HTTP/1.1 400 Bad Request");
+    assert_eq!(plain.status(), "HTTP/1.1 404 Not Found");
     server.stop().await;
 }

@@ -1,0 +1,347 @@
+//! HTTP/JSON on the port of gRPC, from the `google.api.http` annotations of the protos.
+//!
+//! A layer around the whole gRPC stack: what is gRPC passes; any other request becomes a gRPC
+//! request to that same stack in this process, so that who calls, limits, deadlines, field rules,
+//! logs and counts are the very same, and its answer becomes JSON. Nothing here knows a method.
+
+mod errors;
+mod fields;
+mod grpc;
+mod json;
+mod openapi;
+mod request;
+mod routes;
+mod stream;
+mod template;
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use prost_reflect::{DescriptorPool, MessageDescriptor, prost::Message};
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+
+use self::{
+    errors::Refusal,
+    grpc::Messages,
+    routes::{Found, Route, Routes},
+    stream::{Form, Stream},
+};
+use crate::service::REQUEST_BYTES_MAX;
+
+/// Longest query of a URL, in bytes: the longest page token, and the longest filter encoded.
+const QUERY_BYTES_MAX: usize = 32 * 1024;
+
+/// How long a client may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Where the description of it all is.
+const OPENAPI: &str = "/openapi.json";
+
+/// Answers HTTP/JSON by calling the gRPC services within.
+#[derive(Clone, Debug)]
+pub struct HttpLayer(Arc<Api>);
+
+/// What was read from the descriptors.
+#[derive(Debug)]
+struct Api {
+    routes: Routes,
+    /// google.rpc.Status.
+    status: MessageDescriptor,
+    openapi: Bytes,
+}
+
+impl HttpLayer {
+    /// Reads the annotations of a descriptor set; fails where one does not hold.
+    pub fn new(descriptors: &[u8]) -> anyhow::Result<Self> {
+        let pool = DescriptorPool::decode(descriptors).context("reading the descriptors")?;
+        let routes = Routes::new(&pool).map_err(|problem| anyhow!(problem))?;
+        let status = pool
+            .get_message_by_name("google.rpc.Status")
+            .context("the descriptors have no google.rpc.Status")?;
+        let openapi = openapi::document(&pool, &routes);
+        let openapi = json::line(&openapi).context("writing the OpenAPI document")?;
+        Ok(Self(Arc::new(Api {
+            routes,
+            status,
+            openapi,
+        })))
+    }
+}
+
+impl<S> Layer<S> for HttpLayer {
+    type Service = HttpService<S>;
+
+    fn layer(&self, inner: S) -> HttpService<S> {
+        HttpService {
+            api: Arc::clone(&self.0),
+            inner,
+        }
+    }
+}
+
+/// The service that [`HttpLayer`] makes.
+#[derive(Clone, Debug)]
+pub struct HttpService<S> {
+    api: Arc<Api>,
+    inner: S,
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+impl<S> Service<Request<Body>> for HttpService<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Answering<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The clone is not ready, the one that was asked is.
+        let next = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, next);
+        if is_grpc(request.headers()) {
+            return Box::pin(ready.call(request));
+        }
+        let api = Arc::clone(&self.api);
+        Box::pin(async move {
+            let verb = request.method().clone();
+            let path = request.uri().path().to_owned();
+            let outcome = api.answer(ready, request).await?;
+            let mut response = outcome.unwrap_or_else(|refusal| {
+                let status = refusal.http.as_u16();
+                let reason = refusal.status.message();
+                // the methods log what they are asked themselves
+                tracing::info!(%verb, path, status, reason, "refused");
+                errors::response(&api.status, &refusal)
+            });
+            if verb == Method::HEAD {
+                *response.body_mut() = Body::empty();
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// gRPC and gRPC-Web say so in the type of what they send.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+type Answer = Result<Response<Body>, Refusal>;
+
+impl Api {
+    async fn answer<S>(&self, mut grpc: S, request: Request<Body>) -> Result<Answer, S::Error>
+    where
+        S: Service<Request<Body>, Response = Response<Body>>,
+    {
+        let (parts, body) = request.into_parts();
+        // what GET answers, HEAD answers without the body
+        let verb = match parts.method {
+            Method::HEAD => &Method::GET,
+            ref verb => verb,
+        };
+        if parts.uri.path() == OPENAPI {
+            return Ok(match *verb {
+                Method::GET => Ok(json::response(self.openapi.clone())),
+                _ => Ok(other_verbs(self, &parts.method, &[&Method::GET])),
+            });
+        }
+        let (route, variables) = match self.routes.find(verb, parts.uri.path()) {
+            Found::Route(route, variables) => (route, variables),
+            Found::OtherVerbs(verbs) => return Ok(Ok(other_verbs(self, &parts.method, &verbs))),
+            Found::Nothing => return Ok(Err(not_found())),
+        };
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let message = match self
+            .read(route, &variables, &query, &parts.headers, body)
+            .await
+        {
+            Ok(message) => message,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let form = Form::asked(parts.headers.get(ACCEPT));
+        let response = grpc
+            .call(grpc::request(route, parts.clone(), &message))
+            .await?;
+        Ok(self.convert(route, form, response).await)
+    }
+
+    /// The request's message in protobuf.
+    async fn read(
+        &self,
+        route: &Route,
+        variables: &[(&str, String)],
+        query: &str,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<Vec<u8>, Refusal> {
+        if query.len() > QUERY_BYTES_MAX {
+            return Err(Refusal::new(
+                StatusCode::URI_TOO_LONG,
+                Code::InvalidArgument,
+                "QUERY_TOO_LONG",
+                &format!("the query is longer than {QUERY_BYTES_MAX} bytes; send less"),
+                &format!("phần truy vấn dài hơn {QUERY_BYTES_MAX} byte; hãy gửi ít hơn"),
+            ));
+        }
+        let body = read_body(headers, body).await?;
+        let mut message = request::message(route, variables, query, &body)?;
+        if let Some(last) = headers.get("last-event-id")
+            && route.method.is_server_streaming()
+        {
+            stream::resume(&mut message, last).map_err(|one| Refusal::malformed(&[one]))?;
+        }
+        Ok(message.encode_to_vec())
+    }
+
+    /// The answer in JSON.
+    async fn convert(&self, route: &Route, form: Form, response: Response<Body>) -> Answer {
+        let (parts, body) = response.into_parts();
+        let told = Status::from_header_map(&parts.headers);
+        if let Some(status) = told.filter(|status| status.code() != Code::Ok) {
+            return Ok(self.failed(&status, &parts.headers));
+        }
+        if parts.status != StatusCode::OK {
+            // a layer that speaks HTTP refused it
+            let status = Status::unavailable("the call was refused before its method");
+            return Ok(self.failed(&status, &parts.headers));
+        }
+        let mut messages = Messages::new(route.method.output(), body);
+        if route.method.is_server_streaming() {
+            let stream = Stream::new(messages, form, self.status.clone());
+            let mut response = Response::new(Body::new(stream));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, form.content_type());
+            json::harden(headers);
+            grpc::metadata(&parts.headers, headers);
+            return Ok(response);
+        }
+        let answer = match messages.next().await {
+            Some(Ok(answer)) => answer,
+            Some(Err(status)) => return Ok(self.failed(&status, &parts.headers)),
+            None => return Err(Status::internal("the method answered nothing").into()),
+        };
+        // the status comes after the message
+        if let Some(Err(status)) = messages.next().await {
+            return Ok(self.failed(&status, &parts.headers));
+        }
+        let line = match &route.response_body {
+            None => json::line(&answer),
+            Some(field) => json::field(&answer, field),
+        };
+        let line = line.ok_or_else(|| Status::internal("the answer cannot be written as JSON"))?;
+        let mut response = json::response(line);
+        grpc::metadata(&parts.headers, response.headers_mut());
+        grpc::metadata(messages.trailers(), response.headers_mut());
+        Ok(response)
+    }
+
+    /// The response to a call that a method, or a layer before it, refused.
+    fn failed(&self, status: &Status, metadata: &HeaderMap) -> Response<Body> {
+        let refusal = Refusal::from(status.clone());
+        let mut response = errors::response(&self.status, &refusal);
+        grpc::metadata(metadata, response.headers_mut());
+        response
+    }
+}
+
+/// Reads the body that a method takes.
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    if http_body::Body::is_end_stream(&body) {
+        return Ok(Bytes::new());
+    }
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_json =
+        content_type.is_none_or(|it| it.to_ascii_lowercase().starts_with(b"application/json"));
+    let encoded = headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|it| it != "identity");
+    if !is_json || encoded {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::InvalidArgument,
+            "MEDIA_TYPE_UNSUPPORTED",
+            "the body has to be JSON as it is; send `content-type: application/json`, uncompressed",
+            "nội dung phải là JSON; hãy gửi `content-type: application/json`, không nén",
+        ));
+    }
+    let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_TIME, read).await {
+        Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Code::ResourceExhausted,
+            "MESSAGE_TOO_LARGE",
+            &format!("the message is larger than {REQUEST_BYTES_MAX} bytes; send less in one call"),
+            &format!(
+                "thông điệp lớn hơn {REQUEST_BYTES_MAX} byte; hãy gửi ít hơn trong một lần gọi"
+            ),
+        )),
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            Code::Cancelled,
+            "BODY_INCOMPLETE",
+            "the body did not arrive whole in time; send it again",
+            "nội dung không đến đủ trong thời gian cho phép; hãy gửi lại",
+        )),
+    }
+}
+
+fn not_found() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        Code::NotFound,
+        "PATH_UNKNOWN",
+        "nothing is at this path; `/openapi.json` says what there is",
+        "không có gì ở đường dẫn này; `/openapi.json` cho biết những gì có",
+    )
+}
+
+/// What may be done at the path: the whole answer to OPTIONS, and a refusal of any other verb.
+fn other_verbs(api: &Api, asked: &Method, verbs: &[&Method]) -> Response<Body> {
+    let mut names: Vec<_> = verbs.iter().map(|verb| verb.as_str()).collect();
+    if verbs.contains(&&Method::GET) {
+        names.push("HEAD");
+    }
+    names.push("OPTIONS");
+    let names = names.join(", ");
+    let mut response = if *asked == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    } else {
+        let refusal = Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            Code::Unimplemented,
+            "VERB_UNKNOWN",
+            &format!("this path takes {names}"),
+            &format!("đường dẫn này chỉ nhận {names}"),
+        );
+        errors::response(&api.status, &refusal)
+    };
+    if let Ok(names) = HeaderValue::from_str(&names) {
+        response.headers_mut().insert(ALLOW, names);
+    }
+    response
+}

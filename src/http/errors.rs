@@ -1,0 +1,152 @@
+//! Errors in HTTP/JSON: google.rpc.Status as the body, and the HTTP status that its code maps to.
+//!
+//! What is refused before a method is reached (no such path, a parameter that is unknown, a body
+//! that is no JSON) has a stable reason, English and Vietnamese too.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use tonic::{Code, Status, body::Body};
+use tonic_types::{ErrorDetails, FieldViolation, LocalizedMessage, StatusExt};
+
+use super::json;
+
+/// The domain of the reasons in ErrorInfo.
+const DOMAIN: &str = "ndp.registry";
+const VIETNAMESE: &str = "vi";
+
+/// What HTTP calls an outcome, as google/rpc/code.proto says.
+pub(super) fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        // 499, client closed request, which has no name
+        Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
+            StatusCode::BAD_REQUEST
+        }
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The status as JSON, one line. Details of a type that is not in the protos are left out.
+pub(super) fn body(descriptor: &MessageDescriptor, status: &Status) -> Bytes {
+    let told = DynamicMessage::decode(descriptor.clone(), status.details());
+    if let Ok(told) = told
+        && told.has_field_by_name("code")
+        && let Some(line) = json::line(&told)
+    {
+        return line;
+    }
+    let mut told = DynamicMessage::new(descriptor.clone());
+    let message = Value::String(status.message().to_owned());
+    // Both are fields of google.rpc.Status, or nothing could be said at all.
+    let _ = told.try_set_field_by_name("code", Value::I32(status.code() as i32));
+    let _ = told.try_set_field_by_name("message", message);
+    json::line(&told).unwrap_or_default()
+}
+
+/// The response that tells of an error.
+pub(super) fn response(descriptor: &MessageDescriptor, refusal: &Refusal) -> Response<Body> {
+    let Refusal { http, status } = refusal;
+    let mut response = json::response(body(descriptor, status));
+    *response.status_mut() = *http;
+    let headers = response.headers_mut();
+    if let Some(delay) = status
+        .get_details_retry_info()
+        .and_then(|it| it.retry_delay)
+    {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds(delay)));
+    }
+    if status.code() == Code::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// Whole seconds that are long enough.
+fn seconds(delay: Duration) -> u64 {
+    delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
+}
+
+/// Why a request has no answer, and the HTTP status that says so.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) http: StatusCode,
+    pub(super) status: Status,
+}
+
+impl From<Status> for Refusal {
+    fn from(status: Status) -> Self {
+        Self {
+            http: http_status(status.code()),
+            status,
+        }
+    }
+}
+
+/// One mistake in the form of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    /// The field or parameter.
+    pub(super) field: String,
+    /// Stable, `SCREAMING_SNAKE_CASE`.
+    pub(super) reason: &'static str,
+    pub(super) english: String,
+    pub(super) vietnamese: String,
+}
+
+impl Refusal {
+    /// One without fields, under an HTTP status of its own.
+    pub(super) fn new(
+        http: StatusCode,
+        code: Code,
+        reason: &str,
+        english: &str,
+        vietnamese: &str,
+    ) -> Self {
+        let mut details = ErrorDetails::new();
+        details
+            .set_error_info(reason, DOMAIN, HashMap::new())
+            .set_localized_message(VIETNAMESE, vietnamese);
+        let status = Status::with_error_details(code, english, details);
+        Self { http, status }
+    }
+
+    /// The request's form does not hold: all that is wrong with it.
+    pub(super) fn malformed(mistakes: &[Mistake]) -> Self {
+        let joined = |text: fn(&Mistake) -> &str| {
+            let lines = mistakes.iter().map(|one| match one.field.as_str() {
+                "" => text(one).to_owned(),
+                field => format!("`{field}`: {}", text(one)),
+            });
+            lines.collect::<Vec<_>>().join("; ")
+        };
+        let violations = mistakes.iter().map(|one| FieldViolation {
+            field: one.field.clone(),
+            description: one.english.clone(),
+            reason: one.reason.to_owned(),
+            localized_message: Some(LocalizedMessage::new(VIETNAMESE, one.vietnamese.clone())),
+        });
+        let mut details = ErrorDetails::new();
+        let count = [("violation_count".to_owned(), mistakes.len().to_string())];
+        details
+            .set_error_info("INVALID_REQUEST", DOMAIN, HashMap::from(count))
+            .set_bad_request(violations.collect::<Vec<_>>())
+            .set_localized_message(VIETNAMESE, joined(|it| &it.vietnamese));
+        let english = joined(|it| &it.english);
+        Status::with_error_details(Code::InvalidArgument, english, details).into()
+    }
+}

@@ -1,0 +1,181 @@
+//! The way of a call through the stack that gRPC callers use: a message into a gRPC request, and
+//! the frames of a gRPC response back into messages.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+use http_body::Body as _;
+use http_body_util::Full;
+use prost_reflect::{DynamicMessage, MessageDescriptor};
+use tonic::{Code, Status, body::Body};
+
+use super::routes::Route;
+use crate::service::RESPONSE_BYTES_MAX;
+
+/// One byte says whether the message is compressed, four how long it is.
+const PREFIX_BYTES: usize = 5;
+
+/// Headers of a request that are HTTP's own or another message's, and stay behind.
+const NOT_METADATA: [HeaderName; 14] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    // gRPC's own
+    HeaderName::from_static("grpc-accept-encoding"),
+];
+
+/// The call as a gRPC client would make it, with the caller's metadata and connection.
+pub(super) fn request(route: &Route, parts: http::request::Parts, message: &[u8]) -> Request<Body> {
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
+    frame.put_u8(0);
+    // bounded far below, by the size of a body
+    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    frame.put_slice(message);
+    let mut request = Request::new(Body::new(Full::new(frame.freeze())));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = route.grpc.clone().into();
+    *request.version_mut() = Version::HTTP_2;
+    *request.extensions_mut() = parts.extensions;
+    let mut headers = parts.headers;
+    for name in &NOT_METADATA {
+        headers.remove(name);
+    }
+    let grpc = HeaderValue::from_static("application/grpc");
+    headers.insert(header::CONTENT_TYPE, grpc);
+    headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    if let Some(time) = headers.remove("x-server-timeout").and_then(timeout) {
+        headers.insert("grpc-timeout", time);
+    }
+    *request.headers_mut() = headers;
+    request
+}
+
+/// `grpc-timeout` from the seconds of X-Server-Timeout, the system parameter of Google's APIs; a
+/// value that is none counts as absent.
+fn timeout(value: HeaderValue) -> Option<HeaderValue> {
+    let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
+    let time = Duration::try_from_secs_f64(seconds).ok()?;
+    // gRPC writes at most eight digits
+    let millis = time.as_millis().min(99_999_999);
+    HeaderValue::from_str(&format!("{millis}m")).ok()
+}
+
+/// The metadata of a response that its caller sees, which is all but gRPC's own.
+pub(super) fn metadata(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        let own = name.as_str().starts_with("grpc-") || NOT_METADATA.contains(name);
+        if !own {
+            to.append(name.clone(), value.clone());
+        }
+    }
+}
+
+/// The messages of a response, one after the other.
+#[derive(Debug)]
+pub(super) struct Messages {
+    body: Body,
+    descriptor: MessageDescriptor,
+    buffer: BytesMut,
+    trailers: HeaderMap,
+    ended: bool,
+}
+
+impl Messages {
+    pub(super) fn new(descriptor: MessageDescriptor, body: Body) -> Self {
+        Self {
+            body,
+            descriptor,
+            buffer: BytesMut::new(),
+            trailers: HeaderMap::new(),
+            ended: false,
+        }
+    }
+
+    /// The next message; none when the stream has ended well.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<DynamicMessage, Status>>> {
+        loop {
+            if let Some(message) = self.take().transpose() {
+                return Poll::Ready(Some(message));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.buffer.extend_from_slice(&data),
+                    Err(frame) => {
+                        self.trailers = frame.into_trailers().unwrap_or_default();
+                    }
+                },
+                Some(Err(status)) => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(status)));
+                }
+                None => {
+                    self.ended = true;
+                    match Status::from_header_map(&self.trailers) {
+                        Some(status) if status.code() == Code::Ok => {}
+                        Some(status) => return Poll::Ready(Some(Err(status))),
+                        None => {
+                            let status = Status::unknown("the answer ended before its status");
+                            return Poll::Ready(Some(Err(status)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Option<Result<DynamicMessage, Status>> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Metadata that came after the messages.
+    pub(super) const fn trailers(&self) -> &HeaderMap {
+        &self.trailers
+    }
+
+    /// A whole message out of the buffer.
+    fn take(&mut self) -> Result<Option<DynamicMessage>, Status> {
+        let mut prefix = self.buffer.as_ref();
+        if prefix.len() < PREFIX_BYTES {
+            return Ok(None);
+        }
+        let compressed = prefix.get_u8() != 0;
+        let length = usize::try_from(prefix.get_u32()).unwrap_or(usize::MAX);
+        // compression is agreed on by a header that is not sent on, and the limit is our own
+        if compressed || length > RESPONSE_BYTES_MAX {
+            self.ended = true;
+            self.buffer.clear();
+            return Err(Status::internal(
+                "the answer has a frame that cannot be read",
+            ));
+        }
+        if prefix.len() < length {
+            return Ok(None);
+        }
+        self.buffer.advance(PREFIX_BYTES);
+        let message: Bytes = self.buffer.split_to(length).freeze();
+        DynamicMessage::decode(self.descriptor.clone(), message)
+            .map(Some)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}

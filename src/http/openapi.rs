@@ -1,0 +1,282 @@
+//! The OpenAPI 3.1 document of what [`super::routes`] serves, made from the descriptors: their
+//! comments are its descriptions, their field rules its constraints.
+
+mod schemas;
+
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
+use serde_json::{Map, Value, json};
+
+use self::schemas::{Schemas, described};
+use super::{
+    fields,
+    routes::{Body, Route, Routes},
+    template::{Segment, Variable},
+};
+
+/// How deep into the fields of a request the parameters of a query go.
+const QUERY_DEPTH: usize = 5;
+
+/// The form of every id, where the field has no rule of its own.
+const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+
+const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms (nền tảng số quốc \
+    gia) and their implementation plans (kế hoạch triển khai).\n\nEvery answer says in the header \
+    `ndp-revision` which revision of the log it was read at; a request may ask for at least one in \
+    `ndp-min-revision`. A system names the person who acts through it in `ndp-actor`. Errors are \
+    google.rpc.Status, with a stable reason and the message in Vietnamese among their details.";
+
+/// The whole document.
+pub(super) fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
+    let mut schemas = Schemas::new(pool);
+    let mut paths: Map<String, Value> = Map::new();
+    let mut tags: Vec<Value> = Vec::new();
+    for route in routes.iter() {
+        let service = route.method.parent_service();
+        if !tags.iter().any(|tag| tag["name"] == service.name()) {
+            let comment = schemas.comment(&service.parent_file(), service.path());
+            tags.push(json!({"name": service.name(), "description": comment}));
+        }
+        let (path, parameters) = path(&schemas, route);
+        let operation = operation(&mut schemas, route, parameters);
+        let verb = route.verb.as_str().to_ascii_lowercase();
+        let item = paths.entry(path).or_insert_with(|| json!({}));
+        if let Some(item) = item.as_object_mut() {
+            item.insert(verb, operation);
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "NDP Registry",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": DESCRIPTION,
+        },
+        "servers": [{"url": "/", "description": "The server that this document is from."}],
+        "security": [{}, {"apiKey": []}],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "apiKey": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key of the registry; without one a caller is anonymous.",
+                },
+            },
+            "headers": {
+                "ndp-revision": {
+                    "description": "The revision of the log that the answer was read at.",
+                    "schema": {"type": "string", "format": "int64", "pattern": "^[0-9]{1,19}$"},
+                },
+            },
+            "responses": {
+                "Error": {
+                    "description": "Any error.",
+                    "content": {"application/json": {"schema": schemas.status()}},
+                },
+            },
+            "schemas": schemas.finish(),
+        },
+    })
+}
+
+fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -> Value {
+    let method = &route.method;
+    let comment = schemas.comment(&method.parent_service().parent_file(), method.path());
+    let bound = bound(route);
+    match &route.body {
+        Body::All => {}
+        Body::None => query(schemas, route, &bound, None, &mut parameters),
+        Body::Field(field) => query(schemas, route, &bound, Some(field), &mut parameters),
+    }
+    let mut operation = json!({
+        "operationId": method.name(),
+        "tags": [method.parent_service().name()],
+        "summary": summary(&comment),
+        "description": comment,
+        "responses": {
+            "200": answer(schemas, route),
+            "default": {"$ref": "#/components/responses/Error"},
+        },
+    });
+    let Some(fields) = operation.as_object_mut() else {
+        return operation;
+    };
+    if method.is_server_streaming() {
+        parameters.push(json!({
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "The id of the last event received: the stream resumes after it.",
+            "schema": {"type": "string", "format": "int64", "pattern": "^[0-9]{1,19}$"},
+        }));
+    }
+    if !parameters.is_empty() {
+        fields.insert("parameters".into(), parameters.into());
+    }
+    let body = match &route.body {
+        Body::None => None,
+        Body::All => Some(schemas.body(&method.input(), &format!("{}Body", method.name()), &bound)),
+        Body::Field(field) => Some(schemas.field(field)),
+    };
+    if let Some(schema) = body {
+        let body = json!({"required": true, "content": {"application/json": {"schema": schema}}});
+        fields.insert("requestBody".into(), body);
+    }
+    operation
+}
+
+/// The first sentence.
+fn summary(comment: &str) -> String {
+    let line = comment.lines().next().unwrap_or_default();
+    let end = line.find(". ").unwrap_or(line.len());
+    let sentence = line.get(..end).unwrap_or_default();
+    sentence.trim_end_matches('.').to_owned()
+}
+
+fn answer(schemas: &mut Schemas, route: &Route) -> Value {
+    let output = route.method.output();
+    let schema = match &route.response_body {
+        Some(field) => schemas.field(field),
+        None => schemas.message(&output),
+    };
+    let content = if route.method.is_server_streaming() {
+        json!({
+            "application/x-ndjson": {"schema": schema},
+            "text/event-stream": {"schema": {"type": "string"}},
+        })
+    } else {
+        json!({"application/json": {"schema": schema}})
+    };
+    let comment = schemas.comment(&output.parent_file(), output.path());
+    json!({
+        "description": comment,
+        "headers": {"ndp-revision": {"$ref": "#/components/headers/ndp-revision"}},
+        "content": content,
+    })
+}
+
+/// Paths of the fields that the path fills.
+fn bound(route: &Route) -> Vec<String> {
+    route
+        .template
+        .variables
+        .iter()
+        .map(|it| it.field.clone())
+        .collect()
+}
+
+/// The path with a parameter for each id in it, and those parameters.
+fn path(schemas: &Schemas, route: &Route) -> (String, Vec<Value>) {
+    let mut path = String::new();
+    let mut parameters = Vec::new();
+    let mut collection = "";
+    for (index, segment) in route.template.segments.iter().enumerate() {
+        path.push('/');
+        match segment {
+            Segment::Literal(literal) => {
+                path.push_str(literal);
+                collection = literal;
+            }
+            Segment::One | Segment::Rest => {
+                let name = schemas.variable(collection);
+                path.push_str(&format!("{{{name}}}"));
+                let covers = |it: &&Variable| it.start <= index && index < it.end;
+                let variable = route.template.variables.iter().find(covers);
+                let pattern = variable.and_then(|it| {
+                    let field = fields::resolve(&route.method.input(), &it.field)
+                        .ok()?
+                        .pop()?;
+                    schemas.segment(&field, index - it.start, it.end - it.start)
+                });
+                let pattern = pattern.unwrap_or_else(|| ID.to_owned());
+                parameters.push(json!({
+                    "name": name,
+                    "in": "path",
+                    "required": true,
+                    "description": format!("Id in `{collection}`."),
+                    "schema": {"type": "string", "pattern": format!("^{pattern}$")},
+                }));
+            }
+        }
+    }
+    if let Some(verb) = &route.template.verb {
+        path.push(':');
+        path.push_str(verb);
+    }
+    (path, parameters)
+}
+
+/// The parameters of the query: every field that is neither in the path nor in the body.
+fn query(
+    schemas: &mut Schemas,
+    route: &Route,
+    bound: &[String],
+    body: Option<&FieldDescriptor>,
+    parameters: &mut Vec<Value>,
+) {
+    let mut walk = Walk {
+        schemas,
+        bound,
+        parameters,
+    };
+    for field in route
+        .method
+        .input()
+        .fields()
+        .filter(|field| Some(field) != body)
+    {
+        walk.field(&field, "", "", 0);
+    }
+}
+
+struct Walk<'a> {
+    schemas: &'a mut Schemas,
+    bound: &'a [String],
+    parameters: &'a mut Vec<Value>,
+}
+
+impl Walk<'_> {
+    fn field(&mut self, field: &FieldDescriptor, path: &str, json_path: &str, depth: usize) {
+        let path = format!("{path}{}", field.name());
+        let json_path = format!("{json_path}{}", field.json_name());
+        let skipped = self.bound.contains(&path)
+            || field.is_map()
+            || depth >= QUERY_DEPTH
+            || self.schemas.is_output_only(field);
+        if skipped {
+            return;
+        }
+        match field.kind() {
+            Kind::Message(message) if !fields::is_text(&message) => {
+                if !field.is_list() {
+                    self.message(
+                        &message,
+                        &format!("{path}."),
+                        &format!("{json_path}."),
+                        depth + 1,
+                    );
+                }
+            }
+            _ => {
+                let schema = self.schemas.field(field);
+                let comment = self.schemas.comment(&field.parent_file(), field.path());
+                let mut parameter = json!({
+                    "name": json_path,
+                    "in": "query",
+                    "schema": schema,
+                });
+                described(&mut parameter, comment);
+                if depth == 0 && self.schemas.is_required(field) {
+                    parameter["required"] = true.into();
+                }
+                self.parameters.push(parameter);
+            }
+        }
+    }
+
+    fn message(&mut self, message: &MessageDescriptor, path: &str, json_path: &str, depth: usize) {
+        for field in message.fields() {
+            self.field(&field, path, json_path, depth);
+        }
+    }
+}

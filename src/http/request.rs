@@ -1,0 +1,202 @@
+//! A request in HTTP/JSON as the message of its method: body, then path, then query.
+
+use bytes::Bytes;
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage};
+
+use super::{
+    errors::{Mistake, Refusal},
+    fields::{self, Problem},
+    routes::{Body, Route},
+};
+
+/// The most parameters of one query.
+const PARAMETERS_MAX: usize = 1_000;
+
+/// The most mistakes told of one request.
+const MISTAKES_MAX: usize = 20;
+
+/// The most characters of a name or text repeated in an error.
+const QUOTED_MAX: usize = 200;
+
+/// Makes the message that the route's method takes.
+pub(super) fn message(
+    route: &Route,
+    variables: &[(&str, String)],
+    query: &str,
+    body: &Bytes,
+) -> Result<DynamicMessage, Refusal> {
+    let input = route.method.input();
+    let mut message = DynamicMessage::new(input.clone());
+    match &route.body {
+        Body::None if is_empty(body) => {}
+        Body::None => return Err(Refusal::malformed(&[no_body()])),
+        Body::All if is_empty(body) => {}
+        Body::All => message = read(&input, body).map_err(|one| Refusal::malformed(&[one]))?,
+        Body::Field(field) if is_empty(body) => {
+            // absent, so that the field rules say that it is required
+            let _ = field;
+        }
+        Body::Field(field) => {
+            let inner = match field.kind() {
+                prost_reflect::Kind::Message(inner) => inner,
+                _ => input.clone(),
+            };
+            let inner = read(&inner, body).map_err(|one| {
+                let field = match one.field.as_str() {
+                    "" => field.name().to_owned(),
+                    inside => format!("{}.{inside}", field.name()),
+                };
+                Refusal::malformed(&[Mistake { field, ..one }])
+            })?;
+            message.set_field(field, prost_reflect::Value::Message(inner));
+        }
+    }
+    let mut mistakes = Vec::new();
+    for (path, text) in variables {
+        let set =
+            fields::resolve(&input, path).and_then(|found| fields::set(&mut message, &found, text));
+        match set {
+            Ok(()) => {}
+            Err(Problem::Repeated) => mistakes.push(Mistake {
+                field: (*path).to_owned(),
+                reason: "PATH_CONTRADICTED",
+                english: "is not what the path of the URL says; leave it out of the body".into(),
+                vietnamese: "không trùng với đường dẫn của URL; hãy bỏ trường này khỏi nội dung"
+                    .into(),
+            }),
+            Err(problem) => mistakes.push(mistake(path, problem)),
+        }
+    }
+    for (count, pair) in fields::pairs(query).enumerate() {
+        if mistakes.len() >= MISTAKES_MAX {
+            break;
+        }
+        if count >= PARAMETERS_MAX {
+            mistakes.push(Mistake {
+                field: String::new(),
+                reason: "TOO_MANY_PARAMETERS",
+                english: format!("has more than {PARAMETERS_MAX} parameters; send fewer"),
+                vietnamese: format!("có hơn {PARAMETERS_MAX} tham số; hãy gửi ít hơn"),
+            });
+            break;
+        }
+        let Some((name, text)) = pair else {
+            mistakes.push(Mistake {
+                field: String::new(),
+                reason: "PARAMETER_MALFORMED",
+                english: "has a parameter that is not UTF-8".into(),
+                vietnamese: "có tham số không phải UTF-8".into(),
+            });
+            continue;
+        };
+        if let Err(problem) = parameter(&mut message, route, variables, &name, &text) {
+            mistakes.push(mistake(&cut(&name), problem));
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(message)
+    } else {
+        Err(Refusal::malformed(&mistakes))
+    }
+}
+
+/// Sets a field by a parameter, unless the path or the body is its place.
+fn parameter(
+    message: &mut DynamicMessage,
+    route: &Route,
+    variables: &[(&str, String)],
+    name: &str,
+    text: &str,
+) -> Result<(), Problem> {
+    let found = fields::resolve(&message.descriptor(), name)?;
+    let path: Vec<_> = found.iter().map(|it| it.name()).collect();
+    let path = path.join(".");
+    let in_body = match &route.body {
+        Body::None => false,
+        Body::All => true,
+        Body::Field(field) => found.first() == Some(field),
+    };
+    if in_body || variables.iter().any(|(field, _)| *field == path) {
+        return Err(Problem::Unknown);
+    }
+    fields::set(message, &found, text)
+}
+
+/// Reads proto JSON. Its depth is bounded by serde_json, its size by whoever read the body.
+fn read(descriptor: &MessageDescriptor, body: &Bytes) -> Result<DynamicMessage, Mistake> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let read = DynamicMessage::deserialize(descriptor.clone(), tracked);
+    let read = read.and_then(|message| json.end().map(|()| message));
+    read.map_err(|error| {
+        let path = track.path().to_string();
+        let told = cut(&error.to_string());
+        Mistake {
+            field: if path == "." { String::new() } else { path },
+            reason: "BODY_MALFORMED",
+            english: format!("the body is not JSON of `{}`: {told}", descriptor.name()),
+            vietnamese: format!(
+                "nội dung không phải JSON của `{}`: {told}",
+                descriptor.name()
+            ),
+        }
+    })
+}
+
+fn is_empty(body: &Bytes) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
+}
+
+fn no_body() -> Mistake {
+    Mistake {
+        field: String::new(),
+        reason: "BODY_UNEXPECTED",
+        english: "the method takes no body; write its fields as parameters of the query".into(),
+        vietnamese: "phương thức này không nhận nội dung; hãy ghi các trường vào tham số truy vấn"
+            .into(),
+    }
+}
+
+fn mistake(field: &str, problem: Problem) -> Mistake {
+    let (reason, english, vietnamese) = match problem {
+        Problem::Unknown => (
+            "PARAMETER_UNKNOWN",
+            "is no parameter of this method; leave it out".to_owned(),
+            "không phải tham số của phương thức này; hãy bỏ đi".to_owned(),
+        ),
+        Problem::NoText => (
+            "PARAMETER_NOT_TEXT",
+            "has fields of its own; set those, as `parent.child=value`".to_owned(),
+            "có các trường bên trong; hãy ghi từng trường, như `parent.child=value`".to_owned(),
+        ),
+        Problem::Repeated => (
+            "PARAMETER_REPEATED",
+            "takes one value; give it once".to_owned(),
+            "chỉ nhận một giá trị; hãy ghi một lần".to_owned(),
+        ),
+        Problem::Oneof(other) => (
+            "PARAMETER_CONTRADICTED",
+            format!("cannot be set together with `{other}`; give one of them"),
+            format!("không dùng cùng `{other}`; hãy ghi một trong hai"),
+        ),
+        Problem::Malformed(form) => (
+            "PARAMETER_MALFORMED",
+            format!("is not of the form of its values; write {form}"),
+            format!("không đúng dạng giá trị; hãy ghi {form}"),
+        ),
+    };
+    Mistake {
+        field: field.to_owned(),
+        reason,
+        english,
+        vietnamese,
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

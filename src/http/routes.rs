@@ -1,0 +1,157 @@
+//! Which method a path and verb call, from the `google.api.http` annotations of the protos.
+
+use http::{Method, uri::PathAndQuery};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Value,
+};
+
+use super::template::{Path, Template};
+
+/// Where the body of a request goes.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    /// Nowhere: there is none, and all else is in the query.
+    None,
+    /// Into the whole request; there is no query then.
+    All,
+    /// Into this field; the others are in the query.
+    Field(FieldDescriptor),
+}
+
+/// One way to call a method.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) verb: Method,
+    pub(super) template: Template,
+    pub(super) body: Body,
+    /// The field of the answer that is its body, where it is not the whole.
+    pub(super) response_body: Option<FieldDescriptor>,
+    pub(super) method: MethodDescriptor,
+    /// The method in gRPC.
+    pub(super) grpc: PathAndQuery,
+}
+
+/// All of them, in the order of the protos.
+#[derive(Clone, Debug)]
+pub(super) struct Routes(Vec<Route>);
+
+/// What a path and verb call.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    /// A method, with the fields that the path fills.
+    Route(&'a Route, Vec<(&'a str, String)>),
+    /// The path is one of ours; these are its verbs.
+    OtherVerbs(Vec<&'a Method>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Routes {
+    /// Reads the annotations of every service of the pool.
+    pub(super) fn new(pool: &DescriptorPool) -> Result<Self, String> {
+        let http = pool
+            .get_extension_by_name("google.api.http")
+            .ok_or("no proto has google.api.http")?;
+        let mut routes = Vec::new();
+        for service in pool.services() {
+            for method in service.methods() {
+                let options = method.options();
+                // a stream of requests has no form in HTTP/JSON
+                if method.is_client_streaming() || !options.has_extension(&http) {
+                    continue;
+                }
+                if let Value::Message(rule) = options.get_extension(&http).as_ref() {
+                    let more = field(rule, "additional_bindings");
+                    let more = more.as_ref().and_then(Value::as_list).unwrap_or_default();
+                    for rule in [rule]
+                        .into_iter()
+                        .chain(more.iter().filter_map(Value::as_message))
+                    {
+                        let route = Route::new(&method, rule)
+                            .map_err(|what| format!("{}: {what}", method.full_name()))?;
+                        routes.push(route);
+                    }
+                }
+            }
+        }
+        Ok(Self(routes))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.iter()
+    }
+
+    /// What a verb and a path call.
+    pub(super) fn find(&self, verb: &Method, path: &str) -> Found<'_> {
+        let path = Path::new(path);
+        let mut others = Vec::new();
+        for route in &self.0 {
+            if let Some(variables) = route.template.matches(&path) {
+                if route.verb == *verb {
+                    return Found::Route(route, variables);
+                }
+                if !others.contains(&&route.verb) {
+                    others.push(&route.verb);
+                }
+            }
+        }
+        if others.is_empty() {
+            Found::Nothing
+        } else {
+            Found::OtherVerbs(others)
+        }
+    }
+}
+
+impl Route {
+    fn new(method: &MethodDescriptor, rule: &DynamicMessage) -> Result<Self, String> {
+        let verbs = [
+            ("get", Method::GET),
+            ("put", Method::PUT),
+            ("post", Method::POST),
+            ("delete", Method::DELETE),
+            ("patch", Method::PATCH),
+        ];
+        let (verb, pattern) = verbs
+            .into_iter()
+            .find_map(|(name, verb)| Some((verb, text(rule, name)?)))
+            .ok_or("its google.api.http has none of the usual verbs")?;
+        let input = method.input();
+        let body = match text(rule, "body").as_deref() {
+            None => Body::None,
+            Some("*") => Body::All,
+            Some(name) => {
+                let field = input.get_field_by_name(name);
+                let message = field.filter(|it| matches!(it.kind(), Kind::Message(_)));
+                Body::Field(message.ok_or_else(|| format!("its body `{name}` is no message"))?)
+            }
+        };
+        let response_body = match text(rule, "response_body") {
+            None => None,
+            Some(name) => Some(
+                (method.output().get_field_by_name(&name))
+                    .ok_or_else(|| format!("its response_body `{name}` is no field"))?,
+            ),
+        };
+        let grpc = format!("/{}/{}", method.parent_service().full_name(), method.name());
+        Ok(Self {
+            verb,
+            template: Template::parse(&pattern)?,
+            body,
+            response_body,
+            method: method.clone(),
+            grpc: grpc.parse().map_err(|_| format!("`{grpc}` is no path"))?,
+        })
+    }
+}
+
+fn field(message: &DynamicMessage, name: &str) -> Option<Value> {
+    let has = message.has_field_by_name(name);
+    has.then(|| message.get_field_by_name(name))
+        .flatten()
+        .map(std::borrow::Cow::into_owned)
+}
+
+fn text(message: &DynamicMessage, name: &str) -> Option<String> {
+    field(message, name)?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,179 @@
+//! A stream of messages as lines of JSON, or as server-sent events.
+//!
+//! Lines: each is a message, and a last one `{"error": …}` holds the google.rpc.Status of a
+//! stream that did not end well. Events: each has a message as its data and, where it can be
+//! resumed after, the revision as its id; the event `status` is that of a bad end. A browser's
+//! EventSource then connects again with Last-Event-ID, which becomes a resumption.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::HeaderValue;
+use http_body::Frame;
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
+use tonic::Status;
+
+use super::{
+    errors::{self, Mistake},
+    grpc::Messages,
+    json,
+};
+
+/// How the stream is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Lines,
+    Events,
+}
+
+impl Form {
+    /// Events for whoever asks for them.
+    pub(super) fn asked(accept: Option<&HeaderValue>) -> Self {
+        let accept = accept
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let mut types = accept.split(',').filter_map(|it| it.split(';').next());
+        if types.any(|it| it.trim().eq_ignore_ascii_case("text/event-stream")) {
+            Self::Events
+        } else {
+            Self::Lines
+        }
+    }
+
+    pub(super) const fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Lines => "application/x-ndjson",
+            Self::Events => "text/event-stream",
+        })
+    }
+}
+
+/// The body of the response.
+#[derive(Debug)]
+pub(super) struct Stream {
+    messages: Messages,
+    form: Form,
+    status: MessageDescriptor,
+    ended: bool,
+}
+
+impl Stream {
+    pub(super) const fn new(messages: Messages, form: Form, status: MessageDescriptor) -> Self {
+        Self {
+            messages,
+            form,
+            status,
+            ended: false,
+        }
+    }
+
+    fn message(&self, message: &DynamicMessage) -> Result<Bytes, Status> {
+        let line = json::line(message).ok_or_else(|| Status::internal("no JSON of the answer"))?;
+        Ok(match self.form {
+            Form::Lines => line,
+            Form::Events => event("", &event_id(message), &line),
+        })
+    }
+
+    fn failure(&self, status: &Status) -> Bytes {
+        let line = errors::body(&self.status, status);
+        match self.form {
+            Form::Lines => {
+                let mut wrapped = BytesMut::with_capacity(line.len() + 16);
+                wrapped.put_slice(b"{\"error\":");
+                wrapped.put_slice(line.trim_ascii_end());
+                wrapped.put_slice(b"}\n");
+                wrapped.freeze()
+            }
+            Form::Events => event("event: status\n", "", &line),
+        }
+    }
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let Some(next) = ready!(self.messages.poll_next(cx)) else {
+            self.ended = true;
+            return Poll::Ready(None);
+        };
+        let written = next
+            .and_then(|message| self.message(&message))
+            .unwrap_or_else(|status| {
+                self.ended = true;
+                self.failure(&status)
+            });
+        Poll::Ready(Some(Ok(Frame::data(written))))
+    }
+}
+
+/// `line` ends in a line feed, and one more ends the event.
+fn event(kind: &str, id: &str, line: &[u8]) -> Bytes {
+    let mut event = BytesMut::with_capacity(kind.len() + id.len() + line.len() + 8);
+    event.put_slice(kind.as_bytes());
+    event.put_slice(id.as_bytes());
+    event.put_slice(b"data: ");
+    event.put_slice(line);
+    event.put_slice(b"\n");
+    event.freeze()
+}
+
+/// The line `id: …`, where the stream can be resumed after this message: its revision, but for a
+/// part of a snapshot that is not the last.
+fn event_id(message: &DynamicMessage) -> String {
+    let revision = message.get_field_by_name("revision");
+    let snapshot = message
+        .has_field_by_name("snapshot")
+        .then(|| message.get_field_by_name("snapshot"))
+        .flatten();
+    let complete = snapshot.is_none_or(|snapshot| {
+        let snapshot = snapshot.as_message();
+        let complete = snapshot.and_then(|it| it.get_field_by_name("complete"));
+        complete.and_then(|it| it.as_bool()).unwrap_or(true)
+    });
+    match revision.and_then(|it| it.as_i64()) {
+        Some(revision) if complete => format!("id: {revision}\n"),
+        _ => String::new(),
+    }
+}
+
+/// Makes the request resume after the last event received, whatever it said of its start.
+pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result<(), Mistake> {
+    let descriptor = message.descriptor();
+    let (Some(start), Some(after)) = (
+        descriptor.get_field_by_name("start"),
+        descriptor.get_field_by_name("resume_revision"),
+    ) else {
+        return Ok(());
+    };
+    let start_kind = start.kind();
+    let resume = start_kind
+        .as_enum()
+        .and_then(|it| it.get_value_by_name("RESUME"));
+    let revision = last
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse::<i64>().ok());
+    let (Some(resume), Some(revision)) = (resume, revision.filter(|it| *it >= 0)) else {
+        return Err(Mistake {
+            field: "last-event-id".into(),
+            reason: "PARAMETER_MALFORMED",
+            english: "is no revision, as the id of an event is; leave it out".into(),
+            vietnamese: "không phải phiên bản như id của sự kiện; hãy bỏ đi".into(),
+        });
+    };
+    message.set_field(&start, Value::EnumNumber(resume.number()));
+    message.set_field(&after, Value::I64(revision));
+    Ok(())
+}

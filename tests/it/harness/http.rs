@@ -1,0 +1,162 @@
+//! HTTP/1.1 as it goes over the wire, for tests of what a browser or curl would get.
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpStream, tcp::OwnedReadHalf},
+};
+
+/// The answer to one request on a connection of its own.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A request as `GET /v1/platforms`, with these headers and, where it is not empty, this body.
+pub(crate) async fn send(
+    address: &str,
+    what: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut reading = Reading::open(address, what, headers, body).await;
+    let mut body = Vec::new();
+    while let Some(part) = reading.part().await {
+        body.extend_from_slice(&part);
+    }
+    Answer {
+        status: reading.status,
+        headers: reading.headers,
+        body,
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {}: {}", self.status, self.text()))
+    }
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = headers.iter().find(|(it, _)| it == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// An answer that is read part by part, as it comes.
+pub(crate) struct Reading {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    connection: BufReader<OwnedReadHalf>,
+    /// Closes the connection when it goes.
+    _writing: tokio::net::tcp::OwnedWriteHalf,
+    /// What is left of a body of known length; none for a chunked one.
+    left: Option<usize>,
+    text: String,
+}
+
+impl Reading {
+    pub(crate) async fn open(
+        address: &str,
+        what: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Self {
+        let connection = TcpStream::connect(address).await.unwrap();
+        let (reading, mut writing) = connection.into_split();
+        let mut head = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+        if !body.is_empty() {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        writing.write_all(head.as_bytes()).await.unwrap();
+        // one that refuses by the head alone may close before it has read the body
+        drop(writing.write_all(body.as_bytes()).await);
+        let mut connection = BufReader::new(reading);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            connection.read_line(&mut line).await.unwrap();
+            match line.trim_end() {
+                "" => break,
+                line => lines.push(line.to_owned()),
+            }
+        }
+        let first = lines.first().expect("a status line").clone();
+        let status = first.split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<_> = lines[1..]
+            .iter()
+            .map(|line| {
+                let (name, value) = line.split_once(": ").unwrap();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect();
+        let chunked = header(&headers, "transfer-encoding") == Some("chunked");
+        let length = header(&headers, "content-length").map(|it| it.parse().unwrap());
+        let has_body = !what.starts_with("HEAD ") && status != 204;
+        let left = if !has_body {
+            Some(0)
+        } else if chunked {
+            None
+        } else {
+            Some(length.unwrap_or(0))
+        };
+        Self {
+            status,
+            headers,
+            connection,
+            _writing: writing,
+            left,
+            text: String::new(),
+        }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
+    async fn part(&mut self) -> Option<Vec<u8>> {
+        if let Some(left) = self.left {
+            let mut part = vec![0; left];
+            self.connection.read_exact(&mut part).await.unwrap();
+            self.left = Some(0);
+            return (left > 0).then_some(part);
+        }
+        let mut line = String::new();
+        // a connection that breaks off has no last chunk
+        if self.connection.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return None;
+        }
+        let size = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        let mut part = vec![0; size + 2];
+        self.connection.read_exact(&mut part).await.unwrap();
+        part.truncate(size);
+        (size > 0).then_some(part)
+    }
+
+    /// The next line; none at the end.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some((line, rest)) = self.text.split_once('\n') {
+                let line = line.to_owned();
+                self.text = rest.to_owned();
+                return Some(line);
+            }
+            let part = self.part().await?;
+            self.text.push_str(&String::from_utf8(part).unwrap());
+        }
+    }
+}
