@@ -60,7 +60,7 @@ const POSTGRES_WRITERS_MAX: u32 = 2;
 const READERS_MAX: u32 = 4;
 /// Rows that SQLite's thread may be ahead of whoever reads them: at the default of 50 the two wait
 /// for each other all the time.
-const SQLITE_ROWS_AHEAD: usize = 1024;
+const SQLITE_ROWS_AHEAD: usize = 256;
 /// Longer than a commit of a full group takes, shorter than a caller waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite waits for another process's write.

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::domain::{change::Image, error::Error, shared::SharedNames};
 
-/// Images decoded in one go: enough to be worth a thread, few enough to keep all threads busy.
-const BATCH: usize = 1024;
+/// Images decoded in one go: enough to be worth a thread, few enough to take little memory beside
+/// the State.
+const BATCH: usize = 256;
 
 /// Borrowed from the row: the JSON is read where it lies.
 #[derive(sqlx::FromRow)]
