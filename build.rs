@@ -124,6 +124,7 @@ fn services(compiler: &protox::Compiler, out_dir: &Path) -> io::Result<()> {
     let mut builder = tonic_prost_build::configure()
         .out_dir(out_dir)
         .build_client(false)
+        .codec_path("crate::wire::encoded::AnswerCodec")
         .extern_path(format!(".{PACKAGE}"), "crate::pb")
         .extern_path(".google.rpc", "::tonic_types::pb");
     for (message, rust) in ENCODED {

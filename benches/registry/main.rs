@@ -25,6 +25,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
+/// As the server's, so that the bare service has no other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the command line asks for.
 #[derive(Debug)]
 struct Options {

@@ -10,7 +10,7 @@ use std::{
 use http::{HeaderValue, Request, Response};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
-use tracing::{Instrument, Span, field::Empty};
+use tracing::Instrument;
 
 use super::details::explain;
 use crate::{
@@ -69,37 +69,44 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let started = Instant::now();
-        let method = request.uri().path().trim_start_matches('/');
-        let span = tracing::info_span!("call", method, principal = Empty, actor = Empty);
         // The clone is not ready, the one that was asked is.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
         let registry = self.registry.clone();
         let answering = async move {
-            let span = Span::current();
-            if let Err(error) = await_revision(&registry, request.headers()).await {
-                return Ok(refuse(error, &registry, started));
-            }
-            let call = match identify(&registry, request.headers()).await {
-                Ok(call) => call,
-                Err(error) => return Ok(refuse(error, &registry, started)),
+            let headers = request.headers();
+            let identified = match await_revision(&registry, headers).await {
+                Ok(()) => identify(&registry, headers).await,
+                Err(error) => Err(error),
             };
-            if let Some(person) = call.caller.person() {
-                span.record("principal", person.principal.as_str());
-                if let Some(actor) = &person.actor {
-                    span.record("actor", actor.as_str());
+            let method = request.uri().path().trim_start_matches('/');
+            let call = match identified {
+                Ok(call) => call,
+                Err(error) => {
+                    let span = tracing::info_span!("call", method);
+                    return Ok(span.in_scope(|| refuse(error, &registry, started)));
                 }
-            } else {
-                span.record("principal", "anonymous");
-            }
-            let revision = HeaderValue::from(call.snapshot.state.revision().get());
+            };
+            // All at once: each field recorded later costs as much as the span.
+            let person = call.caller.person();
+            let person = person.as_ref();
+            let span = tracing::info_span!(
+                "call",
+                method,
+                principal = person.map_or("anonymous", |person| person.principal.as_str()),
+                actor = person.and_then(|person| person.actor.as_deref()),
+            );
+            let revision = call.snapshot.state.revision().get();
             request.extensions_mut().insert::<Call>(call);
-            let mut response = explain(ready.call(request).await?);
-            finish(&mut response, revision);
-            log(&response, started);
-            Ok(response)
+            let answering = async move {
+                let mut response = explain(ready.call(request).await?);
+                finish(&mut response, revision);
+                log(&response, started);
+                Ok(response)
+            };
+            answering.instrument(span).await
         };
-        Box::pin(answering.instrument(span))
+        Box::pin(answering)
     }
 }
 
@@ -110,17 +117,17 @@ fn refuse<R: Default>(
     started: Instant,
 ) -> Response<R> {
     let mut response = error.into().into_http::<R>();
-    finish(&mut response, HeaderValue::from(registry.revision().get()));
+    finish(&mut response, registry.revision().get());
     log(&response, started);
     response
 }
 
 /// Puts the revision on a response that does not carry a later one.
-fn finish<R>(response: &mut Response<R>, revision: HeaderValue) {
+fn finish<R>(response: &mut Response<R>, revision: i64) {
     response
         .headers_mut()
         .entry(&NDP_REVISION)
-        .or_insert(revision);
+        .or_insert_with(|| HeaderValue::from(revision));
 }
 
 /// One line a call: at `info`, and what is our fault at `error`.

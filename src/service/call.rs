@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
-use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use super::Services;
 use crate::{
@@ -67,14 +67,18 @@ impl Call {
     }
 }
 
+/// Headers of an answer: ours and the content type.
+const HEADERS: usize = 2;
+
 /// A response that says which revision it is of.
 fn at_revision<T>(message: T, revision: Revision) -> Response<T> {
-    let mut response = Response::new(message);
-    let revision = AsciiMetadataValue::from(revision.get());
-    response
-        .metadata_mut()
-        .insert(NDP_REVISION.as_str(), revision);
-    response
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(&NDP_REVISION, HeaderValue::from(revision.get()));
+    Response::from_parts(
+        MetadataMap::from_headers(headers),
+        message,
+        Extensions::new(),
+    )
 }
 
 /// Waits until this process knows the revision that `ndp-min-revision` asks for: a write on one

@@ -316,7 +316,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let all = message.show_retired;
-        let binding = Binding::new("ListPlatforms").with([u8::from(all)]);
+        let binding = Binding::new("ListPlatforms").with([u8::from(all), view as u8]);
         let query = self.query::<Platform>(binding.with(""), &arguments!(message))?;
         let (in_order, rows) = platform_rows(call.state(), &query);
         let (platforms, next_page_token) = self.page(

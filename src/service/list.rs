@@ -7,7 +7,6 @@ use std::{
 };
 
 use imbl::OrdMap;
-use prost::Message;
 
 use super::{Services, call::Call};
 use crate::{
@@ -24,6 +23,7 @@ use crate::{
         rows,
         visible::Visible,
     },
+    wire::encoded::Answer,
 };
 
 /// A page is cut before its records exceed this many bytes: a quarter below what clients read by
@@ -144,7 +144,7 @@ impl Services {
     where
         K: Ord + Clone + Borrow<str>,
         T: Visible + Queryable,
-        M: Message,
+        M: Answer,
     {
         let query = self.query::<T>(binding.with(&prefix), arguments)?;
         let rows = query.rows(map, prefix);
@@ -184,7 +184,7 @@ impl Services {
     ) -> (Vec<M>, String)
     where
         T: Visible + Queryable + 'a,
-        M: Message,
+        M: Answer,
     {
         let Query {
             size,
@@ -226,7 +226,7 @@ impl Services {
 
 /// The messages of a page's first rows, at least one, as far as they fit together; and the last
 /// row of them where others had to be left out.
-pub(super) fn fit<R, M: Message>(rows: &[R], convert: impl Fn(&R) -> M) -> (Vec<M>, Option<&R>) {
+pub(super) fn fit<R, M: Answer>(rows: &[R], convert: impl Fn(&R) -> M) -> (Vec<M>, Option<&R>) {
     let mut messages = Vec::with_capacity(rows.len());
     let mut bytes = 0;
     let mut last = None;

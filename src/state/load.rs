@@ -1,7 +1,7 @@
 //! A State made from all its images at once: what takes long, folding texts and making keys of the
 //! alphabet, is shared out over the cores, and the maps are filled so that they stay small.
 
-use std::{num::NonZero, sync::Arc, thread};
+use std::{iter::Peekable, num::NonZero, sync::Arc, thread};
 
 use super::{DisplayNameKey, Listed, State};
 use crate::domain::{change::Image, names::Revision, platforms::Platform, time::Timestamp};
@@ -23,9 +23,7 @@ impl State {
                 other => others.push(other),
             }
         }
-        let mut listed = state.listed_all(&platforms);
-        listed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        for (key, listed) in alternating(listed) {
+        for (key, listed) in alternating(merged(state.listed_all(&platforms))) {
             state.platforms_by_display_name.insert(key, listed);
         }
         platforms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -41,35 +39,55 @@ impl State {
         state
     }
 
-    fn listed_all(&self, platforms: &[Arc<Platform>]) -> Vec<(DisplayNameKey, Listed)> {
+    /// The platforms as the alphabet has them, sorted within each core's share of them.
+    fn listed_all(&self, platforms: &[Arc<Platform>]) -> Vec<Vec<(DisplayNameKey, Listed)>> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let share = platforms.len().div_ceil(cores).max(1);
-        let listed = |platforms: &[Arc<Platform>]| -> Vec<_> {
-            platforms.iter().map(|it| self.listed(it)).collect()
-        };
         thread::scope(|scope| {
-            let mut shares = platforms.chunks(share);
-            let first = shares.next().unwrap_or_default();
-            let others: Vec<_> = shares
-                .map(|platforms| scope.spawn(move || listed(platforms)))
-                .collect();
-            let mut all = listed(first);
-            for other in others {
-                match other.join() {
-                    Ok(listed) => all.extend(listed),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            all
+            let shares = platforms.chunks(share).map(|share| {
+                scope.spawn(move || {
+                    let mut listed: Vec<_> = share.iter().map(|it| self.listed(it)).collect();
+                    listed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                    listed
+                })
+            });
+            let threads: Vec<_> = shares.collect();
+            let listed = threads.into_iter().map(|thread| {
+                let listed = thread.join();
+                listed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            listed.collect()
         })
     }
+}
+
+/// The items of sorted shares, by their keys.
+fn merged<K: Ord, V>(shares: Vec<Vec<(K, V)>>) -> impl Iterator<Item = (K, V)> {
+    let shares = shares.into_iter().map(|share| share.into_iter().peekable());
+    let mut shares: Vec<_> = shares.collect();
+    std::iter::from_fn(move || {
+        let mut first: Option<&mut Peekable<_>> = None;
+        for share in &mut shares {
+            let Some((key, _)) = share.peek() else {
+                continue;
+            };
+            let ahead = match first.as_mut().and_then(|first| first.peek()) {
+                Some((least, _)) => key < least,
+                None => true,
+            };
+            if ahead {
+                first = Some(share);
+            }
+        }
+        first?.next()
+    })
 }
 
 /// Every second of the items, and then the others. Put into a map in their order, they leave its
 /// leaves half full, since a full one is split in the middle and its first half never met again;
 /// this way the second half of the items fills them up.
-fn alternating<T>(items: Vec<T>) -> impl Iterator<Item = T> {
-    let mut later = Vec::with_capacity(items.len() / 2);
+fn alternating<T>(items: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+    let mut later = Vec::new();
     let mut items = items.into_iter();
     let mut rest = None;
     std::iter::from_fn(move || {

@@ -58,6 +58,9 @@ const POSTGRES_WRITERS_MAX: u32 = 2;
 /// Requests are answered from memory; what reads the database is the poll for the head, watchers
 /// that fell behind and loading.
 const READERS_MAX: u32 = 4;
+/// Rows that SQLite's thread may be ahead of whoever reads them: at the default of 50 the two wait
+/// for each other all the time.
+const SQLITE_ROWS_AHEAD: usize = 256;
 /// Longer than a commit of a full group takes, shorter than a caller waits.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite waits for another process's write.
@@ -268,7 +271,8 @@ async fn open_sqlite(url: &str) -> Result<Engine, Error> {
     // a file that was removed under the server is not made anew, and empty, in its place
     let again = SqliteConnectOptions::clone(&writer.connect_options());
     writer.set_connect_options(again.create_if_missing(false));
-    let reader = pool(READERS_MAX).connect_lazy_with(options.read_only(true));
+    let reader = options.read_only(true).row_buffer_size(SQLITE_ROWS_AHEAD);
+    let reader = pool(READERS_MAX).connect_lazy_with(reader);
     Ok(On::Sqlite(Pools { writer, reader }))
 }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, num::NonZero, thread};
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, FromRow, Row};
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt as _;
 
@@ -16,15 +16,17 @@ use super::{
 };
 use crate::domain::{change::Image, error::Error, shared::SharedNames};
 
-/// Images decoded in one go: enough to be worth a thread, few enough to keep all threads busy.
-const BATCH: usize = 1024;
+/// Images decoded in one go: enough to be worth a thread, few enough to take little memory beside
+/// the State.
+const BATCH: usize = 256;
 
+/// Borrowed from the row: the JSON is read where it lies.
 #[derive(sqlx::FromRow)]
-struct ImageRow {
-    name: String,
+struct ImageRow<'r> {
+    name: &'r str,
     revision: i64,
     format: i64,
-    image: String,
+    image: &'r str,
 }
 
 /// Reads the head, every image and every key hash within one snapshot.
@@ -48,7 +50,7 @@ async fn images_of(snapshot: &mut Tx, kind: Kind, decoding: &mut Decoding) -> Re
     let select = format!("SELECT name, revision, format, image FROM {table}");
     on_engine!(snapshot, tx => {
         // read while it arrives: the bytes of all images at once would be as large as the State
-        let mut rows = sqlx::query_as(AssertSqlSafe(select)).fetch(&mut **tx);
+        let mut rows = sqlx::query(AssertSqlSafe(select)).fetch(&mut **tx);
         let mut batch = Vec::with_capacity(BATCH);
         while let Some(row) = rows.next().await {
             batch.push(row?);
@@ -70,16 +72,20 @@ struct Decoding {
     names: Vec<SharedNames>,
 }
 
-type Decoded = (Result<Vec<Image>, Error>, SharedNames);
+type Decoded = (Result<Vec<Image>, Failure>, SharedNames);
 
 impl Decoding {
-    async fn add(&mut self, table: &'static str, rows: Vec<ImageRow>) -> Result<(), Failure> {
+    async fn add<R>(&mut self, table: &'static str, rows: Vec<R>) -> Result<(), Failure>
+    where
+        R: Row,
+        for<'r> ImageRow<'r>: FromRow<'r, R>,
+    {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         if self.batches.len() > threads {
             self.take_oldest().await?;
         }
         let names = self.names.pop().unwrap_or_default();
-        let batch = tokio::task::spawn_blocking(move || decode(table, rows, names));
+        let batch = tokio::task::spawn_blocking(move || decode(table, &rows, names));
         self.batches.push_back(batch);
         Ok(())
     }
@@ -103,15 +109,18 @@ impl Decoding {
     }
 }
 
-fn decode(table: &str, rows: Vec<ImageRow>, mut names: SharedNames) -> Decoded {
-    let images = rows.into_iter().map(|row| {
+fn decode<R: Row>(table: &str, rows: &[R], mut names: SharedNames) -> Decoded
+where
+    for<'r> ImageRow<'r>: FromRow<'r, R>,
+{
+    let images = rows.iter().map(|row| {
         let ImageRow {
             name,
             revision,
             format,
             image,
-        } = row;
-        let mut image = images::decode(table, &name, revision, format, &image)?;
+        } = ImageRow::from_row(row)?;
+        let mut image = images::decode(table, name, revision, format, image)?;
         names.share(&mut image);
         Ok(image)
     });

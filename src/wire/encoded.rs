@@ -1,15 +1,38 @@
 //! Answers that are bytes already: a message encoded earlier is copied, not made and encoded
-//! again. tonic's services take these types where `build.rs` says so; clients do not see them.
-//!
-//! They are messages only for tonic's sake, and only to be sent: decoding one leaves it as it is.
+//! again. tonic's services take these types where `build.rs` says so, and write them with
+//! [`AnswerCodec`]; clients do not see them.
 
 use std::{fmt, marker::PhantomData};
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use prost::{
-    DecodeError, Message,
-    encoding::{DecodeContext, WireType, encode_key, encode_varint, key_len, skip_field, string},
+    Message,
+    encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len, string},
 };
+use tonic::{
+    Status,
+    codec::{BufferSettings, Codec, EncodeBuf, Encoder},
+};
+use tonic_prost::ProstDecoder;
+
+/// What a method answers with: a message, or the bytes of one.
+pub trait Answer {
+    /// The length of its encoding, in bytes.
+    fn encoded_len(&self) -> usize;
+
+    /// Writes its encoding.
+    fn write(&self, buf: &mut impl BufMut);
+}
+
+impl<M: Message> Answer for M {
+    fn encoded_len(&self) -> usize {
+        Message::encoded_len(self)
+    }
+
+    fn write(&self, buf: &mut impl BufMut) {
+        self.encode_raw(buf);
+    }
+}
 
 /// A message of type `M` as its bytes.
 pub struct Encoded<M> {
@@ -57,27 +80,13 @@ impl<M> fmt::Debug for Encoded<M> {
     }
 }
 
-impl<M> Message for Encoded<M> {
-    fn encode_raw(&self, buf: &mut impl BufMut) {
-        buf.put_slice(&self.bytes);
-    }
-
-    fn merge_field(
-        &mut self,
-        tag: u32,
-        wire_type: WireType,
-        buf: &mut impl Buf,
-        ctx: DecodeContext,
-    ) -> Result<(), DecodeError> {
-        skip_field(wire_type, tag, buf, ctx)
-    }
-
+impl<M> Answer for Encoded<M> {
     fn encoded_len(&self) -> usize {
         self.bytes.len()
     }
 
-    fn clear(&mut self) {
-        self.bytes.clear();
+    fn write(&self, buf: &mut impl BufMut) {
+        buf.put_slice(&self.bytes);
     }
 }
 
@@ -109,32 +118,11 @@ impl<M> fmt::Debug for EncodedPage<M> {
     }
 }
 
-impl<M> Message for EncodedPage<M> {
-    fn encode_raw(&self, buf: &mut impl BufMut) {
-        for item in &self.items {
-            encode_key(ITEMS, WireType::LengthDelimited, buf);
-            encode_varint(item.len() as u64, buf);
-            buf.put_slice(item);
-        }
-        if !self.next_page_token.is_empty() {
-            string::encode(NEXT_PAGE_TOKEN, &self.next_page_token, buf);
-        }
-    }
-
-    fn merge_field(
-        &mut self,
-        tag: u32,
-        wire_type: WireType,
-        buf: &mut impl Buf,
-        ctx: DecodeContext,
-    ) -> Result<(), DecodeError> {
-        skip_field(wire_type, tag, buf, ctx)
-    }
-
+impl<M> Answer for EncodedPage<M> {
     fn encoded_len(&self) -> usize {
         let items = self.items.iter().map(|item| {
             let bytes = item.len();
-            key_len(ITEMS) + prost::encoding::encoded_len_varint(bytes as u64) + bytes
+            key_len(ITEMS) + encoded_len_varint(bytes as u64) + bytes
         });
         let token = if self.next_page_token.is_empty() {
             0
@@ -144,9 +132,73 @@ impl<M> Message for EncodedPage<M> {
         items.sum::<usize>() + token
     }
 
-    fn clear(&mut self) {
-        self.items.clear();
-        self.next_page_token.clear();
+    fn write(&self, buf: &mut impl BufMut) {
+        for item in &self.items {
+            encode_key(ITEMS, WireType::LengthDelimited, buf);
+            encode_varint(item.len() as u64, buf);
+            buf.put_slice(item);
+        }
+        if !self.next_page_token.is_empty() {
+            string::encode(NEXT_PAGE_TOKEN, &self.next_page_token, buf);
+        }
+    }
+}
+
+// === codec ===
+
+/// Reads requests `D` as prost does, and writes answers `E` into a buffer of their own length:
+/// prost's codec begins with 8 KiB for each, and doubles that on the way to a long page.
+#[derive(Debug)]
+pub struct AnswerCodec<E, D>(PhantomData<fn() -> (E, D)>);
+
+impl<E, D> Default for AnswerCodec<E, D> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E, D> Codec for AnswerCodec<E, D>
+where
+    E: Answer + Send + 'static,
+    D: Message + Default + Send + 'static,
+{
+    type Encode = E;
+    type Decode = D;
+    type Encoder = AnswerEncoder<E>;
+    type Decoder = ProstDecoder<D>;
+
+    fn encoder(&mut self) -> AnswerEncoder<E> {
+        AnswerEncoder(PhantomData)
+    }
+
+    fn decoder(&mut self) -> ProstDecoder<D> {
+        ProstDecoder::new(BufferSettings::new(REQUEST_BUFFER_BYTES, YIELD_BYTES))
+    }
+}
+
+/// The half of [`AnswerCodec`] that writes.
+#[derive(Debug)]
+pub struct AnswerEncoder<E>(PhantomData<fn() -> E>);
+
+/// What the buffer of a request begins with: most are names and a few words.
+const REQUEST_BUFFER_BYTES: usize = 1024;
+/// What the buffer of an answer begins with: most records fit.
+const BUFFER_BYTES: usize = 2048;
+/// Messages of a stream are sent together up to this many bytes, as by prost's codec.
+const YIELD_BYTES: usize = 32 * 1024;
+
+impl<E: Answer> Encoder for AnswerEncoder<E> {
+    type Item = E;
+    type Error = Status;
+
+    fn encode(&mut self, answer: E, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buf.reserve(answer.encoded_len());
+        answer.write(buf);
+        Ok(())
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BUFFER_BYTES, YIELD_BYTES)
     }
 }
 
@@ -154,6 +206,12 @@ impl<M> Message for EncodedPage<M> {
 mod tests {
     use super::*;
     use crate::pb;
+
+    fn bytes(answer: &impl Answer) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        answer.write(&mut bytes);
+        bytes
+    }
 
     #[test]
     fn the_bytes_are_those_of_the_messages() {
@@ -166,7 +224,7 @@ mod tests {
             })
             .collect();
         let encoded: Vec<_> = platforms.iter().map(Encoded::new).collect();
-        assert_eq!(encoded[2].encode_to_vec(), platforms[2].encode_to_vec());
+        assert_eq!(bytes(&encoded[2]), platforms[2].encode_to_vec());
         for next_page_token in ["", "more"] {
             let page = pb::ListPlatformsResponse {
                 platforms: platforms.clone(),
@@ -176,14 +234,14 @@ mod tests {
                 encoded.clone(),
                 next_page_token.to_owned(),
             );
-            assert_eq!(encoded.encode_to_vec(), page.encode_to_vec());
-            assert_eq!(encoded.encoded_len(), page.encoded_len());
+            assert_eq!(bytes(&encoded), page.encode_to_vec());
+            assert_eq!(encoded.encoded_len(), Message::encoded_len(&page));
             // a search answers in the same two fields
             let page = pb::SearchPlatformsResponse {
                 platforms: platforms.clone(),
                 next_page_token: next_page_token.to_owned(),
             };
-            assert_eq!(encoded.encode_to_vec(), page.encode_to_vec());
+            assert_eq!(bytes(&encoded), page.encode_to_vec());
         }
     }
 }
