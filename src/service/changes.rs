@@ -529,8 +529,8 @@ impl Watch {
                     return Ok(());
                 }
                 () = &mut stalled => {
-                    let limit = stalled_after.as_secs();
-                    return Err(Error::Exhausted { what: "time to read", limit }.into());
+                    let seconds = stalled_after.as_secs();
+                    return Err(Error::Stalled { seconds }.into());
                 }
                 () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());

@@ -54,6 +54,7 @@ fn every_error() -> Vec<Error> {
             what: "writer queue",
             limit: 1_000,
         },
+        Error::Stalled { seconds: 60 },
         Error::OutOfRange {
             field: "read_revision",
             english: "the registry holds revisions 1 to 7".to_owned(),
