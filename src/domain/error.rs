@@ -147,6 +147,11 @@ pub enum Error {
         /// Its size.
         limit: u64,
     },
+    /// A stream was not read for too long: read faster, and resume where it ended.
+    Stalled {
+        /// For how long, in seconds.
+        seconds: u64,
+    },
     /// The revision or time asked for lies outside what the registry holds.
     OutOfRange {
         /// Path of the field.
@@ -238,6 +243,11 @@ impl fmt::Display for Error {
             Self::Exhausted { what, limit } => {
                 write!(f, "the {what} is full ({limit}); try again later")
             }
+            Self::Stalled { seconds } => write!(
+                f,
+                "nothing of this stream was read for {seconds} s; resume after the last revision \
+                 received"
+            ),
             Self::OutOfRange { field, english, .. } => write!(f, "`{field}`: {english}"),
             Self::Unimplemented { what } => {
                 write!(

@@ -286,45 +286,43 @@ impl Registry {
         Ok(changes)
     }
 
-    /// The same for one who follows: waits for its turn for as long as it takes, and shares what
-    /// it reads with others who are as far behind.
-    pub async fn next_changes(
+    /// The next changes after a revision, where memory still has them: all that a follower who
+    /// keeps up needs.
+    pub fn recent_changes(&self, after: Revision) -> Option<Vec<Arc<Logged>>> {
+        self.published.snapshot.load().recent.after(after, PART)
+    }
+
+    /// Those of the log, for a follower who fell behind: waits for its turn for as long as it
+    /// takes, and shares what it reads with others who are as far behind.
+    pub async fn older_changes(
         &self,
         after: Revision,
         needs_before: impl Fn(&Change) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
-        let snapshot = self.read();
-        if after >= snapshot.state.revision() {
-            return Ok(Vec::new());
-        }
-        if let Some(recent) = snapshot.recent.after(after, PART) {
-            return Ok(recent);
-        }
-        drop(snapshot);
         let _turn = permit(&self.history.log).await?;
         let newest = self.revision();
         let part = i64::try_from(PART).unwrap_or(i64::MAX);
         let in_part = after.get() % part;
         let start = Revision::new(after.get() - in_part).unwrap_or_default();
-        let mut changes = if let Some(kept) = self.history.find_part(start) {
+        let changes = if let Some(kept) = self.history.find_part(start) {
             kept
         } else if newest.get() - start.get() >= part {
             let changes = self.log_after(start, PART, newest).await?;
-            self.history.keep_part(start, &changes);
+            if changes.len() == PART {
+                self.history.keep_part(start, &changes);
+            }
             changes
         } else {
             // The part is not whole yet; only what is asked for is read of it.
-            let changes = self.log_after(after, PART, newest).await?;
-            self.history.look_up_before(&changes, needs_before).await?;
-            return Ok(changes);
+            self.log_after(after, PART, newest).await?
         };
-        changes.drain(
-            ..changes
-                .len()
-                .min(usize::try_from(in_part).unwrap_or_default()),
-        );
-        self.history.look_up_before(&changes, needs_before).await?;
-        Ok(changes)
+        let next = changes.into_iter();
+        let next: Vec<_> = next.skip_while(|it| it.change.revision <= after).collect();
+        if next.is_empty() {
+            return Err(log_is_short());
+        }
+        self.history.look_up_before(&next, needs_before).await?;
+        Ok(next)
     }
 
     /// Reads the log, as far as this process has followed it.
@@ -337,11 +335,7 @@ impl Registry {
         let mut changes = self.history.store.changes_after(after, limit).await?;
         changes.retain(|change| change.revision <= newest);
         if changes.is_empty() {
-            // What was published is not there: an older copy was put in the log's place, and the
-            // writer is about to find out. Nobody is told that there is nothing more.
-            return Err(Error::Unavailable {
-                reason: "STORE_UNAVAILABLE",
-            });
+            return Err(log_is_short());
         }
         Ok(changes
             .into_iter()
@@ -380,6 +374,14 @@ async fn permit(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
     permit.map_err(|_| Error::Unavailable {
         reason: "SHUTTING_DOWN",
     })
+}
+
+/// What was published is not there: an older copy was put in the log's place, and the writer is
+/// about to find out. Nobody is told that there is nothing more.
+const fn log_is_short() -> Error {
+    Error::Unavailable {
+        reason: "STORE_UNAVAILABLE",
+    }
 }
 
 const fn out_of_range(field: &'static str, english: String, vietnamese: String) -> Error {

@@ -46,6 +46,9 @@ const SHARED_MAX: usize = 512;
 /// Sights of one change whose bytes are kept: the public, the steward, the agencies it is about.
 const SIGHTS_MAX: usize = 8;
 
+/// What callers of one sight are sent of a change; nothing where they see nothing of it.
+type Shared = (Sight, Option<Bytes>);
+
 /// A change, with each resource as it was before it.
 #[derive(Debug)]
 pub struct Logged {
@@ -53,7 +56,7 @@ pub struct Logged {
     pub change: Change,
     before: OnceLock<Vec<Option<Image>>>,
     /// None where nothing is kept: read from the log, or no longer among the newest.
-    shared: Mutex<Option<Vec<(Sight, Option<Bytes>)>>>,
+    shared: Mutex<Option<Vec<Shared>>>,
 }
 
 impl Logged {

@@ -10,7 +10,7 @@ use std::{
 use prost::Message as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
@@ -56,7 +56,8 @@ const BATCH_OF_RECORD: usize = 50;
 /// Messages that wait for one watcher; the next waits for room, and costs nobody else anything.
 const WAITING_MAX: usize = 16;
 
-/// Silence after which the revision is sent, unless the caller says otherwise.
+/// Silence after which the revision is sent, unless the caller says otherwise; at the next look at
+/// the key, so up to [`RENEW_INTERVAL`] later.
 const HEARTBEAT_SECONDS: i32 = 10;
 
 /// How often a watch looks whether its key still works, beside at each change: a key that expires
@@ -404,11 +405,13 @@ impl Watch {
                         return Err(shutting_down().into());
                     }
                 }
-                () = sleep_until(last_sent + self.heartbeat) => {
-                    self.send(Event::Heartbeat(Heartbeat {})).await?;
-                    last_sent = Instant::now();
+                // Not by a timer of its own, which every change would have to set anew.
+                _ = renewals.tick() => {
+                    if last_sent.elapsed() >= self.heartbeat {
+                        self.send(Event::Heartbeat(Heartbeat {})).await?;
+                        last_sent = Instant::now();
+                    }
                 }
-                _ = renewals.tick() => {}
                 () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());
                 }
@@ -435,10 +438,13 @@ impl Watch {
         &mut self,
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<Vec<Arc<Logged>>, End> {
+        if let Some(changes) = self.registry.recent_changes(self.position) {
+            return Ok(changes);
+        }
         let registry = self.registry.clone();
         let (caller, interest) = (self.caller.clone(), self.interest.clone());
         let needs_before = |change: &Change| needs_before(&caller, &interest, change);
-        let mut next = std::pin::pin!(registry.next_changes(self.position, needs_before));
+        let mut next = std::pin::pin!(registry.older_changes(self.position, needs_before));
         loop {
             tokio::select! {
                 biased;
@@ -529,8 +535,8 @@ impl Watch {
                     return Ok(());
                 }
                 () = &mut stalled => {
-                    let limit = stalled_after.as_secs();
-                    return Err(Error::Exhausted { what: "time to read", limit }.into());
+                    let seconds = stalled_after.as_secs();
+                    return Err(Error::Stalled { seconds }.into());
                 }
                 () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());

@@ -151,6 +151,19 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
             let reason = "LIMIT_REACHED";
             (Code::ResourceExhausted, reason, vietnamese, metadata)
         }
+        Error::Stalled { seconds } => {
+            details.set_retry_info(Some(RETRY_AFTER));
+            let vietnamese = format!(
+                "luồng này không được đọc trong {seconds} giây; hãy tiếp tục sau phiên bản cuối \
+                 cùng đã nhận"
+            );
+            (
+                Code::ResourceExhausted,
+                "READER_STALLED",
+                vietnamese,
+                Vec::new(),
+            )
+        }
         Error::OutOfRange {
             field: path,
             english: told,

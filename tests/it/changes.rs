@@ -1,11 +1,13 @@
 //! The log in the open: what each caller reads and follows of it, and reads of the past.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ndp_registry::{
+    catalogue::OPENING_EDITION,
     domain::{
+        change::At,
         command::Command,
-        names::{ApiKeyName, PlatformName},
+        names::{ApiKeyName, PlatformName, Revision},
         plans::PlanState,
         principals::Role,
     },
@@ -13,7 +15,7 @@ use ndp_registry::{
         self, change::effect::Kind, change_service_client::ChangeServiceClient,
         watch_changes_request::Start, watch_changes_response::Event,
     },
-    registry::Registry,
+    registry::{Registry, recent::Following},
 };
 use serde_json::json;
 use tonic::{Code, Streaming};
@@ -21,7 +23,9 @@ use tonic::{Code, Streaming};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, OTHER_AGENCY},
+    raw::reason,
     server::{As, Server},
+    sql::Sql,
 };
 
 /// A guard against waiting for ever; nothing takes nearly as long.
@@ -352,6 +356,52 @@ both! {
         }
         assert_eq!(walked.len(), 84);
         assert!(walked.iter().all(|(_, name)| !name.starts_with("Ư ") && !name.starts_with("A ")));
+        server.stop().await;
+    }
+
+    async fn a_log_shorter_than_what_was_served_is_never_taken_for_its_end(engine: Engine) {
+        let url = engine.url();
+        let following = Following { effects_max: 1, ..Following::default() };
+        let server = Server::start_following(&url, &[OPENING_EDITION], following).await;
+        let cast = Cast::new(&server).await;
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        cast.plan_in("ndp-001", "a", PlanState::Issued).await;
+        let newest = server.registry.revision().get();
+        // behind the registry's back, and behind the head, which alone is looked at
+        let mut sql = Sql::connect(&url).await;
+        let lost = newest - 2;
+        for table in ["effects", "changes"] {
+            sql.run(&format!("DELETE FROM {table} WHERE revision > {lost}")).await;
+        }
+        let mut watched = watch(&server, auditor.clone(), after(lost)).await;
+        let status = end(&mut watched).await;
+        assert_eq!((status.code(), &*reason(&status)), (Code::Unavailable, "STORE_UNAVAILABLE"));
+        let mut client = ChangeServiceClient::new(server.intercepted(auditor));
+        let status = client.list_changes(pb::ListChangesRequest::default()).await.unwrap_err();
+        assert_eq!((status.code(), &*reason(&status)), (Code::Unavailable, "STORE_UNAVAILABLE"));
+        server.stop().await;
+    }
+
+    async fn a_read_of_the_past_is_made_once_whoever_gives_up(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        cast.plan_in("ndp-001", "a", PlanState::Issued).await;
+        let newest = server.registry.revision().get();
+        let read = |revision: i64| {
+            let registry = server.registry.clone();
+            async move { registry.read_at(At::Revision(Revision::new(revision).unwrap())).await }
+        };
+        // each is given up as soon as it has begun, and waits for the one before it
+        for revision in (1..newest).cycle().take(100) {
+            let begun = tokio::time::timeout(Duration::ZERO, read(revision)).await;
+            drop(begun);
+        }
+        for revision in 1..newest {
+            let (one, other) = tokio::join!(read(revision), read(revision));
+            let (one, other) = (one.unwrap(), other.unwrap());
+            assert!(Arc::ptr_eq(&one, &other), "made twice");
+            assert_eq!(one.state.revision().get(), revision);
+        }
         server.stop().await;
     }
 

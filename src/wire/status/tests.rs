@@ -54,6 +54,7 @@ fn every_error() -> Vec<Error> {
             what: "writer queue",
             limit: 1_000,
         },
+        Error::Stalled { seconds: 60 },
         Error::OutOfRange {
             field: "read_revision",
             english: "the registry holds revisions 1 to 7".to_owned(),
@@ -132,6 +133,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       vi hàng đợi ghi đã chạm giới hạn (1000); hãy thử lại sau
       limit = 1000
       what = writer queue
+    ResourceExhausted READER_STALLED
+      en nothing of this stream was read for 60 s; resume after the last revision received
+      vi luồng này không được đọc trong 60 giây; hãy tiếp tục sau phiên bản cuối cùng đã nhận
     OutOfRange OUT_OF_RANGE
       en `read_revision`: the registry holds revisions 1 to 7
       vi `read_revision`: hệ thống có các bản ghi thay đổi từ 1 đến 7
@@ -236,6 +240,8 @@ fn every_error_has_the_details_of_its_code() {
     PermissionDenied
     ResourceExhausted
       quota writer queue: the writer queue is full (1000); try again later
+      retry after 1s
+    ResourceExhausted
       retry after 1s
     OutOfRange
       field read_revision OUT_OF_RANGE: the registry holds revisions 1 to 7 / hệ thống có các bản ghi thay đổi từ 1 đến 7

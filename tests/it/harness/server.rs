@@ -29,6 +29,7 @@ use ndp_registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
         decide::Ids,
         entropy::OsEntropy,
+        recent::Following,
     },
     server,
     store::Store,
@@ -168,7 +169,8 @@ impl Server {
 
     /// The same with the entries of these editions, where the database is empty.
     pub(crate) async fn start_with(url: &str, editions: &[&str]) -> Self {
-        Self::start_allowing(url, editions, ServerOptions::default()).await
+        let (options, following) = (ServerOptions::default(), Following::default());
+        Self::start_as(url, editions, options, following).await
     }
 
     /// The same with these options.
@@ -177,12 +179,33 @@ impl Server {
         editions: &[&str],
         options: ServerOptions,
     ) -> Self {
+        Self::start_as(url, editions, options, Following::default()).await
+    }
+
+    /// The same with other limits for those who follow the log.
+    pub(crate) async fn start_following(
+        url: &str,
+        editions: &[&str],
+        following: Following,
+    ) -> Self {
+        Self::start_as(url, editions, ServerOptions::default(), following).await
+    }
+
+    async fn start_as(
+        url: &str,
+        editions: &[&str],
+        options: ServerOptions,
+        following: Following,
+    ) -> Self {
         let clock = ManualClock::at(MORNING);
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
-        let (registry, writer) =
-            Registry::start(store.clone(), Arc::clone(&clock) as _, Box::new(OsEntropy))
-                .await
-                .unwrap();
+        let started = Registry::start_following(
+            store.clone(),
+            Arc::clone(&clock) as _,
+            Box::new(OsEntropy),
+            following,
+        );
+        let (registry, writer) = started.await.unwrap();
         registry
             .seed(catalogue::seed(editions.iter().copied()).unwrap())
             .await

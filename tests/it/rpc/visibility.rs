@@ -6,18 +6,26 @@ use std::collections::BTreeSet;
 use ndp_registry::{
     domain::{
         caller::{Caller, Known, Person},
-        change::Image,
+        change::{Change, Effect, Image},
         command::{Command, Precondition, Request},
         documents::Document,
-        names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName, Revision},
+        names::{
+            AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName, ProposalName, Revision,
+        },
         plans::{Plan, PlanFields, PlanMove, PlanState, StateEntry, Visibility},
-        platforms::{Platform, Security},
-        principals::Role,
+        platforms::{Exit, ExitOutcome, Platform, Security},
+        principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
+        proposals::{Act, Action, Proposal, ProposalState},
         record::Meta,
         time::{Date, Timestamp},
     },
     registry::decide::{Ids, decide},
-    state::{State, summary::Scope, visible::visible},
+    state::{
+        State,
+        sight::{Interest, Sight, needs_before, see},
+        summary::Scope,
+        visible::visible,
+    },
 };
 use proptest::{
     collection::vec,
@@ -641,6 +649,146 @@ proptest! {
         }
         for (whole, seen) in attempts(&whole, &caller).into_iter().zip(attempts(&seen, &caller)) {
             prop_assert_eq!(whole, seen);
+        }
+    }
+}
+
+// === changes, as callers of one sight see them ===
+
+/// Who may call, and whom records may be about.
+const PRINCIPALS: [&str; 3] = ["asker", "other", "writer"];
+
+fn principal(number: usize) -> PrincipalName {
+    PrincipalName::from_id(PRINCIPALS[number]).unwrap()
+}
+
+fn any_of_several_callers() -> impl Strategy<Value = Caller> {
+    (any_caller(), 0..PRINCIPALS.len()).prop_map(|(mut caller, number)| {
+        if let Caller::Known(known) = &mut caller {
+            known.person.principal = principal(number);
+            known.api_key = ApiKeyName::from_id(&principal(number), "key").unwrap();
+        }
+        caller
+    })
+}
+
+/// Records of every kind, of either agency or of none, and of every principal.
+fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
+    let meta = Meta::created(now(), Revision::new(1).unwrap());
+    let mut images: Vec<_> = state(plans).images().collect();
+    images.retain(|image| !matches!(image, Image::Agency(it) if !AGENCIES.contains(&it.name.id())));
+    let act = || Act {
+        person: person(),
+        record_time: now(),
+        reason: "made up".into(),
+    };
+    for agency in AGENCIES.map(AgencyName::from_id).into_iter().chain([None]) {
+        for number in 0..PRINCIPALS.len() {
+            let fields = PrincipalFields {
+                display_name: "made up".into(),
+                kind: PrincipalKind::Person,
+                agency: agency.clone(),
+                roles: Vec::new(),
+            };
+            images.push(Image::Principal(
+                Principal {
+                    name: principal(number),
+                    fields,
+                    disabled: false,
+                    meta,
+                }
+                .into(),
+            ));
+            images.push(Image::ApiKey(
+                ApiKey {
+                    name: ApiKeyName::from_id(&principal(number), "key").unwrap(),
+                    agency: agency.clone(),
+                    fields: ApiKeyFields::default(),
+                    revoke_time: None,
+                    meta,
+                }
+                .into(),
+            ));
+        }
+        images.push(Image::Proposal(
+            Proposal {
+                name: ProposalName::parse("platforms/ndp-001/proposals/one").unwrap(),
+                agency,
+                state: ProposalState::Pending,
+                action: Action::Retirement(Exit {
+                    reason: "made up".into(),
+                    outcome: ExitOutcome::Discontinued,
+                    decision: None,
+                    successor: None,
+                    exit_date: None,
+                }),
+                requested: act(),
+                decided: None,
+                meta,
+            }
+            .into(),
+        ));
+    }
+    images
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 256, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    /// What is sent of a change is made once for each sight, and without what was before where
+    /// that decides nothing: neither may show anyone more, or less.
+    #[test]
+    fn callers_of_one_sight_see_the_same_change(
+        plans in vec(any_plan(), 1..6),
+        touched in vec((any::<usize>(), any::<Option<usize>>()), 1..4),
+        by in 0..PRINCIPALS.len(),
+        acting in 0..=AGENCIES.len(),
+        callers in vec(any_of_several_callers(), 12),
+        resources in select(vec!["", "platforms/-", "platforms/-/plans/-", "principals/asker"]),
+        of_agency in 0..=AGENCIES.len(),
+    ) {
+        let images = images(&plans);
+        let image = |number: usize| images[number % images.len()].clone();
+        let agency = |number: usize| AgencyName::from_id(AGENCIES.get(number)?);
+        let change = Change {
+            revision: Revision::new(2).unwrap(),
+            record_time: now(),
+            person: Person { principal: principal(by), actor: None },
+            agency: agency(acting),
+            method: "UpdatePlan".into(),
+            request_id: None,
+            reason: "made up".into(),
+            effects: touched.iter().map(|(after, _)| Effect::Put(image(*after))).collect(),
+            key_hash: None,
+        };
+        let before: Vec<_> = touched.iter().map(|(_, before)| before.map(image)).collect();
+        let wanted = Interest {
+            resources: Some(resources).filter(|it| !it.is_empty()).map(Into::into).into_iter().collect(),
+            agency: agency(of_agency),
+        };
+        let all = Interest::default();
+        for one in &callers {
+            let seen = see(one, &all, &change, &before);
+            for other in &callers {
+                if Sight::of(one, &change, &before) == Sight::of(other, &change, &before) {
+                    prop_assert_eq!(&seen, &see(other, &all, &change, &before));
+                }
+            }
+            if wanted.covers_change(&change, &before) {
+                prop_assert_eq!(&seen, &see(one, &wanted, &change, &before));
+            }
+            for interest in [&all, &wanted] {
+                if needs_before(one, interest, &change) {
+                    continue;
+                }
+                let mut seen = see(one, interest, &change, &before);
+                for effect in seen.iter_mut().flat_map(|seen| &mut seen.effects) {
+                    effect.before = None;
+                }
+                prop_assert_eq!(seen, see(one, interest, &change, &[]));
+            }
         }
     }
 }
