@@ -32,6 +32,9 @@ pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 /// Longest wait for a revision: a replica that is further behind is not worth waiting for.
 const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);
 
+/// What is left of the caller's time when it hears that the revision was not reached.
+const HEARD_IN: Duration = Duration::from_millis(50);
+
 /// Who calls, and what the call reads: one snapshot from the first line to the last.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -97,8 +100,9 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
     if registry.revision() >= asked {
         return Ok(());
     }
+    // A little before the caller's time is over, so that it hears what it waited for.
     let bound = deadline(headers)
-        .unwrap_or(MIN_REVISION_WAIT)
+        .map_or(MIN_REVISION_WAIT, |time| time - (time / 10).min(HEARD_IN))
         .min(MIN_REVISION_WAIT);
     let mut revisions = registry.revisions();
     let reached = revisions.wait_for(|revision| *revision >= asked);

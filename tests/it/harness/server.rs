@@ -32,6 +32,7 @@ use ndp_registry::{
     },
     server,
     store::Store,
+    telemetry::metrics::Metrics,
 };
 use tokio::{sync::watch, task::JoinHandle};
 use tonic::{
@@ -74,6 +75,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) address: String,
     pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
     channel: Channel,
     stop: watch::Sender<bool>,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -190,7 +192,9 @@ impl Server {
         let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = watch::channel(false);
-        let serving = server::serve_until(registry.clone(), listener, options, stopped);
+        let metrics = Metrics::default();
+        let serving =
+            server::serve_until(registry.clone(), listener, options, metrics.clone(), stopped);
         let serving = tokio::spawn(serving);
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
@@ -199,6 +203,7 @@ impl Server {
             clock,
             address,
             store,
+            metrics,
             channel,
             stop,
             serving,
