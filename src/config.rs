@@ -162,8 +162,13 @@ impl LimitArgs {
         let given = &self.calls_per_second;
         let calls_per_second = small("calls_per_second", given, calls_per_second, 1, COUNT_MAX);
         let given = &self.streams_per_connection;
-        let streams_per_connection =
-            small("streams_per_connection", given, streams_per_connection, 1, 65_536);
+        let streams_per_connection = small(
+            "streams_per_connection",
+            given,
+            streams_per_connection,
+            1,
+            65_536,
+        );
         let given = &self.header_bytes;
         let header_bytes = small("header_bytes", given, header_bytes, 1024, 1_048_576);
         Some(Limits {
@@ -669,7 +674,9 @@ fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
 fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!("`{text}` is not a whole number from {least} to {most}")),
+        _ => Err(format!(
+            "`{text}` is not a whole number from {least} to {most}"
+        )),
     }
 }
 

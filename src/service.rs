@@ -69,11 +69,7 @@ impl Services {
 }
 
 /// Routes of all our services; streams end when `stopping` says so.
-pub fn routes(
-    registry: &Registry,
-    watchers: Watchers,
-    stopping: watch::Receiver<bool>,
-) -> Routes {
+pub fn routes(registry: &Registry, watchers: Watchers, stopping: watch::Receiver<bool>) -> Routes {
     let services = Services {
         registry: registry.clone(),
         merging: Arc::default(),

@@ -15,7 +15,7 @@ use std::{
 };
 
 use axum::body::Body;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response};
 use tonic::Status;
 use tower::{Layer, Service};
 
@@ -24,9 +24,11 @@ use super::{
     limits::InFlight,
     methods, panics,
 };
-use crate::{registry::Registry, service::call::NDP_REVISION, wire::status};
-
-static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+use crate::{
+    registry::Registry,
+    service::call::{GRPC_ACCEPT_ENCODING, NDP_REVISION},
+    wire::status,
+};
 
 /// Guards calls.
 #[derive(Clone, Debug)]

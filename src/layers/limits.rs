@@ -205,7 +205,11 @@ mod tests {
     #[test]
     fn a_caller_spends_what_it_has_and_gets_it_back() {
         let rates = Rates::new(10);
-        let spent = |number, now| (0..100).filter(|_| rates.spend_at(who(number), now)).count();
+        let spent = |number, now| {
+            (0..100)
+                .filter(|_| rates.spend_at(who(number), now))
+                .count()
+        };
         assert_eq!(spent(1, 0), 20);
         assert_eq!(spent(1, 0), 0);
         // another has its own
@@ -220,7 +224,9 @@ mod tests {
         let rates = Rates::new(1);
         let remembered = || {
             let parts = rates.parts.iter();
-            parts.map(|it| it.lock().unwrap().full_at.len()).sum::<usize>()
+            parts
+                .map(|it| it.lock().unwrap().full_at.len())
+                .sum::<usize>()
         };
         for number in 0..200_000 {
             rates.spend_at(who(number), 0);

@@ -120,7 +120,13 @@ where
         let streams = going.method.streams();
         let request = if streams {
             let method = Arc::clone(&going.method);
-            request.map(|body| Body::new(Received { body, method, frames: Frames::default() }))
+            request.map(|body| {
+                Body::new(Received {
+                    body,
+                    method,
+                    frames: Frames::default(),
+                })
+            })
         } else {
             request
         };
@@ -133,7 +139,11 @@ where
             }
             Ok(response.map(|body| {
                 let frames = Frames::default();
-                Body::new(Sent { body, going, frames })
+                Body::new(Sent {
+                    body,
+                    going,
+                    frames,
+                })
             }))
         })
     }

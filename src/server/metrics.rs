@@ -55,7 +55,11 @@ impl Collector for Live {
         let ready = *self.registry.readiness().borrow();
         let lag = self.registry.lag();
         let gauges = [
-            ("ndp_revision", "newest revision known here", state.revision().get()),
+            (
+                "ndp_revision",
+                "newest revision known here",
+                state.revision().get(),
+            ),
             ("ndp_ready", "1 while the log can be read", i64::from(ready)),
             (
                 "ndp_writer_queue_commands",
@@ -67,9 +71,21 @@ impl Collector for Live {
                 "commands that may wait for the writer",
                 integer(QUEUE_MAX),
             ),
-            ("ndp_connections", "open connections", integer(self.connections.count())),
-            ("ndp_calls_in_flight", "calls being answered", integer(self.in_flight.count())),
-            ("ndp_watchers", "open watches", integer(self.watchers.count())),
+            (
+                "ndp_connections",
+                "open connections",
+                integer(self.connections.count()),
+            ),
+            (
+                "ndp_calls_in_flight",
+                "calls being answered",
+                integer(self.in_flight.count()),
+            ),
+            (
+                "ndp_watchers",
+                "open watches",
+                integer(self.watchers.count()),
+            ),
         ];
         for (name, help, value) in gauges {
             gauge(&mut encoder, name, help, value)?;
@@ -156,15 +172,32 @@ fn process(encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
     let resident = resident.and_then(|it| it.split_whitespace().next()?.parse::<i64>().ok());
     if let Some(kilobytes) = resident {
         let help = "memory in use";
-        gauge(encoder, "process_resident_memory_bytes", help, kilobytes * 1024)?;
+        gauge(
+            encoder,
+            "process_resident_memory_bytes",
+            help,
+            kilobytes * 1024,
+        )?;
     }
     if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
-        gauge(encoder, "process_open_fds", "open file descriptors", integer(open.count()))?;
+        gauge(
+            encoder,
+            "process_open_fds",
+            "open file descriptors",
+            integer(open.count()),
+        )?;
     }
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let files = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
     if let Some(most) = files.and_then(|it| it.split_whitespace().next()?.parse().ok()) {
-        gauge(encoder, "process_max_fds", "file descriptors that may be open", most)?;
+        gauge(
+            encoder,
+            "process_max_fds",
+            "file descriptors that may be open",
+            most,
+        )?;
     }
     Ok(())
 }

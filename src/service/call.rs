@@ -29,6 +29,12 @@ pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revis
 /// The person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 
+/// What a client can decompress; methods that answer one record do not get to see it.
+pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
+/// Answers smaller than this are sent as they are: they take a packet or two in any case.
+const COMPRESSED_BYTES_MIN: usize = 4 * 1024;
+
 /// Longest wait for a revision: a replica that is further behind is not worth waiting for.
 const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);
 
@@ -42,6 +48,8 @@ pub struct Call {
     pub snapshot: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
+    /// Whether the client reads compressed answers.
+    pub compresses: bool,
 }
 
 impl Call {
@@ -64,8 +72,13 @@ impl Call {
     }
 
     /// A response, with the revision that it was read at.
-    pub(super) fn answer<T>(&self, message: T) -> Result<Response<T>, Status> {
-        Ok(at_revision(message, self.state().revision()))
+    pub(super) fn answer<T: prost::Message>(&self, message: T) -> Result<Response<T>, Status> {
+        let small = self.compresses && message.encoded_len() < COMPRESSED_BYTES_MIN;
+        let mut response = at_revision(message, self.state().revision());
+        if small {
+            response.disable_compression();
+        }
+        Ok(response)
     }
 }
 
@@ -168,7 +181,11 @@ fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error>
         actor.as_deref(),
         registry.clock().now(),
     )?;
-    Ok(Call { snapshot, caller })
+    Ok(Call {
+        snapshot,
+        caller,
+        compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
+    })
 }
 
 /// Percent-decodes; what is not UTF-8 then becomes a control character, which is refused.

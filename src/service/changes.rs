@@ -371,7 +371,9 @@ impl Watch {
         };
         // From where to resume, even for one that saw no change.
         let position = AsciiMetadataValue::from(self.position.get());
-        status.metadata_mut().insert(NDP_REVISION.as_str(), position);
+        status
+            .metadata_mut()
+            .insert(NDP_REVISION.as_str(), position);
         // Before the sender goes: the stream looks for it when the last message was taken.
         drop(end.set(status));
     }

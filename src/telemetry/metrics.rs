@@ -25,7 +25,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// Upper bounds of the histogram of calls, in seconds: a read takes tens of microseconds, a write
 /// some commits.
 const SECONDS: [f64; 15] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    10.0,
 ];
 
 /// gRPC codes by their numbers, as the metrics of other gRPC servers write them.
@@ -193,7 +194,13 @@ impl Metrics {
     }
 
     fn with<T>(&self, with: impl FnOnce(&mut Registry) -> T) -> T {
-        with(&mut self.0.registry.lock().unwrap_or_else(PoisonError::into_inner))
+        with(
+            &mut self
+                .0
+                .registry
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// The metrics of the method under a path; all that are unknown share theirs.
