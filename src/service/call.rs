@@ -20,7 +20,7 @@ use crate::{
     },
     registry::{Outcome, Registry, Snapshot, authenticate::authenticate},
     state::{State, visible::visible},
-    wire::{requests, validate::Validate},
+    wire::{encoded::Answer, requests, validate::Validate},
 };
 
 /// Revision that a response was served at, on every response.
@@ -30,8 +30,17 @@ pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revis
 /// The person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 
+/// What a client can decompress; methods that answer one record do not get to see it.
+pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
+/// Answers smaller than this are sent as they are: they take a packet or two in any case.
+const COMPRESSED_BYTES_MIN: usize = 4 * 1024;
+
 /// Longest wait for a revision: a replica that is further behind is not worth waiting for.
 const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);
+
+/// What is left of the caller's time when it hears that the revision was not reached.
+const HEARD_IN: Duration = Duration::from_millis(50);
 
 /// Who calls, and what the call reads: one snapshot from the first line to the last.
 #[derive(Clone, Debug)]
@@ -40,6 +49,8 @@ pub struct Call {
     pub snapshot: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
+    /// Whether the client reads compressed answers.
+    pub compresses: bool,
 }
 
 impl Call {
@@ -62,8 +73,13 @@ impl Call {
     }
 
     /// A response, with the revision that it was read at.
-    pub(super) fn answer<T>(&self, message: T) -> Result<Response<T>, Status> {
-        Ok(at_revision(message, self.state().revision()))
+    pub(super) fn answer<T: Answer>(&self, message: T) -> Result<Response<T>, Status> {
+        let small = self.compresses && message.encoded_len() < COMPRESSED_BYTES_MIN;
+        let mut response = at_revision(message, self.state().revision());
+        if small {
+            response.disable_compression();
+        }
+        Ok(response)
     }
 }
 
@@ -102,8 +118,9 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
     if registry.revision() >= asked {
         return Ok(());
     }
+    // A little before the caller's time is over, so that it hears what it waited for.
     let bound = deadline(headers)
-        .unwrap_or(MIN_REVISION_WAIT)
+        .map_or(MIN_REVISION_WAIT, |time| time - (time / 10).min(HEARD_IN))
         .min(MIN_REVISION_WAIT);
     let mut revisions = registry.revisions();
     let reached = revisions.wait_for(|revision| *revision >= asked);
@@ -119,7 +136,8 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
 pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = number.parse().ok().filter(|_| number.len() <= 8)?;
+    let digits = number.len() <= 8 && number.bytes().all(|it| it.is_ascii_digit());
+    let number: u64 = number.parse().ok().filter(|_| digits)?;
     match unit {
         "H" => Some(Duration::from_secs(number * 3600)),
         "M" => Some(Duration::from_secs(number * 60)),
@@ -169,7 +187,11 @@ fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error>
         actor.as_deref(),
         registry.clock().now(),
     )?;
-    Ok(Call { snapshot, caller })
+    Ok(Call {
+        snapshot,
+        caller,
+        compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
+    })
 }
 
 /// Percent-decodes; what is not UTF-8 then becomes a control character, which is refused.

@@ -23,6 +23,7 @@ mod harness_works;
 mod protos;
 mod readme;
 mod rpc;
+mod serving;
 mod shutdown;
 mod smoke;
 mod store;
