@@ -415,7 +415,8 @@ both! {
         });
         honest.is_served(20).await;
         let sent = tokio::time::timeout(BOUND, flooding).await.expect("it floods on").unwrap();
-        let counts = tokio::time::timeout(BOUND, counting).await.expect("it is not let go").unwrap();
+        let counts = tokio::time::timeout(BOUND, counting).await;
+        let counts = counts.expect("it is not let go").unwrap();
         honest.is_served(5).await;
         honest.end("a flood").await;
         let [answered, refused] = [HEADERS, RST_STREAM].map(|kind| counts[usize::from(kind)]);

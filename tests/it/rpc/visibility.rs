@@ -765,7 +765,7 @@ proptest! {
         };
         let before: Vec<_> = touched.iter().map(|(_, before)| before.map(image)).collect();
         let wanted = Interest {
-            resources: Some(resources).filter(|it| !it.is_empty()).map(Into::into).into_iter().collect(),
+            resources: [resources].into_iter().filter(|it| !it.is_empty()).map(Into::into).collect(),
             agency: agency(of_agency),
         };
         let all = Interest::default();
