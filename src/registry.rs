@@ -174,7 +174,7 @@ impl Registry {
             current,
             followed: Instant::now(),
         };
-        let task = tokio::spawn(writer.run());
+        let task = writer.start()?;
         Ok((
             Self {
                 published,

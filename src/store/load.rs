@@ -21,7 +21,7 @@ struct ImageRow {
 }
 
 /// Reads the head, every image and every key hash within one snapshot.
-pub(super) async fn load(mut snapshot: Tx) -> Result<Loaded, Failure> {
+pub(super) async fn load(mut snapshot: Tx<'_>) -> Result<Loaded, Failure> {
     let head = log::head(snapshot.link()).await?;
     let mut images = Vec::new();
     for kind in Kind::ALL {
@@ -36,7 +36,11 @@ pub(super) async fn load(mut snapshot: Tx) -> Result<Loaded, Failure> {
     })
 }
 
-async fn images_of(snapshot: &mut Tx, kind: Kind, images: &mut Vec<Image>) -> Result<(), Failure> {
+async fn images_of(
+    snapshot: &mut Tx<'_>,
+    kind: Kind,
+    images: &mut Vec<Image>,
+) -> Result<(), Failure> {
     let table = kind.table();
     let select = format!("SELECT name, revision, format, image FROM {table}");
     on_engine!(snapshot, tx => {
