@@ -2,6 +2,7 @@
 //! group, the network, the bytes on the wire. All data is made up.
 
 mod corruption;
+mod drafts;
 mod groups;
 mod killed;
 mod outages;
