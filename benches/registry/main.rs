@@ -10,6 +10,7 @@
 
 mod bare;
 mod compare;
+mod floor;
 mod generate;
 mod load;
 mod measure;
@@ -71,7 +72,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -79,6 +80,7 @@ const PARTS: [&str; 9] = [
     compare::LIST_FILTERED,
     compare::UPDATE,
     compare::UPDATE_WITH_ID,
+    floor::FLOOR,
     size::START,
     size::PAGES,
 ];
@@ -109,6 +111,7 @@ fn report(options: &Options) -> Result<()> {
         options.rounds
     );
     let comparisons = runtime.block_on(compare::run(options, &directory))?;
+    let floors = runtime.block_on(floor::run(options, &directory))?;
     let sizes = runtime.block_on(size::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -116,6 +119,7 @@ fn report(options: &Options) -> Result<()> {
         "rounds": options.rounds,
         "milliseconds": options.measure.as_millis(),
         "comparisons": comparisons,
+        "floors": floors,
         "sizes": sizes,
     });
     let path = directory.join("figures.json");
