@@ -197,7 +197,7 @@ impl Registry {
             followed: Instant::now(),
             measures: measures.clone(),
         };
-        let task = tokio::spawn(writer.run());
+        let task = writer.start()?;
         Ok((
             Self {
                 published,

@@ -24,11 +24,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use self::{
-    engine::{Engine, Link, Tx, answered, reading},
+    engine::{Engine, Link, Pooled, Tx, answered, reading},
     errors::{During, Failure},
     history::PastRow,
 };
-pub use self::{errors::CommitError, history::Past};
+pub use self::{errors::CommitError, history::Past, log::Encoded};
 use crate::domain::{
     change::{Change, Image},
     error::Error,
@@ -179,7 +179,7 @@ impl Store {
     }
 
     /// Begins a write and takes the log's lock.
-    pub async fn begin(&self) -> Result<WriteTx, Error> {
+    pub async fn begin(&self) -> Result<WriteTx<'static>, Error> {
         let operation = "beginning a write";
         let mut attempt = 1;
         loop {
@@ -190,14 +190,28 @@ impl Store {
         }
     }
 
-    async fn lock(&self) -> Result<WriteTx, Failure> {
-        let mut tx = self.engine.begin().await?;
-        let head = log::lock_head(tx.link()).await?;
-        Ok(WriteTx {
-            tx,
-            head,
-            sound: true,
-        })
+    async fn lock(&self) -> Result<WriteTx<'static>, Failure> {
+        WriteTx::lock(self.engine.begin().await?).await
+    }
+
+    /// As [`Store::begin`], on a connection that the session keeps; `None` where that connection
+    /// turned out to be broken, and another is to be asked for.
+    pub async fn begin_in<'s>(
+        &self,
+        session: &'s mut Session,
+    ) -> Result<Option<WriteTx<'s>>, Error> {
+        let operation = "beginning a write";
+        let begun = answered(async {
+            let pooled = match &mut session.kept {
+                Some(pooled) => pooled,
+                none => none.insert(self.engine.writer().await?),
+            };
+            WriteTx::lock(pooled.begin().await?).await
+        });
+        match begun.await {
+            Err(failure) if engine::is_broken(&failure) => Ok(None),
+            begun => begun.during(operation).map(Some),
+        }
     }
 
     /// Each resource as it was before a revision, in the order asked for; `None` where there was
@@ -275,10 +289,25 @@ impl Store {
     }
 }
 
+/// A connection kept from one write to the next: asking the pool for it costs as much as a
+/// statement, and more where the machine is busy. To be released after anything but a commit, so
+/// that the pool looks at it.
+#[derive(Debug, Default)]
+pub struct Session {
+    kept: Option<Pooled>,
+}
+
+impl Session {
+    /// Gives the connection back.
+    pub fn release(&mut self) {
+        self.kept = None;
+    }
+}
+
 /// A write that holds the log's lock; rolled back when dropped.
 #[derive(Debug)]
-pub struct WriteTx {
-    tx: Tx,
+pub struct WriteTx<'c> {
+    tx: Tx<'c>,
     head: Head,
     // False from the beginning of each statement until it has succeeded, so also after one whose
     // future was dropped. PostgreSQL answers a COMMIT of a failed transaction with ROLLBACK, and
@@ -286,7 +315,16 @@ pub struct WriteTx {
     sound: bool,
 }
 
-impl WriteTx {
+impl<'c> WriteTx<'c> {
+    async fn lock(mut tx: Tx<'c>) -> Result<Self, Failure> {
+        let head = log::lock_head(tx.link()).await?;
+        Ok(Self {
+            tx,
+            head,
+            sound: true,
+        })
+    }
+
     /// Where the log ends, what this transaction appended included.
     pub fn head(&self) -> &Head {
         &self.head
@@ -318,6 +356,9 @@ impl WriteTx {
     /// The changes that these request ids made; those that made none are left out.
     pub async fn replays(&mut self, asked: &[(PrincipalName, Uuid)]) -> Result<Vec<Replay>, Error> {
         let operation = "looking up request ids";
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
         let link = self.enter(operation)?;
         let replays = answered(log::replays(link, asked)).await;
         self.leave(replays, operation)
@@ -330,10 +371,17 @@ impl WriteTx {
         changes: &[Change],
         salt: &mut (dyn FnMut() -> [u8; 16] + Send),
     ) -> Result<(), Error> {
+        let encode = |change: &Change| Encoded::new(change.clone(), salt);
+        let encoded: Vec<Encoded> = changes.iter().map(encode).collect::<Result<_, _>>()?;
+        self.append_encoded(&encoded).await
+    }
+
+    /// As [`WriteTx::append`], of changes that were encoded before.
+    pub async fn append_encoded(&mut self, changes: &[Encoded]) -> Result<(), Error> {
         let operation = "appending changes";
         let head = self.head;
         let link = self.enter(operation)?;
-        let appended = answered(log::append(link, &head, changes, salt)).await;
+        let appended = answered(log::append(link, &head, changes)).await;
         self.head = self.leave(appended, operation)?;
         Ok(())
     }

@@ -10,6 +10,7 @@
 
 mod bare;
 mod compare;
+mod floor;
 mod generate;
 mod load;
 mod measure;
@@ -77,7 +78,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -86,6 +87,7 @@ const PARTS: [&str; 11] = [
     compare::UPDATE,
     compare::UPDATE_WITH_ID,
     watch::WATCH,
+    floor::FLOOR,
     size::START,
     size::PAGES,
     past::PAST,
@@ -119,6 +121,7 @@ fn report(options: &Options) -> Result<()> {
     );
     let comparisons = runtime.block_on(compare::run(options, &directory))?;
     let watches = runtime.block_on(watch::run(options, &directory))?;
+    let floors = runtime.block_on(floor::run(options, &directory))?;
     let sizes = runtime.block_on(size::run(options, &directory))?;
     let pasts = runtime.block_on(past::run(options, &directory))?;
     let figures = serde_json::json!({
@@ -128,6 +131,7 @@ fn report(options: &Options) -> Result<()> {
         "milliseconds": options.measure.as_millis(),
         "comparisons": comparisons,
         "watches": watches,
+        "floors": floors,
         "sizes": sizes,
         "past": pasts,
     });

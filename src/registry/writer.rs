@@ -7,18 +7,25 @@
 //! ends the transaction, and the group is redone one by one. A commit whose outcome is unknown is
 //! looked up under the lock before anything else is decided.
 //!
+//! While one group is written the next is drafted: decided and encoded on the State that the first
+//! will leave. Under the lock a draft counts only if nothing was appended but what it was drafted
+//! on, and no request id of it was used before; otherwise it is decided anew there.
+//!
 //! Between groups the task looks at the log's head four times a second, so that what another
 //! process wrote is served here within that time.
 
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, oneshot},
+    task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use uuid::Uuid;
@@ -39,12 +46,18 @@ use crate::{
         principals::KeyHash,
         time::{Clock, Timestamp},
     },
-    store::{CommitError, Head, Replay, Store, WriteTx},
+    store::{CommitError, Encoded, Head, Replay, Session, Store, WriteTx},
 };
 
 /// Most commands in one group: enough that the commit's cost is spread thin, few enough that the
 /// first of them does not wait for long.
 const GROUP_MAX: usize = 256;
+
+/// Most commands drafted before the group being written is looked at again.
+const DRAFT_STEP: usize = 8;
+
+/// How old a draft's time may be when it is written; an older one is decided anew.
+const DRAFT_AGE_MAX: Duration = Duration::from_secs(1);
 
 /// How often the log's head is looked at: four times within the second that is promised.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
@@ -108,6 +121,9 @@ pub enum Fatal {
     /// A newer release has taken the log over.
     #[error("{0}")]
     Format(Error),
+    /// The writer's thread ended before its work did.
+    #[error("the writer's thread ended by itself")]
+    Ended,
 }
 
 pub(super) struct Writer {
@@ -130,8 +146,8 @@ enum Failed {
     Unreached(Error),
     /// A statement failed, and nothing was written.
     RolledBack(Error),
-    /// Nobody knows yet; these are the changes to look for, and the answers if they are there.
-    Unknown(Error, Box<(Vec<Change>, Answers)>),
+    /// Nobody knows yet; this is the change to look for, the group's first.
+    Unknown(Error, Box<Change>),
     /// This process must end.
     Fatal(Fatal),
 }
@@ -160,12 +176,69 @@ impl Failed {
     }
 }
 
+/// A group that was decided and encoded, to be written.
+struct Draft {
+    /// The log and revision that it was decided on.
+    base: (Uuid, Revision),
+    /// When.
+    begun: Instant,
+    now: Timestamp,
+    /// The State that it leaves.
+    next: Snapshot,
+    changes: Vec<Encoded>,
+    /// One for each command.
+    answers: Answers,
+    /// The request ids of the commands.
+    asked: Vec<(PrincipalName, Uuid)>,
+    /// What is known of them.
+    replays: Replays,
+}
+
+/// Commands with their draft.
+struct Group {
+    jobs: Vec<Job>,
+    draft: Draft,
+}
+
+/// What became of a draft that was to be written.
+enum Written {
+    /// It is in the log.
+    Whole,
+    /// It does not follow on the log, or answers anew what was answered before.
+    Overtaken,
+}
+
 impl Writer {
+    /// Starts the writer on a thread of its own: among the tasks that it wakes, it would come last.
+    /// The task that stands for it ends with it, and it ends with the task.
+    pub(super) fn start(self) -> Result<JoinHandle<Result<(), Fatal>>, Error> {
+        let (mut ended, end) = oneshot::channel();
+        let runtime = Handle::current();
+        let thread = std::thread::Builder::new().name("registry-writer".to_owned());
+        let spawned = thread.spawn(move || {
+            let ran = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = ended.closed() => None,
+                    ran = self.run() => Some(ran),
+                }
+            });
+            if let Some(ran) = ran {
+                drop(ended.send(ran));
+            }
+        });
+        spawned.map_err(|error| Error::Bug(format!("starting the writer: {error}").into()))?;
+        Ok(tokio::spawn(async move {
+            end.await.unwrap_or(Err(Fatal::Ended))
+        }))
+    }
+
     /// Runs until every handle is dropped, or the registry is closed, and the queue is empty.
-    pub(super) async fn run(mut self) -> Result<(), Fatal> {
+    async fn run(mut self) -> Result<(), Fatal> {
         let mut ticks = interval(FOLLOW_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut jobs = Vec::with_capacity(GROUP_MAX);
+        let mut session = Session::default();
         let published = Arc::clone(&self.published);
         loop {
             tokio::select! {
@@ -173,9 +246,16 @@ impl Writer {
                     if received == 0 {
                         return Ok(());
                     }
-                    self.group(std::mem::take(&mut jobs)).await?;
+                    let mut next = self.draft(std::mem::take(&mut jobs));
+                    while let Some(group) = next {
+                        next = self.write(&mut session, group).await?;
+                    }
                 }
-                _ = ticks.tick() => self.follow().await?,
+                _ = ticks.tick() => {
+                    // nothing was written just now, so the connection may go
+                    session.release();
+                    self.follow().await?;
+                }
                 () = published.closing.notified() => self.jobs.close(),
             }
         }
@@ -229,7 +309,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn catch_up_locked(&mut self, tx: &mut WriteTx) -> Result<(), Failed> {
+    async fn catch_up_locked(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Failed> {
         let head = *tx.head();
         self.check_head(&head)?;
         while self.current.state.revision() < head.revision {
@@ -281,20 +361,104 @@ impl Writer {
 
     // === groups ===
 
-    async fn group(&mut self, mut jobs: Vec<Job>) -> Result<(), Fatal> {
+    /// Decides commands on what is published; none where all their callers have gone away.
+    fn draft(&mut self, mut jobs: Vec<Job>) -> Option<Group> {
         // A caller that has gone away does not wait for an answer; nothing was begun for it.
         jobs.retain(|job| !job.answer.is_closed());
-        if jobs.is_empty() {
-            return Ok(());
+        let mut draft = Draft::on(&self.current, self.clock.now());
+        for job in &jobs {
+            draft.add(&mut *self.entropy, job);
         }
-        self.measures.group_commands.observe(jobs.len() as f64);
-        match self.attempt(&jobs).await {
-            Err(Failed::RolledBack(error)) if jobs.len() > 1 => {
+        (!jobs.is_empty()).then_some(Group { jobs, draft })
+    }
+
+    /// Writes a group and answers it; meanwhile drafts the next, on what this one leaves.
+    async fn write(
+        &mut self,
+        session: &mut Session,
+        mut group: Group,
+    ) -> Result<Option<Group>, Fatal> {
+        if group.jobs.iter().any(|job| job.answer.is_closed()) {
+            match self.draft(group.jobs) {
+                Some(waiting) => group = waiting,
+                None => return Ok(None),
+            }
+        }
+        let Group { jobs, draft } = group;
+        let mut next: Option<Group> = None;
+        let mut open = true;
+        let written = {
+            let published = Arc::clone(&self.published);
+            let store = self.store.clone();
+            let measures = self.measures.clone();
+            let mut writing = pin!(draft.write(&store, session, &measures));
+            let mut received = Vec::with_capacity(DRAFT_STEP);
+            loop {
+                let room = GROUP_MAX - next.as_ref().map_or(0, |group| group.jobs.len());
+                tokio::select! {
+                    biased;
+                    written = &mut writing => break written,
+                    () = published.closing.notified() => self.jobs.close(),
+                    count = self.jobs.recv_many(&mut received, room.min(DRAFT_STEP)),
+                        if open && room > 0 =>
+                    {
+                        open = count > 0;
+                        for job in received.drain(..) {
+                            let group = next.get_or_insert_with(|| Group {
+                                jobs: Vec::new(),
+                                draft: Draft::on(&draft.next, self.clock.now()),
+                            });
+                            group.draft.add(&mut *self.entropy, &job);
+                            group.jobs.push(job);
+                        }
+                    }
+                }
+            }
+        };
+        let attempted = match written {
+            Ok(Written::Whole) => {
+                let Draft {
+                    next: state,
+                    answers,
+                    changes,
+                    ..
+                } = draft;
+                if changes.is_empty() {
+                    session.release();
+                } else {
+                    self.publish(state);
+                }
+                self.note_followed();
+                answer(jobs, answers);
+                return Ok(next);
+            }
+            Ok(Written::Overtaken) => {
+                session.release();
+                self.attempt(&jobs).await
+            }
+            Err(failed) => {
+                session.release();
+                Err((failed, draft.answers))
+            }
+        };
+        self.settle(jobs, attempted).await?;
+        // It was drafted on what did not come about.
+        Ok(next.and_then(|group| self.draft(group.jobs)))
+    }
+
+    /// Answers a group that could not be written as it was drafted.
+    async fn settle(
+        &mut self,
+        jobs: Vec<Job>,
+        attempted: Result<Answers, (Failed, Answers)>,
+    ) -> Result<(), Fatal> {
+        match attempted {
+            Err((Failed::RolledBack(error), _)) if jobs.len() > 1 => {
                 tracing::warn!(%error, commands = jobs.len(), "group failed; redone one by one");
                 let mut jobs = jobs.into_iter();
                 while let Some(job) = jobs.next() {
                     let alone = self.attempt(std::slice::from_ref(&job)).await;
-                    let outage = alone.as_ref().is_err_and(Failed::is_outage);
+                    let outage = alone.as_ref().is_err_and(|(failed, _)| failed.is_outage());
                     self.conclude(vec![job], alone).await?;
                     if outage {
                         // Each would wait as long for the store as this one has.
@@ -311,16 +475,17 @@ impl Writer {
     async fn conclude(
         &mut self,
         jobs: Vec<Job>,
-        attempted: Result<Answers, Failed>,
+        attempted: Result<Answers, (Failed, Answers)>,
     ) -> Result<(), Fatal> {
         match attempted {
             Ok(answers) => answer(jobs, answers),
-            Err(Failed::Unreached(error) | Failed::RolledBack(error)) => answer_all(jobs, &error),
-            Err(Failed::Unknown(error, group)) => {
-                let (changes, answers) = *group;
-                self.resolve(jobs, error, &changes, answers).await?;
+            Err((Failed::Unreached(error) | Failed::RolledBack(error), _)) => {
+                answer_all(jobs, &error);
             }
-            Err(Failed::Fatal(fatal)) => return Err(fatal),
+            Err((Failed::Unknown(error, first), answers)) => {
+                self.resolve(jobs, error, &first, answers).await?;
+            }
+            Err((Failed::Fatal(fatal), _)) => return Err(fatal),
         }
         Ok(())
     }
@@ -332,14 +497,14 @@ impl Writer {
         &mut self,
         jobs: Vec<Job>,
         error: Error,
-        changes: &[Change],
+        first: &Change,
         answers: Answers,
     ) -> Result<(), Fatal> {
         let commands = jobs.len();
         tracing::warn!(%error, commands, "outcome of a commit unknown; looking for it");
         let deadline = Instant::now() + RESOLVE_TIME;
         loop {
-            match self.look_for(changes).await {
+            match self.look_for(first).await {
                 Ok(true) => {
                     answer(jobs, answers);
                     return Ok(());
@@ -363,10 +528,8 @@ impl Writer {
         }
     }
 
-    async fn look_for(&mut self, changes: &[Change]) -> Result<bool, Failed> {
-        let Some(first) = changes.first() else {
-            return Ok(true);
-        };
+    /// Whether a group is in the log, by its first change: all of it is there or nothing.
+    async fn look_for(&mut self, first: &Change) -> Result<bool, Failed> {
         let mut tx = self.store.begin().await?;
         let before = Revision::new(first.revision.get() - 1).unwrap_or_default();
         let found = tx.changes_after(before, 1).await?;
@@ -383,125 +546,163 @@ impl Writer {
         Ok(is_ours)
     }
 
-    async fn attempt(&mut self, jobs: &[Job]) -> Result<Answers, Failed> {
-        let mut tx = self.store.begin().await?;
-        self.catch_up_locked(&mut tx).await?;
-        let now = self.clock.now().max(tx.head().record_time);
-        // One answer that cannot be read again is its own command's loss, not its neighbours'.
-        let replays = Self::replays(&mut tx, jobs).await;
-        let mut replays = replays.map_err(Failed::RolledBack)?;
-        let mut next = Snapshot::clone(&self.current);
-        let mut changes = Vec::with_capacity(jobs.len());
-        let mut answers = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let decided = self.decide(&mut next, &replays, job, now);
-            answers.push(decided.map(|decided| match decided {
-                Decided::Replay(outcome) => outcome,
-                Decided::Change(change, outcome) => {
-                    if let Some(request_id) = change.request_id {
-                        let key = (change.person.principal.clone(), request_id.id);
-                        replays.insert(key, (request_id.digest, outcome.clone()));
-                    }
-                    changes.push(*change);
-                    outcome
-                }
-            }));
-        }
-        if changes.is_empty() {
-            return Ok(answers);
-        }
-        let entropy = &mut self.entropy;
-        tx.append(&changes, &mut || entropy.salt())
-            .await
-            .map_err(Failed::RolledBack)?;
-        let began = Instant::now();
-        let committed = tx.commit().await;
-        let took = began.elapsed().as_secs_f64();
-        self.measures.commit_seconds.observe(took);
-        match committed {
+    /// Decides a group under the lock and writes it.
+    async fn attempt(&mut self, jobs: &[Job]) -> Result<Answers, (Failed, Answers)> {
+        let undecided = |failed| (failed, Answers::new());
+        let (tx, draft) = self.decide_locked(jobs).await.map_err(undecided)?;
+        match draft.append(tx, &self.measures).await {
             Ok(()) => {
-                self.publish(next);
-                Ok(answers)
+                if !draft.changes.is_empty() {
+                    self.publish(draft.next);
+                }
+                Ok(draft.answers)
             }
-            Err(CommitError::RolledBack(error)) => Err(Failed::RolledBack(error)),
-            Err(CommitError::Unknown(error)) => {
-                Err(Failed::Unknown(error, Box::new((changes, answers))))
-            }
+            Err(failed) => Err((failed, draft.answers)),
         }
     }
 
-    fn decide(
-        &mut self,
-        next: &mut Snapshot,
-        replays: &Replays,
-        job: &Job,
-        now: Timestamp,
-    ) -> Result<Decided, Error> {
-        let caller = renew(&next.state, &job.caller, now)?;
+    async fn decide_locked(&mut self, jobs: &[Job]) -> Result<(WriteTx<'static>, Draft), Failed> {
+        let mut tx = self.store.begin().await?;
+        self.catch_up_locked(&mut tx).await?;
+        let mut draft = Draft::on(&self.current, self.clock.now());
+        let asked: Vec<_> = jobs.iter().filter_map(asked).collect();
+        // One answer that cannot be read again is its own command's loss, not its neighbours'.
+        let replays = known(&mut tx, &asked).await;
+        draft.replays = replays.map_err(Failed::RolledBack)?;
+        for job in jobs {
+            draft.add(&mut *self.entropy, job);
+        }
+        Ok((tx, draft))
+    }
+}
+
+impl Draft {
+    /// An empty one, on a State.
+    fn on(base: &Snapshot, now: Timestamp) -> Self {
+        let record_time = base.state.record_time();
+        Self {
+            base: (base.log_id, base.state.revision()),
+            begun: Instant::now(),
+            now: record_time.map_or(now, |record_time| now.max(record_time)),
+            next: base.clone(),
+            changes: Vec::new(),
+            answers: Vec::new(),
+            asked: Vec::new(),
+            replays: Replays::new(),
+        }
+    }
+
+    /// Decides one more command, on what those before it leave.
+    fn add(&mut self, entropy: &mut dyn Entropy, job: &Job) {
+        let answer = self.decide(entropy, job);
+        self.answers.push(answer);
+        self.asked.extend(asked(job));
+    }
+
+    fn decide(&mut self, entropy: &mut dyn Entropy, job: &Job) -> Result<Outcome, Error> {
+        let next = &mut self.next;
+        let caller = renew(&next.state, &job.caller, self.now)?;
         if let Some(request_id) = &job.request.request_id
             && let Some(person) = caller.person()
-            && let Some((digest, outcome)) = replays.get(&(person.principal, request_id.id))
+            && let Some((digest, outcome)) = self.replays.get(&(person.principal, request_id.id))
         {
             return replay(next, &caller, &job.request, request_id, digest, outcome);
         }
-        let ids: &mut dyn Ids = &mut *self.entropy;
         // `decide` is pure, so a panic leaves nothing half done: it costs its own command only.
         let decided = catch_unwind(AssertUnwindSafe(|| {
-            decide(&next.state, &caller, &job.request, now, ids)
+            let ids: &mut dyn Ids = &mut *entropy;
+            decide(&next.state, &caller, &job.request, self.now, ids)
         }));
         let change = decided.unwrap_or_else(|_| {
             let method = job.request.command.method_name();
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
         let outcome = outcome_of(&change)?;
-        next.advance(&change);
-        Ok(Decided::Change(Box::new(change), outcome))
+        let encoded = Encoded::new(change, &mut || entropy.salt())?;
+        let change = encoded.change();
+        next.advance(change);
+        if let Some(request_id) = change.request_id {
+            let key = (change.person.principal.clone(), request_id.id);
+            let replay = (request_id.digest, outcome.clone());
+            self.replays.insert(key, replay);
+        }
+        self.changes.push(encoded);
+        Ok(outcome)
     }
 
-    async fn replays(tx: &mut WriteTx, jobs: &[Job]) -> Result<Replays, Error> {
-        let mut asked = Vec::new();
-        for job in jobs {
-            if let (Some(id), Some(person)) = (&job.request.request_id, job.caller.person()) {
-                asked.push((person.principal, id.id));
+    /// Writes it, if it holds under the log's lock.
+    async fn write(
+        &self,
+        store: &Store,
+        session: &mut Session,
+        measures: &Measures,
+    ) -> Result<Written, Failed> {
+        let Some(mut tx) = store.begin_in(session).await? else {
+            return Ok(Written::Overtaken);
+        };
+        let head = (tx.head().log_id, tx.head().revision);
+        if head != self.base || self.begun.elapsed() > DRAFT_AGE_MAX {
+            return Ok(Written::Overtaken);
+        }
+        let replays = tx.replays(&self.asked).await;
+        if !replays.map_err(Failed::RolledBack)?.is_empty() {
+            return Ok(Written::Overtaken);
+        }
+        self.append(tx, measures).await.map(|()| Written::Whole)
+    }
+
+    async fn append(&self, mut tx: WriteTx<'_>, measures: &Measures) -> Result<(), Failed> {
+        let Some(first) = self.changes.first() else {
+            return Ok(());
+        };
+        measures.group_commands.observe(self.answers.len() as f64);
+        let appended = tx.append_encoded(&self.changes).await;
+        appended.map_err(Failed::RolledBack)?;
+        let began = Instant::now();
+        let committed = tx.commit().await;
+        let took = began.elapsed().as_secs_f64();
+        measures.commit_seconds.observe(took);
+        match committed {
+            Ok(()) => Ok(()),
+            Err(CommitError::RolledBack(error)) => Err(Failed::RolledBack(error)),
+            Err(CommitError::Unknown(error)) => {
+                Err(Failed::Unknown(error, Box::new(first.change().clone())))
             }
         }
-        let mut replays = Replays::new();
-        if asked.is_empty() {
-            return Ok(replays);
-        }
-        for Replay {
-            principal,
-            id,
-            digest,
+    }
+}
+
+/// The request id of a command, and whose it is.
+fn asked(job: &Job) -> Option<(PrincipalName, Uuid)> {
+    let person = job.caller.person()?;
+    Some((person.principal, job.request.request_id.as_ref()?.id))
+}
+
+/// What was answered to these request ids.
+async fn known(tx: &mut WriteTx<'_>, asked: &[(PrincipalName, Uuid)]) -> Result<Replays, Error> {
+    let mut replays = Replays::new();
+    for Replay {
+        principal,
+        id,
+        digest,
+        revision,
+        image,
+    } in tx.replays(asked).await?
+    {
+        let image = image.ok_or_else(|| {
+            Error::Bug(format!("change {revision} has no image to replay").into())
+        })?;
+        let outcome = Outcome {
             revision,
             image,
-        } in tx.replays(&asked).await?
-        {
-            let image = image.ok_or_else(|| {
-                Error::Bug(format!("change {revision} has no image to replay").into())
-            })?;
-            replays.insert(
-                (principal, id),
-                (
-                    digest,
-                    Outcome {
-                        revision,
-                        image,
-                        replayed: true,
-                    },
-                ),
-            );
-        }
-        Ok(replays)
+            replayed: true,
+        };
+        replays.insert((principal, id), (digest, outcome));
     }
+    Ok(replays)
 }
 
 type Replays = HashMap<(PrincipalName, Uuid), ([u8; 32], Outcome)>;
-
-enum Decided {
-    Replay(Outcome),
-    Change(Box<Change>, Outcome),
-}
 
 /// The answer given then, if the same request may still be made: authorized anew.
 fn replay(
@@ -511,17 +712,17 @@ fn replay(
     request_id: &RequestId,
     digest: &[u8; 32],
     outcome: &Outcome,
-) -> Result<Decided, Error> {
+) -> Result<Outcome, Error> {
     if *digest != request_id.digest {
         return Err(Error::RequestIdReused {
             request_id: request_id.id.to_string(),
         });
     }
     super::access::permit(&next.state, caller, &request.command)?;
-    Ok(Decided::Replay(Outcome {
+    Ok(Outcome {
         replayed: true,
         ..outcome.clone()
-    }))
+    })
 }
 
 pub(super) fn outcome_of(change: &Change) -> Result<Outcome, Error> {

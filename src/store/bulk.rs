@@ -10,18 +10,22 @@ use super::engine::{Link, on_engine};
 /// Bound values in one statement: SQLite takes 32,766 and PostgreSQL 65,535.
 pub(super) const BINDS_MAX: usize = 32_000;
 
-/// Most rows in one statement. Parsing a statement of many rows costs more than running it, so
-/// rows are cut into powers of two: few shapes, each prepared once and kept.
+/// Most rows in one statement.
 const ROWS_MAX: usize = 128;
+
+/// Parsing a statement of many rows costs more than running it, and each statement is a round
+/// trip; so rows are cut into a multiple of this and a rest: few shapes, each prepared once and
+/// kept, and no more than two statements for what [`ROWS_MAX`] would hold.
+const ROWS_STEP: usize = 8;
 
 /// How many of so many rows the next statement takes.
 const fn statement_rows(rows: usize) -> usize {
     if rows >= ROWS_MAX {
-        return ROWS_MAX;
-    }
-    match rows.checked_ilog2() {
-        Some(bits) => 1 << bits,
-        None => 0,
+        ROWS_MAX
+    } else if rows > ROWS_STEP {
+        rows - rows % ROWS_STEP
+    } else {
+        rows
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) use on_engine;
 pub(super) type Link<'c> = On<&'c mut SqliteConnection, &'c mut PgConnection>;
 
 /// A write transaction; rolled back when dropped.
-pub(super) type Tx = On<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+pub(super) type Tx<'c> = On<Transaction<'c, Sqlite>, Transaction<'c, Postgres>>;
 
 /// What writes, and what only reads.
 #[derive(Clone, Debug)]
@@ -83,6 +83,9 @@ const WAL_PAGES: &str = "4000";
 /// after the busy timeout.
 const OPEN_ATTEMPTS_MAX: u32 = 50;
 const OPEN_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a write begins on SQLite.
+const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 /// Settings of every PostgreSQL session, whatever the server's own configuration says.
 const POSTGRES_SESSION: &[(&str, &str)] = &[
@@ -134,26 +137,34 @@ impl Engine {
     }
 
     /// A connection to read with, by [`reading!`].
-    pub(super) async fn reader(&self) -> Result<Reader, sqlx::Error> {
+    pub(super) async fn reader(&self) -> Result<Pooled, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(pools) => On::Sqlite(pools.reader.acquire().await?),
             Self::Postgres(pools) => On::Postgres(pools.reader.acquire().await?),
         })
     }
 
+    /// A connection to write with, group after group.
+    pub(super) async fn writer(&self) -> Result<Pooled, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite(pools) => On::Sqlite(pools.writer.acquire().await?),
+            Self::Postgres(pools) => On::Postgres(pools.writer.acquire().await?),
+        })
+    }
+
     /// Begins a write transaction that holds the write lock on SQLite, and none yet on
     /// PostgreSQL, whose lock is the head's row.
-    pub(super) async fn begin(&self) -> Result<Tx, sqlx::Error> {
+    pub(super) async fn begin(&self) -> Result<Tx<'static>, sqlx::Error> {
         Ok(match self {
             // a deferred BEGIN that reads and then writes is refused at once where another
             // writer is busy, whatever the busy timeout says
-            Self::Sqlite(pools) => On::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(pools) => On::Sqlite(pools.writer.begin_with(BEGIN_WRITE).await?),
             Self::Postgres(pools) => On::Postgres(pools.writer.begin().await?),
         })
     }
 
     /// Begins a transaction that sees one state of the database throughout.
-    pub(super) async fn snapshot(&self) -> Result<Tx, sqlx::Error> {
+    pub(super) async fn snapshot(&self) -> Result<Tx<'static>, sqlx::Error> {
         Ok(match self {
             // with the write-ahead log, a transaction reads what its first statement saw
             Self::Sqlite(pools) => On::Sqlite(pools.reader.begin().await?),
@@ -211,15 +222,28 @@ fn silent(timeout: Duration) -> sqlx::Error {
 
 /// Whether to do on another connection what failed because the connection was broken.
 pub(super) fn try_again<T>(attempt: &mut u32, outcome: &Result<T, Failure>) -> bool {
-    let broken = matches!(outcome, Err(Failure::Sql(error)) if is_lost_connection(error));
+    let broken = outcome.as_ref().is_err_and(is_broken);
     *attempt += 1;
     broken && *attempt <= ATTEMPTS_MAX
 }
 
-/// A connection of the readers' pool.
-pub(super) type Reader = On<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+/// Whether something failed because its connection was broken.
+pub(super) fn is_broken(failure: &Failure) -> bool {
+    matches!(failure, Failure::Sql(error) if is_lost_connection(error))
+}
 
-impl Reader {
+/// A connection of a pool.
+pub(super) type Pooled = On<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+
+impl Pooled {
+    /// As [`Engine::begin`], on this connection, which is kept.
+    pub(super) async fn begin(&mut self) -> Result<Tx<'_>, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite(connection) => On::Sqlite(connection.begin_with(BEGIN_WRITE).await?),
+            Self::Postgres(connection) => On::Postgres(connection.begin().await?),
+        })
+    }
+
     pub(super) fn link(&mut self) -> Link<'_> {
         match self {
             Self::Sqlite(connection) => On::Sqlite(connection),
@@ -228,7 +252,7 @@ impl Reader {
     }
 }
 
-impl Tx {
+impl Tx<'_> {
     pub(super) fn link(&mut self) -> Link<'_> {
         match self {
             Self::Sqlite(tx) => On::Sqlite(tx),

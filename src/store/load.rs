@@ -30,7 +30,7 @@ struct ImageRow<'r> {
 }
 
 /// Reads the head, every image and every key hash within one snapshot.
-pub(super) async fn load(mut snapshot: Tx) -> Result<Loaded, Failure> {
+pub(super) async fn load(mut snapshot: Tx<'_>) -> Result<Loaded, Failure> {
     let head = log::head(snapshot.link()).await?;
     let mut decoding = Decoding::default();
     for kind in Kind::ALL {
@@ -45,7 +45,11 @@ pub(super) async fn load(mut snapshot: Tx) -> Result<Loaded, Failure> {
     })
 }
 
-async fn images_of(snapshot: &mut Tx, kind: Kind, decoding: &mut Decoding) -> Result<(), Failure> {
+async fn images_of(
+    snapshot: &mut Tx<'_>,
+    kind: Kind,
+    decoding: &mut Decoding,
+) -> Result<(), Failure> {
     let table = kind.table();
     let select = format!("SELECT name, revision, format, image FROM {table}");
     on_engine!(snapshot, tx => {

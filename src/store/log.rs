@@ -100,44 +100,93 @@ impl HeadRow {
 
 // === appending ===
 
-struct Encoded<'a> {
-    revision: Revision,
-    ordinal: i64,
-    effect: &'a Effect,
+/// A change with the bytes of its images, made before the log is locked.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    change: Change,
+    /// One for each effect.
+    images: Vec<EncodedImage>,
+    request_id: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct EncodedImage {
     json: Option<String>,
     salt: [u8; 16],
     digest: [u8; 32],
+}
+
+impl Encoded {
+    /// Encodes the images of a change, with a new salt for each effect.
+    pub fn new(change: Change, salt: &mut (dyn FnMut() -> [u8; 16] + Send)) -> Result<Self, Error> {
+        let mut images = Vec::with_capacity(change.effects.len());
+        for effect in &change.effects {
+            let json = match effect {
+                Effect::Put(image) => Some(images::encode(image)?),
+                Effect::Remove { name: _ } => None,
+            };
+            let salt = salt();
+            images.push(EncodedImage {
+                digest: images::digest(&salt, json.as_deref()),
+                json,
+                salt,
+            });
+        }
+        Ok(Self {
+            request_id: change.request_id.map(|request| request.id.to_string()),
+            change,
+            images,
+        })
+    }
+
+    /// The change.
+    pub const fn change(&self) -> &Change {
+        &self.change
+    }
+
+    fn effects(&self) -> impl Iterator<Item = (i64, &Effect, &EncodedImage)> {
+        let pairs = self.change.effects.iter().zip(&self.images);
+        (0..)
+            .zip(pairs)
+            .map(|(ordinal, (effect, image))| (ordinal, effect, image))
+    }
 }
 
 /// Appends a group that follows on `head`, and returns the new head.
 pub(super) async fn append(
     mut link: Link<'_>,
     head: &Head,
-    changes: &[Change],
-    salt: &mut (dyn FnMut() -> [u8; 16] + Send),
+    changes: &[Encoded],
 ) -> Result<Head, Failure> {
-    let Some(newest) = changes.last() else {
+    let Some(Encoded { change: newest, .. }) = changes.last() else {
         return Ok(*head);
     };
     check_order(head, changes)?;
-    let effects = encode(changes, salt)?;
-    let request_ids: Vec<Option<String>> = changes
-        .iter()
-        .map(|change| change.request_id.map(|request| request.id.to_string()))
-        .collect();
-    let rows = changes.iter().zip(&request_ids);
-    let rows = rows.map(|(change, id)| change_row(change, id.as_deref()));
-    bulk::insert(&mut link, "changes", None, rows.collect()).await?;
-    let rows: Vec<Row<'_>> = effects.iter().map(effect_row).collect();
+    bulk::insert(
+        &mut link,
+        "changes",
+        None,
+        changes.iter().map(change_row).collect(),
+    )
+    .await?;
+    let mut rows = Vec::with_capacity(changes.len());
+    // PostgreSQL refuses one key twice in a statement, so only the last image of each resource
+    let mut last = BTreeMap::new();
+    for encoded in changes {
+        let revision = encoded.change.revision;
+        for (ordinal, effect, image) in encoded.effects() {
+            rows.push(effect_row(revision, ordinal, effect, image));
+            let (name, left) = self::last(revision, effect, image);
+            last.insert(name, left);
+        }
+    }
     if !rows.is_empty() {
         bulk::insert(&mut link, "effects", None, rows).await?;
     }
-    // PostgreSQL refuses one key twice in a statement, so only the last image of each resource
-    let last: BTreeMap<&str, Last<'_>> = effects.iter().map(last).collect();
     tables::write(&mut link, &last).await?;
     let hashes: BTreeMap<&str, &[u8; 32]> = changes
         .iter()
-        .filter_map(|change| change.key_hash.as_ref())
+        .filter_map(|encoded| encoded.change.key_hash.as_ref())
         .map(|(name, hash)| (name.as_str(), &hash.0))
         .collect();
     if !hashes.is_empty() {
@@ -168,9 +217,9 @@ pub(super) async fn append(
     })
 }
 
-fn check_order(head: &Head, changes: &[Change]) -> Result<(), Error> {
+fn check_order(head: &Head, changes: &[Encoded]) -> Result<(), Error> {
     let (mut revision, mut record_time) = (head.revision, head.record_time);
-    for change in changes {
+    for Encoded { change, .. } in changes {
         if change.revision != revision.next() || change.record_time < record_time {
             let message = format!(
                 "appending changes: {} at {} does not follow {revision} at {record_time}",
@@ -183,32 +232,7 @@ fn check_order(head: &Head, changes: &[Change]) -> Result<(), Error> {
     Ok(())
 }
 
-fn encode<'a>(
-    changes: &'a [Change],
-    salt: &mut (dyn FnMut() -> [u8; 16] + Send),
-) -> Result<Vec<Encoded<'a>>, Error> {
-    let mut encoded = Vec::with_capacity(changes.len());
-    for change in changes {
-        for (ordinal, effect) in (0..).zip(&change.effects) {
-            let json = match effect {
-                Effect::Put(image) => Some(images::encode(image)?),
-                Effect::Remove { name: _ } => None,
-            };
-            let salt = salt();
-            encoded.push(Encoded {
-                revision: change.revision,
-                ordinal,
-                effect,
-                digest: images::digest(&salt, json.as_deref()),
-                json,
-                salt,
-            });
-        }
-    }
-    Ok(encoded)
-}
-
-fn change_row<'a>(change: &'a Change, id: Option<&'a str>) -> Row<'a> {
+fn change_row(encoded: &Encoded) -> Row<'_> {
     let Change {
         revision,
         record_time,
@@ -219,7 +243,7 @@ fn change_row<'a>(change: &'a Change, id: Option<&'a str>) -> Row<'a> {
         reason,
         effects: _,  // rows of their own
         key_hash: _, // in a table of its own
-    } = change;
+    } = &encoded.change;
     let digest = request_id.as_ref().map(|request| request.digest.as_slice());
     vec![
         ("revision", Cell::Integer(revision.get())),
@@ -231,28 +255,29 @@ fn change_row<'a>(change: &'a Change, id: Option<&'a str>) -> Row<'a> {
             Cell::OptionalText(agency.as_ref().map(|it| it.as_str())),
         ),
         ("method", Cell::Text(method)),
-        ("request_id", Cell::OptionalText(id)),
+        (
+            "request_id",
+            Cell::OptionalText(encoded.request_id.as_deref()),
+        ),
         ("request_digest", Cell::OptionalBytes(digest)),
         ("reason", Cell::Text(reason)),
     ]
 }
 
-fn effect_row<'a>(encoded: &'a Encoded<'_>) -> Row<'a> {
-    let Encoded {
-        revision,
-        ordinal,
-        effect,
-        json,
-        salt,
-        digest,
-    } = encoded;
+fn effect_row<'a>(
+    revision: Revision,
+    ordinal: i64,
+    effect: &'a Effect,
+    image: &'a EncodedImage,
+) -> Row<'a> {
+    let EncodedImage { json, salt, digest } = image;
     let (kind, resource) = match effect {
         Effect::Put(image) => ("put", image.name()),
         Effect::Remove { name } => ("remove", name.as_str()),
     };
     vec![
         ("revision", Cell::Integer(revision.get())),
-        ("ordinal", Cell::Integer(*ordinal)),
+        ("ordinal", Cell::Integer(ordinal)),
         ("kind", Cell::Text(kind)),
         ("resource", Cell::Text(resource)),
         ("format", Cell::Integer(FORMAT)),
@@ -262,11 +287,13 @@ fn effect_row<'a>(encoded: &'a Encoded<'_>) -> Row<'a> {
     ]
 }
 
-fn last<'a>(encoded: &'a Encoded<'a>) -> (&'a str, Last<'a>) {
-    match (encoded.effect, &encoded.json) {
-        (Effect::Put(image), Some(json)) => {
-            (image.name(), Last::Put(image, json, encoded.revision))
-        }
+fn last<'a>(
+    revision: Revision,
+    effect: &'a Effect,
+    image: &'a EncodedImage,
+) -> (&'a str, Last<'a>) {
+    match (effect, &image.json) {
+        (Effect::Put(image), Some(json)) => (image.name(), Last::Put(image, json, revision)),
         (Effect::Put(image), None) => (image.name(), Last::Removed),
         (Effect::Remove { name }, _) => (name, Last::Removed),
     }

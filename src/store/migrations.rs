@@ -42,7 +42,7 @@ async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     lock.execute(connection).await.map(|_| ())
 }
 
-async fn migrate(tx: &mut Tx) -> Result<(), MigrateError> {
+async fn migrate(tx: &mut Tx<'_>) -> Result<(), MigrateError> {
     match tx {
         On::Sqlite(tx) => SQLITE.run_direct(None, &mut **tx, false).await,
         On::Postgres(tx) => POSTGRES.run_direct(None, &mut **tx, false).await,

@@ -3,6 +3,7 @@
 
 mod clients;
 mod corruption;
+mod drafts;
 mod groups;
 mod killed;
 mod outages;

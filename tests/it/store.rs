@@ -304,7 +304,7 @@ fn first_change() -> Change {
     change
 }
 
-async fn append_to(tx: &mut WriteTx, changes: &[Change]) -> Result<(), Error> {
+async fn append_to(tx: &mut WriteTx<'_>, changes: &[Change]) -> Result<(), Error> {
     let mut salt = 0;
     tx.append(changes, &mut || {
         salt = u8::wrapping_add(salt, 1);
@@ -723,7 +723,7 @@ async fn only_two_kinds_of_url_are_taken() {
 }
 
 /// The registry runs all of these on several threads.
-fn _the_futures_can_be_sent(store: &'static Store, tx: &'static mut WriteTx) {
+fn _the_futures_can_be_sent(store: &'static Store, tx: &'static mut WriteTx<'static>) {
     fn sent<T>(_: impl Future<Output = T> + Send) {}
     sent(Store::open("", LOG_ID));
     sent(store.head());
