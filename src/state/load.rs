@@ -101,3 +101,29 @@ fn alternating<T>(items: impl IntoIterator<Item = T>) -> impl Iterator<Item = T>
         rest.as_mut()?.next()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_comes_once() {
+        for count in 0..40 {
+            let mut all: Vec<_> = alternating(0..count).collect();
+            assert!(count < 4 || all.windows(2).any(|pair| pair[1] < pair[0]));
+            all.sort_unstable();
+            assert_eq!(all, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn shares_are_merged_in_order() {
+        let shares = vec![
+            vec![(1, 'a'), (4, 'd')],
+            vec![],
+            vec![(2, 'b'), (3, 'c'), (9, 'e')],
+        ];
+        let merged: Vec<_> = merged(shares).map(|(_, letter)| letter).collect();
+        assert_eq!(merged, ['a', 'b', 'c', 'd', 'e']);
+    }
+}
