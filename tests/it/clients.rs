@@ -28,21 +28,14 @@ use crate::{
 };
 
 static GO: Client = Client::new("go", &["./ndp-client"], &[tools::go, tools::buf]);
-static PYTHON: Client = Client::new(
-    "python",
-    &[".venv/bin/python", "main.py"],
-    &[tools::python],
-);
+static PYTHON: Client = Client::new("python", &[".venv/bin/python", "main.py"], &[tools::python]);
 static JAVA: Client = Client::new(
     "java",
     &["java", "-jar", "target/ndp-client.jar"],
     &[tools::maven],
 );
-static TYPESCRIPT: Client = Client::new(
-    "typescript",
-    &["node", "dist/src/main.js"],
-    &[tools::node],
-);
+static TYPESCRIPT: Client =
+    Client::new("typescript", &["node", "dist/src/main.js"], &[tools::node]);
 
 /// Every client is put to the same tests.
 macro_rules! in_each_language {
@@ -275,7 +268,10 @@ async fn restart_under(registry: &mut Registry, watching: &Process, id: &str) ->
     }
     let log = registry.changes_of(&plan).await;
     let updates = |it: &String| it.contains(" UpdatePlan ");
-    assert_eq!(log.into_iter().filter(updates).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        log.into_iter().filter(updates).collect::<Vec<_>>(),
+        expected
+    );
     expected
 }
 
@@ -292,7 +288,9 @@ async fn a_page_in_chromium_lists_writes_and_watches() {
     let mut registry = Registry::new().await;
     registry.proxy.decide(&LOSSES);
     let (url, key) = (&registry.proxy.url, &registry.key);
-    let mut browser = TYPESCRIPT.run("node", &["web/browser.mjs"], url, key).unwrap();
+    let mut browser = TYPESCRIPT
+        .run("node", &["web/browser.mjs"], url, key)
+        .unwrap();
     browser
         .env("CHROMIUM", chromium)
         .args([PLATFORM, "made-up", "Kế hoạch (made up)"])
@@ -329,7 +327,10 @@ async fn a_page_in_chromium_lists_writes_and_watches() {
     let expected = restart_under(&mut registry, &browser, "watched").await;
     let changes = of("changes: ");
     let updates = |it: &&String| it.contains(" UpdatePlan ");
-    assert_eq!(changes.iter().filter(updates).collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
+    assert_eq!(
+        changes.iter().filter(updates).collect::<Vec<_>>(),
+        expected.iter().collect::<Vec<_>>()
+    );
     browser.signal(Signal::Term);
     assert!(block_in_place(|| browser.wait(BOUND)).success());
 }
@@ -354,7 +355,7 @@ fn the_readme_shows_the_clients_own_code() {
     for (language, file) in [
         ("go", "go/registry.go"),
         ("python", "python/registry.py"),
-        ("java", "java/src/main/java/ndpclient/Registry.java"),
+        ("java", "java/src/main/java/ndpclient/Errors.java"),
         ("ts", "typescript/src/registry.ts"),
     ] {
         let source = fs::read_to_string(repository().join("clients").join(file)).unwrap();
@@ -365,6 +366,9 @@ fn the_readme_shows_the_clients_own_code() {
         let (_, shown) = readme.split_once(&format!("```{language}\n")).unwrap();
         let (shown, _) = shown.split_once("```").unwrap();
         let found = unindented(&source).contains(&unindented(shown));
-        assert!(found, "clients/{file} is not as the README shows it:\n{shown}");
+        assert!(
+            found,
+            "clients/{file} is not as the README shows it:\n{shown}"
+        );
     }
 }

@@ -74,10 +74,10 @@ export class Registry {
           }
         }
       } catch (error) {
-        if (!wasLost(error)) {
+        if (signal?.aborted || !wasLost(error)) {
           throw error;
         }
-        console.info(`resuming after revision ${after}: ${error}`);
+        console.warn(`resuming after revision ${after}: ${error}`);
         await sleep(1000);
       }
     }
@@ -114,7 +114,8 @@ const retry: Interceptor = (next) => async (request) => {
     try {
       return await next(request);
     } catch (error) {
-      if (request.stream || attempt === ATTEMPTS || !wasLost(error)) {
+      const final = request.stream || request.signal.aborted || attempt === ATTEMPTS;
+      if (final || !wasLost(error)) {
         throw error;
       }
       await sleep(2 ** attempt * 100 * (0.5 + Math.random()));
@@ -132,6 +133,7 @@ function wasLost(reason: unknown): boolean {
     case Code.Unavailable:
       return true;
     case Code.Aborted:
+    case Code.Canceled:
     case Code.Internal:
     case Code.Unknown:
       return error.findDetails(ErrorInfoSchema).length === 0;

@@ -149,7 +149,17 @@ impl Answers {
 #[test]
 fn answers_are_found_however_their_bytes_are_cut() {
     let frame = |kind, stream, payload: usize| {
-        let mut frame = vec![0, 0, u8::try_from(payload).unwrap(), kind, 0, 0, 0, 0, stream];
+        let mut frame = vec![
+            0,
+            0,
+            u8::try_from(payload).unwrap(),
+            kind,
+            0,
+            0,
+            0,
+            0,
+            stream,
+        ];
         // bytes that would themselves be heads of HEADERS frames
         frame.extend(std::iter::repeat_n(1, payload));
         frame
