@@ -88,16 +88,15 @@ export class Registry {
 export function describe(reason: unknown): string {
   const error = ConnectError.from(reason);
   const stable = error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
-  const localized = error.findDetails(LocalizedMessageSchema)[0]?.message ?? "";
+  const localized = error
+    .findDetails(LocalizedMessageSchema)
+    .map((it) => `${it.locale}: ${it.message}`);
   const fields = error
     .findDetails(BadRequestSchema)
     .flatMap((it) => it.fieldViolations)
-    .map((it) => `field ${it.field}: ${it.localizedMessage?.message ?? it.description}`);
-  return [
-    `error: ${Code[error.code]} ${stable}: ${error.rawMessage}`,
-    `vi: ${localized}`,
-    ...fields,
-  ].join("\n");
+    .map((it) => `field ${it.field}: ${it.localizedMessage?.message}`);
+  const first = `error: ${Code[error.code]} ${stable}: ${error.rawMessage}`;
+  return [first, ...fields, ...localized].join("\n");
 }
 
 const authorize =
