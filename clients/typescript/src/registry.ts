@@ -1,8 +1,15 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { Client, Interceptor, Transport } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema, LocalizedMessageSchema } from "./gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  LocalizedMessageSchema,
+} from "./gen/google/rpc/error_details_pb.js";
 import { CatalogueService } from "./gen/ndp/registry/v1/catalogue_service_pb.js";
-import { ChangeService, WatchChangesRequest_Start } from "./gen/ndp/registry/v1/change_service_pb.js";
+import {
+  ChangeService,
+  WatchChangesRequest_Start,
+} from "./gen/ndp/registry/v1/change_service_pb.js";
 import type { Change } from "./gen/ndp/registry/v1/changes_pb.js";
 import { PlanService } from "./gen/ndp/registry/v1/plan_service_pb.js";
 import type { Plan } from "./gen/ndp/registry/v1/plans_pb.js";
@@ -59,8 +66,8 @@ export class Registry {
   }
 
   /**
-   * Every change after a revision, each once and in order, until the signal. When the server goes away
-   * it resumes after the last revision received; keep that one to resume later.
+   * Every change after a revision, each once and in order, until the signal. When the server goes
+   * away it resumes after the last revision received; keep that one to resume later.
    */
   async *watch(after = 0n, signal?: AbortSignal): AsyncGenerator<Change> {
     const options = { timeoutMs: 0, signal };
@@ -84,7 +91,10 @@ export class Registry {
   }
 }
 
-/** All that an error says: code and stable reason, for developers, for users, each field to mend. */
+/**
+ * All that an error says: its code and stable reason, the message for developers in English and
+ * for users in Vietnamese, and each field to mend.
+ */
 export function describe(reason: unknown): string {
   const error = ConnectError.from(reason);
   const stable = error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
