@@ -15,21 +15,20 @@ func describe(err error) string {
 	if !ok {
 		return fmt.Sprintf("error: %v\n", err)
 	}
-	var reason, localized string
-	var fields strings.Builder
+	var reason string
+	var lines strings.Builder
 	for _, detail := range said.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
 			reason = detail.GetReason()
 		case *errdetails.LocalizedMessage:
-			localized = detail.GetMessage()
+			fmt.Fprintf(&lines, "%s: %s\n", detail.GetLocale(), detail.GetMessage())
 		case *errdetails.BadRequest:
 			for _, violation := range detail.GetFieldViolations() {
-				fmt.Fprintf(&fields, "field %s: %s\n",
+				fmt.Fprintf(&lines, "field %s: %s\n",
 					violation.GetField(), violation.GetLocalizedMessage().GetMessage())
 			}
 		}
 	}
-	return fmt.Sprintf("error: %v %s: %s\nvi: %s\n%s",
-		said.Code(), reason, said.Message(), localized, &fields)
+	return fmt.Sprintf("error: %v %s: %s\n%s", said.Code(), reason, said.Message(), &lines)
 }

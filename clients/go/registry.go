@@ -14,7 +14,9 @@ import (
 )
 
 // platforms lists the whole catalogue, page by page.
-func platforms(ctx context.Context, client pb.CatalogueServiceClient) iter.Seq2[*pb.Platform, error] {
+func platforms(
+	ctx context.Context, client pb.CatalogueServiceClient,
+) iter.Seq2[*pb.Platform, error] {
 	return func(yield func(*pb.Platform, error) bool) {
 		request := &pb.ListPlatformsRequest{}
 		for {

@@ -136,23 +136,20 @@ def describe(error: grpc.RpcError) -> str:
     Its code and stable reason, the message for developers in English and for users in Vietnamese,
     and each field to mend.
     """
-    reason = localized = ""
-    fields = []
+    reason = ""
+    lines = []
     status = rpc_status.from_call(error)
     for detail in status.details if status else []:
         info = error_details_pb2.ErrorInfo()
-        message = error_details_pb2.LocalizedMessage()
+        localized = error_details_pb2.LocalizedMessage()
         request = error_details_pb2.BadRequest()
         if detail.Unpack(info):
             reason = info.reason
-        elif detail.Unpack(message):
-            localized = message.message
+        elif detail.Unpack(localized):
+            lines.append(f"{localized.locale}: {localized.message}")
         elif detail.Unpack(request):
-            fields += [
+            lines += [
                 f"field {it.field}: {it.localized_message.message}"
                 for it in request.field_violations
             ]
-    code = error.code().name
-    return "\n".join(
-        [f"error: {code} {reason}: {error.details()}", f"vi: {localized}", *fields]
-    )
+    return "\n".join([f"error: {error.code().name} {reason}: {error.details()}", *lines])

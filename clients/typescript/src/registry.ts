@@ -1,8 +1,15 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { Client, Interceptor, Transport } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema, LocalizedMessageSchema } from "./gen/google/rpc/error_details_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  LocalizedMessageSchema,
+} from "./gen/google/rpc/error_details_pb.js";
 import { CatalogueService } from "./gen/ndp/registry/v1/catalogue_service_pb.js";
-import { ChangeService, WatchChangesRequest_Start } from "./gen/ndp/registry/v1/change_service_pb.js";
+import {
+  ChangeService,
+  WatchChangesRequest_Start,
+} from "./gen/ndp/registry/v1/change_service_pb.js";
 import type { Change } from "./gen/ndp/registry/v1/changes_pb.js";
 import { PlanService } from "./gen/ndp/registry/v1/plan_service_pb.js";
 import type { Plan } from "./gen/ndp/registry/v1/plans_pb.js";
@@ -59,8 +66,8 @@ export class Registry {
   }
 
   /**
-   * Every change after a revision, each once and in order, until the signal. When the server goes away
-   * it resumes after the last revision received; keep that one to resume later.
+   * Every change after a revision, each once and in order, until the signal. When the server goes
+   * away it resumes after the last revision received; keep that one to resume later.
    */
   async *watch(after = 0n, signal?: AbortSignal): AsyncGenerator<Change> {
     const options = { timeoutMs: 0, signal };
@@ -74,30 +81,32 @@ export class Registry {
           }
         }
       } catch (error) {
-        if (!wasLost(error)) {
+        if (signal?.aborted || !wasLost(error)) {
           throw error;
         }
-        console.info(`resuming after revision ${after}: ${error}`);
+        console.warn(`resuming after revision ${after}: ${error}`);
         await sleep(1000);
       }
     }
   }
 }
 
-/** All that an error says: code and stable reason, for developers, for users, each field to mend. */
+/**
+ * All that an error says: its code and stable reason, the message for developers in English and
+ * for users in Vietnamese, and each field to mend.
+ */
 export function describe(reason: unknown): string {
   const error = ConnectError.from(reason);
   const stable = error.findDetails(ErrorInfoSchema)[0]?.reason ?? "";
-  const localized = error.findDetails(LocalizedMessageSchema)[0]?.message ?? "";
+  const localized = error
+    .findDetails(LocalizedMessageSchema)
+    .map((it) => `${it.locale}: ${it.message}`);
   const fields = error
     .findDetails(BadRequestSchema)
     .flatMap((it) => it.fieldViolations)
-    .map((it) => `field ${it.field}: ${it.localizedMessage?.message ?? it.description}`);
-  return [
-    `error: ${Code[error.code]} ${stable}: ${error.rawMessage}`,
-    `vi: ${localized}`,
-    ...fields,
-  ].join("\n");
+    .map((it) => `field ${it.field}: ${it.localizedMessage?.message}`);
+  const first = `error: ${Code[error.code]} ${stable}: ${error.rawMessage}`;
+  return [first, ...fields, ...localized].join("\n");
 }
 
 const authorize =
@@ -114,7 +123,8 @@ const retry: Interceptor = (next) => async (request) => {
     try {
       return await next(request);
     } catch (error) {
-      if (request.stream || attempt === ATTEMPTS || !wasLost(error)) {
+      const final = request.stream || request.signal.aborted || attempt === ATTEMPTS;
+      if (final || !wasLost(error)) {
         throw error;
       }
       await sleep(2 ** attempt * 100 * (0.5 + Math.random()));
@@ -132,6 +142,7 @@ function wasLost(reason: unknown): boolean {
     case Code.Unavailable:
       return true;
     case Code.Aborted:
+    case Code.Canceled:
     case Code.Internal:
     case Code.Unknown:
       return error.findDetails(ErrorInfoSchema).length === 0;

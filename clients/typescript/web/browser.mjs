@@ -24,6 +24,7 @@ const origin = `http://127.0.0.1:${server.address().port}`;
 console.log(`page: ${origin}`);
 
 const browser = await chromium.launch({
+  timeout: 0,
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   // root in a container has no sandbox
   chromiumSandbox: process.getuid() !== 0,
@@ -34,6 +35,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 console.log(`browser: Chromium ${browser.version()}`);
 const page = await browser.newPage();
+// whoever started this waits for as long as they like
+page.setDefaultTimeout(0);
 page.on("pageerror", (error) => console.error(error));
 page.on("console", (message) => console.error(message.text()));
 await page.exposeFunction("appeared", (list, text) => console.log(`${list}: ${text}`));

@@ -3,7 +3,9 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
+    ffi::{OsStr, OsString},
+    fs,
     io::Write as _,
     path::{Path, PathBuf},
     process::Command,
@@ -50,7 +52,7 @@ impl Client {
     pub(super) fn build(&self) -> Option<&Path> {
         let tools: Option<Vec<_>> = self.tools.iter().map(|tool| tool()).collect();
         let path = path_with(&tools?);
-        let built = self.built.get_or_init(|| build(self.folder, &path));
+        let built = self.built.get_or_init(|| build(self, &path));
         Some(built.as_ref().unwrap_or_else(|error| panic!("{error}")))
     }
 
@@ -91,23 +93,25 @@ impl Client {
 }
 
 /// `PATH` with the directories of these programs first.
-fn path_with(tools: &[PathBuf]) -> std::ffi::OsString {
+fn path_with(tools: &[PathBuf]) -> OsString {
     let first = tools.iter().filter_map(|it| it.parent()).map(PathBuf::from);
     let rest = env::var_os("PATH").unwrap_or_default();
     env::join_paths(first.chain(env::split_paths(&rest))).unwrap()
 }
 
-/// The commands of its README's first console block.
-fn steps(readme: &str) -> Vec<&str> {
+/// The commands that come before the program itself, in a README's first console block.
+fn steps<'a>(readme: &'a str, program: &str) -> Vec<&'a str> {
     let block = readme.split("```console\n").nth(1).unwrap_or_default();
     let block = block.split("```").next().unwrap_or_default();
     block
         .lines()
         .filter_map(|line| line.strip_prefix("$ "))
+        .take_while(|command| !command.starts_with(program))
         .collect()
 }
 
-fn build(folder: &str, path: &std::ffi::OsStr) -> Result<PathBuf, String> {
+fn build(client: &Client, path: &OsStr) -> Result<PathBuf, String> {
+    let folder = client.folder;
     let started = Instant::now();
     let root = binary_directory().with_file_name("clients");
     let place = root.join("clients").join(folder);
@@ -120,7 +124,7 @@ fn build(folder: &str, path: &std::ffi::OsStr) -> Result<PathBuf, String> {
     }
     inputs.copy(&root, &before);
     let readme = fs::read_to_string(place.join("README.md")).map_err(|error| error.to_string())?;
-    let steps = steps(&readme);
+    let steps = steps(&readme, &client.program.join(" "));
     if steps.is_empty() {
         return Err(format!("clients/{folder}/README.md tells no command"));
     }

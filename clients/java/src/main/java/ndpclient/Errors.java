@@ -21,30 +21,27 @@ final class Errors {
    */
   static String describe(StatusRuntimeException error) {
     String reason = "";
-    String localized = "";
-    List<String> fields = new ArrayList<>();
+    List<String> lines = new ArrayList<>();
     try {
       Status status = StatusProto.fromThrowable(error);
       for (Any detail : status.getDetailsList()) {
         if (detail.is(ErrorInfo.class)) {
           reason = detail.unpack(ErrorInfo.class).getReason();
         } else if (detail.is(LocalizedMessage.class)) {
-          localized = detail.unpack(LocalizedMessage.class).getMessage();
+          LocalizedMessage localized = detail.unpack(LocalizedMessage.class);
+          lines.add(localized.getLocale() + ": " + localized.getMessage());
         } else if (detail.is(BadRequest.class)) {
           for (var violation : detail.unpack(BadRequest.class).getFieldViolationsList()) {
             String message = violation.getLocalizedMessage().getMessage();
-            fields.add("field " + violation.getField() + ": " + message);
+            lines.add("field " + violation.getField() + ": " + message);
           }
         }
       }
     } catch (InvalidProtocolBufferException malformed) {
-      fields.add("details that cannot be read: " + malformed.getMessage());
+      lines.add("details that cannot be read: " + malformed.getMessage());
     }
     var code = error.getStatus().getCode();
-    List<String> lines = new ArrayList<>();
-    lines.add("error: " + code + " " + reason + ": " + error.getStatus().getDescription());
-    lines.add("vi: " + localized);
-    lines.addAll(fields);
+    lines.add(0, "error: " + code + " " + reason + ": " + error.getStatus().getDescription());
     return String.join("\n", lines);
   }
 }
