@@ -290,13 +290,13 @@ fn proposal(number: i64) -> Image {
         name: ProposalName::parse("platforms/ndp-001/proposals/made-up").unwrap(),
         agency: AgencyName::parse("agencies/made-up"),
         state: ProposalState::Approved,
-        action: Action::Retirement(Exit {
+        action: Action::Retirement(Box::new(Exit {
             reason: "bịa".into(),
             outcome: ExitOutcome::Discontinued,
             decision: None,
             successor: None,
             exit_date: None,
-        }),
+        })),
         requested: act.clone(),
         decided: Some(act),
         meta: meta(number),
