@@ -6,6 +6,7 @@ use std::{
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::Args;
@@ -74,8 +75,113 @@ pub struct ServeArgs {
     )]
     web_origin: Vec<String>,
 
+    /// Address and port of the page of metrics, http://ADDRESS/metrics, which Prometheus reads
+    /// [default: none]
+    #[arg(long, env = "NDP_METRICS_LISTEN", value_name = "ADDRESS")]
+    metrics_listen: Option<String>,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
     #[command(flatten)]
     common: DatabaseArgs,
+}
+
+/// Limits, as they are given.
+#[derive(Args, Clone, Debug, Default)]
+struct LimitArgs {
+    /// Seconds that a call other than a stream may take, 1 to 3600 [default: 60]
+    #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
+    call_seconds: Option<String>,
+
+    /// Calls that may be answered at one time [default: 4096]
+    #[arg(long, env = "NDP_CALLS_IN_FLIGHT", value_name = "NUMBER")]
+    calls_in_flight: Option<String>,
+
+    /// Calls a second by one principal, or from one address without a key; twice as many at once
+    /// [default: 2000]
+    #[arg(long, env = "NDP_CALLS_PER_SECOND", value_name = "NUMBER")]
+    calls_per_second: Option<String>,
+
+    /// Connections that may be open [default: 4096]
+    #[arg(long, env = "NDP_CONNECTIONS", value_name = "NUMBER")]
+    connections: Option<String>,
+
+    /// Calls that may be open on one connection [default: 200]
+    #[arg(long, env = "NDP_STREAMS_PER_CONNECTION", value_name = "NUMBER")]
+    streams_per_connection: Option<String>,
+
+    /// Bytes of a call's headers [default: 16384]
+    #[arg(long, env = "NDP_HEADER_BYTES", value_name = "BYTES")]
+    header_bytes: Option<String>,
+
+    /// Watches that may be open [default: 4096]
+    #[arg(long, env = "NDP_WATCHERS", value_name = "NUMBER")]
+    watchers: Option<String>,
+
+    /// Watches that one principal, or one address without a key, may have open [default: 1024]
+    #[arg(long, env = "NDP_WATCHERS_PER_CALLER", value_name = "NUMBER")]
+    watchers_per_caller: Option<String>,
+}
+
+impl LimitArgs {
+    fn resolve(&self, settings: &mut Settings) -> Option<Limits> {
+        let Limits {
+            call_seconds,
+            calls_in_flight,
+            calls_per_second,
+            connections,
+            streams_per_connection,
+            header_bytes,
+            watchers,
+            watchers_per_caller,
+        } = Limits::default();
+        let mut read = |name, given: &Option<String>, default: u64, least: u64, most: u64| {
+            let default = default.to_string();
+            settings.read(name, given.as_ref(), &default, |text| {
+                number(text, least, most)
+            })
+        };
+        let call_seconds = read("call_seconds", &self.call_seconds, call_seconds, 1, 3600);
+        let mut count = |name, given, default: usize| {
+            let read = read(name, given, default as u64, 1, COUNT_MAX);
+            read.and_then(|it| usize::try_from(it).ok())
+        };
+        let calls_in_flight = count("calls_in_flight", &self.calls_in_flight, calls_in_flight);
+        let connections = count("connections", &self.connections, connections);
+        let watchers = count("watchers", &self.watchers, watchers);
+        let watchers_per_caller = count(
+            "watchers_per_caller",
+            &self.watchers_per_caller,
+            watchers_per_caller,
+        );
+        let mut small = |name, given, default: u32, least: u64, most: u64| {
+            let read = read(name, given, default.into(), least, most);
+            read.and_then(|it| u32::try_from(it).ok())
+        };
+        let given = &self.calls_per_second;
+        let calls_per_second = small("calls_per_second", given, calls_per_second, 1, COUNT_MAX);
+        let given = &self.streams_per_connection;
+        let streams_per_connection = small(
+            "streams_per_connection",
+            given,
+            streams_per_connection,
+            1,
+            65_536,
+        );
+        let given = &self.header_bytes;
+        let header_bytes = small("header_bytes", given, header_bytes, 1024, 1_048_576);
+        Some(Limits {
+            call_seconds: call_seconds?,
+            calls_in_flight: calls_in_flight?,
+            calls_per_second: calls_per_second?,
+            connections: connections?,
+            streams_per_connection: streams_per_connection?,
+            header_bytes: header_bytes?,
+            watchers: watchers?,
+            watchers_per_caller: watchers_per_caller?,
+        })
+    }
 }
 
 /// How the log is written.
@@ -119,6 +225,8 @@ impl fmt::Debug for DatabaseConfig {
 pub struct ServeConfig {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to serve the page of metrics.
+    pub metrics_listen: Option<SocketAddr>,
     /// Seconds that running calls get to finish.
     pub shutdown_seconds: u64,
     /// What it allows, and whom.
@@ -132,7 +240,52 @@ pub struct ServeConfig {
 pub struct ServerOptions {
     /// Origins of the web pages that may call from a browser, as `https://dashboard.example`.
     pub web_origins: Vec<HeaderValue>,
+    /// How much of everything.
+    pub limits: Limits,
+    /// How long a new connection may take to say what it wants; ten seconds where not given.
+    pub greeting_time: Option<Duration>,
+    /// Silence after which a connection is asked whether it lives; a minute where not given.
+    pub keepalive_interval: Option<Duration>,
 }
+
+/// How much the server takes at a time; what is more is refused, never kept waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest time of a call that does not stream, in seconds.
+    pub call_seconds: u64,
+    /// Calls being answered.
+    pub calls_in_flight: usize,
+    /// Calls a second by one principal, or from one address without a key.
+    pub calls_per_second: u32,
+    /// Open connections.
+    pub connections: usize,
+    /// Calls open on one connection.
+    pub streams_per_connection: u32,
+    /// Bytes of a call's headers, counted as HTTP/2 does.
+    pub header_bytes: u32,
+    /// Open watches.
+    pub watchers: usize,
+    /// Open watches of one principal, or from one address without a key.
+    pub watchers_per_caller: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            call_seconds: 60,
+            calls_in_flight: 4096,
+            calls_per_second: 2000,
+            connections: 4096,
+            streams_per_connection: 200,
+            header_bytes: 16 * 1024,
+            watchers: 4096,
+            watchers_per_caller: 1024,
+        }
+    }
+}
+
+/// Largest number of anything that can be asked for.
+const COUNT_MAX: u64 = 1_000_000;
 
 /// Everything that is wrong with the settings.
 #[derive(Debug, PartialEq, Eq)]
@@ -204,6 +357,15 @@ const KEYS: &[&str] = &[
     "insecure",
     "shutdown_seconds",
     "web_origin",
+    "metrics_listen",
+    "call_seconds",
+    "calls_in_flight",
+    "calls_per_second",
+    "connections",
+    "streams_per_connection",
+    "header_bytes",
+    "watchers",
+    "watchers_per_caller",
 ];
 
 impl ServeArgs {
@@ -222,21 +384,36 @@ impl ServeArgs {
         let web_origin = self.web_origin.join(",");
         let web_origin = Some(&web_origin).filter(|_| !self.web_origin.is_empty());
         let web_origins = settings.read("web_origin", web_origin, "", origins);
-        if let (Some(listen), Some(false)) = (listen, insecure)
-            && !listen.ip().is_loopback()
-        {
-            settings.mistake(format!(
-                "listen: `{listen}` can be reached from other machines, and this server speaks \
-                 plain text; listen on 127.0.0.1 behind a proxy that speaks TLS, or say \
-                 --insecure if the network is safe by other means"
-            ));
+        let metrics_listen = settings.read(
+            "metrics_listen",
+            self.metrics_listen.as_ref(),
+            "",
+            optional_address,
+        );
+        let limits = self.limits.resolve(&mut settings);
+        for (name, address) in [
+            ("listen", listen),
+            ("metrics_listen", metrics_listen.flatten()),
+        ] {
+            if let (Some(address), Some(false)) = (address, insecure)
+                && !address.ip().to_canonical().is_loopback()
+            {
+                settings.mistake(format!(
+                    "{name}: `{address}` can be reached from other machines, and this server \
+                     speaks plain text; listen on 127.0.0.1 behind a proxy that speaks TLS, or \
+                     say --insecure if the network is safe by other means"
+                ));
+            }
         }
         let read = || {
             Some(ServeConfig {
                 listen: listen?,
                 shutdown_seconds: shutdown_seconds?,
+                metrics_listen: metrics_listen?,
                 options: ServerOptions {
                     web_origins: web_origins?,
+                    limits: limits?,
+                    ..ServerOptions::default()
                 },
                 common: common?,
             })
@@ -486,6 +663,23 @@ fn origins(text: &str) -> Result<Vec<HeaderValue>, String> {
     Ok(origins)
 }
 
+fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        address(text).map(Some)
+    }
+}
+
+fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "`{text}` is not a whole number from {least} to {most}"
+        )),
+    }
+}
+
 fn boolean(text: &str) -> Result<bool, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is neither true nor false"))
@@ -509,6 +703,11 @@ mod tests {
             insecure: Some("perhaps".into()),
             shutdown_seconds: Some("-1".into()),
             web_origin: vec!["https://dashboard.example/path".into()],
+            metrics_listen: Some("9464".into()),
+            limits: LimitArgs {
+                calls_per_second: Some("0".into()),
+                ..LimitArgs::default()
+            },
             common: DatabaseArgs {
                 config: None,
                 database: Some("mysql://user:hunter2@host/db".into()),
@@ -518,7 +717,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 8, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 10, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

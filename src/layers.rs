@@ -1,6 +1,12 @@
-//! Tower layers around our services: who calls, what is logged of it, details on errors,
-//! and which web pages may call.
+//! Tower layers around our services: what is let in and for how long, who calls, how often, what
+//! is logged and counted of it, details on errors, and which web pages may call.
 
 pub mod calls;
+mod deadline;
 pub mod details;
+pub mod guard;
+pub mod limits;
+pub mod methods;
+pub mod metrics;
+mod panics;
 pub mod web;

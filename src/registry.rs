@@ -9,12 +9,13 @@ pub mod check;
 pub mod decide;
 pub mod entropy;
 pub mod history;
+pub mod measures;
 pub mod recent;
 mod writer;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -43,6 +44,7 @@ use crate::{
 use authenticate::KeyHashes;
 use entropy::OsEntropy;
 use history::History;
+use measures::Measures;
 use recent::Recent;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Writer, outcome_of};
@@ -86,6 +88,8 @@ struct Published {
     readiness: watch::Sender<bool>,
     /// Counts how often the log's head was looked at.
     looks: watch::Sender<u64>,
+    /// When it was last looked at.
+    followed: Mutex<Instant>,
     closing: Notify,
 }
 
@@ -94,6 +98,11 @@ impl Published {
         let revision = next.state.revision();
         self.snapshot.store(next);
         self.revision.send_replace(revision);
+    }
+
+    /// Keeps when the log was last looked at.
+    fn note_followed(&self, now: Instant) {
+        *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Says whether this process can serve; true when that is news.
@@ -114,6 +123,7 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     token_key: TokenKey,
     history: Arc<History>,
+    measures: Measures,
 }
 
 impl std::fmt::Debug for Registry {
@@ -161,10 +171,12 @@ impl Registry {
             ready: AtomicBool::new(true),
             readiness: watch::Sender::new(true),
             looks: watch::Sender::new(0),
+            followed: Mutex::new(Instant::now()),
             closing: Notify::new(),
         });
         let history = Arc::new(History::new(store.clone()));
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
+        let measures = Measures::default();
         let writer = Writer {
             store,
             clock: Arc::clone(&clock),
@@ -173,6 +185,7 @@ impl Registry {
             jobs: receiver,
             current,
             followed: Instant::now(),
+            measures: measures.clone(),
         };
         let task = tokio::spawn(writer.run());
         Ok((
@@ -182,6 +195,7 @@ impl Registry {
                 clock,
                 token_key,
                 history,
+                measures,
             },
             task,
         ))
@@ -221,6 +235,22 @@ impl Registry {
         let wanted = looks.borrow_and_update().saturating_add(2);
         let looked = looks.wait_for(|looks| *looks >= wanted);
         drop(tokio::time::timeout(FOLLOW_TIME_MAX, looked).await);
+    }
+
+    /// How long ago the log was last looked at: what others wrote since is not known here.
+    pub fn lag(&self) -> Duration {
+        let followed = self.published.followed.lock();
+        followed.unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Commands that wait for the writer.
+    pub fn queued(&self) -> usize {
+        QUEUE_MAX - self.jobs.capacity()
+    }
+
+    /// What the writer measures of itself.
+    pub const fn measures(&self) -> &Measures {
+        &self.measures
     }
 
     /// The clock that calls go by.

@@ -1,42 +1,72 @@
 //! The server: binds, wires services and layers together, and shuts down.
 
-use std::{net::SocketAddr, time::Duration};
+mod connections;
+pub mod metrics;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::transport::Server;
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
-use tower::util::option_layer;
+use tower::{ServiceBuilder, util::option_layer};
 
 use crate::{
     config::ServerOptions,
     http::HttpLayer,
-    layers::{calls::CallsLayer, web},
+    layers::{
+        calls::CallsLayer,
+        guard::GuardLayer,
+        limits::{InFlight, RateLayer},
+        metrics::MetricsLayer,
+        web,
+    },
     pb,
     registry::{Registry, WriterTask},
-    service,
+    service::{self, watchers::Watchers},
+    telemetry::metrics::Metrics,
 };
+use connections::Connections;
 
 /// How long the writer may take to end once nothing is asked of it any more, for it may be in the
 /// middle of a commit; and after a second signal.
 const WRITER_TIME: Duration = Duration::from_secs(5);
 const WRITER_TIME_AT_ONCE: Duration = Duration::from_millis(500);
 
-/// How long a connection may be silent before it is asked whether it still lives.
+/// How long a new connection may take to say what it wants.
+const GREETING_TIME: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent before it is asked whether it still lives, and how long it
+/// may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Streams that one connection may have open; more wait on the client's side.
-const STREAMS_MAX: u32 = 200;
-
-/// Largest block of request headers, in bytes.
-const HEADERS_BYTES_MAX: u32 = 16 * 1024;
+/// Headers beyond the limit are read as far as this many times it, so that they are refused with
+/// words; beyond that the transport refuses them with HTTP's 431.
+const HEADERS_READ_TIMES: u32 = 4;
 
 /// Binds the address, so that the port is known before anything is served.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}; is another server running there?"))
+}
+
+/// Where the server listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For calls.
+    pub calls: TcpListener,
+    /// For whoever reads the metrics.
+    pub metrics: Option<TcpListener>,
 }
 
 /// The signals that stop the server. Made before it says that it listens: until then a signal
@@ -69,13 +99,20 @@ impl Signals {
 pub async fn serve(
     registry: Registry,
     mut writer: WriterTask,
-    listener: TcpListener,
+    listeners: Listeners,
     mut signals: Signals,
     shutdown_seconds: u64,
     options: ServerOptions,
 ) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let mut serving = tokio::spawn(serve_until(registry.clone(), listener, options, stopped));
+    let metrics = Metrics::default();
+    // until the very end: how it stops can be watched, too
+    let (_metrics_stop, metrics_stopped) = watch::channel(false);
+    if let Some(listener) = listeners.metrics {
+        tokio::spawn(metrics::serve(metrics.clone(), listener, metrics_stopped));
+    }
+    let serving = serve_until(registry.clone(), listeners.calls, options, metrics, stopped);
+    let mut serving = tokio::spawn(serving);
     tokio::select! {
         name = signals.next() => tracing::info!(signal = name, "shutting down"),
         // The writer holds no handle on itself: it ends early only when it must not go on.
@@ -120,49 +157,89 @@ pub async fn serve_until(
     registry: Registry,
     listener: TcpListener,
     options: ServerOptions,
+    metrics: Metrics,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    let limits = options.limits;
     let (health, health_service) = tonic_health::server::health_reporter();
-    let following = tokio::spawn(follow_readiness(registry.readiness(), stop.clone(), health));
+    let refusing = Arc::new(AtomicBool::new(false));
+    let (ending, ended) = watch::channel(false);
+    let readiness = registry.readiness();
+    let following = follow_readiness(readiness, stop, health, Arc::clone(&refusing), ending);
+    let following = tokio::spawn(following);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let calls = CallsLayer::new(registry.clone());
-    let routes = service::routes(&registry, stop.clone())
+    let in_flight = InFlight::new(limits.calls_in_flight);
+    let watchers = Watchers::new(limits.watchers, limits.watchers_per_caller);
+    let connections = Connections::new(limits.connections);
+    let measures = registry.measures();
+    metrics.add(
+        "ndp_writer_group_commands",
+        "commands in each group that is committed together",
+        measures.group_commands.clone(),
+    );
+    metrics.add(
+        "ndp_writer_commit_seconds",
+        "time that each commit took",
+        measures.commit_seconds.clone(),
+    );
+    metrics.collect(metrics::Live {
+        registry: registry.clone(),
+        connections: connections.clone(),
+        in_flight: in_flight.clone(),
+        watchers: watchers.clone(),
+    });
+    let around = ServiceBuilder::new()
+        .layer(GuardLayer::new(
+            registry.clone(),
+            refusing,
+            in_flight,
+            limits.header_bytes,
+            Duration::from_secs(limits.call_seconds),
+        ))
+        .layer(CallsLayer::new(registry.clone()))
+        .layer(RateLayer::new(limits.calls_per_second));
+    let routes = service::routes(&registry, watchers, ended.clone())
         .into_axum_router()
-        .layer(calls);
-    let mut stopping = stop.clone();
-    // Said of the listener: what `Server::tcp_nodelay` says holds only for one that it binds
-    // itself, and an answer in two segments would wait 40 ms for the client's acknowledgement.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        .layer(around);
+    let greeting_time = options.greeting_time.unwrap_or(GREETING_TIME);
+    let keepalive_interval = options.keepalive_interval.unwrap_or(KEEPALIVE_INTERVAL);
+    let incoming = connections.accept(listener, greeting_time, metrics.clone());
+    let mut ending = ended;
     let served = Server::builder()
         .accept_http1(true)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .max_concurrent_streams(Some(STREAMS_MAX))
-        .http2_max_header_list_size(Some(HEADERS_BYTES_MAX))
+        .http2_keepalive_interval(Some(keepalive_interval))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT.min(keepalive_interval)))
+        .max_concurrent_streams(Some(limits.streams_per_connection))
+        .http2_max_header_list_size(Some(limits.header_bytes.saturating_mul(HEADERS_READ_TIMES)))
         .layer(option_layer(web::cors(&options.web_origins)))
         .layer(HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?)
         .layer(GrpcWebLayer::new())
+        .layer(MetricsLayer::new(metrics))
         .add_routes(routes.into())
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .serve_with_incoming_shutdown(incoming, async move {
-            drop(stopping.wait_for(|stop| *stop).await);
+            drop(ending.wait_for(|ending| *ending).await);
         })
         .await;
     following.abort();
     Ok(served?)
 }
 
-/// Health says NOT_SERVING while the log cannot be read, for what is served then may be old, and
-/// from the moment that the server is told to stop.
+/// Health says NOT_SERVING while the log cannot be read, for what is served then may be old. When
+/// the server is told to stop, health is the first to say so; then new calls are refused, and then
+/// streams end and connections close.
 async fn follow_readiness(
     mut readiness: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
     mut health: HealthReporter,
+    refusing: Arc<AtomicBool>,
+    ending: watch::Sender<bool>,
 ) {
     loop {
         let serves = *readiness.borrow_and_update() && !*stop.borrow_and_update();
@@ -175,6 +252,8 @@ async fn follow_readiness(
             health.set_service_status(name, status).await;
         }
         if *stop.borrow() {
+            refusing.store(true, Ordering::Relaxed);
+            ending.send_replace(true);
             // Ends the streams of Watch, after this last word: they would hold up the shutdown.
             for name in std::iter::once("").chain(service::NAMES) {
                 health.clear_service_status(name).await;
@@ -182,6 +261,7 @@ async fn follow_readiness(
             return;
         }
         let changed = tokio::select! {
+            // the registry is gone, and so is whoever would stop this
             changed = readiness.changed() => changed,
             changed = stop.changed() => changed,
         };

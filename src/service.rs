@@ -9,11 +9,13 @@ mod list;
 mod monitoring;
 mod plans;
 mod update;
+pub mod watchers;
+pub mod who;
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, Semaphore, watch};
-use tonic::service::Routes;
+use tokio::sync::{Mutex, watch};
+use tonic::{codec::CompressionEncoding, service::Routes};
 
 use crate::{
     pb::{
@@ -24,6 +26,7 @@ use crate::{
     },
     registry::Registry,
 };
+use watchers::Watchers;
 
 /// Largest request that is read, in bytes: far above the largest record the field rules allow.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -41,16 +44,13 @@ pub const NAMES: [&str; 5] = [
     "ndp.registry.v1.ChangeService",
 ];
 
-/// Watches that may be open at one time; one more is refused.
-pub const WATCHERS_MAX: usize = 4096;
-
 /// Our services on one registry.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
     /// Held by one update at a time of those whose nested merge was outrun.
     merging: Arc<Mutex<()>>,
-    watchers: Arc<Semaphore>,
+    watchers: Watchers,
     stopping: watch::Receiver<bool>,
 }
 
@@ -59,7 +59,7 @@ impl Services {
         &self.registry
     }
 
-    const fn watchers(&self) -> &Arc<Semaphore> {
+    const fn watchers(&self) -> &Watchers {
         &self.watchers
     }
 
@@ -69,16 +69,17 @@ impl Services {
 }
 
 /// Routes of all our services; streams end when `stopping` says so.
-pub fn routes(registry: &Registry, stopping: watch::Receiver<bool>) -> Routes {
+pub fn routes(registry: &Registry, watchers: Watchers, stopping: watch::Receiver<bool>) -> Routes {
     let services = Services {
         registry: registry.clone(),
         merging: Arc::default(),
-        watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+        watchers,
         stopping,
     };
     macro_rules! limited {
         ($server:ident) => {
             $server::new(services.clone())
+                .send_compressed(CompressionEncoding::Gzip)
                 .max_decoding_message_size(REQUEST_BYTES_MAX)
                 .max_encoding_message_size(RESPONSE_BYTES_MAX)
         };

@@ -1,4 +1,7 @@
-//! The log of this process, on standard error: one line an event, for a person or as JSON.
+//! What a process tells of itself: its log, on standard error, one line an event, for a person or as
+//! JSON; and its metrics.
+
+pub mod metrics;
 
 use std::io::IsTerminal;
 
@@ -24,5 +27,12 @@ pub fn start(format: LogFormat, level: &str) {
             .with_span_list(false)
             .try_init(),
     };
-    drop(started);
+    if started.is_ok() {
+        // a panic is a line of the log like any other
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            let said = panic.payload_as_str();
+            tracing::error!(place, said, "panicked");
+        }));
+    }
 }

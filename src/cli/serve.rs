@@ -6,16 +6,22 @@ use crate::{
     config::{ServeArgs, quoted},
     domain::principals::Role,
     registry::Registry,
-    server, telemetry,
+    server::{self, Listeners},
+    telemetry,
 };
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = args.resolve()?;
     telemetry::start(config.common.log_format, &config.common.log_level);
     let (registry, writer, store) = super::open(&config.common).await?;
-    let listener = server::bind(config.listen).await?;
+    let calls = server::bind(config.listen).await?;
+    let metrics = match config.metrics_listen {
+        None => None,
+        Some(address) => Some(server::bind(address).await?),
+    };
     let signals = server::Signals::take()?;
-    let address = listener.local_addr()?;
+    let address = calls.local_addr()?;
+    let metrics_address = metrics.as_ref().map(|it| it.local_addr()).transpose()?;
     let program = std::env::args_os().next().unwrap_or_default();
     let key_create = format!(
         "{} key create --principal admin --role admin{}",
@@ -26,10 +32,13 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         "{}",
         welcome(&registry, address, &store.describe(), &key_create)
     );
+    if let Some(address) = metrics_address {
+        println!("\nMetrics are on http://{address}/metrics");
+    }
     let served = server::serve(
         registry,
         writer,
-        listener,
+        Listeners { calls, metrics },
         signals,
         config.shutdown_seconds,
         config.options,

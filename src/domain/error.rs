@@ -4,7 +4,7 @@
 //! with google.rpc details. Messages are lower case, without a full stop, and never carry a
 //! secret, SQL or a path of the machine.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// One field of a request that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +147,12 @@ pub enum Error {
         /// Its size.
         limit: u64,
     },
+    /// The time that the call was given was over before it had an answer: give more, or ask for
+    /// less.
+    DeadlineExceeded {
+        /// The time.
+        given: Duration,
+    },
     /// The revision or time asked for lies outside what the registry holds.
     OutOfRange {
         /// Path of the field.
@@ -235,9 +241,30 @@ impl fmt::Display for Error {
                 _ => f.write_str("the credentials are not valid"),
             },
             Self::Denied { action, needs, .. } => write!(f, "`{action}` needs {needs}"),
-            Self::Exhausted { what, limit } => {
-                write!(f, "the {what} is full ({limit}); try again later")
-            }
+            Self::Exhausted { what, limit } => match *what {
+                "call rate" => write!(
+                    f,
+                    "more than {limit} calls a second by one caller; try again later"
+                ),
+                "calls in flight" | "watchers" | "watchers of one caller" => {
+                    write!(f, "too many {what}, at most {limit}; try again later")
+                }
+                "request headers" => {
+                    write!(f, "the headers are larger than {limit} bytes; send less")
+                }
+                "time to read" => write!(
+                    f,
+                    "nothing was read for {limit} seconds; read faster, and resume after the last \
+                     revision received"
+                ),
+                _ => write!(f, "the {what} is full ({limit}); try again later"),
+            },
+            Self::DeadlineExceeded { given } => write!(
+                f,
+                "the call's time of {} ms was over; a write may still have been made: retry it \
+                 with the same request id to learn it",
+                given.as_millis()
+            ),
             Self::OutOfRange { field, english, .. } => write!(f, "`{field}`: {english}"),
             Self::Unimplemented { what } => {
                 write!(

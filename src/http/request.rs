@@ -130,10 +130,12 @@ fn read(descriptor: &MessageDescriptor, body: &Bytes) -> Result<DynamicMessage, 
     let read = DynamicMessage::deserialize(descriptor.clone(), tracked);
     let read = read.and_then(|message| json.end().map(|()| message));
     read.map_err(|error| {
+        // `?` stands for a place without a name, as the end of a body that is cut off
         let path = track.path().to_string();
+        let path = path.trim_end_matches(['?', '.']).to_owned();
         let told = cut(&error.to_string());
         Mistake {
-            field: if path == "." { String::new() } else { path },
+            field: path,
             reason: "BODY_MALFORMED",
             english: format!("the body is not JSON of `{}`: {told}", descriptor.name()),
             vietnamese: format!(

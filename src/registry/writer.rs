@@ -27,6 +27,7 @@ use super::{
     Published, Snapshot,
     authenticate::renew,
     decide::{Ids, decide},
+    measures::Measures,
 };
 use crate::{
     domain::{
@@ -118,6 +119,7 @@ pub(super) struct Writer {
     /// What was last published; only this task publishes.
     pub(super) current: Arc<Snapshot>,
     pub(super) followed: Instant,
+    pub(super) measures: Measures,
 }
 
 type Answers = Vec<Result<Outcome, Error>>;
@@ -204,6 +206,7 @@ impl Writer {
 
     fn note_followed(&mut self) {
         self.followed = Instant::now();
+        self.published.note_followed(self.followed);
         self.published.looks.send_modify(|looks| *looks += 1);
         if self.published.set_ready(true) {
             tracing::info!("the log can be read again; ready");
@@ -284,6 +287,7 @@ impl Writer {
         if jobs.is_empty() {
             return Ok(());
         }
+        self.measures.group_commands.observe(jobs.len() as f64);
         match self.attempt(&jobs).await {
             Err(Failed::RolledBack(error)) if jobs.len() > 1 => {
                 tracing::warn!(%error, commands = jobs.len(), "group failed; redone one by one");
@@ -410,7 +414,11 @@ impl Writer {
         tx.append(&changes, &mut || entropy.salt())
             .await
             .map_err(Failed::RolledBack)?;
-        match tx.commit().await {
+        let began = Instant::now();
+        let committed = tx.commit().await;
+        let took = began.elapsed().as_secs_f64();
+        self.measures.commit_seconds.observe(took);
+        match committed {
             Ok(()) => {
                 self.publish(next);
                 Ok(answers)

@@ -29,8 +29,17 @@ pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revis
 /// The person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 
+/// What a client can decompress; methods that answer one record do not get to see it.
+pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+
+/// Answers smaller than this are sent as they are: they take a packet or two in any case.
+const COMPRESSED_BYTES_MIN: usize = 4 * 1024;
+
 /// Longest wait for a revision: a replica that is further behind is not worth waiting for.
 const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);
+
+/// What is left of the caller's time when it hears that the revision was not reached.
+const HEARD_IN: Duration = Duration::from_millis(50);
 
 /// Who calls, and what the call reads: one snapshot from the first line to the last.
 #[derive(Clone, Debug)]
@@ -39,6 +48,8 @@ pub struct Call {
     pub snapshot: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
+    /// Whether the client reads compressed answers.
+    pub compresses: bool,
 }
 
 impl Call {
@@ -61,8 +72,13 @@ impl Call {
     }
 
     /// A response, with the revision that it was read at.
-    pub(super) fn answer<T>(&self, message: T) -> Result<Response<T>, Status> {
-        Ok(at_revision(message, self.state().revision()))
+    pub(super) fn answer<T: prost::Message>(&self, message: T) -> Result<Response<T>, Status> {
+        let small = self.compresses && message.encoded_len() < COMPRESSED_BYTES_MIN;
+        let mut response = at_revision(message, self.state().revision());
+        if small {
+            response.disable_compression();
+        }
+        Ok(response)
     }
 }
 
@@ -97,8 +113,9 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
     if registry.revision() >= asked {
         return Ok(());
     }
+    // A little before the caller's time is over, so that it hears what it waited for.
     let bound = deadline(headers)
-        .unwrap_or(MIN_REVISION_WAIT)
+        .map_or(MIN_REVISION_WAIT, |time| time - (time / 10).min(HEARD_IN))
         .min(MIN_REVISION_WAIT);
     let mut revisions = registry.revisions();
     let reached = revisions.wait_for(|revision| *revision >= asked);
@@ -164,7 +181,11 @@ fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error>
         actor.as_deref(),
         registry.clock().now(),
     )?;
-    Ok(Call { snapshot, caller })
+    Ok(Call {
+        snapshot,
+        caller,
+        compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
+    })
 }
 
 /// Percent-decodes; what is not UTF-8 then becomes a control character, which is refused.

@@ -9,16 +9,18 @@ use std::{
 
 use prost::Message;
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, watch},
+    sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
 
 use super::{
-    Services, WATCHERS_MAX,
-    call::{Call, open_checked},
+    Services,
+    call::{Call, NDP_REVISION, open_checked},
     list::PAGE_BYTES_MAX,
+    watchers::Watching,
+    who::Who,
 };
 use crate::{
     domain::{caller::Caller, error::Error, names::Revision},
@@ -140,6 +142,7 @@ impl pb::change_service_server::ChangeService for Services {
         &self,
         request: Request<pb::WatchChangesRequest>,
     ) -> Answer<WatchStream> {
+        let peer = request.remote_addr();
         let (call, message) = open_checked(request)?;
         let newest = call.state().revision();
         let (position, with_snapshot) = match message.start() {
@@ -156,11 +159,7 @@ impl pb::change_service_server::ChangeService for Services {
             agency: requests::optional_name(&message.agency, "agency")?,
             resources: message.resources,
         };
-        let permit = Arc::clone(self.watchers()).try_acquire_owned();
-        let permit = permit.map_err(|_| Error::Exhausted {
-            what: "watchers",
-            limit: WATCHERS_MAX as u64,
-        })?;
+        let watching = self.watchers().enter(Who::of(&call.caller, peer))?;
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let end = Arc::new(OnceLock::new());
         let watch = Watch {
@@ -171,7 +170,7 @@ impl pb::change_service_server::ChangeService for Services {
             position,
             heartbeat: Duration::from_secs(u64::from(seconds.unsigned_abs())),
             sender,
-            _permit: permit,
+            _watching: watching,
         };
         let ending = Arc::clone(&end);
         let snapshot = with_snapshot.then_some(call.snapshot);
@@ -361,15 +360,20 @@ struct Watch {
     position: Revision,
     heartbeat: Duration,
     sender: mpsc::Sender<pb::WatchChangesResponse>,
-    _permit: OwnedSemaphorePermit,
+    _watching: Watching,
 }
 
 impl Watch {
     async fn run(mut self, snapshot: Option<Arc<Snapshot>>, end: Arc<OnceLock<Status>>) {
-        let status = match self.send_all(snapshot).await {
+        let mut status = match self.send_all(snapshot).await {
             Err(End::Status(status)) => status,
             Err(End::Gone) | Ok(()) => Status::cancelled("the client has gone"),
         };
+        // From where to resume, even for one that saw no change.
+        let position = AsciiMetadataValue::from(self.position.get());
+        status
+            .metadata_mut()
+            .insert(NDP_REVISION.as_str(), position);
         // Before the sender goes: the stream looks for it when the last message was taken.
         drop(end.set(status));
     }

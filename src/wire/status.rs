@@ -41,6 +41,40 @@ pub fn status(error: Error) -> Status {
     explain(error, Uuid::new_v4)
 }
 
+// === for layers, which know of calls and not of errors ===
+
+/// The call's time was over.
+pub fn deadline_exceeded(given: Duration) -> Status {
+    status(Error::DeadlineExceeded { given })
+}
+
+/// A limit of the server was reached.
+pub fn limit_reached(what: &'static str, limit: u64) -> Status {
+    status(Error::Exhausted { what, limit })
+}
+
+/// The server takes no more calls.
+pub fn shutting_down() -> Status {
+    status(Error::Unavailable {
+        reason: "SHUTTING_DOWN",
+    })
+}
+
+/// A method panicked; what it said goes to the log, under the incident id that the client sees.
+pub fn panicked(said: &str) -> Status {
+    status(Error::Bug(format!("panicked: {said}").into()))
+}
+
+/// A `grpc-timeout` that is none.
+pub fn timeout_malformed() -> Status {
+    status(Error::invalid(
+        "grpc-timeout",
+        "MALFORMED",
+        "write at most 8 digits and a unit, H, M, S, m, u or n, as 250m",
+        "hãy ghi tối đa 8 chữ số và một đơn vị, H, M, S, m, u hoặc n, như 250m",
+    ))
+}
+
 /// What every status is made of.
 struct Explanation {
     code: Code,
@@ -141,15 +175,25 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
             (Code::PermissionDenied, reason, vietnamese, metadata)
         }
         Error::Exhausted { what, limit } => {
-            details.set_retry_info(Some(RETRY_AFTER));
+            // the same headers are as large the next time
+            if what != "request headers" {
+                details.set_retry_info(Some(RETRY_AFTER));
+            }
             details.add_quota_failure_violation(what, cut(&english, VIOLATION_BYTES));
-            let vietnamese = format!(
-                "{} đã chạm giới hạn ({limit}); hãy thử lại sau",
-                limit_vi(what)
-            );
+            let vietnamese = limit_vi(what, limit);
             let metadata = vec![("what", what.to_owned()), ("limit", limit.to_string())];
             let reason = "LIMIT_REACHED";
             (Code::ResourceExhausted, reason, vietnamese, metadata)
+        }
+        Error::DeadlineExceeded { given } => {
+            let milliseconds = given.as_millis().to_string();
+            let vietnamese = format!(
+                "đã hết thời gian {milliseconds} ms của lần gọi; lệnh ghi vẫn có thể đã được thực \
+                 hiện: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả"
+            );
+            let metadata = vec![("given_ms", milliseconds)];
+            let reason = "DEADLINE_EXCEEDED";
+            (Code::DeadlineExceeded, reason, vietnamese, metadata)
         }
         Error::OutOfRange {
             field: path,
@@ -351,11 +395,27 @@ fn kind_vi(kind: &str) -> &'static str {
     }
 }
 
-fn limit_vi(what: &str) -> &str {
-    match what {
+fn limit_vi(what: &str, limit: u64) -> String {
+    let what = match what {
         "writer queue" => "hàng đợi ghi",
+        "calls in flight" => "số lần gọi đang xử lý",
+        "watchers" => "số luồng theo dõi",
+        "watchers of one caller" => "số luồng theo dõi của một chủ thể",
+        "call rate" => {
+            return format!("một chủ thể gọi quá {limit} lần mỗi giây; hãy thử lại sau");
+        }
+        "request headers" => {
+            return format!("phần đầu (header) của yêu cầu lớn hơn {limit} byte; hãy gửi ít hơn");
+        }
+        "time to read" => {
+            return format!(
+                "không có gì được đọc trong {limit} giây; hãy đọc nhanh hơn và tiếp tục sau phiên \
+                 bản cuối cùng đã nhận"
+            );
+        }
         other => other,
-    }
+    };
+    format!("{what} đã chạm giới hạn ({limit}); hãy thử lại sau")
 }
 
 fn unauthenticated_vi(reason: &str) -> &'static str {

@@ -3,8 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use ndp_registry::pb;
+use ndp_registry::pb::{
+    self, change_service_client::ChangeServiceClient, watch_changes_response::Event,
+};
 use tokio::{sync::watch, task::JoinSet};
+use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -13,8 +16,10 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest,
 };
 
+use tonic_types::StatusExt;
+
 use crate::{
-    faults::{BOUND, Served, command, create, make_key, rename},
+    faults::{BOUND, Served, command, create, make_key, reason, rename},
     harness::{
         Engine, both,
         process::{Signal, Stream},
@@ -46,7 +51,71 @@ async fn open_a_stream(server: &Served) -> tokio::sync::mpsc::Sender<ServerRefle
     sender
 }
 
+/// A watch from the snapshot on, with all of the snapshot read.
+async fn watch(server: &Served) -> tonic::Streaming<pb::WatchChangesResponse> {
+    let mut client = ChangeServiceClient::new(server.channel.clone());
+    let request = pb::WatchChangesRequest {
+        start: pb::watch_changes_request::Start::Snapshot.into(),
+        ..Default::default()
+    };
+    let mut watch = client.watch_changes(request).await.unwrap().into_inner();
+    while let Event::Snapshot(part) = watch.message().await.unwrap().unwrap().event.unwrap() {
+        if part.complete {
+            break;
+        }
+    }
+    watch
+}
+
 both! {
+    async fn watches_end_with_where_to_resume_and_do_not_delay_the_end(engine: Engine) {
+        let url = engine.url();
+        // so long that waiting for it would fail the bound
+        let server = Served::start_with(&url, &["--shutdown-seconds", "300"]).await;
+        let mut watches = Vec::new();
+        for _ in 0..20 {
+            watches.push(watch(&server).await);
+        }
+        let revision = Sql::connect(&url).await.number("SELECT revision FROM log_head").await;
+        server.process.signal(Signal::Term);
+        for mut watch in watches {
+            let ended = tokio::time::timeout(BOUND, watch.message()).await;
+            let status = ended.expect("it goes on").expect_err("it ends without a status");
+            assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+            assert_eq!(reason(&status), "SHUTTING_DOWN");
+            assert!(status.get_details_retry_info().is_some(), "{status:?}");
+            let resume = status.metadata().get("ndp-revision").unwrap().to_str().unwrap();
+            assert_eq!(resume, revision.to_string());
+        }
+        assert_eq!(ends(&server).await, Some(0));
+        let said = server.process.printed(Stream::Stderr);
+        assert!(!said.contains("still open"), "{said}");
+    }
+
+    async fn a_second_signal_with_a_write_in_the_commit_says_so_by_its_exit_code(engine: Engine) {
+        let url = engine.url();
+        drop(Served::start(&url).await);
+        let (editor, _) = make_key(&url, "editor");
+        let server = Served::start_with(&url, &["--shutdown-seconds", "300"]).await;
+        let mut editor = server.clients(&editor);
+        let mut lock = Sql::connect(&url).await;
+        lock.hold_the_log().await;
+        let mut writing = editor.clone();
+        let write = tokio::spawn(async move { writing.plans.create_plan(create("late")).await });
+        // it is in flight once a call sent after it on the same connection was answered
+        editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap();
+        server.process.signal(Signal::Term);
+        tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
+        server.process.signal(Signal::Term);
+        assert_eq!(ends(&server).await, Some(1));
+        write.await.unwrap().expect_err("nobody can have written it");
+        let said = server.process.printed(Stream::Stderr);
+        assert!(said.contains("nothing acknowledged is lost"), "{said}");
+        lock.let_go().await;
+        let query = "SELECT count(*) FROM plans";
+        assert_eq!(lock.number(query).await, 0);
+    }
+
     async fn a_call_in_flight_is_finished(engine: Engine) {
         let url = engine.url();
         let server = Served::start(&url).await;

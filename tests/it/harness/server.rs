@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -32,6 +32,7 @@ use ndp_registry::{
     },
     server,
     store::Store,
+    telemetry::metrics::Metrics,
 };
 use tokio::{sync::watch, task::JoinHandle};
 use tonic::{
@@ -47,24 +48,37 @@ pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub(crate) struct ManualClock(AtomicI64);
+pub(crate) struct ManualClock {
+    micros: AtomicI64,
+    broken: AtomicBool,
+}
 
 impl ManualClock {
     pub(crate) fn at(time: &str) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(
-            Timestamp::parse(time).unwrap().as_micros(),
-        )))
+        Arc::new(Self {
+            micros: AtomicI64::new(Timestamp::parse(time).unwrap().as_micros()),
+            broken: AtomicBool::new(false),
+        })
     }
 
     /// Moves it on, or back with a negative number.
     pub(crate) fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Lets whoever looks at it next panic.
+    pub(crate) fn break_once(&self) {
+        self.broken.store(true, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst)).unwrap()
+        assert!(
+            !self.broken.swap(false, Ordering::SeqCst),
+            "the clock is broken (planted)"
+        );
+        Timestamp::from_micros(self.micros.load(Ordering::SeqCst)).unwrap()
     }
 }
 
@@ -74,6 +88,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) address: String,
     pub(crate) store: Store,
+    pub(crate) metrics: Metrics,
     channel: Channel,
     stop: watch::Sender<bool>,
     serving: JoinHandle<anyhow::Result<()>>,
@@ -190,7 +205,14 @@ impl Server {
         let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = watch::channel(false);
-        let serving = server::serve_until(registry.clone(), listener, options, stopped);
+        let metrics = Metrics::default();
+        let serving = server::serve_until(
+            registry.clone(),
+            listener,
+            options,
+            metrics.clone(),
+            stopped,
+        );
         let serving = tokio::spawn(serving);
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
@@ -199,6 +221,7 @@ impl Server {
             clock,
             address,
             store,
+            metrics,
             channel,
             stop,
             serving,
@@ -291,10 +314,12 @@ impl Server {
             writer,
             ..
         } = self;
-        drop((registry, channel));
+        drop(channel);
         stop.send_replace(true);
         let ended = tokio::time::timeout(Duration::from_secs(10), async {
             serving.await.unwrap().unwrap();
+            // as the process does: the page of metrics still holds a handle
+            registry.close();
             writer.await.unwrap().unwrap();
             store.close().await;
         });

@@ -23,6 +23,22 @@ pub(crate) fn buf() -> Option<PathBuf> {
     tool("buf", "NDP_TEST_BUF", &SAID)
 }
 
+/// The folder of the Python tools of tests/openapi/requirements.txt; none when they are left out.
+/// Only tests/run installs them.
+pub(crate) fn openapi() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    let bin = env::var_os("NDP_TEST_OPENAPI").map(PathBuf::from);
+    let bin = bin.filter(|it| it.join("schemathesis").is_file());
+    if bin.is_none() {
+        left_out(
+            &SAID,
+            "tests with OpenAPI's tools",
+            "NDP_TEST_OPENAPI names no folder of them",
+        );
+    }
+    bin
+}
+
 /// The first program of this name in `PATH`.
 pub(super) fn in_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)

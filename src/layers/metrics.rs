@@ -1,0 +1,280 @@
+//! Counts every call, of whatever service, from its first byte to its last.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Request, Response};
+use http_body::{Frame, SizeHint};
+use tonic::{Code, Status, body::Body};
+use tonic_types::StatusExt;
+use tower::{Layer, Service};
+
+use crate::telemetry::metrics::{Handles, Metrics};
+
+static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Measures calls.
+#[derive(Clone, Debug)]
+pub struct MetricsLayer(Metrics);
+
+impl MetricsLayer {
+    /// Into these metrics.
+    pub const fn new(metrics: Metrics) -> Self {
+        Self(metrics)
+    }
+}
+
+impl<S> Layer<S> for MetricsLayer {
+    type Service = Measured<S>;
+
+    fn layer(&self, inner: S) -> Measured<S> {
+        Measured {
+            metrics: self.0.clone(),
+            inner,
+        }
+    }
+}
+
+/// The service that [`MetricsLayer`] makes.
+#[derive(Clone, Debug)]
+pub struct Measured<S> {
+    metrics: Metrics,
+    inner: S,
+}
+
+/// A call that goes on; one that is dropped before its end was cancelled by its client.
+#[derive(Debug)]
+struct Going {
+    metrics: Metrics,
+    method: Arc<Handles>,
+    began: Instant,
+    ended: bool,
+}
+
+impl Going {
+    fn end(&mut self, headers: &HeaderMap) {
+        let code = headers
+            .get(&GRPC_STATUS)
+            .map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+        if code == Code::ResourceExhausted
+            && let Some(status) = Status::from_header_map(headers)
+        {
+            self.refused(&status);
+        }
+        self.end_with(code);
+    }
+
+    fn end_with(&mut self, code: Code) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.method.handled(code, self.began.elapsed());
+        }
+    }
+
+    /// Says which limit it was, as the status tells the client.
+    fn refused(&self, status: &Status) {
+        let info = status.get_details_error_info();
+        let limit = info.as_ref().map_or("other", |info| match &*info.reason {
+            "MESSAGE_TOO_LARGE" => "message size",
+            _ => info.metadata.get("what").map_or("other", String::as_str),
+        });
+        self.metrics.refused(limit);
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        self.end_with(Code::Cancelled);
+    }
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+impl<S> Service<Request<Body>> for Measured<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Answering<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let method = Arc::clone(self.metrics.method(request.uri().path()));
+        method.started();
+        let mut going = Going {
+            metrics: self.metrics.clone(),
+            method,
+            began: Instant::now(),
+            ended: false,
+        };
+        let streams = going.method.streams();
+        let request = if streams {
+            let method = Arc::clone(&going.method);
+            request.map(|body| {
+                Body::new(Received {
+                    body,
+                    method,
+                    frames: Frames::default(),
+                })
+            })
+        } else {
+            request
+        };
+        let answering = self.inner.call(request);
+        Box::pin(async move {
+            let response = answering.await?;
+            if !streams || response.headers().contains_key(&GRPC_STATUS) {
+                going.end(response.headers());
+                return Ok(response);
+            }
+            Ok(response.map(|body| {
+                let frames = Frames::default();
+                Body::new(Sent {
+                    body,
+                    going,
+                    frames,
+                })
+            }))
+        })
+    }
+}
+
+/// Finds where messages begin in bytes that are cut anywhere.
+#[derive(Debug, Default)]
+struct Frames {
+    /// Of the prefix that has begun: a flag and four bytes of length.
+    prefix: [u8; 5],
+    prefix_bytes: usize,
+    /// Left of the message.
+    left: usize,
+}
+
+impl Frames {
+    /// How many messages begin in these bytes.
+    fn count(&mut self, mut bytes: &[u8]) -> u64 {
+        let mut count = 0;
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let skipped = self.left.min(bytes.len());
+                self.left -= skipped;
+                bytes = bytes.get(skipped..).unwrap_or_default();
+            } else if let Some((first, rest)) = bytes.split_first() {
+                if let Some(place) = self.prefix.get_mut(self.prefix_bytes) {
+                    *place = *first;
+                }
+                self.prefix_bytes += 1;
+                bytes = rest;
+                if self.prefix_bytes == self.prefix.len() {
+                    let [_, a, b, c, d] = self.prefix;
+                    self.left = u32::from_be_bytes([a, b, c, d]) as usize;
+                    self.prefix_bytes = 0;
+                    count += 1;
+                }
+            }
+        }
+        count
+    }
+}
+
+/// A stream of requests.
+struct Received {
+    body: Body,
+    method: Arc<Handles>,
+    frames: Frames,
+}
+
+impl http_body::Body for Received {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            this.method.messages(this.frames.count(data), 0);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream of answers.
+struct Sent {
+    body: Body,
+    going: Going,
+    frames: Frames,
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    this.going.method.messages(0, this.frames.count(data));
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    this.going.end(trailers);
+                }
+            }
+            Poll::Ready(Some(Err(status))) => this.going.end_with(status.code()),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_counted_however_the_bytes_are_cut() {
+        let mut bytes = Vec::new();
+        for length in [0_u8, 3, 1, 0, 7] {
+            bytes.extend([0, 0, 0, 0, length]);
+            bytes.extend(std::iter::repeat_n(9, length.into()));
+        }
+        for size in 1..=bytes.len() {
+            let mut frames = Frames::default();
+            let count: u64 = bytes.chunks(size).map(|it| frames.count(it)).sum();
+            assert_eq!(count, 5, "in pieces of {size}");
+        }
+    }
+}

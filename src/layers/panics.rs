@@ -1,0 +1,35 @@
+//! A panic costs its own call and nothing else: the caller gets an incident id, and the log has it.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+use tonic::Status;
+
+use crate::wire::status;
+
+/// What the future answers; or, where it panicked, the status that says so.
+///
+/// Nothing half done is seen afterwards: a call shares what it reads as immutable snapshots, and
+/// what it writes goes through the writer.
+pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Status> {
+    let mut future = pin!(future);
+    std::future::poll_fn(move |cx| {
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(payload) => Poll::Ready(Err(status::panicked(said(&*payload)))),
+        }
+    })
+    .await
+}
+
+fn said(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("nothing")
+}

@@ -1,0 +1,210 @@
+//! The page of metrics: on a listener of its own, so that whoever may call the registry need not
+//! read it; and what is looked up when it is read.
+
+use std::{fmt, time::Duration};
+
+use axum::{Router, http::StatusCode, http::header, response::IntoResponse, routing::get};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use super::connections::Connections;
+use crate::{
+    layers::limits::InFlight,
+    registry::{QUEUE_MAX, Registry},
+    service::watchers::Watchers,
+    telemetry::metrics::{CONTENT_TYPE, Metrics},
+};
+
+/// Serves `/metrics` until `stop` says so.
+pub async fn serve(metrics: Metrics, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    let page = move || {
+        let page = metrics.encode();
+        std::future::ready(match page {
+            Ok(page) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], page).into_response(),
+            Err(fmt::Error) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        })
+    };
+    let routes = Router::new().route("/metrics", get(page));
+    tokio::select! {
+        served = axum::serve(listener, routes) => {
+            if let Err(error) = served {
+                tracing::error!(%error, "metrics are not served any more");
+            }
+        }
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// What is looked up when the page is read.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) registry: Registry,
+    pub(super) connections: Connections,
+    pub(super) in_flight: InFlight,
+    pub(super) watchers: Watchers,
+}
+
+impl Collector for Live {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let snapshot = self.registry.read();
+        let state = &snapshot.state;
+        let ready = *self.registry.readiness().borrow();
+        let lag = self.registry.lag();
+        let gauges = [
+            (
+                "ndp_revision",
+                "newest revision known here",
+                state.revision().get(),
+            ),
+            ("ndp_ready", "1 while the log can be read", i64::from(ready)),
+            (
+                "ndp_writer_queue_commands",
+                "commands that wait for the writer",
+                integer(self.registry.queued()),
+            ),
+            (
+                "ndp_writer_queue_capacity",
+                "commands that may wait for the writer",
+                integer(QUEUE_MAX),
+            ),
+            (
+                "ndp_connections",
+                "open connections",
+                integer(self.connections.count()),
+            ),
+            (
+                "ndp_calls_in_flight",
+                "calls being answered",
+                integer(self.in_flight.count()),
+            ),
+            (
+                "ndp_watchers",
+                "open watches",
+                integer(self.watchers.count()),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            gauge(&mut encoder, name, help, value)?;
+        }
+        let name = "ndp_follower_lag_seconds";
+        let help = "time since the log was looked at for what others wrote";
+        let encoder = &mut encoder;
+        let lag = ConstGauge::new(seconds(lag));
+        lag.encode(encoder.encode_descriptor(name, help, None, lag.metric_type())?)?;
+
+        let records = [
+            ("agencies", state.agencies().len()),
+            ("editions", state.editions().len()),
+            ("platforms", state.platforms().len()),
+            ("plans", state.plans().len()),
+            ("proposals", state.proposals().len()),
+            ("figures", state.figures().len()),
+            ("principals", state.principals().len()),
+            ("api_keys", state.api_keys().len()),
+        ];
+        let help = "records in memory";
+        let mut family = encoder.encode_descriptor("ndp_records", help, None, MetricType::Gauge)?;
+        for (kind, count) in records {
+            labelled(&mut family, kind, integer(count))?;
+        }
+        process(encoder)
+    }
+}
+
+fn labelled(
+    family: &mut MetricEncoder<'_>,
+    kind: &'static str,
+    value: i64,
+) -> Result<(), fmt::Error> {
+    ConstGauge::new(value).encode(family.encode_family(&[("kind", kind)])?)
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: i64,
+) -> Result<(), fmt::Error> {
+    let gauge = ConstGauge::new(value);
+    gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+}
+
+fn integer(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+/// What the kernel says of this process, where it is Linux; nothing elsewhere.
+fn process(encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    /// Of the times in `stat`: fixed for all programs (USER_HZ).
+    const TICKS_A_SECOND: f64 = 100.0;
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return Ok(());
+    };
+    // the name before `)` may hold anything; fields after it, from the third on
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
+    if let (Some(user), Some(system)) = (field(14), field(15)) {
+        let used = ConstCounter::new((user + system) / TICKS_A_SECOND);
+        let help = "processor time used";
+        let name = "process_cpu_seconds";
+        used.encode(encoder.encode_descriptor(name, help, None, used.metric_type())?)?;
+    }
+    if let Some(threads) = field(20) {
+        gauge(encoder, "process_threads", "threads", threads as i64)?;
+    }
+    if let (Some(started), Some(booted)) = (field(22), booted()) {
+        let started = ConstGauge::new(booted + started / TICKS_A_SECOND);
+        let help = "when the process started, in seconds since 1970";
+        let name = "process_start_time_seconds";
+        started.encode(encoder.encode_descriptor(name, help, None, started.metric_type())?)?;
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident.and_then(|it| it.split_whitespace().next()?.parse::<i64>().ok());
+    if let Some(kilobytes) = resident {
+        let help = "memory in use";
+        gauge(
+            encoder,
+            "process_resident_memory_bytes",
+            help,
+            kilobytes * 1024,
+        )?;
+    }
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        gauge(
+            encoder,
+            "process_open_fds",
+            "open file descriptors",
+            integer(open.count()),
+        )?;
+    }
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let files = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    if let Some(most) = files.and_then(|it| it.split_whitespace().next()?.parse().ok()) {
+        gauge(
+            encoder,
+            "process_max_fds",
+            "file descriptors that may be open",
+            most,
+        )?;
+    }
+    Ok(())
+}
+
+/// When the machine started, in seconds since 1970.
+fn booted() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    line.trim().parse().ok()
+}

@@ -1,0 +1,286 @@
+//! The metrics of this process, in the OpenMetrics text that Prometheus reads.
+//!
+//! Calls are counted under the names that gRPC servers in other languages use. Labels take their
+//! values from the protos and from lists in the code, never from a request, so that no caller can
+//! make the page grow. What a call pays is a look-up and a few atomic additions.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    collector::Collector,
+    metrics::{counter::Counter, family::Family, histogram::Histogram, info::Info},
+    registry::Registry,
+};
+
+use crate::layers::methods::{METHODS, Method};
+
+/// Media type of the page.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the histogram of calls, in seconds: a read takes tens of microseconds, a write
+/// some commits.
+const SECONDS: [f64; 15] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    10.0,
+];
+
+/// gRPC codes by their numbers, as the metrics of other gRPC servers write them.
+const CODES: [&str; 17] = [
+    "OK",
+    "Canceled",
+    "Unknown",
+    "InvalidArgument",
+    "DeadlineExceeded",
+    "NotFound",
+    "AlreadyExists",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "FailedPrecondition",
+    "Aborted",
+    "OutOfRange",
+    "Unimplemented",
+    "Internal",
+    "Unavailable",
+    "DataLoss",
+    "Unauthenticated",
+];
+
+/// Limits by which calls and connections are refused; what is not among them counts as `other`.
+const LIMITS: [&str; 9] = [
+    "writer queue",
+    "calls in flight",
+    "call rate",
+    "request headers",
+    "message size",
+    "watchers",
+    "watchers of one caller",
+    "time to read",
+    "connections",
+];
+
+type Labels<const N: usize> = [(&'static str, String); N];
+
+/// The metrics; clones are the same.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Mutex<Registry>,
+    calls: Calls,
+    methods: HashMap<String, MethodMetrics>,
+    unknown: MethodMetrics,
+    refusals: Family<Labels<1>, Counter>,
+}
+
+/// Families of the metrics of calls.
+#[derive(Clone, Debug)]
+struct Calls {
+    started: Family<Labels<3>, Counter>,
+    handled: Family<Labels<4>, Counter>,
+    received: Family<Labels<3>, Counter>,
+    sent: Family<Labels<3>, Counter>,
+    seconds: Family<Labels<3>, Histogram, fn() -> Histogram>,
+}
+
+/// The metrics of one method; it appears on the page with its first call.
+struct MethodMetrics {
+    method: Method,
+    handles: OnceLock<Arc<Handles>>,
+}
+
+/// The metrics of one method that was called, found once.
+pub struct Handles {
+    calls: Calls,
+    method: Method,
+    started: Counter,
+    handled: [OnceLock<Counter>; CODES.len()],
+    received: Counter,
+    sent: Counter,
+    seconds: Histogram,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Handles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handles")
+            .field("method", &self.method.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let calls = Calls {
+            started: Family::default(),
+            handled: Family::default(),
+            received: Family::default(),
+            sent: Family::default(),
+            seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+        };
+        let refusals = Family::default();
+        let mut registry = Registry::default();
+        let version = env!("CARGO_PKG_VERSION");
+        let info = Info::new(vec![("version", version)]);
+        registry.register("ndp_build", "the program that runs", info);
+        registry.register("grpc_server_started", "calls begun", calls.started.clone());
+        registry.register("grpc_server_handled", "calls ended", calls.handled.clone());
+        registry.register(
+            "grpc_server_msg_received",
+            "messages received",
+            calls.received.clone(),
+        );
+        registry.register("grpc_server_msg_sent", "messages sent", calls.sent.clone());
+        registry.register(
+            "grpc_server_handling_seconds",
+            "time from a call's request to its answer, of a stream to its end",
+            calls.seconds.clone(),
+        );
+        registry.register(
+            "ndp_refusals",
+            "calls, streams and connections refused or ended by a limit",
+            Family::clone(&refusals),
+        );
+        let methods = METHODS.iter().map(|method| {
+            let metrics = MethodMetrics {
+                method: method.clone(),
+                handles: OnceLock::new(),
+            };
+            (method.path(), metrics)
+        });
+        let unknown = MethodMetrics {
+            method: Method {
+                service: "unknown".to_owned(),
+                name: "unknown".to_owned(),
+                kind: "unary",
+            },
+            handles: OnceLock::new(),
+        };
+        Self(Arc::new(Inner {
+            registry: Mutex::new(registry),
+            methods: methods.collect(),
+            unknown,
+            calls,
+            refusals,
+        }))
+    }
+}
+
+impl Metrics {
+    /// The page as it is now.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut page = String::new();
+        self.with(|registry| prometheus_client::encoding::text::encode(&mut page, registry))?;
+        Ok(page)
+    }
+
+    /// Adds a metric that is counted elsewhere.
+    pub fn add(&self, name: &str, help: &str, metric: impl prometheus_client::registry::Metric) {
+        self.with(|registry| registry.register(name, help, metric));
+    }
+
+    /// Adds metrics that are looked up when the page is read.
+    pub fn collect(&self, collector: impl Collector) {
+        self.with(|registry| registry.register_collector(Box::new(collector)));
+    }
+
+    fn with<T>(&self, with: impl FnOnce(&mut Registry) -> T) -> T {
+        with(
+            &mut self
+                .0
+                .registry
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// The metrics of the method under a path; all that are unknown share theirs.
+    pub fn method(&self, path: &str) -> &Arc<Handles> {
+        let found = self.0.methods.get(path).unwrap_or(&self.0.unknown);
+        found
+            .handles
+            .get_or_init(|| Arc::new(Handles::new(&self.0.calls, &found.method)))
+    }
+
+    /// Counts what a limit refused.
+    pub fn refused(&self, limit: &str) {
+        let known = LIMITS.into_iter().find(|it| *it == limit);
+        let label = known.unwrap_or("other").replace(' ', "_");
+        self.0.refusals.get_or_create(&[("limit", label)]).inc();
+    }
+}
+
+impl Handles {
+    fn new(calls: &Calls, method: &Method) -> Self {
+        let labels = labels(method);
+        Self {
+            calls: calls.clone(),
+            method: method.clone(),
+            started: calls.started.get_or_create_owned(&labels),
+            handled: [const { OnceLock::new() }; CODES.len()],
+            received: calls.received.get_or_create_owned(&labels),
+            sent: calls.sent.get_or_create_owned(&labels),
+            seconds: calls.seconds.get_or_create_owned(&labels),
+        }
+    }
+
+    /// Whether its messages stream.
+    pub fn streams(&self) -> bool {
+        self.method.streams()
+    }
+
+    /// A call has begun.
+    pub fn started(&self) {
+        self.started.inc();
+        if !self.streams() {
+            self.received.inc();
+        }
+    }
+
+    /// So many messages were received or sent on a stream.
+    pub fn messages(&self, received: u64, sent: u64) {
+        if received > 0 {
+            self.received.inc_by(received);
+        }
+        if sent > 0 {
+            self.sent.inc_by(sent);
+        }
+    }
+
+    /// A call has ended, with this code.
+    pub fn handled(&self, code: tonic::Code, took: Duration) {
+        let number = code as usize;
+        let counter = self.handled.get(number).map(|counter| {
+            counter.get_or_init(|| {
+                let [kind, service, name] = labels(&self.method);
+                let code = CODES.get(number).copied().unwrap_or("Unknown");
+                let labels = [kind, service, name, ("grpc_code", code.to_owned())];
+                self.calls.handled.get_or_create_owned(&labels)
+            })
+        });
+        if let Some(counter) = counter {
+            counter.inc();
+        }
+        if code == tonic::Code::Ok && !self.streams() {
+            self.sent.inc();
+        }
+        self.seconds.observe(took.as_secs_f64());
+    }
+}
+
+fn labels(method: &Method) -> Labels<3> {
+    [
+        ("grpc_type", method.kind.to_owned()),
+        ("grpc_service", method.service.clone()),
+        ("grpc_method", method.name.clone()),
+    ]
+}

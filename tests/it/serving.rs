@@ -1,0 +1,87 @@
+//! How the server behaves towards calls, whatever they ask: how long they may take, how many there
+//! may be, what comes compressed, what a panic costs, and what is counted of it all.
+
+mod compression;
+mod connections;
+mod deadlines;
+mod limits;
+mod metrics;
+mod panics;
+
+use std::time::Duration;
+
+use ndp_registry::{
+    catalogue,
+    config::{Limits, ServerOptions},
+    pb,
+};
+use tonic::Status;
+use tonic_types::StatusExt;
+
+use crate::harness::{
+    Engine,
+    server::Server,
+    web::{Answer, framed, post},
+};
+
+/// A guard against waiting for ever.
+const BOUND: Duration = Duration::from_secs(30);
+
+async fn start(engine: &Engine, options: ServerOptions) -> Server {
+    Server::start_allowing(&engine.url(), &[catalogue::OPENING_EDITION], options).await
+}
+
+async fn start_limited(engine: &Engine, limits: Limits) -> Server {
+    let options = ServerOptions {
+        limits,
+        ..ServerOptions::default()
+    };
+    start(engine, options).await
+}
+
+/// What an anonymous WhoAmI comes to, with more headers, each after `\r\n`.
+async fn who_am_i(server: &Server, more: &str) -> Status {
+    let head = post("AccessService/WhoAmI", more);
+    let answer = Answer::to(&server.address, &head, &framed(&pb::WhoAmIRequest {})).await;
+    answer.outcome()
+}
+
+/// Code, reason and limit of a refusal that says when to come again, in both languages.
+fn limited(status: &Status) -> String {
+    let details = status.get_error_details();
+    let info = details.error_info().expect("no ErrorInfo");
+    assert!(details.quota_failure().is_some(), "{status:?}");
+    assert_eq!(
+        details.localized_message().expect("Vietnamese").locale,
+        "vi"
+    );
+    let retry = details
+        .retry_info()
+        .map(|it| it.retry_delay.unwrap().as_secs());
+    let (what, limit) = (&info.metadata["what"], &info.metadata["limit"]);
+    let retry = retry.map_or(String::new(), |it| format!(", again in {it} s"));
+    format!(
+        "{:?} {}: {what}, {limit}{retry}",
+        status.code(),
+        info.reason
+    )
+}
+
+/// The value of a sample on the page of metrics, as `name{label="value"}`; labels in any order are
+/// not matched.
+fn sample(server: &Server, name: &str) -> Option<f64> {
+    let page = server.metrics.encode().unwrap();
+    let name = format!("{name} ");
+    let line = page.lines().find_map(|line| line.strip_prefix(&name))?;
+    Some(line.parse().unwrap())
+}
+
+/// Waits until a condition that nothing announces holds; looks again at each turn.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(BOUND, async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain until {what}");
+}

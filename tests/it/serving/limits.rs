@@ -1,0 +1,154 @@
+//! Limits on calls: each refuses what is beyond it, says so in both languages, is counted, and lets
+//! others go on.
+
+use ndp_registry::{
+    config::Limits,
+    domain::principals::Role,
+    pb::{self, change_service_client::ChangeServiceClient},
+};
+use tonic::{Code, Streaming};
+
+use super::{limited, sample, start_limited, until, who_am_i};
+use crate::{
+    faults::{AGENCY, create},
+    harness::{
+        Engine, both,
+        server::{As, Server},
+        sql::Sql,
+    },
+};
+
+fn refusals(server: &Server, limit: &str) -> Option<f64> {
+    sample(server, &format!("ndp_refusals_total{{limit=\"{limit}\"}}"))
+}
+
+both! {
+    async fn calls_in_flight(engine: Engine) {
+        let limits = Limits { calls_in_flight: 1, ..Limits::default() };
+        let server = start_limited(&engine, limits).await;
+        let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let mut lock = Sql::connect(&engine.url()).await;
+        lock.hold_the_log().await;
+        let mut writing = server.clients(editor);
+        let write = tokio::spawn(async move { writing.plans.create_plan(create("one")).await });
+        until("it is in flight", || sample(&server, "ndp_calls_in_flight") == Some(1.0)).await;
+        let refused = who_am_i(&server, "").await;
+        let said = limited(&refused);
+        assert_eq!(said, "ResourceExhausted LIMIT_REACHED: calls in flight, 1, again in 1 s");
+        assert_eq!(refusals(&server, "calls_in_flight"), Some(1.0));
+        lock.let_go().await;
+        write.await.unwrap().unwrap();
+        until("it has left", || sample(&server, "ndp_calls_in_flight") == Some(0.0)).await;
+        assert_eq!(who_am_i(&server, "").await.code(), Code::Ok);
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_a_second_by_one_caller() {
+    let engine = Engine::sqlite();
+    let limits = Limits {
+        calls_per_second: 1,
+        ..Limits::default()
+    };
+    let server = start_limited(&engine, limits).await;
+    let one = server.person("one", &[Role::Auditor], None).await;
+    let two = server.person("two", &[Role::Auditor], None).await;
+    let call = async |caller: &As| {
+        let mut clients = server.clients(caller.clone());
+        clients.access.who_am_i(pb::WhoAmIRequest {}).await
+    };
+    // two at once, and a little more in the time that they take
+    let refused = loop {
+        if let Err(status) = call(&one).await {
+            break status;
+        }
+    };
+    let said = limited(&refused);
+    assert_eq!(
+        said,
+        "ResourceExhausted LIMIT_REACHED: call rate, 1, again in 1 s"
+    );
+    assert!(refused.metadata().contains_key("ndp-revision"));
+    // another principal, and one without a key, have their own
+    call(&two).await.unwrap();
+    call(&As::default()).await.unwrap();
+    assert_eq!(refusals(&server, "call_rate"), Some(1.0));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_of_headers() {
+    let engine = Engine::sqlite();
+    let server = Server::start(&engine.url()).await;
+    let long = |bytes| format!("\r\nx-made-up: {}", "x".repeat(bytes));
+    assert_eq!(who_am_i(&server, &long(15_000)).await.code(), Code::Ok);
+    let refused = who_am_i(&server, &long(17_000)).await;
+    // to come again would not help
+    let said = limited(&refused);
+    assert_eq!(
+        said,
+        "ResourceExhausted LIMIT_REACHED: request headers, 16384"
+    );
+    assert_eq!(refusals(&server, "request_headers"), Some(1.0));
+
+    // the same over HTTP/2
+    let mut request = tonic::Request::new(pb::WhoAmIRequest {});
+    request
+        .metadata_mut()
+        .insert("x-made-up", "x".repeat(17_000).parse().unwrap());
+    let refused = server
+        .anonymous()
+        .access
+        .who_am_i(request)
+        .await
+        .unwrap_err();
+    assert_eq!(limited(&refused), said);
+    server.stop().await;
+}
+
+async fn watch(
+    server: &Server,
+    caller: &As,
+) -> Result<Streaming<pb::WatchChangesResponse>, tonic::Status> {
+    let channel = server.intercepted(caller.clone());
+    let request = pb::WatchChangesRequest::default();
+    let watch = ChangeServiceClient::new(channel)
+        .watch_changes(request)
+        .await;
+    watch.map(tonic::Response::into_inner)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watches_of_one_caller_and_of_all() {
+    let engine = Engine::sqlite();
+    let limits = Limits {
+        watchers: 2,
+        watchers_per_caller: 1,
+        ..Limits::default()
+    };
+    let server = start_limited(&engine, limits).await;
+    let one = server.person("one", &[Role::Auditor], None).await;
+    let two = server.person("two", &[Role::Auditor], None).await;
+    let first = watch(&server, &one).await.unwrap();
+    let refused = watch(&server, &one).await.unwrap_err();
+    assert_eq!(
+        limited(&refused),
+        "ResourceExhausted LIMIT_REACHED: watchers of one caller, 1, again in 1 s"
+    );
+    let _second = watch(&server, &two).await.unwrap();
+    let refused = watch(&server, &As::default()).await.unwrap_err();
+    let said = limited(&refused);
+    assert_eq!(
+        said,
+        "ResourceExhausted LIMIT_REACHED: watchers, 2, again in 1 s"
+    );
+    assert_eq!(sample(&server, "ndp_watchers"), Some(2.0));
+    drop(first);
+    until("it has left", || {
+        sample(&server, "ndp_watchers") == Some(1.0)
+    })
+    .await;
+    let _again = watch(&server, &one).await.unwrap();
+    server.stop().await;
+}
