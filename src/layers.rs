@@ -9,4 +9,6 @@ pub mod limits;
 pub mod methods;
 pub mod metrics;
 mod panics;
+#[cfg(feature = "otlp")]
+pub mod traces;
 pub mod web;

@@ -19,6 +19,8 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 use tower::{ServiceBuilder, util::option_layer};
 
+#[cfg(feature = "otlp")]
+use crate::layers::traces::TracesLayer;
 use crate::{
     config::ServerOptions,
     http::HttpLayer,
@@ -192,7 +194,10 @@ pub async fn serve_until(
         in_flight: in_flight.clone(),
         watchers: watchers.clone(),
     });
-    let around = ServiceBuilder::new()
+    let around = ServiceBuilder::new();
+    #[cfg(feature = "otlp")]
+    let around = around.layer(TracesLayer);
+    let around = around
         .layer(GuardLayer::new(
             registry.clone(),
             refusing,

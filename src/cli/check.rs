@@ -12,7 +12,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = args.database.resolve()?;
-    telemetry::start(config.log_format, &config.log_level);
+    telemetry::start(config.log_format, &config.log_level)?;
     super::must_exist(&config)?;
     let store = super::open_store(&config).await?;
     let report = check::check(&store).await?;

@@ -124,7 +124,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Revoke(revoke) => &revoke.database,
     };
     let config = database.resolve()?;
-    telemetry::start(config.log_format, &config.log_level);
+    telemetry::start(config.log_format, &config.log_level)?;
     if !matches!(command, Command::Create(_)) {
         super::must_exist(&config)?;
     }

@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = args.resolve()?;
-    telemetry::start(config.common.log_format, &config.common.log_level);
+    let telemetry = telemetry::start(config.common.log_format, &config.common.log_level)?;
     let (registry, writer, store) = super::open(&config.common).await?;
     let calls = server::bind(config.listen).await?;
     let metrics = match config.metrics_listen {
@@ -45,6 +45,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     )
     .await;
     store.close().await;
+    telemetry.finish().await;
     served.map(|()| ExitCode::SUCCESS)
 }
 

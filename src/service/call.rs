@@ -131,7 +131,8 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
 pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = number.parse().ok().filter(|_| number.len() <= 8)?;
+    let digits = number.len() <= 8 && number.bytes().all(|it| it.is_ascii_digit());
+    let number: u64 = number.parse().ok().filter(|_| digits)?;
     match unit {
         "H" => Some(Duration::from_secs(number * 3600)),
         "M" => Some(Duration::from_secs(number * 60)),

@@ -74,6 +74,19 @@ fn every_error() -> Vec<Error> {
     for reason in ["OUTCOME_UNKNOWN", "SHUTTING_DOWN", "STORE_UNAVAILABLE"] {
         errors.push(Error::Unavailable { reason });
     }
+    for what in [
+        "calls in flight",
+        "call rate",
+        "request headers",
+        "watchers",
+        "watchers of one caller",
+        "time to read",
+    ] {
+        errors.push(Error::Exhausted { what, limit: 60 });
+    }
+    errors.push(Error::DeadlineExceeded {
+        given: Duration::from_millis(250),
+    });
     errors
 }
 
@@ -168,6 +181,40 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unavailable STORE_UNAVAILABLE
       en the store cannot be reached at the moment; retry
       vi tạm thời không kết nối được kho dữ liệu; hãy thử lại
+    ResourceExhausted LIMIT_REACHED
+      en too many calls in flight, at most 60; try again later
+      vi số lần gọi đang xử lý đã chạm giới hạn (60); hãy thử lại sau
+      limit = 60
+      what = calls in flight
+    ResourceExhausted LIMIT_REACHED
+      en more than 60 calls a second by one caller; try again later
+      vi một chủ thể gọi quá 60 lần mỗi giây; hãy thử lại sau
+      limit = 60
+      what = call rate
+    ResourceExhausted LIMIT_REACHED
+      en the headers are larger than 60 bytes; send less
+      vi phần đầu (header) của yêu cầu lớn hơn 60 byte; hãy gửi ít hơn
+      limit = 60
+      what = request headers
+    ResourceExhausted LIMIT_REACHED
+      en too many watchers, at most 60; try again later
+      vi số luồng theo dõi đã chạm giới hạn (60); hãy thử lại sau
+      limit = 60
+      what = watchers
+    ResourceExhausted LIMIT_REACHED
+      en too many watchers of one caller, at most 60; try again later
+      vi số luồng theo dõi của một chủ thể đã chạm giới hạn (60); hãy thử lại sau
+      limit = 60
+      what = watchers of one caller
+    ResourceExhausted LIMIT_REACHED
+      en nothing was read for 60 seconds; read faster, and resume after the last revision received
+      vi không có gì được đọc trong 60 giây; hãy đọc nhanh hơn và tiếp tục sau phiên bản cuối cùng đã nhận
+      limit = 60
+      what = time to read
+    DeadlineExceeded DEADLINE_EXCEEDED
+      en the call's time of 250 ms was over; a write may still have been made: retry it with the same request id to learn it
+      vi đã hết thời gian 250 ms của lần gọi; lệnh ghi vẫn có thể đã được thực hiện: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả
+      given_ms = 250
     ");
 }
 
@@ -253,6 +300,24 @@ fn every_error_has_the_details_of_its_code() {
       retry after 1s
     Unavailable
       retry after 1s
+    ResourceExhausted
+      quota calls in flight: too many calls in flight, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota call rate: more than 60 calls a second by one caller; try again later
+      retry after 1s
+    ResourceExhausted
+      quota request headers: the headers are larger than 60 bytes; send less
+    ResourceExhausted
+      quota watchers: too many watchers, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota watchers of one caller: too many watchers of one caller, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota time to read: nothing was read for 60 seconds; read faster, and resume after the last revision received
+      retry after 1s
+    DeadlineExceeded
     ");
 }
 
