@@ -33,8 +33,12 @@ pub(super) fn message(
         Body::All if is_empty(body) => {}
         Body::All => message = read(&input, body).map_err(|one| Refusal::malformed(&[one]))?,
         Body::Field(field) if is_empty(body) => {
-            // absent, so that the field rules say that it is required
-            let _ = field;
+            return Err(Refusal::malformed(&[Mistake {
+                field: field.name().to_owned(),
+                reason: "REQUIRED",
+                english: "is required; send it as the body, in JSON".into(),
+                vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
+            }]));
         }
         Body::Field(field) => {
             let inner = match field.kind() {

@@ -86,11 +86,26 @@ async fn it_holds_every_method_with_its_comment() {
     // every field and its rules, in the words of the protos
     let plan = &document["components"]["schemas"]["SubmitPlanBody"];
     assert_eq!(plan["required"], json!(["etag"]));
-    assert!(plan["properties"].get("name").is_none(), "the path holds it: {plan}");
+    assert!(
+        plan["properties"].get("name").is_none(),
+        "the path holds it: {plan}"
+    );
     let etag = &plan["properties"]["etag"];
-    assert_eq!((&etag["minLength"], &etag["maxLength"]), (&json!(1), &json!(64)));
-    assert!(etag["description"].as_str().unwrap().starts_with("The etag that was read"));
-    assert_eq!(plan["properties"]["requestId"]["format"], "uuid");
+    assert_eq!(
+        (&etag["minLength"], &etag["maxLength"]),
+        (&json!(1), &json!(64))
+    );
+    assert!(
+        etag["description"]
+            .as_str()
+            .unwrap()
+            .starts_with("The etag that was read")
+    );
+    let id = plan["properties"]["requestId"]["pattern"].as_str().unwrap();
+    let id = regex::Regex::new(id).unwrap();
+    assert!(
+        id.is_match("5d4a7f0e-3c2b-4a19-8f6e-0d1c2b3a4958") && id.is_match("") && !id.is_match("x")
+    );
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(
             schema["description"]
@@ -163,7 +178,9 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
         fs::copy(original, directory.path().join(file)).unwrap();
     }
     // the records that schemathesis.toml names
-    let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
+    let editor = server
+        .person("editor", &[Role::AgencyEditor], Some(AGENCY))
+        .await;
     let plan = json!({"parent": "platforms/ndp-001", "plan_id": "example",
         "plan": {"display_name": "Kế hoạch thử nghiệm (made up)"}});
     server.raw(editor).ok("CreatePlan", plan).await;

@@ -4,7 +4,6 @@ Arguments: the address of a server, and the key of an editor of agencies/bo-cong
 """
 
 import sys
-from uuid import UUID
 
 from ndp_registry_client import AuthenticatedClient, Client
 from ndp_registry_client.api.catalogue_service import get_platform, list_platforms
@@ -41,7 +40,7 @@ assert platform.record_status is PlatformRecordStatus.FROM_PRESS
 print(f"platform: {platform.display_name}, revision {platform.revision}, {platform.create_time.year}")
 
 plan = Plan(display_name="Kế hoạch thử nghiệm (made up)")
-request_id = UUID("5d4a7f0e-3c2b-4a19-8f6e-0d1c2b3a4958")
+request_id = "5d4a7f0e-3c2b-4a19-8f6e-0d1c2b3a4958"
 created, again = (
     create_plan.sync("ndp-001", client=editor, body=plan, plan_id="generated", request_id=request_id)
     for _ in range(2)

@@ -23,6 +23,12 @@ pub(crate) fn buf() -> Option<PathBuf> {
     tool("buf", "NDP_TEST_BUF", &SAID)
 }
 
+/// The curl program; none when it is left out.
+pub(crate) fn curl() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("curl", "NDP_TEST_CURL", &SAID)
+}
+
 /// The folder of the Python tools of tests/openapi/requirements.txt; none when they are left out.
 /// Only tests/run installs them.
 pub(crate) fn openapi() -> Option<PathBuf> {
