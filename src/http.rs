@@ -38,7 +38,10 @@ use self::{
     routes::{Found, Route, Routes},
     stream::{Form, Stream},
 };
-use crate::service::REQUEST_BYTES_MAX;
+use crate::{
+    service::{REQUEST_BYTES_MAX, call::deadline},
+    wire::status,
+};
 
 /// Longest query of a URL, in bytes: the longest page token, and the longest filter encoded.
 const QUERY_BYTES_MAX: usize = 32 * 1024;
@@ -122,10 +125,21 @@ where
             return Box::pin(ready.call(request));
         }
         let api = Arc::clone(&self.api);
+        // From now on: the transport counts as well, knows gRPC alone, and must not be the first
+        // to say that the time is over.
+        let time = deadline(request.headers()).map(|time| (time, tokio::time::sleep(time)));
         Box::pin(async move {
             let verb = request.method().clone();
             let path = request.uri().path().to_owned();
-            let outcome = api.answer(ready, request).await?;
+            let answering = api.answer(ready, request);
+            let outcome = match time {
+                None => answering.await?,
+                Some((time, over)) => tokio::select! {
+                    biased;
+                    outcome = answering => outcome?,
+                    () = over => Err(status::deadline_exceeded(time).into()),
+                },
+            };
             let mut response = outcome.unwrap_or_else(|refusal| {
                 let status = refusal.http.as_u16();
                 let reason = refusal.status.message();

@@ -186,3 +186,69 @@ fn decode(text: &str) -> Option<String> {
         .ok()?;
     Some(decoded.into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pb;
+    use prost_reflect::DescriptorPool;
+
+    fn set_all(message: &str, parameters: &str) -> Result<serde_json::Value, Problem> {
+        let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
+        let name = format!("ndp.registry.v1.{message}");
+        let descriptor = pool.get_message_by_name(&name).unwrap();
+        let mut message = DynamicMessage::new(descriptor.clone());
+        for pair in pairs(parameters) {
+            let (name, text) = pair.unwrap();
+            set(&mut message, &resolve(&descriptor, &name)?, &text)?;
+        }
+        Ok(serde_json::to_value(&message).unwrap())
+    }
+
+    #[test]
+    fn parameters_reach_into_messages_in_either_spelling() {
+        let plan = "plan.budget.price_year=2026&plan.budget.amount.units=5&plan.leadUnit=a+b\
+            &update_mask=leadUnit,budget.price_year&validateOnly=true\
+            &plan.coordinatingAgencies=agencies/a&plan.coordinating_agencies=agencies/b";
+        assert_eq!(
+            set_all("UpdatePlanRequest", plan).unwrap(),
+            serde_json::json!({
+                "plan": {
+                    "budget": {"priceYear": 2026, "amount": {"units": "5"}},
+                    "leadUnit": "a b",
+                    "coordinatingAgencies": ["agencies/a", "agencies/b"],
+                },
+                "updateMask": "leadUnit,budget.priceYear",
+                "validateOnly": true,
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_or_contradicts_itself_is_refused() {
+        let oneof = "new_record.platform.name=a&newRecord.agency.name=b";
+        for (message, parameters, problem) in [
+            ("UpdatePlanRequest", "plan=x", Problem::NoText),
+            ("UpdatePlanRequest", "plan.colour=x", Problem::Unknown),
+            ("UpdatePlanRequest", "plan.lead_unit.x=x", Problem::Unknown),
+            (
+                "UpdatePlatformRequest",
+                "platform.labels=x",
+                Problem::NoText,
+            ),
+            (
+                "UpdatePlatformRequest",
+                "platform.labels.a=x",
+                Problem::Unknown,
+            ),
+            (
+                "UpdatePlanRequest",
+                "plan.lead_unit=x&plan.leadUnit=y",
+                Problem::Repeated,
+            ),
+            ("Change.Effect", oneof, Problem::Oneof("platform".into())),
+        ] {
+            assert_eq!(set_all(message, parameters), Err(problem), "{parameters}");
+        }
+    }
+}

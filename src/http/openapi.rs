@@ -115,11 +115,15 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     }
     let body = match &route.body {
         Body::None => None,
-        Body::All => Some(schemas.body(&method.input(), &format!("{}Body", method.name()), &bound)),
-        Body::Field(field) => Some(schemas.field(field)),
+        Body::All => {
+            let name = format!("{}Body", method.name());
+            let needed = schemas.needs(&method.input(), &bound);
+            Some((needed, schemas.body(&method.input(), &name, &bound)))
+        }
+        Body::Field(field) => Some((true, schemas.field(field))),
     };
-    if let Some(schema) = body {
-        let body = json!({"required": true, "content": {"application/json": {"schema": schema}}});
+    if let Some((needed, schema)) = body {
+        let body = json!({"required": needed, "content": {"application/json": {"schema": schema}}});
         fields.insert("requestBody".into(), body);
     }
     operation

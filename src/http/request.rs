@@ -33,8 +33,12 @@ pub(super) fn message(
         Body::All if is_empty(body) => {}
         Body::All => message = read(&input, body).map_err(|one| Refusal::malformed(&[one]))?,
         Body::Field(field) if is_empty(body) => {
-            // absent, so that the field rules say that it is required
-            let _ = field;
+            return Err(Refusal::malformed(&[Mistake {
+                field: field.name().to_owned(),
+                reason: "REQUIRED",
+                english: "is required; send it as the body, in JSON".into(),
+                vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
+            }]));
         }
         Body::Field(field) => {
             let inner = match field.kind() {
@@ -130,10 +134,12 @@ fn read(descriptor: &MessageDescriptor, body: &Bytes) -> Result<DynamicMessage, 
     let read = DynamicMessage::deserialize(descriptor.clone(), tracked);
     let read = read.and_then(|message| json.end().map(|()| message));
     read.map_err(|error| {
+        // `?` stands for a place without a name, as the end of a body that is cut off
         let path = track.path().to_string();
+        let path = path.trim_end_matches(['?', '.']).to_owned();
         let told = cut(&error.to_string());
         Mistake {
-            field: if path == "." { String::new() } else { path },
+            field: path,
             reason: "BODY_MALFORMED",
             english: format!("the body is not JSON of `{}`: {told}", descriptor.name()),
             vietnamese: format!(

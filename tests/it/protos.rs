@@ -1093,7 +1093,7 @@ fn named(verb: &'static str) -> impl Iterator<Item = (MethodDescriptor, String)>
     })
 }
 
-fn extension(options: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
+pub(crate) fn extension(options: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
     let extension = POOL.get_extension_by_name(name).unwrap();
     let has = options.has_extension(&extension);
     has.then(|| {
@@ -1126,7 +1126,7 @@ fn wild(message: &MessageDescriptor) -> String {
 }
 
 /// Verb, path and body in HTTP.
-fn http(method: &MethodDescriptor) -> Option<(String, String, String)> {
+pub(crate) fn http(method: &MethodDescriptor) -> Option<(String, String, String)> {
     let rule = extension(&method.options(), "google.api.http")?;
     let verbs = ["get", "post", "patch", "put", "delete"];
     let verb = verbs
@@ -1148,7 +1148,7 @@ fn signature(method: &MethodDescriptor) -> String {
         .to_owned()
 }
 
-fn behaviour(field: &FieldDescriptor) -> Vec<&'static str> {
+pub(crate) fn behaviour(field: &FieldDescriptor) -> Vec<&'static str> {
     let extension = POOL
         .get_extension_by_name("google.api.field_behavior")
         .unwrap();

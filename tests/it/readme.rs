@@ -60,6 +60,7 @@ fn readme_commands_work() {
     for (name, find) in [
         ("grpcurl", tools::grpcurl as fn() -> _),
         ("buf", tools::buf),
+        ("curl", tools::curl),
     ] {
         let word = |it: &Step| it.command.split_whitespace().any(|word| word == name);
         if steps.iter().any(word) {

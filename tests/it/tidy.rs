@@ -130,6 +130,20 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        name: "http",
+        rules: &[
+            NO_SQL,
+            (
+                &["crate::domain", "crate::state", "crate::registry", "pb"],
+                "it knows descriptors and calls, and no method or platform",
+            ),
+            (
+                &["crate::server", "crate::cli", "crate::layers"],
+                "the server stands on it",
+            ),
+        ],
+    },
+    Room {
         name: "server",
         rules: &[
             // the store itself is opened and handed through here

@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 const REQUIRED: i32 = 2;
 const OUTPUT_ONLY: i32 = 3;
 
+/// What a UUID looks like.
+const UUID: &str = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
+
 /// Schemas, and what they are made from.
 #[derive(Debug)]
 pub(super) struct Schemas {
@@ -145,6 +148,12 @@ impl Schemas {
             self.made.insert(name.clone(), schema);
         }
         json!({"$ref": format!("#/components/schemas/{name}")})
+    }
+
+    /// Whether the request has to have a field beyond those.
+    pub(super) fn needs(&self, message: &MessageDescriptor, bound: &[String]) -> bool {
+        let mut fields = message.fields();
+        fields.any(|it| self.is_required(&it) && !bound.iter().any(|name| name == it.name()))
     }
 
     /// A request without the fields that its path fills.
@@ -327,9 +336,14 @@ fn text(rules: Option<&DynamicMessage>, may_be_empty: bool) -> Value {
             pattern.into()
         };
     }
-    for (rule, format) in [("uuid", "uuid"), ("uri", "uri")] {
+    for (rule, form) in [("uuid", UUID), ("uri", ".+")] {
         if get(rules, rule).and_then(|it| it.as_bool()) == Some(true) {
-            schema["format"] = format.into();
+            // a format has no way to say that there may be nothing
+            if may_be_empty {
+                schema["pattern"] = format!("^({form})?$").into();
+            } else {
+                schema["format"] = rule.into();
+            }
         }
     }
     schema

@@ -7,7 +7,12 @@ use super::tools::repository;
 
 /// Compares a text with `tests/golden/{name}`.
 pub(crate) fn assert_golden(name: &str, actual: &str) {
-    let path = repository().join("tests/golden").join(name);
+    assert_file(&format!("tests/golden/{name}"), actual);
+}
+
+/// Compares a text with a file of the repository that is made from something else in it.
+pub(crate) fn assert_file(name: &str, actual: &str) {
+    let path = repository().join(name);
     if env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, actual).unwrap();
@@ -31,7 +36,7 @@ pub(crate) fn assert_golden(name: &str, actual: &str) {
         writeln!(changes, "+ {line}").unwrap();
     }
     panic!(
-        "not as tests/golden/{name} has it (INSTA_UPDATE=always writes what there is now):\n\
+        "not as {name} has it (INSTA_UPDATE=always writes what there is now):\n\
          {changes}"
     );
 }

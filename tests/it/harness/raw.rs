@@ -65,6 +65,15 @@ impl Raw {
         let method = method.expect("a method of our services");
         let message = DynamicMessage::deserialize(method.input(), &request)
             .unwrap_or_else(|error| panic!("{}: {error} in {request}", method.full_name()));
+        self.respond_to(&method, message).await
+    }
+
+    /// Calls any method, as if it were unary: one that streams has to refuse.
+    pub(crate) async fn respond_to(
+        &self,
+        method: &MethodDescriptor,
+        message: DynamicMessage,
+    ) -> Result<Response<DynamicMessage>, Status> {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let mut grpc = self.0.clone();
         grpc.ready().await.unwrap();

@@ -54,6 +54,28 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     tool("chromium", "NDP_TEST_CHROMIUM", &SAID)
 }
 
+/// The curl program; none when it is left out.
+pub(crate) fn curl() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("curl", "NDP_TEST_CURL", &SAID)
+}
+
+/// The folder of the Python tools of tests/openapi/requirements.txt; none when they are left out.
+/// Only tests/run installs them.
+pub(crate) fn openapi() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    let bin = env::var_os("NDP_TEST_OPENAPI").map(PathBuf::from);
+    let bin = bin.filter(|it| it.join("schemathesis").is_file());
+    if bin.is_none() {
+        left_out(
+            &SAID,
+            "tests with OpenAPI's tools",
+            "NDP_TEST_OPENAPI names no folder of them",
+        );
+    }
+    bin
+}
+
 /// The first program of this name in `PATH`.
 pub(super) fn in_path(name: &str) -> Option<PathBuf> {
     in_one_of(&env::var_os("PATH")?, name)
