@@ -18,17 +18,21 @@ use imbl::OrdMap;
 
 use crate::domain::{
     agencies::Agency,
+    assessments::Assessment,
+    baselines::Baseline,
     change::{Change, Effect, Image},
     editions::Edition,
     figures::Figure,
+    milestones::Milestone,
     names::{
-        AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
-        ProposalName, Revision,
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
     },
     plans::{Plan, PlanState},
     platforms::{Platform, PlatformState},
     principals::{ApiKey, Principal},
     proposals::Proposal,
+    reports::Report,
     time::Timestamp,
 };
 use query::search::SearchText;
@@ -51,6 +55,10 @@ pub struct State {
     editions: OrdMap<EditionName, Arc<Edition>>,
     platforms: OrdMap<PlatformName, Arc<Platform>>,
     plans: OrdMap<PlanName, Arc<Plan>>,
+    milestones: OrdMap<MilestoneName, Arc<Milestone>>,
+    baselines: OrdMap<BaselineName, Arc<Baseline>>,
+    reports: OrdMap<ReportName, Arc<Report>>,
+    assessments: OrdMap<AssessmentName, Arc<Assessment>>,
     proposals: OrdMap<ProposalName, Arc<Proposal>>,
     figures: OrdMap<FigureName, Arc<Figure>>,
     principals: OrdMap<PrincipalName, Arc<Principal>>,
@@ -120,6 +128,18 @@ impl State {
             Image::Plan(plan) => {
                 self.plans.insert(plan.name.clone(), plan);
             }
+            Image::Milestone(milestone) => {
+                self.milestones.insert(milestone.name.clone(), milestone);
+            }
+            Image::Baseline(baseline) => {
+                self.baselines.insert(baseline.name.clone(), baseline);
+            }
+            Image::Report(report) => {
+                self.reports.insert(report.name.clone(), report);
+            }
+            Image::Assessment(assessment) => {
+                self.assessments.insert(assessment.name.clone(), assessment);
+            }
             Image::Proposal(proposal) => {
                 self.proposals.insert(proposal.name.clone(), proposal);
             }
@@ -143,6 +163,10 @@ impl State {
         self.agencies.remove(name);
         self.editions.remove(name);
         self.plans.remove(name);
+        self.milestones.remove(name);
+        self.baselines.remove(name);
+        self.reports.remove(name);
+        self.assessments.remove(name);
         self.proposals.remove(name);
         self.figures.remove(name);
         self.principals.remove(name);
@@ -187,7 +211,25 @@ impl State {
     /// A resource of any kind, by its name.
     pub fn image(&self, name: &str) -> Option<Image> {
         let mut collections = name.split('/').step_by(2);
-        match (collections.next()?, collections.next()) {
+        let (outer, inner) = (collections.next()?, collections.next());
+        if let Some(innermost) = collections.next() {
+            return match (outer, inner, innermost) {
+                ("platforms", Some("plans"), "milestones") => {
+                    self.milestones.get(name).cloned().map(Image::Milestone)
+                }
+                ("platforms", Some("plans"), "baselines") => {
+                    self.baselines.get(name).cloned().map(Image::Baseline)
+                }
+                ("platforms", Some("plans"), "reports") => {
+                    self.reports.get(name).cloned().map(Image::Report)
+                }
+                ("platforms", Some("plans"), "assessments") => {
+                    self.assessments.get(name).cloned().map(Image::Assessment)
+                }
+                _ => None,
+            };
+        }
+        match (outer, inner) {
             ("agencies", None) => self.agencies.get(name).cloned().map(Image::Agency),
             ("editions", None) => self.editions.get(name).cloned().map(Image::Edition),
             ("platforms", None) => self.platforms.get(name).cloned().map(Image::Platform),
@@ -312,6 +354,66 @@ impl State {
             .find(|plan| plan.state == PlanState::Issued)
     }
 
+    /// A milestone.
+    pub fn milestone(&self, name: &MilestoneName) -> Option<&Arc<Milestone>> {
+        self.milestones.get(name)
+    }
+
+    /// All milestones, by name.
+    pub const fn milestones(&self) -> &OrdMap<MilestoneName, Arc<Milestone>> {
+        &self.milestones
+    }
+
+    /// The milestones of one plan, by name.
+    pub fn milestones_of(&self, plan: &PlanName) -> impl Iterator<Item = &Arc<Milestone>> {
+        below(&self.milestones, MilestoneName::prefix(plan))
+    }
+
+    /// A baseline.
+    pub fn baseline(&self, name: &BaselineName) -> Option<&Arc<Baseline>> {
+        self.baselines.get(name)
+    }
+
+    /// All baselines, by name.
+    pub const fn baselines(&self) -> &OrdMap<BaselineName, Arc<Baseline>> {
+        &self.baselines
+    }
+
+    /// The baselines of one plan, by name.
+    pub fn baselines_of(&self, plan: &PlanName) -> impl Iterator<Item = &Arc<Baseline>> {
+        below(&self.baselines, BaselineName::prefix(plan))
+    }
+
+    /// A report.
+    pub fn report(&self, name: &ReportName) -> Option<&Arc<Report>> {
+        self.reports.get(name)
+    }
+
+    /// All reports, by name.
+    pub const fn reports(&self) -> &OrdMap<ReportName, Arc<Report>> {
+        &self.reports
+    }
+
+    /// The reports of one plan, by name.
+    pub fn reports_of(&self, plan: &PlanName) -> impl Iterator<Item = &Arc<Report>> {
+        below(&self.reports, ReportName::prefix(plan))
+    }
+
+    /// An assessment.
+    pub fn assessment(&self, name: &AssessmentName) -> Option<&Arc<Assessment>> {
+        self.assessments.get(name)
+    }
+
+    /// All assessments, by name.
+    pub const fn assessments(&self) -> &OrdMap<AssessmentName, Arc<Assessment>> {
+        &self.assessments
+    }
+
+    /// The assessments of one plan, by name.
+    pub fn assessments_of(&self, plan: &PlanName) -> impl Iterator<Item = &Arc<Assessment>> {
+        below(&self.assessments, AssessmentName::prefix(plan))
+    }
+
     /// A proposal.
     pub fn proposal(&self, name: &ProposalName) -> Option<&Arc<Proposal>> {
         self.proposals.get(name)
@@ -375,6 +477,10 @@ impl State {
         let editions = self.editions.values().cloned().map(Image::Edition);
         let platforms = self.platforms.values().cloned().map(Image::Platform);
         let plans = self.plans.values().cloned().map(Image::Plan);
+        let milestones = self.milestones.values().cloned().map(Image::Milestone);
+        let baselines = self.baselines.values().cloned().map(Image::Baseline);
+        let reports = self.reports.values().cloned().map(Image::Report);
+        let assessments = self.assessments.values().cloned().map(Image::Assessment);
         let proposals = self.proposals.values().cloned().map(Image::Proposal);
         let figures = self.figures.values().cloned().map(Image::Figure);
         let principals = self.principals.values().cloned().map(Image::Principal);
@@ -383,6 +489,10 @@ impl State {
             .chain(editions)
             .chain(platforms)
             .chain(plans)
+            .chain(milestones)
+            .chain(baselines)
+            .chain(reports)
+            .chain(assessments)
             .chain(proposals)
             .chain(figures)
             .chain(principals)

@@ -6,15 +6,19 @@
 //! named, so that a new one breaks the build until someone decides what it means here.
 
 pub mod agencies;
+pub mod assessments;
+pub mod baselines;
 pub mod changes;
 pub mod documents;
 pub mod editions;
 pub mod figures;
 pub mod mask;
+pub mod milestones;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
 pub mod proposals;
+pub mod reports;
 pub mod requests;
 pub mod status;
 pub mod validate;

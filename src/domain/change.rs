@@ -4,14 +4,18 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     agencies::Agency,
+    assessments::Assessment,
+    baselines::Baseline,
     caller::Person,
     editions::Edition,
     figures::Figure,
+    milestones::Milestone,
     names::{AgencyName, ApiKeyName, Revision},
     plans::Plan,
     platforms::Platform,
     principals::{ApiKey, KeyHash, Principal},
     proposals::Proposal,
+    reports::Report,
     time::Timestamp,
 };
 
@@ -26,6 +30,14 @@ pub enum Image {
     Platform(Arc<Platform>),
     /// A plan.
     Plan(Arc<Plan>),
+    /// A milestone.
+    Milestone(Arc<Milestone>),
+    /// A baseline.
+    Baseline(Arc<Baseline>),
+    /// A report.
+    Report(Arc<Report>),
+    /// An assessment.
+    Assessment(Arc<Assessment>),
     /// A proposal.
     Proposal(Arc<Proposal>),
     /// A figure.
@@ -44,6 +56,10 @@ impl Image {
             Self::Edition(edition) => edition.name.as_str(),
             Self::Platform(platform) => platform.name.as_str(),
             Self::Plan(plan) => plan.name.as_str(),
+            Self::Milestone(milestone) => milestone.name.as_str(),
+            Self::Baseline(baseline) => baseline.name.as_str(),
+            Self::Report(report) => report.name.as_str(),
+            Self::Assessment(assessment) => assessment.name.as_str(),
             Self::Proposal(proposal) => proposal.name.as_str(),
             Self::Figure(figure) => figure.name.as_str(),
             Self::Principal(principal) => principal.name.as_str(),

@@ -305,8 +305,9 @@ impl ReportingCycle {
 pub struct Audience {
     /// The agency that answers for the plan.
     pub agency: AgencyName,
-    /// Whether everyone sees it: the plan was issued, and is not RESTRICTED.
-    pub public: bool,
+    /// Since when everyone may see it: when the plan's issue was recorded, unless it is
+    /// RESTRICTED.
+    pub public_since: Option<Timestamp>,
 }
 
 record_fields! {
@@ -374,7 +375,12 @@ impl Plan {
     pub fn audience(&self) -> Audience {
         Audience {
             agency: self.agency.clone(),
-            public: self.state.was_issued() && self.fields.visibility == Visibility::Public,
+            public_since: self
+                .state_history
+                .iter()
+                .find(|entry| entry.state.was_issued())
+                .filter(|_| self.fields.visibility == Visibility::Public)
+                .map(|entry| entry.record_time),
         }
     }
 

@@ -5,8 +5,11 @@ use std::borrow::Cow;
 
 use crate::domain::{
     agencies::{Agency, AgencyKind},
+    assessments::Assessment,
+    baselines::Baseline,
     editions::Edition,
     figures::{Figure, Subject},
+    milestones::{Milestone, MilestoneState},
     plans::{Plan, PlanState, Visibility},
     platforms::{
         Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership, Platform,
@@ -14,6 +17,7 @@ use crate::domain::{
     },
     principals::{ApiKey, Principal, PrincipalKind, Role},
     proposals::{Proposal, ProposalState},
+    reports::{Rating, Report},
 };
 
 use super::query::{
@@ -133,6 +137,18 @@ const PLAN_STATES: &[&str] = &[
     PlanState::Annulled.as_str(),
 ];
 
+const MILESTONE_STATES: &[&str] = &[
+    MilestoneState::Open.as_str(),
+    MilestoneState::Completed.as_str(),
+    MilestoneState::Dropped.as_str(),
+];
+
+const RATINGS: &[&str] = &[
+    Rating::OnTrack.as_str(),
+    Rating::AtRisk.as_str(),
+    Rating::OffTrack.as_str(),
+];
+
 const fn stage(value: Option<Stage>) -> &'static str {
     match value {
         None => "STAGE_UNSPECIFIED",
@@ -145,6 +161,7 @@ const fn stage(value: Option<Stage>) -> &'static str {
 const STAGES: Type = Type::Enum(&["STAGE_UNSPECIFIED", "DEVELOPMENT", "PILOT", "OPERATION"]);
 const AGENCY: Type = Type::Resource("agencies/{agency}");
 const EDITION: Type = Type::Resource("editions/{edition}");
+const REPORT: Type = Type::Resource("platforms/{platform}/plans/{plan}/reports/{report}");
 const PLATFORM: Type = Type::Resource("platforms/{platform}");
 
 /// The fields that every kind of record has.
@@ -407,6 +424,164 @@ impl Queryable for Plan {
                 .map(|budget| i64::from(budget.price_year));
             Values::option(year.filter(|year| *year != 0))
         }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+/// The agency that answers for the plan of a record below it.
+macro_rules! agency_of_plan {
+    () => {
+        Field::new("agency", AGENCY, |r: &Self| {
+            Values::one(r.audience.agency.as_str())
+        })
+        .orderable()
+    };
+}
+
+impl Queryable for Milestone {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(
+            Self,
+            "platforms/{platform}/plans/{plan}/milestones/{milestone}"
+        ),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("assigning_document.symbol", Type::Text, |r: &Self| {
+            Values::option(r.fields.assigning_document.as_ref().map(|it| &*it.symbol))
+        }),
+        Field::new("due.start", Type::Date, |r: &Self| {
+            Values::option(r.fields.due.as_ref().and_then(|due| due.start))
+        }),
+        Field::new("due.end", Type::Date, |r: &Self| {
+            Values::option(r.fields.due.as_ref().and_then(|due| due.end))
+        })
+        .orderable(),
+        Field::new("weight", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.fields.weight()))
+        })
+        .orderable(),
+        Field::new("accountable_unit", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.accountable_unit)
+        })
+        .orderable(),
+        Field::new("state", Type::Enum(MILESTONE_STATES), |r: &Self| {
+            Values::one(r.state().as_str())
+        })
+        .orderable(),
+        Field::new("completion.completion_date", Type::Date, |r: &Self| {
+            Values::option(r.completion.as_ref().map(|it| it.completion_date))
+        })
+        .orderable(),
+        Field::new("completion.substantiated", Type::Boolean, |r: &Self| {
+            Values::option(r.completion.as_ref().map(|it| it.is_substantiated()))
+        }),
+        Field::new("dropping.drop_date", Type::Date, |r: &Self| {
+            Values::option(r.dropping.as_ref().map(|it| it.drop_date))
+        }),
+        agency_of_plan!(),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Baseline {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(
+            Self,
+            "platforms/{platform}/plans/{plan}/baselines/{baseline}"
+        ),
+        Field::new("number", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.number))
+        })
+        .orderable(),
+        Field::new("effective_date", Type::Date, |r: &Self| {
+            Values::one(r.effective_date)
+        })
+        .orderable(),
+        Field::new("document.symbol", Type::Text, |r: &Self| {
+            Values::option(r.document.as_ref().map(|it| &*it.symbol))
+        }),
+        Field::new("approve_time", Type::Timestamp, |r: &Self| {
+            Values::one(r.approval.record_time)
+        })
+        .orderable(),
+        agency_of_plan!(),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Report {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(Self, "platforms/{platform}/plans/{plan}/reports/{report}"),
+        Field::new("period_end_date", Type::Date, |r: &Self| {
+            Values::option(r.fields.period_end_date)
+        })
+        .orderable(),
+        Field::new("rating", Type::Enum(RATINGS), |r: &Self| {
+            Values::option(r.fields.rating.map(Rating::as_str))
+        })
+        .orderable(),
+        Field::new("percent", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.fields.percent))
+        })
+        .orderable(),
+        Field::new("corrects", REPORT, |r: &Self| {
+            Values::option(r.fields.corrects.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("corrected_by", REPORT, |r: &Self| {
+            Values::option(r.corrected_by.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("substantiated", Type::Boolean, |r: &Self| {
+            Values::one(r.is_substantiated())
+        }),
+        agency_of_plan!(),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for Assessment {
+    const FIELDS: &'static [Field<Self>] = &[
+        common!(
+            Self,
+            "platforms/{platform}/plans/{plan}/assessments/{assessment}"
+        ),
+        Field::new("assessment_date", Type::Date, |r: &Self| {
+            Values::option(r.fields.assessment_date)
+        })
+        .orderable(),
+        Field::new("rating", Type::Enum(RATINGS), |r: &Self| {
+            Values::option(r.fields.rating.map(Rating::as_str))
+        })
+        .orderable(),
+        Field::new("rubric_version", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.rubric_version)
+        })
+        .orderable(),
+        Field::new("substantiated", Type::Boolean, |r: &Self| {
+            Values::one(r.is_substantiated())
+        }),
+        agency_of_plan!(),
         created!(Self),
         updated!(Self),
     ];

@@ -86,6 +86,10 @@ fn agency_of(image: &Image) -> Option<&AgencyName> {
     match image {
         Image::Platform(platform) => platform.fields.governing_agency.as_ref(),
         Image::Plan(plan) => Some(&plan.agency),
+        Image::Milestone(milestone) => Some(&milestone.audience.agency),
+        Image::Baseline(baseline) => Some(&baseline.audience.agency),
+        Image::Report(report) => Some(&report.audience.agency),
+        Image::Assessment(assessment) => Some(&assessment.audience.agency),
         Image::Proposal(proposal) => proposal.agency.as_ref(),
         Image::Principal(principal) => principal.fields.agency.as_ref(),
         Image::ApiKey(key) => key.agency.as_ref(),

@@ -5,15 +5,19 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::domain::{
     agencies::Agency,
+    assessments::Assessment,
+    baselines::Baseline,
     caller::Caller,
     change::Image,
     editions::Edition,
     figures::Figure,
+    milestones::Milestone,
     names::AgencyName,
-    plans::{Plan, PlanFields, PlanState, Visibility},
+    plans::{Audience, Plan, PlanFields, PlanState, Visibility},
     platforms::Platform,
     principals::{ApiKey, Principal, Role},
     proposals::Proposal,
+    reports::Report,
 };
 
 /// A record that a caller may see whole, in part or not at all.
@@ -35,6 +39,10 @@ pub fn visible(caller: &Caller, image: &Image) -> Option<Image> {
         Image::Edition(edition) => of(caller, edition).map(Image::Edition),
         Image::Platform(platform) => of(caller, platform).map(Image::Platform),
         Image::Plan(plan) => of(caller, plan).map(Image::Plan),
+        Image::Milestone(milestone) => of(caller, milestone).map(Image::Milestone),
+        Image::Baseline(baseline) => of(caller, baseline).map(Image::Baseline),
+        Image::Report(report) => of(caller, report).map(Image::Report),
+        Image::Assessment(assessment) => of(caller, assessment).map(Image::Assessment),
         Image::Proposal(proposal) => of(caller, proposal).map(Image::Proposal),
         Image::Figure(figure) => of(caller, figure).map(Image::Figure),
         Image::Principal(principal) => of(caller, principal).map(Image::Principal),
@@ -107,6 +115,56 @@ impl Visible for Plan {
     }
 }
 
+impl Visible for Milestone {
+    /// Those who see all of its plan; but one given up before the plan was issued was promised to
+    /// nobody outside.
+    fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        if sees_all_of(caller, &self.audience.agency) {
+            return Some(Cow::Borrowed(self));
+        }
+        let since = self.audience.public_since?;
+        if self
+            .dropping
+            .as_ref()
+            .is_some_and(|it| it.record_time < since)
+        {
+            return None;
+        }
+        if self.meta.create_time >= since {
+            return Some(Cow::Borrowed(self));
+        }
+        // Drafting begins before the public may know of it.
+        let mut shown = self.clone();
+        shown.meta.create_time = since;
+        Some(Cow::Owned(shown))
+    }
+}
+
+impl Visible for Baseline {
+    /// Those who see all of its plan; who approved it as who acted on the plan.
+    fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        if sees_all_of(caller, &self.audience.agency) {
+            return Some(Cow::Borrowed(self));
+        }
+        self.audience.public_since?;
+        let mut shown = self.clone();
+        shown.approval.person = None;
+        Some(Cow::Owned(shown))
+    }
+}
+
+impl Visible for Report {
+    fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        sees_children_of(caller, &self.audience).then_some(Cow::Borrowed(self))
+    }
+}
+
+impl Visible for Assessment {
+    fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        sees_children_of(caller, &self.audience).then_some(Cow::Borrowed(self))
+    }
+}
+
 impl Visible for Proposal {
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
         let of_agency = self
@@ -139,6 +197,11 @@ impl Visible for ApiKey {
 
 fn sees_all_of(caller: &Caller, agency: &AgencyName) -> bool {
     caller.oversees() || caller.is_of(agency)
+}
+
+/// Whether the caller sees all of the plan that a record below it belongs to.
+fn sees_children_of(caller: &Caller, audience: &Audience) -> bool {
+    audience.public_since.is_some() || sees_all_of(caller, &audience.agency)
 }
 
 fn keeps_principals_of(caller: &Caller, agency: Option<&AgencyName>) -> bool {

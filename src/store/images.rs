@@ -34,6 +34,10 @@ pub(super) enum Kind {
     Edition,
     Platform,
     Plan,
+    Milestone,
+    Baseline,
+    Report,
+    Assessment,
     Proposal,
     Figure,
     Principal,
@@ -42,11 +46,15 @@ pub(super) enum Kind {
 
 impl Kind {
     /// In an order in which what is named stands before what names it.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Agency,
         Self::Edition,
         Self::Platform,
         Self::Plan,
+        Self::Milestone,
+        Self::Baseline,
+        Self::Report,
+        Self::Assessment,
         Self::Proposal,
         Self::Figure,
         Self::Principal,
@@ -55,8 +63,17 @@ impl Kind {
 
     /// By the collections of a resource name; `None` when it names no record of this release.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        let mut segments = name.split('/');
-        let (outer, _, inner) = (segments.next(), segments.next(), segments.next());
+        let mut collections = name.split('/').step_by(2);
+        let (outer, inner) = (collections.next(), collections.next());
+        if let Some(innermost) = collections.next() {
+            return match (outer?, inner?, innermost) {
+                ("platforms", "plans", "milestones") => Some(Self::Milestone),
+                ("platforms", "plans", "baselines") => Some(Self::Baseline),
+                ("platforms", "plans", "reports") => Some(Self::Report),
+                ("platforms", "plans", "assessments") => Some(Self::Assessment),
+                _ => None,
+            };
+        }
         match (outer?, inner) {
             ("agencies", None) => Some(Self::Agency),
             ("editions", None) => Some(Self::Edition),
@@ -77,6 +94,10 @@ impl Kind {
             Self::Edition => "editions",
             Self::Platform => "platforms",
             Self::Plan => "plans",
+            Self::Milestone => "milestones",
+            Self::Baseline => "baselines",
+            Self::Report => "reports",
+            Self::Assessment => "assessments",
             Self::Proposal => "proposals",
             Self::Figure => "figures",
             Self::Principal => "principals",
@@ -97,6 +118,10 @@ pub(super) fn encode(image: &Image) -> Result<String, Error> {
             ));
         }
         Image::Plan(it) => serde_json::to_string(&records::PlanImage::of(it)),
+        Image::Milestone(it) => serde_json::to_string(&records::MilestoneImage::of(it)),
+        Image::Baseline(it) => serde_json::to_string(&records::BaselineImage::of(it)),
+        Image::Report(it) => serde_json::to_string(&records::ReportImage::of(it)),
+        Image::Assessment(it) => serde_json::to_string(&records::AssessmentImage::of(it)),
         Image::Proposal(it) => serde_json::to_string(&records::ProposalImage::of(it)),
         Image::Figure(it) => serde_json::to_string(&records::FigureImage::of(it)),
         Image::Principal(it) => serde_json::to_string(&records::PrincipalImage::of(it)),
@@ -131,6 +156,10 @@ fn read(resource: &str, format: i64, json: &str) -> Result<Image, Unreadable> {
         Kind::Edition => Image::Edition(parse::<records::EditionImage, _>(json)?),
         Kind::Platform => Image::Platform(parse::<records::PlatformImage, _>(json)?),
         Kind::Plan => Image::Plan(parse::<records::PlanImage, _>(json)?),
+        Kind::Milestone => Image::Milestone(parse::<records::MilestoneImage, _>(json)?),
+        Kind::Baseline => Image::Baseline(parse::<records::BaselineImage, _>(json)?),
+        Kind::Report => Image::Report(parse::<records::ReportImage, _>(json)?),
+        Kind::Assessment => Image::Assessment(parse::<records::AssessmentImage, _>(json)?),
         Kind::Proposal => Image::Proposal(parse::<records::ProposalImage, _>(json)?),
         Kind::Figure => Image::Figure(parse::<records::FigureImage, _>(json)?),
         Kind::Principal => Image::Principal(parse::<records::PrincipalImage, _>(json)?),

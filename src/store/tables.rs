@@ -14,15 +14,19 @@ use super::{
 };
 use crate::domain::{
     agencies::Agency,
+    assessments::Assessment,
+    baselines::Baseline,
     change::Image,
     editions::Edition,
     figures::Figure,
+    milestones::Milestone,
     names::Revision,
-    plans::Plan,
+    plans::{Audience, Plan},
     platforms::{Listing, Platform, PlatformState},
     principals::{ApiKey, Principal},
     proposals::{Action, Proposal},
     record::Meta,
+    reports::Report,
     time::Date,
 };
 
@@ -88,6 +92,10 @@ fn row<'a>(image: &'a Image, json: &'a str, revision: Revision) -> Row<'a> {
         Image::Edition(it) => (edition(it), &it.meta),
         Image::Platform(it) => (platform(it), &it.meta),
         Image::Plan(it) => (plan(it), &it.meta),
+        Image::Milestone(it) => (milestone(it), &it.meta),
+        Image::Baseline(it) => (baseline(it), &it.meta),
+        Image::Report(it) => (report(it), &it.meta),
+        Image::Assessment(it) => (assessment(it), &it.meta),
         Image::Proposal(it) => (proposal(it), &it.meta),
         Image::Figure(it) => (figure(it), &it.meta),
         Image::Principal(it) => (principal(it), &it.meta),
@@ -263,6 +271,111 @@ fn plan(it: &Plan) -> Row<'_> {
             Cell::OptionalText(it.superseded_by.as_ref().map(|it| it.as_str())),
         ),
     ]
+}
+
+/// Name, plan, agency and whether everyone sees it, as every table below plans begins.
+fn below_plan<'a>(name: &'a str, plan: String, audience: &'a Audience) -> Row<'a> {
+    vec![
+        ("name", Cell::Text(name)),
+        ("plan", Cell::OwnedText(Some(plan))),
+        ("agency", Cell::Text(audience.agency.as_str())),
+        ("public", Cell::Flag(audience.public_since.is_some())),
+    ]
+}
+
+fn milestone(it: &Milestone) -> Row<'_> {
+    let fields = &it.fields;
+    let completion = it.completion.as_ref();
+    let mut row = below_plan(it.name.as_str(), it.name.parent().to_string(), &it.audience);
+    row.extend([
+        ("display_name", Cell::Text(&fields.display_name)),
+        ("state", Cell::Text(it.state().as_str())),
+        (
+            "due_start_date",
+            date(fields.due.as_ref().and_then(|it| it.start)),
+        ),
+        (
+            "due_end_date",
+            date(fields.due.as_ref().and_then(|it| it.end)),
+        ),
+        ("weight", Cell::Integer(fields.weight().into())),
+        ("accountable_unit", Cell::Text(&fields.accountable_unit)),
+        (
+            "completion_date",
+            date(completion.map(|it| it.completion_date)),
+        ),
+        (
+            "substantiated",
+            Cell::Flag(completion.is_some_and(|it| it.is_substantiated())),
+        ),
+        (
+            "drop_date",
+            date(it.dropping.as_ref().map(|it| it.drop_date)),
+        ),
+    ]);
+    row
+}
+
+fn baseline(it: &Baseline) -> Row<'_> {
+    let amount = it.budget.as_ref().and_then(|it| it.amount.as_ref());
+    let mut row = below_plan(it.name.as_str(), it.name.parent().to_string(), &it.audience);
+    row.extend([
+        ("number", Cell::Integer(it.number.into())),
+        ("effective_date", date(Some(it.effective_date))),
+        (
+            "milestone_count",
+            Cell::Integer(i64::try_from(it.milestones.len()).unwrap_or(i64::MAX)),
+        ),
+        (
+            "budget_currency",
+            Cell::OptionalText(amount.map(|it| it.currency_code.as_str())),
+        ),
+        (
+            "budget_units",
+            Cell::OptionalInteger(amount.map(|it| it.units)),
+        ),
+        (
+            "budget_nanos",
+            Cell::OptionalInteger(amount.map(|it| it.nanos.into())),
+        ),
+        (
+            "document_symbol",
+            Cell::OptionalText(it.document.as_ref().map(|it| it.symbol.as_str())),
+        ),
+    ]);
+    row
+}
+
+fn report(it: &Report) -> Row<'_> {
+    let fields = &it.fields;
+    let mut row = below_plan(it.name.as_str(), it.name.parent().to_string(), &it.audience);
+    row.extend([
+        ("period_end_date", date(fields.period_end_date)),
+        ("rating", Cell::OptionalText(fields.rating.map(Word::word))),
+        ("percent", Cell::Integer(fields.percent.into())),
+        ("substantiated", Cell::Flag(it.is_substantiated())),
+        (
+            "corrects",
+            Cell::OptionalText(fields.corrects.as_ref().map(|it| it.as_str())),
+        ),
+        (
+            "corrected_by",
+            Cell::OptionalText(it.corrected_by.as_ref().map(|it| it.as_str())),
+        ),
+    ]);
+    row
+}
+
+fn assessment(it: &Assessment) -> Row<'_> {
+    let fields = &it.fields;
+    let mut row = below_plan(it.name.as_str(), it.name.parent().to_string(), &it.audience);
+    row.extend([
+        ("assessment_date", date(fields.assessment_date)),
+        ("rating", Cell::OptionalText(fields.rating.map(Word::word))),
+        ("rubric_version", Cell::Text(&fields.rubric_version)),
+        ("substantiated", Cell::Flag(it.is_substantiated())),
+    ]);
+    row
 }
 
 fn proposal(it: &Proposal) -> Row<'_> {

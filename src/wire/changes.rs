@@ -1,7 +1,8 @@
 //! Changes and records of any kind on the wire.
 
 use super::{
-    agencies, editions, figures, plans, platforms, principals, proposals,
+    agencies, assessments, baselines, editions, figures, milestones, plans, platforms, principals,
+    proposals, reports,
     requests::View,
     values::{write_optional_name, write_timestamp},
 };
@@ -27,6 +28,10 @@ pub fn record(image: &Image, state: &State) -> pb::Record {
         }
         Image::Platform(platform) => Kinds::Platform(platforms::platform(platform, View::Full)),
         Image::Plan(plan) => Kinds::Plan(plans::plan(plan, View::Full)),
+        Image::Milestone(milestone) => Kinds::Milestone(milestones::milestone(milestone)),
+        Image::Baseline(baseline) => Kinds::Baseline(baselines::baseline(baseline)),
+        Image::Report(report) => Kinds::Report(reports::report(report)),
+        Image::Assessment(assessment) => Kinds::Assessment(assessments::assessment(assessment)),
         Image::Proposal(proposal) => Kinds::Proposal(proposals::proposal(proposal)),
         Image::Figure(figure) => Kinds::Figure(figures::figure(figure)),
         Image::Principal(principal) => Kinds::Principal(principals::principal(principal)),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        documents::{Document, DocumentKind, Relation, RelationKind, Source},
+        documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
         error::Violations,
         time::Period,
     },
@@ -126,6 +126,50 @@ pub(super) fn read_period(
     }
 }
 
+/// Reads what a claim rests on from the request's field `field`.
+pub fn evidence_fields(
+    messages: Vec<pb::Evidence>,
+    field: &str,
+    violations: &mut Violations,
+) -> Vec<Evidence> {
+    read_evidence(messages, &FieldPath::ROOT.field(field), violations)
+}
+
+pub(super) fn read_evidence(
+    messages: Vec<pb::Evidence>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Vec<Evidence> {
+    read_list(messages, path, violations, |message, path, violations| {
+        let pb::Evidence {
+            file,
+            document,
+            note,
+            substantiated: _,
+        } = message;
+        let file = file.map(|message| {
+            let pb::evidence::File {
+                uri,
+                sha256,
+                size_bytes,
+            } = message;
+            File {
+                uri: read_text(uri),
+                sha256: read_text(sha256),
+                size_bytes,
+            }
+        });
+        let document = document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .map(Box::new);
+        Some(Evidence {
+            file,
+            document,
+            note: read_text(note),
+        })
+    })
+}
+
 pub(super) fn read_sources(
     messages: Vec<pb::Source>,
     path: &FieldPath<'_>,
@@ -138,6 +182,37 @@ pub(super) fn read_sources(
             note: read_text(note),
         })
     })
+}
+
+/// What a claim rests on, and whether it can be checked.
+pub(super) fn evidence(records: &[Evidence]) -> Vec<pb::Evidence> {
+    let records = records.iter();
+    records
+        .map(|record| {
+            let Evidence {
+                file,
+                document: by,
+                note,
+            } = record;
+            pb::Evidence {
+                file: file.as_ref().map(|record| {
+                    let File {
+                        uri,
+                        sha256,
+                        size_bytes,
+                    } = record;
+                    pb::evidence::File {
+                        uri: uri.clone(),
+                        sha256: sha256.clone(),
+                        size_bytes: *size_bytes,
+                    }
+                }),
+                document: by.as_deref().map(document),
+                note: note.clone(),
+                substantiated: record.is_substantiated(),
+            }
+        })
+        .collect()
 }
 
 /// A document.

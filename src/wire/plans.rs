@@ -232,7 +232,7 @@ fn head(record: &Head) -> pb::plan::Head {
     }
 }
 
-fn budget(record: &Budget) -> pb::plan::Budget {
+pub(super) fn budget(record: &Budget) -> pb::plan::Budget {
     let Budget {
         amount,
         price_year,

@@ -11,8 +11,8 @@ use crate::{
     domain::{
         error::Violations,
         names::{
-            AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
-            ProposalName,
+            AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+            MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
         },
         text::nfc,
         time::{Date, TimeError, Timestamp},
@@ -88,6 +88,10 @@ resource_names! {
     EditionName = "editions/{edition}",
     PlatformName = "platforms/{platform}",
     PlanName = "platforms/{platform}/plans/{plan}",
+    MilestoneName = "platforms/{platform}/plans/{plan}/milestones/{milestone}",
+    BaselineName = "platforms/{platform}/plans/{plan}/baselines/{baseline}",
+    ReportName = "platforms/{platform}/plans/{plan}/reports/{report}",
+    AssessmentName = "platforms/{platform}/plans/{plan}/assessments/{assessment}",
     ProposalName = "platforms/{platform}/proposals/{proposal}",
     FigureName = "figures/{figure}",
     PrincipalName = "principals/{principal}",

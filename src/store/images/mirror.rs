@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::domain::{
     names::{
-        AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
-        ProposalName, Revision,
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
     },
     time::{Date, Timestamp},
 };
@@ -88,7 +88,8 @@ macro_rules! mirror_names {
 }
 
 mirror_names! {
-    AgencyName EditionName PlatformName PlanName ProposalName FigureName PrincipalName ApiKeyName
+    AgencyName EditionName PlatformName PlanName MilestoneName BaselineName ReportName
+    AssessmentName ProposalName FigureName PrincipalName ApiKeyName
 }
 
 impl Mirror<Revision> for i64 {
@@ -108,6 +109,16 @@ impl<M: Mirror<D>, D> Mirror<Option<D>> for Option<M> {
 
     fn into_domain(self) -> Result<Option<D>, Unreadable> {
         self.map(M::into_domain).transpose()
+    }
+}
+
+impl<M: Mirror<D>, D> Mirror<Box<D>> for Box<M> {
+    fn of(domain: &Box<D>) -> Self {
+        Self::new(M::of(&**domain))
+    }
+
+    fn into_domain(self) -> Result<Box<D>, Unreadable> {
+        (*self).into_domain().map(Box::new)
     }
 }
 

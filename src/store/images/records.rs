@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::mirror::{Blank, Mirror, Unreadable, image, words};
 use crate::domain::{
-    agencies, caller, documents, editions, figures, plans, platforms, principals, proposals,
-    record,
+    agencies, assessments, baselines, caller, documents, editions, figures, milestones, plans,
+    platforms, principals, proposals, record, reports,
     time::{self, Date, Timestamp},
 };
 
@@ -48,6 +48,14 @@ image! {
             size_bytes: i64,
             relations: Vec<RelationImage>,
         }
+    }
+    struct FileImage of documents::File {
+        always {}
+        unless_blank { uri: String, sha256: String, size_bytes: i64, }
+    }
+    struct EvidenceImage of documents::Evidence {
+        always {}
+        unless_blank { file: Option<FileImage>, document: Option<Box<DocumentImage>>, note: String, }
     }
     struct SourceImage of documents::Source {
         always {}
@@ -345,6 +353,113 @@ words! {
         Quarterly = "QUARTERLY",
         HalfYearly = "HALF_YEARLY",
         Yearly = "YEARLY",
+    }
+}
+
+// === below a plan ===
+
+image! {
+    struct AudienceImage of plans::Audience {
+        always { agency: String, }
+        unless_blank { public_since: Option<Timestamp>, }
+    }
+    struct MilestoneImage of milestones::Milestone {
+        always {
+            name: String,
+            audience: AudienceImage,
+            fields: MilestoneFieldsImage,
+            meta: MetaImage,
+        }
+        unless_blank { completion: Option<Box<CompletionImage>>, dropping: Option<Box<DroppingImage>>, }
+    }
+    struct MilestoneFieldsImage of milestones::MilestoneFields {
+        always {}
+        unless_blank {
+            display_name: String,
+            assigning_document: Option<Box<DocumentImage>>,
+            required_result: String,
+            due: Option<PeriodImage>,
+            weight: i32,
+            accountable_unit: String,
+        }
+    }
+    struct CompletionImage of milestones::Completion {
+        always { completion_date: Date, record_time: Timestamp, }
+        unless_blank { evidence: Vec<EvidenceImage>, }
+    }
+    struct DroppingImage of milestones::Dropping {
+        always { drop_date: Date, record_time: Timestamp, }
+        unless_blank { reason: String, document: Option<Box<DocumentImage>>, }
+    }
+    struct BaselineImage of baselines::Baseline {
+        always {
+            name: String,
+            audience: AudienceImage,
+            number: i32,
+            effective_date: Date,
+            approval: ApprovalImage,
+            meta: MetaImage,
+        }
+        unless_blank {
+            milestones: Vec<BaselineMilestoneImage>,
+            budget: Option<BudgetImage>,
+            planned_start: Option<PeriodImage>,
+            planned_end: Option<PeriodImage>,
+            document: Option<Box<DocumentImage>>,
+            reason: String,
+        }
+    }
+    struct BaselineMilestoneImage of baselines::BaselineMilestone {
+        always { milestone: String, weight: i32, }
+        unless_blank { display_name: String, required_result: String, due: Option<PeriodImage>, }
+    }
+    struct ApprovalImage of baselines::Approval {
+        always { record_time: Timestamp, }
+        // always there in a stored image: only what is shown is redacted
+        unless_blank { person: Option<PersonImage>, }
+    }
+    struct ReportImage of reports::Report {
+        always { name: String, audience: AudienceImage, fields: ReportFieldsImage, meta: MetaImage, }
+        unless_blank { corrected_by: Option<String>, }
+    }
+    struct ReportFieldsImage of reports::ReportFields {
+        always { percent: i32, }
+        unless_blank {
+            period_end_date: Option<Date>,
+            rating: Option<RatingWord>,
+            results: String,
+            difficulties: String,
+            recommendations: String,
+            evidence: Vec<EvidenceImage>,
+            corrects: Option<String>,
+        }
+    }
+    struct AssessmentImage of assessments::Assessment {
+        always {
+            name: String,
+            audience: AudienceImage,
+            fields: AssessmentFieldsImage,
+            meta: MetaImage,
+        }
+        unless_blank {}
+    }
+    struct AssessmentFieldsImage of assessments::AssessmentFields {
+        always {}
+        unless_blank {
+            assessment_date: Option<Date>,
+            rating: Option<RatingWord>,
+            rubric_version: String,
+            findings: String,
+            evidence: Vec<EvidenceImage>,
+        }
+    }
+}
+
+words! {
+    enum RatingWord of reports::Rating {
+        OnTrack = "ON_TRACK",
+        AtRisk = "AT_RISK",
+        OffTrack = "OFF_TRACK",
     }
 }
 

@@ -1,0 +1,85 @@
+//! Assessments, both ways.
+
+use super::{
+    documents::{evidence, read_evidence},
+    reports::write_rating,
+    validate::FieldPath,
+    values::{read_date, read_enum, read_text, write_date, write_timestamp},
+};
+use crate::{
+    domain::{
+        assessments::{Assessment, AssessmentFields},
+        error::Violations,
+        plans::Audience,
+        record::Meta,
+    },
+    pb,
+};
+
+/// Reads what the steward writes of an assessment from the request's field `field`.
+pub fn assessment_fields(
+    message: pb::Assessment,
+    field: &str,
+    violations: &mut Violations,
+) -> AssessmentFields {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Assessment {
+        name: _,
+        assessment_date,
+        rating,
+        rubric_version,
+        findings,
+        evidence,
+        substantiated: _,
+        agency: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    AssessmentFields {
+        assessment_date: read_date(assessment_date, &path.field("assessment_date"), violations),
+        rating: read_enum(rating, &path.field("rating"), violations),
+        rubric_version: read_text(rubric_version),
+        findings: read_text(findings),
+        evidence: read_evidence(evidence, &path.field("evidence"), violations),
+    }
+}
+
+/// An assessment.
+pub fn assessment(record: &Assessment) -> pb::Assessment {
+    let Assessment {
+        name,
+        audience,
+        fields,
+        meta,
+    } = record;
+    let Audience {
+        agency,
+        public_since: _,
+    } = audience;
+    let AssessmentFields {
+        assessment_date,
+        rating,
+        rubric_version,
+        findings,
+        evidence: shown,
+    } = fields;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    pb::Assessment {
+        name: name.as_str().to_owned(),
+        assessment_date: write_date(*assessment_date),
+        rating: write_rating(*rating),
+        rubric_version: rubric_version.clone(),
+        findings: findings.clone(),
+        evidence: evidence(shown),
+        substantiated: record.is_substantiated(),
+        agency: agency.as_str().to_owned(),
+        create_time: Some(write_timestamp(*create_time)),
+        update_time: Some(write_timestamp(*update_time)),
+        revision: revision.get(),
+    }
+}

@@ -1,0 +1,146 @@
+//! Milestones, both ways.
+
+use super::{
+    documents::{document, evidence, period, read_document, read_period},
+    validate::FieldPath,
+    values::{enum_table, read_text, write_date, write_enum, write_timestamp},
+};
+use crate::{
+    domain::{
+        error::Violations,
+        milestones::{Completion, Dropping, Milestone, MilestoneFields, MilestoneState},
+        plans::Audience,
+        record::Meta,
+    },
+    pb,
+};
+
+enum_table!(MilestoneState = pb::milestone::State {
+    Unspecified => refused, Open, Completed, Dropped,
+});
+
+/// Reads what an agency writes of a milestone from the request's field `field`.
+pub fn milestone_fields(
+    message: pb::Milestone,
+    field: &str,
+    violations: &mut Violations,
+) -> MilestoneFields {
+    read_milestone(message, &FieldPath::ROOT.field(field), violations)
+}
+
+pub(super) fn read_milestone(
+    message: pb::Milestone,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> MilestoneFields {
+    let pb::Milestone {
+        name: _,
+        display_name,
+        assigning_document,
+        required_result,
+        due,
+        weight,
+        accountable_unit,
+        state: _,
+        completion: _,
+        dropping: _,
+        agency: _,
+        etag: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    MilestoneFields {
+        display_name: read_text(display_name),
+        assigning_document: assigning_document
+            .map(|message| read_document(message, &path.field("assigning_document"), violations))
+            .map(Box::new),
+        required_result: read_text(required_result),
+        due: due.map(|message| read_period(message, &path.field("due"), violations)),
+        weight,
+        accountable_unit: read_text(accountable_unit),
+    }
+}
+
+/// A milestone.
+pub fn milestone(record: &Milestone) -> pb::Milestone {
+    let Milestone {
+        name,
+        audience,
+        fields,
+        completion: completed,
+        dropping: dropped,
+        meta,
+    } = record;
+    let Audience {
+        agency,
+        public_since: _,
+    } = audience;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    pb::Milestone {
+        name: name.as_str().to_owned(),
+        state: write_enum(record.state()),
+        completion: completed.as_deref().map(completion),
+        dropping: dropped.as_deref().map(dropping),
+        agency: agency.as_str().to_owned(),
+        etag: meta.etag(),
+        create_time: Some(write_timestamp(*create_time)),
+        update_time: Some(write_timestamp(*update_time)),
+        revision: revision.get(),
+        ..promised(fields)
+    }
+}
+
+/// A milestone that is proposed and no record yet: what its agency would write of it.
+pub(super) fn promised(fields: &MilestoneFields) -> pb::Milestone {
+    let MilestoneFields {
+        display_name,
+        assigning_document,
+        required_result,
+        due,
+        weight,
+        accountable_unit,
+    } = fields;
+    pb::Milestone {
+        display_name: display_name.clone(),
+        assigning_document: assigning_document.as_deref().map(document),
+        required_result: required_result.clone(),
+        due: due.as_ref().map(period),
+        weight: *weight,
+        accountable_unit: accountable_unit.clone(),
+        ..pb::Milestone::default()
+    }
+}
+
+fn completion(record: &Completion) -> pb::milestone::Completion {
+    let Completion {
+        completion_date,
+        evidence: shown,
+        record_time,
+    } = record;
+    pb::milestone::Completion {
+        completion_date: write_date(Some(*completion_date)),
+        evidence: evidence(shown),
+        substantiated: record.is_substantiated(),
+        record_time: Some(write_timestamp(*record_time)),
+    }
+}
+
+fn dropping(record: &Dropping) -> pb::milestone::Dropping {
+    let Dropping {
+        drop_date,
+        reason,
+        document: by,
+        record_time,
+    } = record;
+    pb::milestone::Dropping {
+        drop_date: write_date(Some(*drop_date)),
+        reason: reason.clone(),
+        document: by.as_deref().map(document),
+        record_time: Some(write_timestamp(*record_time)),
+    }
+}

@@ -1,0 +1,111 @@
+//! Progress reports, both ways, and the ratings they share with assessments.
+
+use super::{
+    documents::{evidence, read_evidence},
+    validate::FieldPath,
+    values::{
+        enum_table, read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
+        write_optional_name, write_timestamp,
+    },
+};
+use crate::{
+    domain::{
+        error::Violations,
+        plans::Audience,
+        record::Meta,
+        reports::{Rating, Report, ReportFields},
+    },
+    pb,
+};
+
+enum_table!(Rating = pb::Rating {
+    Unspecified => refused, OnTrack, AtRisk, OffTrack,
+});
+
+/// UNSPECIFIED for none.
+pub(super) fn write_rating(rating: Option<Rating>) -> i32 {
+    rating.map(write_enum).unwrap_or_default()
+}
+
+/// Reads what an agency writes of a report from the request's field `field`.
+pub fn report_fields(
+    message: pb::Report,
+    field: &str,
+    violations: &mut Violations,
+) -> ReportFields {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Report {
+        name: _,
+        period_end_date,
+        rating,
+        percent,
+        results,
+        difficulties,
+        recommendations,
+        evidence,
+        corrects,
+        corrected_by: _,
+        substantiated: _,
+        agency: _,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    ReportFields {
+        period_end_date: read_date(period_end_date, &path.field("period_end_date"), violations),
+        rating: read_enum(rating, &path.field("rating"), violations),
+        percent,
+        results: read_text(results),
+        difficulties: read_text(difficulties),
+        recommendations: read_text(recommendations),
+        evidence: read_evidence(evidence, &path.field("evidence"), violations),
+        corrects: read_optional_name(&corrects, &path.field("corrects"), violations),
+    }
+}
+
+/// A report.
+pub fn report(record: &Report) -> pb::Report {
+    let Report {
+        name,
+        audience,
+        fields,
+        corrected_by,
+        meta,
+    } = record;
+    let Audience {
+        agency,
+        public_since: _,
+    } = audience;
+    let ReportFields {
+        period_end_date,
+        rating,
+        percent,
+        results,
+        difficulties,
+        recommendations,
+        evidence: shown,
+        corrects,
+    } = fields;
+    let Meta {
+        create_time,
+        update_time,
+        revision,
+    } = meta;
+    pb::Report {
+        name: name.as_str().to_owned(),
+        period_end_date: write_date(*period_end_date),
+        rating: write_rating(*rating),
+        percent: *percent,
+        results: results.clone(),
+        difficulties: difficulties.clone(),
+        recommendations: recommendations.clone(),
+        evidence: evidence(shown),
+        corrects: write_optional_name(corrects.as_ref()),
+        corrected_by: write_optional_name(corrected_by.as_ref()),
+        substantiated: record.is_substantiated(),
+        agency: agency.as_str().to_owned(),
+        create_time: Some(write_timestamp(*create_time)),
+        update_time: Some(write_timestamp(*update_time)),
+        revision: revision.get(),
+    }
+}
