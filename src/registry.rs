@@ -10,6 +10,7 @@ pub mod decide;
 pub mod entropy;
 pub mod history;
 pub mod recent;
+mod tallies;
 mod writer;
 
 use std::{
@@ -37,13 +38,14 @@ use crate::{
         names::Revision,
         time::Clock,
     },
-    state::{State, query::token::TokenKey},
+    state::{State, query::token::TokenKey, tally::Tally},
     store::{Loaded, Store},
 };
 use authenticate::KeyHashes;
 use entropy::OsEntropy;
 use history::History;
 use recent::Recent;
+use tallies::Tallies;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Writer, outcome_of};
 
@@ -65,13 +67,19 @@ pub struct Snapshot {
     pub key_hashes: KeyHashes,
     /// The changes that led here, the newest of them.
     pub recent: Recent,
+    /// What there is to count today; none until it was counted for the first time.
+    pub tally: Option<Arc<Tally>>,
 }
 
 impl Snapshot {
     /// Moves on by a change.
     fn advance(&mut self, change: &Change) {
         self.recent.push(&self.state, change);
+        let before = self.tally.is_some().then(|| self.state.clone());
         self.state.apply(change);
+        if let (Some(tally), Some(before)) = (&mut self.tally, &before) {
+            Arc::make_mut(tally).advance(before, &self.state, change);
+        }
         if let Some((name, hash)) = &change.key_hash {
             self.key_hashes.insert(name.clone(), *hash);
         }
@@ -114,6 +122,7 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     token_key: TokenKey,
     history: Arc<History>,
+    tallies: Arc<Tallies>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -154,6 +163,7 @@ impl Registry {
             state: State::load(head.revision, Some(head.record_time), images),
             key_hashes,
             recent: Recent::default(),
+            tally: None,
         });
         let published = Arc::new(Published {
             snapshot: ArcSwap::new(Arc::clone(&current)),
@@ -182,6 +192,7 @@ impl Registry {
                 clock,
                 token_key,
                 history,
+                tallies: Arc::new(Tallies::new()),
             },
             task,
         ))

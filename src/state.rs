@@ -9,7 +9,9 @@ pub mod comparison;
 pub mod query;
 pub mod records;
 pub mod sight;
+pub mod standing;
 pub mod summary;
+pub mod tally;
 pub mod visible;
 
 use std::{borrow::Borrow, ops::Bound, sync::Arc};

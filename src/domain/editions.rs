@@ -58,6 +58,15 @@ pub struct Edition {
     pub meta: Meta,
 }
 
+impl Edition {
+    /// The day from which it lists its platforms: its first day in force, else its decision's
+    /// day of issue; none where neither is known.
+    pub fn first_day(&self) -> Option<Date> {
+        let fields = &self.fields;
+        fields.in_force_start_date.or(fields.decision.issue_date)
+    }
+}
+
 impl EditionFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {

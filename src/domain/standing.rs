@@ -471,10 +471,8 @@ fn milestone_on(
 fn rate(milestones: &[MilestoneStanding], on: Date) -> Option<Rating> {
     let (mut dated, mut due, mut overdue, mut longest) = (false, 0, 0, 0);
     for milestone in milestones {
-        let (Some(day), false) = (
-            milestone.due,
-            milestone.status == MilestoneStatus::Dropped,
-        ) else {
+        let (Some(day), false) = (milestone.due, milestone.status == MilestoneStatus::Dropped)
+        else {
             continue;
         };
         dated = true;

@@ -109,6 +109,7 @@ impl Registry {
                 state: current.state.reverted(revision, record_time, past),
                 key_hashes: current.key_hashes.clone(),
                 recent: Recent::default(),
+                tally: None,
             }
         });
         let made = made
@@ -208,7 +209,7 @@ fn effect_name(effect: &Effect) -> &str {
     }
 }
 
-async fn turn<'a>(
+pub(super) async fn turn<'a>(
     turns: &'a Semaphore,
     what: &'static str,
 ) -> Result<tokio::sync::SemaphorePermit<'a>, Error> {

@@ -27,6 +27,7 @@ use super::{
     Published, Snapshot,
     authenticate::renew,
     decide::{Ids, decide},
+    tallies::AT_ONCE_MAX,
 };
 use crate::{
     domain::{
@@ -38,6 +39,7 @@ use crate::{
         principals::KeyHash,
         time::{Clock, Timestamp},
     },
+    state::tally::Tally,
     store::{CommitError, Head, Replay, Store, WriteTx},
 };
 
@@ -173,7 +175,10 @@ impl Writer {
                     }
                     self.group(std::mem::take(&mut jobs)).await?;
                 }
-                _ = ticks.tick() => self.follow().await?,
+                _ = ticks.tick() => {
+                    self.follow().await?;
+                    self.count_today().await;
+                }
                 () = published.closing.notified() => self.jobs.close(),
             }
         }
@@ -268,6 +273,32 @@ impl Writer {
         for (name, hash) in hashes {
             next.key_hashes.insert(name, hash);
         }
+        self.publish(next);
+    }
+
+    /// Counts everything anew when the day has turned; from then on each change moves the counts
+    /// on. Until that is done, whoever asks has it counted for the asking.
+    async fn count_today(&mut self) {
+        let today = self.clock.now().date_in_vietnam();
+        let tally = self.current.tally.as_ref();
+        if tally.is_some_and(|tally| tally.date() == today) {
+            return;
+        }
+        let current = Arc::clone(&self.current);
+        let count = move || Tally::new(&current.state, today);
+        let counted = if self.current.state.platforms().len() <= AT_ONCE_MAX {
+            count()
+        } else {
+            match tokio::task::spawn_blocking(count).await {
+                Ok(counted) => counted,
+                Err(error) => {
+                    tracing::error!(%error, "counting the records");
+                    return;
+                }
+            }
+        };
+        let mut next = Snapshot::clone(&self.current);
+        next.tally = Some(Arc::new(counted));
         self.publish(next);
     }
 

@@ -2,9 +2,13 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Services, call::open_checked, list::arguments};
+use super::{
+    Services,
+    call::{Call, open_checked},
+    list::arguments,
+};
 use crate::{
-    domain::{error::Error, names::FigureName},
+    domain::{change::At, error::Error, names::FigureName, time::Date},
     pb,
     state::query::token::Binding,
     wire::{figures, requests},
@@ -16,13 +20,21 @@ type Answer<T> = Result<Response<T>, Status>;
 impl pb::monitoring_service_server::MonitoringService for Services {
     async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
         let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
             .await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
+        let asked = requests::optional_date(message.effective_date, "effective_date")?;
         let state = call.state();
-        let summary = state.summary(&call.caller, scope, agency)?;
+        let place = state.place(&scope, &message.group, agency.as_ref())?;
+        let date = asked.unwrap_or(today);
+        if asked.is_some() {
+            check_known(date, today, "effective_date")?;
+            state.check_listed(&place, date, "effective_date")?;
+        }
+        let tally = self.registry().tally(&call.snapshot, date).await?;
+        let summary = state.summary(&call.caller, place, &tally);
         call.answer(figures::summary(&summary, state.revision()))
     }
 
@@ -61,4 +73,39 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             next_page_token,
         })
     }
+}
+
+impl Services {
+    /// The call as of another revision or time where one is asked for, and the civil date in
+    /// Vietnam that the answer is of.
+    pub(super) async fn dated(
+        &self,
+        call: Call,
+        read_revision: i64,
+        read_time: Option<prost_types::Timestamp>,
+    ) -> Result<(Call, Date), Error> {
+        let at = requests::read_at(read_revision, read_time)?;
+        let call = call.at(self, read_revision, read_time).await?;
+        let time = match at {
+            At::Now => self.registry().clock().now(),
+            At::Time(time) => time,
+            At::Revision(_) => match call.state().record_time() {
+                Some(time) => time,
+                None => self.registry().clock().now(),
+            },
+        };
+        Ok((call, time.date_in_vietnam()))
+    }
+}
+
+/// Refuses a date that nobody knew of yet.
+fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error> {
+    if date <= today {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        field,
+        english: format!("the answer is of {today}, and nobody knew then what comes after"),
+        vietnamese: format!("câu trả lời tính đến ngày {today}, chưa ai biết những gì sau đó"),
+    })
 }

@@ -15,7 +15,8 @@ use crate::{
         documents::Document,
         error::{Error, Violations},
         names::{PlanName, PlatformName, ProposalName},
-        plans::PlanMove,
+        plans::{Plan, PlanMove},
+        time::Date,
     },
     pb,
     registry::access::{find_plan, find_proposal},
@@ -88,8 +89,8 @@ macro_rules! decide_proposal {
 impl pb::plan_service_server::PlanService for Services {
     async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
         let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
             .await?;
         let view = requests::plan_view(message.view, View::Full)?;
         let name: PlanName = requests::name(&message.name, "name")?;
@@ -98,7 +99,7 @@ impl pb::plan_service_server::PlanService for Services {
             kind: PlanName::KIND,
             name: name.to_string(),
         })?;
-        call.answer(plans::plan(&plan, view))
+        call.answer(standing_plan(&call, &plan, view, today))
     }
 
     async fn list_plans(
@@ -106,8 +107,8 @@ impl pb::plan_service_server::PlanService for Services {
         request: Request<pb::ListPlansRequest>,
     ) -> Answer<pb::ListPlansResponse> {
         let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
             .await?;
         let view = requests::plan_view(message.view, View::Basic)?;
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
@@ -118,7 +119,7 @@ impl pb::plan_service_server::PlanService for Services {
             Binding::new("ListPlans").with([view as u8]),
             &arguments!(message),
             |_| true,
-            |plan| plans::plan(plan, view),
+            |plan| standing_plan(&call, plan, view, today),
         )?;
         call.answer(pb::ListPlansResponse {
             plans,
@@ -270,6 +271,20 @@ fn platform_prefix(
         });
     }
     Ok(prefix(&platform))
+}
+
+/// A plan as the caller sees it, and in the view FULL how it stands on a day.
+fn standing_plan(call: &Call, plan: &Plan, view: View, on: Date) -> pb::Plan {
+    let mut message = plans::plan(plan, view);
+    if view == View::Full && !plan.redacted && plan.state.was_issued() {
+        // By the records as they are: what the caller does not see of this plan does not count.
+        let standing = call.state().plan(&plan.name).map(|plan| {
+            let dossier = call.state().dossier(plan);
+            plans::standing(&dossier.standing_on(on), on)
+        });
+        message.standing = standing;
+    }
+    message
 }
 
 fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Error> {
