@@ -2,17 +2,22 @@
 
 use super::{
     agencies::{Agency, AgencyFields},
+    assessments::AssessmentFields,
+    baselines::Rebaseline,
     change::RequestId,
-    documents::Document,
+    documents::{Document, Evidence},
     editions::{Edition, EditionFields},
     figures::Figure,
+    milestones::MilestoneFields,
     names::{
-        AgencyName, ApiKeyName, EditionName, PlanName, PlatformName, PrincipalName, ProposalName,
-        Revision,
+        AgencyName, ApiKeyName, AssessmentName, EditionName, MilestoneName, PlanName, PlatformName,
+        PrincipalName, ProposalName, ReportName, Revision,
     },
     plans::{PlanFields, PlanMove},
     platforms::{Exit, Platform, PlatformFields},
     principals::{ApiKeyFields, KeyHash, PrincipalFields},
+    reports::ReportFields,
+    time::Date,
 };
 
 /// Which fields an update writes, by their names in the proto.
@@ -124,6 +129,76 @@ pub enum Command {
         /// The etag that was read.
         etag: String,
     },
+    /// RebaselinePlan.
+    RebaselinePlan {
+        /// What it would change, and of which plan.
+        rebaseline: Box<Rebaseline>,
+        /// The etag of the plan that was read.
+        etag: String,
+    },
+    /// CreateMilestone.
+    CreateMilestone {
+        /// The plan.
+        plan: PlanName,
+        /// Name it is to have; a random id when absent.
+        name: Option<MilestoneName>,
+        /// What to write.
+        fields: Box<MilestoneFields>,
+    },
+    /// UpdateMilestone.
+    UpdateMilestone {
+        /// Which.
+        name: MilestoneName,
+        /// New values.
+        fields: Box<MilestoneFields>,
+        /// Fields to write.
+        mask: Mask,
+        /// What must hold first.
+        precondition: Precondition,
+    },
+    /// CompleteMilestone.
+    CompleteMilestone {
+        /// Which.
+        name: MilestoneName,
+        /// The day on which it was complete; today when absent.
+        completion_date: Option<Date>,
+        /// What shows it.
+        evidence: Vec<Evidence>,
+        /// The etag that was read.
+        etag: String,
+    },
+    /// DropMilestone.
+    DropMilestone {
+        /// Which.
+        name: MilestoneName,
+        /// The document that decided it, where one is given.
+        document: Option<Box<Document>>,
+        /// The etag that was read.
+        etag: String,
+    },
+    /// CreateReport.
+    CreateReport {
+        /// The plan.
+        plan: PlanName,
+        /// Name it is to have; a random id when absent.
+        name: Option<ReportName>,
+        /// What to write.
+        fields: Box<ReportFields>,
+    },
+    /// CreateAssessment.
+    CreateAssessment {
+        /// The plan.
+        plan: PlanName,
+        /// Name it is to have; a random id when absent.
+        name: Option<AssessmentName>,
+        /// What to write.
+        fields: Box<AssessmentFields>,
+    },
+    /// CreateFigure.
+    CreateFigure {
+        /// The figure; its book-keeping is set when it is written.
+        figure: Box<Figure>,
+    },
     /// ApproveProposal, RejectProposal.
     DecideProposal {
         /// Which.
@@ -223,6 +298,14 @@ impl Command {
             Self::CreatePlan { .. } => "CreatePlan",
             Self::UpdatePlan { .. } => "UpdatePlan",
             Self::MovePlan { step, .. } => step.method(),
+            Self::RebaselinePlan { .. } => "RebaselinePlan",
+            Self::CreateMilestone { .. } => "CreateMilestone",
+            Self::UpdateMilestone { .. } => "UpdateMilestone",
+            Self::CompleteMilestone { .. } => "CompleteMilestone",
+            Self::DropMilestone { .. } => "DropMilestone",
+            Self::CreateReport { .. } => "CreateReport",
+            Self::CreateAssessment { .. } => "CreateAssessment",
+            Self::CreateFigure { .. } => "CreateFigure",
             Self::DecideProposal {
                 decision: Decision::Approve,
                 ..

@@ -2,6 +2,7 @@
 
 use super::{
     documents::Source,
+    error::Violations,
     names::{EditionName, FigureName},
     record::Meta,
     time::Date,
@@ -52,4 +53,34 @@ pub struct Figure {
     pub sources: Vec<Source>,
     /// Book-keeping.
     pub meta: Meta,
+}
+
+impl Figure {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, today: Date, violations: &mut Violations) {
+        if self.figure_date > today {
+            violations.add(
+                "figure.figure_date",
+                "OUT_OF_RANGE",
+                format!("the day lies after today, {today}; nothing was counted on it yet"),
+                format!("ngày này sau ngày hôm nay, {today}; chưa thể có số liệu"),
+            );
+        }
+        if self.total.is_some_and(|total| total < self.value) {
+            violations.add(
+                "figure.total",
+                "OUT_OF_RANGE",
+                "the total is less than the value it is the whole of",
+                "tổng số nhỏ hơn giá trị là một phần của nó",
+            );
+        }
+        if self.sources.is_empty() {
+            violations.add(
+                "figure.sources",
+                "REQUIRED",
+                "say where it was published",
+                "hãy ghi nguồn công bố",
+            );
+        }
+    }
 }

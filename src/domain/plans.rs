@@ -418,46 +418,65 @@ impl PlanFields {
                 "hãy ghi tên kế hoạch",
             );
         }
-        if let (Some(start), Some(end)) = (&self.planned_start, &self.planned_end)
-            && let (Some(first), Some(last)) = (start.start, end.end)
-            && last < first
-        {
+        check_span(
+            self.planned_start.as_ref(),
+            self.planned_end.as_ref(),
+            "plan",
+            violations,
+        );
+        if let Some(budget) = &self.budget {
+            budget.check("plan.budget", violations);
+        }
+    }
+}
+
+/// Adds a violation where a plan would be done before it begins.
+pub fn check_span(
+    start: Option<&Period>,
+    end: Option<&Period>,
+    path: &str,
+    violations: &mut Violations,
+) {
+    if let (Some(start), Some(end)) = (start, end)
+        && let (Some(first), Some(last)) = (start.start, end.end)
+        && last < first
+    {
+        violations.add(
+            format!("{path}.planned_end"),
+            "OUT_OF_RANGE",
+            "the plan is to end before it begins",
+            "kế hoạch kết thúc trước khi bắt đầu",
+        );
+    }
+}
+
+impl Budget {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, path: &str, violations: &mut Violations) {
+        let Some(amount) = &self.amount else { return };
+        let code = &amount.currency_code;
+        if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
             violations.add(
-                "plan.planned_end",
-                "OUT_OF_RANGE",
-                "the plan is to end before it begins",
-                "kế hoạch kết thúc trước khi bắt đầu",
+                format!("{path}.amount.currency_code"),
+                "PATTERN",
+                "give the currency by its ISO 4217 code, as `VND`",
+                "hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`",
             );
         }
-        if let Some(amount) = self
-            .budget
-            .as_ref()
-            .and_then(|budget| budget.amount.as_ref())
-        {
-            let code = &amount.currency_code;
-            if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
-                violations.add(
-                    "plan.budget.amount.currency_code",
-                    "PATTERN",
-                    "give the currency by its ISO 4217 code, as `VND`",
-                    "hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`",
-                );
-            }
-            if amount.units < 0 || !(0..=999_999_999).contains(&amount.nanos) {
-                violations.add(
-                    "plan.budget.amount",
-                    "OUT_OF_RANGE",
-                    "an amount is not negative, and its nanos are 0 to 999,999,999",
-                    "số tiền không được âm, và nanos từ 0 đến 999.999.999",
-                );
-            } else if code == "VND" && amount.nanos != 0 {
-                violations.add(
-                    "plan.budget.amount.nanos",
-                    "OUT_OF_RANGE",
-                    "the đồng has no smaller unit; leave `nanos` unset",
-                    "đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`",
-                );
-            }
+        if amount.units < 0 || !(0..=999_999_999).contains(&amount.nanos) {
+            violations.add(
+                format!("{path}.amount"),
+                "OUT_OF_RANGE",
+                "an amount is not negative, and its nanos are 0 to 999,999,999",
+                "số tiền không được âm, và nanos từ 0 đến 999.999.999",
+            );
+        } else if code == "VND" && amount.nanos != 0 {
+            violations.add(
+                format!("{path}.amount.nanos"),
+                "OUT_OF_RANGE",
+                "the đồng has no smaller unit; leave `nanos` unset",
+                "đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`",
+            );
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Proposals (đề xuất): what needs a second person.
 
-use super::{caller::Person, names::ProposalName, platforms::Exit, record::Meta, time::Timestamp};
+use super::{
+    baselines::Rebaseline, caller::Person, names::ProposalName, platforms::Exit, record::Meta,
+    time::Timestamp,
+};
 
 /// The states of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum ProposalState {
 pub enum Action {
     /// The platform leaves the catalogue with this exit record.
     Retirement(Exit),
+    /// A plan promises something else from now on.
+    Rebaseline(Box<Rebaseline>),
 }
 
 /// Who did something, and when.

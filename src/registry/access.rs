@@ -9,7 +9,8 @@ use crate::{
         caller::Caller,
         command::Command,
         error::Error,
-        names::{AgencyName, PlanName, PlatformName, PrincipalName, ProposalName},
+        milestones::Milestone,
+        names::{AgencyName, MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName},
         plans::{Plan, PlanMove},
         platforms::{AGENCY_FIELDS, Platform},
         principals::{Principal, PrincipalFields, Role},
@@ -32,6 +33,7 @@ pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), E
         | Command::CreateEdition { .. }
         | Command::UpdateEdition { .. }
         | Command::CreatePlatform { .. }
+        | Command::CreateFigure { .. }
         | Command::RetirePlatform { .. } => steward(caller, method),
         Command::UpdatePlatform {
             name, fields, mask, ..
@@ -62,8 +64,50 @@ pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), E
             let plan = find_plan(state, caller, name)?;
             move_plan(caller, method, plan, *step)
         }
+        Command::RebaselinePlan { rebaseline, .. } => {
+            let plan = find_plan(state, caller, &rebaseline.plan)?;
+            if caller.has_in(Role::AgencyApprover, &plan.agency) {
+                return Ok(());
+            }
+            in_agency(caller, method, Role::AgencyEditor, &plan.agency)
+        }
+        Command::CreateMilestone { plan, .. } | Command::CreateReport { plan, .. } => {
+            let plan = find_plan(state, caller, plan)?;
+            in_agency(caller, method, Role::AgencyEditor, &plan.agency)
+        }
+        Command::UpdateMilestone { name, .. } | Command::CompleteMilestone { name, .. } => {
+            let milestone = find_milestone(state, caller, name)?;
+            in_agency(
+                caller,
+                method,
+                Role::AgencyEditor,
+                &milestone.audience.agency,
+            )
+        }
+        Command::DropMilestone { name, .. } => {
+            let milestone = find_milestone(state, caller, name)?;
+            let plan = find_plan(state, caller, &name.parent())?;
+            // from then on giving a promise up is for those who gave it
+            let role = if plan.state.was_issued() {
+                Role::AgencyApprover
+            } else {
+                Role::AgencyEditor
+            };
+            in_agency(caller, method, role, &milestone.audience.agency)
+        }
+        Command::CreateAssessment { plan, .. } => {
+            find_plan(state, caller, plan)?;
+            steward(caller, method)
+        }
         Command::DecideProposal { name, .. } => match &find_proposal(state, caller, name)?.action {
             Action::Retirement(_) => steward(caller, method),
+            Action::Rebaseline(rebaseline) => {
+                let plan = find_plan(state, caller, &rebaseline.plan)?;
+                if caller.has(Role::Steward) {
+                    return Ok(());
+                }
+                in_agency(caller, method, Role::AgencyApprover, &plan.agency)
+            }
         },
         Command::CreatePrincipal { fields, .. } => principal_fields(caller, method, fields),
         Command::UpdatePrincipal {
@@ -136,6 +180,22 @@ pub fn find_plan<'a>(
         .map(|plan| &**plan)
         .ok_or_else(|| Error::NotFound {
             kind: PlanName::KIND,
+            name: name.to_string(),
+        })
+}
+
+/// A milestone that the caller may know of.
+pub fn find_milestone<'a>(
+    state: &'a State,
+    caller: &Caller,
+    name: &MilestoneName,
+) -> Result<&'a Milestone, Error> {
+    state
+        .milestone(name)
+        .filter(|milestone| milestone.visible(caller).is_some())
+        .map(|milestone| &**milestone)
+        .ok_or_else(|| Error::NotFound {
+            kind: MilestoneName::KIND,
             name: name.to_string(),
         })
 }

@@ -2,9 +2,14 @@
 //! randomness of its own. One file per feature holds the rules.
 
 mod access;
+mod assessments;
+mod baselines;
 mod catalogue;
+mod figures;
+mod milestones;
 mod plans;
 mod proposals;
+mod reports;
 mod seed;
 
 use crate::domain::{
@@ -130,6 +135,34 @@ impl Deciding<'_> {
                 document,
                 etag,
             } => self.move_plan(name, *step, document.as_deref(), etag),
+            Command::RebaselinePlan { rebaseline, etag } => self.rebaseline_plan(rebaseline, etag),
+            Command::CreateMilestone { plan, name, fields } => {
+                self.create_milestone(plan, name.as_ref(), fields)
+            }
+            Command::UpdateMilestone {
+                name,
+                fields,
+                mask,
+                precondition,
+            } => self.update_milestone(name, fields, mask, precondition),
+            Command::CompleteMilestone {
+                name,
+                completion_date,
+                evidence,
+                etag,
+            } => self.complete_milestone(name, *completion_date, evidence, etag),
+            Command::DropMilestone {
+                name,
+                document,
+                etag,
+            } => self.drop_milestone(name, document.as_deref(), etag),
+            Command::CreateReport { plan, name, fields } => {
+                self.create_report(plan, name.as_ref(), fields)
+            }
+            Command::CreateAssessment { plan, name, fields } => {
+                self.create_assessment(plan, name.as_ref(), fields)
+            }
+            Command::CreateFigure { figure } => self.create_figure(figure),
             Command::DecideProposal {
                 name,
                 decision,
@@ -161,6 +194,19 @@ impl Deciding<'_> {
 
     const fn updated(&self, meta: Meta) -> Meta {
         meta.updated(self.now, self.revision)
+    }
+
+    /// The name asked for, or one with a random id.
+    fn name_or_random<N: Clone>(
+        &mut self,
+        name: Option<&N>,
+        from_id: impl FnOnce(&str) -> Option<N>,
+    ) -> Result<N, Error> {
+        if let Some(name) = name {
+            return Ok(name.clone());
+        }
+        let id = self.ids.id(ID_LENGTH);
+        from_id(&id).ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))
     }
 
     fn today(&self) -> Date {

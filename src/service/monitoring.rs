@@ -4,11 +4,17 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Services,
-    call::{Call, open_checked},
+    call::{Call, envelope, open_checked},
     list::arguments,
 };
 use crate::{
-    domain::{change::At, error::Error, names::FigureName, time::Date},
+    domain::{
+        change::{At, Image},
+        command::Command,
+        error::{Error, Violations},
+        names::FigureName,
+        time::Date,
+    },
     pb,
     state::query::token::Binding,
     wire::{figures, requests},
@@ -71,6 +77,25 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         call.answer(pb::ListFiguresResponse {
             figures,
             next_page_token,
+        })
+    }
+
+    async fn create_figure(&self, request: Request<pb::CreateFigureRequest>) -> Answer<pb::Figure> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateFigure", message)?;
+        let name = requests::new_name(&message.figure_id, "figure_id", FigureName::from_id)?;
+        let mut violations = Violations::new();
+        let figure = message.figure.unwrap_or_default();
+        let figure = figures::figure_fields(figure, name, "figure", &mut violations);
+        violations.into_result()?;
+        let figure = figure.ok_or_else(|| Error::Bug("a figure without its facts".into()))?;
+        let command = Command::CreateFigure {
+            figure: Box::new(figure),
+        };
+        let written = self.write(&call, command, envelope).await?;
+        written.respond(|image| match image {
+            Image::Figure(figure) => Some(figures::figure(&figure)),
+            _ => None,
         })
     }
 }

@@ -14,7 +14,11 @@ use crate::{
         command::{Command, Decision},
         documents::Document,
         error::{Error, Violations},
-        names::{PlanName, PlatformName, ProposalName},
+        milestones::Milestone,
+        names::{
+            AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
+            ReportName,
+        },
         plans::{Plan, PlanMove},
         time::Date,
     },
@@ -22,8 +26,9 @@ use crate::{
     registry::access::{find_plan, find_proposal},
     state::{query::token::Binding, visible::Visible},
     wire::{
-        documents, plans, proposals,
+        assessments, baselines, documents, milestones, plans, proposals, reports,
         requests::{self, View},
+        values,
     },
 };
 
@@ -82,6 +87,45 @@ macro_rules! decide_proposal {
             .write(&call, command, envelope)
             .await?
             .respond(proposal_of)
+    }};
+}
+
+/// Get of a record below a plan: the caller sees it as `visible` shows it, or it is not found.
+macro_rules! get_below {
+    ($self:ident, $request:ident, $name:ty, $find:ident, $convert:path) => {{
+        let (call, message) = open_checked($request)?;
+        let call = call
+            .at($self, message.read_revision, message.read_time)
+            .await?;
+        let name: $name = requests::name(&message.name, "name")?;
+        let record = call.state().$find(&name);
+        let record = record.and_then(|record| record.visible(&call.caller));
+        let record = record.ok_or_else(|| Error::NotFound {
+            kind: <$name>::KIND,
+            name: name.to_string(),
+        })?;
+        call.answer($convert(&record))
+    }};
+}
+
+/// List of the records of one kind below a plan, all plans of a platform, or all plans.
+macro_rules! list_below {
+    ($self:ident, $request:ident, $method:literal, $name:ty, $records:ident, $convert:path) => {{
+        let (call, message) = open_checked($request)?;
+        let call = call
+            .at($self, message.read_revision, message.read_time)
+            .await?;
+        let prefix = plan_prefix(&call, &message.parent, <$name>::prefix)?;
+        let (records, next_page_token) = $self.list(
+            &call,
+            call.state().$records(),
+            prefix,
+            Binding::new($method),
+            &arguments!(message),
+            |_| true,
+            $convert,
+        )?;
+        (call, records, next_page_token)
     }};
 }
 
@@ -206,6 +250,304 @@ impl pb::plan_service_server::PlanService for Services {
         move_plan!(self, request, "AnnulPlan", Annul)
     }
 
+    async fn rebaseline_plan(
+        &self,
+        request: Request<pb::RebaselinePlanRequest>,
+    ) -> Answer<pb::Proposal> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("RebaselinePlan", message)?;
+        let name: PlanName = requests::name(&message.name, "name")?;
+        let mut violations = Violations::new();
+        let rebaseline = baselines::rebaseline_fields(
+            message.rebaseline.unwrap_or_default(),
+            name,
+            "rebaseline",
+            &mut violations,
+        );
+        violations.into_result()?;
+        let command = Command::RebaselinePlan {
+            rebaseline: Box::new(rebaseline),
+            etag: message.etag,
+        };
+        self.write(&call, command, envelope)
+            .await?
+            .respond(proposal_of)
+    }
+
+    // === milestones ===
+
+    async fn get_milestone(
+        &self,
+        request: Request<pb::GetMilestoneRequest>,
+    ) -> Answer<pb::Milestone> {
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let name: MilestoneName = requests::name(&message.name, "name")?;
+        let record = call.state().milestone(&name);
+        let record = record.and_then(|record| record.visible(&call.caller));
+        let record = record.ok_or_else(|| Error::NotFound {
+            kind: MilestoneName::KIND,
+            name: name.to_string(),
+        })?;
+        call.answer(standing_milestone(&call, &record, today))
+    }
+
+    async fn list_milestones(
+        &self,
+        request: Request<pb::ListMilestonesRequest>,
+    ) -> Answer<pb::ListMilestonesResponse> {
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let prefix = plan_prefix(&call, &message.parent, MilestoneName::prefix)?;
+        let (milestones, next_page_token) = self.list(
+            &call,
+            call.state().milestones(),
+            prefix,
+            Binding::new("ListMilestones"),
+            &arguments!(message),
+            |_| true,
+            |milestone| standing_milestone(&call, milestone, today),
+        )?;
+        call.answer(pb::ListMilestonesResponse {
+            milestones,
+            next_page_token,
+        })
+    }
+
+    async fn create_milestone(
+        &self,
+        request: Request<pb::CreateMilestoneRequest>,
+    ) -> Answer<pb::Milestone> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateMilestone", message)?;
+        let plan: PlanName = requests::name(&message.parent, "parent")?;
+        let name = requests::optional_new_name(&message.milestone_id, "milestone_id", |id| {
+            MilestoneName::from_id(&plan, id)
+        })?;
+        let mut violations = Violations::new();
+        let milestone = message.milestone.unwrap_or_default();
+        let fields = milestones::milestone_fields(milestone, "milestone", &mut violations);
+        violations.into_result()?;
+        let command = Command::CreateMilestone {
+            plan,
+            name,
+            fields: Box::new(fields),
+        };
+        self.write(&call, command, envelope)
+            .await?
+            .respond(milestone_of)
+    }
+
+    async fn update_milestone(
+        &self,
+        request: Request<pb::UpdateMilestoneRequest>,
+    ) -> Answer<pb::Milestone> {
+        let (call, message) = open(request)?;
+        let update = Update::new(
+            &message,
+            "milestone",
+            message.milestone.clone(),
+            message.update_mask.as_ref(),
+        )?;
+        let envelope = envelope!("UpdateMilestone", message)?;
+        let milestone = message.milestone.unwrap_or_default();
+        let name: MilestoneName = requests::name(&milestone.name, "milestone.name")?;
+        let current = |call: &Call| {
+            let milestone = call.state().milestone(&name)?.visible(&call.caller)?;
+            Some((milestones::milestone(&milestone), milestone.meta.revision))
+        };
+        let command = |values, mask, precondition| {
+            let mut violations = Violations::new();
+            let fields = milestones::milestone_fields(values, "milestone", &mut violations);
+            violations.into_result()?;
+            Ok(Command::UpdateMilestone {
+                name: name.clone(),
+                fields: Box::new(fields),
+                mask,
+                precondition,
+            })
+        };
+        let etag = requests::etag(milestone.etag);
+        self.update(call, &update, etag, envelope, current, command)
+            .await?
+            .respond(milestone_of)
+    }
+
+    async fn complete_milestone(
+        &self,
+        request: Request<pb::CompleteMilestoneRequest>,
+    ) -> Answer<pb::Milestone> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CompleteMilestone", message)?;
+        let name = requests::name(&message.name, "name")?;
+        let mut violations = Violations::new();
+        let completion_date =
+            values::date(message.completion_date, "completion_date", &mut violations);
+        let evidence = documents::evidence_fields(message.evidence, "evidence", &mut violations);
+        violations.into_result()?;
+        let command = Command::CompleteMilestone {
+            name,
+            completion_date,
+            evidence,
+            etag: message.etag,
+        };
+        self.write(&call, command, envelope)
+            .await?
+            .respond(milestone_of)
+    }
+
+    async fn drop_milestone(
+        &self,
+        request: Request<pb::DropMilestoneRequest>,
+    ) -> Answer<pb::Milestone> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("DropMilestone", message)?;
+        let command = Command::DropMilestone {
+            name: requests::name(&message.name, "name")?,
+            document: document(message.document)?,
+            etag: message.etag,
+        };
+        self.write(&call, command, envelope)
+            .await?
+            .respond(milestone_of)
+    }
+
+    // === baselines ===
+
+    async fn get_baseline(&self, request: Request<pb::GetBaselineRequest>) -> Answer<pb::Baseline> {
+        get_below!(self, request, BaselineName, baseline, baselines::baseline)
+    }
+
+    async fn list_baselines(
+        &self,
+        request: Request<pb::ListBaselinesRequest>,
+    ) -> Answer<pb::ListBaselinesResponse> {
+        let (call, baselines, next_page_token) = list_below!(
+            self,
+            request,
+            "ListBaselines",
+            BaselineName,
+            baselines,
+            baselines::baseline
+        );
+        call.answer(pb::ListBaselinesResponse {
+            baselines,
+            next_page_token,
+        })
+    }
+
+    // === reports ===
+
+    async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Answer<pb::Report> {
+        get_below!(self, request, ReportName, report, reports::report)
+    }
+
+    async fn list_reports(
+        &self,
+        request: Request<pb::ListReportsRequest>,
+    ) -> Answer<pb::ListReportsResponse> {
+        let (call, reports, next_page_token) = list_below!(
+            self,
+            request,
+            "ListReports",
+            ReportName,
+            reports,
+            reports::report
+        );
+        call.answer(pb::ListReportsResponse {
+            reports,
+            next_page_token,
+        })
+    }
+
+    async fn create_report(&self, request: Request<pb::CreateReportRequest>) -> Answer<pb::Report> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateReport", message)?;
+        let plan: PlanName = requests::name(&message.parent, "parent")?;
+        let name = requests::optional_new_name(&message.report_id, "report_id", |id| {
+            ReportName::from_id(&plan, id)
+        })?;
+        let mut violations = Violations::new();
+        let report = message.report.unwrap_or_default();
+        let fields = reports::report_fields(report, "report", &mut violations);
+        violations.into_result()?;
+        let command = Command::CreateReport {
+            plan,
+            name,
+            fields: Box::new(fields),
+        };
+        let written = self.write(&call, command, envelope).await?;
+        written.respond(|image| match image {
+            Image::Report(report) => Some(reports::report(&report)),
+            _ => None,
+        })
+    }
+
+    // === assessments ===
+
+    async fn get_assessment(
+        &self,
+        request: Request<pb::GetAssessmentRequest>,
+    ) -> Answer<pb::Assessment> {
+        get_below!(
+            self,
+            request,
+            AssessmentName,
+            assessment,
+            assessments::assessment
+        )
+    }
+
+    async fn list_assessments(
+        &self,
+        request: Request<pb::ListAssessmentsRequest>,
+    ) -> Answer<pb::ListAssessmentsResponse> {
+        let (call, assessments, next_page_token) = list_below!(
+            self,
+            request,
+            "ListAssessments",
+            AssessmentName,
+            assessments,
+            assessments::assessment
+        );
+        call.answer(pb::ListAssessmentsResponse {
+            assessments,
+            next_page_token,
+        })
+    }
+
+    async fn create_assessment(
+        &self,
+        request: Request<pb::CreateAssessmentRequest>,
+    ) -> Answer<pb::Assessment> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateAssessment", message)?;
+        let plan: PlanName = requests::name(&message.parent, "parent")?;
+        let name = requests::optional_new_name(&message.assessment_id, "assessment_id", |id| {
+            AssessmentName::from_id(&plan, id)
+        })?;
+        let mut violations = Violations::new();
+        let assessment = message.assessment.unwrap_or_default();
+        let fields = assessments::assessment_fields(assessment, "assessment", &mut violations);
+        violations.into_result()?;
+        let command = Command::CreateAssessment {
+            plan,
+            name,
+            fields: Box::new(fields),
+        };
+        let written = self.write(&call, command, envelope).await?;
+        written.respond(|image| match image {
+            Image::Assessment(assessment) => Some(assessments::assessment(&assessment)),
+            _ => None,
+        })
+    }
+
+    // === proposals ===
+
     async fn get_proposal(&self, request: Request<pb::GetProposalRequest>) -> Answer<pb::Proposal> {
         let (call, message) = open_checked(request)?;
         let call = call
@@ -287,6 +629,35 @@ fn standing_plan(call: &Call, plan: &Plan, view: View, on: Date) -> pb::Plan {
     message
 }
 
+/// A milestone as the caller sees it, and how it stands on a day.
+fn standing_milestone(call: &Call, milestone: &Milestone, on: Date) -> pb::Milestone {
+    let mut message = milestones::milestone(milestone);
+    let plan = call.state().plan(&milestone.name.parent());
+    let standing = plan.and_then(|plan| {
+        let baselines = call.state().baselines_below(plan);
+        baselines.milestone_on(milestone, on)
+    });
+    message.standing = Some(milestones::standing(standing.as_ref(), on));
+    message
+}
+
+/// What the names of the records below one plan, all plans of a platform, or all plans begin with.
+fn plan_prefix(
+    call: &Call,
+    parent: &str,
+    prefix: impl FnOnce(&PlanName) -> String,
+) -> Result<String, Error> {
+    if parent == "platforms/-/plans/-" {
+        return Ok(String::new());
+    }
+    if let Some(platform) = parent.strip_suffix("/plans/-") {
+        return platform_prefix(call, platform, PlanName::prefix);
+    }
+    let plan: PlanName = requests::name(parent, "parent")?;
+    find_plan(call.state(), &call.caller, &plan)?;
+    Ok(prefix(&plan))
+}
+
 fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Error> {
     let Some(message) = message else {
         return Ok(None);
@@ -300,6 +671,13 @@ fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Erro
 fn plan_of(image: Image) -> Option<pb::Plan> {
     match image {
         Image::Plan(plan) => Some(plans::plan(&plan, View::Full)),
+        _ => None,
+    }
+}
+
+fn milestone_of(image: Image) -> Option<pb::Milestone> {
+    match image {
+        Image::Milestone(milestone) => Some(milestones::milestone(&milestone)),
         _ => None,
     }
 }

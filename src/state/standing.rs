@@ -15,13 +15,23 @@ use super::State;
 impl State {
     /// A plan with all that is recorded below it.
     pub fn dossier<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
+        Dossier {
+            milestones: self.milestones_of(&plan.name).map(|it| &**it).collect(),
+            reports: self.reports_of(&plan.name).map(|it| &**it).collect(),
+            assessments: self.assessments_of(&plan.name).map(|it| &**it).collect(),
+            ..self.baselines_below(plan)
+        }
+    }
+
+    /// A plan with its baselines alone: enough to say how a milestone of it stands.
+    pub fn baselines_below<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
         let mut baselines: Vec<_> = self.baselines_of(&plan.name).map(|it| &**it).collect();
         baselines.sort_by_key(|baseline| baseline.number);
         Dossier {
             plan,
-            milestones: self.milestones_of(&plan.name).map(|it| &**it).collect(),
-            reports: self.reports_of(&plan.name).map(|it| &**it).collect(),
-            assessments: self.assessments_of(&plan.name).map(|it| &**it).collect(),
+            milestones: Vec::new(),
+            reports: Vec::new(),
+            assessments: Vec::new(),
             baselines,
         }
     }

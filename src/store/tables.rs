@@ -395,6 +395,7 @@ fn proposal(it: &Proposal) -> Row<'_> {
             "action",
             Cell::Text(match it.action {
                 Action::Retirement(_) => "RETIREMENT",
+                Action::Rebaseline(_) => "REBASELINE",
             }),
         ),
         (

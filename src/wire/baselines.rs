@@ -1,19 +1,122 @@
-//! Baselines, which clients read only.
+//! Baselines, which clients read only, and what they propose of them, both ways.
 
 use super::{
-    documents::{document, period},
-    plans::budget,
+    documents::{document, period, read_document, read_period},
+    milestones::{promised, read_milestone},
+    plans::{budget, read_budget},
     principals::person,
-    values::{write_date, write_timestamp},
+    validate::FieldPath,
+    values::{read_list, read_name, refuse, write_date, write_timestamp},
 };
 use crate::{
     domain::{
-        baselines::{Approval, Baseline, BaselineMilestone},
+        baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
+        error::Violations,
+        names::{MilestoneName, PlanName},
         plans::Audience,
         record::Meta,
     },
-    pb,
+    pb::{self, rebaseline::milestone_change::Kind},
 };
+
+/// Reads what a rebaseline of a plan would change from the request's field `field`.
+pub fn rebaseline_fields(
+    message: pb::Rebaseline,
+    plan: PlanName,
+    field: &str,
+    violations: &mut Violations,
+) -> Rebaseline {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Rebaseline {
+        plan: _,
+        milestone_changes,
+        budget,
+        planned_start,
+        planned_end,
+        document,
+    } = message;
+    Rebaseline {
+        plan,
+        milestone_changes: read_list(
+            milestone_changes,
+            &path.field("milestone_changes"),
+            violations,
+            read_change,
+        ),
+        budget: budget.map(read_budget),
+        planned_start: planned_start
+            .map(|message| read_period(message, &path.field("planned_start"), violations)),
+        planned_end: planned_end
+            .map(|message| read_period(message, &path.field("planned_end"), violations)),
+        document: document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .unwrap_or_default(),
+    }
+}
+
+fn read_change(
+    message: pb::rebaseline::MilestoneChange,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<MilestoneChange> {
+    let pb::rebaseline::MilestoneChange { kind, milestone } = message;
+    let mut message = milestone.unwrap_or_default();
+    let within = &path.field("milestone");
+    let name = std::mem::take(&mut message.name);
+    let name: Option<MilestoneName> = read_name(&name, &within.field("name"), violations);
+    let fields = read_milestone(message, within, violations);
+    let milestone = name?;
+    match Kind::try_from(kind) {
+        Ok(Kind::Add) => Some(MilestoneChange::Add { milestone, fields }),
+        Ok(Kind::Update) => Some(MilestoneChange::Update { milestone, fields }),
+        Ok(Kind::Drop) => Some(MilestoneChange::Drop { milestone }),
+        Ok(Kind::Unspecified) | Err(_) => {
+            refuse(
+                &path.field("kind"),
+                violations,
+                "REQUIRED",
+                "must be one of ADD, UPDATE, DROP",
+                "phải là một trong: ADD, UPDATE, DROP",
+            );
+            None
+        }
+    }
+}
+
+/// What a rebaseline would change.
+pub(super) fn rebaseline(record: &Rebaseline) -> pb::Rebaseline {
+    let Rebaseline {
+        plan,
+        milestone_changes,
+        budget: money,
+        planned_start,
+        planned_end,
+        document: by,
+    } = record;
+    pb::Rebaseline {
+        plan: plan.as_str().to_owned(),
+        milestone_changes: milestone_changes.iter().map(change).collect(),
+        budget: money.as_ref().map(budget),
+        planned_start: planned_start.as_ref().map(period),
+        planned_end: planned_end.as_ref().map(period),
+        document: Some(document(by)),
+    }
+}
+
+fn change(record: &MilestoneChange) -> pb::rebaseline::MilestoneChange {
+    let (kind, milestone) = match record {
+        MilestoneChange::Add { fields, .. } => (Kind::Add, promised(fields)),
+        MilestoneChange::Update { fields, .. } => (Kind::Update, promised(fields)),
+        MilestoneChange::Drop { .. } => (Kind::Drop, pb::Milestone::default()),
+    };
+    pb::rebaseline::MilestoneChange {
+        kind: kind.into(),
+        milestone: Some(pb::Milestone {
+            name: record.milestone().as_str().to_owned(),
+            ..milestone
+        }),
+    }
+}
 
 /// A baseline.
 pub fn baseline(record: &Baseline) -> pb::Baseline {

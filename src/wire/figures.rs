@@ -1,23 +1,27 @@
-//! Figures, which are imported and never written by a client's message; and the summary of what
-//! the registry itself counts.
+//! Figures, both ways; and the summary of what the registry itself counts.
 
 use super::{
-    documents::sources,
+    documents::{read_sources, sources},
     plans::milestone_status_counts,
     requests,
-    values::{enum_table, write_date, write_enum, write_optional_name, write_timestamp},
+    validate::FieldPath,
+    values::{
+        enum_table, read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
+        write_optional_name, write_timestamp,
+    },
 };
 use crate::{
     domain::{
-        error::Error,
+        error::{Error, Violations},
         figures::{Figure, Part, Subject},
         freshness::Freshness,
-        names::Revision,
+        names::{FigureName, Revision},
         plans::PlanState,
         platforms::{RecordStatus, Stage},
         record::Meta,
         reports::Rating,
         standing::MilestoneStatus,
+        time::Timestamp,
     },
     pb,
     state::{
@@ -32,6 +36,62 @@ const ALL_EDITIONS: &str = "editions/-";
 enum_table!(Subject = pb::figure::Subject {
     Unspecified => refused, PlatformsListed, PlansIssued, PlatformsOperating, Tasks,
 });
+
+/// Reads the figure that is to have this name from the request's field `field`; its book-keeping
+/// is set when it is written. `None` has left a violation behind.
+pub fn figure_fields(
+    message: pb::Figure,
+    name: FigureName,
+    field: &str,
+    violations: &mut Violations,
+) -> Option<Figure> {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::Figure {
+        name: _,
+        figure_date,
+        subject,
+        edition,
+        value,
+        total,
+        breakdown,
+        statement,
+        sources,
+        create_time: _,
+        update_time: _,
+        revision: _,
+    } = message;
+    if figure_date.is_none() {
+        violations.add(
+            format!("{field}.figure_date"),
+            "REQUIRED",
+            "give the day that the figure speaks of",
+            "hãy ghi ngày của số liệu",
+        );
+    }
+    let figure_date = read_date(figure_date, &path.field("figure_date"), violations);
+    let subject = read_enum(subject, &path.field("subject"), violations);
+    let edition = read_optional_name(&edition, &path.field("edition"), violations);
+    let sources = read_sources(sources, &path.field("sources"), violations);
+    let breakdown = breakdown.into_iter().map(|message| {
+        let pb::figure::Part { category, value } = message;
+        Part {
+            category: read_text(category),
+            value,
+        }
+    });
+    Some(Figure {
+        name,
+        figure_date: figure_date?,
+        subject: subject?,
+        edition,
+        value,
+        total,
+        breakdown: breakdown.collect(),
+        statement: read_text(statement),
+        sources,
+        meta: Meta::created(Timestamp::MIN, Revision::ZERO),
+    })
+}
 
 /// A figure.
 pub fn figure(record: &Figure) -> pb::Figure {

@@ -89,18 +89,7 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
             &path.field("coordinating_agencies"),
             violations,
         ),
-        budget: budget.map(|message| {
-            let pb::plan::Budget {
-                amount,
-                price_year,
-                source,
-            } = message;
-            Budget {
-                amount: amount.map(read_money),
-                price_year,
-                source: read_text(source),
-            }
-        }),
+        budget: budget.map(read_budget),
         planned_start: planned_start
             .map(|message| read_period(message, &path.field("planned_start"), violations)),
         planned_end: planned_end
@@ -110,6 +99,19 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         reporting_cycle: reporting_cycle.map(|message| {
             read_reporting_cycle(message, &path.field("reporting_cycle"), violations)
         }),
+    }
+}
+
+pub(super) fn read_budget(message: pb::plan::Budget) -> Budget {
+    let pb::plan::Budget {
+        amount,
+        price_year,
+        source,
+    } = message;
+    Budget {
+        amount: amount.map(read_money),
+        price_year,
+        source: read_text(source),
     }
 }
 

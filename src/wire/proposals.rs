@@ -1,6 +1,7 @@
 //! Proposals; clients decide on them, and write nothing of them.
 
 use super::{
+    baselines::rebaseline,
     platforms::exit,
     principals::person,
     values::{enum_table, write_enum, write_timestamp},
@@ -38,6 +39,7 @@ pub fn proposal(record: &Proposal) -> pb::Proposal {
         state: write_enum(*state),
         action: Some(match action {
             Action::Retirement(record) => pb::proposal::Action::Retirement(exit(record)),
+            Action::Rebaseline(record) => pb::proposal::Action::Rebaseline(rebaseline(record)),
         }),
         requested: Some(act(requested)),
         decided: decided.as_ref().map(act),

@@ -314,6 +314,11 @@ pub(super) fn read_date(
         .ok()
 }
 
+/// Reads the day in the request's field `field`.
+pub fn date(message: Option<pb::Date>, field: &str, violations: &mut Violations) -> Option<Date> {
+    read_date(message, &FieldPath::ROOT.field(field), violations)
+}
+
 pub(super) fn write_date(date: Option<Date>) -> Option<pb::Date> {
     date.map(|date| pb::Date {
         year: date.year(),

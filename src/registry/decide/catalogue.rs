@@ -10,10 +10,10 @@ use crate::{
         command::Precondition,
         editions::{Edition, EditionFields},
         error::{Error, Violations},
-        names::{AgencyName, EditionName, PlatformName, ProposalName},
+        names::{AgencyName, EditionName, PlatformName},
         plans::Plan,
         platforms::{Exit, ExitOutcome, Governance, Platform, PlatformFields, PlatformState},
-        proposals::{Act, Action, Proposal, ProposalState},
+        proposals::{Action, Proposal, ProposalState},
     },
     registry::access::find_platform,
 };
@@ -159,7 +159,12 @@ impl Deciding<'_> {
         violations.into_result()
     }
 
-    fn check_edition(&self, name: Option<&EditionName>, field: &str, violations: &mut Violations) {
+    pub(super) fn check_edition(
+        &self,
+        name: Option<&EditionName>,
+        field: &str,
+        violations: &mut Violations,
+    ) {
         if let Some(name) = name
             && self.state.edition(name).is_none()
         {
@@ -260,11 +265,13 @@ impl Deciding<'_> {
                 ));
             };
             let meta = self.updated(plan.meta);
-            self.put(Image::Plan(Arc::new(Plan {
+            let plan = Arc::new(Plan {
                 agency,
                 meta,
                 ..(**plan).clone()
-            })));
+            });
+            self.put(Image::Plan(Arc::clone(&plan)));
+            self.follow(&plan);
         }
         for proposal in state.proposals_of(name) {
             if proposal.state == ProposalState::Pending {
@@ -332,41 +339,8 @@ impl Deciding<'_> {
             exit.exit_date = Some(issued.unwrap_or_else(|| self.today()));
         }
         self.check_retirement(platform, &exit)?;
-        let pending = self
-            .state
-            .proposals_of(name)
-            .find(|proposal| proposal.state == ProposalState::Pending);
-        if let Some(pending) = pending {
-            return Err(Error::refused(
-                "PROPOSAL_PENDING",
-                name.as_str(),
-                format!("`{}` is pending; approve or reject it first", pending.name),
-                format!(
-                    "`{}` đang chờ; hãy phê duyệt hoặc từ chối trước",
-                    pending.name
-                ),
-            ));
-        }
-        let id = self.ids.id(super::ID_LENGTH);
-        let name = ProposalName::from_id(name, &id)
-            .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?;
-        if self.state.proposal(&name).is_some() {
-            return Err(exists(ProposalName::KIND, name.as_str()));
-        }
-        self.put(Image::Proposal(Arc::new(Proposal {
-            name,
-            agency: platform.fields.governing_agency.clone(),
-            state: ProposalState::Pending,
-            action: Action::Retirement(exit),
-            requested: Act {
-                person: self.person.clone(),
-                record_time: self.now,
-                reason: self.reason.to_owned(),
-            },
-            decided: None,
-            meta: self.created(),
-        })));
-        Ok(())
+        let agency = platform.fields.governing_agency.clone();
+        self.propose(name, agency, Action::Retirement(exit), |_| true)
     }
 
     /// What must hold when a retirement is proposed, and again when it is approved.

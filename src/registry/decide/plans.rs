@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use super::{
-    Deciding, ID_LENGTH,
+    Deciding,
     catalogue::{check_active, exists},
     check_actor_named, check_etag, check_precondition, check_second_person,
 };
 use crate::{
     domain::{
+        assessments::Assessment,
+        baselines::Baseline,
         change::Image,
         command::Precondition,
         documents::{Document, Needs},
         error::{Error, Violations},
+        milestones::Milestone,
         names::{PlanName, PlatformName},
         plans::{FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, StateEntry},
+        reports::Report,
         time::Date,
     },
     registry::access::{find_plan, find_platform},
@@ -32,14 +36,7 @@ impl Deciding<'_> {
         let agency = owner.fields.governing_agency.clone().ok_or_else(|| {
             Error::Bug(format!("`{platform}` was permitted a plan without an agency").into())
         })?;
-        let name = match name {
-            Some(name) => name.clone(),
-            None => {
-                let id = self.ids.id(ID_LENGTH);
-                PlanName::from_id(platform, &id)
-                    .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?
-            }
-        };
+        let name = self.name_or_random(name, |id| PlanName::from_id(platform, id))?;
         if self.state.plan(&name).is_some() {
             return Err(exists(PlanName::KIND, name.as_str()));
         }
@@ -80,25 +77,10 @@ impl Deciding<'_> {
                     .iter()
                     .find(|field| !FIELDS_AFTER_ISSUE.contains(*field));
                 if let Some(field) = frozen {
-                    return Err(Error::refused(
-                        "PLAN_IS_ISSUED",
-                        name.as_str(),
-                        format!("the plan is ISSUED, so `{field}` moves only by rebaseline"),
-                        format!(
-                            "kế hoạch đã ban hành nên `{field}` chỉ thay đổi khi điều chỉnh kế \
-                             hoạch gốc"
-                        ),
-                    ));
+                    return Err(only_by_rebaseline(name.as_str(), field));
                 }
             }
-            PlanState::Submitted => {
-                return Err(Error::refused(
-                    "PLAN_IS_FROZEN",
-                    name.as_str(),
-                    "the plan is SUBMITTED and frozen; ReturnPlan hands it back to be mended",
-                    "kế hoạch đã trình và bị khoá; ReturnPlan trả lại để sửa",
-                ));
-            }
+            PlanState::Submitted => return Err(frozen(plan)),
             PlanState::Withdrawn
             | PlanState::Completed
             | PlanState::Superseded
@@ -106,8 +88,52 @@ impl Deciding<'_> {
             | PlanState::Annulled => return Err(ended(plan)),
         }
         self.check_plan_fields(&new.fields)?;
-        self.put(Image::Plan(Arc::new(new)));
+        let new = Arc::new(new);
+        self.put(Image::Plan(Arc::clone(&new)));
+        self.follow(&new);
         Ok(())
+    }
+
+    /// The records below a plan go with it where who sees them has changed.
+    pub(super) fn follow(&mut self, plan: &Plan) {
+        let state = self.state;
+        let audience = plan.audience();
+        for milestone in state.milestones_of(&plan.name) {
+            if milestone.audience != audience {
+                self.put(Image::Milestone(Arc::new(Milestone {
+                    audience: audience.clone(),
+                    meta: self.updated(milestone.meta),
+                    ..(**milestone).clone()
+                })));
+            }
+        }
+        for baseline in state.baselines_of(&plan.name) {
+            if baseline.audience != audience {
+                self.put(Image::Baseline(Arc::new(Baseline {
+                    audience: audience.clone(),
+                    meta: self.updated(baseline.meta),
+                    ..(**baseline).clone()
+                })));
+            }
+        }
+        for report in state.reports_of(&plan.name) {
+            if report.audience != audience {
+                self.put(Image::Report(Arc::new(Report {
+                    audience: audience.clone(),
+                    meta: self.updated(report.meta),
+                    ..(**report).clone()
+                })));
+            }
+        }
+        for assessment in state.assessments_of(&plan.name) {
+            if assessment.audience != audience {
+                self.put(Image::Assessment(Arc::new(Assessment {
+                    audience: audience.clone(),
+                    meta: self.updated(assessment.meta),
+                    ..(**assessment).clone()
+                })));
+            }
+        }
     }
 
     fn check_plan_fields(&self, fields: &PlanFields) -> Result<(), Error> {
@@ -145,22 +171,28 @@ impl Deciding<'_> {
                 check_second_person(self.caller, plan.submitter(), &self.person, name.as_str())?;
                 // What replaces a plan in force is not older than it.
                 let in_force = self.state.issued_plan(&name.parent());
-                let in_force = in_force.and_then(|plan| since(plan));
+                let in_force = in_force.and_then(|plan| plan.issue_date());
                 let date = self.document_date(document, Some(Needs::Digest), in_force)?;
                 new.issuing_document = document.cloned();
                 date
             }
-            PlanMove::Complete => self.document_date(document, None, since(plan))?,
-            PlanMove::Revoke => self.document_date(document, Some(Needs::Identity), since(plan))?,
+            PlanMove::Complete => self.document_date(document, None, plan.issue_date())?,
+            PlanMove::Revoke => {
+                self.document_date(document, Some(Needs::Identity), plan.issue_date())?
+            }
             PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Annul => {
                 self.today()
             }
         };
         self.enter(&mut new, to, date, document.cloned());
-        let issued = (step == PlanMove::Issue).then(|| new.name.clone());
-        self.put(Image::Plan(Arc::new(new)));
-        if let Some(issued) = issued {
-            self.supersede(&issued, date, document);
+        let new = Arc::new(new);
+        self.put(Image::Plan(Arc::clone(&new)));
+        if step == PlanMove::Issue {
+            self.follow(&new);
+            let milestones = self.state.milestones_of(&new.name);
+            let milestones: Vec<_> = milestones.cloned().collect();
+            self.make_baseline(&new, &milestones, date, document, "")?;
+            self.supersede(&new.name, date, document);
         }
         Ok(())
     }
@@ -189,10 +221,24 @@ impl Deciding<'_> {
         not_before: Option<Date>,
     ) -> Result<Date, Error> {
         let mut violations = Violations::new();
+        let date = self.check_document(document, needs, not_before, "document", &mut violations);
+        violations.into_result()?;
+        Ok(date)
+    }
+
+    /// The same for a document in the field `path`.
+    pub(super) fn check_document(
+        &self,
+        document: Option<&Document>,
+        needs: Option<Needs>,
+        not_before: Option<Date>,
+        path: &str,
+        violations: &mut Violations,
+    ) -> Date {
         if let Some(needs) = needs {
             document
                 .unwrap_or(&Document::default())
-                .check(needs, "document", &mut violations);
+                .check(needs, path, violations);
         }
         let today = self.today();
         let date = document
@@ -200,7 +246,7 @@ impl Deciding<'_> {
             .unwrap_or(today);
         if date > today {
             violations.add(
-                "document.issue_date",
+                format!("{path}.issue_date"),
                 "OUT_OF_RANGE",
                 format!("the day of issue lies after today, {today}"),
                 format!("ngày ban hành sau ngày hôm nay, {today}"),
@@ -210,7 +256,7 @@ impl Deciding<'_> {
             && date < first
         {
             violations.add(
-                "document.issue_date",
+                format!("{path}.issue_date"),
                 "OUT_OF_RANGE",
                 format!("the plan in force was issued on {first}; this document is older"),
                 format!(
@@ -218,8 +264,7 @@ impl Deciding<'_> {
                 ),
             );
         }
-        violations.into_result()?;
-        Ok(date)
+        date
     }
 
     fn enter(
@@ -242,15 +287,49 @@ impl Deciding<'_> {
     }
 }
 
-/// The date from which the plan was in force.
-fn since(plan: &Plan) -> Option<Date> {
-    let mut entries = plan.state_history.iter().rev();
-    entries
-        .find(|entry| entry.state == PlanState::Issued)
-        .map(|entry| entry.effective_date)
+/// Refuses what needs a plan that is in force; `COMPLETED` where the method takes that too.
+pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error> {
+    match plan.state {
+        PlanState::Issued => Ok(()),
+        PlanState::Completed if or_completed => Ok(()),
+        PlanState::Submitted => Err(frozen(plan)),
+        PlanState::Draft | PlanState::Returned => {
+            let state = plan.state.as_str();
+            Err(Error::refused(
+                "PLAN_NOT_ISSUED",
+                plan.name.as_str(),
+                format!("the plan is {state}; this takes one that is ISSUED"),
+                format!("kế hoạch đang ở trạng thái {state}; việc này cần kế hoạch đã ban hành"),
+            ))
+        }
+        PlanState::Withdrawn
+        | PlanState::Completed
+        | PlanState::Superseded
+        | PlanState::Revoked
+        | PlanState::Annulled => Err(ended(plan)),
+    }
 }
 
-fn ended(plan: &Plan) -> Error {
+pub(super) fn frozen(plan: &Plan) -> Error {
+    Error::refused(
+        "PLAN_IS_FROZEN",
+        plan.name.as_str(),
+        "the plan is SUBMITTED and frozen; ReturnPlan hands it back to be mended",
+        "kế hoạch đã trình và bị khoá; ReturnPlan trả lại để sửa",
+    )
+}
+
+/// Of the plan's milestones as of the plan itself.
+pub(super) fn only_by_rebaseline(subject: &str, field: &str) -> Error {
+    Error::refused(
+        "PLAN_IS_ISSUED",
+        subject,
+        format!("the plan is ISSUED, so `{field}` moves only by rebaseline"),
+        format!("kế hoạch đã ban hành nên `{field}` chỉ thay đổi khi điều chỉnh kế hoạch gốc"),
+    )
+}
+
+pub(super) fn ended(plan: &Plan) -> Error {
     let state = plan.state.as_str();
     Error::refused(
         "PLAN_HAS_ENDED",

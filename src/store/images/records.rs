@@ -494,18 +494,83 @@ words! {
 pub(super) enum ActionImage {
     #[serde(rename = "RETIREMENT")]
     Retirement(ExitImage),
+    #[serde(rename = "REBASELINE")]
+    Rebaseline(Box<RebaselineImage>),
+}
+
+image! {
+    struct RebaselineImage of baselines::Rebaseline {
+        always { plan: String, document: DocumentImage, }
+        unless_blank {
+            milestone_changes: Vec<MilestoneChangeImage>,
+            budget: Option<BudgetImage>,
+            planned_start: Option<PeriodImage>,
+            planned_end: Option<PeriodImage>,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum MilestoneChangeImage {
+    #[serde(rename = "ADD")]
+    Add {
+        milestone: String,
+        fields: MilestoneFieldsImage,
+    },
+    #[serde(rename = "UPDATE")]
+    Update {
+        milestone: String,
+        fields: MilestoneFieldsImage,
+    },
+    #[serde(rename = "DROP")]
+    Drop { milestone: String },
+}
+
+impl Mirror<baselines::MilestoneChange> for MilestoneChangeImage {
+    fn of(domain: &baselines::MilestoneChange) -> Self {
+        let milestone = Mirror::of(domain.milestone());
+        match domain {
+            baselines::MilestoneChange::Add { fields, .. } => Self::Add {
+                milestone,
+                fields: Mirror::of(fields),
+            },
+            baselines::MilestoneChange::Update { fields, .. } => Self::Update {
+                milestone,
+                fields: Mirror::of(fields),
+            },
+            baselines::MilestoneChange::Drop { .. } => Self::Drop { milestone },
+        }
+    }
+
+    fn into_domain(self) -> Result<baselines::MilestoneChange, Unreadable> {
+        Ok(match self {
+            Self::Add { milestone, fields } => baselines::MilestoneChange::Add {
+                milestone: milestone.into_domain()?,
+                fields: fields.into_domain()?,
+            },
+            Self::Update { milestone, fields } => baselines::MilestoneChange::Update {
+                milestone: milestone.into_domain()?,
+                fields: fields.into_domain()?,
+            },
+            Self::Drop { milestone } => baselines::MilestoneChange::Drop {
+                milestone: milestone.into_domain()?,
+            },
+        })
+    }
 }
 
 impl Mirror<proposals::Action> for ActionImage {
     fn of(domain: &proposals::Action) -> Self {
         match domain {
             proposals::Action::Retirement(exit) => Self::Retirement(Mirror::of(exit)),
+            proposals::Action::Rebaseline(it) => Self::Rebaseline(Mirror::of(it)),
         }
     }
 
     fn into_domain(self) -> Result<proposals::Action, Unreadable> {
         Ok(match self {
             Self::Retirement(exit) => proposals::Action::Retirement(exit.into_domain()?),
+            Self::Rebaseline(it) => proposals::Action::Rebaseline(it.into_domain()?),
         })
     }
 }

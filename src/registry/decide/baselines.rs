@@ -1,0 +1,287 @@
+//! Baselines, and the rebaselines that make a further one: proposed by one person, carried out when
+//! another approves.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Deciding,
+    catalogue::exists,
+    check_actor_named, check_etag,
+    milestones::{check_open, check_room},
+    plans::check_issued,
+};
+use crate::{
+    domain::{
+        baselines::{
+            Approval, BASELINES_MAX, Baseline, BaselineMilestone, MilestoneChange, Rebaseline,
+        },
+        change::Image,
+        documents::{Document, Needs},
+        error::{Error, Violations},
+        milestones::{Dropping, MILESTONES_MAX, Milestone, MilestoneFields, MilestoneState},
+        names::{BaselineName, MilestoneName, PlanName},
+        plans::{Plan, check_span},
+        proposals::Action,
+        time::Date,
+    },
+    registry::access::find_plan,
+};
+
+impl Deciding<'_> {
+    pub(super) fn rebaseline_plan(
+        &mut self,
+        rebaseline: &Rebaseline,
+        etag: &str,
+    ) -> Result<(), Error> {
+        let name = &rebaseline.plan;
+        let plan = find_plan(self.state, self.caller, name)?;
+        check_etag(PlanName::KIND, name.as_str(), &plan.meta, etag)?;
+        check_actor_named(self.caller, name.as_str())?;
+        self.check_rebaseline(plan, rebaseline)?;
+        let action = Action::Rebaseline(Box::new(rebaseline.clone()));
+        let agency = Some(plan.agency.clone());
+        self.propose(
+            &name.parent(),
+            agency,
+            action,
+            |pending| matches!(&pending.action, Action::Rebaseline(other) if other.plan == *name),
+        )
+    }
+
+    /// What must hold when a rebaseline is proposed, and again when it is approved; answers the
+    /// date from which it holds.
+    fn check_rebaseline(&self, plan: &Plan, rebaseline: &Rebaseline) -> Result<Date, Error> {
+        check_issued(plan, false)?;
+        let Rebaseline {
+            plan: _,
+            milestone_changes,
+            budget,
+            planned_start,
+            planned_end,
+            document,
+        } = rebaseline;
+        let baselines = self.state.baselines_of(&plan.name);
+        check_room("baselines of one plan", baselines.count(), BASELINES_MAX)?;
+        let mut violations = Violations::new();
+        let baselines = self.state.baselines_of(&plan.name);
+        let newest = baselines.map(|baseline| baseline.effective_date).max();
+        let date = self.check_document(
+            Some(document),
+            Some(Needs::Digest),
+            newest.or_else(|| plan.issue_date()),
+            "rebaseline.document",
+            &mut violations,
+        );
+        if let Some(budget) = budget {
+            budget.check("rebaseline.budget", &mut violations);
+        }
+        check_span(
+            planned_start
+                .as_ref()
+                .or(plan.fields.planned_start.as_ref()),
+            planned_end.as_ref().or(plan.fields.planned_end.as_ref()),
+            "rebaseline",
+            &mut violations,
+        );
+        if milestone_changes.is_empty()
+            && budget.is_none()
+            && planned_start.is_none()
+            && planned_end.is_none()
+        {
+            violations.add(
+                "rebaseline",
+                "REQUIRED",
+                "say what changes: milestones, the budget, or when the plan begins or ends",
+                "hãy ghi nội dung điều chỉnh: mốc nhiệm vụ, kinh phí, hoặc thời gian thực hiện",
+            );
+        }
+        for (i, change) in milestone_changes.iter().enumerate() {
+            check_change(plan, milestone_changes, i, change, &mut violations);
+        }
+        violations.into_result()?;
+        let mut added = 0;
+        for change in milestone_changes {
+            let name = change.milestone();
+            let milestone = self.state.milestone(name);
+            match change {
+                MilestoneChange::Add { .. } if milestone.is_some() => {
+                    return Err(exists(MilestoneName::KIND, name.as_str()));
+                }
+                MilestoneChange::Add { .. } => added += 1,
+                MilestoneChange::Update { .. } | MilestoneChange::Drop { .. } => {
+                    let milestone = milestone.ok_or_else(|| Error::NotFound {
+                        kind: MilestoneName::KIND,
+                        name: name.to_string(),
+                    })?;
+                    check_open(milestone)?;
+                }
+            }
+        }
+        let held = self.state.milestones_of(&plan.name).count() + added;
+        check_room(
+            "milestones of one plan",
+            held.saturating_sub(1),
+            MILESTONES_MAX,
+        )?;
+        Ok(date)
+    }
+
+    /// Carries an approved rebaseline out: the milestones, the plan, and the new baseline.
+    pub(super) fn carry_out_rebaseline(
+        &mut self,
+        rebaseline: &Rebaseline,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let plan = find_plan(self.state, self.caller, &rebaseline.plan)?;
+        let date = self.check_rebaseline(plan, rebaseline)?;
+        let Rebaseline {
+            plan: _,
+            milestone_changes,
+            budget,
+            planned_start,
+            planned_end,
+            document,
+        } = rebaseline;
+        let mut plan = plan.clone();
+        plan.meta = self.updated(plan.meta);
+        for (new, field) in [
+            (planned_start, &mut plan.fields.planned_start),
+            (planned_end, &mut plan.fields.planned_end),
+        ] {
+            if new.is_some() {
+                field.clone_from(new);
+            }
+        }
+        if budget.is_some() {
+            plan.fields.budget.clone_from(budget);
+        }
+        let held = self.state.milestones_of(&plan.name);
+        let mut milestones: BTreeMap<MilestoneName, Arc<Milestone>> = held
+            .map(|milestone| (milestone.name.clone(), Arc::clone(milestone)))
+            .collect();
+        let plan = Arc::new(plan);
+        self.put(Image::Plan(Arc::clone(&plan)));
+        for change in milestone_changes {
+            let name = change.milestone();
+            let old = milestones.get(name);
+            let new = match (change, old) {
+                (MilestoneChange::Add { fields, .. }, _) => Milestone {
+                    name: name.clone(),
+                    audience: plan.audience(),
+                    fields: fields.clone(),
+                    completion: None,
+                    dropping: None,
+                    meta: self.created(),
+                },
+                (MilestoneChange::Update { fields, .. }, Some(old)) => Milestone {
+                    fields: MilestoneFields {
+                        accountable_unit: old.fields.accountable_unit.clone(),
+                        ..fields.clone()
+                    },
+                    meta: self.updated(old.meta),
+                    ..(**old).clone()
+                },
+                (MilestoneChange::Drop { .. }, Some(old)) => Milestone {
+                    dropping: Some(Box::new(Dropping {
+                        drop_date: date,
+                        reason: reason.to_owned(),
+                        document: Some(Box::new(document.clone())),
+                        record_time: self.now,
+                    })),
+                    meta: self.updated(old.meta),
+                    ..(**old).clone()
+                },
+                (MilestoneChange::Update { .. } | MilestoneChange::Drop { .. }, None) => {
+                    return Err(Error::Bug(format!("`{name}` was checked to exist").into()));
+                }
+            };
+            let new = Arc::new(new);
+            milestones.insert(name.clone(), Arc::clone(&new));
+            self.put(Image::Milestone(new));
+        }
+        let milestones: Vec<_> = milestones.into_values().collect();
+        self.make_baseline(&plan, &milestones, date, Some(document), reason)
+    }
+
+    /// Keeps what a plan promises from now on, under the next number.
+    pub(super) fn make_baseline(
+        &mut self,
+        plan: &Plan,
+        milestones: &[Arc<Milestone>],
+        effective_date: Date,
+        document: Option<&Document>,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let numbers = self.state.baselines_of(&plan.name).map(|it| it.number);
+        let number = numbers.max().unwrap_or(0).saturating_add(1);
+        let name = BaselineName::from_id(&plan.name, &number.to_string())
+            .ok_or_else(|| Error::Bug(format!("`{number}` is no id").into()))?;
+        let promised = milestones
+            .iter()
+            .filter(|milestone| milestone.state() != MilestoneState::Dropped);
+        self.put(Image::Baseline(Arc::new(Baseline {
+            name,
+            audience: plan.audience(),
+            number,
+            effective_date,
+            milestones: promised.map(|milestone| promise(milestone)).collect(),
+            budget: plan.fields.budget.clone(),
+            planned_start: plan.fields.planned_start.clone(),
+            planned_end: plan.fields.planned_end.clone(),
+            document: document.cloned().map(Box::new),
+            reason: reason.to_owned(),
+            approval: Approval {
+                person: Some(self.person.clone()),
+                record_time: self.now,
+            },
+            meta: self.created(),
+        })));
+        Ok(())
+    }
+}
+
+fn promise(milestone: &Milestone) -> BaselineMilestone {
+    let fields = &milestone.fields;
+    BaselineMilestone {
+        milestone: milestone.name.clone(),
+        display_name: fields.display_name.clone(),
+        required_result: fields.required_result.clone(),
+        due: fields.due.clone(),
+        weight: fields.weight(),
+    }
+}
+
+/// Adds a violation for each rule that one change of a milestone breaks by itself, or beside the
+/// changes before it.
+fn check_change(
+    plan: &Plan,
+    changes: &[MilestoneChange],
+    i: usize,
+    change: &MilestoneChange,
+    violations: &mut Violations,
+) {
+    let path = format!("rebaseline.milestone_changes[{i}].milestone");
+    let name = change.milestone();
+    if name.parent() != plan.name {
+        violations.add(
+            format!("{path}.name"),
+            "NOT_ALLOWED",
+            format!("a milestone of `{}` is needed here", plan.name),
+            format!("ở đây cần một mốc nhiệm vụ của `{}`", plan.name),
+        );
+    }
+    if changes.iter().take(i).any(|it| it.milestone() == name) {
+        violations.add(
+            format!("{path}.name"),
+            "NOT_UNIQUE",
+            "the milestone is changed twice",
+            "mốc nhiệm vụ bị lặp lại",
+        );
+    }
+    match change {
+        MilestoneChange::Add { fields, .. } | MilestoneChange::Update { fields, .. } => {
+            fields.check(&path, violations);
+        }
+        MilestoneChange::Drop { .. } => {}
+    }
+}

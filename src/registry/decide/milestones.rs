@@ -1,0 +1,240 @@
+//! Milestones. What they promise moves while their plan is written; from its issue on, only by
+//! rebaseline. What became of them is recorded while it is in force.
+
+use std::sync::Arc;
+
+use super::{
+    Deciding,
+    catalogue::exists,
+    check_etag, check_precondition,
+    plans::{check_issued, ended, frozen, only_by_rebaseline},
+};
+use crate::{
+    domain::{
+        change::Image,
+        command::Precondition,
+        documents::{Document, Evidence, Needs},
+        error::{Error, Violations},
+        milestones::{
+            Completion, Dropping, FIELDS_AFTER_ISSUE, MILESTONES_MAX, Milestone, MilestoneFields,
+            MilestoneState,
+        },
+        names::{MilestoneName, PlanName},
+        plans::PlanState,
+        time::Date,
+    },
+    registry::access::{find_milestone, find_plan},
+};
+
+impl Deciding<'_> {
+    pub(super) fn create_milestone(
+        &mut self,
+        plan: &PlanName,
+        name: Option<&MilestoneName>,
+        fields: &MilestoneFields,
+    ) -> Result<(), Error> {
+        let plan = find_plan(self.state, self.caller, plan)?;
+        let name = self.name_or_random(name, |id| MilestoneName::from_id(&plan.name, id))?;
+        if self.state.milestone(&name).is_some() {
+            return Err(exists(MilestoneName::KIND, name.as_str()));
+        }
+        match plan.state {
+            PlanState::Draft | PlanState::Returned => {}
+            PlanState::Issued => {
+                return Err(only_by_rebaseline(plan.name.as_str(), "milestones"));
+            }
+            PlanState::Submitted => return Err(frozen(plan)),
+            PlanState::Withdrawn
+            | PlanState::Completed
+            | PlanState::Superseded
+            | PlanState::Revoked
+            | PlanState::Annulled => return Err(ended(plan)),
+        }
+        check_room(
+            "milestones of one plan",
+            self.state.milestones_of(&plan.name).count(),
+            MILESTONES_MAX,
+        )?;
+        check_fields(fields)?;
+        self.put(Image::Milestone(Arc::new(Milestone {
+            name,
+            audience: plan.audience(),
+            fields: fields.clone(),
+            completion: None,
+            dropping: None,
+            meta: self.created(),
+        })));
+        Ok(())
+    }
+
+    pub(super) fn update_milestone(
+        &mut self,
+        name: &MilestoneName,
+        fields: &MilestoneFields,
+        mask: &[&'static str],
+        precondition: &Precondition,
+    ) -> Result<(), Error> {
+        let milestone = find_milestone(self.state, self.caller, name)?;
+        check_precondition(
+            MilestoneName::KIND,
+            name.as_str(),
+            &milestone.meta,
+            precondition,
+        )?;
+        let plan = find_plan(self.state, self.caller, &name.parent())?;
+        let mut new = milestone.clone();
+        new.fields.merge(fields, mask);
+        new.meta = self.updated(new.meta);
+        match plan.state {
+            PlanState::Draft | PlanState::Returned => {}
+            PlanState::Issued => {
+                let fixed = milestone.fields.differing(&new.fields);
+                let fixed = fixed
+                    .iter()
+                    .find(|field| !FIELDS_AFTER_ISSUE.contains(*field));
+                if let Some(field) = fixed {
+                    return Err(only_by_rebaseline(name.as_str(), field));
+                }
+            }
+            PlanState::Submitted => return Err(frozen(plan)),
+            PlanState::Withdrawn
+            | PlanState::Completed
+            | PlanState::Superseded
+            | PlanState::Revoked
+            | PlanState::Annulled => return Err(ended(plan)),
+        }
+        check_not_dropped(milestone)?;
+        check_fields(&new.fields)?;
+        self.put(Image::Milestone(Arc::new(new)));
+        Ok(())
+    }
+
+    /// Completing again corrects: what was recorded before stays in the log.
+    pub(super) fn complete_milestone(
+        &mut self,
+        name: &MilestoneName,
+        completion_date: Option<Date>,
+        evidence: &[Evidence],
+        etag: &str,
+    ) -> Result<(), Error> {
+        let milestone = find_milestone(self.state, self.caller, name)?;
+        check_etag(MilestoneName::KIND, name.as_str(), &milestone.meta, etag)?;
+        let plan = find_plan(self.state, self.caller, &name.parent())?;
+        check_issued(plan, false)?;
+        check_not_dropped(milestone)?;
+        let mut violations = Violations::new();
+        let today = self.today();
+        let completion_date = completion_date.unwrap_or(today);
+        if completion_date > today {
+            violations.add(
+                "completion_date",
+                "OUT_OF_RANGE",
+                format!("the day lies after today, {today}"),
+                format!("ngày hoàn thành sau ngày hôm nay, {today}"),
+            );
+        }
+        if milestone.completion.is_some() && self.reason.trim().is_empty() {
+            violations.add(
+                "reason",
+                "REQUIRED",
+                "the milestone is completed already; say why its completion is corrected",
+                "mốc này đã được ghi nhận hoàn thành; hãy ghi lý do điều chỉnh",
+            );
+        }
+        violations.into_result()?;
+        let mut new = milestone.clone();
+        new.completion = Some(Box::new(Completion {
+            completion_date,
+            evidence: evidence.to_vec(),
+            record_time: self.now,
+        }));
+        new.meta = self.updated(new.meta);
+        self.put(Image::Milestone(Arc::new(new)));
+        Ok(())
+    }
+
+    pub(super) fn drop_milestone(
+        &mut self,
+        name: &MilestoneName,
+        document: Option<&Document>,
+        etag: &str,
+    ) -> Result<(), Error> {
+        let milestone = find_milestone(self.state, self.caller, name)?;
+        check_etag(MilestoneName::KIND, name.as_str(), &milestone.meta, etag)?;
+        let plan = find_plan(self.state, self.caller, &name.parent())?;
+        let needs = match plan.state {
+            PlanState::Draft | PlanState::Returned => None,
+            // a promise of the baseline is given up, so a document has to say so
+            PlanState::Issued => Some(Needs::Identity),
+            PlanState::Submitted => return Err(frozen(plan)),
+            PlanState::Withdrawn
+            | PlanState::Completed
+            | PlanState::Superseded
+            | PlanState::Revoked
+            | PlanState::Annulled => return Err(ended(plan)),
+        };
+        check_open(milestone)?;
+        let mut violations = Violations::new();
+        let drop_date = self.check_document(
+            document,
+            needs,
+            plan.issue_date(),
+            "document",
+            &mut violations,
+        );
+        violations.into_result()?;
+        let mut new = milestone.clone();
+        new.dropping = Some(Box::new(Dropping {
+            drop_date,
+            reason: self.reason.to_owned(),
+            document: document.cloned().map(Box::new),
+            record_time: self.now,
+        }));
+        new.meta = self.updated(new.meta);
+        self.put(Image::Milestone(Arc::new(new)));
+        Ok(())
+    }
+}
+
+/// Refuses one more record than a plan may have.
+pub(super) fn check_room(what: &'static str, held: usize, most: usize) -> Result<(), Error> {
+    if held < most {
+        return Ok(());
+    }
+    Err(Error::Exhausted {
+        what,
+        limit: most as u64,
+    })
+}
+
+/// Refuses where the milestone has been completed or given up.
+pub(super) fn check_open(milestone: &Milestone) -> Result<(), Error> {
+    check_not_dropped(milestone)?;
+    if milestone.state() == MilestoneState::Completed {
+        return Err(Error::refused(
+            "MILESTONE_IS_COMPLETED",
+            milestone.name.as_str(),
+            "the milestone is COMPLETED; what it promised has been delivered and stays as it is",
+            "mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên",
+        ));
+    }
+    Ok(())
+}
+
+fn check_not_dropped(milestone: &Milestone) -> Result<(), Error> {
+    if milestone.state() == MilestoneState::Dropped {
+        return Err(Error::refused(
+            "MILESTONE_IS_DROPPED",
+            milestone.name.as_str(),
+            "the milestone is DROPPED; a new one can take its place",
+            "mốc nhiệm vụ đã bị huỷ bỏ; có thể lập mốc mới thay thế",
+        ));
+    }
+    Ok(())
+}
+
+fn check_fields(fields: &MilestoneFields) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    fields.check("milestone", &mut violations);
+    violations.into_result()
+}
