@@ -183,6 +183,7 @@ impl Registry {
             jobs: receiver,
             current,
             followed: Instant::now(),
+            turned: None,
         };
         let task = tokio::spawn(writer.run());
         Ok((

@@ -12,6 +12,7 @@ pub mod sight;
 pub mod standing;
 pub mod summary;
 pub mod tally;
+pub mod turning;
 pub mod visible;
 
 use std::{borrow::Borrow, ops::Bound, sync::Arc};
@@ -95,6 +96,7 @@ impl State {
             match effect {
                 Effect::Put(image) => self.put(image.clone()),
                 Effect::Remove { name } => self.remove(name),
+                Effect::Notice(_) => {}
             }
         }
         self.revision = change.revision;

@@ -266,6 +266,36 @@ impl<'a> Dossier<'a> {
             milestone,
             on,
         )
+        // Given up while it was drafted, it was promised to nobody.
+        .or_else(|| {
+            let dropping = milestone.dropping.as_ref()?;
+            (dropping.drop_date <= on).then_some(MilestoneStanding {
+                status: MilestoneStatus::Dropped,
+                due: None,
+                weight: 0,
+                slippage_first: None,
+                slippage_current: None,
+            })
+        })
+    }
+
+    /// The end of the latest period reported on by a date. Filed is filed, also where it was
+    /// corrected since.
+    pub fn last_report_on(&self, on: Date) -> Option<Date> {
+        let reports = self.reports.iter();
+        reports
+            .filter(|report| day_of(report.meta.create_time) <= on)
+            .filter_map(|report| report.fields.period_end_date)
+            .max()
+    }
+
+    /// What the plan owes of reports on a date; none unless it is ISSUED then.
+    pub fn filing_on(&self, on: Date) -> Option<Filing> {
+        if plan_state_on(self.plan, on) != Some(PlanState::Issued) {
+            return None;
+        }
+        let issued = self.plan.issue_date()?;
+        filing(self.plan.cycle(), issued, self.last_report_on(on), on)
     }
 
     /// How the plan stands on a date.
@@ -279,14 +309,6 @@ impl<'a> Dossier<'a> {
             .filter_map(|it| milestone_on(self.plan, phase, first, current, it, on))
             .collect();
         let declaration = self.declaration_on(on);
-        // Filed is filed, also where it was corrected since.
-        let last_report = self
-            .reports
-            .iter()
-            .filter(|report| day_of(report.meta.create_time) <= on)
-            .filter_map(|report| report.fields.period_end_date)
-            .max();
-        let issued = self.plan.issue_date();
         let (mut claims, mut unsubstantiated) = (0, 0);
         let mut claim = |substantiated: bool| {
             claims += 1;
@@ -312,13 +334,8 @@ impl<'a> Dossier<'a> {
             computed: (phase == Phase::InForce)
                 .then(|| rate(&milestones, on))
                 .flatten(),
-            filing: match issued {
-                Some(issued) if state == Some(PlanState::Issued) => {
-                    filing(self.plan.cycle(), issued, last_report, on)
-                }
-                _ => None,
-            },
-            last_report,
+            filing: self.filing_on(on),
+            last_report: self.last_report_on(on),
             slippage_first: milestones.iter().filter_map(|it| it.slippage_first).max(),
             slippage_current: milestones.iter().filter_map(|it| it.slippage_current).max(),
             milestones,

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{
-        change::{At, Effect, Image},
+        change::{At, Image},
         error::Error,
         names::Revision,
         time::Timestamp,
@@ -170,7 +170,7 @@ impl Registry {
                 change
                     .effects
                     .iter()
-                    .map(|effect| (effect_name(effect), change.revision))
+                    .map(|effect| (effect.name(), change.revision))
             })
             .collect();
         let mut before = self
@@ -199,13 +199,6 @@ impl Registry {
             .store
             .revisions_of(resource, after, limit)
             .await
-    }
-}
-
-fn effect_name(effect: &Effect) -> &str {
-    match effect {
-        Effect::Put(image) => image.name(),
-        Effect::Remove { name } => name,
     }
 }
 

@@ -9,7 +9,7 @@ use imbl::Vector;
 
 use crate::{
     domain::{
-        change::{Change, Effect, Image},
+        change::{Change, Image},
         names::Revision,
     },
     state::State,
@@ -38,10 +38,8 @@ pub struct Recent {
 impl Recent {
     /// Adds a change that `state` does not hold yet, and lets the oldest go.
     pub(super) fn push(&mut self, state: &State, change: &Change) {
-        let before = change.effects.iter().map(|effect| match effect {
-            Effect::Put(image) => state.image(image.name()),
-            Effect::Remove { name } => state.image(name),
-        });
+        let effects = change.effects.iter();
+        let before = effects.map(|effect| state.image(effect.name()));
         let logged = Logged {
             change: change.clone(),
             before: before.collect(),

@@ -31,13 +31,13 @@ use super::{
 };
 use crate::{
     domain::{
-        caller::Caller,
-        change::{Change, Effect, Image, RequestId},
+        caller::{Caller, Person},
+        change::{Change, Effect, Image, Notice, RequestId},
         command::Request,
         error::Error,
         names::{ApiKeyName, PrincipalName, Revision},
         principals::KeyHash,
-        time::{Clock, Timestamp},
+        time::{Clock, Date, Timestamp},
     },
     state::tally::Tally,
     store::{CommitError, Head, Replay, Store, WriteTx},
@@ -61,6 +61,12 @@ const RESOLVE_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long the log may be out of reach before this process says that it is not ready.
 const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// Most notices in one change: a few hundred kilobytes on the wire.
+const NOTICES_MAX: usize = 2_000;
+
+/// The method by which the registry tells of the turn of a day.
+const TURN_DAY: &str = "TurnDay";
 
 /// Randomness: ids nobody chose, and salts.
 pub trait Entropy: Ids {
@@ -120,6 +126,8 @@ pub(super) struct Writer {
     /// What was last published; only this task publishes.
     pub(super) current: Arc<Snapshot>,
     pub(super) followed: Instant,
+    /// The revision and the day for which the turn of the day has nothing to tell.
+    pub(super) turned: Option<(Revision, Date)>,
 }
 
 type Answers = Vec<Result<Outcome, Error>>;
@@ -176,7 +184,9 @@ impl Writer {
                     self.group(std::mem::take(&mut jobs)).await?;
                 }
                 _ = ticks.tick() => {
-                    self.follow().await?;
+                    if self.follow().await? {
+                        self.turn_day().await?;
+                    }
                     self.count_today().await;
                 }
                 () = published.closing.notified() => self.jobs.close(),
@@ -186,7 +196,8 @@ impl Writer {
 
     // === following the log ===
 
-    async fn follow(&mut self) -> Result<(), Fatal> {
+    /// Whether the log could be looked at.
+    async fn follow(&mut self) -> Result<bool, Fatal> {
         // A database that a broken network has cut off does not even refuse. What was read until
         // then is published, and the next tick goes on from there.
         let caught_up = match timeout(STALE_AFTER, self.catch_up_idle()).await {
@@ -194,17 +205,20 @@ impl Writer {
             Err(_) => Err(silent().into()),
         };
         match caught_up {
-            Ok(()) => self.note_followed(),
-            Err(Failed::Fatal(fatal)) => return Err(fatal),
+            Ok(()) => {
+                self.note_followed();
+                Ok(true)
+            }
+            Err(Failed::Fatal(fatal)) => Err(fatal),
             Err(
                 Failed::Unreached(error) | Failed::RolledBack(error) | Failed::Unknown(error, ..),
             ) => {
                 if self.followed.elapsed() > STALE_AFTER && self.published.set_ready(false) {
                     tracing::error!(%error, "the log cannot be read; not ready");
                 }
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     fn note_followed(&mut self) {
@@ -305,6 +319,93 @@ impl Writer {
     fn publish(&mut self, next: Snapshot) {
         self.current = Arc::new(next);
         self.published.swap(Arc::clone(&self.current));
+    }
+
+    // === the turn of a day ===
+
+    /// Tells of the turn of a day that nobody has told of yet, when no command does first.
+    async fn turn_day(&mut self) -> Result<(), Fatal> {
+        let now = self.clock.now();
+        if !self.is_turned(now) || self.notices(now).await.is_empty() {
+            return Ok(());
+        }
+        // Under the lock all of this is asked again: another process may have been first.
+        let attempted = match timeout(STALE_AFTER, self.attempt(&[])).await {
+            Ok(attempted) => attempted,
+            Err(_) => Err(silent().into()),
+        };
+        match attempted {
+            Ok(_) => Ok(()),
+            Err(Failed::Fatal(fatal)) => Err(fatal),
+            Err(
+                Failed::Unreached(error) | Failed::RolledBack(error) | Failed::Unknown(error, ..),
+            ) => {
+                // The next look at the log finds it done, or this is tried again.
+                tracing::warn!(%error, "the turn of the day is not written yet");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the newest change is of an earlier day, and nobody looked at what that means: the
+    /// first change of each day is the one that tells of its turn, where there is anything to
+    /// tell, so the log itself says which days are done.
+    fn is_turned(&self, now: Timestamp) -> bool {
+        let today = now.date_in_vietnam();
+        let state = &self.current.state;
+        let earlier = state.record_time().is_some_and(|time| {
+            state.revision() > Revision::ZERO && time.date_in_vietnam() < today
+        });
+        earlier && self.turned != Some((state.revision(), today))
+    }
+
+    /// What the turn from the newest change's day to today has to tell.
+    async fn notices(&mut self, now: Timestamp) -> Vec<Notice> {
+        let today = now.date_in_vietnam();
+        let current = Arc::clone(&self.current);
+        let Some(last) = current.state.record_time().map(Timestamp::date_in_vietnam) else {
+            return Vec::new();
+        };
+        let revision = current.state.revision();
+        let notices = if current.state.platforms().len() <= AT_ONCE_MAX {
+            current.state.notices(last, today)
+        } else {
+            let found = tokio::task::spawn_blocking(move || current.state.notices(last, today));
+            found.await.unwrap_or_default()
+        };
+        if notices.is_empty() {
+            self.turned = Some((revision, today));
+        }
+        notices
+    }
+
+    /// The changes that tell of the turn of the day: one, unless there is more to tell than one
+    /// message takes.
+    async fn turning(&mut self, now: Timestamp) -> Vec<Change> {
+        if !self.is_turned(now) {
+            return Vec::new();
+        }
+        let notices = self.notices(now).await;
+        let mut revision = self.current.state.revision();
+        let mut changes = Vec::new();
+        for some in notices.chunks(NOTICES_MAX) {
+            revision = revision.next();
+            changes.push(Change {
+                revision,
+                record_time: now,
+                person: Person {
+                    principal: PrincipalName::system(),
+                    actor: None,
+                },
+                agency: None,
+                method: TURN_DAY.into(),
+                request_id: None,
+                reason: String::new(),
+                effects: some.iter().cloned().map(Effect::Notice).collect(),
+                key_hash: None,
+            });
+        }
+        changes
     }
 
     // === groups ===
@@ -417,8 +518,11 @@ impl Writer {
         // One answer that cannot be read again is its own command's loss, not its neighbours'.
         let replays = Self::replays(&mut tx, jobs).await;
         let mut replays = replays.map_err(Failed::RolledBack)?;
+        let mut changes = self.turning(now).await;
         let mut next = Snapshot::clone(&self.current);
-        let mut changes = Vec::with_capacity(jobs.len());
+        for change in &changes {
+            next.advance(change);
+        }
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             let decided = self.decide(&mut next, &replays, job, now);
@@ -554,7 +658,7 @@ pub(super) fn outcome_of(change: &Change) -> Result<Outcome, Error> {
             image: image.clone(),
             replayed: false,
         }),
-        Some(Effect::Remove { .. }) | None => Err(Error::Bug(
+        Some(Effect::Remove { .. } | Effect::Notice(_)) | None => Err(Error::Bug(
             format!("{} changes nothing", change.method).into(),
         )),
     }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::domain::{
     caller::Caller,
-    change::{Change, Effect, Image},
+    change::{Change, Effect, Image, Notice},
     names::AgencyName,
     time::Timestamp,
 };
@@ -25,6 +25,8 @@ pub struct SeenEffect {
     pub after: Option<Image>,
     /// The resource before it.
     pub before: Option<Image>,
+    /// What the turn of a day told on it.
+    pub notice: Option<Notice>,
 }
 
 /// A change as a caller sees it.
@@ -110,6 +112,19 @@ pub fn see<'a>(
         let (name, after) = match effect {
             Effect::Put(image) => (image.name(), Some(image)),
             Effect::Remove { name } => (name.as_str(), None),
+            Effect::Notice(notice) => {
+                if interest.covers(&notice.name, before.as_ref(), None)
+                    && before.as_ref().is_some_and(|it| is_seen_whole(caller, it))
+                {
+                    effects.push(SeenEffect {
+                        resource: notice.name.clone(),
+                        after: None,
+                        before: None,
+                        notice: Some(notice.clone()),
+                    });
+                }
+                continue;
+            }
         };
         if !interest.covers(name, before.as_ref(), after) {
             continue;
@@ -121,6 +136,7 @@ pub fn see<'a>(
                 resource: name.to_owned(),
                 after,
                 before,
+                notice: None,
             });
         }
     }
@@ -136,6 +152,14 @@ pub fn see<'a>(
         change,
         shows_who,
         effects,
+    })
+}
+
+/// Whether the caller sees the resource, and nothing of it is withheld.
+fn is_seen_whole(caller: &Caller, image: &Image) -> bool {
+    visible(caller, image).is_some_and(|seen| match seen {
+        Image::Plan(plan) => !plan.redacted,
+        _ => true,
     })
 }
 

@@ -459,6 +459,7 @@ fn touched(before: &State, change: &Change) -> Touched {
                 return Touched::Everything;
             }
             Effect::Remove { name } => name,
+            Effect::Notice(_) => continue,
         };
         let mut segments = name.split('/');
         if segments.next() == Some("platforms")

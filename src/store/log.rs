@@ -133,7 +133,7 @@ pub(super) async fn append(
         bulk::insert(&mut link, "effects", None, rows).await?;
     }
     // PostgreSQL refuses one key twice in a statement, so only the last image of each resource
-    let last: BTreeMap<&str, Last<'_>> = effects.iter().map(last).collect();
+    let last: BTreeMap<&str, Last<'_>> = effects.iter().filter_map(last).collect();
     tables::write(&mut link, &last).await?;
     let hashes: BTreeMap<&str, &[u8; 32]> = changes
         .iter()
@@ -193,6 +193,7 @@ fn encode<'a>(
             let json = match effect {
                 Effect::Put(image) => Some(images::encode(image)?),
                 Effect::Remove { name: _ } => None,
+                Effect::Notice(notice) => Some(images::encode_notice(notice)?),
             };
             let salt = salt();
             encoded.push(Encoded {
@@ -249,6 +250,7 @@ fn effect_row<'a>(encoded: &'a Encoded<'_>) -> Row<'a> {
     let (kind, resource) = match effect {
         Effect::Put(image) => ("put", image.name()),
         Effect::Remove { name } => ("remove", name.as_str()),
+        Effect::Notice(notice) => ("notice", notice.name.as_str()),
     };
     vec![
         ("revision", Cell::Integer(revision.get())),
@@ -262,13 +264,15 @@ fn effect_row<'a>(encoded: &'a Encoded<'_>) -> Row<'a> {
     ]
 }
 
-fn last<'a>(encoded: &'a Encoded<'a>) -> (&'a str, Last<'a>) {
+/// What an effect leaves in the tables; none for a notice, which changes no record.
+fn last<'a>(encoded: &'a Encoded<'a>) -> Option<(&'a str, Last<'a>)> {
     match (encoded.effect, &encoded.json) {
         (Effect::Put(image), Some(json)) => {
-            (image.name(), Last::Put(image, json, encoded.revision))
+            Some((image.name(), Last::Put(image, json, encoded.revision)))
         }
-        (Effect::Put(image), None) => (image.name(), Last::Removed),
-        (Effect::Remove { name }, _) => (name, Last::Removed),
+        (Effect::Put(image), None) => Some((image.name(), Last::Removed)),
+        (Effect::Remove { name }, _) => Some((name, Last::Removed)),
+        (Effect::Notice(_), _) => None,
     }
 }
 
@@ -413,6 +417,9 @@ fn decode_effect(row: EffectRow) -> Result<Effect, Error> {
             images::decode("effects", &resource, revision, format, &json).map(Effect::Put)
         }
         ("remove", None) => Ok(Effect::Remove { name: resource }),
+        ("notice", Some(json)) => {
+            images::decode_notice(&resource, revision, format, &json).map(Effect::Notice)
+        }
         (kind, image) => {
             let has = if image.is_some() { "with" } else { "without" };
             Err(corrupt(

@@ -72,11 +72,12 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             resource,
             after,
             before,
+            notice,
         } = effect;
-        let kind = if after.is_some() {
-            Kind::Put
-        } else {
-            Kind::Removed
+        let kind = match (&notice, &after) {
+            (Some(_), _) => Kind::Notice,
+            (None, Some(_)) => Kind::Put,
+            (None, None) => Kind::Removed,
         };
         pb::change::Effect {
             resource,
@@ -85,6 +86,11 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             old_record: before
                 .filter(|_| with_before)
                 .map(|image| record(&image, state)),
+            notice: notice.map(|notice| pb::change::Notice {
+                aspect: notice.aspect.as_str().to_owned(),
+                old_value: notice.from,
+                new_value: notice.to,
+            }),
         }
     });
     pb::Change {
