@@ -27,6 +27,8 @@ use crate::{
 pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
 /// Revision that this process must know before it answers.
 pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revision");
+/// On every answer of a registry whose records are made up.
+pub static NDP_MADE_UP: HeaderName = HeaderName::from_static("ndp-made-up");
 /// The person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 
@@ -63,7 +65,15 @@ impl Call {
 
     /// A response, with the revision that it was read at.
     pub(super) fn answer<T>(&self, message: T) -> Result<Response<T>, Status> {
-        Ok(at_revision(message, self.state().revision()))
+        let mut response = at_revision(message, self.state().revision());
+        if self.state().is_made_up() {
+            let metadata = response.metadata_mut();
+            metadata.insert(
+                NDP_MADE_UP.as_str(),
+                AsciiMetadataValue::from_static("true"),
+            );
+        }
+        Ok(response)
     }
 }
 

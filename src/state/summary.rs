@@ -34,6 +34,8 @@ pub struct Summary {
     pub declared_platforms: Option<i32>,
     /// The counts.
     pub counts: Counts,
+    /// Whether what is counted is made up.
+    pub made_up: bool,
 }
 
 impl State {
@@ -115,6 +117,7 @@ impl State {
             declared_platforms: self.declared_platforms(&place),
             date: tally.date(),
             counts,
+            made_up: self.is_made_up(),
             place,
         }
     }

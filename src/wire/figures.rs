@@ -152,6 +152,7 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
         date,
         declared_platforms,
         counts,
+        made_up,
     } = record;
     let total = |count: Count| Some(counts.get(count));
     let record_statuses = RecordStatus::ALL.into_iter().map(|status| {
@@ -222,6 +223,7 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
         milestone_status_counts: milestone_status_counts(milestones),
         claim_count: total(Count::Claims),
         unsubstantiated_claim_count: total(Count::Unsubstantiated),
+        made_up: *made_up,
     }
 }
 
@@ -256,6 +258,7 @@ mod tests {
             date: Date::MIN,
             declared_platforms: None,
             counts,
+            made_up: false,
         };
         let message = summary(&record, Revision::ZERO);
         assert_eq!(message.edition, "editions/-");
