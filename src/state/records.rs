@@ -544,7 +544,7 @@ impl Queryable for Report {
         Field::new("corrects", REPORT, |r: &Self| {
             Values::option(r.fields.corrects.as_ref().map(|name| name.as_str()))
         }),
-        Field::new("corrected_by", REPORT, |r: &Self| {
+        Field::new("correction", REPORT, |r: &Self| {
             Values::option(r.corrected_by.as_ref().map(|name| name.as_str()))
         }),
         Field::new("substantiated", Type::Boolean, |r: &Self| {

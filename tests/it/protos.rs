@@ -307,7 +307,7 @@ fn references(found: &mut Findings) {
             name = parts[..parts.len() - 2].join("/");
         }
         let exact = ids.replace_all(&name, ID).into_owned();
-        let any = exact.replacen(ID, &format!("(-|{ID})"), 1);
+        let any = any_of(&exact.split('/').step_by(2).collect::<Vec<_>>());
         let allowed = [
             format!("^{exact}$"),
             format!("^({exact})?$"),
@@ -323,6 +323,20 @@ fn references(found: &mut Findings) {
             );
         }
     }
+}
+
+/// Pattern of a parent in these collections, any of which may be read across (AIP-159): what is
+/// below a `-` is read across too.
+fn any_of(collections: &[&str]) -> String {
+    const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+    let [first, rest @ ..] = collections else {
+        return String::new();
+    };
+    if rest.is_empty() {
+        return format!("{first}/(-|{ID})");
+    }
+    let across: Vec<_> = rest.iter().map(|it| format!("/{it}/-")).collect();
+    format!("{first}/(-{}|{ID}/{})", across.concat(), any_of(rest))
 }
 
 fn resource_types(found: &mut Findings) {
@@ -644,6 +658,7 @@ fn field_names(found: &mut Findings) {
     // plural without an s
     let plurals = [
         "breakdown",
+        "evidence",
         "added",
         "kept",
         "renamed",

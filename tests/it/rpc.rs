@@ -1,13 +1,17 @@
 //! The services over the wire: what each method promises in the protos, and what runs across them.
 
 mod access;
+mod assessments;
+mod baselines;
 mod catalogue;
 mod errors;
 mod given;
 mod lists;
 mod matrix;
+mod milestones;
 mod monitoring;
 mod plan_model;
 mod plans;
+mod reports;
 mod updates;
 mod visibility;

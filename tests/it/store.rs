@@ -620,7 +620,7 @@ both! {
             &engine,
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
              execution_time) SELECT 9999, 'made up', success, checksum, execution_time \
-             FROM _sqlx_migrations",
+             FROM _sqlx_migrations WHERE version = 1",
         )
         .await;
         let error = Store::open(&engine.url(), LOG_ID).await.unwrap_err();

@@ -55,7 +55,11 @@ image! {
     }
     struct EvidenceImage of documents::Evidence {
         always {}
-        unless_blank { file: Option<FileImage>, document: Option<Box<DocumentImage>>, note: String, }
+        unless_blank {
+            file: Option<FileImage>,
+            document: Option<Box<DocumentImage>>,
+            note: String,
+        }
     }
     struct SourceImage of documents::Source {
         always {}
@@ -370,7 +374,10 @@ image! {
             fields: MilestoneFieldsImage,
             meta: MetaImage,
         }
-        unless_blank { completion: Option<Box<CompletionImage>>, dropping: Option<Box<DroppingImage>>, }
+        unless_blank {
+            completion: Option<Box<CompletionImage>>,
+            dropping: Option<Box<DroppingImage>>,
+        }
     }
     struct MilestoneFieldsImage of milestones::MilestoneFields {
         always {}
@@ -419,7 +426,12 @@ image! {
         unless_blank { person: Option<PersonImage>, }
     }
     struct ReportImage of reports::Report {
-        always { name: String, audience: AudienceImage, fields: ReportFieldsImage, meta: MetaImage, }
+        always {
+            name: String,
+            audience: AudienceImage,
+            fields: ReportFieldsImage,
+            meta: MetaImage,
+        }
         unless_blank { corrected_by: Option<String>, }
     }
     struct ReportFieldsImage of reports::ReportFields {

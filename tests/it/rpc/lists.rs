@@ -489,12 +489,16 @@ fn assert_named<T: Queryable>(pool: &DescriptorPool, request: &str) {
 fn each_lists_proto_names_exactly_the_declared_fields() {
     use ndp_registry::domain::{
         agencies::Agency,
+        assessments::Assessment,
+        baselines::Baseline,
         editions::Edition,
         figures::Figure,
+        milestones::Milestone,
         plans::Plan,
         platforms::Platform,
         principals::{ApiKey, Principal},
         proposals::Proposal,
+        reports::Report,
     };
     use ndp_registry::state::sight::ChangeFacts;
     let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
@@ -502,6 +506,10 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
     assert_named::<Edition>(&pool, "ListEditionsRequest");
     assert_named::<Platform>(&pool, "ListPlatformsRequest");
     assert_named::<Plan>(&pool, "ListPlansRequest");
+    assert_named::<Milestone>(&pool, "ListMilestonesRequest");
+    assert_named::<Baseline>(&pool, "ListBaselinesRequest");
+    assert_named::<Report>(&pool, "ListReportsRequest");
+    assert_named::<Assessment>(&pool, "ListAssessmentsRequest");
     assert_named::<Proposal>(&pool, "ListProposalsRequest");
     assert_named::<Figure>(&pool, "ListFiguresRequest");
     assert_named::<Principal>(&pool, "ListPrincipalsRequest");
@@ -511,7 +519,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         .services()
         .flat_map(|service| service.methods().collect::<Vec<_>>());
     let lists = lists.filter(|method| method.name().starts_with("List"));
-    assert_eq!(lists.count(), 9, "a list is not in this table");
+    assert_eq!(lists.count(), 13, "a list is not in this table");
 }
 
 // === pages ===
