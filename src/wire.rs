@@ -14,6 +14,7 @@ pub mod editions;
 pub mod figures;
 pub mod mask;
 pub mod milestones;
+pub mod monitoring;
 pub mod plans;
 pub mod platforms;
 pub mod principals;

@@ -187,6 +187,20 @@ impl Registry {
         Ok(logged.collect())
     }
 
+    /// The first change to a resource among those recorded at a time or after it.
+    pub async fn revision_that_wrote(
+        &self,
+        resource: &str,
+        time: Timestamp,
+    ) -> Result<Option<Revision>, Error> {
+        let _turn = turn(&self.history.log, "readers of the log").await?;
+        let store = &self.history.store;
+        let before = Timestamp::from_micros(time.as_micros() - 1).unwrap_or(Timestamp::MIN);
+        let before = store.revision_at(before).await?;
+        let found = store.revisions_of(resource, before, 1).await?;
+        Ok(found.first().copied())
+    }
+
     /// The next revisions after one that touched a resource.
     pub async fn revisions_of(
         &self,

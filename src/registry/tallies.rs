@@ -5,7 +5,7 @@
 //! a plain read.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::{Registry, Snapshot, history::turn};
 use crate::{
     domain::{error::Error, names::Revision, time::Date},
-    state::tally::Tally,
+    state::{reconcile::Ground, tally::Tally},
 };
 
 /// Tallies that are kept: each holds a few hundred bytes for each edition, group and agency.
@@ -22,6 +22,9 @@ const KEPT_MAX: usize = 16;
 
 /// Platforms above which counting is not done on a thread that answers calls.
 pub(super) const AT_ONCE_MAX: usize = 500;
+
+/// Revisions that are told of one computed number.
+const REVISIONS_MAX: usize = 1_000;
 
 /// What was counted, and whose turn it is to count.
 #[derive(Debug)]
@@ -76,6 +79,26 @@ impl Registry {
         let tally = Arc::new(tally);
         self.tallies.keep(revision, &tally);
         Ok(tally)
+    }
+
+    /// The revisions behind a computed number, in order; the first thousand of them.
+    pub async fn revisions_behind(&self, grounds: &[Ground]) -> Result<Vec<Revision>, Error> {
+        let mut revisions = BTreeSet::new();
+        for ground in grounds {
+            match ground {
+                Ground::Record(revision) => {
+                    revisions.insert(*revision);
+                }
+                Ground::Issue(plan, time) => {
+                    let found = self.revision_that_wrote(plan.as_str(), *time).await?;
+                    revisions.extend(found);
+                }
+            }
+            if revisions.len() >= REVISIONS_MAX {
+                break;
+            }
+        }
+        Ok(revisions.into_iter().take(REVISIONS_MAX).collect())
     }
 
     /// Computes something from all records of a snapshot: elsewhere, where they are many.

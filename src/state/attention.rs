@@ -336,7 +336,7 @@ impl Queryable for Item {
             Values::option(r.head.as_ref().map(|head| &*head.office))
         })
         .orderable(),
-        Field::new("since_date", Type::Date, |r: &Self| Values::one(r.since)).orderable(),
+        Field::new("start_date", Type::Date, |r: &Self| Values::one(r.since)).orderable(),
         Field::new("day_count", Type::Integer, |r: &Self| Values::one(r.days)).orderable(),
     ];
 

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
-const ALL_EDITIONS: &str = "editions/-";
+pub(super) const ALL_EDITIONS: &str = "editions/-";
 
 enum_table!(Subject = pb::figure::Subject {
     Unspecified => refused, PlatformsListed, PlansIssued, PlatformsOperating, Tasks,

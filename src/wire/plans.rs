@@ -279,7 +279,7 @@ pub(super) fn milestone_status_counts(
         .collect()
 }
 
-fn head(record: &Head) -> pb::plan::Head {
+pub(super) fn head(record: &Head) -> pb::plan::Head {
     let Head {
         office,
         person_name,

@@ -17,7 +17,7 @@ use ndp_registry::{
         time::{Date, Timestamp},
     },
     registry::decide::{Ids, decide},
-    state::{State, summary::Scope, visible::visible},
+    state::{State, summary::Scope, tally::Tally, visible::visible},
 };
 use proptest::{
     collection::vec,
@@ -634,7 +634,9 @@ proptest! {
         for scope in [Scope::All, Scope::Opening] {
             for agency in [None, AgencyName::from_id(AGENCY)] {
                 let of = |state: &State| {
-                    state.summary(&caller, scope.clone(), agency.clone()).unwrap()
+                    let place = state.place(&scope, "", agency.as_ref()).unwrap();
+                    let today = now().date_in_vietnam();
+                    state.summary(&caller, place, &Tally::new(state, today))
                 };
                 prop_assert_eq!(of(&whole), of(&seen));
             }
