@@ -15,6 +15,7 @@ mod load;
 mod measure;
 mod process;
 mod size;
+mod summary;
 
 use std::{
     path::{Path, PathBuf},
@@ -71,7 +72,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -81,6 +82,7 @@ const PARTS: [&str; 9] = [
     compare::UPDATE_WITH_ID,
     size::START,
     size::PAGES,
+    summary::SUMMARY,
 ];
 
 /// Where databases are kept between runs, and figures written.
@@ -110,6 +112,7 @@ fn report(options: &Options) -> Result<()> {
     );
     let comparisons = runtime.block_on(compare::run(options, &directory))?;
     let sizes = runtime.block_on(size::run(options, &directory))?;
+    let summaries = runtime.block_on(summary::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "cores": cores,
@@ -117,6 +120,7 @@ fn report(options: &Options) -> Result<()> {
         "milliseconds": options.measure.as_millis(),
         "comparisons": comparisons,
         "sizes": sizes,
+        "summaries": summaries,
     });
     let path = directory.join("figures.json");
     std::fs::write(&path, serde_json::to_string_pretty(&figures)?)?;

@@ -13,6 +13,7 @@
 mod changes;
 mod cli;
 mod coverage;
+mod demo;
 mod faults;
 mod following;
 mod generator;
@@ -24,5 +25,7 @@ mod readme;
 mod rpc;
 mod shutdown;
 mod smoke;
+mod standing;
 mod store;
 mod tidy;
+mod turning;

@@ -92,7 +92,11 @@ fn any_platform() -> impl Strategy<Value = Image> {
     )
         .prop_map(|(number, exit, listings, moves, reached, complete)| {
             let mut fields = PlatformFields {
-                display_name: if complete { "Thử".into() } else { String::new() },
+                display_name: if complete {
+                    "Thử".into()
+                } else {
+                    String::new()
+                },
                 record_status: RecordStatus::Verified,
                 ..PlatformFields::default()
             };
@@ -240,7 +244,11 @@ fn any_milestone() -> impl Strategy<Value = Image> {
                 completion: completed.map(|(at, shown)| {
                     Box::new(Completion {
                         completion_date: day(at),
-                        evidence: if shown { vec![evidence(at)] } else { Vec::new() },
+                        evidence: if shown {
+                            vec![evidence(at)]
+                        } else {
+                            Vec::new()
+                        },
                         record_time: time(at),
                     })
                 }),
@@ -315,27 +323,37 @@ fn any_report() -> impl Strategy<Value = Image> {
         any::<bool>(),
         any::<bool>(),
     )
-        .prop_map(|((of, number, which), end, after, rating, corrected, shown)| {
-            let plan = plan(of, number);
-            let name = |id: usize| ReportName::from_id(&plan, &format!("r{id}")).unwrap();
-            Image::Report(Arc::new(Report {
-                name: name(which),
-                audience: audience(of),
-                fields: ReportFields {
-                    period_end_date: Some(day(end)),
-                    rating: Some(rating),
-                    evidence: if shown { vec![evidence(end)] } else { Vec::new() },
-                    ..ReportFields::default()
-                },
-                corrected_by: corrected.then(|| name(which + 1)),
-                meta: meta(end + after),
-            }))
-        })
+        .prop_map(
+            |((of, number, which), end, after, rating, corrected, shown)| {
+                let plan = plan(of, number);
+                let name = |id: usize| ReportName::from_id(&plan, &format!("r{id}")).unwrap();
+                Image::Report(Arc::new(Report {
+                    name: name(which),
+                    audience: audience(of),
+                    fields: ReportFields {
+                        period_end_date: Some(day(end)),
+                        rating: Some(rating),
+                        evidence: if shown {
+                            vec![evidence(end)]
+                        } else {
+                            Vec::new()
+                        },
+                        ..ReportFields::default()
+                    },
+                    corrected_by: corrected.then(|| name(which + 1)),
+                    meta: meta(end + after),
+                }))
+            },
+        )
 }
 
 fn any_assessment() -> impl Strategy<Value = Image> {
-    ((0..4_usize, 0..2_usize, 0..2_usize), any_day(), any_rating()).prop_map(
-        |((of, number, which), at, rating)| {
+    (
+        (0..4_usize, 0..2_usize, 0..2_usize),
+        any_day(),
+        any_rating(),
+    )
+        .prop_map(|((of, number, which), at, rating)| {
             let plan = plan(of, number);
             Image::Assessment(Arc::new(Assessment {
                 name: AssessmentName::from_id(&plan, &format!("a{which}")).unwrap(),
@@ -347,8 +365,7 @@ fn any_assessment() -> impl Strategy<Value = Image> {
                 },
                 meta: meta(at),
             }))
-        },
-    )
+        })
 }
 
 fn an_edition(number: usize, from: Option<i32>) -> Image {
@@ -460,7 +477,10 @@ fn status_by_words(
     let mut due = milestone.fields.due.clone();
     let mut start = plan.fields.planned_start.clone();
     if let Some(baseline) = in_force {
-        let promised = baseline.milestones.iter().find(|it| it.milestone == milestone.name);
+        let promised = baseline
+            .milestones
+            .iter()
+            .find(|it| it.milestone == milestone.name);
         let Some(promised) = promised else {
             let dropped = milestone.dropping.as_ref()?;
             return (dropped.drop_date <= on).then_some(MilestoneStatus::Dropped);
@@ -469,7 +489,11 @@ fn status_by_words(
         start = baseline.planned_start.clone();
     }
     let last = due.and_then(|due| due.end);
-    if milestone.dropping.as_ref().is_some_and(|it| it.drop_date <= on) {
+    if milestone
+        .dropping
+        .as_ref()
+        .is_some_and(|it| it.drop_date <= on)
+    {
         return Some(MilestoneStatus::Dropped);
     }
     if let Some(completion) = &milestone.completion

@@ -159,9 +159,19 @@ impl Server {
         Self::start_with(url, &[catalogue::OPENING_EDITION]).await
     }
 
+    /// On a database that is there, so many seconds later.
+    pub(crate) async fn start_later(url: &str, seconds: i64) -> Self {
+        let clock = ManualClock::at(MORNING);
+        clock.advance(seconds);
+        Self::start_at(url, &[catalogue::OPENING_EDITION], clock).await
+    }
+
     /// The same with the entries of these editions, where the database is empty.
     pub(crate) async fn start_with(url: &str, editions: &[&str]) -> Self {
-        let clock = ManualClock::at(MORNING);
+        Self::start_at(url, editions, ManualClock::at(MORNING)).await
+    }
+
+    async fn start_at(url: &str, editions: &[&str], clock: Arc<ManualClock>) -> Self {
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
         let (registry, writer) =
             Registry::start(store.clone(), Arc::clone(&clock) as _, Box::new(OsEntropy))

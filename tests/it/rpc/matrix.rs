@@ -152,6 +152,12 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("RejectProposal", "", move_of(&it.proposal)),
 
         ("GetSummary", "", json!({})),
+        ("GetTimeline", "", json!({
+            "start_date": {"year": 2026, "month": 9, "day": 1},
+        })),
+        ("ListAttentionItems", "", json!({})),
+        ("GetDataQuality", "", json!({})),
+        ("ReconcileFigures", "", json!({})),
         ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
         ("ListFigures", "", json!({})),
 
