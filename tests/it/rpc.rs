@@ -3,6 +3,7 @@
 mod access;
 mod assessments;
 mod baselines;
+mod below_plans;
 mod catalogue;
 mod errors;
 mod given;

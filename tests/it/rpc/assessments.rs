@@ -36,7 +36,13 @@ both! {
             lines.push(violations(&status));
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(lines.join("\n"), @"");
+            insta::assert_snapshot!(lines.join("\n"), @r"
+            assessment.rating NOT_ALLOWED
+            assessment.rubric_version REQUIRED
+            assessment.assessment_date OUT_OF_RANGE
+            assessment.assessment_date OUT_OF_RANGE
+            assessment.findings TOO_LONG
+            ");
         }
         // the day of recording where none is given
         let today = cast.steward.ok("CreateAssessment", request(json!({}))).await;

@@ -81,7 +81,81 @@ both! {
         let first = anonymous.ok("ListBaselines", baselines.clone()).await;
         let first = &first["baselines"][0];
         insta::allow_duplicates! {
-            insta::assert_snapshot!(serde_json::to_string_pretty(first).unwrap(), @"");
+            insta::assert_snapshot!(serde_json::to_string_pretty(first).unwrap(), @r#"
+            {
+              "agency": "agencies/bo-cong-an",
+              "approve_time": "2026-10-01T02:00:00Z",
+              "budget": {
+                "amount": {
+                  "currency_code": "VND",
+                  "units": 5000000000
+                }
+              },
+              "create_time": "2026-10-01T02:00:00Z",
+              "document": {
+                "issue_date": {
+                  "day": 30,
+                  "month": 9,
+                  "year": 2026
+                },
+                "issuer": "Cơ quan thử nghiệm (made up)",
+                "kind": "DECISION",
+                "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                "symbol": "1/QĐ-TEST"
+              },
+              "effective_date": {
+                "day": 30,
+                "month": 9,
+                "year": 2026
+              },
+              "milestones": [
+                {
+                  "display_name": "Mốc a",
+                  "due": {
+                    "end": {
+                      "day": 31,
+                      "month": 12,
+                      "year": 2026
+                    }
+                  },
+                  "milestone": "platforms/ndp-001/plans/plan/milestones/a",
+                  "required_result": "biên bản",
+                  "weight": 2
+                },
+                {
+                  "display_name": "Mốc b",
+                  "due": {
+                    "end": {
+                      "day": 30,
+                      "month": 6,
+                      "year": 2027
+                    }
+                  },
+                  "milestone": "platforms/ndp-001/plans/plan/milestones/b",
+                  "required_result": "biên bản",
+                  "weight": 2
+                },
+                {
+                  "display_name": "Mốc c",
+                  "milestone": "platforms/ndp-001/plans/plan/milestones/c",
+                  "required_result": "biên bản",
+                  "weight": 2
+                }
+              ],
+              "name": "platforms/ndp-001/plans/plan/baselines/1",
+              "number": 1,
+              "planned_end": {
+                "as_written": "hết năm 2027",
+                "end": {
+                  "day": 31,
+                  "month": 12,
+                  "year": 2027
+                }
+              },
+              "revision": 13,
+              "update_time": "2026-10-01T02:00:00Z"
+            }
+            "#);
         }
         let before = anonymous.ok("GetPlan", json!({"name": plan["name"]})).await;
         let proposal = cast.editor.ok("RebaselinePlan", proposed(&plan)).await;
@@ -116,7 +190,12 @@ both! {
             ))
             .collect();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(told.join("\n"), @"");
+            insta::assert_snapshot!(told.join("\n"), @r#"
+            a "OPEN" "Mốc a, dời" 2027 5 "Phòng thử nghiệm"
+            b "DROPPED" "Mốc b" 2027 2 "Phòng thử nghiệm"
+            c "OPEN" "Mốc c" null 2 "Phòng thử nghiệm"
+            d "OPEN" "Mốc d" 2027 null null
+            "#);
         }
         assert_eq!(held[1]["dropping"]["reason"], "vướng mặt bằng");
         let both = anonymous.ok("ListBaselines", baselines).await;
@@ -248,7 +327,20 @@ both! {
             lines.push(format!("{what}: {}", told.replace('\n', ", ")));
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(lines.join("\n"), @"");
+            insta::assert_snapshot!(lines.join("\n"), @r"
+            nothing: rebaseline REQUIRED
+            document: rebaseline.document.issuer REQUIRED, rebaseline.document.issue_date REQUIRED, rebaseline.document.sha256 REQUIRED
+            older: rebaseline.document.issue_date OUT_OF_RANGE
+            to come: rebaseline.document.issue_date OUT_OF_RANGE
+            dong: rebaseline.budget.amount.currency_code PATTERN
+            span: rebaseline.planned_end OUT_OF_RANGE
+            kind: rebaseline.milestone_changes[0].kind NOT_ALLOWED
+            nameless: rebaseline.milestone_changes[0].milestone.name REQUIRED
+            other plan's: rebaseline.milestone_changes[0].milestone.name NOT_ALLOWED
+            twice: rebaseline.milestone_changes[1].milestone.name NOT_UNIQUE
+            title: rebaseline.milestone_changes[0].milestone.display_name REQUIRED
+            open end: rebaseline.milestone_changes[0].milestone.due.end REQUIRED
+            ");
         }
         let ask = async |kind: &str, id: &str| {
             let rebaseline = json!({
@@ -262,13 +354,13 @@ both! {
             });
             cast.editor.refusal("RebaselinePlan", request).await
         };
-        assert_eq!(ask("ADD", "a").await, "AlreadyExists ALREADY_EXISTS");
-        assert_eq!(ask("UPDATE", "none").await, "NotFound NOT_FOUND");
-        assert_eq!(ask("DROP", "none").await, "NotFound NOT_FOUND");
+        assert_eq!(ask("ADD", "a").await, "AlreadyExists RESOURCE_ALREADY_EXISTS");
+        assert_eq!(ask("UPDATE", "none").await, "NotFound RESOURCE_NOT_FOUND");
+        assert_eq!(ask("DROP", "none").await, "NotFound RESOURCE_NOT_FOUND");
         let stale = json!({
             "name": plan["name"], "etag": "r1", "reason": "thử", "rebaseline": rebaseline(&plan),
         });
-        assert_eq!(cast.editor.refusal("RebaselinePlan", stale).await, "Aborted ETAG_MISMATCH");
+        assert_eq!(cast.editor.refusal("RebaselinePlan", stale).await, "Aborted ETAG_NOT_CURRENT");
         server.stop().await;
     }
 }

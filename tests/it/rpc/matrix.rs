@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 
 use crate::harness::{
     Engine, both,
-    plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, decision, move_request},
+    plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
     raw::{Raw, methods},
     server::{As, Server},
 };
@@ -26,7 +26,10 @@ struct Fixture {
     submitted: Value,
     issued: Value,
     restricted: Value,
+    draft_milestone: Value,
+    milestone: Value,
     proposal: Value,
+    rebaseline: Value,
     principal: Value,
     steward: Value,
     platform: Value,
@@ -50,18 +53,27 @@ impl Fixture {
             "etag": get("GetPlatform", "platforms/ndp-013").await["etag"],
             "exit": exit(),
         });
-        let restricted = json!({"visibility": "RESTRICTED"});
-        let mut plan = cast.draft("ndp-003", "restricted").await;
-        plan["visibility"] = restricted["visibility"].clone();
-        let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
-        let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
+        let mut restricted = cast.draft("ndp-003", "restricted").await;
+        restricted["visibility"] = json!("RESTRICTED");
+        let restricted = with_records(&cast, &restricted).await;
+        let issued = cast.draft("ndp-002", "issued").await;
+        let issued = with_records(&cast, &issued).await;
+        let draft = cast.draft("ndp-001", "draft").await;
+        let to_rebase = cast.plan_in("ndp-004", "rebased", PlanState::Issued).await;
         Self {
-            draft: cast.draft("ndp-001", "draft").await,
+            draft_milestone: milestone(&cast, &draft).await,
+            milestone: get(
+                "GetMilestone",
+                "platforms/ndp-002/plans/issued/milestones/x",
+            )
+            .await,
+            rebaseline: cast.editor.ok("RebaselinePlan", rebased(&to_rebase)).await,
+            draft,
             submitted: cast
                 .plan_in("ndp-001", "submitted", PlanState::Submitted)
                 .await,
-            issued: cast.plan_in("ndp-002", "issued", PlanState::Issued).await,
-            restricted: cast.step(PlanMove::Issue, &plan).await.unwrap(),
+            issued,
+            restricted,
             proposal: cast.steward.ok("RetirePlatform", retire).await,
             principal: get("GetPrincipal", "principals/target").await,
             steward: get("GetPrincipal", "principals/cast-steward").await,
@@ -71,6 +83,48 @@ impl Fixture {
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
+}
+
+/// The first milestone of a draft.
+async fn milestone(cast: &Cast, plan: &Value) -> Value {
+    let milestone = json!({"display_name": "Mốc thử nghiệm"});
+    let request = json!({"parent": plan["name"], "milestone_id": "x", "milestone": milestone});
+    cast.editor.ok("CreateMilestone", request).await
+}
+
+/// A draft taken into force, with one record of each kind below it.
+async fn with_records(cast: &Cast, plan: &Value) -> Value {
+    let mut plan = plan.clone();
+    plan["reporting_cycle"] = json!({"cutoff_day": 1});
+    let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
+    milestone(cast, &plan).await;
+    let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
+    let plan = cast.step(PlanMove::Issue, &plan).await.unwrap();
+    let report = json!({"parent": plan["name"], "report_id": "x", "report": report()});
+    cast.editor.ok("CreateReport", report).await;
+    let assessment = assessment();
+    let request = json!({"parent": plan["name"], "assessment_id": "x", "assessment": assessment});
+    cast.steward.ok("CreateAssessment", request).await;
+    plan
+}
+
+/// A made-up report on the period that ends on the test clock's day.
+fn report() -> Value {
+    json!({
+        "period_end_date": date([2026, 10, 1]), "rating": "RATING_ON_TRACK",
+        "results": "Kết quả thử nghiệm",
+    })
+}
+
+fn assessment() -> Value {
+    json!({"rating": "RATING_ON_TRACK", "rubric_version": "thử nghiệm 1"})
+}
+
+fn rebased(plan: &Value) -> Value {
+    json!({
+        "name": plan["name"], "etag": plan["etag"], "reason": "thử nghiệm",
+        "rebaseline": {"budget": {"price_year": 2027}, "document": decision(DECISION_DAY)},
+    })
 }
 
 /// A made-up end of a platform.
@@ -85,6 +139,14 @@ type Case = (&'static str, &'static str, Value);
 fn cases(it: &Fixture) -> Vec<Case> {
     let named = |it: &Value| json!({"name": it["name"]});
     let parent = |name: &str| json!({"parent": name});
+    let below = |it: &Value, rest: &str| {
+        json!({"name": format!("{}/{rest}", it["name"].as_str().unwrap())})
+    };
+    let corrected = |it: &Value| {
+        let mut report = report();
+        report["corrects"] = below(it, "reports/x")["name"].clone();
+        report
+    };
     let move_of = |it: &Value| {
         json!({"name": it["name"], "etag": it["etag"], "reason": "thử nghiệm"})
     };
@@ -146,10 +208,44 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("CompletePlan", "issued", move_of(&it.issued)),
         ("RevokePlan", "issued", move_request(PlanMove::Revoke, &it.issued)),
         ("AnnulPlan", "issued", move_of(&it.issued)),
+        ("RebaselinePlan", "issued", rebased(&it.issued)),
+        ("GetMilestone", "draft", named(&it.draft_milestone)),
+        ("GetMilestone", "issued", named(&it.milestone)),
+        ("GetMilestone", "restricted", below(&it.restricted, "milestones/x")),
+        ("ListMilestones", "", parent("platforms/-/plans/-")),
+        ("ListMilestones", "draft", parent(it.draft["name"].as_str().unwrap())),
+        ("CreateMilestone", "draft", json!({
+            "parent": it.draft["name"], "milestone": {"display_name": "Thử"},
+        })),
+        ("UpdateMilestone", "draft", update("milestone", &it.draft_milestone, "weight", &json!(2))),
+        ("UpdateMilestone", "issued", update("milestone", &it.milestone, "accountable_unit", &text)),
+        ("CompleteMilestone", "issued", move_of(&it.milestone)),
+        ("DropMilestone", "draft", move_of(&it.draft_milestone)),
+        ("DropMilestone", "issued", move_request(PlanMove::Revoke, &it.milestone)),
+        ("GetBaseline", "issued", below(&it.issued, "baselines/1")),
+        ("GetBaseline", "restricted", below(&it.restricted, "baselines/1")),
+        ("ListBaselines", "", parent("platforms/-/plans/-")),
+        ("GetReport", "issued", below(&it.issued, "reports/x")),
+        ("GetReport", "restricted", below(&it.restricted, "reports/x")),
+        ("ListReports", "", parent("platforms/-/plans/-")),
+        ("CreateReport", "issued", json!({
+            "parent": it.issued["name"], "report": corrected(&it.issued),
+        })),
+        ("CreateReport", "restricted", json!({
+            "parent": it.restricted["name"], "report": corrected(&it.restricted),
+        })),
+        ("GetAssessment", "issued", below(&it.issued, "assessments/x")),
+        ("GetAssessment", "restricted", below(&it.restricted, "assessments/x")),
+        ("ListAssessments", "", parent("platforms/-/plans/-")),
+        ("CreateAssessment", "issued", json!({
+            "parent": it.issued["name"], "assessment": assessment(),
+        })),
         ("GetProposal", "", named(&it.proposal)),
         ("ListProposals", "", parent("platforms/-")),
-        ("ApproveProposal", "", move_of(&it.proposal)),
-        ("RejectProposal", "", move_of(&it.proposal)),
+        ("ApproveProposal", "retirement", move_of(&it.proposal)),
+        ("ApproveProposal", "rebaseline", move_of(&it.rebaseline)),
+        ("RejectProposal", "retirement", move_of(&it.proposal)),
+        ("RejectProposal", "rebaseline", move_of(&it.rebaseline)),
 
         ("GetSummary", "", json!({})),
         ("GetTimeline", "", json!({
@@ -160,6 +256,10 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("ReconcileFigures", "", json!({})),
         ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
         ("ListFigures", "", json!({})),
+        ("CreateFigure", "", json!({"figure_id": "new", "figure": {
+            "figure_date": date([2026, 9, 30]), "subject": "PLANS_ISSUED", "value": 1,
+            "sources": [{"note": "thử nghiệm"}],
+        }})),
 
         ("GetChange", "the first", json!({"name": "changes/1"})),
         ("ListChanges", "", json!({})),

@@ -50,6 +50,7 @@ both! {
         ] {
             let id = format!("plan-{}", lines.len());
             let plan = issued(&cast, &id, cycle.clone(), [2026, 8, 1]).await;
+            lines.push(cycle.to_string());
             for end in asked {
                 let answer = cast.editor.call("CreateReport", filed(&plan, &report(end))).await;
                 let outcome = match answer {
@@ -59,14 +60,33 @@ both! {
                     }
                     Err(status) => {
                         assert_eq!(violations(&status), "report.period_end_date OUT_OF_RANGE");
-                        status.message().to_owned()
+                        let (_, told) = status.message().split_once(": ").unwrap();
+                        told.to_owned()
                     }
                 };
-                lines.push(format!("{cycle} {end:?}: {outcome}"));
+                lines.push(format!("{end:?} {outcome}"));
             }
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(lines.join("\n"), @"");
+            insta::assert_snapshot!(lines.join("\n"), @r#"
+            {}
+            [2026, 9, 14] filed
+            [2026, 8, 14] filed
+            [2026, 7, 14] the plan was issued on 2026-08-01, after the period
+            [2026, 10, 14] the period ends on 2026-10-14, after today, 2026-10-01
+            [2026, 9, 30] no reporting period of the plan ends on 2026-09-30; the next one ends 2026-10-14
+            {"interval":"QUARTERLY"}
+            [2026, 9, 14] filed
+            [2026, 8, 14] no reporting period of the plan ends on 2026-08-14; the next one ends 2026-09-14
+            [2026, 12, 14] the period ends on 2026-12-14, after today, 2026-10-01
+            {"cutoff_day":20,"interval":"HALF_YEARLY"}
+            [2026, 6, 20] the plan was issued on 2026-08-01, after the period
+            [2026, 9, 20] no reporting period of the plan ends on 2026-09-20; the next one ends 2026-12-20
+            [2026, 6, 14] no reporting period of the plan ends on 2026-06-14; the next one ends 2026-06-20
+            {"cutoff_day":28,"interval":"YEARLY"}
+            [2025, 12, 28] the plan was issued on 2026-08-01, after the period
+            [2026, 12, 28] the period ends on 2026-12-28, after today, 2026-10-01
+            "#);
         }
         server.stop().await;
     }
@@ -150,7 +170,18 @@ both! {
             lines.push(violations(&cast.editor.err("CreateReport", filed(&plan, &report)).await));
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(lines.join("\n"), @"");
+            insta::assert_snapshot!(lines.join("\n"), @r"
+            report.period_end_date REQUIRED
+            report.period_end_date PARTIAL_DATE
+            report.rating NOT_ALLOWED
+            report.percent OUT_OF_RANGE
+            report.results REQUIRED
+            report.difficulties TOO_LONG
+            report.corrects PATTERN
+            report.evidence TOO_MANY_ITEMS
+            report.evidence[0].file.uri TOO_SHORT
+            report.evidence[0].file.uri PATTERN
+            ");
         }
         let evidence = json!([{"file": {
             "uri": "https://example.invalid/x", "sha256": "2".repeat(64), "size_bytes": 7,

@@ -1,19 +1,26 @@
 //! Who sees what, on every path a caller can take: what may not be known of is as if it were not
 //! there, and what is withheld cannot be found out by asking around it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ndp_registry::{
     domain::{
+        assessments::{Assessment, AssessmentFields},
+        baselines::{Approval, Baseline, MilestoneChange, Rebaseline},
         caller::{Caller, Known, Person},
         change::Image,
         command::{Command, Precondition, Request},
         documents::Document,
-        names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName, Revision},
+        milestones::{Dropping, Milestone, MilestoneFields},
+        names::{
+            AgencyName, ApiKeyName, AssessmentName, BaselineName, MilestoneName, PlanName,
+            PlatformName, PrincipalName, ReportName, Revision,
+        },
         plans::{Plan, PlanFields, PlanMove, PlanState, StateEntry, Visibility},
         platforms::{Platform, Security},
         principals::Role,
         record::Meta,
+        reports::{Rating, Report, ReportFields},
         time::{Date, Timestamp},
     },
     registry::decide::{Ids, decide},
@@ -460,6 +467,76 @@ fn person() -> Person {
     }
 }
 
+/// One record of each kind below a plan; the milestone given up, some time before or after the
+/// plan was issued.
+fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
+    let audience = plan.audience();
+    let meta = plan.meta;
+    let day = Date::parse("2026-09-30").unwrap();
+    let record_time = Timestamp::from_micros(now().as_micros() - (age - 2) * 1_000_000).unwrap();
+    let milestone = MilestoneName::from_id(&plan.name, "m0").unwrap();
+    [
+        Image::Milestone(Arc::new(Milestone {
+            name: milestone.clone(),
+            audience: audience.clone(),
+            fields: MilestoneFields {
+                display_name: text.to_owned(),
+                ..MilestoneFields::default()
+            },
+            completion: None,
+            dropping: (age > 0).then(|| {
+                Box::new(Dropping {
+                    drop_date: day,
+                    reason: text.to_owned(),
+                    document: None,
+                    record_time,
+                })
+            }),
+            meta,
+        })),
+        Image::Baseline(Arc::new(Baseline {
+            name: BaselineName::from_id(&plan.name, "1").unwrap(),
+            audience: audience.clone(),
+            number: 1,
+            effective_date: day,
+            milestones: Vec::new(),
+            budget: None,
+            planned_start: None,
+            planned_end: None,
+            document: None,
+            reason: text.to_owned(),
+            approval: Approval {
+                person: Some(person()),
+                record_time,
+            },
+            meta,
+        })),
+        Image::Report(Arc::new(Report {
+            name: ReportName::from_id(&plan.name, "r0").unwrap(),
+            audience: audience.clone(),
+            fields: ReportFields {
+                period_end_date: Some(day),
+                rating: Some(Rating::OnTrack),
+                results: text.to_owned(),
+                ..ReportFields::default()
+            },
+            corrected_by: None,
+            meta,
+        })),
+        Image::Assessment(Arc::new(Assessment {
+            name: AssessmentName::from_id(&plan.name, "a0").unwrap(),
+            audience,
+            fields: AssessmentFields {
+                assessment_date: Some(day),
+                rating: Some(Rating::OffTrack),
+                findings: text.to_owned(),
+                ..AssessmentFields::default()
+            },
+            meta,
+        })),
+    ]
+}
+
 /// Two platforms of two agencies, and these plans, each of its platform's agency.
 fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
     let meta = Meta::created(now(), Revision::new(1).unwrap());
@@ -507,27 +584,26 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             symbol: text.clone(),
             ..Document::default()
         };
-        images.push(Image::Plan(
-            Plan {
-                name: PlanName::from_id(&platform, &format!("p{number}")).unwrap(),
-                fields: PlanFields {
-                    display_name: text.clone(),
-                    visibility: *visibility,
-                    ..PlanFields::default()
-                },
-                issuing_document: state.was_issued().then_some(document),
-                agency,
-                state: *state,
-                state_history,
-                superseded_by: None,
-                redacted: false,
-                meta: Meta {
-                    create_time: created,
-                    ..meta
-                },
-            }
-            .into(),
-        ));
+        let plan = Plan {
+            name: PlanName::from_id(&platform, &format!("p{number}")).unwrap(),
+            fields: PlanFields {
+                display_name: text.clone(),
+                visibility: *visibility,
+                ..PlanFields::default()
+            },
+            issuing_document: state.was_issued().then_some(document),
+            agency,
+            state: *state,
+            state_history,
+            superseded_by: None,
+            redacted: false,
+            meta: Meta {
+                create_time: created,
+                ..meta
+            },
+        };
+        images.extend(records_below(&plan, text, *age));
+        images.push(Image::Plan(plan.into()));
     }
     State::load(Revision::new(1).unwrap(), Some(now()), images)
 }
@@ -598,6 +674,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
                 mask: vec!["display_name"],
                 precondition: Precondition::default(),
             });
+            attempt_below(&name, &mut attempt);
             for step in MOVES {
                 for etag in ["r1", "r9"] {
                     let (name, etag) = (name.clone(), etag.to_owned());
@@ -612,6 +689,80 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
         }
     }
     outcomes
+}
+
+/// Every command about what is below a plan.
+fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Command)) {
+    let fields = Box::new(MilestoneFields {
+        display_name: "x".into(),
+        ..MilestoneFields::default()
+    });
+    for id in ["m0", "m9"] {
+        let name = MilestoneName::from_id(plan, id).unwrap();
+        attempt(Command::CreateMilestone {
+            plan: plan.clone(),
+            name: Some(name.clone()),
+            fields: fields.clone(),
+        });
+        attempt(Command::UpdateMilestone {
+            name: name.clone(),
+            fields: fields.clone(),
+            mask: vec!["accountable_unit"],
+            precondition: Precondition::default(),
+        });
+        for etag in ["r1", "r9"] {
+            attempt(Command::CompleteMilestone {
+                name: name.clone(),
+                completion_date: None,
+                evidence: Vec::new(),
+                etag: etag.to_owned(),
+            });
+            attempt(Command::DropMilestone {
+                name: name.clone(),
+                document: None,
+                etag: etag.to_owned(),
+            });
+        }
+    }
+    for id in ["r0", "r9"] {
+        attempt(Command::CreateReport {
+            plan: plan.clone(),
+            name: ReportName::from_id(plan, id),
+            fields: Box::new(ReportFields {
+                period_end_date: Date::parse("2026-09-30").ok(),
+                rating: Some(Rating::OnTrack),
+                results: "x".into(),
+                corrects: ReportName::from_id(plan, "r0"),
+                ..ReportFields::default()
+            }),
+        });
+    }
+    for id in ["a0", "a9"] {
+        attempt(Command::CreateAssessment {
+            plan: plan.clone(),
+            name: AssessmentName::from_id(plan, id),
+            fields: Box::new(AssessmentFields {
+                rating: Some(Rating::OnTrack),
+                rubric_version: "x".into(),
+                ..AssessmentFields::default()
+            }),
+        });
+    }
+    for etag in ["r1", "r9"] {
+        attempt(Command::RebaselinePlan {
+            rebaseline: Box::new(Rebaseline {
+                plan: plan.clone(),
+                milestone_changes: vec![MilestoneChange::Drop {
+                    milestone: MilestoneName::from_id(plan, "m0").unwrap(),
+                }],
+                budget: None,
+                planned_start: None,
+                planned_end: None,
+                document: Document::default(),
+            }),
+            etag: etag.to_owned(),
+        });
+    }
 }
 
 proptest! {
