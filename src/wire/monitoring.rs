@@ -202,7 +202,7 @@ pub fn reconciliation(
         figure: Some(figures::figure(figure)),
         computed_value: computed.value,
         difference: computed.value.map(|value| figure.value - value),
-        computed_breakdown: computed
+        computed_parts: computed
             .parts
             .iter()
             .map(|(category, value)| pb::reconciliation::Part {
