@@ -15,7 +15,12 @@ async fn made(url: &str) -> Server {
     let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
     demo::make(store.clone()).await.unwrap();
     store.close().await;
-    Server::start(url).await
+    let server = Server::start(url).await;
+    // it tells of the days since the story ended, first of all
+    for _ in 0..2 {
+        server.registry.follow().await;
+    }
+    server
 }
 
 fn day(text: &str) -> Value {
@@ -174,6 +179,55 @@ both! {
                 }
             }
             assert_eq!(&walked, whole, "{method}");
+        }
+        server.stop().await;
+    }
+
+    /// What is answered of a revision, and of its time, is what was answered at it.
+    async fn what_was_answered_then_is_what_is_answered_of_then(engine: Engine) {
+        use ndp_registry::domain::plans::PlanMove;
+        let server = Server::start(&engine.url()).await;
+        let cast = crate::harness::plans::Cast::new(&server).await;
+        let anyone = server.raw(As::default());
+        let mut given = Vec::new();
+        let mut plan = cast.draft("ndp-001", "then").await;
+        cast.editor.ok("CreateMilestone", json!({
+            "parent": plan["name"], "milestone_id": "one", "milestone": {
+                "display_name": "Mốc thử nghiệm (made up)",
+                "due": {"end": day("2026-10-20"), "as_written": "20/10/2026"},
+            },
+        })).await;
+        for step in [Some(PlanMove::Submit), Some(PlanMove::Issue), None, Some(PlanMove::Annul)] {
+            server.clock.advance(9 * 86_400);
+            if let Some(step) = step {
+                plan = cast.step(step, &plan).await.unwrap();
+            } else {
+                // a change elsewhere: time alone has made the milestone overdue
+                cast.draft("ndp-002", "elsewhere").await;
+            }
+            let revision = server.registry.revision().get();
+            let time = server.registry.read().state.record_time().unwrap().to_string();
+            for caller in [&anyone, &cast.steward, &cast.editor] {
+                let summary = caller.ok("GetSummary", json!({})).await;
+                let quality = caller.ok("GetDataQuality", json!({})).await;
+                let items = json!({"filter": "platform = \"platforms/ndp-001\""});
+                let items = caller.ok("ListAttentionItems", items).await;
+                given.push((revision, time.clone(), caller.clone(), [summary, quality, items]));
+            }
+        }
+        let stale = &given[6].3[0]["milestone_status_counts"][0]["status"];
+        assert_eq!(stale, "OVERDUE", "{:?}", given[6].3[0]);
+        for (revision, time, caller, answers) in &given {
+            for at in [json!({"read_revision": revision}), json!({"read_time": time})] {
+                let mut items = at.clone();
+                items["filter"] = json!("platform = \"platforms/ndp-001\"");
+                let again = [
+                    caller.ok("GetSummary", at.clone()).await,
+                    caller.ok("GetDataQuality", at).await,
+                    caller.ok("ListAttentionItems", items).await,
+                ];
+                assert_eq!(&again, answers);
+            }
         }
         server.stop().await;
     }
