@@ -69,7 +69,10 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Option<Su
         return Ok(None);
     }
     let mut found = Summaries::default();
-    println!("\n{:<26} {:>12} {:>12} {:>7}", "platforms", "summary", "get", "ratio");
+    println!(
+        "\n{:<26} {:>12} {:>12} {:>7}",
+        "platforms", "summary", "get", "ratio"
+    );
     for count in [SMALL, LARGE] {
         let database = generate::database(directory, count).await?;
         let server = Listening::registry(&database.file)?;
@@ -204,7 +207,9 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
         std::hint::black_box(tally.counts(&place, &Sight::All));
     }
     found.lookup_us = began.elapsed().as_secs_f64() * 1e3;
-    let dates: Vec<_> = (0..52).map(|week| today.plus_days((week - 51) * 7)).collect();
+    let dates: Vec<_> = (0..52)
+        .map(|week| today.plus_days((week - 51) * 7))
+        .collect();
     let began = Instant::now();
     std::hint::black_box(state.timeline(&place, &Sight::All, &dates));
     found.timeline_ms = began.elapsed().as_secs_f64() * 1e3;

@@ -113,7 +113,7 @@ mod tests {
             Interval::HalfYearly,
             Interval::Yearly,
         ];
-        (prop::sample::select(&intervals[..]), 0..=28, 0..=90).prop_map(
+        (prop::sample::select(intervals.to_vec()), 0..=28, 0..=90).prop_map(
             |(interval, cutoff_day, filing_days)| ReportingCycle {
                 interval,
                 cutoff_day,

@@ -24,7 +24,7 @@ use crate::{
     },
     pb,
     registry::access::{find_plan, find_proposal},
-    state::{query::token::Binding, visible::Visible},
+    state::{State, query::token::Binding, visible::Visible},
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
         requests::{self, View},
@@ -50,7 +50,7 @@ macro_rules! move_plan {
         $self
             .write(&call, command, envelope)
             .await?
-            .respond(plan_of)
+            .respond(|image| $self.plan_of(image))
     }};
     ($self:ident, $request:ident, $method:literal, $step:ident, document) => {{
         let (call, message) = open_checked($request)?;
@@ -67,7 +67,7 @@ macro_rules! move_plan {
         $self
             .write(&call, command, envelope)
             .await?
-            .respond(plan_of)
+            .respond(|image| $self.plan_of(image))
     }};
 }
 
@@ -143,7 +143,7 @@ impl pb::plan_service_server::PlanService for Services {
             kind: PlanName::KIND,
             name: name.to_string(),
         })?;
-        call.answer(standing_plan(&call, &plan, view, today))
+        call.answer(standing_plan(call.state(), &plan, view, today))
     }
 
     async fn list_plans(
@@ -163,7 +163,7 @@ impl pb::plan_service_server::PlanService for Services {
             Binding::new("ListPlans").with([view as u8]),
             &arguments!(message),
             |_| true,
-            |plan| standing_plan(&call, plan, view, today),
+            |plan| standing_plan(call.state(), plan, view, today),
         )?;
         call.answer(pb::ListPlansResponse {
             plans,
@@ -187,7 +187,9 @@ impl pb::plan_service_server::PlanService for Services {
             name,
             fields,
         };
-        self.write(&call, command, envelope).await?.respond(plan_of)
+        self.write(&call, command, envelope)
+            .await?
+            .respond(|image| self.plan_of(image))
     }
 
     async fn update_plan(&self, request: Request<pb::UpdatePlanRequest>) -> Answer<pb::Plan> {
@@ -219,7 +221,7 @@ impl pb::plan_service_server::PlanService for Services {
         let etag = requests::etag(plan.etag);
         self.update(call, &update, etag, envelope, current, command)
             .await?
-            .respond(plan_of)
+            .respond(|image| self.plan_of(image))
     }
 
     async fn submit_plan(&self, request: Request<pb::SubmitPlanRequest>) -> Answer<pb::Plan> {
@@ -291,7 +293,7 @@ impl pb::plan_service_server::PlanService for Services {
             kind: MilestoneName::KIND,
             name: name.to_string(),
         })?;
-        call.answer(standing_milestone(&call, &record, today))
+        call.answer(standing_milestone(call.state(), &record, today))
     }
 
     async fn list_milestones(
@@ -310,7 +312,7 @@ impl pb::plan_service_server::PlanService for Services {
             Binding::new("ListMilestones"),
             &arguments!(message),
             |_| true,
-            |milestone| standing_milestone(&call, milestone, today),
+            |milestone| standing_milestone(call.state(), milestone, today),
         )?;
         call.answer(pb::ListMilestonesResponse {
             milestones,
@@ -339,7 +341,7 @@ impl pb::plan_service_server::PlanService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     async fn update_milestone(
@@ -374,7 +376,7 @@ impl pb::plan_service_server::PlanService for Services {
         let etag = requests::etag(milestone.etag);
         self.update(call, &update, etag, envelope, current, command)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     async fn complete_milestone(
@@ -397,7 +399,7 @@ impl pb::plan_service_server::PlanService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     async fn drop_milestone(
@@ -413,7 +415,7 @@ impl pb::plan_service_server::PlanService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     // === baselines ===
@@ -615,30 +617,49 @@ fn platform_prefix(
     Ok(prefix(&platform))
 }
 
-/// A plan as the caller sees it, and in the view FULL how it stands on a day.
-fn standing_plan(call: &Call, plan: &Plan, view: View, on: Date) -> pb::Plan {
+/// A plan as the caller sees it, and in the view FULL how it stands on a day by these records.
+fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
     let mut message = plans::plan(plan, view);
     if view == View::Full && !plan.redacted && plan.state.was_issued() {
-        // By the records as they are: what the caller does not see of this plan does not count.
-        let standing = call.state().plan(&plan.name).map(|plan| {
-            let dossier = call.state().dossier(plan);
-            plans::standing(&dossier.standing_on(on), on)
-        });
-        message.standing = standing;
+        let standing = state.dossier(plan).standing_on(on);
+        message.standing = Some(plans::standing(&standing, on));
     }
     message
 }
 
-/// A milestone as the caller sees it, and how it stands on a day.
-fn standing_milestone(call: &Call, milestone: &Milestone, on: Date) -> pb::Milestone {
+/// A milestone as the caller sees it, and how it stands on a day by these records.
+fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Milestone {
     let mut message = milestones::milestone(milestone);
-    let plan = call.state().plan(&milestone.name.parent());
-    let standing = plan.and_then(|plan| {
-        let baselines = call.state().baselines_below(plan);
-        baselines.milestone_on(milestone, on)
-    });
+    let plan = state.plan(&milestone.name.parent());
+    let standing = plan.and_then(|plan| state.baselines_below(plan).milestone_on(milestone, on));
     message.standing = Some(milestones::standing(standing.as_ref(), on));
     message
+}
+
+impl Services {
+    fn today(&self) -> Date {
+        self.registry().clock().now().date_in_vietnam()
+    }
+
+    /// The answer of a write: the plan as GetPlan has it.
+    fn plan_of(&self, image: Image) -> Option<pb::Plan> {
+        let Image::Plan(plan) = image else {
+            return None;
+        };
+        let snapshot = self.registry().read();
+        let state = &snapshot.state;
+        Some(standing_plan(state, &plan, View::Full, self.today()))
+    }
+
+    /// The answer of a write: the milestone as GetMilestone has it.
+    fn milestone_of(&self, image: Image) -> Option<pb::Milestone> {
+        let Image::Milestone(milestone) = image else {
+            return None;
+        };
+        let snapshot = self.registry().read();
+        let state = &snapshot.state;
+        Some(standing_milestone(state, &milestone, self.today()))
+    }
 }
 
 /// What the names of the records below one plan, all plans of a platform, or all plans begin with.
@@ -666,20 +687,6 @@ fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Erro
     let document = documents::document_fields(message, "document", &mut violations);
     violations.into_result()?;
     Ok(Some(Box::new(document)))
-}
-
-fn plan_of(image: Image) -> Option<pb::Plan> {
-    match image {
-        Image::Plan(plan) => Some(plans::plan(&plan, View::Full)),
-        _ => None,
-    }
-}
-
-fn milestone_of(image: Image) -> Option<pb::Milestone> {
-    match image {
-        Image::Milestone(milestone) => Some(milestones::milestone(&milestone)),
-        _ => None,
-    }
 }
 
 fn proposal_of(image: Image) -> Option<pb::Proposal> {
