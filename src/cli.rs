@@ -1,6 +1,7 @@
 //! The command line: what a person types, and what the process answers with.
 
 mod check;
+mod demo;
 mod descriptor;
 mod key;
 mod serve;
@@ -51,6 +52,8 @@ enum Command {
     Key(key::Command),
     /// Verify that the log's digests hold and that the records are what the log says
     Check(check::Args),
+    /// Fill an empty database with a made-up year, to try the registry on; nothing in it is true
+    Demo(demo::Args),
     /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
     /// take it
     Descriptor,
@@ -72,6 +75,7 @@ pub async fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args).await,
         Command::Key(command) => key::run(command).await,
         Command::Check(args) => check::run(&args).await,
+        Command::Demo(args) => demo::run(&args).await,
         Command::Descriptor => descriptor::run(),
     };
     result.unwrap_or_else(|error| {

@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod layers;

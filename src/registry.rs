@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod history;
 pub mod measures;
 pub mod recent;
+mod tallies;
 mod writer;
 
 use std::{
@@ -38,7 +39,7 @@ use crate::{
         names::Revision,
         time::Clock,
     },
-    state::{State, query::token::TokenKey},
+    state::{State, query::token::TokenKey, tally::Tally},
     store::{Loaded, Store},
 };
 use authenticate::KeyHashes;
@@ -46,6 +47,7 @@ use entropy::OsEntropy;
 use history::History;
 use measures::Measures;
 use recent::{Following, Recent};
+use tallies::Tallies;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Writer, outcome_of};
 
@@ -67,13 +69,19 @@ pub struct Snapshot {
     pub key_hashes: KeyHashes,
     /// The changes that led here, the newest of them.
     pub recent: Recent,
+    /// What there is to count today; none until it was counted for the first time.
+    pub tally: Option<Arc<Tally>>,
 }
 
 impl Snapshot {
     /// Moves on by a change.
     fn advance(&mut self, change: &Change) {
         self.recent.push(&self.state, change);
+        let before = self.tally.is_some().then(|| self.state.clone());
         self.state.apply(change);
+        if let (Some(tally), Some(before)) = (&mut self.tally, &before) {
+            Arc::make_mut(tally).advance(before, &self.state, change);
+        }
         if let Some((name, hash)) = &change.key_hash {
             self.key_hashes.insert(name.clone(), *hash);
         }
@@ -124,6 +132,7 @@ pub struct Registry {
     token_key: TokenKey,
     history: Arc<History>,
     measures: Measures,
+    tallies: Arc<Tallies>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -174,6 +183,7 @@ impl Registry {
             state: State::load(head.revision, Some(head.record_time), images),
             key_hashes,
             recent: Recent::new(following.effects_max),
+            tally: None,
         });
         let published = Arc::new(Published {
             snapshot: ArcSwap::new(Arc::clone(&current)),
@@ -196,6 +206,7 @@ impl Registry {
             current,
             followed: Instant::now(),
             measures: measures.clone(),
+            turned: None,
         };
         let task = writer.start()?;
         Ok((
@@ -206,6 +217,7 @@ impl Registry {
                 token_key,
                 history,
                 measures,
+                tallies: Arc::new(Tallies::new()),
             },
             task,
         ))

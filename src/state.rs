@@ -5,12 +5,19 @@
 //! microseconds and a reader keeps the one it began with. What is derived from the images
 //! (counts, folded text) is kept beside them and can always be made again from them.
 
+pub mod attention;
 pub mod comparison;
 mod load;
+pub mod quality;
 pub mod query;
+pub mod reconcile;
 pub mod records;
 pub mod sight;
+pub mod standing;
 pub mod summary;
+pub mod tally;
+pub mod timeline;
+pub mod turning;
 pub mod visible;
 
 use std::{borrow::Borrow, ops::Bound, sync::Arc};
@@ -68,6 +75,7 @@ pub struct State {
     principals: OrdMap<PrincipalName, Arc<Principal>>,
     api_keys: OrdMap<ApiKeyName, Arc<ApiKey>>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
+    made_up: bool,
 }
 
 /// The place of a platform in the Vietnamese alphabet; empty names come last.
@@ -87,6 +95,7 @@ impl State {
             match effect {
                 Effect::Put(image) => self.put(image.clone()),
                 Effect::Remove { name } => self.remove(name),
+                Effect::Notice(_) => {}
             }
         }
         self.revision = change.revision;
@@ -107,6 +116,7 @@ impl State {
                 }
             }
             Image::Edition(edition) => {
+                self.made_up |= edition.is_made_up();
                 self.editions.insert(edition.name.clone(), edition);
             }
             Image::Platform(platform) => {
@@ -311,6 +321,11 @@ impl State {
     /// The edition that answers where a request names none.
     pub fn opening_edition(&self) -> Option<&Arc<Edition>> {
         self.editions.values().find(|edition| edition.opening)
+    }
+
+    /// Whether an edition is made up, and with it what there is to answer.
+    pub const fn is_made_up(&self) -> bool {
+        self.made_up
     }
 
     /// How many platforms an edition holds.

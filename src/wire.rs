@@ -15,6 +15,7 @@ pub mod encoded;
 pub mod figures;
 pub mod mask;
 pub mod milestones;
+pub mod monitoring;
 pub mod plans;
 pub mod platforms;
 pub mod principals;

@@ -228,7 +228,7 @@ async fn append(store: &Store, plans: Vec<Plan>, moment: Timestamp) -> Result<()
     Ok(())
 }
 
-fn editor() -> Result<Person> {
+pub(crate) fn editor() -> Result<Person> {
     Ok(Person {
         principal: PrincipalName::from_id("bench-editor").context("a principal")?,
         actor: None,

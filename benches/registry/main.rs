@@ -17,6 +17,7 @@ mod measure;
 mod past;
 mod process;
 mod size;
+mod summary;
 mod watch;
 
 use std::{
@@ -78,7 +79,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -91,6 +92,7 @@ const PARTS: [&str; 12] = [
     size::START,
     size::PAGES,
     past::PAST,
+    summary::SUMMARY,
 ];
 
 /// Where databases are kept between runs, and figures written.
@@ -124,6 +126,7 @@ fn report(options: &Options) -> Result<()> {
     let floors = runtime.block_on(floor::run(options, &directory))?;
     let sizes = runtime.block_on(size::run(options, &directory))?;
     let pasts = runtime.block_on(past::run(options, &directory))?;
+    let summaries = runtime.block_on(summary::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "cores": cores,
@@ -134,6 +137,7 @@ fn report(options: &Options) -> Result<()> {
         "floors": floors,
         "sizes": sizes,
         "past": pasts,
+        "summaries": summaries,
     });
     let path = directory.join("figures.json");
     std::fs::write(&path, serde_json::to_string_pretty(&figures)?)?;

@@ -60,7 +60,7 @@ pub(crate) struct Question<'a> {
 
 impl Question<'_> {
     /// Asks one server once.
-    fn ask(&self, server: &Listening, seed: u32) -> Result<Side> {
+    pub(crate) fn ask(&self, server: &Listening, seed: u32) -> Result<Side> {
         let (connections, streams) = self.concurrency;
         let before = server.cpu_time()?;
         let outcome = client(&Job {
@@ -122,7 +122,7 @@ impl Seeds {
         Self(u32::try_from(seconds % (1 << 20)).unwrap_or_default() << 11)
     }
 
-    fn next(&mut self) -> u32 {
+    pub(crate) fn next(&mut self) -> u32 {
         self.0 = self.0.wrapping_add(1);
         self.0
     }

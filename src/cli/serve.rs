@@ -59,6 +59,11 @@ fn welcome(
     let snapshot = registry.read();
     let platforms = snapshot.state.active_platforms().count();
     let revision = snapshot.state.revision();
+    let made_up = if snapshot.state.is_made_up() {
+        "What this registry holds is MADE UP (thử nghiệm); nothing in it is true.\n"
+    } else {
+        ""
+    };
     let has_admin = snapshot
         .state
         .principals()
@@ -73,7 +78,7 @@ fn welcome(
         )
     };
     format!(
-        "ndp-registry is listening on {address}\n\
+        "{made_up}ndp-registry is listening on {address}\n\
          {database}, revision {revision}, {platforms} platforms\n\
          {first_key}\n\
          Try:\n  \

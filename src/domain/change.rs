@@ -68,6 +68,41 @@ impl Image {
     }
 }
 
+/// What of a resource a notice is about, by its field in the proto.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aspect {
+    /// How a milestone stands.
+    MilestoneStatus,
+    /// Whether a plan is reported on.
+    Freshness,
+}
+
+impl Aspect {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::MilestoneStatus, Self::Freshness];
+
+    /// The path of the field.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MilestoneStatus => "standing.status",
+            Self::Freshness => "standing.freshness",
+        }
+    }
+}
+
+/// That time alone made something otherwise: nobody did anything, and no record changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Resource name.
+    pub name: String,
+    /// What of it.
+    pub aspect: Aspect,
+    /// The value on the day before, as the proto names it.
+    pub from: String,
+    /// The value now.
+    pub to: String,
+}
+
 /// One resource touched by a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -78,6 +113,8 @@ pub enum Effect {
         /// Resource name.
         name: String,
     },
+    /// The turn of a day told on it. The State ignores it: no answer depends on notices.
+    Notice(Notice),
 }
 
 impl Effect {
@@ -86,6 +123,7 @@ impl Effect {
         match self {
             Self::Put(image) => image.name(),
             Self::Remove { name } => name,
+            Self::Notice(notice) => &notice.name,
         }
     }
 }

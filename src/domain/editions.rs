@@ -8,6 +8,10 @@ use super::{
     time::Date,
 };
 
+/// Stands in every record that is made up; an edition whose title ends with it makes the whole
+/// registry say so.
+pub const MADE_UP: &str = "(thử nghiệm / made up)";
+
 /// A part of the list, as `A` or `B`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -56,6 +60,20 @@ pub struct Edition {
     pub opening: bool,
     /// Book-keeping.
     pub meta: Meta,
+}
+
+impl Edition {
+    /// Whether it is made up, and with it what the registry holds.
+    pub fn is_made_up(&self) -> bool {
+        self.fields.display_name.ends_with(MADE_UP)
+    }
+
+    /// The day from which it lists its platforms: its first day in force, else its decision's
+    /// day of issue; none where neither is known.
+    pub fn first_day(&self) -> Option<Date> {
+        let fields = &self.fields;
+        fields.in_force_start_date.or(fields.decision.issue_date)
+    }
 }
 
 impl EditionFields {

@@ -68,6 +68,23 @@ pub enum RecordStatus {
     PendingAnnex,
 }
 
+impl RecordStatus {
+    /// All of them, the best known first.
+    pub const ALL: [Self; 6] = [
+        Self::Unspecified,
+        Self::Verified,
+        Self::FromPress,
+        Self::ThirdPartyCopy,
+        Self::TranslatedNameOnly,
+        Self::PendingAnnex,
+    ];
+}
+
+impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Development, Self::Pilot, Self::Operation];
+}
+
 /// How far the sources bear out that an edition lists a platform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Membership {

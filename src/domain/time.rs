@@ -231,6 +231,16 @@ impl Date {
         .clamp(Self::MIN, Self::MAX)
     }
 
+    /// The same day so many months later, or the last of that month where it is shorter; within
+    /// [`Self::MIN`] and [`Self::MAX`].
+    pub fn plus_months(self, months: i32) -> Self {
+        match jiff::Span::new().try_months(months) {
+            Ok(span) => Self(self.0.saturating_add(span)).clamp(Self::MIN, Self::MAX),
+            Err(_) if months < 0 => Self::MIN,
+            Err(_) => Self::MAX,
+        }
+    }
+
     fn within(date: civil::Date) -> Result<Self, TimeError> {
         let date = Self(date);
         if (Self::MIN..=Self::MAX).contains(&date) {

@@ -49,6 +49,7 @@ pub async fn check(store: &Store) -> Result<Report, Error> {
                     Effect::Remove { name } => {
                         folded.remove(&name);
                     }
+                    Effect::Notice(_) => {}
                 }
             }
             Ok(())

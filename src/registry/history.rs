@@ -153,6 +153,7 @@ impl History {
                 state: current.state.reverted(revision, record_time, past),
                 key_hashes: current.key_hashes.clone(),
                 recent: Recent::new(0),
+                tally: None,
             }
         });
         let made = made
@@ -343,6 +344,20 @@ impl Registry {
             .collect())
     }
 
+    /// The first change to a resource among those recorded at a time or after it.
+    pub async fn revision_that_wrote(
+        &self,
+        resource: &str,
+        time: Timestamp,
+    ) -> Result<Option<Revision>, Error> {
+        let _turn = turn(&self.history.log, "readers of the log").await?;
+        let store = &self.history.store;
+        let before = Timestamp::from_micros(time.as_micros() - 1).unwrap_or(Timestamp::MIN);
+        let before = store.revision_at(before).await?;
+        let found = store.revisions_of(resource, before, 1).await?;
+        Ok(found.first().copied())
+    }
+
     /// The next revisions after one that touched a resource.
     pub async fn revisions_of(
         &self,
@@ -358,7 +373,10 @@ impl Registry {
     }
 }
 
-async fn turn(turns: &Arc<Semaphore>, what: &'static str) -> Result<OwnedSemaphorePermit, Error> {
+pub(super) async fn turn(
+    turns: &Arc<Semaphore>,
+    what: &'static str,
+) -> Result<OwnedSemaphorePermit, Error> {
     let limit = turns.available_permits() as u64;
     match timeout(TURN_TIMEOUT, permit(turns)).await {
         Ok(permit) => permit,

@@ -35,17 +35,19 @@ use super::{
     authenticate::renew,
     decide::{Ids, decide},
     measures::Measures,
+    tallies::AT_ONCE_MAX,
 };
 use crate::{
     domain::{
-        caller::Caller,
-        change::{Change, Effect, Image, RequestId},
+        caller::{Caller, Person},
+        change::{Change, Effect, Image, Notice, RequestId},
         command::Request,
         error::Error,
         names::{ApiKeyName, PrincipalName, Revision},
         principals::KeyHash,
-        time::{Clock, Timestamp},
+        time::{Clock, Date, Timestamp},
     },
+    state::tally::Tally,
     store::{CommitError, Encoded, Head, Replay, Session, Store, WriteTx},
 };
 
@@ -73,6 +75,12 @@ const RESOLVE_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long the log may be out of reach before this process says that it is not ready.
 const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// Most notices in one change: a few hundred kilobytes on the wire.
+const NOTICES_MAX: usize = 2_000;
+
+/// The method by which the registry tells of the turn of a day.
+const TURN_DAY: &str = "TurnDay";
 
 /// Randomness: ids nobody chose, and salts.
 pub trait Entropy: Ids {
@@ -136,6 +144,8 @@ pub(super) struct Writer {
     pub(super) current: Arc<Snapshot>,
     pub(super) followed: Instant,
     pub(super) measures: Measures,
+    /// The revision and the day for which the turn of the day has nothing to tell.
+    pub(super) turned: Option<(Revision, Date)>,
 }
 
 type Answers = Vec<Result<Outcome, Error>>;
@@ -254,7 +264,10 @@ impl Writer {
                 _ = ticks.tick() => {
                     // nothing was written just now, so the connection may go
                     session.release();
-                    self.follow().await?;
+                    if self.follow().await? {
+                        self.turn_day().await?;
+                    }
+                    self.count_today().await;
                 }
                 () = published.closing.notified() => self.jobs.close(),
             }
@@ -263,7 +276,8 @@ impl Writer {
 
     // === following the log ===
 
-    async fn follow(&mut self) -> Result<(), Fatal> {
+    /// Whether the log could be looked at.
+    async fn follow(&mut self) -> Result<bool, Fatal> {
         // A database that a broken network has cut off does not even refuse. What was read until
         // then is published, and the next tick goes on from there.
         let caught_up = match timeout(STALE_AFTER, self.catch_up_idle()).await {
@@ -271,17 +285,20 @@ impl Writer {
             Err(_) => Err(silent().into()),
         };
         match caught_up {
-            Ok(()) => self.note_followed(),
-            Err(Failed::Fatal(fatal)) => return Err(fatal),
+            Ok(()) => {
+                self.note_followed();
+                Ok(true)
+            }
+            Err(Failed::Fatal(fatal)) => Err(fatal),
             Err(
                 Failed::Unreached(error) | Failed::RolledBack(error) | Failed::Unknown(error, ..),
             ) => {
                 if self.followed.elapsed() > STALE_AFTER && self.published.set_ready(false) {
                     tracing::error!(%error, "the log cannot be read; not ready");
                 }
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     fn note_followed(&mut self) {
@@ -354,9 +371,122 @@ impl Writer {
         self.publish(next);
     }
 
+    /// Counts everything anew when the day has turned; from then on each change moves the counts
+    /// on. Until that is done, whoever asks has it counted for the asking.
+    async fn count_today(&mut self) {
+        let today = self.clock.now().date_in_vietnam();
+        let tally = self.current.tally.as_ref();
+        if tally.is_some_and(|tally| tally.date() == today) {
+            return;
+        }
+        let current = Arc::clone(&self.current);
+        let count = move || Tally::new(&current.state, today);
+        let counted = if self.current.state.platforms().len() <= AT_ONCE_MAX {
+            count()
+        } else {
+            match tokio::task::spawn_blocking(count).await {
+                Ok(counted) => counted,
+                Err(error) => {
+                    tracing::error!(%error, "counting the records");
+                    return;
+                }
+            }
+        };
+        let mut next = Snapshot::clone(&self.current);
+        next.tally = Some(Arc::new(counted));
+        self.publish(next);
+    }
+
     fn publish(&mut self, next: Snapshot) {
         self.current = Arc::new(next);
         self.published.swap(Arc::clone(&self.current));
+    }
+
+    // === the turn of a day ===
+
+    /// Tells of the turn of a day that nobody has told of yet, when no command does first.
+    async fn turn_day(&mut self) -> Result<(), Fatal> {
+        let now = self.clock.now();
+        if !self.is_turned(now) || self.notices(now).await.is_empty() {
+            return Ok(());
+        }
+        // Under the lock all of this is asked again: another process may have been first.
+        let attempted = match timeout(STALE_AFTER, self.attempt(&[])).await {
+            Ok(attempted) => attempted.map_err(|(failed, _)| failed),
+            Err(_) => Err(silent().into()),
+        };
+        match attempted {
+            Ok(_) => Ok(()),
+            Err(Failed::Fatal(fatal)) => Err(fatal),
+            Err(
+                Failed::Unreached(error) | Failed::RolledBack(error) | Failed::Unknown(error, ..),
+            ) => {
+                // The next look at the log finds it done, or this is tried again.
+                tracing::warn!(%error, "the turn of the day is not written yet");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the newest change is of an earlier day, and nobody looked at what that means: the
+    /// first change of each day is the one that tells of its turn, where there is anything to
+    /// tell, so the log itself says which days are done.
+    fn is_turned(&self, now: Timestamp) -> bool {
+        let today = now.date_in_vietnam();
+        let state = &self.current.state;
+        let earlier = state.record_time().is_some_and(|time| {
+            state.revision() > Revision::ZERO && time.date_in_vietnam() < today
+        });
+        earlier && self.turned != Some((state.revision(), today))
+    }
+
+    /// What the turn from the newest change's day to today has to tell.
+    async fn notices(&mut self, now: Timestamp) -> Vec<Notice> {
+        let today = now.date_in_vietnam();
+        let current = Arc::clone(&self.current);
+        let Some(last) = current.state.record_time().map(Timestamp::date_in_vietnam) else {
+            return Vec::new();
+        };
+        let revision = current.state.revision();
+        let notices = if current.state.platforms().len() <= AT_ONCE_MAX {
+            current.state.notices(last, today)
+        } else {
+            let found = tokio::task::spawn_blocking(move || current.state.notices(last, today));
+            found.await.unwrap_or_default()
+        };
+        if notices.is_empty() {
+            self.turned = Some((revision, today));
+        }
+        notices
+    }
+
+    /// The changes that tell of the turn of the day: one, unless there is more to tell than one
+    /// message takes.
+    async fn turning(&mut self, now: Timestamp) -> Vec<Change> {
+        if !self.is_turned(now) {
+            return Vec::new();
+        }
+        let notices = self.notices(now).await;
+        let mut revision = self.current.state.revision();
+        let mut changes = Vec::new();
+        for some in notices.chunks(NOTICES_MAX) {
+            revision = revision.next();
+            changes.push(Change {
+                revision,
+                record_time: now,
+                person: Person {
+                    principal: PrincipalName::system(),
+                    actor: None,
+                },
+                agency: None,
+                method: TURN_DAY.into(),
+                request_id: None,
+                reason: String::new(),
+                effects: some.iter().cloned().map(Effect::Notice).collect(),
+                key_hash: None,
+            });
+        }
+        changes
     }
 
     // === groups ===
@@ -385,6 +515,13 @@ impl Writer {
             }
         }
         let Group { jobs, draft } = group;
+        if self.is_turned(draft.now) {
+            // The first change of a day tells of its turn, and that is found under the lock.
+            session.release();
+            let attempted = self.attempt(&jobs).await;
+            self.settle(jobs, attempted).await?;
+            return Ok(None);
+        }
         let mut next: Option<Group> = None;
         let mut open = true;
         let written = {
@@ -569,6 +706,10 @@ impl Writer {
         // One answer that cannot be read again is its own command's loss, not its neighbours'.
         let replays = known(&mut tx, &asked).await;
         draft.replays = replays.map_err(Failed::RolledBack)?;
+        for change in self.turning(draft.now).await {
+            let encoded = Encoded::new(change, &mut || self.entropy.salt());
+            draft.push(encoded.map_err(Failed::RolledBack)?);
+        }
         for job in jobs {
             draft.add(&mut *self.entropy, job);
         }
@@ -620,14 +761,18 @@ impl Draft {
         let outcome = outcome_of(&change)?;
         let encoded = Encoded::new(change, &mut || entropy.salt())?;
         let change = encoded.change();
-        next.advance(change);
         if let Some(request_id) = change.request_id {
             let key = (change.person.principal.clone(), request_id.id);
             let replay = (request_id.digest, outcome.clone());
             self.replays.insert(key, replay);
         }
-        self.changes.push(encoded);
+        self.push(encoded);
         Ok(outcome)
+    }
+
+    fn push(&mut self, encoded: Encoded) {
+        self.next.advance(encoded.change());
+        self.changes.push(encoded);
     }
 
     /// Writes it, if it holds under the log's lock.
@@ -732,7 +877,7 @@ pub(super) fn outcome_of(change: &Change) -> Result<Outcome, Error> {
             image: image.clone(),
             replayed: false,
         }),
-        Some(Effect::Remove { .. }) | None => Err(Error::Bug(
+        Some(Effect::Remove { .. } | Effect::Notice(_)) | None => Err(Error::Bug(
             format!("{} changes nothing", change.method).into(),
         )),
     }

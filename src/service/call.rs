@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
-use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tonic::{
+    Request, Response, Status,
+    metadata::{MetadataMap, MetadataValue},
+};
 
 use super::Services;
 use crate::{
@@ -27,6 +30,8 @@ use crate::{
 pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
 /// Revision that this process must know before it answers.
 pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revision");
+/// On every answer of a registry whose records are made up.
+pub static NDP_MADE_UP: HeaderName = HeaderName::from_static("ndp-made-up");
 /// The person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 
@@ -78,6 +83,10 @@ impl Call {
         let mut response = at_revision(message, self.state().revision());
         if small {
             response.disable_compression();
+        }
+        if self.state().is_made_up() {
+            let metadata = response.metadata_mut();
+            metadata.insert(NDP_MADE_UP.as_str(), MetadataValue::from_static("true"));
         }
         Ok(response)
     }

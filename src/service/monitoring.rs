@@ -1,22 +1,35 @@
 //! MonitoringService.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use super::{
     Services,
-    call::{envelope, open_checked},
-    list::arguments,
+    call::{Call, envelope, open_checked},
+    list::{arguments, fit},
 };
 use crate::{
     domain::{
-        change::Image,
+        change::{At, Image},
         command::Command,
         error::{Error, Violations},
+        figures::Figure,
         names::FigureName,
+        time::Date,
     },
-    pb,
-    state::query::token::Binding,
-    wire::{figures, requests},
+    pb::{self, timeline::Interval},
+    state::{
+        attention::Item,
+        query::{
+            filter::Filter,
+            order::Order,
+            page::{Cursor, page_size, page_sorted},
+            token::Binding,
+        },
+        tally::Sight,
+    },
+    wire::{figures, monitoring, requests},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -25,14 +38,195 @@ type Answer<T> = Result<Response<T>, Status>;
 impl pb::monitoring_service_server::MonitoringService for Services {
     async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
         let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let scope = figures::summary_scope(&message.edition)?;
+        let agency = requests::optional_name(&message.agency, "agency")?;
+        let asked = requests::optional_date(message.effective_date, "effective_date")?;
+        let state = call.state();
+        let place = state.place(&scope, &message.group, agency.as_ref())?;
+        let date = asked.unwrap_or(today);
+        if asked.is_some() {
+            check_known(date, today, "effective_date")?;
+            state.check_listed(&place, date, "effective_date")?;
+        }
+        let tally = self.registry().tally(&call.snapshot, date).await?;
+        let summary = state.summary(&call.caller, place, &tally);
+        call.answer(figures::summary(&summary, state.revision()))
+    }
+
+    async fn get_timeline(&self, request: Request<pb::GetTimelineRequest>) -> Answer<pb::Timeline> {
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
             .await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let state = call.state();
-        let summary = state.summary(&call.caller, scope, agency)?;
-        call.answer(figures::summary(&summary, state.revision()))
+        let place = state.place(&scope, &message.group, agency.as_ref())?;
+        let start = requests::optional_date(message.start_date, "start_date")?;
+        let start = start.ok_or_else(|| {
+            Error::invalid(
+                "start_date",
+                "REQUIRED",
+                "give the first date",
+                "hãy ghi ngày đầu tiên",
+            )
+        })?;
+        let end = requests::optional_date(message.end_date, "end_date")?.unwrap_or(today);
+        check_known(start, today, "start_date")?;
+        check_known(end, today, "end_date")?;
+        state.check_listed(&place, start, "start_date")?;
+        let dates = dates(message.interval(), start, end)?;
+        let metrics = monitoring::metrics(&message.metrics);
+        let sight = Sight::of(&call.caller);
+        let counted = (place.clone(), dates.clone());
+        let counts = self
+            .registry()
+            .compute_in_turn(&call.snapshot, move |state| {
+                state.timeline(&counted.0, &sight, &counted.1)
+            })
+            .await?;
+        let points: Vec<_> = dates.into_iter().zip(counts).collect();
+        call.answer(monitoring::timeline(
+            &place,
+            &metrics,
+            &points,
+            state.revision(),
+            state.is_made_up(),
+        ))
+    }
+
+    async fn list_attention_items(
+        &self,
+        request: Request<pb::ListAttentionItemsRequest>,
+    ) -> Answer<pb::ListAttentionItemsResponse> {
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let size = page_size(message.page_size)?;
+        let filter = Filter::<Item>::parse(&message.filter)?;
+        let order = Order::<Item>::parse(&message.order_by, "")?;
+        let scope = figures::summary_scope(&message.edition)?;
+        let place = call.state().place(&scope, "", None)?;
+        let binding = Binding::new("ListAttentionItems")
+            .with(&message.edition)
+            .with(filter.canonical())
+            .with(order.canonical());
+        let after = self.open_token(&binding, &message.page_token)?;
+        let sight = Sight::of(&call.caller);
+        let items = self
+            .registry()
+            .compute_in_turn(&call.snapshot, move |state| {
+                state.attention(&place, &sight, today)
+            })
+            .await?;
+        let page = page_sorted::<Item, &Item>(&items, &filter, &order, after.as_ref(), size);
+        let (attention_items, last) = fit(&page.items, |item| monitoring::attention_item(item));
+        let next = last.map(|item| order.cursor(item)).or(page.next);
+        call.answer(pb::ListAttentionItemsResponse {
+            attention_items,
+            next_page_token: self.seal_token(&binding, next.as_ref()),
+        })
+    }
+
+    async fn get_data_quality(
+        &self,
+        request: Request<pb::GetDataQualityRequest>,
+    ) -> Answer<pb::DataQuality> {
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let size = page_size(message.page_size)?;
+        let scope = figures::summary_scope(&message.edition)?;
+        let agency = requests::optional_name(&message.agency, "agency")?;
+        let place = call
+            .state()
+            .place(&scope, &message.group, agency.as_ref())?;
+        let criterion = monitoring::criterion(message.criterion);
+        let binding = Binding::new("GetDataQuality")
+            .with(&message.edition)
+            .with(&message.agency)
+            .with(&message.group)
+            .with(message.criterion.to_be_bytes());
+        let after = self.open_token(&binding, &message.page_token)?;
+        let (scored, sight) = (place.clone(), Sight::of(&call.caller));
+        let quality = self
+            .registry()
+            .compute_in_turn(&call.snapshot, move |state| {
+                state.quality(&scored, &sight, today)
+            })
+            .await?;
+        let mut failing = quality.records.iter().filter(|record| {
+            let unseen = after
+                .as_ref()
+                .is_none_or(|after| record.platform.as_str() > after.name.as_str());
+            let mut failures = record.failures.iter();
+            unseen && failures.any(|it| criterion.is_none_or(|asked| it.criterion == asked))
+        });
+        let page: Vec<_> = failing.by_ref().take(size).collect();
+        let more = failing.next().is_some();
+        let (records, cut) = fit(&page, |record| monitoring::record_scores(record, criterion));
+        let last = cut.or(page.last().filter(|_| more));
+        let next = last.map(|record| Cursor {
+            values: Vec::new(),
+            name: record.platform.to_string(),
+        });
+        let token = self.seal_token(&binding, next.as_ref());
+        let answer = monitoring::data_quality(&place, &quality, today, records, token);
+        call.answer(pb::DataQuality {
+            revision: call.state().revision().get(),
+            made_up: call.state().is_made_up(),
+            ..answer
+        })
+    }
+
+    async fn reconcile_figures(
+        &self,
+        request: Request<pb::ReconcileFiguresRequest>,
+    ) -> Answer<pb::ReconcileFiguresResponse> {
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let (figures, next_page_token) = self.list(
+            &call,
+            call.state().figures(),
+            String::new(),
+            Binding::new("ReconcileFigures"),
+            &arguments!(message),
+            |_| true,
+            |figure| pb::Figure {
+                name: figure.name.as_str().to_owned(),
+                ..pb::Figure::default()
+            },
+        )?;
+        let names = figures.iter().map(|it| FigureName::parse(&it.name));
+        let figures: Vec<_> = names
+            .filter_map(|name| call.state().figure(&name?).cloned())
+            .collect();
+        let sight = Sight::of(&call.caller);
+        let computed = self
+            .registry()
+            .compute_in_turn(&call.snapshot, move |state| {
+                let of = |figure: &Arc<Figure>| state.reconcile(figure, &sight, today);
+                let computed: Vec<_> = figures.iter().map(of).collect();
+                figures.into_iter().zip(computed).collect::<Vec<_>>()
+            })
+            .await?;
+        let mut reconciliations = Vec::with_capacity(computed.len());
+        for (figure, computed) in computed {
+            let revisions = self.registry().revisions_behind(&computed.grounds).await?;
+            let message = monitoring::reconciliation(&figure, &computed, &revisions);
+            reconciliations.push(message);
+        }
+        call.answer(pb::ReconcileFiguresResponse {
+            reconciliations,
+            next_page_token,
+        })
     }
 
     async fn get_figure(&self, request: Request<pb::GetFigureRequest>) -> Answer<pb::Figure> {
@@ -89,4 +283,75 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             _ => None,
         })
     }
+}
+
+impl Services {
+    /// The call as of another revision or time where one is asked for, and the civil date in
+    /// Vietnam that the answer is of.
+    pub(super) async fn dated(
+        &self,
+        call: Call,
+        read_revision: i64,
+        read_time: Option<prost_types::Timestamp>,
+    ) -> Result<(Call, Date), Error> {
+        let at = requests::read_at(read_revision, read_time)?;
+        let call = call.at(self, read_revision, read_time).await?;
+        let time = match at {
+            At::Now => self.registry().clock().now(),
+            At::Time(time) => time,
+            At::Revision(_) => match call.state().record_time() {
+                Some(time) => time,
+                None => self.registry().clock().now(),
+            },
+        };
+        Ok((call, time.date_in_vietnam()))
+    }
+}
+
+/// Most points of a timeline.
+const POINTS_MAX: usize = 400;
+
+/// The dates of a timeline.
+fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error> {
+    let mut dates = Vec::new();
+    for step in 0.. {
+        let date = match interval {
+            Interval::Day => start.plus_days(step),
+            Interval::Unspecified | Interval::Week => start.plus_days(step * 7),
+            Interval::Month => start.plus_months(step),
+        };
+        if date > end || dates.last() == Some(&date) {
+            break;
+        }
+        if dates.len() == POINTS_MAX {
+            return Err(Error::invalid(
+                "interval",
+                "TOO_MANY_POINTS",
+                format!("more than {POINTS_MAX} dates; take a longer interval or fewer years"),
+                format!("nhiều hơn {POINTS_MAX} ngày; hãy chọn bước dài hơn hoặc ít năm hơn"),
+            ));
+        }
+        dates.push(date);
+    }
+    if dates.is_empty() {
+        return Err(Error::invalid(
+            "end_date",
+            "OUT_OF_RANGE",
+            "the last date lies before the first",
+            "ngày cuối trước ngày đầu",
+        ));
+    }
+    Ok(dates)
+}
+
+/// Refuses a date that nobody knew of yet.
+fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error> {
+    if date <= today {
+        return Ok(());
+    }
+    Err(Error::OutOfRange {
+        field,
+        english: format!("the answer is of {today}, and nobody knew then what comes after"),
+        vietnamese: format!("câu trả lời tính đến ngày {today}, chưa ai biết những gì sau đó"),
+    })
 }

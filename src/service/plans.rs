@@ -14,15 +14,17 @@ use crate::{
         command::{Command, Decision},
         documents::Document,
         error::{Error, Violations},
+        milestones::Milestone,
         names::{
             AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
             ReportName,
         },
-        plans::PlanMove,
+        plans::{Plan, PlanMove},
+        time::Date,
     },
     pb,
     registry::access::{find_plan, find_proposal},
-    state::{query::token::Binding, visible::Visible},
+    state::{State, query::token::Binding, visible::Visible},
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
         requests::{self, View},
@@ -48,7 +50,7 @@ macro_rules! move_plan {
         $self
             .write(&call, command, envelope)
             .await?
-            .respond(plan_of)
+            .respond(|image| $self.plan_of(image))
     }};
     ($self:ident, $request:ident, $method:literal, $step:ident, document) => {{
         let (call, message) = open_checked($request)?;
@@ -65,7 +67,7 @@ macro_rules! move_plan {
         $self
             .write(&call, command, envelope)
             .await?
-            .respond(plan_of)
+            .respond(|image| $self.plan_of(image))
     }};
 }
 
@@ -131,8 +133,8 @@ macro_rules! list_below {
 impl pb::plan_service_server::PlanService for Services {
     async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
         let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
             .await?;
         let view = requests::plan_view(message.view, View::Full)?;
         let name: PlanName = requests::name(&message.name, "name")?;
@@ -141,7 +143,7 @@ impl pb::plan_service_server::PlanService for Services {
             kind: PlanName::KIND,
             name: name.to_string(),
         })?;
-        call.answer(plans::plan(&plan, view))
+        call.answer(standing_plan(call.state(), &plan, view, today))
     }
 
     async fn list_plans(
@@ -149,8 +151,8 @@ impl pb::plan_service_server::PlanService for Services {
         request: Request<pb::ListPlansRequest>,
     ) -> Answer<pb::ListPlansResponse> {
         let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
             .await?;
         let view = requests::plan_view(message.view, View::Basic)?;
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
@@ -161,7 +163,7 @@ impl pb::plan_service_server::PlanService for Services {
             Binding::new("ListPlans").with([view as u8]),
             &arguments!(message),
             |_| true,
-            |plan| plans::plan(plan, view),
+            |plan| standing_plan(call.state(), plan, view, today),
         )?;
         call.answer(pb::ListPlansResponse {
             plans,
@@ -185,7 +187,9 @@ impl pb::plan_service_server::PlanService for Services {
             name,
             fields,
         };
-        self.write(&call, command, envelope).await?.respond(plan_of)
+        self.write(&call, command, envelope)
+            .await?
+            .respond(|image| self.plan_of(image))
     }
 
     async fn update_plan(&self, request: Request<pb::UpdatePlanRequest>) -> Answer<pb::Plan> {
@@ -217,7 +221,7 @@ impl pb::plan_service_server::PlanService for Services {
         let etag = requests::etag(plan.etag);
         self.update(call, &update, etag, envelope, current, command)
             .await?
-            .respond(plan_of)
+            .respond(|image| self.plan_of(image))
     }
 
     async fn submit_plan(&self, request: Request<pb::SubmitPlanRequest>) -> Answer<pb::Plan> {
@@ -278,27 +282,38 @@ impl pb::plan_service_server::PlanService for Services {
         &self,
         request: Request<pb::GetMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
-        get_below!(
-            self,
-            request,
-            MilestoneName,
-            milestone,
-            milestones::milestone
-        )
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let name: MilestoneName = requests::name(&message.name, "name")?;
+        let record = call.state().milestone(&name);
+        let record = record.and_then(|record| record.visible(&call.caller));
+        let record = record.ok_or_else(|| Error::NotFound {
+            kind: MilestoneName::KIND,
+            name: name.to_string(),
+        })?;
+        call.answer(standing_milestone(call.state(), &record, today))
     }
 
     async fn list_milestones(
         &self,
         request: Request<pb::ListMilestonesRequest>,
     ) -> Answer<pb::ListMilestonesResponse> {
-        let (call, milestones, next_page_token) = list_below!(
-            self,
-            request,
-            "ListMilestones",
-            MilestoneName,
-            milestones,
-            milestones::milestone
-        );
+        let (call, message) = open_checked(request)?;
+        let (call, today) = self
+            .dated(call, message.read_revision, message.read_time)
+            .await?;
+        let prefix = plan_prefix(&call, &message.parent, MilestoneName::prefix)?;
+        let (milestones, next_page_token) = self.list(
+            &call,
+            call.state().milestones(),
+            prefix,
+            Binding::new("ListMilestones"),
+            &arguments!(message),
+            |_| true,
+            |milestone| standing_milestone(call.state(), milestone, today),
+        )?;
         call.answer(pb::ListMilestonesResponse {
             milestones,
             next_page_token,
@@ -326,7 +341,7 @@ impl pb::plan_service_server::PlanService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     async fn update_milestone(
@@ -361,7 +376,7 @@ impl pb::plan_service_server::PlanService for Services {
         let etag = requests::etag(milestone.etag);
         self.update(call, &update, etag, envelope, current, command)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     async fn complete_milestone(
@@ -384,7 +399,7 @@ impl pb::plan_service_server::PlanService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     async fn drop_milestone(
@@ -400,7 +415,7 @@ impl pb::plan_service_server::PlanService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(milestone_of)
+            .respond(|image| self.milestone_of(image))
     }
 
     // === baselines ===
@@ -602,6 +617,51 @@ fn platform_prefix(
     Ok(prefix(&platform))
 }
 
+/// A plan as the caller sees it, and in the view FULL how it stands on a day by these records.
+fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
+    let mut message = plans::plan(plan, view);
+    if view == View::Full && !plan.redacted && plan.state.was_issued() {
+        let standing = state.dossier(plan).standing_on(on);
+        message.standing = Some(plans::standing(&standing, on));
+    }
+    message
+}
+
+/// A milestone as the caller sees it, and how it stands on a day by these records.
+fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Milestone {
+    let mut message = milestones::milestone(milestone);
+    let plan = state.plan(&milestone.name.parent());
+    let standing = plan.and_then(|plan| state.baselines_below(plan).milestone_on(milestone, on));
+    message.standing = Some(milestones::standing(standing.as_ref(), on));
+    message
+}
+
+impl Services {
+    fn today(&self) -> Date {
+        self.registry().clock().now().date_in_vietnam()
+    }
+
+    /// The answer of a write: the plan as GetPlan has it.
+    fn plan_of(&self, image: Image) -> Option<pb::Plan> {
+        let Image::Plan(plan) = image else {
+            return None;
+        };
+        let snapshot = self.registry().read();
+        let state = &snapshot.state;
+        Some(standing_plan(state, &plan, View::Full, self.today()))
+    }
+
+    /// The answer of a write: the milestone as GetMilestone has it.
+    fn milestone_of(&self, image: Image) -> Option<pb::Milestone> {
+        let Image::Milestone(milestone) = image else {
+            return None;
+        };
+        let snapshot = self.registry().read();
+        let state = &snapshot.state;
+        Some(standing_milestone(state, &milestone, self.today()))
+    }
+}
+
 /// What the names of the records below one plan, all plans of a platform, or all plans begin with.
 fn plan_prefix(
     call: &Call,
@@ -627,20 +687,6 @@ fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Erro
     let document = documents::document_fields(message, "document", &mut violations);
     violations.into_result()?;
     Ok(Some(Box::new(document)))
-}
-
-fn plan_of(image: Image) -> Option<pb::Plan> {
-    match image {
-        Image::Plan(plan) => Some(plans::plan(&plan, View::Full)),
-        _ => None,
-    }
-}
-
-fn milestone_of(image: Image) -> Option<pb::Milestone> {
-    match image {
-        Image::Milestone(milestone) => Some(milestones::milestone(&milestone)),
-        _ => None,
-    }
 }
 
 fn proposal_of(image: Image) -> Option<pb::Proposal> {

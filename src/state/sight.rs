@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::domain::{
     caller::Caller,
-    change::{Change, Effect, Image},
+    change::{Change, Effect, Image, Notice},
     names::{AgencyName, PrincipalName},
     principals::Role,
     time::Timestamp,
@@ -26,6 +26,8 @@ pub struct SeenEffect {
     pub after: Option<Image>,
     /// The resource before it.
     pub before: Option<Image>,
+    /// What the turn of a day told on it.
+    pub notice: Option<Notice>,
 }
 
 /// A change as a caller sees it.
@@ -114,7 +116,7 @@ fn effects<'a>(
     change.effects.iter().zip(before).map(|(effect, before)| {
         let after = match effect {
             Effect::Put(image) => Some(image),
-            Effect::Remove { .. } => None,
+            Effect::Remove { .. } | Effect::Notice(_) => None,
         };
         (effect.name(), before, after)
     })
@@ -131,7 +133,7 @@ pub fn needs_before(caller: &Caller, interest: &Interest, change: &Change) -> bo
                 .is_some_and(|it| agency_of(image) != Some(it))
                 || visible(caller, image).is_none()
         }
-        Effect::Remove { .. } => true,
+        Effect::Remove { .. } | Effect::Notice(_) => true,
     })
 }
 
@@ -188,8 +190,19 @@ pub fn see<'a>(
     before: &[Option<Image>],
 ) -> Option<SeenChange<'a>> {
     let mut seen = Vec::new();
-    for (name, before, after) in effects(change, before) {
+    for (effect, (name, before, after)) in change.effects.iter().zip(effects(change, before)) {
         if !interest.covers(name, before, after) {
+            continue;
+        }
+        if let Effect::Notice(notice) = effect {
+            if before.is_some_and(|image| is_seen_whole(caller, image)) {
+                seen.push(SeenEffect {
+                    resource: name.to_owned(),
+                    after: None,
+                    before: None,
+                    notice: Some(notice.clone()),
+                });
+            }
             continue;
         }
         let after = after.and_then(|image| visible(caller, image));
@@ -199,6 +212,7 @@ pub fn see<'a>(
                 resource: name.to_owned(),
                 after,
                 before,
+                notice: None,
             });
         }
     }
@@ -214,6 +228,14 @@ pub fn see<'a>(
         change,
         shows_who,
         effects: seen,
+    })
+}
+
+/// Whether the caller sees the resource, and nothing of it is withheld.
+fn is_seen_whole(caller: &Caller, image: &Image) -> bool {
+    visible(caller, image).is_some_and(|seen| match seen {
+        Image::Plan(plan) => !plan.redacted,
+        _ => true,
     })
 }
 

@@ -1,16 +1,16 @@
-//! Counts of platforms and plans, as one caller may see them.
-
-use std::collections::BTreeMap;
+//! Summaries: what one caller may count in one place on one date.
 
 use crate::domain::{
     caller::Caller,
     error::Error,
     names::{AgencyName, EditionName},
-    plans::PlanState,
-    platforms::{PlatformState, RecordStatus, Stage},
+    time::Date,
 };
 
-use super::{State, visible::Visible};
+use super::{
+    State,
+    tally::{Counts, Place, Sight, Tally, contribution, is_in},
+};
 
 /// Which edition a summary answers for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,45 +23,33 @@ pub enum Scope {
     All,
 }
 
-/// The counts. A platform counts where it is active and in scope; retired ones apart, merged ones
-/// nowhere.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The counts of a place on a date.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The edition; all when absent.
-    pub edition: Option<EditionName>,
-    /// The governing agency; all when absent.
-    pub agency: Option<AgencyName>,
+    /// What is counted.
+    pub place: Place,
+    /// The date it answers for.
+    pub date: Date,
     /// Platforms that the edition's decision declares; absent for one agency or all editions.
     pub declared_platforms: Option<i32>,
-    /// Platforms held.
-    pub held_platforms: i32,
-    /// Of those, with a complete record.
-    pub complete_platforms: i32,
-    /// Platforms that left the catalogue.
-    pub retired_platforms: i32,
-    /// Held platforms by record status.
-    pub record_statuses: BTreeMap<RecordStatus, i32>,
-    /// Held platforms by furthest stage reached.
-    pub operation_stages: BTreeMap<Option<Stage>, i32>,
-    /// Held platforms with a plan that is issued or completed.
-    pub platforms_with_issued_plan: i32,
-    /// Plans of held platforms.
-    pub plans: i32,
-    /// Those by state.
-    pub plan_states: BTreeMap<PlanState, i32>,
+    /// The counts.
+    pub counts: Counts,
+    /// Whether what is counted is made up.
+    pub made_up: bool,
 }
 
 impl State {
-    /// Counts what `caller` may see of a scope.
-    pub fn summary(
+    /// The place that a request means. Refuses an edition or agency that does not exist, and a
+    /// group that the edition does not have.
+    pub fn place(
         &self,
-        caller: &Caller,
-        scope: Scope,
-        agency: Option<AgencyName>,
-    ) -> Result<Summary, Error> {
+        scope: &Scope,
+        group: &str,
+        agency: Option<&AgencyName>,
+    ) -> Result<Place, Error> {
         let edition = match scope {
             Scope::All => None,
-            Scope::Edition(name) => Some(self.edition(&name).ok_or_else(|| Error::NotFound {
+            Scope::Edition(name) => Some(self.edition(name).ok_or_else(|| Error::NotFound {
                 kind: EditionName::KIND,
                 name: name.to_string(),
             })?),
@@ -70,7 +58,7 @@ impl State {
                 name: "editions".to_owned(),
             })?),
         };
-        if let Some(name) = &agency
+        if let Some(name) = agency
             && self.agency(name).is_none()
         {
             return Err(Error::NotFound {
@@ -78,52 +66,85 @@ impl State {
                 name: name.to_string(),
             });
         }
-        let mut summary = Summary {
-            edition: edition.map(|edition| edition.name.clone()),
-            declared_platforms: edition
-                .filter(|_| agency.is_none())
-                .map(|edition| edition.fields.declared_platform_count),
-            agency,
-            ..Summary::default()
-        };
-        for platform in self.platforms().values() {
-            let listed = edition.is_none_or(|edition| platform.listing(&edition.name).is_some());
-            let governed = summary
-                .agency
-                .as_ref()
-                .is_none_or(|agency| platform.fields.governing_agency.as_ref() == Some(agency));
-            if !listed || !governed {
-                continue;
+        if !group.is_empty() {
+            let known = edition.is_some_and(|edition| {
+                let declared = edition.fields.groups.iter().any(|it| it.code == group);
+                let lists = |listing: &crate::domain::platforms::Listing| listing.group == group;
+                declared
+                    || self
+                        .platforms()
+                        .values()
+                        .any(|platform| platform.listing(&edition.name).is_some_and(lists))
+            });
+            if !known {
+                return Err(Error::invalid(
+                    "group",
+                    "UNKNOWN_VALUE",
+                    "the edition has no such group; GetEdition shows its groups",
+                    "danh mục không có nhóm này; GetEdition cho biết các nhóm của danh mục",
+                ));
             }
-            match platform.state() {
-                PlatformState::Active => {}
-                PlatformState::Retired => {
-                    summary.retired_platforms += 1;
-                    continue;
-                }
-                PlatformState::Merged => continue,
-            }
-            summary.held_platforms += 1;
-            summary.complete_platforms += i32::from(platform.is_complete());
-            *summary
-                .record_statuses
-                .entry(platform.fields.record_status)
-                .or_default() += 1;
-            *summary
-                .operation_stages
-                .entry(platform.operation_stage())
-                .or_default() += 1;
-            let mut issued = false;
-            for plan in self.plans_of(&platform.name) {
-                if plan.visible(caller).is_none() {
-                    continue;
-                }
-                summary.plans += 1;
-                *summary.plan_states.entry(plan.state).or_default() += 1;
-                issued |= matches!(plan.state, PlanState::Issued | PlanState::Completed);
-            }
-            summary.platforms_with_issued_plan += i32::from(issued);
         }
-        Ok(summary)
+        Ok(Place {
+            edition: edition.map(|edition| edition.name.clone()),
+            group: (!group.is_empty()).then(|| group.into()),
+            agency: agency.cloned(),
+        })
+    }
+
+    /// Refuses a date on which an edition that is asked for listed nothing yet.
+    pub fn check_listed(
+        &self,
+        place: &Place,
+        date: Date,
+        field: &'static str,
+    ) -> Result<(), Error> {
+        let edition = place.edition.as_ref().and_then(|name| self.edition(name));
+        match edition.and_then(|edition| edition.first_day()) {
+            Some(first) if date < first => Err(Error::OutOfRange {
+                field,
+                english: format!("the edition lists platforms from {first} on"),
+                vietnamese: format!("danh mục có hiệu lực từ ngày {first}"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The summary of a place, by a tally of this State.
+    pub fn summary(&self, caller: &Caller, place: Place, tally: &Tally) -> Summary {
+        let counts = tally.counts(&place, &Sight::of(caller));
+        Summary {
+            declared_platforms: self.declared_platforms(&place),
+            date: tally.date(),
+            counts,
+            made_up: self.is_made_up(),
+            place,
+        }
+    }
+
+    fn declared_platforms(&self, place: &Place) -> Option<i32> {
+        if place.agency.is_some() {
+            return None;
+        }
+        let edition = self.edition(place.edition.as_ref()?)?;
+        match &place.group {
+            None => Some(edition.fields.declared_platform_count),
+            Some(code) => {
+                let mut groups = edition.fields.groups.iter();
+                let group = groups.find(|group| *group.code == **code)?;
+                Some(group.declared_platform_count).filter(|count| *count > 0)
+            }
+        }
+    }
+
+    /// The same counts the slow way: every platform looked at, and nothing kept.
+    pub fn counts_by_scan(&self, place: &Place, sight: &Sight, date: Date) -> Counts {
+        let mut counts = Counts::default();
+        for platform in self.platforms().values() {
+            if is_in(self, platform, place, date) {
+                counts.merge(&contribution(self, platform, date).seen(sight), 1);
+            }
+        }
+        counts
     }
 }

@@ -66,7 +66,8 @@ pub(super) async fn images_before(
                 ") SELECT asked.resource, past.revision, past.format, past.image \
                  FROM asked LEFT JOIN effects AS past ON past.resource = asked.resource \
                  AND past.revision = (SELECT MAX(earlier.revision) FROM effects AS earlier \
-                 WHERE earlier.resource = asked.resource AND earlier.revision < asked.revision) \
+                 WHERE earlier.resource = asked.resource AND earlier.revision < asked.revision \
+                 AND earlier.kind <> 'notice') AND past.kind <> 'notice' \
                  ORDER BY asked.ordinal",
             );
             statement.build_query_as().fetch_all(&mut **connection).await
@@ -83,13 +84,14 @@ pub(super) async fn touched_after(
     mut link: Link<'_>,
     revision: Revision,
 ) -> Result<Vec<PastRow>, Failure> {
-    // One change touches a resource once, so a revision finds one effect of it.
+    // One change puts a resource once, so a revision finds one effect of it beside notices.
     const TOUCHED: &str = "WITH touched AS (\
-         SELECT DISTINCT resource FROM effects WHERE revision > $1) \
+         SELECT DISTINCT resource FROM effects WHERE revision > $1 AND kind <> 'notice') \
          SELECT touched.resource, past.revision, past.format, past.image \
          FROM touched LEFT JOIN effects AS past ON past.resource = touched.resource \
          AND past.revision = (SELECT MAX(earlier.revision) FROM effects AS earlier \
-         WHERE earlier.resource = touched.resource AND earlier.revision <= $1)";
+         WHERE earlier.resource = touched.resource AND earlier.revision <= $1 \
+         AND earlier.kind <> 'notice') AND past.kind <> 'notice'";
     let rows: Vec<PastRow> = on_engine!(&mut link, connection => {
         sqlx::query_as(TOUCHED).bind(revision.get()).fetch_all(&mut **connection).await
     })?;

@@ -12,12 +12,15 @@ mod tests;
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use self::mirror::{Mirror, Unreadable};
 use super::errors::corrupt;
-use crate::domain::{change::Image, error::Error};
+use crate::domain::{
+    change::{Aspect, Image, Notice},
+    error::Error,
+};
 
 /// The format that this release writes.
 pub(super) const FORMAT: i64 = 1;
@@ -143,6 +146,54 @@ pub(super) fn decode(
             format_args!("{place}, `{resource}` at revision {revision}"),
             wrong,
         )
+    })
+}
+
+/// What the log keeps of a notice where an image would be.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoticeImage {
+    aspect: String,
+    from: String,
+    to: String,
+}
+
+/// The bytes of a notice.
+pub(super) fn encode_notice(notice: &Notice) -> Result<String, Error> {
+    let Notice {
+        name,
+        aspect,
+        from,
+        to,
+    } = notice;
+    let image = NoticeImage {
+        aspect: aspect.as_str().to_owned(),
+        from: from.clone(),
+        to: to.clone(),
+    };
+    serde_json::to_string(&image)
+        .map_err(|error| Error::Bug(format!("encoding a notice on `{name}`: {error}").into()))
+}
+
+/// Reads the bytes of a notice back.
+pub(super) fn decode_notice(
+    resource: &str,
+    revision: i64,
+    format: i64,
+    json: &str,
+) -> Result<Notice, Error> {
+    let place = || format!("effects, notice on `{resource}` at revision {revision}");
+    if format != FORMAT {
+        return Err(corrupt(place(), format_args!("unknown format {format}")));
+    }
+    let NoticeImage { aspect, from, to } =
+        serde_json::from_str(json).map_err(|error| corrupt(place(), error))?;
+    let known = Aspect::ALL.into_iter().find(|it| it.as_str() == aspect);
+    Ok(Notice {
+        name: resource.to_owned(),
+        aspect: known.ok_or_else(|| corrupt(place(), "an unknown aspect"))?,
+        from,
+        to,
     })
 }
 

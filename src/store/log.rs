@@ -124,6 +124,7 @@ impl Encoded {
             let json = match effect {
                 Effect::Put(image) => Some(images::encode(image)?),
                 Effect::Remove { name: _ } => None,
+                Effect::Notice(notice) => Some(images::encode_notice(notice)?),
             };
             let salt = salt();
             images.push(EncodedImage {
@@ -176,8 +177,7 @@ pub(super) async fn append(
         let revision = encoded.change.revision;
         for (ordinal, effect, image) in encoded.effects() {
             rows.push(effect_row(revision, ordinal, effect, image));
-            let (name, left) = self::last(revision, effect, image);
-            last.insert(name, left);
+            last.extend(self::last(revision, effect, image));
         }
     }
     if !rows.is_empty() {
@@ -274,6 +274,7 @@ fn effect_row<'a>(
     let (kind, resource) = match effect {
         Effect::Put(image) => ("put", image.name()),
         Effect::Remove { name } => ("remove", name.as_str()),
+        Effect::Notice(notice) => ("notice", notice.name.as_str()),
     };
     vec![
         ("revision", Cell::Integer(revision.get())),
@@ -287,15 +288,17 @@ fn effect_row<'a>(
     ]
 }
 
+/// What an effect leaves in the tables; none for a notice, which changes no record.
 fn last<'a>(
     revision: Revision,
     effect: &'a Effect,
     image: &'a EncodedImage,
-) -> (&'a str, Last<'a>) {
+) -> Option<(&'a str, Last<'a>)> {
     match (effect, &image.json) {
-        (Effect::Put(image), Some(json)) => (image.name(), Last::Put(image, json, revision)),
-        (Effect::Put(image), None) => (image.name(), Last::Removed),
-        (Effect::Remove { name }, _) => (name, Last::Removed),
+        (Effect::Put(image), Some(json)) => Some((image.name(), Last::Put(image, json, revision))),
+        (Effect::Put(image), None) => Some((image.name(), Last::Removed)),
+        (Effect::Remove { name }, _) => Some((name, Last::Removed)),
+        (Effect::Notice(_), _) => None,
     }
 }
 
@@ -440,6 +443,9 @@ fn decode_effect(row: EffectRow) -> Result<Effect, Error> {
             images::decode("effects", &resource, revision, format, &json).map(Effect::Put)
         }
         ("remove", None) => Ok(Effect::Remove { name: resource }),
+        ("notice", Some(json)) => {
+            images::decode_notice(&resource, revision, format, &json).map(Effect::Notice)
+        }
         (kind, image) => {
             let has = if image.is_some() { "with" } else { "without" };
             Err(corrupt(

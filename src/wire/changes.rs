@@ -87,17 +87,23 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             resource,
             after,
             before,
+            notice,
         } = effect;
-        let kind = if after.is_some() {
-            Kind::Put
-        } else {
-            Kind::Removed
+        let kind = match (&notice, &after) {
+            (Some(_), _) => Kind::Notice,
+            (None, Some(_)) => Kind::Put,
+            (None, None) => Kind::Removed,
         };
         seen.push(pb::change::Effect {
             resource,
             kind: kind.into(),
             new_record: fitting(after.map(|image| record(&image, state)), &mut room),
             old_record: None,
+            notice: notice.map(|notice| pb::change::Notice {
+                aspect: notice.aspect.as_str().to_owned(),
+                old_value: notice.from,
+                new_value: notice.to,
+            }),
         });
         old.push(before.filter(|_| with_before));
     }

@@ -2,6 +2,7 @@
 
 use super::{
     documents::{read_sources, sources},
+    plans::milestone_status_counts,
     requests,
     validate::FieldPath,
     values::{
@@ -13,16 +14,24 @@ use crate::{
     domain::{
         error::{Error, Violations},
         figures::{Figure, Part, Subject},
+        freshness::Freshness,
         names::{FigureName, Revision},
+        plans::PlanState,
+        platforms::{RecordStatus, Stage},
         record::Meta,
+        reports::Rating,
+        standing::MilestoneStatus,
         time::Timestamp,
     },
     pb,
-    state::summary::{Scope, Summary},
+    state::{
+        summary::{Scope, Summary},
+        tally::{Count, Rater},
+    },
 };
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
-const ALL_EDITIONS: &str = "editions/-";
+pub(super) const ALL_EDITIONS: &str = "editions/-";
 
 enum_table!(Subject = pb::figure::Subject {
     Unspecified => refused, PlatformsListed, PlansIssued, PlatformsOperating, Tasks,
@@ -139,59 +148,92 @@ pub fn summary_scope(edition: &str) -> Result<Scope, Error> {
 /// A summary, as computed at a revision.
 pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
     let Summary {
-        edition,
-        agency,
+        place,
+        date,
         declared_platforms,
-        held_platforms,
-        complete_platforms,
-        retired_platforms,
-        record_statuses,
-        operation_stages,
-        platforms_with_issued_plan,
-        plans,
-        plan_states,
+        counts,
+        made_up,
     } = record;
-    let record_statuses = record_statuses.iter();
-    let operation_stages = operation_stages.iter();
-    let plan_states = plan_states.iter();
+    let total = |count: Count| Some(counts.get(count));
+    let record_statuses = RecordStatus::ALL.into_iter().map(|status| {
+        let count = counts.get(Count::RecordStatus(status));
+        pb::summary::RecordStatusCount {
+            record_status: write_enum(status),
+            platform_count: count,
+        }
+    });
+    let stages = [None].into_iter().chain(Stage::ALL.map(Some));
+    let operation_stages = stages.map(|stage| pb::summary::OperationStageCount {
+        operation_stage: stage.map(write_enum).unwrap_or_default(),
+        platform_count: counts.get(Count::Stage(stage)),
+    });
+    let plan_states = PlanState::ALL.into_iter().map(|state| {
+        let plan_count = counts.get(Count::PlanState(state));
+        pb::summary::PlanStateCount {
+            state: write_enum(state),
+            plan_count,
+        }
+    });
+    let ratings = [None].into_iter().chain(Rating::ALL.map(Some));
+    let ratings = ratings.map(|rating| pb::summary::RatingCount {
+        rating: rating.map(write_enum).unwrap_or_default(),
+        declared_plan_count: counts.get(Count::Rating(Rater::Declared, rating)),
+        assured_plan_count: counts.get(Count::Rating(Rater::Assured, rating)),
+        computed_plan_count: counts.get(Count::Rating(Rater::Computed, rating)),
+    });
+    let freshness = Freshness::ALL.into_iter().map(|freshness| {
+        let plan_count = counts.get(Count::Freshness(freshness));
+        pb::summary::FreshnessCount {
+            freshness: write_enum(freshness),
+            plan_count,
+        }
+    });
+    let milestones = MilestoneStatus::ALL.into_iter();
+    let milestones = milestones.map(|status| (status, counts.get(Count::Milestone(status))));
     pb::Summary {
-        edition: match edition {
+        edition: match &place.edition {
             Some(edition) => edition.as_str().to_owned(),
             None => ALL_EDITIONS.to_owned(),
         },
-        agency: write_optional_name(agency.as_ref()),
+        agency: write_optional_name(place.agency.as_ref()),
         declared_platform_count: *declared_platforms,
-        held_platform_count: Some(*held_platforms),
-        complete_platform_count: Some(*complete_platforms),
-        retired_platform_count: Some(*retired_platforms),
-        record_status_counts: record_statuses
-            .map(|(status, count)| pb::summary::RecordStatusCount {
-                record_status: write_enum(*status),
-                platform_count: *count,
-            })
-            .collect(),
+        held_platform_count: total(Count::Platforms),
+        complete_platform_count: total(Count::Complete),
+        retired_platform_count: total(Count::Retired),
+        record_status_counts: record_statuses.filter(|it| it.platform_count > 0).collect(),
         operation_stage_counts: operation_stages
-            .map(|(stage, count)| pb::summary::OperationStageCount {
-                operation_stage: stage.map(write_enum).unwrap_or_default(),
-                platform_count: *count,
-            })
+            .filter(|it| it.platform_count > 0)
             .collect(),
-        platforms_with_issued_plan_count: Some(*platforms_with_issued_plan),
-        plan_count: Some(*plans),
-        plan_state_counts: plan_states
-            .map(|(state, count)| pb::summary::PlanStateCount {
-                state: write_enum(*state),
-                plan_count: *count,
-            })
-            .collect(),
+        platforms_with_issued_plan_count: total(Count::WithIssuedPlan),
+        plan_count: total(Count::Plans),
+        plan_state_counts: plan_states.filter(|it| it.plan_count > 0).collect(),
         revision: revision.get(),
+        effective_date: write_date(Some(*date)),
+        group: place.group.as_deref().unwrap_or_default().to_owned(),
+        monitored_plan_count: total(Count::Monitored),
+        rating_counts: ratings
+            .filter(|it| {
+                it.declared_plan_count + it.assured_plan_count + it.computed_plan_count > 0
+            })
+            .collect(),
+        diverging_plan_count: total(Count::Diverging),
+        reporting_plan_count: total(Count::Reporting),
+        freshness_counts: freshness.filter(|it| it.plan_count > 0).collect(),
+        milestone_count: total(Count::Milestones),
+        milestone_status_counts: milestone_status_counts(milestones),
+        claim_count: total(Count::Claims),
+        unsubstantiated_claim_count: total(Count::Unsubstantiated),
+        made_up: *made_up,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{names::EditionName, platforms::Stage};
+    use crate::{
+        domain::{names::EditionName, time::Date},
+        state::tally::{Counts, Place},
+    };
 
     #[test]
     fn a_summary_names_its_scope() {
@@ -208,9 +250,15 @@ mod tests {
 
     #[test]
     fn a_stage_that_is_not_known_is_unspecified() {
+        let mut counts = Counts::default();
+        counts.add(Count::Stage(None), 2);
+        counts.add(Count::Stage(Some(Stage::Pilot)), 1);
         let record = Summary {
-            operation_stages: [(None, 2), (Some(Stage::Pilot), 1)].into(),
-            ..Summary::default()
+            place: Place::default(),
+            date: Date::MIN,
+            declared_platforms: None,
+            counts,
+            made_up: false,
         };
         let message = summary(&record, Revision::ZERO);
         assert_eq!(message.edition, "editions/-");

@@ -11,10 +11,16 @@ use crate::{
         milestones::{Completion, Dropping, Milestone, MilestoneFields, MilestoneState},
         plans::Audience,
         record::Meta,
+        standing::{MilestoneStanding, MilestoneStatus},
+        time::Date,
     },
     pb,
 };
 
+enum_table!(MilestoneStatus = pb::milestone::standing::Status {
+    Unspecified => refused, CompletedOnTime, CompletedLate, OnSchedule, Overdue, NotYetDue, Regular,
+    Dropped,
+});
 enum_table!(MilestoneState = pb::milestone::State {
     Unspecified => refused, Open, Completed, Dropped,
 });
@@ -49,6 +55,7 @@ pub(super) fn read_milestone(
         create_time: _,
         update_time: _,
         revision: _,
+        standing: _,
     } = message;
     MilestoneFields {
         display_name: read_text(display_name),
@@ -92,6 +99,17 @@ pub fn milestone(record: &Milestone) -> pb::Milestone {
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
         ..promised(fields)
+    }
+}
+
+/// How a milestone stands on a date; without a status where it was not promised by then.
+pub fn standing(record: Option<&MilestoneStanding>, on: Date) -> pb::milestone::Standing {
+    let days = |days: Option<i64>| days.and_then(|days| i32::try_from(days).ok());
+    pb::milestone::Standing {
+        effective_date: write_date(Some(on)),
+        status: record.map(|it| write_enum(it.status)).unwrap_or_default(),
+        slippage_days: days(record.and_then(|it| it.slippage_current)),
+        first_slippage_days: days(record.and_then(|it| it.slippage_first)),
     }
 }
 

@@ -12,11 +12,15 @@ use super::{
 use crate::{
     domain::{
         error::Violations,
+        freshness::Freshness,
         plans::{
             Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
             Visibility,
         },
         record::Meta,
+        reports::Rating,
+        standing::{MilestoneStatus, PlanStanding, RUBRIC_VERSION},
+        time::Date,
     },
     pb,
 };
@@ -24,6 +28,9 @@ use crate::{
 enum_table!(PlanState = pb::plan::State {
     Unspecified => refused, Draft, Submitted, Returned, Withdrawn, Issued, Completed, Superseded,
     Revoked, Annulled,
+});
+enum_table!(Freshness = pb::plan::Freshness {
+    Unspecified => refused, Current, Due, Overdue, Stale,
 });
 enum_table!(Visibility = pb::plan::Visibility {
     Unspecified => Public, Public, Restricted,
@@ -60,6 +67,7 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         create_time: _,
         update_time: _,
         revision: _,
+        standing: _,
     } = message;
     PlanFields {
         display_name: read_text(display_name),
@@ -195,6 +203,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
             revision: revision.get(),
+            standing: None,
         },
         View::Full => pb::Plan {
             name: name.as_str().to_owned(),
@@ -219,11 +228,58 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
             revision: revision.get(),
+            standing: None,
         },
     }
 }
 
-fn head(record: &Head) -> pb::plan::Head {
+/// How a plan stands on a date.
+pub fn standing(record: &PlanStanding, on: Date) -> pb::plan::Standing {
+    let rating = |rating: Option<Rating>| rating.map(write_enum).unwrap_or_default();
+    let days = |days: Option<i64>| days.and_then(|days| i32::try_from(days).ok());
+    let filing = record.filing.as_ref();
+    let counts = MilestoneStatus::ALL.into_iter().map(|status| {
+        let milestones = record.milestones.iter();
+        let count = milestones.filter(|it| it.status == status).count();
+        (status, i32::try_from(count).unwrap_or(i32::MAX))
+    });
+    pb::plan::Standing {
+        effective_date: write_date(Some(on)),
+        declared_rating: rating(record.declared),
+        assured_rating: rating(record.assured),
+        computed_rating: rating(record.computed),
+        rubric_version: RUBRIC_VERSION,
+        diverging: record.is_diverging(),
+        freshness: filing
+            .map(|it| write_enum(it.freshness))
+            .unwrap_or_default(),
+        report_period_end_date: write_date(record.last_report),
+        owed_period_end_date: write_date(filing.map(|it| it.owed_period_end)),
+        report_due_date: write_date(filing.map(|it| it.due_date)),
+        missed_period_count: filing.map(|it| it.missed_periods).unwrap_or_default(),
+        slippage_days: days(record.slippage_current),
+        first_slippage_days: days(record.slippage_first),
+        milestone_status_counts: milestone_status_counts(counts),
+        milestone_count: i32::try_from(record.milestones.len()).unwrap_or(i32::MAX),
+        claim_count: record.claims,
+        unsubstantiated_claim_count: record.unsubstantiated,
+    }
+}
+
+/// Milestones by status, of those statuses that occur.
+pub(super) fn milestone_status_counts(
+    counts: impl Iterator<Item = (MilestoneStatus, i32)>,
+) -> Vec<pb::MilestoneStatusCount> {
+    counts
+        .filter(|(_, count)| *count > 0)
+        .map(|(status, milestone_count)| pb::MilestoneStatusCount {
+            status: write_enum(status),
+            milestone_count,
+        })
+        .collect()
+}
+
+pub(super) fn head(record: &Head) -> pb::plan::Head {
     let Head {
         office,
         person_name,

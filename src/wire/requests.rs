@@ -9,13 +9,14 @@ use uuid::Uuid;
 pub use super::values::read_text as text;
 use super::{
     validate::FieldPath,
-    values::{ResourceName, read_name, read_timestamp},
+    values::{ResourceName, read_date, read_name, read_timestamp},
 };
 use crate::{
     domain::{
         change::{At, RequestId},
         error::{Error, Violations},
         names::Revision,
+        time::Date,
     },
     pb,
 };
@@ -107,6 +108,13 @@ pub fn optional_new_name<N>(
 /// The etag that was read; `None` for any.
 pub fn etag(etag: String) -> Option<String> {
     (!etag.is_empty()).then_some(etag)
+}
+
+/// A date that may be absent.
+pub fn optional_date(date: Option<pb::Date>, field: &str) -> Result<Option<Date>, Error> {
+    let mut violations = Violations::new();
+    let read = read_date(date, &FieldPath::ROOT.field(field), &mut violations);
+    violations.into_result().map(|()| read)
 }
 
 // === views ===

@@ -518,8 +518,8 @@ fn http_paths(found: &mut Findings) {
 
 fn get_methods(found: &mut Findings) {
     for (method, noun) in named("Get") {
-        // a summary is computed and has no name
-        if noun == "Summary" {
+        // what is computed has no name
+        if ["Summary", "Timeline", "DataQuality"].contains(&&*noun) {
             continue;
         }
         let name = method.full_name();
@@ -549,6 +549,12 @@ fn list_methods(found: &mut Findings) {
             name,
             "its answer's name",
         );
+        // what needs attention is found by rules, and no resource
+        if noun == "AttentionItems" {
+            takes(found, &method, "filter", "string", "OPTIONAL");
+            takes(found, &method, "order_by", "string", "OPTIONAL");
+            continue;
+        }
         let first = answer.get_field(1).filter(FieldDescriptor::is_list);
         let resource = first.as_ref().map(FieldDescriptor::kind);
         let Some((Kind::Message(resource), first)) = resource.zip(first) else {

@@ -182,10 +182,21 @@ impl Server {
         Self::start_with(url, &[catalogue::OPENING_EDITION]).await
     }
 
+    /// On a database that is there, so many seconds later.
+    pub(crate) async fn start_later(url: &str, seconds: i64) -> Self {
+        let clock = ManualClock::at(MORNING);
+        clock.advance(seconds);
+        Self::start_at(url, &[catalogue::OPENING_EDITION], clock).await
+    }
+
     /// The same with the entries of these editions, where the database is empty.
     pub(crate) async fn start_with(url: &str, editions: &[&str]) -> Self {
+        Self::start_at(url, editions, ManualClock::at(MORNING)).await
+    }
+
+    async fn start_at(url: &str, editions: &[&str], clock: Arc<ManualClock>) -> Self {
         let (options, following) = (ServerOptions::default(), Following::default());
-        Self::start_as(url, editions, options, following).await
+        Self::start_as(url, editions, clock, options, following).await
     }
 
     /// The same with these options.
@@ -194,7 +205,8 @@ impl Server {
         editions: &[&str],
         options: ServerOptions,
     ) -> Self {
-        Self::start_as(url, editions, options, Following::default()).await
+        let clock = ManualClock::at(MORNING);
+        Self::start_as(url, editions, clock, options, Following::default()).await
     }
 
     /// The same with other limits for those who follow the log.
@@ -203,16 +215,17 @@ impl Server {
         editions: &[&str],
         following: Following,
     ) -> Self {
-        Self::start_as(url, editions, ServerOptions::default(), following).await
+        let clock = ManualClock::at(MORNING);
+        Self::start_as(url, editions, clock, ServerOptions::default(), following).await
     }
 
     async fn start_as(
         url: &str,
         editions: &[&str],
+        clock: Arc<ManualClock>,
         options: ServerOptions,
         following: Following,
     ) -> Self {
-        let clock = ManualClock::at(MORNING);
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
         let started = Registry::start_following(
             store.clone(),

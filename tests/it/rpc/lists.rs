@@ -500,7 +500,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         proposals::Proposal,
         reports::Report,
     };
-    use ndp_registry::state::sight::ChangeFacts;
+    use ndp_registry::state::{attention::Item, sight::ChangeFacts};
     let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
     assert_named::<Agency>(&pool, "ListAgenciesRequest");
     assert_named::<Edition>(&pool, "ListEditionsRequest");
@@ -515,11 +515,12 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
     assert_named::<Principal>(&pool, "ListPrincipalsRequest");
     assert_named::<ApiKey>(&pool, "ListApiKeysRequest");
     assert_named::<ChangeFacts>(&pool, "ListChangesRequest");
+    assert_named::<Item>(&pool, "ListAttentionItemsRequest");
     let lists = pool
         .services()
         .flat_map(|service| service.methods().collect::<Vec<_>>());
     let lists = lists.filter(|method| method.name().starts_with("List"));
-    assert_eq!(lists.count(), 13, "a list is not in this table");
+    assert_eq!(lists.count(), 14, "a list is not in this table");
 }
 
 // === pages ===

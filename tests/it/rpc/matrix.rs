@@ -249,6 +249,12 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("RejectProposal", "rebaseline", move_of(&it.rebaseline)),
 
         ("GetSummary", "", json!({})),
+        ("GetTimeline", "", json!({
+            "start_date": {"year": 2026, "month": 9, "day": 1},
+        })),
+        ("ListAttentionItems", "", json!({})),
+        ("GetDataQuality", "", json!({})),
+        ("ReconcileFigures", "", json!({})),
         ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
         ("ListFigures", "", json!({})),
         ("CreateFigure", "", json!({"figure_id": "new", "figure": {

@@ -29,6 +29,7 @@ use ndp_registry::{
         State,
         sight::{Interest, Sight, needs_before, see},
         summary::Scope,
+        tally::Tally,
         visible::visible,
     },
 };
@@ -791,7 +792,9 @@ proptest! {
         for scope in [Scope::All, Scope::Opening] {
             for agency in [None, AgencyName::from_id(AGENCY)] {
                 let of = |state: &State| {
-                    state.summary(&caller, scope.clone(), agency.clone()).unwrap()
+                    let place = state.place(&scope, "", agency.as_ref()).unwrap();
+                    let today = now().date_in_vietnam();
+                    state.summary(&caller, place, &Tally::new(state, today))
                 };
                 prop_assert_eq!(of(&whole), of(&seen));
             }

@@ -1,0 +1,35 @@
+//! `ndp-registry demo`.
+
+use std::process::ExitCode;
+
+use crate::{
+    config::{DatabaseArgs, quoted},
+    demo, telemetry,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = args.database.resolve()?;
+    telemetry::start(config.log_format, &config.log_level)?;
+    let store = super::open_store(&config).await?;
+    let made = demo::make(store.clone()).await;
+    store.close().await;
+    let made = made?;
+    let program = std::env::args_os().next().unwrap_or_default();
+    println!(
+        "made up: {} platforms, {} plans, {} milestones, a year to 2025-10-31 in {} changes\n\
+         Nothing in it is true. To look at it:\n  {} serve{}",
+        made.platforms,
+        made.plans,
+        made.milestones,
+        made.revision,
+        quoted(&program.to_string_lossy()),
+        config.same_database,
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,515 @@
+//! Standing: how plans and milestones stand on a date. Nobody types a status: it is computed from
+//! what was promised, what was done and the date asked about, by the rules here and nowhere else.
+//!
+//! The rules are about dates as they are known now: what was promised on a date is the baseline
+//! in force then, and what was done is what has been recorded since.
+
+use super::{
+    assessments::Assessment,
+    baselines::{Baseline, BaselineMilestone},
+    freshness::{Filing, day_of, filing},
+    milestones::Milestone,
+    plans::{Plan, PlanState},
+    reports::{Rating, Report},
+    time::Date,
+};
+
+/// Version of the rubric of [`PlanStanding::computed`]; another one gets another number.
+pub const RUBRIC_VERSION: i32 = 1;
+/// OFF_TRACK from so many hundredths of what is due by weight being overdue.
+pub const OFF_TRACK_PERCENT: i64 = 25;
+/// OFF_TRACK where a milestone is overdue by more than so many days.
+pub const OFF_TRACK_DAYS: i64 = 90;
+
+/// How a milestone stands on a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MilestoneStatus {
+    /// Complete by its due date; a regular task that is complete is, too.
+    CompletedOnTime,
+    /// Complete, after the last day of its due period.
+    CompletedLate,
+    /// Being worked on: its plan is in force and has begun, the due date has not passed.
+    OnSchedule,
+    /// Not complete, and the last day of its due period has passed.
+    Overdue,
+    /// Nothing is owed yet: its plan is not in force, or work has not begun by the plan's dates.
+    NotYetDue,
+    /// A task without a due date, which is never late.
+    Regular,
+    /// Given up, by itself or with its plan.
+    Dropped,
+}
+
+impl MilestoneStatus {
+    /// All of them, in the order of the proto.
+    pub const ALL: [Self; 7] = [
+        Self::CompletedOnTime,
+        Self::CompletedLate,
+        Self::OnSchedule,
+        Self::Overdue,
+        Self::NotYetDue,
+        Self::Regular,
+        Self::Dropped,
+    ];
+
+    /// Its name in the proto.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CompletedOnTime => "COMPLETED_ON_TIME",
+            Self::CompletedLate => "COMPLETED_LATE",
+            Self::OnSchedule => "ON_SCHEDULE",
+            Self::Overdue => "OVERDUE",
+            Self::NotYetDue => "NOT_YET_DUE",
+            Self::Regular => "REGULAR",
+            Self::Dropped => "DROPPED",
+        }
+    }
+
+    /// Whether it is complete.
+    pub const fn is_completed(self) -> bool {
+        matches!(self, Self::CompletedOnTime | Self::CompletedLate)
+    }
+}
+
+/// Whether a plan binds on a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not issued by then.
+    Before,
+    /// ISSUED or COMPLETED.
+    InForce,
+    /// Withdrawn, superseded, revoked or annulled by then.
+    Ended,
+}
+
+/// The state of a plan on a date, as it is known now: of the states that hold from that date or
+/// an earlier one, the one recorded last. A plan that is ANNULLED was never issued, so it is
+/// ANNULLED from the day it was said to be issued. None before its first state.
+pub fn plan_state_on(plan: &Plan, on: Date) -> Option<PlanState> {
+    let mut entries = plan.state_history.iter().rev();
+    let state = entries.find(|entry| entry.effective_date <= on)?.state;
+    Some(match state {
+        PlanState::Issued | PlanState::Completed if plan.state == PlanState::Annulled => {
+            PlanState::Annulled
+        }
+        state => state,
+    })
+}
+
+impl Phase {
+    /// The phase that a state is of.
+    pub const fn of(state: Option<PlanState>) -> Self {
+        match state {
+            None | Some(PlanState::Draft | PlanState::Submitted | PlanState::Returned) => {
+                Self::Before
+            }
+            Some(PlanState::Issued | PlanState::Completed) => Self::InForce,
+            Some(
+                PlanState::Withdrawn
+                | PlanState::Superseded
+                | PlanState::Revoked
+                | PlanState::Annulled,
+            ) => Self::Ended,
+        }
+    }
+}
+
+/// A plan with all that is recorded below it.
+#[derive(Clone, Debug)]
+pub struct Dossier<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its milestones.
+    pub milestones: Vec<&'a Milestone>,
+    /// Its reports.
+    pub reports: Vec<&'a Report>,
+    /// Its assessments.
+    pub assessments: Vec<&'a Assessment>,
+    /// Its baselines, by number.
+    pub baselines: Vec<&'a Baseline>,
+}
+
+/// How one milestone stands on a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MilestoneStanding {
+    /// Its status.
+    pub status: MilestoneStatus,
+    /// The last day by which it was promised, by the baseline in force on the date.
+    pub due: Option<Date>,
+    /// Its weight by that baseline.
+    pub weight: i32,
+    /// Days from the due date of baseline 1 to the day it was complete, or is expected to be:
+    /// its due date, or the date asked about where that has passed.
+    pub slippage_first: Option<i64>,
+    /// The same from the due date of the baseline in force.
+    pub slippage_current: Option<i64>,
+}
+
+impl MilestoneStanding {
+    /// Days since its due date, where it is overdue.
+    pub fn overdue_days(&self, on: Date) -> i64 {
+        match (self.status, self.due) {
+            (MilestoneStatus::Overdue, Some(due)) => due.days_until(on),
+            _ => 0,
+        }
+    }
+}
+
+/// How a plan stands on a date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanStanding {
+    /// Its state on the date; none before its first.
+    pub state: Option<PlanState>,
+    /// Its milestones that were promised by then, with how each stands.
+    pub milestones: Vec<MilestoneStanding>,
+    /// What its agency declares: the latest report, corrections put in place, on a period that
+    /// was over by the date.
+    pub declared: Option<Rating>,
+    /// What the steward assures: the latest assessment that speaks of the date or an earlier one.
+    pub assured: Option<Rating>,
+    /// What the registry computes from its milestones, by the rubric.
+    pub computed: Option<Rating>,
+    /// What it owes of reports; none unless it is ISSUED on the date.
+    pub filing: Option<Filing>,
+    /// The end of the latest period reported on by the date.
+    pub last_report: Option<Date>,
+    /// The largest slippage of its milestones against baseline 1.
+    pub slippage_first: Option<i64>,
+    /// The same against the baseline in force.
+    pub slippage_current: Option<i64>,
+    /// Completions, reports and assessments by the date.
+    pub claims: i32,
+    /// Those that no evidence can be checked of.
+    pub unsubstantiated: i32,
+}
+
+impl PlanStanding {
+    /// Whether the ratings that there are disagree.
+    pub fn is_diverging(&self) -> bool {
+        let mut ratings = [self.declared, self.assured, self.computed]
+            .into_iter()
+            .flatten();
+        let first = ratings.next();
+        ratings.any(|rating| Some(rating) != first)
+    }
+
+    /// Whether it is in force.
+    pub const fn phase(&self) -> Phase {
+        Phase::of(self.state)
+    }
+}
+
+impl<'a> Dossier<'a> {
+    /// The baseline in force on a date.
+    pub fn baseline_on(&self, on: Date) -> Option<&'a Baseline> {
+        self.baselines
+            .iter()
+            .copied()
+            .filter(|baseline| baseline.effective_date <= on)
+            .max_by_key(|baseline| baseline.number)
+    }
+
+    /// The first baseline, which the plan was issued with.
+    pub fn first_baseline(&self) -> Option<&'a Baseline> {
+        self.baselines.iter().copied().min_by_key(|it| it.number)
+    }
+
+    /// The report that declares how the plan stands on a date.
+    pub fn declaration_on(&self, on: Date) -> Option<&'a Report> {
+        self.declarations_until(on).max_by_key(|report| {
+            (
+                report.fields.period_end_date,
+                report.meta.create_time,
+                report.name.as_str(),
+            )
+        })
+    }
+
+    /// The reports on periods that were over by a date, corrections in place of what they correct.
+    pub fn declarations_until(&self, on: Date) -> impl Iterator<Item = &'a Report> + use<'a, '_> {
+        self.reports.iter().copied().filter(move |report| {
+            report.corrected_by.is_none()
+                && report.fields.period_end_date.is_some_and(|end| end <= on)
+        })
+    }
+
+    /// The assessments that speak of a date or an earlier one.
+    pub fn assessments_until(
+        &self,
+        on: Date,
+    ) -> impl Iterator<Item = &'a Assessment> + use<'a, '_> {
+        self.assessments
+            .iter()
+            .copied()
+            .filter(move |it| it.fields.assessment_date.is_some_and(|date| date <= on))
+    }
+
+    /// The assessment that assures how the plan stands on a date.
+    pub fn assurance_on(&self, on: Date) -> Option<&'a Assessment> {
+        self.assessments_until(on).max_by_key(|assessment| {
+            (
+                assessment.fields.assessment_date,
+                assessment.meta.create_time,
+                assessment.name.as_str(),
+            )
+        })
+    }
+
+    /// How a milestone of the plan stands on a date; none where it was not promised by then.
+    pub fn milestone_on(&self, milestone: &Milestone, on: Date) -> Option<MilestoneStanding> {
+        let phase = Phase::of(plan_state_on(self.plan, on));
+        milestone_on(
+            self.plan,
+            phase,
+            self.first_baseline(),
+            self.baseline_on(on),
+            milestone,
+            on,
+        )
+        // Given up while it was drafted, it was promised to nobody.
+        .or_else(|| {
+            let dropping = milestone.dropping.as_ref()?;
+            (dropping.drop_date <= on).then_some(MilestoneStanding {
+                status: MilestoneStatus::Dropped,
+                due: None,
+                weight: 0,
+                slippage_first: None,
+                slippage_current: None,
+            })
+        })
+    }
+
+    /// The end of the latest period reported on by a date. Filed is filed, also where it was
+    /// corrected since.
+    pub fn last_report_on(&self, on: Date) -> Option<Date> {
+        let reports = self.reports.iter();
+        reports
+            .filter(|report| day_of(report.meta.create_time) <= on)
+            .filter_map(|report| report.fields.period_end_date)
+            .max()
+    }
+
+    /// What the plan owes of reports on a date; none unless it is ISSUED then.
+    pub fn filing_on(&self, on: Date) -> Option<Filing> {
+        if plan_state_on(self.plan, on) != Some(PlanState::Issued) {
+            return None;
+        }
+        let issued = self.plan.issue_date()?;
+        filing(self.plan.cycle(), issued, self.last_report_on(on), on)
+    }
+
+    /// How the plan stands on a date.
+    pub fn standing_on(&self, on: Date) -> PlanStanding {
+        let state = plan_state_on(self.plan, on);
+        let phase = Phase::of(state);
+        let (first, current) = (self.first_baseline(), self.baseline_on(on));
+        let milestones: Vec<_> = self
+            .milestones
+            .iter()
+            .filter_map(|it| milestone_on(self.plan, phase, first, current, it, on))
+            .collect();
+        let declaration = self.declaration_on(on);
+        let (mut claims, mut unsubstantiated) = (0, 0);
+        let mut claim = |substantiated: bool| {
+            claims += 1;
+            unsubstantiated += i32::from(!substantiated);
+        };
+        for milestone in &self.milestones {
+            if let Some(completion) = &milestone.completion
+                && completion.completion_date <= on
+            {
+                claim(completion.is_substantiated());
+            }
+        }
+        for report in self.declarations_until(on) {
+            claim(report.is_substantiated());
+        }
+        for assessment in self.assessments_until(on) {
+            claim(assessment.is_substantiated());
+        }
+        PlanStanding {
+            state,
+            declared: declaration.and_then(|report| report.fields.rating),
+            assured: self.assurance_on(on).and_then(|it| it.fields.rating),
+            computed: (phase == Phase::InForce)
+                .then(|| rate(&milestones, on))
+                .flatten(),
+            filing: self.filing_on(on),
+            last_report: self.last_report_on(on),
+            slippage_first: milestones.iter().filter_map(|it| it.slippage_first).max(),
+            slippage_current: milestones.iter().filter_map(|it| it.slippage_current).max(),
+            milestones,
+            claims,
+            unsubstantiated,
+        }
+    }
+
+    /// Every date from `first` to `last` on which [`Self::standing_on`] may answer otherwise than
+    /// the day before, slippage aside, which grows day by day; not in order, and a date may come
+    /// twice.
+    pub fn turning_days(&self, first: Date, last: Date) -> Vec<Date> {
+        let mut days = Vec::new();
+        let entries = self.plan.state_history.iter();
+        days.extend(entries.map(|entry| entry.effective_date));
+        let start = self.plan.fields.planned_start.as_ref();
+        days.extend(start.and_then(|start| start.start));
+        for baseline in &self.baselines {
+            days.push(baseline.effective_date);
+            days.extend(baseline.planned_start.as_ref().and_then(|it| it.start));
+            for promised in &baseline.milestones {
+                days.extend(overdue_from(promised.due.as_ref().and_then(|due| due.end)));
+            }
+        }
+        for milestone in &self.milestones {
+            let due = milestone.fields.due.as_ref();
+            days.extend(overdue_from(due.and_then(|due| due.end)));
+            days.extend(milestone.completion.as_ref().map(|it| it.completion_date));
+            days.extend(milestone.dropping.as_ref().map(|it| it.drop_date));
+        }
+        for report in &self.reports {
+            days.extend(report.fields.period_end_date);
+            days.push(day_of(report.meta.create_time));
+        }
+        let assessed = self.assessments.iter();
+        days.extend(assessed.filter_map(|it| it.fields.assessment_date));
+        // The calendar of reports, while the plan may be in force.
+        if let Some(issued) = self.plan.issue_date() {
+            let cycle = self.plan.cycle();
+            let mut end = cycle.last_period_end(issued.max(first));
+            while let Some(period_end) = end.filter(|end| *end <= last) {
+                days.push(period_end.plus_days(1));
+                days.push(cycle.filing_due(period_end).plus_days(1));
+                end = cycle.period_end(period_end.plus_days(1));
+            }
+            // One may have ended before, with its filing days not over yet.
+            let mut earlier = cycle.last_period_end(issued.max(first));
+            for _ in 0..4 {
+                let Some(period_end) = earlier else { break };
+                days.push(cycle.filing_due(period_end).plus_days(1));
+                earlier = cycle.last_period_end(period_end);
+            }
+        }
+        // Overdue for so long that the rubric minds.
+        let late: Vec<Date> = self
+            .milestones
+            .iter()
+            .filter_map(|it| it.fields.due.as_ref()?.end)
+            .chain(self.baselines.iter().flat_map(|baseline| {
+                let dues = baseline.milestones.iter();
+                dues.filter_map(|it| it.due.as_ref()?.end)
+            }))
+            .map(|due| due.plus_days(i32::try_from(OFF_TRACK_DAYS).unwrap_or(i32::MAX) + 1))
+            .collect();
+        days.extend(late);
+        days.retain(|day| (first..=last).contains(day));
+        days
+    }
+}
+
+fn overdue_from(due: Option<Date>) -> Option<Date> {
+    due.map(|due| due.plus_days(1))
+}
+
+/// What a baseline says of a milestone.
+fn promised<'a>(baseline: &'a Baseline, milestone: &Milestone) -> Option<&'a BaselineMilestone> {
+    let found = baseline
+        .milestones
+        .binary_search_by(|it| it.milestone.cmp(&milestone.name));
+    baseline.milestones.get(found.ok()?)
+}
+
+fn milestone_on(
+    plan: &Plan,
+    phase: Phase,
+    first: Option<&Baseline>,
+    current: Option<&Baseline>,
+    milestone: &Milestone,
+    on: Date,
+) -> Option<MilestoneStanding> {
+    // Before there is a baseline, what is written in the milestone is what is meant.
+    let (due, weight) = match current {
+        Some(baseline) => {
+            let promised = promised(baseline, milestone)?;
+            (promised.due.as_ref(), promised.weight)
+        }
+        None => (milestone.fields.due.as_ref(), milestone.fields.weight()),
+    };
+    let due = due.and_then(|due| due.end);
+    let dropped = milestone.dropping.as_ref();
+    let completed = milestone.completion.as_ref().map(|it| it.completion_date);
+    let completed = completed.filter(|date| *date <= on);
+    let start = current.map_or(plan.fields.planned_start.as_ref(), |it| {
+        it.planned_start.as_ref()
+    });
+    let begun = start
+        .and_then(|start| start.start)
+        .is_none_or(|day| day <= on);
+    let status = if dropped.is_some_and(|dropping| dropping.drop_date <= on) {
+        MilestoneStatus::Dropped
+    } else if let Some(date) = completed {
+        if due.is_some_and(|due| date > due) {
+            MilestoneStatus::CompletedLate
+        } else {
+            MilestoneStatus::CompletedOnTime
+        }
+    } else {
+        match (phase, due) {
+            (Phase::Ended, _) => MilestoneStatus::Dropped,
+            (Phase::Before, _) => MilestoneStatus::NotYetDue,
+            (Phase::InForce, None) => MilestoneStatus::Regular,
+            (Phase::InForce, Some(due)) if on > due => MilestoneStatus::Overdue,
+            (Phase::InForce, Some(_)) if begun => MilestoneStatus::OnSchedule,
+            (Phase::InForce, Some(_)) => MilestoneStatus::NotYetDue,
+        }
+    };
+    let expected = match status {
+        MilestoneStatus::Dropped => None,
+        MilestoneStatus::Overdue => Some(on),
+        _ => completed.or(due),
+    };
+    let slippage = |from: Option<Date>| Some(from?.days_until(expected?));
+    let first_due = first
+        .and_then(|baseline| promised(baseline, milestone))
+        .and_then(|promised| promised.due.as_ref()?.end);
+    Some(MilestoneStanding {
+        status,
+        due,
+        weight,
+        slippage_first: slippage(first_due),
+        slippage_current: slippage(due),
+    })
+}
+
+/// The rubric, version 1, over the milestones of a plan in force that have a due date and were
+/// not dropped, by weight: OFF_TRACK where a quarter or more of what is due by the date is
+/// overdue, or one milestone is overdue by more than 90 days; AT_RISK where anything else is
+/// overdue; ON_TRACK otherwise. None where no milestone has a due date: there is nothing to
+/// compute from.
+fn rate(milestones: &[MilestoneStanding], on: Date) -> Option<Rating> {
+    let (mut dated, mut due, mut overdue, mut longest) = (false, 0, 0, 0);
+    for milestone in milestones {
+        let (Some(day), false) = (milestone.due, milestone.status == MilestoneStatus::Dropped)
+        else {
+            continue;
+        };
+        dated = true;
+        let weight = i64::from(milestone.weight);
+        if day < on {
+            due += weight;
+        }
+        if milestone.status == MilestoneStatus::Overdue {
+            overdue += weight;
+            longest = longest.max(milestone.overdue_days(on));
+        }
+    }
+    if !dated {
+        return None;
+    }
+    Some(if overdue == 0 {
+        Rating::OnTrack
+    } else if overdue * 100 >= due * OFF_TRACK_PERCENT || longest > OFF_TRACK_DAYS {
+        Rating::OffTrack
+    } else {
+        Rating::AtRisk
+    })
+}

@@ -1,0 +1,304 @@
+//! Data quality: đúng, đủ, sạch, sống, thống nhất, dùng chung. Each criterion is a few rules over
+//! the fields of a platform and of its plans in force; a rule that does not apply to a record is
+//! not counted for it. A score is the rules kept, of those that apply.
+
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
+use crate::domain::{
+    freshness::day_of,
+    names::{AgencyName, PlatformName},
+    plans::Visibility,
+    platforms::{Classification, Membership, Platform, PlatformState, RecordStatus, Stage},
+    standing::{Phase, PlanStanding, plan_state_on},
+    text,
+    time::Date,
+};
+
+use super::{
+    State,
+    standing::{governing_agency_on, platform_state_on},
+    tally::{Place, Sight, is_in},
+};
+
+/// Days after which a record that nobody wrote again is no longer live.
+pub const LIVE_DAYS: i64 = 365;
+
+/// What data has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Criterion {
+    /// Đúng.
+    Correct,
+    /// Đủ.
+    Complete,
+    /// Sạch.
+    Clean,
+    /// Sống.
+    Live,
+    /// Thống nhất.
+    Consistent,
+    /// Dùng chung.
+    Shared,
+}
+
+impl Criterion {
+    /// All of them, in the order of the proto.
+    pub const ALL: [Self; 6] = [
+        Self::Correct,
+        Self::Complete,
+        Self::Clean,
+        Self::Live,
+        Self::Consistent,
+        Self::Shared,
+    ];
+}
+
+/// Rules kept, of those that apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Rules that apply.
+    pub checked: i32,
+    /// Those kept.
+    pub passed: i32,
+}
+
+impl Score {
+    /// Hundredths, rounded down, so that 100 is reached by keeping every rule; none where no rule
+    /// applies.
+    pub const fn percent(self) -> Option<i32> {
+        match self.checked {
+            0 => None,
+            checked => Some(self.passed * 100 / checked),
+        }
+    }
+
+    const fn merge(&mut self, other: Self) {
+        self.checked += other.checked;
+        self.passed += other.passed;
+    }
+}
+
+/// A score for each criterion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scores([Score; 6]);
+
+impl Scores {
+    /// The score of a criterion.
+    pub fn get(&self, criterion: Criterion) -> Score {
+        self.0.get(criterion as usize).copied().unwrap_or_default()
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (score, other) in self.0.iter_mut().zip(other.0) {
+            score.merge(other);
+        }
+    }
+}
+
+/// One rule, of one criterion, that a record breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failure {
+    /// Of which criterion.
+    pub criterion: Criterion,
+    /// The rule's name.
+    pub rule: &'static str,
+}
+
+/// How one platform's record keeps the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordQuality {
+    /// The platform.
+    pub platform: PlatformName,
+    /// Who governs it.
+    pub agency: Option<AgencyName>,
+    /// Its scores.
+    pub scores: Scores,
+    /// The rules it breaks.
+    pub failures: Vec<Failure>,
+}
+
+/// How the records of a place keep the rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// Of all records: the sum of theirs.
+    pub whole: Scores,
+    /// Of each agency's, and of those without one.
+    pub agencies: BTreeMap<Option<AgencyName>, Scores>,
+    /// Each record, by name.
+    pub records: Vec<RecordQuality>,
+}
+
+impl State {
+    /// How the records of a place keep the rules on a date, as those with this sight may know.
+    pub fn quality(&self, place: &Place, sight: &Sight, on: Date) -> Quality {
+        let active = |platform: &Platform| platform_state_on(platform, on) == PlatformState::Active;
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        let mut doubles: BTreeSet<String> = BTreeSet::new();
+        for platform in self.platforms().values().filter(|it| active(it)) {
+            let folded = text::fold(&platform.fields.display_name);
+            if !folded.is_empty() && !names.insert(folded.clone()) {
+                doubles.insert(folded);
+            }
+        }
+        let mut quality = Quality::default();
+        for platform in self.platforms().values() {
+            if !active(platform) || !is_in(self, platform, place, on) {
+                continue;
+            }
+            let record = self.record_quality(platform, &doubles, sight, on);
+            quality.whole.merge(&record.scores);
+            match quality.agencies.entry(record.agency.clone()) {
+                Entry::Occupied(mut entry) => entry.get_mut().merge(&record.scores),
+                Entry::Vacant(entry) => {
+                    entry.insert(record.scores);
+                }
+            }
+            quality.records.push(record);
+        }
+        quality
+    }
+
+    fn record_quality(
+        &self,
+        platform: &Platform,
+        doubles: &BTreeSet<String>,
+        sight: &Sight,
+        on: Date,
+    ) -> RecordQuality {
+        let mut standings = Vec::new();
+        let mut in_force = false;
+        for plan in self.plans_of(&platform.name) {
+            if Phase::of(plan_state_on(plan, on)) != Phase::InForce {
+                continue;
+            }
+            in_force = true;
+            if plan.fields.visibility == Visibility::Public || sight.covers(&plan.agency) {
+                standings.push(self.dossier(plan).standing_on(on));
+            }
+        }
+        let agency = governing_agency_on(platform, on);
+        let mut rules = Rules {
+            scores: Scores::default(),
+            failures: Vec::new(),
+        };
+        rules.correct(platform);
+        rules.complete(platform, agency, in_force);
+        rules.clean(platform, doubles);
+        rules.live(platform, &standings, on);
+        rules.consistent(platform, &standings);
+        rules.shared(platform);
+        RecordQuality {
+            platform: platform.name.clone(),
+            agency: agency.cloned(),
+            scores: rules.scores,
+            failures: rules.failures,
+        }
+    }
+}
+
+struct Rules {
+    scores: Scores,
+    failures: Vec<Failure>,
+}
+
+impl Rules {
+    fn check(&mut self, criterion: Criterion, rule: &'static str, kept: bool) {
+        if let Some(score) = self.scores.0.get_mut(criterion as usize) {
+            score.checked += 1;
+            score.passed += i32::from(kept);
+        }
+        if !kept {
+            self.failures.push(Failure { criterion, rule });
+        }
+    }
+
+    fn correct(&mut self, platform: &Platform) {
+        let fields = &platform.fields;
+        let verified = fields.record_status == RecordStatus::Verified;
+        self.check(Criterion::Correct, "VERIFIED", verified);
+        self.check(Criterion::Correct, "SOURCED", !fields.sources.is_empty());
+        for listing in &fields.listings {
+            let stated = listing.membership == Membership::Stated;
+            self.check(Criterion::Correct, "MEMBERSHIP_STATED", stated);
+        }
+    }
+
+    fn complete(&mut self, platform: &Platform, agency: Option<&AgencyName>, in_force: bool) {
+        let fields = &platform.fields;
+        for (rule, kept) in [
+            ("NAMED", !fields.display_name.is_empty()),
+            ("GOVERNED", agency.is_some()),
+            ("OPERATED", !fields.operating_unit.is_empty()),
+            (
+                "CLASSIFIED",
+                fields.classification != Classification::Unspecified,
+            ),
+            ("STAGED", !fields.operation_stages.is_empty()),
+            ("PLANNED", in_force),
+        ] {
+            self.check(Criterion::Complete, rule, kept);
+        }
+    }
+
+    fn clean(&mut self, platform: &Platform, doubles: &BTreeSet<String>) {
+        let fields = &platform.fields;
+        let names = [&fields.display_name, &fields.display_name_en];
+        let tidy = |name: &&String| !name.contains("  ") && name.trim() == name.as_str();
+        self.check(Criterion::Clean, "TIDY", names.iter().all(tidy));
+        if !fields.display_name.is_empty() {
+            let unique = !doubles.contains(&text::fold(&fields.display_name));
+            self.check(Criterion::Clean, "UNIQUE", unique);
+        }
+        let mut links = BTreeSet::new();
+        let single = fields.links.iter().all(|link| links.insert(&link.uri));
+        if !fields.links.is_empty() {
+            self.check(Criterion::Clean, "LINKS_ONCE", single);
+        }
+    }
+
+    fn live(&mut self, platform: &Platform, standings: &[PlanStanding], on: Date) {
+        let written = day_of(platform.meta.update_time).days_until(on);
+        self.check(Criterion::Live, "WRITTEN_IN_A_YEAR", written <= LIVE_DAYS);
+        for filing in standings.iter().filter_map(|it| it.filing.as_ref()) {
+            let reported = !filing.freshness.is_late();
+            self.check(Criterion::Live, "REPORTED_IN_TIME", reported);
+        }
+    }
+
+    fn consistent(&mut self, platform: &Platform, standings: &[PlanStanding]) {
+        let fields = &platform.fields;
+        for listing in &fields.listings {
+            if !listing.display_name.is_empty() && !fields.display_name.is_empty() {
+                let same = text::fold(&listing.display_name) == text::fold(&fields.display_name);
+                self.check(Criterion::Consistent, "NAMED_AS_LISTED", same);
+            }
+        }
+        let end = |stage: Stage| {
+            let step = fields.operation_stages.iter().find(|it| it.stage == stage);
+            step.and_then(|step| step.reached.as_ref()?.end)
+        };
+        for (earlier, later) in [
+            (Stage::Development, Stage::Pilot),
+            (Stage::Pilot, Stage::Operation),
+            (Stage::Development, Stage::Operation),
+        ] {
+            if let (Some(earlier), Some(later)) = (end(earlier), end(later)) {
+                self.check(Criterion::Consistent, "STAGES_IN_ORDER", earlier <= later);
+            }
+        }
+        for standing in standings {
+            let agree = !standing.is_diverging();
+            self.check(Criterion::Consistent, "RATINGS_AGREE", agree);
+        }
+    }
+
+    fn shared(&mut self, platform: &Platform) {
+        let fields = &platform.fields;
+        for (rule, kept) in [
+            ("CHANNELLED", !fields.data_sharing_channels.is_empty()),
+            ("DEPLOYED", !fields.deployment_levels.is_empty()),
+            ("LINKED", !fields.links.is_empty()),
+        ] {
+            self.check(Criterion::Shared, rule, kept);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Reconciling: what officials published beside what the registry computes for the same date.
+
+use crate::domain::{
+    figures::{Figure, Subject},
+    names::PlanName,
+    names::Revision,
+    plans::PlanState,
+    platforms::{PlatformState, Stage},
+    standing::{MilestoneStatus, Phase, plan_state_on},
+    time::{Date, Timestamp},
+};
+
+use super::{
+    State,
+    standing::{platform_state_on, stage_on},
+    tally::{Count, Place, Sight, contribution, is_in},
+};
+
+/// What a computed number rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// A record as the change of this revision left it.
+    Record(Revision),
+    /// The issue of a plan, recorded at this time.
+    Issue(PlanName, Timestamp),
+}
+
+/// What the registry computes where a figure speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Computed {
+    /// The number; none where the figure's edition is not held, or it speaks of a day to come.
+    pub value: Option<i64>,
+    /// Parts of it, by the figure's categories that the registry knows, too.
+    pub parts: Vec<(&'static str, i64)>,
+    /// What it rests on.
+    pub grounds: Vec<Ground>,
+}
+
+impl State {
+    /// Computes what a figure says, for its date and edition, as those with this sight may count;
+    /// `today` is the date of the read.
+    pub fn reconcile(&self, figure: &Figure, sight: &Sight, today: Date) -> Computed {
+        let held = figure
+            .edition
+            .as_ref()
+            .is_none_or(|name| self.edition(name).is_some());
+        if !held || figure.figure_date > today {
+            return Computed::default();
+        }
+        let place = Place {
+            edition: figure.edition.clone(),
+            ..Place::default()
+        };
+        let on = figure.figure_date;
+        let mut computed = Computed {
+            value: Some(0),
+            ..Computed::default()
+        };
+        let mut parts = [0_i64; 4];
+        for platform in self.platforms().values() {
+            if platform_state_on(platform, on) != PlatformState::Active
+                || !is_in(self, platform, &place, on)
+            {
+                continue;
+            }
+            let record = Ground::Record(platform.meta.revision);
+            match figure.subject {
+                Subject::PlatformsListed => computed.count(1, [record]),
+                Subject::PlatformsOperating => {
+                    if stage_on(platform, on) == Some(Stage::Operation) {
+                        computed.count(1, [record]);
+                    }
+                }
+                Subject::PlansIssued => {
+                    let plans = self.plans_of(&platform.name);
+                    let mut issued =
+                        plans.filter(|plan| Phase::of(plan_state_on(plan, on)) == Phase::InForce);
+                    if let Some(plan) = issued.next() {
+                        let mut entries = plan.state_history.iter();
+                        let entry = entries.find(|entry| entry.state == PlanState::Issued);
+                        let ground =
+                            entry.map(|entry| Ground::Issue(plan.name.clone(), entry.record_time));
+                        computed.count(1, ground);
+                    }
+                }
+                Subject::Tasks => {
+                    let counts = contribution(self, platform, on).seen(sight);
+                    let dropped = counts.get(Count::Milestone(MilestoneStatus::Dropped));
+                    let tasks = counts.get(Count::Milestones) - dropped;
+                    computed.count(i64::from(tasks), None);
+                    let status = |status| i64::from(counts.get(Count::Milestone(status)));
+                    let values = [
+                        status(MilestoneStatus::CompletedOnTime)
+                            + status(MilestoneStatus::CompletedLate),
+                        status(MilestoneStatus::OnSchedule) + status(MilestoneStatus::NotYetDue),
+                        status(MilestoneStatus::Overdue),
+                        status(MilestoneStatus::Regular),
+                    ];
+                    for (part, value) in parts.iter_mut().zip(values) {
+                        *part += value;
+                    }
+                }
+            }
+        }
+        if figure.subject == Subject::Tasks {
+            let names = ["COMPLETED", "ON_SCHEDULE", "OVERDUE", "REGULAR"];
+            computed.parts = names.into_iter().zip(parts).collect();
+        }
+        computed
+    }
+}
+
+impl Computed {
+    fn count(&mut self, number: i64, grounds: impl IntoIterator<Item = Ground>) {
+        self.value = Some(self.value.unwrap_or_default() + number);
+        self.grounds.extend(grounds);
+    }
+}

@@ -1,0 +1,106 @@
+//! What was so on a date, of what one State knows: a platform's dated lists and the standing of
+//! its plans.
+
+use crate::domain::{
+    freshness::day_of,
+    names::AgencyName,
+    plans::Plan,
+    platforms::{Platform, PlatformState, Stage},
+    standing::Dossier,
+    time::Date,
+};
+
+use super::State;
+
+impl State {
+    /// A plan with all that is recorded below it.
+    pub fn dossier<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
+        Dossier {
+            milestones: self.milestones_of(&plan.name).map(|it| &**it).collect(),
+            reports: self.reports_of(&plan.name).map(|it| &**it).collect(),
+            assessments: self.assessments_of(&plan.name).map(|it| &**it).collect(),
+            ..self.baselines_below(plan)
+        }
+    }
+
+    /// A plan with its baselines alone: enough to say how a milestone of it stands.
+    pub fn baselines_below<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
+        let mut baselines: Vec<_> = self.baselines_of(&plan.name).map(|it| &**it).collect();
+        baselines.sort_by_key(|baseline| baseline.number);
+        Dossier {
+            plan,
+            milestones: Vec::new(),
+            reports: Vec::new(),
+            assessments: Vec::new(),
+            baselines,
+        }
+    }
+
+    /// Whether a platform was in the catalogue by a date as far as editions say: one that lists
+    /// it had been decided, or none lists it.
+    pub fn is_listed_on(&self, platform: &Platform, on: Date) -> bool {
+        let listings = &platform.fields.listings;
+        listings.is_empty()
+            || listings
+                .iter()
+                .any(|listing| match self.edition(&listing.edition) {
+                    Some(edition) => edition.first_day().is_none_or(|day| day <= on),
+                    None => true,
+                })
+    }
+}
+
+/// Whether a platform was in the catalogue on a date. A duplicate never was, by what is known
+/// now; one that left is RETIRED from its exit date on.
+pub fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
+    match (platform.state(), &platform.exit) {
+        (PlatformState::Retired, Some(exit)) if exit.exit_date.is_some_and(|day| day > on) => {
+            PlatformState::Active
+        }
+        (state, _) => state,
+    }
+}
+
+/// Who governed a platform on a date.
+pub fn governing_agency_on(platform: &Platform, on: Date) -> Option<&AgencyName> {
+    platform
+        .governance_history
+        .iter()
+        .rev()
+        .find(|entry| entry.start_date.is_none_or(|day| day <= on))
+        .and_then(|entry| entry.agency.as_ref())
+}
+
+/// The furthest stage that a platform had reached by a date.
+pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
+    stage_days(platform)
+        .filter(|(_, day)| *day <= on)
+        .map(|(stage, _)| stage)
+        .max()
+}
+
+/// Each stage reached, with the day from which it counts: the last day of the period given, or
+/// the first where there is no last; but no later than the day on which the record was last
+/// written, because what is recorded as reached was reached by then.
+fn stage_days(platform: &Platform) -> impl Iterator<Item = (Stage, Date)> {
+    let written = day_of(platform.meta.update_time);
+    platform
+        .fields
+        .operation_stages
+        .iter()
+        .filter_map(move |step| {
+            let reached = step.reached.as_ref()?;
+            let day = reached.end.or(reached.start).unwrap_or(written);
+            Some((step.stage, day.min(written)))
+        })
+}
+
+/// The dates on which anything of a platform's own may change.
+pub fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
+    let governed = platform.governance_history.iter();
+    let left = platform.exit.as_ref().and_then(|exit| exit.exit_date);
+    governed
+        .filter_map(|entry| entry.start_date)
+        .chain(stage_days(platform).map(|(_, day)| day))
+        .chain(left)
+}

@@ -1,0 +1,65 @@
+//! Timelines: the counts of a place on each of many dates, without counting everything on each.
+//!
+//! What a platform adds to the counts changes on few days: when a plan enters a state, a
+//! milestone falls due or a period of reports ends. It is computed after each of these, and the
+//! differences are summed up over the dates.
+
+use crate::domain::{platforms::Platform, time::Date};
+
+use super::{
+    State,
+    standing::turning_days,
+    tally::{Counts, Place, Sight, contribution, is_in},
+};
+
+impl State {
+    /// The counts of a place on dates in order, as [`State::counts_by_scan`] has them on each.
+    pub fn timeline(&self, place: &Place, sight: &Sight, dates: &[Date]) -> Vec<Counts> {
+        let mut changes = vec![Counts::default(); dates.len()];
+        let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
+            return changes;
+        };
+        for platform in self.platforms().values() {
+            let mut before = Counts::default();
+            for index in self.turns(platform, *first, *last, dates) {
+                let (Some(date), Some(change)) = (dates.get(index), changes.get_mut(index)) else {
+                    continue;
+                };
+                let counts = if is_in(self, platform, place, *date) {
+                    contribution(self, platform, *date).seen(sight)
+                } else {
+                    Counts::default()
+                };
+                change.merge(&counts, 1);
+                change.merge(&before, -1);
+                before = counts;
+            }
+        }
+        let mut sum = Counts::default();
+        for change in &mut changes {
+            sum.merge(change, 1);
+            change.clone_from(&sum);
+        }
+        changes
+    }
+
+    /// The first date, and each on which a platform may count otherwise than on the one before.
+    fn turns(&self, platform: &Platform, first: Date, last: Date, dates: &[Date]) -> Vec<usize> {
+        let mut days: Vec<Date> = turning_days(platform).collect();
+        let listings = platform.fields.listings.iter();
+        let editions = listings.filter_map(|listing| self.edition(&listing.edition));
+        days.extend(editions.filter_map(|edition| edition.first_day()));
+        for plan in self.plans_of(&platform.name) {
+            days.extend(self.dossier(plan).turning_days(first, last));
+        }
+        let mut turns: Vec<usize> = days
+            .into_iter()
+            .map(|day| dates.partition_point(|date| *date < day))
+            .filter(|index| *index < dates.len())
+            .collect();
+        turns.push(0);
+        turns.sort_unstable();
+        turns.dedup();
+        turns
+    }
+}

@@ -1,0 +1,304 @@
+//! The made-up year, as a newcomer meets it: what it answers, on any date and as known at any
+//! revision, and that it says everywhere that it is made up.
+
+use ndp_registry::{demo, store::Store};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Engine, both,
+    golden::assert_golden,
+    raw::Raw,
+    server::{As, Server},
+};
+
+async fn made(url: &str) -> Server {
+    let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
+    demo::make(store.clone()).await.unwrap();
+    store.close().await;
+    let server = Server::start(url).await;
+    // it tells of the days since the story ended, first of all
+    for _ in 0..2 {
+        server.registry.follow().await;
+    }
+    server
+}
+
+fn day(text: &str) -> Value {
+    let parts: Vec<i32> = text.split('-').map(|it| it.parse().unwrap()).collect();
+    json!({"year": parts[0], "month": parts[1], "day": parts[2]})
+}
+
+async fn summary(anyone: &Raw, on: &str) -> Value {
+    anyone
+        .ok("GetSummary", json!({"effective_date": day(on)}))
+        .await
+}
+
+fn operating(summary: &Value) -> i64 {
+    let stages = summary["operation_stage_counts"].as_array().unwrap();
+    let operating = stages
+        .iter()
+        .find(|it| it["operation_stage"] == "OPERATION");
+    operating.map_or(0, |it| it["platform_count"].as_i64().unwrap())
+}
+
+/// The last revision recorded before a moment.
+async fn revision_before(anyone: &Raw, time: &str) -> i64 {
+    let summary = anyone.ok("GetSummary", json!({"read_time": time})).await;
+    summary["revision"].as_i64().unwrap()
+}
+
+both! {
+    async fn it_ends_with_the_published_counts(engine: Engine) {
+        let server = made(&engine.url()).await;
+        let anyone = server.raw(As::default());
+        let on_the_day = summary(&anyone, "2025-09-23").await;
+        assert_eq!(on_the_day["held_platform_count"], 84);
+        assert_eq!(on_the_day["platforms_with_issued_plan_count"], 21);
+        assert_eq!(on_the_day["made_up"], true);
+        assert_eq!(operating(&summary(&anyone, "2025-10-31").await), 28);
+        assert_eq!(operating(&summary(&anyone, "2025-10-20").await), 27);
+
+        // the plan recorded in error: by what is known now it was never issued, by what was
+        // known then it was
+        let now = summary(&anyone, "2025-09-01").await;
+        let known = revision_before(&anyone, "2025-09-02T00:00:00Z").await;
+        let then = anyone.ok("GetSummary", json!({
+            "effective_date": day("2025-09-01"), "read_revision": known,
+        })).await;
+        let issued = |it: &Value| it["platforms_with_issued_plan_count"].as_i64().unwrap();
+        assert_eq!(issued(&then), issued(&now) + 1);
+        // what was answered then is what is answered of then
+        let read = anyone.ok("GetSummary", json!({"read_revision": known})).await;
+        let again = anyone.ok("GetSummary", json!({"read_time": "2025-09-02T00:00:00Z"})).await;
+        assert_eq!(read["platforms_with_issued_plan_count"],
+            again["platforms_with_issued_plan_count"]);
+
+        // nobody knows what comes after, nor what was before the first change or the edition
+        for (request, told) in [
+            (json!({"effective_date": day("2027-01-01")}), "2026-10-01"),
+            (json!({"read_revision": known, "effective_date": day("2025-10-01")}), "2025-09-01"),
+            (json!({"effective_date": day("2024-10-31")}), "2024-11-01"),
+            (json!({"read_time": "2024-01-01T00:00:00Z"}), "2024-11-01"),
+        ] {
+            let status = anyone.err("GetSummary", request.clone()).await;
+            assert_eq!(status.code(), tonic::Code::OutOfRange, "{request}");
+            assert!(status.message().contains(told), "{request}: {}", status.message());
+        }
+        server.stop().await;
+    }
+
+    async fn its_answers_stay_as_they_are(engine: Engine) {
+        let server = made(&engine.url()).await;
+        let anyone = server.raw(As::default());
+        let year_end = "2025-11-01T00:00:00Z";
+        let mut text = String::new();
+        for (method, request) in [
+            ("GetSummary", json!({"effective_date": day("2025-09-23")})),
+            ("GetSummary", json!({"read_time": year_end})),
+            ("GetSummary", json!({
+                "read_time": year_end, "agency": "agencies/co-quan-thu-nghiem-4",
+            })),
+            ("GetTimeline", json!({
+                "start_date": day("2024-11-30"), "end_date": day("2025-10-31"),
+                "interval": "MONTH",
+            })),
+            ("ListAttentionItems", json!({
+                "read_time": year_end, "order_by": "day_count desc", "page_size": 12,
+                "filter": "NOT kind = MISSING_PLAN AND NOT kind = PENDING_ANNEX",
+            })),
+            ("GetDataQuality", json!({
+                "read_time": year_end, "criterion": "LIVE", "page_size": 3,
+            })),
+            ("ReconcileFigures", json!({
+                "filter": "subject = PLANS_ISSUED OR subject = PLATFORMS_OPERATING",
+            })),
+            ("GetPlan", json!({
+                "name": "platforms/ndp-005/plans/2025", "read_time": year_end,
+            })),
+            ("ListMilestones", json!({
+                "parent": "platforms/ndp-005/plans/2025", "read_time": year_end,
+            })),
+        ] {
+            let mut answer = anyone.ok(method, request.clone()).await;
+            forget_chance(&mut answer);
+            let answer = serde_json::to_string_pretty(&answer).unwrap();
+            text.push_str(&format!("$ {method} {request}\n{answer}\n\n"));
+        }
+        assert_golden("demo.txt", &text);
+        server.stop().await;
+    }
+
+    async fn a_timeline_has_the_summaries_of_its_dates(engine: Engine) {
+        let server = made(&engine.url()).await;
+        let anyone = server.raw(As::default());
+        let timeline = anyone.ok("GetTimeline", json!({
+            "start_date": day("2025-01-31"), "end_date": day("2025-10-31"), "interval": "MONTH",
+            "metrics": ["PLATFORMS_WITH_ISSUED_PLAN", "PLATFORMS_OPERATING"],
+        })).await;
+        let points = timeline["points"].as_array().unwrap();
+        assert_eq!(points.len(), 10);
+        assert_eq!(points[1]["effective_date"], day("2025-02-28"));
+        for point in points {
+            let request = json!({"effective_date": point["effective_date"]});
+            let summary = anyone.ok("GetSummary", request).await;
+            let count = |at: usize| point["counts"][at].as_i64().unwrap();
+            assert_eq!(Some(count(0)), summary["platforms_with_issued_plan_count"].as_i64());
+            assert_eq!(count(1), operating(&summary));
+        }
+        for (request, told) in [
+            (json!({}), "InvalidArgument"),
+            (json!({"start_date": day("2025-10-31"), "end_date": day("2025-01-01")}),
+                "InvalidArgument"),
+            (json!({"start_date": day("2024-11-01"), "interval": "DAY"}), "InvalidArgument"),
+            (json!({"start_date": day("2024-10-01")}), "OutOfRange"),
+        ] {
+            let status = anyone.err("GetTimeline", request.clone()).await;
+            assert_eq!(format!("{:?}", status.code()), told, "{request}");
+        }
+        server.stop().await;
+    }
+
+    async fn pages_of_what_needs_attention_are_the_whole(engine: Engine) {
+        let server = made(&engine.url()).await;
+        let anyone = server.raw(As::default());
+        for (method, list) in
+            [("ListAttentionItems", "attention_items"), ("GetDataQuality", "failing_records")]
+        {
+            let whole = anyone.ok(method, json!({"page_size": 1000})).await;
+            let whole = whole[list].as_array().unwrap();
+            assert!(whole.len() > 50, "{method}: {}", whole.len());
+            let (mut walked, mut token) = (Vec::new(), String::new());
+            loop {
+                let request = json!({"page_size": 17, "page_token": token});
+                let page = anyone.ok(method, request).await;
+                walked.extend(page[list].as_array().unwrap().clone());
+                token = page["next_page_token"].as_str().unwrap_or_default().to_owned();
+                if token.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(&walked, whole, "{method}");
+        }
+        server.stop().await;
+    }
+
+    /// What is answered of a revision, and of its time, is what was answered at it.
+    async fn what_was_answered_then_is_what_is_answered_of_then(engine: Engine) {
+        use ndp_registry::domain::plans::PlanMove;
+        let server = Server::start(&engine.url()).await;
+        let cast = crate::harness::plans::Cast::new(&server).await;
+        let anyone = server.raw(As::default());
+        let mut given = Vec::new();
+        let mut plan = cast.draft("ndp-001", "then").await;
+        cast.editor.ok("CreateMilestone", json!({
+            "parent": plan["name"], "milestone_id": "one", "milestone": {
+                "display_name": "Mốc thử nghiệm (made up)",
+                "due": {"end": day("2026-10-20"), "as_written": "20/10/2026"},
+            },
+        })).await;
+        for step in [Some(PlanMove::Submit), Some(PlanMove::Issue), None, Some(PlanMove::Annul)] {
+            server.clock.advance(9 * 86_400);
+            if let Some(step) = step {
+                plan = cast.step(step, &plan).await.unwrap();
+            } else {
+                // a change elsewhere: time alone has made the milestone overdue
+                cast.draft("ndp-002", "elsewhere").await;
+            }
+            let revision = server.registry.revision().get();
+            let time = server.registry.read().state.record_time().unwrap().to_string();
+            for caller in [&anyone, &cast.steward, &cast.editor] {
+                let summary = caller.ok("GetSummary", json!({})).await;
+                let quality = caller.ok("GetDataQuality", json!({})).await;
+                let items = json!({"filter": "platform = \"platforms/ndp-001\""});
+                let items = caller.ok("ListAttentionItems", items).await;
+                given.push((revision, time.clone(), caller.clone(), [summary, quality, items]));
+            }
+        }
+        let stale = &given[6].3[0]["milestone_status_counts"][0]["status"];
+        assert_eq!(stale, "OVERDUE", "{:?}", given[6].3[0]);
+        for (revision, time, caller, answers) in &given {
+            for at in [json!({"read_revision": revision}), json!({"read_time": time})] {
+                let mut items = at.clone();
+                items["filter"] = json!("platform = \"platforms/ndp-001\"");
+                let again = [
+                    caller.ok("GetSummary", at.clone()).await,
+                    caller.ok("GetDataQuality", at).await,
+                    caller.ok("ListAttentionItems", items).await,
+                ];
+                assert_eq!(&again, answers);
+            }
+        }
+        server.stop().await;
+    }
+
+    async fn it_says_that_it_is_made_up_and_leaves_other_databases_alone(engine: Engine) {
+        let url = engine.url();
+        let server = made(&url).await;
+        let anyone = server.raw(As::default());
+        let response = anyone.respond("ListPlans", json!({"parent": "platforms/-"})).await.unwrap();
+        assert_eq!(response.metadata().get("ndp-made-up").unwrap(), "true");
+        for (method, request, list) in [
+            ("ListPlatforms", json!({"page_size": 1000}), "platforms"),
+            ("ListPlans", json!({"parent": "platforms/-", "page_size": 1000}), "plans"),
+            ("ListAgencies", json!({"page_size": 1000}), "agencies"),
+            ("ListEditions", json!({}), "editions"),
+            ("ListMilestones", json!({"parent": "platforms/-/plans/-", "page_size": 1000}),
+                "milestones"),
+        ] {
+            let listed = anyone.ok(method, request).await;
+            let records = listed[list].as_array().unwrap();
+            assert!(!records.is_empty());
+            for record in records {
+                // of a RESTRICTED plan the title is withheld
+                let name = record["display_name"].as_str().unwrap_or_default();
+                let withheld = record["redacted"] == true;
+                assert!(withheld || name.ends_with("(thử nghiệm / made up)"), "{record}");
+            }
+        }
+        server.stop().await;
+        let store = Store::open(&url, uuid::Uuid::new_v4()).await.unwrap();
+        let refused = demo::make(store.clone()).await.unwrap_err().to_string();
+        store.close().await;
+        assert!(refused.contains("not empty"), "{refused}");
+    }
+
+    async fn the_shipped_figures_are_claims_that_nothing_here_bears_out(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let anyone = server.raw(As::default());
+        let answer = anyone.ok("ReconcileFigures", json!({})).await;
+        let of = |name: &str| {
+            let all = answer["reconciliations"].as_array().unwrap();
+            let found = all.iter().find(|it| it["figure"]["name"] == name);
+            found.unwrap().clone()
+        };
+        let issued = of("figures/plans-issued-2025-09-23");
+        assert_eq!(issued["figure"]["value"], 21);
+        assert_eq!((&issued["computed_value"], &issued["difference"]), (&json!(0), &json!(21)));
+        let listed = of("figures/platforms-listed-2025-09-23");
+        assert_eq!((&listed["computed_value"], &listed["difference"]), (&json!(84), &json!(0)));
+        assert_eq!(listed["change_revisions"], json!([1]));
+        let on_the_day = summary(&anyone, "2025-09-23").await;
+        assert_eq!(on_the_day["platforms_with_issued_plan_count"], 0);
+        assert_eq!(on_the_day["made_up"], Value::Null);
+        server.stop().await;
+    }
+}
+
+/// Takes out what is random.
+fn forget_chance(answer: &mut Value) {
+    match answer {
+        Value::String(text) if text.starts_with("AXs") => *text = "...".into(),
+        Value::Array(items) => items.iter_mut().for_each(forget_chance),
+        Value::Object(fields) => {
+            // ids that nobody chose
+            if let Some(Value::String(name)) = fields.get_mut("resource")
+                && let Some(at) = name.find("/assessments/")
+            {
+                name.replace_range(at.., "/assessments/...");
+            }
+            fields.values_mut().for_each(forget_chance);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,715 @@
+//! What is computed, against slow and obvious oracles: made-up records of every kind, any date,
+//! any caller.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ndp_registry::domain::{
+    agencies::{Agency, AgencyFields},
+    assessments::{Assessment, AssessmentFields},
+    baselines::{Approval, Baseline, BaselineMilestone},
+    caller::Person,
+    change::{Change, Effect, Image},
+    documents::Document,
+    editions::{Edition, EditionFields},
+    milestones::{Completion, Dropping, Milestone, MilestoneFields},
+    names::{
+        AgencyName, AssessmentName, BaselineName, EditionName, MilestoneName, PlanName,
+        PlatformName, PrincipalName, ReportName, Revision,
+    },
+    plans::{Plan, PlanFields, PlanState, ReportingCycle, StateEntry, Visibility},
+    platforms::{
+        Exit, ExitOutcome, Governance, Listing, OperationStage, Platform, PlatformFields,
+        RecordStatus, Stage,
+    },
+    record::Meta,
+    reports::{Rating, Report, ReportFields},
+    standing::{MilestoneStatus, Phase, plan_state_on},
+    time::{Date, Period, Timestamp},
+};
+use ndp_registry::state::{
+    State,
+    tally::{Count, Counts, Place, Sight, Tally},
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+const AGENCIES: [&str; 2] = ["co-quan-a", "co-quan-b"];
+const EDITIONS: [&str; 2] = ["danh-muc-1", "danh-muc-2"];
+
+fn day(offset: i32) -> Date {
+    Date::parse("2025-01-01").unwrap().plus_days(offset)
+}
+
+fn time(offset: i32) -> Timestamp {
+    Timestamp::parse(&format!("{}T09:00:00+07:00", day(offset))).unwrap()
+}
+
+fn meta(offset: i32) -> Meta {
+    Meta::created(time(offset), Revision::new(1).unwrap())
+}
+
+fn agency(number: usize) -> AgencyName {
+    AgencyName::from_id(AGENCIES[number % 2]).unwrap()
+}
+
+fn edition(number: usize) -> EditionName {
+    EditionName::from_id(EDITIONS[number % 2]).unwrap()
+}
+
+fn platform(number: usize) -> PlatformName {
+    PlatformName::from_id(&format!("p{number}")).unwrap()
+}
+
+fn plan(of: usize, number: usize) -> PlanName {
+    PlanName::from_id(&platform(of), &format!("plan-{number}")).unwrap()
+}
+
+const fn person() -> Option<Person> {
+    None
+}
+
+fn period(offset: i32) -> Period {
+    Period::day(day(offset), "")
+}
+
+// === made-up records ===
+
+fn any_day() -> impl Strategy<Value = i32> {
+    0..400
+}
+
+fn any_rating() -> impl Strategy<Value = Rating> {
+    select(&Rating::ALL[..])
+}
+
+fn any_platform() -> impl Strategy<Value = Image> {
+    (
+        0..4_usize,
+        option::of((any_day(), any::<bool>())),
+        vec((0..2_usize, "[AB]?"), 0..3),
+        vec(any_day(), 0..2),
+        option::of(any_day()),
+        any::<bool>(),
+    )
+        .prop_map(|(number, exit, listings, moves, reached, complete)| {
+            let mut fields = PlatformFields {
+                display_name: if complete {
+                    "Thử".into()
+                } else {
+                    String::new()
+                },
+                record_status: RecordStatus::Verified,
+                ..PlatformFields::default()
+            };
+            for (of, group) in listings {
+                if fields.listings.iter().all(|it| it.edition != edition(of)) {
+                    fields.listings.push(Listing {
+                        edition: edition(of),
+                        list_number: String::new(),
+                        group,
+                        display_name: String::new(),
+                        membership: Default::default(),
+                        sources: Vec::new(),
+                    });
+                }
+            }
+            let mut governance_history = vec![Governance {
+                agency: (number > 0).then(|| agency(number)),
+                start_date: None,
+            }];
+            let mut moves = moves;
+            moves.sort_unstable();
+            for (turn, start) in moves.into_iter().enumerate() {
+                governance_history.push(Governance {
+                    agency: Some(agency(number + turn + 1)),
+                    start_date: Some(day(start)),
+                });
+            }
+            fields.governing_agency = governance_history.last().unwrap().agency.clone();
+            if let Some(reached) = reached {
+                fields.operation_stages.push(OperationStage {
+                    stage: Stage::Operation,
+                    planned: None,
+                    reached: Some(period(reached)),
+                    sources: Vec::new(),
+                });
+            }
+            Image::Platform(Arc::new(Platform {
+                name: platform(number),
+                fields,
+                governance_history,
+                exit: exit.map(|(left, duplicate)| {
+                    Box::new(Exit {
+                        reason: "thử".into(),
+                        outcome: if duplicate {
+                            ExitOutcome::Duplicate
+                        } else {
+                            ExitOutcome::Discontinued
+                        },
+                        decision: None,
+                        successor: None,
+                        exit_date: Some(day(left)),
+                    })
+                }),
+                meta: meta(200),
+            }))
+        })
+}
+
+fn any_plan() -> impl Strategy<Value = Image> {
+    use PlanState::{
+        Annulled, Completed, Draft, Issued, Revoked, Submitted, Superseded, Withdrawn,
+    };
+    let lives: &'static [&'static [PlanState]] = &[
+        &[Draft],
+        &[Draft, Submitted],
+        &[Draft, Withdrawn],
+        &[Draft, Submitted, Issued],
+        &[Draft, Submitted, Issued],
+        &[Draft, Submitted, Issued, Completed],
+        &[Draft, Submitted, Issued, Superseded],
+        &[Draft, Submitted, Issued, Revoked],
+        &[Draft, Submitted, Issued, Annulled],
+    ];
+    (
+        0..4_usize,
+        0..2_usize,
+        select(lives),
+        vec(any_day(), 4),
+        any::<bool>(),
+        0..10_i32,
+        option::of(any_day()),
+    )
+        .prop_map(|(of, number, life, mut days, public, filing_days, start)| {
+            // as recorded: in order but for the issue, which may be of an earlier day
+            days.sort_unstable();
+            let entry = |(state, at): (&PlanState, &i32)| StateEntry {
+                state: *state,
+                effective_date: day(if *state == Issued { *at - 7 } else { *at }),
+                record_time: time(*at),
+                agency: None,
+                person: person(),
+                document: None,
+                reason: String::new(),
+            };
+            Image::Plan(Arc::new(Plan {
+                name: plan(of, number),
+                agency: agency(of + number),
+                fields: PlanFields {
+                    display_name: "Thử".into(),
+                    visibility: if public {
+                        Visibility::Public
+                    } else {
+                        Visibility::Restricted
+                    },
+                    reporting_cycle: Some(ReportingCycle {
+                        filing_days,
+                        ..ReportingCycle::default()
+                    }),
+                    planned_start: start.map(period),
+                    ..PlanFields::default()
+                },
+                issuing_document: None,
+                state: *life.last().unwrap(),
+                state_history: life.iter().zip(&days).map(entry).collect(),
+                superseded_by: None,
+                redacted: false,
+                meta: meta(days[0]),
+            }))
+        })
+}
+
+fn audience(of: usize) -> ndp_registry::domain::plans::Audience {
+    ndp_registry::domain::plans::Audience {
+        agency: agency(of),
+        public_since: None,
+    }
+}
+
+fn any_milestone() -> impl Strategy<Value = Image> {
+    (
+        (0..4_usize, 0..2_usize, 0..3_usize),
+        option::of(any_day()),
+        0..5_i32,
+        option::of((any_day(), any::<bool>())),
+        option::of(any_day()),
+    )
+        .prop_map(|((of, number, which), due, weight, completed, dropped)| {
+            let name = MilestoneName::from_id(&plan(of, number), &format!("m{which}")).unwrap();
+            Image::Milestone(Arc::new(Milestone {
+                name,
+                audience: audience(of),
+                fields: MilestoneFields {
+                    due: due.map(period),
+                    weight,
+                    ..MilestoneFields::default()
+                },
+                completion: completed.map(|(at, shown)| {
+                    Box::new(Completion {
+                        completion_date: day(at),
+                        evidence: if shown {
+                            vec![evidence(at)]
+                        } else {
+                            Vec::new()
+                        },
+                        record_time: time(at),
+                    })
+                }),
+                dropping: dropped.map(|at| {
+                    Box::new(Dropping {
+                        drop_date: day(at),
+                        reason: String::new(),
+                        document: None,
+                        record_time: time(at),
+                    })
+                }),
+                meta: meta(0),
+            }))
+        })
+}
+
+fn evidence(at: i32) -> ndp_registry::domain::documents::Evidence {
+    ndp_registry::domain::documents::Evidence {
+        document: Some(Box::new(Document {
+            symbol: "1/QĐ-TEST".into(),
+            signatory: "Người ký (made up)".into(),
+            issue_date: Some(day(at)),
+            ..Document::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn any_baseline() -> impl Strategy<Value = Image> {
+    (
+        (0..4_usize, 0..2_usize, 1..3_i32),
+        any_day(),
+        vec((option::of(any_day()), 1..4_i32, any::<bool>()), 3),
+    )
+        .prop_map(|((of, number, baseline), from, milestones)| {
+            let plan = plan(of, number);
+            let promised = (0..).zip(milestones).filter(|(_, it)| it.2);
+            Image::Baseline(Arc::new(Baseline {
+                name: BaselineName::from_id(&plan, &baseline.to_string()).unwrap(),
+                audience: audience(of),
+                number: baseline,
+                effective_date: day(from),
+                milestones: promised
+                    .map(|(which, (due, weight, _))| BaselineMilestone {
+                        milestone: MilestoneName::from_id(&plan, &format!("m{which}")).unwrap(),
+                        display_name: String::new(),
+                        required_result: String::new(),
+                        due: due.map(period),
+                        weight,
+                    })
+                    .collect(),
+                budget: None,
+                planned_start: None,
+                planned_end: None,
+                document: None,
+                reason: String::new(),
+                approval: Approval {
+                    person: None,
+                    record_time: time(from),
+                },
+                meta: meta(from),
+            }))
+        })
+}
+
+fn any_report() -> impl Strategy<Value = Image> {
+    (
+        (0..4_usize, 0..2_usize, 0..3_usize),
+        any_day(),
+        0..40_i32,
+        any_rating(),
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |((of, number, which), end, after, rating, corrected, shown)| {
+                let plan = plan(of, number);
+                let name = |id: usize| ReportName::from_id(&plan, &format!("r{id}")).unwrap();
+                Image::Report(Arc::new(Report {
+                    name: name(which),
+                    audience: audience(of),
+                    fields: ReportFields {
+                        period_end_date: Some(day(end)),
+                        rating: Some(rating),
+                        evidence: if shown {
+                            vec![evidence(end)]
+                        } else {
+                            Vec::new()
+                        },
+                        ..ReportFields::default()
+                    },
+                    corrected_by: corrected.then(|| name(which + 1)),
+                    meta: meta(end + after),
+                }))
+            },
+        )
+}
+
+fn any_assessment() -> impl Strategy<Value = Image> {
+    (
+        (0..4_usize, 0..2_usize, 0..2_usize),
+        any_day(),
+        any_rating(),
+    )
+        .prop_map(|((of, number, which), at, rating)| {
+            let plan = plan(of, number);
+            Image::Assessment(Arc::new(Assessment {
+                name: AssessmentName::from_id(&plan, &format!("a{which}")).unwrap(),
+                audience: audience(of),
+                fields: AssessmentFields {
+                    assessment_date: Some(day(at)),
+                    rating: Some(rating),
+                    ..AssessmentFields::default()
+                },
+                meta: meta(at),
+            }))
+        })
+}
+
+fn an_edition(number: usize, from: Option<i32>) -> Image {
+    Image::Edition(Arc::new(Edition {
+        name: edition(number),
+        fields: EditionFields {
+            display_name: "Danh mục (made up)".into(),
+            in_force_start_date: from.map(day),
+            ..EditionFields::default()
+        },
+        opening: number == 0,
+        meta: meta(0),
+    }))
+}
+
+fn any_image() -> impl Strategy<Value = Image> {
+    prop_oneof![
+        4 => any_platform(),
+        6 => any_plan(),
+        6 => any_milestone(),
+        3 => any_baseline(),
+        4 => any_report(),
+        2 => any_assessment(),
+        1 => (0..2_usize, option::of(any_day())).prop_map(|(it, from)| an_edition(it, from)),
+    ]
+}
+
+fn change(revision: i64, images: Vec<Image>) -> Change {
+    Change {
+        revision: Revision::new(revision).unwrap(),
+        record_time: time(399),
+        person: Person {
+            principal: PrincipalName::system(),
+            actor: None,
+        },
+        agency: None,
+        method: "Test".into(),
+        request_id: None,
+        reason: String::new(),
+        effects: images.into_iter().map(Effect::Put).collect(),
+        key_hash: None,
+    }
+}
+
+/// Two agencies, two editions and these records.
+fn state_of(images: Vec<Image>) -> State {
+    let mut all: Vec<Image> = (0..2)
+        .map(|number| {
+            Image::Agency(Arc::new(Agency {
+                name: agency(number),
+                fields: AgencyFields::default(),
+                meta: meta(0),
+            }))
+        })
+        .collect();
+    all.extend((0..2).map(|number| an_edition(number, None)));
+    all.extend(images);
+    State::load(Revision::new(1).unwrap(), Some(time(399)), all)
+}
+
+fn any_state() -> impl Strategy<Value = State> {
+    vec(any_image(), 0..40).prop_map(state_of)
+}
+
+fn every_place() -> Vec<Place> {
+    let mut places = Vec::new();
+    for edition in [None, Some(edition(0)), Some(edition(1))] {
+        for agency in [None, Some(agency(0)), Some(agency(1))] {
+            for group in ["", "A", "B"] {
+                if group.is_empty() || edition.is_some() {
+                    places.push(Place {
+                        edition: edition.clone(),
+                        group: (!group.is_empty()).then(|| group.into()),
+                        agency: agency.clone(),
+                    });
+                }
+            }
+        }
+    }
+    places
+}
+
+fn every_sight() -> [Sight; 4] {
+    [
+        Sight::Public,
+        Sight::Agency(agency(0)),
+        Sight::Agency(agency(1)),
+        Sight::All,
+    ]
+}
+
+/// A milestone's status by the words of the proto, one after another.
+fn status_by_words(
+    state: &State,
+    plan: &Plan,
+    milestone: &Milestone,
+    on: Date,
+) -> Option<MilestoneStatus> {
+    let mut in_force = None;
+    for baseline in state.baselines().values() {
+        let later = |other: &Arc<Baseline>| other.number < baseline.number;
+        if baseline.name.parent() == plan.name
+            && baseline.effective_date <= on
+            && in_force.as_ref().is_none_or(later)
+        {
+            in_force = Some(Arc::clone(baseline));
+        }
+    }
+    let mut due = milestone.fields.due.clone();
+    let mut start = plan.fields.planned_start.clone();
+    if let Some(baseline) = in_force {
+        let promised = baseline
+            .milestones
+            .iter()
+            .find(|it| it.milestone == milestone.name);
+        let Some(promised) = promised else {
+            let dropped = milestone.dropping.as_ref()?;
+            return (dropped.drop_date <= on).then_some(MilestoneStatus::Dropped);
+        };
+        due = promised.due.clone();
+        start = baseline.planned_start.clone();
+    }
+    let last = due.and_then(|due| due.end);
+    if milestone
+        .dropping
+        .as_ref()
+        .is_some_and(|it| it.drop_date <= on)
+    {
+        return Some(MilestoneStatus::Dropped);
+    }
+    if let Some(completion) = &milestone.completion
+        && completion.completion_date <= on
+    {
+        let late = last.is_some_and(|last| completion.completion_date > last);
+        return Some(if late {
+            MilestoneStatus::CompletedLate
+        } else {
+            MilestoneStatus::CompletedOnTime
+        });
+    }
+    Some(match plan_state_on(plan, on) {
+        None | Some(PlanState::Draft | PlanState::Submitted | PlanState::Returned) => {
+            MilestoneStatus::NotYetDue
+        }
+        Some(PlanState::Issued | PlanState::Completed) => match last {
+            None => MilestoneStatus::Regular,
+            Some(last) if on > last => MilestoneStatus::Overdue,
+            Some(_) if start.and_then(|it| it.start).is_some_and(|day| on < day) => {
+                MilestoneStatus::NotYetDue
+            }
+            Some(_) => MilestoneStatus::OnSchedule,
+        },
+        Some(_) => MilestoneStatus::Dropped,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 96, failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    /// A tally that was moved on change by change is the one that counts everything anew, and
+    /// both are what looking at each platform finds.
+    #[test]
+    fn a_tally_moved_on_is_the_count_of_everything(
+        begin in vec(any_image(), 0..15),
+        changes in vec(vec(any_image(), 1..4), 0..12),
+        on in any_day(),
+    ) {
+        let mut state = state_of(begin);
+        let mut tally = Tally::new(&state, day(on));
+        for (revision, images) in (2..).zip(changes) {
+            let change = change(revision, images);
+            let before = state.clone();
+            state.apply(&change);
+            tally.advance(&before, &state, &change);
+        }
+        let anew = Tally::new(&state, day(on));
+        for place in every_place() {
+            for sight in every_sight() {
+                let scanned = state.counts_by_scan(&place, &sight, day(on));
+                prop_assert_eq!(&tally.counts(&place, &sight), &scanned);
+                prop_assert_eq!(&anew.counts(&place, &sight), &scanned);
+            }
+        }
+    }
+
+    #[test]
+    fn a_timeline_has_the_counts_of_each_date(
+        state in any_state(), start in any_day(), step in 1..40_i32, points in 1..30_i32
+    ) {
+        let dates: Vec<_> = (0..points).map(|point| day(start + point * step)).collect();
+        for place in every_place() {
+            for sight in [Sight::Public, Sight::All] {
+                let counted = state.timeline(&place, &sight, &dates);
+                prop_assert_eq!(counted.len(), dates.len());
+                for (date, counts) in dates.iter().zip(counted) {
+                    prop_assert_eq!(counts, state.counts_by_scan(&place, &sight, *date));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_counts_add_up(state in any_state(), on in any_day()) {
+        let tally = Tally::new(&state, day(on));
+        for place in every_place() {
+            for sight in every_sight() {
+                let counts = tally.counts(&place, &sight);
+                let sum = |of: Vec<Count>| of.into_iter().map(|it| counts.get(it)).sum::<i32>();
+                let statuses = RecordStatus::ALL.map(Count::RecordStatus).to_vec();
+                prop_assert_eq!(sum(statuses), counts.get(Count::Platforms));
+                let mut stages = vec![Count::Stage(None)];
+                stages.extend(Stage::ALL.map(|it| Count::Stage(Some(it))));
+                prop_assert_eq!(sum(stages), counts.get(Count::Platforms));
+                let states = PlanState::ALL.map(Count::PlanState).to_vec();
+                prop_assert_eq!(sum(states), counts.get(Count::Plans));
+                let statuses = MilestoneStatus::ALL.map(Count::Milestone).to_vec();
+                prop_assert_eq!(sum(statuses), counts.get(Count::Milestones));
+            }
+            // what everyone may count, and the hidden parts of each agency, are all there is
+            let mut parts = tally.counts(&place, &Sight::Public);
+            for agency in [agency(0), agency(1)] {
+                parts.merge(&tally.counts(&place, &Sight::Agency(agency)), 1);
+                parts.merge(&tally.counts(&place, &Sight::Public), -1);
+            }
+            prop_assert_eq!(parts, tally.counts(&place, &Sight::All));
+        }
+        // the agencies, and what has none, are the whole
+        for edition in [edition(0), edition(1)] {
+            let of = |agency: Option<AgencyName>| Place {
+                edition: Some(edition.clone()), group: None, agency,
+            };
+            let mut parts = Counts::default();
+            for number in 0..2 {
+                parts.merge(&tally.counts(&of(Some(agency(number))), &Sight::All), 1);
+            }
+            let without: Vec<_> = state.platforms().values()
+                .filter(|it| it.listing(&edition).is_some())
+                .filter(|it| {
+                    ndp_registry::state::standing::governing_agency_on(it, day(on)).is_none()
+                })
+                .collect();
+            for platform in without {
+                let of = ndp_registry::state::tally::contribution(&state, platform, day(on));
+                parts.merge(&of.seen(&Sight::All), 1);
+            }
+            prop_assert_eq!(parts, tally.counts(&of(None), &Sight::All));
+        }
+    }
+
+    #[test]
+    fn a_milestone_stands_as_the_words_say(state in any_state(), on in any_day()) {
+        for plan in state.plans().values() {
+            let dossier = state.dossier(plan);
+            for milestone in &dossier.milestones {
+                let found = dossier.milestone_on(milestone, day(on)).map(|it| it.status);
+                let expected = status_by_words(&state, plan, milestone, day(on));
+                prop_assert_eq!(found, expected, "{:?}", milestone);
+            }
+        }
+    }
+
+    /// What the turn of days tells is what differs, and nothing else.
+    #[test]
+    fn notices_tell_what_differs(state in any_state(), from in 0..399_i32, days in 1..90_i32) {
+        let (from, to) = (day(from), day(from + days));
+        let told: BTreeMap<_, _> = state.notices(from, to).into_iter()
+            .map(|it| ((it.name, it.aspect.as_str()), (it.from, it.to)))
+            .collect();
+        let mut differs = BTreeMap::new();
+        for plan in state.plans().values() {
+            let phase = |on: Date| Phase::of(plan_state_on(plan, on));
+            let now_in_force = matches!(plan.state, PlanState::Issued | PlanState::Completed);
+            if !now_in_force || phase(from) != Phase::InForce {
+                continue;
+            }
+            let dossier = state.dossier(plan);
+            for milestone in &dossier.milestones {
+                let status = |on| dossier.milestone_on(milestone, on).map(|it| it.status);
+                if let (Some(old), Some(new)) = (status(from), status(to)) && old != new {
+                    differs.insert(
+                        (milestone.name.to_string(), "standing.status"),
+                        (old.as_str().to_owned(), new.as_str().to_owned()),
+                    );
+                }
+            }
+            let freshness = |on| dossier.standing_on(on).filing.map(|it| it.freshness);
+            if let (Some(old), Some(new)) = (freshness(from), freshness(to)) && old != new {
+                differs.insert(
+                    (plan.name.to_string(), "standing.freshness"),
+                    (old.as_str().to_owned(), new.as_str().to_owned()),
+                );
+            }
+        }
+        prop_assert_eq!(told, differs);
+    }
+
+    #[test]
+    fn what_needs_attention_is_counted_alike(state in any_state(), on in any_day()) {
+        let tally = Tally::new(&state, day(on));
+        for place in every_place() {
+            for sight in every_sight() {
+                let counts = tally.counts(&place, &sight);
+                let items = state.attention(&place, &sight, day(on));
+                let of = |kind: &str| {
+                    let items = items.iter().filter(|it| it.kind.as_str() == kind);
+                    i32::try_from(items.count()).unwrap()
+                };
+                let overdue = counts.get(Count::Milestone(MilestoneStatus::Overdue));
+                prop_assert_eq!(of("OVERDUE_MILESTONE"), overdue);
+                prop_assert_eq!(of("DIVERGING_RATINGS"), counts.get(Count::Diverging));
+                prop_assert_eq!(of("UNSUBSTANTIATED"), counts.get(Count::Unsubstantiated));
+                let planned = counts.get(Count::WithIssuedPlan);
+                prop_assert_eq!(of("MISSING_PLAN") + planned, counts.get(Count::Platforms));
+            }
+        }
+    }
+
+    #[test]
+    fn the_quality_of_the_whole_is_the_sum_of_its_records(state in any_state(), on in any_day()) {
+        use ndp_registry::state::quality::{Criterion, Score};
+        for place in every_place() {
+            let quality = state.quality(&place, &Sight::All, day(on));
+            for criterion in Criterion::ALL {
+                let mut sum = Score::default();
+                for record in &quality.records {
+                    let score = record.scores.get(criterion);
+                    sum.checked += score.checked;
+                    sum.passed += score.passed;
+                    let failures = record.failures.iter();
+                    let failed = failures.filter(|it| it.criterion == criterion).count();
+                    prop_assert_eq!(usize::try_from(score.checked - score.passed).unwrap(), failed);
+                }
+                prop_assert_eq!(quality.whole.get(criterion), sum);
+                let mut agencies = Score::default();
+                for scores in quality.agencies.values() {
+                    agencies.checked += scores.get(criterion).checked;
+                    agencies.passed += scores.get(criterion).passed;
+                }
+                prop_assert_eq!(agencies, sum);
+            }
+        }
+    }
+}

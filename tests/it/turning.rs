@@ -1,0 +1,213 @@
+//! The turn of a day: what time alone makes of plans is told once, whoever is running, to those
+//! who may see it.
+
+use std::time::Duration;
+
+use ndp_registry::{
+    domain::{change::Effect, names::Revision, plans::PlanMove},
+    pb::{
+        self, change::effect::Kind, change_service_client::ChangeServiceClient,
+        watch_changes_request::Start, watch_changes_response::Event,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Engine, both,
+    plans::{Cast, date},
+    server::{As, Server},
+};
+
+/// A guard against waiting for ever.
+const BOUND: Duration = Duration::from_secs(30);
+const DAY: i64 = 86_400;
+
+/// A plan in force with one milestone, due on 5 October 2026, four days after the clock's day.
+async fn issued(cast: &Cast, platform: &str, visibility: &str) -> Value {
+    let mut plan = cast.draft(platform, "turning").await;
+    plan["visibility"] = json!(visibility);
+    plan["reporting_cycle"] = json!({"cutoff_day": 8, "filing_days": 3});
+    let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
+    cast.editor
+        .ok(
+            "CreateMilestone",
+            json!({"parent": plan["name"], "milestone_id": "one", "milestone": {
+                "display_name": "Mốc thử nghiệm (made up)",
+                "due": {"end": date([2026, 10, 5]), "as_written": "5/10/2026"},
+            }}),
+        )
+        .await;
+    let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
+    cast.step(PlanMove::Issue, &plan).await.unwrap()
+}
+
+/// Every notice of the log so far.
+async fn notices(server: &Server) -> Vec<(i64, String, String, String)> {
+    let logged = server
+        .registry
+        .changes_after(Revision::ZERO, 10_000, |_| false)
+        .await
+        .unwrap();
+    let mut notices = Vec::new();
+    for logged in logged {
+        for effect in &logged.change.effects {
+            if let Effect::Notice(notice) = effect {
+                assert_eq!(logged.change.method, "TurnDay");
+                assert_eq!(logged.change.person.principal.as_str(), "principals/system");
+                notices.push((
+                    logged.change.revision.get(),
+                    notice.name.clone(),
+                    notice.from.clone(),
+                    notice.to.clone(),
+                ));
+            }
+        }
+    }
+    notices
+}
+
+/// Waits until the server knows a revision after this one.
+async fn moved_on(server: &Server, from: Revision) {
+    let mut revisions = server.registry.revisions();
+    let moved = revisions.wait_for(|revision| *revision > from);
+    drop(
+        tokio::time::timeout(BOUND, moved)
+            .await
+            .expect("nothing was told")
+            .unwrap(),
+    );
+}
+
+fn told(change: &pb::Change) -> Vec<(String, String, String)> {
+    let effects = change.effects.iter();
+    effects
+        .map(|effect| {
+            assert_eq!(effect.kind(), Kind::Notice);
+            assert!(effect.new_record.is_none());
+            let notice = effect.notice.clone().unwrap();
+            (effect.resource.clone(), notice.old_value, notice.new_value)
+        })
+        .collect()
+}
+
+both! {
+    async fn idle_processes_tell_of_each_turn_once(engine: Engine) {
+        let url = engine.url();
+        let one = Server::start(&url).await;
+        let cast = Cast::new(&one).await;
+        let plan = issued(&cast, "ndp-001", "PUBLIC").await;
+        let name = plan["name"].as_str().unwrap().to_owned();
+        let milestone = format!("{name}/milestones/one");
+        let two = Server::start(&url).await;
+        let issued_at = one.registry.revision();
+        // nobody writes: the day comes for both, and one of them is first
+        for server in [&one, &two] {
+            server.clock.advance(5 * DAY);
+        }
+        moved_on(&one, issued_at).await;
+        moved_on(&two, issued_at).await;
+        let overdue = (
+            issued_at.next().get(), milestone, "ON_SCHEDULE".to_owned(), "OVERDUE".to_owned(),
+        );
+        assert_eq!(notices(&one).await, [overdue.clone()]);
+        // another three days: the period that ended on the 8th is due; told by the command's
+        // own group, before the command
+        for server in [&one, &two] {
+            server.clock.advance(3 * DAY);
+        }
+        let told_at = one.registry.revision();
+        cast.draft("ndp-002", "later").await;
+        let logged = one.registry.changes_after(told_at, 10, |_| false).await.unwrap();
+        let methods: Vec<_> = logged.iter().map(|it| it.change.method.to_string()).collect();
+        assert_eq!(methods, ["TurnDay", "CreatePlan"]);
+        let due = (told_at.next().get(), name, "CURRENT".to_owned(), "DUE".to_owned());
+        moved_on(&two, told_at.next()).await;
+        assert_eq!(notices(&two).await, [overdue, due]);
+        one.stop().await;
+        two.stop().await;
+    }
+
+    async fn days_that_passed_while_nothing_ran_are_told_in_one_change(engine: Engine) {
+        let url = engine.url();
+        let server = Server::start(&url).await;
+        let cast = Cast::new(&server).await;
+        let plan = issued(&cast, "ndp-001", "PUBLIC").await;
+        let hidden = issued(&cast, "ndp-002", "RESTRICTED").await;
+        let auditor = server
+            .person("watcher", &[ndp_registry::domain::principals::Role::Auditor], None)
+            .await;
+        let last = server.registry.revision();
+        server.stop().await;
+        let server = Server::start_later(&url, 40 * DAY).await;
+        moved_on(&server, last).await;
+        let watch = |caller: As| {
+            let mut client = ChangeServiceClient::new(server.intercepted(caller));
+            async move {
+                let request = pb::WatchChangesRequest {
+                    start: Start::Resume.into(),
+                    resume_revision: last.get(),
+                    ..Default::default()
+                };
+                let mut watch = client.watch_changes(request).await.unwrap().into_inner();
+                let message = tokio::time::timeout(BOUND, watch.message()).await;
+                match message.unwrap().unwrap().unwrap().event {
+                    Some(Event::Change(change)) => change,
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        let of = |plan: &Value| {
+            let name = plan["name"].as_str().unwrap().to_owned();
+            [
+                (format!("{name}/milestones/one"), "ON_SCHEDULE".into(), "OVERDUE".into()),
+                (name, "CURRENT".into(), "STALE".into()),
+            ]
+        };
+        // the public hears of what it sees the whole of
+        let public = watch(As::default()).await;
+        assert_eq!(public.revision, last.next().get());
+        assert_eq!(public.method, "TurnDay");
+        assert_eq!(told(&public), of(&plan));
+        let whole = watch(auditor).await;
+        assert_eq!(told(&whole), [of(&plan), of(&hidden)].concat());
+        // and no answer depends on it: the same State with and without
+        let anyone = server.raw(As::default());
+        let before = json!({"name": plan["name"], "read_revision": last.get()});
+        let mut before = anyone.ok("GetPlan", before).await;
+        let mut after = anyone.ok("GetPlan", json!({"name": plan["name"]})).await;
+        assert_eq!(after["standing"]["freshness"], "STALE");
+        assert_eq!(before["standing"]["freshness"], "CURRENT");
+        for plan in [&mut before, &mut after] {
+            plan["standing"].take();
+        }
+        assert_eq!(before, after);
+        let listed = anyone.ok("ListChanges", json!({"filter": "method = \"TurnDay\""})).await;
+        assert_eq!(listed["changes"].as_array().unwrap().len(), 1);
+        let change = anyone.ok("GetChange", json!({"name": public.name})).await;
+        assert_eq!(change["effects"][0]["notice"]["aspect"], "standing.status");
+        let report = ndp_registry::registry::check::check(&server.store).await.unwrap();
+        assert_eq!(report.findings, Vec::<String>::new());
+        server.stop().await;
+        // started again on the same day, there is nothing left to tell
+        let server = Server::start_later(&url, 40 * DAY).await;
+        let last = server.registry.revision();
+        cast_nothing(&server).await;
+        assert_eq!(server.registry.revision(), last);
+        server.stop().await;
+    }
+
+    async fn a_day_without_anything_to_tell_is_not_written(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let last = server.registry.revision();
+        server.clock.advance(100 * DAY);
+        cast_nothing(&server).await;
+        assert_eq!(server.registry.revision(), last);
+        server.stop().await;
+    }
+}
+
+/// Waits until the writer has looked at the log, and so at the day, twice more.
+async fn cast_nothing(server: &Server) {
+    server.registry.follow().await;
+    server.registry.follow().await;
+}
