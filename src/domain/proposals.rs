@@ -20,7 +20,7 @@ pub enum ProposalState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The platform leaves the catalogue with this exit record.
-    Retirement(Exit),
+    Retirement(Box<Exit>),
     /// A plan promises something else from now on.
     Rebaseline(Box<Rebaseline>),
 }

@@ -66,7 +66,7 @@ const HEARTBEAT_SECONDS: i32 = 10;
 /// changes nothing.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Records in one part of a snapshot.
+/// Records in one part of a snapshot, if they fit one message.
 const SNAPSHOT_PART: usize = 50;
 
 #[tonic::async_trait]
@@ -302,11 +302,14 @@ impl ChangePage<'_> {
         if !self.filter.matches(&ChangeFacts::from(&seen)) {
             return true;
         }
-        if self.changes.len() >= self.size || self.bytes >= PAGE_BYTES_MAX {
+        if self.changes.len() >= self.size {
             return false;
         }
         let message = changes::change(seen, self.call.state(), false);
         self.bytes += message.encoded_len();
+        if self.bytes > PAGE_BYTES_MAX && !self.changes.is_empty() {
+            return false;
+        }
         self.changes.push(message);
         true
     }
@@ -434,21 +437,27 @@ impl Watch {
 
     async fn send_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), End> {
         let mut records = Vec::new();
+        let mut bytes = 0;
         for image in snapshot.state.images() {
             if !self.interest.covers_image(&image) {
                 continue;
             }
-            if let Some(image) = visible(&self.caller, &image) {
-                records.push(changes::record(&image, &snapshot.state));
-            }
-            if records.len() >= SNAPSHOT_PART {
+            let Some(image) = visible(&self.caller, &image) else {
+                continue;
+            };
+            let record = changes::record(&image, &snapshot.state);
+            let record_bytes = record.encoded_len();
+            if records.len() >= SNAPSHOT_PART || bytes + record_bytes > PAGE_BYTES_MAX {
                 let records = std::mem::take(&mut records);
                 self.send(Event::Snapshot(SnapshotPart {
                     records,
                     complete: false,
                 }))
                 .await?;
+                bytes = 0;
             }
+            bytes += record_bytes;
+            records.push(record);
         }
         self.send(Event::Snapshot(SnapshotPart {
             records,

@@ -1,5 +1,7 @@
 //! Changes and records of any kind on the wire.
 
+use prost::Message as _;
+
 use super::{
     agencies, assessments, baselines, editions, figures, milestones, plans, platforms, principals,
     proposals, reports,
@@ -42,6 +44,17 @@ pub fn record(image: &Image, state: &State) -> pb::Record {
     }
 }
 
+/// Records that a change carries are cut before they exceed this many bytes, so that every change
+/// fits a message of the usual 4 MiB: one that issues a large plan touches hundreds of records.
+const RECORDS_BYTES_MAX: usize = 5 * 512 * 1024;
+
+/// The record, where there is room for it.
+fn fitting(record: Option<pb::Record>, room: &mut usize) -> Option<pb::Record> {
+    let record = record?;
+    *room = room.checked_sub(record.encoded_len())?;
+    Some(record)
+}
+
 /// A change as its caller sees it; what was before only for one that is read alone.
 pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Change {
     let SeenChange {
@@ -67,7 +80,9 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             String::new()
         }
     };
-    let effects = effects.into_iter().map(|effect| {
+    let mut room = RECORDS_BYTES_MAX;
+    let (mut seen, mut old) = (Vec::with_capacity(effects.len()), Vec::new());
+    for effect in effects {
         let SeenEffect {
             resource,
             after,
@@ -79,20 +94,23 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             (None, Some(_)) => Kind::Put,
             (None, None) => Kind::Removed,
         };
-        pb::change::Effect {
+        seen.push(pb::change::Effect {
             resource,
             kind: kind.into(),
-            new_record: after.map(|image| record(&image, state)),
-            old_record: before
-                .filter(|_| with_before)
-                .map(|image| record(&image, state)),
+            new_record: fitting(after.map(|image| record(&image, state)), &mut room),
+            old_record: None,
             notice: notice.map(|notice| pb::change::Notice {
                 aspect: notice.aspect.as_str().to_owned(),
                 old_value: notice.from,
                 new_value: notice.to,
             }),
-        }
-    });
+        });
+        old.push(before.filter(|_| with_before));
+    }
+    // what is there now comes before what was
+    for (effect, before) in seen.iter_mut().zip(old) {
+        effect.old_record = fitting(before.map(|image| record(&image, state)), &mut room);
+    }
     pb::Change {
         name: format!("changes/{revision}"),
         revision: revision.get(),
@@ -105,6 +123,6 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
             .map(|request| who(&request.id.to_string()))
             .unwrap_or_default(),
         reason: who(reason),
-        effects: effects.collect(),
+        effects: seen,
     }
 }

@@ -8,17 +8,21 @@ use std::{
 use ndp_registry::{
     domain::{
         agencies::{Agency, AgencyFields, AgencyKind},
+        assessments::{Assessment, AssessmentFields},
+        baselines::{Approval, Baseline, BaselineMilestone},
         caller::Person,
         change::{Change, Effect, Image, RequestId},
         documents::Document,
         editions::{Edition, EditionFields},
         error::Error,
         figures::{Figure, Subject},
+        milestones::{Completion, Milestone, MilestoneFields},
         names::{
-            AgencyName, ApiKeyName, EditionName, FigureName, PlanName, PlatformName, PrincipalName,
-            ProposalName, Revision,
+            AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+            MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
+            Revision,
         },
-        plans::{Plan, PlanFields, PlanState, StateEntry},
+        plans::{Audience, Plan, PlanFields, PlanState, StateEntry},
         platforms::{
             Exit, ExitOutcome, Listing, Membership, Platform, PlatformFields, RecordStatus,
             Security,
@@ -28,6 +32,7 @@ use ndp_registry::{
         },
         proposals::{Act, Action, Proposal, ProposalState},
         record::Meta,
+        reports::{Rating, Report, ReportFields},
         time::{Date, Timestamp},
     },
     store::{CommitError, Store, WriteTx},
@@ -197,6 +202,84 @@ fn plan(number: i64, agency: &str) -> Image {
     }))
 }
 
+fn audience() -> Audience {
+    Audience {
+        agency: AgencyName::parse("agencies/made-up").unwrap(),
+        public_since: Some(time(1)),
+    }
+}
+
+fn below_plan(number: i64) -> [Image; 4] {
+    let plan = PlanName::parse("platforms/ndp-001/plans/made-up").unwrap();
+    let day = Date::new(2025, 9, 23).unwrap();
+    let meta = meta(number);
+    let milestone = MilestoneName::from_id(&plan, "made-up").unwrap();
+    [
+        Image::Milestone(Arc::new(Milestone {
+            name: milestone.clone(),
+            audience: audience(),
+            fields: MilestoneFields {
+                display_name: "Mốc bịa".into(),
+                ..MilestoneFields::default()
+            },
+            completion: Some(Box::new(Completion {
+                completion_date: day,
+                evidence: Vec::new(),
+                record_time: time(number),
+            })),
+            dropping: None,
+            meta,
+        })),
+        Image::Baseline(Arc::new(Baseline {
+            name: BaselineName::from_id(&plan, "1").unwrap(),
+            audience: audience(),
+            number: 1,
+            effective_date: day,
+            milestones: vec![BaselineMilestone {
+                milestone,
+                display_name: "Mốc bịa".into(),
+                required_result: String::new(),
+                due: None,
+                weight: 1,
+            }],
+            budget: None,
+            planned_start: None,
+            planned_end: None,
+            document: None,
+            reason: String::new(),
+            approval: Approval {
+                person: Some(person()),
+                record_time: time(number),
+            },
+            meta,
+        })),
+        Image::Report(Arc::new(Report {
+            name: ReportName::from_id(&plan, "made-up").unwrap(),
+            audience: audience(),
+            fields: ReportFields {
+                period_end_date: Some(day),
+                rating: Some(Rating::AtRisk),
+                percent: 40,
+                results: "bịa".into(),
+                ..ReportFields::default()
+            },
+            corrected_by: None,
+            meta,
+        })),
+        Image::Assessment(Arc::new(Assessment {
+            name: AssessmentName::from_id(&plan, "made-up").unwrap(),
+            audience: audience(),
+            fields: AssessmentFields {
+                assessment_date: Some(day),
+                rating: Some(Rating::OffTrack),
+                rubric_version: "bịa 1".into(),
+                ..AssessmentFields::default()
+            },
+            meta,
+        })),
+    ]
+}
+
 fn proposal(number: i64) -> Image {
     let act = Act {
         person: person(),
@@ -207,13 +290,13 @@ fn proposal(number: i64) -> Image {
         name: ProposalName::parse("platforms/ndp-001/proposals/made-up").unwrap(),
         agency: AgencyName::parse("agencies/made-up"),
         state: ProposalState::Approved,
-        action: Action::Retirement(Exit {
+        action: Action::Retirement(Box::new(Exit {
             reason: "bịa".into(),
             outcome: ExitOutcome::Discontinued,
             decision: None,
             successor: None,
             exit_date: None,
-        }),
+        })),
         requested: act.clone(),
         decided: Some(act),
         meta: meta(number),
@@ -300,6 +383,8 @@ fn first_change() -> Change {
             principal(1),
         ],
     );
+    let below = below_plan(1).map(Effect::Put);
+    change.effects.splice(0..0, below);
     change.key_hash = Some((api_key(1).name, KeyHash([5; 32])));
     change
 }
@@ -349,7 +434,7 @@ both! {
         let loaded = other.load().await.unwrap();
         assert_eq!(loaded.head, head);
         assert_eq!(loaded.key_hashes, [(api_key(1).name, KeyHash([5; 32]))]);
-        assert_eq!(loaded.images.len(), 9);
+        assert_eq!(loaded.images.len(), 13);
         for effect in first.effects.iter().chain(&second.effects) {
             let Effect::Put(image) = effect else { continue };
             assert!(loaded.images.contains(image), "{}", image.name());
@@ -376,6 +461,16 @@ both! {
         );
         let roles = "SELECT roles FROM principals";
         assert_eq!(texts(&engine, roles).await, ["AGENCY_EDITOR AUDITOR"]);
+        let held_to = "SELECT plans.name || ' ' || milestones.state || ' ' || completion_date || \
+             ' ' || number || ' ' || reports.rating || ' ' || assessments.rating \
+             FROM plans JOIN milestones ON milestones.plan = plans.name \
+             JOIN baselines ON baselines.plan = plans.name \
+             JOIN reports ON reports.plan = plans.name \
+             JOIN assessments ON assessments.plan = plans.name WHERE milestone_count = 1";
+        assert_eq!(
+            texts(&engine, held_to).await,
+            ["platforms/ndp-001/plans/made-up COMPLETED 2025-09-23 1 AT_RISK OFF_TRACK"]
+        );
     }
 
     async fn a_removed_record_leaves_its_tables(engine: Engine) {
@@ -612,6 +707,36 @@ both! {
         assert!(unknown(&store.begin().await.unwrap_err()));
         assert!(unknown(&store.load().await.unwrap_err()));
         assert!(unknown(&Store::open(&engine.url(), LOG_ID).await.unwrap_err()));
+    }
+
+    async fn the_database_of_the_first_release_is_brought_up(engine: Engine) {
+        // as the first release made it, with a proposal, whose table this release changes
+        let store = open(&engine).await;
+        append(&store, &[first_change()]).await;
+        store.close().await;
+        let first = match engine {
+            Engine::Sqlite(..) => include_str!("../../migrations/sqlite/0001_log_and_tables.sql"),
+            Engine::Postgres(_) => {
+                include_str!("../../migrations/postgres/0001_log_and_tables.sql")
+            }
+        };
+        let (_, from) = first.split_once("CREATE TABLE proposals").unwrap();
+        let (proposals, _) = from.split_once("CREATE INDEX").unwrap();
+        for sql in [
+            "DROP TABLE assessments", "DROP TABLE reports", "DROP TABLE baselines",
+            "DROP TABLE milestones", "CREATE TABLE kept AS SELECT * FROM proposals",
+            "DROP TABLE proposals", &format!("CREATE TABLE proposals{proposals}"),
+            "INSERT INTO proposals SELECT * FROM kept", "DROP TABLE kept",
+            "CREATE INDEX proposals_platform ON proposals (platform)",
+            "DELETE FROM _sqlx_migrations WHERE version > 1",
+        ] {
+            execute(&engine, sql).await;
+        }
+        let loaded = open(&engine).await.load().await.unwrap();
+        let proposals = loaded.images.iter().filter(|it| matches!(it, Image::Proposal(_)));
+        assert_eq!(proposals.cloned().collect::<Vec<_>>(), [proposal(1)]);
+        execute(&engine, "UPDATE proposals SET action = 'REBASELINE'").await;
+        assert_eq!(texts(&engine, "SELECT action FROM proposals").await, ["REBASELINE"]);
     }
 
     async fn the_database_of_a_newer_release_is_refused(engine: Engine) {

@@ -340,7 +340,7 @@ impl Deciding<'_> {
         }
         self.check_retirement(platform, &exit)?;
         let agency = platform.fields.governing_agency.clone();
-        self.propose(name, agency, Action::Retirement(exit), |_| true)
+        self.propose(name, agency, Action::Retirement(Box::new(exit)), |_| true)
     }
 
     /// What must hold when a retirement is proposed, and again when it is approved.

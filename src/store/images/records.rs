@@ -505,7 +505,7 @@ words! {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ActionImage {
     #[serde(rename = "RETIREMENT")]
-    Retirement(ExitImage),
+    Retirement(Box<ExitImage>),
     #[serde(rename = "REBASELINE")]
     Rebaseline(Box<RebaselineImage>),
 }

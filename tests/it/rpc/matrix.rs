@@ -160,6 +160,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
     let (own, other) = ("agencies/bo-cong-an", json!("agencies/bo-y-te"));
     let auditor = json!(["ROLE_AUDITOR"]);
     let text = json!("thử nghiệm");
+    let unit = update("milestone", &it.milestone, "accountable_unit", &text);
     let platform = |field: &str| update("platform", &it.platform, field, &text);
     let mut cases: Vec<Case> = vec![
         ("GetAgency", "", named(&it.agency)),
@@ -218,7 +219,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
             "parent": it.draft["name"], "milestone": {"display_name": "Thử"},
         })),
         ("UpdateMilestone", "draft", update("milestone", &it.draft_milestone, "weight", &json!(2))),
-        ("UpdateMilestone", "issued", update("milestone", &it.milestone, "accountable_unit", &text)),
+        ("UpdateMilestone", "issued", unit),
         ("CompleteMilestone", "issued", move_of(&it.milestone)),
         ("DropMilestone", "draft", move_of(&it.draft_milestone)),
         ("DropMilestone", "issued", move_request(PlanMove::Revoke, &it.milestone)),

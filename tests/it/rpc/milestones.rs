@@ -107,7 +107,8 @@ both! {
                     },
                 })),
                 ("rebase", &cast.editor, "RebaselinePlan", json!({
-                    "name": plan["name"], "etag": again(&cast.editor, "GetPlan", &plan).await["etag"],
+                    "name": plan["name"],
+                    "etag": again(&cast.editor, "GetPlan", &plan).await["etag"],
                     "reason": "thử", "validate_only": true, "rebaseline": {
                         "budget": {"price_year": 2027}, "document": decision(DECISION_DAY),
                     },
@@ -441,8 +442,12 @@ both! {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
         let plan = cast.draft("ndp-001", "plan").await;
+        let long = json!({
+            "required_result": "ế".repeat(2000),
+            "assigning_document": {"title": "ế".repeat(1000)},
+        });
         for number in 0..200 {
-            milestone(&cast, &plan, &format!("m{number}"), json!({})).await;
+            milestone(&cast, &plan, &format!("m{number}"), long.clone()).await;
         }
         let request = json!({"parent": plan["name"], "milestone": {"display_name": "x"}});
         let status = cast.editor.err("CreateMilestone", request).await;
@@ -454,7 +459,17 @@ both! {
         // one change holds all that its issue touched
         let change = format!("changes/{}", issued["revision"]);
         let change = cast.steward.ok("GetChange", json!({"name": change})).await;
-        assert_eq!(change["effects"].as_array().unwrap().len(), 202);
+        let effects = change["effects"].as_array().unwrap();
+        assert_eq!(effects.len(), 202);
+        // 1.8 MB of milestones and a baseline of 1.2 MB: what does not fit is named all the same
+        let left_out = effects.iter().filter(|it| it["new_record"].is_null());
+        let left_out: Vec<_> = left_out.map(|it| it["resource"].as_str().unwrap()).collect();
+        assert_eq!(left_out, ["platforms/ndp-001/plans/plan/baselines/1"]);
+        let baseline = cast.steward.ok("GetBaseline", json!({"name": left_out[0]})).await;
+        assert_eq!(baseline["milestones"].as_array().unwrap().len(), 200);
+        let newest = json!({"order_by": "revision desc", "page_size": 3});
+        let newest = server.raw(As::default()).ok("ListChanges", newest).await;
+        assert_eq!(newest["changes"][0]["name"], change["name"]);
         server.stop().await;
     }
 }

@@ -11,12 +11,15 @@ use ndp_registry::{
         platform::{RecordStatus, operation_stage::Stage},
     },
 };
+use serde_json::{Value, json};
 use tonic_types::StatusExt;
 
 use super::given::{self, fields, reason, revision, steward};
 use crate::harness::{
     Engine, both,
-    server::{Clients, Server},
+    plans::Cast,
+    raw::violations,
+    server::{As, Clients, Server},
 };
 
 const OF_84: &str = "editions/2618-qd-bkhcn";
@@ -292,6 +295,55 @@ both! {
             let counts = Counts::of(&summary(&mut anyone, "", agency).await);
             assert_eq!(counts.totals, totals, "{agency}");
         }
+        server.stop().await;
+    }
+
+    async fn a_figure_is_recorded_once_with_its_source(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let figure = |fields: Value| {
+            let mut figure = json!({
+                "figure_date": {"year": 2026, "month": 9, "day": 30}, "subject": "PLANS_ISSUED",
+                "value": 3, "total": 79, "statement": "made up",
+                "sources": [{"uri": "https://example.invalid/tin", "note": "thử nghiệm"}],
+            });
+            for (field, value) in fields.as_object().unwrap() {
+                figure[field] = value.clone();
+            }
+            json!({"figure_id": "made-up", "figure": figure})
+        };
+        let mut lines = Vec::new();
+        for fields in [
+            json!({"figure_date": null}),
+            json!({"figure_date": {"year": 2026, "month": 10, "day": 2}}),
+            json!({"subject": "SUBJECT_UNSPECIFIED"}),
+            json!({"value": -1}),
+            json!({"total": 2}),
+            json!({"edition": "editions/khong-co"}),
+            json!({"sources": []}),
+        ] {
+            lines.push(violations(&cast.steward.err("CreateFigure", figure(fields)).await));
+        }
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(lines.join("\n"), @r"
+            figure.figure_date REQUIRED
+            figure.figure_date OUT_OF_RANGE
+            figure.subject NOT_ALLOWED
+            figure.value OUT_OF_RANGE
+            figure.total OUT_OF_RANGE
+            figure.edition REFERENCE_NOT_FOUND
+            figure.sources TOO_FEW_ITEMS
+            ");
+        }
+        let parts = json!({"breakdown": [{"category": "IN_TIME", "value": 2}]});
+        let made = cast.steward.ok("CreateFigure", figure(parts)).await;
+        assert_eq!((&made["value"], &made["total"]), (&json!(3), &json!(79)));
+        let get = json!({"name": "figures/made-up"});
+        assert_eq!(server.raw(As::default()).ok("GetFigure", get).await, made);
+        assert_eq!(
+            cast.steward.refusal("CreateFigure", figure(json!({}))).await,
+            "AlreadyExists RESOURCE_ALREADY_EXISTS"
+        );
         server.stop().await;
     }
 

@@ -1,7 +1,10 @@
 //! Any sequence of commands on the plans of a platform, by any of several people, against a model
 //! that says the rules in the plainest words. No wire and no store: `decide` and `apply` alone.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use ndp_registry::{
     catalogue,
@@ -10,7 +13,8 @@ use ndp_registry::{
         command::{Command, Precondition, Request},
         documents::Document,
         error::Error,
-        names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
+        milestones::{MilestoneFields, MilestoneState},
+        names::{AgencyName, ApiKeyName, MilestoneName, PlanName, PlatformName, PrincipalName},
         plans::{PlanFields, PlanMove, PlanState},
         principals::Role,
         time::{Date, Timestamp},
@@ -40,6 +44,19 @@ enum Step {
     Create {
         plan: usize,
     },
+    Promise {
+        plan: usize,
+        milestone: usize,
+    },
+    Fulfil {
+        plan: usize,
+        milestone: usize,
+    },
+    GiveUp {
+        plan: usize,
+        milestone: usize,
+        day: Option<usize>,
+    },
     Rename {
         plan: usize,
     },
@@ -58,6 +75,8 @@ struct Modelled {
     state: PlanState,
     submitted_by: usize,
     issued_on: usize,
+    milestones: BTreeMap<usize, MilestoneState>,
+    promised: BTreeSet<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -75,6 +94,8 @@ impl Model {
                     state: Draft,
                     submitted_by: 0,
                     issued_on: 0,
+                    milestones: BTreeMap::new(),
+                    promised: BTreeSet::new(),
                 };
                 match self.0.insert(plan, new) {
                     None => Ok(()),
@@ -83,6 +104,61 @@ impl Model {
                         Err("ALREADY_EXISTS")
                     }
                 }
+            }
+            Step::Promise { plan, milestone } => {
+                let it = self.0.get_mut(&plan).ok_or("NOT_FOUND")?;
+                if it.milestones.contains_key(&milestone) {
+                    return Err("ALREADY_EXISTS");
+                }
+                match it.state {
+                    Draft | Returned => {}
+                    Issued => return Err("PLAN_IS_ISSUED"),
+                    Submitted => return Err("PLAN_IS_FROZEN"),
+                    _ => return Err("PLAN_HAS_ENDED"),
+                }
+                it.milestones.insert(milestone, MilestoneState::Open);
+                Ok(())
+            }
+            Step::Fulfil { plan, milestone } => {
+                let it = self.0.get_mut(&plan).ok_or("NOT_FOUND")?;
+                let state = it.milestones.get_mut(&milestone).ok_or("NOT_FOUND")?;
+                match it.state {
+                    Issued => {}
+                    Draft | Returned => return Err("PLAN_NOT_ISSUED"),
+                    Submitted => return Err("PLAN_IS_FROZEN"),
+                    _ => return Err("PLAN_HAS_ENDED"),
+                }
+                match state {
+                    MilestoneState::Open => *state = MilestoneState::Completed,
+                    // no reason is given here
+                    MilestoneState::Completed => return Err("INVALID"),
+                    MilestoneState::Dropped => return Err("MILESTONE_IS_DROPPED"),
+                }
+                Ok(())
+            }
+            Step::GiveUp {
+                plan,
+                milestone,
+                day,
+            } => {
+                let it = self.0.get_mut(&plan).ok_or("NOT_FOUND")?;
+                let state = it.milestones.get_mut(&milestone).ok_or("NOT_FOUND")?;
+                match it.state {
+                    Draft | Returned | Issued => {}
+                    Submitted => return Err("PLAN_IS_FROZEN"),
+                    _ => return Err("PLAN_HAS_ENDED"),
+                }
+                match state {
+                    MilestoneState::Open => {}
+                    MilestoneState::Completed => return Err("MILESTONE_IS_COMPLETED"),
+                    MilestoneState::Dropped => return Err("MILESTONE_IS_DROPPED"),
+                }
+                let too_early = it.state == Issued && day.is_none_or(|day| day < it.issued_on);
+                if too_early || day.is_some_and(|day| day > TODAY) {
+                    return Err("INVALID");
+                }
+                *state = MilestoneState::Dropped;
+                Ok(())
             }
             Step::Rename { plan } => match self.0.get(&plan).ok_or("NOT_FOUND")?.state {
                 Draft | Returned => Ok(()),
@@ -133,6 +209,9 @@ impl Model {
                 }
                 it.state = to;
                 if to == Issued {
+                    let promised = it.milestones.iter();
+                    let promised = promised.filter(|it| *it.1 != MilestoneState::Dropped);
+                    it.promised = promised.map(|it| *it.0).collect();
                     for (other, it) in &mut self.0 {
                         if *other != plan && it.state == Issued {
                             it.state = Superseded;
@@ -213,8 +292,60 @@ fn fields(title: usize) -> Box<PlanFields> {
     })
 }
 
+fn milestone_name(plan: usize, milestone: usize) -> MilestoneName {
+    MilestoneName::from_id(&plan_name(plan), &format!("m{milestone}")).unwrap()
+}
+
+fn document(day: usize) -> Box<Document> {
+    Box::new(Document {
+        symbol: "1/QĐ-TEST".into(),
+        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issue_date: Some(Date::parse(DAYS[day]).unwrap()),
+        sha256: "0".repeat(64),
+        ..Document::default()
+    })
+}
+
 fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
+    let etag = |name: &MilestoneName| {
+        let milestone = state.milestone(name).map(|it| it.meta.etag());
+        milestone.unwrap_or_default()
+    };
     match *step {
+        Step::Promise { plan, milestone } => {
+            let promise = Command::CreateMilestone {
+                plan: plan_name(plan),
+                name: Some(milestone_name(plan, milestone)),
+                fields: Box::new(MilestoneFields {
+                    display_name: "Mốc thử nghiệm".into(),
+                    ..MilestoneFields::default()
+                }),
+            };
+            (caller(0), promise)
+        }
+        Step::Fulfil { plan, milestone } => {
+            let name = milestone_name(plan, milestone);
+            let fulfil = Command::CompleteMilestone {
+                etag: etag(&name),
+                name,
+                completion_date: None,
+                evidence: Vec::new(),
+            };
+            (caller(0), fulfil)
+        }
+        Step::GiveUp {
+            plan,
+            milestone,
+            day,
+        } => {
+            let name = milestone_name(plan, milestone);
+            let give_up = Command::DropMilestone {
+                etag: etag(&name),
+                name,
+                document: day.map(document),
+            };
+            (caller(0), give_up)
+        }
         Step::Create { plan } => {
             let name = Some(plan_name(plan));
             let platform = platform();
@@ -244,15 +375,7 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
         } => {
             let name = plan_name(plan);
             let etag = state.plan(&name).map(|plan| plan.meta.etag());
-            let document = day.map(|day| {
-                Box::new(Document {
-                    symbol: "1/QĐ-TEST".into(),
-                    issuer: "Cơ quan thử nghiệm (made up)".into(),
-                    issue_date: Some(Date::parse(DAYS[day]).unwrap()),
-                    sha256: "0".repeat(64),
-                    ..Document::default()
-                })
-            });
+            let document = day.map(document);
             let etag = etag.unwrap_or_default();
             (
                 caller(who),
@@ -277,6 +400,10 @@ fn reason(error: &Error) -> &'static str {
     }
 }
 
+fn number_of(plan: &PlanName) -> usize {
+    plan.id().strip_prefix("plan-").unwrap().parse().unwrap()
+}
+
 fn check(state: &State, model: &Model) {
     let held = state.plans_of(&platform()).count();
     assert_eq!(held, model.0.len());
@@ -295,6 +422,23 @@ fn check(state: &State, model: &Model) {
             plan.superseded_by.is_some(),
             plan.state == PlanState::Superseded
         );
+        let milestones = state.milestones_of(&plan.name);
+        let milestones: Vec<_> = milestones.map(|it| it.state()).collect();
+        let modelled_states: Vec<_> = modelled.milestones.values().copied().collect();
+        assert_eq!(milestones, modelled_states, "{}", plan.name);
+        // what was promised is kept as it was, whatever became of it
+        let baselines: Vec<_> = state.baselines_of(&plan.name).collect();
+        assert_eq!(baselines.len(), usize::from(plan.state.was_issued()));
+        for baseline in &baselines {
+            let promised = baseline.milestones.iter().map(|it| it.milestone.clone());
+            let names = modelled.promised.iter();
+            let names = names.map(|it| milestone_name(number_of(&plan.name), *it));
+            assert!(promised.eq(names), "{}", plan.name);
+            assert_eq!(baseline.audience, plan.audience());
+        }
+        for milestone in state.milestones_of(&plan.name) {
+            assert_eq!(milestone.audience, plan.audience(), "{}", milestone.name);
+        }
     }
     let in_force = state.plans().values();
     let in_force = in_force.filter(|plan| plan.state == PlanState::Issued);
@@ -327,14 +471,32 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
         };
         vec![
             Step::Create { plan },
+            Step::Promise { plan, milestone: 0 },
+            Step::Promise { plan, milestone: 1 },
             step(PlanMove::Submit, 0, None),
             step(PlanMove::Issue, 1, Some(day)),
         ]
     });
+    let milestone = || 0..3_usize;
+    let promising =
+        (plan(), milestone()).prop_map(|(plan, milestone)| vec![Step::Promise { plan, milestone }]);
+    let fulfilling =
+        (plan(), milestone()).prop_map(|(plan, milestone)| vec![Step::Fulfil { plan, milestone }]);
+    let giving_up =
+        (plan(), milestone(), option::of(0..DAYS.len())).prop_map(|(plan, milestone, day)| {
+            vec![Step::GiveUp {
+                plan,
+                milestone,
+                day,
+            }]
+        });
     prop_oneof![
         1 => plan().prop_map(|plan| vec![Step::Create { plan }]),
         2 => plan().prop_map(|plan| vec![Step::Rename { plan }]),
         2 => issuing,
+        3 => promising,
+        3 => fulfilling,
+        2 => giving_up,
         8 => moving,
     ]
 }

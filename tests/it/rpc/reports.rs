@@ -43,9 +43,13 @@ both! {
         let mut lines = Vec::new();
         // today is 1 October 2026
         for (cycle, asked) in [
-            (json!({}), vec![[2026, 9, 14], [2026, 8, 14], [2026, 7, 14], [2026, 10, 14], [2026, 9, 30]]),
+            (json!({}), vec![
+                [2026, 9, 14], [2026, 8, 14], [2026, 7, 14], [2026, 10, 14], [2026, 9, 30],
+            ]),
             (json!({"interval": "QUARTERLY"}), vec![[2026, 9, 14], [2026, 8, 14], [2026, 12, 14]]),
-            (json!({"interval": "HALF_YEARLY", "cutoff_day": 20}), vec![[2026, 6, 20], [2026, 9, 20], [2026, 6, 14]]),
+            (json!({"interval": "HALF_YEARLY", "cutoff_day": 20}), vec![
+                [2026, 6, 20], [2026, 9, 20], [2026, 6, 14],
+            ]),
             (json!({"interval": "YEARLY", "cutoff_day": 28}), vec![[2025, 12, 28], [2026, 12, 28]]),
         ] {
             let id = format!("plan-{}", lines.len());
@@ -61,7 +65,7 @@ both! {
                     Err(status) => {
                         assert_eq!(violations(&status), "report.period_end_date OUT_OF_RANGE");
                         let (_, told) = status.message().split_once(": ").unwrap();
-                        told.to_owned()
+                        told.replace("no reporting period of the plan", "none")
                     }
                 };
                 lines.push(format!("{end:?} {outcome}"));
@@ -74,15 +78,15 @@ both! {
             [2026, 8, 14] filed
             [2026, 7, 14] the plan was issued on 2026-08-01, after the period
             [2026, 10, 14] the period ends on 2026-10-14, after today, 2026-10-01
-            [2026, 9, 30] no reporting period of the plan ends on 2026-09-30; the next one ends 2026-10-14
+            [2026, 9, 30] none ends on 2026-09-30; the next one ends 2026-10-14
             {"interval":"QUARTERLY"}
             [2026, 9, 14] filed
-            [2026, 8, 14] no reporting period of the plan ends on 2026-08-14; the next one ends 2026-09-14
+            [2026, 8, 14] none ends on 2026-08-14; the next one ends 2026-09-14
             [2026, 12, 14] the period ends on 2026-12-14, after today, 2026-10-01
             {"cutoff_day":20,"interval":"HALF_YEARLY"}
             [2026, 6, 20] the plan was issued on 2026-08-01, after the period
-            [2026, 9, 20] no reporting period of the plan ends on 2026-09-20; the next one ends 2026-12-20
-            [2026, 6, 14] no reporting period of the plan ends on 2026-06-14; the next one ends 2026-06-20
+            [2026, 9, 20] none ends on 2026-09-20; the next one ends 2026-12-20
+            [2026, 6, 14] none ends on 2026-06-14; the next one ends 2026-06-20
             {"cutoff_day":28,"interval":"YEARLY"}
             [2025, 12, 28] the plan was issued on 2026-08-01, after the period
             [2026, 12, 28] the period ends on 2026-12-28, after today, 2026-10-01
