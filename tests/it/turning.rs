@@ -112,10 +112,10 @@ both! {
         assert_eq!(notices(&one).await, [overdue.clone()]);
         // another three days: the period that ended on the 8th is due; told by the command's
         // own group, before the command
+        let told_at = one.registry.revision();
         for server in [&one, &two] {
             server.clock.advance(3 * DAY);
         }
-        let told_at = one.registry.revision();
         cast.draft("ndp-002", "later").await;
         let logged = one.registry.changes_after(told_at, 10, |_| false).await.unwrap();
         let methods: Vec<_> = logged.iter().map(|it| it.change.method.to_string()).collect();
