@@ -15,6 +15,7 @@ mod cli;
 mod coverage;
 mod faults;
 mod following;
+mod gapic;
 mod generator;
 mod grpcurl;
 mod harness;
