@@ -32,9 +32,9 @@ const EXIT_DATA: u8 = 65;
 /// shipped catalogue, and says what to type next.
 ///
 /// Settings come from options, else from environment variables (NDP_DATABASE for --database), else
-/// from the file that --config names, else they have their defaults. Exit codes: 0 done (`serve`: was
-/// stopped), 1 failed (standard error says why), 64 wrong arguments or settings, 65 `check` found
-/// something.
+/// from the file that --config names, else they have their defaults. Exit codes: 0 done (`serve`:
+/// was stopped), 1 failed (standard error says why), 64 wrong arguments or settings, 65 `check`
+/// found something.
 #[derive(Debug, Parser)]
 #[command(name = "ndp-registry", version, max_term_width = 100)]
 struct Cli {

@@ -1,5 +1,5 @@
-//! What a process tells of itself: its log, on standard error, one line an event, for a person or as
-//! JSON; and its metrics.
+//! What a process tells of itself: its log, on standard error, one line an event, for a person or
+//! as JSON; and its metrics.
 
 pub mod metrics;
 #[cfg(feature = "otlp")]

@@ -1,12 +1,18 @@
 //! SIGTERM: what was begun is finished, what is open does not hold the process up for longer than
 //! it was told to wait, and nothing that was acknowledged is lost.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::{Context, Waker},
+    time::{Duration, Instant},
+};
 
 use ndp_registry::pb::{
     self, change_service_client::ChangeServiceClient, watch_changes_response::Event,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -49,6 +55,14 @@ async fn open_a_stream(server: &Served) -> tokio::sync::mpsc::Sender<ServerRefle
     answers.message().await.unwrap().unwrap();
     tokio::spawn(async move { while let Ok(Some(_)) = answers.message().await {} });
     sender
+}
+
+/// A call that is handed to its connection before this returns, and goes on by itself.
+fn sent<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let mut call = Box::pin(call);
+    let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending(), "it was answered at once");
+    tokio::spawn(call)
 }
 
 /// A watch from the snapshot on, with all of the snapshot read.
@@ -101,7 +115,7 @@ both! {
         let mut lock = Sql::connect(&url).await;
         lock.hold_the_log().await;
         let mut writing = editor.clone();
-        let write = tokio::spawn(async move { writing.plans.create_plan(create("late")).await });
+        let write = sent(async move { writing.plans.create_plan(create("late")).await });
         // it is in flight once a call sent after it on the same connection was answered
         editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap();
         server.process.signal(Signal::Term);
@@ -127,7 +141,7 @@ both! {
         let mut lock = Sql::connect(&url).await;
         lock.hold_the_log().await;
         let mut writing = editor.clone();
-        let write = tokio::spawn(async move { writing.plans.create_plan(create("late")).await });
+        let write = sent(async move { writing.plans.create_plan(create("late")).await });
         // it is in flight once a call sent after it on the same connection was answered
         editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap();
         server.process.signal(Signal::Term);

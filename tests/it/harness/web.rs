@@ -1,5 +1,5 @@
-//! gRPC-Web by hand: the bytes that a browser sends over HTTP/1.1. No client library stands between,
-//! so a test sees what the server itself says.
+//! gRPC-Web by hand: the bytes that a browser sends over HTTP/1.1. No client library stands
+//! between, so a test sees what the server itself says.
 
 use prost::Message;
 use tokio::{

@@ -1,5 +1,5 @@
-//! The time of a call: its client's, never more than the server's, and what becomes of a write whose
-//! time is over.
+//! The time of a call: its client's, never more than the server's, and what becomes of a write
+//! whose time is over.
 
 use ndp_registry::{config::Limits, domain::principals::Role, pb};
 use tonic::{Code, Status};
