@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod python;
 pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod sql;

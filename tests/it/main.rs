@@ -17,6 +17,7 @@ mod coverage;
 mod demo;
 mod faults;
 mod following;
+mod gapic;
 mod generator;
 mod grpcurl;
 mod harness;

@@ -1,7 +1,7 @@
 //! The OpenAPI document as its users' tools see it: a stock validator accepts it, a stock generator
 //! makes a client of it that works, and schemathesis finds no answer that it does not describe.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, fs};
 
 use ndp_registry::domain::principals::Role;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
         Engine,
         http::send,
         plans::AGENCY,
-        process::{Process, Stream},
+        python::Python,
         raw,
         server::{As, Server},
         tools,
@@ -19,35 +19,11 @@ use crate::{
     protos,
 };
 
-/// Far more than any of it takes.
-const BOUND: Duration = Duration::from_secs(900);
-
 async fn document(server: &Server) -> Vec<u8> {
     let answer = send(&server.address, "GET /openapi.json", &[], "").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("application/json"));
     answer.body
-}
-
-/// Runs one of the pinned Python tools; what it prints.
-fn run(tool: &Path, folder: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::new(tool);
-    // the tools call each other by name
-    let bin = tool.parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env("PATH", path)
-        .env("PYTHONPATH", folder.join("generated"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("SCHEMATHESIS_HOOKS", "hooks")
-        .env("NO_COLOR", "1");
-    let process = Process::spawn(command);
-    let ended = process.wait(BOUND);
-    let printed = process.printed(Stream::Stdout) + &process.printed(Stream::Stderr);
-    assert!(ended.success(), "{}:\n{printed}", tool.display());
-    printed
 }
 
 fn key(caller: &As) -> &str {
@@ -123,25 +99,24 @@ async fn it_holds_every_method_with_its_comment() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stock_validator_accepts_it_and_a_stock_generator_makes_a_client() {
-    let Some(bin) = tools::openapi() else { return };
+    let Some(python) = Python::new() else { return };
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
-    let directory = tempfile::tempdir().unwrap();
-    let folder = directory.path();
-    fs::write(folder.join("openapi.json"), document(&server).await).unwrap();
-    run(
-        &bin.join("openapi-spec-validator"),
-        folder,
-        &["openapi.json"],
-    );
+    fs::write(
+        python.folder().join("openapi.json"),
+        document(&server).await,
+    )
+    .unwrap();
+    python.run("openapi-spec-validator", &["openapi.json"]);
     let generate = [
         "generate",
         "--path",
         "openapi.json",
         "--output-path",
         "generated",
+        "--overwrite",
     ];
-    let printed = run(&bin.join("openapi-python-client"), folder, &generate);
+    let printed = python.run("openapi-python-client", &generate);
     // it says what of a document it could not make code of
     assert!(!printed.contains("Warning"), "{printed}");
     assert!(!printed.contains("WARNING"), "{printed}");
@@ -149,10 +124,8 @@ async fn a_stock_validator_accepts_it_and_a_stock_generator_makes_a_client() {
     let editor = server
         .person("editor", &[Role::AgencyEditor], Some(AGENCY))
         .await;
-    let script = tools::repository().join("tests/openapi/client.py");
     let address = format!("http://{}", server.address);
-    let arguments = [script.to_str().unwrap(), &address, key(&editor)];
-    let printed = run(&bin.join("python"), folder, &arguments);
+    let printed = python.program("openapi_client.py", &[&address, key(&editor)]);
     insta::assert_snapshot!(printed, @r"
     platforms: 84, platforms/ndp-001 to platforms/ndp-084
     platform: Nền tảng định danh và xác thực điện tử, revision 1, 2026
@@ -166,16 +139,15 @@ async fn a_stock_validator_accepts_it_and_a_stock_generator_makes_a_client() {
 /// its resource, and an update its mask.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_no_answer_that_is_not_described() {
-    let Some(bin) = tools::openapi() else { return };
+    let Some(python) = Python::new() else { return };
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     let caller = server
         .person("caller", &[Role::Admin, Role::Steward], None)
         .await;
-    let directory = tempfile::tempdir().unwrap();
     for file in ["hooks.py", "schemathesis.toml"] {
-        let original = tools::repository().join("tests/openapi").join(file);
-        fs::copy(original, directory.path().join(file)).unwrap();
+        let original = tools::repository().join("tests/python").join(file);
+        fs::copy(original, python.folder().join(file)).unwrap();
     }
     // the records that schemathesis.toml names
     let editor = server
@@ -208,7 +180,7 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
         "all",
         "--no-color",
     ];
-    let printed = run(&bin.join("schemathesis"), directory.path(), &arguments);
+    let printed = python.run("schemathesis", &arguments);
     let tested = printed.lines().any(|it| it.trim().starts_with("Tested: "));
     assert!(tested, "{printed}");
     server.stop().await;

@@ -60,17 +60,17 @@ pub(crate) fn curl() -> Option<PathBuf> {
     tool("curl", "NDP_TEST_CURL", &SAID)
 }
 
-/// The folder of the Python tools of tests/openapi/requirements.txt; none when they are left out.
+/// The folder of the Python tools of tests/python/requirements.txt; none when they are left out.
 /// Only tests/run installs them.
-pub(crate) fn openapi() -> Option<PathBuf> {
+pub(super) fn python() -> Option<PathBuf> {
     static SAID: Once = Once::new();
-    let bin = env::var_os("NDP_TEST_OPENAPI").map(PathBuf::from);
+    let bin = env::var_os("NDP_TEST_PYTHON_TOOLS").map(PathBuf::from);
     let bin = bin.filter(|it| it.join("schemathesis").is_file());
     if bin.is_none() {
         left_out(
             &SAID,
-            "tests with OpenAPI's tools",
-            "NDP_TEST_OPENAPI names no folder of them",
+            "tests with the tools of tests/python",
+            "NDP_TEST_PYTHON_TOOLS names no folder of them",
         );
     }
     bin
