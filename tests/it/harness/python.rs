@@ -20,7 +20,7 @@ pub(crate) struct Python {
 impl Python {
     /// None when the tools are left out.
     pub(crate) fn new() -> Option<Self> {
-        let bin = tools::python()?;
+        let bin = tools::python_tools()?;
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("generated")).unwrap();
         Some(Self { bin, directory })

@@ -62,7 +62,7 @@ pub(crate) fn curl() -> Option<PathBuf> {
 
 /// The folder of the Python tools of tests/python/requirements.txt; none when they are left out.
 /// Only tests/run installs them.
-pub(super) fn python() -> Option<PathBuf> {
+pub(super) fn python_tools() -> Option<PathBuf> {
     static SAID: Once = Once::new();
     let bin = env::var_os("NDP_TEST_PYTHON_TOOLS").map(PathBuf::from);
     let bin = bin.filter(|it| it.join("schemathesis").is_file());
