@@ -5,7 +5,7 @@ use prost::Message;
 
 use super::values::ResourceName;
 use crate::domain::{
-    documents::{Document, DocumentKind, Relation, RelationKind, Source},
+    documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
     names::Revision,
     record::Meta,
     text::nfc,
@@ -124,4 +124,20 @@ pub(super) fn meta() -> impl Strategy<Value = Meta> {
         update_time,
         revision: Revision::new(revision).unwrap(),
     })
+}
+
+pub(super) fn evidence() -> impl Strategy<Value = Vec<Evidence>> {
+    let file = (text(), text(), 0..i64::MAX).prop_map(|(uri, sha256, size_bytes)| File {
+        uri,
+        sha256,
+        size_bytes,
+    });
+    let document = option::of(document().prop_map(Box::new));
+    let evidence =
+        (option::of(file), document, text()).prop_map(|(file, document, note)| Evidence {
+            file,
+            document,
+            note,
+        });
+    vec(evidence, 0..3)
 }

@@ -184,3 +184,77 @@ fn milestone(record: &BaselineMilestone) -> pb::baseline::Milestone {
         weight: *weight,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+    use crate::{
+        domain::{
+            milestones::MilestoneFields,
+            plans::{Budget, Money},
+        },
+        wire::arbitrary,
+    };
+
+    fn any_fields() -> impl Strategy<Value = MilestoneFields> {
+        (
+            [(); 3].map(|()| arbitrary::text()),
+            option::of(arbitrary::document().prop_map(Box::new)),
+            option::of(arbitrary::period()),
+            any::<i32>(),
+        )
+            .prop_map(|(texts, assigning_document, due, weight)| {
+                let [display_name, required_result, accountable_unit] = texts;
+                MilestoneFields {
+                    display_name,
+                    assigning_document,
+                    required_result,
+                    due,
+                    weight,
+                    accountable_unit,
+                }
+            })
+    }
+
+    fn any_change() -> impl Strategy<Value = MilestoneChange> {
+        let name = "[a-z][a-z0-9]{0,8}".prop_map(|id| {
+            let plan = PlanName::parse("platforms/ndp-001/plans/2026").unwrap();
+            MilestoneName::from_id(&plan, &id).unwrap()
+        });
+        (name, 0..3, any_fields()).prop_map(|(milestone, kind, fields)| match kind {
+            0 => MilestoneChange::Add { milestone, fields },
+            1 => MilestoneChange::Update { milestone, fields },
+            _ => MilestoneChange::Drop { milestone },
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_rebaseline_survives_the_wire(
+            milestone_changes in vec(any_change(), 0..3),
+            units in option::of(any::<i64>()),
+            periods in (option::of(arbitrary::period()), option::of(arbitrary::period())),
+            document in arbitrary::document(),
+        ) {
+            let plan = PlanName::parse("platforms/ndp-001/plans/2026").unwrap();
+            let record = Rebaseline {
+                plan: plan.clone(),
+                milestone_changes,
+                budget: units.map(|units| Budget {
+                    amount: Some(Money { currency_code: "VND".to_owned(), units, nanos: 0 }),
+                    ..Budget::default()
+                }),
+                planned_start: periods.0,
+                planned_end: periods.1,
+                document,
+            };
+            let message = arbitrary::over_the_wire(&rebaseline(&record));
+            let mut violations = Violations::new();
+            let read = rebaseline_fields(message, plan, "rebaseline", &mut violations);
+            prop_assert_eq!(violations, Violations::new());
+            prop_assert_eq!(read, record);
+        }
+    }
+}

@@ -109,3 +109,57 @@ pub fn report(record: &Report) -> pb::Report {
         revision: revision.get(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{option, prelude::*, sample::select};
+
+    use super::*;
+    use crate::{
+        domain::names::{AgencyName, ReportName},
+        wire::arbitrary,
+    };
+
+    proptest! {
+        #[test]
+        fn fields_survive_the_wire(
+            day in arbitrary::date(),
+            rating in select(Rating::ALL.to_vec()),
+            percent: i32,
+            texts in [(); 3].map(|()| arbitrary::text()),
+            shown in arbitrary::evidence(),
+            corrects in option::of("[a-z]{1,8}"),
+            meta in arbitrary::meta(),
+        ) {
+            let parse = |id: &str| {
+                ReportName::parse(&format!("platforms/ndp-001/plans/2026/reports/{id}"))
+            };
+            let [results, difficulties, recommendations] = texts;
+            let record = Report {
+                name: parse("r").unwrap(),
+                audience: Audience {
+                    agency: AgencyName::parse("agencies/a").unwrap(),
+                    public_since: None,
+                },
+                fields: ReportFields {
+                    period_end_date: Some(day),
+                    rating: Some(rating),
+                    percent,
+                    results,
+                    difficulties,
+                    recommendations,
+                    evidence: shown,
+                    corrects: corrects.and_then(|id| parse(&id)),
+                },
+                corrected_by: parse("next"),
+                meta,
+            };
+            let message = arbitrary::over_the_wire(&report(&record));
+            prop_assert_eq!(message.substantiated, record.is_substantiated());
+            let mut violations = Violations::new();
+            let fields = report_fields(message, "report", &mut violations);
+            prop_assert_eq!(violations, Violations::new());
+            prop_assert_eq!(fields, record.fields);
+        }
+    }
+}

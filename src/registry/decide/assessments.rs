@@ -26,11 +26,8 @@ impl Deciding<'_> {
             return Err(exists(AssessmentName::KIND, name.as_str()));
         }
         check_issued(plan, true)?;
-        check_room(
-            "assessments of one plan",
-            self.state.assessments_of(&plan.name).count(),
-            ASSESSMENTS_MAX,
-        )?;
+        let held = self.state.assessments_of(&plan.name).count();
+        check_room(plan, "assessments", "đánh giá", held, ASSESSMENTS_MAX)?;
         let mut violations = Violations::new();
         fields.check(&mut violations);
         let today = self.today();

@@ -60,8 +60,8 @@ impl Deciding<'_> {
             planned_end,
             document,
         } = rebaseline;
-        let baselines = self.state.baselines_of(&plan.name);
-        check_room("baselines of one plan", baselines.count(), BASELINES_MAX)?;
+        let held = self.state.baselines_of(&plan.name).count();
+        check_room(plan, "baselines", "kế hoạch gốc", held, BASELINES_MAX)?;
         let mut violations = Violations::new();
         let baselines = self.state.baselines_of(&plan.name);
         let newest = baselines.map(|baseline| baseline.effective_date).max();
@@ -117,12 +117,10 @@ impl Deciding<'_> {
                 }
             }
         }
-        let held = self.state.milestones_of(&plan.name).count() + added;
-        check_room(
-            "milestones of one plan",
-            held.saturating_sub(1),
-            MILESTONES_MAX,
-        )?;
+        if added > 0 {
+            let held = self.state.milestones_of(&plan.name).count() + added - 1;
+            check_room(plan, "milestones", "mốc nhiệm vụ", held, MILESTONES_MAX)?;
+        }
         Ok(date)
     }
 

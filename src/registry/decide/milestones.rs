@@ -20,7 +20,7 @@ use crate::{
             MilestoneState,
         },
         names::{MilestoneName, PlanName},
-        plans::PlanState,
+        plans::{Plan, PlanState},
         time::Date,
     },
     registry::access::{find_milestone, find_plan},
@@ -50,11 +50,8 @@ impl Deciding<'_> {
             | PlanState::Revoked
             | PlanState::Annulled => return Err(ended(plan)),
         }
-        check_room(
-            "milestones of one plan",
-            self.state.milestones_of(&plan.name).count(),
-            MILESTONES_MAX,
-        )?;
+        let held = self.state.milestones_of(&plan.name).count();
+        check_room(plan, "milestones", "mốc nhiệm vụ", held, MILESTONES_MAX)?;
         check_fields(fields)?;
         self.put(Image::Milestone(Arc::new(Milestone {
             name,
@@ -197,14 +194,22 @@ impl Deciding<'_> {
 }
 
 /// Refuses one more record than a plan may have.
-pub(super) fn check_room(what: &'static str, held: usize, most: usize) -> Result<(), Error> {
+pub(super) fn check_room(
+    plan: &Plan,
+    what: &str,
+    what_vi: &str,
+    held: usize,
+    most: usize,
+) -> Result<(), Error> {
     if held < most {
         return Ok(());
     }
-    Err(Error::Exhausted {
-        what,
-        limit: most as u64,
-    })
+    Err(Error::refused(
+        "PLAN_IS_FULL",
+        plan.name.as_str(),
+        format!("the plan has {held} {what}; it may have {most}"),
+        format!("kế hoạch đã có {held} {what_vi}; chỉ được có {most}"),
+    ))
 }
 
 /// Refuses where the milestone has been completed or given up.

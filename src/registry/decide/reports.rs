@@ -28,11 +28,8 @@ impl Deciding<'_> {
             return Err(exists(ReportName::KIND, name.as_str()));
         }
         check_issued(plan, true)?;
-        check_room(
-            "reports of one plan",
-            self.state.reports_of(&plan.name).count(),
-            REPORTS_MAX,
-        )?;
+        let held = self.state.reports_of(&plan.name).count();
+        check_room(plan, "reports", "báo cáo", held, REPORTS_MAX)?;
         let mut violations = Violations::new();
         fields.check(&mut violations);
         violations.into_result()?;

@@ -450,8 +450,10 @@ both! {
             milestone(&cast, &plan, &format!("m{number}"), long.clone()).await;
         }
         let request = json!({"parent": plan["name"], "milestone": {"display_name": "x"}});
-        let status = cast.editor.err("CreateMilestone", request).await;
-        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(
+            cast.editor.refusal("CreateMilestone", request).await,
+            "FailedPrecondition PLAN_IS_FULL"
+        );
         let issued = issue(&cast, &plan).await;
         let list = json!({"parent": plan["name"], "page_size": 1000});
         let list = server.raw(As::default()).ok("ListMilestones", list).await;
