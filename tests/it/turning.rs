@@ -109,7 +109,7 @@ both! {
         let overdue = (
             issued_at.next().get(), milestone, "ON_SCHEDULE".to_owned(), "OVERDUE".to_owned(),
         );
-        assert_eq!(notices(&one).await, [overdue.clone()]);
+        assert_eq!(notices(&one).await, std::slice::from_ref(&overdue));
         // another three days: the period that ended on the 8th is due; told by the command's
         // own group, before the command
         let told_at = one.registry.revision();
