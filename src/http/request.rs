@@ -1,7 +1,7 @@
 //! A request in HTTP/JSON as the message of its method: body, then path, then query.
 
 use bytes::Bytes;
-use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage};
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 
 use super::{
     errors::{Mistake, Refusal},
@@ -32,27 +32,18 @@ pub(super) fn message(
         Body::None => return Err(Refusal::malformed(&[no_body()])),
         Body::All if is_empty(body) => {}
         Body::All => message = read(&input, body).map_err(|one| Refusal::malformed(&[one]))?,
-        Body::Field(field) if is_empty(body) => {
-            return Err(Refusal::malformed(&[Mistake {
-                field: field.name().to_owned(),
-                reason: "REQUIRED",
-                english: "is required; send it as the body, in JSON".into(),
-                vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
-            }]));
+        Body::Field(field, _) if is_empty(body) => {
+            return Err(Refusal::malformed(&[no_resource(field.name())]));
         }
-        Body::Field(field) => {
-            let inner = match field.kind() {
-                prost_reflect::Kind::Message(inner) => inner,
-                _ => input.clone(),
-            };
-            let inner = read(&inner, body).map_err(|one| {
+        Body::Field(field, inner) => {
+            let inner = read(inner, body).map_err(|one| {
                 let field = match one.field.as_str() {
                     "" => field.name().to_owned(),
                     inside => format!("{}.{inside}", field.name()),
                 };
                 Refusal::malformed(&[Mistake { field, ..one }])
             })?;
-            message.set_field(field, prost_reflect::Value::Message(inner));
+            message.set_field(field, Value::Message(inner));
         }
     }
     let mut mistakes = Vec::new();
@@ -118,7 +109,7 @@ fn parameter(
     let in_body = match &route.body {
         Body::None => false,
         Body::All => true,
-        Body::Field(field) => found.first() == Some(field),
+        Body::Field(field, _) => found.first() == Some(field),
     };
     if in_body || variables.iter().any(|(field, _)| *field == path) {
         return Err(Problem::Unknown);
@@ -161,6 +152,15 @@ fn no_body() -> Mistake {
         english: "the method takes no body; write its fields as parameters of the query".into(),
         vietnamese: "phương thức này không nhận nội dung; hãy ghi các trường vào tham số truy vấn"
             .into(),
+    }
+}
+
+fn no_resource(field: &str) -> Mistake {
+    Mistake {
+        field: field.to_owned(),
+        reason: "REQUIRED",
+        english: "is required; send it as the body, in JSON".into(),
+        vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
     }
 }
 
