@@ -224,7 +224,7 @@ impl Api {
         if let Some(last) = headers.get("last-event-id")
             && route.method.is_server_streaming()
         {
-            stream::resume(&mut message, last).map_err(|one| Refusal::malformed(&[one]))?;
+            stream::resume(&mut message, last).map_err(|one| Refusal::malformed(one.into()))?;
         }
         Ok(message.encode_to_vec())
     }

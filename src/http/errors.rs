@@ -12,9 +12,13 @@ use http::{
 };
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use tonic::{Code, Status, body::Body};
-use tonic_types::{ErrorDetails, FieldViolation, LocalizedMessage, StatusExt};
+use tonic_types::{ErrorDetails, StatusExt};
 
 use super::json;
+use crate::{
+    domain::error::{Error, Violations},
+    wire::status,
+};
 
 /// The domain of the reasons in ErrorInfo.
 const DOMAIN: &str = "ndp.registry";
@@ -97,17 +101,6 @@ impl From<Status> for Refusal {
     }
 }
 
-/// One mistake in the form of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
-    /// The field or parameter.
-    pub(super) field: String,
-    /// Stable, `SCREAMING_SNAKE_CASE`.
-    pub(super) reason: &'static str,
-    pub(super) english: String,
-    pub(super) vietnamese: String,
-}
-
 impl Refusal {
     /// One without fields, under an HTTP status of its own.
     pub(super) fn new(
@@ -126,27 +119,7 @@ impl Refusal {
     }
 
     /// The request's form does not hold: all that is wrong with it.
-    pub(super) fn malformed(mistakes: &[Mistake]) -> Self {
-        let joined = |text: fn(&Mistake) -> &str| {
-            let lines = mistakes.iter().map(|one| match one.field.as_str() {
-                "" => text(one).to_owned(),
-                field => format!("`{field}`: {}", text(one)),
-            });
-            lines.collect::<Vec<_>>().join("; ")
-        };
-        let violations = mistakes.iter().map(|one| FieldViolation {
-            field: one.field.clone(),
-            description: one.english.clone(),
-            reason: one.reason.to_owned(),
-            localized_message: Some(LocalizedMessage::new(VIETNAMESE, one.vietnamese.clone())),
-        });
-        let mut details = ErrorDetails::new();
-        let count = [("violation_count".to_owned(), mistakes.len().to_string())];
-        details
-            .set_error_info("INVALID_REQUEST", DOMAIN, HashMap::from(count))
-            .set_bad_request(violations.collect::<Vec<_>>())
-            .set_localized_message(VIETNAMESE, joined(|it| &it.vietnamese));
-        let english = joined(|it| &it.english);
-        Status::with_error_details(Code::InvalidArgument, english, details).into()
+    pub(super) fn malformed(violations: Violations) -> Self {
+        status::status(Error::Invalid(violations)).into()
     }
 }

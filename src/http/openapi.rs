@@ -6,7 +6,7 @@ mod schemas;
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use self::schemas::{Schemas, described};
+use self::schemas::{Schemas, described, set};
 use super::{
     fields,
     routes::{Body, Route, Routes},
@@ -40,9 +40,7 @@ pub(super) fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
         let operation = operation(&mut schemas, route, parameters);
         let verb = route.verb.as_str().to_ascii_lowercase();
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        if let Some(item) = item.as_object_mut() {
-            item.insert(verb, operation);
-        }
+        set(item, &verb, operation);
     }
     json!({
         "openapi": "3.1.0",
@@ -87,7 +85,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     match &route.body {
         Body::All => {}
         Body::None => query(schemas, route, &bound, None, &mut parameters),
-        Body::Field(field) => query(schemas, route, &bound, Some(field), &mut parameters),
+        Body::Field(field, _) => query(schemas, route, &bound, Some(field), &mut parameters),
     }
     let mut operation = json!({
         "operationId": method.name(),
@@ -99,9 +97,6 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
             "default": {"$ref": "#/components/responses/Error"},
         },
     });
-    let Some(fields) = operation.as_object_mut() else {
-        return operation;
-    };
     if method.is_server_streaming() {
         parameters.push(json!({
             "name": "Last-Event-ID",
@@ -111,7 +106,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
         }));
     }
     if !parameters.is_empty() {
-        fields.insert("parameters".into(), parameters.into());
+        set(&mut operation, "parameters", parameters);
     }
     let body = match &route.body {
         Body::None => None,
@@ -120,11 +115,11 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
             let needed = schemas.needs(&method.input(), &bound);
             Some((needed, schemas.body(&method.input(), &name, &bound)))
         }
-        Body::Field(field) => Some((true, schemas.field(field))),
+        Body::Field(field, _) => Some((true, schemas.field(field))),
     };
     if let Some((needed, schema)) = body {
         let body = json!({"required": needed, "content": {"application/json": {"schema": schema}}});
-        fields.insert("requestBody".into(), body);
+        set(&mut operation, "requestBody", body);
     }
     operation
 }
@@ -271,7 +266,7 @@ impl Walk<'_> {
                 });
                 described(&mut parameter, comment);
                 if depth == 0 && self.schemas.is_required(field) {
-                    parameter["required"] = true.into();
+                    set(&mut parameter, "required", true);
                 }
                 self.parameters.push(parameter);
             }

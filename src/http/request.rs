@@ -1,13 +1,14 @@
 //! A request in HTTP/JSON as the message of its method: body, then path, then query.
 
 use bytes::Bytes;
-use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage};
+use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 
 use super::{
-    errors::{Mistake, Refusal},
+    errors::Refusal,
     fields::{self, Problem},
     routes::{Body, Route},
 };
+use crate::domain::error::{Violation, Violations};
 
 /// The most parameters of one query.
 const PARAMETERS_MAX: usize = 1_000;
@@ -29,78 +30,79 @@ pub(super) fn message(
     let mut message = DynamicMessage::new(input.clone());
     match &route.body {
         Body::None if is_empty(body) => {}
-        Body::None => return Err(Refusal::malformed(&[no_body()])),
+        Body::None => return Err(Refusal::malformed(no_body().into())),
         Body::All if is_empty(body) => {}
-        Body::All => message = read(&input, body).map_err(|one| Refusal::malformed(&[one]))?,
-        Body::Field(field) if is_empty(body) => {
-            return Err(Refusal::malformed(&[Mistake {
-                field: field.name().to_owned(),
-                reason: "REQUIRED",
-                english: "is required; send it as the body, in JSON".into(),
-                vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
-            }]));
+        Body::All => message = read(&input, body).map_err(|one| Refusal::malformed(one.into()))?,
+        Body::Field(field, _) if is_empty(body) => {
+            return Err(Refusal::malformed(no_resource(field.name()).into()));
         }
-        Body::Field(field) => {
-            let inner = match field.kind() {
-                prost_reflect::Kind::Message(inner) => inner,
-                _ => input.clone(),
-            };
-            let inner = read(&inner, body).map_err(|one| {
+        Body::Field(field, inner) => {
+            let inner = read(inner, body).map_err(|one| {
                 let field = match one.field.as_str() {
                     "" => field.name().to_owned(),
                     inside => format!("{}.{inside}", field.name()),
                 };
-                Refusal::malformed(&[Mistake { field, ..one }])
+                Refusal::malformed(Violation { field, ..one }.into())
             })?;
-            message.set_field(field, prost_reflect::Value::Message(inner));
+            message.set_field(field, Value::Message(inner));
         }
     }
-    let mut mistakes = Vec::new();
+    let mut mistakes = Violations::new();
     for (path, text) in variables {
         let set =
             fields::resolve(&input, path).and_then(|found| fields::set(&mut message, &found, text));
         match set {
             Ok(()) => {}
-            Err(Problem::Repeated) => mistakes.push(Mistake {
-                field: (*path).to_owned(),
-                reason: "PATH_CONTRADICTED",
-                english: "is not what the path of the URL says; leave it out of the body".into(),
-                vietnamese: "không trùng với đường dẫn của URL; hãy bỏ trường này khỏi nội dung"
-                    .into(),
-            }),
-            Err(problem) => mistakes.push(mistake(path, problem)),
+            Err(Problem::Repeated) => mistakes.append(
+                Violation {
+                    field: (*path).to_owned(),
+                    reason: "PATH_CONTRADICTED",
+                    english: "is not what the path of the URL says; leave it out of the body"
+                        .into(),
+                    vietnamese:
+                        "không trùng với đường dẫn của URL; hãy bỏ trường này khỏi nội dung".into(),
+                }
+                .into(),
+            ),
+            Err(problem) => mistakes.append(mistake(path, problem).into()),
         }
     }
     for (count, pair) in fields::pairs(query).enumerate() {
-        if mistakes.len() >= MISTAKES_MAX {
+        if mistakes.iter().len() >= MISTAKES_MAX {
             break;
         }
         if count >= PARAMETERS_MAX {
-            mistakes.push(Mistake {
-                field: String::new(),
-                reason: "TOO_MANY_PARAMETERS",
-                english: format!("has more than {PARAMETERS_MAX} parameters; send fewer"),
-                vietnamese: format!("có hơn {PARAMETERS_MAX} tham số; hãy gửi ít hơn"),
-            });
+            mistakes.append(
+                Violation {
+                    field: String::new(),
+                    reason: "TOO_MANY_PARAMETERS",
+                    english: format!("has more than {PARAMETERS_MAX} parameters; send fewer"),
+                    vietnamese: format!("có hơn {PARAMETERS_MAX} tham số; hãy gửi ít hơn"),
+                }
+                .into(),
+            );
             break;
         }
         let Some((name, text)) = pair else {
-            mistakes.push(Mistake {
-                field: String::new(),
-                reason: "PARAMETER_MALFORMED",
-                english: "has a parameter that is not UTF-8".into(),
-                vietnamese: "có tham số không phải UTF-8".into(),
-            });
+            mistakes.append(
+                Violation {
+                    field: String::new(),
+                    reason: "PARAMETER_MALFORMED",
+                    english: "has a parameter that is not UTF-8".into(),
+                    vietnamese: "có tham số không phải UTF-8".into(),
+                }
+                .into(),
+            );
             continue;
         };
         if let Err(problem) = parameter(&mut message, route, variables, &name, &text) {
-            mistakes.push(mistake(&cut(&name), problem));
+            mistakes.append(mistake(&cut(&name), problem).into());
         }
     }
     if mistakes.is_empty() {
         Ok(message)
     } else {
-        Err(Refusal::malformed(&mistakes))
+        Err(Refusal::malformed(mistakes))
     }
 }
 
@@ -118,7 +120,7 @@ fn parameter(
     let in_body = match &route.body {
         Body::None => false,
         Body::All => true,
-        Body::Field(field) => found.first() == Some(field),
+        Body::Field(field, _) => found.first() == Some(field),
     };
     if in_body || variables.iter().any(|(field, _)| *field == path) {
         return Err(Problem::Unknown);
@@ -127,7 +129,7 @@ fn parameter(
 }
 
 /// Reads proto JSON. Its depth is bounded by serde_json, its size by whoever read the body.
-fn read(descriptor: &MessageDescriptor, body: &Bytes) -> Result<DynamicMessage, Mistake> {
+fn read(descriptor: &MessageDescriptor, body: &Bytes) -> Result<DynamicMessage, Violation> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
@@ -138,7 +140,7 @@ fn read(descriptor: &MessageDescriptor, body: &Bytes) -> Result<DynamicMessage, 
         let path = track.path().to_string();
         let path = path.trim_end_matches(['?', '.']).to_owned();
         let told = cut(&error.to_string());
-        Mistake {
+        Violation {
             field: path,
             reason: "BODY_MALFORMED",
             english: format!("the body is not JSON of `{}`: {told}", descriptor.name()),
@@ -154,8 +156,8 @@ fn is_empty(body: &Bytes) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
-fn no_body() -> Mistake {
-    Mistake {
+fn no_body() -> Violation {
+    Violation {
         field: String::new(),
         reason: "BODY_UNEXPECTED",
         english: "the method takes no body; write its fields as parameters of the query".into(),
@@ -164,7 +166,16 @@ fn no_body() -> Mistake {
     }
 }
 
-fn mistake(field: &str, problem: Problem) -> Mistake {
+fn no_resource(field: &str) -> Violation {
+    Violation {
+        field: field.to_owned(),
+        reason: "REQUIRED",
+        english: "is required; send it as the body, in JSON".into(),
+        vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
+    }
+}
+
+fn mistake(field: &str, problem: Problem) -> Violation {
     let (reason, english, vietnamese) = match problem {
         Problem::Unknown => (
             "PARAMETER_UNKNOWN",
@@ -192,7 +203,7 @@ fn mistake(field: &str, problem: Problem) -> Mistake {
             format!("không đúng dạng giá trị; hãy ghi {form}"),
         ),
     };
-    Mistake {
+    Violation {
         field: field.to_owned(),
         reason,
         english,

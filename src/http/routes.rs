@@ -2,7 +2,8 @@
 
 use http::{Method, uri::PathAndQuery};
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Value,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    Value,
 };
 
 use super::template::{Path, Template};
@@ -14,8 +15,8 @@ pub(super) enum Body {
     None,
     /// Into the whole request; there is no query then.
     All,
-    /// Into this field; the others are in the query.
-    Field(FieldDescriptor),
+    /// Into this field, which is a message; the others are in the query.
+    Field(FieldDescriptor, MessageDescriptor),
 }
 
 /// One way to call a method.
@@ -120,11 +121,10 @@ impl Route {
         let body = match text(rule, "body").as_deref() {
             None => Body::None,
             Some("*") => Body::All,
-            Some(name) => {
-                let field = input.get_field_by_name(name);
-                let message = field.filter(|it| matches!(it.kind(), Kind::Message(_)));
-                Body::Field(message.ok_or_else(|| format!("its body `{name}` is no message"))?)
-            }
+            Some(name) => match input.get_field_by_name(name).map(|it| (it.kind(), it)) {
+                Some((Kind::Message(message), field)) => Body::Field(field, message),
+                _ => return Err(format!("its body `{name}` is no message")),
+            },
         };
         let response_body = match text(rule, "response_body") {
             None => None,

@@ -16,11 +16,8 @@ use http_body::Frame;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 use tonic::Status;
 
-use super::{
-    errors::{self, Mistake},
-    grpc::Messages,
-    json,
-};
+use super::{errors, grpc::Messages, json};
+use crate::domain::error::Violation;
 
 /// How the stream is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +146,7 @@ fn event_id(message: &DynamicMessage) -> String {
 }
 
 /// Makes the request resume after the last event received, whatever it said of its start.
-pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result<(), Mistake> {
+pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result<(), Violation> {
     let descriptor = message.descriptor();
     let (Some(start), Some(after)) = (
         descriptor.get_field_by_name("start"),
@@ -166,7 +163,7 @@ pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result
         .ok()
         .and_then(|text| text.trim().parse::<i64>().ok());
     let (Some(resume), Some(revision)) = (resume, revision.filter(|it| *it >= 0)) else {
-        return Err(Mistake {
+        return Err(Violation {
             field: "last-event-id".into(),
             reason: "PARAMETER_MALFORMED",
             english: "is no revision, as the id of an event is; leave it out".into(),

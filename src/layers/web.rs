@@ -1,4 +1,5 @@
-//! gRPC-Web: which pages may call from a browser, and which headers they may send and read.
+//! gRPC-Web and HTTP/JSON: which pages may call from a browser, and which headers they may send
+//! and read.
 //!
 //! A browser asks before a page of another site calls; without an answer it does not let the page.
 //! Whoever is not a browser is not held up by any of this: keys and rules do that.
@@ -26,6 +27,7 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         HeaderName::from_static("last-event-id"),
         HeaderName::from_static("traceparent"),
         HeaderName::from_static("x-grpc-web"),
+        HeaderName::from_static("x-server-timeout"),
         HeaderName::from_static("x-user-agent"),
         NDP_ACTOR.clone(),
         NDP_MIN_REVISION.clone(),
@@ -34,6 +36,7 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         HeaderName::from_static("grpc-message"),
         HeaderName::from_static("grpc-status"),
         HeaderName::from_static("grpc-status-details-bin"),
+        header::RETRY_AFTER,
         NDP_REVISION.clone(),
     ];
     Some(

@@ -107,7 +107,12 @@ both! {
         let mut refused = 0;
         for method in raw::methods() {
             let name = method.name().to_owned();
-            let (verb, template, body) = protos::http(&method).expect("a path");
+            // a stream of requests has no form in HTTP/JSON
+            let Some((verb, template, body)) = protos::http(&method)
+                .filter(|_| !method.is_client_streaming())
+            else {
+                continue;
+            };
             let mut request = json!({});
             if !body.is_empty() && body != "*" {
                 request[&body] = json!({});
@@ -661,6 +666,50 @@ async fn limits_hold_and_say_when_to_come_again() {
             .unwrap()
             >= 1
     );
+    server.stop().await;
+}
+
+/// Pages of sites that are named, and no others, may call HTTP/JSON too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_lets_pages_of_named_sites_call() {
+    let engine = Engine::sqlite();
+    let page = "https://dashboard.example";
+    let options = ndp_registry::config::ServerOptions {
+        web_origins: vec![page.parse().unwrap()],
+        ..Default::default()
+    };
+    let editions = [ndp_registry::catalogue::OPENING_EDITION];
+    let server = Server::start_allowing(&engine.url(), &editions, options).await;
+    let allows = "access-control-allow-origin";
+    for (origin, allowed) in [(page, Some(page)), ("https://other.example", None)] {
+        let asks = [
+            ("origin", origin),
+            ("access-control-request-method", "PATCH"),
+            (
+                "access-control-request-headers",
+                "authorization,content-type,last-event-id",
+            ),
+        ];
+        let path = "OPTIONS /v1/platforms/ndp-001";
+        let answer = send(&server.address, path, &asks, "").await;
+        assert_eq!(answer.header(allows), allowed, "{origin}");
+        if allowed.is_some() {
+            let methods = answer.header("access-control-allow-methods").unwrap();
+            assert!(
+                methods.contains("PATCH") && methods.contains("GET"),
+                "{methods}"
+            );
+            let headers = answer.header("access-control-allow-headers").unwrap();
+            assert!(headers.contains("last-event-id"), "{headers}");
+        }
+        let path = "GET /v1/platforms/ndp-001";
+        let answer = send(&server.address, path, &[("origin", origin)], "").await;
+        assert_eq!(
+            (answer.status, answer.header(allows)),
+            (200, allowed),
+            "{origin}"
+        );
+    }
     server.stop().await;
 }
 

@@ -134,7 +134,7 @@ const ROOMS: &[Room] = &[
         rules: &[
             NO_SQL,
             (
-                &["crate::domain", "crate::state", "crate::registry", "pb"],
+                &["crate::state", "crate::registry", "pb"],
                 "it knows descriptors and calls, and no method or platform",
             ),
             (

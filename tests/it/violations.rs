@@ -478,7 +478,9 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut tried = 0;
     let mut not_told = Vec::new();
-    for method in ours.flat_map(|it| it.methods().collect::<Vec<_>>()) {
+    let methods = ours.flat_map(|it| it.methods().collect::<Vec<_>>());
+    // the rules of a stream of requests are those of each, and its method's own tests break them
+    for method in methods.filter(|it| !it.is_client_streaming()) {
         let mut walk = Walk::new(&pool);
         walk.message(&method.input(), &[], "");
         for (rule, count) in walk.seen {

@@ -28,12 +28,17 @@ pub(super) struct Schemas {
     made: BTreeMap<String, Value>,
 }
 
+/// Sets a keyword of a schema, or a field of any other object.
+pub(super) fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(name.to_owned(), value.into());
+    }
+}
+
 /// Adds a description where there is one.
 pub(super) fn described(schema: &mut Value, comment: String) {
-    if let Some(schema) = schema.as_object_mut()
-        && !comment.is_empty()
-    {
-        schema.insert("description".into(), comment.into());
+    if !comment.is_empty() {
+        set(schema, "description", comment);
     }
 }
 
@@ -179,10 +184,8 @@ impl Schemas {
                 &mut schema,
                 self.comment(&field.parent_file(), field.path()),
             );
-            if self.is_output_only(field)
-                && let Some(schema) = schema.as_object_mut()
-            {
-                schema.insert("readOnly".into(), true.into());
+            if self.is_output_only(field) {
+                set(&mut schema, "readOnly", true);
             }
             // an answer leaves out what is empty, so only a request has to have anything
             if request && self.is_required(field) {
@@ -195,13 +198,11 @@ impl Schemas {
             &mut schema,
             self.comment(&message.parent_file(), message.path()),
         );
-        if let Some(schema) = schema.as_object_mut() {
-            if !properties.is_empty() {
-                schema.insert("properties".into(), properties.clone().into());
-            }
-            if !required.is_empty() {
-                schema.insert("required".into(), required.into());
-            }
+        if !properties.is_empty() {
+            set(&mut schema, "properties", properties);
+        }
+        if !required.is_empty() {
+            set(&mut schema, "required", required);
         }
         schema
     }
@@ -264,7 +265,8 @@ impl Schemas {
         }
         let keys = rules.as_ref().and_then(|it| within(it, "keys"));
         if let Some(keys) = keys {
-            schema["propertyNames"] = self.value(&Kind::String, Some(&keys));
+            let names = self.value(&Kind::String, Some(&keys));
+            set(&mut schema, "propertyNames", names);
         }
         schema
     }
@@ -330,19 +332,19 @@ fn text(rules: Option<&DynamicMessage>, may_be_empty: bool) -> Value {
     copy(rules, "in", &mut schema, "enum");
     let pattern = get(rules, "pattern").and_then(|it| it.as_str().map(str::to_owned));
     if let Some(pattern) = pattern {
-        schema["pattern"] = if may_be_empty {
-            format!("^$|{pattern}").into()
-        } else {
-            pattern.into()
+        let pattern = match may_be_empty {
+            true => format!("^$|{pattern}"),
+            false => pattern,
         };
+        set(&mut schema, "pattern", pattern);
     }
     for (rule, form) in [("uuid", UUID), ("uri", ".+")] {
         if get(rules, rule).and_then(|it| it.as_bool()) == Some(true) {
             // a format has no way to say that there may be nothing
             if may_be_empty {
-                schema["pattern"] = format!("^({form})?$").into();
+                set(&mut schema, "pattern", format!("^({form})?$"));
             } else {
-                schema["format"] = rule.into();
+                set(&mut schema, "format", rule);
             }
         }
     }
@@ -365,10 +367,8 @@ fn bounds(rules: Option<&DynamicMessage>, schema: &mut Value) {
 
 /// Writes a rule that is set as this keyword.
 fn copy(rules: &DynamicMessage, rule: &str, schema: &mut Value, keyword: &str) {
-    if let Some(value) = get(rules, rule)
-        && let Some(schema) = schema.as_object_mut()
-    {
-        schema.insert(keyword.to_owned(), plain(&value));
+    if let Some(value) = get(rules, rule) {
+        set(schema, keyword, plain(&value));
     }
 }
 
