@@ -506,11 +506,13 @@ async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
         if event["message"] != "answered" {
             continue;
         }
-        let span: BTreeMap<String, Value> = serde_json::from_value(event["span"].clone()).unwrap();
-        assert!(span["latency_us"].is_u64(), "{line}");
-        let shown = span
-            .iter()
-            .filter(|(name, _)| *name != "latency_us" && *name != "name");
+        assert!(event["latency_us"].is_u64(), "{line}");
+        let mut call: BTreeMap<String, Value> =
+            serde_json::from_value(event["span"].clone()).unwrap();
+        for field in ["outcome", "revision"] {
+            call.insert(field.to_owned(), event[field].clone());
+        }
+        let shown = call.iter().filter(|(name, _)| *name != "name");
         let shown: Vec<_> = shown
             .map(|(name, value)| format!("{name}={value}"))
             .collect();

@@ -917,7 +917,7 @@ proptest! {
         };
         let before: Vec<_> = touched.iter().map(|(_, before)| before.map(image)).collect();
         let wanted = Interest {
-            resources: [resources].into_iter().filter(|it| !it.is_empty()).map(Into::into).collect(),
+            resources: vec![resources.to_owned(); usize::from(!resources.is_empty())],
             agency: agency(of_agency),
         };
         let all = Interest::default();

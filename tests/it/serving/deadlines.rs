@@ -68,7 +68,6 @@ both! {
         until("the writer has taken it", || server.registry.queued() == 0).await;
         let late = write(&server, &editor, &create("late"), "200m").await;
         assert_over(&late, "200");
-        assert_eq!(server.registry.queued(), 1, "it was taken out of the queue at once");
         lock.let_go().await;
         first.await.unwrap();
         // what comes after it in the queue is made, so its turn has come and gone
