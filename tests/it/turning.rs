@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Engine, both,
-    plans::{Cast, date},
+    plans::{AGENCY, Cast, date},
     server::{As, Server},
 };
 
@@ -136,6 +136,8 @@ both! {
         let auditor = server
             .person("watcher", &[ndp_registry::domain::principals::Role::Auditor], None)
             .await;
+        let editor = [ndp_registry::domain::principals::Role::AgencyEditor];
+        let editor = server.person("turner", &editor, Some(AGENCY)).await;
         let last = server.registry.revision();
         server.stop().await;
         let server = Server::start_later(&url, 40 * DAY).await;
@@ -168,7 +170,7 @@ both! {
         assert_eq!(public.revision, last.next().get());
         assert_eq!(public.method, "TurnDay");
         assert_eq!(told(&public), of(&plan));
-        let whole = watch(auditor).await;
+        let whole = watch(auditor.clone()).await;
         assert_eq!(told(&whole), [of(&plan), of(&hidden)].concat());
         // and no answer depends on it: the same State with and without
         let anyone = server.raw(As::default());
@@ -190,9 +192,25 @@ both! {
         server.stop().await;
         // started again on the same day, there is nothing left to tell
         let server = Server::start_later(&url, 40 * DAY).await;
-        let last = server.registry.revision();
+        let told_at = server.registry.revision();
         cast_nothing(&server).await;
-        assert_eq!(server.registry.revision(), last);
+        assert_eq!(server.registry.revision(), told_at);
+        // a record is what it was, before and at the notice on it, also where the log is asked
+        let editor = server.raw(editor);
+        let name = &plan["name"];
+        let whole = editor.ok("GetPlan", json!({"name": name})).await;
+        let updated = editor.ok("UpdatePlan", json!({"plan": {
+            "name": name, "etag": whole["etag"], "lead_unit": "Đơn vị khác (made up)",
+        }})).await;
+        let then = json!({"name": name, "read_revision": told_at.get()});
+        assert_eq!(editor.ok("GetPlan", then).await, whole);
+        server.stop().await;
+        let server = Server::start_later(&url, 40 * DAY).await;
+        let auditor = server.raw(auditor);
+        let change = format!("changes/{}", updated["revision"]);
+        let change = auditor.ok("GetChange", json!({"name": change})).await;
+        let old = &change["effects"][0]["old_record"]["plan"];
+        assert_eq!((&old["name"], &old["etag"]), (&whole["name"], &whole["etag"]));
         server.stop().await;
     }
 
