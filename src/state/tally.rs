@@ -6,7 +6,7 @@
 //! agency that sees its own hidden records; a caller's counts are the public part plus the hidden
 //! parts that the caller may see.
 
-use std::sync::Arc;
+use std::{borrow::Borrow, sync::Arc};
 
 use imbl::OrdMap;
 
@@ -15,10 +15,10 @@ use crate::domain::{
     change::{Change, Effect, Image},
     freshness::Freshness,
     names::{AgencyName, EditionName, PlatformName},
-    plans::{PlanState, Visibility},
+    plans::{Plan, PlanState, Visibility},
     platforms::{Platform, PlatformState, RecordStatus, Stage},
     reports::Rating,
-    standing::{MilestoneStatus, Phase, PlanStanding, plan_state_on},
+    standing::{Dossier, MilestoneStatus, Phase, PlanStanding, plan_state_on},
     time::Date,
 };
 
@@ -231,6 +231,18 @@ impl Contribution {
 
 /// What a platform adds to the counts of a date: pure, and of its own records alone.
 pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contribution {
+    let plans = state.plans_of(&platform.name).map(|plan| (&**plan, plan));
+    contribution_by(platform, plans, |plan| state.dossier(plan), on)
+}
+
+/// The same with its plans at hand, and a way to all that is below one: asked for only where the
+/// plan is in force.
+pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
+    platform: &Platform,
+    plans: impl Iterator<Item = (&'a Plan, K)>,
+    dossier: impl Fn(K) -> D,
+    on: Date,
+) -> Contribution {
     let mut of = Contribution {
         agency: governing_agency_on(platform, on).cloned(),
         ..Contribution::default()
@@ -250,7 +262,7 @@ pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contributio
         .add(Count::RecordStatus(platform.fields.record_status), 1);
     of.public.add(Count::Stage(stage_on(platform, on)), 1);
     let mut issued = false;
-    for plan in state.plans_of(&platform.name) {
+    for (plan, key) in plans {
         let Some(plan_state) = plan_state_on(plan, on) else {
             continue;
         };
@@ -264,7 +276,7 @@ pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contributio
         counts.add(Count::PlanState(plan_state), 1);
         if Phase::of(Some(plan_state)) == Phase::InForce {
             issued = true;
-            let standing = state.dossier(plan).standing_on(on);
+            let standing = dossier(key).borrow().standing_on(on);
             let counts = if plan.fields.visibility == Visibility::Public {
                 &mut of.public
             } else {

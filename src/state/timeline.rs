@@ -4,12 +4,12 @@
 //! milestone falls due or a period of reports ends. It is computed after each of these, and the
 //! differences are summed up over the dates.
 
-use crate::domain::{platforms::Platform, time::Date};
+use crate::domain::{platforms::Platform, standing::Dossier, time::Date};
 
 use super::{
     State,
     standing::turning_days,
-    tally::{Counts, Place, Sight, contribution, is_in},
+    tally::{Counts, Place, Sight, contribution_by, is_in},
 };
 
 impl State {
@@ -21,12 +21,15 @@ impl State {
         };
         for platform in self.platforms().values() {
             let mut before = Counts::default();
-            for index in self.turns(platform, *first, *last, dates) {
+            let plans = self.plans_of(&platform.name);
+            let dossiers: Vec<_> = plans.map(|plan| self.dossier(plan)).collect();
+            for index in self.turns(platform, &dossiers, *first, *last, dates) {
                 let (Some(date), Some(change)) = (dates.get(index), changes.get_mut(index)) else {
                     continue;
                 };
                 let counts = if is_in(self, platform, place, *date) {
-                    contribution(self, platform, *date).seen(sight)
+                    let plans = dossiers.iter().map(|dossier| (dossier.plan, dossier));
+                    contribution_by(platform, plans, |dossier| dossier, *date).seen(sight)
                 } else {
                     Counts::default()
                 };
@@ -44,13 +47,20 @@ impl State {
     }
 
     /// The first date, and each on which a platform may count otherwise than on the one before.
-    fn turns(&self, platform: &Platform, first: Date, last: Date, dates: &[Date]) -> Vec<usize> {
+    fn turns(
+        &self,
+        platform: &Platform,
+        dossiers: &[Dossier<'_>],
+        first: Date,
+        last: Date,
+        dates: &[Date],
+    ) -> Vec<usize> {
         let mut days: Vec<Date> = turning_days(platform).collect();
         let listings = platform.fields.listings.iter();
         let editions = listings.filter_map(|listing| self.edition(&listing.edition));
         days.extend(editions.filter_map(|edition| edition.first_day()));
-        for plan in self.plans_of(&platform.name) {
-            days.extend(self.dossier(plan).turning_days(first, last));
+        for dossier in dossiers {
+            days.extend(dossier.turning_days(first, last));
         }
         let mut turns: Vec<usize> = days
             .into_iter()
