@@ -65,7 +65,7 @@ pub struct ServeArgs {
     shutdown_seconds: Option<String>,
 
     /// Web sites whose pages may call this server from a browser by gRPC-Web, as
-    /// https://dashboard.example; may be given more than once, or separated by commas
+    /// `https://dashboard.example`; may be given more than once, or separated by commas
     /// [default: none]
     #[arg(
         long,
