@@ -67,7 +67,6 @@ pub struct ServeArgs {
     /// Web sites whose pages may call this server from a browser by gRPC-Web, as
     /// `https://dashboard.example`; may be given more than once, or separated by commas
     /// [default: none]
-    #[expect(rustdoc::bare_urls, reason = "it is read in a terminal")]
     #[arg(
         long,
         env = "NDP_WEB_ORIGIN",
