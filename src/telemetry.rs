@@ -63,9 +63,12 @@ impl Telemetry {
         let writer = LINES.get_or_init(|| lines).clone();
         let layer = fmt::layer().with_writer(writer);
         match format {
-            LogFormat::Human => {
-                let layer = layer.with_ansi(std::io::stderr().is_terminal());
+            LogFormat::Human if std::io::stderr().is_terminal() => {
                 self.init(events.with(layer.with_target(false)));
+            }
+            LogFormat::Human => {
+                let layer = layer.with_ansi(false).event_format(lines::Plain);
+                self.init(events.with(layer));
             }
             LogFormat::Json => self.init(
                 events.with(

@@ -60,7 +60,8 @@ impl Inner {
         let going = Going::begin(&self.metrics, method, came);
         let request = going.receive(request);
         let response = if standard {
-            let answered = self.standard.clone().oneshot(request).await;
+            // apart, for all others would carry the room that it takes
+            let answered = Box::pin(self.standard.clone().oneshot(request)).await;
             answered.unwrap_or_else(|never| match never {})
         } else {
             #[cfg(feature = "otlp")]

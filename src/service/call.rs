@@ -75,7 +75,8 @@ impl Call {
     ) -> Result<Self, Error> {
         match requests::read_at(read_revision, read_time)? {
             At::Now => {}
-            at => self.snapshot = services.registry().read_at(at).await?,
+            // apart: few calls ask for it, and all would carry the room that it takes
+            at => self.snapshot = Box::pin(services.registry().read_at(at)).await?,
         }
         Ok(self)
     }
@@ -136,7 +137,7 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
         .min(MIN_REVISION_WAIT);
     let mut revisions = registry.revisions();
     let reached = revisions.wait_for(|revision| *revision >= asked);
-    match tokio::time::timeout(bound, reached).await {
+    match Box::pin(tokio::time::timeout(bound, reached)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
             reason: "REVISION_NOT_REACHED",
@@ -169,7 +170,7 @@ pub async fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, 
         Err(Error::Unauthenticated {
             reason: "CREDENTIALS_INVALID",
         }) => {
-            registry.follow().await;
+            Box::pin(registry.follow()).await;
             identify_now(registry, headers)
         }
         identified => identified,

@@ -5,6 +5,7 @@
 //! before them; nor do lines that are more than may wait: whoever makes them writes them.
 
 use std::{
+    fmt,
     io::{self, Write as _},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -14,8 +15,15 @@ use std::{
     time::Duration,
 };
 
-use tracing::{Level, Metadata};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::{
+    fmt::{
+        FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter,
+        format::Writer,
+        time::{FormatTime, SystemTime},
+    },
+    registry::LookupSpan,
+};
 
 /// How long a line waits for others.
 const WAIT: Duration = Duration::from_millis(5);
@@ -121,5 +129,48 @@ impl io::Write for Line<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A line as the library writes it for a person, for a file that knows no colours: every call
+/// has one, and looking for colours at each word costs as much as the rest.
+#[derive(Debug)]
+pub(super) struct Plain;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        SystemTime.format_time(&mut writer)?;
+        writer.write_str(match *event.metadata().level() {
+            Level::ERROR => " ERROR ",
+            Level::WARN => "  WARN ",
+            Level::INFO => "  INFO ",
+            Level::DEBUG => " DEBUG ",
+            Level::TRACE => " TRACE ",
+        })?;
+        if let Some(scope) = context.event_scope() {
+            for span in scope.from_root() {
+                writer.write_str(span.metadata().name())?;
+                let extensions = span.extensions();
+                let fields = extensions.get::<FormattedFields<N>>();
+                if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+                    writer.write_char('{')?;
+                    writer.write_str(fields)?;
+                    writer.write_char('}')?;
+                }
+                writer.write_char(':')?;
+            }
+            writer.write_char(' ')?;
+        }
+        context.format_fields(writer.by_ref(), event)?;
+        writer.write_char('\n')
     }
 }
