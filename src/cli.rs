@@ -20,6 +20,7 @@ use crate::{
     },
     registry::{Registry, WriterTask, entropy::OsEntropy},
     store::Store,
+    telemetry,
 };
 
 /// Settings or arguments are wrong; as EX_USAGE of sysexits.
@@ -78,6 +79,7 @@ pub async fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args).await,
         Command::Descriptor => descriptor::run(),
     };
+    telemetry::flush();
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         if error.is::<Mistakes>() {

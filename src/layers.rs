@@ -1,5 +1,5 @@
-//! Tower layers around our services: what is let in and for how long, who calls, how often, what
-//! is logged and counted of it, details on errors, and which web pages may call.
+//! Around our services: what is let in and for how long, who calls, how often, what is logged and
+//! counted of it, details on errors, and which web pages may call.
 
 pub mod calls;
 mod deadline;
@@ -7,8 +7,9 @@ pub mod details;
 pub mod guard;
 pub mod limits;
 pub mod methods;
-pub mod metrics;
+mod metrics;
 mod panics;
+pub mod stack;
 #[cfg(feature = "otlp")]
-pub mod traces;
+mod traces;
 pub mod web;

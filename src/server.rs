@@ -14,26 +14,24 @@ use std::{
 
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
-use tonic::transport::Server;
+use tonic::{service::Routes, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 use tower::{ServiceBuilder, util::option_layer};
 
-#[cfg(feature = "otlp")]
-use crate::layers::traces::TracesLayer;
 use crate::{
     config::ServerOptions,
     http::HttpLayer,
     layers::{
-        calls::CallsLayer,
-        guard::GuardLayer,
-        limits::{InFlight, RateLayer},
-        metrics::MetricsLayer,
+        calls::Calls,
+        guard::Guard,
+        limits::InFlight,
+        stack::{Front, Stack},
         web,
     },
     pb,
     registry::{Registry, WriterTask},
-    service::{self, watchers::Watchers},
+    service::{self, Methods, watchers::Watchers},
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
@@ -194,25 +192,28 @@ pub async fn serve_until(
         in_flight: in_flight.clone(),
         watchers: watchers.clone(),
     });
-    let around = ServiceBuilder::new();
-    #[cfg(feature = "otlp")]
-    let around = around.layer(TracesLayer);
-    let around = around
-        .layer(GuardLayer::new(
-            registry.clone(),
-            refusing,
-            in_flight,
-            limits.header_bytes,
-            Duration::from_secs(limits.call_seconds),
-        ))
-        .layer(CallsLayer::new(registry.clone()))
-        .layer(RateLayer::new(limits.calls_per_second));
-    let routes = service::routes(&registry, watchers, ended.clone())
-        .into_axum_router()
-        .layer(around);
+    let guard = Guard::new(
+        registry.clone(),
+        refusing,
+        in_flight,
+        limits.header_bytes,
+        Duration::from_secs(limits.call_seconds),
+    );
+    let methods = Methods::new(&registry, watchers, ended.clone());
+    let calls = Calls::new(registry, limits.calls_per_second, methods);
+    let standard = Routes::new(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .prepare();
+    let grpc = Stack::new(metrics.clone(), guard, calls, standard);
+    let web = ServiceBuilder::new()
+        .layer(option_layer(web::cors(&options.web_origins)))
+        .layer(HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?)
+        .layer(GrpcWebLayer::new())
+        .service(grpc.clone());
     let greeting_time = options.greeting_time.unwrap_or(GREETING_TIME);
     let keepalive_interval = options.keepalive_interval.unwrap_or(KEEPALIVE_INTERVAL);
-    let incoming = connections.accept(listener, greeting_time, metrics.clone());
+    let incoming = connections.accept(listener, greeting_time, metrics);
     let mut ending = ended;
     let served = Server::builder()
         .accept_http1(true)
@@ -220,15 +221,7 @@ pub async fn serve_until(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT.min(keepalive_interval)))
         .max_concurrent_streams(Some(limits.streams_per_connection))
         .http2_max_header_list_size(Some(limits.header_bytes.saturating_mul(HEADERS_READ_TIMES)))
-        .layer(option_layer(web::cors(&options.web_origins)))
-        .layer(HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?)
-        .layer(GrpcWebLayer::new())
-        .layer(MetricsLayer::new(metrics))
-        .add_routes(routes.into())
-        .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(incoming, async move {
+        .serve_with_incoming_shutdown(Front::new(grpc, web), incoming, async move {
             drop(ending.wait_for(|ending| *ending).await);
         })
         .await;

@@ -15,16 +15,20 @@ pub mod who;
 
 use std::sync::Arc;
 
+use http::{Request, Response};
 use tokio::sync::{Mutex, watch};
-use tonic::{codec::CompressionEncoding, service::Routes};
+use tonic::{Status, body::Body, codec::CompressionEncoding};
+use tower::Service;
 
 use crate::{
     domain::platforms::Platform,
     pb::{
-        self, access_service_server::AccessServiceServer,
-        catalogue_service_server::CatalogueServiceServer,
-        change_service_server::ChangeServiceServer,
-        monitoring_service_server::MonitoringServiceServer, plan_service_server::PlanServiceServer,
+        self,
+        access_service_server::{self, AccessServiceServer},
+        catalogue_service_server::{self, CatalogueServiceServer},
+        change_service_server::{self, ChangeServiceServer},
+        monitoring_service_server::{self, MonitoringServiceServer},
+        plan_service_server::{self, PlanServiceServer},
     },
     registry::Registry,
 };
@@ -72,26 +76,55 @@ impl Services {
     }
 }
 
-/// Routes of all our services; streams end when `stopping` says so.
-pub fn routes(registry: &Registry, watchers: Watchers, stopping: watch::Receiver<bool>) -> Routes {
-    let services = Services {
-        registry: registry.clone(),
-        merging: Arc::default(),
-        watchers,
-        stopping,
-        platforms: Arc::default(),
-    };
-    macro_rules! limited {
-        ($server:ident) => {
-            $server::new(services.clone())
-                .send_compressed(CompressionEncoding::Gzip)
-                .max_decoding_message_size(REQUEST_BYTES_MAX)
-                .max_encoding_message_size(RESPONSE_BYTES_MAX)
-        };
+/// Our services, by their names.
+#[derive(Clone, Debug)]
+pub struct Methods {
+    catalogue: CatalogueServiceServer<Services>,
+    plans: PlanServiceServer<Services>,
+    monitoring: MonitoringServiceServer<Services>,
+    access: AccessServiceServer<Services>,
+    changes: ChangeServiceServer<Services>,
+}
+
+impl Methods {
+    /// On this registry; streams end when `stopping` says so.
+    pub fn new(registry: &Registry, watchers: Watchers, stopping: watch::Receiver<bool>) -> Self {
+        let services = Arc::new(Services {
+            registry: registry.clone(),
+            merging: Arc::default(),
+            watchers,
+            stopping,
+            platforms: Arc::default(),
+        });
+        macro_rules! limited {
+            ($server:ident) => {
+                $server::from_arc(Arc::clone(&services))
+                    .send_compressed(CompressionEncoding::Gzip)
+                    .max_decoding_message_size(REQUEST_BYTES_MAX)
+                    .max_encoding_message_size(RESPONSE_BYTES_MAX)
+            };
+        }
+        Self {
+            catalogue: limited!(CatalogueServiceServer),
+            plans: limited!(PlanServiceServer),
+            monitoring: limited!(MonitoringServiceServer),
+            access: limited!(AccessServiceServer),
+            changes: limited!(ChangeServiceServer),
+        }
     }
-    Routes::new(limited!(CatalogueServiceServer))
-        .add_service(limited!(PlanServiceServer))
-        .add_service(limited!(MonitoringServiceServer))
-        .add_service(limited!(AccessServiceServer))
-        .add_service(limited!(ChangeServiceServer))
+
+    /// What the method that a request names answers.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        let answering = match service.map(|(service, _)| service) {
+            Some(catalogue_service_server::SERVICE_NAME) => self.catalogue.clone().call(request),
+            Some(plan_service_server::SERVICE_NAME) => self.plans.clone().call(request),
+            Some(monitoring_service_server::SERVICE_NAME) => self.monitoring.clone().call(request),
+            Some(access_service_server::SERVICE_NAME) => self.access.clone().call(request),
+            Some(change_service_server::SERVICE_NAME) => self.changes.clone().call(request),
+            _ => return Status::unimplemented("").into_http(),
+        };
+        answering.await.unwrap_or_else(|never| match never {})
+    }
 }

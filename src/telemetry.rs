@@ -1,16 +1,23 @@
 //! What a process tells of itself: its log, on standard error, one line an event, for a person or
 //! as JSON; and its metrics.
 
+mod lines;
 pub mod metrics;
 #[cfg(feature = "otlp")]
 mod traces;
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::OnceLock};
 
-use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, fmt, registry::LookupSpan, util::SubscriberInitExt};
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter, Registry, fmt, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
+};
 
 use crate::config::LogFormat;
+use lines::Lines;
+
+/// Where the log of this process goes, once it has one.
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// What was started, to be ended with the process.
 #[derive(Clone, Debug)]
@@ -26,38 +33,63 @@ pub fn start(format: LogFormat, level: &str) -> anyhow::Result<Telemetry> {
         #[cfg(feature = "otlp")]
         traces: traces::Traces::from_environment()?,
     };
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Human => telemetry.log_to(
-            builder
-                .with_ansi(std::io::stderr().is_terminal())
-                .with_target(false)
-                .finish(),
-        ),
-        LogFormat::Json => telemetry.log_to(
-            builder
-                .json()
-                .flatten_event(true)
-                .with_current_span(true)
-                // the call's span is the current one; the list would hold it twice
-                .with_span_list(false)
-                .finish(),
-        ),
+    // A level alone is compared; looking for directives would cost every call locks.
+    match level.parse::<LevelFilter>() {
+        Ok(level) => telemetry.log(Registry::default().with(level), format)?,
+        Err(_) => {
+            let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+            telemetry.log(Registry::default().with(filter), format)?;
+        }
     }
     Ok(telemetry)
 }
 
+/// Writes what was logged and waits to be written: a process that ends calls this last.
+pub fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.end();
+    }
+}
+
 impl Telemetry {
-    fn log_to<S>(&self, subscriber: S)
+    fn log<S>(&self, events: S, format: LogFormat) -> anyhow::Result<()>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
+    {
+        if LINES.get().is_some() {
+            return Ok(());
+        }
+        let lines = Lines::start()?;
+        let writer = LINES.get_or_init(|| lines).clone();
+        let layer = fmt::layer().with_writer(writer);
+        match format {
+            LogFormat::Human if std::io::stderr().is_terminal() => {
+                self.init(events.with(layer.with_target(false)));
+            }
+            LogFormat::Human => {
+                let layer = layer.with_ansi(false).event_format(lines::Plain);
+                self.init(events.with(layer));
+            }
+            LogFormat::Json => self.init(
+                events.with(
+                    layer
+                        .json()
+                        .flatten_event(true)
+                        .with_current_span(true)
+                        // the call's span is the current one; the list would hold it twice
+                        .with_span_list(false),
+                ),
+            ),
+        }
+        Ok(())
+    }
+
+    fn init<S>(&self, subscriber: S)
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
     {
         #[cfg(feature = "otlp")]
-        let subscriber = {
-            use tracing_subscriber::layer::SubscriberExt;
-            subscriber.with(self.traces.as_ref().map(traces::Traces::layer))
-        };
+        let subscriber = subscriber.with(self.traces.as_ref().map(traces::Traces::layer));
         if subscriber.try_init().is_ok() {
             // a panic is a line of the log like any other
             std::panic::set_hook(Box::new(|panic| {

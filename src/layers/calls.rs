@@ -1,124 +1,91 @@
 //! Around every call of our services: says whose it is, logs it once with its outcome, and puts
 //! the revision on the response.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Instant,
-};
+use std::{net::SocketAddr, time::Instant};
 
 use http::{HeaderValue, Request, Response};
-use tonic::{Code, Status};
-use tower::{Layer, Service};
+use tonic::{Code, Status, body::Body, transport::server::TcpConnectInfo};
 use tracing::Instrument;
 
-use super::details::explain;
+use super::{details::explain, limits::Rates};
 use crate::{
     registry::Registry,
-    service::call::{Call, NDP_REVISION, await_revision, identify},
+    service::{
+        Methods,
+        call::{Call, NDP_REVISION, await_revision, identify},
+        who::Who,
+    },
 };
 
-/// Identifies and logs calls.
-#[derive(Clone, Debug)]
-pub struct CallsLayer {
+/// Identifies and logs calls, and has our services answer them.
+#[derive(Debug)]
+pub struct Calls {
     registry: Registry,
+    rates: Rates,
+    methods: Methods,
 }
 
-impl CallsLayer {
-    /// On this registry.
-    pub const fn new(registry: Registry) -> Self {
-        Self { registry }
-    }
-}
-
-impl<S> Layer<S> for CallsLayer {
-    type Service = Calls<S>;
-
-    fn layer(&self, inner: S) -> Calls<S> {
-        Calls {
-            registry: self.registry.clone(),
-            inner,
+impl Calls {
+    /// Of these services on this registry; at most so many a second by one caller.
+    pub fn new(registry: Registry, per_second: u32, methods: Methods) -> Self {
+        Self {
+            registry,
+            rates: Rates::new(per_second),
+            methods,
         }
     }
-}
 
-/// The service that [`CallsLayer`] makes.
-#[derive(Clone, Debug)]
-pub struct Calls<S> {
-    registry: Registry,
-    inner: S,
-}
-
-type Answering<R, E> = Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
-
-impl<S, B, R> Service<Request<B>> for Calls<S>
-where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
-    B: Send + 'static,
-    R: Default + Send + 'static,
-{
-    type Response = Response<R>;
-    type Error = S::Error;
-    type Future = Answering<R, S::Error>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let started = Instant::now();
-        // The clone is not ready, the one that was asked is.
-        let next = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, next);
-        let registry = self.registry.clone();
-        let answering = async move {
-            let headers = request.headers();
-            let identified = match await_revision(&registry, headers).await {
-                Ok(()) => identify(&registry, headers).await,
-                Err(error) => Err(error),
-            };
-            let method = request.uri().path().trim_start_matches('/');
-            let call = match identified {
-                Ok(call) => call,
-                Err(error) => {
-                    let span = tracing::info_span!("call", method);
-                    return Ok(span.in_scope(|| refuse(error, &registry, started)));
-                }
-            };
-            // All at once: each field recorded later costs as much as the span.
-            let person = call.caller.person();
-            let person = person.as_ref();
-            let span = tracing::info_span!(
-                "call",
-                method,
-                principal = person.map_or("anonymous", |person| person.principal.as_str()),
-                actor = person.and_then(|person| person.actor.as_deref()),
-            );
-            let revision = call.snapshot.state.revision().get();
-            request.extensions_mut().insert::<Call>(call);
-            let answering = async move {
-                let mut response = explain(ready.call(request).await?);
-                finish(&mut response, revision);
-                log(&response, started);
-                Ok(response)
-            };
-            answering.instrument(span).await
+    /// What the method answers, to a call that came at a time.
+    pub(super) async fn answer(&self, mut request: Request<Body>, came: Instant) -> Response<Body> {
+        let headers = request.headers();
+        let identified = match await_revision(&self.registry, headers).await {
+            Ok(()) => identify(&self.registry, headers).await,
+            Err(error) => Err(error),
         };
-        Box::pin(answering)
+        let method = request.uri().path().trim_start_matches('/');
+        let call = match identified {
+            Ok(call) => call,
+            Err(error) => {
+                let span = tracing::info_span!("call", method);
+                return span.in_scope(|| refuse(error, &self.registry, came));
+            }
+        };
+        // All at once: each field recorded later costs as much as the span.
+        let person = call.caller.person();
+        let person = person.as_ref();
+        let span = tracing::info_span!(
+            "call",
+            method,
+            principal = person.map_or("anonymous", |person| person.principal.as_str()),
+            actor = person.and_then(|person| person.actor.as_deref()),
+        );
+        let revision = call.snapshot.state.revision().get();
+        let allowed = self.rates.check(Who::of(&call.caller, peer(&request)));
+        let answering = async move {
+            let mut response = match allowed {
+                Ok(()) => {
+                    request.extensions_mut().insert::<Call>(call);
+                    explain(self.methods.answer(request).await)
+                }
+                Err(status) => status.into_http(),
+            };
+            finish(&mut response, revision);
+            log(&response, came);
+            response
+        };
+        answering.instrument(span).await
     }
+}
+
+fn peer<B>(request: &Request<B>) -> Option<SocketAddr> {
+    request.extensions().get::<TcpConnectInfo>()?.remote_addr()
 }
 
 /// The response to a call that never reached its method.
-fn refuse<R: Default>(
-    error: impl Into<Status>,
-    registry: &Registry,
-    started: Instant,
-) -> Response<R> {
-    let mut response = error.into().into_http::<R>();
+fn refuse(error: impl Into<Status>, registry: &Registry, came: Instant) -> Response<Body> {
+    let mut response = error.into().into_http();
     finish(&mut response, registry.revision().get());
-    log(&response, started);
+    log(&response, came);
     response
 }
 
@@ -131,10 +98,10 @@ fn finish<R>(response: &mut Response<R>, revision: i64) {
 }
 
 /// One line a call: at `info`, and what is our fault at `error`.
-fn log<R>(response: &Response<R>, started: Instant) {
+fn log<R>(response: &Response<R>, came: Instant) {
     let status = Status::from_header_map(response.headers());
     let code = status.as_ref().map_or(Code::Ok, Status::code);
-    let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let latency_us = u64::try_from(came.elapsed().as_micros()).unwrap_or(u64::MAX);
     let revision = response
         .headers()
         .get(&NDP_REVISION)

@@ -10,26 +10,32 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use http_body::{Frame, SizeHint};
-use tokio::time::{Sleep, sleep};
-use tonic::Status;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tonic::{Status, body::Body};
 
-use crate::{service::call, wire::status};
-
-static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+use crate::{
+    service::call::{self, GRPC_TIMEOUT},
+    wire::status,
+};
 
 /// When a call's time is over.
 #[derive(Debug)]
 pub(super) struct Deadline {
     given: Duration,
-    sleep: Pin<Box<Sleep>>,
+    at: Instant,
+    /// Only of a call that has to wait: most answer at once.
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
-/// The deadline of a call that came with these headers; none where nobody set one.
-pub(super) fn of(headers: &HeaderMap, most: Option<Duration>) -> Result<Option<Deadline>, Status> {
+/// The deadline of a call that came at a time with these headers; none where nobody set one.
+pub(super) fn of(
+    headers: &HeaderMap,
+    came: std::time::Instant,
+    most: Option<Duration>,
+) -> Result<Option<Deadline>, Status> {
     let asked = call::deadline(headers);
     if asked.is_none() && headers.contains_key(&GRPC_TIMEOUT) {
         return Err(status::timeout_malformed());
@@ -38,11 +44,12 @@ pub(super) fn of(headers: &HeaderMap, most: Option<Duration>) -> Result<Option<D
         (Some(asked), Some(most)) => Some(asked.min(most)),
         (asked, most) => asked.or(most),
     };
-    // From now on, and not from when it is first looked at: the transport counts as well, cannot
-    // give details, and must not be the first to say that the time is over.
+    // From when it came, and not from when it is first looked at: the transport counts as well,
+    // cannot give details, and must not be the first to say that the time is over.
     Ok(given.map(|given| Deadline {
         given,
-        sleep: Box::pin(sleep(given)),
+        at: Instant::from_std(came) + given,
+        sleep: None,
     }))
 }
 
@@ -57,42 +64,48 @@ impl Deadline {
             if let Poll::Ready(answered) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(answered));
             }
-            let over = self.sleep.as_mut().poll(cx);
+            let over = self.poll_over(cx);
             over.map(|()| Err(status::deadline_exceeded(self.given)))
         })
         .await
     }
 
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let at = self.at;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        sleep.as_mut().poll(cx)
+    }
+
     /// The body for as long as there is time, and then trailers that say that it is over.
-    pub(super) fn until(self, body: Body) -> Until {
-        Until {
+    pub(super) fn until(self, body: Body) -> Body {
+        Body::new(Until {
             body: Some(body),
             deadline: self,
-        }
+        })
     }
 }
 
 /// A stream that ends at its deadline.
 #[derive(Debug)]
-pub(super) struct Until {
+struct Until {
     body: Option<Body>,
     deadline: Deadline,
 }
 
 impl http_body::Body for Until {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = Status;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
         // The deadline first: a stream that always has something to say ends too.
-        if this.deadline.sleep.as_mut().poll(cx).is_ready() {
+        if this.deadline.poll_over(cx).is_ready() {
             this.body = None;
             let mut trailers = HeaderMap::new();
             let added = status::deadline_exceeded(this.deadline.given).add_header(&mut trailers);

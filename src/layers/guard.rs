@@ -1,38 +1,32 @@
 //! Around every call of our services, before anyone asks whose it is: refuses what is too much or
 //! comes too late, ends what takes too long, and answers for what panics.
-//!
-//! One layer and one future for all of it, because every call pays for them; each concern is a
-//! file of its own.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use axum::body::Body;
 use http::{HeaderValue, Request, Response};
-use tonic::Status;
-use tower::{Layer, Service};
+use tonic::{Status, body::Body};
 
 use super::{
     deadline::{self, Deadline},
-    limits::InFlight,
-    methods, panics,
+    limits::{InFlight, Place},
+    panics,
 };
 use crate::{
     registry::Registry,
     service::call::{GRPC_ACCEPT_ENCODING, NDP_REVISION},
+    telemetry::metrics::Handles,
     wire::status,
 };
 
 /// Guards calls.
-#[derive(Clone, Debug)]
-pub struct GuardLayer {
+#[derive(Debug)]
+pub struct Guard {
     registry: Registry,
     stopping: Arc<AtomicBool>,
     in_flight: InFlight,
@@ -40,7 +34,7 @@ pub struct GuardLayer {
     call_time_max: Duration,
 }
 
-impl GuardLayer {
+impl Guard {
     /// Refuses calls once `stopping` is set, and those beyond the limits; a unary call has at most
     /// `call_time_max`.
     pub const fn new(
@@ -58,110 +52,77 @@ impl GuardLayer {
             call_time_max,
         }
     }
-}
 
-impl<S> Layer<S> for GuardLayer {
-    type Service = Guard<S>;
-
-    fn layer(&self, inner: S) -> Guard<S> {
-        Guard {
-            with: Arc::new(self.clone()),
-            inner,
-        }
-    }
-}
-
-/// The service that [`GuardLayer`] makes.
-#[derive(Clone, Debug)]
-pub struct Guard<S> {
-    with: Arc<GuardLayer>,
-    inner: S,
-}
-
-type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
-
-impl<S, B> Service<Request<B>> for Guard<S>
-where
-    S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send + 'static,
-    B: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Answering<S::Error>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let with = &self.with;
-        if with.stopping.load(Ordering::Relaxed) {
-            return refused(&with.registry, status::shutting_down());
-        }
-        let bytes_max = with.header_bytes_max;
-        if size_of_headers(&request) > bytes_max as usize {
-            let status = status::limit_reached("request headers", bytes_max.into());
-            return refused(&with.registry, status);
-        }
-        let Some(permit) = with.in_flight.enter() else {
-            let status = status::limit_reached("calls in flight", with.in_flight.max());
-            return refused(&with.registry, status);
+    /// What `next` answers to a call that came at a time, if the call is let in and while it has
+    /// time.
+    pub(super) async fn around<F>(
+        &self,
+        mut request: Request<Body>,
+        method: &Handles,
+        came: Instant,
+        next: impl FnOnce(Request<Body>) -> F,
+    ) -> Response<Body>
+    where
+        F: Future<Output = Response<Body>>,
+    {
+        let (place, deadline) = match self.enter(&mut request, method, came) {
+            Ok(entered) => entered,
+            Err(status) => return self.refuse(&status),
         };
-        let path = request.uri().path();
-        let streams = methods::streams(path);
-        if !streams && !methods::answers_lists(path) {
+        // what answers is made where a panic of it is caught
+        let answering = panics::caught(async move { next(request).await });
+        let answered = match deadline {
+            None => answering.await,
+            Some(mut deadline) => match deadline.within(answering).await {
+                Ok(Ok(response)) if method.streams() => {
+                    Ok(response.map(|body| deadline.until(body)))
+                }
+                Ok(answered) => answered,
+                Err(status) => {
+                    let latency_us = came.elapsed().as_micros();
+                    let method = method.path();
+                    tracing::info!(method, latency_us, outcome = "DeadlineExceeded");
+                    Err(status)
+                }
+            },
+        };
+        drop(place);
+        answered.unwrap_or_else(|status| self.refuse(&status))
+    }
+
+    fn enter(
+        &self,
+        request: &mut Request<Body>,
+        method: &Handles,
+        came: Instant,
+    ) -> Result<(Place<'_>, Option<Deadline>), Status> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(status::shutting_down());
+        }
+        let bytes_max = self.header_bytes_max;
+        if size_of_headers(request) > bytes_max as usize {
+            return Err(status::limit_reached("request headers", bytes_max.into()));
+        }
+        let Some(place) = self.in_flight.enter() else {
+            let max = self.in_flight.max();
+            return Err(status::limit_reached("calls in flight", max));
+        };
+        if !method.streams() && !method.answers_lists() {
             // compressing one record costs more than it saves
             request.headers_mut().remove(&GRPC_ACCEPT_ENCODING);
         }
-        let time_max = (!streams).then_some(with.call_time_max);
-        let deadline = match deadline::of(request.headers(), time_max) {
-            Ok(deadline) => deadline,
-            Err(status) => return refused(&with.registry, status),
-        };
-        let path = request.uri().clone();
-        // The clone is not ready, the one that was asked is.
-        let next = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, next);
-        let with = Arc::clone(with);
-        Box::pin(async move {
-            let started = Instant::now();
-            let answering = panics::caught(async move { ready.call(request).await });
-            let answered = match deadline {
-                None => answering.await,
-                Some(mut deadline) => match deadline.within(answering).await {
-                    Ok(answered) if streams => answered.map(|it| it.map(|it| until(it, deadline))),
-                    Ok(answered) => answered,
-                    Err(status) => {
-                        let latency_us = started.elapsed().as_micros();
-                        let method = path.path().trim_start_matches('/');
-                        tracing::info!(method, latency_us, outcome = "DeadlineExceeded");
-                        Err(status)
-                    }
-                },
-            };
-            drop(permit);
-            answered.unwrap_or_else(|status| Ok(refuse(&with.registry, &status)))
-        })
+        let time_max = (!method.streams()).then_some(self.call_time_max);
+        let deadline = deadline::of(request.headers(), came, time_max)?;
+        Ok((place, deadline))
     }
-}
 
-/// Ends a stream at its deadline.
-fn until(response: Response<Body>, deadline: Deadline) -> Response<Body> {
-    response.map(|body| Body::new(deadline.until(body)))
-}
-
-fn refused<E: Send + 'static>(registry: &Registry, status: Status) -> Answering<E> {
-    Box::pin(std::future::ready(Ok(refuse(registry, &status))))
-}
-
-/// The response to a call that never reached its method.
-fn refuse(registry: &Registry, status: &Status) -> Response<Body> {
-    let mut response = status.clone().into_http::<Body>();
-    let revision = HeaderValue::from(registry.revision().get());
-    response.headers_mut().insert(&NDP_REVISION, revision);
-    response
+    /// The response to a call that never reached its method.
+    fn refuse(&self, status: &Status) -> Response<Body> {
+        let mut response = status.clone().into_http::<Body>();
+        let revision = HeaderValue::from(self.registry.revision().get());
+        response.headers_mut().insert(&NDP_REVISION, revision);
+        response
+    }
 }
 
 /// As HTTP/2 counts it.

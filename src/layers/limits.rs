@@ -3,54 +3,63 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Instant,
 };
 
-use futures_util::future::Either;
-use http::{Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::transport::server::TcpConnectInfo;
-use tower::{Layer, Service};
+use tonic::Status;
 
-use crate::{
-    service::{call::Call, who::Who},
-    wire::status,
-};
+use crate::{service::who::Who, wire::status};
 
 // === at a time ===
 
 /// Calls that are being answered.
 #[derive(Clone, Debug)]
-pub struct InFlight {
-    room: Arc<Semaphore>,
+pub struct InFlight(Arc<Places>);
+
+#[derive(Debug)]
+struct Places {
+    taken: AtomicUsize,
     max: usize,
 }
+
+/// The place of one call.
+#[derive(Debug)]
+pub(super) struct Place<'a>(&'a Places);
 
 impl InFlight {
     /// None yet; at most so many.
     pub fn new(max: usize) -> Self {
-        Self {
-            room: Arc::new(Semaphore::new(max)),
-            max,
-        }
+        let taken = AtomicUsize::new(0);
+        Self(Arc::new(Places { taken, max }))
     }
 
     /// Lets one more in while there is room; it leaves when what this answers is dropped.
-    pub(super) fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.room).try_acquire_owned().ok()
+    pub(super) fn enter(&self) -> Option<Place<'_>> {
+        let Places { taken, max } = &*self.0;
+        let entered = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+            (taken < *max).then_some(taken + 1)
+        });
+        entered.is_ok().then(|| Place(&self.0))
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.max - self.room.available_permits()
+        self.0.taken.load(Ordering::Relaxed)
     }
 
     /// How many there may be.
-    pub const fn max(&self) -> u64 {
-        self.max as u64
+    pub fn max(&self) -> u64 {
+        self.0.max as u64
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -69,7 +78,7 @@ const SECOND: u64 = 1_000_000_000;
 
 /// Counts calls a second by caller: a token bucket each, kept as the time at which it is full.
 #[derive(Debug)]
-struct Rates {
+pub(super) struct Rates {
     per_second: u32,
     started: Instant,
     hasher: RandomState,
@@ -86,13 +95,22 @@ struct Part {
 }
 
 impl Rates {
-    fn new(per_second: u32) -> Self {
+    /// At most so many calls a second by one caller.
+    pub(super) fn new(per_second: u32) -> Self {
         Self {
             per_second: per_second.max(1),
             started: Instant::now(),
             hasher: RandomState::new(),
             parts: std::array::from_fn(|_| Mutex::default()),
         }
+    }
+
+    /// Refuses a caller that calls too often.
+    pub(super) fn check(&self, who: Who) -> Result<(), Status> {
+        if self.spend(who) {
+            return Ok(());
+        }
+        Err(status::limit_reached("call rate", self.per_second.into()))
     }
 
     /// Whether the caller has a call left; if so, it is spent.
@@ -133,65 +151,6 @@ impl Part {
             self.full_at.entry(who).or_default()
         }
     }
-}
-
-/// Refuses a caller that calls too often; stands where it is known who calls.
-#[derive(Clone, Debug)]
-pub struct RateLayer(Arc<Rates>);
-
-impl RateLayer {
-    /// At most so many calls a second by one caller.
-    pub fn new(per_second: u32) -> Self {
-        Self(Arc::new(Rates::new(per_second)))
-    }
-}
-
-impl<S> Layer<S> for RateLayer {
-    type Service = Rate<S>;
-
-    fn layer(&self, inner: S) -> Rate<S> {
-        Rate {
-            rates: Arc::clone(&self.0),
-            inner,
-        }
-    }
-}
-
-/// The service that [`RateLayer`] makes.
-#[derive(Clone, Debug)]
-pub struct Rate<S> {
-    rates: Arc<Rates>,
-    inner: S,
-}
-
-impl<S, B, R> Service<Request<B>> for Rate<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
-{
-    type Response = Response<R>;
-    type Error = S::Error;
-    type Future = Either<std::future::Ready<Result<Response<R>, S::Error>>, S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let who = match request.extensions().get::<Call>() {
-            Some(call) => Who::of(&call.caller, peer(&request)),
-            None => Who::Unknown,
-        };
-        if self.rates.spend(who) {
-            return Either::Right(self.inner.call(request));
-        }
-        let status = status::limit_reached("call rate", self.rates.per_second.into());
-        Either::Left(std::future::ready(Ok(status.into_http())))
-    }
-}
-
-fn peer<B>(request: &Request<B>) -> Option<SocketAddr> {
-    request.extensions().get::<TcpConnectInfo>()?.remote_addr()
 }
 
 #[cfg(test)]

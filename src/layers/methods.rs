@@ -1,11 +1,11 @@
-//! What the protos say of the methods: which there are, and which of them stream.
+//! What the protos say of the methods: which there are, and of what kind.
 
 use std::sync::LazyLock;
 
 use prost::Message;
 use prost_types::FileDescriptorSet;
 
-use crate::pb;
+use crate::{pb, service};
 
 /// A method of a service that is served here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,13 @@ impl Method {
     /// Whether messages stream, in one direction at least.
     pub fn streams(&self) -> bool {
         self.kind != "unary"
+    }
+
+    /// Whether the answer holds many records, by the standard names of methods.
+    pub fn answers_lists(&self) -> bool {
+        ["List", "BatchGet", "Search"]
+            .iter()
+            .any(|verb| self.name.starts_with(verb))
     }
 }
 
@@ -62,20 +69,19 @@ pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     methods
 });
 
-static STREAMING: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let streaming = METHODS.iter().filter(|method| method.streams());
-    streaming.map(Method::path).collect()
+/// How paths of the standard services begin.
+static STANDARD: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let ours = |method: &&Method| service::NAMES.contains(&method.service.as_str());
+    let standard = METHODS.iter().filter(|method| !ours(method));
+    let mut paths: Vec<_> = standard
+        .map(|method| format!("/{}/", method.service))
+        .collect();
+    paths.dedup();
+    paths
 });
 
-/// Whether messages stream under this path.
-pub fn streams(path: &str) -> bool {
-    STREAMING.iter().any(|it| it == path)
-}
-
-/// Whether the answer holds many records, by the standard names of methods.
-pub fn answers_lists(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    ["List", "BatchGet", "Search"]
-        .iter()
-        .any(|verb| name.starts_with(verb))
+/// Whether a path is of a standard service: those are for whoever looks after the server, and
+/// answer when it is full or stops.
+pub fn is_standard(path: &str) -> bool {
+    STANDARD.iter().any(|it| path.starts_with(it.as_str()))
 }

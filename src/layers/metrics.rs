@@ -12,44 +12,14 @@ use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::{Frame, SizeHint};
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt;
-use tower::{Layer, Service};
 
 use crate::telemetry::metrics::{Handles, Metrics};
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// Measures calls.
-#[derive(Clone, Debug)]
-pub struct MetricsLayer(Metrics);
-
-impl MetricsLayer {
-    /// Into these metrics.
-    pub const fn new(metrics: Metrics) -> Self {
-        Self(metrics)
-    }
-}
-
-impl<S> Layer<S> for MetricsLayer {
-    type Service = Measured<S>;
-
-    fn layer(&self, inner: S) -> Measured<S> {
-        Measured {
-            metrics: self.0.clone(),
-            inner,
-        }
-    }
-}
-
-/// The service that [`MetricsLayer`] makes.
-#[derive(Clone, Debug)]
-pub struct Measured<S> {
-    metrics: Metrics,
-    inner: S,
-}
-
 /// A call that goes on; one that is dropped before its end was cancelled by its client.
 #[derive(Debug)]
-struct Going {
+pub(super) struct Going {
     metrics: Metrics,
     method: Arc<Handles>,
     began: Instant,
@@ -93,59 +63,46 @@ impl Drop for Going {
     }
 }
 
-type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
-
-impl<S> Service<Request<Body>> for Measured<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Answering<S::Error>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+impl Going {
+    /// A call of the method begins.
+    pub(super) fn begin(metrics: &Metrics, method: &Arc<Handles>, came: Instant) -> Self {
+        method.started();
+        Self {
+            metrics: metrics.clone(),
+            method: Arc::clone(method),
+            began: came,
+            ended: false,
+        }
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let method = Arc::clone(self.metrics.method(request.uri().path()));
-        method.started();
-        let mut going = Going {
-            metrics: self.metrics.clone(),
-            method,
-            began: Instant::now(),
-            ended: false,
-        };
-        let streams = going.method.streams();
-        let request = if streams {
-            let method = Arc::clone(&going.method);
-            request.map(|body| {
-                Body::new(Received {
-                    body,
-                    method,
-                    frames: Frames::default(),
-                })
+    /// The request, with what is counted of it.
+    pub(super) fn receive(&self, request: Request<Body>) -> Request<Body> {
+        if !self.method.streams() {
+            return request;
+        }
+        let method = Arc::clone(&self.method);
+        request.map(|body| {
+            Body::new(Received {
+                body,
+                method,
+                frames: Frames::default(),
             })
-        } else {
-            request
-        };
-        let answering = self.inner.call(request);
-        Box::pin(async move {
-            let response = answering.await?;
-            if !streams || response.headers().contains_key(&GRPC_STATUS) {
-                going.end(response.headers());
-                return Ok(response);
-            }
-            Ok(response.map(|body| {
-                let frames = Frames::default();
-                Body::new(Sent {
-                    body,
-                    going,
-                    frames,
-                })
-            }))
+        })
+    }
+
+    /// The response, which the call ends with, or the end of its stream.
+    pub(super) fn send(mut self, response: Response<Body>) -> Response<Body> {
+        if !self.method.streams() || response.headers().contains_key(&GRPC_STATUS) {
+            self.end(response.headers());
+            return response;
+        }
+        response.map(|body| {
+            let frames = Frames::default();
+            Body::new(Sent {
+                body,
+                going: self,
+                frames,
+            })
         })
     }
 }

@@ -35,6 +35,9 @@ pub static NDP_MADE_UP: HeaderName = HeaderName::from_static("ndp-made-up");
 /// The person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 
+/// The caller's time, as the gRPC specification writes it.
+pub static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+
 /// What a client can decompress; methods that answer one record do not get to see it.
 pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
@@ -72,7 +75,8 @@ impl Call {
     ) -> Result<Self, Error> {
         match requests::read_at(read_revision, read_time)? {
             At::Now => {}
-            at => self.snapshot = services.registry().read_at(at).await?,
+            // apart: few calls ask for it, and all would carry the room that it takes
+            at => self.snapshot = Box::pin(services.registry().read_at(at)).await?,
         }
         Ok(self)
     }
@@ -133,7 +137,7 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
         .min(MIN_REVISION_WAIT);
     let mut revisions = registry.revisions();
     let reached = revisions.wait_for(|revision| *revision >= asked);
-    match tokio::time::timeout(bound, reached).await {
+    match Box::pin(tokio::time::timeout(bound, reached)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
             reason: "REVISION_NOT_REACHED",
@@ -143,7 +147,7 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
 
 /// What is left of the caller's time, from `grpc-timeout` as the gRPC specification writes it.
 pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let digits = number.len() <= 8 && number.bytes().all(|it| it.is_ascii_digit());
     let number: u64 = number.parse().ok().filter(|_| digits)?;
@@ -166,7 +170,7 @@ pub async fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, 
         Err(Error::Unauthenticated {
             reason: "CREDENTIALS_INVALID",
         }) => {
-            registry.follow().await;
+            Box::pin(registry.follow()).await;
             identify_now(registry, headers)
         }
         identified => identified,

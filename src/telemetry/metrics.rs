@@ -97,6 +97,8 @@ struct MethodMetrics {
 pub struct Handles {
     calls: Calls,
     method: Method,
+    streams: bool,
+    answers_lists: bool,
     started: Counter,
     handled: [OnceLock<Counter>; CODES.len()],
     received: Counter,
@@ -225,6 +227,8 @@ impl Handles {
         Self {
             calls: calls.clone(),
             method: method.clone(),
+            streams: method.streams(),
+            answers_lists: method.answers_lists(),
             started: calls.started.get_or_create_owned(&labels),
             handled: [const { OnceLock::new() }; CODES.len()],
             received: calls.received.get_or_create_owned(&labels),
@@ -234,8 +238,19 @@ impl Handles {
     }
 
     /// Whether its messages stream.
-    pub fn streams(&self) -> bool {
-        self.method.streams()
+    pub const fn streams(&self) -> bool {
+        self.streams
+    }
+
+    /// Whether its answer holds many records.
+    pub const fn answers_lists(&self) -> bool {
+        self.answers_lists
+    }
+
+    /// Its name with that of its service.
+    pub fn path(&self) -> String {
+        let path = self.method.path();
+        path.trim_start_matches('/').to_owned()
     }
 
     /// A call has begun.
