@@ -12,7 +12,6 @@ use crate::{
         Engine, both,
         server::{As, Server},
         sql::Sql,
-        web::{Answer, framed, post},
     },
 };
 
@@ -23,14 +22,10 @@ async fn write(
     request: &pb::CreatePlanRequest,
     time: &str,
 ) -> Status {
-    let more = format!(
-        "\r\nauthorization: {}\r\ngrpc-timeout: {time}",
-        caller.sent()
-    );
-    let head = post("PlanService/CreatePlan", &more);
-    Answer::to(&server.address, &head, &framed(request))
-        .await
-        .outcome()
+    let key = caller.sent();
+    let headers = [("authorization", &*key), ("grpc-timeout", time)];
+    let answer = call(&server.address, "PlanService/CreatePlan", &headers, request).await;
+    answer.outcome()
 }
 
 fn assert_over(status: &Status, given_ms: &str) {
@@ -145,12 +140,12 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
 async fn a_stream_ends_at_its_deadline() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
-    let head = post("ChangeService/WatchChanges", "\r\ngrpc-timeout: 300m");
     let request = pb::WatchChangesRequest {
         start: pb::watch_changes_request::Start::Snapshot.into(),
         ..Default::default()
     };
-    let answer = Answer::to(&server.address, &head, &framed(&request)).await;
+    let (method, headers) = ("ChangeService/WatchChanges", [("grpc-timeout", "300m")]);
+    let answer = call(&server.address, method, &headers, &request).await;
     let (messages, _) = answer.frames();
     assert!(!messages.is_empty(), "the snapshot came before the end");
     assert_over(&answer.outcome(), "300");
