@@ -18,11 +18,7 @@ use ndp_registry::{
 use tonic::Status;
 use tonic_types::StatusExt;
 
-use crate::harness::{
-    Engine,
-    http::call,
-    server::Server,
-};
+use crate::harness::{Engine, http::call, server::Server};
 
 /// A guard against waiting for ever.
 const BOUND: Duration = Duration::from_secs(30);

@@ -60,7 +60,7 @@ both! {
         let server = start(&engine).await;
         let caller = server.person("viewer", &[Role::Auditor], None).await;
         let key = caller.sent();
-        let headers = [("authorization", &*key)];
+        let headers = [("authorization", key)];
         let (method, who) = ("AccessService/WhoAmI", pb::WhoAmIRequest {});
         let answer = call(&server.address, method, &headers, &who).await;
         let (messages, trailers) = answer.frames();

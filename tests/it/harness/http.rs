@@ -27,7 +27,7 @@ pub(crate) async fn send(
     headers: &[(&str, &str)],
     body: impl AsRef<[u8]>,
 ) -> Answer {
-    let mut reading = Reading::open(address, what, headers, body.as_ref()).await;
+    let mut reading = Reading::open(address, what, headers, body).await;
     let mut body = Vec::new();
     while let Some(part) = reading.part().await {
         body.extend_from_slice(&part);
@@ -97,7 +97,9 @@ impl Answer {
             trailers.insert(name, value.parse().unwrap());
         };
         if self.header("grpc-status").is_some() {
-            self.headers.iter().for_each(|(name, value)| add(name, value));
+            self.headers
+                .iter()
+                .for_each(|(name, value)| add(name, value));
         } else {
             let lines = self.frames().1;
             let lines = lines.lines().filter_map(|line| line.split_once(':'));
@@ -129,8 +131,9 @@ impl Reading {
         address: &str,
         what: &str,
         headers: &[(&str, &str)],
-        body: &[u8],
+        body: impl AsRef<[u8]>,
     ) -> Self {
+        let body = body.as_ref();
         let connection = TcpStream::connect(address).await.unwrap();
         let (reading, mut writing) = connection.into_split();
         let mut head = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");

@@ -10,6 +10,7 @@ use crate::{
     faults::{AGENCY, PLATFORM, create, making, queue, reason},
     harness::{
         Engine, both,
+        http::call,
         server::{As, Server},
         sql::Sql,
     },
@@ -23,7 +24,7 @@ async fn write(
     time: &str,
 ) -> Status {
     let key = caller.sent();
-    let headers = [("authorization", &*key), ("grpc-timeout", time)];
+    let headers = [("authorization", key), ("grpc-timeout", time)];
     let answer = call(&server.address, "PlanService/CreatePlan", &headers, request).await;
     answer.outcome()
 }
@@ -119,7 +120,7 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     for malformed in ["soon", "5", "S", "-1S", "123456789S", "5s", "1.5S", "+5S"] {
-        let status = who_am_i(&server, &format!("\r\ngrpc-timeout: {malformed}")).await;
+        let status = who_am_i(&server, &[("grpc-timeout", malformed)]).await;
         assert_eq!(
             status.code(),
             Code::InvalidArgument,
@@ -130,7 +131,7 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
         assert_eq!(field.field, "grpc-timeout");
     }
     for good in ["1H", "1M", "9S", "9000m", "9000000u", "99999999S"] {
-        let status = who_am_i(&server, &format!("\r\ngrpc-timeout: {good}")).await;
+        let status = who_am_i(&server, &[("grpc-timeout", good)]).await;
         assert_eq!(status.code(), Code::Ok, "{good}: {status:?}");
     }
     server.stop().await;

@@ -12,7 +12,12 @@ use tonic::codegen::http::uri::PathAndQuery;
 use super::{sample, until};
 use crate::{
     faults::{AGENCY, BOUND, Served, create, make_key},
-    harness::{Engine, both, http::{Answer, send}, server::Server, tools::repository},
+    harness::{
+        Engine, both,
+        http::{Answer, send},
+        server::Server,
+        tools::repository,
+    },
 };
 
 both! {
@@ -170,7 +175,7 @@ async fn a_live_server_exports_every_metric_of_the_board() {
     watch.message().await.unwrap().expect("the first change");
 
     let page = page(&address).await;
-    assert_eq!(page.status(), "HTTP/1.1 200 OK");
+    assert_eq!(page.status, 200);
     let kind = page.header("content-type").unwrap();
     assert!(
         kind.starts_with("application/openmetrics-text; version=1.0.0"),
