@@ -9,6 +9,7 @@ mod encodings;
 mod list;
 mod monitoring;
 mod plans;
+mod read;
 mod update;
 pub mod watchers;
 pub mod who;

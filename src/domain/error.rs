@@ -167,11 +167,6 @@ pub enum Error {
         /// The same in Vietnamese.
         vietnamese: String,
     },
-    /// Part of the contract that this release does not answer yet.
-    Unimplemented {
-        /// Path of the field or name of the method.
-        what: &'static str,
-    },
     /// The store cannot be reached or is busy: the same request may succeed later.
     Unavailable {
         /// Stable reason: `STORE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, `SHUTTING_DOWN`, …
@@ -271,12 +266,6 @@ impl fmt::Display for Error {
                 given.as_millis()
             ),
             Self::OutOfRange { field, english, .. } => write!(f, "`{field}`: {english}"),
-            Self::Unimplemented { what } => {
-                write!(
-                    f,
-                    "`{what}` is not answered by this release; leave it unset"
-                )
-            }
             Self::Unavailable { reason } => match *reason {
                 "OUTCOME_UNKNOWN" => f.write_str(
                     "the outcome is not known: retry with the same request id to learn it",

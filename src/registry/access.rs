@@ -4,6 +4,8 @@
 //! caller may not know of is not found; then what this caller may not do is PERMISSION_DENIED.
 //! Whether the state allows it is decided afterwards, in `decide`.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         caller::Caller,
@@ -174,14 +176,7 @@ pub fn find_plan<'a>(
     caller: &Caller,
     name: &PlanName,
 ) -> Result<&'a Plan, Error> {
-    state
-        .plan(name)
-        .filter(|plan| plan.visible(caller).is_some())
-        .map(|plan| &**plan)
-        .ok_or_else(|| Error::NotFound {
-            kind: PlanName::KIND,
-            name: name.to_string(),
-        })
+    known(state.plan(name), caller, PlanName::KIND, name)
 }
 
 /// A milestone that the caller may know of.
@@ -190,14 +185,7 @@ pub fn find_milestone<'a>(
     caller: &Caller,
     name: &MilestoneName,
 ) -> Result<&'a Milestone, Error> {
-    state
-        .milestone(name)
-        .filter(|milestone| milestone.visible(caller).is_some())
-        .map(|milestone| &**milestone)
-        .ok_or_else(|| Error::NotFound {
-            kind: MilestoneName::KIND,
-            name: name.to_string(),
-        })
+    known(state.milestone(name), caller, MilestoneName::KIND, name)
 }
 
 /// A proposal that the caller may know of.
@@ -206,14 +194,7 @@ pub fn find_proposal<'a>(
     caller: &Caller,
     name: &ProposalName,
 ) -> Result<&'a Proposal, Error> {
-    state
-        .proposal(name)
-        .filter(|proposal| proposal.visible(caller).is_some())
-        .map(|proposal| &**proposal)
-        .ok_or_else(|| Error::NotFound {
-            kind: ProposalName::KIND,
-            name: name.to_string(),
-        })
+    known(state.proposal(name), caller, ProposalName::KIND, name)
 }
 
 /// A principal that the caller may know of.
@@ -222,12 +203,21 @@ pub fn find_principal<'a>(
     caller: &Caller,
     name: &PrincipalName,
 ) -> Result<&'a Principal, Error> {
-    state
-        .principal(name)
-        .filter(|principal| principal.visible(caller).is_some())
-        .map(|principal| &**principal)
+    known(state.principal(name), caller, PrincipalName::KIND, name)
+}
+
+/// A record that was looked up, where the caller may know of it.
+fn known<'a, T: Visible>(
+    found: Option<&'a Arc<T>>,
+    caller: &Caller,
+    kind: &'static str,
+    name: &impl ToString,
+) -> Result<&'a T, Error> {
+    found
+        .filter(|record| record.visible(caller).is_some())
+        .map(|record| &**record)
         .ok_or_else(|| Error::NotFound {
-            kind: PrincipalName::KIND,
+            kind,
             name: name.to_string(),
         })
 }

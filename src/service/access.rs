@@ -6,14 +6,15 @@ use super::{
     Services,
     call::{Call, envelope, open, open_checked},
     list::arguments,
-    update::Update,
+    read::get,
+    update::{Updatable, Update},
 };
 use crate::{
     domain::{
         change::Image,
-        command::Command,
+        command::{Command, Mask, Precondition},
         error::{Error, Violations},
-        names::{ApiKeyName, PrincipalName},
+        names::{ApiKeyName, PrincipalName, Revision},
     },
     pb,
     registry::{
@@ -22,7 +23,7 @@ use crate::{
         decide::Ids,
         entropy::OsEntropy,
     },
-    state::{query::token::Binding, visible::Visible},
+    state::{State, query::token::Binding, visible::Visible},
     wire::{principals, requests},
 };
 
@@ -43,12 +44,9 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::Principal> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
-        let name = requests::name(&message.name, "name")?;
-        let principal = find_principal(call.state(), &call.caller, &name)?;
-        call.answer(principals::principal(principal))
+        let call = self.as_of(call, &message).await?;
+        let principal = get(&call, &message.name, State::principal)?;
+        call.answer(principals::principal(&principal))
     }
 
     async fn list_principals(
@@ -57,16 +55,13 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::ListPrincipalsResponse> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let call = self.as_of(call, &message).await?;
         let (principals, next_page_token) = self.list(
             &call,
             call.state().principals(),
             String::new(),
             Binding::new("ListPrincipals"),
             &arguments!(message),
-            |_| true,
             |seen| principals::principal(seen),
         )?;
         call.answer(pb::ListPrincipalsResponse {
@@ -103,30 +98,11 @@ impl pb::access_service_server::AccessService for Services {
         let (call, message) = open(request)?;
         let update = Update::new(
             &message,
-            "principal",
             message.principal.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdatePrincipal", message)?;
-        let principal = message.principal.unwrap_or_default();
-        let name: PrincipalName = requests::name(&principal.name, "principal.name")?;
-        let current = |call: &Call| {
-            let principal = call.state().principal(&name)?.visible(&call.caller)?;
-            Some((principals::principal(&principal), principal.meta.revision))
-        };
-        let command = |values, mask, precondition| {
-            let mut violations = Violations::new();
-            let fields = principals::principal_fields(values, "principal", &mut violations);
-            violations.into_result()?;
-            Ok(Command::UpdatePrincipal {
-                name: name.clone(),
-                fields,
-                mask,
-                precondition,
-            })
-        };
-        let etag = requests::etag(principal.etag);
-        self.update(call, &update, etag, envelope, current, command)
+        self.update(call, update, envelope)
             .await?
             .respond(principal_of)
     }
@@ -152,18 +128,8 @@ impl pb::access_service_server::AccessService for Services {
     async fn get_api_key(&self, request: Request<pb::GetApiKeyRequest>) -> Answer<pb::ApiKey> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
-        let name: ApiKeyName = requests::name(&message.name, "name")?;
-        let key = call
-            .state()
-            .api_key(&name)
-            .and_then(|key| key.visible(&call.caller))
-            .ok_or_else(|| Error::NotFound {
-                kind: ApiKeyName::KIND,
-                name: name.to_string(),
-            })?;
+        let call = self.as_of(call, &message).await?;
+        let key = get(&call, &message.name, State::api_key)?;
         call.answer(principals::api_key(&key, None))
     }
 
@@ -173,9 +139,7 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::ListApiKeysResponse> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let call = self.as_of(call, &message).await?;
         let prefix = match requests::parent::<PrincipalName>(&message.parent, "parent")? {
             Some(principal) => {
                 find_principal(call.state(), &call.caller, &principal)?;
@@ -189,7 +153,6 @@ impl pb::access_service_server::AccessService for Services {
             prefix,
             Binding::new("ListApiKeys"),
             &arguments!(message),
-            |_| true,
             |key| principals::api_key(key, None),
         )?;
         call.answer(pb::ListApiKeysResponse {
@@ -242,6 +205,36 @@ impl pb::access_service_server::AccessService for Services {
                 Image::ApiKey(key) => Some(principals::api_key(&key, None)),
                 _ => None,
             })
+    }
+}
+
+impl Updatable for pb::Principal {
+    type Name = PrincipalName;
+
+    const FIELD: &'static str = "principal";
+
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, &self.etag)
+    }
+
+    fn current(call: &Call, name: &PrincipalName) -> Option<(Self, Revision)> {
+        let principal = call.state().principal(name)?.visible(&call.caller)?;
+        Some((principals::principal(&principal), principal.meta.revision))
+    }
+
+    fn command(
+        self,
+        name: PrincipalName,
+        mask: Mask,
+        precondition: Precondition,
+        violations: &mut Violations,
+    ) -> Command {
+        Command::UpdatePrincipal {
+            name,
+            fields: principals::principal_fields(self, Self::FIELD, violations),
+            mask,
+            precondition,
+        }
     }
 }
 

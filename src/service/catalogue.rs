@@ -9,15 +9,16 @@ use super::{
     RESPONSE_BYTES_MAX, Services,
     call::{Call, envelope, open, open_checked},
     list::{Query, Seen, arguments, fit},
-    update::Update,
+    read::get,
+    update::{Updatable, Update},
 };
 use crate::{
     domain::{
         change::Image,
-        command::Command,
+        command::{Command, Mask, Precondition},
         editions::Edition,
         error::{Error, Violations},
-        names::{AgencyName, EditionName, PlatformName},
+        names::{AgencyName, EditionName, PlatformName, Revision},
         platforms::{Platform, PlatformState},
     },
     pb,
@@ -96,33 +97,22 @@ impl pb::catalogue_service_server::CatalogueService for Services {
     // === agencies ===
 
     async fn get_agency(&self, request: Request<pb::GetAgencyRequest>) -> Answer<pb::Agency> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
-        let name: AgencyName = requests::name(&message.name, "name")?;
-        let agency = call.state().agency(&name).ok_or_else(|| Error::NotFound {
-            kind: AgencyName::KIND,
-            name: name.to_string(),
-        })?;
-        call.answer(agencies::agency(agency))
+        let (call, message) = self.open_read(request).await?;
+        let agency = get(&call, &message.name, State::agency)?;
+        call.answer(agencies::agency(&agency))
     }
 
     async fn list_agencies(
         &self,
         request: Request<pb::ListAgenciesRequest>,
     ) -> Answer<pb::ListAgenciesResponse> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let (agencies, next_page_token) = self.list(
             &call,
             call.state().agencies(),
             String::new(),
             Binding::new("ListAgencies"),
             &arguments!(message),
-            |_| true,
             |seen| agencies::agency(seen),
         )?;
         call.answer(pb::ListAgenciesResponse {
@@ -152,30 +142,11 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (call, message) = open(request)?;
         let update = Update::new(
             &message,
-            "agency",
             message.agency.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdateAgency", message)?;
-        let agency = message.agency.unwrap_or_default();
-        let name: AgencyName = requests::name(&agency.name, "agency.name")?;
-        let current = |call: &Call| {
-            let agency = call.state().agency(&name)?;
-            Some((agencies::agency(agency), agency.meta.revision))
-        };
-        let command = |values, mask, precondition| {
-            let mut violations = Violations::new();
-            let fields = agencies::agency_fields(values, "agency", &mut violations);
-            violations.into_result()?;
-            Ok(Command::UpdateAgency {
-                name: name.clone(),
-                fields,
-                mask,
-                precondition,
-            })
-        };
-        let etag = requests::etag(agency.etag);
-        self.update(call, &update, etag, envelope, current, command)
+        self.update(call, update, envelope)
             .await?
             .respond(agency_of)
     }
@@ -183,33 +154,22 @@ impl pb::catalogue_service_server::CatalogueService for Services {
     // === editions ===
 
     async fn get_edition(&self, request: Request<pb::GetEditionRequest>) -> Answer<pb::Edition> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
-        let name: EditionName = requests::name(&message.name, "name")?;
-        let edition = call.state().edition(&name).ok_or_else(|| Error::NotFound {
-            kind: EditionName::KIND,
-            name: name.to_string(),
-        })?;
-        call.answer(edition_message(call.state(), edition))
+        let (call, message) = self.open_read(request).await?;
+        let edition = get(&call, &message.name, State::edition)?;
+        call.answer(edition_message(call.state(), &edition))
     }
 
     async fn list_editions(
         &self,
         request: Request<pb::ListEditionsRequest>,
     ) -> Answer<pb::ListEditionsResponse> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let (editions, next_page_token) = self.list(
             &call,
             call.state().editions(),
             String::new(),
             Binding::new("ListEditions"),
             &arguments!(message),
-            |_| true,
             |edition| edition_message(call.state(), edition),
         )?;
         call.answer(pb::ListEditionsResponse {
@@ -244,46 +204,20 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (call, message) = open(request)?;
         let update = Update::new(
             &message,
-            "edition",
             message.edition.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdateEdition", message)?;
-        let edition = message.edition.unwrap_or_default();
-        let name: EditionName = requests::name(&edition.name, "edition.name")?;
-        let current = |call: &Call| {
-            let edition = call.state().edition(&name)?;
-            Some((
-                edition_message(call.state(), edition),
-                edition.meta.revision,
-            ))
-        };
-        let command = |values, mask, precondition| {
-            let mut violations = Violations::new();
-            let fields = editions::edition_fields(values, "edition", &mut violations);
-            violations.into_result()?;
-            Ok(Command::UpdateEdition {
-                name: name.clone(),
-                fields,
-                mask,
-                precondition,
-            })
-        };
-        let etag = requests::etag(edition.etag);
-        let written = self
-            .update(call, &update, etag, envelope, current, command)
-            .await?;
-        written.respond(|image| self.edition_of(&image))
+        self.update(call, update, envelope)
+            .await?
+            .respond(|image| self.edition_of(&image))
     }
 
     async fn compare_editions(
         &self,
         request: Request<pb::CompareEditionsRequest>,
     ) -> Answer<pb::EditionComparison> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let base = requests::name(&message.base_edition, "base_edition")?;
         let target = requests::name(&message.target_edition, "target_edition")?;
         let comparison = call.state().compare_editions(&base, &target)?;
@@ -296,10 +230,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         &self,
         request: Request<pb::GetPlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let name = requests::name(&message.name, "name")?;
         let platform = find_platform(&call, &name)?;
@@ -310,10 +241,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         &self,
         request: Request<pb::ListPlatformsRequest>,
     ) -> Answer<EncodedPage<pb::ListPlatformsResponse>> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let all = message.show_retired;
         let binding = Binding::new("ListPlatforms").with([u8::from(all), view as u8]);
@@ -361,34 +289,11 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (call, message) = open(request)?;
         let update = Update::new(
             &message,
-            "platform",
             message.platform.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdatePlatform", message)?;
-        let platform = message.platform.unwrap_or_default();
-        let name: PlatformName = requests::name(&platform.name, "platform.name")?;
-        let current = |call: &Call| {
-            let platform = call.state().platform(&name)?.visible(&call.caller)?;
-            Some((
-                platforms::platform(&platform, View::Full),
-                platform.meta.revision,
-            ))
-        };
-        let command = |values, mask, precondition| {
-            let mut violations = Violations::new();
-            let fields = platforms::platform_fields(values, "platform", &mut violations);
-            violations.into_result()?;
-            let fields = Box::new(fields);
-            Ok(Command::UpdatePlatform {
-                name: name.clone(),
-                fields,
-                mask,
-                precondition,
-            })
-        };
-        let etag = requests::etag(platform.etag);
-        self.update(call, &update, etag, envelope, current, command)
+        self.update(call, update, envelope)
             .await?
             .respond(platform_of)
     }
@@ -397,10 +302,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         &self,
         request: Request<pb::BatchGetPlatformsRequest>,
     ) -> Answer<pb::BatchGetPlatformsResponse> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
         let platforms = names
@@ -434,10 +336,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         &self,
         request: Request<pb::SearchPlatformsRequest>,
     ) -> Answer<EncodedPage<pb::SearchPlatformsResponse>> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let query = search::Query::parse(&message.query)?;
         let size = page_size(message.page_size)?;
@@ -481,6 +380,98 @@ impl pb::catalogue_service_server::CatalogueService for Services {
                 Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
                 _ => None,
             })
+    }
+}
+
+impl Updatable for pb::Agency {
+    type Name = AgencyName;
+
+    const FIELD: &'static str = "agency";
+
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, &self.etag)
+    }
+
+    fn current(call: &Call, name: &AgencyName) -> Option<(Self, Revision)> {
+        let agency = call.state().agency(name)?.visible(&call.caller)?;
+        Some((agencies::agency(&agency), agency.meta.revision))
+    }
+
+    fn command(
+        self,
+        name: AgencyName,
+        mask: Mask,
+        precondition: Precondition,
+        violations: &mut Violations,
+    ) -> Command {
+        Command::UpdateAgency {
+            name,
+            fields: agencies::agency_fields(self, Self::FIELD, violations),
+            mask,
+            precondition,
+        }
+    }
+}
+
+impl Updatable for pb::Edition {
+    type Name = EditionName;
+
+    const FIELD: &'static str = "edition";
+
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, &self.etag)
+    }
+
+    fn current(call: &Call, name: &EditionName) -> Option<(Self, Revision)> {
+        let edition = call.state().edition(name)?.visible(&call.caller)?;
+        let message = edition_message(call.state(), &edition);
+        Some((message, edition.meta.revision))
+    }
+
+    fn command(
+        self,
+        name: EditionName,
+        mask: Mask,
+        precondition: Precondition,
+        violations: &mut Violations,
+    ) -> Command {
+        Command::UpdateEdition {
+            name,
+            fields: editions::edition_fields(self, Self::FIELD, violations),
+            mask,
+            precondition,
+        }
+    }
+}
+
+impl Updatable for pb::Platform {
+    type Name = PlatformName;
+
+    const FIELD: &'static str = "platform";
+
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, &self.etag)
+    }
+
+    fn current(call: &Call, name: &PlatformName) -> Option<(Self, Revision)> {
+        let platform = call.state().platform(name)?.visible(&call.caller)?;
+        let message = platforms::platform(&platform, View::Full);
+        Some((message, platform.meta.revision))
+    }
+
+    fn command(
+        self,
+        name: PlatformName,
+        mask: Mask,
+        precondition: Precondition,
+        violations: &mut Violations,
+    ) -> Command {
+        Command::UpdatePlatform {
+            name,
+            fields: Box::new(platforms::platform_fields(self, Self::FIELD, violations)),
+            mask,
+            precondition,
+        }
     }
 }
 

@@ -130,7 +130,6 @@ impl<T: Queryable> Query<T> {
 impl Services {
     /// A page of the records of `map` whose names begin with `prefix`, as the caller may see
     /// them. `binding` holds the method and whatever else decides which records there are.
-    #[expect(clippy::too_many_arguments, reason = "each is a part of one query")]
     pub(super) fn list<K, T, M>(
         &self,
         call: &Call,
@@ -138,7 +137,6 @@ impl Services {
         prefix: String,
         binding: Binding,
         arguments: &Arguments<'_>,
-        keep: impl Fn(&T) -> bool,
         convert: impl Fn(&Seen<'_, T>) -> M,
     ) -> Result<(Vec<M>, String), Error>
     where
@@ -148,7 +146,7 @@ impl Services {
     {
         let query = self.query::<T>(binding.with(&prefix), arguments)?;
         let rows = query.rows(map, prefix);
-        Ok(self.page(call, &query, query.by_name(), rows, keep, convert))
+        Ok(self.page(call, &query, query.by_name(), rows, |_| true, convert))
     }
 
     /// Reads and checks the arguments of a List.

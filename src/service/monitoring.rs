@@ -6,12 +6,13 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Services,
-    call::{Call, envelope, open_checked},
+    call::{envelope, open_checked},
     list::{arguments, fit},
+    read::get,
 };
 use crate::{
     domain::{
-        change::{At, Image},
+        change::Image,
         command::Command,
         error::{Error, Violations},
         figures::Figure,
@@ -20,6 +21,7 @@ use crate::{
     },
     pb::{self, timeline::Interval},
     state::{
+        State,
         attention::Item,
         query::{
             filter::Filter,
@@ -37,10 +39,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl pb::monitoring_service_server::MonitoringService for Services {
     async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let asked = requests::optional_date(message.effective_date, "effective_date")?;
@@ -57,10 +56,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
     }
 
     async fn get_timeline(&self, request: Request<pb::GetTimelineRequest>) -> Answer<pb::Timeline> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let state = call.state();
@@ -102,10 +98,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         &self,
         request: Request<pb::ListAttentionItemsRequest>,
     ) -> Answer<pb::ListAttentionItemsResponse> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let size = page_size(message.page_size)?;
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
@@ -136,10 +129,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         &self,
         request: Request<pb::GetDataQualityRequest>,
     ) -> Answer<pb::DataQuality> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let size = page_size(message.page_size)?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
@@ -188,17 +178,13 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         &self,
         request: Request<pb::ReconcileFiguresRequest>,
     ) -> Answer<pb::ReconcileFiguresResponse> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let (figures, next_page_token) = self.list(
             &call,
             call.state().figures(),
             String::new(),
             Binding::new("ReconcileFigures"),
             &arguments!(message),
-            |_| true,
             |figure| pb::Figure {
                 name: figure.name.as_str().to_owned(),
                 ..pb::Figure::default()
@@ -230,33 +216,22 @@ impl pb::monitoring_service_server::MonitoringService for Services {
     }
 
     async fn get_figure(&self, request: Request<pb::GetFigureRequest>) -> Answer<pb::Figure> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
-        let name: FigureName = requests::name(&message.name, "name")?;
-        let figure = call.state().figure(&name).ok_or_else(|| Error::NotFound {
-            kind: FigureName::KIND,
-            name: name.to_string(),
-        })?;
-        call.answer(figures::figure(figure))
+        let (call, message) = self.open_read(request).await?;
+        let figure = get(&call, &message.name, State::figure)?;
+        call.answer(figures::figure(&figure))
     }
 
     async fn list_figures(
         &self,
         request: Request<pb::ListFiguresRequest>,
     ) -> Answer<pb::ListFiguresResponse> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let (figures, next_page_token) = self.list(
             &call,
             call.state().figures(),
             String::new(),
             Binding::new("ListFigures"),
             &arguments!(message),
-            |_| true,
             |seen| figures::figure(seen),
         )?;
         call.answer(pb::ListFiguresResponse {
@@ -282,29 +257,6 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             Image::Figure(figure) => Some(figures::figure(&figure)),
             _ => None,
         })
-    }
-}
-
-impl Services {
-    /// The call as of another revision or time where one is asked for, and the civil date in
-    /// Vietnam that the answer is of.
-    pub(super) async fn dated(
-        &self,
-        call: Call,
-        read_revision: i64,
-        read_time: Option<prost_types::Timestamp>,
-    ) -> Result<(Call, Date), Error> {
-        let at = requests::read_at(read_revision, read_time)?;
-        let call = call.at(self, read_revision, read_time).await?;
-        let time = match at {
-            At::Now => self.registry().clock().now(),
-            At::Time(time) => time,
-            At::Revision(_) => match call.state().record_time() {
-                Some(time) => time,
-                None => self.registry().clock().now(),
-            },
-        };
-        Ok((call, time.date_in_vietnam()))
     }
 }
 

@@ -6,24 +6,25 @@ use super::{
     Services,
     call::{Call, envelope, open, open_checked},
     list::arguments,
-    update::Update,
+    read::get,
+    update::{Updatable, Update},
 };
 use crate::{
     domain::{
         change::Image,
-        command::{Command, Decision},
+        command::{Command, Decision, Mask, Precondition},
         documents::Document,
         error::{Error, Violations},
         milestones::Milestone,
         names::{
             AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
-            ReportName,
+            ReportName, Revision,
         },
         plans::{Plan, PlanMove},
         time::Date,
     },
     pb,
-    registry::access::{find_plan, find_proposal},
+    registry::access::find_plan,
     state::{State, query::token::Binding, visible::Visible},
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
@@ -36,33 +37,14 @@ type Answer<T> = Result<Response<T>, Status>;
 
 /// The method of one move: its message has a document or has none.
 macro_rules! move_plan {
-    ($self:ident, $request:ident, $method:literal, $step:ident) => {{
+    ($self:ident, $request:ident, $method:literal, $step:ident $(, $document:ident)?) => {{
         let (call, message) = open_checked($request)?;
         let envelope = envelope!($method, message)?;
-        let name: PlanName = requests::name(&message.name, "name")?;
-        let (step, etag) = (PlanMove::$step, message.etag);
         let command = Command::MovePlan {
-            name,
-            step,
-            document: None,
-            etag,
-        };
-        $self
-            .write(&call, command, envelope)
-            .await?
-            .respond(|image| $self.plan_of(image))
-    }};
-    ($self:ident, $request:ident, $method:literal, $step:ident, document) => {{
-        let (call, message) = open_checked($request)?;
-        let envelope = envelope!($method, message)?;
-        let name: PlanName = requests::name(&message.name, "name")?;
-        let document = document(message.document)?;
-        let (step, etag) = (PlanMove::$step, message.etag);
-        let command = Command::MovePlan {
-            name,
-            step,
-            document,
-            etag,
+            name: requests::name(&message.name, "name")?,
+            step: PlanMove::$step,
+            document: None$(.or(document(message.$document)?))?,
+            etag: message.etag,
         };
         $self
             .write(&call, command, envelope)
@@ -76,11 +58,9 @@ macro_rules! decide_proposal {
     ($self:ident, $request:ident, $method:literal, $decision:ident) => {{
         let (call, message) = open_checked($request)?;
         let envelope = envelope!($method, message)?;
-        let name: ProposalName = requests::name(&message.name, "name")?;
-        let decision = Decision::$decision;
         let command = Command::DecideProposal {
-            name,
-            decision,
+            name: requests::name(&message.name, "name")?,
+            decision: Decision::$decision,
             etag: message.etag,
         };
         $self
@@ -90,59 +70,12 @@ macro_rules! decide_proposal {
     }};
 }
 
-/// Get of a record below a plan: the caller sees it as `visible` shows it, or it is not found.
-macro_rules! get_below {
-    ($self:ident, $request:ident, $name:ty, $find:ident, $convert:path) => {{
-        let (call, message) = open_checked($request)?;
-        let call = call
-            .at($self, message.read_revision, message.read_time)
-            .await?;
-        let name: $name = requests::name(&message.name, "name")?;
-        let record = call.state().$find(&name);
-        let record = record.and_then(|record| record.visible(&call.caller));
-        let record = record.ok_or_else(|| Error::NotFound {
-            kind: <$name>::KIND,
-            name: name.to_string(),
-        })?;
-        call.answer($convert(&record))
-    }};
-}
-
-/// List of the records of one kind below a plan, all plans of a platform, or all plans.
-macro_rules! list_below {
-    ($self:ident, $request:ident, $method:literal, $name:ty, $records:ident, $convert:path) => {{
-        let (call, message) = open_checked($request)?;
-        let call = call
-            .at($self, message.read_revision, message.read_time)
-            .await?;
-        let prefix = plan_prefix(&call, &message.parent, <$name>::prefix)?;
-        let (records, next_page_token) = $self.list(
-            &call,
-            call.state().$records(),
-            prefix,
-            Binding::new($method),
-            &arguments!(message),
-            |_| true,
-            |seen| $convert(seen),
-        )?;
-        (call, records, next_page_token)
-    }};
-}
-
 #[tonic::async_trait]
 impl pb::plan_service_server::PlanService for Services {
     async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Full)?;
-        let name: PlanName = requests::name(&message.name, "name")?;
-        let plan = find_plan(call.state(), &call.caller, &name)?;
-        let plan = plan.visible(&call.caller).ok_or_else(|| Error::NotFound {
-            kind: PlanName::KIND,
-            name: name.to_string(),
-        })?;
+        let plan = get(&call, &message.name, State::plan)?;
         call.answer(standing_plan(call.state(), &plan, view, today))
     }
 
@@ -150,10 +83,7 @@ impl pb::plan_service_server::PlanService for Services {
         &self,
         request: Request<pb::ListPlansRequest>,
     ) -> Answer<pb::ListPlansResponse> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Basic)?;
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
         let (plans, next_page_token) = self.list(
@@ -162,7 +92,6 @@ impl pb::plan_service_server::PlanService for Services {
             prefix,
             Binding::new("ListPlans").with([view as u8]),
             &arguments!(message),
-            |_| true,
             |plan| standing_plan(call.state(), plan, view, today),
         )?;
         call.answer(pb::ListPlansResponse {
@@ -194,32 +123,9 @@ impl pb::plan_service_server::PlanService for Services {
 
     async fn update_plan(&self, request: Request<pb::UpdatePlanRequest>) -> Answer<pb::Plan> {
         let (call, message) = open(request)?;
-        let update = Update::new(
-            &message,
-            "plan",
-            message.plan.clone(),
-            message.update_mask.as_ref(),
-        )?;
+        let update = Update::new(&message, message.plan.clone(), message.update_mask.as_ref())?;
         let envelope = envelope!("UpdatePlan", message)?;
-        let plan = message.plan.unwrap_or_default();
-        let name: PlanName = requests::name(&plan.name, "plan.name")?;
-        let current = |call: &Call| {
-            let plan = call.state().plan(&name)?.visible(&call.caller)?;
-            Some((plans::plan(&plan, View::Full), plan.meta.revision))
-        };
-        let command = |values, mask, precondition| {
-            let mut violations = Violations::new();
-            let fields = Box::new(plans::plan_fields(values, "plan", &mut violations));
-            violations.into_result()?;
-            Ok(Command::UpdatePlan {
-                name: name.clone(),
-                fields,
-                mask,
-                precondition,
-            })
-        };
-        let etag = requests::etag(plan.etag);
-        self.update(call, &update, etag, envelope, current, command)
+        self.update(call, update, envelope)
             .await?
             .respond(|image| self.plan_of(image))
     }
@@ -282,28 +188,16 @@ impl pb::plan_service_server::PlanService for Services {
         &self,
         request: Request<pb::GetMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
-        let name: MilestoneName = requests::name(&message.name, "name")?;
-        let record = call.state().milestone(&name);
-        let record = record.and_then(|record| record.visible(&call.caller));
-        let record = record.ok_or_else(|| Error::NotFound {
-            kind: MilestoneName::KIND,
-            name: name.to_string(),
-        })?;
-        call.answer(standing_milestone(call.state(), &record, today))
+        let (call, today, message) = self.open_dated(request).await?;
+        let milestone = get(&call, &message.name, State::milestone)?;
+        call.answer(standing_milestone(call.state(), &milestone, today))
     }
 
     async fn list_milestones(
         &self,
         request: Request<pb::ListMilestonesRequest>,
     ) -> Answer<pb::ListMilestonesResponse> {
-        let (call, message) = open_checked(request)?;
-        let (call, today) = self
-            .dated(call, message.read_revision, message.read_time)
-            .await?;
+        let (call, today, message) = self.open_dated(request).await?;
         let prefix = plan_prefix(&call, &message.parent, MilestoneName::prefix)?;
         let (milestones, next_page_token) = self.list(
             &call,
@@ -311,7 +205,6 @@ impl pb::plan_service_server::PlanService for Services {
             prefix,
             Binding::new("ListMilestones"),
             &arguments!(message),
-            |_| true,
             |milestone| standing_milestone(call.state(), milestone, today),
         )?;
         call.answer(pb::ListMilestonesResponse {
@@ -351,30 +244,11 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, message) = open(request)?;
         let update = Update::new(
             &message,
-            "milestone",
             message.milestone.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdateMilestone", message)?;
-        let milestone = message.milestone.unwrap_or_default();
-        let name: MilestoneName = requests::name(&milestone.name, "milestone.name")?;
-        let current = |call: &Call| {
-            let milestone = call.state().milestone(&name)?.visible(&call.caller)?;
-            Some((milestones::milestone(&milestone), milestone.meta.revision))
-        };
-        let command = |values, mask, precondition| {
-            let mut violations = Violations::new();
-            let fields = milestones::milestone_fields(values, "milestone", &mut violations);
-            violations.into_result()?;
-            Ok(Command::UpdateMilestone {
-                name: name.clone(),
-                fields: Box::new(fields),
-                mask,
-                precondition,
-            })
-        };
-        let etag = requests::etag(milestone.etag);
-        self.update(call, &update, etag, envelope, current, command)
+        self.update(call, update, envelope)
             .await?
             .respond(|image| self.milestone_of(image))
     }
@@ -421,21 +295,25 @@ impl pb::plan_service_server::PlanService for Services {
     // === baselines ===
 
     async fn get_baseline(&self, request: Request<pb::GetBaselineRequest>) -> Answer<pb::Baseline> {
-        get_below!(self, request, BaselineName, baseline, baselines::baseline)
+        let (call, message) = self.open_read(request).await?;
+        let baseline = get(&call, &message.name, State::baseline)?;
+        call.answer(baselines::baseline(&baseline))
     }
 
     async fn list_baselines(
         &self,
         request: Request<pb::ListBaselinesRequest>,
     ) -> Answer<pb::ListBaselinesResponse> {
-        let (call, baselines, next_page_token) = list_below!(
-            self,
-            request,
-            "ListBaselines",
-            BaselineName,
-            baselines,
-            baselines::baseline
-        );
+        let (call, message) = self.open_read(request).await?;
+        let prefix = plan_prefix(&call, &message.parent, BaselineName::prefix)?;
+        let (baselines, next_page_token) = self.list(
+            &call,
+            call.state().baselines(),
+            prefix,
+            Binding::new("ListBaselines"),
+            &arguments!(message),
+            |seen| baselines::baseline(seen),
+        )?;
         call.answer(pb::ListBaselinesResponse {
             baselines,
             next_page_token,
@@ -445,21 +323,25 @@ impl pb::plan_service_server::PlanService for Services {
     // === reports ===
 
     async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Answer<pb::Report> {
-        get_below!(self, request, ReportName, report, reports::report)
+        let (call, message) = self.open_read(request).await?;
+        let report = get(&call, &message.name, State::report)?;
+        call.answer(reports::report(&report))
     }
 
     async fn list_reports(
         &self,
         request: Request<pb::ListReportsRequest>,
     ) -> Answer<pb::ListReportsResponse> {
-        let (call, reports, next_page_token) = list_below!(
-            self,
-            request,
-            "ListReports",
-            ReportName,
-            reports,
-            reports::report
-        );
+        let (call, message) = self.open_read(request).await?;
+        let prefix = plan_prefix(&call, &message.parent, ReportName::prefix)?;
+        let (reports, next_page_token) = self.list(
+            &call,
+            call.state().reports(),
+            prefix,
+            Binding::new("ListReports"),
+            &arguments!(message),
+            |seen| reports::report(seen),
+        )?;
         call.answer(pb::ListReportsResponse {
             reports,
             next_page_token,
@@ -495,27 +377,25 @@ impl pb::plan_service_server::PlanService for Services {
         &self,
         request: Request<pb::GetAssessmentRequest>,
     ) -> Answer<pb::Assessment> {
-        get_below!(
-            self,
-            request,
-            AssessmentName,
-            assessment,
-            assessments::assessment
-        )
+        let (call, message) = self.open_read(request).await?;
+        let assessment = get(&call, &message.name, State::assessment)?;
+        call.answer(assessments::assessment(&assessment))
     }
 
     async fn list_assessments(
         &self,
         request: Request<pb::ListAssessmentsRequest>,
     ) -> Answer<pb::ListAssessmentsResponse> {
-        let (call, assessments, next_page_token) = list_below!(
-            self,
-            request,
-            "ListAssessments",
-            AssessmentName,
-            assessments,
-            assessments::assessment
-        );
+        let (call, message) = self.open_read(request).await?;
+        let prefix = plan_prefix(&call, &message.parent, AssessmentName::prefix)?;
+        let (assessments, next_page_token) = self.list(
+            &call,
+            call.state().assessments(),
+            prefix,
+            Binding::new("ListAssessments"),
+            &arguments!(message),
+            |seen| assessments::assessment(seen),
+        )?;
         call.answer(pb::ListAssessmentsResponse {
             assessments,
             next_page_token,
@@ -551,23 +431,16 @@ impl pb::plan_service_server::PlanService for Services {
     // === proposals ===
 
     async fn get_proposal(&self, request: Request<pb::GetProposalRequest>) -> Answer<pb::Proposal> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
-        let name = requests::name(&message.name, "name")?;
-        let proposal = find_proposal(call.state(), &call.caller, &name)?;
-        call.answer(proposals::proposal(proposal))
+        let (call, message) = self.open_read(request).await?;
+        let proposal = get(&call, &message.name, State::proposal)?;
+        call.answer(proposals::proposal(&proposal))
     }
 
     async fn list_proposals(
         &self,
         request: Request<pb::ListProposalsRequest>,
     ) -> Answer<pb::ListProposalsResponse> {
-        let (call, message) = open_checked(request)?;
-        let call = call
-            .at(self, message.read_revision, message.read_time)
-            .await?;
+        let (call, message) = self.open_read(request).await?;
         let prefix = platform_prefix(&call, &message.parent, ProposalName::prefix)?;
         let (proposals, next_page_token) = self.list(
             &call,
@@ -575,7 +448,6 @@ impl pb::plan_service_server::PlanService for Services {
             prefix,
             Binding::new("ListProposals"),
             &arguments!(message),
-            |_| true,
             |seen| proposals::proposal(seen),
         )?;
         call.answer(pb::ListProposalsResponse {
@@ -596,6 +468,66 @@ impl pb::plan_service_server::PlanService for Services {
         request: Request<pb::RejectProposalRequest>,
     ) -> Answer<pb::Proposal> {
         decide_proposal!(self, request, "RejectProposal", Reject)
+    }
+}
+
+impl Updatable for pb::Plan {
+    type Name = PlanName;
+
+    const FIELD: &'static str = "plan";
+
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, &self.etag)
+    }
+
+    fn current(call: &Call, name: &PlanName) -> Option<(Self, Revision)> {
+        let plan = call.state().plan(name)?.visible(&call.caller)?;
+        Some((plans::plan(&plan, View::Full), plan.meta.revision))
+    }
+
+    fn command(
+        self,
+        name: PlanName,
+        mask: Mask,
+        precondition: Precondition,
+        violations: &mut Violations,
+    ) -> Command {
+        Command::UpdatePlan {
+            name,
+            fields: Box::new(plans::plan_fields(self, Self::FIELD, violations)),
+            mask,
+            precondition,
+        }
+    }
+}
+
+impl Updatable for pb::Milestone {
+    type Name = MilestoneName;
+
+    const FIELD: &'static str = "milestone";
+
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, &self.etag)
+    }
+
+    fn current(call: &Call, name: &MilestoneName) -> Option<(Self, Revision)> {
+        let milestone = call.state().milestone(name)?.visible(&call.caller)?;
+        Some((milestones::milestone(&milestone), milestone.meta.revision))
+    }
+
+    fn command(
+        self,
+        name: MilestoneName,
+        mask: Mask,
+        precondition: Precondition,
+        violations: &mut Violations,
+    ) -> Command {
+        Command::UpdateMilestone {
+            name,
+            fields: Box::new(milestones::milestone_fields(self, Self::FIELD, violations)),
+            mask,
+            precondition,
+        }
     }
 }
 

@@ -12,32 +12,55 @@ use super::{
 };
 use crate::{
     domain::{
-        command::{Command, Precondition},
+        command::{Command, Mask, Precondition},
         error::{Error, Violations},
         names::Revision,
     },
     wire::{
         mask::{Masked, Resolved, resolve},
+        requests,
         validate::{FieldPath, Validate},
+        values::ResourceName,
     },
 };
 
 /// How often a nested merge is tried against a record that others keep writing.
 const MERGE_TRIES: usize = 5;
 
+/// A record that can be updated, as its message.
+pub(super) trait Updatable: Masked + Validate {
+    /// How it is named.
+    type Name: ResourceName;
+
+    /// The field of the request that holds it.
+    const FIELD: &'static str;
+
+    /// Its name and its etag, as they were sent.
+    fn identity(&self) -> (&str, &str);
+
+    /// The record as it is, where the caller may see it.
+    fn current(call: &Call, name: &Self::Name) -> Option<(Self, Revision)>;
+
+    /// The command that writes these values.
+    fn command(
+        self,
+        name: Self::Name,
+        mask: Mask,
+        precondition: Precondition,
+        violations: &mut Violations,
+    ) -> Command;
+}
+
 /// An update whose message was checked: the new values, and the paths to take from them.
 pub(super) struct Update<M> {
-    /// The field of the request that holds the resource.
-    field: String,
     resource: M,
     resolved: Resolved,
 }
 
-impl<M: Masked + Validate> Update<M> {
+impl<M: Updatable> Update<M> {
     /// Checks a request by its field rules, but for those of fields that it does not touch.
     pub(super) fn new<R: Validate>(
         request: &R,
-        field: &str,
         resource: Option<M>,
         mask: Option<&FieldMask>,
     ) -> Result<Self, Error> {
@@ -53,16 +76,12 @@ impl<M: Masked + Validate> Update<M> {
                 return Err(Error::Invalid(violations));
             }
         };
-        resolved.relevant(violations, field).into_result()?;
-        Ok(Self {
-            field: field.to_owned(),
-            resource,
-            resolved,
-        })
+        resolved.relevant(violations, M::FIELD).into_result()?;
+        Ok(Self { resource, resolved })
     }
 
     /// The fields to write; those that cannot change come along, to be compared.
-    pub(super) fn mask(&self) -> Vec<&'static str> {
+    fn mask(&self) -> Mask {
         let mut mask = self.resolved.fields.clone();
         for field in M::FIELDS {
             if self
@@ -94,36 +113,39 @@ impl<M: Masked + Validate> Update<M> {
         }
         if revision.is_some() {
             let mut violations = Violations::new();
-            values.validate(&FieldPath::ROOT.field(&self.field), &mut violations);
+            values.validate(&FieldPath::ROOT.field(M::FIELD), &mut violations);
             let whole = Resolved {
                 paths: self.resolved.fields.iter().map(|&it| it.into()).collect(),
                 ..Resolved::default()
             };
-            whole.relevant(violations, &self.field).into_result()?;
+            whole.relevant(violations, M::FIELD).into_result()?;
         }
         Ok((values, revision))
     }
 }
 
 impl Services {
-    /// Writes an update. `current` reads the record as it is, `command` makes the command.
-    pub(super) async fn update<M: Masked + Validate>(
+    /// Writes an update.
+    pub(super) async fn update<M: Updatable>(
         &self,
         mut call: Call,
-        update: &Update<M>,
-        etag: Option<String>,
+        update: Update<M>,
         envelope: Envelope,
-        current: impl Fn(&Call) -> Option<(M, Revision)>,
-        command: impl Fn(M, Vec<&'static str>, Precondition) -> Result<Command, Error>,
     ) -> Result<Written, Error> {
+        let (name, etag) = update.resource.identity();
+        let name: M::Name = requests::name(name, &format!("{}.name", M::FIELD))?;
+        let etag = requests::etag(etag.to_owned());
         let mut turn = None;
         for tries_left in (0..MERGE_TRIES).rev() {
-            let (values, merged_at) = update.values(current(&call))?;
+            let (values, merged_at) = update.values(M::current(&call, &name))?;
             let precondition = Precondition {
                 etag: etag.clone(),
                 merged_at,
             };
-            let command = command(values, update.mask(), precondition)?;
+            let mut violations = Violations::new();
+            let command =
+                values.command(name.clone(), update.mask(), precondition, &mut violations);
+            violations.into_result()?;
             match self.write(&call, command, envelope.clone()).await {
                 Err(Error::Stale { .. })
                     if merged_at.is_some() && etag.is_none() && tries_left > 0 =>

@@ -1,6 +1,6 @@
-//! What requests of many methods have in common: names, ids, views, request ids, and the part
-//! of the contract that is not answered yet. Each function names the field it reads, and fails
-//! with [`Error::Invalid`] there; `validate` has mostly said the same before.
+//! What requests of many methods have in common: names, ids, views, request ids, and as of when
+//! they are answered. Each function names the field it reads, and fails with [`Error::Invalid`]
+//! there; `validate` has mostly said the same before.
 
 use prost::Message;
 use sha2::{Digest, Sha256};

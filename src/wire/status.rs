@@ -219,16 +219,6 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
             let metadata = vec![("field", path.to_owned())];
             (Code::OutOfRange, reason, vietnamese, metadata)
         }
-        Error::Unimplemented { what } => {
-            let vietnamese = format!("bản phát hành này chưa hỗ trợ `{what}`; hãy bỏ trống");
-            let metadata = vec![("what", what.to_owned())];
-            (
-                Code::Unimplemented,
-                "NOT_ANSWERED_YET",
-                vietnamese,
-                metadata,
-            )
-        }
         Error::Unavailable { reason } => {
             details.set_retry_info(Some(RETRY_AFTER));
             let vietnamese = unavailable_vi(reason).to_owned();

@@ -4,7 +4,10 @@
 //! not `validate` has run before; `write_…` is the other direction. Text is brought to NFC here
 //! and nowhere else. Digits of a time beyond microseconds are cut, as when RFC 3339 is read.
 
-use std::borrow::{Borrow, Cow};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt::Display,
+};
 
 use super::validate::{FieldPath, MAX_VIOLATIONS};
 use crate::{
@@ -60,7 +63,9 @@ pub fn read_text(text: String) -> String {
 // === resource names ===
 
 /// A resource name as requests carry it.
-pub trait ResourceName: Sized {
+pub trait ResourceName: Clone + Display {
+    /// The resource type in one word, for messages.
+    const KIND: &'static str;
     /// How it is written, as `platforms/{platform}`.
     const FORM: &'static str;
     /// The collection it is in, as `platforms`.
@@ -73,6 +78,7 @@ pub trait ResourceName: Sized {
 macro_rules! resource_names {
     ($($name:ty = $form:literal,)+) => {
         $(impl ResourceName for $name {
+            const KIND: &'static str = <$name>::KIND;
             const FORM: &'static str = $form;
             const COLLECTION: &'static str = <$name>::COLLECTION;
 

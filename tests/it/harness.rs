@@ -13,7 +13,6 @@ pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod sql;
 pub(crate) mod tools;
-pub(crate) mod web;
 
 use std::{io::Write, path::Path, sync::Once};
 

@@ -139,7 +139,8 @@ async fn a_stock_validator_accepts_it_and_a_stock_generator_makes_a_client() {
 }
 
 /// Not asked: that whatever fits the schemas is accepted, for a filter has a grammar, a name needs
-/// its resource, and an update its mask.
+/// its resource, and an update its mask; nor that a call without a key is refused (`ignored_auth`),
+/// for reads are public: which calls need one is asked in `rpc::matrix`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_no_answer_that_is_not_described() {
     let Some(python) = Python::new() else { return };

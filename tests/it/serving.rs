@@ -18,11 +18,7 @@ use ndp_registry::{
 use tonic::Status;
 use tonic_types::StatusExt;
 
-use crate::harness::{
-    Engine,
-    server::Server,
-    web::{Answer, framed, post},
-};
+use crate::harness::{Engine, http::call, server::Server};
 
 /// A guard against waiting for ever.
 const BOUND: Duration = Duration::from_secs(30);
@@ -39,10 +35,10 @@ async fn start_limited(engine: &Engine, limits: Limits) -> Server {
     start(engine, options).await
 }
 
-/// What an anonymous WhoAmI comes to, with more headers, each after `\r\n`.
-async fn who_am_i(server: &Server, more: &str) -> Status {
-    let head = post("AccessService/WhoAmI", more);
-    let answer = Answer::to(&server.address, &head, &framed(&pb::WhoAmIRequest {})).await;
+/// What an anonymous WhoAmI comes to, with these headers more.
+async fn who_am_i(server: &Server, headers: &[(&str, &str)]) -> Status {
+    let (method, request) = ("AccessService/WhoAmI", pb::WhoAmIRequest {});
+    let answer = call(&server.address, method, headers, &request).await;
     answer.outcome()
 }
 

@@ -6,8 +6,8 @@ use prost::Message;
 
 use crate::harness::{
     Engine, both,
+    http::{Answer, call, send},
     server::Server,
-    web::{Answer, framed, post},
 };
 
 const PAGE: &str = "https://dashboard.example";
@@ -20,20 +20,20 @@ async fn start(engine: &Engine) -> Server {
     Server::start_allowing(&engine.url(), &[catalogue::OPENING_EDITION], options).await
 }
 
-fn get(name: &str) -> Vec<u8> {
-    framed(&pb::GetPlatformRequest {
+async fn get(server: &Server, name: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = pb::GetPlatformRequest {
         name: name.into(),
         ..Default::default()
-    })
+    };
+    let method = "CatalogueService/GetPlatform";
+    call(&server.address, method, headers, &request).await
 }
 
 both! {
     async fn a_browser_reads_over_http_1(engine: Engine) {
         let server = start(&engine).await;
-        let origin = format!("\r\norigin: {PAGE}");
-        let head = post("CatalogueService/GetPlatform", &origin);
-        let answer = Answer::to(&server.address, &head, &get("platforms/ndp-001")).await;
-        assert_eq!(answer.status(), "HTTP/1.1 200 OK");
+        let answer = get(&server, "platforms/ndp-001", &[("origin", PAGE)]).await;
+        assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), Some("application/grpc-web+proto"));
         assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
         let revision = server.registry.revision().get().to_string();
@@ -49,10 +49,10 @@ both! {
         assert_eq!(platform.name, "platforms/ndp-001");
 
         // an error arrives whole: its status, its words and its details
-        let answer = Answer::to(&server.address, &head, &get("platforms/no-such")).await;
-        assert_eq!(answer.status(), "HTTP/1.1 200 OK");
+        let answer = get(&server, "platforms/no-such", &[("origin", PAGE)]).await;
+        assert_eq!(answer.status, 200);
         assert_eq!(answer.header("grpc-status"), Some("5"));
-        assert!(answer.header("grpc-status-details-bin").is_some(), "{}", answer.head);
+        assert!(answer.header("grpc-status-details-bin").is_some(), "{answer:?}");
         server.stop().await;
     }
 
@@ -60,9 +60,9 @@ both! {
         let server = start(&engine).await;
         let caller = server.person("viewer", &[Role::Auditor], None).await;
         let key = caller.sent();
-        let head = post("AccessService/WhoAmI", &format!("\r\nauthorization: {key}"));
-        let who = framed(&pb::WhoAmIRequest {});
-        let answer = Answer::to(&server.address, &head, &who).await;
+        let headers = [("authorization", key)];
+        let (method, who) = ("AccessService/WhoAmI", pb::WhoAmIRequest {});
+        let answer = call(&server.address, method, &headers, &who).await;
         let (messages, trailers) = answer.frames();
         assert_eq!(trailers, "grpc-status:0\r\n");
         let who = pb::WhoAmIResponse::decode(messages[0]).unwrap();
@@ -73,12 +73,16 @@ both! {
 
 /// What a browser asks before a page may call.
 async fn asks(server: &Server, origin: &str) -> Answer {
-    let head = format!(
-        "OPTIONS /ndp.registry.v1.CatalogueService/GetPlatform HTTP/1.1\r\norigin: {origin}\r\n\
-         access-control-request-method: POST\r\n\
-         access-control-request-headers: authorization,content-type,ndp-min-revision,x-grpc-web"
-    );
-    Answer::to(&server.address, &head, b"").await
+    let what = "OPTIONS /ndp.registry.v1.CatalogueService/GetPlatform";
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", "POST"),
+        (
+            "access-control-request-headers",
+            "authorization,content-type,ndp-min-revision,x-grpc-web",
+        ),
+    ];
+    send(&server.address, what, &headers, "").await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +90,7 @@ async fn only_pages_that_are_named_may_call() {
     let engine = Engine::sqlite();
     let server = start(&engine).await;
     let answer = asks(&server, PAGE).await;
-    assert_eq!(answer.status(), "HTTP/1.1 200 OK");
+    assert_eq!(answer.status, 200);
     assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
     assert_eq!(
         answer.header("access-control-allow-methods"),
@@ -105,8 +109,7 @@ async fn only_pages_that_are_named_may_call() {
     assert_eq!(
         other.header("access-control-allow-origin"),
         None,
-        "{}",
-        other.head
+        "{other:?}"
     );
     server.stop().await;
 }
@@ -119,15 +122,13 @@ async fn by_default_no_page_of_another_site_may_call() {
     assert_eq!(
         answer.header("access-control-allow-origin"),
         None,
-        "{}",
-        answer.head
+        "{answer:?}"
     );
     // one that is no browser is not asked where it comes from
-    let head = post("CatalogueService/GetPlatform", "");
-    let answer = Answer::to(&server.address, &head, &get("platforms/ndp-001")).await;
+    let answer = get(&server, "platforms/ndp-001", &[]).await;
     assert_eq!(answer.frames().1, "grpc-status:0\r\n");
     // what is not gRPC-Web is HTTP/JSON
-    let plain = Answer::to(&server.address, "GET / HTTP/1.1", b"").await;
-    assert_eq!(plain.status(), "HTTP/1.1 404 Not Found");
+    let plain = send(&server.address, "GET /", &[], "").await;
+    assert_eq!(plain.status, 404);
     server.stop().await;
 }

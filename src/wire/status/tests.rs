@@ -60,7 +60,6 @@ fn every_error() -> Vec<Error> {
             english: "the registry holds revisions 1 to 7".to_owned(),
             vietnamese: "hệ thống có các bản ghi thay đổi từ 1 đến 7".to_owned(),
         },
-        Error::Unimplemented { what: "read_time" },
         Error::Bug("while applying revision 7: no such column: x".into()),
     ];
     for reason in [
@@ -152,10 +151,6 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en `read_revision`: the registry holds revisions 1 to 7
       vi `read_revision`: hệ thống có các bản ghi thay đổi từ 1 đến 7
       field = read_revision
-    Unimplemented NOT_ANSWERED_YET
-      en `read_time` is not answered by this release; leave it unset
-      vi bản phát hành này chưa hỗ trợ `read_time`; hãy bỏ trống
-      what = read_time
     Internal INTERNAL
       en internal error; report it with the incident id `123e4567-e89b-42d3-a456-426614174000`
       vi lỗi nội bộ; hãy báo lỗi kèm mã sự cố `123e4567-e89b-42d3-a456-426614174000`
@@ -286,7 +281,6 @@ fn every_error_has_the_details_of_its_code() {
       retry after 1s
     OutOfRange
       field read_revision OUT_OF_RANGE: the registry holds revisions 1 to 7 / hệ thống có các bản ghi thay đổi từ 1 đến 7
-    Unimplemented
     Internal
       request 123e4567-e89b-42d3-a456-426614174000
     Unauthenticated

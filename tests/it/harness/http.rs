@@ -1,9 +1,15 @@
-//! HTTP/1.1 as it goes over the wire, for tests of what a browser or curl would get.
+//! HTTP/1.1 as it goes over the wire, and gRPC-Web on it: what a browser or curl would get. No
+//! client library stands between, so a test sees what the server itself says.
 
+use prost::Message;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpStream, tcp::OwnedReadHalf},
+};
+use tonic::{
+    Status,
+    codegen::http::{HeaderMap, HeaderName},
 };
 
 /// The answer to one request on a connection of its own.
@@ -19,7 +25,7 @@ pub(crate) async fn send(
     address: &str,
     what: &str,
     headers: &[(&str, &str)],
-    body: &str,
+    body: impl AsRef<[u8]>,
 ) -> Answer {
     let mut reading = Reading::open(address, what, headers, body).await;
     let mut body = Vec::new();
@@ -31,6 +37,25 @@ pub(crate) async fn send(
         headers: reading.headers,
         body,
     }
+}
+
+/// A gRPC-Web call of `Service/Method`, with these headers more.
+pub(crate) async fn call(
+    address: &str,
+    method: &str,
+    headers: &[(&str, &str)],
+    request: &impl Message,
+) -> Answer {
+    let what = format!("POST /ndp.registry.v1.{method}");
+    let mut all = vec![
+        ("content-type", "application/grpc-web+proto"),
+        ("x-grpc-web", "1"),
+    ];
+    all.extend_from_slice(headers);
+    let message = request.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let frame = [&[0], &length[..], &message].concat();
+    send(address, &what, &all, frame).await
 }
 
 impl Answer {
@@ -45,6 +70,42 @@ impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {}: {}", self.status, self.text()))
+    }
+
+    /// The messages of a gRPC-Web call, and the trailers that follow them in the body.
+    pub(crate) fn frames(&self) -> (Vec<&[u8]>, String) {
+        let mut messages = Vec::new();
+        let mut rest = &*self.body;
+        while let [kind, a, b, c, d, after @ ..] = rest {
+            let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+            let (frame, after) = after.split_at(length);
+            if *kind == 0x80 {
+                assert!(after.is_empty(), "something follows the trailers");
+                return (messages, String::from_utf8(frame.to_vec()).unwrap());
+            }
+            messages.push(frame);
+            rest = after;
+        }
+        panic!("no trailers: {:?}", self.body);
+    }
+
+    /// The status of a gRPC-Web call: in the head where it was refused, else in the trailers.
+    pub(crate) fn outcome(&self) -> Status {
+        let mut trailers = HeaderMap::new();
+        let mut add = |name: &str, value: &str| {
+            let name = HeaderName::try_from(name).unwrap();
+            trailers.insert(name, value.parse().unwrap());
+        };
+        if self.header("grpc-status").is_some() {
+            self.headers
+                .iter()
+                .for_each(|(name, value)| add(name, value));
+        } else {
+            let lines = self.frames().1;
+            let lines = lines.lines().filter_map(|line| line.split_once(':'));
+            lines.for_each(|(name, value)| add(name, value));
+        }
+        Status::from_header_map(&trailers).expect("a status")
     }
 }
 
@@ -70,8 +131,9 @@ impl Reading {
         address: &str,
         what: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Self {
+        let body = body.as_ref();
         let connection = TcpStream::connect(address).await.unwrap();
         let (reading, mut writing) = connection.into_split();
         let mut head = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
@@ -84,7 +146,7 @@ impl Reading {
         head.push_str("\r\n");
         writing.write_all(head.as_bytes()).await.unwrap();
         // one that refuses by the head alone may close before it has read the body
-        drop(writing.write_all(body.as_bytes()).await);
+        drop(writing.write_all(body).await);
         let mut connection = BufReader::new(reading);
         let mut lines = Vec::new();
         loop {

@@ -1,7 +1,5 @@
 //! Every kind of error as a client gets it: code, stable reason, English, Vietnamese, and what its
 //! details hold. A line that changes here is a client that has to be told.
-//!
-//! Unimplemented is not here: no field of the contract is left unanswered.
 
 use std::fmt::Write as _;
 

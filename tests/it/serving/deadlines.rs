@@ -10,9 +10,9 @@ use crate::{
     faults::{AGENCY, PLATFORM, create, making, queue, reason},
     harness::{
         Engine, both,
+        http::call,
         server::{As, Server},
         sql::Sql,
-        web::{Answer, framed, post},
     },
 };
 
@@ -23,14 +23,10 @@ async fn write(
     request: &pb::CreatePlanRequest,
     time: &str,
 ) -> Status {
-    let more = format!(
-        "\r\nauthorization: {}\r\ngrpc-timeout: {time}",
-        caller.sent()
-    );
-    let head = post("PlanService/CreatePlan", &more);
-    Answer::to(&server.address, &head, &framed(request))
-        .await
-        .outcome()
+    let key = caller.sent();
+    let headers = [("authorization", key), ("grpc-timeout", time)];
+    let answer = call(&server.address, "PlanService/CreatePlan", &headers, request).await;
+    answer.outcome()
 }
 
 fn assert_over(status: &Status, given_ms: &str) {
@@ -124,7 +120,7 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     for malformed in ["soon", "5", "S", "-1S", "123456789S", "5s", "1.5S", "+5S"] {
-        let status = who_am_i(&server, &format!("\r\ngrpc-timeout: {malformed}")).await;
+        let status = who_am_i(&server, &[("grpc-timeout", malformed)]).await;
         assert_eq!(
             status.code(),
             Code::InvalidArgument,
@@ -135,7 +131,7 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
         assert_eq!(field.field, "grpc-timeout");
     }
     for good in ["1H", "1M", "9S", "9000m", "9000000u", "99999999S"] {
-        let status = who_am_i(&server, &format!("\r\ngrpc-timeout: {good}")).await;
+        let status = who_am_i(&server, &[("grpc-timeout", good)]).await;
         assert_eq!(status.code(), Code::Ok, "{good}: {status:?}");
     }
     server.stop().await;
@@ -145,12 +141,12 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
 async fn a_stream_ends_at_its_deadline() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
-    let head = post("ChangeService/WatchChanges", "\r\ngrpc-timeout: 300m");
     let request = pb::WatchChangesRequest {
         start: pb::watch_changes_request::Start::Snapshot.into(),
         ..Default::default()
     };
-    let answer = Answer::to(&server.address, &head, &framed(&request)).await;
+    let (method, headers) = ("ChangeService/WatchChanges", [("grpc-timeout", "300m")]);
+    let answer = call(&server.address, method, &headers, &request).await;
     let (messages, _) = answer.frames();
     assert!(!messages.is_empty(), "the snapshot came before the end");
     assert_over(&answer.outcome(), "300");

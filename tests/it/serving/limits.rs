@@ -32,14 +32,14 @@ both! {
         let mut writing = server.clients(editor);
         let write = tokio::spawn(async move { writing.plans.create_plan(create("one")).await });
         until("it is in flight", || sample(&server, "ndp_calls_in_flight") == Some(1.0)).await;
-        let refused = who_am_i(&server, "").await;
+        let refused = who_am_i(&server, &[]).await;
         let said = limited(&refused);
         assert_eq!(said, "ResourceExhausted LIMIT_REACHED: calls in flight, 1, again in 1 s");
         assert_eq!(refusals(&server, "calls_in_flight"), Some(1.0));
         lock.let_go().await;
         write.await.unwrap().unwrap();
         until("it has left", || sample(&server, "ndp_calls_in_flight") == Some(0.0)).await;
-        assert_eq!(who_am_i(&server, "").await.code(), Code::Ok);
+        assert_eq!(who_am_i(&server, &[]).await.code(), Code::Ok);
         server.stop().await;
     }
 }
@@ -84,9 +84,10 @@ async fn calls_a_second_by_one_caller() {
 async fn bytes_of_headers() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
-    let long = |bytes| format!("\r\nx-made-up: {}", "x".repeat(bytes));
-    assert_eq!(who_am_i(&server, &long(15_000)).await.code(), Code::Ok);
-    let refused = who_am_i(&server, &long(17_000)).await;
+    let (fits, long) = ("x".repeat(15_000), "x".repeat(17_000));
+    let answered = who_am_i(&server, &[("x-made-up", &fits)]).await;
+    assert_eq!(answered.code(), Code::Ok);
+    let refused = who_am_i(&server, &[("x-made-up", &long)]).await;
     // to come again would not help
     let said = limited(&refused);
     assert_eq!(

@@ -12,7 +12,12 @@ use tonic::codegen::http::uri::PathAndQuery;
 use super::{sample, until};
 use crate::{
     faults::{AGENCY, BOUND, Served, create, make_key},
-    harness::{Engine, both, server::Server, tools::repository, web::Answer},
+    harness::{
+        Engine, both,
+        http::{Answer, send},
+        server::Server,
+        tools::repository,
+    },
 };
 
 both! {
@@ -108,7 +113,7 @@ async fn whatever_is_called_the_page_does_not_grow() {
 
 /// The page as Prometheus gets it.
 async fn page(address: &str) -> Answer {
-    Answer::to(address, "GET /metrics HTTP/1.1", b"").await
+    send(address, "GET /metrics", &[], "").await
 }
 
 /// Names of the metrics that the page has samples of.
@@ -170,7 +175,7 @@ async fn a_live_server_exports_every_metric_of_the_board() {
     watch.message().await.unwrap().expect("the first change");
 
     let page = page(&address).await;
-    assert_eq!(page.status(), "HTTP/1.1 200 OK");
+    assert_eq!(page.status, 200);
     let kind = page.header("content-type").unwrap();
     assert!(
         kind.starts_with("application/openmetrics-text; version=1.0.0"),
@@ -199,8 +204,8 @@ async fn a_live_server_exports_every_metric_of_the_board() {
         .collect();
     assert!(left_out.is_empty(), "not on the board: {left_out:?}");
     // nothing else is served there
-    let other = Answer::to(&address, "GET / HTTP/1.1", b"").await;
-    assert_eq!(other.status(), "HTTP/1.1 404 Not Found");
+    let other = send(&address, "GET /", &[], "").await;
+    assert_eq!(other.status, 404);
     let mut health = TcpStream::connect(&address).await.unwrap();
     health
         .write_all(b"POST /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
