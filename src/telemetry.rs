@@ -7,10 +7,15 @@ mod traces;
 
 use std::io::IsTerminal;
 
-use tracing::Subscriber;
-use tracing_subscriber::{EnvFilter, fmt, registry::LookupSpan, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::config::LogFormat;
+
+/// The target of spans that are there for the collector, and stay out of the log.
+#[cfg(feature = "otlp")]
+pub const TRACED: &str = "ndp_registry::traced";
 
 /// What was started, to be ended with the process.
 #[derive(Clone, Debug)]
@@ -27,37 +32,35 @@ pub fn start(format: LogFormat, level: &str) -> anyhow::Result<Telemetry> {
         traces: traces::Traces::from_environment()?,
     };
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let layer = fmt::layer().with_writer(std::io::stderr);
     match format {
         LogFormat::Human => telemetry.log_to(
-            builder
+            filter,
+            layer
                 .with_ansi(std::io::stderr().is_terminal())
-                .with_target(false)
-                .finish(),
+                .with_target(false),
         ),
         LogFormat::Json => telemetry.log_to(
-            builder
+            filter,
+            layer
                 .json()
                 .flatten_event(true)
                 .with_current_span(true)
                 // the call's span is the current one; the list would hold it twice
-                .with_span_list(false)
-                .finish(),
+                .with_span_list(false),
         ),
     }
     Ok(telemetry)
 }
 
 impl Telemetry {
-    fn log_to<S>(&self, subscriber: S)
-    where
-        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
-    {
+    fn log_to(&self, filter: EnvFilter, layer: impl Layer<Registry> + Send + Sync) {
+        #[cfg(not(feature = "otlp"))]
+        let subscriber = tracing_subscriber::registry().with(layer).with(filter);
         #[cfg(feature = "otlp")]
-        let subscriber = {
-            use tracing_subscriber::layer::SubscriberExt;
-            subscriber.with(self.traces.as_ref().map(traces::Traces::layer))
-        };
+        let subscriber = tracing_subscriber::registry()
+            .with(layer.with_filter(traces::logged(filter)))
+            .with(self.traces.as_ref().map(traces::Traces::layer));
         if subscriber.try_init().is_ok() {
             // a panic is a line of the log like any other
             std::panic::set_hook(Box::new(|panic| {
