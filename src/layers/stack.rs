@@ -18,8 +18,6 @@ use http::{
 };
 use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceExt};
-#[cfg(feature = "otlp")]
-use tracing::Instrument;
 
 use super::{calls::Calls, guard::Guard, methods, metrics::Going};
 use crate::telemetry::metrics::Metrics;
@@ -65,11 +63,11 @@ impl Inner {
             answered.unwrap_or_else(|never| match never {})
         } else {
             #[cfg(feature = "otlp")]
-            let span = super::traces::span(&request);
+            let traced = super::traces::Traced::begin(&request);
             let next = |request| self.calls.answer(request, came);
             let answering = self.guard.around(request, method, came, next);
             #[cfg(feature = "otlp")]
-            let answering = answering.instrument(span);
+            let answering = traced.around(answering);
             answering.await
         };
         going.send(response)

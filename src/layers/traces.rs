@@ -1,24 +1,157 @@
-//! Makes each call a part of its caller's trace, which `traceparent` names as the W3C writes it.
+//! Makes each call a part of its caller's trace, which `traceparent` names as the W3C writes it: a
+//! span from its first byte to its last, named and described as OpenTelemetry's semantic
+//! conventions for RPC (1.37) ask for. What a caller makes up, such as a method that there is not,
+//! is not repeated.
 
-use http::{HeaderMap, Request};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Frame, SizeHint};
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::Span;
+use tonic::{Code, Status, body::Body};
+use tracing::{Instrument, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The span of a call; what the call makes of itself belongs to it.
-pub(super) fn span<B>(request: &Request<B>) -> Span {
-    let method = request.uri().path().trim_start_matches('/');
-    let span = tracing::info_span!(
-        "rpc",
-        "otel.name" = method,
-        "otel.kind" = "server",
-        "rpc.system" = "grpc"
-    );
-    let caller = TraceContextPropagator::new().extract(&Headers(request.headers()));
-    // fails where nothing is sent anywhere, or not this span
-    drop(span.set_parent(caller));
-    span
+use super::methods::{METHODS, Method};
+use crate::telemetry::TRACED;
+
+/// What the conventions call a method that there is not.
+const OTHER: &str = "_OTHER";
+
+/// A call that is traced.
+#[derive(Debug)]
+pub(super) struct Traced {
+    going: Going,
+    streams: bool,
+}
+
+impl Traced {
+    /// One that came now.
+    pub(super) fn begin<B>(request: &Request<B>) -> Self {
+        let path = request.uri().path().trim_start_matches('/');
+        let method = method(path);
+        let span = tracing::info_span!(
+            target: TRACED,
+            "rpc",
+            "otel.name" = method.map_or(OTHER, |_| path),
+            "otel.kind" = "server",
+            "rpc.system" = "grpc",
+            "rpc.service" = method.map(|it| it.service.as_str()),
+            "rpc.method" = method.map_or(OTHER, |it| it.name.as_str()),
+            "rpc.grpc.status_code" = Empty,
+            "otel.status_code" = Empty,
+        );
+        let caller = TraceContextPropagator::new().extract(&Headers(request.headers()));
+        // fails where nothing is sent anywhere, or not this span
+        drop(span.set_parent(caller));
+        Self {
+            going: Going { span, ended: false },
+            streams: method.is_some_and(Method::streams),
+        }
+    }
+
+    /// What is answered; what the call makes of itself until then belongs to its span.
+    pub(super) async fn around(
+        mut self,
+        answering: impl Future<Output = Response<Body>>,
+    ) -> Response<Body> {
+        let response = answering.instrument(self.going.span.clone()).await;
+        let status = Status::from_header_map(response.headers());
+        if !self.streams || status.is_some() {
+            self.going.end(status.map_or(Code::Ok, |it| it.code()));
+            return response;
+        }
+        let going = self.going;
+        response.map(|body| Body::new(Sent { body, going }))
+    }
+}
+
+fn method(path: &str) -> Option<&'static Method> {
+    let (service, name) = path.rsplit_once('/')?;
+    let mut methods = METHODS.iter();
+    methods.find(|it| it.service == service && it.name == name)
+}
+
+/// The span of a call that goes on; one that is dropped before its end was cancelled.
+#[derive(Debug)]
+struct Going {
+    span: Span,
+    ended: bool,
+}
+
+impl Going {
+    fn end(&mut self, code: Code) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        self.span.record("rpc.grpc.status_code", code as i32);
+        if is_ours(code) {
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        self.end(Code::Cancelled);
+    }
+}
+
+/// Whether the conventions make it an error of the server's, and not only of its caller's.
+const fn is_ours(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}
+
+/// A stream of answers.
+#[derive(Debug)]
+struct Sent {
+    body: Body,
+    going: Going,
+}
+
+impl http_body::Body for Sent {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let trailers = frame.trailers_ref();
+                if let Some(status) = trailers.and_then(Status::from_header_map) {
+                    this.going.end(status.code());
+                }
+            }
+            Poll::Ready(Some(Err(_))) => this.going.end(Code::Unknown),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 struct Headers<'a>(&'a HeaderMap);

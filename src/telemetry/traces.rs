@@ -1,14 +1,38 @@
 //! Traces of calls over OTLP, to the collector that the standard variable
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` names; none where it names none. Only in a build with the feature
 //! `otlp`.
+//!
+//! What leaves the process is a span a call, and of a call only what it was and what came of it:
+//! no principal, no metadata, nothing of its messages.
 
-use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
-use tracing::Subscriber;
-use tracing_subscriber::{Layer, registry::LookupSpan};
+use std::time::Duration;
 
-/// The variable of the OpenTelemetry specification.
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use opentelemetry_sdk::{
+    Resource,
+    resource::{EnvResourceDetector, TelemetryResourceDetector},
+    trace::SdkTracerProvider,
+};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::{
+    Layer,
+    filter::{FilterExt, filter_fn},
+    layer::Filter,
+    registry::LookupSpan,
+};
+
+use super::TRACED;
+
+/// The variables of the OpenTelemetry specification, of which one is enough.
+const ENDPOINTS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+];
+
+const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+
+/// How long the end of the process may be held up by a collector that does not answer.
+const FINISH_TIME: Duration = Duration::from_secs(2);
 
 /// Sends spans in the background; what waits is sent at the end.
 #[derive(Clone, Debug)]
@@ -17,32 +41,66 @@ pub(super) struct Traces(SdkTracerProvider);
 impl Traces {
     /// To the collector that the environment names; sampled as it says, too.
     pub(super) fn from_environment() -> anyhow::Result<Option<Self>> {
-        if std::env::var_os(ENDPOINT).is_none_or(|it| it.is_empty()) {
+        if ENDPOINTS.iter().all(|name| variable(name).is_none()) {
             return Ok(None);
         }
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_tonic()
             .build()?;
-        let service = Resource::builder().with_service_name("ndp-registry");
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
-            .with_resource(service.build())
+            .with_resource(resource())
             .build();
         Ok(Some(Self(provider)))
     }
 
-    /// What hands spans over.
+    /// What hands the spans of calls over, and nothing else, whatever is logged.
     pub(super) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        tracing_opentelemetry::layer().with_tracer(self.0.tracer("ndp-registry"))
+        tracing_opentelemetry::layer()
+            .with_tracer(self.0.tracer("ndp-registry"))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(is_traced))
     }
 
     /// Sends what waits; the collector may be gone, and nothing depends on it.
     pub(super) fn finish(&self) {
-        if let Err(error) = self.0.shutdown() {
+        if let Err(error) = self.0.shutdown_with_timeout(FINISH_TIME) {
             tracing::warn!(%error, "the last traces were not sent");
         }
     }
+}
+
+/// The log's filter, less the spans that are there for the collector.
+pub(super) fn logged<S>(filter: impl Filter<S> + Send + Sync) -> impl Filter<S> + Send + Sync
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    filter.and(filter_fn(|it| !is_traced(it)))
+}
+
+fn is_traced(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == TRACED
+}
+
+/// Who sends them, unless the environment says it otherwise.
+fn resource() -> Resource {
+    let resource = Resource::builder_empty()
+        .with_service_name("ndp-registry")
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_detector(Box::new(EnvResourceDetector::new()));
+    match variable(SERVICE_NAME) {
+        Some(name) => resource.with_service_name(name).build(),
+        None => resource.build(),
+    }
+}
+
+/// An empty variable counts as none, as the specification has it.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|it| !it.is_empty())
 }
