@@ -11,7 +11,7 @@ use std::{io::IsTerminal, sync::OnceLock};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, fmt,
-    layer::{Filter, Layered, SubscriberExt},
+    layer::{Filter, SubscriberExt},
     util::SubscriberInitExt,
 };
 
@@ -24,12 +24,6 @@ static LINES: OnceLock<Lines> = OnceLock::new();
 /// The target of spans that are there for the collector, and stay out of the log.
 #[cfg(feature = "otlp")]
 pub const TRACED: &str = "ndp_registry::traced";
-
-/// What the log's own layer stands on.
-#[cfg(not(feature = "otlp"))]
-type Base<F> = Layered<F, Registry>;
-#[cfg(feature = "otlp")]
-type Base<F> = Registry;
 
 /// What was started, to be ended with the process.
 #[derive(Clone, Debug)]
@@ -95,26 +89,25 @@ impl Telemetry {
         Ok(())
     }
 
+    /// A filter of the whole costs each call less than one of a layer does.
+    #[cfg(not(feature = "otlp"))]
     fn log_to<F, L>(&self, filter: F, layer: L)
     where
-        F: Filter<Registry> + Layer<Registry> + Send + Sync + 'static,
-        L: Layer<Base<F>> + Send + Sync + 'static,
+        F: Layer<Registry> + Send + Sync,
+        L: Layer<tracing_subscriber::layer::Layered<F, Registry>> + Send + Sync,
     {
-        // A filter of the whole costs each call less than one of a layer does.
-        #[cfg(not(feature = "otlp"))]
-        let subscriber = Registry::default().with(filter).with(layer);
-        #[cfg(feature = "otlp")]
-        let subscriber = Registry::default()
-            .with(layer.with_filter(traces::logged(filter)))
-            .with(self.traces.as_ref().map(traces::Traces::layer));
-        if subscriber.try_init().is_ok() {
-            // a panic is a line of the log like any other
-            std::panic::set_hook(Box::new(|panic| {
-                let place = panic.location().map(ToString::to_string);
-                let said = panic.payload_as_str();
-                tracing::error!(place, said, "panicked");
-            }));
-        }
+        begin(Registry::default().with(filter).with(layer));
+    }
+
+    #[cfg(feature = "otlp")]
+    fn log_to<F, L>(&self, filter: F, layer: L)
+    where
+        F: Filter<Registry> + Send + Sync + 'static,
+        L: Layer<Registry> + Send + Sync,
+    {
+        let log = layer.with_filter(traces::logged(filter));
+        let traces = self.traces.as_ref().map(traces::Traces::layer);
+        begin(Registry::default().with(log).with(traces));
     }
 
     /// Sends what has not been sent.
@@ -124,5 +117,16 @@ impl Telemetry {
             // it waits for the collector, in its own time and on a thread of its own
             drop(tokio::task::spawn_blocking(move || traces.finish()).await);
         }
+    }
+}
+
+fn begin(subscriber: impl SubscriberInitExt) {
+    if subscriber.try_init().is_ok() {
+        // a panic is a line of the log like any other
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            let said = panic.payload_as_str();
+            tracing::error!(place, said, "panicked");
+        }));
     }
 }
