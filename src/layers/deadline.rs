@@ -21,6 +21,9 @@ use crate::{
     wire::status,
 };
 
+/// How much earlier a call's time is over here than in the transport.
+const EARLY: Duration = Duration::from_millis(2);
+
 /// When a call's time is over.
 #[derive(Debug)]
 pub(super) struct Deadline {
@@ -44,11 +47,11 @@ pub(super) fn of(
         (Some(asked), Some(most)) => Some(asked.min(most)),
         (asked, most) => asked.or(most),
     };
-    // From when it came, and not from when it is first looked at: the transport counts as well,
-    // cannot give details, and must not be the first to say that the time is over.
+    // The transport counts as well, cannot give details, and must not be the first to say that the
+    // time is over: its timer and ours are of a millisecond.
     Ok(given.map(|given| Deadline {
         given,
-        at: Instant::from_std(came) + given,
+        at: Instant::from_std(came) + given - EARLY.min(given / 10),
         sleep: None,
     }))
 }

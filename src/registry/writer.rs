@@ -797,6 +797,7 @@ impl Draft {
     }
 
     async fn append(&self, mut tx: WriteTx<'_>, measures: &Measures) -> Result<(), Failed> {
+        // a group of refusals is one, too
         measures.group_commands.observe(self.answers.len() as f64);
         let Some(first) = self.changes.first() else {
             return Ok(());
