@@ -188,7 +188,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     let parent = format!("00-{TRACE_ID}-{PARENT_ID}-01");
     metadata.insert("traceparent", parent.parse().unwrap());
     metadata.insert("authorization", format!("Bearer {key}").parse().unwrap());
-    metadata.insert("ndp-actor", "made-up-actor".parse().unwrap());
+    metadata.insert("x-made-up", "made-up-metadata".parse().unwrap());
     let me = server.who_am_i(&metadata).await.unwrap();
     assert!(format!("{me:?}").contains("vien-kiem-thu"), "{me:?}");
     let mut platforms = CatalogueServiceClient::new(server.channel.clone());

@@ -89,6 +89,8 @@ impl Going {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        // its time is over when it was left last
+        let _in_it = self.span.enter();
         self.span.record("rpc.grpc.status_code", code as i32);
         if is_ours(code) {
             self.span.record("otel.status_code", "ERROR");

@@ -122,7 +122,11 @@ both! {
         tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
         server.process.signal(Signal::Term);
         assert_eq!(ends(&server).await, Some(1));
-        write.await.unwrap().expect_err("nobody can have written it");
+        let cut_off = write.await.unwrap().expect_err("nobody can have written it");
+        // the server had it in hand, and did not refuse it as one that came too late
+        let info = cut_off.get_details_error_info();
+        let in_hand = info.is_none_or(|it| it.reason == "OUTCOME_UNKNOWN");
+        assert!(in_hand, "{cut_off:?}");
         let said = server.process.printed(Stream::Stderr);
         assert!(said.contains("nothing acknowledged is lost"), "{said}");
         lock.let_go().await;
