@@ -514,6 +514,15 @@ impl Writer {
                 None => return Ok(None),
             }
         }
+        // Whoever came meanwhile shares the commit.
+        while group.jobs.len() < GROUP_MAX
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            if !job.answer.is_closed() {
+                group.draft.add(&mut *self.entropy, &job);
+                group.jobs.push(job);
+            }
+        }
         let Group { jobs, draft } = group;
         if self.is_turned(draft.now) {
             // The first change of a day tells of its turn, and that is found under the lock.

@@ -189,8 +189,8 @@ both! {
         let mut sql = Sql::connect(&url).await;
         let since = format!("FROM changes WHERE revision > {before}");
         let commits = format!("SELECT count(DISTINCT record_time) {since}");
-        // the first may have been taken alone, and the next group drafted before all were queued
-        assert!(sql.number(&commits).await <= 3);
+        // the first may have been taken alone, before the others were in the queue
+        assert!(sql.number(&commits).await <= 2);
         assert_eq!(sql.number(&format!("SELECT count(*) {since}")).await, 64);
         stop(registry, writer, store).await;
     }
