@@ -82,7 +82,7 @@ both! {
             if refused.code() != Code::Unavailable {
                 break refused;
             }
-            assert!(waiting.len() <= 3 * QUEUE_MAX, "the queue has no end");
+            assert!(waiting.len() <= 12 * QUEUE_MAX, "the queue has no end");
         };
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert_eq!(reason(&refused), "LIMIT_REACHED");
