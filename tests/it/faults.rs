@@ -80,6 +80,14 @@ impl Served {
     pub(crate) fn clients(&self, caller: &As) -> Clients {
         Clients::new(&self.channel, caller.clone())
     }
+
+    /// Where its metrics are, when it was told to serve them.
+    pub(crate) fn metrics_address(&self) -> String {
+        let line = || self.process.wait_for_line("Metrics are on http://", BOUND);
+        let said = tokio::task::block_in_place(line);
+        let address = said.trim_start_matches("Metrics are on http://");
+        address.trim_end_matches("/metrics").to_owned()
+    }
 }
 
 /// Runs a command of the real binary to its end: its exit code and what it printed.

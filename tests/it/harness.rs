@@ -14,7 +14,7 @@ pub(crate) mod server;
 pub(crate) mod sql;
 pub(crate) mod tools;
 
-use std::{io::Write, path::Path, sync::Once};
+use std::{io::Write, path::Path, sync::Once, time::Duration};
 
 use tempfile::TempDir;
 
@@ -95,6 +95,19 @@ macro_rules! both {
     )+};
 }
 pub(crate) use both;
+
+/// A failure guard, not a promise.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// Waits until a condition that nothing announces holds; looks again at each turn.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(BOUND, async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain until {what}");
+}
 
 /// Whether nothing may be left out.
 fn nothing_may_be_missing() -> bool {

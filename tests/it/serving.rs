@@ -71,13 +71,3 @@ fn sample(server: &Server, name: &str) -> Option<f64> {
     let line = page.lines().find_map(|line| line.strip_prefix(&name))?;
     Some(line.parse().unwrap())
 }
-
-/// Waits until a condition that nothing announces holds; looks again at each turn.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let waited = tokio::time::timeout(BOUND, async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    });
-    assert!(waited.await.is_ok(), "waited in vain until {what}");
-}

@@ -1,10 +1,7 @@
 //! SIGTERM: what was begun is finished, what is open does not hold the process up for longer than
 //! it was told to wait, and nothing that was acknowledged is lost.
 
-use std::{
-    task::{Context, Waker},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use ndp_registry::pb::{
     self, change_service_client::ChangeServiceClient, watch_changes_response::Event,
@@ -28,8 +25,11 @@ use crate::{
     faults::{BOUND, Served, command, create, make_key, reason, rename},
     harness::{
         Engine, both,
+        http::send,
         process::{Signal, Stream},
+        server::Clients,
         sql::Sql,
+        until,
     },
 };
 
@@ -57,12 +57,23 @@ async fn open_a_stream(server: &Served) -> tokio::sync::mpsc::Sender<ServerRefle
     sender
 }
 
-/// A call that is handed to its connection before this returns, and goes on by itself.
-fn sent<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-    let mut call = Box::pin(call);
-    let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    assert!(polled.is_pending(), "it was answered at once");
-    tokio::spawn(call)
+/// A plan being made, begun when this returns.
+async fn begun(
+    server: &Served,
+    mut editor: Clients,
+) -> JoinHandle<Result<tonic::Response<pb::Plan>, tonic::Status>> {
+    let write = tokio::spawn(async move { editor.plans.create_plan(create("late")).await });
+    let labels = "grpc_type=\"unary\",grpc_service=\"ndp.registry.v1.PlanService\",\
+                  grpc_method=\"CreatePlan\"";
+    let started = format!("grpc_server_started_total{{{labels}}} 1");
+    let address = server.metrics_address();
+    until("the server has begun it", async || {
+        let page = send(&address, "GET /metrics", &[], "").await;
+        let page = String::from_utf8(page.body).unwrap();
+        page.lines().any(|line| line == started)
+    })
+    .await;
+    write
 }
 
 /// A watch from the snapshot on, with all of the snapshot read.
@@ -110,14 +121,12 @@ both! {
         let url = engine.url();
         drop(Served::start(&url).await);
         let (editor, _) = make_key(&url, "editor");
-        let server = Served::start_with(&url, &["--shutdown-seconds", "300"]).await;
-        let mut editor = server.clients(&editor);
+        let options = ["--metrics-listen", "127.0.0.1:0", "--shutdown-seconds", "300"];
+        let server = Served::start_with(&url, &options).await;
+        let editor = server.clients(&editor);
         let mut lock = Sql::connect(&url).await;
         lock.hold_the_log().await;
-        let mut writing = editor.clone();
-        let write = sent(async move { writing.plans.create_plan(create("late")).await });
-        // it is in flight once a call sent after it on the same connection was answered
-        editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap();
+        let write = begun(&server, editor).await;
         server.process.signal(Signal::Term);
         tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
         server.process.signal(Signal::Term);
@@ -140,14 +149,11 @@ both! {
         let (editor, _) = make_key(&url, "editor");
         // started again, it knows the key from the beginning
         drop(server);
-        let server = Served::start(&url).await;
-        let mut editor = server.clients(&editor);
+        let server = Served::start_with(&url, &["--metrics-listen", "127.0.0.1:0"]).await;
+        let editor = server.clients(&editor);
         let mut lock = Sql::connect(&url).await;
         lock.hold_the_log().await;
-        let mut writing = editor.clone();
-        let write = sent(async move { writing.plans.create_plan(create("late")).await });
-        // it is in flight once a call sent after it on the same connection was answered
-        editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap();
+        let write = begun(&server, editor).await;
         server.process.signal(Signal::Term);
         tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
         lock.let_go().await;

@@ -145,6 +145,7 @@ both! {
         let before = process.registry.revision();
         other.hold_the_log().await;
         let marked = process.drafted(making(Some("marked"))).await;
+        other.is_waited_for().await;
         // it is being written, so these are drafted on it
         let renamed = process.drafted(renaming("marked")).await;
         let neighbour = process.drafted(making(Some("neighbour"))).await;
@@ -200,6 +201,7 @@ both! {
         other.hold_the_log().await;
         let request = with_id(making(Some("once")), Uuid::from_u128(1));
         let first = process.drafted(request.clone()).await;
+        other.is_waited_for().await;
         // drafted on the first, it is refused: the plan is there
         let again = queue(&process.registry, request).unwrap();
         let after = process.drafted(making(Some("after"))).await;
@@ -230,6 +232,8 @@ async fn what_was_drafted_on_an_unknown_commit_waits_for_the_truth() {
         let before = process.registry.revision().get();
         other.hold_the_log().await;
         let made = process.drafted(making(Some(id))).await;
+        // until then, who comes shares its commit
+        other.is_waited_for().await;
         let renamed = process.drafted(renaming(id)).await;
         let neighbour = process.drafted(making(None)).await;
         proxy.set(wire);

@@ -1,17 +1,19 @@
 //! A database that is locked, that loses connections, that says nothing: calls end within bounds,
 //! reads go on, and afterwards all is as if nothing had been.
 
+use std::sync::{Arc, Condvar, Mutex};
+
 use ndp_registry::{
     domain::{error::Error, principals::Role},
     pb,
-    registry::{QUEUE_MAX, check::check},
+    registry::{Entropy, QUEUE_MAX, Registry, check::check, decide::Ids, entropy::OsEntropy},
 };
 use tokio::{task::JoinSet, time::Instant};
 use tonic::Code;
 use tonic_types::StatusExt;
 
 use super::{
-    AGENCY, BOUND, PLATFORM, create, making,
+    AGENCY, BOUND, PLATFORM, Waiting, create, making,
     proxy::{Proxy, Wire},
     queue, reason, rename, revision_in,
 };
@@ -20,6 +22,7 @@ use crate::harness::{
     postgres::Cluster,
     server::{Clients, Server},
     sql::Sql,
+    until,
 };
 
 async fn editor(server: &Server) -> Clients {
@@ -33,6 +36,54 @@ fn platform() -> pb::GetPlatformRequest {
     pb::GetPlatformRequest {
         name: PLATFORM.into(),
         ..pb::GetPlatformRequest::default()
+    }
+}
+
+/// Most commands of the group that is drafted while another waits for the log.
+const DRAFTED_MAX: usize = 256;
+
+/// Puts commands into the queue until it refuses one.
+fn fill(registry: &Registry) -> Vec<Waiting> {
+    let mut waiting = Vec::new();
+    loop {
+        match queue(registry, making(None)) {
+            Ok(queued) => waiting.push(queued),
+            Err(answer) => {
+                let full = answer.unwrap_err();
+                assert!(
+                    matches!(full, Error::Exhausted { limit, .. } if limit == QUEUE_MAX as u64),
+                    "{full:?}"
+                );
+                return waiting;
+            }
+        }
+    }
+}
+
+/// Holds the writer up where it draws a salt, while it is shut.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn shut(&self, shut: bool) {
+        let (is_shut, opened) = &*self.0;
+        *is_shut.lock().unwrap() = shut;
+        opened.notify_all();
+    }
+}
+
+impl Ids for Gate {
+    fn id(&mut self, length: usize) -> String {
+        OsEntropy.id(length)
+    }
+}
+
+impl Entropy for Gate {
+    fn salt(&mut self) -> [u8; 16] {
+        let (is_shut, opened) = &*self.0;
+        let shut = is_shut.lock().unwrap();
+        drop(opened.wait_while(shut, |shut| *shut).unwrap());
+        OsEntropy.salt()
     }
 }
 
@@ -63,33 +114,34 @@ both! {
 
     async fn a_full_queue_refuses_at_once(engine: Engine) {
         let url = engine.url();
-        let server = Server::start(&url).await;
+        let gate = Gate::default();
+        let server = Server::start_drawing(&url, Box::new(gate.clone())).await;
         let mut editor = editor(&server).await;
         let mut other = Sql::connect(&url).await;
         let before = other.number("SELECT revision FROM log_head").await;
         other.hold_the_log().await;
-        let mut waiting = Vec::new();
-        let refused = loop {
-            let full = loop {
-                match queue(&server.registry, making(None)) {
-                    Ok(queued) => waiting.push(queued),
-                    Err(answer) => break answer.unwrap_err(),
-                }
-            };
-            assert!(matches!(full, Error::Exhausted { limit, .. } if limit == QUEUE_MAX as u64));
-            let refused = editor.plans.create_plan(create("refused")).await.unwrap_err();
-            // the writer may have taken a group just then, so that there was room to wait in
-            if refused.code() != Code::Unavailable {
-                break refused;
-            }
-            assert!(waiting.len() <= 12 * QUEUE_MAX, "the queue has no end");
-        };
+        gate.shut(true);
+        // the writer is held up with one in its hands, and takes no other
+        let mut waiting: Vec<_> = queue(&server.registry, making(None)).into_iter().collect();
+        until("the writer has taken it", async || server.registry.queued() == 0).await;
+        waiting.extend(fill(&server.registry));
+        assert_eq!(waiting.len(), 1 + QUEUE_MAX);
+        let refused = editor.plans.create_plan(create("refused")).await.unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert_eq!(reason(&refused), "LIMIT_REACHED");
         assert!(refused.get_details_retry_info().is_some());
         let quota = refused.get_details_quota_failure().unwrap();
         assert_eq!(quota.violations[0].subject, "writer queue");
         editor.catalogue.get_platform(platform()).await.unwrap();
+        // it goes on, as far as it can while the log is held: what it drafts is bounded, too
+        gate.shut(false);
+        let enough = 1 + QUEUE_MAX + DRAFTED_MAX;
+        until("it drafts", async || {
+            waiting.extend(fill(&server.registry));
+            waiting.len() >= enough
+        })
+        .await;
+        assert!(waiting.len() <= 3 * QUEUE_MAX, "the queue has no end");
         other.let_go().await;
         let mut written = 0;
         for waiting in waiting {

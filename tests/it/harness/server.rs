@@ -25,7 +25,7 @@ use ndp_registry::{
         monitoring_service_client::MonitoringServiceClient, plan_service_client::PlanServiceClient,
     },
     registry::{
-        Registry, WriterTask,
+        Entropy, Registry, WriterTask,
         authenticate::{KEY_ID_LENGTH, NewKey},
         decide::Ids,
         entropy::OsEntropy,
@@ -194,9 +194,18 @@ impl Server {
         Self::start_at(url, editions, ManualClock::at(MORNING)).await
     }
 
+    /// The same with what the writer draws ids and salts from.
+    pub(crate) async fn start_drawing(url: &str, entropy: Box<dyn Entropy>) -> Self {
+        let clock = ManualClock::at(MORNING);
+        let (options, following) = (ServerOptions::default(), Following::default());
+        let editions = [catalogue::OPENING_EDITION];
+        Self::start_as(url, &editions, clock, options, following, entropy).await
+    }
+
     async fn start_at(url: &str, editions: &[&str], clock: Arc<ManualClock>) -> Self {
         let (options, following) = (ServerOptions::default(), Following::default());
-        Self::start_as(url, editions, clock, options, following).await
+        let entropy = Box::new(OsEntropy);
+        Self::start_as(url, editions, clock, options, following, entropy).await
     }
 
     /// The same with these options.
@@ -206,7 +215,8 @@ impl Server {
         options: ServerOptions,
     ) -> Self {
         let clock = ManualClock::at(MORNING);
-        Self::start_as(url, editions, clock, options, Following::default()).await
+        let (following, entropy) = (Following::default(), Box::new(OsEntropy));
+        Self::start_as(url, editions, clock, options, following, entropy).await
     }
 
     /// The same with other limits for those who follow the log.
@@ -216,7 +226,8 @@ impl Server {
         following: Following,
     ) -> Self {
         let clock = ManualClock::at(MORNING);
-        Self::start_as(url, editions, clock, ServerOptions::default(), following).await
+        let (options, entropy) = (ServerOptions::default(), Box::new(OsEntropy));
+        Self::start_as(url, editions, clock, options, following, entropy).await
     }
 
     async fn start_as(
@@ -225,14 +236,11 @@ impl Server {
         clock: Arc<ManualClock>,
         options: ServerOptions,
         following: Following,
+        entropy: Box<dyn Entropy>,
     ) -> Self {
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
-        let started = Registry::start_following(
-            store.clone(),
-            Arc::clone(&clock) as _,
-            Box::new(OsEntropy),
-            following,
-        );
+        let started =
+            Registry::start_following(store.clone(), Arc::clone(&clock) as _, entropy, following);
         let (registry, writer) = started.await.unwrap();
         registry
             .seed(catalogue::seed(editions.iter().copied()).unwrap())

@@ -2,6 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
+use super::until;
+
 /// A connection of the test's own to a database of either engine.
 pub(crate) enum Sql {
     Sqlite(SqliteConnection),
@@ -55,6 +57,17 @@ impl Sql {
                 self.run("BEGIN").await;
                 self.run("SELECT revision FROM log_head FOR UPDATE").await;
             }
+        }
+    }
+
+    /// Waits until a writer waits for the lock that is held; only PostgreSQL tells, so on SQLite
+    /// it returns at once.
+    pub(crate) async fn is_waited_for(&mut self) {
+        let waiting = "SELECT count(*) FROM pg_locks
+                       WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+        if !self.is_sqlite() {
+            let waited = async || self.number(waiting).await > 0;
+            until("a writer waits for the log", waited).await;
         }
     }
 

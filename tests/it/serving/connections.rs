@@ -12,8 +12,8 @@ use tokio::{
 };
 use tonic::transport::Endpoint;
 
-use super::{BOUND, sample, start, start_limited, until};
-use crate::harness::{Engine, server::Server};
+use super::{BOUND, sample, start, start_limited};
+use crate::harness::{Engine, server::Server, until};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
@@ -47,7 +47,7 @@ async fn one_too_many_is_told_why() {
     let server = start_limited(&engine, limits).await;
     let mut second = TcpStream::connect(&server.address).await.unwrap();
     second.write_all(PREFACE).await.unwrap();
-    until("it is in", || {
+    until("it is in", async || {
         sample(&server, "ndp_connections") == Some(2.0)
     })
     .await;
@@ -73,7 +73,7 @@ async fn one_too_many_is_told_why() {
         .await
         .unwrap();
     drop(second);
-    until("it has left", || {
+    until("it has left", async || {
         sample(&server, "ndp_connections") == Some(1.0)
     })
     .await;

@@ -5,7 +5,7 @@ use ndp_registry::{config::Limits, domain::principals::Role, pb};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::{BOUND, sample, start_limited, until, who_am_i};
+use super::{BOUND, sample, start_limited, who_am_i};
 use crate::{
     faults::{AGENCY, PLATFORM, create, making, queue, reason},
     harness::{
@@ -13,6 +13,7 @@ use crate::{
         http::call,
         server::{As, Server},
         sql::Sql,
+        until,
     },
 };
 
@@ -61,7 +62,8 @@ both! {
         let Ok(first) = queue(&server.registry, making(Some("first"))) else {
             panic!("answered while the log is held");
         };
-        until("the writer has taken it", || server.registry.queued() == 0).await;
+        until("the writer has taken it", async || server.registry.queued() == 0).await;
+        lock.is_waited_for().await;
         let late = write(&server, &editor, &create("late"), "200m").await;
         assert_over(&late, "200");
         lock.let_go().await;

@@ -8,13 +8,14 @@ use ndp_registry::{
 };
 use tonic::{Code, Streaming};
 
-use super::{limited, sample, start_limited, until, who_am_i};
+use super::{limited, sample, start_limited, who_am_i};
 use crate::{
     faults::{AGENCY, create},
     harness::{
         Engine, both,
         server::{As, Server},
         sql::Sql,
+        until,
     },
 };
 
@@ -31,14 +32,14 @@ both! {
         lock.hold_the_log().await;
         let mut writing = server.clients(editor);
         let write = tokio::spawn(async move { writing.plans.create_plan(create("one")).await });
-        until("it is in flight", || sample(&server, "ndp_calls_in_flight") == Some(1.0)).await;
+        until("it is in flight", async || sample(&server, "ndp_calls_in_flight") == Some(1.0)).await;
         let refused = who_am_i(&server, &[]).await;
         let said = limited(&refused);
         assert_eq!(said, "ResourceExhausted LIMIT_REACHED: calls in flight, 1, again in 1 s");
         assert_eq!(refusals(&server, "calls_in_flight"), Some(1.0));
         lock.let_go().await;
         write.await.unwrap().unwrap();
-        until("it has left", || sample(&server, "ndp_calls_in_flight") == Some(0.0)).await;
+        until("it has left", async || sample(&server, "ndp_calls_in_flight") == Some(0.0)).await;
         assert_eq!(who_am_i(&server, &[]).await.code(), Code::Ok);
         server.stop().await;
     }
@@ -149,7 +150,7 @@ async fn watches_of_one_caller_and_of_all() {
     );
     assert_eq!(sample(&server, "ndp_watchers"), Some(2.0));
     drop(first);
-    until("it has left", || {
+    until("it has left", async || {
         sample(&server, "ndp_watchers") == Some(1.0)
     })
     .await;

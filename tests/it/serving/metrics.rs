@@ -9,14 +9,15 @@ use tokio::{
 };
 use tonic::codegen::http::uri::PathAndQuery;
 
-use super::{sample, until};
+use super::sample;
 use crate::{
-    faults::{AGENCY, BOUND, Served, create, make_key},
+    faults::{AGENCY, Served, create, make_key},
     harness::{
         Engine, both,
         http::{Answer, send},
         server::Server,
         tools::repository,
+        until,
     },
 };
 
@@ -77,7 +78,7 @@ async fn a_stream_counts_its_messages_and_its_end() {
         "it goes on"
     );
     drop(watch);
-    until("its end is counted", || {
+    until("its end is counted", async || {
         of("grpc_server_handled_total", ",grpc_code=\"Canceled\"") == Some(1.0)
     })
     .await;
@@ -151,11 +152,7 @@ async fn a_live_server_exports_every_metric_of_the_board() {
     let url = engine.url();
     let more = ["--metrics-listen", "127.0.0.1:0", "--header-bytes", "1024"];
     let server = Served::start_with(&url, &more).await;
-    let said = server
-        .process
-        .wait_for_line("Metrics are on http://", BOUND);
-    let address = said.trim_start_matches("Metrics are on http://");
-    let address = address.trim_end_matches("/metrics").to_owned();
+    let address = server.metrics_address();
     // a write, a read, a watch, and a refusal
     let (editor, _) = make_key(&url, "editor");
     let mut editor = server.clients(&editor);
