@@ -3,10 +3,7 @@
 //! report, and since when that is late. Filing counts on the day it happened: a report handed in
 //! late does not make the days before it current.
 
-use super::{
-    plans::ReportingCycle,
-    time::{Date, Timestamp},
-};
+use super::{plans::ReportingCycle, time::Date};
 
 /// How far the reports of a plan keep up with its cycle on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,11 +85,6 @@ pub fn filing(
         due_date,
         missed_periods,
     })
-}
-
-/// The civil date in Vietnam on which something was recorded.
-pub fn day_of(time: Timestamp) -> Date {
-    time.date_in_vietnam()
 }
 
 #[cfg(test)]

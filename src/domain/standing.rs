@@ -7,7 +7,7 @@
 use super::{
     assessments::Assessment,
     baselines::{Baseline, BaselineMilestone},
-    freshness::{Filing, day_of, filing},
+    freshness::{Filing, filing},
     milestones::Milestone,
     plans::{Plan, PlanState},
     reports::{Rating, Report},
@@ -19,7 +19,7 @@ pub const RUBRIC_VERSION: i32 = 1;
 /// OFF_TRACK from so many hundredths of what is due by weight being overdue.
 pub const OFF_TRACK_PERCENT: i64 = 25;
 /// OFF_TRACK where a milestone is overdue by more than so many days.
-pub const OFF_TRACK_DAYS: i64 = 90;
+pub const OFF_TRACK_DAYS: i32 = 90;
 
 /// How a milestone stands on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,11 +63,6 @@ impl MilestoneStatus {
             Self::Regular => "REGULAR",
             Self::Dropped => "DROPPED",
         }
-    }
-
-    /// Whether it is complete.
-    pub const fn is_completed(self) -> bool {
-        matches!(self, Self::CompletedOnTime | Self::CompletedLate)
     }
 }
 
@@ -145,16 +140,6 @@ pub struct MilestoneStanding {
     pub slippage_current: Option<i64>,
 }
 
-impl MilestoneStanding {
-    /// Days since its due date, where it is overdue.
-    pub fn overdue_days(&self, on: Date) -> i64 {
-        match (self.status, self.due) {
-            (MilestoneStatus::Overdue, Some(due)) => due.days_until(on),
-            _ => 0,
-        }
-    }
-}
-
 /// How a plan stands on a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanStanding {
@@ -192,26 +177,18 @@ impl PlanStanding {
         let first = ratings.next();
         ratings.any(|rating| Some(rating) != first)
     }
-
-    /// Whether it is in force.
-    pub const fn phase(&self) -> Phase {
-        Phase::of(self.state)
-    }
 }
 
 impl<'a> Dossier<'a> {
     /// The baseline in force on a date.
-    pub fn baseline_on(&self, on: Date) -> Option<&'a Baseline> {
-        self.baselines
-            .iter()
-            .copied()
-            .filter(|baseline| baseline.effective_date <= on)
-            .max_by_key(|baseline| baseline.number)
+    fn baseline_on(&self, on: Date) -> Option<&'a Baseline> {
+        let mut newest_first = self.baselines.iter().copied().rev();
+        newest_first.find(|baseline| baseline.effective_date <= on)
     }
 
     /// The first baseline, which the plan was issued with.
-    pub fn first_baseline(&self) -> Option<&'a Baseline> {
-        self.baselines.iter().copied().min_by_key(|it| it.number)
+    fn first_baseline(&self) -> Option<&'a Baseline> {
+        self.baselines.first().copied()
     }
 
     /// The report that declares how the plan stands on a date.
@@ -284,18 +261,27 @@ impl<'a> Dossier<'a> {
     pub fn last_report_on(&self, on: Date) -> Option<Date> {
         let reports = self.reports.iter();
         reports
-            .filter(|report| day_of(report.meta.create_time) <= on)
+            .filter(|report| report.meta.create_time.date_in_vietnam() <= on)
             .filter_map(|report| report.fields.period_end_date)
             .max()
     }
 
     /// What the plan owes of reports on a date; none unless it is ISSUED then.
     pub fn filing_on(&self, on: Date) -> Option<Filing> {
-        if plan_state_on(self.plan, on) != Some(PlanState::Issued) {
+        let state = plan_state_on(self.plan, on);
+        self.filing_after(state, self.last_report_on(on), on)
+    }
+
+    fn filing_after(
+        &self,
+        state: Option<PlanState>,
+        last_report: Option<Date>,
+        on: Date,
+    ) -> Option<Filing> {
+        if state != Some(PlanState::Issued) {
             return None;
         }
-        let issued = self.plan.issue_date()?;
-        filing(self.plan.cycle(), issued, self.last_report_on(on), on)
+        filing(self.plan.cycle(), self.plan.issue_date()?, last_report, on)
     }
 
     /// How the plan stands on a date.
@@ -309,6 +295,7 @@ impl<'a> Dossier<'a> {
             .filter_map(|it| milestone_on(self.plan, phase, first, current, it, on))
             .collect();
         let declaration = self.declaration_on(on);
+        let last_report = self.last_report_on(on);
         let (mut claims, mut unsubstantiated) = (0, 0);
         let mut claim = |substantiated: bool| {
             claims += 1;
@@ -334,8 +321,8 @@ impl<'a> Dossier<'a> {
             computed: (phase == Phase::InForce)
                 .then(|| rate(&milestones, on))
                 .flatten(),
-            filing: self.filing_on(on),
-            last_report: self.last_report_on(on),
+            filing: self.filing_after(state, last_report, on),
+            last_report,
             slippage_first: milestones.iter().filter_map(|it| it.slippage_first).max(),
             slippage_current: milestones.iter().filter_map(|it| it.slippage_current).max(),
             milestones,
@@ -356,58 +343,39 @@ impl<'a> Dossier<'a> {
         for baseline in &self.baselines {
             days.push(baseline.effective_date);
             days.extend(baseline.planned_start.as_ref().and_then(|it| it.start));
-            for promised in &baseline.milestones {
-                days.extend(overdue_from(promised.due.as_ref().and_then(|due| due.end)));
-            }
         }
         for milestone in &self.milestones {
-            let due = milestone.fields.due.as_ref();
-            days.extend(overdue_from(due.and_then(|due| due.end)));
             days.extend(milestone.completion.as_ref().map(|it| it.completion_date));
             days.extend(milestone.dropping.as_ref().map(|it| it.drop_date));
         }
+        // Each due date written or promised: overdue, and for so long that the rubric minds.
+        let promised = self.baselines.iter().flat_map(|it| &it.milestones);
+        let promised = promised.map(|it| &it.due);
+        let written = self.milestones.iter().map(|it| &it.fields.due);
+        for due in written.chain(promised).filter_map(|due| due.as_ref()?.end) {
+            days.push(due.plus_days(1));
+            days.push(due.plus_days(OFF_TRACK_DAYS + 1));
+        }
         for report in &self.reports {
             days.extend(report.fields.period_end_date);
-            days.push(day_of(report.meta.create_time));
+            days.push(report.meta.create_time.date_in_vietnam());
         }
         let assessed = self.assessments.iter();
         days.extend(assessed.filter_map(|it| it.fields.assessment_date));
-        // The calendar of reports, while the plan may be in force.
+        // The calendar of reports, from the first period whose filing days may not be over yet.
         if let Some(issued) = self.plan.issue_date() {
             let cycle = self.plan.cycle();
-            let mut end = cycle.last_period_end(issued.max(first));
+            let from = issued.max(first).plus_days(-cycle.filing_days - 1);
+            let mut end = cycle.period_end(from);
             while let Some(period_end) = end.filter(|end| *end <= last) {
                 days.push(period_end.plus_days(1));
                 days.push(cycle.filing_due(period_end).plus_days(1));
                 end = cycle.period_end(period_end.plus_days(1));
             }
-            // One may have ended before, with its filing days not over yet.
-            let mut earlier = cycle.last_period_end(issued.max(first));
-            for _ in 0..4 {
-                let Some(period_end) = earlier else { break };
-                days.push(cycle.filing_due(period_end).plus_days(1));
-                earlier = cycle.last_period_end(period_end);
-            }
         }
-        // Overdue for so long that the rubric minds.
-        let late: Vec<Date> = self
-            .milestones
-            .iter()
-            .filter_map(|it| it.fields.due.as_ref()?.end)
-            .chain(self.baselines.iter().flat_map(|baseline| {
-                let dues = baseline.milestones.iter();
-                dues.filter_map(|it| it.due.as_ref()?.end)
-            }))
-            .map(|due| due.plus_days(i32::try_from(OFF_TRACK_DAYS).unwrap_or(i32::MAX) + 1))
-            .collect();
-        days.extend(late);
         days.retain(|day| (first..=last).contains(day));
         days
     }
-}
-
-fn overdue_from(due: Option<Date>) -> Option<Date> {
-    due.map(|due| due.plus_days(1))
 }
 
 /// What a baseline says of a milestone.
@@ -499,7 +467,7 @@ fn rate(milestones: &[MilestoneStanding], on: Date) -> Option<Rating> {
         }
         if milestone.status == MilestoneStatus::Overdue {
             overdue += weight;
-            longest = longest.max(milestone.overdue_days(on));
+            longest = longest.max(day.days_until(on));
         }
     }
     if !dated {
@@ -507,7 +475,7 @@ fn rate(milestones: &[MilestoneStanding], on: Date) -> Option<Rating> {
     }
     Some(if overdue == 0 {
         Rating::OnTrack
-    } else if overdue * 100 >= due * OFF_TRACK_PERCENT || longest > OFF_TRACK_DAYS {
+    } else if overdue * 100 >= due * OFF_TRACK_PERCENT || longest > i64::from(OFF_TRACK_DAYS) {
         Rating::OffTrack
     } else {
         Rating::AtRisk

@@ -4,20 +4,19 @@
 use std::borrow::Cow;
 
 use crate::domain::{
-    freshness::day_of,
     milestones::Milestone,
     names::AgencyName,
-    plans::{Head, Plan, Visibility},
-    platforms::{Platform, PlatformState, RecordStatus},
-    standing::{Dossier, MilestoneStatus, Phase, PlanStanding, plan_state_on},
+    plans::{Head, Plan},
+    platforms::{Platform, RecordStatus},
+    standing::{Dossier, MilestoneStatus, PlanStanding},
     time::Date,
 };
 
 use super::{
     State,
     query::schema::{Field, Queryable, Type, Values},
-    standing::{governing_agency_on, platform_state_on},
-    tally::{Place, Sight, is_in},
+    standing::governing_agency_on,
+    tally::{Place, Sight},
 };
 
 /// Reports in a row that say the same before a plan counts as UNCHANGED.
@@ -135,12 +134,7 @@ impl State {
         };
         let edition = place.edition.as_ref().and_then(|name| self.edition(name));
         let listed_since = edition.and_then(|edition| edition.first_day());
-        for platform in self.platforms().values() {
-            if platform_state_on(platform, on) != PlatformState::Active
-                || !is_in(self, platform, place, on)
-            {
-                continue;
-            }
+        for platform in self.active_in(place, on) {
             items.of_platform(self, platform, listed_since, sight);
         }
         items.list
@@ -186,18 +180,15 @@ impl Items {
             agency: governing_agency_on(platform, self.on),
             head: None,
         };
-        let known_since = day_of(platform.meta.create_time);
+        let known_since = platform.meta.create_time.date_in_vietnam();
         let (name, title) = (platform.name.as_str(), &platform.fields.display_name);
         if platform.fields.record_status == RecordStatus::PendingAnnex {
             self.add(Kind::PendingAnnex, &of, name, title, known_since);
         }
         let mut planned = false;
-        for plan in state.plans_of(&platform.name) {
-            if Phase::of(plan_state_on(plan, self.on)) != Phase::InForce {
-                continue;
-            }
+        for plan in state.plans_in_force(&platform.name, self.on) {
             planned = true;
-            if plan.fields.visibility == Visibility::Public || sight.covers(&plan.agency) {
+            if sight.monitors(plan) {
                 self.of_plan(platform, plan, &state.dossier(plan));
             }
         }

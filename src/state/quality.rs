@@ -2,22 +2,20 @@
 //! the fields of a platform and of its plans in force; a rule that does not apply to a record is
 //! not counted for it. A score is the rules kept, of those that apply.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    freshness::day_of,
     names::{AgencyName, PlatformName},
-    plans::Visibility,
-    platforms::{Classification, Membership, Platform, PlatformState, RecordStatus, Stage},
-    standing::{Phase, PlanStanding, plan_state_on},
+    platforms::{Classification, Membership, Platform, RecordStatus, Stage},
+    standing::PlanStanding,
     text,
     time::Date,
 };
 
 use super::{
     State,
-    standing::{governing_agency_on, platform_state_on},
-    tally::{Place, Sight, is_in},
+    standing::governing_agency_on,
+    tally::{Place, Sight},
 };
 
 /// Days after which a record that nobody wrote again is no longer live.
@@ -130,28 +128,19 @@ pub struct Quality {
 impl State {
     /// How the records of a place keep the rules on a date, as those with this sight may know.
     pub fn quality(&self, place: &Place, sight: &Sight, on: Date) -> Quality {
-        let active = |platform: &Platform| platform_state_on(platform, on) == PlatformState::Active;
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        let mut doubles: BTreeSet<String> = BTreeSet::new();
-        for platform in self.platforms().values().filter(|it| active(it)) {
+        let mut named: BTreeMap<String, usize> = BTreeMap::new();
+        for platform in self.active_in(&Place::default(), on) {
             let folded = text::fold(&platform.fields.display_name);
-            if !folded.is_empty() && !names.insert(folded.clone()) {
-                doubles.insert(folded);
+            if !folded.is_empty() {
+                *named.entry(folded).or_default() += 1;
             }
         }
         let mut quality = Quality::default();
-        for platform in self.platforms().values() {
-            if !active(platform) || !is_in(self, platform, place, on) {
-                continue;
-            }
-            let record = self.record_quality(platform, &doubles, sight, on);
+        for platform in self.active_in(place, on) {
+            let record = self.record_quality(platform, &named, sight, on);
             quality.whole.merge(&record.scores);
-            match quality.agencies.entry(record.agency.clone()) {
-                Entry::Occupied(mut entry) => entry.get_mut().merge(&record.scores),
-                Entry::Vacant(entry) => {
-                    entry.insert(record.scores);
-                }
-            }
+            let agency = quality.agencies.entry(record.agency.clone());
+            agency.or_default().merge(&record.scores);
             quality.records.push(record);
         }
         quality
@@ -160,18 +149,15 @@ impl State {
     fn record_quality(
         &self,
         platform: &Platform,
-        doubles: &BTreeSet<String>,
+        named: &BTreeMap<String, usize>,
         sight: &Sight,
         on: Date,
     ) -> RecordQuality {
         let mut standings = Vec::new();
         let mut in_force = false;
-        for plan in self.plans_of(&platform.name) {
-            if Phase::of(plan_state_on(plan, on)) != Phase::InForce {
-                continue;
-            }
+        for plan in self.plans_in_force(&platform.name, on) {
             in_force = true;
-            if plan.fields.visibility == Visibility::Public || sight.covers(&plan.agency) {
+            if sight.monitors(plan) {
                 standings.push(self.dossier(plan).standing_on(on));
             }
         }
@@ -182,7 +168,7 @@ impl State {
         };
         rules.correct(platform);
         rules.complete(platform, agency, in_force);
-        rules.clean(platform, doubles);
+        rules.clean(platform, named);
         rules.live(platform, &standings, on);
         rules.consistent(platform, &standings);
         rules.shared(platform);
@@ -239,13 +225,14 @@ impl Rules {
         }
     }
 
-    fn clean(&mut self, platform: &Platform, doubles: &BTreeSet<String>) {
+    fn clean(&mut self, platform: &Platform, named: &BTreeMap<String, usize>) {
         let fields = &platform.fields;
         let names = [&fields.display_name, &fields.display_name_en];
         let tidy = |name: &&String| !name.contains("  ") && name.trim() == name.as_str();
         self.check(Criterion::Clean, "TIDY", names.iter().all(tidy));
         if !fields.display_name.is_empty() {
-            let unique = !doubles.contains(&text::fold(&fields.display_name));
+            let count = named.get(&text::fold(&fields.display_name));
+            let unique = count.is_none_or(|count| *count == 1);
             self.check(Criterion::Clean, "UNIQUE", unique);
         }
         let mut links = BTreeSet::new();
@@ -256,7 +243,7 @@ impl Rules {
     }
 
     fn live(&mut self, platform: &Platform, standings: &[PlanStanding], on: Date) {
-        let written = day_of(platform.meta.update_time).days_until(on);
+        let written = platform.meta.update_time.date_in_vietnam().days_until(on);
         self.check(Criterion::Live, "WRITTEN_IN_A_YEAR", written <= LIVE_DAYS);
         for filing in standings.iter().filter_map(|it| it.filing.as_ref()) {
             let reported = !filing.freshness.is_late();

@@ -5,15 +5,15 @@ use crate::domain::{
     names::PlanName,
     names::Revision,
     plans::PlanState,
-    platforms::{PlatformState, Stage},
-    standing::{MilestoneStatus, Phase, plan_state_on},
+    platforms::Stage,
+    standing::MilestoneStatus,
     time::{Date, Timestamp},
 };
 
 use super::{
     State,
-    standing::{platform_state_on, stage_on},
-    tally::{Count, Place, Sight, contribution, is_in},
+    standing::stage_on,
+    tally::{Count, Place, Sight, contribution},
 };
 
 /// What a computed number rests on.
@@ -57,12 +57,7 @@ impl State {
             ..Computed::default()
         };
         let mut parts = [0_i64; 4];
-        for platform in self.platforms().values() {
-            if platform_state_on(platform, on) != PlatformState::Active
-                || !is_in(self, platform, &place, on)
-            {
-                continue;
-            }
+        for platform in self.active_in(&place, on) {
             let record = Ground::Record(platform.meta.revision);
             match figure.subject {
                 Subject::PlatformsListed => computed.count(1, [record]),
@@ -72,10 +67,7 @@ impl State {
                     }
                 }
                 Subject::PlansIssued => {
-                    let plans = self.plans_of(&platform.name);
-                    let mut issued =
-                        plans.filter(|plan| Phase::of(plan_state_on(plan, on)) == Phase::InForce);
-                    if let Some(plan) = issued.next() {
+                    if let Some(plan) = self.plans_in_force(&platform.name, on).next() {
                         let mut entries = plan.state_history.iter();
                         let entry = entries.find(|entry| entry.state == PlanState::Issued);
                         let ground =

@@ -2,7 +2,6 @@
 //! its plans.
 
 use crate::domain::{
-    freshness::day_of,
     names::AgencyName,
     plans::Plan,
     platforms::{Platform, PlatformState, Stage},
@@ -83,7 +82,7 @@ pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
 /// the first where there is no last; but no later than the day on which the record was last
 /// written, because what is recorded as reached was reached by then.
 fn stage_days(platform: &Platform) -> impl Iterator<Item = (Stage, Date)> {
-    let written = day_of(platform.meta.update_time);
+    let written = platform.meta.update_time.date_in_vietnam();
     platform
         .fields
         .operation_stages

@@ -179,6 +179,11 @@ impl Sight {
             Self::All => true,
         }
     }
+
+    /// Whether it takes in what is recorded below a plan that was issued.
+    pub fn monitors(&self, plan: &Plan) -> bool {
+        plan.fields.visibility == Visibility::Public || self.covers(&plan.agency)
+    }
 }
 
 /// Which platforms are counted.
@@ -226,6 +231,30 @@ impl Contribution {
             Some((_, counts)) => counts,
             None => &mut self.public,
         }
+    }
+}
+
+impl State {
+    /// The platforms of a place that were in the catalogue on a date.
+    pub(super) fn active_in<'a>(
+        &'a self,
+        place: &'a Place,
+        on: Date,
+    ) -> impl Iterator<Item = &'a Arc<Platform>> {
+        self.platforms().values().filter(move |platform| {
+            platform_state_on(platform, on) == PlatformState::Active
+                && is_in(self, platform, place, on)
+        })
+    }
+
+    /// The plans of a platform that are in force on a date.
+    pub(super) fn plans_in_force<'a>(
+        &'a self,
+        platform: &'a PlatformName,
+        on: Date,
+    ) -> impl Iterator<Item = &'a Arc<Plan>> {
+        self.plans_of(platform)
+            .filter(move |plan| Phase::of(plan_state_on(plan, on)) == Phase::InForce)
     }
 }
 
