@@ -166,12 +166,10 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             name: record.platform.to_string(),
         });
         let token = self.seal_token(&binding, next.as_ref());
-        let answer = monitoring::data_quality(&place, &quality, today, records, token);
-        call.answer(pb::DataQuality {
-            revision: call.state().revision().get(),
-            made_up: call.state().is_made_up(),
-            ..answer
-        })
+        let (revision, made_up) = (call.state().revision(), call.state().is_made_up());
+        call.answer(monitoring::data_quality(
+            &place, &quality, today, records, token, revision, made_up,
+        ))
     }
 
     async fn reconcile_figures(

@@ -2,9 +2,8 @@
 
 use super::{
     documents::{evidence, read_evidence},
-    reports::write_rating,
     validate::FieldPath,
-    values::{read_date, read_enum, read_text, write_date, write_timestamp},
+    values::{read_date, read_enum, read_text, write_date, write_optional_enum, write_timestamp},
 };
 use crate::{
     domain::{
@@ -72,7 +71,7 @@ pub fn assessment(record: &Assessment) -> pb::Assessment {
     pb::Assessment {
         name: name.as_str().to_owned(),
         assessment_date: write_date(*assessment_date),
-        rating: write_rating(*rating),
+        rating: write_optional_enum(*rating),
         rubric_version: rubric_version.clone(),
         findings: findings.clone(),
         evidence: evidence(shown),

@@ -7,7 +7,7 @@ use super::{
     validate::FieldPath,
     values::{
         enum_table, read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
-        write_optional_name, write_timestamp,
+        write_optional_enum, write_optional_name, write_timestamp,
     },
 };
 use crate::{
@@ -26,12 +26,12 @@ use crate::{
     pb,
     state::{
         summary::{Scope, Summary},
-        tally::{Count, Rater},
+        tally::{Count, Place, Rater},
     },
 };
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
-pub(super) const ALL_EDITIONS: &str = "editions/-";
+const ALL_EDITIONS: &str = "editions/-";
 
 enum_table!(Subject = pb::figure::Subject {
     Unspecified => refused, PlatformsListed, PlansIssued, PlatformsOperating, Tasks,
@@ -145,6 +145,12 @@ pub fn summary_scope(edition: &str) -> Result<Scope, Error> {
     Ok(edition.map_or(Scope::All, Scope::Edition))
 }
 
+/// The edition of a place, or all of them.
+pub(super) fn place_edition(place: &Place) -> String {
+    let edition = place.edition.as_ref().map(|name| name.as_str());
+    edition.unwrap_or(ALL_EDITIONS).to_owned()
+}
+
 /// A summary, as computed at a revision.
 pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
     let Summary {
@@ -164,7 +170,7 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
     });
     let stages = [None].into_iter().chain(Stage::ALL.map(Some));
     let operation_stages = stages.map(|stage| pb::summary::OperationStageCount {
-        operation_stage: stage.map(write_enum).unwrap_or_default(),
+        operation_stage: write_optional_enum(stage),
         platform_count: counts.get(Count::Stage(stage)),
     });
     let plan_states = PlanState::ALL.into_iter().map(|state| {
@@ -176,7 +182,7 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
     });
     let ratings = [None].into_iter().chain(Rating::ALL.map(Some));
     let ratings = ratings.map(|rating| pb::summary::RatingCount {
-        rating: rating.map(write_enum).unwrap_or_default(),
+        rating: write_optional_enum(rating),
         declared_plan_count: counts.get(Count::Rating(Rater::Declared, rating)),
         assured_plan_count: counts.get(Count::Rating(Rater::Assured, rating)),
         computed_plan_count: counts.get(Count::Rating(Rater::Computed, rating)),
@@ -191,10 +197,7 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
     let milestones = MilestoneStatus::ALL.into_iter();
     let milestones = milestones.map(|status| (status, counts.get(Count::Milestone(status))));
     pb::Summary {
-        edition: match &place.edition {
-            Some(edition) => edition.as_str().to_owned(),
-            None => ALL_EDITIONS.to_owned(),
-        },
+        edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         declared_platform_count: *declared_platforms,
         held_platform_count: total(Count::Platforms),

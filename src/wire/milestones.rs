@@ -3,7 +3,7 @@
 use super::{
     documents::{document, evidence, period, read_document, read_period},
     validate::FieldPath,
-    values::{enum_table, read_text, write_date, write_enum, write_timestamp},
+    values::{enum_table, read_text, write_date, write_enum, write_optional_enum, write_timestamp},
 };
 use crate::{
     domain::{
@@ -102,14 +102,18 @@ pub fn milestone(record: &Milestone) -> pb::Milestone {
     }
 }
 
+/// Days of slippage; none where there is nothing to be late for.
+pub(super) fn slippage_days(days: Option<i64>) -> Option<i32> {
+    i32::try_from(days?).ok()
+}
+
 /// How a milestone stands on a date; without a status where it was not promised by then.
 pub fn standing(record: Option<&MilestoneStanding>, on: Date) -> pb::milestone::Standing {
-    let days = |days: Option<i64>| days.and_then(|days| i32::try_from(days).ok());
     pb::milestone::Standing {
         effective_date: write_date(Some(on)),
-        status: record.map(|it| write_enum(it.status)).unwrap_or_default(),
-        slippage_days: days(record.and_then(|it| it.slippage_current)),
-        first_slippage_days: days(record.and_then(|it| it.slippage_first)),
+        status: write_optional_enum(record.map(|it| it.status)),
+        slippage_days: slippage_days(record.and_then(|it| it.slippage_current)),
+        first_slippage_days: slippage_days(record.and_then(|it| it.slippage_first)),
     }
 }
 

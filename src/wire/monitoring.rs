@@ -1,7 +1,7 @@
 //! What the registry computes beside summaries, to a client.
 
 use super::{
-    figures::{self, ALL_EDITIONS},
+    figures::{self, place_edition},
     plans,
     values::{WireEnum, enum_table, write_date, write_enum, write_optional_name},
 };
@@ -34,13 +34,6 @@ enum_table!(Criterion = pb::data_quality::Criterion {
 /// The criterion of a request; none for any.
 pub fn criterion(number: i32) -> Option<Criterion> {
     Criterion::from_wire(pb::data_quality::Criterion::try_from(number).ok()?)
-}
-
-fn edition(place: &Place) -> String {
-    place
-        .edition
-        .as_ref()
-        .map_or_else(|| ALL_EDITIONS.to_owned(), |name| name.as_str().to_owned())
 }
 
 // === timelines ===
@@ -92,7 +85,7 @@ pub fn timeline(
     made_up: bool,
 ) -> pb::Timeline {
     pb::Timeline {
-        edition: edition(place),
+        edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
@@ -167,9 +160,11 @@ pub fn data_quality(
     on: Date,
     failing_records: Vec<RecordScores>,
     next_page_token: String,
+    revision: Revision,
+    made_up: bool,
 ) -> pb::DataQuality {
     pb::DataQuality {
-        edition: edition(place),
+        edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
         effective_date: write_date(Some(on)),
@@ -185,8 +180,8 @@ pub fn data_quality(
             .collect(),
         failing_records,
         next_page_token,
-        revision: 0,
-        made_up: false,
+        revision: revision.get(),
+        made_up,
     }
 }
 

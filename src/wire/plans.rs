@@ -2,11 +2,12 @@
 
 use super::{
     documents::{document, period, read_period},
+    milestones::slippage_days,
     requests::View,
     validate::FieldPath,
     values::{
         enum_table, read_enum, read_names, read_text, write_date, write_enum, write_names,
-        write_optional_name, write_timestamp,
+        write_optional_enum, write_optional_name, write_timestamp,
     },
 };
 use crate::{
@@ -18,7 +19,6 @@ use crate::{
             Visibility,
         },
         record::Meta,
-        reports::Rating,
         standing::{MilestoneStatus, PlanStanding, RUBRIC_VERSION},
         time::Date,
     },
@@ -235,8 +235,6 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
 
 /// How a plan stands on a date.
 pub fn standing(record: &PlanStanding, on: Date) -> pb::plan::Standing {
-    let rating = |rating: Option<Rating>| rating.map(write_enum).unwrap_or_default();
-    let days = |days: Option<i64>| days.and_then(|days| i32::try_from(days).ok());
     let filing = record.filing.as_ref();
     let counts = MilestoneStatus::ALL.into_iter().map(|status| {
         let milestones = record.milestones.iter();
@@ -245,20 +243,18 @@ pub fn standing(record: &PlanStanding, on: Date) -> pb::plan::Standing {
     });
     pb::plan::Standing {
         effective_date: write_date(Some(on)),
-        declared_rating: rating(record.declared),
-        assured_rating: rating(record.assured),
-        computed_rating: rating(record.computed),
+        declared_rating: write_optional_enum(record.declared),
+        assured_rating: write_optional_enum(record.assured),
+        computed_rating: write_optional_enum(record.computed),
         rubric_version: RUBRIC_VERSION,
         diverging: record.is_diverging(),
-        freshness: filing
-            .map(|it| write_enum(it.freshness))
-            .unwrap_or_default(),
+        freshness: write_optional_enum(filing.map(|it| it.freshness)),
         report_period_end_date: write_date(record.last_report),
         owed_period_end_date: write_date(filing.map(|it| it.owed_period_end)),
         report_due_date: write_date(filing.map(|it| it.due_date)),
         missed_period_count: filing.map(|it| it.missed_periods).unwrap_or_default(),
-        slippage_days: days(record.slippage_current),
-        first_slippage_days: days(record.slippage_first),
+        slippage_days: slippage_days(record.slippage_current),
+        first_slippage_days: slippage_days(record.slippage_first),
         milestone_status_counts: milestone_status_counts(counts),
         milestone_count: i32::try_from(record.milestones.len()).unwrap_or(i32::MAX),
         claim_count: record.claims,

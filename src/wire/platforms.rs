@@ -9,7 +9,7 @@ use super::{
     values::{
         enum_table, read_date, read_enum, read_enums, read_list, read_name, read_names,
         read_optional_name, read_text, refuse, write_date, write_enum, write_enums, write_names,
-        write_optional_name, write_timestamp,
+        write_optional_enum, write_optional_name, write_timestamp,
     },
 };
 use crate::{
@@ -296,7 +296,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
         update_time,
         revision,
     } = meta;
-    let operation_stage = record.operation_stage().map(write_enum).unwrap_or_default();
+    let operation_stage = write_optional_enum(record.operation_stage());
     match view {
         View::Basic => pb::Platform {
             name: name.as_str().to_owned(),

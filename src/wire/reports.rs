@@ -4,8 +4,8 @@ use super::{
     documents::{evidence, read_evidence},
     validate::FieldPath,
     values::{
-        enum_table, read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
-        write_optional_name, write_timestamp,
+        enum_table, read_date, read_enum, read_optional_name, read_text, write_date,
+        write_optional_enum, write_optional_name, write_timestamp,
     },
 };
 use crate::{
@@ -21,11 +21,6 @@ use crate::{
 enum_table!(Rating = pb::Rating {
     Unspecified => refused, OnTrack, AtRisk, OffTrack,
 });
-
-/// UNSPECIFIED for none.
-pub(super) fn write_rating(rating: Option<Rating>) -> i32 {
-    rating.map(write_enum).unwrap_or_default()
-}
 
 /// Reads what an agency writes of a report from the request's field `field`.
 pub fn report_fields(
@@ -94,7 +89,7 @@ pub fn report(record: &Report) -> pb::Report {
     pb::Report {
         name: name.as_str().to_owned(),
         period_end_date: write_date(*period_end_date),
-        rating: write_rating(*rating),
+        rating: write_optional_enum(*rating),
         percent: *percent,
         results: results.clone(),
         difficulties: difficulties.clone(),

@@ -264,6 +264,11 @@ pub(super) fn write_enum<E: WireEnum>(value: E) -> i32 {
     value.to_wire().into()
 }
 
+/// UNSPECIFIED for none.
+pub(super) fn write_optional_enum<E: WireEnum>(value: Option<E>) -> i32 {
+    value.map(write_enum).unwrap_or_default()
+}
+
 pub(super) fn write_enums<E: WireEnum + Copy>(values: &[E]) -> Vec<i32> {
     values.iter().copied().map(write_enum).collect()
 }
