@@ -24,7 +24,7 @@ use crate::{
         proposals::Action,
         time::Date,
     },
-    registry::access::find_plan,
+    registry::access::{find_milestone, find_plan},
 };
 
 impl Deciding<'_> {
@@ -102,18 +102,13 @@ impl Deciding<'_> {
         let mut added = 0;
         for change in milestone_changes {
             let name = change.milestone();
-            let milestone = self.state.milestone(name);
             match change {
-                MilestoneChange::Add { .. } if milestone.is_some() => {
+                MilestoneChange::Add { .. } if self.state.milestone(name).is_some() => {
                     return Err(exists(MilestoneName::KIND, name.as_str()));
                 }
                 MilestoneChange::Add { .. } => added += 1,
                 MilestoneChange::Update { .. } | MilestoneChange::Drop { .. } => {
-                    let milestone = milestone.ok_or_else(|| Error::NotFound {
-                        kind: MilestoneName::KIND,
-                        name: name.to_string(),
-                    })?;
-                    check_open(milestone)?;
+                    check_open(find_milestone(self.state, self.caller, name)?)?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::{
     Deciding,
     catalogue::exists,
     check_etag, check_precondition,
-    plans::{check_issued, ended, frozen, only_by_rebaseline},
+    plans::{check_fixed, check_issued, is_in_force, only_by_rebaseline},
 };
 use crate::{
     domain::{
@@ -20,7 +20,7 @@ use crate::{
             MilestoneState,
         },
         names::{MilestoneName, PlanName},
-        plans::{Plan, PlanState},
+        plans::Plan,
         time::Date,
     },
     registry::access::{find_milestone, find_plan},
@@ -38,17 +38,8 @@ impl Deciding<'_> {
         if self.state.milestone(&name).is_some() {
             return Err(exists(MilestoneName::KIND, name.as_str()));
         }
-        match plan.state {
-            PlanState::Draft | PlanState::Returned => {}
-            PlanState::Issued => {
-                return Err(only_by_rebaseline(plan.name.as_str(), "milestones"));
-            }
-            PlanState::Submitted => return Err(frozen(plan)),
-            PlanState::Withdrawn
-            | PlanState::Completed
-            | PlanState::Superseded
-            | PlanState::Revoked
-            | PlanState::Annulled => return Err(ended(plan)),
+        if is_in_force(plan)? {
+            return Err(only_by_rebaseline(plan.name.as_str(), "milestones"));
         }
         let held = self.state.milestones_of(&plan.name).count();
         check_room(plan, "milestones", "mốc nhiệm vụ", held, MILESTONES_MAX)?;
@@ -82,23 +73,9 @@ impl Deciding<'_> {
         let mut new = milestone.clone();
         new.fields.merge(fields, mask);
         new.meta = self.updated(new.meta);
-        match plan.state {
-            PlanState::Draft | PlanState::Returned => {}
-            PlanState::Issued => {
-                let fixed = milestone.fields.differing(&new.fields);
-                let fixed = fixed
-                    .iter()
-                    .find(|field| !FIELDS_AFTER_ISSUE.contains(*field));
-                if let Some(field) = fixed {
-                    return Err(only_by_rebaseline(name.as_str(), field));
-                }
-            }
-            PlanState::Submitted => return Err(frozen(plan)),
-            PlanState::Withdrawn
-            | PlanState::Completed
-            | PlanState::Superseded
-            | PlanState::Revoked
-            | PlanState::Annulled => return Err(ended(plan)),
+        if is_in_force(plan)? {
+            let differing = milestone.fields.differing(&new.fields);
+            check_fixed(name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
         }
         check_not_dropped(milestone)?;
         check_fields(&new.fields)?;
@@ -159,17 +136,8 @@ impl Deciding<'_> {
         let milestone = find_milestone(self.state, self.caller, name)?;
         check_etag(MilestoneName::KIND, name.as_str(), &milestone.meta, etag)?;
         let plan = find_plan(self.state, self.caller, &name.parent())?;
-        let needs = match plan.state {
-            PlanState::Draft | PlanState::Returned => None,
-            // a promise of the baseline is given up, so a document has to say so
-            PlanState::Issued => Some(Needs::Identity),
-            PlanState::Submitted => return Err(frozen(plan)),
-            PlanState::Withdrawn
-            | PlanState::Completed
-            | PlanState::Superseded
-            | PlanState::Revoked
-            | PlanState::Annulled => return Err(ended(plan)),
-        };
+        // a promise of the baseline is given up, so a document has to say so
+        let needs = is_in_force(plan)?.then_some(Needs::Identity);
         check_open(milestone)?;
         let mut violations = Violations::new();
         let drop_date = self.check_document(

@@ -69,23 +69,9 @@ impl Deciding<'_> {
         let mut new = plan.clone();
         new.fields.merge(fields, mask);
         new.meta = self.updated(new.meta);
-        match plan.state {
-            PlanState::Draft | PlanState::Returned => {}
-            PlanState::Issued => {
-                let frozen = plan.fields.differing(&new.fields);
-                let frozen = frozen
-                    .iter()
-                    .find(|field| !FIELDS_AFTER_ISSUE.contains(*field));
-                if let Some(field) = frozen {
-                    return Err(only_by_rebaseline(name.as_str(), field));
-                }
-            }
-            PlanState::Submitted => return Err(frozen(plan)),
-            PlanState::Withdrawn
-            | PlanState::Completed
-            | PlanState::Superseded
-            | PlanState::Revoked
-            | PlanState::Annulled => return Err(ended(plan)),
+        if is_in_force(plan)? {
+            let differing = plan.fields.differing(&new.fields);
+            check_fixed(name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
         }
         self.check_plan_fields(&new.fields)?;
         let new = Arc::new(new);
@@ -98,42 +84,23 @@ impl Deciding<'_> {
     pub(super) fn follow(&mut self, plan: &Plan) {
         let state = self.state;
         let audience = plan.audience();
-        for milestone in state.milestones_of(&plan.name) {
-            if milestone.audience != audience {
-                self.put(Image::Milestone(Arc::new(Milestone {
-                    audience: audience.clone(),
-                    meta: self.updated(milestone.meta),
-                    ..(**milestone).clone()
-                })));
-            }
+        macro_rules! take_along {
+            ($records:expr, $kind:ident) => {
+                for record in $records {
+                    if record.audience != audience {
+                        self.put(Image::$kind(Arc::new($kind {
+                            audience: audience.clone(),
+                            meta: self.updated(record.meta),
+                            ..(**record).clone()
+                        })));
+                    }
+                }
+            };
         }
-        for baseline in state.baselines_of(&plan.name) {
-            if baseline.audience != audience {
-                self.put(Image::Baseline(Arc::new(Baseline {
-                    audience: audience.clone(),
-                    meta: self.updated(baseline.meta),
-                    ..(**baseline).clone()
-                })));
-            }
-        }
-        for report in state.reports_of(&plan.name) {
-            if report.audience != audience {
-                self.put(Image::Report(Arc::new(Report {
-                    audience: audience.clone(),
-                    meta: self.updated(report.meta),
-                    ..(**report).clone()
-                })));
-            }
-        }
-        for assessment in state.assessments_of(&plan.name) {
-            if assessment.audience != audience {
-                self.put(Image::Assessment(Arc::new(Assessment {
-                    audience: audience.clone(),
-                    meta: self.updated(assessment.meta),
-                    ..(**assessment).clone()
-                })));
-            }
-        }
+        take_along!(state.milestones_of(&plan.name), Milestone);
+        take_along!(state.baselines_of(&plan.name), Baseline);
+        take_along!(state.reports_of(&plan.name), Report);
+        take_along!(state.assessments_of(&plan.name), Assessment);
     }
 
     fn check_plan_fields(&self, fields: &PlanFields) -> Result<(), Error> {
@@ -287,21 +254,12 @@ impl Deciding<'_> {
     }
 }
 
-/// Refuses what needs a plan that is in force; `COMPLETED` where the method takes that too.
-pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error> {
+/// Whether a plan is ISSUED, no longer written; refused where it is frozen, or has ended.
+pub(super) fn is_in_force(plan: &Plan) -> Result<bool, Error> {
     match plan.state {
-        PlanState::Issued => Ok(()),
-        PlanState::Completed if or_completed => Ok(()),
+        PlanState::Draft | PlanState::Returned => Ok(false),
+        PlanState::Issued => Ok(true),
         PlanState::Submitted => Err(frozen(plan)),
-        PlanState::Draft | PlanState::Returned => {
-            let state = plan.state.as_str();
-            Err(Error::refused(
-                "PLAN_NOT_ISSUED",
-                plan.name.as_str(),
-                format!("the plan is {state}; this takes one that is ISSUED"),
-                format!("kế hoạch đang ở trạng thái {state}; việc này cần kế hoạch đã ban hành"),
-            ))
-        }
         PlanState::Withdrawn
         | PlanState::Completed
         | PlanState::Superseded
@@ -310,7 +268,33 @@ pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error>
     }
 }
 
-pub(super) fn frozen(plan: &Plan) -> Error {
+/// Refuses what needs a plan that is in force; `COMPLETED` where the method takes that too.
+pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error> {
+    if (or_completed && plan.state == PlanState::Completed) || is_in_force(plan)? {
+        return Ok(());
+    }
+    let state = plan.state.as_str();
+    Err(Error::refused(
+        "PLAN_NOT_ISSUED",
+        plan.name.as_str(),
+        format!("the plan is {state}; this takes one that is ISSUED"),
+        format!("kế hoạch đang ở trạng thái {state}; việc này cần kế hoạch đã ban hành"),
+    ))
+}
+
+/// Refuses to write fields of what is issued, but those that may still move.
+pub(super) fn check_fixed(
+    subject: &str,
+    differing: &[&'static str],
+    movable: &[&str],
+) -> Result<(), Error> {
+    match differing.iter().find(|field| !movable.contains(*field)) {
+        Some(field) => Err(only_by_rebaseline(subject, field)),
+        None => Ok(()),
+    }
+}
+
+fn frozen(plan: &Plan) -> Error {
     Error::refused(
         "PLAN_IS_FROZEN",
         plan.name.as_str(),
@@ -329,7 +313,7 @@ pub(super) fn only_by_rebaseline(subject: &str, field: &str) -> Error {
     )
 }
 
-pub(super) fn ended(plan: &Plan) -> Error {
+fn ended(plan: &Plan) -> Error {
     let state = plan.state.as_str();
     Error::refused(
         "PLAN_HAS_ENDED",
