@@ -15,10 +15,7 @@ mod tallies;
 mod writer;
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -44,7 +41,7 @@ use crate::{
 };
 use authenticate::KeyHashes;
 use entropy::OsEntropy;
-use history::History;
+use history::{History, lock};
 use measures::Measures;
 use recent::{Following, Recent};
 use tallies::Tallies;
@@ -92,7 +89,6 @@ impl Snapshot {
 struct Published {
     snapshot: ArcSwap<Snapshot>,
     revision: watch::Sender<Revision>,
-    ready: AtomicBool,
     readiness: watch::Sender<bool>,
     /// Counts how often the log's head was looked at.
     looks: watch::Sender<u64>,
@@ -109,17 +105,19 @@ impl Published {
     }
 
     /// Keeps when the log was last looked at.
-    fn note_followed(&self, now: Instant) {
-        *self.followed.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    fn note_followed(&self) {
+        *lock(&self.followed) = Instant::now();
+    }
+
+    /// How long ago that was.
+    fn lag(&self) -> Duration {
+        lock(&self.followed).elapsed()
     }
 
     /// Says whether this process can serve; true when that is news.
     fn set_ready(&self, ready: bool) -> bool {
-        let news = self.ready.swap(ready, Ordering::Relaxed) != ready;
-        if news {
-            self.readiness.send_replace(ready);
-        }
-        news
+        let set = |now: &mut bool| std::mem::replace(now, ready) != ready;
+        self.readiness.send_if_modified(set)
     }
 }
 
@@ -188,7 +186,6 @@ impl Registry {
         let published = Arc::new(Published {
             snapshot: ArcSwap::new(Arc::clone(&current)),
             revision: watch::Sender::new(head.revision),
-            ready: AtomicBool::new(true),
             readiness: watch::Sender::new(true),
             looks: watch::Sender::new(0),
             followed: Mutex::new(Instant::now()),
@@ -204,7 +201,6 @@ impl Registry {
             published: Arc::clone(&published),
             jobs: receiver,
             current,
-            followed: Instant::now(),
             measures: measures.clone(),
             turned: None,
         };
@@ -261,8 +257,7 @@ impl Registry {
 
     /// How long ago the log was last looked at: what others wrote since is not known here.
     pub fn lag(&self) -> Duration {
-        let followed = self.published.followed.lock();
-        followed.unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.published.lag()
     }
 
     /// Commands that wait for the writer.

@@ -194,7 +194,8 @@ impl History {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What a panic left behind is whole: nothing is half done under these locks.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -221,7 +222,7 @@ impl Registry {
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
-        let turn = turn(&self.history.past, "reads of the past").await?;
+        let turn = turn(&self.history.past, "reads of the past", 1).await?;
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
@@ -281,7 +282,7 @@ impl Registry {
         if let Some(recent) = snapshot.recent.after(after, limit) {
             return Ok(recent);
         }
-        let _turn = turn(&self.history.log, "readers of the log").await?;
+        let _turn = turn(&self.history.log, "readers of the log", LOG_READERS_MAX).await?;
         let changes = self.log_after(after, limit, newest).await?;
         self.history.look_up_before(&changes, needs_before).await?;
         Ok(changes)
@@ -350,7 +351,7 @@ impl Registry {
         resource: &str,
         time: Timestamp,
     ) -> Result<Option<Revision>, Error> {
-        let _turn = turn(&self.history.log, "readers of the log").await?;
+        let _turn = turn(&self.history.log, "readers of the log", LOG_READERS_MAX).await?;
         let store = &self.history.store;
         let before = Timestamp::from_micros(time.as_micros() - 1).unwrap_or(Timestamp::MIN);
         let before = store.revision_at(before).await?;
@@ -365,7 +366,7 @@ impl Registry {
         after: Revision,
         limit: usize,
     ) -> Result<Vec<Revision>, Error> {
-        let _turn = turn(&self.history.log, "readers of the log").await?;
+        let _turn = turn(&self.history.log, "readers of the log", LOG_READERS_MAX).await?;
         self.history
             .store
             .revisions_of(resource, after, limit)
@@ -376,13 +377,13 @@ impl Registry {
 pub(super) async fn turn(
     turns: &Arc<Semaphore>,
     what: &'static str,
+    limit: usize,
 ) -> Result<OwnedSemaphorePermit, Error> {
-    let limit = turns.available_permits() as u64;
     match timeout(TURN_TIMEOUT, permit(turns)).await {
         Ok(permit) => permit,
         Err(_) => Err(Error::Exhausted {
             what,
-            limit: limit.max(1),
+            limit: limit as u64,
         }),
     }
 }

@@ -5,13 +5,14 @@
 //! What is sent of a change is made once for all who see the same of it, and kept with the newest.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use bytes::Bytes;
 use imbl::Vector;
 
+use super::history::lock;
 use crate::{
     domain::{
         caller::Caller,
@@ -95,7 +96,7 @@ impl Logged {
     /// What `make` makes of the change for this caller: made once for all callers who see the
     /// same of it, so it must depend on nothing else.
     pub fn shared(&self, caller: &Caller, make: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = lock(&self.shared);
         let Some(kept) = shared.as_mut() else {
             drop(shared);
             return make();
@@ -113,7 +114,7 @@ impl Logged {
     }
 
     fn forget_shared(&self) {
-        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.shared) = None;
     }
 }
 

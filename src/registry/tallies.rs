@@ -6,22 +6,25 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use tokio::sync::Semaphore;
 
-use super::{Registry, Snapshot, history::turn};
+use super::{
+    Registry, Snapshot,
+    history::{lock, turn},
+};
 use crate::{
     domain::{error::Error, names::Revision, time::Date},
-    state::{reconcile::Ground, tally::Tally},
+    state::{State, reconcile::Ground, tally::Tally},
 };
 
 /// Tallies that are kept: each holds a few hundred bytes for each edition, group and agency.
 const KEPT_MAX: usize = 16;
 
 /// Platforms above which counting is not done on a thread that answers calls.
-pub(super) const AT_ONCE_MAX: usize = 500;
+const AT_ONCE_MAX: usize = 500;
 
 /// Revisions that are told of one computed number.
 const REVISIONS_MAX: usize = 1_000;
@@ -42,14 +45,14 @@ impl Tallies {
     }
 
     fn find(&self, revision: Revision, date: Date) -> Option<Arc<Tally>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock(&self.kept);
         kept.iter()
             .find(|(of, tally)| *of == revision && tally.date() == date)
             .map(|(_, tally)| Arc::clone(tally))
     }
 
     fn keep(&self, revision: Revision, tally: &Arc<Tally>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         if kept.len() >= KEPT_MAX {
             kept.pop_front();
         }
@@ -69,13 +72,11 @@ impl Registry {
         if let Some(kept) = self.tallies.find(revision, date) {
             return Ok(kept);
         }
-        let _turn = turn(&self.tallies.counting, "summaries of the past").await?;
+        let _turn = turn(&self.tallies.counting, "summaries of the past", 1).await?;
         if let Some(kept) = self.tallies.find(revision, date) {
             return Ok(kept);
         }
-        let tally = self
-            .compute(snapshot, move |state| Tally::new(state, date))
-            .await?;
+        let tally = compute(snapshot, move |state| Tally::new(state, date)).await?;
         let tally = Arc::new(tally);
         self.tallies.keep(revision, &tally);
         Ok(tally)
@@ -101,28 +102,27 @@ impl Registry {
         Ok(revisions.into_iter().take(REVISIONS_MAX).collect())
     }
 
-    /// Computes something from all records of a snapshot: elsewhere, where they are many.
-    pub async fn compute<T: Send + 'static>(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        work: impl FnOnce(&crate::state::State) -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        if snapshot.state.platforms().len() <= AT_ONCE_MAX {
-            return Ok(work(&snapshot.state));
-        }
-        let snapshot = Arc::clone(snapshot);
-        tokio::task::spawn_blocking(move || work(&snapshot.state))
-            .await
-            .map_err(|error| Error::Bug(format!("computing an answer: {error}").into()))
-    }
-
-    /// The same, one at a time with all that takes long.
+    /// Computes something from all records of a snapshot, one at a time with all that takes long.
     pub async fn compute_in_turn<T: Send + 'static>(
         &self,
         snapshot: &Arc<Snapshot>,
-        work: impl FnOnce(&crate::state::State) -> T + Send + 'static,
+        work: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let _turn = turn(&self.tallies.counting, "answers over all records").await?;
-        self.compute(snapshot, work).await
+        let _turn = turn(&self.tallies.counting, "answers over all records", 1).await?;
+        compute(snapshot, work).await
     }
+}
+
+/// Computes something from all records of a snapshot: elsewhere, where they are many.
+pub(super) async fn compute<T: Send + 'static>(
+    snapshot: &Arc<Snapshot>,
+    work: impl FnOnce(&State) -> T + Send + 'static,
+) -> Result<T, Error> {
+    if snapshot.state.platforms().len() <= AT_ONCE_MAX {
+        return Ok(work(&snapshot.state));
+    }
+    let snapshot = Arc::clone(snapshot);
+    tokio::task::spawn_blocking(move || work(&snapshot.state))
+        .await
+        .map_err(|error| Error::Bug(format!("computing from all records: {error}").into()))
 }

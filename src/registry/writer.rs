@@ -35,7 +35,7 @@ use super::{
     authenticate::renew,
     decide::{Ids, decide},
     measures::Measures,
-    tallies::AT_ONCE_MAX,
+    tallies::compute,
 };
 use crate::{
     domain::{
@@ -142,10 +142,9 @@ pub(super) struct Writer {
     pub(super) jobs: mpsc::Receiver<Job>,
     /// What was last published; only this task publishes.
     pub(super) current: Arc<Snapshot>,
-    pub(super) followed: Instant,
     pub(super) measures: Measures,
-    /// The revision and the day for which the turn of the day has nothing to tell.
-    pub(super) turned: Option<(Revision, Date)>,
+    /// What the turn to a day has to tell, as found at a revision.
+    pub(super) turned: Option<(Revision, Date, Arc<[Notice]>)>,
 }
 
 type Answers = Vec<Result<Outcome, Error>>;
@@ -156,7 +155,7 @@ enum Failed {
     Unreached(Error),
     /// A statement failed, and nothing was written.
     RolledBack(Error),
-    /// Nobody knows yet; this is the change to look for, the group's first.
+    /// Nobody knows yet; this is the change to look for, the group's first, as the log has it.
     Unknown(Error, Box<Change>),
     /// This process must end.
     Fatal(Fatal),
@@ -174,6 +173,14 @@ impl From<Error> for Failed {
 }
 
 impl Failed {
+    /// What went wrong, unless this process must end.
+    fn into_error(self) -> Result<Error, Fatal> {
+        match self {
+            Self::Unreached(error) | Self::RolledBack(error) | Self::Unknown(error, _) => Ok(error),
+            Self::Fatal(fatal) => Err(fatal),
+        }
+    }
+
     /// Whether the store itself is out of reach, so that the next command would fare no better.
     const fn is_outage(&self) -> bool {
         match self {
@@ -198,8 +205,6 @@ struct Draft {
     changes: Vec<Encoded>,
     /// One for each command.
     answers: Answers,
-    /// The request ids of the commands.
-    asked: Vec<(PrincipalName, Uuid)>,
     /// What is known of them.
     replays: Replays,
 }
@@ -208,6 +213,13 @@ struct Draft {
 struct Group {
     jobs: Vec<Job>,
     draft: Draft,
+}
+
+impl Group {
+    fn add(&mut self, entropy: &mut dyn Entropy, job: Job) {
+        self.draft.add(entropy, &job);
+        self.jobs.push(job);
+    }
 }
 
 /// What became of a draft that was to be written.
@@ -280,30 +292,20 @@ impl Writer {
     async fn follow(&mut self) -> Result<bool, Fatal> {
         // A database that a broken network has cut off does not even refuse. What was read until
         // then is published, and the next tick goes on from there.
-        let caught_up = match timeout(STALE_AFTER, self.catch_up_idle()).await {
-            Ok(caught_up) => caught_up,
-            Err(_) => Err(silent().into()),
+        let caught_up = timeout(STALE_AFTER, self.catch_up_idle()).await;
+        let Err(failed) = caught_up.unwrap_or_else(|_| Err(silent().into())) else {
+            self.note_followed();
+            return Ok(true);
         };
-        match caught_up {
-            Ok(()) => {
-                self.note_followed();
-                Ok(true)
-            }
-            Err(Failed::Fatal(fatal)) => Err(fatal),
-            Err(
-                Failed::Unreached(error) | Failed::RolledBack(error) | Failed::Unknown(error, ..),
-            ) => {
-                if self.followed.elapsed() > STALE_AFTER && self.published.set_ready(false) {
-                    tracing::error!(%error, "the log cannot be read; not ready");
-                }
-                Ok(false)
-            }
+        let error = failed.into_error()?;
+        if self.published.lag() > STALE_AFTER && self.published.set_ready(false) {
+            tracing::error!(%error, "the log cannot be read; not ready");
         }
+        Ok(false)
     }
 
-    fn note_followed(&mut self) {
-        self.followed = Instant::now();
-        self.published.note_followed(self.followed);
+    fn note_followed(&self) {
+        self.published.note_followed();
         self.published.looks.send_modify(|looks| *looks += 1);
         if self.published.set_ready(true) {
             tracing::info!("the log can be read again; ready");
@@ -379,17 +381,12 @@ impl Writer {
         if tally.is_some_and(|tally| tally.date() == today) {
             return;
         }
-        let current = Arc::clone(&self.current);
-        let count = move || Tally::new(&current.state, today);
-        let counted = if self.current.state.platforms().len() <= AT_ONCE_MAX {
-            count()
-        } else {
-            match tokio::task::spawn_blocking(count).await {
-                Ok(counted) => counted,
-                Err(error) => {
-                    tracing::error!(%error, "counting the records");
-                    return;
-                }
+        let counted = compute(&self.current, move |state| Tally::new(state, today)).await;
+        let counted = match counted {
+            Ok(counted) => counted,
+            Err(error) => {
+                tracing::error!(%error, "counting the records");
+                return;
             }
         };
         let mut next = Snapshot::clone(&self.current);
@@ -411,53 +408,56 @@ impl Writer {
             return Ok(());
         }
         // Under the lock all of this is asked again: another process may have been first.
-        let attempted = match timeout(STALE_AFTER, self.attempt(&[])).await {
-            Ok(attempted) => attempted.map_err(|(failed, _)| failed),
-            Err(_) => Err(silent().into()),
+        let failed = match timeout(STALE_AFTER, self.attempt(&[])).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err((failed, _))) => failed,
+            Err(_) => silent().into(),
         };
-        match attempted {
-            Ok(_) => Ok(()),
-            Err(Failed::Fatal(fatal)) => Err(fatal),
-            Err(
-                Failed::Unreached(error) | Failed::RolledBack(error) | Failed::Unknown(error, ..),
-            ) => {
-                // The next look at the log finds it done, or this is tried again.
-                tracing::warn!(%error, "the turn of the day is not written yet");
-                Ok(())
-            }
-        }
+        let error = failed.into_error()?;
+        // The next look at the log finds it done, or this is tried again.
+        tracing::warn!(%error, "the turn of the day is not written yet");
+        Ok(())
     }
 
-    /// Whether the newest change is of an earlier day, and nobody looked at what that means: the
-    /// first change of each day is the one that tells of its turn, where there is anything to
-    /// tell, so the log itself says which days are done.
+    /// Whether the newest change is of an earlier day, and it is not known that this means
+    /// nothing: the first change of each day is the one that tells of its turn, where there is
+    /// anything to tell, so the log itself says which days are done.
     fn is_turned(&self, now: Timestamp) -> bool {
         let today = now.date_in_vietnam();
         let state = &self.current.state;
         let earlier = state.record_time().is_some_and(|time| {
             state.revision() > Revision::ZERO && time.date_in_vietnam() < today
         });
-        earlier && self.turned != Some((state.revision(), today))
+        earlier && self.found(today).is_none_or(|found| !found.is_empty())
+    }
+
+    /// What the turn to this day has to tell, where it was looked for at this revision.
+    fn found(&self, today: Date) -> Option<&Arc<[Notice]>> {
+        let revision = self.current.state.revision();
+        let (of, day, notices) = self.turned.as_ref()?;
+        (*of == revision && *day == today).then_some(notices)
     }
 
     /// What the turn from the newest change's day to today has to tell.
-    async fn notices(&mut self, now: Timestamp) -> Vec<Notice> {
+    async fn notices(&mut self, now: Timestamp) -> Arc<[Notice]> {
         let today = now.date_in_vietnam();
-        let current = Arc::clone(&self.current);
-        let Some(last) = current.state.record_time().map(Timestamp::date_in_vietnam) else {
-            return Vec::new();
-        };
-        let revision = current.state.revision();
-        let notices = if current.state.platforms().len() <= AT_ONCE_MAX {
-            current.state.notices(last, today)
-        } else {
-            let found = tokio::task::spawn_blocking(move || current.state.notices(last, today));
-            found.await.unwrap_or_default()
-        };
-        if notices.is_empty() {
-            self.turned = Some((revision, today));
+        if let Some(found) = self.found(today) {
+            return Arc::clone(found);
         }
-        notices
+        let Some(last) = self.current.state.record_time() else {
+            return Arc::default();
+        };
+        let last = last.date_in_vietnam();
+        let found = compute(&self.current, move |state| state.notices(last, today)).await;
+        // Commands are not to wait for what cannot be told.
+        let found = found.unwrap_or_else(|error| {
+            tracing::error!(%error, "looking for what the turn of the day has to tell");
+            Vec::new()
+        });
+        let found = Arc::from(found);
+        let revision = self.current.state.revision();
+        self.turned = Some((revision, today, Arc::clone(&found)));
+        found
     }
 
     /// The changes that tell of the turn of the day: one, unless there is more to tell than one
@@ -519,14 +519,15 @@ impl Writer {
             && let Ok(job) = self.jobs.try_recv()
         {
             if !job.answer.is_closed() {
-                group.draft.add(&mut *self.entropy, &job);
-                group.jobs.push(job);
+                group.add(&mut *self.entropy, job);
             }
         }
         let Group { jobs, draft } = group;
         if self.is_turned(draft.now) {
-            // The first change of a day tells of its turn, and that is found under the lock.
+            // The first change of a day tells of its turn, and which one is first is known under
+            // the lock alone; what there is to tell is better found before.
             session.release();
+            self.notices(draft.now).await;
             let attempted = self.attempt(&jobs).await;
             self.settle(jobs, attempted).await?;
             return Ok(None);
@@ -537,7 +538,8 @@ impl Writer {
             let published = Arc::clone(&self.published);
             let store = self.store.clone();
             let measures = self.measures.clone();
-            let mut writing = pin!(draft.write(&store, session, &measures));
+            let asked: Vec<_> = jobs.iter().filter_map(asked).collect();
+            let mut writing = pin!(draft.write(&store, session, &asked, &measures));
             let mut received = Vec::with_capacity(DRAFT_STEP);
             loop {
                 let room = GROUP_MAX - next.as_ref().map_or(0, |group| group.jobs.len());
@@ -554,8 +556,7 @@ impl Writer {
                                 jobs: Vec::new(),
                                 draft: Draft::on(&draft.next, self.clock.now()),
                             });
-                            group.draft.add(&mut *self.entropy, &job);
-                            group.jobs.push(job);
+                            group.add(&mut *self.entropy, job);
                         }
                     }
                 }
@@ -679,15 +680,7 @@ impl Writer {
         let mut tx = self.store.begin().await?;
         let before = Revision::new(first.revision.get() - 1).unwrap_or_default();
         let found = tx.changes_after(before, 1).await?;
-        let is_ours = found.first().is_some_and(|found| {
-            Change {
-                key_hash: None,
-                ..found.clone()
-            } == Change {
-                key_hash: None,
-                ..first.clone()
-            }
-        });
+        let is_ours = found.first() == Some(first);
         self.catch_up_locked(&mut tx).await?;
         Ok(is_ours)
     }
@@ -737,7 +730,6 @@ impl Draft {
             next: base.clone(),
             changes: Vec::new(),
             answers: Vec::new(),
-            asked: Vec::new(),
             replays: Replays::new(),
         }
     }
@@ -746,7 +738,6 @@ impl Draft {
     fn add(&mut self, entropy: &mut dyn Entropy, job: &Job) {
         let answer = self.decide(entropy, job);
         self.answers.push(answer);
-        self.asked.extend(asked(job));
     }
 
     fn decide(&mut self, entropy: &mut dyn Entropy, job: &Job) -> Result<Outcome, Error> {
@@ -789,6 +780,7 @@ impl Draft {
         &self,
         store: &Store,
         session: &mut Session,
+        asked: &[(PrincipalName, Uuid)],
         measures: &Measures,
     ) -> Result<Written, Failed> {
         let Some(mut tx) = store.begin_in(session).await? else {
@@ -798,7 +790,7 @@ impl Draft {
         if head != self.base || self.begun.elapsed() > DRAFT_AGE_MAX {
             return Ok(Written::Overtaken);
         }
-        let replays = tx.replays(&self.asked).await;
+        let replays = tx.replays(asked).await;
         if !replays.map_err(Failed::RolledBack)?.is_empty() {
             return Ok(Written::Overtaken);
         }
@@ -821,7 +813,11 @@ impl Draft {
             Ok(()) => Ok(()),
             Err(CommitError::RolledBack(error)) => Err(Failed::RolledBack(error)),
             Err(CommitError::Unknown(error)) => {
-                Err(Failed::Unknown(error, Box::new(first.change().clone())))
+                let first = Change {
+                    key_hash: None,
+                    ..first.change().clone()
+                };
+                Err(Failed::Unknown(error, Box::new(first)))
             }
         }
     }
