@@ -94,7 +94,7 @@ where
 }
 
 /// Stands in until the change that writes the records sets the real book-keeping.
-const UNWRITTEN: Meta = Meta {
+pub const UNWRITTEN: Meta = Meta {
     create_time: Timestamp::MIN,
     update_time: Timestamp::MIN,
     revision: Revision::ZERO,

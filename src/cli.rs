@@ -118,6 +118,13 @@ async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, 
     Ok((registry, writer, store))
 }
 
+/// How to run another command of this program on the same database.
+fn same_database(config: &DatabaseConfig, command: &str) -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let program = config::quoted(&program.to_string_lossy());
+    format!("{program} {command}{}", config.same_database)
+}
+
 /// Opens the store, and says which one where it cannot.
 async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
     let shown = config::without_password(&config.database);

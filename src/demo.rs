@@ -28,7 +28,6 @@ use crate::{
         plans::{Head, PlanFields, PlanMove, ReportingCycle, Visibility},
         platforms::{OperationStage, PlatformFields, Stage},
         proposals::ProposalState,
-        record::Meta,
         reports::{Rating, ReportFields},
         time::{Clock, Date, Period, Timestamp},
     },
@@ -161,7 +160,7 @@ fn seed() -> Result<Seed> {
                     kind: AgencyKind::Other,
                     ..AgencyFields::default()
                 },
-                meta: UNWRITTEN,
+                meta: catalogue::UNWRITTEN,
             })
         })
         .collect::<Result<_>>()?;
@@ -199,13 +198,6 @@ fn seed() -> Result<Seed> {
     }
     Ok(seed)
 }
-
-/// Stands in until the change that writes the records sets the real book-keeping.
-const UNWRITTEN: Meta = Meta {
-    create_time: Timestamp::MIN,
-    update_time: Timestamp::MIN,
-    revision: Revision::ZERO,
-};
 
 // === the story ===
 

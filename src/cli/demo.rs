@@ -2,10 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{
-    config::{DatabaseArgs, quoted},
-    demo, telemetry,
-};
+use crate::{config::DatabaseArgs, demo, telemetry};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -20,16 +17,14 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let made = demo::make(store.clone()).await;
     store.close().await;
     let made = made?;
-    let program = std::env::args_os().next().unwrap_or_default();
     println!(
         "made up: {} platforms, {} plans, {} milestones, a year to 2025-10-31 in {} changes\n\
-         Nothing in it is true. To look at it:\n  {} serve{}",
+         Nothing in it is true. To look at it:\n  {}",
         made.platforms,
         made.plans,
         made.milestones,
         made.revision,
-        quoted(&program.to_string_lossy()),
-        config.same_database,
+        super::same_database(&config, "serve"),
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::{
-    config::{ServeArgs, quoted},
+    config::ServeArgs,
     domain::principals::Role,
     registry::Registry,
     server::{self, Listeners},
@@ -22,12 +22,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let signals = server::Signals::take()?;
     let address = calls.local_addr()?;
     let metrics_address = metrics.as_ref().map(|it| it.local_addr()).transpose()?;
-    let program = std::env::args_os().next().unwrap_or_default();
-    let key_create = format!(
-        "{} key create --principal admin --role admin{}",
-        quoted(&program.to_string_lossy()),
-        config.common.same_database
-    );
+    let key_create =
+        super::same_database(&config.common, "key create --principal admin --role admin");
     println!(
         "{}",
         welcome(&registry, address, &store.describe(), &key_create)
