@@ -32,14 +32,15 @@ both! {
         lock.hold_the_log().await;
         let mut writing = server.clients(editor);
         let write = tokio::spawn(async move { writing.plans.create_plan(create("one")).await });
-        until("it is in flight", async || sample(&server, "ndp_calls_in_flight") == Some(1.0)).await;
+        let in_flight = async |count| sample(&server, "ndp_calls_in_flight") == Some(count);
+        until("it is in flight", async || in_flight(1.0).await).await;
         let refused = who_am_i(&server, &[]).await;
         let said = limited(&refused);
         assert_eq!(said, "ResourceExhausted LIMIT_REACHED: calls in flight, 1, again in 1 s");
         assert_eq!(refusals(&server, "calls_in_flight"), Some(1.0));
         lock.let_go().await;
         write.await.unwrap().unwrap();
-        until("it has left", async || sample(&server, "ndp_calls_in_flight") == Some(0.0)).await;
+        until("it has left", async || in_flight(0.0).await).await;
         assert_eq!(who_am_i(&server, &[]).await.code(), Code::Ok);
         server.stop().await;
     }
