@@ -219,9 +219,10 @@ fn run(steps: &[Step], programs: &[(&str, PathBuf)]) -> Result<(), String> {
                 }
             }
             Action::Serve(command) => {
-                // first ends the old one, as Ctrl-C would: it may have the same files open
+                // first ends the old one: it may have the same files open. Not as Ctrl-C would,
+                // which whoever runs the tests in the background has taught programs to ignore
                 if let Some((old, _)) = server.take() {
-                    old.signal(Signal::Int);
+                    old.signal(Signal::Term);
                     old.wait(BOUND);
                 }
                 let process = session.serve(&command).map_err(complain)?;
