@@ -256,6 +256,20 @@ impl Store {
         })
     }
 
+    /// The changes between two revisions, both excluded, that touched a resource: at most `limit`
+    /// of the oldest or of the newest, oldest first; without key hashes.
+    pub async fn changes_of(
+        &self,
+        resource: &str,
+        between: (Revision, Revision),
+        newest: bool,
+        limit: usize,
+    ) -> Result<Vec<Change>, Error> {
+        reading!(self.engine, "reading the changes of a record", link => {
+            log::changes_of(link, resource, between, newest, limit)
+        })
+    }
+
     /// The next revisions after one that touched a resource.
     pub async fn revisions_of(
         &self,

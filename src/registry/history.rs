@@ -359,18 +359,24 @@ impl Registry {
         Ok(found.first().copied())
     }
 
-    /// The next revisions after one that touched a resource.
-    pub async fn revisions_of(
+    /// The changes between two revisions, both excluded, that touched a resource: at most `limit`
+    /// of the oldest or of the newest, oldest first. What was there before is there for those
+    /// that `needs_before` says.
+    pub async fn changes_of(
         &self,
         resource: &str,
-        after: Revision,
+        between: (Revision, Revision),
+        newest: bool,
         limit: usize,
-    ) -> Result<Vec<Revision>, Error> {
+        needs_before: impl Fn(&Change) -> bool,
+    ) -> Result<Vec<Arc<Logged>>, Error> {
         let _turn = turn(&self.history.log, "readers of the log", LOG_READERS_MAX).await?;
-        self.history
-            .store
-            .revisions_of(resource, after, limit)
-            .await
+        let store = &self.history.store;
+        let changes = store.changes_of(resource, between, newest, limit).await?;
+        let changes = changes.into_iter().map(Logged::read).map(Arc::new);
+        let changes: Vec<_> = changes.collect();
+        self.history.look_up_before(&changes, needs_before).await?;
+        Ok(changes)
     }
 }
 

@@ -52,7 +52,7 @@ const LOOKED_AT_MAX: usize = 5_000;
 /// Changes read at a time.
 const BATCH: usize = 256;
 
-/// Changes to one record read at a time, each by itself.
+/// Changes to one record read at a time.
 const BATCH_OF_RECORD: usize = 50;
 
 /// Messages that wait for one watcher; the next waits for room, and costs nobody else anything.
@@ -222,10 +222,7 @@ impl ChangePage<'_> {
     /// Oldest first; answers the revision after which the next page begins.
     async fn upwards(&mut self, mut after: Revision) -> Result<Option<Revision>, Error> {
         let registry = self.services.registry();
-        let resource = match self.filter.equality("resources") {
-            Some(Constant::Text(name)) => Some(name.clone()),
-            _ => None,
-        };
+        let resource = self.resource();
         let newest = self.call.state().revision();
         let caller = &self.call.caller;
         let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
@@ -234,12 +231,10 @@ impl ChangePage<'_> {
             let batch = match &resource {
                 None => registry.changes_after(after, BATCH, needs_before).await?,
                 Some(name) => {
-                    let mut batch = Vec::new();
-                    for revision in registry.revisions_of(name, after, BATCH_OF_RECORD).await? {
-                        let before = Revision::new(revision.get() - 1).unwrap_or_default();
-                        batch.append(&mut registry.changes_after(before, 1, needs_before).await?);
-                    }
-                    batch
+                    let between = (after, newest.next());
+                    registry
+                        .changes_of(name, between, false, BATCH_OF_RECORD, needs_before)
+                        .await?
                 }
             };
             let Some(last) = batch.last().map(|logged| logged.change.revision) else {
@@ -263,20 +258,28 @@ impl ChangePage<'_> {
     /// Newest first; answers the revision before which the next page begins.
     async fn downwards(&mut self, before: Option<Revision>) -> Result<Option<Revision>, Error> {
         let registry = self.services.registry();
+        let resource = self.resource();
         let caller = &self.call.caller;
         let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
         let mut before = before.unwrap_or_else(|| self.call.state().revision().next());
         let mut looked_at = 0;
         while before.get() > 1 && looked_at < LOOKED_AT_MAX {
-            let batch = i64::try_from(BATCH)
-                .unwrap_or(i64::MAX)
-                .min(before.get() - 1);
-            let after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
-            let batch = registry.changes_after(after, BATCH, needs_before).await?;
-            let batch: Vec<_> = batch
-                .into_iter()
-                .filter(|logged| logged.change.revision < before)
-                .collect();
+            let batch = match &resource {
+                None => {
+                    let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
+                    let batch = batch.min(before.get() - 1);
+                    let after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
+                    let mut batch = registry.changes_after(after, BATCH, needs_before).await?;
+                    batch.retain(|logged| logged.change.revision < before);
+                    batch
+                }
+                Some(name) => {
+                    let between = (Revision::ZERO, before);
+                    registry
+                        .changes_of(name, between, true, BATCH_OF_RECORD, needs_before)
+                        .await?
+                }
+            };
             if batch.is_empty() {
                 return Ok(None);
             }
@@ -289,6 +292,14 @@ impl ChangePage<'_> {
             }
         }
         Ok((before.get() > 1).then_some(before))
+    }
+
+    /// The one record that the filter asks for.
+    fn resource(&self) -> Option<String> {
+        match self.filter.equality("resources") {
+            Some(Constant::Text(name)) => Some(name.clone()),
+            _ => None,
+        }
     }
 
     /// Takes a change into the page where it fits the filter; false where the page is full.

@@ -304,11 +304,50 @@ fn last<'a>(
 
 // === reading ===
 
-const CHANGES_AFTER: &str = "SELECT revision, record_time, principal, actor, agency, method, \
-     request_id, request_digest, reason \
-     FROM changes WHERE revision > $1 ORDER BY revision LIMIT $2";
-const EFFECTS_BETWEEN: &str = "SELECT revision, ordinal, kind, resource, format, image, salt, \
-     digest FROM effects WHERE revision > $1 AND revision <= $2 ORDER BY revision, ordinal";
+macro_rules! changes_where {
+    ($condition:expr) => {
+        concat!(
+            "SELECT revision, record_time, principal, actor, agency, method, request_id, \
+             request_digest, reason FROM changes WHERE ",
+            $condition
+        )
+    };
+}
+
+macro_rules! effects_where {
+    ($condition:expr) => {
+        concat!(
+            "SELECT revision, ordinal, kind, resource, format, image, salt, digest \
+             FROM effects WHERE ",
+            $condition,
+            " ORDER BY revision, ordinal"
+        )
+    };
+}
+
+/// The revisions that touched a resource between two others: so many, from either end.
+macro_rules! revisions_of {
+    ($order:literal) => {
+        concat!(
+            "revision IN (SELECT revision FROM effects \
+             WHERE resource = $1 AND revision > $2 AND revision < $3 \
+             ORDER BY revision ",
+            $order,
+            " LIMIT $4)"
+        )
+    };
+}
+
+const CHANGES_AFTER: &str = changes_where!("revision > $1 ORDER BY revision LIMIT $2");
+const EFFECTS_BETWEEN: &str = effects_where!("revision > $1 AND revision <= $2");
+const OLDEST_OF: [&str; 2] = [
+    concat!(changes_where!(revisions_of!("ASC")), " ORDER BY revision"),
+    effects_where!(revisions_of!("ASC")),
+];
+const NEWEST_OF: [&str; 2] = [
+    concat!(changes_where!(revisions_of!("DESC")), " ORDER BY revision"),
+    effects_where!(revisions_of!("DESC")),
+];
 
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct ChangeRow {
@@ -353,6 +392,13 @@ pub(super) async fn rows_after(
         let statement = sqlx::query_as(EFFECTS_BETWEEN).bind(after.get()).bind(newest);
         statement.fetch_all(&mut **connection).await
     })?;
+    Ok(with_effects(changes, effects))
+}
+
+fn with_effects(
+    changes: Vec<ChangeRow>,
+    effects: Vec<EffectRow>,
+) -> Vec<(ChangeRow, Vec<EffectRow>)> {
     let mut effects = effects.into_iter().peekable();
     let with_effects = changes.into_iter().map(|change| {
         let mut own = Vec::new();
@@ -361,7 +407,33 @@ pub(super) async fn rows_after(
         }
         (change, own)
     });
-    Ok(with_effects.collect())
+    with_effects.collect()
+}
+
+/// The changes between two revisions, both excluded, that touched a resource: so many of the
+/// oldest or of the newest, oldest first.
+pub(super) async fn changes_of(
+    mut link: Link<'_>,
+    resource: &str,
+    between: (Revision, Revision),
+    newest: bool,
+    limit: usize,
+) -> Result<Vec<Change>, Failure> {
+    let [changes, effects] = if newest { NEWEST_OF } else { OLDEST_OF };
+    let (after, before) = (between.0.get(), between.1.get());
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let changes: Vec<ChangeRow> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_as(changes).bind(resource).bind(after).bind(before).bind(limit);
+        statement.fetch_all(&mut **connection).await
+    })?;
+    let effects: Vec<EffectRow> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_as(effects).bind(resource).bind(after).bind(before).bind(limit);
+        statement.fetch_all(&mut **connection).await
+    })?;
+    let rows = with_effects(changes, effects).into_iter();
+    Ok(rows
+        .map(|(change, effects)| decode(change, effects))
+        .collect::<Result<_, _>>()?)
 }
 
 /// The changes after a revision, in order and without a gap.

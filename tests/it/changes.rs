@@ -142,9 +142,22 @@ both! {
             let watched = follow(&mut watched, &server.registry).await;
             let listed = list(&server, caller.clone(), "", "").await;
             assert_eq!(watched, listed);
-            let mut downwards = list(&server, caller, "revision desc", "").await;
+            let mut downwards = list(&server, caller.clone(), "revision desc", "").await;
             downwards.reverse();
             assert_eq!(downwards, listed);
+            // those of one record are found without looking at the others
+            for resource in ["platforms/ndp-001", "platforms/ndp-001/plans/issued"] {
+                let touches = |change: &&pb::Change| {
+                    change.effects.iter().any(|effect| effect.resource == resource)
+                };
+                let wanted: Vec<_> = listed.iter().filter(touches).cloned().collect();
+                let filter = format!("resources:\"{resource}\"");
+                let found = list(&server, caller.clone(), "", &filter).await;
+                assert_eq!(found, wanted);
+                let mut found = list(&server, caller.clone(), "revision desc", &filter).await;
+                found.reverse();
+                assert_eq!(found, wanted);
+            }
         }
         let all = list(&server, auditor.clone(), "", "").await;
         let newest = server.registry.revision().get();

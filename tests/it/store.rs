@@ -562,6 +562,33 @@ both! {
         assert_eq!(changes[0].effects.len(), 5_000);
     }
 
+    async fn changes_of_one_record_are_found_from_either_end(engine: Engine) {
+        let store = open(&engine).await;
+        let mut changes = vec![first_change()];
+        for number in 2..=9 {
+            // every other one touches it, as one of two
+            let id = if number % 2 == 0 { "ndp-002" } else { "ndp-003" };
+            changes.push(change(number, vec![bare(&format!("ndp-{number:03}x"), number), bare(id, number)]));
+        }
+        append(&store, &changes).await;
+        let of = async |between: (i64, i64), newest, limit| {
+            let between = (revision(between.0), revision(between.1));
+            let found = store.changes_of("platforms/ndp-002", between, newest, limit);
+            let found = found.await.unwrap();
+            for it in &found {
+                assert_eq!(*it, changes[usize::try_from(it.revision.get()).unwrap() - 1]);
+            }
+            found.iter().map(|it| it.revision.get()).collect::<Vec<_>>()
+        };
+        assert_eq!(of((0, 10), false, 9).await, [2, 4, 6, 8]);
+        assert_eq!(of((0, 10), false, 2).await, [2, 4]);
+        assert_eq!(of((0, 10), true, 2).await, [6, 8]);
+        assert_eq!(of((2, 8), false, 9).await, [4, 6]);
+        assert_eq!(of((2, 8), true, 1).await, [6]);
+        assert_eq!(of((8, 10), true, 9).await, [0; 0]);
+        store.close().await;
+    }
+
     async fn a_request_is_found_again(engine: Engine) {
         let store = open(&engine).await;
         let group = [
