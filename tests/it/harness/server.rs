@@ -67,7 +67,7 @@ impl ManualClock {
         self.micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
-    /// Lets whoever looks at it next panic.
+    /// Lets the next call that looks at it panic.
     pub(crate) fn break_once(&self) {
         self.broken.store(true, Ordering::SeqCst);
     }
@@ -75,8 +75,10 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
+        // the writer looks at it four times a second: it is the next call that is to break
+        let writers = std::thread::current().name() == Some("registry-writer");
         assert!(
-            !self.broken.swap(false, Ordering::SeqCst),
+            writers || !self.broken.swap(false, Ordering::SeqCst),
             "the clock is broken (planted)"
         );
         Timestamp::from_micros(self.micros.load(Ordering::SeqCst)).unwrap()
