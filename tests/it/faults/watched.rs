@@ -341,8 +341,9 @@ async fn list(channel: &Channel, caller: &As) -> Vec<pb::Change> {
 both! {
     async fn a_watcher_sees_exactly_the_log_through_kills_and_disconnects(engine: Engine) {
         let url = engine.url();
-        let mut server = Served::start(&url).await;
+        // before the server, which knows their keys from the beginning
         let cast = tokio::task::block_in_place(|| Cast::new(&url));
+        let mut server = Served::start(&url).await;
         let moving = pb::CreatePlanRequest { parent: MOVING.into(), ..create("moving") };
         server.clients(&cast.editor).plans.create_plan(moving).await.unwrap();
 
