@@ -218,7 +218,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     let mut changes = ChangeServiceClient::new(server.channel.clone());
     let mut watch = Request::new(pb::WatchChangesRequest::default());
     *watch.metadata_mut() = metadata.clone();
-    watch.set_timeout(Duration::from_millis(300));
+    watch.set_timeout(Duration::from_secs(3));
     let mut watch = changes.watch_changes(watch).await.unwrap().into_inner();
     let ended = loop {
         match watch.message().await {
@@ -278,7 +278,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     // as long as the stream, and not as its head
     let watch = &spans["ndp.registry.v1.ChangeService/WatchChanges"];
     let nanos = watch.end_time_unix_nano - watch.start_time_unix_nano;
-    assert!(nanos >= 250_000_000, "the stream took {nanos} ns");
+    assert!(nanos >= 2_950_000_000, "the stream took {nanos} ns");
     for secret in [
         &*key,
         "authorization",

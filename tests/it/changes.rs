@@ -435,7 +435,7 @@ both! {
             let message = pb::GetPlatformRequest { name: name.clone(), ..Default::default() };
             let mut request = tonic::Request::new(message);
             request.metadata_mut().insert("ndp-min-revision", revision.parse().unwrap());
-            request.set_timeout(Duration::from_secs(5));
+            request.set_timeout(BOUND);
             request
         };
         let revision = made["revision"].to_string();
