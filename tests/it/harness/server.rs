@@ -42,7 +42,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::raw::Raw;
+use super::{BOUND, raw::Raw};
 
 /// What a test's clock shows at first: 1 October 2026, nine in the morning in Vietnam.
 pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
@@ -347,6 +347,14 @@ impl Server {
             .await
             .unwrap()
             .revision
+    }
+
+    /// Waits until it knows a revision after this one.
+    pub(crate) async fn moved_on(&self, from: Revision) {
+        let mut revisions = self.registry.revisions();
+        let moved = revisions.wait_for(|revision| *revision > from);
+        let moved = tokio::time::timeout(BOUND, moved).await;
+        drop(moved.expect("nothing was written").unwrap());
     }
 
     /// Stops it and waits until everything it began has ended.
