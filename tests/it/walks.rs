@@ -19,6 +19,7 @@ use ndp_registry::{
         principals::Role,
     },
     pb,
+    registry::Registry,
 };
 use rand::RngExt;
 use serde_json::json;
@@ -144,7 +145,8 @@ impl Walk {
         }
     }
 
-    async fn make(mut self, mut clients: Clients) -> Self {
+    /// Makes it; one that is at no revision meets a write after its first page.
+    async fn make(mut self, mut clients: Clients, registry: &Registry) -> Self {
         let mut page_token = String::new();
         loop {
             let page_size = rand::rng().random_range(5..30);
@@ -167,6 +169,10 @@ impl Walk {
             page_token = page.next_page_token;
             if page_token.is_empty() {
                 return self;
+            }
+            if self.at.is_none() && self.pages.len() == 1 {
+                let mut revisions = registry.revisions();
+                drop(revisions.wait_for(|it| it.get() > revision).await.unwrap());
             }
         }
     }
@@ -286,7 +292,7 @@ both! {
                 while let Ok(left) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
                     let newest = registry.revision().get();
                     let at = (left % 2 == 0).then(|| rand::rng().random_range(1..=newest));
-                    walks.push(Walk::random(at).make(clients.clone()).await);
+                    walks.push(Walk::random(at).make(clients.clone(), &registry).await);
                 }
                 walks
             });
@@ -298,6 +304,7 @@ both! {
 
         let log = Log::read(&server).await;
         let (mut exact, mut moved, mut met) = (0, 0, 0);
+        let mut of_several_pages = 0;
         for walk in &walks {
             let names = walk.names();
             if let Some(at) = walk.at {
@@ -315,11 +322,13 @@ both! {
                 assert_eq!(count(name), 0, "{name} does not fit: {walk:?}");
             }
             met += fit.len();
+            of_several_pages += usize::from(walk.pages.len() > 1);
             moved += usize::from(walk.pages[0].0 != walk.pages[walk.pages.len() - 1].0);
         }
         println!("{} walks, {moved} of them over writes, {met} steady rows", walks.len());
         assert_eq!((walks.len(), exact), (2 * WALKS, WALKS));
         // or nothing was tried
+        assert_eq!(moved, of_several_pages);
         assert!(moved > WALKS / 4, "{moved}");
         assert!(met > WALKS * 5, "{met}");
         server.stop().await;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use ndp_registry::{
     config::{Limits, ServerOptions},
-    pb,
+    domain::principals::Role,
+    pb::{self, change_service_client::ChangeServiceClient, watch_changes_request::Start},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tonic::transport::Endpoint;
+use tonic::{Streaming, transport::Endpoint};
 
 use super::{BOUND, sample, start, start_limited};
 use crate::harness::{
@@ -18,7 +19,7 @@ use crate::harness::{
     frames::{
         self, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, SETTINGS, frame, wait_for,
     },
-    server::Server,
+    server::{As, Server},
     until,
 };
 
@@ -38,6 +39,44 @@ async fn until_end(connection: &mut TcpStream) -> (Vec<u8>, Vec<u8>) {
     (types, last)
 }
 
+type Watch = Streaming<pb::WatchChangesResponse>;
+
+/// A watch over the harness's connection: it ends with it, where a call would have the client
+/// connect anew and say nothing of it.
+async fn watch(server: &Server) -> Watch {
+    let request = pb::WatchChangesRequest {
+        start: Start::Now.into(),
+        heartbeat_seconds: 1,
+        ..Default::default()
+    };
+    let channel = server.intercepted(As::default());
+    let mut client = ChangeServiceClient::new(channel);
+    client.watch_changes(request).await.unwrap().into_inner()
+}
+
+/// The harness's connection takes calls, and is the one that the watch began on: it tells of what
+/// is written now.
+async fn goes_on(server: &Server, watch: &mut Watch) {
+    let mut anonymous = server.anonymous();
+    anonymous
+        .access
+        .who_am_i(pb::WhoAmIRequest {})
+        .await
+        .unwrap();
+    server.person("auditor", &[Role::Auditor], None).await;
+    let newest = server.registry.revision().get();
+    let told = async {
+        loop {
+            let message = watch.message().await.expect("the connection was cut");
+            if message.expect("an end without a status").revision >= newest {
+                return;
+            }
+        }
+    };
+    let told = tokio::time::timeout(BOUND, told).await;
+    told.expect("nothing is told any more");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_too_many_is_told_why() {
     let engine = Engine::sqlite();
@@ -47,6 +86,7 @@ async fn one_too_many_is_told_why() {
         ..Limits::default()
     };
     let server = start_limited(&engine, limits).await;
+    let mut own = watch(&server).await;
     let second = frames::connect(&server.address).await;
     until("it is in", async || {
         sample(&server, "ndp_connections") == Some(2.0)
@@ -66,12 +106,7 @@ async fn one_too_many_is_told_why() {
     let refused = client.who_am_i(pb::WhoAmIRequest {}).await;
     refused.expect_err("there is no room");
     // those that are in go on, and one that leaves makes room
-    server
-        .anonymous()
-        .access
-        .who_am_i(pb::WhoAmIRequest {})
-        .await
-        .unwrap();
+    goes_on(&server, &mut own).await;
     drop(second);
     until("it has left", async || {
         sample(&server, "ndp_connections") == Some(1.0)
@@ -81,7 +116,7 @@ async fn one_too_many_is_told_why() {
         .who_am_i(pb::WhoAmIRequest {})
         .await
         .expect("there is room again");
-    drop(client);
+    drop((client, own));
     server.stop().await;
 }
 
@@ -93,6 +128,8 @@ async fn one_that_says_nothing_loses_its_place() {
         ..ServerOptions::default()
     };
     let server = start(&engine, options).await;
+    // the harness's own connection says what it wants, and nothing more
+    let mut own = watch(&server).await;
     for said in ["", "PRI * HTTP/2.0\r\n", "GET /"] {
         let mut silent = TcpStream::connect(&server.address).await.unwrap();
         silent.write_all(said.as_bytes()).await.unwrap();
@@ -100,14 +137,12 @@ async fn one_that_says_nothing_loses_its_place() {
         let ended = tokio::time::timeout(BOUND, silent.read_to_end(&mut rest)).await;
         drop(ended.expect("it keeps its place"));
     }
-    // the harness's own was there before and has been silent since, but had said what it wants
-    server
-        .anonymous()
-        .access
-        .who_am_i(pb::WhoAmIRequest {})
-        .await
-        .unwrap();
-    assert_eq!(sample(&server, "ndp_connections"), Some(1.0));
+    goes_on(&server, &mut own).await;
+    until("they have left", async || {
+        sample(&server, "ndp_connections") == Some(1.0)
+    })
+    .await;
+    drop(own);
     server.stop().await;
 }
 
@@ -115,20 +150,18 @@ async fn one_that_says_nothing_loses_its_place() {
 async fn one_that_does_not_answer_a_ping_is_closed() {
     let engine = Engine::sqlite();
     let options = ServerOptions {
-        keepalive_interval: Some(Duration::from_millis(300)),
+        // an answer has as long to come
+        keepalive_interval: Some(Duration::from_secs(2)),
         ..ServerOptions::default()
     };
     let server = start(&engine, options).await;
+    let mut own = watch(&server).await;
     let mut dead = frames::connect(&server.address).await;
     let (types, _) = until_end(&mut dead).await;
     assert!(types.contains(&PING), "{types:?}");
     // one that answers stays, however silent
-    server
-        .anonymous()
-        .access
-        .who_am_i(pb::WhoAmIRequest {})
-        .await
-        .unwrap();
+    goes_on(&server, &mut own).await;
+    drop(own);
     server.stop().await;
 }
 
