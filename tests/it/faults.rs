@@ -6,7 +6,7 @@ mod corruption;
 mod drafts;
 mod groups;
 mod killed;
-mod outages;
+pub(crate) mod outages;
 mod proxy;
 mod watched;
 mod wire;
