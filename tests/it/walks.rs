@@ -24,12 +24,14 @@ use ndp_registry::{
 use rand::RngExt;
 use serde_json::json;
 use tokio::task::JoinSet;
-use tonic::Response;
 
-use crate::harness::{
-    Engine, both,
-    raw::Raw,
-    server::{Clients, ManualClock, Server},
+use crate::{
+    faults::revision_in,
+    harness::{
+        Engine, both,
+        raw::Raw,
+        server::{Clients, ManualClock, Server},
+    },
 };
 
 /// Walks of each kind.
@@ -185,11 +187,6 @@ impl Walk {
         self.agency
             .is_none_or(|agency| row.agency.as_deref() == Some(agency))
     }
-}
-
-fn revision_in<T>(response: &Response<T>) -> i64 {
-    let revision = response.metadata().get("ndp-revision").unwrap();
-    revision.to_str().unwrap().parse().unwrap()
 }
 
 // === what the log says ===

@@ -34,7 +34,7 @@ use tonic::{
 
 use super::{BOUND, PLATFORM, reason};
 use crate::harness::{
-    Engine, both,
+    Engine, all_changes, both,
     frames::{self, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, frame},
     raw::Raw,
     server::{As, Clients, Server},
@@ -184,21 +184,12 @@ async fn read_until(watch: &mut Watch, last: i64) -> Result<Vec<i64>, (Vec<i64>,
 
 /// Everything that the public sees of the log, by ListChanges.
 async fn public(server: &Server) -> Vec<i64> {
-    let mut client = ChangeServiceClient::new(server.intercepted(As::default()));
-    let (mut listed, mut page_token) = (Vec::new(), String::new());
-    loop {
-        let request = pb::ListChangesRequest {
-            page_size: 500,
-            page_token,
-            ..Default::default()
-        };
-        let page = client.list_changes(request).await.unwrap().into_inner();
-        listed.extend(page.changes.iter().map(|change| change.revision));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return listed;
-        }
-    }
+    let request = pb::ListChangesRequest {
+        page_size: 500,
+        ..Default::default()
+    };
+    let listed = all_changes(server.intercepted(As::default()), request).await;
+    listed.iter().map(|change| change.revision).collect()
 }
 
 async fn write(steward: &Raw, changes: usize) -> i64 {
@@ -209,11 +200,7 @@ async fn write(steward: &Raw, changes: usize) -> i64 {
         let answer = steward
             .ok("UpdatePlatform", json!({"platform": platform}))
             .await;
-        revision = answer["revision"]
-            .to_string()
-            .trim_matches('"')
-            .parse()
-            .unwrap();
+        revision = answer["revision"].as_i64().unwrap();
     }
     revision
 }
