@@ -64,7 +64,7 @@ pub struct ServeArgs {
     #[arg(long, env = "NDP_SHUTDOWN_SECONDS", value_name = "SECONDS")]
     shutdown_seconds: Option<String>,
 
-    /// Web sites whose pages may call this server from a browser by gRPC-Web, as
+    /// Web sites whose pages may call this server from a browser, by gRPC-Web or as JSON, as
     /// `https://dashboard.example`; may be given more than once, or separated by commas
     /// [default: none]
     #[arg(

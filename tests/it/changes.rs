@@ -20,12 +20,15 @@ use ndp_registry::{
 use serde_json::json;
 use tonic::{Code, Streaming};
 
-use crate::harness::{
-    Engine, both,
-    plans::{AGENCY, Cast, OTHER_AGENCY},
-    raw::reason,
-    server::{As, Server},
-    sql::Sql,
+use crate::{
+    faults::revision_in,
+    harness::{
+        Engine, all_changes, both,
+        plans::{AGENCY, Cast, OTHER_AGENCY},
+        raw::reason,
+        server::{As, Server},
+        sql::Sql,
+    },
 };
 
 /// A guard against waiting for ever; nothing takes nearly as long.
@@ -103,26 +106,15 @@ async fn follow(watch: &mut Watch, registry: &Registry) -> Vec<pb::Change> {
     }
 }
 
-/// Everything that this caller sees, page by page.
+/// Everything that this caller sees, on small pages.
 async fn list(server: &Server, caller: As, order_by: &str, filter: &str) -> Vec<pb::Change> {
-    let mut client = ChangeServiceClient::new(server.intercepted(caller));
-    let mut seen = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let request = pb::ListChangesRequest {
-            page_size: 3,
-            page_token,
-            order_by: order_by.into(),
-            filter: filter.into(),
-        };
-        let page = client.list_changes(request).await.unwrap().into_inner();
-        assert!(page.changes.len() <= 3);
-        seen.extend(page.changes);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return seen;
-        }
-    }
+    let request = pb::ListChangesRequest {
+        page_size: 3,
+        order_by: order_by.into(),
+        filter: filter.into(),
+        ..Default::default()
+    };
+    all_changes(server.intercepted(caller), request).await
 }
 
 fn revisions(changes: &[pb::Change]) -> Vec<i64> {
@@ -315,10 +307,7 @@ both! {
             let plans = auditor.plans.list_plans(list).await.unwrap();
             let summary = pb::GetSummaryRequest { read_revision: at, ..Default::default() };
             let summary = auditor.monitoring.get_summary(summary).await.unwrap();
-            let revision = |metadata: &tonic::metadata::MetadataMap| {
-                metadata.get("ndp-revision").unwrap().to_str().unwrap().parse::<i64>().unwrap()
-            };
-            let (one, other) = (revision(plans.metadata()), revision(summary.metadata()));
+            let (one, other) = (revision_in(&plans), revision_in(&summary));
             assert_eq!(one, other);
             (one, plans.into_inner(), summary.into_inner())
         };
@@ -448,7 +437,7 @@ both! {
             let message = pb::GetPlatformRequest { name: name.clone(), ..Default::default() };
             let mut request = tonic::Request::new(message);
             request.metadata_mut().insert("ndp-min-revision", revision.parse().unwrap());
-            request.set_timeout(Duration::from_secs(5));
+            request.set_timeout(BOUND);
             request
         };
         let revision = made["revision"].to_string();

@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path};
 
-use ndp_registry::pb;
-use prost_reflect::DescriptorPool;
-
-use crate::{cli::COMMANDS, harness::tools};
+use crate::{
+    cli::COMMANDS,
+    harness::{raw::POOL, tools},
+};
 
 /// Methods and commands that no test calls yet; the list may only shrink.
 const NOT_TRIED: &[&str] = &[];
@@ -26,8 +26,7 @@ fn tests(folder: &Path, text: &mut String) {
 fn every_method_and_command_is_tried() {
     let mut text = String::new();
     tests(&tools::repository().join("tests/it"), &mut text);
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
-    let ours = pool
+    let ours = POOL
         .services()
         .filter(|it| it.package_name() == "ndp.registry.v1");
     let methods = ours.flat_map(|it| it.methods().collect::<Vec<_>>());

@@ -6,7 +6,7 @@ mod corruption;
 mod drafts;
 mod groups;
 mod killed;
-mod outages;
+pub(crate) mod outages;
 mod proxy;
 mod watched;
 mod wire;
@@ -30,12 +30,12 @@ use ndp_registry::{
     registry::{Outcome, Registry},
 };
 use tonic::{
-    Response, Status,
+    Response,
     transport::{Channel, Endpoint},
 };
-use tonic_types::StatusExt;
 use uuid::Uuid;
 
+pub(crate) use crate::harness::{plans::AGENCY, raw::reason};
 use crate::harness::{
     process::{Process, Stream},
     server::{As, Clients},
@@ -44,9 +44,8 @@ use crate::harness::{
 /// A failure guard, not a promise.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
-/// The platform whose plans the tests write, and the agency that governs it.
+/// The platform whose plans the tests write; [`AGENCY`] governs it.
 pub(crate) const PLATFORM: &str = "platforms/ndp-001";
-pub(crate) const AGENCY: &str = "bo-cong-an";
 
 // === the real binary ===
 
@@ -146,14 +145,6 @@ pub(crate) fn rename(id: &str, display_name: String) -> pb::UpdatePlanRequest {
 pub(crate) fn revision_in<T>(response: &Response<T>) -> i64 {
     let revision = response.metadata().get("ndp-revision").unwrap();
     revision.to_str().unwrap().parse().unwrap()
-}
-
-/// The stable reason of an error.
-pub(crate) fn reason(status: &Status) -> String {
-    status
-        .get_details_error_info()
-        .unwrap_or_else(|| panic!("{status:?} has no ErrorInfo"))
-        .reason
 }
 
 // === commands past the wire, where their order in the queue matters ===

@@ -3,8 +3,7 @@
 
 use std::{fs, path::Path};
 
-use ndp_registry::{domain::principals::Role, pb};
-use prost_reflect::DescriptorPool;
+use ndp_registry::domain::principals::Role;
 
 use crate::{
     harness::{Engine, plans::AGENCY, python::Python, raw, server::Server, tools},
@@ -60,9 +59,8 @@ async fn googles_generator_makes_a_client_that_works() {
             assert!(text.contains(&pager), "{} has no pages", method.name());
         }
     }
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
     let mut resources = 0;
-    for message in pool
+    for message in raw::POOL
         .all_messages()
         .filter(|it| it.package_name() == "ndp.registry.v1")
     {

@@ -9,6 +9,8 @@ mod validation;
 
 use schema::{Problems, Schema};
 
+use crate::harness::raw::POOL;
+
 /// The problems of a made-up package with these messages.
 fn problems(messages: &str) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -204,13 +206,11 @@ fn whatever_a_request_can_hold_needs_a_bound() {
 
 #[test]
 fn reflection_has_the_options_and_the_error_details() {
-    let set = ndp_registry::pb::FILE_DESCRIPTOR_SET;
-    let pool = prost_reflect::DescriptorPool::decode(set).expect("a descriptor set");
-    assert!(pool.get_message_by_name("google.rpc.BadRequest").is_some());
-    let rules = pool
+    assert!(POOL.get_message_by_name("google.rpc.BadRequest").is_some());
+    let rules = POOL
         .get_extension_by_name("buf.validate.field")
         .expect("our protos have rules");
-    let ours = pool
+    let ours = POOL
         .all_messages()
         .filter(|m| m.package_name() == "ndp.registry.v1");
     let fields = ours.flat_map(|message| message.fields().collect::<Vec<_>>());

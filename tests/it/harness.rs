@@ -3,6 +3,7 @@
 //! A tool that the machine lacks leaves its tests out, with one line on stderr; under
 //! `tests/run` (`NDP_TEST_ALL=1`) it fails them, so that a green run has skipped nothing.
 
+pub(crate) mod frames;
 pub(crate) mod golden;
 pub(crate) mod http;
 pub(crate) mod plans;
@@ -16,9 +17,11 @@ pub(crate) mod tools;
 
 use std::{io::Write, path::Path, sync::Once, time::Duration};
 
+use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
 use tempfile::TempDir;
+use tonic::{service::interceptor::InterceptedService, transport::Channel};
 
-use self::postgres::PgDatabase;
+use self::{postgres::PgDatabase, server::As};
 
 /// An empty database of one engine, of one test; gone after it.
 pub(crate) enum Engine {
@@ -107,6 +110,26 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         }
     });
     assert!(waited.await.is_ok(), "waited in vain until {what}");
+}
+
+/// Everything that a channel's caller sees of the log, by ListChanges, page by page.
+pub(crate) async fn all_changes(
+    channel: InterceptedService<Channel, As>,
+    mut request: pb::ListChangesRequest,
+) -> Vec<pb::Change> {
+    let mut client = ChangeServiceClient::new(channel);
+    let page_size = usize::try_from(request.page_size).unwrap();
+    let mut changes = Vec::new();
+    loop {
+        let page = client.list_changes(request.clone()).await.unwrap();
+        let page = page.into_inner();
+        assert!(page.changes.len() <= page_size, "more than was asked for");
+        changes.extend(page.changes);
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            return changes;
+        }
+    }
 }
 
 /// Whether nothing may be left out.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use ndp_registry::{domain::principals::Role, pb};
-use prost_reflect::{DescriptorPool, DynamicMessage};
+use ndp_registry::domain::principals::Role;
+use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -13,7 +13,7 @@ use crate::{
         Engine, both,
         http::{Answer, Reading, send},
         plans::{AGENCY, decision},
-        raw::{self, Raw},
+        raw::{self, POOL, Raw},
         server::{As, Server},
     },
     protos,
@@ -42,8 +42,7 @@ async fn post(server: &Server, caller: &As, what: &str, body: &Value) -> Answer 
 
 /// google.rpc.Status in JSON, as the details of a gRPC error hold it.
 fn status_json(status: &Status) -> Value {
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
-    let descriptor = pool.get_message_by_name("google.rpc.Status").unwrap();
+    let descriptor = POOL.get_message_by_name("google.rpc.Status").unwrap();
     let whole = DynamicMessage::decode(descriptor, status.details()).unwrap();
     serde_json::to_value(whole).unwrap()
 }
@@ -287,7 +286,6 @@ both! {
         assert_eq!(data["change"]["effects"][0]["resource"], "agencies/thu-hai");
 
         // the end says why
-        let address = server.address.clone();
         let stopping = tokio::spawn(server.stop());
         let end: Value = serde_json::from_str(&lines.line().await.unwrap()).unwrap();
         assert_eq!(end["error"]["code"], 14, "{end}");
@@ -299,7 +297,6 @@ both! {
         assert_eq!(events.line().await, None);
         drop((lines, events));
         tokio::time::timeout(BOUND, stopping).await.unwrap().unwrap();
-        drop(address);
     }
 }
 

@@ -3,8 +3,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use ndp_registry::{domain::principals::Role, pb};
-use prost_reflect::DescriptorPool;
+use ndp_registry::domain::principals::Role;
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
         http::send,
         plans::AGENCY,
         python::Python,
+        raw::POOL,
         server::{As, Server},
         tools,
     },
@@ -51,9 +51,8 @@ async fn it_holds_every_method_with_its_comment() {
             assert!(held.insert(name), "{what} is there twice");
         }
     }
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
     let mut expected = BTreeSet::new();
-    for method in pool
+    for method in POOL
         .services()
         .flat_map(|it| it.methods().collect::<Vec<_>>())
     {

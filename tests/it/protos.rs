@@ -11,24 +11,20 @@ use std::{
     fs,
     path::Path,
     process::Command,
-    sync::LazyLock,
 };
 
 use ndp_registry::pb;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor,
-    MethodDescriptor, Value,
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    Value,
     prost::Message as _,
     prost_types::{FileDescriptorSet, source_code_info::Location},
 };
 use regex::Regex;
 
-use crate::harness::{golden::assert_golden, tools};
+use crate::harness::{golden::assert_golden, raw::POOL, tools};
 
 const PACKAGE: &str = "ndp.registry.v1";
-
-static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap());
 
 // === buf ===
 

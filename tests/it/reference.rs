@@ -3,13 +3,15 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use ndp_registry::pb;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind,
-    MessageDescriptor, MethodDescriptor, ReflectMessage, ServiceDescriptor, Value,
+    DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
+    MethodDescriptor, ReflectMessage, ServiceDescriptor, Value,
 };
 
-use crate::{harness::golden::assert_file, protos};
+use crate::{
+    harness::{golden::assert_file, raw::POOL},
+    protos,
+};
 
 const PACKAGE: &str = "ndp.registry.v1";
 
@@ -205,7 +207,6 @@ fn messages(of: impl Iterator<Item = MessageDescriptor>, all: &mut Vec<MessageDe
 
 #[test]
 fn the_page_is_what_the_protos_say() {
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
     let mut page = Page::default();
     page.line("# API reference\n");
     page.paragraph(
@@ -215,7 +216,7 @@ fn the_page_is_what_the_protos_say() {
          parameters of the query. Rules are those of buf.validate; what breaks one is answered \
          with INVALID_ARGUMENT and the path of the field.",
     );
-    let services = pool.services().filter(|it| it.package_name() == PACKAGE);
+    let services = POOL.services().filter(|it| it.package_name() == PACKAGE);
     let services: Vec<_> = services.collect();
     let mut requests = BTreeSet::new();
     for service in &services {
@@ -227,7 +228,7 @@ fn the_page_is_what_the_protos_say() {
         );
     }
     page.line("## Types\n");
-    for file in pool.files().filter(|it| it.package_name() == PACKAGE) {
+    for file in POOL.files().filter(|it| it.package_name() == PACKAGE) {
         let mut all = Vec::new();
         messages(file.messages(), &mut all);
         for message in &all {

@@ -2,26 +2,14 @@
 
 use ndp_registry::{
     domain::principals::Role,
-    pb::{self, document::Kind, plan::State},
+    pb::{self, plan::State},
 };
 
-use crate::harness::{Engine, both, server::Server};
-
-/// A made-up decision that issues a made-up plan.
-fn decision() -> pb::Document {
-    pb::Document {
-        kind: Kind::Decision.into(),
-        symbol: "1/QĐ-TEST".into(),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
-        issue_date: Some(pb::Date {
-            year: 2026,
-            month: 9,
-            day: 30,
-        }),
-        sha256: "0".repeat(64),
-        ..pb::Document::default()
-    }
-}
+use crate::harness::{
+    Engine, both,
+    plans::{DECISION_DAY, document},
+    server::Server,
+};
 
 both! {
     async fn a_plan_is_drafted_submitted_and_issued(engine: Engine) {
@@ -51,7 +39,7 @@ both! {
         let plan = approver.plans.issue_plan(pb::IssuePlanRequest {
             name: plan.name,
             etag: plan.etag,
-            document: Some(decision()),
+            document: Some(document("1/QĐ-TEST", DECISION_DAY)),
             ..Default::default()
         }).await.unwrap().into_inner();
         assert_eq!(plan.state(), State::Issued);

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ndp_registry::pb;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MapKey,
     MessageDescriptor, MethodDescriptor, ReflectMessage, Value,
@@ -16,7 +15,7 @@ use tonic_types::StatusExt;
 
 use crate::harness::{
     Engine,
-    raw::Raw,
+    raw::{POOL, Raw},
     server::{As, Server},
 };
 
@@ -471,8 +470,7 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
     let server = Server::start(&engine.url()).await;
     // field rules come before the question who calls
     let raw = server.raw(As::default());
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
-    let ours = pool
+    let ours = POOL
         .services()
         .filter(|it| it.package_name() == "ndp.registry.v1");
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -481,7 +479,7 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
     let methods = ours.flat_map(|it| it.methods().collect::<Vec<_>>());
     // the rules of a stream of requests are those of each, and its method's own tests break them
     for method in methods.filter(|it| !it.is_client_streaming()) {
-        let mut walk = Walk::new(&pool);
+        let mut walk = Walk::new(&POOL);
         walk.message(&method.input(), &[], "");
         for (rule, count) in walk.seen {
             *seen.entry(rule).or_default() += count;

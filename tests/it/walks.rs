@@ -19,16 +19,19 @@ use ndp_registry::{
         principals::Role,
     },
     pb,
+    registry::Registry,
 };
 use rand::RngExt;
 use serde_json::json;
 use tokio::task::JoinSet;
-use tonic::Response;
 
-use crate::harness::{
-    Engine, both,
-    raw::Raw,
-    server::{Clients, ManualClock, Server},
+use crate::{
+    faults::revision_in,
+    harness::{
+        Engine, both,
+        raw::Raw,
+        server::{Clients, ManualClock, Server},
+    },
 };
 
 /// Walks of each kind.
@@ -144,7 +147,8 @@ impl Walk {
         }
     }
 
-    async fn make(mut self, mut clients: Clients) -> Self {
+    /// Makes it; one that is at no revision meets a write after its first page.
+    async fn make(mut self, mut clients: Clients, registry: &Registry) -> Self {
         let mut page_token = String::new();
         loop {
             let page_size = rand::rng().random_range(5..30);
@@ -168,6 +172,10 @@ impl Walk {
             if page_token.is_empty() {
                 return self;
             }
+            if self.at.is_none() && self.pages.len() == 1 {
+                let mut revisions = registry.revisions();
+                drop(revisions.wait_for(|it| it.get() > revision).await.unwrap());
+            }
         }
     }
 
@@ -179,11 +187,6 @@ impl Walk {
         self.agency
             .is_none_or(|agency| row.agency.as_deref() == Some(agency))
     }
-}
-
-fn revision_in<T>(response: &Response<T>) -> i64 {
-    let revision = response.metadata().get("ndp-revision").unwrap();
-    revision.to_str().unwrap().parse().unwrap()
 }
 
 // === what the log says ===
@@ -286,7 +289,7 @@ both! {
                 while let Ok(left) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
                     let newest = registry.revision().get();
                     let at = (left % 2 == 0).then(|| rand::rng().random_range(1..=newest));
-                    walks.push(Walk::random(at).make(clients.clone()).await);
+                    walks.push(Walk::random(at).make(clients.clone(), &registry).await);
                 }
                 walks
             });
@@ -298,6 +301,7 @@ both! {
 
         let log = Log::read(&server).await;
         let (mut exact, mut moved, mut met) = (0, 0, 0);
+        let mut of_several_pages = 0;
         for walk in &walks {
             let names = walk.names();
             if let Some(at) = walk.at {
@@ -315,11 +319,13 @@ both! {
                 assert_eq!(count(name), 0, "{name} does not fit: {walk:?}");
             }
             met += fit.len();
+            of_several_pages += usize::from(walk.pages.len() > 1);
             moved += usize::from(walk.pages[0].0 != walk.pages[walk.pages.len() - 1].0);
         }
         println!("{} walks, {moved} of them over writes, {met} steady rows", walks.len());
         assert_eq!((walks.len(), exact), (2 * WALKS, WALKS));
         // or nothing was tried
+        assert_eq!(moved, of_several_pages);
         assert!(moved > WALKS / 4, "{moved}");
         assert!(met > WALKS * 5, "{met}");
         server.stop().await;

@@ -43,7 +43,7 @@ fn platform() -> pb::GetPlatformRequest {
 const DRAFTED_MAX: usize = 256;
 
 /// Puts commands into the queue until it refuses one.
-fn fill(registry: &Registry) -> Vec<Waiting> {
+pub(crate) fn fill(registry: &Registry) -> Vec<Waiting> {
     let mut waiting = Vec::new();
     loop {
         match queue(registry, making(None)) {
@@ -62,10 +62,10 @@ fn fill(registry: &Registry) -> Vec<Waiting> {
 
 /// Holds the writer up where it draws a salt, while it is shut.
 #[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
-    fn shut(&self, shut: bool) {
+    pub(crate) fn shut(&self, shut: bool) {
         let (is_shut, opened) = &*self.0;
         *is_shut.lock().unwrap() = shut;
         opened.notify_all();

@@ -14,7 +14,8 @@ use tonic::{Code, Status, service::interceptor::InterceptedService, transport::C
 
 use super::{AGENCY, BOUND, Served, command, create, rename, revision_in};
 use crate::harness::{
-    Engine, both,
+    Engine, all_changes, both,
+    plans::document,
     process::Signal,
     server::{As, Clients},
 };
@@ -186,21 +187,6 @@ async fn follow(
 
 // === writing ===
 
-fn document() -> pb::Document {
-    pb::Document {
-        kind: pb::document::Kind::Decision.into(),
-        symbol: "1/QĐ-TEST".into(),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
-        issue_date: Some(pb::Date {
-            year: 2026,
-            month: 1,
-            day: 1,
-        }),
-        sha256: "0".repeat(64),
-        ..Default::default()
-    }
-}
-
 /// Takes one plan after another from draft to issue, until a call is cut off.
 async fn write(
     writer: String,
@@ -228,7 +214,7 @@ async fn write(
             let issue = pb::IssuePlanRequest {
                 name: plan.name,
                 etag: plan.etag,
-                document: Some(document()),
+                document: Some(document("1/QĐ-TEST", [2026, 1, 1])),
                 ..Default::default()
             };
             approver.plans.issue_plan(issue).await?;
@@ -318,31 +304,12 @@ async fn kill_while_writing(server: &Served, cast: &Cast, round: usize) {
     }
 }
 
-/// Every change that this caller sees, by ListChanges.
-async fn list(channel: &Channel, caller: &As) -> Vec<pb::Change> {
-    let mut client = client(channel, caller);
-    let mut listed = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let request = pb::ListChangesRequest {
-            page_size: 100,
-            page_token,
-            ..Default::default()
-        };
-        let page = client.list_changes(request).await.unwrap().into_inner();
-        listed.extend(page.changes);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            return listed;
-        }
-    }
-}
-
 both! {
     async fn a_watcher_sees_exactly_the_log_through_kills_and_disconnects(engine: Engine) {
         let url = engine.url();
-        let mut server = Served::start(&url).await;
+        // before the server, which knows their keys from the beginning
         let cast = tokio::task::block_in_place(|| Cast::new(&url));
+        let mut server = Served::start(&url).await;
         let moving = pb::CreatePlanRequest { parent: MOVING.into(), ..create("moving") };
         server.clients(&cast.editor).plans.create_plan(moving).await.unwrap();
 
@@ -386,7 +353,9 @@ both! {
                 assert!(fresh.records.len() > 84, "{}", fresh.records.len());
                 assert_eq!(known.records, fresh.records, "{name} holds something else");
             } else {
-                let listed = list(&server.channel, caller).await;
+                let channel = InterceptedService::new(server.channel.clone(), caller.clone());
+                let request = pb::ListChangesRequest { page_size: 100, ..Default::default() };
+                let listed = all_changes(channel, request).await;
                 let revisions = |changes: &[pb::Change]| {
                     changes.iter().map(|change| change.revision).collect::<Vec<_>>()
                 };

@@ -17,7 +17,11 @@ use tonic::{
 };
 
 use super::{BOUND, PLATFORM, reason};
-use crate::harness::{Engine, both, server::Server};
+use crate::harness::{
+    Engine, both,
+    frames::{PREFACE, greeting},
+    server::Server,
+};
 
 /// Sends and receives bytes as they are.
 #[derive(Default)]
@@ -102,8 +106,6 @@ both! {
 
     async fn garbage_ends_its_own_connection_only(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
         // HEADERS that are no HPACK; DATA on stream 0; a frame longer than agreed; half a preface
         let frames: [&[u8]; 4] = [
             &[0, 0, 4, 1, 5, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff],
@@ -113,9 +115,9 @@ both! {
         ];
         let mut streams: Vec<Vec<u8>> = frames
             .iter()
-            .map(|frame| [preface.clone(), settings.to_vec(), frame.to_vec()].concat())
+            .map(|frame| [greeting(), frame.to_vec()].concat())
             .collect();
-        streams.push(b"PRI * HT".to_vec());
+        streams.push(PREFACE[..8].to_vec());
         streams.push(vec![0; 100_000]);
         streams.push(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n".to_vec());
         for bytes in streams {

@@ -1,9 +1,12 @@
 //! Plans in any state, made over the wire by the people who make them: an editor and an approver
 //! of one agency, and the steward. All of it is made up.
 
-use ndp_registry::domain::{
-    plans::{PlanMove, PlanState},
-    principals::Role,
+use ndp_registry::{
+    domain::{
+        plans::{PlanMove, PlanState},
+        principals::Role,
+    },
+    pb,
 };
 use serde_json::{Value, json};
 use tonic::Status;
@@ -50,6 +53,18 @@ pub(crate) fn decision(day: [i32; 3]) -> Value {
         "issue_date": date(day),
         "sha256": "0".repeat(64),
     })
+}
+
+/// A made-up decision of this symbol and day, as generated clients send it.
+pub(crate) fn document(symbol: &str, [year, month, day]: [i32; 3]) -> pb::Document {
+    pb::Document {
+        kind: pb::document::Kind::Decision.into(),
+        symbol: symbol.into(),
+        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issue_date: Some(pb::Date { year, month, day }),
+        sha256: "0".repeat(64),
+        ..Default::default()
+    }
 }
 
 /// The request of a move, with a document where the method takes one.

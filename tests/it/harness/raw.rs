@@ -20,7 +20,8 @@ use tonic_types::StatusExt;
 
 use super::server::As;
 
-static POOL: LazyLock<DescriptorPool> =
+/// Everything that is served, and the details of errors.
+pub(crate) static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap());
 
 /// Every method of our services but those that stream, which have tests of their own.
@@ -106,7 +107,8 @@ impl Raw {
 /// The stable reason of an error.
 pub(crate) fn reason(status: &Status) -> String {
     let info = status.get_details_error_info();
-    info.expect("every error has a reason").reason
+    info.unwrap_or_else(|| panic!("{status:?} has no ErrorInfo"))
+        .reason
 }
 
 /// What was wrong, a line for each field: `path REASON`.

@@ -42,7 +42,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::raw::Raw;
+use super::{BOUND, raw::Raw};
 
 /// What a test's clock shows at first: 1 October 2026, nine in the morning in Vietnam.
 pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
@@ -67,7 +67,7 @@ impl ManualClock {
         self.micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
-    /// Lets whoever looks at it next panic.
+    /// Lets the next call that looks at it panic.
     pub(crate) fn break_once(&self) {
         self.broken.store(true, Ordering::SeqCst);
     }
@@ -75,8 +75,10 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
+        // the writer looks at it four times a second: it is the next call that is to break
+        let writers = std::thread::current().name() == Some("registry-writer");
         assert!(
-            !self.broken.swap(false, Ordering::SeqCst),
+            writers || !self.broken.swap(false, Ordering::SeqCst),
             "the clock is broken (planted)"
         );
         Timestamp::from_micros(self.micros.load(Ordering::SeqCst)).unwrap()
@@ -345,6 +347,14 @@ impl Server {
             .await
             .unwrap()
             .revision
+    }
+
+    /// Waits until it knows a revision after this one.
+    pub(crate) async fn moved_on(&self, from: Revision) {
+        let mut revisions = self.registry.revisions();
+        let moved = revisions.wait_for(|revision| *revision > from);
+        let moved = tokio::time::timeout(BOUND, moved).await;
+        drop(moved.expect("nothing was written").unwrap());
     }
 
     /// Stops it and waits until everything it began has ended.

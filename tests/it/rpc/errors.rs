@@ -5,33 +5,40 @@ use std::fmt::Write as _;
 
 use ndp_registry::{
     domain::{
-        caller::Caller,
-        command::{Command, Request},
+        command::Command,
+        error::Error,
         names::{AgencyName, ApiKeyName, PrincipalName},
         principals::{ApiKeyFields, PrincipalKind, Role},
         time::{Clock, Timestamp},
     },
     pb,
     registry::{
-        QUEUE_MAX,
         authenticate::{KEY_ID_LENGTH, NewKey},
         decide::Ids,
         entropy::OsEntropy,
     },
 };
-use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use tonic::{
-    Code, Status,
+    Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
     transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt;
 
-use crate::harness::{
-    Engine, both,
-    golden::assert_golden,
-    server::{As, Server},
+use crate::{
+    faults::{
+        BOUND, making,
+        outages::{Gate, fill},
+        queue,
+    },
+    harness::{
+        Engine, both,
+        golden::assert_golden,
+        server::{As, Server},
+        sql::Sql,
+        until,
+    },
 };
 
 /// What clients take of trailers by default (grpc-java, grpc-core).
@@ -240,50 +247,31 @@ both! {
     /// The queue is full while another process holds the log's lock, and for as long as nobody can
     /// write the store is not available: nothing is kept, and both say to come again.
     async fn a_writer_that_cannot_go_on_says_to_come_again(engine: Engine) {
-        let server = Server::start(&engine.url()).await;
+        let gate = Gate::default();
+        let server = Server::start_drawing(&engine.url(), Box::new(gate.clone())).await;
         let steward = server.person("steward", &[Role::Steward], None).await;
         let mut steward = server.clients(steward);
         let mut told = Told::default();
-        let lock = Lock::take(&engine).await;
-        // a group is taken out of the queue while it waits for the lock
-        let mut waiting = tokio::task::JoinSet::new();
-        let full = loop {
-            for _ in 0..QUEUE_MAX {
-                let registry = server.registry.clone();
-                let request = Request {
-                    command: Command::RevokeApiKey {
-                        name: ApiKeyName::parse("principals/nobody/apiKeys/none").unwrap(),
-                    },
-                    request_id: None,
-                    reason: String::new(),
-                };
-                waiting.spawn(async move {
-                    registry.submit(Caller::System { actor: None }, request).await.is_err()
-                });
-            }
-            tokio::task::yield_now().await;
-            let probe = steward.catalogue.create_agency(agency("thu-nghiem"));
-            match tokio::time::timeout(std::time::Duration::from_millis(50), probe).await {
-                Ok(outcome) if outcome.as_ref().is_err_and(|it| {
-                    it.code() == Code::ResourceExhausted
-                }) => break outcome,
-                // in the queue: it is not full yet
-                Ok(_) | Err(_) => {}
-            }
+        let mut lock = Sql::connect(&engine.url()).await;
+        lock.hold_the_log().await;
+        gate.shut(true);
+        // the writer is held up with one in its hands, and takes no other
+        let Ok(first) = queue(&server.registry, making(None)) else {
+            panic!("answered while the log is held");
         };
-        told.add("full", full);
+        until("the writer has taken it", async || server.registry.queued() == 0).await;
+        let waiting = fill(&server.registry);
+        told.add("full", steward.catalogue.create_agency(agency("thu-nghiem")).await);
+        gate.shut(false);
         // those that wait get their answer before the lock is given up
-        assert!(waiting.join_next().await.unwrap().unwrap());
-        let unreached = loop {
-            let outcome = steward.catalogue.create_agency(agency("thu-nghiem")).await;
-            if outcome.as_ref().is_err_and(|it| it.code() != Code::ResourceExhausted) {
-                break outcome;
-            }
-        };
-        told.add("locked", unreached);
-        lock.release().await;
-        assert_golden("errors/waiting.txt", &told.text(&[]));
+        let answer = tokio::time::timeout(BOUND, first).await.expect("it waits without end");
+        assert!(matches!(answer, Err(Error::Unavailable { .. })), "{answer:?}");
+        // the others go away, and make room
         drop(waiting);
+        until("there is room again", async || server.registry.queued() == 0).await;
+        told.add("locked", steward.catalogue.create_agency(agency("thu-nghiem")).await);
+        lock.let_go().await;
+        assert_golden("errors/waiting.txt", &told.text(&[]));
         server.stop().await;
     }
 
@@ -291,67 +279,20 @@ both! {
         let server = Server::start(&engine.url()).await;
         let steward = server.person("steward", &[Role::Steward], None).await;
         let mut steward = server.clients(steward);
-        execute(&engine, "ALTER TABLE agencies RENAME TO planted").await;
+        let mut sql = Sql::connect(&engine.url()).await;
+        sql.run("ALTER TABLE agencies RENAME TO planted").await;
         let status = steward.catalogue.create_agency(agency("thu-nghiem")).await.unwrap_err();
         let incident = status.get_error_details().request_info().unwrap().request_id.clone();
         let mut told = Told::default();
         told.add("defect", Err::<(), _>(status));
         assert_golden("errors/defect.txt", &told.text(&[(&incident, "INCIDENT")]));
 
-        execute(&engine, "ALTER TABLE planted RENAME TO agencies").await;
+        sql.run("ALTER TABLE planted RENAME TO agencies").await;
         let created = steward.catalogue.create_agency(agency("thu-nghiem")).await;
         created.expect("nothing of the first was kept");
         let name = AgencyName::from_id("thu-nghiem").unwrap();
         assert!(server.registry.read().state.agency(&name).is_some());
         server.stop().await;
-    }
-}
-
-/// A connection to the engine's database beside the registry's own.
-enum Lock {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
-impl Lock {
-    /// Locks the log, as a writer does.
-    async fn take(engine: &Engine) -> Self {
-        match engine {
-            Engine::Sqlite(..) => {
-                let mut connection = SqliteConnection::connect(&engine.url()).await.unwrap();
-                connection.execute("BEGIN IMMEDIATE").await.unwrap();
-                Self::Sqlite(connection)
-            }
-            Engine::Postgres(_) => {
-                let mut connection = PgConnection::connect(&engine.url()).await.unwrap();
-                connection.execute("BEGIN").await.unwrap();
-                connection
-                    .execute("SELECT 1 FROM log_head FOR UPDATE")
-                    .await
-                    .unwrap();
-                Self::Postgres(connection)
-            }
-        }
-    }
-
-    async fn release(self) {
-        match self {
-            Self::Sqlite(connection) => connection.close().await.unwrap(),
-            Self::Postgres(connection) => connection.close().await.unwrap(),
-        }
-    }
-}
-
-async fn execute(engine: &Engine, sql: &'static str) {
-    match engine {
-        Engine::Sqlite(..) => {
-            let mut connection = SqliteConnection::connect(&engine.url()).await.unwrap();
-            connection.execute(sql).await.unwrap();
-        }
-        Engine::Postgres(_) => {
-            let mut connection = PgConnection::connect(&engine.url()).await.unwrap();
-            connection.execute(sql).await.unwrap();
-        }
     }
 }
 

@@ -4,18 +4,14 @@ use ndp_registry::{domain::principals::Role, pb};
 use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::StatusExt;
 
-use crate::harness::server::{Clients, Server};
+use crate::harness::{
+    plans::{DECISION_DAY, document},
+    server::{Clients, Server},
+};
 
-/// A made-up decision.
+/// A made-up decision of the day before the clock's.
 pub(super) fn decision(symbol: &str) -> pb::Document {
-    pb::Document {
-        kind: pb::document::Kind::Decision.into(),
-        symbol: symbol.into(),
-        issuer: "Cơ quan thử nghiệm (made up)".into(),
-        issue_date: Some(date(2026, 9, 30)),
-        sha256: "0".repeat(64),
-        ..Default::default()
-    }
+    document(symbol, DECISION_DAY)
 }
 
 pub(super) fn date(year: i32, month: i32, day: i32) -> pb::Date {

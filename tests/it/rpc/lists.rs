@@ -16,6 +16,7 @@ use tonic::Status;
 use super::given::{self, create, fields, get, steward};
 use crate::harness::{
     Engine, both,
+    raw::POOL,
     server::{Clients, Server},
 };
 
@@ -501,22 +502,21 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         reports::Report,
     };
     use ndp_registry::state::{attention::Item, sight::ChangeFacts};
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
-    assert_named::<Agency>(&pool, "ListAgenciesRequest");
-    assert_named::<Edition>(&pool, "ListEditionsRequest");
-    assert_named::<Platform>(&pool, "ListPlatformsRequest");
-    assert_named::<Plan>(&pool, "ListPlansRequest");
-    assert_named::<Milestone>(&pool, "ListMilestonesRequest");
-    assert_named::<Baseline>(&pool, "ListBaselinesRequest");
-    assert_named::<Report>(&pool, "ListReportsRequest");
-    assert_named::<Assessment>(&pool, "ListAssessmentsRequest");
-    assert_named::<Proposal>(&pool, "ListProposalsRequest");
-    assert_named::<Figure>(&pool, "ListFiguresRequest");
-    assert_named::<Principal>(&pool, "ListPrincipalsRequest");
-    assert_named::<ApiKey>(&pool, "ListApiKeysRequest");
-    assert_named::<ChangeFacts>(&pool, "ListChangesRequest");
-    assert_named::<Item>(&pool, "ListAttentionItemsRequest");
-    let lists = pool
+    assert_named::<Agency>(&POOL, "ListAgenciesRequest");
+    assert_named::<Edition>(&POOL, "ListEditionsRequest");
+    assert_named::<Platform>(&POOL, "ListPlatformsRequest");
+    assert_named::<Plan>(&POOL, "ListPlansRequest");
+    assert_named::<Milestone>(&POOL, "ListMilestonesRequest");
+    assert_named::<Baseline>(&POOL, "ListBaselinesRequest");
+    assert_named::<Report>(&POOL, "ListReportsRequest");
+    assert_named::<Assessment>(&POOL, "ListAssessmentsRequest");
+    assert_named::<Proposal>(&POOL, "ListProposalsRequest");
+    assert_named::<Figure>(&POOL, "ListFiguresRequest");
+    assert_named::<Principal>(&POOL, "ListPrincipalsRequest");
+    assert_named::<ApiKey>(&POOL, "ListApiKeysRequest");
+    assert_named::<ChangeFacts>(&POOL, "ListChangesRequest");
+    assert_named::<Item>(&POOL, "ListAttentionItemsRequest");
+    let lists = POOL
         .services()
         .flat_map(|service| service.methods().collect::<Vec<_>>());
     let lists = lists.filter(|method| method.name().starts_with("List"));
@@ -773,8 +773,7 @@ both! {
 
 /// The names of the fields that a message carries, as protobuf knows it.
 fn carried(message: &pb::Platform) -> BTreeSet<String> {
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
-    let descriptor = pool
+    let descriptor = POOL
         .get_message_by_name("ndp.registry.v1.Platform")
         .unwrap();
     let bytes = message.encode_to_vec();

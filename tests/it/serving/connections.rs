@@ -4,36 +4,77 @@ use std::time::Duration;
 
 use ndp_registry::{
     config::{Limits, ServerOptions},
-    pb,
+    domain::principals::Role,
+    pb::{self, change_service_client::ChangeServiceClient, watch_changes_request::Start},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tonic::transport::Endpoint;
+use tonic::{Streaming, transport::Endpoint};
 
 use super::{BOUND, sample, start, start_limited};
-use crate::harness::{Engine, server::Server, until};
+use crate::harness::{
+    Engine,
+    frames::{
+        self, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, SETTINGS, frame, wait_for,
+    },
+    server::{As, Server},
+    until,
+};
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-
-/// The types of the HTTP/2 frames that come until the connection ends, and the last one's payload.
-async fn frames(connection: &mut TcpStream) -> (Vec<u8>, Vec<u8>) {
+/// The types of the frames that come until the connection ends, and the last one's payload.
+async fn until_end(connection: &mut TcpStream) -> (Vec<u8>, Vec<u8>) {
     let mut types = Vec::new();
     let mut last = Vec::new();
     let reading = async {
-        let mut head = [0; 9];
-        while connection.read_exact(&mut head).await.is_ok() {
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-            last = vec![0; length];
-            connection.read_exact(&mut last).await.unwrap();
-            types.push(head[3]);
+        while let Some((kind, _, payload)) = frames::next(connection).await.unwrap() {
+            types.push(kind);
+            last = payload;
         }
     };
     tokio::time::timeout(BOUND, reading)
         .await
         .expect("the connection stays open");
     (types, last)
+}
+
+type Watch = Streaming<pb::WatchChangesResponse>;
+
+/// A watch over the harness's connection: it ends with it, where a call would have the client
+/// connect anew and say nothing of it.
+async fn watch(server: &Server) -> Watch {
+    let request = pb::WatchChangesRequest {
+        start: Start::Now.into(),
+        heartbeat_seconds: 1,
+        ..Default::default()
+    };
+    let channel = server.intercepted(As::default());
+    let mut client = ChangeServiceClient::new(channel);
+    client.watch_changes(request).await.unwrap().into_inner()
+}
+
+/// The harness's connection takes calls, and is the one that the watch began on: it tells of what
+/// is written now.
+async fn goes_on(server: &Server, watch: &mut Watch) {
+    let mut anonymous = server.anonymous();
+    anonymous
+        .access
+        .who_am_i(pb::WhoAmIRequest {})
+        .await
+        .unwrap();
+    server.person("auditor", &[Role::Auditor], None).await;
+    let newest = server.registry.revision().get();
+    let told = async {
+        loop {
+            let message = watch.message().await.expect("the connection was cut");
+            if message.expect("an end without a status").revision >= newest {
+                return;
+            }
+        }
+    };
+    let told = tokio::time::timeout(BOUND, told).await;
+    told.expect("nothing is told any more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,16 +86,15 @@ async fn one_too_many_is_told_why() {
         ..Limits::default()
     };
     let server = start_limited(&engine, limits).await;
-    let mut second = TcpStream::connect(&server.address).await.unwrap();
-    second.write_all(PREFACE).await.unwrap();
+    let mut own = watch(&server).await;
+    let second = frames::connect(&server.address).await;
     until("it is in", async || {
         sample(&server, "ndp_connections") == Some(2.0)
     })
     .await;
-    let mut third = TcpStream::connect(&server.address).await.unwrap();
-    third.write_all(PREFACE).await.unwrap();
-    let (types, goaway) = frames(&mut third).await;
-    assert_eq!(types, [4, 7], "SETTINGS, GOAWAY");
+    let mut third = frames::connect(&server.address).await;
+    let (types, goaway) = until_end(&mut third).await;
+    assert_eq!(types, [SETTINGS, GOAWAY]);
     assert_eq!(goaway[4..8], [0, 0, 0, 0x0b], "ENHANCE_YOUR_CALM");
     assert_eq!(&goaway[8..], b"too many connections");
     let refused = sample(&server, "ndp_refusals_total{limit=\"connections\"}");
@@ -66,12 +106,7 @@ async fn one_too_many_is_told_why() {
     let refused = client.who_am_i(pb::WhoAmIRequest {}).await;
     refused.expect_err("there is no room");
     // those that are in go on, and one that leaves makes room
-    server
-        .anonymous()
-        .access
-        .who_am_i(pb::WhoAmIRequest {})
-        .await
-        .unwrap();
+    goes_on(&server, &mut own).await;
     drop(second);
     until("it has left", async || {
         sample(&server, "ndp_connections") == Some(1.0)
@@ -81,7 +116,7 @@ async fn one_too_many_is_told_why() {
         .who_am_i(pb::WhoAmIRequest {})
         .await
         .expect("there is room again");
-    drop(client);
+    drop((client, own));
     server.stop().await;
 }
 
@@ -93,6 +128,8 @@ async fn one_that_says_nothing_loses_its_place() {
         ..ServerOptions::default()
     };
     let server = start(&engine, options).await;
+    // the harness's own connection says what it wants, and nothing more
+    let mut own = watch(&server).await;
     for said in ["", "PRI * HTTP/2.0\r\n", "GET /"] {
         let mut silent = TcpStream::connect(&server.address).await.unwrap();
         silent.write_all(said.as_bytes()).await.unwrap();
@@ -100,37 +137,31 @@ async fn one_that_says_nothing_loses_its_place() {
         let ended = tokio::time::timeout(BOUND, silent.read_to_end(&mut rest)).await;
         drop(ended.expect("it keeps its place"));
     }
-    // the harness's own was there before and has been silent since, but had said what it wants
-    server
-        .anonymous()
-        .access
-        .who_am_i(pb::WhoAmIRequest {})
-        .await
-        .unwrap();
-    assert_eq!(sample(&server, "ndp_connections"), Some(1.0));
+    goes_on(&server, &mut own).await;
+    until("they have left", async || {
+        sample(&server, "ndp_connections") == Some(1.0)
+    })
+    .await;
+    drop(own);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_does_not_answer_a_ping_is_closed() {
-    const PING: u8 = 6;
     let engine = Engine::sqlite();
     let options = ServerOptions {
-        keepalive_interval: Some(Duration::from_millis(300)),
+        // an answer has as long to come
+        keepalive_interval: Some(Duration::from_secs(2)),
         ..ServerOptions::default()
     };
     let server = start(&engine, options).await;
-    let mut dead = TcpStream::connect(&server.address).await.unwrap();
-    dead.write_all(PREFACE).await.unwrap();
-    let (types, _) = frames(&mut dead).await;
+    let mut own = watch(&server).await;
+    let mut dead = frames::connect(&server.address).await;
+    let (types, _) = until_end(&mut dead).await;
     assert!(types.contains(&PING), "{types:?}");
     // one that answers stays, however silent
-    server
-        .anonymous()
-        .access
-        .who_am_i(pb::WhoAmIRequest {})
-        .await
-        .unwrap();
+    goes_on(&server, &mut own).await;
+    drop(own);
     server.stop().await;
 }
 
@@ -151,16 +182,8 @@ async fn a_client_may_ask_as_often_as_it_likes_whether_the_server_lives() {
     server.stop().await;
 }
 
-/// An HTTP/2 frame.
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let [_, _, a, b] = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = vec![0, a, b, kind, flags, 0, 0, 0, stream];
-    frame.extend_from_slice(payload);
-    frame
-}
-
 /// A WhoAmI on this stream.
-fn call(server: &str, stream: u8) -> Vec<u8> {
+fn call(server: &str, stream: u32) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in [
         (":method", "POST"),
@@ -177,38 +200,19 @@ fn call(server: &str, stream: u8) -> Vec<u8> {
             block.extend_from_slice(text.as_bytes());
         }
     }
-    let mut call = frame(1, 4, stream, &block);
-    call.extend(frame(0, 1, stream, &[0; 5]));
+    let mut call = frame(HEADERS, END_HEADERS, stream, &block);
+    call.extend(frame(DATA, END_STREAM, stream, &[0; 5]));
     call
-}
-
-/// Reads until a frame of this type on this stream has come.
-async fn wait_for(connection: &mut TcpStream, kind: u8, stream: u8) {
-    let waited = tokio::time::timeout(BOUND, async {
-        loop {
-            let mut head = [0; 9];
-            connection.read_exact(&mut head).await.unwrap();
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-            connection.read_exact(&mut vec![0; length]).await.unwrap();
-            if (head[3], head[8]) == (kind, stream) {
-                return;
-            }
-        }
-    });
-    assert!(waited.await.is_ok(), "no frame of type {kind} on {stream}");
 }
 
 /// A client that has heard that the server goes does not call again; one that does not listen is
 /// told once more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_comes_when_the_server_is_told_to_stop_is_refused() {
-    const HEADERS: u8 = 1;
-    const GOAWAY: u8 = 7;
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     let address = server.address.clone();
-    let mut rude = TcpStream::connect(&address).await.unwrap();
-    rude.write_all(PREFACE).await.unwrap();
+    let mut rude = frames::connect(&address).await;
     rude.write_all(&call(&address, 1)).await.unwrap();
     wait_for(&mut rude, HEADERS, 1).await;
     let metrics = server.metrics.clone();

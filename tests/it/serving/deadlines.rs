@@ -82,8 +82,10 @@ both! {
         let mut lock = Sql::connect(&url).await;
         lock.hold_the_log().await;
         let request = create("kept");
-        let late = write(&server, &editor, &request, "200m").await;
-        assert_over(&late, "200");
+        // its time is over while the writer waits for the lock with it
+        let late = write(&server, &editor, &request, "2S");
+        let (late, ()) = tokio::join!(late, lock.is_waited_for());
+        assert_over(&late, "2000");
         let revision = server.registry.revision();
         let mut revisions = server.registry.revisions();
         lock.let_go().await;
@@ -147,10 +149,10 @@ async fn a_stream_ends_at_its_deadline() {
         start: pb::watch_changes_request::Start::Snapshot.into(),
         ..Default::default()
     };
-    let (method, headers) = ("ChangeService/WatchChanges", [("grpc-timeout", "300m")]);
+    let (method, headers) = ("ChangeService/WatchChanges", [("grpc-timeout", "3S")]);
     let answer = call(&server.address, method, &headers, &request).await;
     let (messages, _) = answer.frames();
     assert!(!messages.is_empty(), "the snapshot came before the end");
-    assert_over(&answer.outcome(), "300");
+    assert_over(&answer.outcome(), "3000");
     server.stop().await;
 }

@@ -150,11 +150,12 @@ fn asked(value: &serde_json::Value, found: &mut BTreeSet<String>) {
 async fn a_live_server_exports_every_metric_of_the_board() {
     let engine = Engine::sqlite();
     let url = engine.url();
+    // before the server, which knows it from the beginning
+    let (editor, _) = make_key(&url, "editor");
     let more = ["--metrics-listen", "127.0.0.1:0", "--header-bytes", "1024"];
     let server = Served::start_with(&url, &more).await;
     let address = server.metrics_address();
     // a write, a read, a watch, and a refusal
-    let (editor, _) = make_key(&url, "editor");
     let mut editor = server.clients(&editor);
     editor.plans.create_plan(create("one")).await.unwrap();
     let mut large = tonic::Request::new(pb::WhoAmIRequest {});

@@ -38,7 +38,7 @@ async fn a_panic_answers_with_an_incident_that_is_in_the_log() {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(move || writer.clone())
         .finish();
-    // this thread runs every task of the test
+    // this thread runs every task of the test but the writer, which has its own
     let logging = tracing::subscriber::set_default(subscriber);
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
