@@ -568,7 +568,8 @@ both! {
         for number in 2..=9 {
             // every other one touches it, as one of two
             let id = if number % 2 == 0 { "ndp-002" } else { "ndp-003" };
-            changes.push(change(number, vec![bare(&format!("ndp-{number:03}x"), number), bare(id, number)]));
+            let other = format!("ndp-{number:03}x");
+            changes.push(change(number, vec![bare(&other, number), bare(id, number)]));
         }
         append(&store, &changes).await;
         let of = async |between: (i64, i64), newest, limit| {
