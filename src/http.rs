@@ -186,18 +186,16 @@ impl Api {
             Found::OtherVerbs(verbs) => return Ok(Ok(other_verbs(self, &parts.method, &verbs))),
             Found::Nothing => return Ok(Err(not_found())),
         };
-        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let query = parts.uri.query().unwrap_or_default();
         let message = match self
-            .read(route, &variables, &query, &parts.headers, body)
+            .read(route, &variables, query, &parts.headers, body)
             .await
         {
             Ok(message) => message,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let form = Form::asked(parts.headers.get(ACCEPT));
-        let response = grpc
-            .call(grpc::request(route, parts.clone(), &message))
-            .await?;
+        let response = grpc.call(grpc::request(route, parts, &message)).await?;
         Ok(self.convert(route, form, response).await)
     }
 
