@@ -179,6 +179,11 @@ impl Revision {
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
+
+    /// The one before it; `None` before the first change.
+    pub fn previous(self) -> Option<Self> {
+        Self::new(self.0 - 1)
+    }
 }
 
 impl fmt::Display for Revision {

@@ -77,12 +77,8 @@ impl pb::change_service_server::ChangeService for Services {
             kind: "change",
             name: message.name.clone(),
         };
-        let number = message
-            .name
-            .strip_prefix("changes/")
-            .and_then(|text| text.parse().ok());
-        let before = number
-            .and_then(|number: i64| Revision::new(number.checked_sub(1)?))
+        let before = revision_of(&message.name)
+            .and_then(Revision::previous)
             .ok_or_else(not_found)?;
         let logged = self.registry().changes_after(before, 1, |_| true).await?;
         let logged = logged.first().ok_or_else(not_found)?;
@@ -236,7 +232,7 @@ impl ChangePage<'_> {
                 Some(name) => {
                     let mut batch = Vec::new();
                     for revision in registry.revisions_of(name, after, BATCH_OF_RECORD).await? {
-                        let before = Revision::new(revision.get() - 1).unwrap_or_default();
+                        let before = revision.previous().unwrap_or_default();
                         batch.append(&mut registry.changes_after(before, 1, needs_before).await?);
                     }
                     batch
