@@ -301,15 +301,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_TIME, read).await {
         Ok(Ok(read)) => Ok(read.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            Code::ResourceExhausted,
-            "MESSAGE_TOO_LARGE",
-            &format!("the message is larger than {REQUEST_BYTES_MAX} bytes; send less in one call"),
-            &format!(
-                "thông điệp lớn hơn {REQUEST_BYTES_MAX} byte; hãy gửi ít hơn trong một lần gọi"
-            ),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal {
+            http: StatusCode::PAYLOAD_TOO_LARGE,
+            status: status::message_too_large(REQUEST_BYTES_MAX),
+        }),
         Ok(Err(_)) | Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             Code::Cancelled,
