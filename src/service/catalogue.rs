@@ -9,6 +9,7 @@ use super::{
     RESPONSE_BYTES_MAX, Services,
     call::{Call, envelope, open, open_checked},
     list::{Query, Seen, arguments},
+    plans::proposal_of,
     read::get,
     update::{Updatable, Update},
 };
@@ -30,7 +31,7 @@ use crate::{
     wire::{
         agencies, editions,
         encoded::{Encoded, EncodedPage},
-        platforms, proposals,
+        platforms,
         requests::{self, View},
     },
 };
@@ -380,10 +381,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(|image| match image {
-                Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
-                _ => None,
-            })
+            .respond(proposal_of)
     }
 }
 
