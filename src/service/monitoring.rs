@@ -199,14 +199,13 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let mut items = Vec::with_capacity(computed.len());
         for (figure, computed) in computed {
             let revisions = self.registry().revisions_behind(&computed.grounds).await?;
-            let message = monitoring::reconciliation(&figure, &computed, &revisions);
-            items.push((figure, message));
+            items.push((figure, computed, revisions));
         }
         let (reconciliations, next_page_token) = self.fitted(
             &query.binding,
             Page { items, next },
-            |(_, message)| message.clone(),
-            |(figure, _)| query.order.cursor(figure),
+            |(figure, computed, revisions)| monitoring::reconciliation(figure, computed, revisions),
+            |(figure, ..)| query.order.cursor(figure),
         );
         call.answer(pb::ReconcileFiguresResponse {
             reconciliations,
