@@ -216,4 +216,11 @@ mod tests {
         }
         assert_eq!(PlatformName::from_id(&"a".repeat(64)), None);
     }
+
+    #[test]
+    fn nothing_is_before_the_first_change() {
+        let first = Revision::ZERO.next();
+        assert_eq!(first.previous(), Some(Revision::ZERO));
+        assert_eq!(first.previous().and_then(Revision::previous), None);
+    }
 }
