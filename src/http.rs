@@ -186,18 +186,16 @@ impl Api {
             Found::OtherVerbs(verbs) => return Ok(Ok(other_verbs(self, &parts.method, &verbs))),
             Found::Nothing => return Ok(Err(not_found())),
         };
-        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let query = parts.uri.query().unwrap_or_default();
         let message = match self
-            .read(route, &variables, &query, &parts.headers, body)
+            .read(route, &variables, query, &parts.headers, body)
             .await
         {
             Ok(message) => message,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let form = Form::asked(parts.headers.get(ACCEPT));
-        let response = grpc
-            .call(grpc::request(route, parts.clone(), &message))
-            .await?;
+        let response = grpc.call(grpc::request(route, parts, &message)).await?;
         Ok(self.convert(route, form, response).await)
     }
 
@@ -303,15 +301,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_TIME, read).await {
         Ok(Ok(read)) => Ok(read.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            Code::ResourceExhausted,
-            "MESSAGE_TOO_LARGE",
-            &format!("the message is larger than {REQUEST_BYTES_MAX} bytes; send less in one call"),
-            &format!(
-                "thông điệp lớn hơn {REQUEST_BYTES_MAX} byte; hãy gửi ít hơn trong một lần gọi"
-            ),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal {
+            http: StatusCode::PAYLOAD_TOO_LARGE,
+            status: status::message_too_large(REQUEST_BYTES_MAX),
+        }),
         Ok(Err(_)) | Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             Code::Cancelled,

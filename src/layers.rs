@@ -9,6 +9,7 @@ pub mod limits;
 pub mod methods;
 mod metrics;
 mod panics;
+mod seen;
 pub mod stack;
 #[cfg(feature = "otlp")]
 mod traces;

@@ -179,6 +179,11 @@ impl Revision {
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
+
+    /// The one before it; `None` before the first change.
+    pub fn previous(self) -> Option<Self> {
+        Self::new(self.0 - 1)
+    }
 }
 
 impl fmt::Display for Revision {
@@ -210,5 +215,12 @@ mod tests {
             assert_eq!(PlanName::parse(wrong), None, "{wrong}");
         }
         assert_eq!(PlatformName::from_id(&"a".repeat(64)), None);
+    }
+
+    #[test]
+    fn nothing_is_before_the_first_change() {
+        let first = Revision::ZERO.next();
+        assert_eq!(first.previous(), Some(Revision::ZERO));
+        assert_eq!(first.previous().and_then(Revision::previous), None);
     }
 }

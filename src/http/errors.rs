@@ -3,7 +3,7 @@
 //! What is refused before a method is reached (no such path, a parameter that is unknown, a body
 //! that is no JSON) has a stable reason, English and Vietnamese too.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{
@@ -12,17 +12,13 @@ use http::{
 };
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use tonic::{Code, Status, body::Body};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::StatusExt;
 
 use super::json;
 use crate::{
     domain::error::{Error, Violations},
     wire::status,
 };
-
-/// The domain of the reasons in ErrorInfo.
-const DOMAIN: &str = "ndp.registry";
-const VIETNAMESE: &str = "vi";
 
 /// What HTTP calls an outcome, as google/rpc/code.proto says.
 pub(super) fn http_status(code: Code) -> StatusCode {
@@ -110,11 +106,7 @@ impl Refusal {
         english: &str,
         vietnamese: &str,
     ) -> Self {
-        let mut details = ErrorDetails::new();
-        details
-            .set_error_info(reason, DOMAIN, HashMap::new())
-            .set_localized_message(VIETNAMESE, vietnamese);
-        let status = Status::with_error_details(code, english, details);
+        let status = status::refused(code, reason, english, vietnamese);
         Self { http, status }
     }
 

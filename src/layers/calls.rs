@@ -90,7 +90,7 @@ fn refuse(error: impl Into<Status>, registry: &Registry, came: Instant) -> Respo
 }
 
 /// Puts the revision on a response that does not carry a later one.
-fn finish<R>(response: &mut Response<R>, revision: i64) {
+pub(super) fn finish<R>(response: &mut Response<R>, revision: i64) {
     response
         .headers_mut()
         .entry(&NDP_REVISION)

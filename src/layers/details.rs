@@ -3,12 +3,11 @@
 
 use http::Response;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::service::REQUEST_BYTES_MAX;
-
-/// The domain of the reasons in ErrorInfo.
-const DOMAIN: &str = "ndp.registry";
+use crate::{
+    service::REQUEST_BYTES_MAX,
+    wire::status::{message_too_large, refused},
+};
 
 /// The response as it is, or, where it is an error without details, with them.
 pub fn explain<R: Default>(response: Response<R>) -> Response<R> {
@@ -18,48 +17,36 @@ pub fn explain<R: Default>(response: Response<R>) -> Response<R> {
     if status.code() == Code::Ok || !status.details().is_empty() {
         return response;
     }
-    let Some((code, reason, english, vietnamese)) = explanation(&status) else {
-        return response;
-    };
-    let mut details = ErrorDetails::new();
-    details
-        .set_error_info(reason, DOMAIN, std::collections::HashMap::new())
-        .set_localized_message("vi", vietnamese);
-    Status::with_error_details(code, english, details).into_http()
+    match explained(&status) {
+        Some(explained) => explained.into_http(),
+        None => response,
+    }
 }
 
-fn explanation(status: &Status) -> Option<(Code, &'static str, String, String)> {
+fn explained(status: &Status) -> Option<Status> {
     let message = status.message();
     let too_large = message.contains("message length too large");
     Some(match status.code() {
-        // tonic says OUT_OF_RANGE; the gRPC specification says RESOURCE_EXHAUSTED.
-        Code::OutOfRange | Code::ResourceExhausted if too_large => (
-            Code::ResourceExhausted,
-            "MESSAGE_TOO_LARGE",
-            format!("the message is larger than {REQUEST_BYTES_MAX} bytes; send less in one call"),
-            format!(
-                "thông điệp lớn hơn {REQUEST_BYTES_MAX} byte; hãy gửi ít hơn trong một lần gọi"
-            ),
-        ),
-        Code::Unimplemented if message.contains("compressed") => (
+        Code::OutOfRange | Code::ResourceExhausted if too_large => {
+            message_too_large(REQUEST_BYTES_MAX)
+        }
+        Code::Unimplemented if message.contains("compressed") => refused(
             Code::Unimplemented,
             "COMPRESSION_UNSUPPORTED",
-            "the message is compressed, which is not supported; send it as it is".to_owned(),
-            "thông điệp đã được nén, máy chủ không hỗ trợ; hãy gửi không nén".to_owned(),
+            "the message is compressed, which is not supported; send it as it is",
+            "thông điệp đã được nén, máy chủ không hỗ trợ; hãy gửi không nén",
         ),
-        Code::Unimplemented => (
+        Code::Unimplemented => refused(
             Code::Unimplemented,
             "METHOD_UNKNOWN",
-            "there is no such method; `grpcurl -plaintext ADDRESS list` shows those there are"
-                .to_owned(),
-            "không có phương thức này; `grpcurl -plaintext ADDRESS list` liệt kê các phương thức"
-                .to_owned(),
+            "there is no such method; `grpcurl -plaintext ADDRESS list` shows those there are",
+            "không có phương thức này; `grpcurl -plaintext ADDRESS list` liệt kê các phương thức",
         ),
-        Code::Internal if message.contains("decode") => (
+        Code::Internal if message.contains("decode") => refused(
             Code::InvalidArgument,
             "MESSAGE_MALFORMED",
-            format!("the request is not the message that the method takes: {message}"),
-            "yêu cầu không phải thông điệp mà phương thức nhận".to_owned(),
+            &format!("the request is not the message that the method takes: {message}"),
+            "yêu cầu không phải thông điệp mà phương thức nhận",
         ),
         _ => return None,
     })

@@ -9,18 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use tonic::{Status, body::Body};
 
 use super::{
+    calls::finish,
     deadline::{self, Deadline},
     limits::{InFlight, Place},
     panics,
 };
 use crate::{
-    registry::Registry,
-    service::call::{GRPC_ACCEPT_ENCODING, NDP_REVISION},
-    telemetry::metrics::Handles,
+    registry::Registry, service::call::GRPC_ACCEPT_ENCODING, telemetry::metrics::Handles,
     wire::status,
 };
 
@@ -67,7 +66,7 @@ impl Guard {
     {
         let (place, deadline) = match self.enter(&mut request, method, came) {
             Ok(entered) => entered,
-            Err(status) => return self.refuse(&status),
+            Err(status) => return self.refuse(status),
         };
         // what answers is made where a panic of it is caught
         let answering = panics::caught(async move { next(request).await });
@@ -87,7 +86,7 @@ impl Guard {
             },
         };
         drop(place);
-        answered.unwrap_or_else(|status| self.refuse(&status))
+        answered.unwrap_or_else(|status| self.refuse(status))
     }
 
     fn enter(
@@ -117,10 +116,9 @@ impl Guard {
     }
 
     /// The response to a call that never reached its method.
-    fn refuse(&self, status: &Status) -> Response<Body> {
-        let mut response = status.clone().into_http::<Body>();
-        let revision = HeaderValue::from(self.registry.revision().get());
-        response.headers_mut().insert(&NDP_REVISION, revision);
+    fn refuse(&self, status: Status) -> Response<Body> {
+        let mut response = status.into_http();
+        finish(&mut response, self.registry.revision().get());
         response
     }
 }

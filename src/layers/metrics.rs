@@ -1,18 +1,14 @@
 //! Counts every call, of whatever service, from its first byte to its last.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
-use http_body::{Frame, SizeHint};
+use http_body::Frame;
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt;
 
+use super::seen::seen;
 use crate::telemetry::metrics::{Handles, Metrics};
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -81,13 +77,13 @@ impl Going {
             return request;
         }
         let method = Arc::clone(&self.method);
-        request.map(|body| {
-            Body::new(Received {
-                body,
-                method,
-                frames: Frames::default(),
-            })
-        })
+        let mut frames = Frames::default();
+        let see = move |frame: Result<&Frame<Bytes>, &Status>| {
+            if let Some(data) = frame.ok().and_then(Frame::data_ref) {
+                method.messages(frames.count(data), 0);
+            }
+        };
+        request.map(|body| seen(body, see))
     }
 
     /// The response, which the call ends with, or the end of its stream.
@@ -96,14 +92,19 @@ impl Going {
             self.end(response.headers());
             return response;
         }
-        response.map(|body| {
-            let frames = Frames::default();
-            Body::new(Sent {
-                body,
-                going: self,
-                frames,
-            })
-        })
+        let mut frames = Frames::default();
+        // held by the body: one that is dropped before its end drops this as well
+        let see = move |frame: Result<&Frame<Bytes>, &Status>| match frame {
+            Ok(frame) => {
+                if let Some(data) = frame.data_ref() {
+                    self.method.messages(0, frames.count(data));
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    self.end(trailers);
+                }
+            }
+            Err(status) => self.end_with(status.code()),
+        };
+        response.map(|body| seen(body, see))
     }
 }
 
@@ -141,80 +142,6 @@ impl Frames {
             }
         }
         count
-    }
-}
-
-/// A stream of requests.
-struct Received {
-    body: Body,
-    method: Arc<Handles>,
-    frames: Frames,
-}
-
-impl http_body::Body for Received {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = &mut *self;
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            this.method.messages(this.frames.count(data), 0);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A stream of answers.
-struct Sent {
-    body: Body,
-    going: Going,
-    frames: Frames,
-}
-
-impl http_body::Body for Sent {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = &mut *self;
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref() {
-                    this.going.method.messages(0, this.frames.count(data));
-                } else if let Some(trailers) = frame.trailers_ref() {
-                    this.going.end(trailers);
-                }
-            }
-            Poll::Ready(Some(Err(status))) => this.going.end_with(status.code()),
-            Poll::Ready(None) | Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

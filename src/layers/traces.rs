@@ -3,21 +3,19 @@
 //! conventions for RPC (1.37) ask for. What a caller makes up, such as a method that there is not,
 //! is not repeated.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use http_body::{Frame, SizeHint};
+use http_body::Frame;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tonic::{Code, Status, body::Body};
 use tracing::{Instrument, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::methods::{METHODS, Method};
+use super::{
+    methods::{METHODS, Method},
+    seen::seen,
+};
 use crate::telemetry::TRACED;
 
 /// What the conventions call a method that there is not.
@@ -66,8 +64,18 @@ impl Traced {
             self.going.end(status.map_or(Code::Ok, |it| it.code()));
             return response;
         }
-        let going = self.going;
-        response.map(|body| Body::new(Sent { body, going }))
+        let mut going = self.going;
+        // held by the body: one that is dropped before its end drops this as well
+        let see = move |frame: Result<&Frame<Bytes>, &Status>| match frame {
+            Ok(frame) => {
+                let trailers = frame.trailers_ref();
+                if let Some(status) = trailers.and_then(Status::from_header_map) {
+                    going.end(status.code());
+                }
+            }
+            Err(_) => going.end(Code::Unknown),
+        };
+        response.map(|body| seen(body, see))
     }
 }
 
@@ -115,45 +123,6 @@ const fn is_ours(code: Code) -> bool {
             | Code::Unavailable
             | Code::DataLoss
     )
-}
-
-/// A stream of answers.
-#[derive(Debug)]
-struct Sent {
-    body: Body,
-    going: Going,
-}
-
-impl http_body::Body for Sent {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = &mut *self;
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                let trailers = frame.trailers_ref();
-                if let Some(status) = trailers.and_then(Status::from_header_map) {
-                    this.going.end(status.code());
-                }
-            }
-            Poll::Ready(Some(Err(_))) => this.going.end(Code::Unknown),
-            Poll::Ready(None) | Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 struct Headers<'a>(&'a HeaderMap);

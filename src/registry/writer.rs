@@ -678,7 +678,7 @@ impl Writer {
     /// Whether a group is in the log, by its first change: all of it is there or nothing.
     async fn look_for(&mut self, first: &Change) -> Result<bool, Failed> {
         let mut tx = self.store.begin().await?;
-        let before = Revision::new(first.revision.get() - 1).unwrap_or_default();
+        let before = first.revision.previous().unwrap_or_default();
         let found = tx.changes_after(before, 1).await?;
         let is_ours = found.first() == Some(first);
         self.catch_up_locked(&mut tx).await?;

@@ -6,7 +6,7 @@ use super::{
     Services,
     call::{Call, envelope, open, open_checked},
     list::arguments,
-    read::get,
+    read::{AsOf, get},
     update::{Updatable, Update},
 };
 use crate::{
@@ -42,9 +42,7 @@ impl pb::access_service_server::AccessService for Services {
         &self,
         request: Request<pb::GetPrincipalRequest>,
     ) -> Answer<pb::Principal> {
-        let (call, message) = open_checked(request)?;
-        permit_access_reads(&call.caller)?;
-        let call = self.as_of(call, &message).await?;
+        let (call, message) = self.open_access_read(request).await?;
         let principal = get(&call, &message.name, State::principal)?;
         call.answer(principals::principal(&principal))
     }
@@ -53,9 +51,7 @@ impl pb::access_service_server::AccessService for Services {
         &self,
         request: Request<pb::ListPrincipalsRequest>,
     ) -> Answer<pb::ListPrincipalsResponse> {
-        let (call, message) = open_checked(request)?;
-        permit_access_reads(&call.caller)?;
-        let call = self.as_of(call, &message).await?;
+        let (call, message) = self.open_access_read(request).await?;
         let (principals, next_page_token) = self.list(
             &call,
             call.state().principals(),
@@ -126,9 +122,7 @@ impl pb::access_service_server::AccessService for Services {
     // === API keys ===
 
     async fn get_api_key(&self, request: Request<pb::GetApiKeyRequest>) -> Answer<pb::ApiKey> {
-        let (call, message) = open_checked(request)?;
-        permit_access_reads(&call.caller)?;
-        let call = self.as_of(call, &message).await?;
+        let (call, message) = self.open_access_read(request).await?;
         let key = get(&call, &message.name, State::api_key)?;
         call.answer(principals::api_key(&key, None))
     }
@@ -137,9 +131,7 @@ impl pb::access_service_server::AccessService for Services {
         &self,
         request: Request<pb::ListApiKeysRequest>,
     ) -> Answer<pb::ListApiKeysResponse> {
-        let (call, message) = open_checked(request)?;
-        permit_access_reads(&call.caller)?;
-        let call = self.as_of(call, &message).await?;
+        let (call, message) = self.open_access_read(request).await?;
         let prefix = match requests::parent::<PrincipalName>(&message.parent, "parent")? {
             Some(principal) => {
                 find_principal(call.state(), &call.caller, &principal)?;
@@ -205,6 +197,17 @@ impl pb::access_service_server::AccessService for Services {
                 Image::ApiKey(key) => Some(principals::api_key(&key, None)),
                 _ => None,
             })
+    }
+}
+
+impl Services {
+    /// The same as [`Self::open_read`], for those who may read of access; others are refused before
+    /// the past is read.
+    async fn open_access_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Status> {
+        let (call, message) = open_checked(request)?;
+        permit_access_reads(&call.caller)?;
+        let call = call.at(self, message.as_of()?).await?;
+        Ok((call, message))
     }
 }
 

@@ -67,13 +67,8 @@ impl Call {
     }
 
     /// The same call as of another revision or time, where one is asked for.
-    pub(super) async fn at(
-        mut self,
-        services: &Services,
-        read_revision: i64,
-        read_time: Option<prost_types::Timestamp>,
-    ) -> Result<Self, Error> {
-        match requests::read_at(read_revision, read_time)? {
+    pub(super) async fn at(mut self, services: &Services, at: At) -> Result<Self, Error> {
+        match at {
             At::Now => {}
             // apart: few calls ask for it, and all would carry the room that it takes
             at => self.snapshot = Box::pin(services.registry().read_at(at)).await?,

@@ -8,7 +8,8 @@ use tonic::{Request, Response, Status};
 use super::{
     RESPONSE_BYTES_MAX, Services,
     call::{Call, envelope, open, open_checked},
-    list::{Query, Seen, arguments, fit},
+    list::{Query, Seen, arguments},
+    plans::proposal_of,
     read::get,
     update::{Updatable, Update},
 };
@@ -30,7 +31,7 @@ use crate::{
     wire::{
         agencies, editions,
         encoded::{Encoded, EncodedPage},
-        platforms, proposals,
+        platforms,
         requests::{self, View},
     },
 };
@@ -247,13 +248,14 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let binding = Binding::new("ListPlatforms").with([u8::from(all), view as u8]);
         let query = self.query::<Platform>(binding.with(""), &arguments!(message))?;
         let (in_order, rows) = platform_rows(call.state(), &query);
-        let (platforms, next_page_token) = self.page(
-            &call,
-            &query,
-            in_order,
-            rows,
-            |platform| all || platform.state() == PlatformState::Active,
+        let page = query.page(&call, in_order, rows, |platform| {
+            all || platform.state() == PlatformState::Active
+        });
+        let (platforms, next_page_token) = self.fitted(
+            &query.binding,
+            page,
             |platform| self.encoded_platform(platform, view),
+            |platform| query.order.cursor(platform),
         );
         call.answer(EncodedPage::new(platforms, next_page_token))
     }
@@ -351,9 +353,12 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             let seen = Seen::of(platform, &call)?;
             (all || platform.state() == PlatformState::Active).then_some(seen)
         });
-        let (platforms, last) = fit(&page.items, |hit| self.encoded_platform(&hit.row, view));
-        let next = last.map(search::Hit::cursor).or(page.next);
-        let next_page_token = self.seal_token(&binding, next.as_ref());
+        let (platforms, next_page_token) = self.fitted(
+            &binding,
+            page,
+            |hit| self.encoded_platform(&hit.row, view),
+            search::Hit::cursor,
+        );
         call.answer(EncodedPage::new(platforms, next_page_token))
     }
 
@@ -376,10 +381,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(|image| match image {
-                Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
-                _ => None,
-            })
+            .respond(proposal_of)
     }
 }
 

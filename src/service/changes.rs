@@ -77,12 +77,8 @@ impl pb::change_service_server::ChangeService for Services {
             kind: "change",
             name: message.name.clone(),
         };
-        let number = message
-            .name
-            .strip_prefix("changes/")
-            .and_then(|text| text.parse().ok());
-        let before = number
-            .and_then(|number: i64| Revision::new(number.checked_sub(1)?))
+        let before = revision_of(&message.name)
+            .and_then(Revision::previous)
             .ok_or_else(not_found)?;
         let logged = self.registry().changes_after(before, 1, |_| true).await?;
         let logged = logged.first().ok_or_else(not_found)?;

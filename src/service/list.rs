@@ -15,7 +15,7 @@ use crate::{
         query::{
             filter::Filter,
             order::{Direction, Order},
-            page::{self, Cursor},
+            page::{self, Cursor, Page},
             schema::Queryable,
             search::Alphabetical,
             token::{self, Binding},
@@ -101,7 +101,7 @@ pub(super) struct Query<T: Queryable> {
     size: usize,
     pub(super) filter: Filter<T>,
     pub(super) order: Order<T>,
-    binding: Binding,
+    pub(super) binding: Binding,
     pub(super) after: Option<Cursor>,
 }
 
@@ -125,6 +125,29 @@ impl<T: Queryable> Query<T> {
         let after = self.after.as_ref().filter(|_| self.by_name());
         rows(map, prefix, after.map(|cursor| cursor.name.as_str()))
     }
+
+    /// The page of the query as the caller sees it: `rows` holds at least its records and, where
+    /// they come `in_order`, none of those before it.
+    pub(super) fn page<'a>(
+        &self,
+        call: &Call,
+        in_order: bool,
+        rows: impl Iterator<Item = &'a Arc<T>>,
+        keep: impl Fn(&T) -> bool,
+    ) -> Page<Seen<'a, T>>
+    where
+        T: Visible + 'a,
+    {
+        let seen = rows
+            .filter(|record| keep(record))
+            .filter_map(|record| Seen::of(record, call));
+        if in_order {
+            page::page_in_order(seen, &self.filter, &self.order, self.size)
+        } else {
+            let after = self.after.as_ref();
+            page::page_sorted(seen, &self.filter, &self.order, after, self.size)
+        }
+    }
 }
 
 impl Services {
@@ -146,7 +169,9 @@ impl Services {
     {
         let query = self.query::<T>(binding.with(&prefix), arguments)?;
         let rows = query.rows(map, prefix);
-        Ok(self.page(call, &query, query.by_name(), rows, |_| true, convert))
+        let page = query.page(call, query.by_name(), rows, |_| true);
+        let place = |record: &Seen<'_, T>| query.order.cursor(record);
+        Ok(self.fitted(&query.binding, page, convert, place))
     }
 
     /// Reads and checks the arguments of a List.
@@ -169,38 +194,17 @@ impl Services {
         })
     }
 
-    /// The page of a query: `rows` holds at least its records and, where they come `in_order`,
-    /// none of those before it.
-    pub(super) fn page<'a, T, M>(
+    /// The messages of a page as far as they fit together, and the token of the page after them;
+    /// `place` says where a row stands in the order.
+    pub(super) fn fitted<R, M: Answer>(
         &self,
-        call: &Call,
-        query: &Query<T>,
-        in_order: bool,
-        rows: impl Iterator<Item = &'a Arc<T>>,
-        keep: impl Fn(&T) -> bool,
-        convert: impl Fn(&Seen<'_, T>) -> M,
-    ) -> (Vec<M>, String)
-    where
-        T: Visible + Queryable + 'a,
-        M: Answer,
-    {
-        let Query {
-            size,
-            filter,
-            order,
-            binding,
-            after,
-        } = query;
-        let seen = rows
-            .filter(|record| keep(record))
-            .filter_map(|record| Seen::of(record, call));
-        let page = if in_order {
-            page::page_in_order::<T, Seen<'_, T>>(seen, filter, order, *size)
-        } else {
-            page::page_sorted::<T, Seen<'_, T>>(seen, filter, order, after.as_ref(), *size)
-        };
-        let (messages, last) = fit(&page.items, |record| convert(record));
-        let next = last.map(|record| order.cursor(record)).or(page.next);
+        binding: &Binding,
+        page: Page<R>,
+        convert: impl Fn(&R) -> M,
+        place: impl Fn(&R) -> Cursor,
+    ) -> (Vec<M>, String) {
+        let (messages, last) = fit(&page.items, convert);
+        let next = last.map(place).or(page.next);
         (messages, self.seal_token(binding, next.as_ref()))
     }
 
@@ -224,7 +228,7 @@ impl Services {
 
 /// The messages of a page's first rows, at least one, as far as they fit together; and the last
 /// row of them where others had to be left out.
-pub(super) fn fit<R, M: Answer>(rows: &[R], convert: impl Fn(&R) -> M) -> (Vec<M>, Option<&R>) {
+fn fit<R, M: Answer>(rows: &[R], convert: impl Fn(&R) -> M) -> (Vec<M>, Option<&R>) {
     let mut messages = Vec::with_capacity(rows.len());
     let mut bytes = 0;
     let mut last = None;

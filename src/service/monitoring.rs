@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::{
     Services,
     call::{envelope, open_checked},
-    list::{arguments, fit},
+    list::{Seen, arguments},
     read::get,
 };
 use crate::{
@@ -23,10 +23,11 @@ use crate::{
     state::{
         State,
         attention::Item,
+        quality::RecordQuality,
         query::{
             filter::Filter,
             order::Order,
-            page::{Cursor, page_size, page_sorted},
+            page::{Cursor, Page, cut, page_size, page_sorted},
             token::Binding,
         },
         tally::Sight,
@@ -117,11 +118,15 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             })
             .await?;
         let page = page_sorted::<Item, &Item>(&items, &filter, &order, after.as_ref(), size);
-        let (attention_items, last) = fit(&page.items, |item| monitoring::attention_item(item));
-        let next = last.map(|item| order.cursor(item)).or(page.next);
+        let (attention_items, next_page_token) = self.fitted(
+            &binding,
+            page,
+            |item| monitoring::attention_item(item),
+            |item| order.cursor(item),
+        );
         call.answer(pb::ListAttentionItemsResponse {
             attention_items,
-            next_page_token: self.seal_token(&binding, next.as_ref()),
+            next_page_token,
         })
     }
 
@@ -150,22 +155,20 @@ impl pb::monitoring_service_server::MonitoringService for Services {
                 state.quality(&scored, &sight, today)
             })
             .await?;
-        let mut failing = quality.records.iter().filter(|record| {
+        let failing = quality.records.iter().filter(|record| {
             let unseen = after
                 .as_ref()
                 .is_none_or(|after| record.platform.as_str() > after.name.as_str());
             let mut failures = record.failures.iter();
             unseen && failures.any(|it| criterion.is_none_or(|asked| it.criterion == asked))
         });
-        let page: Vec<_> = failing.by_ref().take(size).collect();
-        let more = failing.next().is_some();
-        let (records, cut) = fit(&page, |record| monitoring::record_scores(record, criterion));
-        let last = cut.or(page.last().filter(|_| more));
-        let next = last.map(|record| Cursor {
+        let cursor = |record: &&RecordQuality| Cursor {
             values: Vec::new(),
             name: record.platform.to_string(),
-        });
-        let token = self.seal_token(&binding, next.as_ref());
+        };
+        let page = cut(failing.take(size + 1).collect(), size, cursor);
+        let convert = |record: &&RecordQuality| monitoring::record_scores(record, criterion);
+        let (records, token) = self.fitted(&binding, page, convert, cursor);
         let (revision, made_up) = (call.state().revision(), call.state().is_made_up());
         call.answer(monitoring::data_quality(
             &place, &quality, today, records, token, revision, made_up,
@@ -177,21 +180,13 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         request: Request<pb::ReconcileFiguresRequest>,
     ) -> Answer<pb::ReconcileFiguresResponse> {
         let (call, today, message) = self.open_dated(request).await?;
-        let (figures, next_page_token) = self.list(
-            &call,
-            call.state().figures(),
-            String::new(),
-            Binding::new("ReconcileFigures"),
-            &arguments!(message),
-            |figure| pb::Figure {
-                name: figure.name.as_str().to_owned(),
-                ..pb::Figure::default()
-            },
-        )?;
-        let names = figures.iter().map(|it| FigureName::parse(&it.name));
-        let figures: Vec<_> = names
-            .filter_map(|name| call.state().figure(&name?).cloned())
-            .collect();
+        let binding = Binding::new("ReconcileFigures").with("");
+        let query = self.query::<Figure>(binding, &arguments!(message))?;
+        let rows = query.rows(call.state().figures(), String::new());
+        let page = query.page(&call, query.by_name(), rows, |_| true);
+        // everyone sees figures whole
+        let figures = page.items.iter().filter_map(Seen::whole).cloned();
+        let (figures, next) = (figures.collect::<Vec<_>>(), page.next);
         let sight = Sight::of(&call.caller);
         let computed = self
             .registry()
@@ -201,12 +196,17 @@ impl pb::monitoring_service_server::MonitoringService for Services {
                 figures.into_iter().zip(computed).collect::<Vec<_>>()
             })
             .await?;
-        let mut reconciliations = Vec::with_capacity(computed.len());
+        let mut items = Vec::with_capacity(computed.len());
         for (figure, computed) in computed {
             let revisions = self.registry().revisions_behind(&computed.grounds).await?;
-            let message = monitoring::reconciliation(&figure, &computed, &revisions);
-            reconciliations.push(message);
+            items.push((figure, computed, revisions));
         }
+        let (reconciliations, next_page_token) = self.fitted(
+            &query.binding,
+            Page { items, next },
+            |(figure, computed, revisions)| monitoring::reconciliation(figure, computed, revisions),
+            |(figure, ..)| query.order.cursor(figure),
+        );
         call.answer(pb::ReconcileFiguresResponse {
             reconciliations,
             next_page_token,

@@ -621,7 +621,7 @@ fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Erro
     Ok(Some(Box::new(document)))
 }
 
-fn proposal_of(image: Image) -> Option<pb::Proposal> {
+pub(super) fn proposal_of(image: Image) -> Option<pb::Proposal> {
     match image {
         Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
         _ => None,

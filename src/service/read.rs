@@ -3,7 +3,6 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use prost_types::Timestamp;
 use tonic::{Request, Status};
 
 use super::{
@@ -19,15 +18,15 @@ use crate::{
 
 /// A request that says as of when it is to be answered.
 pub(super) trait AsOf: Validate {
-    /// Its `read_revision` and `read_time`.
-    fn as_of(&self) -> (i64, Option<Timestamp>);
+    /// What its `read_revision` and `read_time` ask for.
+    fn as_of(&self) -> Result<At, Error>;
 }
 
 macro_rules! as_of {
     ($($request:ident,)+) => {
         $(impl AsOf for pb::$request {
-            fn as_of(&self) -> (i64, Option<Timestamp>) {
-                (self.read_revision, self.read_time)
+            fn as_of(&self) -> Result<At, Error> {
+                requests::read_at(self.read_revision, self.read_time)
             }
         })+
     };
@@ -76,13 +75,8 @@ impl Services {
         request: Request<T>,
     ) -> Result<(Call, T), Status> {
         let (call, message) = open_checked(request)?;
-        Ok((self.as_of(call, &message).await?, message))
-    }
-
-    /// The call as of the revision or time that its message asks for.
-    pub(super) async fn as_of(&self, call: Call, message: &impl AsOf) -> Result<Call, Error> {
-        let (read_revision, read_time) = message.as_of();
-        call.at(self, read_revision, read_time).await
+        let call = call.at(self, message.as_of()?).await?;
+        Ok((call, message))
     }
 
     /// The same as [`Self::open_read`], with the civil date in Vietnam that the answer is of.
@@ -91,9 +85,8 @@ impl Services {
         request: Request<T>,
     ) -> Result<(Call, Date, T), Status> {
         let (call, message) = open_checked(request)?;
-        let (read_revision, read_time) = message.as_of();
-        let at = requests::read_at(read_revision, read_time)?;
-        let call = call.at(self, read_revision, read_time).await?;
+        let at = message.as_of()?;
+        let call = call.at(self, at).await?;
         let time = match at {
             At::Now => self.registry().clock().now(),
             At::Time(time) => time,

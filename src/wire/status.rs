@@ -75,6 +75,26 @@ pub fn timeout_malformed() -> Status {
     ))
 }
 
+/// A refusal that no [`Error`] stands for, made before a method is reached.
+pub fn refused(code: Code, reason: &str, english: &str, vietnamese: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details
+        .set_error_info(reason, DOMAIN, HashMap::new())
+        .set_localized_message(VIETNAMESE, vietnamese);
+    Status::with_error_details(code, english, details)
+}
+
+/// A message of more than `limit` bytes; tonic says OUT_OF_RANGE, the gRPC specification
+/// RESOURCE_EXHAUSTED.
+pub fn message_too_large(limit: usize) -> Status {
+    refused(
+        Code::ResourceExhausted,
+        "MESSAGE_TOO_LARGE",
+        &format!("the message is larger than {limit} bytes; send less in one call"),
+        &format!("thông điệp lớn hơn {limit} byte; hãy gửi ít hơn trong một lần gọi"),
+    )
+}
+
 /// What every status is made of.
 struct Explanation {
     code: Code,

@@ -6,6 +6,7 @@ mod baselines;
 mod below_plans;
 mod catalogue;
 mod errors;
+mod figures;
 mod given;
 mod lists;
 mod matrix;

@@ -120,7 +120,7 @@ pub fn page_sorted<T: Queryable, R: Borrow<T>>(
 }
 
 /// Cuts one row more than a page down to the page.
-pub(super) fn cut<R>(mut items: Vec<R>, size: usize, place: impl Fn(&R) -> Cursor) -> Page<R> {
+pub fn cut<R>(mut items: Vec<R>, size: usize, place: impl Fn(&R) -> Cursor) -> Page<R> {
     let more = items.len() > size;
     items.truncate(size);
     let next = if more { items.last().map(place) } else { None };

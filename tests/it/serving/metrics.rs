@@ -11,7 +11,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 
 use super::sample;
 use crate::{
-    faults::{AGENCY, Served, create, make_key},
+    faults::{AGENCY, PLATFORM, Served, create, make_key},
     harness::{
         Engine, both,
         http::{Answer, send},
@@ -46,8 +46,18 @@ both! {
         assert_eq!(sample(&server, "ndp_writer_commit_seconds_count"), Some(commits + 2.0));
         let revision = server.registry.revision().get();
         assert_eq!(sample(&server, "ndp_revision"), Some(revision as f64));
-        assert_eq!(sample(&server, "ndp_records{kind=\"plans\"}"), Some(2.0));
-        assert_eq!(sample(&server, "ndp_records{kind=\"platforms\"}"), Some(84.0));
+        editor.plans.create_milestone(pb::CreateMilestoneRequest {
+            parent: format!("{PLATFORM}/plans/one"),
+            milestone_id: "one".into(),
+            milestone: Some(pb::Milestone {
+                display_name: "Mốc thử nghiệm (made up)".into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }).await.unwrap();
+        let kinds = ["platforms", "plans", "milestones", "baselines", "reports", "assessments"];
+        let records = kinds.map(|kind| sample(&server, &format!("ndp_records{{kind=\"{kind}\"}}")));
+        assert_eq!(records, [84, 2, 1, 0, 0, 0].map(|count| Some(f64::from(count))));
         assert_eq!(sample(&server, "ndp_ready"), Some(1.0));
         assert!(sample(&server, "ndp_follower_lag_seconds").unwrap() < 10.0);
         server.stop().await;
