@@ -74,10 +74,12 @@ impl Snapshot {
     /// Moves on by a change.
     fn advance(&mut self, change: &Change) {
         self.recent.push(&self.state, change);
-        let before = self.tally.is_some().then(|| self.state.clone());
+        // not a clone of the State: `apply` would have to copy what the two share
+        let tally = self.tally.as_ref();
+        let before = tally.map(|tally| tally.before(&self.state, change));
         self.state.apply(change);
-        if let (Some(tally), Some(before)) = (&mut self.tally, &before) {
-            Arc::make_mut(tally).advance(before, &self.state, change);
+        if let (Some(tally), Some(before)) = (&mut self.tally, before) {
+            Arc::make_mut(tally).advance(before, &self.state);
         }
         if let Some((name, hash)) = &change.key_hash {
             self.key_hashes.insert(name.clone(), *hash);

@@ -200,10 +200,10 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
     };
     let mut advances = Vec::new();
     for _ in 0..200 {
-        let before = state.clone();
-        state.apply(&change);
         let began = Instant::now();
-        tally.advance(&before, &state, &change);
+        let before = tally.before(&state, &change);
+        state.apply(&change);
+        tally.advance(before, &state);
         advances.push(began.elapsed().as_secs_f64() * 1e6);
     }
     found.advance_us = median(advances);

@@ -340,6 +340,25 @@ fn count_standing(counts: &mut Counts, standing: &PlanStanding) {
     counts.add(Count::Unsubstantiated, standing.unsubstantiated);
 }
 
+/// What one platform adds to a tally, and in which places.
+#[derive(Debug, PartialEq, Eq)]
+struct Share {
+    of: Contribution,
+    places: Vec<Place>,
+}
+
+impl Share {
+    fn of(state: &State, platform: &Platform, on: Date) -> Self {
+        let of = contribution(state, platform, on);
+        let places = places(state, platform, &of, on);
+        Self { of, places }
+    }
+}
+
+/// What a change may alter of a tally, as it was before: of some platforms, or all of it.
+#[derive(Debug)]
+pub struct Before(Option<Vec<(PlatformName, Option<Share>)>>);
+
 /// For whom a part of a tally is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
@@ -363,7 +382,7 @@ impl Tally {
             parts: OrdMap::new(),
         };
         for platform in state.platforms().values() {
-            tally.count(state, platform, 1);
+            tally.count(&Share::of(state, platform, date), 1);
         }
         tally
     }
@@ -391,30 +410,45 @@ impl Tally {
         counts.map_or_else(Counts::default, |counts| (**counts).clone())
     }
 
-    /// Moves on by a change, from the State before it to the one after it.
-    pub fn advance(&mut self, before: &State, after: &State, change: &Change) {
-        match touched(before, change) {
-            Touched::Platforms(platforms) => {
-                for name in platforms {
-                    if let Some(platform) = before.platform(&name) {
-                        self.count(before, platform, -1);
-                    }
-                    if let Some(platform) = after.platform(&name) {
-                        self.count(after, platform, 1);
-                    }
-                }
+    /// What a change may alter of it, taken from the State before the change.
+    pub fn before(&self, state: &State, change: &Change) -> Before {
+        let share = |name: PlatformName| {
+            let platform = state.platform(&name);
+            let share = platform.map(|it| Share::of(state, it, self.date));
+            (name, share)
+        };
+        let platforms = touched(state, change);
+        Before(platforms.map(|names| names.into_iter().map(share).collect()))
+    }
+
+    /// Moves on to the State after the change.
+    pub fn advance(&mut self, before: Before, after: &State) {
+        let Some(shares) = before.0 else {
+            *self = Self::new(after, self.date);
+            return;
+        };
+        for (name, old) in shares {
+            let platform = after.platform(&name);
+            let new = platform.map(|it| Share::of(after, it, self.date));
+            if old == new {
+                continue;
             }
-            Touched::Everything => *self = Self::new(after, self.date),
+            if let Some(old) = old {
+                self.count(&old, -1);
+            }
+            if let Some(new) = new {
+                self.count(&new, 1);
+            }
         }
     }
 
-    fn count(&mut self, state: &State, platform: &Platform, times: i32) {
-        let of = contribution(state, platform, self.date);
-        for place in places(state, platform, &of, self.date) {
-            self.add(&place, Part::Public, &of.public, times);
+    fn count(&mut self, share: &Share, times: i32) {
+        let of = &share.of;
+        for place in &share.places {
+            self.add(place, Part::Public, &of.public, times);
             for (agency, hidden) in &of.hidden {
-                self.add(&place, Part::Hidden(agency.clone()), hidden, times);
-                self.add(&place, Part::AllHidden, hidden, times);
+                self.add(place, Part::Hidden(agency.clone()), hidden, times);
+                self.add(place, Part::AllHidden, hidden, times);
             }
         }
     }
@@ -477,13 +511,8 @@ pub fn is_in(state: &State, platform: &Platform, place: &Place, on: Date) -> boo
     listed && governed
 }
 
-/// What a change may alter in the counts.
-enum Touched {
-    Platforms(Vec<PlatformName>),
-    Everything,
-}
-
-fn touched(before: &State, change: &Change) -> Touched {
+/// The platforms whose counts a change may alter; none where it may alter any.
+fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
     let mut platforms = Vec::new();
     for effect in &change.effects {
         let name = match effect {
@@ -491,13 +520,13 @@ fn touched(before: &State, change: &Change) -> Touched {
                 let old = before.edition(&edition.name).map(|old| old.first_day());
                 // Since when it lists its platforms is all that counts depend on.
                 if old != Some(edition.first_day()) {
-                    return Touched::Everything;
+                    return None;
                 }
                 continue;
             }
             Effect::Put(image) => image.name(),
             Effect::Remove { name } if name.starts_with("editions/") => {
-                return Touched::Everything;
+                return None;
             }
             Effect::Remove { name } => name,
             Effect::Notice(_) => continue,
@@ -511,5 +540,5 @@ fn touched(before: &State, change: &Change) -> Touched {
     }
     platforms.sort_unstable();
     platforms.dedup();
-    Touched::Platforms(platforms)
+    Some(platforms)
 }

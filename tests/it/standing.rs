@@ -542,9 +542,9 @@ proptest! {
         let mut tally = Tally::new(&state, day(on));
         for (revision, images) in (2..).zip(changes) {
             let change = change(revision, images);
-            let before = state.clone();
+            let before = tally.before(&state, &change);
             state.apply(&change);
-            tally.advance(&before, &state, &change);
+            tally.advance(before, &state);
         }
         let anew = Tally::new(&state, day(on));
         for place in every_place() {
