@@ -1167,8 +1167,21 @@ pub(crate) fn behaviour(field: &FieldDescriptor) -> Vec<&'static str> {
     all.as_list().unwrap().iter().map(name).collect()
 }
 
-fn rules_of(field: &FieldDescriptor) -> Option<DynamicMessage> {
+pub(crate) fn rules_of(field: &FieldDescriptor) -> Option<DynamicMessage> {
     extension(&field.options(), "buf.validate.field")
+}
+
+/// A message of rules within others.
+pub(crate) fn inner(rules: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
+    let has = rules.has_field_by_name(name);
+    has.then(|| {
+        rules
+            .get_field_by_name(name)
+            .unwrap()
+            .as_message()
+            .unwrap()
+            .clone()
+    })
 }
 
 /// Whether the field's rules refuse it empty; nothing where they do not speak of it.
@@ -1181,27 +1194,16 @@ fn refuses_empty(field: &FieldDescriptor) -> Option<bool> {
     if rules.has_field_by_name("required") {
         return Some(true);
     }
-    let inner = |name: &str| {
-        let has = rules.has_field_by_name(name);
-        has.then(|| {
-            rules
-                .get_field_by_name(name)
-                .unwrap()
-                .as_message()
-                .unwrap()
-                .clone()
-        })
-    };
-    if let Some(text_rules) = inner("string") {
+    if let Some(text_rules) = inner(&rules, "string") {
         let pattern = text(&text_rules, "pattern");
         let refused = text_rules.has_field_by_name("min_len")
             || !pattern.is_empty() && !Regex::new(&pattern).unwrap().is_match("");
         return Some(refused);
     }
-    if let Some(repeated) = inner("repeated") {
+    if let Some(repeated) = inner(&rules, "repeated") {
         return Some(repeated.has_field_by_name("min_items"));
     }
-    if let Some(one) = inner("enum") {
+    if let Some(one) = inner(&rules, "enum") {
         let refused = one.get_field_by_name("not_in").unwrap();
         return Some(
             refused

@@ -27,7 +27,6 @@ use crate::{
         Engine, both,
         http::send,
         process::{Signal, Stream},
-        server::Clients,
         sql::Sql,
         until,
     },
@@ -57,11 +56,16 @@ async fn open_a_stream(server: &Served) -> tokio::sync::mpsc::Sender<ServerRefle
     sender
 }
 
-/// A plan being made, begun when this returns.
-async fn begun(
-    server: &Served,
-    mut editor: Clients,
-) -> JoinHandle<Result<tonic::Response<pb::Plan>, tonic::Status>> {
+type Write = JoinHandle<Result<tonic::Response<pb::Plan>, tonic::Status>>;
+
+/// A server that has begun to make a plan, and cannot go on until the lock is let go.
+async fn held_up(url: &str, options: &[&str]) -> (Served, Sql, Write) {
+    let (editor, _) = make_key(url, "editor");
+    let metrics = ["--metrics-listen", "127.0.0.1:0"];
+    let server = Served::start_with(url, &[&metrics, options].concat()).await;
+    let mut editor = server.clients(&editor);
+    let mut lock = Sql::connect(url).await;
+    lock.hold_the_log().await;
     let write = tokio::spawn(async move { editor.plans.create_plan(create("late")).await });
     let labels = "grpc_type=\"unary\",grpc_service=\"ndp.registry.v1.PlanService\",\
                   grpc_method=\"CreatePlan\"";
@@ -73,7 +77,7 @@ async fn begun(
         page.lines().any(|line| line == started)
     })
     .await;
-    write
+    (server, lock, write)
 }
 
 /// A watch from the snapshot on, with all of the snapshot read.
@@ -118,15 +122,8 @@ both! {
     }
 
     async fn a_second_signal_with_a_write_in_the_commit_says_so_by_its_exit_code(engine: Engine) {
-        let url = engine.url();
-        drop(Served::start(&url).await);
-        let (editor, _) = make_key(&url, "editor");
-        let options = ["--metrics-listen", "127.0.0.1:0", "--shutdown-seconds", "300"];
-        let server = Served::start_with(&url, &options).await;
-        let editor = server.clients(&editor);
-        let mut lock = Sql::connect(&url).await;
-        lock.hold_the_log().await;
-        let write = begun(&server, editor).await;
+        let options = ["--shutdown-seconds", "300"];
+        let (server, mut lock, write) = held_up(&engine.url(), &options).await;
         server.process.signal(Signal::Term);
         tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
         server.process.signal(Signal::Term);
@@ -144,16 +141,7 @@ both! {
     }
 
     async fn a_call_in_flight_is_finished(engine: Engine) {
-        let url = engine.url();
-        let server = Served::start(&url).await;
-        let (editor, _) = make_key(&url, "editor");
-        // started again, it knows the key from the beginning
-        drop(server);
-        let server = Served::start_with(&url, &["--metrics-listen", "127.0.0.1:0"]).await;
-        let editor = server.clients(&editor);
-        let mut lock = Sql::connect(&url).await;
-        lock.hold_the_log().await;
-        let write = begun(&server, editor).await;
+        let (server, mut lock, write) = held_up(&engine.url(), &[]).await;
         server.process.signal(Signal::Term);
         tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
         lock.let_go().await;

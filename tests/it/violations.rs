@@ -6,17 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, MapKey,
-    MessageDescriptor, MethodDescriptor, ReflectMessage, Value,
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, MethodDescriptor,
+    ReflectMessage, Value,
 };
 use regex::Regex;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::harness::{
-    Engine,
-    raw::{POOL, Raw},
-    server::{As, Server},
+use crate::{
+    harness::{
+        Engine,
+        raw::{POOL, Raw},
+        server::{As, Server},
+    },
+    protos::{behaviour, inner, rules_of},
 };
 
 /// One rule of one field, and what breaks it.
@@ -118,9 +121,8 @@ const SAMPLES: &[&str] = &[
 /// Texts of which each pattern refuses one.
 const REFUSED: &[&str] = &["!", "UPPER/case", "a b", "", "-/-/-/-"];
 
+#[derive(Default)]
 struct Walk {
-    rules: ExtensionDescriptor,
-    behavior: ExtensionDescriptor,
     cases: Vec<Case>,
     /// The messages on the way, for those that hold themselves.
     within: Vec<String>,
@@ -128,17 +130,6 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(pool: &DescriptorPool) -> Self {
-        let extension = |name: &str| pool.get_extension_by_name(name).unwrap();
-        Self {
-            rules: extension("buf.validate.field"),
-            behavior: extension("google.api.field_behavior"),
-            cases: Vec::new(),
-            within: Vec::new(),
-            seen: BTreeMap::new(),
-        }
-    }
-
     fn message(&mut self, message: &MessageDescriptor, place: &[Step], path: &str) {
         let name = message.full_name().to_owned();
         if self.within.contains(&name) || name.starts_with("google.") {
@@ -146,9 +137,7 @@ impl Walk {
         }
         self.within.push(name);
         for field in message.fields() {
-            let behavior = field.options().get_extension(&self.behavior).into_owned();
-            let output_only = behavior.as_list().unwrap().contains(&Value::EnumNumber(3));
-            if !output_only {
+            if !behaviour(&field).contains(&"OUTPUT_ONLY") {
                 self.field(&field, place, path);
             }
         }
@@ -159,15 +148,7 @@ impl Walk {
         let separator = if path.is_empty() { "" } else { "." };
         let path = format!("{path}{separator}{}", field.name());
         let at = |step: Step| [place, &[step]].concat();
-        let options = field.options();
-        let rules = (options.has_extension(&self.rules)).then(|| {
-            options
-                .get_extension(&self.rules)
-                .as_message()
-                .unwrap()
-                .clone()
-        });
-        if let Some(rules) = &rules {
+        if let Some(rules) = &rules_of(field) {
             let place = at(Step::Field(field.clone()));
             if field.is_list() {
                 self.list(field, rules, &place, &path);
@@ -391,19 +372,6 @@ fn shown(path: &str, key: &str) -> String {
     format!("{path}[\"{}", key.chars().take(64).collect::<String>())
 }
 
-/// A message of rules within others.
-fn inner(rules: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
-    let has = rules.has_field_by_name(name);
-    has.then(|| {
-        rules
-            .get_field_by_name(name)
-            .unwrap()
-            .as_message()
-            .unwrap()
-            .clone()
-    })
-}
-
 /// A value that its own rules do not refuse.
 fn sample(kind: &Kind, rules: Option<&DynamicMessage>) -> Value {
     match kind {
@@ -479,7 +447,7 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
     let methods = ours.flat_map(|it| it.methods().collect::<Vec<_>>());
     // the rules of a stream of requests are those of each, and its method's own tests break them
     for method in methods.filter(|it| !it.is_client_streaming()) {
-        let mut walk = Walk::new(&POOL);
+        let mut walk = Walk::default();
         walk.message(&method.input(), &[], "");
         for (rule, count) in walk.seen {
             *seen.entry(rule).or_default() += count;

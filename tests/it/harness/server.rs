@@ -85,6 +85,25 @@ impl Clock for ManualClock {
     }
 }
 
+/// What a server is started with, beside its database.
+struct Setup {
+    clock: Arc<ManualClock>,
+    options: ServerOptions,
+    following: Following,
+    entropy: Box<dyn Entropy>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            clock: ManualClock::at(MORNING),
+            options: ServerOptions::default(),
+            following: Following::default(),
+            entropy: Box::new(OsEntropy),
+        }
+    }
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) registry: Registry,
@@ -188,26 +207,25 @@ impl Server {
     pub(crate) async fn start_later(url: &str, seconds: i64) -> Self {
         let clock = ManualClock::at(MORNING);
         clock.advance(seconds);
-        Self::start_at(url, &[catalogue::OPENING_EDITION], clock).await
+        let setup = Setup {
+            clock,
+            ..Setup::default()
+        };
+        Self::start_as(url, &[catalogue::OPENING_EDITION], setup).await
     }
 
     /// The same with the entries of these editions, where the database is empty.
     pub(crate) async fn start_with(url: &str, editions: &[&str]) -> Self {
-        Self::start_at(url, editions, ManualClock::at(MORNING)).await
+        Self::start_as(url, editions, Setup::default()).await
     }
 
     /// The same with what the writer draws ids and salts from.
     pub(crate) async fn start_drawing(url: &str, entropy: Box<dyn Entropy>) -> Self {
-        let clock = ManualClock::at(MORNING);
-        let (options, following) = (ServerOptions::default(), Following::default());
-        let editions = [catalogue::OPENING_EDITION];
-        Self::start_as(url, &editions, clock, options, following, entropy).await
-    }
-
-    async fn start_at(url: &str, editions: &[&str], clock: Arc<ManualClock>) -> Self {
-        let (options, following) = (ServerOptions::default(), Following::default());
-        let entropy = Box::new(OsEntropy);
-        Self::start_as(url, editions, clock, options, following, entropy).await
+        let setup = Setup {
+            entropy,
+            ..Setup::default()
+        };
+        Self::start_as(url, &[catalogue::OPENING_EDITION], setup).await
     }
 
     /// The same with these options.
@@ -216,9 +234,11 @@ impl Server {
         editions: &[&str],
         options: ServerOptions,
     ) -> Self {
-        let clock = ManualClock::at(MORNING);
-        let (following, entropy) = (Following::default(), Box::new(OsEntropy));
-        Self::start_as(url, editions, clock, options, following, entropy).await
+        let setup = Setup {
+            options,
+            ..Setup::default()
+        };
+        Self::start_as(url, editions, setup).await
     }
 
     /// The same with other limits for those who follow the log.
@@ -227,19 +247,20 @@ impl Server {
         editions: &[&str],
         following: Following,
     ) -> Self {
-        let clock = ManualClock::at(MORNING);
-        let (options, entropy) = (ServerOptions::default(), Box::new(OsEntropy));
-        Self::start_as(url, editions, clock, options, following, entropy).await
+        let setup = Setup {
+            following,
+            ..Setup::default()
+        };
+        Self::start_as(url, editions, setup).await
     }
 
-    async fn start_as(
-        url: &str,
-        editions: &[&str],
-        clock: Arc<ManualClock>,
-        options: ServerOptions,
-        following: Following,
-        entropy: Box<dyn Entropy>,
-    ) -> Self {
+    async fn start_as(url: &str, editions: &[&str], setup: Setup) -> Self {
+        let Setup {
+            clock,
+            options,
+            following,
+            entropy,
+        } = setup;
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
         let started =
             Registry::start_following(store.clone(), Arc::clone(&clock) as _, entropy, following);

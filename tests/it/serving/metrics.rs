@@ -2,12 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use ndp_registry::{domain::principals::Role, pb};
+use ndp_registry::{
+    domain::principals::Role,
+    pb::{self, change_service_client::ChangeServiceClient},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{
+    Streaming, codegen::http::uri::PathAndQuery, service::interceptor::InterceptedService,
+    transport::Channel,
+};
 
 use super::sample;
 use crate::{
@@ -15,7 +21,7 @@ use crate::{
     harness::{
         Engine, both,
         http::{Answer, send},
-        server::Server,
+        server::{As, Server},
         tools::repository,
         until,
     },
@@ -71,14 +77,7 @@ async fn a_stream_counts_its_messages_and_its_end() {
     let labels = "grpc_type=\"server_stream\",grpc_service=\"ndp.registry.v1.ChangeService\",\
                   grpc_method=\"WatchChanges\"";
     let of = |name: &str, more: &str| sample(&server, &format!("{name}{{{labels}{more}}}"));
-    let channel = server.intercepted(crate::harness::server::As::default());
-    let mut client = pb::change_service_client::ChangeServiceClient::new(channel);
-    let request = pb::WatchChangesRequest {
-        start: pb::watch_changes_request::Start::Beginning.into(),
-        ..Default::default()
-    };
-    let mut watch = client.watch_changes(request).await.unwrap().into_inner();
-    watch.message().await.unwrap().expect("the first change");
+    let watch = watching(server.intercepted(As::default())).await;
     assert_eq!(of("grpc_server_started_total", ""), Some(1.0));
     assert_eq!(of("grpc_server_msg_received_total", ""), Some(1.0));
     assert_eq!(of("grpc_server_msg_sent_total", ""), Some(1.0));
@@ -120,6 +119,18 @@ async fn whatever_is_called_the_page_does_not_grow() {
     let counted = sample(&server, &format!("grpc_server_started_total{{{labels}}}"));
     assert_eq!(counted, Some(101.0));
     server.stop().await;
+}
+
+/// A watch that has been sent the first change.
+async fn watching(channel: InterceptedService<Channel, As>) -> Streaming<pb::WatchChangesResponse> {
+    let mut client = ChangeServiceClient::new(channel);
+    let request = pb::WatchChangesRequest {
+        start: pb::watch_changes_request::Start::Beginning.into(),
+        ..Default::default()
+    };
+    let mut watch = client.watch_changes(request).await.unwrap().into_inner();
+    watch.message().await.unwrap().expect("the first change");
+    watch
 }
 
 /// The page as Prometheus gets it.
@@ -173,14 +184,8 @@ async fn a_live_server_exports_every_metric_of_the_board() {
         .metadata_mut()
         .insert("x-made-up", "x".repeat(2000).parse().unwrap());
     editor.access.who_am_i(large).await.unwrap_err();
-    let channel = server.channel.clone();
-    let mut client = pb::change_service_client::ChangeServiceClient::new(channel);
-    let request = pb::WatchChangesRequest {
-        start: pb::watch_changes_request::Start::Beginning.into(),
-        ..Default::default()
-    };
-    let mut watch = client.watch_changes(request).await.unwrap().into_inner();
-    watch.message().await.unwrap().expect("the first change");
+    let channel = InterceptedService::new(server.channel.clone(), As::default());
+    let _watch = watching(channel).await;
 
     let page = page(&address).await;
     assert_eq!(page.status, 200);
