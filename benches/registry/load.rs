@@ -2,10 +2,7 @@
 //! of its own. It does not decode what it receives, so that it costs little beside the server,
 //! but it reads every status: an error is counted, never a fast success.
 
-use std::{
-    io::Read as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -14,6 +11,8 @@ use h2::client::SendRequest;
 use http::{HeaderMap, Method, Request, header};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
+
+use crate::process;
 
 /// Window of a stream and of a connection: larger than any answer, so that flow control never
 /// waits for the client.
@@ -135,9 +134,7 @@ impl Prepared {
 
 /// The client process: a job on standard input, its outcome on standard output.
 pub(crate) fn run() -> Result<()> {
-    let mut job = String::new();
-    std::io::stdin().read_to_string(&mut job)?;
-    let job: Job = serde_json::from_str(&job)?;
+    let job: Job = process::job()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

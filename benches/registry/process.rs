@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::load::{Job, Outcome};
 
@@ -111,17 +112,26 @@ impl Drop for Listening {
     }
 }
 
-/// Runs a client process to its end. An error of any of its calls is one of the run.
-pub(crate) fn client(job: &Job) -> Result<Outcome> {
+/// Starts this program in another role, with a job on its standard input.
+pub(crate) fn begin(role: &str, job: &impl Serialize) -> Result<Child> {
     let mut child = Command::new(std::env::current_exe()?)
-        .env(ROLE, "client")
+        .env(ROLE, role)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
     let mut stdin = child.stdin.take().context("its standard input")?;
     stdin.write_all(&serde_json::to_vec(job)?)?;
-    drop(stdin);
-    let output = child.wait_with_output()?;
+    Ok(child)
+}
+
+/// The job that [`begin`] gave this process.
+pub(crate) fn job<T: DeserializeOwned>() -> Result<T> {
+    Ok(serde_json::from_reader(std::io::stdin().lock())?)
+}
+
+/// Runs a client process to its end. An error of any of its calls is one of the run.
+pub(crate) fn client(job: &Job) -> Result<Outcome> {
+    let output = begin("client", job)?.wait_with_output()?;
     ensure!(output.status.success(), "the client: {}", output.status);
     let outcome: Outcome = serde_json::from_slice(&output.stdout)?;
     ensure!(

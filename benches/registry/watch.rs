@@ -6,9 +6,9 @@
 //! public, who see less. Every watcher must receive every change once and in order.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -23,7 +23,7 @@ use crate::{
     generate::{self, Database, SMALL},
     load::{Call, Prepared, WatchedFrames, answer, connect},
     measure::median,
-    process::{Listening, ROLE},
+    process::{Listening, begin, job},
 };
 
 /// Commit to delivery.
@@ -213,14 +213,7 @@ fn percentile(sorted: &[u64], percent: usize) -> f64 {
 
 /// Starts the watchers' process, and waits until all of them watch.
 fn start(watching: &Watching) -> Result<(Child, BufReader<ChildStdout>)> {
-    let mut process = Command::new(std::env::current_exe()?)
-        .env(ROLE, "watchers")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut stdin = process.stdin.take().context("its standard input")?;
-    stdin.write_all(&serde_json::to_vec(watching)?)?;
-    drop(stdin);
+    let mut process = begin("watchers", watching)?;
     let mut printed = BufReader::new(process.stdout.take().context("its standard output")?);
     let mut line = String::new();
     printed.read_line(&mut line)?;
@@ -237,9 +230,7 @@ fn micros() -> u64 {
 
 /// Watches as told on standard input, and prints what each watcher received and when.
 pub(crate) fn watchers() -> Result<()> {
-    let mut job = String::new();
-    std::io::stdin().read_to_string(&mut job)?;
-    let watching: Watching = serde_json::from_str(&job)?;
+    let watching: Watching = job()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
