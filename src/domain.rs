@@ -12,6 +12,7 @@ pub mod editions;
 pub mod error;
 pub mod figures;
 pub mod freshness;
+pub mod limits;
 pub mod milestones;
 pub mod names;
 pub mod plans;

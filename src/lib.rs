@@ -1,6 +1,7 @@
 //! The registry of Vietnam's national digital platforms (nền tảng số quốc gia, nền tảng số
 //! dùng chung) and their implementation plans (kế hoạch triển khai), over gRPC.
 
+pub mod admission;
 pub mod catalogue;
 pub mod cli;
 pub mod config;

@@ -33,6 +33,7 @@ use crate::{
         change::Change,
         command::{Command, Request, Seed},
         error::Error,
+        limits::{Limit, Scope},
         names::Revision,
         time::Clock,
     },
@@ -293,8 +294,9 @@ impl Registry {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => {
                 return Err(Error::Exhausted {
-                    what: "writer queue",
-                    limit: QUEUE_MAX as u64,
+                    limit: Limit::WriterQueue,
+                    scope: Scope::All,
+                    most: QUEUE_MAX as u64,
                 });
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {

@@ -20,7 +20,9 @@ use tonic_web::GrpcWebLayer;
 use tower::{ServiceBuilder, util::option_layer};
 
 use crate::{
+    admission::pool::Pool,
     config::ServerOptions,
+    domain::limits::Limit,
     http::HttpLayer,
     layers::{
         calls::Calls,
@@ -31,7 +33,7 @@ use crate::{
     },
     pb,
     registry::{Registry, WriterTask},
-    service::{self, Methods, watchers::Watchers},
+    service::{self, Methods},
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
@@ -173,7 +175,7 @@ pub async fn serve_until(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let in_flight = InFlight::new(limits.calls_in_flight);
-    let watchers = Watchers::new(limits.watchers, limits.watchers_per_caller);
+    let watchers = Pool::new(Limit::Watchers, limits.watchers, limits.watchers_per_caller);
     let connections = Connections::new(limits.connections);
     let measures = registry.measures();
     metrics.add(

@@ -11,8 +11,6 @@ mod monitoring;
 mod plans;
 mod read;
 mod update;
-pub mod watchers;
-pub mod who;
 
 use std::sync::Arc;
 
@@ -22,6 +20,7 @@ use tonic::{Status, body::Body, codec::CompressionEncoding};
 use tower::Service;
 
 use crate::{
+    admission::pool::Pool,
     domain::platforms::Platform,
     pb::{
         self,
@@ -34,7 +33,6 @@ use crate::{
     registry::Registry,
 };
 use encodings::Encodings;
-use watchers::Watchers;
 
 /// Largest request that is read, in bytes: far above the largest record the field rules allow.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
@@ -58,7 +56,7 @@ pub(crate) struct Services {
     registry: Registry,
     /// Held by one update at a time of those whose nested merge was outrun.
     merging: Arc<Mutex<()>>,
-    watchers: Watchers,
+    watchers: Pool,
     stopping: watch::Receiver<bool>,
     platforms: Arc<Encodings<Platform, pb::Platform>>,
 }
@@ -68,7 +66,7 @@ impl Services {
         &self.registry
     }
 
-    const fn watchers(&self) -> &Watchers {
+    const fn watchers(&self) -> &Pool {
         &self.watchers
     }
 
@@ -89,7 +87,7 @@ pub struct Methods {
 
 impl Methods {
     /// On this registry; streams end when `stopping` says so.
-    pub fn new(registry: &Registry, watchers: Watchers, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(registry: &Registry, watchers: Pool, stopping: watch::Receiver<bool>) -> Self {
         let services = Arc::new(Services {
             registry: registry.clone(),
             merging: Arc::default(),

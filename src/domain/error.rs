@@ -6,6 +6,8 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
+use super::limits::{Limit, Scope};
+
 /// One field of a request that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -142,10 +144,12 @@ pub enum Error {
     },
     /// A limit was reached: send less, or later.
     Exhausted {
-        /// The limit, as `writer queue`.
-        what: &'static str,
-        /// Its size.
-        limit: u64,
+        /// What there was too much of.
+        limit: Limit,
+        /// Of whom.
+        scope: Scope,
+        /// The most there may be.
+        most: u64,
     },
     /// A stream was not read for too long: read faster, and resume where it ended.
     Stalled {
@@ -241,19 +245,7 @@ impl fmt::Display for Error {
                 _ => f.write_str("the credentials are not valid"),
             },
             Self::Denied { action, needs, .. } => write!(f, "`{action}` needs {needs}"),
-            Self::Exhausted { what, limit } => match *what {
-                "call rate" => write!(
-                    f,
-                    "more than {limit} calls a second by one caller; try again later"
-                ),
-                "calls in flight" | "watchers" | "watchers of one caller" => {
-                    write!(f, "too many {what}, at most {limit}; try again later")
-                }
-                "request headers" => {
-                    write!(f, "the headers are larger than {limit} bytes; send less")
-                }
-                _ => write!(f, "the {what} is full ({limit}); try again later"),
-            },
+            Self::Exhausted { limit, scope, most } => f.write_str(&limit.english(*scope, *most)),
             Self::Stalled { seconds } => write!(
                 f,
                 "nothing of this stream was read for {seconds} s; resume after the last revision \

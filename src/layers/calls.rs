@@ -7,13 +7,13 @@ use http::{HeaderValue, Request, Response};
 use tonic::{Code, Status, body::Body, transport::server::TcpConnectInfo};
 use tracing::Instrument;
 
-use super::{details::explain, limits::Rates};
+use super::details::explain;
 use crate::{
+    admission::{rates::Rates, who::Who},
     registry::Registry,
     service::{
         Methods,
         call::{Call, NDP_REVISION, await_revision, identify},
-        who::Who,
     },
 };
 
@@ -67,7 +67,7 @@ impl Calls {
                     request.extensions_mut().insert::<Call>(call);
                     explain(self.methods.answer(request).await)
                 }
-                Err(status) => status.into_http(),
+                Err(error) => Status::from(error).into_http(),
             };
             finish(&mut response, revision);
             log(&response, came);

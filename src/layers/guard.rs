@@ -19,7 +19,10 @@ use super::{
     panics,
 };
 use crate::{
-    registry::Registry, service::call::GRPC_ACCEPT_ENCODING, telemetry::metrics::Handles,
+    domain::limits::{Limit, Scope},
+    registry::Registry,
+    service::call::GRPC_ACCEPT_ENCODING,
+    telemetry::metrics::Handles,
     wire::status,
 };
 
@@ -100,11 +103,15 @@ impl Guard {
         }
         let bytes_max = self.header_bytes_max;
         if size_of_headers(request) > bytes_max as usize {
-            return Err(status::limit_reached("request headers", bytes_max.into()));
+            return Err(status::limit_reached(
+                Limit::RequestHeaders,
+                Scope::All,
+                bytes_max.into(),
+            ));
         }
         let Some(place) = self.in_flight.enter() else {
             let max = self.in_flight.max();
-            return Err(status::limit_reached("calls in flight", max));
+            return Err(status::limit_reached(Limit::CallsInFlight, Scope::All, max));
         };
         if !method.streams() && !method.answers_lists() {
             // compressing one record costs more than it saves

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::Frame;
 use tonic::{Code, Status, body::Body};
-use tonic_types::StatusExt;
 
 use super::seen::seen;
 use crate::telemetry::metrics::{Handles, Metrics};
@@ -30,7 +29,7 @@ impl Going {
         if code == Code::ResourceExhausted
             && let Some(status) = Status::from_header_map(headers)
         {
-            self.refused(&status);
+            self.metrics.refused_by(&status);
         }
         self.end_with(code);
     }
@@ -39,17 +38,6 @@ impl Going {
         if !std::mem::replace(&mut self.ended, true) {
             self.method.handled(code, self.began.elapsed());
         }
-    }
-
-    /// Says which limit it was, as the status tells the client.
-    fn refused(&self, status: &Status) {
-        let info = status.get_details_error_info();
-        let limit = info.as_ref().map_or("other", |info| match &*info.reason {
-            "MESSAGE_TOO_LARGE" => "message size",
-            "READER_STALLED" => "time to read",
-            _ => info.metadata.get("what").map_or("other", String::as_str),
-        });
-        self.metrics.refused(limit);
     }
 }
 

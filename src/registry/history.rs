@@ -25,6 +25,7 @@ use crate::{
     domain::{
         change::{At, Change},
         error::Error,
+        limits::{Limit, Scope},
         names::Revision,
         time::Timestamp,
     },
@@ -222,7 +223,7 @@ impl Registry {
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
-        let turn = turn(&self.history.past, "reads of the past", 1).await?;
+        let turn = turn(&self.history.past, 1).await?;
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
@@ -282,7 +283,7 @@ impl Registry {
         if let Some(recent) = snapshot.recent.after(after, limit) {
             return Ok(recent);
         }
-        let _turn = turn(&self.history.log, "readers of the log", LOG_READERS_MAX).await?;
+        let _turn = turn(&self.history.log, LOG_READERS_MAX).await?;
         let changes = self.log_after(after, limit, newest).await?;
         self.history.look_up_before(&changes, needs_before).await?;
         Ok(changes)
@@ -351,7 +352,7 @@ impl Registry {
         resource: &str,
         time: Timestamp,
     ) -> Result<Option<Revision>, Error> {
-        let _turn = turn(&self.history.log, "readers of the log", LOG_READERS_MAX).await?;
+        let _turn = turn(&self.history.log, LOG_READERS_MAX).await?;
         let store = &self.history.store;
         let before = Timestamp::from_micros(time.as_micros() - 1).unwrap_or(Timestamp::MIN);
         let before = store.revision_at(before).await?;
@@ -370,7 +371,7 @@ impl Registry {
         limit: usize,
         needs_before: impl Fn(&Change) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
-        let _turn = turn(&self.history.log, "readers of the log", LOG_READERS_MAX).await?;
+        let _turn = turn(&self.history.log, LOG_READERS_MAX).await?;
         let store = &self.history.store;
         let changes = store.changes_of(resource, between, newest, limit).await?;
         let changes = changes.into_iter().map(Logged::read).map(Arc::new);
@@ -382,14 +383,14 @@ impl Registry {
 
 pub(super) async fn turn(
     turns: &Arc<Semaphore>,
-    what: &'static str,
-    limit: usize,
+    most: usize,
 ) -> Result<OwnedSemaphorePermit, Error> {
     match timeout(TURN_TIMEOUT, permit(turns)).await {
         Ok(permit) => permit,
         Err(_) => Err(Error::Exhausted {
-            what,
-            limit: limit as u64,
+            limit: Limit::Turns,
+            scope: Scope::All,
+            most: most as u64,
         }),
     }
 }

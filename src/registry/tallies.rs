@@ -72,7 +72,7 @@ impl Registry {
         if let Some(kept) = self.tallies.find(revision, date) {
             return Ok(kept);
         }
-        let _turn = turn(&self.tallies.counting, "summaries of the past", 1).await?;
+        let _turn = turn(&self.tallies.counting, 1).await?;
         if let Some(kept) = self.tallies.find(revision, date) {
             return Ok(kept);
         }
@@ -108,7 +108,7 @@ impl Registry {
         snapshot: &Arc<Snapshot>,
         work: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let _turn = turn(&self.tallies.counting, "answers over all records", 1).await?;
+        let _turn = turn(&self.tallies.counting, 1).await?;
         compute(snapshot, work).await
     }
 }

@@ -17,7 +17,10 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use crate::telemetry::metrics::Metrics;
+use crate::{
+    domain::limits::{Limit, Scope},
+    telemetry::metrics::Metrics,
+};
 
 /// Connections accepted and not yet served.
 const WAITING_MAX: usize = 64;
@@ -83,7 +86,7 @@ impl Connections {
                     }
                 };
                 let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                    metrics.refused("connections");
+                    metrics.refused(Limit::Connections, Scope::All);
                     if let Ok(turn) = Arc::clone(&refusing).try_acquire_owned() {
                         tokio::spawn(async move {
                             drop(timeout(REFUSING_TIME, refuse(stream)).await);

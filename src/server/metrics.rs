@@ -13,9 +13,9 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::connections::Connections;
 use crate::{
+    admission::pool::Pool,
     layers::limits::InFlight,
     registry::{QUEUE_MAX, Registry},
-    service::watchers::Watchers,
     telemetry::metrics::{CONTENT_TYPE, Metrics},
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Live {
     pub(super) registry: Registry,
     pub(super) connections: Connections,
     pub(super) in_flight: InFlight,
-    pub(super) watchers: Watchers,
+    pub(super) watchers: Pool,
 }
 
 impl Collector for Live {
@@ -84,7 +84,7 @@ impl Collector for Live {
             (
                 "ndp_watchers",
                 "open watches",
-                integer(self.watchers.count()),
+                integer(self.watchers.taken()),
             ),
         ];
         for (name, help, value) in gauges {

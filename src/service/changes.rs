@@ -19,10 +19,9 @@ use super::{
     Services,
     call::{Call, NDP_REVISION, open_checked},
     list::PAGE_BYTES_MAX,
-    watchers::Watching,
-    who::Who,
 };
 use crate::{
+    admission::{pool::Share, who::Who},
     domain::{caller::Caller, change::Change, error::Error, names::Revision},
     pb::{
         self,
@@ -153,7 +152,7 @@ impl pb::change_service_server::ChangeService for Services {
             agency: requests::optional_name(&message.agency, "agency")?,
             resources: message.resources,
         };
-        let watching = self.watchers().enter(Who::of(&call.caller, peer))?;
+        let watching = self.watchers().take(Who::of(&call.caller, peer), 1)?;
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let end = Arc::new(OnceLock::new());
         let watch = Watch {
@@ -375,7 +374,7 @@ struct Watch {
     position: Revision,
     heartbeat: Duration,
     sender: mpsc::Sender<Message>,
-    _watching: Watching,
+    _watching: Share,
 }
 
 impl Watch {

@@ -17,7 +17,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::layers::methods::{METHODS, Method};
+use tonic::Status;
+use tonic_types::StatusExt;
+
+use crate::{
+    domain::limits::{Limit, Scope},
+    layers::methods::{METHODS, Method},
+};
 
 /// Media type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -50,19 +56,6 @@ const CODES: [&str; 17] = [
     "Unauthenticated",
 ];
 
-/// Limits by which calls and connections are refused; what is not among them counts as `other`.
-const LIMITS: [&str; 9] = [
-    "writer queue",
-    "calls in flight",
-    "call rate",
-    "request headers",
-    "message size",
-    "watchers",
-    "watchers of one caller",
-    "time to read",
-    "connections",
-];
-
 type Labels<const N: usize> = [(&'static str, String); N];
 
 /// The metrics; clones are the same.
@@ -74,7 +67,7 @@ struct Inner {
     calls: Calls,
     methods: HashMap<String, MethodMetrics>,
     unknown: MethodMetrics,
-    refusals: Family<Labels<1>, Counter>,
+    refusals: Family<Labels<2>, Counter>,
 }
 
 /// Families of the metrics of calls.
@@ -214,10 +207,31 @@ impl Metrics {
     }
 
     /// Counts what a limit refused.
-    pub fn refused(&self, limit: &str) {
-        let known = LIMITS.into_iter().find(|it| *it == limit);
-        let label = known.unwrap_or("other").replace(' ', "_");
-        self.0.refusals.get_or_create(&[("limit", label)]).inc();
+    pub fn refused(&self, limit: Limit, scope: Scope) {
+        self.count_refusal(limit.name(), scope.name());
+    }
+
+    /// Counts the refusal that a status of RESOURCE_EXHAUSTED tells of, by its details.
+    pub fn refused_by(&self, status: &Status) {
+        let info = status.get_details_error_info();
+        let said = |key| info.as_ref().and_then(|info| info.metadata.get(key));
+        let limit =
+            said("limit").and_then(|name| Limit::ALL.into_iter().find(|it| it.name() == name));
+        let scope = match said("scope").map(String::as_str) {
+            Some("caller") => Scope::Caller,
+            _ => Scope::All,
+        };
+        match (limit, info.as_ref().map(|info| info.reason.as_str())) {
+            (Some(limit), _) => self.refused(limit, scope),
+            (None, Some("MESSAGE_TOO_LARGE")) => self.count_refusal("message_bytes", "caller"),
+            (None, Some("READER_STALLED")) => self.count_refusal("time_to_read", "caller"),
+            (None, _) => self.count_refusal("other", "all"),
+        }
+    }
+
+    fn count_refusal(&self, limit: &str, scope: &str) {
+        let labels = [("limit", limit.to_owned()), ("scope", scope.to_owned())];
+        self.0.refusals.get_or_create(&labels).inc();
     }
 }
 

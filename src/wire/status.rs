@@ -10,7 +10,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, LocalizedMessage, StatusExt};
 use uuid::Uuid;
 
-use crate::domain::error::{Error, Violation, Violations};
+use crate::domain::{
+    error::{Error, Violation, Violations},
+    limits::{Limit, Scope},
+};
 
 /// The domain of the reasons in ErrorInfo.
 const DOMAIN: &str = "ndp.registry";
@@ -49,8 +52,8 @@ pub fn deadline_exceeded(given: Duration) -> Status {
 }
 
 /// A limit of the server was reached.
-pub fn limit_reached(what: &'static str, limit: u64) -> Status {
-    status(Error::Exhausted { what, limit })
+pub fn limit_reached(limit: Limit, scope: Scope, most: u64) -> Status {
+    status(Error::Exhausted { limit, scope, most })
 }
 
 /// The server takes no more calls.
@@ -194,16 +197,23 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
             let reason = "PERMISSION_DENIED";
             (Code::PermissionDenied, reason, vietnamese, metadata)
         }
-        Error::Exhausted { what, limit } => {
-            // the same headers are as large the next time
-            if what != "request headers" {
+        Error::Exhausted { limit, scope, most } => {
+            if limit.passes() {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
-            details.add_quota_failure_violation(what, cut(&english, VIOLATION_BYTES));
-            let vietnamese = limit_vi(what, limit);
-            let metadata = vec![("what", what.to_owned()), ("limit", limit.to_string())];
+            details.add_quota_failure_violation(limit.name(), cut(&english, VIOLATION_BYTES));
+            let metadata = vec![
+                ("limit", limit.name().to_owned()),
+                ("scope", scope.name().to_owned()),
+                ("most", most.to_string()),
+            ];
             let reason = "LIMIT_REACHED";
-            (Code::ResourceExhausted, reason, vietnamese, metadata)
+            (
+                Code::ResourceExhausted,
+                reason,
+                limit.vietnamese(scope, most),
+                metadata,
+            )
         }
         Error::Stalled { seconds } => {
             details.set_retry_info(Some(RETRY_AFTER));
@@ -424,23 +434,6 @@ fn kind_vi(kind: &str) -> &'static str {
         "API key" => "khóa API",
         _ => "tài nguyên",
     }
-}
-
-fn limit_vi(what: &str, limit: u64) -> String {
-    let what = match what {
-        "writer queue" => "hàng đợi ghi",
-        "calls in flight" => "số lần gọi đang xử lý",
-        "watchers" => "số luồng theo dõi",
-        "watchers of one caller" => "số luồng theo dõi của một chủ thể",
-        "call rate" => {
-            return format!("một chủ thể gọi quá {limit} lần mỗi giây; hãy thử lại sau");
-        }
-        "request headers" => {
-            return format!("phần đầu (header) của yêu cầu lớn hơn {limit} byte; hãy gửi ít hơn");
-        }
-        other => other,
-    };
-    format!("{what} đã chạm giới hạn ({limit}); hãy thử lại sau")
 }
 
 fn unauthenticated_vi(reason: &str) -> &'static str {

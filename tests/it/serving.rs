@@ -54,13 +54,10 @@ fn limited(status: &Status) -> String {
     let retry = details
         .retry_info()
         .map(|it| it.retry_delay.unwrap().as_secs());
-    let (what, limit) = (&info.metadata["what"], &info.metadata["limit"]);
+    let said = ["limit", "scope", "most"].map(|key| info.metadata[key].as_str());
+    let said = said.join(" ");
     let retry = retry.map_or(String::new(), |it| format!(", again in {it} s"));
-    format!(
-        "{:?} {}: {what}, {limit}{retry}",
-        status.code(),
-        info.reason
-    )
+    format!("{:?} {}: {said}{retry}", status.code(), info.reason)
 }
 
 /// The value of a sample on the page of metrics, as `name{label="value"}`; labels in any order are

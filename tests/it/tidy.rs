@@ -66,6 +66,18 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        name: "admission",
+        rules: &[
+            NO_SQL,
+            NO_PROTOBUF,
+            NO_ROOM_ABOVE_REGISTRY,
+            (
+                &["crate::state", "crate::registry", "crate::config"],
+                "admission stands on domain alone",
+            ),
+        ],
+    },
+    Room {
         name: "state",
         rules: &[
             NO_ASYNC,
@@ -120,7 +132,7 @@ const ROOMS: &[Room] = &[
         rules: &[
             NO_SQL,
             (
-                &["crate::domain", "crate::state"],
+                &["crate::state"],
                 "a layer knows of calls, not of platforms",
             ),
             (

@@ -50,10 +50,6 @@ fn every_error() -> Vec<Error> {
             needs: "an `agency_approver` of `agencies/bo-y-te`".to_owned(),
             needs_vi: "vai trò `agency_approver` của `agencies/bo-y-te`".to_owned(),
         },
-        Error::Exhausted {
-            what: "writer queue",
-            limit: 1_000,
-        },
         Error::Stalled { seconds: 60 },
         Error::OutOfRange {
             field: "read_revision",
@@ -74,14 +70,11 @@ fn every_error() -> Vec<Error> {
     for reason in ["OUTCOME_UNKNOWN", "SHUTTING_DOWN", "STORE_UNAVAILABLE"] {
         errors.push(Error::Unavailable { reason });
     }
-    for what in [
-        "calls in flight",
-        "call rate",
-        "request headers",
-        "watchers",
-        "watchers of one caller",
-    ] {
-        errors.push(Error::Exhausted { what, limit: 60 });
+    for limit in Limit::ALL {
+        for scope in [Scope::All, Scope::Caller] {
+            let most = 60;
+            errors.push(Error::Exhausted { limit, scope, most });
+        }
     }
     errors.push(Error::DeadlineExceeded {
         given: Duration::from_millis(250),
@@ -139,11 +132,6 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       vi `IssuePlan` cần vai trò `agency_approver` của `agencies/bo-y-te`
       action = IssuePlan
       needs = an `agency_approver` of `agencies/bo-y-te`
-    ResourceExhausted LIMIT_REACHED
-      en the writer queue is full (1000); try again later
-      vi hàng đợi ghi đã chạm giới hạn (1000); hãy thử lại sau
-      limit = 1000
-      what = writer queue
     ResourceExhausted READER_STALLED
       en nothing of this stream was read for 60 s; resume after the last revision received
       vi luồng này không được đọc trong 60 giây; hãy tiếp tục sau phiên bản cuối cùng đã nhận
@@ -180,30 +168,125 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en the store cannot be reached at the moment; retry
       vi tạm thời không kết nối được kho dữ liệu; hãy thử lại
     ResourceExhausted LIMIT_REACHED
-      en too many calls in flight, at most 60; try again later
-      vi số lần gọi đang xử lý đã chạm giới hạn (60); hãy thử lại sau
-      limit = 60
-      what = calls in flight
+      en more than 60 calls a second by one caller; try again later
+      vi một bên gọi đã gọi quá 60 lần mỗi giây; hãy thử lại sau
+      limit = call_rate
+      most = 60
+      scope = all
     ResourceExhausted LIMIT_REACHED
       en more than 60 calls a second by one caller; try again later
-      vi một chủ thể gọi quá 60 lần mỗi giây; hãy thử lại sau
-      limit = 60
-      what = call rate
+      vi một bên gọi đã gọi quá 60 lần mỗi giây; hãy thử lại sau
+      limit = call_rate
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en too many calls in flight, at most 60; try again later
+      vi số lần gọi đang xử lý đã đạt giới hạn (60); hãy thử lại sau
+      limit = calls_in_flight
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many calls in flight of one caller, at most 60; try again later
+      vi số lần gọi đang xử lý của một bên gọi đã đạt giới hạn (60); hãy thử lại sau
+      limit = calls_in_flight
+      most = 60
+      scope = caller
     ResourceExhausted LIMIT_REACHED
       en the headers are larger than 60 bytes; send less
       vi phần đầu (header) của yêu cầu lớn hơn 60 byte; hãy gửi ít hơn
-      limit = 60
-      what = request headers
+      limit = request_headers
+      most = 60
+      scope = all
     ResourceExhausted LIMIT_REACHED
-      en too many watchers, at most 60; try again later
-      vi số luồng theo dõi đã chạm giới hạn (60); hãy thử lại sau
-      limit = 60
-      what = watchers
+      en the headers are larger than 60 bytes; send less
+      vi phần đầu (header) của yêu cầu lớn hơn 60 byte; hãy gửi ít hơn
+      limit = request_headers
+      most = 60
+      scope = caller
     ResourceExhausted LIMIT_REACHED
-      en too many watchers of one caller, at most 60; try again later
-      vi số luồng theo dõi của một chủ thể đã chạm giới hạn (60); hãy thử lại sau
-      limit = 60
-      what = watchers of one caller
+      en too many bytes of requests are being received, at most 60; try again later
+      vi dung lượng yêu cầu đang nhận đã đạt giới hạn (60 byte); hãy thử lại sau
+      limit = request_bytes
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many bytes of requests of one caller are being received, at most 60; try again later
+      vi dung lượng yêu cầu đang nhận của một bên gọi đã đạt giới hạn (60 byte); hãy thử lại sau
+      limit = request_bytes
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en too many bytes of answers are not read yet, at most 60; read them and try again
+      vi dung lượng trả lời chưa được đọc đã đạt giới hạn (60 byte); hãy đọc rồi thử lại
+      limit = answer_bytes
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many bytes of answers of one caller are not read yet, at most 60; read them and try again
+      vi dung lượng trả lời chưa được đọc của một bên gọi đã đạt giới hạn (60 byte); hãy đọc rồi thử lại
+      limit = answer_bytes
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en too many watches are open, at most 60; try again later
+      vi số luồng theo dõi đang mở đã đạt giới hạn (60); hãy thử lại sau
+      limit = watchers
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many watches of one caller are open, at most 60; try again later
+      vi số luồng theo dõi đang mở của một bên gọi đã đạt giới hạn (60); hãy thử lại sau
+      limit = watchers
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en too many connections are open, at most 60; try again later
+      vi số kết nối đang mở đã đạt giới hạn (60); hãy thử lại sau
+      limit = connections
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many connections of one caller are open, at most 60; try again later
+      vi số kết nối đang mở của một bên gọi đã đạt giới hạn (60); hãy thử lại sau
+      limit = connections
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en too many commands wait to be written, at most 60; try again later
+      vi số lệnh chờ ghi đã đạt giới hạn (60); hãy thử lại sau
+      limit = writer_queue
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many commands wait to be written, at most 60; try again later
+      vi số lệnh chờ ghi đã đạt giới hạn (60); hãy thử lại sau
+      limit = writer_queue
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en too many calls that look at many records wait for their turn, at most 60; try again later
+      vi số yêu cầu phải duyệt nhiều bản ghi đang chờ đến lượt đã đạt giới hạn (60); hãy thử lại sau
+      limit = turns
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many calls of one caller that look at many records wait for their turn, at most 60; try again later
+      vi số yêu cầu phải duyệt nhiều bản ghi của một bên gọi đang chờ đến lượt đã đạt giới hạn (60); hãy thử lại sau
+      limit = turns
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
+      vi yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi (60 đơn vị); hãy giảm số điều kiện lọc hoặc lọc theo trường có chỉ mục
+      limit = cost
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
+      vi yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi (60 đơn vị); hãy giảm số điều kiện lọc hoặc lọc theo trường có chỉ mục
+      limit = cost
+      most = 60
+      scope = caller
     DeadlineExceeded DEADLINE_EXCEEDED
       en the call's time of 250 ms was over; a write may still have been made: retry it with the same request id to learn it
       vi đã hết thời gian 250 ms của lần gọi; lệnh ghi vẫn có thể đã được thực hiện: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả
@@ -275,9 +358,6 @@ fn every_error_has_the_details_of_its_code() {
       field request_id REQUEST_ID_REUSED: request id `123e4567-e89b-42d3-a456-426614174000` was used for another request; use a new one / mã yêu cầu `123e4567-e89b-42d3-a456-426614174000` đã dùng cho một yêu cầu khác; hãy dùng mã mới
     PermissionDenied
     ResourceExhausted
-      quota writer queue: the writer queue is full (1000); try again later
-      retry after 1s
-    ResourceExhausted
       retry after 1s
     OutOfRange
       field read_revision OUT_OF_RANGE: the registry holds revisions 1 to 7 / hệ thống có các bản ghi thay đổi từ 1 đến 7
@@ -295,19 +375,61 @@ fn every_error_has_the_details_of_its_code() {
     Unavailable
       retry after 1s
     ResourceExhausted
-      quota calls in flight: too many calls in flight, at most 60; try again later
+      quota call_rate: more than 60 calls a second by one caller; try again later
       retry after 1s
     ResourceExhausted
-      quota call rate: more than 60 calls a second by one caller; try again later
+      quota call_rate: more than 60 calls a second by one caller; try again later
       retry after 1s
     ResourceExhausted
-      quota request headers: the headers are larger than 60 bytes; send less
-    ResourceExhausted
-      quota watchers: too many watchers, at most 60; try again later
+      quota calls_in_flight: too many calls in flight, at most 60; try again later
       retry after 1s
     ResourceExhausted
-      quota watchers of one caller: too many watchers of one caller, at most 60; try again later
+      quota calls_in_flight: too many calls in flight of one caller, at most 60; try again later
       retry after 1s
+    ResourceExhausted
+      quota request_headers: the headers are larger than 60 bytes; send less
+    ResourceExhausted
+      quota request_headers: the headers are larger than 60 bytes; send less
+    ResourceExhausted
+      quota request_bytes: too many bytes of requests are being received, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota request_bytes: too many bytes of requests of one caller are being received, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota answer_bytes: too many bytes of answers are not read yet, at most 60; read them and try again
+      retry after 1s
+    ResourceExhausted
+      quota answer_bytes: too many bytes of answers of one caller are not read yet, at most 60; read them and try again
+      retry after 1s
+    ResourceExhausted
+      quota watchers: too many watches are open, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota watchers: too many watches of one caller are open, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota connections: too many connections are open, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota connections: too many connections of one caller are open, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota writer_queue: too many commands wait to be written, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota writer_queue: too many commands wait to be written, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota turns: too many calls that look at many records wait for their turn, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota turns: too many calls of one caller that look at many records wait for their turn, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota cost: the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
+    ResourceExhausted
+      quota cost: the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
     DeadlineExceeded
     ");
 }

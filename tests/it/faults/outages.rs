@@ -51,7 +51,7 @@ pub(crate) fn fill(registry: &Registry) -> Vec<Waiting> {
             Err(answer) => {
                 let full = answer.unwrap_err();
                 assert!(
-                    matches!(full, Error::Exhausted { limit, .. } if limit == QUEUE_MAX as u64),
+                    matches!(full, Error::Exhausted { most, .. } if most == QUEUE_MAX as u64),
                     "{full:?}"
                 );
                 return waiting;

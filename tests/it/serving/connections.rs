@@ -97,7 +97,10 @@ async fn one_too_many_is_told_why() {
     assert_eq!(types, [SETTINGS, GOAWAY]);
     assert_eq!(goaway[4..8], [0, 0, 0, 0x0b], "ENHANCE_YOUR_CALM");
     assert_eq!(&goaway[8..], b"too many connections");
-    let refused = sample(&server, "ndp_refusals_total{limit=\"connections\"}");
+    let refused = sample(
+        &server,
+        "ndp_refusals_total{limit=\"connections\",scope=\"all\"}",
+    );
     assert_eq!(refused, Some(1.0));
     // a real client takes it for what it is: not now
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();

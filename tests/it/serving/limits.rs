@@ -19,8 +19,9 @@ use crate::{
     },
 };
 
-fn refusals(server: &Server, limit: &str) -> Option<f64> {
-    sample(server, &format!("ndp_refusals_total{{limit=\"{limit}\"}}"))
+fn refusals(server: &Server, limit: &str, scope: &str) -> Option<f64> {
+    let labels = format!("limit=\"{limit}\",scope=\"{scope}\"");
+    sample(server, &format!("ndp_refusals_total{{{labels}}}"))
 }
 
 both! {
@@ -36,8 +37,8 @@ both! {
         until("it is in flight", async || in_flight(1.0).await).await;
         let refused = who_am_i(&server, &[]).await;
         let said = limited(&refused);
-        assert_eq!(said, "ResourceExhausted LIMIT_REACHED: calls in flight, 1, again in 1 s");
-        assert_eq!(refusals(&server, "calls_in_flight"), Some(1.0));
+        assert_eq!(said, "ResourceExhausted LIMIT_REACHED: calls_in_flight all 1, again in 1 s");
+        assert_eq!(refusals(&server, "calls_in_flight", "all"), Some(1.0));
         lock.let_go().await;
         write.await.unwrap().unwrap();
         until("it has left", async || in_flight(0.0).await).await;
@@ -72,13 +73,13 @@ async fn calls_a_second_by_one_caller() {
     let said = limited(&refused);
     assert_eq!(
         said,
-        "ResourceExhausted LIMIT_REACHED: call rate, 1, again in 1 s"
+        "ResourceExhausted LIMIT_REACHED: call_rate caller 1, again in 1 s"
     );
     assert!(refused.metadata().contains_key("ndp-revision"));
     // another principal, and one without a key, have their own
     call(&two).await.unwrap();
     call(&As::default()).await.unwrap();
-    assert_eq!(refusals(&server, "call_rate"), Some(1.0));
+    assert_eq!(refusals(&server, "call_rate", "caller"), Some(1.0));
     server.stop().await;
 }
 
@@ -94,9 +95,9 @@ async fn bytes_of_headers() {
     let said = limited(&refused);
     assert_eq!(
         said,
-        "ResourceExhausted LIMIT_REACHED: request headers, 16384"
+        "ResourceExhausted LIMIT_REACHED: request_headers all 16384"
     );
-    assert_eq!(refusals(&server, "request_headers"), Some(1.0));
+    assert_eq!(refusals(&server, "request_headers", "all"), Some(1.0));
 
     // the same over HTTP/2
     let mut request = tonic::Request::new(pb::WhoAmIRequest {});
@@ -140,14 +141,14 @@ async fn watches_of_one_caller_and_of_all() {
     let refused = watch(&server, &one).await.unwrap_err();
     assert_eq!(
         limited(&refused),
-        "ResourceExhausted LIMIT_REACHED: watchers of one caller, 1, again in 1 s"
+        "ResourceExhausted LIMIT_REACHED: watchers caller 1, again in 1 s"
     );
     let _second = watch(&server, &two).await.unwrap();
     let refused = watch(&server, &As::default()).await.unwrap_err();
     let said = limited(&refused);
     assert_eq!(
         said,
-        "ResourceExhausted LIMIT_REACHED: watchers, 2, again in 1 s"
+        "ResourceExhausted LIMIT_REACHED: watchers all 2, again in 1 s"
     );
     assert_eq!(sample(&server, "ndp_watchers"), Some(2.0));
     drop(first);

@@ -1,0 +1,237 @@
+//! A pool of something that there is only so much of: a limit in all, and a share for each caller.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use super::who::Who;
+use crate::domain::{
+    error::Error,
+    limits::{Limit, Scope},
+};
+
+/// Parts of the table of callers, so that callers seldom wait for each other.
+const PARTS: usize = 16;
+
+/// A pool; clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Pool(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limit: Limit,
+    max: usize,
+    max_per_caller: usize,
+    taken: AtomicUsize,
+    hasher: RandomState,
+    /// What each caller holds; only callers that hold something, so never more than `max`.
+    parts: [Mutex<HashMap<Who, usize>>; PARTS],
+}
+
+/// What a caller holds of a pool; given back when this is dropped.
+#[derive(Debug)]
+pub struct Share {
+    pool: Pool,
+    who: Who,
+    amount: usize,
+}
+
+impl Pool {
+    /// A pool of `max`, of which one caller may hold `max_per_caller`.
+    pub fn new(limit: Limit, max: usize, max_per_caller: usize) -> Self {
+        Self(Arc::new(Inner {
+            limit,
+            max,
+            max_per_caller,
+            taken: AtomicUsize::new(0),
+            hasher: RandomState::new(),
+            parts: std::array::from_fn(|_| Mutex::default()),
+        }))
+    }
+
+    /// Takes so much for a caller, or says which limit stands against it.
+    pub fn take(&self, who: Who, amount: usize) -> Result<Share, Error> {
+        self.add(&who, amount)?;
+        Ok(Share {
+            pool: self.clone(),
+            who,
+            amount,
+        })
+    }
+
+    /// How much all callers hold.
+    pub fn taken(&self) -> usize {
+        self.0.taken.load(Ordering::Relaxed)
+    }
+
+    /// How much there is.
+    pub fn max(&self) -> usize {
+        self.0.max
+    }
+
+    /// What it is a pool of.
+    pub fn limit(&self) -> Limit {
+        self.0.limit
+    }
+
+    fn add(&self, who: &Who, amount: usize) -> Result<(), Error> {
+        let inner = &*self.0;
+        let exhausted = |scope, most: usize| Error::Exhausted {
+            limit: inner.limit,
+            scope,
+            most: most as u64,
+        };
+        let mut part = self.part(who);
+        let held = part.get(who).copied().unwrap_or_default();
+        if amount > inner.max_per_caller.saturating_sub(held) {
+            return Err(exhausted(Scope::Caller, inner.max_per_caller));
+        }
+        let take =
+            |taken: usize| (amount <= inner.max.saturating_sub(taken)).then(|| taken + amount);
+        let all = &inner.taken;
+        all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .map_err(|_| exhausted(Scope::All, inner.max))?;
+        match part.get_mut(who) {
+            Some(held) => *held += amount,
+            None => {
+                part.insert(who.clone(), amount);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, who: &Who, amount: usize) {
+        let mut part = self.part(who);
+        if let Some(held) = part.get_mut(who) {
+            *held = held.saturating_sub(amount);
+            if *held == 0 {
+                part.remove(who);
+            }
+        }
+        self.0.taken.fetch_sub(amount, Ordering::Relaxed);
+    }
+
+    fn part(&self, who: &Who) -> MutexGuard<'_, HashMap<Who, usize>> {
+        let inner = &*self.0;
+        let index = inner.hasher.hash_one(who) % PARTS as u64;
+        let part = usize::try_from(index)
+            .ok()
+            .and_then(|at| inner.parts.get(at));
+        // the remainder of a division by their number: there is such a part
+        let part = part.unwrap_or(&inner.parts[0]);
+        // nothing in here panics half way
+        part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// Takes more for the same caller; what is held stays as it is where there is no more.
+    pub fn grow(&mut self, amount: usize) -> Result<(), Error> {
+        self.pool.add(&self.who, amount)?;
+        self.amount += amount;
+        Ok(())
+    }
+
+    /// Lets another caller hold it, if its share has room.
+    pub fn pass_to(&mut self, who: Who) -> Result<(), Error> {
+        if who == self.who {
+            return Ok(());
+        }
+        // for a moment both hold it: nothing is lost where the other has no room
+        self.pool.add(&who, self.amount)?;
+        self.pool.remove(&self.who, self.amount);
+        self.who = who;
+        Ok(())
+    }
+
+    /// Whose it is.
+    pub const fn who(&self) -> &Who {
+        &self.who
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.pool.remove(&self.who, self.amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn who(number: u8) -> Who {
+        Who::Address(std::net::IpAddr::V4(u32::from(number).into()))
+    }
+
+    fn scope<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Option<Scope> {
+        match outcome {
+            Ok(_) => None,
+            Err(Error::Exhausted { scope, .. }) => Some(scope),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_caller_has_its_share_and_no_more() {
+        let pool = Pool::new(Limit::Watchers, 5, 3);
+        let mut one = pool.take(who(1), 2).unwrap();
+        assert_eq!(scope(pool.take(who(1), 2)), Some(Scope::Caller));
+        assert_eq!(scope(one.grow(1)), None);
+        assert_eq!(scope(one.grow(1)), Some(Scope::Caller));
+        let two = pool.take(who(2), 2).unwrap();
+        assert_eq!(scope(pool.take(who(3), 1)), Some(Scope::All));
+        assert_eq!(pool.taken(), 5);
+        drop(one);
+        assert_eq!(pool.taken(), 2);
+        drop(two);
+        assert_eq!(pool.taken(), 0);
+    }
+
+    #[test]
+    fn what_is_passed_on_counts_for_the_other() {
+        let pool = Pool::new(Limit::CallsInFlight, 10, 2);
+        let mut passed = pool.take(who(1), 2).unwrap();
+        passed.pass_to(who(2)).unwrap();
+        assert_eq!(scope(pool.take(who(2), 1)), Some(Scope::Caller));
+        let own = pool.take(who(1), 2).unwrap();
+        assert_eq!(scope(passed.pass_to(who(1))), Some(Scope::Caller));
+        assert_eq!(pool.taken(), 4);
+        drop((own, passed));
+        assert_eq!(pool.taken(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_nothing_made_up(
+            steps in prop::collection::vec((0_u8..4, 0_usize..6, any::<bool>()), 0..60),
+        ) {
+            let pool = Pool::new(Limit::RequestBytes, 20, 8);
+            let mut held: Vec<Share> = Vec::new();
+            for (caller, amount, release) in steps {
+                if release {
+                    held.pop();
+                } else if let Ok(share) = pool.take(who(caller), amount) {
+                    held.push(share);
+                }
+                let all: usize = held.iter().map(|share| share.amount).sum();
+                prop_assert_eq!(pool.taken(), all);
+                prop_assert!(all <= 20);
+                for caller in 0..4 {
+                    let own = held.iter().filter(|share| share.who == who(caller));
+                    prop_assert!(own.map(|share| share.amount).sum::<usize>() <= 8);
+                }
+            }
+            held.clear();
+            prop_assert_eq!(pool.taken(), 0);
+            prop_assert!(pool.0.parts.iter().all(|part| part.lock().unwrap().is_empty()));
+        }
+    }
+}

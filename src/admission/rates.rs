@@ -1,0 +1,157 @@
+//! Calls a second by one caller.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use super::who::Who;
+use crate::domain::{
+    error::Error,
+    limits::{Limit, Scope},
+};
+
+/// Parts of the table, so that callers seldom wait for each other.
+const PARTS: usize = 16;
+
+/// Callers that one part remembers; beyond it, those that are new share what one of them has.
+const CALLERS_MAX: usize = 4096;
+
+/// How many seconds' worth a caller that was silent may send at once.
+const BURST_SECONDS: u64 = 2;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Counts calls a second by caller: a token bucket each, kept as the time at which it is full.
+#[derive(Debug)]
+pub struct Rates {
+    per_second: u32,
+    started: Instant,
+    hasher: RandomState,
+    parts: [Mutex<Part>; PARTS],
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    full_at: HashMap<Who, u64>,
+    /// Of all callers that had no room in the table.
+    others_full_at: u64,
+    /// Until then it is not worth looking for callers that can be forgotten.
+    crowded_until: u64,
+}
+
+impl Rates {
+    /// At most so many calls a second by one caller.
+    pub fn new(per_second: u32) -> Self {
+        Self {
+            per_second: per_second.max(1),
+            started: Instant::now(),
+            hasher: RandomState::new(),
+            parts: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    /// Refuses a caller that calls too often.
+    pub fn check(&self, who: Who) -> Result<(), Error> {
+        if self.spend(who) {
+            return Ok(());
+        }
+        Err(Error::Exhausted {
+            limit: Limit::CallRate,
+            scope: Scope::Caller,
+            most: self.per_second.into(),
+        })
+    }
+
+    /// Whether the caller has a call left; if so, it is spent.
+    fn spend(&self, who: Who) -> bool {
+        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.spend_at(who, now)
+    }
+
+    fn spend_at(&self, who: Who, now: u64) -> bool {
+        let hash = self.hasher.hash_one(&who);
+        let index = usize::try_from(hash % PARTS as u64).unwrap_or_default();
+        let Some(part) = self.parts.get(index) else {
+            return false;
+        };
+        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let full_at = part.of(who, now);
+        let cost = SECOND / u64::from(self.per_second);
+        let after = (*full_at).max(now) + cost;
+        let spent = after - now <= BURST_SECONDS * SECOND;
+        if spent {
+            *full_at = after;
+        }
+        spent
+    }
+}
+
+impl Part {
+    fn of(&mut self, who: Who, now: u64) -> &mut u64 {
+        let full = self.full_at.len() >= CALLERS_MAX && !self.full_at.contains_key(&who);
+        if full && self.crowded_until <= now {
+            // a full bucket says no more than none
+            self.full_at.retain(|_, full_at| *full_at > now);
+            self.crowded_until = now + SECOND;
+        }
+        if full && self.full_at.len() >= CALLERS_MAX {
+            &mut self.others_full_at
+        } else {
+            self.full_at.entry(who).or_default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(number: u32) -> Who {
+        Who::Address(std::net::IpAddr::V4(number.into()))
+    }
+
+    #[test]
+    fn a_caller_spends_what_it_has_and_gets_it_back() {
+        let rates = Rates::new(10);
+        let spent = |number, now| {
+            (0..100)
+                .filter(|_| rates.spend_at(who(number), now))
+                .count()
+        };
+        assert_eq!(spent(1, 0), 20);
+        assert_eq!(spent(1, 0), 0);
+        // another has its own
+        assert_eq!(spent(2, 0), 20);
+        assert_eq!(spent(1, SECOND / 2), 5);
+        // and never more than two seconds' worth
+        assert_eq!(spent(1, 100 * SECOND), 20);
+    }
+
+    #[test]
+    fn however_many_callers_there_are_the_table_stays_small() {
+        let rates = Rates::new(1);
+        let remembered = || {
+            let parts = rates.parts.iter();
+            parts
+                .map(|it| it.lock().unwrap().full_at.len())
+                .sum::<usize>()
+        };
+        for number in 0..200_000 {
+            rates.spend_at(who(number), 0);
+        }
+        assert_eq!(remembered(), PARTS * CALLERS_MAX);
+        // one that is remembered still has its own
+        assert!(rates.spend_at(who(0), 0));
+        // one that is not shares with the others of its part
+        assert!(!rates.spend_at(who(300_000), 0));
+        // silent callers are forgotten, and make room
+        for number in 300_000..300_100 {
+            assert!(rates.spend_at(who(number), 10 * SECOND));
+            assert!(rates.spend_at(who(number), 10 * SECOND));
+        }
+        assert!(remembered() < PARTS * CALLERS_MAX);
+    }
+}
