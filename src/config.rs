@@ -12,7 +12,10 @@ use std::{
 use clap::Args;
 use http::HeaderValue;
 
-use crate::catalogue;
+use crate::{
+    admission::proxies::{NotANetwork, Proxies},
+    catalogue,
+};
 
 /// Where the server listens unless told otherwise: this machine only.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:50051";
@@ -75,6 +78,17 @@ pub struct ServeArgs {
     )]
     web_origin: Vec<String>,
 
+    /// Proxies in front of the server, as addresses or networks separated by commas, such as
+    /// `10.0.0.0/8`: what they write into `x-forwarded-for` says who calls. Without this, all who
+    /// call through a proxy are one caller to the limits [default: none]
+    #[arg(
+        long,
+        env = "NDP_TRUSTED_PROXY",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    trusted_proxy: Vec<String>,
+
     /// Address and port of the page of metrics, http://ADDRESS/metrics, which Prometheus reads
     /// [default: none]
     #[arg(long, env = "NDP_METRICS_LISTEN", value_name = "ADDRESS")]
@@ -98,6 +112,10 @@ struct LimitArgs {
     #[arg(long, env = "NDP_CALLS_IN_FLIGHT", value_name = "NUMBER")]
     calls_in_flight: Option<String>,
 
+    /// Of these, calls of one principal, or from one address without a key [default: 512]
+    #[arg(long, env = "NDP_CALLS_IN_FLIGHT_PER_CALLER", value_name = "NUMBER")]
+    calls_in_flight_per_caller: Option<String>,
+
     /// Calls a second by one principal, or from one address without a key; twice as many at once
     /// [default: 2000]
     #[arg(long, env = "NDP_CALLS_PER_SECOND", value_name = "NUMBER")]
@@ -106,6 +124,10 @@ struct LimitArgs {
     /// Connections that may be open [default: 4096]
     #[arg(long, env = "NDP_CONNECTIONS", value_name = "NUMBER")]
     connections: Option<String>,
+
+    /// Connections that one address may have open [default: 256]
+    #[arg(long, env = "NDP_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER")]
+    connections_per_address: Option<String>,
 
     /// Calls that may be open on one connection [default: 200]
     #[arg(long, env = "NDP_STREAMS_PER_CONNECTION", value_name = "NUMBER")]
@@ -129,8 +151,10 @@ impl LimitArgs {
         let Limits {
             call_seconds,
             calls_in_flight,
+            calls_in_flight_per_caller,
             calls_per_second,
             connections,
+            connections_per_address,
             streams_per_connection,
             header_bytes,
             watchers,
@@ -148,7 +172,17 @@ impl LimitArgs {
             read.and_then(|it| usize::try_from(it).ok())
         };
         let calls_in_flight = count("calls_in_flight", &self.calls_in_flight, calls_in_flight);
+        let calls_in_flight_per_caller = count(
+            "calls_in_flight_per_caller",
+            &self.calls_in_flight_per_caller,
+            calls_in_flight_per_caller,
+        );
         let connections = count("connections", &self.connections, connections);
+        let connections_per_address = count(
+            "connections_per_address",
+            &self.connections_per_address,
+            connections_per_address,
+        );
         let watchers = count("watchers", &self.watchers, watchers);
         let watchers_per_caller = count(
             "watchers_per_caller",
@@ -174,8 +208,10 @@ impl LimitArgs {
         Some(Limits {
             call_seconds: call_seconds?,
             calls_in_flight: calls_in_flight?,
+            calls_in_flight_per_caller: calls_in_flight_per_caller?,
             calls_per_second: calls_per_second?,
             connections: connections?,
+            connections_per_address: connections_per_address?,
             streams_per_connection: streams_per_connection?,
             header_bytes: header_bytes?,
             watchers: watchers?,
@@ -240,12 +276,18 @@ pub struct ServeConfig {
 pub struct ServerOptions {
     /// Origins of the web pages that may call from a browser, as `https://dashboard.example`.
     pub web_origins: Vec<HeaderValue>,
+    /// Whether plain text is spoken on an address that other machines reach.
+    pub insecure: bool,
+    /// Proxies that say for which address they call.
+    pub trusted_proxies: Proxies,
     /// How much of everything.
     pub limits: Limits,
     /// How long a new connection may take to say what it wants; ten seconds where not given.
     pub greeting_time: Option<Duration>,
     /// Silence after which a connection is asked whether it lives; a minute where not given.
     pub keepalive_interval: Option<Duration>,
+    /// How long an answer may wait for its client to read on; half a minute where not given.
+    pub answer_time: Option<Duration>,
 }
 
 /// How much the server takes at a time; what is more is refused, never kept waiting.
@@ -255,10 +297,14 @@ pub struct Limits {
     pub call_seconds: u64,
     /// Calls being answered.
     pub calls_in_flight: usize,
+    /// Of these, calls of one principal, or from one address without a key.
+    pub calls_in_flight_per_caller: usize,
     /// Calls a second by one principal, or from one address without a key.
     pub calls_per_second: u32,
     /// Open connections.
     pub connections: usize,
+    /// Open connections from one address.
+    pub connections_per_address: usize,
     /// Calls open on one connection.
     pub streams_per_connection: u32,
     /// Bytes of a call's headers, counted as HTTP/2 does.
@@ -274,8 +320,10 @@ impl Default for Limits {
         Self {
             call_seconds: 60,
             calls_in_flight: 4096,
+            calls_in_flight_per_caller: 512,
             calls_per_second: 2000,
             connections: 4096,
+            connections_per_address: 256,
             streams_per_connection: 200,
             header_bytes: 16 * 1024,
             watchers: 4096,
@@ -357,11 +405,14 @@ const KEYS: &[&str] = &[
     "insecure",
     "shutdown_seconds",
     "web_origin",
+    "trusted_proxy",
     "metrics_listen",
     "call_seconds",
     "calls_in_flight",
+    "calls_in_flight_per_caller",
     "calls_per_second",
     "connections",
+    "connections_per_address",
     "streams_per_connection",
     "header_bytes",
     "watchers",
@@ -384,6 +435,9 @@ impl ServeArgs {
         let web_origin = self.web_origin.join(",");
         let web_origin = Some(&web_origin).filter(|_| !self.web_origin.is_empty());
         let web_origins = settings.read("web_origin", web_origin, "", origins);
+        let trusted_proxy = self.trusted_proxy.join(",");
+        let trusted_proxy = Some(&trusted_proxy).filter(|_| !self.trusted_proxy.is_empty());
+        let trusted_proxies = settings.read("trusted_proxy", trusted_proxy, "", proxies);
         let metrics_listen = settings.read(
             "metrics_listen",
             self.metrics_listen.as_ref(),
@@ -412,6 +466,8 @@ impl ServeArgs {
                 metrics_listen: metrics_listen?,
                 options: ServerOptions {
                     web_origins: web_origins?,
+                    trusted_proxies: trusted_proxies?,
+                    insecure: insecure?,
                     limits: limits?,
                     ..ServerOptions::default()
                 },
@@ -661,6 +717,16 @@ fn origins(text: &str) -> Result<Vec<HeaderValue>, String> {
         })?);
     }
     Ok(origins)
+}
+
+fn proxies(text: &str) -> Result<Proxies, String> {
+    let networks = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+    let networks = networks.map(|one| {
+        one.parse().map_err(|NotANetwork| {
+            format!("`{one}` is not an address or network; write `10.0.0.7` or `10.0.0.0/8`")
+        })
+    });
+    networks.collect::<Result<_, _>>().map(Proxies::new)
 }
 
 fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {

@@ -32,6 +32,7 @@ use prost_reflect::{DescriptorPool, MessageDescriptor, prost::Message};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 
+pub use self::errors::Refused;
 use self::{
     errors::Refusal,
     grpc::Messages,
@@ -39,6 +40,7 @@ use self::{
     stream::{Form, Stream},
 };
 use crate::{
+    admission::held::Entry,
     service::{REQUEST_BYTES_MAX, call::deadline},
     wire::status,
 };
@@ -80,6 +82,13 @@ impl HttpLayer {
             status,
             openapi,
         })))
+    }
+}
+
+impl HttpLayer {
+    /// The response that tells of an error.
+    pub fn refusal(&self, status: Status) -> Response<Body> {
+        errors::response(&self.0.status, &status.into())
     }
 }
 
@@ -125,6 +134,10 @@ where
             return Box::pin(ready.call(request));
         }
         let api = Arc::clone(&self.api);
+        if let Some(Entry(Err(error))) = request.extensions().get::<Entry>() {
+            let refusal = Refusal::from(Status::from(error.clone()));
+            return Box::pin(async move { Ok(api.refuse(&refusal)) });
+        }
         // From now on: the transport counts as well, knows gRPC alone, and must not be the first
         // to say that the time is over.
         let time = deadline(request.headers()).map(|time| (time, tokio::time::sleep(time)));
@@ -145,7 +158,7 @@ where
                 let reason = refusal.status.message();
                 // the methods log what they are asked themselves
                 tracing::info!(%verb, path, status, reason, "refused");
-                errors::response(&api.status, &refusal)
+                api.refuse(&refusal)
             });
             if verb == Method::HEAD {
                 *response.body_mut() = Body::empty();
@@ -165,6 +178,14 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 type Answer = Result<Response<Body>, Refusal>;
 
 impl Api {
+    /// The response to a request that no method is asked.
+    fn refuse(&self, refusal: &Refusal) -> Response<Body> {
+        let mut response = errors::response(&self.status, refusal);
+        let refused = Refused(refusal.status.clone());
+        response.extensions_mut().insert(refused);
+        response
+    }
+
     async fn answer<S>(&self, mut grpc: S, request: Request<Body>) -> Result<Answer, S::Error>
     where
         S: Service<Request<Body>, Response = Response<Body>>,
@@ -301,6 +322,11 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_TIME, read).await {
         Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Err(error)) if error.is::<Status>() => {
+            // its caller sends too much at a time
+            let status = error.downcast_ref::<Status>().cloned();
+            Err(status.unwrap_or_else(|| Status::cancelled("")).into())
+        }
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal {
             http: StatusCode::PAYLOAD_TOO_LARGE,
             status: status::message_too_large(REQUEST_BYTES_MAX),

@@ -1,6 +1,7 @@
 //! The server: binds, wires services and layers together, and shuts down.
 
 mod connections;
+mod listener;
 pub mod metrics;
 
 use std::{
@@ -14,20 +15,19 @@ use std::{
 
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
-use tonic::{service::Routes, transport::Server};
+use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 use tower::{ServiceBuilder, util::option_layer};
 
 use crate::{
-    admission::pool::Pool,
+    admission::{Admission, Amounts, connection::ANSWER_TIME, proxies::Proxies},
     config::ServerOptions,
-    domain::limits::Limit,
     http::HttpLayer,
     layers::{
         calls::Calls,
+        entrance::Entrance,
         guard::Guard,
-        limits::InFlight,
         stack::{Front, Stack},
         web,
     },
@@ -37,6 +37,7 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
+use listener::Manners;
 
 /// How long the writer may take to end once nothing is asked of it any more, for it may be in the
 /// middle of a commit; and after a second signal.
@@ -106,6 +107,12 @@ pub async fn serve(
     shutdown_seconds: u64,
     options: ServerOptions,
 ) -> anyhow::Result<()> {
+    if options.insecure && options.trusted_proxies == Proxies::default() {
+        tracing::warn!(
+            "no --trusted-proxy is given: all who call through a proxy without a key are one \
+             caller to the limits"
+        );
+    }
     let (stop, stopped) = watch::channel(false);
     let metrics = Metrics::default();
     // until the very end: how it stops can be watched, too
@@ -136,8 +143,8 @@ pub async fn serve(
         }
     }
     serving.abort();
-    // Connections outlive the task that accepted them and hold their handles, so the writer is
-    // told; it finishes its queue and ends.
+    // Calls may outlive their connections and hold their handles, so the writer is told; it finishes
+    // its queue and ends.
     registry.close();
     let ended = tokio::select! {
         ended = tokio::time::timeout(writer_time, &mut writer) => ended.ok(),
@@ -174,9 +181,17 @@ pub async fn serve_until(
             .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let in_flight = InFlight::new(limits.calls_in_flight);
-    let watchers = Pool::new(Limit::Watchers, limits.watchers, limits.watchers_per_caller);
-    let connections = Connections::new(limits.connections);
+    let admission = Admission::new(Amounts {
+        calls_per_second: limits.calls_per_second,
+        calls: (limits.calls_in_flight, limits.calls_in_flight_per_caller),
+        watchers: (limits.watchers, limits.watchers_per_caller),
+    });
+    let proxies = options.trusted_proxies;
+    let connections = Connections::new(
+        limits.connections,
+        limits.connections_per_address,
+        proxies.clone(),
+    );
     let measures = registry.measures();
     metrics.add(
         "ndp_writer_group_commands",
@@ -191,44 +206,47 @@ pub async fn serve_until(
     metrics.collect(metrics::Live {
         registry: registry.clone(),
         connections: connections.clone(),
-        in_flight: in_flight.clone(),
-        watchers: watchers.clone(),
+        admission: Arc::clone(&admission),
     });
-    let guard = Guard::new(
+    let entrance = Entrance::new(
         registry.clone(),
+        admission,
+        proxies,
         refusing,
-        in_flight,
         limits.header_bytes,
-        Duration::from_secs(limits.call_seconds),
     );
-    let methods = Methods::new(&registry, watchers, ended.clone());
-    let calls = Calls::new(registry, limits.calls_per_second, methods);
+    let call_time_max = Duration::from_secs(limits.call_seconds);
+    let guard = Guard::new(registry.clone(), call_time_max);
+    let methods = Methods::new(&registry, ended.clone());
+    let calls = Calls::new(registry, methods);
     let standard = Routes::new(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .prepare();
     let grpc = Stack::new(metrics.clone(), guard, calls, standard);
+    let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?;
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
-        .layer(HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?)
+        .layer(json.clone())
         .layer(GrpcWebLayer::new())
         .service(grpc.clone());
-    let greeting_time = options.greeting_time.unwrap_or(GREETING_TIME);
+    let front = Front::new(entrance, grpc, web, json);
     let keepalive_interval = options.keepalive_interval.unwrap_or(KEEPALIVE_INTERVAL);
-    let incoming = connections.accept(listener, greeting_time, metrics);
-    let mut ending = ended;
-    let served = Server::builder()
-        .accept_http1(true)
-        .http2_keepalive_interval(Some(keepalive_interval))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT.min(keepalive_interval)))
-        .max_concurrent_streams(Some(limits.streams_per_connection))
-        .http2_max_header_list_size(Some(limits.header_bytes.saturating_mul(HEADERS_READ_TIMES)))
-        .serve_with_incoming_shutdown(Front::new(grpc, web), incoming, async move {
-            drop(ending.wait_for(|ending| *ending).await);
-        })
-        .await;
+    let manners = Manners {
+        streams: limits.streams_per_connection,
+        header_bytes: limits.header_bytes.saturating_mul(HEADERS_READ_TIMES),
+        greeting_time: options.greeting_time.unwrap_or(GREETING_TIME),
+        keepalive_interval,
+        keepalive_timeout: KEEPALIVE_TIMEOUT.min(keepalive_interval),
+        answer_time: options.answer_time.unwrap_or(ANSWER_TIME),
+    };
+    let answer = move |request| {
+        let front = front.clone();
+        async move { front.answer(request).await }
+    };
+    listener::serve(listener, connections, manners, metrics, answer, ended).await;
     following.abort();
-    Ok(served?)
+    Ok(())
 }
 
 /// Health says NOT_SERVING while the log cannot be read, for what is served then may be old. When

@@ -20,7 +20,6 @@ use tonic::{Status, body::Body, codec::CompressionEncoding};
 use tower::Service;
 
 use crate::{
-    admission::pool::Pool,
     domain::platforms::Platform,
     pb::{
         self,
@@ -56,7 +55,6 @@ pub(crate) struct Services {
     registry: Registry,
     /// Held by one update at a time of those whose nested merge was outrun.
     merging: Arc<Mutex<()>>,
-    watchers: Pool,
     stopping: watch::Receiver<bool>,
     platforms: Arc<Encodings<Platform, pb::Platform>>,
 }
@@ -64,10 +62,6 @@ pub(crate) struct Services {
 impl Services {
     const fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    const fn watchers(&self) -> &Pool {
-        &self.watchers
     }
 
     fn stopping(&self) -> watch::Receiver<bool> {
@@ -87,11 +81,10 @@ pub struct Methods {
 
 impl Methods {
     /// On this registry; streams end when `stopping` says so.
-    pub fn new(registry: &Registry, watchers: Pool, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(registry: &Registry, stopping: watch::Receiver<bool>) -> Self {
         let services = Arc::new(Services {
             registry: registry.clone(),
             merging: Arc::default(),
-            watchers,
             stopping,
             platforms: Arc::default(),
         });

@@ -149,9 +149,16 @@ impl Share {
         Ok(())
     }
 
-    /// Whose it is.
-    pub const fn who(&self) -> &Who {
-        &self.who
+    /// Gives so much of it back.
+    pub fn shrink(&mut self, amount: usize) {
+        let amount = amount.min(self.amount);
+        self.pool.remove(&self.who, amount);
+        self.amount -= amount;
+    }
+
+    /// How much it is.
+    pub const fn amount(&self) -> usize {
+        self.amount
     }
 }
 

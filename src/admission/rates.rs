@@ -54,8 +54,15 @@ impl Rates {
     }
 
     /// Refuses a caller that calls too often.
-    pub fn check(&self, who: Who) -> Result<(), Error> {
-        if self.spend(who) {
+    pub fn check(&self, who: &Who) -> Result<(), Error> {
+        self.check_many(who, 1)
+    }
+
+    /// Counts so many calls of a caller, at most those of a second, and refuses it where that is
+    /// too often.
+    pub fn check_many(&self, who: &Who, calls: usize) -> Result<(), Error> {
+        let most = usize::try_from(self.per_second).unwrap_or(usize::MAX);
+        if self.spend(who, calls.min(most)) {
             return Ok(());
         }
         Err(Error::Exhausted {
@@ -65,22 +72,22 @@ impl Rates {
         })
     }
 
-    /// Whether the caller has a call left; if so, it is spent.
-    fn spend(&self, who: Who) -> bool {
+    /// Whether the caller has so many calls left; if so, they are spent.
+    fn spend(&self, who: &Who, calls: usize) -> bool {
         let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.spend_at(who, now)
+        self.spend_at(who, calls, now)
     }
 
-    fn spend_at(&self, who: Who, now: u64) -> bool {
-        let hash = self.hasher.hash_one(&who);
+    fn spend_at(&self, who: &Who, calls: usize, now: u64) -> bool {
+        let hash = self.hasher.hash_one(who);
         let index = usize::try_from(hash % PARTS as u64).unwrap_or_default();
         let Some(part) = self.parts.get(index) else {
             return false;
         };
         let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = part.of(who, now);
-        let cost = SECOND / u64::from(self.per_second);
-        let after = (*full_at).max(now) + cost;
+        let cost = (SECOND / u64::from(self.per_second)).saturating_mul(calls as u64);
+        let after = (*full_at).max(now).saturating_add(cost);
         let spent = after - now <= BURST_SECONDS * SECOND;
         if spent {
             *full_at = after;
@@ -90,8 +97,8 @@ impl Rates {
 }
 
 impl Part {
-    fn of(&mut self, who: Who, now: u64) -> &mut u64 {
-        let full = self.full_at.len() >= CALLERS_MAX && !self.full_at.contains_key(&who);
+    fn of(&mut self, who: &Who, now: u64) -> &mut u64 {
+        let full = self.full_at.len() >= CALLERS_MAX && !self.full_at.contains_key(who);
         if full && self.crowded_until <= now {
             // a full bucket says no more than none
             self.full_at.retain(|_, full_at| *full_at > now);
@@ -100,7 +107,7 @@ impl Part {
         if full && self.full_at.len() >= CALLERS_MAX {
             &mut self.others_full_at
         } else {
-            self.full_at.entry(who).or_default()
+            self.full_at.entry(who.clone()).or_default()
         }
     }
 }
@@ -118,7 +125,7 @@ mod tests {
         let rates = Rates::new(10);
         let spent = |number, now| {
             (0..100)
-                .filter(|_| rates.spend_at(who(number), now))
+                .filter(|_| rates.spend_at(&who(number), 1, now))
                 .count()
         };
         assert_eq!(spent(1, 0), 20);
@@ -140,17 +147,17 @@ mod tests {
                 .sum::<usize>()
         };
         for number in 0..200_000 {
-            rates.spend_at(who(number), 0);
+            rates.spend_at(&who(number), 1, 0);
         }
         assert_eq!(remembered(), PARTS * CALLERS_MAX);
         // one that is remembered still has its own
-        assert!(rates.spend_at(who(0), 0));
+        assert!(rates.spend_at(&who(0), 1, 0));
         // one that is not shares with the others of its part
-        assert!(!rates.spend_at(who(300_000), 0));
+        assert!(!rates.spend_at(&who(300_000), 1, 0));
         // silent callers are forgotten, and make room
         for number in 300_000..300_100 {
-            assert!(rates.spend_at(who(number), 10 * SECOND));
-            assert!(rates.spend_at(who(number), 10 * SECOND));
+            assert!(rates.spend_at(&who(number), 1, 10 * SECOND));
+            assert!(rates.spend_at(&who(number), 1, 10 * SECOND));
         }
         assert!(remembered() < PARTS * CALLERS_MAX);
     }

@@ -1,6 +1,6 @@
 //! Whom limits are counted for.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::domain::{caller::Caller, names::PrincipalName};
 
@@ -11,19 +11,19 @@ pub enum Who {
     Principal(PrincipalName),
     /// A network address; of IPv6 the network of 64 bits that one customer gets.
     Address(IpAddr),
-    /// Nothing is known.
-    Unknown,
 }
 
 impl Who {
-    /// Who this caller is, on a connection from this address.
-    pub fn of(caller: &Caller, peer: Option<SocketAddr>) -> Self {
-        match (caller, peer) {
-            (Caller::Known(known), _) => Self::Principal(known.person.principal.clone()),
-            (Caller::Anonymous | Caller::System { .. }, Some(peer)) => {
-                Self::Address(network(peer.ip()))
-            }
-            (Caller::Anonymous | Caller::System { .. }, None) => Self::Unknown,
+    /// Whoever calls from this address.
+    pub fn at(address: IpAddr) -> Self {
+        Self::Address(network(address))
+    }
+
+    /// The principal that calls, if it is one.
+    pub fn principal(caller: &Caller) -> Option<Self> {
+        match caller {
+            Caller::Known(known) => Some(Self::Principal(known.person.principal.clone())),
+            Caller::Anonymous | Caller::System { .. } => None,
         }
     }
 }
@@ -44,10 +44,10 @@ mod tests {
 
     #[test]
     fn a_customer_with_many_addresses_is_one_caller() {
-        let who = |text: &str| Who::of(&Caller::Anonymous, Some(text.parse().unwrap()));
-        assert_eq!(who("[2001:db8:1:2::1]:1"), who("[2001:db8:1:2:ffff::9]:2"));
-        assert_ne!(who("[2001:db8:1:2::1]:1"), who("[2001:db8:1:3::1]:1"));
-        assert_ne!(who("192.0.2.1:1"), who("192.0.2.2:1"));
-        assert_eq!(who("[::ffff:192.0.2.1]:1"), who("192.0.2.1:9"));
+        let who = |text: &str| Who::at(text.parse().unwrap());
+        assert_eq!(who("2001:db8:1:2::1"), who("2001:db8:1:2:ffff::9"));
+        assert_ne!(who("2001:db8:1:2::1"), who("2001:db8:1:3::1"));
+        assert_ne!(who("192.0.2.1"), who("192.0.2.2"));
+        assert_eq!(who("::ffff:192.0.2.1"), who("192.0.2.1"));
     }
 }

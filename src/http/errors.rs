@@ -88,6 +88,10 @@ pub(super) struct Refusal {
     pub(super) status: Status,
 }
 
+/// Marks a response that refuses what no method was asked, for whoever counts refusals.
+#[derive(Clone, Debug)]
+pub struct Refused(pub Status);
+
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
         Self {

@@ -1,19 +1,20 @@
 //! Around every call of our services: says whose it is, logs it once with its outcome, and puts
 //! the revision on the response.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
-use http::{HeaderValue, Request, Response};
-use tonic::{Code, Status, body::Body, transport::server::TcpConnectInfo};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tonic::{Code, Status, body::Body};
 use tracing::Instrument;
 
 use super::details::explain;
 use crate::{
-    admission::{rates::Rates, who::Who},
+    admission::{held::Held, who::Who},
+    domain::error::Error,
     registry::Registry,
     service::{
         Methods,
-        call::{Call, NDP_REVISION, await_revision, identify},
+        call::{Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify},
     },
 };
 
@@ -21,26 +22,28 @@ use crate::{
 #[derive(Debug)]
 pub struct Calls {
     registry: Registry,
-    rates: Rates,
     methods: Methods,
 }
 
 impl Calls {
-    /// Of these services on this registry; at most so many a second by one caller.
-    pub fn new(registry: Registry, per_second: u32, methods: Methods) -> Self {
-        Self {
-            registry,
-            rates: Rates::new(per_second),
-            methods,
-        }
+    /// Of these services on this registry.
+    pub const fn new(registry: Registry, methods: Methods) -> Self {
+        Self { registry, methods }
     }
 
     /// What the method answers, to a call that came at a time.
-    pub(super) async fn answer(&self, mut request: Request<Body>, came: Instant) -> Response<Body> {
+    pub(super) async fn answer(
+        &self,
+        mut request: Request<Body>,
+        held: &Held,
+        came: Instant,
+    ) -> Response<Body> {
+        let identified = request.extensions_mut().remove::<Call>();
         let headers = request.headers();
-        let identified = match await_revision(&self.registry, headers).await {
-            Ok(()) => identify(&self.registry, headers).await,
-            Err(error) => Err(error),
+        let identified = match identified {
+            Some(call) if !headers.contains_key(&NDP_MIN_REVISION) => Ok(call),
+            // apart: few calls wait, and all would carry the room that it takes
+            _ => Box::pin(self.identify(headers, held)).await,
         };
         let method = request.uri().path().trim_start_matches('/');
         let call = match identified {
@@ -60,25 +63,25 @@ impl Calls {
             actor = person.and_then(|person| person.actor.as_deref()),
         );
         let revision = call.snapshot.state.revision().get();
-        let allowed = self.rates.check(Who::of(&call.caller, peer(&request)));
         let answering = async move {
-            let mut response = match allowed {
-                Ok(()) => {
-                    request.extensions_mut().insert::<Call>(call);
-                    explain(self.methods.answer(request).await)
-                }
-                Err(error) => Status::from(error).into_http(),
-            };
+            request.extensions_mut().insert::<Call>(call);
+            let mut response = explain(self.methods.answer(request).await);
             finish(&mut response, revision);
             log(&response, came);
             response
         };
         answering.instrument(span).await
     }
-}
 
-fn peer<B>(request: &Request<B>) -> Option<SocketAddr> {
-    request.extensions().get::<TcpConnectInfo>()?.remote_addr()
+    /// Says whose call it is, as of the revision that it wants to see at least.
+    async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
+        await_revision(&self.registry, headers).await?;
+        let call = identify(&self.registry, headers).await?;
+        if let Some(principal) = Who::principal(&call.caller) {
+            held.pass_to(&principal)?;
+        }
+        Ok(call)
+    }
 }
 
 /// The response to a call that never reached its method.

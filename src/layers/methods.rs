@@ -29,6 +29,11 @@ impl Method {
         self.kind != "unary"
     }
 
+    /// Whether a call stays open for as long as its client likes.
+    pub fn stays_open(&self) -> bool {
+        self.kind == "server_stream"
+    }
+
     /// Whether the answer holds many records, by the standard names of methods.
     pub fn answers_lists(&self) -> bool {
         ["List", "BatchGet", "Search"]

@@ -9,7 +9,7 @@ use std::{
 
 use tonic::Status;
 
-use crate::wire::status;
+use crate::{domain::error::Error, wire::status};
 
 /// What the future answers; or, where it panicked, the status that says so.
 ///
@@ -24,6 +24,12 @@ pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stat
         }
     })
     .await
+}
+
+/// What the function answers; or, where it panicked, the error that says so.
+pub(super) fn caught_at_once<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work))
+        .map_err(|payload| Error::Bug(format!("panicked: {}", said(&*payload)).into()))
 }
 
 fn said(payload: &(dyn Any + Send)) -> &str {

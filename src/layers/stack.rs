@@ -13,14 +13,22 @@ use std::{
 };
 
 use http::{
-    Request, Response, Version,
+    HeaderValue, Request, Response, Version,
     header::{CONTENT_TYPE, ORIGIN},
 };
-use tonic::{body::Body, service::Routes};
+use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt};
 
-use super::{calls::Calls, guard::Guard, methods, metrics::Going};
-use crate::telemetry::metrics::Metrics;
+use super::{
+    answer::send, calls::Calls, entrance::Entrance, guard::Guard, methods, metrics::Going,
+    receive::receive,
+};
+use crate::{
+    admission::held::{Entry, Held},
+    domain::error::Error,
+    http::{HttpLayer, Refused},
+    telemetry::metrics::Metrics,
+};
 
 /// Answers gRPC.
 #[derive(Clone, Debug)]
@@ -37,7 +45,7 @@ struct Inner {
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl Stack {
-    /// Counts all calls; guards and identifies those of our services, but not those of the
+    /// Counts and guards all calls; identifies those of our services, but not those of the
     /// standard ones.
     pub fn new(metrics: Metrics, guard: Guard, calls: Calls, standard: Routes) -> Self {
         Self(Arc::new(Inner {
@@ -50,30 +58,45 @@ impl Stack {
 }
 
 impl Inner {
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let came = Instant::now();
+    async fn answer(
+        &self,
+        request: Request<Body>,
+        entry: Result<&Held, Error>,
+        came: Instant,
+    ) -> Response<Body> {
         let path = request.uri().path();
         let method = self.metrics.method(path);
         let standard = methods::is_standard(path);
         let going = Going::begin(&self.metrics, method, came);
-        let request = going.receive(request);
-        let response = if standard {
-            // apart, for all others would carry the room that it takes
-            let answered = Box::pin(self.standard.clone().oneshot(request)).await;
-            answered.unwrap_or_else(|never| match never {})
-        } else {
-            #[cfg(feature = "otlp")]
-            let traced = super::traces::Traced::begin(&request);
-            let next = |request| self.calls.answer(request, came);
-            let answering = self.guard.around(request, method, came, next);
-            #[cfg(feature = "otlp")]
-            let answering = traced.around(answering);
-            answering.await
+        let held = match entry {
+            Ok(held) => held,
+            Err(error) => return going.send(self.guard.refuse(error)),
         };
-        going.send(response)
+        let request = going.receive(request);
+        #[cfg(feature = "otlp")]
+        let traced = (!standard).then(|| super::traces::Traced::begin(&request));
+        let next = async |request| {
+            if standard {
+                // apart, for all others would carry the room that it takes
+                let answered = Box::pin(self.standard.clone().oneshot(request)).await;
+                answered.unwrap_or_else(|never| match never {})
+            } else {
+                self.calls.answer(request, held, came).await
+            }
+        };
+        let answering = self.guard.around(request, method, held, came, next);
+        #[cfg(feature = "otlp")]
+        let answering = async move {
+            match traced {
+                Some(traced) => traced.around(answering).await,
+                None => answering.await,
+            }
+        };
+        going.send(answering.await)
     }
 }
 
+/// For what comes through the layers that speak to browsers and in HTTP/JSON.
 impl Service<Request<Body>> for Stack {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -83,56 +106,113 @@ impl Service<Request<Body>> for Stack {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answering {
+    fn call(&mut self, mut request: Request<Body>) -> Answering {
         let inner = Arc::clone(&self.0);
-        Box::pin(async move { Ok(inner.answer(request).await) })
+        let came = Instant::now();
+        let entry = request.extensions_mut().remove::<Entry>();
+        Box::pin(async move {
+            let entry = entry.unwrap_or_else(|| Entry(Err(Error::Bug("nobody let it in".into()))));
+            let entry = entry.0.as_ref().map(|held| &**held).map_err(Error::clone);
+            Ok(inner.answer(request, entry, came).await)
+        })
     }
 }
 
-/// Answers gRPC at once, and has `W` answer whatever else comes.
+/// Lets requests in, and sends their answers: gRPC at once, and whatever else comes as `W` answers
+/// it.
 #[derive(Debug)]
-pub struct Front<W> {
+pub struct Front<W>(Arc<FrontInner<W>>);
+
+#[derive(Debug)]
+struct FrontInner<W> {
+    entrance: Entrance,
     grpc: Stack,
-    web: Arc<W>,
+    web: W,
+    json: HttpLayer,
 }
 
 impl<W> Front<W> {
-    /// `web` calls `grpc` itself.
-    pub fn new(grpc: Stack, web: W) -> Self {
-        let web = Arc::new(web);
-        Self { grpc, web }
+    /// `web` calls `grpc` itself; `json` writes errors in HTTP/JSON.
+    pub fn new(entrance: Entrance, grpc: Stack, web: W, json: HttpLayer) -> Self {
+        Self(Arc::new(FrontInner {
+            entrance,
+            grpc,
+            web,
+            json,
+        }))
     }
 }
 
 impl<W> Clone for Front<W> {
     fn clone(&self) -> Self {
-        Self {
-            grpc: self.grpc.clone(),
-            web: Arc::clone(&self.web),
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<W> Front<W>
+where
+    W: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    W: Clone + Send + Sync,
+    W::Future: Send,
+{
+    /// The answer to a request.
+    pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        let inner = &*self.0;
+        let came = Instant::now();
+        let entry = inner.entrance.enter(&mut request);
+        if is_plain(&request) {
+            let stack = &inner.grpc.0;
+            match entry {
+                Err(error) => stack.answer(request, Err(error), came).await,
+                Ok(held) => {
+                    let request = receive(request, &held);
+                    let response = stack.answer(request, Ok(&held), came).await;
+                    send(response, held, |error| stack.guard.refuse(error))
+                }
+            }
+        } else {
+            // apart: it takes more room
+            Box::pin(inner.answer_web(request, entry)).await
         }
     }
 }
 
-impl<W> Service<Request<Body>> for Front<W>
+impl<W> FrontInner<W>
 where
-    W: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    W: Clone + Send + Sync + 'static,
-    W::Future: Send,
+    W: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
 {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+    async fn answer_web(
+        &self,
+        mut request: Request<Body>,
+        entry: Result<Arc<Held>, Error>,
+    ) -> Response<Body> {
+        let held = entry.as_ref().ok().map(Arc::clone);
+        request.extensions_mut().insert(Entry(entry));
+        if let Some(held) = &held {
+            request = receive(request, held);
+        }
+        let answered = self.web.clone().oneshot(request).await;
+        let response = answered.unwrap_or_else(|never| match never {});
+        // what was refused over HTTP/JSON says so here: no method has counted it
+        if let Some(Refused(status)) = response.extensions().get() {
+            self.grpc.0.metrics.refused_by(status);
+        }
+        let Some(held) = held else { return response };
+        let content_type = response.headers().get(CONTENT_TYPE).cloned();
+        send(response, held, |error| self.refuse(error, content_type))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Answering {
-        if is_plain(&request) {
-            return self.grpc.call(request);
+    /// A refusal in the protocol of the answer that it takes the place of.
+    fn refuse(&self, error: Error, content_type: Option<HeaderValue>) -> Response<Body> {
+        let status = Status::from(error);
+        match content_type {
+            Some(kind) if kind.as_bytes().starts_with(b"application/grpc") => {
+                let mut response = self.grpc.0.guard.refuse(status);
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+                response
+            }
+            _ => self.json.refusal(status),
         }
-        let web = W::clone(&self.web);
-        Box::pin(web.oneshot(request))
     }
 }
 

@@ -1,201 +1,235 @@
-//! The connections of the server: accepted up to a limit, and told why beyond it.
+//! The connections of the server: how many there may be in all and from one address, and which of
+//! them has to go where there is no room for another.
+//!
+//! An address that has as many as it may have gets a new one in place of its oldest that has shown
+//! no valid credential: so a client with a key gets in from an address that others share. Part of
+//! all places is kept for addresses that lately presented a credential.
 
 use std::{
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time::{Sleep, sleep, timeout},
-};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use crate::{
-    domain::limits::{Limit, Scope},
-    telemetry::metrics::Metrics,
+    admission::{connection::Connection, known::Known, proxies::Proxies, who::Who},
+    domain::limits::Scope,
 };
 
-/// Connections accepted and not yet served.
-const WAITING_MAX: usize = 64;
+/// One of so many places is kept for addresses that lately presented a valid credential.
+const KEPT_PART: usize = 8;
 
-/// Connections that are told at the same time that there is no room; others are just closed.
-const REFUSING_MAX: usize = 64;
-const REFUSING_TIME: Duration = Duration::from_secs(1);
-
-/// Pause after a connection could not be accepted: mostly for want of file descriptors, which the
-/// next one will want too.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What any request begins with is at least so long: HTTP/2's preface, or a request of HTTP/1.1.
-const GREETING_BYTES: usize = 24;
-
-/// HTTP/2, whole: no settings, and GOAWAY with ENHANCE_YOUR_CALM and a reason.
-const NO_ROOM: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
-    \0\0\x1c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0btoo many connections";
-
-/// Counts connections, and holds a place for each.
+/// Counts connections; clones count the same ones.
 #[derive(Clone, Debug)]
-pub(super) struct Connections {
-    room: Arc<Semaphore>,
+pub(super) struct Connections(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     max: usize,
+    max_per_address: usize,
+    proxies: Proxies,
+    known: Known,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    total: usize,
+    /// The connections of each address, oldest first; only addresses that have some.
+    by_address: HashMap<Who, Vec<Arc<Connection>>>,
+}
+
+/// A connection in its place, which is free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Connections,
+    address: Who,
+    pub(super) connection: Arc<Connection>,
+}
+
+/// There is no room for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full {
+    pub(super) scope: Scope,
+    pub(super) most: usize,
 }
 
 impl Connections {
-    /// None yet; at most so many.
-    pub(super) fn new(max: usize) -> Self {
-        Self {
-            room: Arc::new(Semaphore::new(max)),
+    /// None yet; at most so many, of which one address may have `max_per_address`. Proxies have as
+    /// many as they like.
+    pub(super) fn new(max: usize, max_per_address: usize, proxies: Proxies) -> Self {
+        Self(Arc::new(Inner {
             max,
-        }
+            max_per_address,
+            proxies,
+            known: Known::default(),
+            open: Mutex::default(),
+        }))
     }
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.max - self.room.available_permits()
+        self.open().total
     }
 
-    /// Accepts until the stream that this answers is dropped; the listener is closed then.
-    pub(super) fn accept(
-        &self,
-        listener: TcpListener,
-        greeting_time: Duration,
-        metrics: Metrics,
-    ) -> ReceiverStream<io::Result<Connection>> {
-        let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        let room = Arc::clone(&self.room);
-        tokio::spawn(async move {
-            let refusing = Arc::new(Semaphore::new(REFUSING_MAX));
-            loop {
-                let accepted = tokio::select! {
-                    accepted = listener.accept() => accepted,
-                    () = sender.closed() => return,
-                };
-                let stream = match accepted {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        sleep(ACCEPT_PAUSE).await;
-                        continue;
-                    }
-                };
-                let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                    metrics.refused(Limit::Connections, Scope::All);
-                    if let Ok(turn) = Arc::clone(&refusing).try_acquire_owned() {
-                        tokio::spawn(async move {
-                            drop(timeout(REFUSING_TIME, refuse(stream)).await);
-                            drop(turn);
-                        });
-                    }
-                    continue;
-                };
-                // An answer in two segments would wait 40 ms for the client's acknowledgement.
-                drop(stream.set_nodelay(true));
-                let connection = Connection {
-                    stream,
-                    greeting: Some(Greeting {
-                        left: GREETING_BYTES,
-                        time: Box::pin(sleep(greeting_time)),
-                    }),
-                    _place: place,
-                };
-                if sender.send(Ok(connection)).await.is_err() {
-                    return;
-                }
+    /// How many there may be.
+    pub(super) fn max(&self) -> usize {
+        self.0.max
+    }
+
+    /// Takes a place for a connection, if need be that of an older one, which is closed.
+    pub(super) fn enter(&self, peer: std::net::SocketAddr) -> Result<Place, Full> {
+        let inner = &*self.0;
+        let address = Who::at(peer.ip());
+        let mut open = self.open();
+        let own = open.by_address.get(&address).map_or(0, Vec::len);
+        if own >= self.max_of(peer.ip()) {
+            let full = Full {
+                scope: Scope::Caller,
+                most: inner.max_per_address,
+            };
+            open.close_one_of(&address).ok_or(full)?;
+        } else {
+            let kept = if inner.known.has(&address) {
+                0
+            } else {
+                inner.max / KEPT_PART
+            };
+            if open.total >= inner.max - kept {
+                return Err(Full {
+                    scope: Scope::All,
+                    most: inner.max,
+                });
             }
-        });
-        ReceiverStream::new(receiver)
+        }
+        let connection = Connection::new(peer, inner.known.clone());
+        let own = open.by_address.entry(address.clone()).or_default();
+        own.push(Arc::clone(&connection));
+        open.total += 1;
+        Ok(Place {
+            connections: self.clone(),
+            address,
+            connection,
+        })
+    }
+
+    fn max_of(&self, address: IpAddr) -> usize {
+        if self.0.proxies.contains(address) {
+            self.0.max
+        } else {
+            self.0.max_per_address
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        // nothing in here panics half way
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Says why, and waits until the client has heard it: closing at once could discard it.
-async fn refuse(mut stream: TcpStream) -> io::Result<()> {
-    stream.write_all(NO_ROOM).await?;
-    stream.shutdown().await?;
-    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
-    Ok(())
-}
+impl Open {
+    /// Closes the oldest connection of an address that has shown no valid credential, one without
+    /// calls first.
+    fn close_one_of(&mut self, address: &Who) -> Option<()> {
+        let own = self.by_address.get(address)?;
+        let mut anonymous = own
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| !it.has_credential());
+        let oldest = anonymous.clone().next();
+        let idle = anonymous.find(|(_, it)| it.calls() == 0);
+        let (at, connection) = idle.or(oldest)?;
+        connection.close();
+        self.remove(address, at);
+        Some(())
+    }
 
-/// A connection, in its place.
-#[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
-    greeting: Option<Greeting>,
-    _place: OwnedSemaphorePermit,
-}
-
-/// What a client has to say, soon, to keep its place.
-#[derive(Debug)]
-struct Greeting {
-    left: usize,
-    time: Pin<Box<Sleep>>,
-}
-
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn remove(&mut self, address: &Who, at: usize) {
+        if let Some(own) = self.by_address.get_mut(address) {
+            own.remove(at);
+            self.total -= 1;
+            if own.is_empty() {
+                self.by_address.remove(address);
+            }
+        }
     }
 }
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let filled = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        let Some(greeting) = &mut this.greeting else {
-            return polled;
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        let own = open.by_address.get(&self.address);
+        let at = own.and_then(|own| own.iter().position(|it| Arc::ptr_eq(it, &self.connection)));
+        // it may have been given to another already
+        if let Some(at) = at {
+            open.remove(&self.address, at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(address: &str) -> std::net::SocketAddr {
+        std::net::SocketAddr::new(address.parse().unwrap(), 4711)
+    }
+
+    fn enter(connections: &Connections, address: &str) -> Result<Place, Scope> {
+        connections.enter(peer(address)).map_err(|full| full.scope)
+    }
+
+    #[test]
+    fn a_new_connection_takes_the_place_of_the_oldest_without_a_credential() {
+        let connections = Connections::new(100, 3, Proxies::default());
+        let address = Who::at("192.0.2.1".parse().unwrap());
+        let held: Vec<_> = (0..3)
+            .map(|_| enter(&connections, "192.0.2.1").unwrap())
+            .collect();
+        held[0].connection.present_credential(&address);
+        let fourth = enter(&connections, "192.0.2.1").unwrap();
+        assert_eq!(connections.count(), 3);
+        let left = |place: &Place| {
+            let open = connections.open();
+            let own = open.by_address.get(&address).unwrap();
+            own.iter().any(|it| Arc::ptr_eq(it, &place.connection))
         };
-        if polled.is_pending() {
-            ready!(greeting.time.as_mut().poll(cx));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        let read = buffer.filled().len() - filled;
-        greeting.left = greeting.left.saturating_sub(read);
-        if greeting.left == 0 {
-            this.greeting = None;
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        assert!(left(&held[0]) && !left(&held[1]) && left(&held[2]) && left(&fourth));
+        // where all have shown one, there is no room
+        held[2].connection.present_credential(&address);
+        fourth.connection.present_credential(&address);
+        assert_eq!(enter(&connections, "192.0.2.1").unwrap_err(), Scope::Caller);
+        // an address of its own is another matter
+        drop(enter(&connections, "192.0.2.2").unwrap());
+        drop((held, fourth));
+        assert_eq!(connections.count(), 0);
+        assert!(connections.open().by_address.is_empty());
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    #[test]
+    fn part_of_the_places_is_kept_for_addresses_that_showed_a_credential() {
+        let connections = Connections::new(16, 16, Proxies::default());
+        let first = enter(&connections, "192.0.2.1").unwrap();
+        let address = Who::at("192.0.2.1".parse().unwrap());
+        first.connection.present_credential(&address);
+        let others: Vec<_> = (0..13)
+            .map(|_| enter(&connections, "192.0.2.9").unwrap())
+            .collect();
+        assert_eq!(enter(&connections, "192.0.2.9").unwrap_err(), Scope::All);
+        let second = enter(&connections, "192.0.2.1").unwrap();
+        let third = enter(&connections, "192.0.2.1").unwrap();
+        assert_eq!(enter(&connections, "192.0.2.1").unwrap_err(), Scope::All);
+        drop((first, second, third, others));
+        assert_eq!(connections.count(), 0);
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+    #[test]
+    fn a_proxy_has_as_many_as_it_likes() {
+        let proxies = Proxies::new(vec!["192.0.2.1".parse().unwrap()]);
+        let connections = Connections::new(8, 2, proxies);
+        let held: Vec<_> = (0..7)
+            .map(|_| enter(&connections, "192.0.2.1").unwrap())
+            .collect();
+        assert_eq!(held.len(), connections.count());
     }
 }

@@ -1,7 +1,7 @@
 //! The page of metrics: on a listener of its own, so that whoever may call the registry need not
 //! read it; and what is looked up when it is read.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, http::header, response::IntoResponse, routing::get};
 use prometheus_client::{
@@ -13,8 +13,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::connections::Connections;
 use crate::{
-    admission::pool::Pool,
-    layers::limits::InFlight,
+    admission::{Admission, pool::Pool},
     registry::{QUEUE_MAX, Registry},
     telemetry::metrics::{CONTENT_TYPE, Metrics},
 };
@@ -44,8 +43,7 @@ pub async fn serve(metrics: Metrics, listener: TcpListener, mut stop: watch::Rec
 pub(super) struct Live {
     pub(super) registry: Registry,
     pub(super) connections: Connections,
-    pub(super) in_flight: InFlight,
-    pub(super) watchers: Pool,
+    pub(super) admission: Arc<Admission>,
 }
 
 impl Collector for Live {
@@ -76,20 +74,19 @@ impl Collector for Live {
                 "open connections",
                 integer(self.connections.count()),
             ),
-            (
-                "ndp_calls_in_flight",
-                "calls being answered",
-                integer(self.in_flight.count()),
-            ),
-            (
-                "ndp_watchers",
-                "open watches",
-                integer(self.watchers.taken()),
-            ),
         ];
         for (name, help, value) in gauges {
             gauge(&mut encoder, name, help, value)?;
         }
+        for pool in self.admission.pools() {
+            pool_gauges(&mut encoder, pool)?;
+        }
+        gauge(
+            &mut encoder,
+            "ndp_connections_max",
+            "connections that may be open",
+            integer(self.connections.max()),
+        )?;
         let name = "ndp_follower_lag_seconds";
         let help = "time since the log was looked at for what others wrote";
         let encoder = &mut encoder;
@@ -135,6 +132,24 @@ fn gauge(
 ) -> Result<(), fmt::Error> {
     let gauge = ConstGauge::new(value);
     gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+}
+
+/// How much of a pool is taken, and how much there is.
+fn pool_gauges(encoder: &mut DescriptorEncoder<'_>, pool: &Pool) -> Result<(), fmt::Error> {
+    let name = format!("ndp_{}", pool.limit().name());
+    gauge(
+        encoder,
+        &name,
+        "taken by all callers",
+        integer(pool.taken()),
+    )?;
+    let name = format!("{name}_max");
+    gauge(
+        encoder,
+        &name,
+        "that there is for all callers",
+        integer(pool.max()),
+    )
 }
 
 fn integer(count: usize) -> i64 {

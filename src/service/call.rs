@@ -172,7 +172,8 @@ pub async fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, 
     }
 }
 
-fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
+/// The same as [`identify`], by what is known now.
+pub fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
     let snapshot = registry.read();
     let authorization = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
         None => None,

@@ -21,7 +21,6 @@ use super::{
     list::PAGE_BYTES_MAX,
 };
 use crate::{
-    admission::{pool::Share, who::Who},
     domain::{caller::Caller, change::Change, error::Error, names::Revision},
     pb::{
         self,
@@ -135,7 +134,6 @@ impl pb::change_service_server::ChangeService for Services {
         &self,
         request: Request<pb::WatchChangesRequest>,
     ) -> Answer<WatchStream> {
-        let peer = request.remote_addr();
         let (call, message) = open_checked(request)?;
         let newest = call.state().revision();
         let (position, with_snapshot) = match message.start() {
@@ -152,7 +150,6 @@ impl pb::change_service_server::ChangeService for Services {
             agency: requests::optional_name(&message.agency, "agency")?,
             resources: message.resources,
         };
-        let watching = self.watchers().take(Who::of(&call.caller, peer), 1)?;
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let end = Arc::new(OnceLock::new());
         let watch = Watch {
@@ -163,7 +160,6 @@ impl pb::change_service_server::ChangeService for Services {
             position,
             heartbeat: Duration::from_secs(u64::from(seconds.unsigned_abs())),
             sender,
-            _watching: watching,
         };
         let ending = Arc::clone(&end);
         let snapshot = with_snapshot.then_some(call.snapshot);
@@ -374,7 +370,6 @@ struct Watch {
     position: Revision,
     heartbeat: Duration,
     sender: mpsc::Sender<Message>,
-    _watching: Share,
 }
 
 impl Watch {

@@ -91,6 +91,7 @@ pub struct Handles {
     calls: Calls,
     method: Method,
     streams: bool,
+    stays_open: bool,
     answers_lists: bool,
     started: Counter,
     handled: [OnceLock<Counter>; CODES.len()],
@@ -213,6 +214,9 @@ impl Metrics {
 
     /// Counts the refusal that a status of RESOURCE_EXHAUSTED tells of, by its details.
     pub fn refused_by(&self, status: &Status) {
+        if status.code() != tonic::Code::ResourceExhausted {
+            return;
+        }
         let info = status.get_details_error_info();
         let said = |key| info.as_ref().and_then(|info| info.metadata.get(key));
         let limit =
@@ -242,6 +246,7 @@ impl Handles {
             calls: calls.clone(),
             method: method.clone(),
             streams: method.streams(),
+            stays_open: method.stays_open(),
             answers_lists: method.answers_lists(),
             started: calls.started.get_or_create_owned(&labels),
             handled: [const { OnceLock::new() }; CODES.len()],
@@ -254,6 +259,11 @@ impl Handles {
     /// Whether its messages stream.
     pub const fn streams(&self) -> bool {
         self.streams
+    }
+
+    /// Whether a call stays open for as long as its client likes.
+    pub const fn stays_open(&self) -> bool {
+        self.stays_open
     }
 
     /// Whether its answer holds many records.

@@ -95,9 +95,9 @@ async fn bytes_of_headers() {
     let said = limited(&refused);
     assert_eq!(
         said,
-        "ResourceExhausted LIMIT_REACHED: request_headers all 16384"
+        "ResourceExhausted LIMIT_REACHED: request_headers caller 16384"
     );
-    assert_eq!(refusals(&server, "request_headers", "all"), Some(1.0));
+    assert_eq!(refusals(&server, "request_headers", "caller"), Some(1.0));
 
     // the same over HTTP/2
     let mut request = tonic::Request::new(pb::WhoAmIRequest {});
