@@ -172,22 +172,26 @@ impl LimitArgs {
             read.and_then(|it| usize::try_from(it).ok())
         };
         let calls_in_flight = count("calls_in_flight", &self.calls_in_flight, calls_in_flight);
+        // of what there is for all, one may have at most half unless it is said otherwise
+        let half = |all: Option<usize>, default: usize| {
+            all.map_or(default, |all| default.min(all.div_ceil(2)))
+        };
         let calls_in_flight_per_caller = count(
             "calls_in_flight_per_caller",
             &self.calls_in_flight_per_caller,
-            calls_in_flight_per_caller,
+            half(calls_in_flight, calls_in_flight_per_caller),
         );
         let connections = count("connections", &self.connections, connections);
         let connections_per_address = count(
             "connections_per_address",
             &self.connections_per_address,
-            connections_per_address,
+            half(connections, connections_per_address),
         );
         let watchers = count("watchers", &self.watchers, watchers);
         let watchers_per_caller = count(
             "watchers_per_caller",
             &self.watchers_per_caller,
-            watchers_per_caller,
+            half(watchers, watchers_per_caller),
         );
         let mut small = |name, given, default: u32, least: u64, most: u64| {
             let read = read(name, given, default.into(), least, most);
@@ -288,6 +292,10 @@ pub struct ServerOptions {
     pub keepalive_interval: Option<Duration>,
     /// How long an answer may wait for its client to read on; half a minute where not given.
     pub answer_time: Option<Duration>,
+    /// How long a connection may be open; an hour where not given.
+    pub connection_age: Option<Duration>,
+    /// How long a connection may be open without a call; ten minutes where not given.
+    pub connection_idle: Option<Duration>,
 }
 
 /// How much the server takes at a time; what is more is refused, never kept waiting.

@@ -52,6 +52,11 @@ const GREETING_TIME: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long a connection may be open before its client is asked to open another, so that a server
+/// that came later gets its part; and how long it may be so without a call.
+const AGE_MAX: Duration = Duration::from_secs(60 * 60);
+const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+
 /// Headers beyond the limit are read as far as this many times it, so that they are refused with
 /// words; beyond that the transport refuses them with HTTP's 431.
 const HEADERS_READ_TIMES: u32 = 4;
@@ -239,6 +244,8 @@ pub async fn serve_until(
         keepalive_interval,
         keepalive_timeout: KEEPALIVE_TIMEOUT.min(keepalive_interval),
         answer_time: options.answer_time.unwrap_or(ANSWER_TIME),
+        age_max: options.connection_age.unwrap_or(AGE_MAX),
+        idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };
     let answer = move |request| {
         let front = front.clone();

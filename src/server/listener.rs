@@ -45,13 +45,8 @@ const GREETING_BYTES: usize = 24;
 /// How often a connection is looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a connection may be open before its client is asked to open another, so that those of a
-/// new server get their part; and how long its calls may go on then.
-const AGE_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long calls may go on when their connection has been open for as long as it may be.
 const AGE_GRACE: Duration = Duration::from_secs(10 * 60);
-
-/// How long a connection may be open without a call.
-const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// How long a client without calls may take to answer that it heard of the end.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
@@ -83,9 +78,17 @@ pub(super) struct Manners {
     pub(super) keepalive_timeout: Duration,
     /// How long an answer may wait for its client to read on.
     pub(super) answer_time: Duration,
+    /// How long a connection may be open, and how long it may be so without a call, before its
+    /// client is asked to open another.
+    pub(super) age_max: Duration,
+    pub(super) idle_max: Duration,
 }
 
 impl Manners {
+    fn is_old(self, connection: &Connection) -> bool {
+        connection.age() > self.age_max || connection.idle() > self.idle_max
+    }
+
     fn builder(self) -> Builder<TokioExecutor> {
         let mut builder = Builder::new(TokioExecutor::new());
         let header_bytes = usize::try_from(self.header_bytes).unwrap_or(usize::MAX);
@@ -227,7 +230,7 @@ async fn converse<S, F>(
                 match &closing {
                     Some(closing) if closing.is_over(&connection, now) => return,
                     Some(_) => {}
-                    None if connection.age() > AGE_MAX || connection.idle() > IDLE_MAX => {
+                    None if manners.is_old(&connection) => {
                         conversation.as_mut().graceful_shutdown();
                         closing = Some(Closing { since: now, stopping: false });
                     }

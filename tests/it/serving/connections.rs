@@ -124,6 +124,101 @@ async fn one_too_many_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_too_many_is_told_why_in_its_own_protocol() {
+    let engine = Engine::sqlite();
+    let limits = Limits {
+        connections: 1,
+        ..Limits::default()
+    };
+    let server = start_limited(&engine, limits).await;
+    let mut second = TcpStream::connect(&server.address).await.unwrap();
+    let request = "GET /v1/editions HTTP/1.1\r\nhost: registry\r\n\r\n";
+    second.write_all(request.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    let reading = tokio::time::timeout(BOUND, second.read_to_string(&mut told));
+    reading.await.expect("it stays open").unwrap();
+    assert!(
+        told.starts_with("HTTP/1.1 429 Too Many Requests\r\n"),
+        "{told}"
+    );
+    assert!(told.contains("\r\nretry-after: 1\r\n"), "{told}");
+    let (_, body) = told.split_once("\r\n\r\n").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["code"], 8);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_one_takes_the_place_of_the_oldest_that_shows_no_key() {
+    let engine = Engine::sqlite();
+    let limits = Limits {
+        connections_per_address: 3,
+        ..Limits::default()
+    };
+    let server = start_limited(&engine, limits).await;
+    // the harness's connection shows one
+    let steward = server.person("steward", &[Role::Steward], None).await;
+    let mut keyed = server.clients(steward);
+    keyed.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+    let mut own = watch(&server).await;
+    let mut oldest = frames::connect(&server.address).await;
+    wait_for(&mut oldest, SETTINGS, 0).await;
+    let mut second = frames::connect(&server.address).await;
+    wait_for(&mut second, SETTINGS, 0).await;
+    let mut third = frames::connect(&server.address).await;
+    wait_for(&mut third, SETTINGS, 0).await;
+    until_end(&mut oldest).await;
+    for connection in [&mut second, &mut third] {
+        connection
+            .write_all(&call(&server.address, 1))
+            .await
+            .unwrap();
+        wait_for(connection, HEADERS, 1).await;
+    }
+    goes_on(&server, &mut own).await;
+    assert_eq!(sample(&server, "ndp_connections"), Some(3.0));
+    drop(own);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_idle_or_old_is_asked_to_come_to_an_end() {
+    for aged in [false, true] {
+        let engine = Engine::sqlite();
+        let short = Some(Duration::from_millis(100));
+        let options = ServerOptions {
+            connection_idle: short.filter(|_| !aged),
+            connection_age: short.filter(|_| aged),
+            ..ServerOptions::default()
+        };
+        let server = start(&engine, options).await;
+        let mut idle = frames::connect(&server.address).await;
+        let (types, _) = until_end(&mut idle).await;
+        assert!(types.contains(&GOAWAY), "{types:?}");
+        // a client that speaks the protocol opens another, and its call goes on where one is open
+        let mut watch = watch(&server).await;
+        server.person("auditor", &[Role::Auditor], None).await;
+        let told = tokio::time::timeout(BOUND, watch.message()).await;
+        told.expect("nothing is told").expect("the watch was cut");
+        drop(watch);
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_client_has_gone_without_a_word_does_not_hold_up_the_end() {
+    let engine = Engine::sqlite();
+    let server = Server::start(&engine.url()).await;
+    // it answers neither SETTINGS nor PING, and is there for longer than anyone would wait
+    let mut gone = frames::connect(&server.address).await;
+    gone.write_all(&call(&server.address, 1)).await.unwrap();
+    wait_for(&mut gone, HEADERS, 1).await;
+    let stopped = tokio::time::timeout(BOUND, server.stop()).await;
+    stopped.expect("the end waits for it");
+    drop(gone);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_says_nothing_loses_its_place() {
     let engine = Engine::sqlite();
     let options = ServerOptions {
