@@ -12,7 +12,7 @@ use crate::{
     admission::{rates::Rates, who::Who},
     registry::Registry,
     service::{
-        Methods,
+        Methods, REQUEST_BYTES_MAX,
         call::{Call, NDP_REVISION, await_revision, identify},
     },
 };
@@ -65,7 +65,7 @@ impl Calls {
             let mut response = match allowed {
                 Ok(()) => {
                     request.extensions_mut().insert::<Call>(call);
-                    explain(self.methods.answer(request).await)
+                    explain(self.methods.answer(request).await, REQUEST_BYTES_MAX)
                 }
                 Err(error) => Status::from(error).into_http(),
             };

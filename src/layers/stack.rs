@@ -16,11 +16,14 @@ use http::{
     Request, Response, Version,
     header::{CONTENT_TYPE, ORIGIN},
 };
-use tonic::{body::Body, service::Routes};
+use tonic::body::Body;
 use tower::{Service, ServiceExt};
 
-use super::{calls::Calls, guard::Guard, methods, metrics::Going};
-use crate::telemetry::metrics::Metrics;
+use super::{calls::Calls, details::explain, guard::Guard, methods, metrics::Going};
+use crate::{
+    service::standard::{self, Standard},
+    telemetry::metrics::Metrics,
+};
 
 /// Answers gRPC.
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ struct Inner {
     metrics: Metrics,
     guard: Guard,
     calls: Calls,
-    standard: Routes,
+    standard: Standard,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -39,7 +42,7 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>>
 impl Stack {
     /// Counts all calls; guards and identifies those of our services, but not those of the
     /// standard ones.
-    pub fn new(metrics: Metrics, guard: Guard, calls: Calls, standard: Routes) -> Self {
+    pub fn new(metrics: Metrics, guard: Guard, calls: Calls, standard: Standard) -> Self {
         Self(Arc::new(Inner {
             metrics,
             guard,
@@ -54,13 +57,13 @@ impl Inner {
         let came = Instant::now();
         let path = request.uri().path();
         let method = self.metrics.method(path);
-        let standard = methods::is_standard(path);
+        let is_standard = methods::is_standard(path);
         let going = Going::begin(&self.metrics, method, came);
         let request = going.receive(request);
-        let response = if standard {
+        let response = if is_standard {
             // apart, for all others would carry the room that it takes
-            let answered = Box::pin(self.standard.clone().oneshot(request)).await;
-            answered.unwrap_or_else(|never| match never {})
+            let answered = Box::pin(self.standard.answer(request)).await;
+            explain(answered, standard::REQUEST_BYTES_MAX)
         } else {
             #[cfg(feature = "otlp")]
             let traced = super::traces::Traced::begin(&request);
