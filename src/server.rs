@@ -15,8 +15,6 @@ use std::{
 
 use anyhow::Context;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
-use tonic::service::Routes;
-use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 use tower::{ServiceBuilder, util::option_layer};
 
@@ -33,7 +31,7 @@ use crate::{
     },
     pb,
     registry::{Registry, WriterTask},
-    service::{self, Methods},
+    service::{Methods, health::Serving, standard::Standard},
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
@@ -175,17 +173,12 @@ pub async fn serve_until(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let limits = options.limits;
-    let (health, health_service) = tonic_health::server::health_reporter();
+    let (say, serving) = watch::channel(Serving::No);
     let refusing = Arc::new(AtomicBool::new(false));
     let (ending, ended) = watch::channel(false);
     let readiness = registry.readiness();
-    let following = follow_readiness(readiness, stop, health, Arc::clone(&refusing), ending);
+    let following = follow_readiness(readiness, stop, say, Arc::clone(&refusing), ending);
     let following = tokio::spawn(following);
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
     let admission = Admission::new(Amounts {
         calls_per_second: limits.calls_per_second,
         calls: (limits.calls_in_flight, limits.calls_in_flight_per_caller),
@@ -224,11 +217,7 @@ pub async fn serve_until(
     let guard = Guard::new(registry.clone(), call_time_max);
     let methods = Methods::new(&registry, ended.clone());
     let calls = Calls::new(registry, methods);
-    let standard = Routes::new(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .prepare();
-    let grpc = Stack::new(metrics.clone(), guard, calls, standard);
+    let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?;
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
@@ -262,27 +251,18 @@ pub async fn serve_until(
 async fn follow_readiness(
     mut readiness: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
-    mut health: HealthReporter,
+    say: watch::Sender<Serving>,
     refusing: Arc<AtomicBool>,
     ending: watch::Sender<bool>,
 ) {
     loop {
         let serves = *readiness.borrow_and_update() && !*stop.borrow_and_update();
-        let status = if serves {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
-        for name in std::iter::once("").chain(service::NAMES) {
-            health.set_service_status(name, status).await;
-        }
+        say.send_replace(if serves { Serving::Yes } else { Serving::No });
         if *stop.borrow() {
             refusing.store(true, Ordering::Relaxed);
             ending.send_replace(true);
-            // Ends the streams of Watch, after this last word: they would hold up the shutdown.
-            for name in std::iter::once("").chain(service::NAMES) {
-                health.clear_service_status(name).await;
-            }
+            // Ends the streams that wait for it, after a last word: they would hold up the end.
+            say.send_replace(Serving::Ending);
             return;
         }
         let changed = tokio::select! {

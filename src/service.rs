@@ -6,17 +6,24 @@ pub mod call;
 mod catalogue;
 mod changes;
 mod encodings;
+pub mod health;
 mod list;
 mod monitoring;
 mod plans;
 mod read;
+pub mod reflection;
+pub mod standard;
 mod update;
 
 use std::sync::Arc;
 
 use http::{Request, Response};
 use tokio::sync::{Mutex, watch};
-use tonic::{Status, body::Body, codec::CompressionEncoding};
+use tonic::{
+    Status,
+    body::Body,
+    codec::{CompressionEncoding, EnabledCompressionEncodings},
+};
 use tower::Service;
 
 use crate::{
@@ -48,6 +55,13 @@ pub const NAMES: [&str; 5] = [
     "ndp.registry.v1.AccessService",
     "ndp.registry.v1.ChangeService",
 ];
+
+/// How requests may be compressed. The limit on a message is on what comes out of it.
+fn gzip() -> EnabledCompressionEncodings {
+    let mut encodings = EnabledCompressionEncodings::default();
+    encodings.enable(CompressionEncoding::Gzip);
+    encodings
+}
 
 /// Our services on one registry.
 #[derive(Clone, Debug)]
@@ -91,6 +105,7 @@ impl Methods {
         macro_rules! limited {
             ($server:ident) => {
                 $server::from_arc(Arc::clone(&services))
+                    .accept_compressed(CompressionEncoding::Gzip)
                     .send_compressed(CompressionEncoding::Gzip)
                     .max_decoding_message_size(REQUEST_BYTES_MAX)
                     .max_encoding_message_size(RESPONSE_BYTES_MAX)

@@ -13,7 +13,7 @@ use crate::{
     domain::error::Error,
     registry::Registry,
     service::{
-        Methods,
+        Methods, REQUEST_BYTES_MAX,
         call::{Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify},
     },
 };
@@ -65,7 +65,7 @@ impl Calls {
         let revision = call.snapshot.state.revision().get();
         let answering = async move {
             request.extensions_mut().insert::<Call>(call);
-            let mut response = explain(self.methods.answer(request).await);
+            let mut response = explain(self.methods.answer(request).await, REQUEST_BYTES_MAX);
             finish(&mut response, revision);
             log(&response, came);
             response

@@ -16,17 +16,18 @@ use http::{
     HeaderValue, Request, Response, Version,
     header::{CONTENT_TYPE, ORIGIN},
 };
-use tonic::{Status, body::Body, service::Routes};
+use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt};
 
 use super::{
-    answer::send, calls::Calls, entrance::Entrance, guard::Guard, methods, metrics::Going,
-    receive::receive,
+    answer::send, calls::Calls, details::explain, entrance::Entrance, guard::Guard, methods,
+    metrics::Going, receive::receive,
 };
 use crate::{
     admission::held::{Entry, Held},
     domain::error::Error,
     http::{HttpLayer, Refused},
+    service::standard::{self, Standard},
     telemetry::metrics::Metrics,
 };
 
@@ -39,7 +40,7 @@ struct Inner {
     metrics: Metrics,
     guard: Guard,
     calls: Calls,
-    standard: Routes,
+    standard: Standard,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -47,7 +48,7 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>>
 impl Stack {
     /// Counts and guards all calls; identifies those of our services, but not those of the
     /// standard ones.
-    pub fn new(metrics: Metrics, guard: Guard, calls: Calls, standard: Routes) -> Self {
+    pub fn new(metrics: Metrics, guard: Guard, calls: Calls, standard: Standard) -> Self {
         Self(Arc::new(Inner {
             metrics,
             guard,
@@ -66,7 +67,7 @@ impl Inner {
     ) -> Response<Body> {
         let path = request.uri().path();
         let method = self.metrics.method(path);
-        let standard = methods::is_standard(path);
+        let is_standard = methods::is_standard(path);
         let going = Going::begin(&self.metrics, method, came);
         let held = match entry {
             Ok(held) => held,
@@ -74,12 +75,12 @@ impl Inner {
         };
         let request = going.receive(request);
         #[cfg(feature = "otlp")]
-        let traced = (!standard).then(|| super::traces::Traced::begin(&request));
+        let traced = (!is_standard).then(|| super::traces::Traced::begin(&request));
         let next = async |request| {
-            if standard {
+            if is_standard {
                 // apart, for all others would carry the room that it takes
-                let answered = Box::pin(self.standard.clone().oneshot(request)).await;
-                answered.unwrap_or_else(|never| match never {})
+                let answered = Box::pin(self.standard.answer(request)).await;
+                explain(answered, standard::REQUEST_BYTES_MAX)
             } else {
                 self.calls.answer(request, held, came).await
             }

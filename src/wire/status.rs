@@ -4,6 +4,8 @@
 //! depends on), LocalizedMessage in Vietnamese, and what its code calls for. A defect is logged
 //! here, once, under an incident id; the client sees the id and nothing else.
 
+pub mod transport;
+
 use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};

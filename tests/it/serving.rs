@@ -7,6 +7,7 @@ mod deadlines;
 mod limits;
 mod metrics;
 mod panics;
+mod standard;
 
 use std::time::Duration;
 

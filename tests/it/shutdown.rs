@@ -14,10 +14,6 @@ use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tonic_reflection::pb::v1::{
-    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
-    server_reflection_request::MessageRequest,
-};
 
 use tonic_types::StatusExt;
 
@@ -25,6 +21,7 @@ use crate::{
     faults::{BOUND, Served, command, create, make_key, reason, rename},
     harness::{
         Engine, both,
+        grpc::Call,
         http::send,
         process::{Signal, Stream},
         sql::Sql,
@@ -36,24 +33,16 @@ async fn ends(server: &Served) -> Option<i32> {
     tokio::task::block_in_place(|| server.process.wait(BOUND)).code()
 }
 
-/// A bidirectional stream that stays open for as long as the sender lives.
-async fn open_a_stream(server: &Served) -> tokio::sync::mpsc::Sender<ServerReflectionRequest> {
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let first = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::ListServices(String::new())),
-    };
-    sender.send(first).await.unwrap();
-    let mut client = ServerReflectionClient::new(server.channel.clone());
-    let requests = tokio_stream::wrappers::ReceiverStream::new(receiver);
-    let mut answers = client
-        .server_reflection_info(requests)
-        .await
-        .unwrap()
-        .into_inner();
-    answers.message().await.unwrap().unwrap();
-    tokio::spawn(async move { while let Ok(Some(_)) = answers.message().await {} });
-    sender
+/// A call whose message never comes: it stays open for as long as what is answered lives.
+async fn open_a_call(server: &Served) -> Call {
+    let call = Call::open(&server.address, "ndp.registry.v1.AccessService/WhoAmI", &[]).await;
+    let address = server.metrics_address();
+    until("the call is in flight", async || {
+        let page = send(&address, "GET /metrics", &[], "").await;
+        page.text().lines().any(|it| it == "ndp_calls_in_flight 1")
+    })
+    .await;
+    call
 }
 
 type Write = JoinHandle<Result<tonic::Response<pb::Plan>, tonic::Status>>;
@@ -224,10 +213,11 @@ async fn watching_health_hears_of_the_end_and_does_not_delay_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_open_stream_is_waited_for_as_long_as_was_said() {
+async fn an_open_call_is_waited_for_as_long_as_was_said() {
     let engine = Engine::sqlite();
-    let server = Served::start_with(&engine.url(), &["--shutdown-seconds", "2"]).await;
-    let _open = open_a_stream(&server).await;
+    let options = ["--metrics-listen", "127.0.0.1:0", "--shutdown-seconds", "2"];
+    let server = Served::start_with(&engine.url(), &options).await;
+    let _open = open_a_call(&server).await;
     let began = Instant::now();
     server.process.signal(Signal::Term);
     assert_eq!(ends(&server).await, Some(0));
@@ -242,8 +232,14 @@ async fn an_open_stream_is_waited_for_as_long_as_was_said() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_stops_at_once() {
     let engine = Engine::sqlite();
-    let server = Served::start_with(&engine.url(), &["--shutdown-seconds", "300"]).await;
-    let _open = open_a_stream(&server).await;
+    let options = [
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--shutdown-seconds",
+        "300",
+    ];
+    let server = Served::start_with(&engine.url(), &options).await;
+    let _open = open_a_call(&server).await;
     server.process.signal(Signal::Term);
     tokio::task::block_in_place(|| server.process.wait_for_line("shutting down", BOUND));
     server.process.signal(Signal::Int);

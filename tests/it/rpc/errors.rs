@@ -370,7 +370,7 @@ async fn what_never_reaches_a_method_has_details_too() {
     let mut compressed = tonic::Request::new(Vec::new());
     compressed
         .metadata_mut()
-        .insert("grpc-encoding", "gzip".parse().unwrap());
+        .insert("grpc-encoding", "zstd".parse().unwrap());
     let sent = client
         .unary(compressed, PathAndQuery::from_static(get), Raw)
         .await;

@@ -1,0 +1,71 @@
+//! Details on the errors that tonic makes before our code is reached: an unknown method, a
+//! message that is too large or cannot be decoded.
+
+use tonic::{Code, Status};
+
+use super::{message_too_large, refused};
+
+/// The status with a stable reason, where it is one of tonic's; `limit` is that of messages.
+pub fn explained(status: &Status, limit: usize) -> Option<Status> {
+    let message = status.message();
+    let too_large = [
+        "message length too large",
+        "Error decompressing: size limit",
+    ]
+    .iter()
+    .any(|it| message.contains(it));
+    Some(match status.code() {
+        Code::OutOfRange | Code::ResourceExhausted if too_large => message_too_large(limit),
+        Code::Unimplemented if message.contains("compressed") => refused(
+            Code::Unimplemented,
+            "COMPRESSION_UNSUPPORTED",
+            "the message is compressed in a way that is not supported; use `gzip`, or send it as \
+             it is",
+            "thông điệp được nén theo cách không được hỗ trợ; hãy dùng `gzip` hoặc gửi không nén",
+        ),
+        Code::Unimplemented => refused(
+            Code::Unimplemented,
+            "METHOD_UNKNOWN",
+            "there is no such method; `grpcurl -plaintext ADDRESS list` shows those there are",
+            "không có phương thức này; `grpcurl -plaintext ADDRESS list` liệt kê các phương thức",
+        ),
+        // The code is the one that gRPC's document on compression asks for.
+        Code::Internal if message.contains("compressed-flag but no grpc-encoding") => refused(
+            Code::Internal,
+            "COMPRESSION_UNDECLARED",
+            "the message is marked as compressed, but `grpc-encoding` does not say how",
+            "thông điệp được đánh dấu là đã nén nhưng `grpc-encoding` không cho biết cách nén",
+        ),
+        Code::Internal if message.contains("invalid compression flag") => refused(
+            Code::InvalidArgument,
+            "MESSAGE_MALFORMED",
+            "the byte before a message's length must be 0, or 1 for a compressed one",
+            "byte đứng trước độ dài thông điệp phải là 0, hoặc 1 nếu thông điệp được nén",
+        ),
+        Code::Internal if message.contains("Error decompressing") => refused(
+            Code::InvalidArgument,
+            "MESSAGE_MALFORMED",
+            "the message is not compressed as `grpc-encoding` says, or is cut off",
+            "thông điệp không được nén theo `grpc-encoding`, hoặc bị cắt cụt",
+        ),
+        Code::Internal if message.contains("Unexpected EOF") => refused(
+            Code::InvalidArgument,
+            "MESSAGE_MALFORMED",
+            "the request ends within a message",
+            "yêu cầu kết thúc giữa một thông điệp",
+        ),
+        Code::Internal if message.contains("Missing request message") => refused(
+            Code::InvalidArgument,
+            "MESSAGE_MISSING",
+            "the request has no message; send one, which may be empty",
+            "yêu cầu không có thông điệp; hãy gửi một thông điệp, có thể để trống",
+        ),
+        Code::Internal if message.contains("decode") => refused(
+            Code::InvalidArgument,
+            "MESSAGE_MALFORMED",
+            &format!("the request is not the message that the method takes: {message}"),
+            "yêu cầu không phải thông điệp mà phương thức nhận",
+        ),
+        _ => return None,
+    })
+}
