@@ -320,6 +320,19 @@ impl Registry {
         outcome_of(&change)
     }
 
+    /// Decides commands one after the other, each on what those before it would leave, and writes
+    /// nothing: whether all of them would be accepted.
+    pub fn preview_all(&self, caller: &Caller, requests: &[Request]) -> Result<(), Error> {
+        let mut state = self.read().state.clone();
+        let mut entropy = OsEntropy;
+        for request in requests {
+            let now = self.clock.now();
+            let change = decide::decide(&state, caller, request, now, &mut entropy)?;
+            state.apply(&change);
+        }
+        Ok(())
+    }
+
     /// Seeds an empty log; says whether this process did. Two that start at once both try, and the
     /// head's lock lets one of them.
     pub async fn seed(&self, seed: Seed) -> Result<bool, Error> {

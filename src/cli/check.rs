@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::output;
 use crate::{config::DatabaseArgs, registry::check, telemetry};
 
 #[derive(Debug, clap::Args)]
@@ -17,8 +18,8 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let store = super::open_store(&config).await?;
     let report = check::check(&store).await?;
     store.close().await;
-    println!(
-        "{}: revision {}, {} changes, {} effects, {} records",
+    let mut text = format!(
+        "{}: revision {}, {} changes, {} effects, {} records\n",
         if report.findings.is_empty() {
             "ok"
         } else {
@@ -30,8 +31,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         report.records,
     );
     for finding in &report.findings {
-        println!("  {finding}");
+        text.push_str(&format!("  {finding}\n"));
     }
+    output::print(text)?;
     Ok(if report.findings.is_empty() {
         ExitCode::SUCCESS
     } else {

@@ -38,10 +38,7 @@ impl Engine {
             .prefix("ndp-sqlite-")
             .tempdir()
             .unwrap();
-        let url = format!(
-            "sqlite:{}/registry.db",
-            postgres::percent_encode(directory.path())
-        );
+        let url = format!("sqlite:{}/registry.db", directory.path().display());
         Self::Sqlite(directory, url)
     }
 
