@@ -143,6 +143,13 @@ async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
         .with_context(|| format!("cannot open `{shown}`"))
 }
 
+/// Opens the store to read it as it is: nothing is made or brought up to date.
+async fn open_to_read(config: &DatabaseConfig) -> anyhow::Result<Store> {
+    let shown = config::without_password(&config.database);
+    let opened = Store::open_to_read(&config.database).await;
+    opened.with_context(|| format!("cannot open `{shown}`"))
+}
+
 /// Refuses a SQLite file that is not there: to a command that makes nothing, a name mistyped is
 /// not a new database.
 fn must_exist(config: &DatabaseConfig) -> anyhow::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
+
 use crate::{config::DatabaseArgs, registry::check, telemetry};
 
 #[derive(Debug, clap::Args)]
@@ -14,9 +16,12 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = args.database.resolve()?;
     telemetry::start(config.log_format, &config.log_level)?;
     super::must_exist(&config)?;
-    let store = super::open_store(&config).await?;
+    let store = super::open_to_read(&config).await?;
     let report = check::check(&store).await?;
     store.close().await;
+    if !store.was_untouched() {
+        bail!("the database was opened by another process during the check; run it again");
+    }
     println!(
         "{}: revision {}, {} changes, {} effects, {} records",
         if report.findings.is_empty() {

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         super::same_database(&config.common, "key create --principal admin --role admin");
     println!(
         "{}",
-        welcome(&registry, address, &store.describe(), &key_create)
+        welcome(&registry, address, store.describe(), &key_create)
     );
     if let Some(address) = metrics_address {
         println!("\nMetrics are on http://{address}/metrics");
