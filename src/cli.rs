@@ -288,6 +288,14 @@ async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
     opened.with_context(|| format!("cannot open `{url}`"))
 }
 
+/// Opens the store to read it as it is: nothing is made or brought up to date.
+async fn open_to_read(config: &DatabaseConfig) -> anyhow::Result<Store> {
+    let url = &config.database;
+    let opening = Store::open_to_read_at(url);
+    let opened = telling(config, "connecting to the database", opening).await;
+    opened.with_context(|| format!("cannot open `{url}`"))
+}
+
 /// Refuses a SQLite file that is not there: to a command that makes nothing, a name mistyped is
 /// not a new database.
 fn must_exist(config: &DatabaseConfig) -> anyhow::Result<()> {

@@ -18,7 +18,12 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     let telemetry = telemetry::start(config.common.log_format, &config.common.log_level)?;
     stay_for_other_signals()?;
     let limits = &mut config.options.limits;
-    limits.connections = files::connections(limits.connections);
+    let room = files::connections(limits.connections);
+    if room < limits.connections {
+        // as if so few had been asked for: one address has at most half
+        limits.connections_per_address = limits.connections_per_address.min(room.div_ceil(2));
+        limits.connections = room;
+    }
     // a task of its own: whatever it computes or waits for, a signal is heard
     let common = config.common.clone();
     let mut opening = tokio::spawn(async move { super::open(&common).await });
@@ -40,7 +45,7 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     let metrics_address = metrics.as_ref().map(|it| it.local_addr()).transpose()?;
     let key_create =
         super::same_database(&config.common, "key create --principal admin --role admin");
-    let mut welcome = welcome(&registry, address, &store.describe(), &key_create);
+    let mut welcome = welcome(&registry, address, store.describe(), &key_create);
     if let Some(address) = metrics_address {
         welcome.push_str(&format!("\n\nMetrics are on http://{address}/metrics"));
     }

@@ -6,6 +6,7 @@
 pub(crate) mod frames;
 pub(crate) mod golden;
 pub(crate) mod http;
+pub(crate) mod pgbouncer;
 pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod process;

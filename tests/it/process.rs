@@ -299,7 +299,7 @@ both! {
         for (signal, arguments, code) in [
             (Signal::Term, &["serve", "--listen", "127.0.0.1:0"][..], 0),
             (Signal::Int, &["serve", "--listen", "127.0.0.1:0"], 0),
-            (Signal::Term, &["check"], 143),
+            (Signal::Term, &["demo"], 143),
             (Signal::Int, &["key", "list"], 130),
         ] {
             let process = Process::start(&[arguments, &["--database", &url]].concat(), &[]);
@@ -348,7 +348,9 @@ async fn other_signals_do_not_end_a_server() {
 async fn connections_beyond_the_limit_of_open_files_are_told_and_others_answered() {
     let engine = Engine::sqlite();
     let url = engine.url();
-    let arguments = ["serve", "--listen", "127.0.0.1:0", "--database", &url];
+    let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--database", &url];
+    // an address of its own may have all of them
+    arguments.extend(["--trusted-proxy", "127.0.0.1"]);
     let few = in_shell(r#"ulimit -n 200; exec "$0" "$@""#, &arguments);
     let server = Process::spawn(few);
     let line = tokio::task::block_in_place(|| {
@@ -365,19 +367,18 @@ async fn connections_beyond_the_limit_of_open_files_are_told_and_others_answered
     let address = tokio::task::block_in_place(|| address(&server));
     let channel = channel(&address).await;
     get(&channel).await.unwrap();
-    let idle: Vec<_> = (0..71)
-        .map(|_| TcpStream::connect(&address).unwrap())
-        .collect();
-    let told = (0..200).find_map(|_| {
+    let mut idle = Vec::new();
+    let told = (0..200).any(|_| {
         let mut one = TcpStream::connect(&address).unwrap();
         one.set_read_timeout(Some(BOUND)).unwrap();
+        one.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
         let mut said = [0; 64];
         let count = one.read(&mut said).unwrap();
-        String::from_utf8_lossy(&said[..count])
-            .contains("too many connections")
-            .then_some(())
+        idle.push(one);
+        String::from_utf8_lossy(&said[..count]).contains("too many connections")
     });
-    assert!(told.is_some());
+    // part of the 72 is kept for callers with a key
+    assert!(told && idle.len() <= 72, "{}", idle.len());
     get(&channel).await.unwrap();
     drop(idle);
     server.signal(Signal::Term);
@@ -546,7 +547,7 @@ fn a_postgres_that_refuses_or_cannot_be_reached_is_named_with_the_cause() {
     let named = format!("error: cannot open `postgres://ndp:PASSWORD@127.0.0.1:{port}/db`\n");
     assert!(said.starts_with(&named), "{said}");
     assert!(
-        said.contains("  caused by: connecting to PostgreSQL: "),
+        said.contains("\n  caused by: PostgreSQL, database db at "),
         "{said}"
     );
     assert!(said.contains(message), "{said}");
@@ -595,7 +596,7 @@ both! {
         let alter = format!("UPDATE _sqlx_migrations SET checksum = {second} WHERE version = 1");
         sql.run(&alter).await;
         let said = refused(&url);
-        let cause = "migration 1 was previously applied but has been modified";
+        let cause = "step 1 of its schema is not the one of this release";
         assert!(said.contains(cause), "{said}");
     }
 }
@@ -614,7 +615,7 @@ async fn a_postgres_database_that_does_not_fit_is_refused_with_the_reason() {
     )
     .await;
     let said = refused(&format!("{before}/latin?{query}"));
-    assert!(said.contains("the database is encoded in LATIN1"), "{said}");
+    assert!(said.contains("encoding is LATIN1"), "{said}");
     let said = refused(&format!("{before}/nowhere?{query}"));
     assert!(
         said.contains("database \"nowhere\" does not exist"),
