@@ -3,22 +3,31 @@
 mod check;
 mod demo;
 mod descriptor;
+mod files;
 mod key;
+mod output;
 mod serve;
 
-use std::process::ExitCode;
+use std::{io::Write, path::Path, pin::pin, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use rustix::{fs::Mode, process::umask};
+use tokio::{
+    runtime::Builder,
+    time::{Instant, interval_at},
+};
 
 use crate::{
     catalogue,
     config::{self, DatabaseConfig, Mistakes},
     domain::{
+        error::Error,
         names::Revision,
         time::{Clock, Timestamp},
     },
     registry::{Registry, WriterTask, entropy::OsEntropy},
+    server::Signals,
     store::Store,
     telemetry,
 };
@@ -27,6 +36,13 @@ use crate::{
 const EXIT_USAGE: u8 = 64;
 /// The records are not what the log says; as EX_DATAERR.
 const EXIT_DATA: u8 = 65;
+/// What shells say of a process that a signal ended: 128 and its number.
+const EXIT_SIGINT: u8 = 130;
+const EXIT_SIGTERM: u8 = 143;
+
+/// When to say first what is waited for, and how often from then on.
+const WAIT_TOLD: Duration = Duration::from_millis(700);
+const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
 
 /// Registry of Vietnam's national digital platforms and their implementation plans, over gRPC
 ///
@@ -34,9 +50,10 @@ const EXIT_DATA: u8 = 65;
 /// shipped catalogue, and says what to type next.
 ///
 /// Settings come from options, else from environment variables (NDP_DATABASE for --database), else
-/// from the file that --config names, else they have their defaults. Exit codes: 0 done (`serve`:
-/// was stopped), 1 failed (standard error says why), 64 wrong arguments or settings, 65 `check`
-/// found something.
+/// from the file that --config names, else they have their defaults; an empty variable is none.
+///
+/// Exit codes: 0 done (`serve`: was stopped), 1 failed (standard error says why), 64 wrong
+/// arguments or settings, 65 `check` found something, 130 and 143 ended by SIGINT and SIGTERM.
 #[derive(Debug, Parser)]
 #[command(name = "ndp-registry", version, max_term_width = 100)]
 struct Cli {
@@ -60,34 +77,144 @@ enum Command {
     Descriptor,
 }
 
-/// Runs what the command line asks for.
-pub async fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        // Help and version are no errors; clap's own exit code for those that are is another.
-        Err(message) => {
-            let code = if message.use_stderr() { EXIT_USAGE } else { 0 };
-            return message
-                .print()
-                .map_or(ExitCode::FAILURE, |()| ExitCode::from(code));
+/// Runs what the command line asks for, and answers the exit code.
+pub fn main() -> ExitCode {
+    // the database is for its owner: drafts, and hashes of keys
+    umask(Mode::RWXG | Mode::RWXO);
+    let code = match command() {
+        Ok(command) => {
+            let runtime = Builder::new_multi_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => {
+                    let code = runtime.block_on(run(command));
+                    // what still computes, or waits for a disk, does not hold up the end
+                    runtime.shutdown_background();
+                    code
+                }
+                Err(error) => failed(&anyhow::Error::new(error).context("no thread is to be had")),
+            }
         }
-    };
-    let result = match cli.command {
-        Command::Serve(args) => serve::run(&args).await,
-        Command::Key(command) => key::run(command).await,
-        Command::Check(args) => check::run(&args).await,
-        Command::Demo(args) => demo::run(&args).await,
-        Command::Descriptor => descriptor::run(),
+        Err(code) => code,
     };
     telemetry::flush();
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        if error.is::<Mistakes>() {
-            ExitCode::from(EXIT_USAGE)
+    code
+}
+
+/// What the command line asks for; or the exit code, where it was answered here.
+fn command() -> Result<Command, ExitCode> {
+    let matches = unless_empty(Cli::command()).try_get_matches();
+    let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    cli.map(|cli| cli.command).map_err(|message| tell(&message))
+}
+
+/// A variable that is empty counts as not set: so it is in files that list variables to fill in.
+fn unless_empty(command: clap::Command) -> clap::Command {
+    let empty = |arg: &clap::Arg| {
+        let variable = arg.get_env().and_then(std::env::var_os);
+        variable.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| {
+            if empty(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(unless_empty)
+}
+
+/// Prints help, the version, or what is wrong with the arguments.
+fn tell(message: &clap::Error) -> ExitCode {
+    if message.use_stderr() {
+        // without colours, for it may hold a password
+        let text = without_urls(message.render().to_string());
+        telemetry::say(text.trim_end());
+        return ExitCode::from(EXIT_USAGE);
+    }
+    let printed = message.print().and_then(|()| std::io::stdout().flush());
+    match output::ended(printed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+/// The text without what it repeats of arguments that may be a database's URL.
+fn without_urls(text: String) -> String {
+    let arguments = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
+    arguments.fold(text, |text, argument| {
+        let value = match argument.split_once('=') {
+            Some((option, value)) if option.starts_with('-') => value,
+            _ => &argument,
+        };
+        if value.contains("://") || value.contains('@') {
+            text.replace(value, "…")
         } else {
-            ExitCode::FAILURE
+            text
         }
     })
+}
+
+async fn run(command: Command) -> ExitCode {
+    let ended = match Signals::take() {
+        Err(error) => Err(error),
+        Ok(signals) => match command {
+            Command::Serve(args) => serve::run(&args, signals).await,
+            command => run_once(command, signals).await,
+        },
+    };
+    ended.unwrap_or_else(|error| failed(&error))
+}
+
+/// Runs a command that ends by itself, or by a signal, with the shell's exit code for it.
+async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<ExitCode> {
+    let running = tokio::spawn(async move {
+        match command {
+            Command::Serve(_) => bail!("it does not end by itself"),
+            Command::Key(command) => key::run(command).await,
+            Command::Check(args) => check::run(&args).await,
+            Command::Demo(args) => demo::run(&args).await,
+            Command::Descriptor => descriptor::run(),
+        }
+    });
+    tokio::select! {
+        ended = running => ended?,
+        signal = signals.next() => {
+            telemetry::say(&format!("error: ended by {signal}"));
+            Ok(ExitCode::from(if signal == "SIGINT" { EXIT_SIGINT } else { EXIT_SIGTERM }))
+        }
+    }
+}
+
+/// Says what went wrong, down to its first cause, and answers the exit code.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let causes = causes(error);
+    if telemetry::is_json() {
+        tracing::error!(error = causes.join(": "), "failed");
+    } else {
+        telemetry::say(&format!("error: {}", causes.join("\n  caused by: ")));
+    }
+    ExitCode::from(if error.is::<Mistakes>() {
+        EXIT_USAGE
+    } else {
+        1
+    })
+}
+
+/// An error and what caused it. The details of a defect are for whoever runs the process, too.
+fn causes(error: &anyhow::Error) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = match cause.downcast_ref::<Error>() {
+            Some(Error::Bug(defect)) => defect.to_string(),
+            _ => cause.to_string(),
+        };
+        // some end in what their own cause says
+        if causes.last().is_none_or(|last| !last.ends_with(&text)) {
+            causes.push(text);
+        }
+    }
+    causes
 }
 
 /// The wall clock; the one place that reads it.
@@ -105,17 +232,38 @@ impl Clock for SystemClock {
 /// Opens the database, and seeds it where it is new.
 async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, Store)> {
     let store = open_store(config).await?;
-    let entropy = Box::new(OsEntropy);
+    let starting = Registry::start(
+        store.clone(),
+        std::sync::Arc::new(SystemClock),
+        Box::new(OsEntropy),
+    );
+    let started = telling(config, "reading the database", starting).await;
     let (registry, writer) =
-        Registry::start(store.clone(), std::sync::Arc::new(SystemClock), entropy).await?;
+        started.with_context(|| format!("cannot read `{}`", config.database))?;
     // Read only where there is a log to open with it.
     if registry.revision() == Revision::ZERO {
         let seed = catalogue::seed(config.catalogue.iter().map(String::as_str))?;
-        if registry.seed(seed).await? {
+        if telling(config, "filling the database", registry.seed(seed)).await? {
             tracing::info!(editions = %config.catalogue.join(","), "loaded the shipped catalogue");
         }
     }
     Ok((registry, writer, store))
+}
+
+/// Does what takes a moment, and says so where it takes longer.
+async fn telling<T>(config: &DatabaseConfig, what: &str, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    let begun = Instant::now();
+    let mut told = interval_at(begun + WAIT_TOLD, WAIT_TOLD_AGAIN);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = told.tick() => {
+                let seconds = begun.elapsed().as_secs();
+                tracing::warn!(database = %config.database, seconds, "still {what}");
+            }
+        }
+    }
 }
 
 /// How to run another command of this program on the same database.
@@ -127,26 +275,31 @@ fn same_database(config: &DatabaseConfig, command: &str) -> String {
 
 /// Opens the store, and says which one where it cannot.
 async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
-    let shown = config::without_password(&config.database);
-    if let Some(file) = config::sqlite_file(&config.database)
-        && let Some(directory) = file.parent()
+    let url = &config.database;
+    if let Some(directory) = url.file().and_then(Path::parent)
         && !directory.as_os_str().is_empty()
         && !directory.is_dir()
     {
-        bail!(
-            "cannot open `{shown}`: there is no directory `{}`",
-            directory.display()
-        );
+        let directory = directory.display();
+        bail!("cannot open `{url}`: there is no directory `{directory}`");
     }
-    Store::open(&config.database, uuid::Uuid::new_v4())
-        .await
-        .with_context(|| format!("cannot open `{shown}`"))
+    let opening = Store::open_at(url, uuid::Uuid::new_v4());
+    let opened = telling(config, "connecting to the database", opening).await;
+    opened.with_context(|| format!("cannot open `{url}`"))
+}
+
+/// Opens the store to read it as it is: nothing is made or brought up to date.
+async fn open_to_read(config: &DatabaseConfig) -> anyhow::Result<Store> {
+    let url = &config.database;
+    let opening = Store::open_to_read_at(url);
+    let opened = telling(config, "connecting to the database", opening).await;
+    opened.with_context(|| format!("cannot open `{url}`"))
 }
 
 /// Refuses a SQLite file that is not there: to a command that makes nothing, a name mistyped is
 /// not a new database.
 fn must_exist(config: &DatabaseConfig) -> anyhow::Result<()> {
-    match config::sqlite_file(&config.database) {
+    match config.database.file() {
         Some(file) if !file.exists() => bail!("there is no database `{}`", file.display()),
         _ => Ok(()),
     }

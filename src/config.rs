@@ -1,13 +1,7 @@
 //! Settings: from the command line, else the environment, else a configuration file, else their
 //! defaults. All are read before anything starts, and every mistake is reported at once.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http::HeaderValue;
@@ -15,6 +9,7 @@ use http::HeaderValue;
 use crate::{
     admission::proxies::{NotANetwork, Proxies},
     catalogue,
+    store::DatabaseUrl,
 };
 
 /// Where the server listens unless told otherwise: this machine only.
@@ -30,8 +25,8 @@ pub struct DatabaseArgs {
     #[arg(long, env = "NDP_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
-    /// [default: sqlite:ndp-registry.db]
+    /// Database: sqlite:PATH, with the path as it is, or postgres://USER:PASSWORD@HOST/NAME, with
+    /// the password percent-encoded [default: sqlite:ndp-registry.db]
     #[arg(long, env = "NDP_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<String>,
 
@@ -234,10 +229,10 @@ pub enum LogFormat {
 }
 
 /// Settings of every command that opens the database, checked.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseConfig {
-    /// `sqlite:…` or `postgres://…`; may hold a password.
-    pub database: String,
+    /// Where the database is.
+    pub database: DatabaseUrl,
     /// Editions whose entries a new database is to hold.
     pub catalogue: Vec<String>,
     /// How the log is written.
@@ -247,17 +242,6 @@ pub struct DatabaseConfig {
     /// Options that name the same database to another command, each after a space; without a
     /// password.
     pub same_database: String,
-}
-
-impl fmt::Debug for DatabaseConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DatabaseConfig")
-            .field("catalogue", &self.catalogue)
-            .field("log_format", &self.log_format)
-            .field("log_level", &self.log_level)
-            .field("same_database", &self.same_database)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Settings of `serve`, checked.
@@ -388,7 +372,8 @@ impl DatabaseArgs {
         let log_level = settings.read("log_level", self.log_level.as_ref(), "info", level);
         let same_database = match (&self.database, settings.file.get("database"), &self.config) {
             (Some(url), ..) if url != DATABASE_DEFAULT => {
-                format!(" --database {}", quoted(&without_password(url)))
+                let shown = database.as_ref().map(ToString::to_string);
+                format!(" --database {}", quoted(&shown.unwrap_or_default()))
             }
             (None, Some(_), Some(file)) => format!(" --config {}", quoted(&file.to_string_lossy())),
             _ => String::new(),
@@ -535,8 +520,9 @@ impl Settings {
                 other => {
                     let kind = other.type_str();
                     settings.mistake(format!(
-                        "config: `{key}` in `{shown}` is of type {kind}; write a text, a number, \
-                         or true or false"
+                        "config: `{}` in `{shown}` is of type {kind}; write a text, a number, or \
+                         true or false",
+                        name(&key)
                     ));
                     continue;
                 }
@@ -546,7 +532,8 @@ impl Settings {
             } else {
                 let known = KEYS.join(", ");
                 settings.mistake(format!(
-                    "config: `{shown}` has no setting `{key}`; known: {known}"
+                    "config: `{shown}` has no setting `{}`; known: {known}",
+                    name(&key)
                 ));
             }
         }
@@ -570,8 +557,13 @@ impl Settings {
             .map_or(default, String::as_str);
         match parse(text) {
             Ok(value) => Some(value),
+            // the database's URL in another's place
+            Err(_) if name != "database" && text.contains("://") && text.contains('@') => {
+                self.mistake(format!("{name}: a URL with a user does not belong here"));
+                None
+            }
             Err(mistake) => {
-                self.mistakes.push(format!("{name}: {mistake}"));
+                self.mistake(format!("{name}: {mistake}"));
                 None
             }
         }
@@ -585,56 +577,8 @@ impl Settings {
     }
 }
 
-/// The mistake does not repeat the text: it may hold a password.
-fn database(text: &str) -> Result<String, String> {
-    let known = ["sqlite:", "postgres://", "postgresql://"];
-    if known.iter().any(|scheme| {
-        text.strip_prefix(scheme)
-            .is_some_and(|rest| !rest.is_empty())
-    }) {
-        Ok(text.to_owned())
-    } else {
-        Err("write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME".to_owned())
-    }
-}
-
-/// The file of a SQLite URL; none for another engine's.
-pub fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-    Some(Path::new(&*path).to_owned())
-}
-
-/// The URL with the word PASSWORD for a password.
-pub fn without_password(url: &str) -> String {
-    const PASSWORD: &str = "PASSWORD";
-    let (address, query) = url
-        .split_once('?')
-        .map_or((url, None), |(address, query)| (address, Some(query)));
-    let mut shown = match address.split_once("://").zip(address.rsplit_once('@')) {
-        Some(((scheme, _), (credentials, place))) => {
-            let user = credentials
-                .strip_prefix(scheme)
-                .and_then(|it| it.strip_prefix("://"));
-            match user.unwrap_or_default().split_once(':') {
-                Some((user, _)) => format!("{scheme}://{user}:{PASSWORD}@{place}"),
-                None => address.to_owned(),
-            }
-        }
-        None => address.to_owned(),
-    };
-    for (index, argument) in query.into_iter().flat_map(|it| it.split('&')).enumerate() {
-        shown.push(if index == 0 { '?' } else { '&' });
-        match argument.split_once('=') {
-            Some((name, _)) if name.contains("password") => {
-                shown.push_str(&format!("{name}={PASSWORD}"));
-            }
-            _ => shown.push_str(argument),
-        }
-    }
-    shown
+fn database(text: &str) -> Result<DatabaseUrl, String> {
+    DatabaseUrl::parse(text).map_err(ToOwned::to_owned)
 }
 
 /// As one word of a shell.
@@ -644,6 +588,17 @@ pub fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// A key of the configuration file, as it is shown: what is no name may be a password.
+fn name(key: &str) -> &str {
+    const LENGTH_MAX: usize = 40;
+    let named = |it: u8| it.is_ascii_lowercase() || it == b'_' || it == b'-';
+    if key.bytes().all(named) && key.len() <= LENGTH_MAX {
+        key
+    } else {
+        "…"
     }
 }
 
@@ -830,7 +785,7 @@ mod tests {
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.shutdown_seconds, 3);
         assert_eq!(config.common.log_format, LogFormat::Json);
-        assert_eq!(config.common.database, DATABASE_DEFAULT);
+        assert_eq!(config.common.database.to_string(), DATABASE_DEFAULT);
 
         std::fs::write(&path, "lisen = 1\n").unwrap();
         assert!(args.resolve().unwrap_err().to_string().contains("lisen"));

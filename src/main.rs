@@ -1,5 +1,7 @@
 //! The `ndp-registry` command.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 /// A call is a few dozen short-lived pieces of memory, and the State millions of small ones that
@@ -7,7 +9,6 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    ndp_registry::cli::run().await
+fn main() -> ExitCode {
+    ndp_registry::cli::main()
 }

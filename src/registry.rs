@@ -12,6 +12,7 @@ pub mod history;
 pub mod measures;
 pub mod recent;
 mod tallies;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::Instant,
 };
 use uuid::Uuid;
@@ -46,6 +47,7 @@ use history::{History, lock};
 use measures::Measures;
 use recent::{Following, Recent};
 use tallies::Tallies;
+use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Writer, outcome_of};
 
@@ -93,6 +95,7 @@ struct Published {
     snapshot: ArcSwap<Snapshot>,
     revision: watch::Sender<Revision>,
     readiness: watch::Sender<bool>,
+    condition: Mutex<Condition>,
     /// Counts how often the log's head was looked at.
     looks: watch::Sender<u64>,
     /// When it was last looked at.
@@ -115,12 +118,6 @@ impl Published {
     /// How long ago that was.
     fn lag(&self) -> Duration {
         lock(&self.followed).elapsed()
-    }
-
-    /// Says whether this process can serve; true when that is news.
-    fn set_ready(&self, ready: bool) -> bool {
-        let set = |now: &mut bool| std::mem::replace(now, ready) != ready;
-        self.readiness.send_if_modified(set)
     }
 }
 
@@ -190,6 +187,7 @@ impl Registry {
             snapshot: ArcSwap::new(Arc::clone(&current)),
             revision: watch::Sender::new(head.revision),
             readiness: watch::Sender::new(true),
+            condition: Mutex::new(Condition::new()),
             looks: watch::Sender::new(0),
             followed: Mutex::new(Instant::now()),
             closing: Notify::new(),
@@ -197,6 +195,8 @@ impl Registry {
         let history = Arc::new(History::new(store.clone(), following));
         let (jobs, receiver) = mpsc::channel(QUEUE_MAX);
         let measures = Measures::default();
+        let mut beside = JoinSet::new();
+        beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
         let writer = Writer {
             store,
             clock: Arc::clone(&clock),
@@ -206,6 +206,7 @@ impl Registry {
             current,
             measures: measures.clone(),
             turned: None,
+            _beside: beside,
         };
         let task = writer.start()?;
         Ok((
@@ -237,7 +238,7 @@ impl Registry {
         self.published.revision.subscribe()
     }
 
-    /// Whether this process can read the log; it serves what it knows in any case.
+    /// Whether this process can read the log and write to it; it serves what it knows in any case.
     pub fn readiness(&self) -> watch::Receiver<bool> {
         self.published.readiness.subscribe()
     }
@@ -261,6 +262,11 @@ impl Registry {
     /// How long ago the log was last looked at: what others wrote since is not known here.
     pub fn lag(&self) -> Duration {
         self.published.lag()
+    }
+
+    /// Bytes of SQLite's write-ahead log; none on PostgreSQL.
+    pub fn wal_bytes(&self) -> Option<u64> {
+        self.history.wal_bytes()
     }
 
     /// Commands that wait for the writer.
@@ -318,6 +324,19 @@ impl Registry {
         let now = self.clock.now();
         let change = decide::decide(&snapshot.state, caller, request, now, &mut entropy)?;
         outcome_of(&change)
+    }
+
+    /// Decides commands one after the other, each on what those before it would leave, and writes
+    /// nothing: whether all of them would be accepted.
+    pub fn preview_all(&self, caller: &Caller, requests: &[Request]) -> Result<(), Error> {
+        let mut state = self.read().state.clone();
+        let mut entropy = OsEntropy;
+        for request in requests {
+            let now = self.clock.now();
+            let change = decide::decide(&state, caller, request, now, &mut entropy)?;
+            state.apply(&change);
+        }
+        Ok(())
     }
 
     /// Seeds an empty log; says whether this process did. Two that start at once both try, and the

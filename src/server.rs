@@ -75,8 +75,8 @@ pub struct Listeners {
     pub metrics: Option<TcpListener>,
 }
 
-/// The signals that stop the server. Made before it says that it listens: until then a signal
-/// ends the process as any other.
+/// The signals that stop a process. Taken over before it does anything: by default the first
+/// process of a container ignores them.
 #[derive(Debug)]
 pub struct Signals {
     terminate: unix::Signal,
@@ -92,7 +92,8 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Waits for one; answers its name.
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

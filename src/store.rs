@@ -16,19 +16,26 @@ mod images;
 mod load;
 mod log;
 mod migrations;
+mod opening;
 mod secrets;
 mod tables;
+mod upkeep;
+mod url;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use self::{
     engine::{Engine, Link, Pooled, Tx, answered, reading},
-    errors::{During, Failure},
+    errors::{Failure, Outages},
     history::PastRow,
+    opening::{Opened, Purpose, Untouched, When as _},
 };
-pub use self::{errors::CommitError, history::Past, log::Encoded};
+pub use self::{
+    errors::CommitError, history::Past, log::Encoded, opening::OpenError, upkeep::Writable,
+    url::DatabaseUrl,
+};
 use crate::domain::{
     change::{Change, Image},
     error::Error,
@@ -103,54 +110,111 @@ pub struct Finding {
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Engine,
+    place: Arc<str>,
+    outages: Outages,
+    untouched: Option<Untouched>,
 }
 
 impl Store {
-    /// Opens `sqlite:path` (made when it is not there) or `postgres://…` and brings its schema
-    /// up to this release. A new log gets `log_id`; a log of an unknown format is refused.
-    pub async fn open(url: &str, log_id: Uuid) -> Result<Self, Error> {
-        let engine = Engine::open(url).await?;
-        let opened = migrations::run(&engine, log_id).await;
-        let store = Self { engine };
-        match opened {
-            Ok(()) => {
-                store.head().await?;
-                Ok(store)
-            }
-            Err(error) => {
+    /// As [`Store::open_at`], of a URL as it is written.
+    pub async fn open(url: &str, log_id: Uuid) -> Result<Self, OpenError> {
+        let url = DatabaseUrl::parse(url).map_err(OpenError::url)?;
+        Self::open_at(&url, log_id).await
+    }
+
+    /// Opens a database (a SQLite file is made when it is not there) and brings its schema up to
+    /// this release. A new log gets `log_id`; a log of an unknown format is refused.
+    pub async fn open_at(url: &DatabaseUrl, log_id: Uuid) -> Result<Self, OpenError> {
+        Self::opened(opening::open(url, Purpose::Serve).await?, Some(log_id)).await
+    }
+
+    /// As [`Store::open_to_read_at`], of a URL as it is written.
+    pub async fn open_to_read(url: &str) -> Result<Self, OpenError> {
+        let url = DatabaseUrl::parse(url).map_err(OpenError::url)?;
+        Self::open_to_read_at(&url).await
+    }
+
+    /// Opens a database to read it as it is, also a copy that nobody may write or a standby. One
+    /// that is not of this release is refused; nothing is written.
+    pub async fn open_to_read_at(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        Self::opened(opening::open(url, Purpose::Read).await?, None).await
+    }
+
+    async fn opened(opened: Opened, log_id: Option<Uuid>) -> Result<Self, OpenError> {
+        let Opened {
+            engine,
+            place,
+            untouched,
+        } = opened;
+        let store = Self {
+            engine,
+            place: place.into(),
+            outages: Outages::default(),
+            untouched,
+        };
+        let fit = match log_id {
+            Some(log_id) => migrations::run(&store.engine, log_id).await,
+            None => migrations::verify(&store.engine).await,
+        };
+        let fit = match fit {
+            Ok(()) => store.read_head().await.when("reading the log's head"),
+            Err(obstacle) => Err(obstacle),
+        };
+        match fit {
+            Ok(_) => Ok(store),
+            Err(obstacle) => {
                 store.close().await;
-                Err(error)
+                Err(OpenError::new(&store.place, &obstacle))
             }
         }
     }
 
     /// The engine and where the database is, for a human; without a password.
-    pub fn describe(&self) -> String {
-        self.engine.describe()
+    pub fn describe(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether what was read is one state of the database. A file that nobody had open is read as
+    /// it lies, so it may have been written meanwhile.
+    pub fn was_untouched(&self) -> bool {
+        self.untouched.as_ref().is_none_or(Untouched::holds)
     }
 
     /// Where the log ends now.
     pub async fn head(&self) -> Result<Head, Error> {
-        reading!(self.engine, "reading the head", link => log::head(link))
+        let head = self.read_head().await;
+        self.outages.during(head, "reading the head")
+    }
+
+    async fn read_head(&self) -> Result<Head, Failure> {
+        reading!(self.engine, link => log::head(link))
+    }
+
+    /// The store as of now, whatever is written from now on.
+    pub async fn moment(&self) -> Result<Moment, Error> {
+        let mut attempt = 1;
+        let snapshot = loop {
+            let outcome = self.engine.snapshot().await;
+            if !engine::try_again(&mut attempt, &outcome) {
+                break outcome;
+            }
+        };
+        Ok(Moment {
+            snapshot: self.outages.during(snapshot, "beginning to read")?,
+            outages: self.outages.clone(),
+        })
     }
 
     /// Everything that the State is made of.
     pub async fn load(&self) -> Result<Loaded, Error> {
-        let operation = "loading the state";
-        let mut attempt = 1;
-        let snapshot = loop {
-            let outcome = self.engine.snapshot().await.map_err(Failure::from);
-            if !engine::try_again(&mut attempt, &outcome) {
-                break outcome.during(operation)?;
-            }
-        };
-        load::load(snapshot).await.during(operation)
+        self.moment().await?.load().await
     }
 
     /// The changes after a revision, oldest first, at most `limit`. They carry no key hashes:
     /// those are not in the log, ask for them by the keys' names.
     pub async fn changes_after(&self, after: Revision, limit: usize) -> Result<Vec<Change>, Error> {
-        reading!(self.engine, "reading the log", link => log::changes_after(link, after, limit))
+        let changes = reading!(self.engine, link => log::changes_after(link, after, limit));
+        self.outages.during(changes, "reading the log")
     }
 
     /// The hashes of these API keys, in their order, of those that have one.
@@ -158,24 +222,30 @@ impl Store {
         &self,
         names: &[ApiKeyName],
     ) -> Result<Vec<(ApiKeyName, KeyHash)>, Error> {
-        reading!(self.engine, "reading key hashes", link => secrets::key_hashes(link, names))
+        let hashes = reading!(self.engine, link => secrets::key_hashes(link, names));
+        self.outages.during(hashes, "reading key hashes")
     }
 
     /// The key that authenticates page tokens: the one stored, which is `candidate` if there was
     /// none.
     pub async fn page_token_key(&self, candidate: [u8; 32]) -> Result<[u8; 32], Error> {
         let operation = "reading the page token key";
-        let stored = reading!(self.engine, operation, link => secrets::page_token_key(link));
-        if let Some(key) = stored? {
+        let stored = reading!(self.engine, link => secrets::page_token_key(link));
+        if let Some(key) = self.outages.during(stored, operation)? {
             return Ok(key);
         }
         let operation = "making the page token key";
-        let mut tx = self.engine.begin().await.during(operation)?;
-        let made = secrets::make_page_token_key(tx.link(), candidate).await;
-        made.during(operation)?;
-        let key = secrets::page_token_key(tx.link()).await.during(operation)?;
-        tx.commit().await.during(operation)?;
+        let made = self.make_page_token_key(candidate).await;
+        let key = self.outages.during(made, operation)?;
         key.ok_or_else(|| Error::Bug(format!("{operation}: it is not there").into()))
+    }
+
+    async fn make_page_token_key(&self, candidate: [u8; 32]) -> Result<Option<[u8; 32]>, Failure> {
+        let mut tx = self.engine.begin().await?;
+        secrets::make_page_token_key(tx.link(), candidate).await?;
+        let key = secrets::page_token_key(tx.link()).await?;
+        tx.commit().await?;
+        Ok(key)
     }
 
     /// Begins a write and takes the log's lock.
@@ -185,13 +255,13 @@ impl Store {
         loop {
             let outcome = answered(self.lock()).await;
             if !engine::try_again(&mut attempt, &outcome) {
-                return outcome.during(operation);
+                return self.outages.during(outcome, operation);
             }
         }
     }
 
     async fn lock(&self) -> Result<WriteTx<'static>, Failure> {
-        WriteTx::lock(self.engine.begin().await?).await
+        WriteTx::lock(self.engine.begin().await?, &self.outages).await
     }
 
     /// As [`Store::begin`], on a connection that the session keeps; `None` where that connection
@@ -206,11 +276,11 @@ impl Store {
                 Some(pooled) => pooled,
                 none => none.insert(self.engine.writer().await?),
             };
-            WriteTx::lock(pooled.begin().await?).await
+            WriteTx::lock(self.engine.begin_in(pooled).await?, &self.outages).await
         });
         match begun.await {
             Err(failure) if engine::is_broken(&failure) => Ok(None),
-            begun => begun.during(operation).map(Some),
+            begun => self.outages.during(begun, operation).map(Some),
         }
     }
 
@@ -220,17 +290,16 @@ impl Store {
         &self,
         asked: &[(&str, Revision)],
     ) -> Result<Vec<Option<Image>>, Error> {
-        reading!(self.engine, "reading records before a change", link => {
-            history::images_before(link, asked)
-        })
+        let images = reading!(self.engine, link => history::images_before(link, asked));
+        self.outages
+            .during(images, "reading records before a change")
     }
 
     /// Every resource that was touched after a revision, as it was at that revision.
     pub async fn touched_after(&self, revision: Revision) -> Result<Vec<Past>, Error> {
         let operation = "reading the records of a revision";
-        let rows = reading!(self.engine, operation, link => {
-            history::touched_after(link, revision)
-        })?;
+        let rows = reading!(self.engine, link => history::touched_after(link, revision));
+        let rows = self.outages.during(rows, operation)?;
         // Thousands at the worst, each some microseconds: not on a thread that answers calls.
         let read = move || {
             rows.into_iter()
@@ -239,21 +308,20 @@ impl Store {
         };
         let read = tokio::task::spawn_blocking(read).await;
         let read = read.map_err(|error| Error::Bug(format!("{operation}: {error}").into()))?;
-        read.during(operation)
+        self.outages.during(read, operation)
     }
 
     /// The newest revision recorded at a time or before it; zero before the first.
     pub async fn revision_at(&self, time: Timestamp) -> Result<Revision, Error> {
-        reading!(self.engine, "reading the revision of a time", link => {
-            history::revision_at(link, time)
-        })
+        let revision = reading!(self.engine, link => history::revision_at(link, time));
+        self.outages
+            .during(revision, "reading the revision of a time")
     }
 
     /// When a revision was recorded; `None` where there is no such revision.
     pub async fn record_time(&self, revision: Revision) -> Result<Option<Timestamp>, Error> {
-        reading!(self.engine, "reading the time of a revision", link => {
-            history::record_time(link, revision)
-        })
+        let time = reading!(self.engine, link => history::record_time(link, revision));
+        self.outages.during(time, "reading the time of a revision")
     }
 
     /// The changes between two revisions, both excluded, that touched a resource: at most `limit`
@@ -265,9 +333,11 @@ impl Store {
         newest: bool,
         limit: usize,
     ) -> Result<Vec<Change>, Error> {
-        reading!(self.engine, "reading the changes of a record", link => {
+        let changes = reading!(self.engine, link => {
             log::changes_of(link, resource, between, newest, limit)
-        })
+        });
+        self.outages
+            .during(changes, "reading the changes of a record")
     }
 
     /// The next revisions after one that touched a resource.
@@ -277,9 +347,11 @@ impl Store {
         after: Revision,
         limit: usize,
     ) -> Result<Vec<Revision>, Error> {
-        reading!(self.engine, "reading the changes of a record", link => {
+        let revisions = reading!(self.engine, link => {
             history::revisions_of(link, resource, after, limit)
-        })
+        });
+        self.outages
+            .during(revisions, "reading the changes of a record")
     }
 
     /// Reads the whole log as of now in order, verifies each change and hands it to `visit`;
@@ -288,8 +360,8 @@ impl Store {
         &self,
         visit: impl FnMut(Change) -> Result<(), Error>,
     ) -> Result<Verified, Error> {
-        let head = self.head().await?;
-        fold::fold(&self.engine, &head, visit).await
+        let mut moment = self.moment().await?;
+        moment.fold(visit).await
     }
 
     /// Closes all connections, waiting for those in use, but not for one that never answers.
@@ -300,6 +372,30 @@ impl Store {
         {
             tracing::warn!("connections are left to the database to close");
         }
+    }
+}
+
+/// The store as of one moment; a reader of it holds up nobody.
+#[derive(Debug)]
+pub struct Moment {
+    snapshot: Tx<'static>,
+    outages: Outages,
+}
+
+impl Moment {
+    /// As [`Store::load`].
+    pub async fn load(&mut self) -> Result<Loaded, Error> {
+        let loaded = load::load(&mut self.snapshot).await;
+        self.outages.during(loaded, "loading the state")
+    }
+
+    /// As [`Store::fold`].
+    pub async fn fold(
+        &mut self,
+        visit: impl FnMut(Change) -> Result<(), Error>,
+    ) -> Result<Verified, Error> {
+        let folded = fold::fold(&mut self.snapshot, visit).await;
+        self.outages.during(folded, "reading the log")
     }
 }
 
@@ -327,15 +423,17 @@ pub struct WriteTx<'c> {
     // future was dropped. PostgreSQL answers a COMMIT of a failed transaction with ROLLBACK, and
     // sqlx reports that as success: without this, an acknowledged write could be lost.
     sound: bool,
+    outages: Outages,
 }
 
 impl<'c> WriteTx<'c> {
-    async fn lock(mut tx: Tx<'c>) -> Result<Self, Failure> {
+    async fn lock(mut tx: Tx<'c>, outages: &Outages) -> Result<Self, Failure> {
         let head = log::lock_head(tx.link()).await?;
         Ok(Self {
             tx,
             head,
             sound: true,
+            outages: outages.clone(),
         })
     }
 
@@ -405,8 +503,13 @@ impl<'c> WriteTx<'c> {
         if !self.sound {
             return Err(CommitError::RolledBack(unsound("committing")));
         }
-        let committed = answered(self.tx.commit()).await;
-        committed.map_err(|error| errors::commit_error(&error))
+        match answered(self.tx.commit()).await {
+            Ok(()) => {
+                self.outages.over("committing");
+                Ok(())
+            }
+            Err(error) => Err(errors::commit_error(error.into(), &self.outages)),
+        }
     }
 
     fn enter(&mut self, operation: &str) -> Result<Link<'_>, Error> {
@@ -416,9 +519,13 @@ impl<'c> WriteTx<'c> {
         Ok(self.tx.link())
     }
 
-    fn leave<T>(&mut self, outcome: Result<T, Failure>, operation: &str) -> Result<T, Error> {
+    fn leave<T>(
+        &mut self,
+        outcome: Result<T, Failure>,
+        operation: &'static str,
+    ) -> Result<T, Error> {
         self.sound = outcome.is_ok();
-        outcome.during(operation)
+        self.outages.during(outcome, operation)
     }
 }
 

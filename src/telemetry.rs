@@ -6,7 +6,11 @@ pub mod metrics;
 #[cfg(feature = "otlp")]
 mod traces;
 
-use std::{io::IsTerminal, sync::OnceLock};
+use std::{
+    io::{self, IsTerminal},
+    sync::OnceLock,
+    thread,
+};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
@@ -17,9 +21,21 @@ use tracing_subscriber::{
 
 use crate::config::LogFormat;
 use lines::Lines;
+pub(crate) use lines::write_whole;
 
-/// Where the log of this process goes, once it has one.
+/// What this process writes to standard error, once there is something.
 static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// The format of its log, once it has one.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+fn lines() -> io::Result<&'static Lines> {
+    if LINES.get().is_none() {
+        // whoever comes second starts a thread in vain
+        drop(LINES.set(Lines::start()?));
+    }
+    LINES.get().ok_or_else(|| io::ErrorKind::Other.into())
+}
 
 /// The target of spans that are there for the collector, and stay out of the log.
 #[cfg(feature = "otlp")]
@@ -50,10 +66,26 @@ pub fn start(format: LogFormat, level: &str) -> anyhow::Result<Telemetry> {
     Ok(telemetry)
 }
 
-/// Writes what was logged and waits to be written: a process that ends calls this last.
+/// Writes a line to standard error, after what was logged before it. As with the log, nobody waits
+/// until it is read.
+pub fn say(line: &str) {
+    let line = format!("{line}\n");
+    match lines() {
+        Ok(lines) => lines.add(line.as_bytes(), true),
+        // no thread is to be had; and there is nowhere to say that it could not be written
+        Err(_) => drop(write_whole(&mut io::stderr(), line.as_bytes())),
+    }
+}
+
+/// Whether the log is there for programs to read, and takes errors.
+pub fn is_json() -> bool {
+    FORMAT.get() == Some(&LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR)
+}
+
+/// Waits until what was logged is written, but not for ever: a process that ends calls this last.
 pub fn flush() {
     if let Some(lines) = LINES.get() {
-        lines.end();
+        lines.flush();
     }
 }
 
@@ -62,11 +94,10 @@ impl Telemetry {
     where
         F: Filter<Registry> + Layer<Registry> + Send + Sync + 'static,
     {
-        if LINES.get().is_some() {
+        if FORMAT.set(format).is_err() {
             return Ok(());
         }
-        let lines = Lines::start()?;
-        let writer = LINES.get_or_init(|| lines).clone();
+        let writer = lines()?.clone();
         let layer = fmt::layer().with_writer(writer);
         match format {
             LogFormat::Human if std::io::stderr().is_terminal() => {
@@ -127,6 +158,10 @@ fn begin(subscriber: impl SubscriberInitExt) {
             let place = panic.location().map(ToString::to_string);
             let said = panic.payload_as_str();
             tracing::error!(place, said, "panicked");
+            if thread::current().name() == Some("main") {
+                // the process ends with it
+                flush();
+            }
         }));
     }
 }

@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
+
+use super::output;
 use crate::{config::DatabaseArgs, registry::check, telemetry};
 
 #[derive(Debug, clap::Args)]
@@ -14,11 +17,14 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = args.database.resolve()?;
     telemetry::start(config.log_format, &config.log_level)?;
     super::must_exist(&config)?;
-    let store = super::open_store(&config).await?;
+    let store = super::open_to_read(&config).await?;
     let report = check::check(&store).await?;
     store.close().await;
-    println!(
-        "{}: revision {}, {} changes, {} effects, {} records",
+    if !store.was_untouched() {
+        bail!("the database was opened by another process during the check; run it again");
+    }
+    let mut text = format!(
+        "{}: revision {}, {} changes, {} effects, {} records\n",
         if report.findings.is_empty() {
             "ok"
         } else {
@@ -30,8 +36,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         report.records,
     );
     for finding in &report.findings {
-        println!("  {finding}");
+        text.push_str(&format!("  {finding}\n"));
     }
+    output::print(text)?;
     Ok(if report.findings.is_empty() {
         ExitCode::SUCCESS
     } else {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::output;
 use crate::{config::DatabaseArgs, demo, telemetry};
 
 #[derive(Debug, clap::Args)]
@@ -17,14 +18,14 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let made = demo::make(store.clone()).await;
     store.close().await;
     let made = made?;
-    println!(
+    output::print(format!(
         "made up: {} platforms, {} plans, {} milestones, a year to 2025-10-31 in {} changes\n\
-         Nothing in it is true. To look at it:\n  {}",
+         Nothing in it is true. To look at it:\n  {}\n",
         made.platforms,
         made.plans,
         made.milestones,
         made.revision,
         super::same_database(&config, "serve"),
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,22 +1,16 @@
 //! `ndp-registry descriptor`.
 
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{io::IsTerminal, process::ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
+use super::output;
 use crate::pb;
 
 pub(super) fn run() -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout();
-    if out.is_terminal() {
+    if std::io::stdout().is_terminal() {
         bail!("the descriptor set is binary: write it to a file, `ndp-registry descriptor > FILE`");
     }
-    let written = out.write_all(pb::FILE_DESCRIPTOR_SET);
-    written
-        .and_then(|()| out.flush())
-        .context("writing the descriptor set")?;
+    output::print(pb::FILE_DESCRIPTOR_SET)?;
     Ok(ExitCode::SUCCESS)
 }

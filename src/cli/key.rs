@@ -2,17 +2,17 @@
 //! names the operating system's user as the acting person. A running server follows within a
 //! second.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::output;
 use crate::{
     config::DatabaseArgs,
     domain::{
         caller::Caller,
         command::{Command as Change, Request},
-        error::Error,
         names::{AgencyName, ApiKeyName, PrincipalName},
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
         text::nfc,
@@ -139,10 +139,13 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 impl Create {
+    /// The key is handed over before it is made, so that none is ever good that nobody saw; and
+    /// that only once it is known that it can be made.
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
         let principal = self.principal.clone();
+        let mut requests = Vec::new();
         if registry.read().state.principal(&principal).is_none() {
-            self.create_principal(registry, &principal).await?;
+            requests.push(request(self.principal()));
         } else if !self.roles.is_empty() || self.agency.is_some() {
             bail!(
                 "`{principal}` exists already: leave --role and --agency out to make it another \
@@ -156,26 +159,36 @@ impl Create {
             display_name: nfc(&self.note).into_owned(),
             expire_time: self.expires,
         };
-        submit(
-            registry,
-            Change::CreateApiKey {
-                name: name.clone(),
-                fields,
-                hash: key.hash,
-            },
-        )
-        .await?;
-        eprintln!("made {name}; the key below is shown this once");
+        requests.push(request(Change::CreateApiKey {
+            name: name.clone(),
+            fields,
+            hash: key.hash,
+        }));
+        registry.preview_all(&caller(), &requests)?;
         // Alone on standard output, so that a script can take it.
-        writeln!(std::io::stdout(), "{}", key.secret)?;
+        output::hand_over(&format!("{}\n", key.secret))
+            .context("no key was made, for nobody would have seen it")?;
+        let new_principal = requests.len() > 1;
+        for request in requests {
+            let made = registry.submit(caller(), request).await;
+            made.with_context(|| {
+                format!("the key printed above is no good, unless `key list` shows {name}")
+            })?;
+        }
+        if new_principal {
+            telemetry::say(&format!("made {principal}"));
+            if self.roles.is_empty() {
+                telemetry::say(&format!(
+                    "note: {principal} has no role, so its key opens nothing; give one with \
+                     UpdatePrincipal"
+                ));
+            }
+        }
+        telemetry::say(&format!("made {name}; the key above is shown this once"));
         Ok(())
     }
 
-    async fn create_principal(
-        &self,
-        registry: &Registry,
-        name: &PrincipalName,
-    ) -> anyhow::Result<()> {
+    fn principal(&self) -> Change {
         let mut roles = self.roles.clone();
         roles.sort_unstable();
         roles.dedup();
@@ -188,27 +201,16 @@ impl Create {
             agency: self.agency.clone(),
             roles,
         };
-        submit(
-            registry,
-            Change::CreatePrincipal {
-                name: name.clone(),
-                fields,
-            },
-        )
-        .await?;
-        eprintln!("made {name}");
-        if self.roles.is_empty() {
-            eprintln!(
-                "note: {name} has no role, so its key opens nothing; give one with UpdatePrincipal"
-            );
+        Change::CreatePrincipal {
+            name: self.principal.clone(),
+            fields,
         }
-        Ok(())
     }
 }
 
 fn list(registry: &Registry) -> anyhow::Result<()> {
     let snapshot = registry.read();
-    let mut out = std::io::stdout().lock();
+    let mut lines = String::new();
     for key in snapshot.state.api_keys().values() {
         let principal = snapshot.state.principal(&key.name.parent());
         let roles = principal
@@ -224,35 +226,35 @@ fn list(registry: &Registry) -> anyhow::Result<()> {
             .fields
             .expire_time
             .map_or_else(|| "never".to_owned(), |time| time.to_string());
-        writeln!(
-            out,
-            "{}\t{state}\texpires {expires}\t{}\t{}",
+        lines.push_str(&format!(
+            "{}\t{state}\texpires {expires}\t{}\t{}\n",
             key.name,
             roles.join(","),
             key.fields.display_name
-        )?;
+        ));
     }
-    Ok(())
+    output::print(lines)
 }
 
 impl Revoke {
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
         let name = self.name;
-        submit(registry, Change::RevokeApiKey { name: name.clone() }).await?;
-        eprintln!("revoked {name}");
+        let request = request(Change::RevokeApiKey { name: name.clone() });
+        registry.submit(caller(), request).await?;
+        telemetry::say(&format!("revoked {name}"));
         Ok(())
     }
 }
 
-async fn submit(registry: &Registry, command: Change) -> Result<(), Error> {
+fn caller() -> Caller {
     let actor = std::env::var("USER").ok().filter(|user| !user.is_empty());
-    let request = Request {
+    Caller::System { actor }
+}
+
+fn request(command: Change) -> Request {
+    Request {
         command,
         request_id: None,
         reason: "by the command line".to_owned(),
-    };
-    registry
-        .submit(Caller::System { actor }, request)
-        .await
-        .map(|_| ())
+    }
 }

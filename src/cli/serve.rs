@@ -1,36 +1,63 @@
 //! `ndp-registry serve`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread};
 
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{files, output};
 use crate::{
     config::ServeArgs,
     domain::principals::Role,
     registry::Registry,
-    server::{self, Listeners},
+    server::{self, Listeners, Signals},
     telemetry,
 };
 
-pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = args.resolve()?;
+pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Result<ExitCode> {
+    let mut config = args.resolve()?;
     let telemetry = telemetry::start(config.common.log_format, &config.common.log_level)?;
-    let (registry, writer, store) = super::open(&config.common).await?;
+    stay_for_other_signals()?;
+    let limits = &mut config.options.limits;
+    let room = files::connections(limits.connections);
+    if room < limits.connections {
+        // as if so few had been asked for: one address has at most half
+        limits.connections_per_address = limits.connections_per_address.min(room.div_ceil(2));
+        limits.connections = room;
+    }
+    // a task of its own: whatever it computes or waits for, a signal is heard
+    let common = config.common.clone();
+    let mut opening = tokio::spawn(async move { super::open(&common).await });
+    let (registry, writer, store) = tokio::select! {
+        opened = &mut opening => opened??,
+        signal = signals.next() => {
+            opening.abort();
+            tracing::info!(signal, "stopped before it served");
+            telemetry.finish().await;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let calls = server::bind(config.listen).await?;
     let metrics = match config.metrics_listen {
         None => None,
         Some(address) => Some(server::bind(address).await?),
     };
-    let signals = server::Signals::take()?;
     let address = calls.local_addr()?;
     let metrics_address = metrics.as_ref().map(|it| it.local_addr()).transpose()?;
     let key_create =
         super::same_database(&config.common, "key create --principal admin --role admin");
-    println!(
-        "{}",
-        welcome(&registry, address, &store.describe(), &key_create)
-    );
+    let mut welcome = welcome(&registry, address, store.describe(), &key_create);
     if let Some(address) = metrics_address {
-        println!("\nMetrics are on http://{address}/metrics");
+        welcome.push_str(&format!("\n\nMetrics are on http://{address}/metrics"));
     }
+    welcome.push('\n');
+    tracing::info!(%address, "listening");
+    // it serves, whether or not somebody reads that
+    thread::spawn(move || {
+        if let Err(error) = output::print(welcome) {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "where it listens could not be printed");
+        }
+    });
     let served = server::serve(
         registry,
         writer,
@@ -43,6 +70,24 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     store.close().await;
     telemetry.finish().await;
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Signals that would end the process by default, and ask a server for something that this one
+/// does not have. A broken pipe is an error of whoever writes to it: Rust has SIGPIPE ignored.
+fn stay_for_other_signals() -> anyhow::Result<()> {
+    for (name, kind) in [
+        ("SIGHUP", SignalKind::hangup()),
+        ("SIGUSR1", SignalKind::user_defined1()),
+        ("SIGUSR2", SignalKind::user_defined2()),
+    ] {
+        let mut signals = signal(kind)?;
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                tracing::info!(signal = name, "ignored: there is nothing to reload");
+            }
+        });
+    }
+    Ok(())
 }
 
 /// What a newcomer reads: where it listens, how to get a first key, and what to type next.

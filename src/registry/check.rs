@@ -30,17 +30,13 @@ pub struct Report {
     pub findings: Vec<String>,
 }
 
-/// Folds the log and compares. Takes one pass over the log and one copy of the records in memory.
+/// Folds the log and compares, both as of one moment. Takes one pass over the log and one copy of the records in memory.
 pub async fn check(store: &Store) -> Result<Report, Error> {
-    let loaded = store.load().await?;
+    let mut moment = store.moment().await?;
+    let loaded = moment.load().await?;
     let mut folded: BTreeMap<String, Image> = BTreeMap::new();
-    let head = loaded.head.revision;
-    let verified = store
+    let verified = moment
         .fold(|change| {
-            // Changes appended since the tables were read belong to the next check.
-            if change.revision > head {
-                return Ok(());
-            }
             for effect in change.effects {
                 match effect {
                     Effect::Put(image) => {
@@ -56,7 +52,7 @@ pub async fn check(store: &Store) -> Result<Report, Error> {
         })
         .await?;
     let mut report = Report {
-        revision: head,
+        revision: loaded.head.revision,
         changes: verified.changes,
         effects: verified.effects,
         records: folded.len(),

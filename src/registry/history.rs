@@ -93,6 +93,10 @@ impl History {
         }
     }
 
+    pub(super) fn wal_bytes(&self) -> Option<u64> {
+        self.store.wal_bytes()
+    }
+
     fn find(&self, revision: Revision) -> Option<Arc<Snapshot>> {
         lock(&self.kept)
             .iter()

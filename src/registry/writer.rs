@@ -25,7 +25,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use uuid::Uuid;
@@ -145,6 +145,8 @@ pub(super) struct Writer {
     pub(super) measures: Measures,
     /// What the turn to a day has to tell, as found at a revision.
     pub(super) turned: Option<(Revision, Date, Arc<[Notice]>)>,
+    /// Ends with the writer.
+    pub(super) _beside: JoinSet<()>,
 }
 
 type Answers = Vec<Result<Outcome, Error>>;
@@ -293,13 +295,14 @@ impl Writer {
         // A database that a broken network has cut off does not even refuse. What was read until
         // then is published, and the next tick goes on from there.
         let caught_up = timeout(STALE_AFTER, self.catch_up_idle()).await;
+        let silent_for = caught_up.is_err().then_some(STALE_AFTER);
         let Err(failed) = caught_up.unwrap_or_else(|_| Err(silent().into())) else {
             self.note_followed();
             return Ok(true);
         };
         let error = failed.into_error()?;
-        if self.published.lag() > STALE_AFTER && self.published.set_ready(false) {
-            tracing::error!(%error, "the log cannot be read; not ready");
+        if self.published.lag() > STALE_AFTER && self.published.set_readable(false) {
+            tracing::error!(%error, ?silent_for, "the log cannot be read; not ready");
         }
         Ok(false)
     }
@@ -307,7 +310,7 @@ impl Writer {
     fn note_followed(&self) {
         self.published.note_followed();
         self.published.looks.send_modify(|looks| *looks += 1);
-        if self.published.set_ready(true) {
+        if self.published.set_readable(true) {
             tracing::info!("the log can be read again; ready");
         }
     }
@@ -574,6 +577,7 @@ impl Writer {
                     session.release();
                 } else {
                     self.publish(state);
+                    self.published.note_written();
                 }
                 self.note_followed();
                 answer(jobs, answers);
@@ -624,6 +628,9 @@ impl Writer {
         jobs: Vec<Job>,
         attempted: Result<Answers, (Failed, Answers)>,
     ) -> Result<(), Fatal> {
+        if attempted.as_ref().is_err_and(|(it, _)| it.is_outage()) {
+            self.published.note_write_failed();
+        }
         match attempted {
             Ok(answers) => answer(jobs, answers),
             Err((Failed::Unreached(error) | Failed::RolledBack(error), _)) => {
@@ -693,6 +700,7 @@ impl Writer {
             Ok(()) => {
                 if !draft.changes.is_empty() {
                     self.publish(draft.next);
+                    self.published.note_written();
                 }
                 Ok(draft.answers)
             }

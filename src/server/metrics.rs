@@ -58,7 +58,11 @@ impl Collector for Live {
                 "newest revision known here",
                 state.revision().get(),
             ),
-            ("ndp_ready", "1 while the log can be read", i64::from(ready)),
+            (
+                "ndp_ready",
+                "1 while the log can be read and written",
+                i64::from(ready),
+            ),
             (
                 "ndp_writer_queue_commands",
                 "commands that wait for the writer",
@@ -87,6 +91,11 @@ impl Collector for Live {
             "connections that may be open",
             integer(self.connections.max()),
         )?;
+        if let Some(bytes) = self.registry.wal_bytes() {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            let help = "size of SQLite's write-ahead log";
+            gauge(&mut encoder, "ndp_store_wal_bytes", help, bytes)?;
+        }
         let name = "ndp_follower_lag_seconds";
         let help = "time since the log was looked at for what others wrote";
         let encoder = &mut encoder;

@@ -1,14 +1,22 @@
-//! The only place that turns a database's error into one of the domain, with the operation
-//! named.
+//! The only place that judges a database's error: who has to act on it, what to do, and which
+//! error of the domain it becomes, with the operation named.
 //!
-//! What may pass by itself (no connection, a lock, a full disk, a restart) is `Unavailable` and
-//! logged here once, since the caller learns no more; anything else is a defect and carries its
-//! whole chain to where defects are logged. Conflicts are decided before any SQL, so a broken
-//! constraint is a defect too.
+//! What may pass by itself (no connection, a lock, a full disk, a restart) and what somebody who
+//! runs the database has to mend (a password, a right, a file) is `Unavailable`: the same call may
+//! succeed later. The caller learns no more, so the log tells the whole chain, once until the
+//! operation succeeds again. Anything else is a defect and carries its chain to where defects are
+//! logged. Conflicts are decided before any SQL, so a broken constraint is a defect too.
 
-use std::{borrow::Cow, error::Error as _, fmt::Write as _};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    error::Error as _,
+    fmt::Write as _,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use sqlx::{error::DatabaseError, migrate::MigrateError, postgres::PgDatabaseError};
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 use crate::domain::error::Error;
 
@@ -17,6 +25,8 @@ use crate::domain::error::Error;
 pub(super) enum Failure {
     /// The database said so.
     Sql(sqlx::Error),
+    /// There was no connection, and this is why.
+    NoConnection(sqlx::Error),
     /// It answered, and the answer is not what a store holds.
     Other(Error),
 }
@@ -42,156 +52,197 @@ pub enum CommitError {
     Unknown(Error),
 }
 
-/// Names the operation that failed: `.during("appending changes")`.
-pub(super) trait During<T> {
-    fn during(self, operation: &str) -> Result<T, Error>;
-}
-
-impl<T> During<T> for Result<T, sqlx::Error> {
-    fn during(self, operation: &str) -> Result<T, Error> {
-        self.map_err(|error| convert(&error, operation))
-    }
-}
-
-impl<T> During<T> for Result<T, Failure> {
-    fn during(self, operation: &str) -> Result<T, Error> {
-        self.map_err(|failure| match failure {
-            Failure::Sql(error) => convert(&error, operation),
-            Failure::Other(error) => error,
-        })
-    }
-}
-
-impl<T> During<T> for Result<T, MigrateError> {
-    fn during(self, operation: &str) -> Result<T, Error> {
-        self.map_err(|error| match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                convert(&error, operation)
-            }
-            MigrateError::VersionMissing(version) => Error::refused(
-                "STORE_IS_NEWER",
-                "store",
-                format!(
-                    "a newer release has changed the database (step {version}); run that release"
-                ),
-                format!(
-                    "cơ sở dữ liệu đã được phiên bản mới hơn thay đổi (bước {version}); hãy chạy \
-                     phiên bản đó"
-                ),
-            ),
-            other => Error::Bug(format!("{operation}: {other}").into()),
-        })
-    }
-}
-
 /// A stored value that this release cannot have written, by its address.
 pub(super) fn corrupt(address: impl std::fmt::Display, what: impl std::fmt::Display) -> Error {
     Error::Bug(format!("corrupt: {address}: {what}").into())
 }
 
-/// Tells a commit that surely failed from one that may have been carried out.
-pub(super) fn commit_error(error: &sqlx::Error) -> CommitError {
-    let refused = match kind(error) {
-        // 19: a deferred constraint; 5: another writer. The transaction was open until now.
-        Kind::Sqlite(5 | 19) => true,
-        // class 23: a deferred constraint; 40: rolled back; 25: no transaction to commit. Any
-        // other error may have come after the commit was written.
-        Kind::Postgres(state) => matches!(state.get(..2), Some("23" | "25" | "40")),
-        Kind::Sqlite(_) | Kind::Connection | Kind::Other => false,
-    };
-    let converted = convert(error, "committing");
-    if refused {
-        CommitError::RolledBack(converted)
-    } else {
-        CommitError::Unknown(converted)
+// === what an error means ===
+
+/// Who has to act on an error of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The connection is lost; another one may do.
+    Lost,
+    /// It may pass by itself.
+    Passing,
+    /// The database refuses this role, file or setting until somebody who runs it acts.
+    Refused,
+    /// This program is wrong, or the data is.
+    Defect,
+}
+
+/// What an error means, and what whoever runs the registry can do; empty where nothing is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) fault: Fault,
+    pub(super) advice: &'static str,
+}
+
+const fn verdict(fault: Fault, advice: &'static str) -> Verdict {
+    Verdict { fault, advice }
+}
+
+/// Judges any error of the database or its driver.
+pub(super) fn judge(error: &sqlx::Error) -> Verdict {
+    match error {
+        // one that does not answer has been waited for long enough
+        sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+            verdict(Fault::Passing, "")
+        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::WorkerCrashed => verdict(Fault::Lost, ""),
+        sqlx::Error::Tls(_) => verdict(
+            Fault::Refused,
+            "see that `sslmode` and the certificates are those that the server wants",
+        ),
+        sqlx::Error::Configuration(_) => {
+            verdict(Fault::Refused, "mend the parameters of the database's URL")
+        }
+        sqlx::Error::PoolTimedOut => verdict(Fault::Passing, "every connection is in use"),
+        sqlx::Error::PoolClosed => verdict(Fault::Passing, ""),
+        sqlx::Error::Database(error) => match code(error.as_ref()) {
+            Code::Postgres(state) => postgres(state),
+            Code::Sqlite(code) => sqlite(code),
+            Code::None => verdict(Fault::Defect, ""),
+        },
+        _ => verdict(Fault::Defect, ""),
+    }
+}
+
+/// By SQLSTATE, or its class.
+fn postgres(state: &str) -> Verdict {
+    let class = state.get(..2).unwrap_or_default();
+    match (class, state) {
+        (_, "28P01") => verdict(Fault::Refused, "give the password that the role has now"),
+        ("28", _) => verdict(
+            Fault::Refused,
+            "see that the role exists, may log in, and that pg_hba.conf lets it in from here",
+        ),
+        (_, "3D000") => verdict(
+            Fault::Refused,
+            "name a database that exists, or create it: the registry makes its tables only",
+        ),
+        ("3F", _) => verdict(
+            Fault::Refused,
+            "create a schema for the registry's tables and grant the role USAGE and CREATE on it",
+        ),
+        ("0P", _) => verdict(Fault::Refused, "name a role that exists"),
+        (_, "42501") => verdict(
+            Fault::Refused,
+            "grant the role CREATE on the schema until the tables are made, USAGE on it, and \
+             SELECT, INSERT, UPDATE and DELETE on its tables",
+        ),
+        ("F0", _) => verdict(Fault::Refused, "mend the server's configuration"),
+        // a plan that was made before the tables changed is made anew on another connection
+        (_, "0A000") => verdict(
+            Fault::Lost,
+            "if the server is a standby, connect to the primary",
+        ),
+        (_, "25006") => verdict(
+            Fault::Passing,
+            "if the server is a standby, connect to the primary; else let it write again",
+        ),
+        (_, "26000" | "42P05") => verdict(
+            Fault::Lost,
+            "a pooler hands out connections differently than it did when the registry was \
+             started: start the registry again",
+        ),
+        (_, "53300") => verdict(
+            Fault::Passing,
+            "raise `max_connections`, or the role's or database's CONNECTION LIMIT: each registry \
+             uses up to 6",
+        ),
+        (_, "53100") => verdict(Fault::Passing, "free space on the server's disk"),
+        // ended: by an operator, for idling, for taking too long
+        ("08", _) | (_, "25P03" | "25P04") => verdict(Fault::Lost, ""),
+        ("57", _) if state.starts_with("57P") => verdict(Fault::Lost, ""),
+        // rolled back for another, resources, objects in use or locked, operators, the system
+        ("40" | "53" | "55" | "57" | "58" | "72", _) => verdict(Fault::Passing, ""),
+        (_, "XX001" | "XX002") => verdict(
+            Fault::Defect,
+            "the database is damaged: stop the registry and restore a backup",
+        ),
+        _ => verdict(Fault::Defect, ""),
+    }
+}
+
+/// By SQLite's primary result code.
+fn sqlite(code: i32) -> Verdict {
+    match code {
+        // busy, locked, its protocol: another process
+        5 | 6 | 15 => verdict(
+            Fault::Passing,
+            "see which other process keeps the file locked",
+        ),
+        // aborted, out of memory, interrupted, a schema that changed meanwhile
+        4 | 7 | 9 | 17 => verdict(Fault::Passing, ""),
+        10 => verdict(Fault::Passing, "see whether the disk is sound"),
+        13 => verdict(Fault::Passing, "free space on the disk of the file"),
+        14 => verdict(
+            Fault::Refused,
+            "see that the file's directory exists and that this user may write both",
+        ),
+        3 | 8 | 23 => verdict(
+            Fault::Refused,
+            "let this user write the file, its directory, and the files beside it that end in \
+             -wal and -shm",
+        ),
+        22 => verdict(Fault::Refused, "keep the file on a local disk"),
+        26 => verdict(
+            Fault::Refused,
+            "name the file of a registry, or one that does not exist yet",
+        ),
+        11 => verdict(
+            Fault::Defect,
+            "the file is damaged: stop the registry and restore a backup",
+        ),
+        _ => verdict(Fault::Defect, ""),
+    }
+}
+
+/// What a database numbers its errors by.
+enum Code<'e> {
+    /// SQLSTATE.
+    Postgres(&'e str),
+    /// The primary result code.
+    Sqlite(i32),
+    None,
+}
+
+fn code(error: &dyn DatabaseError) -> Code<'_> {
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return Code::Postgres(error.code());
+    }
+    // the extended code; its low byte is the primary one
+    match error.code().and_then(|code| code.parse::<i32>().ok()) {
+        Some(code) => Code::Sqlite(code & 0xff),
+        None => Code::None,
     }
 }
 
 /// Whether the connection, and not the statement, was at fault.
 pub(super) fn is_lost_connection(error: &sqlx::Error) -> bool {
-    match error {
-        // one that does not answer has been waited for long enough
-        sqlx::Error::Io(error) => error.kind() != std::io::ErrorKind::TimedOut,
-        sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // 57P01 to 57P05: the server ends the session; 25P03: it was idle for too long
-        error => match kind(error) {
-            Kind::Postgres(state) => {
-                state.starts_with("57P") || state.starts_with("08") || state == "25P03"
-            }
-            Kind::Sqlite(_) | Kind::Connection | Kind::Other => false,
-        },
-    }
+    judge(error).fault == Fault::Lost
 }
 
 /// Whether another process holds SQLite's lock.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    matches!(kind(error), Kind::Sqlite(5 | 6))
+    let code = error.as_database_error().map(code);
+    matches!(code, Some(Code::Sqlite(5 | 6)))
 }
 
-fn convert(error: &sqlx::Error, operation: &str) -> Error {
-    let chain = chain(error);
-    if may_pass(error) {
-        tracing::warn!(operation, error = %chain, "the store cannot be reached");
-        Error::Unavailable {
-            reason: "STORE_UNAVAILABLE",
-        }
-    } else {
-        Error::Bug(Cow::Owned(format!("{operation}: {chain}")))
-    }
+/// Whether PostgreSQL said this.
+pub(super) fn is_state(error: &sqlx::Error, state: &str) -> bool {
+    let code = error.as_database_error().map(code);
+    matches!(code, Some(Code::Postgres(it)) if it == state)
 }
 
-fn may_pass(error: &sqlx::Error) -> bool {
-    match kind(error) {
-        Kind::Connection => true,
-        // busy, locked, input/output, full, cannot open, file locking
-        Kind::Sqlite(code) => matches!(code, 5 | 6 | 10 | 13 | 14 | 15),
-        // connection, resources, operator and system errors; serialisation and deadlock; a lock
-        // that is not to be had; a session ended for idling; a standby that does not write
-        Kind::Postgres(state) => {
-            matches!(state.get(..2), Some("08" | "40" | "53" | "57" | "58"))
-                || matches!(state, "55P03" | "25P03" | "25006")
-        }
-        Kind::Other => false,
-    }
-}
-
-/// An error by what decides about it.
-enum Kind<'e> {
-    /// No connection, or none any more.
-    Connection,
-    /// SQLite's primary result code.
-    Sqlite(i32),
-    /// PostgreSQL's SQLSTATE.
-    Postgres(&'e str),
-    /// Anything else.
-    Other,
-}
-
-fn kind(error: &sqlx::Error) -> Kind<'_> {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => Kind::Connection,
-        sqlx::Error::Database(error) => database_kind(error.as_ref()),
-        _ => Kind::Other,
-    }
-}
-
-fn database_kind(error: &dyn DatabaseError) -> Kind<'_> {
-    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
-        return Kind::Postgres(error.code());
-    }
-    // the extended code; its low byte is the primary one
-    match error.code().and_then(|code| code.parse::<i32>().ok()) {
-        Some(code) => Kind::Sqlite(code & 0xff),
-        None => Kind::Other,
-    }
-}
-
-fn chain(error: &sqlx::Error) -> String {
+/// An error with its causes, its number and, where there is one, the database's own hint. No
+/// details: they may quote a row.
+pub(super) fn chain(error: &sqlx::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -202,5 +253,148 @@ fn chain(error: &sqlx::Error) -> String {
         }
         source = cause.source();
     }
+    let database = error.as_database_error();
+    if let Some(error) = database.and_then(|it| it.try_downcast_ref::<PgDatabaseError>()) {
+        let _ = write!(text, " (SQLSTATE {})", error.code());
+        if let Some(hint) = error.hint() {
+            let _ = write!(text, "; hint: {hint}");
+        }
+    }
     text
+}
+
+// === what becomes of it ===
+
+/// Tells a commit that surely failed from one that may have been carried out.
+pub(super) fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
+    let refused = match &failure {
+        Failure::Sql(error) => match error.as_database_error().map(code) {
+            // 19: a deferred constraint; 5: another writer. The transaction was open until now.
+            Some(Code::Sqlite(5 | 19)) => true,
+            // class 23: a deferred constraint; 40: rolled back; 25: no transaction to commit. Any
+            // other error may have come after the commit was written.
+            Some(Code::Postgres(state)) => matches!(state.get(..2), Some("23" | "25" | "40")),
+            _ => false,
+        },
+        Failure::NoConnection(_) | Failure::Other(_) => false,
+    };
+    let error = outages.error(failure, "committing");
+    if refused {
+        CommitError::RolledBack(error)
+    } else {
+        CommitError::Unknown(error)
+    }
+}
+
+/// Most different reasons told of one operation until it succeeds again.
+const REASONS_MAX: usize = 8;
+
+/// What fails at the moment, and why, so that each reason is logged once and not for each call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outages(Arc<Mutex<BTreeMap<&'static str, Vec<String>>>>);
+
+impl Outages {
+    /// What an operation ends in, for the domain.
+    pub(super) fn during<T, F: Into<Failure>>(
+        &self,
+        outcome: Result<T, F>,
+        operation: &'static str,
+    ) -> Result<T, Error> {
+        match outcome {
+            Ok(done) => {
+                self.over(operation);
+                Ok(done)
+            }
+            Err(failure) => Err(self.error(failure.into(), operation)),
+        }
+    }
+
+    fn error(&self, failure: Failure, operation: &'static str) -> Error {
+        let error = match failure {
+            Failure::Sql(error) | Failure::NoConnection(error) => error,
+            Failure::Other(error) => return error,
+        };
+        let Verdict { fault, advice } = judge(&error);
+        let chain = with_advice(chain(&error), advice);
+        if fault == Fault::Defect {
+            return Error::Bug(Cow::Owned(format!("{operation}: {chain}")));
+        }
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = told.entry(operation).or_default();
+        if reasons.len() < REASONS_MAX && !reasons.contains(&chain) {
+            tracing::warn!(operation, error = %chain, "the store cannot be reached");
+            reasons.push(chain);
+        }
+        Error::Unavailable {
+            reason: "STORE_UNAVAILABLE",
+        }
+    }
+
+    pub(super) fn over(&self, operation: &'static str) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.remove(operation).is_some() {
+            tracing::info!(operation, "the store can be reached again");
+        }
+    }
+}
+
+/// A text, and what to do.
+pub(super) fn with_advice(mut text: String, advice: &str) -> String {
+    if !advice.is_empty() {
+        text.push_str("; ");
+        text.push_str(advice);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_of_sqlstate_has_its_fault() {
+        for (states, fault) in [
+            (
+                &[
+                    "08006", "08P01", "57P01", "57P03", "57P05", "25P03", "26000", "42P05", "0A000",
+                ][..],
+                Fault::Lost,
+            ),
+            (
+                &[
+                    "40001", "53100", "53200", "53300", "55P03", "55006", "57014", "58030", "25006",
+                ],
+                Fault::Passing,
+            ),
+            (
+                &[
+                    "28000", "28P01", "3D000", "3F000", "42501", "0P000", "F0000",
+                ],
+                Fault::Refused,
+            ),
+            (
+                &[
+                    "22021", "23505", "42601", "42P01", "XX000", "XX001", "P0001", "",
+                ],
+                Fault::Defect,
+            ),
+        ] {
+            for state in states {
+                assert_eq!(postgres(state).fault, fault, "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_code_of_sqlite_has_its_fault() {
+        for (codes, fault) in [
+            (&[4, 5, 6, 7, 9, 10, 13, 15, 17][..], Fault::Passing),
+            (&[3, 8, 14, 22, 23, 26], Fault::Refused),
+            (&[1, 2, 11, 12, 18, 19, 20, 21, 25], Fault::Defect),
+        ] {
+            for code in codes {
+                assert_eq!(sqlite(*code).fault, fault, "{code}");
+            }
+        }
+    }
 }

@@ -2,8 +2,9 @@
 //! knowing what it means: numbering, times, digests, images that can be read.
 
 use super::{
-    Finding, Head, Verified,
-    engine::{Engine, reading},
+    Finding, Verified,
+    engine::Tx,
+    errors::Failure,
     images,
     log::{self, ChangeRow, EffectRow},
 };
@@ -14,27 +15,21 @@ const BATCH: usize = 200;
 /// A log that was damaged throughout is as well described by its first findings.
 const FINDINGS_MAX: usize = 1_000;
 
+/// Folds the log as one snapshot has it.
 pub(super) async fn fold(
-    engine: &Engine,
-    head: &Head,
+    snapshot: &mut Tx<'_>,
     mut visit: impl FnMut(Change) -> Result<(), Error>,
-) -> Result<Verified, Error> {
+) -> Result<Verified, Failure> {
+    let head = log::head(snapshot.link()).await?;
     let mut verified = Verified::default();
     let mut after = Revision::ZERO;
     let mut previous_time = i64::MIN;
     while after < head.revision {
-        let rows = reading!(engine, "reading the log", link => {
-            log::rows_after(link, after, BATCH)
-        })?;
+        let rows = log::rows_after(snapshot.link(), after, BATCH).await?;
         if rows.is_empty() {
             break;
         }
         for (change, effects) in rows {
-            if change.revision > head.revision.get() {
-                // appended meanwhile
-                after = head.revision;
-                break;
-            }
             verified.check(after, previous_time, &change, &effects);
             verified.changes += 1;
             verified.effects += effects.len() as u64;

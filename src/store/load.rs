@@ -30,14 +30,13 @@ struct ImageRow<'r> {
 }
 
 /// Reads the head, every image and every key hash within one snapshot.
-pub(super) async fn load(mut snapshot: Tx<'_>) -> Result<Loaded, Failure> {
+pub(super) async fn load(snapshot: &mut Tx<'_>) -> Result<Loaded, Failure> {
     let head = log::head(snapshot.link()).await?;
     let mut decoding = Decoding::default();
     for kind in Kind::ALL {
-        images_of(&mut snapshot, kind, &mut decoding).await?;
+        images_of(snapshot, kind, &mut decoding).await?;
     }
     let key_hashes = secrets::all_key_hashes(snapshot.link()).await?;
-    snapshot.commit().await?;
     Ok(Loaded {
         head,
         images: decoding.finish().await?,

@@ -1,4 +1,7 @@
-//! Bringing the schema up to this release, also when two processes start at once.
+//! Bringing the schema up to this release, also when two processes start at once; and telling
+//! whether it is this release's.
+
+use std::{borrow::Cow, sync::LazyLock};
 
 use sqlx::{
     Executor as _, PgConnection,
@@ -7,30 +10,78 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    engine::{Engine, On, Tx},
-    errors::During,
+    engine::{Engine, Link, On, Tx, on_engine},
+    errors::Failure,
     log,
+    opening::{Obstacle, When},
 };
-use crate::domain::error::Error;
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| unlocked(sqlx::migrate!("migrations/sqlite")));
+static POSTGRES: LazyLock<Migrator> =
+    LazyLock::new(|| unlocked(sqlx::migrate!("migrations/postgres")));
 
-/// Any number, as long as nobody else takes it; sqlx's own lock ends before the transaction does.
+/// Any number, as long as nobody else takes it.
 const LOCK: i64 = 0x6e64_705f_7265_6769;
 
-/// Runs what has not run yet, and makes the head of a new log, all in one transaction.
-pub(super) async fn run(engine: &Engine, log_id: Uuid) -> Result<(), Error> {
-    let operation = "migrating the database";
-    let mut tx = engine.begin().await.during(operation)?;
+/// Whether there is a table of this name where tables are looked for.
+const SQLITE_HAS: &str = "SELECT count(*) FROM sqlite_master WHERE name = $1";
+const POSTGRES_HAS: &str = "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)";
+/// Whether there is any table.
+const SQLITE_HAS_ANY: &str =
+    "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+
+const APPLIED: &str = "SELECT version, checksum, success FROM _sqlx_migrations ORDER BY version";
+
+const MIGRATING: &str = "migrating the database";
+const READING: &str = "reading the schema's version";
+
+/// sqlx's own lock ends before the transaction does, and outlives it where that fails.
+fn unlocked(mut migrator: Migrator) -> Migrator {
+    migrator.set_locking(false);
+    migrator
+}
+
+/// How far a database's schema is.
+enum Schema {
+    /// There is none.
+    Absent,
+    /// Steps are missing, this one first.
+    Behind(i64),
+    /// It is this release's.
+    Current,
+}
+
+/// Runs what has not run yet, and makes the head of a new log, all in one transaction. A role that
+/// may not change the schema can serve one that is up to date.
+pub(super) async fn run(engine: &Engine, log_id: Uuid) -> Result<(), Obstacle> {
+    let mut tx = engine.begin().await.when(MIGRATING)?;
     // on SQLite, BEGIN IMMEDIATE keeps a second process waiting
     if let On::Postgres(tx) = &mut tx {
-        lock(tx).await.during(operation)?;
+        lock(tx).await.when(MIGRATING)?;
     }
-    migrate(&mut tx).await.during(operation)?;
+    match schema(tx.link()).await? {
+        Schema::Current => {}
+        Schema::Absent | Schema::Behind(_) => migrate(&mut tx).await?,
+    }
     let made = log::make_head(tx.link(), log_id).await;
-    made.during(operation)?;
-    tx.commit().await.during(operation)
+    made.when(MIGRATING)?;
+    tx.commit().await.when(MIGRATING)
+}
+
+/// Refuses a database that is not of this release, as one that is only read.
+pub(super) async fn verify(engine: &Engine) -> Result<(), Obstacle> {
+    let mut tx = engine.snapshot().await.when(READING)?;
+    match schema(tx.link()).await? {
+        Schema::Current => Ok(()),
+        Schema::Absent => Err(Obstacle::unfit(
+            "there is no registry in it",
+            "name the database of one",
+        )),
+        Schema::Behind(step) => Err(Obstacle::unfit(
+            format!("its schema is of an older release: step {step} is missing"),
+            "start `serve` of this release on it once, or run the release that wrote it",
+        )),
+    }
 }
 
 async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -42,9 +93,84 @@ async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     lock.execute(connection).await.map(|_| ())
 }
 
-async fn migrate(tx: &mut Tx<'_>) -> Result<(), MigrateError> {
-    match tx {
+async fn migrate(tx: &mut Tx<'_>) -> Result<(), Obstacle> {
+    let migrated = match tx {
         On::Sqlite(tx) => SQLITE.run_direct(None, &mut **tx, false).await,
         On::Postgres(tx) => POSTGRES.run_direct(None, &mut **tx, false).await,
+    };
+    migrated.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            Obstacle::Failed(MIGRATING, Failure::Sql(error))
+        }
+        other => Obstacle::unfit(format!("{MIGRATING}: {other}"), ""),
+    })
+}
+
+/// How far the schema is; refused where it is not one that this release can have made or can
+/// bring up.
+async fn schema(mut link: Link<'_>) -> Result<Schema, Obstacle> {
+    let is_ours = has(&mut link, "log_head").await.when(READING)?;
+    let has_steps = has(&mut link, "_sqlx_migrations").await.when(READING)?;
+    if !is_ours || !has_steps {
+        let others = match &mut link {
+            On::Sqlite(connection) => {
+                let any = sqlx::query_scalar::<_, i64>(SQLITE_HAS_ANY);
+                any.fetch_one(&mut **connection).await.when(READING)? > 0
+            }
+            // other programs may have tables in the same schema, but not the same steps
+            On::Postgres(_) => is_ours || has_steps,
+        };
+        return if others {
+            Err(Obstacle::unfit(
+                "it is the database of another program",
+                "give the registry one of its own",
+            ))
+        } else {
+            Ok(Schema::Absent)
+        };
     }
+    let applied: Vec<(i64, Vec<u8>, bool)> = on_engine!(&mut link, connection => {
+        sqlx::query_as(APPLIED).fetch_all(&mut **connection).await
+    })
+    .when(READING)?;
+    let steps = match &link {
+        On::Sqlite(_) => &*SQLITE,
+        On::Postgres(_) => &*POSTGRES,
+    };
+    compare(steps, &applied)
+}
+
+async fn has(link: &mut Link<'_>, table: &str) -> Result<bool, sqlx::Error> {
+    let count: i64 = match link {
+        On::Sqlite(connection) => {
+            let has = sqlx::query_scalar(SQLITE_HAS).bind(table);
+            has.fetch_one(&mut **connection).await?
+        }
+        On::Postgres(connection) => {
+            let has = sqlx::query_scalar(POSTGRES_HAS).bind(table);
+            has.fetch_one(&mut **connection).await?
+        }
+    };
+    Ok(count > 0)
+}
+
+fn compare(steps: &Migrator, applied: &[(i64, Vec<u8>, bool)]) -> Result<Schema, Obstacle> {
+    for (version, checksum, success) in applied {
+        let Some(step) = steps.iter().find(|step| step.version == *version) else {
+            return Err(Obstacle::unfit(
+                format!("a newer release has changed the database: step {version}"),
+                "run that release",
+            ));
+        };
+        if !success || step.checksum != Cow::Borrowed(checksum.as_slice()) {
+            return Err(Obstacle::unfit(
+                format!("step {version} of its schema is not the one of this release"),
+                "run the build that made it, or restore a backup of a released one",
+            ));
+        }
+    }
+    let missing = steps
+        .iter()
+        .find(|step| applied.iter().all(|(version, ..)| *version != step.version));
+    Ok(missing.map_or(Schema::Current, |step| Schema::Behind(step.version)))
 }

@@ -1,20 +1,18 @@
-//! Lines of the log on their way out: what happens at one time is written together, by a thread of
-//! its own, so that no call waits for the disk or terminal of another's line.
+//! Lines of the log on their way out: a thread of its own writes them to standard error, so that
+//! nobody else ever waits for the disk, pipe or terminal behind it.
 //!
-//! A line waits for a few milliseconds at most. Warnings and errors do not wait, nor does what is
-//! before them; nor do lines that are more than may wait: whoever makes them writes them.
+//! What happens at one time is written together: a line waits for a few milliseconds, a warning or
+//! an error not even that. Where nobody reads, so many bytes wait; lines beyond them are dropped
+//! and counted, and a line says how many once there is room again.
 
 use std::{
-    fmt,
-    io::{self, Write as _},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    fmt, io,
+    sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
+use prometheus_client::metrics::counter::Counter;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::{
     fmt::{
@@ -25,11 +23,23 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// How long a line waits for others.
+/// How long a line waits for others, and how long a standard error that takes no more just now is
+/// left alone.
 const WAIT: Duration = Duration::from_millis(5);
 
-/// Bytes that may wait.
+/// Bytes that may wait; as many are being written.
 const BYTES_MAX: usize = 256 * 1024;
+
+/// How long the end of the process may be held up by a standard error that nobody reads.
+const END_TIME: Duration = Duration::from_secs(1);
+
+/// Lines of this process that were dropped.
+static DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
+
+/// Lines of this process that were dropped, for its metrics.
+pub(super) fn dropped() -> Counter {
+    DROPPED.clone()
+}
 
 /// The lines of this process; clones are the same.
 #[derive(Clone, Debug)]
@@ -37,12 +47,40 @@ pub(super) struct Lines(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    waiting: Mutex<Vec<u8>>,
+    state: Mutex<State>,
+    /// Something waits.
     some: Condvar,
-    /// Held by whoever writes, so that lines stay in their order; empty otherwise.
-    writing: Mutex<Vec<u8>>,
-    /// Whether lines wait no longer.
-    ending: AtomicBool,
+    /// Something was written.
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Whether what waits is to wait no longer.
+    urgent: bool,
+    /// Whether something is being written.
+    writing: bool,
+    /// Lines that were dropped and not told of.
+    dropped: u64,
+    /// Whether the last line could not be written.
+    broken: bool,
+}
+
+impl State {
+    /// Whether there is something to tell, and somebody who may hear it.
+    const fn owes(&self) -> bool {
+        self.dropped > 0 && !self.broken
+    }
+
+    const fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && !self.writing && !self.owes()
+    }
+
+    fn drop_lines(&mut self, count: u64) {
+        self.dropped += count;
+        DROPPED.inc_by(count);
+    }
 }
 
 impl Lines {
@@ -51,39 +89,106 @@ impl Lines {
         let lines = Self(Arc::default());
         let writer = lines.clone();
         let thread = thread::Builder::new().name("log".to_owned());
-        thread.spawn(move || {
-            loop {
-                writer.wait();
-                thread::sleep(WAIT);
-                writer.flush();
-            }
-        })?;
+        thread.spawn(move || writer.write())?;
         Ok(lines)
     }
 
-    fn wait(&self) {
-        let waiting = lock(&self.0.waiting);
-        let some = self.0.some.wait_while(waiting, |it| it.is_empty());
-        drop(some);
+    fn write(&self) {
+        let mut taken = Vec::new();
+        loop {
+            let dropped = self.take(&mut taken);
+            if dropped > 0 {
+                // a line like any other, where the dropped ones would have been
+                tracing::warn!(
+                    lines = dropped,
+                    "lines were dropped: standard error was not read"
+                );
+            }
+            let written = write_whole(&mut io::stderr(), &taken);
+            self.wrote(written.map_err(|(_, at)| taken.get(at..).unwrap_or_default()));
+            taken.clear();
+        }
     }
 
-    /// Writes what waits. What cannot be written is lost: there is nowhere to say so.
+    /// Waits for lines and takes them; answers how many were dropped after them.
+    fn take(&self, taken: &mut Vec<u8>) -> u64 {
+        let state = lock(&self.0.state);
+        let nothing = |state: &mut State| state.waiting.is_empty() && !state.owes();
+        let state = self.0.some.wait_while(state, nothing);
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let patient = |state: &mut State| !state.urgent;
+        let waited = self.0.some.wait_timeout_while(state, WAIT, patient);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        std::mem::swap(taken, &mut state.waiting);
+        state.urgent = false;
+        state.writing = true;
+        if state.broken {
+            0
+        } else {
+            std::mem::take(&mut state.dropped)
+        }
+    }
+
+    /// Notes that lines were written, but for the rest.
+    fn wrote(&self, written: Result<(), &[u8]>) {
+        let mut state = lock(&self.0.state);
+        state.writing = false;
+        state.broken = written.is_err();
+        if let Err(rest) = written {
+            let lines = rest.split_inclusive(|it| *it == b'\n').count();
+            state.drop_lines(lines as u64);
+        }
+        drop(state);
+        self.0.done.notify_all();
+    }
+
+    /// Adds a line, or drops it where too many bytes wait.
+    pub(super) fn add(&self, line: &[u8], urgent: bool) {
+        let mut state = lock(&self.0.state);
+        if state.waiting.len() + line.len() > BYTES_MAX {
+            state.drop_lines(1);
+            return;
+        }
+        let news = state.waiting.is_empty() || (urgent && !state.urgent);
+        state.waiting.extend_from_slice(line);
+        state.urgent |= urgent;
+        drop(state);
+        if news {
+            self.0.some.notify_one();
+        }
+    }
+
+    /// Waits until what was added is written, but not for ever.
     pub(super) fn flush(&self) {
-        let mut writing = lock(&self.0.writing);
-        std::mem::swap(&mut *writing, &mut *lock(&self.0.waiting));
-        drop(io::stderr().write_all(&writing));
-        writing.clear();
-    }
-
-    /// Writes what waits; from now on lines do not.
-    pub(super) fn end(&self) {
-        self.0.ending.store(true, Ordering::Relaxed);
-        self.flush();
+        let mut state = lock(&self.0.state);
+        state.urgent = true;
+        self.0.some.notify_one();
+        let busy = |state: &mut State| !state.is_idle();
+        drop(self.0.done.wait_timeout_while(state, END_TIME, busy));
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes all of it, also where whoever started this process has it told "not now" instead of
+/// waiting; else why not, and how much was written.
+pub(crate) fn write_whole(
+    out: &mut impl io::Write,
+    bytes: &[u8],
+) -> Result<(), (io::Error, usize)> {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        match out.write(rest) {
+            Ok(0) => return Err((io::ErrorKind::WriteZero.into(), at)),
+            Ok(written) => at += written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(WAIT),
+            Err(error) => return Err((error, at)),
+        }
+    }
+    Ok(())
 }
 
 impl<'a> MakeWriter<'a> for Lines {
@@ -92,38 +197,28 @@ impl<'a> MakeWriter<'a> for Lines {
     fn make_writer(&'a self) -> Line<'a> {
         Line {
             lines: self,
-            waits: false,
+            urgent: true,
         }
     }
 
     fn make_writer_for(&'a self, of: &Metadata<'_>) -> Line<'a> {
         Line {
             lines: self,
-            waits: *of.level() > Level::WARN,
+            urgent: *of.level() <= Level::WARN,
         }
     }
 }
 
-/// One line, and whether it waits for others.
+/// One line, and whether it does not wait for others.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     lines: &'a Lines,
-    waits: bool,
+    urgent: bool,
 }
 
 impl io::Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let shared = &self.lines.0;
-        let mut waiting = lock(&shared.waiting);
-        let first = waiting.is_empty();
-        waiting.extend_from_slice(bytes);
-        let full = waiting.len() > BYTES_MAX;
-        drop(waiting);
-        if full || !self.waits || shared.ending.load(Ordering::Relaxed) {
-            self.lines.flush();
-        } else if first {
-            shared.some.notify_one();
-        }
+        self.lines.add(bytes, self.urgent);
         Ok(bytes.len())
     }
 

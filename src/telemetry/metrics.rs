@@ -146,6 +146,11 @@ impl Default for Metrics {
             "calls, streams and connections refused or ended by a limit",
             Family::clone(&refusals),
         );
+        registry.register(
+            "ndp_log_lines_dropped",
+            "lines of the log that were dropped, for standard error was not read",
+            super::lines::dropped(),
+        );
         let methods = METHODS.iter().map(|method| {
             let metrics = MethodMetrics {
                 method: method.clone(),

@@ -8,6 +8,7 @@ mod groups;
 mod killed;
 pub(crate) mod outages;
 mod proxy;
+mod unwritable;
 mod watched;
 mod wire;
 

@@ -7,6 +7,7 @@ pub(crate) mod frames;
 pub(crate) mod golden;
 pub(crate) mod grpc;
 pub(crate) mod http;
+pub(crate) mod pgbouncer;
 pub(crate) mod plans;
 pub(crate) mod postgres;
 pub(crate) mod process;
@@ -39,10 +40,7 @@ impl Engine {
             .prefix("ndp-sqlite-")
             .tempdir()
             .unwrap();
-        let url = format!(
-            "sqlite:{}/registry.db",
-            postgres::percent_encode(directory.path())
-        );
+        let url = format!("sqlite:{}/registry.db", directory.path().display());
         Self::Sqlite(directory, url)
     }
 

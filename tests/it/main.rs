@@ -24,6 +24,7 @@ mod harness;
 mod harness_works;
 mod http;
 mod openapi;
+mod process;
 mod protos;
 mod readme;
 mod reference;

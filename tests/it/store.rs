@@ -1,5 +1,11 @@
 //! The store's contract, on both engines. All data here is made up.
 
+mod opening;
+mod pooled;
+mod reading;
+mod settings;
+mod wal;
+
 use std::{
     future::{Future, ready},
     sync::Arc,
@@ -46,6 +52,11 @@ const LOG_ID: Uuid = Uuid::from_u128(7);
 
 async fn open(engine: &Engine) -> Store {
     Store::open(&engine.url(), LOG_ID).await.unwrap()
+}
+
+/// Why a database is not opened.
+async fn refusal(url: &str) -> String {
+    Store::open(url, LOG_ID).await.unwrap_err().to_string()
 }
 
 /// Runs SQL behind the store's back.
@@ -734,7 +745,8 @@ both! {
         assert!(unknown(&store.head().await.unwrap_err()));
         assert!(unknown(&store.begin().await.unwrap_err()));
         assert!(unknown(&store.load().await.unwrap_err()));
-        assert!(unknown(&Store::open(&engine.url(), LOG_ID).await.unwrap_err()));
+        let refused = refusal(&engine.url()).await;
+        assert!(refused.contains("the log has format 2, this release knows 1"), "{refused}");
     }
 
     async fn the_database_of_the_first_release_is_brought_up(engine: Engine) {
@@ -776,11 +788,9 @@ both! {
              FROM _sqlx_migrations WHERE version = 1",
         )
         .await;
-        let error = Store::open(&engine.url(), LOG_ID).await.unwrap_err();
-        assert!(
-            matches!(&error, Error::Refused(refusal) if refusal.reason == "STORE_IS_NEWER"),
-            "{error:?}"
-        );
+        let refused = refusal(&engine.url()).await;
+        let said = "a newer release has changed the database: step 9999; run that release";
+        assert!(refused.contains(said), "{refused}");
     }
 
     async fn folding_notices_what_was_altered(engine: Engine) {
@@ -867,12 +877,10 @@ async fn only_two_kinds_of_url_are_taken() {
         "sqlite::memory:",
         "sqlite:a?mode=memory",
     ] {
-        let error = Store::open(url, LOG_ID).await.unwrap_err();
-        assert!(matches!(error, Error::Invalid(_)), "{url}: {error:?}");
+        let refused = refusal(url).await;
+        let said = "write `sqlite:registry.db` or `postgres://user@host/database`";
+        assert!(refused.contains(said), "{url}: {refused}");
     }
-    let absent = "sqlite:/absent/registry.db";
-    let error = Store::open(absent, LOG_ID).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
 }
 
 /// The registry runs all of these on several threads.

@@ -67,27 +67,7 @@ impl Cluster {
     /// Starts a cluster of the caller's own, as [`Cluster::start`] with `name=value` settings on
     /// top, as `fsync=on`; none when PostgreSQL is left out.
     pub(crate) fn start_with(settings: &[&str]) -> Option<Self> {
-        let programs = programs()?;
-        let (directory, owner) = make_directory();
-        let watchdog = command(Path::new("/bin/sh"), &directory, owner)
-            .args(["-c", WATCHDOG, "watchdog"])
-            .args([&programs, &directory])
-            // out of the terminal's reach
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut watchdog = watchdog.expect("/bin/sh starts");
-        let pipe = watchdog.stdin.take();
-        let cluster = Self {
-            directory,
-            programs,
-            owner,
-            pipe,
-            watchdog,
-        };
-
+        let cluster = Self::prepare(programs()?);
         // C and UTF-8 whatever the environment says: the order of SQLite's BINARY, and never
         // SQL_ASCII
         let arguments = [
@@ -101,25 +81,83 @@ impl Cluster {
             "--no-locale",
         ];
         cluster.run("initdb", &arguments);
+        cluster.configure(&[
+            "max_connections = 200",
+            "fsync = off",
+            "full_page_writes = off",
+        ]);
+        cluster.configure(settings);
+        cluster.start_again();
+        Some(cluster)
+    }
+
+    /// A standby that follows this cluster, and can be read.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::prepare(self.programs.clone());
+        let primary = self.directory.to_str().unwrap();
+        let arguments = ["-h", primary, "-U", USER, "-R", "-c", "fast", "--no-sync"];
+        standby.run("pg_basebackup", &arguments);
+        standby.configure(&["hot_standby = on"]);
+        standby.start_again();
+        standby
+    }
+
+    /// A directory, and who removes it, with nothing in it yet.
+    fn prepare(programs: PathBuf) -> Self {
+        let (directory, owner) = make_directory();
+        let watchdog = command(Path::new("/bin/sh"), &directory, owner)
+            .args(["-c", WATCHDOG, "watchdog"])
+            .args([&programs, &directory])
+            // out of the terminal's reach
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut watchdog = watchdog.expect("/bin/sh starts");
+        let pipe = watchdog.stdin.take();
+        Self {
+            directory,
+            programs,
+            owner,
+            pipe,
+            watchdog,
+        }
+    }
+
+    /// Adds `name=value` settings, of which a later one wins, and where it listens.
+    fn configure(&self, settings: &[&str]) {
         let mut configuration = format!(
             "listen_addresses = ''\n\
              unix_socket_directories = '{}'\n\
-             port = {PORT}\n\
-             max_connections = 200\n\
-             fsync = off\n\
-             full_page_writes = off\n",
-            cluster.directory.display()
+             port = {PORT}\n",
+            self.directory.display()
         );
         for setting in settings {
-            // a later line wins
             configuration.push_str(setting);
             configuration.push('\n');
         }
-        let file = cluster.directory.join("data/postgresql.conf");
+        let file = self.directory.join("data/postgresql.conf");
         let mut file = fs::OpenOptions::new().append(true).open(file).unwrap();
         file.write_all(configuration.as_bytes()).unwrap();
-        cluster.start_again();
-        Some(cluster)
+    }
+
+    /// Asks every role but the cluster's own for its password.
+    pub(crate) async fn ask_for_passwords(&self) {
+        let rules = format!("local all {USER} trust\nlocal all all scram-sha-256\n");
+        fs::write(self.directory.join("data/pg_hba.conf"), rules).unwrap();
+        self.execute("SELECT pg_reload_conf()").await;
+    }
+
+    /// Where a role with a password connects to one of its databases.
+    pub(crate) fn url_of(&self, role: &str, password: &str, database: &str) -> String {
+        let url = self.url(database);
+        url.replacen(USER, &format!("{role}:{password}"), 1)
+    }
+
+    /// A program of our own in its directory, as its owner.
+    pub(super) fn command(&self, program: &Path) -> Command {
+        command(program, &self.directory, self.owner)
     }
 
     /// Stops it; its databases stay, for [`Cluster::start_again`].
@@ -175,7 +213,8 @@ impl Cluster {
         .await;
     }
 
-    async fn execute(&self, sql: &str) {
+    /// Runs a statement as its owner.
+    pub(crate) async fn execute(&self, sql: &str) {
         let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
         let done = connection.execute(AssertSqlSafe(sql.to_owned())).await;
         done.unwrap_or_else(|error| panic!("`{sql}` failed: {error}"));
@@ -352,7 +391,7 @@ fn command(program: &Path, directory: &Path, owner: Option<(u32, u32)>) -> Comma
 }
 
 /// A path as part of a URL; every byte that could mean something else there is escaped.
-pub(super) fn percent_encode(path: &Path) -> String {
+fn percent_encode(path: &Path) -> String {
     let mut encoded = String::new();
     for byte in path
         .to_str()

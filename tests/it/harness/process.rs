@@ -7,7 +7,7 @@ use std::{
     fmt::Write as _,
     io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Command, ExitStatus, Stdio},
+    process::{ChildStderr, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
     time::{Duration, Instant},
@@ -31,6 +31,39 @@ pub(crate) enum Signal {
     Kill,
     /// What Ctrl-C sends.
     Int,
+    /// Its terminal is gone.
+    Hup,
+    /// Somebody else has stopped reading.
+    Pipe,
+    /// What it means is the program's business.
+    Usr1,
+    /// And so it is here.
+    Usr2,
+}
+
+/// Where one of its streams goes.
+pub(crate) enum To {
+    /// To the test, line by line.
+    Lines,
+    /// To the test, which leaves it until [`Process::read_stderr`].
+    Unread,
+    /// Somewhere else.
+    Elsewhere(Stdio),
+}
+
+impl To {
+    /// A file or device, to write to.
+    pub(crate) fn file(path: &str) -> Self {
+        let file = std::fs::OpenOptions::new().write(true).open(path);
+        Self::Elsewhere(file.unwrap().into())
+    }
+
+    /// A pipe of which nobody holds the other end.
+    pub(crate) fn broken_pipe() -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Self::Elsewhere(writer.into())
+    }
 }
 
 /// A process of the test; killed when dropped.
@@ -38,6 +71,7 @@ pub(crate) struct Process {
     id: u32,
     what: String,
     shared: Arc<Shared>,
+    unread: Mutex<Option<ChildStderr>>,
 }
 
 #[derive(Default)]
@@ -58,35 +92,57 @@ impl Process {
     /// Runs the registry's binary with these arguments and environment on top of ours, less
     /// every `NDP_` variable.
     pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ndp-registry"));
-        command.args(arguments);
-        clear_settings(&mut command);
+        let mut command = registry(arguments);
         command.envs(environment.iter().copied());
         Self::spawn(command)
     }
 
     /// Runs any command.
-    pub(crate) fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::spawn_to(command, To::Lines, To::Lines)
+    }
+
+    /// Runs any command, with its streams going wherever.
+    pub(crate) fn spawn_to(mut command: Command, stdout: To, stderr: To) -> Self {
         let what = format!("{command:?}");
+        let unread = matches!(stderr, To::Unread);
+        let stdio = |to| match to {
+            To::Lines | To::Unread => Stdio::piped(),
+            To::Elsewhere(stdio) => stdio,
+        };
         command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(stdio(stdout))
+            .stderr(stdio(stderr));
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{what} does not start: {error}"));
+        // or its end of a pipe would be held here, too
+        drop(command);
         let shared = Arc::new(Shared::default());
-        let stdout = child.stdout.take().unwrap();
-        let stderr = child.stderr.take().unwrap();
+        let mut stderr = child.stderr.take();
+        let unread = stderr.take_if(|_| unread);
         let id = child.id();
-        shared.clone().read(Stream::Stdout, stdout);
+        shared.clone().read(Stream::Stdout, child.stdout.take());
         shared.clone().read(Stream::Stderr, stderr);
         let waiting = Arc::clone(&shared);
         thread::spawn(move || {
             let status = child.wait().unwrap();
             waiting.change(|progress| progress.status = Some(status));
         });
-        Self { id, what, shared }
+        Self {
+            id,
+            what,
+            shared,
+            unread: Mutex::new(unread),
+        }
+    }
+
+    /// Begins to read what was left unread.
+    pub(crate) fn read_stderr(&self) {
+        let unread = self.unread.lock().unwrap().take();
+        self.shared.change(|progress| progress.ended -= 1);
+        self.shared.clone().read(Stream::Stderr, unread);
     }
 
     /// Waits until a line contains `pattern`, and returns the first that does.
@@ -134,6 +190,10 @@ impl Process {
             Signal::Term => "TERM",
             Signal::Kill => "KILL",
             Signal::Int => "INT",
+            Signal::Hup => "HUP",
+            Signal::Pipe => "PIPE",
+            Signal::Usr1 => "USR1",
+            Signal::Usr2 => "USR2",
         };
         // not to one known to have ended: its id may be another's by now
         let progress = self.shared.lock();
@@ -211,7 +271,10 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn read(self: Arc<Self>, stream: Stream, pipe: impl Read + Send + 'static) {
+    fn read(self: Arc<Self>, stream: Stream, pipe: Option<impl Read + Send + 'static>) {
+        let Some(pipe) = pipe else {
+            return self.change(|progress| progress.ended += 1);
+        };
         thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
@@ -224,6 +287,14 @@ impl Shared {
             self.change(|progress| progress.ended += 1);
         });
     }
+}
+
+/// The registry's binary with these arguments, without settings of whoever runs the tests.
+pub(crate) fn registry(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ndp-registry"));
+    command.args(arguments);
+    clear_settings(&mut command);
+    command
 }
 
 /// Keeps the settings of whoever runs the tests from reaching the registry.

@@ -60,6 +60,16 @@ pub(crate) fn curl() -> Option<PathBuf> {
     tool("curl", "NDP_TEST_CURL", &SAID)
 }
 
+/// The PgBouncer program, which Debian keeps out of a user's `PATH`; none when it is left out.
+pub(super) fn pgbouncer(said: &Once) -> Option<PathBuf> {
+    const DEBIAN: &str = "/usr/sbin/pgbouncer";
+    let debian = Some(PathBuf::from(DEBIAN)).filter(|it| it.is_file());
+    match env::var_os("NDP_TEST_PGBOUNCER") {
+        None if debian.is_some() => debian,
+        _ => tool("pgbouncer", "NDP_TEST_PGBOUNCER", said),
+    }
+}
+
 /// The folder of the Python tools of tests/python/requirements.txt; none when they are left out.
 /// Only tests/run installs them.
 pub(super) fn python_tools() -> Option<PathBuf> {

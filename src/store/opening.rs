@@ -1,0 +1,198 @@
+//! Opening a database: finding out whether it is one that this release can serve, setting up its
+//! connections, and saying in words what stands in the way.
+//!
+//! A mistake of whoever set the database up is an [`OpenError`] at once: which database, what it
+//! said, what to do. What may pass by itself is waited for within bounds, and told meanwhile.
+
+mod postgres;
+mod sqlite;
+
+use std::{str::FromStr as _, time::Duration};
+
+use sqlx::{
+    ConnectOptions as _, Connection, Database, pool::PoolOptions, postgres::PgConnectOptions,
+    sqlite::SqliteConnectOptions,
+};
+
+pub(super) use self::sqlite::{Untouched, beside};
+use super::{
+    engine::{Engine, silent},
+    errors::{Failure, Fault, Verdict, chain, judge, with_advice},
+    url::{DatabaseUrl, Target},
+};
+use crate::domain::error::Error;
+
+/// Requests are answered from memory; what reads the database is the poll for the head, watchers
+/// that fell behind and loading.
+pub(super) const READERS_MAX: u32 = 4;
+/// How long a read waits for a connection: what nobody answers is noticed within the time that
+/// the follower has.
+const READER_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longer than a commit of a full group takes, shorter than a caller waits.
+const WRITER_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to show, on its way back to the pool, that it is sound.
+const SOUND_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements are many rows long and few in shape; a row count of its own is a shape of its own.
+const STATEMENT_CACHE_CAPACITY: usize = 256;
+
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To serve it: it is made where it is not there, and its schema brought up to this release.
+    Serve,
+    /// To read it as it is, also a standby or a copy that nobody may write.
+    Read,
+}
+
+/// Why a database was not opened: which one, what it said, and what to do; no password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct OpenError {
+    place: String,
+    what: String,
+}
+
+impl OpenError {
+    /// The URL itself is not repeated: it may hold a password.
+    pub(super) fn url(what: &str) -> Self {
+        Self {
+            place: "the database's URL".into(),
+            what: what.into(),
+        }
+    }
+
+    pub(super) fn new(place: &str, obstacle: &Obstacle) -> Self {
+        Self {
+            place: place.into(),
+            what: obstacle.to_string(),
+        }
+    }
+}
+
+/// What stands in the way of opening a database.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    /// An operation failed.
+    Failed(&'static str, Failure),
+    /// The database is not one to open.
+    Unfit {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        advice: &'static str,
+    },
+}
+
+impl Obstacle {
+    pub(super) fn unfit(what: impl Into<String>, advice: &'static str) -> Self {
+        Self::Unfit {
+            what: what.into(),
+            advice,
+        }
+    }
+
+    /// Whether it may pass by itself.
+    fn passes(&self) -> bool {
+        match self {
+            Self::Failed(_, Failure::Sql(error) | Failure::NoConnection(error)) => {
+                matches!(judge(error).fault, Fault::Lost | Fault::Passing)
+            }
+            Self::Failed(_, Failure::Other(_)) | Self::Unfit { .. } => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(operation, Failure::Sql(error) | Failure::NoConnection(error)) => {
+                let Verdict { advice, .. } = judge(error);
+                write!(f, "{operation}: {}", with_advice(chain(error), advice))
+            }
+            Self::Failed(operation, Failure::Other(Error::Bug(text))) => {
+                write!(f, "{operation}: {text}")
+            }
+            Self::Failed(operation, Failure::Other(error)) => write!(f, "{operation}: {error}"),
+            Self::Unfit { what, advice } => f.write_str(&with_advice(what.clone(), advice)),
+        }
+    }
+}
+
+/// Names the operation that an obstacle was met in: `.when("connecting")`.
+pub(super) trait When<T> {
+    fn when(self, operation: &'static str) -> Result<T, Obstacle>;
+}
+
+impl<T, F: Into<Failure>> When<T> for Result<T, F> {
+    fn when(self, operation: &'static str) -> Result<T, Obstacle> {
+        self.map_err(|failure| Obstacle::Failed(operation, failure.into()))
+    }
+}
+
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) engine: Engine,
+    /// The engine and where the database is, for a human; no password.
+    pub(super) place: String,
+    /// Of a file that is read as it lies.
+    pub(super) untouched: Option<Untouched>,
+}
+
+/// Opens a database.
+pub(super) async fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Opened, OpenError> {
+    let (place, opened) = match &url.0 {
+        Target::Sqlite(path) => {
+            let options = SqliteConnectOptions::new()
+                .filename(sqlite::plain(path))
+                .statement_cache_capacity(STATEMENT_CACHE_CAPACITY)
+                .disable_statement_logging();
+            let place = format!("SQLite, file {}", path.display());
+            let opened = match purpose {
+                Purpose::Serve => sqlite::to_serve(options).await.map(|it| (it, None)),
+                Purpose::Read => sqlite::to_read(options).await,
+            };
+            (place, opened)
+        }
+        Target::Postgres(url) => {
+            let options = PgConnectOptions::from_str(url.as_str());
+            let options = options.map_err(|_| OpenError::url("sqlx does not take it"))?;
+            let options = options
+                .application_name("ndp-registry")
+                .statement_cache_capacity(STATEMENT_CACHE_CAPACITY)
+                // no column is a float, and poolers refuse what they do not know
+                .extra_float_digits(None)
+                // a statement of hundreds of rows is not for a log to print
+                .disable_statement_logging();
+            let place = postgres::place(&options);
+            let opened = postgres::open(options, purpose, &place).await;
+            (place, opened.map(|it| (it, None)))
+        }
+    };
+    match opened {
+        Ok((engine, untouched)) => Ok(Opened {
+            engine,
+            place,
+            untouched,
+        }),
+        Err(obstacle) => Err(OpenError::new(&place, &obstacle)),
+    }
+}
+
+fn pool<DB: Database>(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<DB> {
+    PoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(acquire_timeout)
+        .test_before_acquire(false)
+        .after_release(|connection: &mut DB::Connection, _| {
+            Box::pin(async move {
+                // after whatever is queued, the rollback of a dropped transaction above all
+                let sound = tokio::time::timeout(SOUND_TIMEOUT, connection.ping()).await;
+                sound.map_err(|_| silent(SOUND_TIMEOUT))??;
+                // SQLite ends a transaction by itself when the disk is full, and sqlx, which is
+                // not told, would refuse every BEGIN on this connection from then on
+                // (`a_transaction_that_sqlite_ended_by_itself_costs_one_connection`)
+                Ok(!connection.is_in_transaction())
+            })
+        })
+}

@@ -1,0 +1,240 @@
+//! SQLite: a file of our own, or one that is only read.
+
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::{Obstacle, READER_ACQUIRE_TIMEOUT, READERS_MAX, WRITER_ACQUIRE_TIMEOUT, When, pool};
+use crate::store::{
+    engine::{Engine, On, Pools},
+    errors::is_busy,
+};
+
+/// SQLite has one writer at a time.
+const WRITERS_MAX: u32 = 1;
+/// Rows that SQLite's thread may be ahead of whoever reads them: at the default of 50 the two wait
+/// for each other all the time.
+const ROWS_AHEAD: usize = 256;
+/// How long SQLite waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages that the write-ahead log grows to before they are copied into the file, 16 MiB: a page
+/// written by group after group is then copied once for many of them.
+const WAL_PAGES: &str = "4000";
+/// Bytes that the write-ahead log is cut down to whenever it starts anew, the same 16 MiB.
+const WAL_BYTES: &str = "16777216";
+/// Two processes that make the same file: turning on the write-ahead log is refused at once, not
+/// after the busy timeout.
+const OPEN_ATTEMPTS_MAX: u32 = 50;
+const OPEN_PAUSE: Duration = Duration::from_millis(100);
+
+const OPENING: &str = "opening the file";
+
+pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Obstacle> {
+    let path = options.get_filename();
+    refuse_directory(path)?;
+    make_file(path)?;
+    warn_of_others(path);
+    let options = options.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
+    let writer = options
+        .clone()
+        // a file that was removed under the server is not made anew, and empty, in its place
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // every commit is on disk before it is acknowledged
+        .synchronous(SqliteSynchronous::Full)
+        // what a statement of many rows would undo, if it failed, is kept in memory: it never
+        // outlives the statement
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", WAL_PAGES)
+        .pragma("journal_size_limit", WAL_BYTES);
+    let mut attempt = 1;
+    let writer = loop {
+        let connecting = pool(WRITERS_MAX, WRITER_ACQUIRE_TIMEOUT).connect_with(writer.clone());
+        match connecting.await {
+            Err(error) if attempt < OPEN_ATTEMPTS_MAX && is_busy(&error) => {
+                if attempt % 10 == 1 {
+                    tracing::warn!(%error, "waiting for another process to let go of the database");
+                }
+                attempt += 1;
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            outcome => break outcome.when(OPENING)?,
+        }
+    };
+    let reader = options.read_only(true).row_buffer_size(ROWS_AHEAD);
+    let reader = pool(READERS_MAX, READER_ACQUIRE_TIMEOUT).connect_lazy_with(reader);
+    keeps_what_it_promises(&writer).await?;
+    // a deferred BEGIN that reads and then writes is refused at once where another writer is
+    // busy, whatever the busy timeout says
+    Ok(engine(writer, reader, "BEGIN IMMEDIATE"))
+}
+
+/// A file system may be one that SQLite cannot keep a write-ahead log on; it does without, and
+/// says nothing.
+async fn keeps_what_it_promises(writer: &SqlitePool) -> Result<(), Obstacle> {
+    let asked = async {
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(writer)
+            .await?;
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(writer)
+            .await?;
+        Ok::<_, sqlx::Error>((mode, synchronous))
+    };
+    match asked.await.when(OPENING)? {
+        (mode, 2) if mode == "wal" => Ok(()),
+        (mode, synchronous) => Err(Obstacle::unfit(
+            format!("it is in journal mode `{mode}` with synchronous {synchronous}, not `wal` 2"),
+            "keep the file on a local disk",
+        )),
+    }
+}
+
+/// Opens a file to read it as it is. Where nobody has it open it is taken as it lies, for reading
+/// a write-ahead log needs files beside it, which a directory that is only read cannot be given.
+pub(super) async fn to_read(
+    options: SqliteConnectOptions,
+) -> Result<(Engine, Option<Untouched>), Obstacle> {
+    let path = options.get_filename().to_owned();
+    refuse_directory(&path)?;
+    warn_of_others(&path);
+    if let Err(error) = fs::File::open(&path) {
+        return Err(Obstacle::unfit(
+            format!("it cannot be read: {error}"),
+            "name a file that this user may read",
+        ));
+    }
+    let wal = beside(&path, "-wal");
+    let in_use = wal.exists() || beside(&path, "-journal").exists();
+    let options = options
+        .busy_timeout(BUSY_TIMEOUT)
+        .row_buffer_size(ROWS_AHEAD)
+        .read_only(true);
+    let open = |immutable| {
+        let options = options.clone().immutable(immutable);
+        pool::<sqlx::Sqlite>(1, READER_ACQUIRE_TIMEOUT).connect_lazy_with(options)
+    };
+    let mut as_it_lies = !in_use;
+    let mut untouched = Untouched::of(&path);
+    let mut reader = open(as_it_lies);
+    let mut readable = is_readable(&reader).await;
+    if readable.is_err() && in_use && is_empty(&wal) {
+        as_it_lies = true;
+        untouched = Untouched::of(&path);
+        reader = open(as_it_lies);
+        readable = is_readable(&reader).await;
+    }
+    readable.when(OPENING)?;
+    let engine = engine(reader.clone(), reader, "BEGIN");
+    Ok((engine, Some(untouched).filter(|_| as_it_lies)))
+}
+
+/// A file that is read as it lies, as it was then: who writes it meanwhile does not ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Untouched {
+    path: PathBuf,
+    /// Length, and time of the last write in seconds and nanoseconds.
+    file: Option<(u64, i64, i64)>,
+    /// Bytes in the write-ahead log.
+    wal: u64,
+}
+
+impl Untouched {
+    fn of(path: &Path) -> Self {
+        let file = fs::metadata(path).ok();
+        let wal = fs::metadata(beside(path, "-wal"));
+        Self {
+            path: path.to_owned(),
+            file: file.map(|it| (it.len(), it.mtime(), it.mtime_nsec())),
+            wal: wal.map_or(0, |it| it.len()),
+        }
+    }
+
+    /// Whether nobody has written it since.
+    pub(in crate::store) fn holds(&self) -> bool {
+        Self::of(&self.path) == *self
+    }
+}
+
+async fn is_readable(reader: &SqlitePool) -> Result<i64, sqlx::Error> {
+    let tables = sqlx::query_scalar("SELECT count(*) FROM sqlite_master");
+    tables.fetch_one(reader).await
+}
+
+fn engine(writer: SqlitePool, reader: SqlitePool, begin_write: &str) -> Engine {
+    On::Sqlite(Pools {
+        writer,
+        reader,
+        begin_write: Arc::from(begin_write),
+        begin_read: Arc::from("BEGIN"),
+    })
+}
+
+fn refuse_directory(path: &Path) -> Result<(), Obstacle> {
+    if path.is_dir() {
+        return Err(Obstacle::unfit(
+            "it is a directory",
+            "name a file in it, as sqlite:DIRECTORY/registry.db",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes the file where it is not there, for its owner's eyes only: it holds hashes of keys and
+/// drafts. SQLite gives the files beside it the same mode.
+fn make_file(path: &Path) -> Result<(), Obstacle> {
+    let made = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Obstacle::unfit(
+            format!("the file cannot be made: {error}"),
+            "see that its directory exists and that this user may write it",
+        )),
+    }
+}
+
+/// Says so where others than its owner can reach the file; its mode is its owner's business.
+fn warn_of_others(path: &Path) {
+    const OTHERS: u32 = 0o077;
+    let mode = fs::metadata(path).map_or(0, |it| it.mode());
+    if mode & OTHERS != 0 {
+        let mode = format!("{:04o}", mode & 0o7777);
+        let file = path.display();
+        tracing::warn!(%file, mode, "other users can reach the database; chmod 600 mends that");
+    }
+}
+
+/// The path in a form that SQLite does not take for a URI.
+pub(super) fn plain(path: &Path) -> PathBuf {
+    let uri = path.to_str().is_some_and(|it| it.starts_with("file:"));
+    if uri {
+        Path::new(".").join(path)
+    } else {
+        path.to_owned()
+    }
+}
+
+/// The path of one of the files that SQLite keeps beside its own.
+pub(in crate::store) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| it.len() == 0)
+}
