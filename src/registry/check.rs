@@ -30,7 +30,8 @@ pub struct Report {
     pub findings: Vec<String>,
 }
 
-/// Folds the log and compares, both as of one moment. Takes one pass over the log and one copy of the records in memory.
+/// Folds the log and compares, both as of one moment. Takes one pass over the log and one copy of
+/// the records in memory.
 pub async fn check(store: &Store) -> Result<Report, Error> {
     let mut moment = store.moment().await?;
     let loaded = moment.load().await?;

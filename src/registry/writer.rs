@@ -628,12 +628,12 @@ impl Writer {
         jobs: Vec<Job>,
         attempted: Result<Answers, (Failed, Answers)>,
     ) -> Result<(), Fatal> {
-        if attempted.as_ref().is_err_and(|(it, _)| it.is_outage()) {
-            self.published.note_write_failed();
-        }
         match attempted {
             Ok(answers) => answer(jobs, answers),
             Err((Failed::Unreached(error) | Failed::RolledBack(error), _)) => {
+                if matches!(error, Error::Unavailable { .. }) {
+                    self.published.note_write_failed();
+                }
                 answer_all(jobs, &error);
             }
             Err((Failed::Unknown(error, first), answers)) => {
@@ -670,6 +670,7 @@ impl Writer {
                 Err(Failed::Fatal(fatal)) => return Err(fatal),
                 Err(_) if Instant::now() < deadline => sleep(RESOLVE_PAUSE).await,
                 Err(_) => {
+                    self.published.note_write_failed();
                     answer_all(
                         jobs,
                         &Error::Unavailable {

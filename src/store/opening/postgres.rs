@@ -60,10 +60,15 @@ const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// All statements of a reader see one state of the database.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-const CONNECTING: &str = "connecting";
+/// Before it is known where the tables are, with time for the questions.
+const BEGIN_ASKING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+     SET LOCAL statement_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 
-/// What is asked of a server before anything else, in one simple query: through a pooler, two may
-/// reach two servers.
+const CONNECTING: &str = "connecting";
+const BEGINNING: &str = "beginning a transaction";
+
+/// What is asked of a server before anything else, as a simple query: prepared statements may not
+/// be kept apart.
 const FACTS: &str = "SELECT current_setting('server_encoding') AS encoding, \
      current_setting('server_version_num') AS version, \
      pg_is_in_recovery()::text AS standby, \
@@ -166,8 +171,7 @@ async fn reach(
 /// with.
 async fn look(options: &PgConnectOptions, purpose: Purpose) -> Result<Server, Obstacle> {
     let mut connection = options.connect().await.when(CONNECTING)?;
-    let server = facts(&mut connection, purpose).await?;
-    let begun = sqlx::raw_sql("BEGIN").execute(&mut connection).await;
+    let begun = sqlx::raw_sql(BEGIN_ASKING).execute(&mut connection).await;
     if let Err(error) = &begun
         && is_state(error, "08P01")
     {
@@ -176,9 +180,10 @@ async fn look(options: &PgConnectOptions, purpose: Purpose) -> Result<Server, Ob
             "if a pooler stands in between, give it `pool_mode` session or transaction",
         ));
     }
-    begun.when("beginning a transaction")?;
+    begun.when(BEGINNING)?;
+    let server = facts(&mut connection, purpose).await?;
     let ended = sqlx::raw_sql("ROLLBACK").execute(&mut connection).await;
-    ended.when("beginning a transaction")?;
+    ended.when(BEGINNING)?;
     let pooling = pooling(&mut connection, options).await;
     let server = Server {
         pooling: pooling.when("asking how connections are pooled")?,
@@ -192,7 +197,7 @@ async fn look(options: &PgConnectOptions, purpose: Purpose) -> Result<Server, Ob
     let settings = SETTINGS.iter().chain(settings).copied();
     let settings = settings.chain([("transaction_isolation", isolation)]);
     let untrue = untrue(&mut connection, begin, settings).await;
-    if let Some(name) = untrue.when("beginning a transaction")? {
+    if let Some(name) = untrue.when(BEGINNING)? {
         return Err(Obstacle::unfit(
             format!("the setting `{name}` does not hold in a transaction that sets it"),
             "see what stands between the registry and the server",
@@ -238,7 +243,7 @@ async fn facts(connection: &mut PgConnection, purpose: Purpose) -> Result<Server
         (None, Some(elsewhere), _) => {
             return Err(Obstacle::unfit(
                 format!("the search path does not lead to the registry in schema {elsewhere}"),
-                "set `search_path` for the role, or end the URL with `options=-csearch_path=SCHEMA`",
+                "set the role's `search_path`, or end the URL with `options=-csearch_path=SCHEMA`",
             ));
         }
         (None, None, Some(schema)) => schema,
@@ -266,12 +271,14 @@ async fn pooling(
     let mut shared = false;
     for _ in 0..POOLED_ROUNDS {
         let before = session(connection).await?;
-        let begun = timeout(POOLED_TIME, sqlx::raw_sql("BEGIN").execute(&mut other)).await;
+        let begun = timeout(POOLED_TIME, sqlx::raw_sql(BEGIN_ASKING).execute(&mut other)).await;
         begun.map_err(|_| silent(POOLED_TIME))??;
         let of_other = session(&mut other).await?;
-        shared = of_other == before
+        shared = of_other == before || {
             // it waits where the other has the only one
-            || !matches!(timeout(POOLED_TIME, session(connection)).await, Ok(Ok(it)) if it == before);
+            let after = timeout(POOLED_TIME, session(connection)).await;
+            !matches!(after, Ok(Ok(after)) if after == before)
+        };
         if shared {
             break;
         }
@@ -338,7 +345,8 @@ impl Server {
     /// How a transaction begins.
     fn begin(&self, begin: &str, settings: &[(&str, &str)]) -> Arc<str> {
         let mut text = begin.to_owned();
-        for (name, value) in SETTINGS.iter().chain(settings) {
+        // the time-out first: until then, somebody else's holds
+        for (name, value) in settings.iter().chain(SETTINGS) {
             let _ = write!(text, "; SET LOCAL {name} = '{value}'");
         }
         if self.version >= 170_000 {

@@ -1,7 +1,7 @@
 //! Health tells when no change can be written, reads go on, and it is good again without a
 //! caller's help; the log tells why, once.
 
-use ndp_registry::domain::principals::Role;
+use ndp_registry::{domain::principals::Role, pb::GetSummaryRequest};
 use tokio::sync::watch;
 use tonic::Code;
 
@@ -28,7 +28,7 @@ both! {
         let refused = editor.plans.create_plan(create("held")).await.unwrap_err();
         assert_eq!((refused.code(), &*reason(&refused)), (Code::Unavailable, "STORE_UNAVAILABLE"));
         becomes(&mut readiness, false).await;
-        editor.monitoring.get_summary(ndp_registry::pb::GetSummaryRequest::default()).await.unwrap();
+        editor.monitoring.get_summary(GetSummaryRequest::default()).await.unwrap();
         other.let_go().await;
         becomes(&mut readiness, true).await;
         editor.plans.create_plan(create("free")).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_role_without_connections_or_rights_is_told_by_health() {
         server
             .anonymous()
             .monitoring
-            .get_summary(ndp_registry::pb::GetSummaryRequest::default())
+            .get_summary(GetSummaryRequest::default())
             .await
             .unwrap();
         sql.run(give).await;

@@ -13,7 +13,7 @@ const HOSTILE: &[&str] = &[
     "default_transaction_read_only = on",
     "default_transaction_deferrable = on",
     "synchronous_commit = off",
-    "statement_timeout = '1ms'",
+    "statement_timeout = '50ms'",
     "lock_timeout = '1ms'",
     "idle_in_transaction_session_timeout = '1ms'",
     "search_path = elsewhere, public",
@@ -46,9 +46,11 @@ async fn hostile_defaults_change_nothing() {
              INSERT INTO public.seen SELECT name || ' ' || current_setting(name) FROM unnest(ARRAY[
                  'synchronous_commit', 'transaction_isolation', 'statement_timeout',
                  'lock_timeout', 'search_path']) AS name;
+             -- longer than a statement may take by default
+             IF NEW.revision % 40 = 0 THEN PERFORM pg_sleep(0.2); END IF;
              RETURN NULL;
          END $$;
-         CREATE TRIGGER see AFTER INSERT ON changes EXECUTE FUNCTION see()",
+         CREATE TRIGGER see AFTER INSERT ON changes FOR EACH ROW EXECUTE FUNCTION see()",
     )
     .await;
     let name = &database.name;
