@@ -21,12 +21,16 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         let name = snake_case(name);
         let distance = if name == typed {
             0
-        } else if ends_in(&name, &typed, &['.']) || ends_in(&typed, &name, &['.', '_']) {
+        } else if ends_in(&name, &typed, '.') || ends_in(&typed, &name, '.') {
             1
         } else {
             strsim::osa_distance(&name, &typed).saturating_add(1)
         };
-        (distance <= most.saturating_add(1)).then_some(distance)
+        if distance <= most.saturating_add(1) {
+            Some(distance)
+        } else {
+            ends_in(&typed, &name, '_').then_some(usize::MAX)
+        }
     };
     known
         .into_iter()
@@ -35,11 +39,11 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
-/// Whether the text ends in `ending`, after one of the separators.
-fn ends_in(text: &str, ending: &str, separators: &[char]) -> bool {
+/// Whether the text ends in `ending`, after the separator.
+fn ends_in(text: &str, ending: &str, separator: char) -> bool {
     let before = text.strip_suffix(ending);
     ending.chars().count() >= ENDING_CHARS_MIN
-        && before.is_some_and(|before| before.ends_with(separators))
+        && before.is_some_and(|before| before.ends_with(separator))
 }
 
 /// The name as protobuf writes field names: `leadUnit`, `lead-unit` and `LEAD_UNIT` are

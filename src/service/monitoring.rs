@@ -106,9 +106,9 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let scope = figures::summary_scope(&message.edition)?;
         let place = call.state().place(&scope, "", None)?;
         let binding = Binding::new("ListAttentionItems")
-            .with(&message.edition)
-            .with(filter.canonical())
-            .with(order.canonical());
+            .with("edition", &message.edition)
+            .with("filter", filter.canonical())
+            .with("order_by", order.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let sight = Sight::of(&call.caller);
         let items = self
@@ -143,10 +143,10 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             .place(&scope, &message.group, agency.as_ref())?;
         let criterion = monitoring::criterion(message.criterion);
         let binding = Binding::new("GetDataQuality")
-            .with(&message.edition)
-            .with(&message.agency)
-            .with(&message.group)
-            .with(message.criterion.to_be_bytes());
+            .with("edition", &message.edition)
+            .with("agency", &message.agency)
+            .with("group", &message.group)
+            .with("criterion", message.criterion.to_be_bytes());
         let after = self.open_token(&binding, &message.page_token)?;
         let (scored, sight) = (place.clone(), Sight::of(&call.caller));
         let quality = self
@@ -180,7 +180,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         request: Request<pb::ReconcileFiguresRequest>,
     ) -> Answer<pb::ReconcileFiguresResponse> {
         let (call, today, message) = self.open_dated(request).await?;
-        let binding = Binding::new("ReconcileFigures").with("");
+        let binding = Binding::new("ReconcileFigures");
         let query = self.query::<Figure>(binding, &arguments!(message))?;
         let rows = query.rows(call.state().figures(), String::new());
         let page = query.page(&call, query.by_name(), rows, |_| true);
