@@ -147,8 +147,12 @@ impl pb::change_service_server::ChangeService for Services {
             0 => HEARTBEAT_SECONDS,
             seconds => seconds,
         };
+        let agency = requests::optional_name(&message.agency, "agency")?;
+        if let Some(agency) = &agency {
+            call.state().known_agency(agency)?;
+        }
         let interest = Interest {
-            agency: requests::optional_name(&message.agency, "agency")?,
+            agency,
             resources: message.resources,
         };
         let (sender, receiver) = mpsc::channel(WAITING_MAX);

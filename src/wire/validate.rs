@@ -82,12 +82,33 @@ fn list<T: Display>(names: impl Iterator<Item = T>) -> String {
 
 /// The field at `path` must be set.
 pub fn required(path: &FieldPath<'_>, out: &mut Violations) {
-    violation(path, out, "REQUIRED", || {
-        (
-            "is required; set it".into(),
-            "là bắt buộc; hãy điền trường này".into(),
-        )
-    });
+    violation(path, out, "REQUIRED", || missing(path));
+}
+
+/// How a missing field is found, by its name: the same in every request that has it.
+fn missing(path: &FieldPath<'_>) -> (String, String) {
+    let (english, vietnamese) = match path.name() {
+        "etag" => (
+            "is required; read the record and send its `etag`",
+            "là bắt buộc; hãy đọc bản ghi rồi gửi `etag` của bản ghi đó",
+        ),
+        "reason" => (
+            "is required; say why, in a sentence that the log keeps",
+            "là bắt buộc; hãy nêu lý do bằng một câu, sẽ được lưu vào nhật ký",
+        ),
+        "document" => (
+            "is required; send the document that decides this, with its `issuer`, `symbol` and \
+             `issue_date`",
+            "là bắt buộc; hãy gửi văn bản quyết định việc này, gồm `issuer`, `symbol` và \
+             `issue_date`",
+        ),
+        "query" => (
+            "is required; write the words to search for",
+            "là bắt buộc; hãy ghi các từ cần tìm",
+        ),
+        _ => ("is required; set it", "là bắt buộc; hãy điền trường này"),
+    };
+    (english.into(), vietnamese.into())
 }
 
 /// One of `members` must be set.
@@ -134,9 +155,27 @@ impl Pattern {
     fn explain(&self) -> (String, String) {
         let source = self.source;
         let form = source.replace(ID, "{id}").replace("(-|{id})", "{id}");
-        let form = form
-            .trim_start_matches(['^', '('])
-            .trim_end_matches(['$', '?', ')']);
+        let form = form.trim_matches(['^', '$']);
+        let several = form.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
+        if let Some(form) = several
+            && form.contains("{id}")
+            && form.contains('|')
+            && !form.contains('[')
+        {
+            return (
+                format!(
+                    "must be one of the resource names `{form}`; `|` stands between alternatives, \
+                     `(…)?` may be left out, and an id is 1 to 63 lower-case letters, digits and \
+                     hyphens, without a hyphen at either end"
+                ),
+                format!(
+                    "phải là một trong các tên tài nguyên `{form}`; `|` ngăn cách các lựa chọn, \
+                     phần trong `(…)?` có thể bỏ, id gồm 1 đến 63 chữ cái thường không dấu, chữ số \
+                     và dấu gạch nối, không có dấu gạch nối ở đầu hay cuối"
+                ),
+            );
+        }
+        let form = form.trim_start_matches('(').trim_end_matches(['?', ')']);
         if !form.contains("{id}") || form.contains(['[', '(', '|']) {
             return (
                 format!("must match the pattern `{source}`"),
@@ -228,6 +267,9 @@ impl Text {
             if chars < self.min_len {
                 let min = self.min_len;
                 violation(path, out, "TOO_SHORT", || {
+                    if chars == 0 {
+                        return missing(path);
+                    }
                     (
                         format!(
                             "must have at least {}, has {chars}; write more",
@@ -290,10 +332,16 @@ impl Text {
         match self.format {
             Some(Format::Uuid) if !text::is_uuid(value) => {
                 violation(path, out, "NOT_A_UUID", || {
-                    let example = "123e4567-e89b-12d3-a456-426614174000";
+                    let example = "123e4567-e89b-42d3-a456-426614174000";
                     (
-                        format!("must be a UUID with hyphens, as `{example}`"),
-                        format!("phải là một UUID có dấu gạch nối, ví dụ `{example}`"),
+                        format!(
+                            "must be a UUID with hyphens, for example `{example}`; make a new one \
+                             for each request, and repeat it only to retry that request"
+                        ),
+                        format!(
+                            "phải là một UUID có dấu gạch nối, ví dụ `{example}`; hãy tạo mã mới \
+                             cho mỗi yêu cầu và chỉ dùng lại khi gửi lại đúng yêu cầu đó"
+                        ),
                     )
                 });
             }
