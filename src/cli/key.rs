@@ -99,7 +99,8 @@ fn role(text: &str) -> Result<Role, String> {
     })
 }
 
-const NO_ID: &str = "an id is 1 to 63 lower-case letters, digits and hyphens, as boca-editor";
+const NO_ID: &str =
+    "an id is 1 to 63 lower-case letters, digits and hyphens, for example boca-editor";
 
 fn principal(text: &str) -> Result<PrincipalName, &'static str> {
     PrincipalName::from_id(text).ok_or(NO_ID)
@@ -145,8 +146,8 @@ impl Create {
             self.create_principal(registry, &principal).await?;
         } else if !self.roles.is_empty() || self.agency.is_some() {
             bail!(
-                "`{principal}` exists already: leave --role and --agency out to make it another \
-                 key, or change its roles with UpdatePrincipal"
+                "`{principal}` already exists: omit --role and --agency to create another key for \
+                 it, or change its roles with UpdatePrincipal"
             );
         }
         let id = OsEntropy.id(KEY_ID_LENGTH);
@@ -199,7 +200,7 @@ impl Create {
         eprintln!("made {name}");
         if self.roles.is_empty() {
             eprintln!(
-                "note: {name} has no role, so its key opens nothing; give one with UpdatePrincipal"
+                "note: {name} has no role, so its key allows nothing; add one with UpdatePrincipal"
             );
         }
         Ok(())

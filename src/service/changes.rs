@@ -202,8 +202,8 @@ fn resume_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {
         .filter(|revision| *revision <= newest)
         .ok_or_else(|| Error::OutOfRange {
             field: "resume_revision",
-            english: format!("the newest revision is {newest}"),
-            vietnamese: format!("phiên bản mới nhất là {newest}"),
+            english: format!("must be at most {newest}, the newest revision"),
+            vietnamese: format!("không được quá {newest} là phiên bản mới nhất"),
         })
 }
 

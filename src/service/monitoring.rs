@@ -277,8 +277,14 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
             return Err(Error::invalid(
                 "interval",
                 "TOO_MANY_POINTS",
-                format!("more than {POINTS_MAX} dates; take a longer interval or fewer years"),
-                format!("nhiều hơn {POINTS_MAX} ngày; hãy chọn bước dài hơn hoặc ít năm hơn"),
+                format!(
+                    "gives more than {POINTS_MAX} dates; choose a longer interval or a shorter \
+                     period"
+                ),
+                format!(
+                    "cho hơn {POINTS_MAX} ngày; hãy chọn bước dài hơn hoặc khoảng thời gian ngắn \
+                     hơn"
+                ),
             ));
         }
         dates.push(date);
@@ -287,8 +293,8 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
         return Err(Error::invalid(
             "end_date",
             "OUT_OF_RANGE",
-            "the last date lies before the first",
-            "ngày cuối trước ngày đầu",
+            "must not be before `start_date`",
+            "không được trước `start_date`",
         ));
     }
     Ok(dates)
@@ -301,7 +307,7 @@ fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error
     }
     Err(Error::OutOfRange {
         field,
-        english: format!("the answer is of {today}, and nobody knew then what comes after"),
-        vietnamese: format!("câu trả lời tính đến ngày {today}, chưa ai biết những gì sau đó"),
+        english: format!("must not be after {today}, the date of the answer"),
+        vietnamese: format!("không được sau {today} là ngày của câu trả lời"),
     })
 }

@@ -108,8 +108,8 @@ impl State {
         match edition.and_then(|edition| edition.first_day()) {
             Some(first) if date < first => Err(Error::OutOfRange {
                 field,
-                english: format!("the edition lists platforms from {first} on"),
-                vietnamese: format!("danh mục có hiệu lực từ ngày {first}"),
+                english: format!("must not be before {first}, when the edition takes effect"),
+                vietnamese: format!("không được trước {first} là ngày danh mục có hiệu lực"),
             }),
             _ => Ok(()),
         }

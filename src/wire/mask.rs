@@ -162,7 +162,7 @@ impl Resolved {
                 violations.add(
                     format!("{resource}.{path}"),
                     "IMMUTABLE",
-                    "cannot change once the resource is created; leave it out of the update",
+                    "cannot be changed after the resource is created; remove it from the update",
                     "không thể thay đổi sau khi đã tạo; hãy bỏ trường này khỏi yêu cầu cập nhật",
                 );
             }
@@ -406,7 +406,9 @@ fn too_many(len: usize) -> Violations {
     violations.add(
         UPDATE_MASK,
         "TOO_MANY_ITEMS",
-        format!("must have at most {MAX_PATHS} paths, has {len}; name whole messages or send `*`"),
+        format!(
+            "must have at most {MAX_PATHS} paths, but has {len}; name whole messages or send `*`"
+        ),
         format!(
             "chỉ được có tối đa {MAX_PATHS} đường dẫn, hiện có {len}; hãy ghi tên cả thông điệp \
              hoặc gửi `*`"

@@ -272,10 +272,10 @@ impl Text {
                     }
                     (
                         format!(
-                            "must have at least {}, has {chars}; write more",
+                            "must have at least {}, but has {chars}",
                             count(min, "character")
                         ),
-                        format!("phải có ít nhất {min} ký tự, hiện có {chars}; hãy viết thêm"),
+                        format!("phải có ít nhất {min} ký tự, hiện có {chars}"),
                     )
                 });
             }
@@ -283,7 +283,7 @@ impl Text {
                 violation(path, out, "TOO_LONG", || {
                     (
                         format!(
-                            "must have at most {}, has {chars}; shorten it",
+                            "must have at most {}, but has {chars}; shorten it",
                             count(max, "character")
                         ),
                         format!("chỉ được có tối đa {max} ký tự, hiện có {chars}; hãy rút ngắn"),
@@ -295,7 +295,7 @@ impl Text {
             violation(path, out, "TOO_LONG", || {
                 (
                     format!(
-                        "must have at most {} in UTF-8, has {bytes}; shorten it",
+                        "must have at most {} in UTF-8, but has {bytes}; shorten it",
                         count(max, "byte")
                     ),
                     format!("chỉ được có tối đa {max} byte (UTF-8), hiện có {bytes}; hãy rút ngắn"),
@@ -350,8 +350,8 @@ impl Text {
                     let example = "https://example.gov.vn/van-ban/1";
                     (
                         format!(
-                            "must be a URI with its scheme, as `{example}`; percent-encode spaces \
-                             and accented letters"
+                            "must be a URI with a scheme, for example `{example}`; percent-encode \
+                             spaces and accented letters"
                         ),
                         format!(
                             "phải là một URI có lược đồ, ví dụ `{example}`; hãy mã hóa phần trăm \
@@ -398,7 +398,7 @@ impl Bytes {
             let min = self.min_len;
             violation(path, out, "TOO_SHORT", || {
                 (
-                    format!("must have at least {}, has {len}", count(min, "byte")),
+                    format!("must have at least {}, but has {len}", count(min, "byte")),
                     format!("phải có ít nhất {min} byte, hiện có {len}"),
                 )
             });
@@ -406,11 +406,8 @@ impl Bytes {
         if let Some(max) = self.max_len.filter(|max| len > *max) {
             violation(path, out, "TOO_LONG", || {
                 (
-                    format!(
-                        "must have at most {}, has {len}; send less",
-                        count(max, "byte")
-                    ),
-                    format!("chỉ được có tối đa {max} byte, hiện có {len}; hãy gửi ít hơn"),
+                    format!("must have at most {}, but has {len}", count(max, "byte")),
+                    format!("chỉ được có tối đa {max} byte, hiện có {len}"),
                 )
             });
         }
@@ -515,11 +512,8 @@ impl Enumeration {
             violation(path, out, "UNKNOWN_VALUE", || {
                 let names = self.names();
                 (
-                    format!("is {value}, which this release does not know; use one of {names}"),
-                    format!(
-                        "có giá trị {value} mà phiên bản này không biết; hãy dùng một trong: \
-                         {names}"
-                    ),
+                    format!("is {value}, which is not defined; use one of {names}"),
+                    format!("có giá trị không tồn tại {value}; hãy dùng một trong: {names}"),
                 )
             });
         } else if !self.allows(*value) {
@@ -563,22 +557,16 @@ impl Items {
             let min = self.min;
             violation(path, out, "TOO_FEW_ITEMS", || {
                 (
-                    format!(
-                        "must have at least {}, has {len}; add more",
-                        count(min, "item")
-                    ),
-                    format!("phải có ít nhất {min} mục, hiện có {len}; hãy thêm vào"),
+                    format!("must have at least {}, but has {len}", count(min, "item")),
+                    format!("phải có ít nhất {min} mục, hiện có {len}"),
                 )
             });
         }
         if let Some(max) = self.max.filter(|max| len > *max) {
             violation(path, out, "TOO_MANY_ITEMS", || {
                 (
-                    format!(
-                        "must have at most {}, has {len}; send fewer",
-                        count(max, "item")
-                    ),
-                    format!("chỉ được có tối đa {max} mục, hiện có {len}; hãy gửi ít hơn"),
+                    format!("must have at most {}, but has {len}", count(max, "item")),
+                    format!("chỉ được có tối đa {max} mục, hiện có {len}"),
                 )
             });
             return false;

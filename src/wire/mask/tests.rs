@@ -173,7 +173,10 @@ fn masks_are_bounded() {
     let paths = vec!["title"; 101];
     assert_eq!(
         refused(&paths),
-        ["TOO_MANY_ITEMS: must have at most 100 paths, has 101; name whole messages or send `*`"]
+        [
+            "TOO_MANY_ITEMS: must have at most 100 paths, but has 101; name whole messages or \
+             send `*`"
+        ]
     );
 }
 
