@@ -447,8 +447,8 @@ impl ServeArgs {
             {
                 settings.mistake(format!(
                     "{name}: `{address}` can be reached from other machines, and this server \
-                     speaks plain text; listen on 127.0.0.1 behind a proxy that speaks TLS, or \
-                     say --insecure if the network is safe by other means"
+                     speaks plain text; listen on 127.0.0.1 behind a proxy that speaks TLS, or set \
+                     --insecure if the network is protected by other means"
                 ));
             }
         }
@@ -631,7 +631,9 @@ fn format(text: &str) -> Result<LogFormat, String> {
     match text {
         "human" => Ok(LogFormat::Human),
         "json" => Ok(LogFormat::Json),
-        _ => Err(format!("`{text}` is neither human nor json")),
+        _ => Err(format!(
+            "`{text}` is not a log format; write `human` or `json`"
+        )),
     }
 }
 
@@ -646,19 +648,21 @@ fn level(text: &str) -> Result<String, String> {
     });
     if let Some(unknown) = unknown {
         return Err(format!(
-            "`{unknown}` is no log level; write {}, or MODULE=LEVEL",
+            "`{unknown}` is not a level; write {}, or MODULE=LEVEL",
             LEVELS.join(", ")
         ));
     }
     match text.parse::<tracing_subscriber::EnvFilter>() {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("`{text}` is no log level: {error}")),
+        Err(error) => Err(format!("`{text}` is not a log level: {error}")),
     }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        format!("`{text}` is no address with a port, as 127.0.0.1:50051 or [::1]:50051")
+        format!(
+            "`{text}` is not an address with a port; write it as 127.0.0.1:50051 or [::1]:50051"
+        )
     })
 }
 
@@ -674,7 +678,7 @@ fn origins(text: &str) -> Result<Vec<HeaderValue>, String> {
         let origin = host.and_then(|_| HeaderValue::from_str(one).ok());
         origins.push(origin.ok_or_else(|| {
             format!(
-                "`{one}` is no origin; write it as browsers do, as https://dashboard.example or \
+                "`{one}` is not an origin; write it as https://dashboard.example or \
                  http://127.0.0.1:8080, in lower case and without a path"
             )
         })?);
@@ -711,7 +715,7 @@ fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
 
 fn boolean(text: &str) -> Result<bool, String> {
     text.parse()
-        .map_err(|_| format!("`{text}` is neither true nor false"))
+        .map_err(|_| format!("`{text}` is not a boolean; write `true` or `false`"))
 }
 
 fn seconds(text: &str) -> Result<u64, String> {

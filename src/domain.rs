@@ -15,6 +15,7 @@ pub mod freshness;
 pub mod limits;
 pub mod milestones;
 pub mod names;
+pub mod near;
 pub mod plans;
 pub mod platforms;
 pub mod principals;

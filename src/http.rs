@@ -234,8 +234,8 @@ impl Api {
                 StatusCode::URI_TOO_LONG,
                 Code::InvalidArgument,
                 "QUERY_TOO_LONG",
-                &format!("the query is longer than {QUERY_BYTES_MAX} bytes; send less"),
-                &format!("phần truy vấn dài hơn {QUERY_BYTES_MAX} byte; hãy gửi ít hơn"),
+                &format!("the query is longer than {QUERY_BYTES_MAX} bytes; shorten it"),
+                &format!("phần truy vấn dài hơn {QUERY_BYTES_MAX} byte; hãy rút ngắn"),
             ));
         }
         let body = read_body(headers, body).await?;
@@ -273,7 +273,7 @@ impl Api {
         let answer = match messages.next().await {
             Some(Ok(answer)) => answer,
             Some(Err(status)) => return Ok(self.failed(&status, &parts.headers)),
-            None => return Err(Status::internal("the method answered nothing").into()),
+            None => return Err(Status::internal("the method gave no answer").into()),
         };
         // the status comes after the message
         if let Some(Err(status)) = messages.next().await {
@@ -315,8 +315,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::InvalidArgument,
             "MEDIA_TYPE_UNSUPPORTED",
-            "the body has to be JSON as it is; send `content-type: application/json`, uncompressed",
-            "nội dung phải là JSON; hãy gửi `content-type: application/json`, không nén",
+            "the body must be uncompressed JSON; send `content-type: application/json` and no \
+             `content-encoding`",
+            "nội dung phải là JSON không nén; hãy gửi `content-type: application/json` và không \
+             gửi `content-encoding`",
         ));
     }
     let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
@@ -335,7 +337,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
             StatusCode::REQUEST_TIMEOUT,
             Code::Cancelled,
             "BODY_INCOMPLETE",
-            "the body did not arrive whole in time; send it again",
+            "the body did not arrive completely in time; send it again",
             "nội dung không đến đủ trong thời gian cho phép; hãy gửi lại",
         )),
     }
@@ -346,8 +348,8 @@ fn not_found() -> Refusal {
         StatusCode::NOT_FOUND,
         Code::NotFound,
         "PATH_UNKNOWN",
-        "nothing is at this path; `/openapi.json` says what there is",
-        "không có gì ở đường dẫn này; `/openapi.json` cho biết những gì có",
+        "there is no method at this path; `/openapi.json` lists the paths",
+        "không có phương thức nào ở đường dẫn này; `/openapi.json` liệt kê các đường dẫn",
     )
 }
 
@@ -368,7 +370,7 @@ fn other_verbs(api: &Api, asked: &Method, verbs: &[&Method]) -> Response<Body> {
             StatusCode::METHOD_NOT_ALLOWED,
             Code::Unimplemented,
             "VERB_UNKNOWN",
-            &format!("this path takes {names}"),
+            &format!("this path accepts only {names}"),
             &format!("đường dẫn này chỉ nhận {names}"),
         );
         errors::response(&api.status, &refusal)

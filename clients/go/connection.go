@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 )
 
 // serviceConfig has the channel wait for a server that restarts, and try a call again whose answer
@@ -37,11 +39,38 @@ const serviceConfig = `{
   ]
 }`
 
+// connectTimeout is how long a registry may take to answer for the first time. A channel that has
+// been open waits longer: for a server that restarts.
+const connectTimeout = 10 * time.Second
+
+// address is the URL of the registry.
+func address() string {
+	return cmp.Or(os.Getenv("NDP_SERVER"), "http://127.0.0.1:50051")
+}
+
+// connect waits for the registry, or says which one does not answer and what to do.
+func connect(ctx context.Context, conn *grpc.ClientConn) error {
+	limited, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
+		conn.Connect()
+		if conn.WaitForStateChange(limited, state) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return status.FromContextError(ctx.Err()).Err()
+		}
+		return fmt.Errorf("no registry answers at %s; start one with `ndp-registry serve`, "+
+			"or set NDP_SERVER to the URL of a registry that is running", address())
+	}
+	return nil
+}
+
 // dial opens the channel that NDP_SERVER and NDP_KEY describe.
 func dial() (*grpc.ClientConn, error) {
-	server, err := url.Parse(cmp.Or(os.Getenv("NDP_SERVER"), "http://127.0.0.1:50051"))
-	if err != nil {
-		return nil, err
+	server, err := url.Parse(address())
+	if err != nil || server.Host == "" {
+		server = &url.URL{}
 	}
 	var transport credentials.TransportCredentials
 	switch server.Scheme {
@@ -50,7 +79,8 @@ func dial() (*grpc.ClientConn, error) {
 	case "https":
 		transport = credentials.NewTLS(nil)
 	default:
-		return nil, fmt.Errorf("NDP_SERVER %q is no http:// or https:// URL", server)
+		return nil, fmt.Errorf("NDP_SERVER is %q; set it to a URL that begins with http:// or "+
+			"https://, for example http://127.0.0.1:50051", address())
 	}
 	options := []grpc.DialOption{
 		grpc.WithTransportCredentials(transport),

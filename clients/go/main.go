@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -42,12 +43,23 @@ func main() {
 	}
 }
 
+// isCommand says whether the first argument is a command; connecting for another is no use.
+func isCommand(args []string) bool {
+	return len(args) > 0 && slices.Contains([]string{"platforms", "plan", "watch"}, args[0])
+}
+
 func run(ctx context.Context, args []string) error {
 	conn, err := dial()
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	if !isCommand(args) {
+		return errUsage
+	}
+	if err := connect(ctx, conn); err != nil {
+		return err
+	}
 
 	switch {
 	case len(args) == 1 && args[0] == "platforms":

@@ -31,7 +31,11 @@ def main() -> int:
     server = os.environ.get("NDP_SERVER", "http://127.0.0.1:50051")
     try:
         with Registry(server, os.environ.get("NDP_KEY")) as registry:
+            registry.connect()
             run(registry, arguments)
+    except (ConnectionError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except grpc.RpcError as error:
         print(describe(error), file=sys.stderr)
         return 1

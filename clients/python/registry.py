@@ -46,6 +46,10 @@ SERVICE_CONFIG = {
     ]
 }
 
+# How long a registry may take to answer for the first time. A channel that has been open waits
+# longer: for a server that restarts.
+CONNECT_SECONDS = 10
+
 
 class Registry:
     """A registry at a URL, called with an API key or, without one, as the public."""
@@ -64,7 +68,11 @@ class Registry:
         elif url.scheme == "http":
             self._channel = grpc.insecure_channel(url.netloc, options)
         else:
-            raise ValueError(f"{server} is no http:// or https:// URL")
+            raise ValueError(
+                f"NDP_SERVER is {server!r}; set it to a URL that begins with http:// or https://, "
+                "for example http://127.0.0.1:50051"
+            )
+        self._server = server
         self._metadata = [("authorization", f"Bearer {key}")] if key else []
         self._catalogue = catalogue_service_pb2_grpc.CatalogueServiceStub(self._channel)
         self._plans = plan_service_pb2_grpc.PlanServiceStub(self._channel)
@@ -75,6 +83,16 @@ class Registry:
 
     def __exit__(self, *_: object) -> None:
         self._channel.close()
+
+    def connect(self) -> None:
+        """Waits for the registry, or says which one does not answer and what to do."""
+        try:
+            grpc.channel_ready_future(self._channel).result(CONNECT_SECONDS)
+        except grpc.FutureTimeoutError:
+            raise ConnectionError(
+                f"no registry answers at {self._server}; start one with `ndp-registry serve`, "
+                "or set NDP_SERVER to the URL of a registry that is running"
+            ) from None
 
     def platforms(self) -> Iterator[platforms_pb2.Platform]:
         """The whole catalogue, page by page."""

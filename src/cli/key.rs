@@ -99,7 +99,8 @@ fn role(text: &str) -> Result<Role, String> {
     })
 }
 
-const NO_ID: &str = "an id is 1 to 63 lower-case letters, digits and hyphens, as boca-editor";
+const NO_ID: &str =
+    "an id is 1 to 63 lower-case letters, digits and hyphens, for example boca-editor";
 
 fn principal(text: &str) -> Result<PrincipalName, &'static str> {
     PrincipalName::from_id(text).ok_or(NO_ID)
@@ -148,8 +149,8 @@ impl Create {
             requests.push(request(self.principal()));
         } else if !self.roles.is_empty() || self.agency.is_some() {
             bail!(
-                "`{principal}` exists already: leave --role and --agency out to make it another \
-                 key, or change its roles with UpdatePrincipal"
+                "`{principal}` already exists: omit --role and --agency to create another key for \
+                 it, or change its roles with UpdatePrincipal"
             );
         }
         let id = OsEntropy.id(KEY_ID_LENGTH);

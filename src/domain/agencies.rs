@@ -99,8 +99,8 @@ impl AgencyFields {
             violations.add(
                 "agency.kind",
                 "REQUIRED",
-                "say which kind of body it is, as MINISTRY",
-                "hãy ghi loại cơ quan, ví dụ MINISTRY",
+                "specify the kind of body, for example `MINISTRY`",
+                "hãy ghi loại cơ quan, ví dụ `MINISTRY`",
             );
         }
         if self.identification_code_confirmed && self.identification_code.is_empty() {

@@ -57,15 +57,15 @@ impl AssessmentFields {
             violations.add(
                 "assessment.rating",
                 "REQUIRED",
-                "say how the plan is going, as RATING_ON_TRACK",
-                "hãy ghi đánh giá tiến độ, ví dụ RATING_ON_TRACK",
+                "specify how the plan is going, for example `RATING_ON_TRACK`",
+                "hãy ghi đánh giá tiến độ, ví dụ `RATING_ON_TRACK`",
             );
         }
         if self.rubric_version.trim().is_empty() {
             violations.add(
                 "assessment.rubric_version",
                 "REQUIRED",
-                "say by which rubric, and which edition of it",
+                "specify the rubric and its version",
                 "hãy ghi bộ tiêu chí đánh giá và phiên bản",
             );
         }

@@ -113,13 +113,13 @@ impl Document {
         require(
             !self.symbol.is_empty(),
             "symbol",
-            "give the document's symbol as printed, as `2618/QĐ-BKHCN`",
+            "give the document's symbol as printed, for example `2618/QĐ-BKHCN`",
             "hãy ghi số, ký hiệu văn bản đúng như bản in, ví dụ `2618/QĐ-BKHCN`",
         );
         require(
             self.issue_date.is_some(),
             "issue_date",
-            "give the document's day of issue",
+            "give the date of issue of the document",
             "hãy ghi ngày ban hành văn bản",
         );
         if needs == Needs::Digest {

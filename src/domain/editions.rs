@@ -105,8 +105,8 @@ impl EditionFields {
                 violations.add(
                     format!("edition.groups[{i}].code"),
                     "NOT_UNIQUE",
-                    format!("group `{}` is given twice", group.code),
-                    format!("nhóm `{}` bị lặp lại", group.code),
+                    format!("group `{}` is given twice; remove one", group.code),
+                    format!("nhóm `{}` bị lặp lại; hãy bỏ một", group.code),
                 );
             }
         }
@@ -116,8 +116,8 @@ impl EditionFields {
             violations.add(
                 "edition.in_force_end_date",
                 "OUT_OF_RANGE",
-                "the last day in force lies before the first",
-                "ngày hết hiệu lực đứng trước ngày có hiệu lực",
+                "the last day in force must not be before the first",
+                "ngày hết hiệu lực không được trước ngày có hiệu lực",
             );
         }
     }

@@ -240,33 +240,36 @@ impl fmt::Display for Error {
                     "this method needs an API key: send metadata `authorization: Bearer <key>`",
                 ),
                 "KEY_EXPIRED" => f.write_str("the API key has expired; create a new one"),
-                "KEY_REVOKED" => f.write_str("the API key was revoked"),
-                "PRINCIPAL_DISABLED" => f.write_str("the principal of this API key is disabled"),
-                _ => f.write_str("the credentials are not valid"),
+                "KEY_REVOKED" => f.write_str("the API key was revoked; create a new one"),
+                "PRINCIPAL_DISABLED" => f.write_str(
+                    "the principal of this API key is disabled; an administrator can enable it",
+                ),
+                _ => f.write_str("the credentials are not valid; check the API key"),
             },
-            Self::Denied { action, needs, .. } => write!(f, "`{action}` needs {needs}"),
+            Self::Denied { action, needs, .. } => write!(f, "`{action}` requires {needs}"),
             Self::Exhausted { limit, scope, most } => f.write_str(&limit.english(*scope, *most)),
             Self::Stalled { seconds } => write!(
                 f,
-                "nothing of this stream was read for {seconds} s; resume after the last revision \
-                 received"
+                "the client read nothing from this stream for {seconds} s; resume after the last \
+                 revision received"
             ),
             Self::DeadlineExceeded { given } => write!(
                 f,
-                "the call's time of {} ms was over; a write may still have been made: retry it \
-                 with the same request id to learn it",
+                "the deadline of {} ms has passed; a write may still have been made: send it again \
+                 with the same request id to learn the outcome",
                 given.as_millis()
             ),
             Self::OutOfRange { field, english, .. } => write!(f, "`{field}`: {english}"),
             Self::Unavailable { reason } => match *reason {
                 "OUTCOME_UNKNOWN" => f.write_str(
-                    "the outcome is not known: retry with the same request id to learn it",
+                    "the outcome is unknown: send the request again with the same request id to \
+                     learn it",
                 ),
                 "REVISION_NOT_REACHED" => f.write_str(
-                    "this server does not know the revision of `ndp-min-revision` yet; retry",
+                    "this server has not reached the revision in `ndp-min-revision` yet; retry",
                 ),
                 "SHUTTING_DOWN" => f.write_str("the server is shutting down; retry"),
-                _ => f.write_str("the store cannot be reached at the moment; retry"),
+                _ => f.write_str("the database cannot be reached at the moment; retry"),
             },
             Self::Bug(_) => f.write_str("internal error"),
         }

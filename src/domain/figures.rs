@@ -62,23 +62,23 @@ impl Figure {
             violations.add(
                 "figure.figure_date",
                 "OUT_OF_RANGE",
-                format!("the day lies after today, {today}; nothing was counted on it yet"),
-                format!("ngày này sau ngày hôm nay, {today}; chưa thể có số liệu"),
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
             );
         }
         if self.total.is_some_and(|total| total < self.value) {
             violations.add(
                 "figure.total",
                 "OUT_OF_RANGE",
-                "the total is less than the value it is the whole of",
-                "tổng số nhỏ hơn giá trị là một phần của nó",
+                "the total must not be less than the value",
+                "tổng số không được nhỏ hơn giá trị",
             );
         }
         if self.sources.is_empty() {
             violations.add(
                 "figure.sources",
                 "REQUIRED",
-                "say where it was published",
+                "specify where it was published",
                 "hãy ghi nguồn công bố",
             );
         }

@@ -444,8 +444,8 @@ pub fn check_span(
         violations.add(
             format!("{path}.planned_end"),
             "OUT_OF_RANGE",
-            "the plan is to end before it begins",
-            "kế hoạch kết thúc trước khi bắt đầu",
+            "the planned end must not be before the planned start",
+            "thời điểm kết thúc không được trước thời điểm bắt đầu kế hoạch",
         );
     }
 }
@@ -459,7 +459,7 @@ impl Budget {
             violations.add(
                 format!("{path}.amount.currency_code"),
                 "PATTERN",
-                "give the currency by its ISO 4217 code, as `VND`",
+                "give the ISO 4217 code of the currency, for example `VND`",
                 "hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`",
             );
         }
@@ -467,8 +467,8 @@ impl Budget {
             violations.add(
                 format!("{path}.amount"),
                 "OUT_OF_RANGE",
-                "an amount is not negative, and its nanos are 0 to 999,999,999",
-                "số tiền không được âm, và nanos từ 0 đến 999.999.999",
+                "the amount must not be negative, and `nanos` must be from 0 to 999,999,999",
+                "số tiền không được âm, và `nanos` phải từ 0 đến 999.999.999",
             );
         } else if code == "VND" && amount.nanos != 0 {
             violations.add(

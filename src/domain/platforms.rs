@@ -326,17 +326,17 @@ impl PlatformFields {
             violations.add(
                 "platform.record_status",
                 "REQUIRED",
-                "say how well the record is known, as VERIFIED",
-                "hãy ghi mức độ xác thực của bản ghi, ví dụ VERIFIED",
+                "specify how well the record is known, for example `VERIFIED`",
+                "hãy ghi mức độ xác thực của bản ghi, ví dụ `VERIFIED`",
             );
         } else if self.display_name.trim().is_empty() && !nameless {
             violations.add(
                 "platform.display_name",
                 "REQUIRED",
-                "give the official Vietnamese name, or say PENDING_ANNEX or TRANSLATED_NAME_ONLY \
-                 in `record_status`",
-                "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi PENDING_ANNEX hay \
-                 TRANSLATED_NAME_ONLY ở `record_status`",
+                "give the official Vietnamese name, or set `record_status` to `PENDING_ANNEX` or \
+                 `TRANSLATED_NAME_ONLY`",
+                "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `record_status` là \
+                 `PENDING_ANNEX` hay `TRANSLATED_NAME_ONLY`",
             );
         }
         for (i, listing) in self.listings.iter().enumerate() {
@@ -349,8 +349,14 @@ impl PlatformFields {
                 violations.add(
                     format!("platform.listings[{i}].edition"),
                     "NOT_UNIQUE",
-                    format!("`{}` lists the platform twice", listing.edition),
-                    format!("`{}` liệt kê nền tảng này hai lần", listing.edition),
+                    format!(
+                        "`{}` lists the platform twice; remove one listing",
+                        listing.edition
+                    ),
+                    format!(
+                        "`{}` liệt kê nền tảng này hai lần; hãy bỏ một",
+                        listing.edition
+                    ),
                 );
             }
         }
@@ -364,8 +370,8 @@ impl PlatformFields {
                 violations.add(
                     format!("platform.operation_stages[{i}].stage"),
                     "NOT_UNIQUE",
-                    "the stage is given twice",
-                    "giai đoạn bị lặp lại",
+                    "the stage is given twice; remove one",
+                    "giai đoạn bị lặp lại; hãy bỏ một",
                 );
             }
         }
@@ -383,7 +389,7 @@ impl Exit {
             violations.add(
                 "exit.successor",
                 "REQUIRED",
-                "name the platform that takes its place, or the record that stays",
+                "name the platform that replaces it, or the record that is kept",
                 "hãy ghi nền tảng thay thế, hoặc bản ghi được giữ lại",
             );
         }

@@ -107,8 +107,8 @@ impl PrincipalFields {
             violations.add(
                 "principal.kind",
                 "REQUIRED",
-                "say PERSON or SYSTEM",
-                "hãy ghi PERSON hoặc SYSTEM",
+                "specify `PERSON` or `SYSTEM`",
+                "hãy ghi `PERSON` hoặc `SYSTEM`",
             );
         }
         if self.agency.is_none()
@@ -118,7 +118,7 @@ impl PrincipalFields {
                 "principal.agency",
                 "REQUIRED",
                 format!(
-                    "the role `{}` holds within an agency; name it",
+                    "the role `{}` applies within an agency; name the agency",
                     role.as_str()
                 ),
                 format!(

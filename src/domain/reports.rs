@@ -97,15 +97,15 @@ impl ReportFields {
             violations.add(
                 "report.rating",
                 "REQUIRED",
-                "declare how the plan is going, as RATING_ON_TRACK",
-                "hãy ghi đánh giá tiến độ, ví dụ RATING_ON_TRACK",
+                "specify how the plan is going, for example `RATING_ON_TRACK`",
+                "hãy ghi đánh giá tiến độ, ví dụ `RATING_ON_TRACK`",
             );
         }
         if self.results.trim().is_empty() {
             violations.add(
                 "report.results",
                 "REQUIRED",
-                "say what was done in the period",
+                "describe what was done in the period",
                 "hãy ghi kết quả đạt được trong kỳ",
             );
         }

@@ -33,10 +33,10 @@ impl TimeError {
             Self::TimestampSyntax => {
                 "not an RFC 3339 timestamp; write it as `2025-09-23T08:00:00+07:00`"
             }
-            Self::TimestampRange => "the time lies outside the years 1 to 9999",
+            Self::TimestampRange => "the time must be in the years 1 to 9999",
             Self::DateSyntax => "not a date; write it as `2025-09-23`",
-            Self::DateRange => "the date lies outside the years 1900 to 2200",
-            Self::NoSuchPart => "no such month or quarter of a year",
+            Self::DateRange => "the date must be in the years 1900 to 2200",
+            Self::NoSuchPart => "there is no such month or quarter",
             Self::EndBeforeStart => "the period ends before it starts; exchange the two dates",
         }
     }
@@ -47,9 +47,9 @@ impl TimeError {
             Self::TimestampSyntax => {
                 "không phải thời điểm theo RFC 3339; hãy viết như `2025-09-23T08:00:00+07:00`"
             }
-            Self::TimestampRange => "thời điểm nằm ngoài khoảng từ năm 1 đến năm 9999",
+            Self::TimestampRange => "thời điểm phải trong khoảng từ năm 1 đến năm 9999",
             Self::DateSyntax => "không phải ngày hợp lệ; hãy viết như `2025-09-23`",
-            Self::DateRange => "ngày nằm ngoài khoảng từ năm 1900 đến năm 2200",
+            Self::DateRange => "ngày phải trong khoảng từ năm 1900 đến năm 2200",
             Self::NoSuchPart => "không có tháng hoặc quý này trong năm",
             Self::EndBeforeStart => {
                 "ngày kết thúc trước ngày bắt đầu; hãy đổi chỗ hai ngày cho nhau"

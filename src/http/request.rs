@@ -57,10 +57,11 @@ pub(super) fn message(
                 Violation {
                     field: (*path).to_owned(),
                     reason: "PATH_CONTRADICTED",
-                    english: "is not what the path of the URL says; leave it out of the body"
+                    english: "differs from the value in the URL path; remove it from the body"
                         .into(),
                     vietnamese:
-                        "không trùng với đường dẫn của URL; hãy bỏ trường này khỏi nội dung".into(),
+                        "khác với giá trị trong đường dẫn URL; hãy bỏ trường này khỏi nội dung"
+                            .into(),
                 }
                 .into(),
             ),
@@ -88,8 +89,10 @@ pub(super) fn message(
                 Violation {
                     field: String::new(),
                     reason: "PARAMETER_MALFORMED",
-                    english: "has a parameter that is not UTF-8".into(),
-                    vietnamese: "có tham số không phải UTF-8".into(),
+                    english: "has a parameter that is not UTF-8; percent-encode its UTF-8 bytes"
+                        .into(),
+                    vietnamese: "có tham số không phải UTF-8; hãy mã hóa phần trăm các byte UTF-8"
+                        .into(),
                 }
                 .into(),
             );
@@ -160,8 +163,8 @@ fn no_body() -> Violation {
     Violation {
         field: String::new(),
         reason: "BODY_UNEXPECTED",
-        english: "the method takes no body; write its fields as parameters of the query".into(),
-        vietnamese: "phương thức này không nhận nội dung; hãy ghi các trường vào tham số truy vấn"
+        english: "this method takes no body; send its fields as query parameters".into(),
+        vietnamese: "phương thức này không nhận nội dung; hãy gửi các trường bằng tham số truy vấn"
             .into(),
     }
 }
@@ -170,7 +173,7 @@ fn no_resource(field: &str) -> Violation {
     Violation {
         field: field.to_owned(),
         reason: "REQUIRED",
-        english: "is required; send it as the body, in JSON".into(),
+        english: "is required; send it as the JSON body".into(),
         vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
     }
 }
@@ -179,18 +182,18 @@ fn mistake(field: &str, problem: Problem) -> Violation {
     let (reason, english, vietnamese) = match problem {
         Problem::Unknown => (
             "PARAMETER_UNKNOWN",
-            "is no parameter of this method; leave it out".to_owned(),
-            "không phải tham số của phương thức này; hãy bỏ đi".to_owned(),
+            "is not a parameter of this method; remove it".to_owned(),
+            "không phải là tham số của phương thức này; hãy bỏ đi".to_owned(),
         ),
         Problem::NoText => (
             "PARAMETER_NOT_TEXT",
-            "has fields of its own; set those, as `parent.child=value`".to_owned(),
-            "có các trường bên trong; hãy ghi từng trường, như `parent.child=value`".to_owned(),
+            "is a message; set its fields, for example `parent.child=value`".to_owned(),
+            "là một thông điệp; hãy ghi từng trường, ví dụ `parent.child=value`".to_owned(),
         ),
         Problem::Repeated => (
             "PARAMETER_REPEATED",
-            "takes one value; give it once".to_owned(),
-            "chỉ nhận một giá trị; hãy ghi một lần".to_owned(),
+            "must not be repeated; send it once".to_owned(),
+            "không được lặp lại; hãy gửi một lần".to_owned(),
         ),
         Problem::Oneof(other) => (
             "PARAMETER_CONTRADICTED",
@@ -199,8 +202,8 @@ fn mistake(field: &str, problem: Problem) -> Violation {
         ),
         Problem::Malformed(form) => (
             "PARAMETER_MALFORMED",
-            format!("is not of the form of its values; write {form}"),
-            format!("không đúng dạng giá trị; hãy ghi {form}"),
+            format!("has a value of the wrong type; write {form}"),
+            format!("có giá trị sai kiểu; hãy ghi {form}"),
         ),
     };
     Violation {

@@ -166,8 +166,12 @@ pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result
         return Err(Violation {
             field: "last-event-id".into(),
             reason: "PARAMETER_MALFORMED",
-            english: "is no revision, as the id of an event is; leave it out".into(),
-            vietnamese: "không phải phiên bản như id của sự kiện; hãy bỏ đi".into(),
+            english: "is not a revision; send the id of the last event received, or remove the \
+                      header"
+                .into(),
+            vietnamese: "không phải là số phiên bản; hãy gửi id của sự kiện cuối cùng đã nhận, \
+                         hoặc bỏ header này"
+                .into(),
         });
     };
     message.set_field(&start, Value::EnumNumber(resume.number()));

@@ -51,10 +51,10 @@ pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), E
                 None => Err(Error::refused(
                     "PLATFORM_WITHOUT_AGENCY",
                     platform.as_str(),
-                    "no governing agency is known for this platform, so nobody can write its \
-                     plans; the steward sets `governing_agency` first",
-                    "nền tảng chưa rõ cơ quan chủ quản nên chưa ai lập kế hoạch được; đơn vị quản \
-                     lý danh mục cần ghi `governing_agency` trước",
+                    "the platform has no governing agency, so it cannot have plans; the steward \
+                     must set `governing_agency` first",
+                    "nền tảng chưa có cơ quan chủ quản nên chưa lập được kế hoạch; đơn vị quản lý \
+                     danh mục cần ghi `governing_agency` trước",
                 )),
             }
         }

@@ -173,8 +173,8 @@ fn check_actor(actor: &str, is_system: bool) -> Result<String, Error> {
         return Err(Error::invalid(
             "ndp-actor",
             "NOT_ALLOWED",
-            "this principal is a person and acts for itself; leave the metadata `ndp-actor` out",
-            "chủ thể này là một người và tự thực hiện; hãy bỏ metadata `ndp-actor`",
+            "this principal is a person; remove the metadata `ndp-actor`, which only systems send",
+            "chủ thể này là một người; hãy bỏ metadata `ndp-actor`, chỉ hệ thống mới gửi",
         ));
     }
     let actor = text::nfc(actor.trim());
@@ -184,11 +184,11 @@ fn check_actor(actor: &str, is_system: bool) -> Result<String, Error> {
             "ndp-actor",
             "OUT_OF_RANGE",
             format!(
-                "name the acting person in 1 to {ACTOR_LENGTH_MAX} characters of UTF-8, without \
+                "must name the acting person in 1 to {ACTOR_LENGTH_MAX} UTF-8 characters, without \
                  control characters"
             ),
             format!(
-                "hãy ghi người thực hiện bằng 1 đến {ACTOR_LENGTH_MAX} ký tự UTF-8, không có ký \
+                "phải ghi người thực hiện bằng 1 đến {ACTOR_LENGTH_MAX} ký tự UTF-8, không có ký \
                  tự điều khiển"
             ),
         ));

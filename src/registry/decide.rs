@@ -221,8 +221,8 @@ impl Deciding<'_> {
             violations.add(
                 field,
                 "REFERENCE_NOT_FOUND",
-                format!("there is no `{name}`; ListAgencies shows those there are"),
-                format!("không có `{name}`; ListAgencies liệt kê các cơ quan hiện có"),
+                format!("`{name}` does not exist; ListAgencies lists the agencies"),
+                format!("`{name}` không tồn tại; ListAgencies liệt kê các cơ quan"),
             );
         }
     }
@@ -275,8 +275,8 @@ fn check_second_person(
         return Err(Error::refused(
             "SECOND_PERSON_NEEDED",
             subject,
-            "whoever asked for it cannot approve it; another person must",
-            "người đã đề nghị không được phê duyệt; cần một người khác",
+            "the person who requested this cannot approve it; another person must",
+            "người đã đề nghị không được phê duyệt; phải do người khác phê duyệt",
         ));
     }
     Ok(())
@@ -288,7 +288,7 @@ fn check_actor_named(caller: &Caller, subject: &str) -> Result<(), Error> {
             Err(Error::refused(
                 "ACTOR_NEEDED",
                 subject,
-                "this takes two people, so a system must name the one who acts in the metadata \
+                "this requires two people, so a system must name the acting person in the metadata \
                  `ndp-actor`",
                 "việc này cần hai người, nên hệ thống phải ghi người thực hiện trong metadata \
                  `ndp-actor`",

@@ -214,8 +214,8 @@ impl Registry {
             At::Revision(revision) if revision > newest => {
                 return Err(out_of_range(
                     "read_revision",
-                    format!("the newest revision is {newest}"),
-                    format!("phiên bản mới nhất là {newest}"),
+                    format!("must be at most {newest}, the newest revision"),
+                    format!("không được quá {newest} là phiên bản mới nhất"),
                 ));
             }
             At::Revision(revision) => revision,
@@ -244,8 +244,8 @@ impl Registry {
         if time > now {
             return Err(out_of_range(
                 "read_time",
-                format!("it is {now} now, and nobody knows yet what will be known then"),
-                format!("bây giờ là {now}, chưa ai biết dữ liệu của thời điểm sau đó"),
+                format!("must not be in the future; it is now {now}"),
+                format!("không được ở tương lai; hiện là {now}"),
             ));
         }
         let revision = self.history.store.revision_at(time).await?;
@@ -260,8 +260,8 @@ impl Registry {
         let first = first.map_or_else(|| "-".to_owned(), |first| first.to_string());
         Err(out_of_range(
             "read_time",
-            format!("nothing was recorded before {first}"),
-            format!("chưa có gì được ghi nhận trước {first}"),
+            format!("must not be before {first}, when the log begins"),
+            format!("không được trước {first} là lúc bắt đầu nhật ký"),
         ))
     }
 

@@ -119,8 +119,8 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
         return Err(Error::invalid(
             "ndp-min-revision",
             "OUT_OF_RANGE",
-            "give a revision, a whole number that is not negative",
-            "hãy ghi một phiên bản, là số nguyên không âm",
+            "must be a revision: a whole number of 0 or more",
+            "phải là số phiên bản: số nguyên từ 0 trở lên",
         ));
     };
     if registry.revision() >= asked {

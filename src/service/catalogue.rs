@@ -245,8 +245,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let all = message.show_retired;
-        let binding = Binding::new("ListPlatforms").with([u8::from(all), view as u8]);
-        let query = self.query::<Platform>(binding.with(""), &arguments!(message))?;
+        let binding = Binding::new("ListPlatforms")
+            .with("show_retired", [u8::from(all)])
+            .with("view", [view as u8]);
+        let query = self.query::<Platform>(binding, &arguments!(message))?;
         let (in_order, rows) = platform_rows(call.state(), &query);
         let page = query.page(&call, in_order, rows, |platform| {
             all || platform.state() == PlatformState::Active
@@ -344,8 +346,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let size = page_size(message.page_size)?;
         let all = message.show_retired;
         let binding = Binding::new("SearchPlatforms")
-            .with([u8::from(all), view as u8])
-            .with(query.canonical());
+            .with("show_retired", [u8::from(all)])
+            .with("view", [view as u8])
+            .with("query", query.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let state = call.state();
         let rows = state.searched_platforms(after.as_ref().and_then(alphabetical_place));

@@ -31,6 +31,7 @@ use crate::{
     state::{
         query::{
             filter::Filter,
+            order::{Direction, Order},
             page::{Cursor, page_size},
             schema::Constant,
             token::Binding,
@@ -99,8 +100,8 @@ impl pb::change_service_server::ChangeService for Services {
         let filter = Filter::<ChangeFacts>::parse(&message.filter)?;
         let newest_first = newest_first(&message.order_by)?;
         let binding = Binding::new("ListChanges")
-            .with([u8::from(newest_first)])
-            .with(filter.canonical());
+            .with("order_by", [u8::from(newest_first)])
+            .with("filter", filter.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let after = after.and_then(|cursor| revision_of(&cursor.name));
         let mut page = ChangePage {
@@ -146,8 +147,12 @@ impl pb::change_service_server::ChangeService for Services {
             0 => HEARTBEAT_SECONDS,
             seconds => seconds,
         };
+        let agency = requests::optional_name(&message.agency, "agency")?;
+        if let Some(agency) = &agency {
+            call.state().known_agency(agency)?;
+        }
         let interest = Interest {
-            agency: requests::optional_name(&message.agency, "agency")?,
+            agency,
             resources: message.resources,
         };
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
@@ -172,16 +177,20 @@ impl pb::change_service_server::ChangeService for Services {
 }
 
 fn newest_first(order_by: &str) -> Result<bool, Error> {
-    match order_by.split_whitespace().collect::<Vec<_>>()[..] {
-        [] | ["revision"] | ["revision", "asc"] => Ok(false),
-        ["revision", "desc"] => Ok(true),
-        _ => Err(Error::invalid(
-            "order_by",
-            "ORDER_UNKNOWN_FIELD",
-            "changes are ordered by `revision` or `revision desc`",
-            "các thay đổi được sắp theo `revision` hoặc `revision desc`",
-        )),
-    }
+    let order = Order::<ChangeFacts>::parse(order_by, "revision")?;
+    // the name of a change is its revision
+    let direction = order.name_alone();
+    let direction = direction.or_else(|| order.one_field().map(|(_, direction)| direction));
+    direction
+        .map(|direction| direction == Direction::Descending)
+        .ok_or_else(|| {
+            Error::invalid(
+                "order_by",
+                "ORDER_TOO_LONG",
+                "changes are ordered by `revision` or `revision desc` alone",
+                "các thay đổi chỉ sắp xếp được theo `revision` hoặc `revision desc`",
+            )
+        })
 }
 
 fn revision_of(name: &str) -> Option<Revision> {
@@ -193,8 +202,8 @@ fn resume_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {
         .filter(|revision| *revision <= newest)
         .ok_or_else(|| Error::OutOfRange {
             field: "resume_revision",
-            english: format!("the newest revision is {newest}"),
-            vietnamese: format!("phiên bản mới nhất là {newest}"),
+            english: format!("must be at most {newest}, the newest revision"),
+            vietnamese: format!("không được quá {newest} là phiên bản mới nhất"),
         })
 }
 

@@ -167,7 +167,7 @@ impl Services {
         T: Visible + Queryable,
         M: Answer,
     {
-        let query = self.query::<T>(binding.with(&prefix), arguments)?;
+        let query = self.query::<T>(binding.with("parent", &prefix), arguments)?;
         let rows = query.rows(map, prefix);
         let page = query.page(call, query.by_name(), rows, |_| true);
         let place = |record: &Seen<'_, T>| query.order.cursor(record);
@@ -183,7 +183,9 @@ impl Services {
         let size = page::page_size(arguments.page_size)?;
         let filter = Filter::<T>::parse(arguments.filter)?;
         let order = Order::<T>::parse(arguments.order_by, "name")?;
-        let binding = binding.with(filter.canonical()).with(order.canonical());
+        let binding = binding
+            .with("filter", filter.canonical())
+            .with("order_by", order.canonical());
         let after = self.open_token(&binding, arguments.page_token)?;
         Ok(Query {
             size,
@@ -216,12 +218,12 @@ impl Services {
         if page_token.is_empty() {
             return Ok(None);
         }
-        token::open(self.registry().token_key(), binding.as_bytes(), page_token).map(Some)
+        token::open(self.registry().token_key(), binding, page_token).map(Some)
     }
 
     pub(super) fn seal_token(&self, binding: &Binding, next: Option<&Cursor>) -> String {
         next.map_or_else(String::new, |next| {
-            token::seal(self.registry().token_key(), binding.as_bytes(), next)
+            token::seal(self.registry().token_key(), binding, next)
         })
     }
 }

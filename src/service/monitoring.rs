@@ -106,9 +106,9 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let scope = figures::summary_scope(&message.edition)?;
         let place = call.state().place(&scope, "", None)?;
         let binding = Binding::new("ListAttentionItems")
-            .with(&message.edition)
-            .with(filter.canonical())
-            .with(order.canonical());
+            .with("edition", &message.edition)
+            .with("filter", filter.canonical())
+            .with("order_by", order.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let sight = Sight::of(&call.caller);
         let items = self
@@ -143,10 +143,10 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             .place(&scope, &message.group, agency.as_ref())?;
         let criterion = monitoring::criterion(message.criterion);
         let binding = Binding::new("GetDataQuality")
-            .with(&message.edition)
-            .with(&message.agency)
-            .with(&message.group)
-            .with(message.criterion.to_be_bytes());
+            .with("edition", &message.edition)
+            .with("agency", &message.agency)
+            .with("group", &message.group)
+            .with("criterion", message.criterion.to_be_bytes());
         let after = self.open_token(&binding, &message.page_token)?;
         let (scored, sight) = (place.clone(), Sight::of(&call.caller));
         let quality = self
@@ -180,7 +180,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         request: Request<pb::ReconcileFiguresRequest>,
     ) -> Answer<pb::ReconcileFiguresResponse> {
         let (call, today, message) = self.open_dated(request).await?;
-        let binding = Binding::new("ReconcileFigures").with("");
+        let binding = Binding::new("ReconcileFigures");
         let query = self.query::<Figure>(binding, &arguments!(message))?;
         let rows = query.rows(call.state().figures(), String::new());
         let page = query.page(&call, query.by_name(), rows, |_| true);
@@ -277,8 +277,14 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
             return Err(Error::invalid(
                 "interval",
                 "TOO_MANY_POINTS",
-                format!("more than {POINTS_MAX} dates; take a longer interval or fewer years"),
-                format!("nhiều hơn {POINTS_MAX} ngày; hãy chọn bước dài hơn hoặc ít năm hơn"),
+                format!(
+                    "gives more than {POINTS_MAX} dates; choose a longer interval or a shorter \
+                     period"
+                ),
+                format!(
+                    "cho hơn {POINTS_MAX} ngày; hãy chọn bước dài hơn hoặc khoảng thời gian ngắn \
+                     hơn"
+                ),
             ));
         }
         dates.push(date);
@@ -287,8 +293,8 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
         return Err(Error::invalid(
             "end_date",
             "OUT_OF_RANGE",
-            "the last date lies before the first",
-            "ngày cuối trước ngày đầu",
+            "must not be before `start_date`",
+            "không được trước `start_date`",
         ));
     }
     Ok(dates)
@@ -301,7 +307,7 @@ fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error
     }
     Err(Error::OutOfRange {
         field,
-        english: format!("the answer is of {today}, and nobody knew then what comes after"),
-        vietnamese: format!("câu trả lời tính đến ngày {today}, chưa ai biết những gì sau đó"),
+        english: format!("must not be after {today}, the date of the answer"),
+        vietnamese: format!("không được sau {today} là ngày của câu trả lời"),
     })
 }

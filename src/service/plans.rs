@@ -90,7 +90,7 @@ impl pb::plan_service_server::PlanService for Services {
             &call,
             call.state().plans(),
             prefix,
-            Binding::new("ListPlans").with([view as u8]),
+            Binding::new("ListPlans").with("view", [view as u8]),
             &arguments!(message),
             |plan| standing_plan(call.state(), plan, view, today),
         )?;

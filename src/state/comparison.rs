@@ -99,7 +99,7 @@ impl State {
             return Err(Error::refused(
                 "EDITION_NOT_HELD",
                 name.as_str(),
-                format!("no entry of `{name}` is held here, so there is nothing to compare"),
+                format!("the registry has no entries of `{name}`, so there is nothing to compare"),
                 format!("chưa có mục nào của `{name}` trong hệ thống nên không thể so sánh"),
             ));
         }

@@ -1,9 +1,13 @@
 //! Summaries: what one caller may count in one place on one date.
 
+use std::sync::Arc;
+
 use crate::domain::{
     caller::Caller,
+    editions::Edition,
     error::Error,
     names::{AgencyName, EditionName},
+    near::nearest,
     time::Date,
 };
 
@@ -39,6 +43,17 @@ pub struct Summary {
 }
 
 impl State {
+    /// Refuses an agency that does not exist: none would answer as one without any record.
+    pub fn known_agency(&self, name: &AgencyName) -> Result<(), Error> {
+        if self.agency(name).is_some() {
+            return Ok(());
+        }
+        Err(Error::NotFound {
+            kind: AgencyName::KIND,
+            name: name.to_string(),
+        })
+    }
+
     /// The place that a request means. Refuses an edition or agency that does not exist, and a
     /// group that the edition does not have.
     pub fn place(
@@ -58,13 +73,8 @@ impl State {
                 name: "editions".to_owned(),
             })?),
         };
-        if let Some(name) = agency
-            && self.agency(name).is_none()
-        {
-            return Err(Error::NotFound {
-                kind: AgencyName::KIND,
-                name: name.to_string(),
-            });
+        if let Some(name) = agency {
+            self.known_agency(name)?;
         }
         if !group.is_empty() {
             let known = edition.is_some_and(|edition| {
@@ -77,12 +87,7 @@ impl State {
                         .any(|platform| platform.listing(&edition.name).is_some_and(lists))
             });
             if !known {
-                return Err(Error::invalid(
-                    "group",
-                    "UNKNOWN_VALUE",
-                    "the edition has no such group; GetEdition shows its groups",
-                    "danh mục không có nhóm này; GetEdition cho biết các nhóm của danh mục",
-                ));
+                return Err(unknown_group(group, edition));
             }
         }
         Ok(Place {
@@ -103,8 +108,8 @@ impl State {
         match edition.and_then(|edition| edition.first_day()) {
             Some(first) if date < first => Err(Error::OutOfRange {
                 field,
-                english: format!("the edition lists platforms from {first} on"),
-                vietnamese: format!("danh mục có hiệu lực từ ngày {first}"),
+                english: format!("must not be before {first}, when the edition takes effect"),
+                vietnamese: format!("không được trước {first} là ngày danh mục có hiệu lực"),
             }),
             _ => Ok(()),
         }
@@ -147,4 +152,40 @@ impl State {
         }
         counts
     }
+}
+
+fn unknown_group(group: &str, edition: Option<&Arc<Edition>>) -> Error {
+    let refuse = |english: &str, vietnamese: &str| {
+        Error::invalid("group", "UNKNOWN_VALUE", english, vietnamese)
+    };
+    let Some(edition) = edition else {
+        return refuse(
+            "each edition has its own groups; name the edition too",
+            "mỗi danh mục có các nhóm riêng; hãy ghi cả danh mục",
+        );
+    };
+    let codes = || {
+        edition
+            .fields
+            .groups
+            .iter()
+            .map(|group| group.code.as_str())
+    };
+    let known: Vec<_> = codes().map(|code| format!("`{code}`")).collect();
+    let (known, name) = (known.join(", "), &edition.name);
+    if known.is_empty() {
+        return refuse(
+            &format!("`{name}` has no groups; leave `group` empty"),
+            &format!("`{name}` không chia nhóm; hãy để trống `group`"),
+        );
+    }
+    let (mut hint, mut hint_vi) = (String::new(), String::new());
+    if let Some(near) = nearest(group, codes()) {
+        hint = format!("; did you mean `{near}`?");
+        hint_vi = format!("; có phải là `{near}`?");
+    }
+    refuse(
+        &format!("`{name}` has no group `{group}`{hint}; its groups are {known}"),
+        &format!("`{name}` không có nhóm `{group}`{hint_vi}; các nhóm là {known}"),
+    )
 }

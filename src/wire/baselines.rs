@@ -75,8 +75,8 @@ fn read_change(
                 &path.field("kind"),
                 violations,
                 "REQUIRED",
-                "must be one of ADD, UPDATE, DROP",
-                "phải là một trong: ADD, UPDATE, DROP",
+                "must be one of `ADD`, `UPDATE`, `DROP`",
+                "phải là một trong: `ADD`, `UPDATE`, `DROP`",
             );
             None
         }

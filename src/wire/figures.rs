@@ -64,7 +64,7 @@ pub fn figure_fields(
         violations.add(
             format!("{field}.figure_date"),
             "REQUIRED",
-            "give the day that the figure speaks of",
+            "give the date that the figure is for",
             "hãy ghi ngày của số liệu",
         );
     }

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 
 use prost_types::FieldMask;
 
-use crate::domain::error::Violations;
+use crate::domain::{error::Violations, near::nearest};
 
 /// The most paths in one mask: more than any resource has fields.
 pub const MAX_PATHS: usize = 100;
@@ -162,7 +162,7 @@ impl Resolved {
                 violations.add(
                     format!("{resource}.{path}"),
                     "IMMUTABLE",
-                    "cannot change once the resource is created; leave it out of the update",
+                    "cannot be changed after the resource is created; remove it from the update",
                     "không thể thay đổi sau khi đã tạo; hãy bỏ trường này khỏi yêu cầu cập nhật",
                 );
             }
@@ -257,7 +257,7 @@ fn of_paths<M: Masked>(paths: &[String]) -> Result<Resolved, Violations> {
     for path in paths {
         // The bound also bounds how deep a recursive message is followed.
         let found = if path.len() > MAX_PATH_CHARS as usize {
-            Err(UnknownPath::NoSuchField(M::FIELDS))
+            Err(UnknownPath::NoSuchField(M::FIELDS, path))
         } else {
             find(M::FIELDS, path)
         };
@@ -313,18 +313,18 @@ pub enum Place {
 
 /// Why a path is not one.
 #[derive(Clone, Copy, Debug)]
-pub enum UnknownPath {
-    /// A message has no field of this name; it has these.
-    NoSuchField(&'static [Field]),
+pub enum UnknownPath<'p> {
+    /// A message with these fields has none that the rest of the path names.
+    NoSuchField(&'static [Field], &'p str),
     /// The path goes on below a field that is only replaced whole.
     Whole(&'static str),
 }
 
 /// Follows a path through singular messages.
-pub fn find(fields: &'static [Field], path: &str) -> Result<Place, UnknownPath> {
+pub fn find<'p>(fields: &'static [Field], path: &'p str) -> Result<Place, UnknownPath<'p>> {
     let (head, rest) = split(path);
     let Some(field) = fields.iter().find(|field| field.name == head) else {
-        return Err(UnknownPath::NoSuchField(fields));
+        return Err(UnknownPath::NoSuchField(fields, path));
     };
     let below = match (rest, field.nested) {
         (None, _) => Place::Mutable,
@@ -339,7 +339,7 @@ pub fn find(fields: &'static [Field], path: &str) -> Result<Place, UnknownPath> 
     })
 }
 
-impl UnknownPath {
+impl UnknownPath<'_> {
     fn add_to(self, path: &str, violations: &mut Violations) {
         let shown: String = path.chars().take(MAX_PATH_CHARS as usize).collect();
         let shown = shown.escape_debug();
@@ -348,23 +348,39 @@ impl UnknownPath {
                 "has `*` beside other paths; send `*` alone or leave it out".into(),
                 "có `*` cùng với đường dẫn khác; hãy chỉ gửi `*` hoặc bỏ nó đi".into(),
             ),
-            Self::NoSuchField(fields) => {
-                let settable = fields.iter().filter(|field| field.is_settable());
-                let names: Vec<_> = settable.map(|field| format!("`{}`", field.name)).collect();
+            Self::NoSuchField(..) if path.contains([',', ' ', ';']) => (
+                format!("has `{shown}` as one path; send each path as an element of its own"),
+                format!("có `{shown}` là một đường dẫn; hãy gửi mỗi đường dẫn thành một phần tử"),
+            ),
+            Self::NoSuchField(fields, rest) => {
+                let settable = || fields.iter().filter(|field| field.is_settable());
+                let names: Vec<_> = settable().map(|it| format!("`{}`", it.name)).collect();
                 let names = names.join(", ");
+                let before = path.strip_suffix(rest).unwrap_or_default();
+                let (head, _) = split(rest);
+                let names_of = || settable().map(|field| field.name);
+                // `plan.title` of a plan: the whole rest, where its head is nothing known
+                let near = nearest(head, names_of()).or_else(|| nearest(rest, names_of()));
+                let (mut hint, mut hint_vi) = (String::new(), String::new());
+                if let Some(near) = near {
+                    hint = format!("; did you mean `{before}{near}`?");
+                    hint_vi = format!("; có phải là `{before}{near}`?");
+                }
                 (
-                    format!("has the unknown path `{shown}`; in snake_case, use one of {names}"),
-                    format!(
-                        "có đường dẫn không tồn tại `{shown}`; hãy dùng một trong (snake_case): \
-                         {names}"
-                    ),
+                    format!("has the unknown path `{shown}`{hint}; the fields are {names}"),
+                    format!("có đường dẫn không tồn tại `{shown}`{hint_vi}; các trường là {names}"),
                 )
             }
             Self::Whole(field) => (
-                format!("has the path `{shown}` below `{field}`, which is replaced whole; name it"),
+                format!(
+                    "has the path `{shown}` inside `{field}`, which is only replaced whole; send \
+                     `{}`",
+                    whole(path, field)
+                ),
                 format!(
                     "có đường dẫn `{shown}` nằm trong `{field}`, trường chỉ thay được toàn bộ; \
-                     hãy ghi tên trường đó"
+                     hãy gửi `{}`",
+                    whole(path, field)
                 ),
             ),
         };
@@ -372,12 +388,27 @@ impl UnknownPath {
     }
 }
 
+/// The path up to the field, which is one of its segments.
+fn whole<'p>(path: &'p str, field: &str) -> &'p str {
+    let mut end = 0;
+    for segment in path.split('.') {
+        end += segment.len();
+        if segment == field {
+            break;
+        }
+        end += 1;
+    }
+    path.get(..end).unwrap_or(path)
+}
+
 fn too_many(len: usize) -> Violations {
     let mut violations = Violations::new();
     violations.add(
         UPDATE_MASK,
         "TOO_MANY_ITEMS",
-        format!("must have at most {MAX_PATHS} paths, has {len}; name whole messages or send `*`"),
+        format!(
+            "must have at most {MAX_PATHS} paths, but has {len}; name whole messages or send `*`"
+        ),
         format!(
             "chỉ được có tối đa {MAX_PATHS} đường dẫn, hiện có {len}; hãy ghi tên cả thông điệp \
              hoặc gửi `*`"

@@ -226,8 +226,8 @@ fn read_labels(
                 &path.key(&key),
                 violations,
                 "NOT_UNIQUE",
-                "the key is given twice, in composed and decomposed letters",
-                "khóa bị lặp lại dưới dạng chữ dựng sẵn và chữ tổ hợp",
+                "the key is given twice, in composed and in decomposed letters; remove one",
+                "khóa bị lặp lại dưới dạng chữ dựng sẵn và chữ tổ hợp; hãy bỏ một",
             );
         }
         labels.insert(key, read_text(value));

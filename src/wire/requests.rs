@@ -143,8 +143,14 @@ fn unknown_view(number: i32) -> Error {
     Error::invalid(
         "view",
         "UNKNOWN_VALUE",
-        format!("has the unknown number {number}; use a view of the proto, or leave it unset"),
-        format!("có giá trị không tồn tại {number}; hãy dùng một view trong proto hoặc bỏ trống"),
+        format!(
+            "has the unknown number {number}; use a view that the contract defines, or leave it \
+             unset"
+        ),
+        format!(
+            "có giá trị không tồn tại {number}; hãy dùng một view có trong hợp đồng giao diện hoặc \
+             bỏ trống"
+        ),
     )
 }
 
@@ -170,9 +176,9 @@ pub fn request_id(
         return Err(Error::invalid(
             "request_id",
             "NOT_A_UUID",
-            "must be a UUID with hyphens that the caller made at random, as \
+            "must be a random UUID with hyphens, for example \
              `123e4567-e89b-42d3-a456-426614174000`",
-            "phải là một UUID có dấu gạch nối do bên gọi tạo ngẫu nhiên, ví dụ \
+            "phải là một UUID ngẫu nhiên có dấu gạch nối, ví dụ \
              `123e4567-e89b-42d3-a456-426614174000`",
         ));
     };

@@ -75,8 +75,8 @@ pub fn timeout_malformed() -> Status {
     status(Error::invalid(
         "grpc-timeout",
         "MALFORMED",
-        "write at most 8 digits and a unit, H, M, S, m, u or n, as 250m",
-        "hãy ghi tối đa 8 chữ số và một đơn vị, H, M, S, m, u hoặc n, như 250m",
+        "must be at most 8 digits and a unit (H, M, S, m, u or n), for example `250m`",
+        "phải gồm tối đa 8 chữ số và một đơn vị (H, M, S, m, u hoặc n), ví dụ `250m`",
     ))
 }
 
@@ -220,7 +220,7 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
         Error::Stalled { seconds } => {
             details.set_retry_info(Some(RETRY_AFTER));
             let vietnamese = format!(
-                "luồng này không được đọc trong {seconds} giây; hãy tiếp tục sau phiên bản cuối \
+                "bên gọi không đọc luồng này trong {seconds} giây; hãy tiếp tục sau phiên bản cuối \
                  cùng đã nhận"
             );
             (
@@ -233,8 +233,8 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
         Error::DeadlineExceeded { given } => {
             let milliseconds = given.as_millis().to_string();
             let vietnamese = format!(
-                "đã hết thời gian {milliseconds} ms của lần gọi; lệnh ghi vẫn có thể đã được thực \
-                 hiện: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả"
+                "đã quá thời hạn {milliseconds} ms của lần gọi; lệnh ghi vẫn có thể đã được thực \
+                 hiện: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả"
             );
             let metadata = vec![("given_ms", milliseconds)];
             let reason = "DEADLINE_EXCEEDED";
@@ -444,19 +444,24 @@ fn unauthenticated_vi(reason: &str) -> &'static str {
             "phương thức này cần khóa API: hãy gửi metadata `authorization: Bearer <khóa>`"
         }
         "KEY_EXPIRED" => "khóa API đã hết hạn; hãy tạo khóa mới",
-        "KEY_REVOKED" => "khóa API đã bị thu hồi",
-        "PRINCIPAL_DISABLED" => "chủ thể của khóa API này đã bị vô hiệu hóa",
-        _ => "thông tin xác thực không hợp lệ",
+        "KEY_REVOKED" => "khóa API đã bị thu hồi; hãy tạo khóa mới",
+        "PRINCIPAL_DISABLED" => {
+            "chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại"
+        }
+        _ => "thông tin xác thực không hợp lệ; hãy kiểm tra khóa API",
     }
 }
 
 fn unavailable_vi(reason: &str) -> &'static str {
     match reason {
         "OUTCOME_UNKNOWN" => {
-            "chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả"
+            "chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả"
+        }
+        "REVISION_NOT_REACHED" => {
+            "máy chủ này chưa cập nhật đến phiên bản trong `ndp-min-revision`; hãy thử lại"
         }
         "SHUTTING_DOWN" => "máy chủ đang dừng; hãy thử lại",
-        _ => "tạm thời không kết nối được kho dữ liệu; hãy thử lại",
+        _ => "tạm thời không kết nối được cơ sở dữ liệu; hãy thử lại",
     }
 }
 

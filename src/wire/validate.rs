@@ -82,12 +82,33 @@ fn list<T: Display>(names: impl Iterator<Item = T>) -> String {
 
 /// The field at `path` must be set.
 pub fn required(path: &FieldPath<'_>, out: &mut Violations) {
-    violation(path, out, "REQUIRED", || {
-        (
-            "is required; set it".into(),
-            "là bắt buộc; hãy điền trường này".into(),
-        )
-    });
+    violation(path, out, "REQUIRED", || missing(path));
+}
+
+/// How a missing field is found, by its name: the same in every request that has it.
+fn missing(path: &FieldPath<'_>) -> (String, String) {
+    let (english, vietnamese) = match path.name() {
+        "etag" => (
+            "is required; read the record and send its `etag`",
+            "là bắt buộc; hãy đọc bản ghi rồi gửi `etag` của bản ghi đó",
+        ),
+        "reason" => (
+            "is required; say why, in a sentence that the log keeps",
+            "là bắt buộc; hãy nêu lý do bằng một câu, sẽ được lưu vào nhật ký",
+        ),
+        "document" => (
+            "is required; send the document that decides this, with its `issuer`, `symbol` and \
+             `issue_date`",
+            "là bắt buộc; hãy gửi văn bản quyết định việc này, gồm `issuer`, `symbol` và \
+             `issue_date`",
+        ),
+        "query" => (
+            "is required; write the words to search for",
+            "là bắt buộc; hãy ghi các từ cần tìm",
+        ),
+        _ => ("is required; set it", "là bắt buộc; hãy điền trường này"),
+    };
+    (english.into(), vietnamese.into())
 }
 
 /// One of `members` must be set.
@@ -134,9 +155,27 @@ impl Pattern {
     fn explain(&self) -> (String, String) {
         let source = self.source;
         let form = source.replace(ID, "{id}").replace("(-|{id})", "{id}");
-        let form = form
-            .trim_start_matches(['^', '('])
-            .trim_end_matches(['$', '?', ')']);
+        let form = form.trim_matches(['^', '$']);
+        let several = form.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
+        if let Some(form) = several
+            && form.contains("{id}")
+            && form.contains('|')
+            && !form.contains('[')
+        {
+            return (
+                format!(
+                    "must be one of the resource names `{form}`; `|` stands between alternatives, \
+                     `(…)?` may be left out, and an id is 1 to 63 lower-case letters, digits and \
+                     hyphens, without a hyphen at either end"
+                ),
+                format!(
+                    "phải là một trong các tên tài nguyên `{form}`; `|` ngăn cách các lựa chọn, \
+                     phần trong `(…)?` có thể bỏ, id gồm 1 đến 63 chữ cái thường không dấu, chữ số \
+                     và dấu gạch nối, không có dấu gạch nối ở đầu hay cuối"
+                ),
+            );
+        }
+        let form = form.trim_start_matches('(').trim_end_matches(['?', ')']);
         if !form.contains("{id}") || form.contains(['[', '(', '|']) {
             return (
                 format!("must match the pattern `{source}`"),
@@ -228,12 +267,15 @@ impl Text {
             if chars < self.min_len {
                 let min = self.min_len;
                 violation(path, out, "TOO_SHORT", || {
+                    if chars == 0 {
+                        return missing(path);
+                    }
                     (
                         format!(
-                            "must have at least {}, has {chars}; write more",
+                            "must have at least {}, but has {chars}",
                             count(min, "character")
                         ),
-                        format!("phải có ít nhất {min} ký tự, hiện có {chars}; hãy viết thêm"),
+                        format!("phải có ít nhất {min} ký tự, hiện có {chars}"),
                     )
                 });
             }
@@ -241,7 +283,7 @@ impl Text {
                 violation(path, out, "TOO_LONG", || {
                     (
                         format!(
-                            "must have at most {}, has {chars}; shorten it",
+                            "must have at most {}, but has {chars}; shorten it",
                             count(max, "character")
                         ),
                         format!("chỉ được có tối đa {max} ký tự, hiện có {chars}; hãy rút ngắn"),
@@ -253,7 +295,7 @@ impl Text {
             violation(path, out, "TOO_LONG", || {
                 (
                     format!(
-                        "must have at most {} in UTF-8, has {bytes}; shorten it",
+                        "must have at most {} in UTF-8, but has {bytes}; shorten it",
                         count(max, "byte")
                     ),
                     format!("chỉ được có tối đa {max} byte (UTF-8), hiện có {bytes}; hãy rút ngắn"),
@@ -290,10 +332,16 @@ impl Text {
         match self.format {
             Some(Format::Uuid) if !text::is_uuid(value) => {
                 violation(path, out, "NOT_A_UUID", || {
-                    let example = "123e4567-e89b-12d3-a456-426614174000";
+                    let example = "123e4567-e89b-42d3-a456-426614174000";
                     (
-                        format!("must be a UUID with hyphens, as `{example}`"),
-                        format!("phải là một UUID có dấu gạch nối, ví dụ `{example}`"),
+                        format!(
+                            "must be a UUID with hyphens, for example `{example}`; make a new one \
+                             for each request, and repeat it only to retry that request"
+                        ),
+                        format!(
+                            "phải là một UUID có dấu gạch nối, ví dụ `{example}`; hãy tạo mã mới \
+                             cho mỗi yêu cầu và chỉ dùng lại khi gửi lại đúng yêu cầu đó"
+                        ),
                     )
                 });
             }
@@ -302,8 +350,8 @@ impl Text {
                     let example = "https://example.gov.vn/van-ban/1";
                     (
                         format!(
-                            "must be a URI with its scheme, as `{example}`; percent-encode spaces \
-                             and accented letters"
+                            "must be a URI with a scheme, for example `{example}`; percent-encode \
+                             spaces and accented letters"
                         ),
                         format!(
                             "phải là một URI có lược đồ, ví dụ `{example}`; hãy mã hóa phần trăm \
@@ -350,7 +398,7 @@ impl Bytes {
             let min = self.min_len;
             violation(path, out, "TOO_SHORT", || {
                 (
-                    format!("must have at least {}, has {len}", count(min, "byte")),
+                    format!("must have at least {}, but has {len}", count(min, "byte")),
                     format!("phải có ít nhất {min} byte, hiện có {len}"),
                 )
             });
@@ -358,11 +406,8 @@ impl Bytes {
         if let Some(max) = self.max_len.filter(|max| len > *max) {
             violation(path, out, "TOO_LONG", || {
                 (
-                    format!(
-                        "must have at most {}, has {len}; send less",
-                        count(max, "byte")
-                    ),
-                    format!("chỉ được có tối đa {max} byte, hiện có {len}; hãy gửi ít hơn"),
+                    format!("must have at most {}, but has {len}", count(max, "byte")),
+                    format!("chỉ được có tối đa {max} byte, hiện có {len}"),
                 )
             });
         }
@@ -467,11 +512,8 @@ impl Enumeration {
             violation(path, out, "UNKNOWN_VALUE", || {
                 let names = self.names();
                 (
-                    format!("is {value}, which this release does not know; use one of {names}"),
-                    format!(
-                        "có giá trị {value} mà phiên bản này không biết; hãy dùng một trong: \
-                         {names}"
-                    ),
+                    format!("is {value}, which is not defined; use one of {names}"),
+                    format!("có giá trị không tồn tại {value}; hãy dùng một trong: {names}"),
                 )
             });
         } else if !self.allows(*value) {
@@ -515,22 +557,16 @@ impl Items {
             let min = self.min;
             violation(path, out, "TOO_FEW_ITEMS", || {
                 (
-                    format!(
-                        "must have at least {}, has {len}; add more",
-                        count(min, "item")
-                    ),
-                    format!("phải có ít nhất {min} mục, hiện có {len}; hãy thêm vào"),
+                    format!("must have at least {}, but has {len}", count(min, "item")),
+                    format!("phải có ít nhất {min} mục, hiện có {len}"),
                 )
             });
         }
         if let Some(max) = self.max.filter(|max| len > *max) {
             violation(path, out, "TOO_MANY_ITEMS", || {
                 (
-                    format!(
-                        "must have at most {}, has {len}; send fewer",
-                        count(max, "item")
-                    ),
-                    format!("chỉ được có tối đa {max} mục, hiện có {len}; hãy gửi ít hơn"),
+                    format!("must have at most {}, but has {len}", count(max, "item")),
+                    format!("chỉ được có tối đa {max} mục, hiện có {len}"),
                 )
             });
             return false;

@@ -121,8 +121,8 @@ pub(super) fn read_name<N: ResourceName>(
             } else {
                 "NOT_A_NAME"
             },
-            format!("must be a resource name of the form `{form}`"),
-            format!("phải là tên tài nguyên theo dạng `{form}`"),
+            format!("must have the form `{form}`"),
+            format!("phải có dạng `{form}`"),
         );
     }
     read
@@ -305,7 +305,7 @@ pub(super) fn read_date(
             path,
             violations,
             "PARTIAL_DATE",
-            "must be a full day: give year, month and day, or leave the date unset",
+            "must be a complete date: give year, month and day, or leave the date unset",
             "phải là một ngày đầy đủ: hãy ghi năm, tháng và ngày, hoặc bỏ trống trường này",
         );
         return None;

@@ -25,7 +25,7 @@ use crate::{
     harness::{
         Engine, all_changes, both,
         plans::{AGENCY, Cast, OTHER_AGENCY},
-        raw::reason,
+        raw::{reason, violations},
         server::{As, Server},
         sql::Sql,
     },
@@ -194,6 +194,52 @@ both! {
         let mut client = ChangeServiceClient::new(server.intercepted(auditor));
         let refused = client.watch_changes(beyond).await.unwrap_err();
         assert_eq!(refused.code(), Code::OutOfRange);
+        server.stop().await;
+    }
+
+    async fn a_watch_of_nothing_that_can_be_is_refused(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        cast.draft("ndp-001", "hidden").await;
+        let mut client = ChangeServiceClient::new(server.intercepted(As::default()));
+        let mut refused = async |resources: &[&str], agency: &str| {
+            let request = pb::WatchChangesRequest {
+                resources: resources.iter().map(|&it| it.into()).collect(),
+                agency: agency.into(),
+                ..from(Start::Now)
+            };
+            client.watch_changes(request).await.err()
+        };
+        let status = refused(&[], "agencies/khong-co").await.unwrap();
+        assert_eq!(reason(&status), "RESOURCE_NOT_FOUND");
+        assert_eq!(status.message(), "agency `agencies/khong-co` was not found");
+        let status = refused(&[], "khong-co").await.unwrap();
+        assert_eq!(violations(&status), "agency PATTERN");
+        for wrong in [
+            "platform/ndp-001",
+            "ndp-001",
+            "platforms",
+            "platforms/",
+            "platforms/NDP",
+            "platforms/*",
+            "plans/a",
+            "platforms/-/milestones/-",
+            "editions/-/platforms/-",
+            "platforms/-/plans/-/milestones/-/x/-",
+        ] {
+            let status = refused(&["platforms/-", wrong], "").await.unwrap();
+            assert_eq!(violations(&status), "resources[1] PATTERN", "{wrong}");
+            assert!(status.message().contains("platforms/{id}"), "{}", status.message());
+        }
+        // what is hidden and what is not there are watched alike
+        let names = [
+            "platforms/ndp-001/plans/hidden",
+            "platforms/ndp-001/plans/none",
+            "platforms/-/plans/-/milestones/-",
+            "principals/-/apiKeys/-",
+            "figures/-",
+        ];
+        assert!(refused(&names, &format!("agencies/{AGENCY}")).await.is_none());
         server.stop().await;
     }
 

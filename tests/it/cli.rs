@@ -216,10 +216,10 @@ fn every_mistake_is_told_at_once_wherever_it_was_made() {
     error: 7 mistakes in the settings:
       database: write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
       catalogue: `1-x` is not shipped; shipped: 1527-qd-bkhcn, 2618-qd-bkhcn, 1132-qd-ttg
-      log_format: `xml` is neither human nor json
-      log_level: `inf` is no log level; write off, error, warn, info, debug, trace, or MODULE=LEVEL
-      listen: `everywhere` is no address with a port, as 127.0.0.1:50051 or [::1]:50051
-      insecure: `perhaps` is neither true nor false
+      log_format: `xml` is not a log format; write `human` or `json`
+      log_level: `inf` is not a level; write off, error, warn, info, debug, trace, or MODULE=LEVEL
+      listen: `everywhere` is not an address with a port; write it as 127.0.0.1:50051 or [::1]:50051
+      insecure: `perhaps` is not a boolean; write `true` or `false`
       shutdown_seconds: `301` is not a number of seconds from 0 to 300
     "###);
     for ended in [&by_variable, &by_file, &by_named_file] {

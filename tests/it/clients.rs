@@ -67,6 +67,7 @@ in_each_language!(
     does_nothing_twice_when_answers_are_lost,
     tells_what_an_error_says_in_vietnamese,
     watches_across_restarts_each_change_once,
+    says_which_server_does_not_answer,
 );
 
 /// A registry that can be restarted under its clients, with the key of an editor.
@@ -247,6 +248,41 @@ async fn watches_across_restarts_each_change_once(client: &Client) {
     process.signal(Signal::Term);
     block_in_place(|| process.wait(BOUND));
     assert_eq!(lines(&process.printed(Stream::Stdout)), expected);
+}
+
+async fn says_which_server_does_not_answer(client: &Client) {
+    // a port that was free a moment ago
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for (server, command, wanted) in [
+        (
+            nowhere.as_str(),
+            "platforms",
+            "start one with `ndp-registry serve`",
+        ),
+        (nowhere.as_str(), "watch", "set NDP_SERVER to the URL"),
+        (
+            "127.0.0.1:50051",
+            "platforms",
+            "begins with http:// or https://",
+        ),
+        ("localhost", "platforms", "NDP_SERVER"),
+    ] {
+        let mut called = client.command(server, "").unwrap();
+        called.arg(command);
+        let process = Process::spawn(called);
+        let status = block_in_place(|| process.wait(BOUND));
+        let printed = process.printed(Stream::Stderr);
+        assert_eq!(status.code(), Some(1), "{printed}");
+        assert!(printed.starts_with("error: "), "{printed}");
+        assert!(
+            printed.contains(server) && printed.contains(wanted),
+            "{printed}"
+        );
+        // no stack trace follows
+        assert_eq!(lines(&printed).len(), 1, "{printed}");
+    }
 }
 
 /// Changes a plan while a client watches, while the server is away, and while the client comes

@@ -209,6 +209,81 @@ fn a_first_look_shows_the_84_their_revision_and_the_caller() {
     served.stop();
 }
 
+/// What docs/requests.md and the comments of the protos show, typed as they show it.
+#[test]
+fn masks_dates_and_filters_are_written_as_the_docs_say() {
+    let Some(_) = tools::grpcurl() else { return };
+    let served = Served::start();
+    let authorization = format!("authorization: Bearer {}", served.key);
+    let call = |request: &str, method: &str| {
+        let method = format!("ndp.registry.v1.{method}");
+        served.grpcurl(&["-H", &authorization, "-d", request], &[&method])
+    };
+    let update = |mask: &str| {
+        let agency = r#"{"name": "agencies/bo-cong-an", "display_name_en": "A", "kind": "OTHER"}"#;
+        let request = format!(r#"{{"agency": {agency}, "update_mask": {{"paths": {mask}}}}}"#);
+        call(&request, "CatalogueService/UpdateAgency")
+    };
+    let (succeeded, printed) = update(r#"["display_name_en"]"#);
+    assert!(succeeded, "{printed}");
+    let agency: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(agency["displayNameEn"], "A");
+    assert_eq!(agency["kind"], "MINISTRY", "{printed}");
+    for (mask, part) in [
+        (r#"["displayNameEn"]"#, "did you mean `display_name_en`?"),
+        (r#"["display_name_en,kind"]"#, "an element of its own"),
+        (r#"["agency.kind"]"#, "did you mean `kind`?"),
+        (r#"["successions.scope"]"#, "send `successions`"),
+        (r#"["*", "kind"]"#, "send `*` alone"),
+    ] {
+        let (succeeded, printed) = update(mask);
+        assert!(!succeeded && printed.contains(part), "{mask}: {printed}");
+    }
+
+    let date = r#"{"effective_date": {"year": 2025, "month": 9, "day": 30}}"#;
+    let (succeeded, printed) = call(date, "MonitoringService/GetSummary");
+    assert!(succeeded, "{printed}");
+    assert!(printed.contains("\"heldPlatformCount\": 84"), "{printed}");
+
+    for (arguments, part) in [
+        (
+            r#""filter": "state = ACTIVE or state = RETIRED""#,
+            "write `OR` instead of `or`",
+        ),
+        (
+            r#""filter": "governingAgency = a""#,
+            "did you mean `governing_agency`?",
+        ),
+        (
+            r#""filter": "display_name = “định danh”""#,
+            "the straight quote",
+        ),
+        (
+            r#""order_by": "-display_name""#,
+            "write `display_name desc`",
+        ),
+        (r#""page_size": -1"#, "`page_size`: must be at least 0"),
+    ] {
+        let request = format!("{{{arguments}}}");
+        let (succeeded, printed) = call(&request, "CatalogueService/ListPlatforms");
+        assert!(
+            !succeeded && printed.contains(part),
+            "{arguments}: {printed}"
+        );
+    }
+    let (_, printed) = call(
+        r#"{"name": "platforms/ndp-001/plans/x"}"#,
+        "PlanService/SubmitPlan",
+    );
+    assert!(
+        printed.contains("read the record and send its `etag`"),
+        "{printed}"
+    );
+    let (_, printed) = call(r#"{"group": "Z"}"#, "MonitoringService/GetSummary");
+    assert!(printed.contains("has no group"), "{printed}");
+    served.stop();
+}
+
 #[test]
 fn the_printed_descriptor_set_serves_instead_of_reflection() {
     let Some(grpcurl) = tools::grpcurl() else {

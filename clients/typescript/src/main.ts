@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Http2SessionManager, createGrpcTransport } from "@connectrpc/connect-node";
 import { Plan_State } from "./gen/ndp/registry/v1/plans_pb.js";
 import { Registry, describe, transportOptions } from "./registry.js";
 
@@ -10,11 +10,37 @@ const USAGE = `usage:
 
 NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.`;
 
-const transport = createGrpcTransport({
-  baseUrl: process.env.NDP_SERVER ?? "http://127.0.0.1:50051",
-  pingIntervalMs: 30_000,
-  ...transportOptions(process.env.NDP_KEY),
-});
+const COMMANDS = ["platforms", "plan", "watch"];
+
+/** How long a registry may take to answer for the first time; later, calls are tried again. */
+const CONNECT_MS = 10_000;
+
+/** Something to be told in its own words. */
+class Told extends Error {}
+
+/** Connects to the registry, or says which one does not answer and what to do. */
+async function connect(server: string): Promise<Registry> {
+  if (!/^https?:\/\/[^/]/.test(server) || !URL.canParse(server)) {
+    throw new Told(
+      `NDP_SERVER is "${server}"; set it to a URL that begins with http:// or https://, ` +
+        "for example http://127.0.0.1:50051",
+    );
+  }
+  const sessionManager = new Http2SessionManager(server, { pingIntervalMs: 30_000 });
+  const late = new Promise<"late">((resolve) => {
+    setTimeout(() => resolve("late"), CONNECT_MS).unref();
+  });
+  const state = await Promise.race([sessionManager.connect(), late]);
+  if (state === "error" || state === "late") {
+    sessionManager.abort();
+    throw new Told(
+      `no registry answers at ${server}; start one with \`ndp-registry serve\`, or set ` +
+        "NDP_SERVER to the URL of a registry that is running",
+    );
+  }
+  const options = transportOptions(process.env.NDP_KEY);
+  return new Registry(createGrpcTransport({ baseUrl: server, sessionManager, ...options }));
+}
 
 async function run(registry: Registry, [command, ...rest]: string[]): Promise<boolean> {
   const [first = "0", id = "", title = ""] = rest;
@@ -38,11 +64,13 @@ async function run(registry: Registry, [command, ...rest]: string[]): Promise<bo
 
 try {
   const { positionals } = parseArgs({ allowPositionals: true });
-  if (!(await run(new Registry(transport), positionals))) {
+  const server = process.env.NDP_SERVER ?? "http://127.0.0.1:50051";
+  const isCommand = COMMANDS.includes(positionals[0] ?? "");
+  if (!isCommand || !(await run(await connect(server), positionals))) {
     console.error(USAGE);
     process.exitCode = 64;
   }
 } catch (error) {
-  console.error(describe(error));
+  console.error(error instanceof Told ? `error: ${error.message}` : describe(error));
   process.exitCode = 1;
 }

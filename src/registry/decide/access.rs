@@ -54,7 +54,7 @@ impl Deciding<'_> {
             return Err(Error::invalid(
                 "principal.kind",
                 "IMMUTABLE",
-                "the kind of a principal cannot change; create another principal",
+                "the kind of a principal cannot be changed; create another principal",
                 "không thể đổi loại chủ thể; hãy tạo chủ thể khác",
             ));
         }
@@ -112,7 +112,7 @@ impl Deciding<'_> {
             return Err(Error::refused(
                 "LAST_ADMIN",
                 principal.name.as_str(),
-                "this is the last active administrator; make another one first",
+                "this is the last active administrator; create another one first",
                 "đây là quản trị viên cuối cùng còn hoạt động; hãy tạo quản trị viên khác trước",
             ));
         }
@@ -141,8 +141,8 @@ impl Deciding<'_> {
             return Err(Error::invalid(
                 "api_key.expire_time",
                 "OUT_OF_RANGE",
-                "the key would have expired already; give a time to come",
-                "khoá sẽ hết hạn ngay; hãy ghi một thời điểm trong tương lai",
+                "must be in the future",
+                "phải là thời điểm trong tương lai",
             ));
         }
         self.key_hash = Some((name.clone(), hash));
@@ -165,8 +165,8 @@ impl Deciding<'_> {
             return Err(Error::refused(
                 "KEY_IS_REVOKED",
                 name.as_str(),
-                "the key was revoked already",
-                "khoá này đã bị thu hồi",
+                "the key is already revoked",
+                "khóa này đã bị thu hồi",
             ));
         }
         let meta = self.updated(key.meta);
@@ -185,8 +185,8 @@ fn check_enabled(principal: &Principal) -> Result<(), Error> {
         return Err(Error::refused(
             "PRINCIPAL_IS_DISABLED",
             principal.name.as_str(),
-            "the principal is disabled",
-            "chủ thể này đã bị vô hiệu hoá",
+            "the principal is disabled; enable it first",
+            "chủ thể này đã bị vô hiệu hóa; hãy kích hoạt lại trước",
         ));
     }
     Ok(())

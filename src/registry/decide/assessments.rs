@@ -36,8 +36,8 @@ impl Deciding<'_> {
             violations.add(
                 "assessment.assessment_date",
                 "OUT_OF_RANGE",
-                format!("the day lies after today, {today}"),
-                format!("ngày đánh giá sau ngày hôm nay, {today}"),
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
             );
         }
         if let Some(issued) = plan.issue_date()
@@ -46,8 +46,8 @@ impl Deciding<'_> {
             violations.add(
                 "assessment.assessment_date",
                 "OUT_OF_RANGE",
-                format!("the plan was issued on {issued}, after this day"),
-                format!("kế hoạch được ban hành ngày {issued}, sau ngày này"),
+                format!("must not be before {issued}, when the plan was issued"),
+                format!("không được trước ngày {issued}, khi kế hoạch được ban hành"),
             );
         }
         violations.into_result()?;

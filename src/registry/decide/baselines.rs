@@ -91,7 +91,7 @@ impl Deciding<'_> {
             violations.add(
                 "rebaseline",
                 "REQUIRED",
-                "say what changes: milestones, the budget, or when the plan begins or ends",
+                "specify what changes: milestones, the budget, or when the plan begins or ends",
                 "hãy ghi nội dung điều chỉnh: mốc nhiệm vụ, kinh phí, hoặc thời gian thực hiện",
             );
         }
@@ -259,16 +259,16 @@ fn check_change(
         violations.add(
             format!("{path}.name"),
             "NOT_ALLOWED",
-            format!("a milestone of `{}` is needed here", plan.name),
-            format!("ở đây cần một mốc nhiệm vụ của `{}`", plan.name),
+            format!("must be a milestone of `{}`", plan.name),
+            format!("phải là một mốc nhiệm vụ của `{}`", plan.name),
         );
     }
     if changes.iter().take(i).any(|it| it.milestone() == name) {
         violations.add(
             format!("{path}.name"),
             "NOT_UNIQUE",
-            "the milestone is changed twice",
-            "mốc nhiệm vụ bị lặp lại",
+            "the milestone is changed twice; remove one change",
+            "mốc nhiệm vụ bị lặp lại; hãy bỏ một",
         );
     }
     match change {

@@ -71,7 +71,7 @@ impl Deciding<'_> {
             violations.add(
                 "agency.parent_agency",
                 "NOT_ALLOWED",
-                "an agency cannot stand above itself",
+                "an agency cannot be its own parent",
                 "một cơ quan không thể là cấp trên của chính nó",
             );
         }
@@ -171,8 +171,8 @@ impl Deciding<'_> {
             violations.add(
                 field,
                 "REFERENCE_NOT_FOUND",
-                format!("there is no `{name}`; ListEditions shows those there are"),
-                format!("không có `{name}`; ListEditions liệt kê các danh mục hiện có"),
+                format!("`{name}` does not exist; ListEditions lists the editions"),
+                format!("`{name}` không tồn tại; ListEditions liệt kê các danh mục"),
             );
         }
     }
@@ -354,7 +354,11 @@ impl Deciding<'_> {
             return Err(Error::refused(
                 "PLATFORM_HAS_LIVE_PLANS",
                 name.as_str(),
-                format!("`{}` is {}; end it first", plan.name, plan.state.as_str()),
+                format!(
+                    "`{}` is {}; complete, revoke or withdraw it first",
+                    plan.name,
+                    plan.state.as_str()
+                ),
                 format!(
                     "`{}` đang ở trạng thái {}; hãy kết thúc trước",
                     plan.name,

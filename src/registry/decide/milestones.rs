@@ -103,16 +103,16 @@ impl Deciding<'_> {
             violations.add(
                 "completion_date",
                 "OUT_OF_RANGE",
-                format!("the day lies after today, {today}"),
-                format!("ngày hoàn thành sau ngày hôm nay, {today}"),
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
             );
         }
         if milestone.completion.is_some() && self.reason.trim().is_empty() {
             violations.add(
                 "reason",
                 "REQUIRED",
-                "the milestone is completed already; say why its completion is corrected",
-                "mốc này đã được ghi nhận hoàn thành; hãy ghi lý do điều chỉnh",
+                "the milestone is already completed; give the reason for the correction",
+                "mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính",
             );
         }
         violations.into_result()?;
@@ -187,7 +187,7 @@ pub(super) fn check_open(milestone: &Milestone) -> Result<(), Error> {
         return Err(Error::refused(
             "MILESTONE_IS_COMPLETED",
             milestone.name.as_str(),
-            "the milestone is COMPLETED; what it promised has been delivered and stays as it is",
+            "the milestone is COMPLETED, so what it promised cannot be changed",
             "mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên",
         ));
     }
@@ -199,8 +199,8 @@ fn check_not_dropped(milestone: &Milestone) -> Result<(), Error> {
         return Err(Error::refused(
             "MILESTONE_IS_DROPPED",
             milestone.name.as_str(),
-            "the milestone is DROPPED; a new one can take its place",
-            "mốc nhiệm vụ đã bị huỷ bỏ; có thể lập mốc mới thay thế",
+            "the milestone is DROPPED; create a new one instead",
+            "mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế",
         ));
     }
     Ok(())

@@ -215,8 +215,8 @@ impl Deciding<'_> {
             violations.add(
                 format!("{path}.issue_date"),
                 "OUT_OF_RANGE",
-                format!("the day of issue lies after today, {today}"),
-                format!("ngày ban hành sau ngày hôm nay, {today}"),
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
             );
         }
         if let Some(first) = not_before
@@ -225,9 +225,9 @@ impl Deciding<'_> {
             violations.add(
                 format!("{path}.issue_date"),
                 "OUT_OF_RANGE",
-                format!("the plan in force was issued on {first}; this document is older"),
+                format!("must not be before {first}, when the plan in force was issued"),
                 format!(
-                    "kế hoạch đang có hiệu lực được ban hành ngày {first}; văn bản này có trước"
+                    "không được trước ngày {first}, khi kế hoạch đang có hiệu lực được ban hành"
                 ),
             );
         }
@@ -277,8 +277,8 @@ pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error>
     Err(Error::refused(
         "PLAN_NOT_ISSUED",
         plan.name.as_str(),
-        format!("the plan is {state}; this takes one that is ISSUED"),
-        format!("kế hoạch đang ở trạng thái {state}; việc này cần kế hoạch đã ban hành"),
+        format!("the plan is {state}; this method requires an ISSUED plan"),
+        format!("kế hoạch đang ở trạng thái {state}; phương thức này cần kế hoạch đã ban hành"),
     ))
 }
 
@@ -298,8 +298,8 @@ fn frozen(plan: &Plan) -> Error {
     Error::refused(
         "PLAN_IS_FROZEN",
         plan.name.as_str(),
-        "the plan is SUBMITTED and frozen; ReturnPlan hands it back to be mended",
-        "kế hoạch đã trình và bị khoá; ReturnPlan trả lại để sửa",
+        "the plan is SUBMITTED and cannot be changed; use ReturnPlan to send it back for changes",
+        "kế hoạch đã trình nên không sửa được; hãy dùng ReturnPlan để trả lại",
     )
 }
 
@@ -308,8 +308,8 @@ pub(super) fn only_by_rebaseline(subject: &str, field: &str) -> Error {
     Error::refused(
         "PLAN_IS_ISSUED",
         subject,
-        format!("the plan is ISSUED, so `{field}` moves only by rebaseline"),
-        format!("kế hoạch đã ban hành nên `{field}` chỉ thay đổi khi điều chỉnh kế hoạch gốc"),
+        format!("the plan is ISSUED, so `{field}` is changed only by RebaselinePlan"),
+        format!("kế hoạch đã ban hành nên `{field}` chỉ thay đổi bằng RebaselinePlan"),
     )
 }
 
@@ -318,8 +318,8 @@ fn ended(plan: &Plan) -> Error {
     Error::refused(
         "PLAN_HAS_ENDED",
         plan.name.as_str(),
-        format!("the plan is {state}; write a new one"),
-        format!("kế hoạch đã ở trạng thái {state}; hãy lập kế hoạch mới"),
+        format!("the plan is {state} and cannot be changed; create a new one"),
+        format!("kế hoạch ở trạng thái {state} nên không sửa được; hãy lập kế hoạch mới"),
     )
 }
 
@@ -335,7 +335,7 @@ fn wrong_state(plan: &Plan, step: PlanMove) -> Error {
     Error::refused(
         "PLAN_STATE",
         plan.name.as_str(),
-        format!("the plan is {state}; {method} takes one that is {from}"),
+        format!("the plan is {state}; {method} requires one that is {from}"),
         format!("kế hoạch đang ở trạng thái {state}; {method} cần trạng thái {from}"),
     )
 }

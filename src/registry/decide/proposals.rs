@@ -68,7 +68,7 @@ impl Deciding<'_> {
             return Err(Error::refused(
                 "PROPOSAL_DECIDED",
                 name.as_str(),
-                "the proposal has been decided already",
+                "the proposal is already decided",
                 "đề xuất này đã được quyết định",
             ));
         }

@@ -78,7 +78,7 @@ impl Deciding<'_> {
             return Err(Error::refused(
                 "REPORT_IS_CORRECTED",
                 corrects.as_str(),
-                format!("it was corrected already, by `{by}`; correct that one"),
+                format!("the report is already corrected by `{by}`; correct that one instead"),
                 format!("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính báo cáo đó"),
             ));
         }
@@ -86,7 +86,7 @@ impl Deciding<'_> {
             return Err(Error::invalid(
                 "report.period_end_date",
                 "NOT_ALLOWED",
-                "a correction is of the same period as what it corrects",
+                "must be the period of the report that it corrects",
                 "báo cáo đính chính phải cùng kỳ với báo cáo được đính chính",
             ));
         }
@@ -120,14 +120,16 @@ impl Deciding<'_> {
             );
         } else if end > today {
             outside(
-                format!("the period ends on {end}, after today, {today}"),
-                format!("kỳ báo cáo kết thúc ngày {end}, sau ngày hôm nay, {today}"),
+                format!("must not be after today ({today}); the period ends on {end}"),
+                format!("không được sau ngày hôm nay ({today}); kỳ báo cáo kết thúc ngày {end}"),
                 &mut violations,
             );
         } else if end < issued {
             outside(
-                format!("the plan was issued on {issued}, after the period"),
-                format!("kế hoạch được ban hành ngày {issued}, sau kỳ báo cáo"),
+                format!(
+                    "the plan was issued on {issued}, after the period; report on a later period"
+                ),
+                format!("kế hoạch được ban hành ngày {issued}, sau kỳ báo cáo; hãy báo cáo kỳ sau"),
                 &mut violations,
             );
         }

@@ -8,6 +8,7 @@
 //! asks for an element. A literal that stands alone is looked for in every text and name.
 
 mod check;
+mod habits;
 mod place;
 
 use std::{cell::OnceCell, fmt, fmt::Write as _};
@@ -126,7 +127,7 @@ impl<T: Queryable> Filter<T> {
 
     /// Parses and checks the text; blank text is no filter.
     pub fn parse(source: &str) -> Result<Self, Error> {
-        let Some(expression) = place::parse(source)? else {
+        let Some(expression) = place::parse::<T>(source)? else {
             return Ok(Self::everything());
         };
         Ok(Self {
@@ -626,6 +627,7 @@ mod tests {
                 "no function `abs`",
             ),
             ("đ NOT(level = 4)", 3, "FILTER_SYNTAX", "write a space"),
+            ("(a)AND b", 4, "FILTER_SYNTAX", "a space before"),
             (
                 "level = (4 OR shared = true)",
                 15,
@@ -633,9 +635,15 @@ mod tests {
                 "inside the value",
             ),
             ("level =", 8, "FILTER_SYNTAX", "ends"),
-            ("(level = 4", 11, "FILTER_SYNTAX", "expected ')'"),
+            ("(level = 4", 1, "FILTER_SYNTAX", "is not closed"),
+            (
+                "đ (level = 4))",
+                14,
+                "FILTER_SYNTAX",
+                "no parenthesis is open",
+            ),
             ("đ AND \"x", 7, "FILTER_SYNTAX", "not closed"),
-            ("a AND AND", 7, "FILTER_SYNTAX", "unexpected keyword AND"),
+            ("a AND AND", 7, "FILTER_SYNTAX", "a condition is missing"),
         ] {
             let (found_at, found_reason, message) = refusal(filter);
             assert_eq!(
@@ -644,6 +652,229 @@ mod tests {
                 "{filter}: {message}"
             );
             assert!(message.contains(part), "{filter}: {message}");
+        }
+    }
+
+    #[test]
+    fn habits_of_other_languages_are_told_what_to_write() {
+        for (filter, at, part) in [
+            // operators
+            (
+                "state = DRAFT or state = ISSUED",
+                15,
+                "write `OR` instead of `or`",
+            ),
+            ("đ and level = 4", 3, "write `AND` instead of `and`"),
+            ("And", 1, "put it in quotes: `\"And\"`"),
+            ("not level = 4", 1, "write `NOT` instead of `not`"),
+            ("state = (DRAFT or ISSUED)", 16, "write `OR`"),
+            ("not(level = 4)", 1, "write `NOT`"),
+            ("state = DRAFT or(level = 4)", 15, "write `OR`"),
+            ("level = 4 && shared = true", 11, "write `AND`"),
+            ("level = 4&&shared = true", 10, "write `AND`"),
+            ("đ || shared = true", 3, "write `OR`"),
+            ("a | b", 3, "write `OR`"),
+            ("a & b", 3, "write `AND`"),
+            ("!shared = true", 1, "write `NOT ` instead of `!`"),
+            ("!(level = 4)", 1, "write `NOT `"),
+            ("level == 4", 7, "write `=` instead of `==`"),
+            ("level === 4", 7, "write `=`"),
+            ("level <> 4", 7, "write `!=`"),
+            ("level !== 4", 7, "write `!=`"),
+            ("level =< 4", 7, "write `<=`"),
+            ("level => 4", 7, "write `>=`"),
+            ("level > = 4", 7, "write `>=` instead of `> =`"),
+            ("level ! = 4", 7, "write `!=`"),
+            ("level := 4", 7, "write `=`"),
+            ("display_name ~ \"a\"", 14, "write `:` instead of `~`"),
+            ("display_name =~ \"a\"", 15, "write `:`"),
+            ("display_name~a", 13, "write `:`"),
+            ("level = 4, shared = true", 10, "`AND` or `OR` between"),
+            ("state = (DRAFT, ISSUED)", 15, "write `OR` instead of `,`"),
+            ("state = [DRAFT]", 9, "write `(A OR B)`"),
+            (
+                "state = ISSUED và level = 4",
+                16,
+                "write `AND` instead of `và`",
+            ),
+            // words
+            ("state IN (DRAFT, ISSUED)", 7, "write `state = (A OR B)`"),
+            ("state in (DRAFT)", 7, "write `state = (A OR B)`"),
+            ("state in(DRAFT)", 7, "write `state = (A OR B)`"),
+            ("state NOT IN (DRAFT)", 11, "write `state != (A OR B)`"),
+            ("nope in (DRAFT)", 6, "write `field = (A OR B)`"),
+            ("displayName LIKE '%a%'", 13, "`displayName:\"part\"`"),
+            (
+                "document.symbol like 'a%'",
+                17,
+                "`document.symbol = \"beginning*\"`",
+            ),
+            ("level IS NULL", 7, "`NOT level:*`"),
+            ("level is not null", 7, "`level:*`"),
+            ("nope is null", 6, "`NOT field:*`"),
+            ("level BETWEEN 1 AND 2", 7, "`level >= A AND level <= B`"),
+            ("display_name contains 'a'", 14, "`display_name:\"A\"`"),
+            ("level eq 4", 7, "write `=`"),
+            ("WHERE level = 4", 1, "the condition alone"),
+            ("where level = 4", 1, "the condition alone"),
+            ("level = 4 order by level", 11, "`order_by`"),
+            ("level = 4 LIMIT 10", 11, "`page_size`"),
+            // values
+            ("level = NULL", 9, "write `NOT level:*`"),
+            ("display_name != null", 17, "write `display_name:*`"),
+            ("labels.env = null", 14, "write `NOT labels.env:*`"),
+            ("display_name = '%dinh%'", 16, "`display_name = \"*dinh*\"`"),
+            ("display_name = \"%dinh\"", 16, "write `*` instead of `%`"),
+            ("display_name:\"%dinh%\"", 14, "write `*` instead of `%`"),
+            // marks
+            ("display_name = “dinh danh”", 16, "the straight quote"),
+            ("display_name = ‘dinh’", 16, "the straight quote"),
+            ("`state` = ISSUED", 1, "no quote around a field"),
+            ("display_name = «dinh»", 16, "the straight quote"),
+            ("level ＝ 4", 7, "write `=` instead of `＝`"),
+            ("level≥4", 6, "write `>=`"),
+            ("level ≠ 4", 7, "write `!=`"),
+            ("（level = 4）", 1, "write `(`"),
+            ("level：4", 6, "write `:`"),
+            ("level = −4", 9, "write `-`"),
+        ] {
+            let (found_at, reason, message) = refusal(filter);
+            assert_eq!(
+                (found_at, reason),
+                (at, "FILTER_OPERATOR"),
+                "{filter}: {message}"
+            );
+            assert!(message.contains(part), "{filter}: {message}");
+        }
+        for (filter, at, reason, part) in [
+            (
+                "displayName:a",
+                1,
+                "FILTER_UNKNOWN_FIELD",
+                "did you mean `display_name`?",
+            ),
+            (
+                "symbol = A",
+                1,
+                "FILTER_UNKNOWN_FIELD",
+                "did you mean `document.symbol`?",
+            ),
+            (
+                "issueDate = 2025-09-23",
+                1,
+                "FILTER_UNKNOWN_FIELD",
+                "`issue_date`?",
+            ),
+            (
+                "\"state\" = ISSUED",
+                1,
+                "FILTER_UNKNOWN_FIELD",
+                "without quotes",
+            ),
+            ("state = issued", 9, "FILTER_TYPE", "did you mean `ISSUED`?"),
+            (
+                "state = (DRAFT OR STATE_ISSUED)",
+                19,
+                "FILTER_TYPE",
+                "did you mean `ISSUED`?",
+            ),
+            (
+                "state = 3",
+                9,
+                "FILTER_TYPE",
+                "`DRAFT`, `SUBMITTED`, `ISSUED`",
+            ),
+            (
+                "agency = bo-y-te",
+                10,
+                "FILTER_TYPE",
+                "did you mean `agencies/bo-y-te`?",
+            ),
+            (
+                "coordinators:bo-y-te",
+                14,
+                "FILTER_TYPE",
+                "did you mean `agencies/bo-y-te`?",
+            ),
+            ("level = \"4\"", 9, "FILTER_TYPE", "did you mean `4`?"),
+            ("shared = YES", 10, "FILTER_TYPE", "did you mean `true`?"),
+            ("document.symbol > 5", 19, "FILTER_TYPE", "write `\"5\"`"),
+            ("labels.size >= 10", 16, "FILTER_TYPE", "not as a number"),
+            ("display_name = 5", 16, "FILTER_TYPE", "not as a number"),
+            (
+                "display_name = Định danh số AND level = 4",
+                16,
+                "FILTER_SYNTAX",
+                "`display_name = \"Định danh số\"`",
+            ),
+            (
+                "document.symbol != 1527/QĐ BKHCN",
+                20,
+                "FILTER_SYNTAX",
+                "\"1527/QĐ BKHCN\"`",
+            ),
+            (
+                "display_name = 'O''Brien'",
+                19,
+                "FILTER_SYNTAX",
+                "one pair of quotes",
+            ),
+            (
+                "display_name = \"dinh”",
+                16,
+                "FILTER_SYNTAX",
+                "the straight quote",
+            ),
+            (
+                "contains(display_name, 'a')",
+                1,
+                "FILTER_UNSUPPORTED",
+                "write `field:\"A\"`",
+            ),
+        ] {
+            let (found_at, found_reason, message) = refusal(filter);
+            assert_eq!(
+                (found_at, found_reason),
+                (at, reason),
+                "{filter}: {message}"
+            );
+            assert!(message.contains(part), "{filter}: {message}");
+        }
+    }
+
+    #[test]
+    fn words_that_look_like_habits_can_be_searched() {
+        let parses = |filter| Filter::<Thing>::parse(filter).map(|_| ());
+        for filter in [
+            "\"or\"",
+            "'and'",
+            "display_name:or",
+            "labels.env = and",
+            "labels.size = 3",
+            "labels.env = \"null\"",
+            "document.symbol = 5",
+            "document.symbol > \"5\"",
+            "in an",
+            "R&D",
+            "a|b",
+            "M’Nông",
+            "display_name = \"“dinh danh”\"",
+            "display_name = \"100%\"",
+            "display_name = \"*%x\"",
+            "display_name:\"%\"",
+            "state = ISSUED dinh danh",
+            "display_name:dinh danh",
+            "display_name = dinh AND danh",
+            "display_name = dinh -danh",
+            "display_name = dinh level = 4",
+            "-(level = 4)",
+            "-\"dinh danh\"",
+            "is likely",
+            "null",
+            "dữ liệu và số",
+            "a (b OR c)",
+        ] {
+            assert!(parses(filter).is_ok(), "{filter}: {:?}", parses(filter));
         }
     }
 

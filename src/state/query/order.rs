@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{
     error::Error,
+    near::nearest,
     text::{compare_names, nfc},
 };
 
@@ -79,21 +80,24 @@ impl<T: Queryable> Order<T> {
         }
         let mut order = Self::by_name();
         let mut named = Vec::new();
+        let mut at = 0;
         for term in order_by.split(',') {
+            let blank = term.len() - term.trim_start().len();
+            let place = Place::new(order_by, at + blank);
+            at += term.len() + 1;
             let mut words = term.split_whitespace();
             let (path, direction) = match (words.next(), words.next(), words.next()) {
                 (Some(path), None, _) | (Some(path), Some("asc"), None) => {
                     (path, Direction::Ascending)
                 }
                 (Some(path), Some("desc"), None) => (path, Direction::Descending),
-                _ => return Err(malformed(term)),
+                _ => return Err(malformed::<T>(term, &place)),
             };
             if named.contains(&path) {
-                return Err(Error::invalid(
-                    "order_by",
+                return Err(place.refuse(
                     "ORDER_DUPLICATE",
-                    format!("`{path}` is named twice; name it once"),
-                    format!("`{path}` được nêu hai lần; hãy chỉ nêu một lần"),
+                    &format!("`{path}` is named twice; name it once"),
+                    &format!("`{path}` được nêu hai lần; hãy chỉ nêu một lần"),
                 ));
             }
             named.push(path);
@@ -104,7 +108,7 @@ impl<T: Queryable> Order<T> {
             let field = T::FIELDS
                 .iter()
                 .find(|field| field.path == path && is_orderable(field))
-                .ok_or_else(|| not_orderable::<T>(path))?;
+                .ok_or_else(|| not_orderable::<T>(path, &place))?;
             // nothing ties on the name, so what follows it decides nothing
             if !named.contains(&NAME) {
                 order.terms.push((field, direction));
@@ -243,30 +247,105 @@ const fn rank(value: &Value<'_>) -> u8 {
     }
 }
 
-fn malformed(term: &str) -> Error {
+/// Where a term of the order begins, as a character counted from 1.
+struct Place(usize);
+
+impl Place {
+    fn new(order_by: &str, at: usize) -> Self {
+        let before = order_by.get(..at).unwrap_or_default();
+        Self(before.chars().count() + 1)
+    }
+
+    fn refuse(&self, reason: &'static str, english: &str, vietnamese: &str) -> Error {
+        let Self(character) = self;
+        Error::invalid(
+            "order_by",
+            reason,
+            format!("at character {character}: {english}"),
+            format!("tại ký tự {character}: {vietnamese}"),
+        )
+    }
+}
+
+/// The field that a term means which is written as elsewhere, and the direction, if it says one:
+/// `-name`, `name DESC`, `name:desc`, `desc(name)`.
+fn meant<T: Queryable>(term: &str) -> Option<(&'static str, &'static str)> {
+    let direction = match term.trim().chars().next() {
+        Some('-') => " desc",
+        _ => "",
+    };
+    let words = term.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.')));
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let down = |word: &&str| matches!(&*word.to_lowercase(), "desc" | "descending" | "giảm");
+    let up = |word: &&str| matches!(&*word.to_lowercase(), "asc" | "ascending" | "tăng");
+    let mut direction = if words.iter().any(down) {
+        " desc"
+    } else {
+        direction
+    };
+    let mut names = words.iter().filter(|word| !down(word) && !up(word));
+    let (mut name, None) = (*names.next()?, names.next()) else {
+        return None;
+    };
+    for (ending, says) in [(".desc", " desc"), (".asc", "")] {
+        if let Some(before) = name.strip_suffix(ending) {
+            (name, direction) = (before, says);
+        }
+    }
+    Some((nearest(name, orderable::<T>())?, direction))
+}
+
+/// What `order_by` may name.
+fn orderable<T: Queryable>() -> impl Iterator<Item = &'static str> {
+    let fields = T::FIELDS.iter().filter(|field| is_orderable(field));
+    let paths = fields.map(|field| field.path).filter(|path| *path != NAME);
+    std::iter::once(NAME).chain(paths)
+}
+
+fn malformed<T: Queryable>(term: &str, place: &Place) -> Error {
     let term = term.trim();
-    Error::invalid(
-        "order_by",
+    if term.is_empty() {
+        return place.refuse(
+            "ORDER_SYNTAX",
+            "a field is missing beside the comma; add it or remove the comma",
+            "thiếu tên trường bên cạnh dấu phẩy; hãy thêm tên trường hoặc bỏ dấu phẩy",
+        );
+    }
+    let (field, direction) = meant::<T>(term).unwrap_or((NAME, " desc"));
+    place.refuse(
         "ORDER_SYNTAX",
-        format!("`{term}` is no field with `asc` or `desc`; write it as `create_time desc`"),
-        format!(
-            "`{term}` không phải tên trường kèm `asc` hoặc `desc`; hãy viết như `create_time desc`"
+        &format!(
+            "`{term}` is not a field followed by `asc`, `desc` or nothing; write \
+             `{field}{direction}`, and a comma between two fields"
+        ),
+        &format!(
+            "`{term}` không phải tên trường, kèm `asc`, `desc` hoặc không kèm gì; hãy viết \
+             `{field}{direction}`, giữa hai trường là dấu phẩy"
         ),
     )
 }
 
-fn not_orderable<T: Queryable>(path: &str) -> Error {
-    let known = T::FIELDS
-        .iter()
-        .filter(|field| is_orderable(field) && field.path != NAME)
-        .fold(format!("`{NAME}`"), |known, field| {
-            format!("{known}, `{}`", field.path)
-        });
-    Error::invalid(
-        "order_by",
+fn not_orderable<T: Queryable>(path: &str, place: &Place) -> Error {
+    if !path
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
+    {
+        return malformed::<T>(path, place);
+    }
+    let mut known = String::new();
+    for field in orderable::<T>() {
+        let between = if known.is_empty() { "" } else { ", " };
+        known.push_str(&format!("{between}`{field}`"));
+    }
+    let (mut hint, mut hint_vi) = (String::new(), String::new());
+    if let Some((field, direction)) = meant::<T>(path) {
+        hint = format!("; did you mean `{field}{direction}`?");
+        hint_vi = format!("; có phải là `{field}{direction}`?");
+    }
+    place.refuse(
         "ORDER_UNKNOWN_FIELD",
-        format!("cannot order by `{path}`; the fields to order by are {known}"),
-        format!("không sắp xếp được theo `{path}`; các trường sắp xếp được là {known}"),
+        &format!("cannot order by `{path}`{hint}; the fields to order by are {known}"),
+        &format!("không sắp xếp được theo `{path}`{hint_vi}; các trường sắp xếp được là {known}"),
     )
 }
 
@@ -328,8 +407,51 @@ mod tests {
             ("labels.a", "ORDER_UNKNOWN_FIELD", "`labels.a`"),
             ("level, state, level desc", "ORDER_DUPLICATE", "`level`"),
             ("name, nope", "ORDER_UNKNOWN_FIELD", "`nope`"),
-            ("level,", "ORDER_SYNTAX", "``"),
+            (
+                "level,",
+                "ORDER_SYNTAX",
+                "at character 7: a field is missing",
+            ),
+            (
+                ",level",
+                "ORDER_SYNTAX",
+                "at character 1: a field is missing",
+            ),
             ("level down", "ORDER_SYNTAX", "`level down`"),
+            (
+                "name, -level",
+                "ORDER_SYNTAX",
+                "at character 7: `-level` is not a field",
+            ),
+            ("-level", "ORDER_SYNTAX", "write `level desc`"),
+            ("+level", "ORDER_SYNTAX", "write `level`"),
+            ("level DESC", "ORDER_SYNTAX", "write `level desc`"),
+            ("level Asc", "ORDER_SYNTAX", "write `level`,"),
+            ("level descending", "ORDER_SYNTAX", "write `level desc`"),
+            ("level:desc", "ORDER_SYNTAX", "write `level desc`"),
+            ("desc(level)", "ORDER_SYNTAX", "write `level desc`"),
+            (
+                "level.desc",
+                "ORDER_UNKNOWN_FIELD",
+                "did you mean `level desc`?",
+            ),
+            (
+                "displayName desc",
+                "ORDER_UNKNOWN_FIELD",
+                "did you mean `display_name`?",
+            ),
+            (
+                "symbol",
+                "ORDER_UNKNOWN_FIELD",
+                "did you mean `document.symbol`?",
+            ),
+            ("\"level\"", "ORDER_SYNTAX", "write `level`"),
+            ("level; name", "ORDER_SYNTAX", "a comma between two fields"),
+            (
+                "display_name, đ",
+                "ORDER_UNKNOWN_FIELD",
+                "at character 15: cannot order by `đ`",
+            ),
             ("level desc desc", "ORDER_SYNTAX", "`level desc desc`"),
             ("a,b,c,d,e,f,g,h,i", "ORDER_TOO_LONG", "8 fields"),
         ] {

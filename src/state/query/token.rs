@@ -1,8 +1,9 @@
 //! Page tokens: a cursor that its caller can hand back but not read the meaning of, nor change,
 //! nor use with other arguments.
 //!
-//! base64url of version, cursor as JSON and 16 bytes of HMAC-SHA-256 over version, binding and
-//! cursor. The binding says which request the cursor belongs to; it is not sent. The key is the
+//! base64url of version, marks, cursor as JSON and 16 bytes of HMAC-SHA-256 over version, binding
+//! and cursor. The binding says which request the cursor belongs to; it is not sent. A mark of
+//! each argument is, so that a refusal can say which argument is another. The key is the
 //! database's, so that every replica opens what another has sealed.
 
 use std::fmt;
@@ -18,10 +19,13 @@ use crate::domain::error::Error;
 pub const MAX_BYTES: usize = 16_384;
 
 /// Written into each token; another layout gets another number.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Half of the digest: nobody guesses 128 bits, and tokens stay short.
 const TAG_BYTES: usize = 16;
+
+/// Bytes of an argument's mark: it only chooses the words of a refusal.
+const MARK_BYTES: usize = 4;
 
 /// The secret that page tokens are sealed with.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,18 +37,39 @@ impl TokenKey {
         Self(bytes)
     }
 
-    fn mac(&self, binding: &[u8], cursor: &[u8]) -> Hmac<Sha256> {
+    fn empty_mac(&self) -> Hmac<Sha256> {
         // a key shorter than a block is filled with zeros, by the definition of HMAC
         let mut block = [0; 64];
         for (filled, byte) in block.iter_mut().zip(self.0) {
             *filled = byte;
         }
-        let mut mac = Hmac::<Sha256>::new(&block.into());
+        Hmac::<Sha256>::new(&block.into())
+    }
+
+    fn mac(&self, binding: &Binding, marked_cursor: &[u8]) -> Hmac<Sha256> {
+        let mut mac = self.empty_mac();
         mac.update(&[VERSION]);
-        mac.update(&(binding.len() as u64).to_be_bytes());
-        mac.update(binding);
-        mac.update(cursor);
+        mac.update(&(binding.arguments.len() as u64).to_be_bytes());
+        for (_, value) in &binding.arguments {
+            mac.update(&(value.len() as u64).to_be_bytes());
+            mac.update(value);
+        }
+        mac.update(marked_cursor);
         mac
+    }
+
+    /// The mark of an argument; no version is 0, so it is the MAC of nothing else.
+    fn mark(&self, (name, value): &(&'static str, Vec<u8>)) -> [u8; MARK_BYTES] {
+        let mut mac = self.empty_mac();
+        mac.update(&[0]);
+        mac.update(&(name.len() as u64).to_be_bytes());
+        mac.update(name.as_bytes());
+        mac.update(value);
+        let mut mark = [0; MARK_BYTES];
+        for (byte, digest) in mark.iter_mut().zip(mac.finalize().into_bytes()) {
+            *byte = digest;
+        }
+        mark
     }
 }
 
@@ -54,69 +79,96 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// What a token is bound to: the method and every argument but the page token and page size, each
-/// with its length, so that no two requests give the same bytes.
+/// What a token is bound to: the method and every argument but the page token and page size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding(Vec<u8>);
+pub struct Binding {
+    /// Each with the name that a request has for it, the method first.
+    arguments: Vec<(&'static str, Vec<u8>)>,
+}
 
 impl Binding {
     /// A binding to a method, as `ListPlatforms`.
     pub fn new(method: &str) -> Self {
-        Self(Vec::new()).with(method)
+        let arguments = vec![("", method.as_bytes().to_vec())];
+        Self { arguments }
     }
 
     /// Adds an argument; all callers of one method add the same ones in the same order.
     #[must_use]
-    pub fn with(mut self, argument: impl AsRef<[u8]>) -> Self {
-        let argument = argument.as_ref();
-        self.0.extend((argument.len() as u64).to_be_bytes());
-        self.0.extend(argument);
+    pub fn with(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
+        self.arguments.push((name, value.as_ref().to_vec()));
         self
-    }
-
-    /// The bytes to seal with.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
     }
 }
 
 /// The token of a cursor.
-pub fn seal(key: &TokenKey, binding: &[u8], cursor: &Cursor) -> String {
+pub fn seal(key: &TokenKey, binding: &Binding, cursor: &Cursor) -> String {
+    let mut token = vec![VERSION];
+    for argument in &binding.arguments {
+        token.extend(key.mark(argument));
+    }
     // strings, numbers and lists of them: writing them as JSON cannot fail
-    let cursor = serde_json::to_vec(cursor).unwrap_or_default();
-    let tag = key.mac(binding, &cursor).finalize().into_bytes();
-    let mut token = Vec::with_capacity(1 + cursor.len() + TAG_BYTES);
-    token.push(VERSION);
-    token.extend(&cursor);
+    token.extend(serde_json::to_vec(cursor).unwrap_or_default());
+    let sealed = token.get(1..).unwrap_or_default();
+    let tag = key.mac(binding, sealed).finalize().into_bytes();
     token.extend(tag.iter().take(TAG_BYTES));
     URL_SAFE_NO_PAD.encode(token)
 }
 
 /// The cursor of a token that was sealed with the same key and binding.
-pub fn open(key: &TokenKey, binding: &[u8], token: &str) -> Result<Cursor, Error> {
-    let read = || {
-        if token.len() > MAX_BYTES {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (version, rest) = bytes.split_first()?;
-        if *version != VERSION {
-            return None;
-        }
-        let (cursor, tag) = rest.split_at_checked(rest.len().checked_sub(TAG_BYTES)?)?;
-        key.mac(binding, cursor).verify_truncated_left(tag).ok()?;
+pub fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Error> {
+    if token.len() > MAX_BYTES {
+        return Err(malformed());
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| malformed())?;
+    let cursor = |bytes: &[u8]| {
+        let (_, rest) = bytes.split_first().filter(|(it, _)| **it == VERSION)?;
+        let (sealed, tag) = rest.split_at_checked(rest.len().checked_sub(TAG_BYTES)?)?;
+        key.mac(binding, sealed).verify_truncated_left(tag).ok()?;
+        let cursor = sealed.get(binding.arguments.len() * MARK_BYTES..)?;
         serde_json::from_slice(cursor).ok()
     };
-    read().ok_or_else(|| {
-        Error::invalid(
-            "page_token",
-            "PAGE_TOKEN_INVALID",
-            "malformed, or given out for other arguments; repeat the arguments of the first \
-             page, or start again without a token",
-            "sai dạng, hoặc được cấp cho các tham số khác; hãy giữ nguyên các tham số của trang \
-             đầu, hoặc bắt đầu lại không kèm mã trang",
-        )
-    })
+    cursor(&bytes).ok_or_else(|| not_of(key, binding, &bytes))
+}
+
+/// Says which arguments of a token that does not open are not those of its first page.
+fn not_of(key: &TokenKey, binding: &Binding, bytes: &[u8]) -> Error {
+    let marks = bytes.get(1..).unwrap_or_default().chunks_exact(MARK_BYTES);
+    let mut changed = Vec::new();
+    for (argument, mark) in binding.arguments.iter().zip(marks) {
+        if key.mark(argument) != mark {
+            changed.push(argument.0);
+        }
+    }
+    // the method has no name: a token of another one, or of another registry, or no token
+    if changed.is_empty() || changed.contains(&"") {
+        return malformed();
+    }
+    let names: Vec<_> = changed.iter().map(|name| format!("`{name}`")).collect();
+    let names = names.join(", ");
+    refused(
+        &format!(
+            "was given out for another value of {names}; repeat the arguments of the first page, \
+             or start again without a page token"
+        ),
+        &format!(
+            "được cấp cho giá trị khác của {names}; hãy giữ nguyên các tham số của trang đầu, hoặc \
+             bắt đầu lại không kèm mã trang"
+        ),
+    )
+}
+
+fn malformed() -> Error {
+    refused(
+        "is not a page token that this method gave out; send `next_page_token` as it was \
+         received, or start again without a page token",
+        "không phải mã trang do phương thức này cấp; hãy gửi đúng `next_page_token` đã nhận, hoặc \
+         bắt đầu lại không kèm mã trang",
+    )
+}
+
+fn refused(english: &str, vietnamese: &str) -> Error {
+    Error::invalid("page_token", "PAGE_TOKEN_INVALID", english, vietnamese)
 }
 
 #[cfg(test)]
@@ -130,6 +182,10 @@ mod tests {
     };
 
     const KEY: TokenKey = TokenKey::new([7; 32]);
+
+    fn binding(argument: impl AsRef<[u8]>) -> Binding {
+        Binding::new("ListPlatforms").with("filter", argument)
+    }
 
     fn cursors() -> impl Strategy<Value = Cursor> {
         let value = prop_oneof![
@@ -149,13 +205,23 @@ mod tests {
     }
 
     #[test]
-    fn bindings_tell_arguments_apart() {
-        let binding = Binding::new("ListPlatforms");
-        assert_ne!(
-            binding.clone().with("ab").with("c"),
-            binding.clone().with("a").with("bc")
-        );
-        assert_ne!(binding.clone().with(""), binding);
+    fn a_refusal_names_the_arguments_that_changed() {
+        let cursor = Cursor {
+            values: vec![],
+            name: "a".into(),
+        };
+        let first = |filter, order| binding(filter).with("order_by", order);
+        let token = seal(&KEY, &first("a", "name"), &cursor);
+        let told = |binding: &Binding| match open(&KEY, binding, &token) {
+            Err(Error::Invalid(violations)) => violations.iter().next().unwrap().english.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(told(&first("b", "name")).contains("another value of `filter`;"));
+        assert!(told(&first("b", "level")).contains("another value of `filter`, `order_by`;"));
+        assert!(told(&first("ana", "me")).contains("another value of `filter`, `order_by`;"));
+        let other = Binding::new("ListPlans").with("filter", "a");
+        assert!(told(&other.with("order_by", "name")).contains("this method"));
+        assert!(told(&binding("a")).contains("this method"));
     }
 
     #[test]
@@ -166,7 +232,11 @@ mod tests {
         };
         let json = serde_json::to_string(&cursor).unwrap();
         assert_eq!(json, r#"{"v":[{"s":"Đất đai"},null],"n":"platforms/a"}"#);
-        assert!(seal(&KEY, b"", &cursor).starts_with("AXsidiI6"));
+        let token = seal(&KEY, &binding(""), &cursor);
+        let token = URL_SAFE_NO_PAD.decode(token).unwrap();
+        assert_eq!(token[0], 2);
+        // behind the marks of the method and of one argument
+        assert_eq!(&token[9..token.len() - 16], json.as_bytes());
     }
 
     #[test]
@@ -175,17 +245,20 @@ mod tests {
             values: vec![],
             name: "a".into(),
         };
-        let sealed = URL_SAFE_NO_PAD.decode(seal(&KEY, b"x", &cursor)).unwrap();
+        let sealed = URL_SAFE_NO_PAD
+            .decode(seal(&KEY, &binding("x"), &cursor))
+            .unwrap();
         for bit in 0..sealed.len() * 8 {
             let mut flipped = sealed.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&KEY, b"x", &URL_SAFE_NO_PAD.encode(flipped)).is_err());
+            assert!(open(&KEY, &binding("x"), &URL_SAFE_NO_PAD.encode(flipped)).is_err());
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_sealed_opens(cursor in cursors(), binding in any::<Vec<u8>>()) {
+        fn what_is_sealed_opens(cursor in cursors(), argument in any::<Vec<u8>>()) {
+            let binding = binding(argument);
             let token = seal(&KEY, &binding, &cursor);
             prop_assert_eq!(open(&KEY, &binding, &token).unwrap(), cursor);
         }
@@ -196,31 +269,32 @@ mod tests {
             a in "[a-c]{0,3}",
             b in "[a-c]{0,3}",
         ) {
-            let token = seal(&KEY, a.as_bytes(), &cursor);
-            prop_assert_eq!(open(&KEY, b.as_bytes(), &token).is_ok(), a == b);
-            prop_assert!(open(&TokenKey::new([8; 32]), a.as_bytes(), &token).is_err());
+            let token = seal(&KEY, &binding(&a), &cursor);
+            prop_assert_eq!(open(&KEY, &binding(&b), &token).is_ok(), a == b);
+            prop_assert!(open(&TokenKey::new([8; 32]), &binding(&a), &token).is_err());
         }
 
         #[test]
         fn any_flipped_bit_is_refused(cursor in cursors(), bit in any::<prop::sample::Index>()) {
-            let token = seal(&KEY, b"x", &cursor);
+            let token = seal(&KEY, &binding("x"), &cursor);
             let mut sealed = URL_SAFE_NO_PAD.decode(&token).unwrap();
             let at = bit.index(sealed.len() * 8);
             sealed[at / 8] ^= 1 << (at % 8);
-            prop_assert!(open(&KEY, b"x", &URL_SAFE_NO_PAD.encode(sealed)).is_err());
+            prop_assert!(open(&KEY, &binding("x"), &URL_SAFE_NO_PAD.encode(sealed)).is_err());
 
             let mut written = token.clone().into_bytes();
             let at = bit.index(written.len() * 7);
             written[at / 7] ^= 1 << (at % 7);
-            prop_assert!(open(&KEY, b"x", std::str::from_utf8(&written).unwrap()).is_err());
+            let written = std::str::from_utf8(&written).unwrap();
+            prop_assert!(open(&KEY, &binding("x"), written).is_err());
 
             let kept = bit.index(token.len());
-            prop_assert!(open(&KEY, b"x", token.get(..kept).unwrap()).is_err());
+            prop_assert!(open(&KEY, &binding("x"), token.get(..kept).unwrap()).is_err());
         }
 
         #[test]
         fn any_text_is_answered(token in any::<String>()) {
-            prop_assert!(open(&KEY, b"", &token).is_err());
+            prop_assert!(open(&KEY, &binding(""), &token).is_err());
         }
     }
 }

@@ -124,27 +124,39 @@ fn unknown_paths_are_told_all_at_once() {
         refused(&[
             "x",
             "title.x",
-            "price.pages",
+            "price.yaer",
             "parts.title",
             "labels.a",
-            "priceYear"
+            "boughtTime"
         ]),
         [
-            "UNKNOWN_PATH: has the unknown path `x`; in snake_case, use one of `title`, `isbn`, \
-             `price`, `parts`, `labels`, `pages`, `genre`, `series`, `lent`, `type`, \
-             `bought_time`, `tree`",
-            "UNKNOWN_PATH: has the path `title.x` below `title`, which is replaced whole; name it",
-            "UNKNOWN_PATH: has the path `labels.a` below `labels`, which is replaced whole; name \
-             it",
-            "UNKNOWN_PATH: has the unknown path `priceYear`; in snake_case, use one of `title`, \
-             `isbn`, `price`, `parts`, `labels`, `pages`, `genre`, `series`, `lent`, `type`, \
-             `bought_time`, `tree`",
-            "UNKNOWN_PATH: has the unknown path `price.pages`; in snake_case, use one of \
-             `amount`, `year`",
-            "UNKNOWN_PATH: has the path `parts.title` below `parts`, which is replaced whole; \
-             name it",
+            "UNKNOWN_PATH: has the unknown path `x`; the fields are `title`, `isbn`, `price`, \
+             `parts`, `labels`, `pages`, `genre`, `series`, `lent`, `type`, `bought_time`, `tree`",
+            "UNKNOWN_PATH: has the path `title.x` inside `title`, which is only replaced whole; \
+             send `title`",
+            "UNKNOWN_PATH: has the path `labels.a` inside `labels`, which is only replaced whole; \
+             send `labels`",
+            "UNKNOWN_PATH: has the unknown path `price.yaer`; did you mean `price.year`?; the \
+             fields are `amount`, `year`",
+            "UNKNOWN_PATH: has the unknown path `boughtTime`; did you mean `bought_time`?; the \
+             fields are `title`, `isbn`, `price`, `parts`, `labels`, `pages`, `genre`, `series`, \
+             `lent`, `type`, `bought_time`, `tree`",
+            "UNKNOWN_PATH: has the path `parts.title` inside `parts`, which is only replaced \
+             whole; send `parts`",
         ]
     );
+    for (path, part) in [
+        ("book.title", "did you mean `title`?"),
+        ("Title", "did you mean `title`?"),
+        ("PRICE.year", "did you mean `price`?"),
+        ("price.Year", "did you mean `price.year`?"),
+        ("parts[0].title", "did you mean `parts`?"),
+        ("title,price", "each path as an element of its own"),
+        ("tree.child.title.x", "send `tree.child.title`"),
+    ] {
+        let told = refused(&[path]).join("");
+        assert!(told.contains(part), "{path}: {told}");
+    }
     assert_eq!(
         refused(&["*", "title"]),
         ["UNKNOWN_PATH: has `*` beside other paths; send `*` alone or leave it out"]
@@ -161,7 +173,10 @@ fn masks_are_bounded() {
     let paths = vec!["title"; 101];
     assert_eq!(
         refused(&paths),
-        ["TOO_MANY_ITEMS: must have at most 100 paths, has 101; name whole messages or send `*`"]
+        [
+            "TOO_MANY_ITEMS: must have at most 100 paths, but has 101; name whole messages or \
+             send `*`"
+        ]
     );
 }
 

@@ -159,14 +159,14 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en the credentials are not valid
       vi thông tin xác thực không hợp lệ
     Unavailable OUTCOME_UNKNOWN
-      en the outcome is not known: retry with the same request id to learn it
-      vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả
+      en the outcome is unknown: send the request again with the same request id to learn it
+      vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
     Unavailable SHUTTING_DOWN
       en the server is shutting down; retry
       vi máy chủ đang dừng; hãy thử lại
     Unavailable STORE_UNAVAILABLE
-      en the store cannot be reached at the moment; retry
-      vi tạm thời không kết nối được kho dữ liệu; hãy thử lại
+      en the database cannot be reached at the moment; retry
+      vi tạm thời không kết nối được cơ sở dữ liệu; hãy thử lại
     ResourceExhausted LIMIT_REACHED
       en more than 60 calls a second by one caller; try again later
       vi một bên gọi đã gọi quá 60 lần mỗi giây; hãy thử lại sau
@@ -288,8 +288,8 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       most = 60
       scope = caller
     DeadlineExceeded DEADLINE_EXCEEDED
-      en the call's time of 250 ms was over; a write may still have been made: retry it with the same request id to learn it
-      vi đã hết thời gian 250 ms của lần gọi; lệnh ghi vẫn có thể đã được thực hiện: hãy gửi lại với cùng mã yêu cầu (request_id) để biết kết quả
+      en the deadline of 250 ms has passed; a write may still have been made: send it again with the same request id to learn the outcome
+      vi đã quá thời hạn 250 ms của lần gọi; lệnh ghi vẫn có thể đã được thực hiện: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
       given_ms = 250
     ");
 }
@@ -535,8 +535,8 @@ fn violations_that_do_not_fit_are_counted() {
         violations.add(
             format!("platform.listings[{index}].edition"),
             "NOT_A_NAME",
-            "must be a resource name of the form `editions/{edition}`",
-            "phải là tên tài nguyên theo dạng `editions/{edition}`",
+            "must have the form `editions/{edition}`",
+            "phải có dạng `editions/{edition}`",
         );
     }
     let status = told(Error::Invalid(violations));

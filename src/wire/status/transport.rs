@@ -26,8 +26,8 @@ pub fn explained(status: &Status, limit: usize) -> Option<Status> {
         Code::Unimplemented => refused(
             Code::Unimplemented,
             "METHOD_UNKNOWN",
-            "there is no such method; `grpcurl -plaintext ADDRESS list` shows those there are",
-            "không có phương thức này; `grpcurl -plaintext ADDRESS list` liệt kê các phương thức",
+            "there is no such method; `grpcurl -plaintext ADDRESS list` lists the services",
+            "không có phương thức này; `grpcurl -plaintext ADDRESS list` liệt kê các dịch vụ",
         ),
         // The code is the one that gRPC's document on compression asks for.
         Code::Internal if message.contains("compressed-flag but no grpc-encoding") => refused(
@@ -63,8 +63,8 @@ pub fn explained(status: &Status, limit: usize) -> Option<Status> {
         Code::Internal if message.contains("decode") => refused(
             Code::InvalidArgument,
             "MESSAGE_MALFORMED",
-            &format!("the request is not the message that the method takes: {message}"),
-            "yêu cầu không phải thông điệp mà phương thức nhận",
+            &format!("the request cannot be read as the message that the method takes: {message}"),
+            "không đọc được yêu cầu theo thông điệp mà phương thức nhận",
         ),
         _ => return None,
     })

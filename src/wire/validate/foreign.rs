@@ -67,7 +67,7 @@ impl Validate for Money {
         if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
             violation(&path.field("currency_code"), out, "PATTERN", || {
                 (
-                    "must be the three letters of ISO 4217, as `VND`".into(),
+                    "must be a three-letter code of ISO 4217, for example `VND`".into(),
                     "phải là mã ba chữ cái theo ISO 4217, ví dụ `VND`".into(),
                 )
             });
@@ -130,7 +130,7 @@ fn same_sign(whole: i64, nanos: i32, path: &FieldPath<'_>, out: &mut Violations)
     if (whole > 0 && nanos < 0) || (whole < 0 && nanos > 0) {
         violation(path, out, "OUT_OF_RANGE", || {
             (
-                "must have the same sign as the whole part".into(),
+                "must have the same sign as the integer part".into(),
                 "phải cùng dấu với phần nguyên".into(),
             )
         });

@@ -55,6 +55,17 @@ impl FieldPath<'_> {
     }
 }
 
+impl FieldPath<'_> {
+    /// The name of the field, or of the one whose element or entry it is.
+    pub(super) fn name(&self) -> &str {
+        match (self.segment, self.parent) {
+            (Segment::Field(name), _) => name,
+            (Segment::Item(_) | Segment::Key(_), Some(parent)) => parent.name(),
+            (Segment::Item(_) | Segment::Key(_), None) | (Segment::Root, _) => "",
+        }
+    }
+}
+
 impl fmt::Display for FieldPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut top = true;

@@ -88,9 +88,9 @@ fn every_rule_of_texts_is_enforced() {
     assert_eq!(
         english(&request)[..4],
         [
-            "must have at least 3 characters, has 2; write more",
-            "must have at most 4 characters, has 5; shorten it",
-            "must have at most 4 bytes in UTF-8, has 10; shorten it",
+            "must have at least 3 characters, but has 2",
+            "must have at most 4 characters, but has 5; shorten it",
+            "must have at most 4 bytes in UTF-8, but has 10; shorten it",
             "must match the pattern `^[a-z]{1,8}$`",
         ]
     );

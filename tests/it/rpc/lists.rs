@@ -649,7 +649,12 @@ both! {
             Asked { order_by: "display_name desc".into(), ..asked.clone() },
             Asked { order_by: String::new(), ..asked.clone() },
         ] {
-            assert_eq!(fields(&active(&mut anyone, other).await.unwrap_err()), refused);
+            let by_order = other.order_by != asked.order_by;
+            let error = active(&mut anyone, other).await.unwrap_err();
+            assert_eq!(fields(&error), refused);
+            let changed = if by_order { "`order_by`" } else { "`filter`" };
+            let told = format!("another value of {changed};");
+            assert!(error.message().contains(&told), "{}", error.message());
         }
         // the same filter otherwise written is the same
         let spaced = Asked { filter: " record_status=PENDING_ANNEX ".into(), ..asked.clone() };

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::{
         error::Error,
+        near::{nearest, snake_case},
         text::{fold, nfc},
         time::{Date, Timestamp},
     },
@@ -166,17 +167,32 @@ impl<'s> Checker<'s> {
                 prefix.push_str(segment);
             }
         }
+        Err(self.unknown_field::<T>(member, at))
+    }
+
+    fn unknown_field<T: Queryable>(&self, member: &Member, at: usize) -> Error {
         let mut known = String::new();
         for field in T::FIELDS {
             let between = if known.is_empty() { "" } else { ", " };
             let _ = write!(known, "{between}`{}`", field.path);
         }
-        Err(self.refuse(
+        let (mut hint, mut hint_vi) = (String::new(), String::new());
+        let typed = member.value.as_str();
+        let typed = member.field_path().unwrap_or_else(|| typed.to_owned());
+        let paths = T::FIELDS.iter().map(|field| field.path);
+        if member.value.is_quoted() {
+            hint = "; write a field without quotes".to_owned();
+            hint_vi = "; tên trường viết không có ngoặc kép".to_owned();
+        } else if let Some(near) = nearest(&typed, paths) {
+            hint = format!("; did you mean `{near}`?");
+            hint_vi = format!("; có phải là `{near}`?");
+        }
+        self.refuse(
             at,
             "FILTER_UNKNOWN_FIELD",
-            &format!("unknown field `{member}`; the fields are {known}"),
-            &format!("không có trường `{member}`; các trường lọc được là {known}"),
-        ))
+            &format!("unknown field `{member}`{hint}; the fields are {known}"),
+            &format!("không có trường `{member}`{hint_vi}; các trường lọc được là {known}"),
+        )
     }
 
     fn test<T: Queryable>(
@@ -200,11 +216,13 @@ impl<'s> Checker<'s> {
             return Ok(node(Ask::Present));
         }
         if comparator == Comparator::NotEqual && !field.repeated {
+            self.check_null(field, key, comparator, literal)?;
             return Ok(self
                 .test(field, key, at, Comparator::Equal, literal)?
                 .negated());
         }
         let name = field.map_name().unwrap_or(field.path);
+        self.check_habit(field, key, comparator, literal)?;
         if field.map_name().is_some() && key.is_none() {
             if has {
                 return Ok(node(Ask::Key(nfc(&literal.text).into_owned())));
@@ -282,7 +300,10 @@ impl<'s> Checker<'s> {
                 if let Type::Resource(shape) = field.kind
                     && !has_shape(&pattern.text, shape)
                 {
-                    return Err(self.mistyped(field, literal, &format!("`{shape}`")));
+                    let whole = shape.split_once('{').map(|(collection, _)| collection);
+                    let whole = whole.map(|it| format!("{it}{}", pattern.text));
+                    let near = whole.as_deref().filter(|it| has_shape(it, shape));
+                    return Err(self.mistyped(field, literal, near, &format!("`{shape}`")));
                 }
                 Ok(node(Ask::Compare(comparator, Constant::Text(pattern.text))))
             }
@@ -291,6 +312,85 @@ impl<'s> Checker<'s> {
                 Ok(node(Ask::Compare(comparator, constant)))
             }
         }
+    }
+
+    /// Refuses `NULL`, which AIP-160 has no word for.
+    fn check_null<T>(
+        &self,
+        field: &Field<T>,
+        key: Option<&str>,
+        comparator: Comparator,
+        literal: &Literal,
+    ) -> Result<(), Error> {
+        let null = ["null", "nil", "none", "undefined"];
+        let is_null = null.iter().any(|it| it.eq_ignore_ascii_case(&literal.text));
+        let is_value = matches!(field.kind, Type::Enum(values) if values.contains(&&*literal.text));
+        if literal.quoted || !is_null || is_value {
+            return Ok(());
+        }
+        let (name, found) = (shown(field, key), &literal.text);
+        let right = match comparator {
+            Comparator::NotEqual => format!("{name}:*"),
+            _ => format!("NOT {name}:*"),
+        };
+        Err(self.refuse(
+            literal.at,
+            "FILTER_OPERATOR",
+            &format!(
+                "write `{right}` instead of a comparison with `{found}`; if the value is this \
+                 word, put it in quotes: `\"{found}\"`"
+            ),
+            &format!(
+                "hãy viết `{right}` thay cho phép so sánh với `{found}`; nếu giá trị chính là từ \
+                 này, hãy đặt trong ngoặc kép: `\"{found}\"`"
+            ),
+        ))
+    }
+
+    /// Refuses values that are compared otherwise than whoever writes them would think.
+    fn check_habit<T>(
+        &self,
+        field: &Field<T>,
+        key: Option<&str>,
+        comparator: Comparator,
+        literal: &Literal,
+    ) -> Result<(), Error> {
+        self.check_null(field, key, comparator, literal)?;
+        if !matches!(field.kind, Type::Text | Type::Name) {
+            return Ok(());
+        }
+        let (name, text) = (shown(field, key), literal.text.as_str());
+        let has = comparator == Comparator::Has;
+        // `%part%`, as SQL has it
+        let inner = text.trim_matches(['*', ' ']);
+        let percent = inner.len() > 1 && inner.starts_with('%');
+        if percent && (inner.ends_with('%') || !(has || text.starts_with('*'))) {
+            let right = inner.trim_matches('%');
+            return Err(self.refuse(
+                literal.at,
+                "FILTER_OPERATOR",
+                &format!("write `*` instead of `%` at either end: `{name} = \"*{right}*\"`"),
+                &format!("hãy viết `*` thay cho `%` ở hai đầu: `{name} = \"*{right}*\"`"),
+            ));
+        }
+        let is_number = !literal.quoted && text.parse::<f64>().is_ok_and(f64::is_finite);
+        let is_order = !(has || comparator == Comparator::Equal);
+        if is_number && !has && (is_order || field.kind == Type::Name) {
+            let (english, vietnamese) = (field.kind.english(), field.kind.vietnamese());
+            return Err(self.refuse(
+                literal.at,
+                "FILTER_TYPE",
+                &format!(
+                    "`{name}` is {english}, which is compared letter by letter and not as a \
+                     number; write `\"{text}\"` if that is meant"
+                ),
+                &format!(
+                    "`{name}` là {vietnamese}, được so sánh theo từng ký tự chứ không theo giá \
+                     trị số; nếu đúng ý, hãy viết `\"{text}\"`"
+                ),
+            ));
+        }
+        Ok(())
     }
 
     fn constant<T>(&self, field: &Field<T>, literal: &Literal) -> Result<Constant, Error> {
@@ -311,32 +411,55 @@ impl<'s> Checker<'s> {
         };
         read.ok_or_else(|| match field.kind {
             Type::Enum(values) => {
-                self.mistyped(field, literal, &format!("`{}`", values.join("`, `")))
+                let near = nearest(text, values.iter().copied());
+                self.mistyped(field, literal, near, &format!("`{}`", values.join("`, `")))
             }
-            Type::Integer => self.mistyped(field, literal, "`42`"),
-            Type::Boolean => self.mistyped(field, literal, "`true`, `false`"),
-            Type::Timestamp => self.mistyped(field, literal, "`\"2025-09-23T08:00:00+07:00\"`"),
-            _ => self.mistyped(field, literal, "`2025-09-23`"),
+            Type::Integer => {
+                let number = text.parse::<i64>().ok().map(|_| text);
+                self.mistyped(field, literal, number, "`42`")
+            }
+            Type::Boolean => {
+                let lower = text.to_lowercase();
+                let near = match lower.as_str() {
+                    "true" | "yes" | "1" | "t" | "y" => Some("true"),
+                    "false" | "no" | "0" | "f" | "n" => Some("false"),
+                    _ => None,
+                };
+                self.mistyped(field, literal, near, "`true`, `false`")
+            }
+            Type::Timestamp => {
+                self.mistyped(field, literal, None, "`\"2025-09-23T08:00:00+07:00\"`")
+            }
+            _ => self.mistyped(field, literal, None, "`2025-09-23`"),
         })
     }
 
-    fn mistyped<T>(&self, field: &Field<T>, literal: &Literal, right: &str) -> Error {
+    /// Refuses a value: `near` is the one that was probably meant, `right` are those that fit.
+    fn mistyped<T>(
+        &self,
+        field: &Field<T>,
+        literal: &Literal,
+        near: Option<&str>,
+        right: &str,
+    ) -> Error {
         let (path, kind) = (field.path, field.kind);
         let written = if literal.quoted {
             format!("\"{}\"", literal.text)
         } else {
             literal.text.clone()
         };
+        let (mut hint, mut hint_vi) = (String::new(), String::new());
+        if let Some(near) = near {
+            hint = format!("; did you mean `{near}`?");
+            hint_vi = format!("; có phải là `{near}`?");
+        }
+        let (english, vietnamese) = (kind.english(), kind.vietnamese());
         self.refuse(
             literal.at,
             "FILTER_TYPE",
+            &format!("`{written}` does not fit `{path}`, {english}{hint}; write {right}"),
             &format!(
-                "`{written}` does not fit `{path}`, {}: {right}",
-                kind.english()
-            ),
-            &format!(
-                "`{written}` không hợp với `{path}` ({}): {right}",
-                kind.vietnamese()
+                "`{written}` không hợp với `{path}` ({vietnamese}){hint_vi}; hãy viết {right}"
             ),
         )
     }
@@ -376,11 +499,19 @@ impl<'s> Checker<'s> {
                 let at = self
                     .places
                     .of_text(function.name.first().map_or("", String::as_str));
+                let right = match snake_case(&name).as_str() {
+                    "contains" | "has" | "like" | "match" | "regex" => "field:\"A\"",
+                    "starts_with" | "startswith" => "field = \"A*\"",
+                    "ends_with" | "endswith" => "field = \"*A\"",
+                    _ => "field = value",
+                };
                 Err(self.refuse(
                     at,
                     "FILTER_UNSUPPORTED",
-                    &format!("there is no function `{name}`, nor any other"),
-                    &format!("không có hàm `{name}` và bộ lọc không dùng hàm nào"),
+                    &format!(
+                        "there is no function `{name}`: filters have no functions; write `{right}`"
+                    ),
+                    &format!("không có hàm `{name}`: bộ lọc không dùng hàm; hãy viết `{right}`"),
                 ))
             }
         }
@@ -401,6 +532,14 @@ impl<'s> Checker<'s> {
 
     fn refuse(&self, at: usize, reason: &'static str, english: &str, vietnamese: &str) -> Error {
         refuse(self.places.source(), at, reason, english, vietnamese)
+    }
+}
+
+/// The field as a filter names it.
+fn shown<T>(field: &Field<T>, key: Option<&str>) -> String {
+    match (field.map_name(), key) {
+        (Some(map), Some(key)) => format!("{map}.{key}"),
+        (map, _) => map.unwrap_or(field.path).to_owned(),
     }
 }
 

@@ -1,15 +1,13 @@
 //! Reading the text of a filter: its bounds, the parser's refusals in our words, and the place of
 //! each literal, which the parser's tree does not keep.
 
-use std::borrow::Cow;
-
 use aip_160::{Expression, FilterError, Member, Value};
 
-use super::{MAX_BYTES, MAX_DEPTH};
-use crate::domain::error::Error;
+use super::{MAX_BYTES, MAX_DEPTH, habits};
+use crate::{domain::error::Error, state::query::schema::Queryable};
 
-/// Parses the text; nothing when it is blank.
-pub(super) fn parse(source: &str) -> Result<Option<Expression>, Error> {
+/// Parses the text of a filter of `T`; nothing when it is blank.
+pub(super) fn parse<T: Queryable>(source: &str) -> Result<Option<Expression>, Error> {
     if source.len() > MAX_BYTES {
         return Err(Error::invalid(
             "filter",
@@ -18,31 +16,11 @@ pub(super) fn parse(source: &str) -> Result<Option<Expression>, Error> {
             format!("dài quá {MAX_BYTES} byte; hãy rút gọn bộ lọc"),
         ));
     }
-    if let Some((at, keyword)) = glued_keyword(source) {
-        return Err(refuse(
-            source,
-            at,
-            "FILTER_SYNTAX",
-            &format!("write a space between `{keyword}` and `(`"),
-            &format!("hãy viết dấu cách giữa `{keyword}` và `(`"),
-        ));
-    }
+    habits::check::<T>(source)?;
     match aip_160::parse_filter_with_max_depth(source, MAX_DEPTH) {
         Ok(filter) => Ok(filter.expression),
         Err(error) => Err(not_parsed(source, &error)),
     }
-}
-
-/// The first `NOT(` or the like, which the grammar takes for a function: the parser would then
-/// complain of what stands inside.
-fn glued_keyword(source: &str) -> Option<(usize, &str)> {
-    let (mut keyword, mut glued) = (None, None);
-    cut(source, |piece| match (keyword.take(), piece) {
-        (Some((at, text)), Piece::Mark('(', _)) => glued = glued.or(Some((at, text))),
-        (_, Piece::Bare(at, text @ ("AND" | "OR" | "NOT"))) => keyword = Some((at, text)),
-        _ => {}
-    });
-    glued
 }
 
 fn not_parsed(source: &str, error: &FilterError) -> Error {
@@ -68,37 +46,59 @@ fn not_parsed(source: &str, error: &FilterError) -> Error {
                 &format!("ngoặc lồng nhau quá {MAX_DEPTH} cấp; hãy viết phẳng hơn"),
             );
         }
-        _ => (0, "not a filter"),
+        _ => (0, ""),
     };
-    let (english, vietnamese) = match english {
+    let (english, vietnamese) = words(source, at, english);
+    refuse(source, at, "FILTER_SYNTAX", english, vietnamese)
+}
+
+/// What the parser misses at a byte, in our words.
+fn words(source: &str, at: usize, told: &str) -> (&'static str, &'static str) {
+    let rest = source.get(at..).unwrap_or_default();
+    let keyword = |it: &str| rest.starts_with(it);
+    if told.starts_with("unexpected keyword") {
+        return (
+            "a condition is missing beside this keyword; to search for the word itself, put it \
+             in quotes",
+            "thiếu điều kiện bên cạnh từ khóa này; nếu muốn tìm chính từ này, hãy đặt trong ngoặc \
+             kép",
+        );
+    }
+    if ["AND", "OR", "NOT"].into_iter().any(keyword) {
+        return (
+            "write a space before this keyword",
+            "hãy viết dấu cách trước từ khóa này",
+        );
+    }
+    match told {
         "unexpected end of filter" => (
-            "the filter ends where a value is missing".into(),
-            "bộ lọc kết thúc khi còn thiếu một giá trị".into(),
+            "the filter ends where a value is missing; add it, as `\"\"` for an empty one",
+            "bộ lọc kết thúc khi còn thiếu một giá trị; hãy thêm giá trị, nếu rỗng thì viết \
+             `\"\"`",
         ),
-        "unterminated string" => (
-            "the quote is not closed".into(),
-            "dấu ngoặc kép chưa được đóng".into(),
+        "unterminated string" => ("the quote is not closed", "dấu ngoặc kép chưa được đóng"),
+        "a function name cannot be quoted" => (
+            "write `AND` or `OR` between a value and `(`",
+            "hãy viết `AND` hoặc `OR` giữa giá trị và `(`",
+        ),
+        "expected ')'" => (
+            "the arguments of a function end here without `)`; filters have no functions",
+            "phần đối số của hàm kết thúc mà thiếu `)`; bộ lọc không có hàm",
         ),
         "expected a value" => (
-            "a field or value is missing; put quotes around a value that holds \
-             spaces, quotes or any of `.,:()=<>!`"
-                .into(),
-            "thiếu tên trường hoặc giá trị; hãy đặt trong dấu ngoặc kép giá trị có dấu cách hoặc \
-             một trong các dấu `.,:()=<>!`"
-                .into(),
+            "a field or value is missing; put quotes around a value that holds spaces, quotes or \
+             any of `.,:()=<>!`",
+            "thiếu tên trường hoặc giá trị; hãy đặt trong dấu ngoặc kép giá trị có dấu cách, dấu \
+             ngoặc hoặc một trong các dấu `.,:()=<>!`",
         ),
-        "unexpected input" => (
-            "this does not continue the filter; put quotes around a value that holds \
-             spaces, quotes or any of `.,:()=<>!`"
-                .into(),
-            "không đọc tiếp được từ đây; hãy đặt trong dấu ngoặc kép giá trị có dấu cách hoặc một \
-             trong các dấu `.,:()=<>!`"
-                .into(),
+        _ => (
+            "the filter cannot go on like this; write `AND` or `OR` between two conditions, and \
+             put quotes around a value that holds spaces, quotes or any of `.,:()=<>!`",
+            "bộ lọc không thể viết tiếp như thế này; hãy viết `AND` hoặc `OR` giữa hai điều kiện, \
+             và đặt trong dấu ngoặc kép giá trị có dấu cách, dấu ngoặc hoặc một trong các dấu \
+             `.,:()=<>!`",
         ),
-        other => (Cow::from(other), format!("cú pháp sai ({other})").into()),
-    };
-    let vietnamese: Cow<'_, str> = vietnamese;
-    refuse(source, at, "FILTER_SYNTAX", &english, &vietnamese)
+    }
 }
 
 /// Refuses the filter at a byte, which is told as a character counted from 1.
@@ -142,7 +142,7 @@ impl<'s> Places<'s> {
                 at,
                 bare: Some(text),
             }),
-            Piece::Quoted(at) => literals.push(Place { at, bare: None }),
+            Piece::Quoted(at, ..) => literals.push(Place { at, bare: None }),
             Piece::Mark(..) => {}
         });
         Self {
@@ -198,26 +198,34 @@ impl<'s> Places<'s> {
     }
 }
 
-enum Piece<'s> {
+/// A piece of a filter, and the byte where it begins.
+pub(super) enum Piece<'s> {
     Bare(usize, &'s str),
-    Quoted(usize),
+    /// Where it begins and ends, and whether its quote is closed.
+    Quoted(usize, usize, bool),
     Mark(char, usize),
 }
 
 /// Cuts a filter into literals and marks, as the parser does.
-fn cut<'s>(source: &'s str, mut piece: impl FnMut(Piece<'s>)) {
+pub(super) fn cut<'s>(source: &'s str, mut piece: impl FnMut(Piece<'s>)) {
     let mut chars = source.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         match c {
             '"' | '\'' => {
-                piece(Piece::Quoted(at));
-                while let Some((_, inner)) = chars.next() {
+                let mut end = None;
+                while let Some((here, inner)) = chars.next() {
                     if inner == '\\' {
                         chars.next();
                     } else if inner == c {
+                        end = Some(here + c.len_utf8());
                         break;
                     }
                 }
+                piece(Piece::Quoted(
+                    at,
+                    end.unwrap_or(source.len()),
+                    end.is_some(),
+                ));
             }
             c if is_mark(c) => piece(Piece::Mark(c, at)),
             _ => {

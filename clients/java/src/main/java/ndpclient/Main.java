@@ -4,8 +4,9 @@ import io.grpc.StatusRuntimeException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
-import java.net.URI;
+import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
 import ndp.registry.v1.Change;
 import ndp.registry.v1.Plan;
 
@@ -20,6 +21,8 @@ public final class Main {
 
       NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.""";
 
+  private static final Set<String> COMMANDS = Set.of("platforms", "plan", "watch");
+
   // names are Vietnamese, whatever the locale
   private static final PrintStream OUT =
       new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
@@ -30,15 +33,22 @@ public final class Main {
 
   public static void main(String[] args) throws InterruptedException {
     String server = System.getenv().getOrDefault("NDP_SERVER", "http://127.0.0.1:50051");
-    try (Registry registry = new Registry(URI.create(server), System.getenv("NDP_KEY"))) {
+    try (Registry registry = new Registry(server, System.getenv("NDP_KEY"))) {
       run(registry, args);
+    } catch (ConnectException | IllegalArgumentException error) {
+      ERR.println("error: " + error.getMessage());
+      System.exit(1);
     } catch (StatusRuntimeException error) {
       ERR.println(Errors.describe(error));
       System.exit(1);
     }
   }
 
-  private static void run(Registry registry, String[] args) throws InterruptedException {
+  private static void run(Registry registry, String[] args)
+      throws ConnectException, InterruptedException {
+    if (args.length > 0 && COMMANDS.contains(args[0])) {
+      registry.connect();
+    }
     if (args.length == 1 && args[0].equals("platforms")) {
       registry
           .platforms()

@@ -1,6 +1,7 @@
 package ndpclient;
 
 import io.grpc.ChannelCredentials;
+import io.grpc.ConnectivityState;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -9,11 +10,14 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.stub.MetadataUtils;
+import java.net.ConnectException;
 import java.net.URI;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.logging.Logger;
@@ -74,24 +78,38 @@ final class Registry implements AutoCloseable {
                       "retryableStatusCodes",
                       List.of("UNAVAILABLE")))));
 
+  /**
+   * How long a registry may take to answer for the first time. A channel that has been open waits
+   * longer: for a server that restarts.
+   */
+  private static final Duration CONNECT_TIME = Duration.ofSeconds(10);
+
+  private final String server;
   private final ManagedChannel channel;
   private final CatalogueServiceBlockingStub catalogue;
   private final PlanServiceBlockingStub plans;
   private final ChangeServiceBlockingStub changes;
 
-  Registry(URI server, String key) {
-    ChannelCredentials credentials =
-        switch (String.valueOf(server.getScheme())) {
-          case "http" -> InsecureChannelCredentials.create();
-          case "https" -> TlsChannelCredentials.create();
-          default -> throw new IllegalArgumentException(server + " is no http:// or https:// URL");
-        };
+  Registry(String server, String key) {
+    ChannelCredentials credentials;
+    if (server.startsWith("http://")) {
+      credentials = InsecureChannelCredentials.create();
+    } else if (server.startsWith("https://")) {
+      credentials = TlsChannelCredentials.create();
+    } else {
+      throw new IllegalArgumentException(
+          "NDP_SERVER is \""
+              + server
+              + "\"; set it to a URL that begins with http:// or https://, for example"
+              + " http://127.0.0.1:50051");
+    }
+    this.server = server;
     Metadata metadata = new Metadata();
     if (key != null) {
       metadata.put(AUTHORIZATION, "Bearer " + key);
     }
     channel =
-        Grpc.newChannelBuilder(server.getAuthority(), credentials)
+        Grpc.newChannelBuilder(URI.create(server).getAuthority(), credentials)
             .defaultServiceConfig(SERVICE_CONFIG)
             .keepAliveTime(30, TimeUnit.SECONDS)
             .intercept(MetadataUtils.newAttachHeadersInterceptor(metadata))
@@ -99,6 +117,26 @@ final class Registry implements AutoCloseable {
     catalogue = CatalogueServiceGrpc.newBlockingStub(channel);
     plans = PlanServiceGrpc.newBlockingStub(channel);
     changes = ChangeServiceGrpc.newBlockingStub(channel);
+  }
+
+  /** Waits for the registry, or says which one does not answer and what to do. */
+  void connect() throws ConnectException, InterruptedException {
+    long end = System.nanoTime() + CONNECT_TIME.toNanos();
+    for (;;) {
+      ConnectivityState state = channel.getState(true);
+      if (state == ConnectivityState.READY) {
+        return;
+      }
+      CountDownLatch changed = new CountDownLatch(1);
+      channel.notifyWhenStateChanged(state, changed::countDown);
+      if (!changed.await(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        throw new ConnectException(
+            "no registry answers at "
+                + server
+                + "; start one with `ndp-registry serve`, or set NDP_SERVER to the URL of a registry"
+                + " that is running");
+      }
+    }
   }
 
   /** The whole catalogue, fetched page by page as it is read. */

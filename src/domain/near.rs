@@ -1,0 +1,119 @@
+//! The name that a caller probably meant, for the "did you mean" of a refusal.
+
+/// Longest text that is compared: no name is longer, and the comparison is quadratic.
+const TYPED_CHARS_MAX: usize = 64;
+
+/// Fewest letters of a name that is recognized at the end of a longer one, as `ISSUED` in
+/// `PLAN_STATE_ISSUED`.
+const ENDING_CHARS_MIN: usize = 4;
+
+/// The known name closest to what was typed: the same name in another spelling (`displayName`,
+/// `DISPLAY-NAME`), the same with more or less in front (`symbol` of `document.symbol`), or one
+/// that differs in a few letters.
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let chars = typed.chars().count();
+    if chars > TYPED_CHARS_MAX {
+        return None;
+    }
+    let typed = snake_case(typed);
+    let most = chars / 3;
+    let far = |name: &str| {
+        let name = snake_case(name);
+        let distance = if name == typed {
+            0
+        } else if ends_in(&name, &typed, '.') || ends_in(&typed, &name, '.') {
+            1
+        } else {
+            strsim::osa_distance(&name, &typed).saturating_add(1)
+        };
+        if distance <= most.saturating_add(1) {
+            Some(distance)
+        } else {
+            ends_in(&typed, &name, '_').then_some(usize::MAX)
+        }
+    };
+    known
+        .into_iter()
+        .filter_map(|name| far(name).map(|far| (far, name)))
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, name)| name)
+}
+
+/// Whether the text ends in `ending`, after the separator.
+fn ends_in(text: &str, ending: &str, separator: char) -> bool {
+    let before = text.strip_suffix(ending);
+    ending.chars().count() >= ENDING_CHARS_MIN
+        && before.is_some_and(|before| before.ends_with(separator))
+}
+
+/// The name as protobuf writes field names: `leadUnit`, `lead-unit` and `LEAD_UNIT` are
+/// `lead_unit`.
+pub fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut after_small = false;
+    for c in name.chars() {
+        if c.is_uppercase() && after_small {
+            snake.push('_');
+        }
+        after_small = c.is_lowercase() || c.is_ascii_digit();
+        match c {
+            '-' | ' ' => snake.push('_'),
+            _ => snake.extend(c.to_lowercase()),
+        }
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closest_name_is_found() {
+        let fields = [
+            "name",
+            "display_name",
+            "display_name_en",
+            "document.symbol",
+            "state",
+            "start_date",
+            "governing_agency",
+        ];
+        for (typed, meant) in [
+            ("displayName", Some("display_name")),
+            ("DISPLAY_NAME", Some("display_name")),
+            ("display-name", Some("display_name")),
+            ("displayNameEn", Some("display_name_en")),
+            ("dispaly_name", Some("display_name")),
+            ("symbol", Some("document.symbol")),
+            ("document.symbols", Some("document.symbol")),
+            ("platform.state", Some("state")),
+            ("plan.displayName", Some("display_name")),
+            ("stat", Some("state")),
+            ("sate", Some("state")),
+            ("status", Some("state")),
+            ("governingAgency", Some("governing_agency")),
+            ("x", None),
+            ("ab", None),
+            ("budget", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed, fields), meant, "{typed}");
+        }
+        assert_eq!(nearest(&"name".repeat(100), fields), None);
+    }
+
+    #[test]
+    fn values_of_an_enum_are_found() {
+        let values = ["DRAFT", "SUBMITTED", "ISSUED", "WITHDRAWN"];
+        for (typed, meant) in [
+            ("issued", Some("ISSUED")),
+            ("STATE_ISSUED", Some("ISSUED")),
+            ("Plan.State.ISSUED", Some("ISSUED")),
+            ("SUBMITED", Some("SUBMITTED")),
+            ("DONE", None),
+        ] {
+            assert_eq!(nearest(typed, values), meant, "{typed}");
+        }
+    }
+}
