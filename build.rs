@@ -139,7 +139,10 @@ fn write(builder: tonic_prost_build::Builder, compiler: &protox::Compiler) -> io
     let mut fds = compiler.file_descriptor_set();
     fds.file
         .retain(|file| !["buf.validate", "google.api"].contains(&file.package()));
-    builder.compile_fds(fds)
+    let mut config = tonic_prost_build::Config::new();
+    // by which the messages within a request are counted before it is read
+    config.enable_type_names();
+    builder.compile_fds_with_config(fds, config)
 }
 
 /// Writes `Validate` and `Masked` of the messages of `packages`, the first of which is ours.

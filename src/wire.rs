@@ -16,6 +16,7 @@ pub mod figures;
 pub mod mask;
 pub mod milestones;
 pub mod monitoring;
+pub mod nested;
 pub mod plans;
 pub mod platforms;
 pub mod principals;

@@ -4,16 +4,18 @@
 
 use std::{fmt, marker::PhantomData};
 
-use bytes::{BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 use prost::{
-    Message,
+    Message, Name,
     encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len, string},
 };
 use tonic::{
     Status,
-    codec::{BufferSettings, Codec, EncodeBuf, Encoder},
+    codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 use tonic_prost::ProstDecoder;
+
+use super::{nested, status};
 
 /// What a method answers with: a message, or the bytes of one.
 pub trait Answer {
@@ -160,19 +162,41 @@ impl<E, D> Default for AnswerCodec<E, D> {
 impl<E, D> Codec for AnswerCodec<E, D>
 where
     E: Answer + Send + 'static,
-    D: Message + Default + Send + 'static,
+    D: Message + Name + Default + Send + 'static,
 {
     type Encode = E;
     type Decode = D;
     type Encoder = AnswerEncoder<E>;
-    type Decoder = ProstDecoder<D>;
+    type Decoder = RequestDecoder<D>;
 
     fn encoder(&mut self) -> AnswerEncoder<E> {
         AnswerEncoder(PhantomData)
     }
 
-    fn decoder(&mut self) -> ProstDecoder<D> {
-        ProstDecoder::new(BufferSettings::new(REQUEST_BUFFER_BYTES, YIELD_BYTES))
+    fn decoder(&mut self) -> RequestDecoder<D> {
+        let settings = BufferSettings::new(REQUEST_BUFFER_BYTES, YIELD_BYTES);
+        RequestDecoder(ProstDecoder::new(settings))
+    }
+}
+
+/// The half of [`AnswerCodec`] that reads, unless the message holds too many others.
+#[derive(Debug)]
+pub struct RequestDecoder<D>(ProstDecoder<D>);
+
+impl<D: Message + Name + Default> Decoder for RequestDecoder<D> {
+    type Item = D;
+    type Error = Status;
+
+    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
+        // all of the message is there, in one piece
+        if nested::has_too_many(&D::full_name(), buf.chunk()) {
+            return Err(status::too_many_messages(nested::MESSAGES_MAX));
+        }
+        self.0.decode(buf)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        self.0.buffer_settings()
     }
 }
 

@@ -100,6 +100,16 @@ pub fn message_too_large(limit: usize) -> Status {
     )
 }
 
+/// A message that holds more than `most` others.
+pub fn too_many_messages(most: usize) -> Status {
+    refused(
+        Code::InvalidArgument,
+        "MESSAGE_TOO_COMPLEX",
+        &format!("the request holds more than {most} messages; send fewer in one call"),
+        &format!("yêu cầu chứa hơn {most} thông điệp con; hãy gửi ít hơn trong một lần gọi"),
+    )
+}
+
 /// What every status is made of.
 struct Explanation {
     code: Code,
