@@ -218,7 +218,8 @@ impl Store {
         decode: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, Error> {
         let decoded = tokio::task::spawn_blocking(decode).await;
-        let decoded = decoded.map_err(|error| Error::Bug(format!("{operation}: {error}").into()))?;
+        let decoded =
+            decoded.map_err(|error| Error::Bug(format!("{operation}: {error}").into()))?;
         self.outages.during(decoded, operation)
     }
 
