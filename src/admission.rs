@@ -12,6 +12,7 @@ pub mod known;
 pub mod pool;
 pub mod proxies;
 pub mod rates;
+pub mod turns;
 pub mod who;
 
 use std::sync::Arc;

@@ -737,6 +737,7 @@ mod tests {
             shutdown_seconds: Some("-1".into()),
             web_origin: vec!["https://dashboard.example/path".into()],
             metrics_listen: Some("9464".into()),
+            trusted_proxy: Vec::new(),
             limits: LimitArgs {
                 calls_per_second: Some("0".into()),
                 ..LimitArgs::default()

@@ -9,6 +9,7 @@ pub mod change;
 pub mod command;
 pub mod documents;
 pub mod editions;
+pub mod effort;
 pub mod error;
 pub mod figures;
 pub mod freshness;

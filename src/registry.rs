@@ -29,6 +29,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
+    admission::turns::{TurnLimits, Turns},
     domain::{
         caller::Caller,
         change::Change,
@@ -36,7 +37,7 @@ use crate::{
         error::Error,
         limits::{Limit, Scope},
         names::Revision,
-        time::Clock,
+        time::{Clock, Date},
     },
     state::{State, query::token::TokenKey, tally::Tally},
     store::{Loaded, Store},
@@ -58,6 +59,15 @@ pub const QUEUE_MAX: usize = 1024;
 /// Within which a process promises to follow what others wrote.
 const FOLLOW_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// What a registry keeps for those who follow the log, and how much work it takes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// Of following the log.
+    pub following: Following,
+    /// Of work that grows with the catalogue.
+    pub turns: TurnLimits,
+}
+
 /// Everything a call reads, at one revision.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -69,11 +79,17 @@ pub struct Snapshot {
     pub key_hashes: KeyHashes,
     /// The changes that led here, the newest of them.
     pub recent: Recent,
-    /// What there is to count today; none until it was counted for the first time.
+    /// What there is to count today; none until it was counted for the first time, or anew.
     pub tally: Option<Arc<Tally>>,
 }
 
 impl Snapshot {
+    /// Whether its tally is of this day.
+    fn is_counted(&self, date: Date) -> bool {
+        let tally = self.tally.as_ref();
+        tally.is_some_and(|tally| tally.date() == date)
+    }
+
     /// Moves on by a change.
     fn advance(&mut self, change: &Change) {
         self.recent.push(&self.state, change);
@@ -81,8 +97,11 @@ impl Snapshot {
         let tally = self.tally.as_ref();
         let before = tally.map(|tally| tally.before(&self.state, change));
         self.state.apply(change);
-        if let (Some(tally), Some(before)) = (&mut self.tally, before) {
-            Arc::make_mut(tally).advance(before, &self.state);
+        if let (Some(tally), Some(before)) = (&mut self.tally, before)
+            && !Arc::make_mut(tally).advance(before, &self.state)
+        {
+            // not here, for it takes long
+            self.tally = None;
         }
         if let Some((name, hash)) = &change.key_hash {
             self.key_hashes.insert(name.clone(), *hash);
@@ -128,6 +147,7 @@ pub struct Registry {
     jobs: mpsc::Sender<Job>,
     clock: Arc<dyn Clock>,
     token_key: TokenKey,
+    turns: Turns,
     history: Arc<History>,
     measures: Measures,
     tallies: Arc<Tallies>,
@@ -152,16 +172,17 @@ impl Registry {
         clock: Arc<dyn Clock>,
         entropy: Box<dyn Entropy>,
     ) -> Result<(Self, WriterTask), Error> {
-        Self::start_following(store, clock, entropy, Following::default()).await
+        Self::start_within(store, clock, entropy, Bounds::default()).await
     }
 
-    /// The same, with other limits for those who follow the log.
-    pub async fn start_following(
+    /// The same, within other bounds.
+    pub async fn start_within(
         store: Store,
         clock: Arc<dyn Clock>,
         mut entropy: Box<dyn Entropy>,
-        following: Following,
+        bounds: Bounds,
     ) -> Result<(Self, WriterTask), Error> {
+        let Bounds { following, turns } = bounds;
         let mut candidate = [0; 32];
         for half in candidate.chunks_mut(16) {
             half.copy_from_slice(&entropy.salt());
@@ -206,6 +227,7 @@ impl Registry {
             current,
             measures: measures.clone(),
             turned: None,
+            counting: None,
             _beside: beside,
         };
         let task = writer.start()?;
@@ -215,9 +237,10 @@ impl Registry {
                 jobs,
                 clock,
                 token_key,
+                turns: Turns::new(turns),
                 history,
                 measures,
-                tallies: Arc::new(Tallies::new()),
+                tallies: Arc::default(),
             },
             task,
         ))
@@ -241,6 +264,11 @@ impl Registry {
     /// Whether this process can read the log and write to it; it serves what it knows in any case.
     pub fn readiness(&self) -> watch::Receiver<bool> {
         self.published.readiness.subscribe()
+    }
+
+    /// The turns of work that grows with the catalogue.
+    pub const fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// Takes no more commands: those in the queue are answered, then the writer ends, whoever

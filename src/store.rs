@@ -210,11 +210,27 @@ impl Store {
         self.moment().await?.load().await
     }
 
+    /// What rows hold: there may be thousands, each takes some microseconds, and the threads that
+    /// ask for them answer calls.
+    async fn decoded<T: Send + 'static, E: Into<Failure> + Send + 'static>(
+        &self,
+        operation: &'static str,
+        decode: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Error> {
+        let decoded = tokio::task::spawn_blocking(decode).await;
+        let decoded =
+            decoded.map_err(|error| Error::Bug(format!("{operation}: {error}").into()))?;
+        self.outages.during(decoded, operation)
+    }
+
     /// The changes after a revision, oldest first, at most `limit`. They carry no key hashes:
     /// those are not in the log, ask for them by the keys' names.
     pub async fn changes_after(&self, after: Revision, limit: usize) -> Result<Vec<Change>, Error> {
-        let changes = reading!(self.engine, link => log::changes_after(link, after, limit));
-        self.outages.during(changes, "reading the log")
+        let operation = "reading the log";
+        let rows = reading!(self.engine, link => log::rows_after(link, after, limit));
+        let rows = self.outages.during(rows, operation)?;
+        let decode = move || log::decode_after(rows, after);
+        self.decoded(operation, decode).await
     }
 
     /// The hashes of these API keys, in their order, of those that have one.
@@ -290,9 +306,12 @@ impl Store {
         &self,
         asked: &[(&str, Revision)],
     ) -> Result<Vec<Option<Image>>, Error> {
-        let images = reading!(self.engine, link => history::images_before(link, asked));
-        self.outages
-            .during(images, "reading records before a change")
+        let operation = "reading records before a change";
+        let rows = reading!(self.engine, link => history::images_before(link, asked));
+        let rows = self.outages.during(rows, operation)?;
+        let image = |row: PastRow| row.read().map(|past| past.image);
+        let decode = move || rows.into_iter().map(image).collect();
+        self.decoded(operation, decode).await
     }
 
     /// Every resource that was touched after a revision, as it was at that revision.
@@ -300,15 +319,8 @@ impl Store {
         let operation = "reading the records of a revision";
         let rows = reading!(self.engine, link => history::touched_after(link, revision));
         let rows = self.outages.during(rows, operation)?;
-        // Thousands at the worst, each some microseconds: not on a thread that answers calls.
-        let read = move || {
-            rows.into_iter()
-                .map(PastRow::read)
-                .collect::<Result<_, _>>()
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        let read = read.map_err(|error| Error::Bug(format!("{operation}: {error}").into()))?;
-        self.outages.during(read, operation)
+        let decode = move || rows.into_iter().map(PastRow::read).collect();
+        self.decoded(operation, decode).await
     }
 
     /// The newest revision recorded at a time or before it; zero before the first.
@@ -333,11 +345,14 @@ impl Store {
         newest: bool,
         limit: usize,
     ) -> Result<Vec<Change>, Error> {
-        let changes = reading!(self.engine, link => {
+        let operation = "reading the changes of a record";
+        let rows = reading!(self.engine, link => {
             log::changes_of(link, resource, between, newest, limit)
         });
-        self.outages
-            .during(changes, "reading the changes of a record")
+        let rows = self.outages.during(rows, operation)?;
+        let decode = |(change, effects)| log::decode(change, effects);
+        let decode = move || rows.into_iter().map(decode).collect();
+        self.decoded(operation, decode).await
     }
 
     /// The next revisions after one that touched a resource.

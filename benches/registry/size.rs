@@ -142,6 +142,11 @@ fn pages(options: &Options, small: &Database, large: &Database) -> Result<Vec<Co
         Call::new(SEARCH_PLATFORMS, &request)
     };
     let agency = |id: &str| format!("governing_agency = \"agencies/{id}\"");
+    // nothing fits: each term is tried on each row
+    let terms: Vec<_> = (0..100)
+        .map(|it| format!("display_name:zz{it:02}"))
+        .collect();
+    let letters: Vec<_> = ('a'..='y').map(String::from).collect();
     // the few of the first agency are lost among the many, those of the second are many
     let questions = [
         ("get", get(small)),
@@ -157,6 +162,8 @@ fn pages(options: &Options, small: &Database, large: &Database) -> Result<Vec<Co
         ("page of 50 by display_name", list(50, "", "display_name")),
         ("search of one", search("dinh danh va xac thuc")),
         ("search of many", search("so")),
+        ("filter of 100 terms", list(10, &terms.join(" OR "), "")),
+        ("search of 25 letters", search(&letters.join(" "))),
     ];
     let ours = Listening::registry(&large.file)?;
     let theirs = Listening::registry(&small.file)?;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use ndp_registry::{
     domain::{
         change::{Change, Effect, Image},
+        effort::Effort,
         milestones::{Milestone, MilestoneFields},
         names::{MilestoneName, PlanName, PlatformName, Revision},
         plans::{Plan, PlanFields, PlanState, StateEntry},
@@ -185,7 +186,7 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
     let mut state = State::load(revision, Some(moment), images);
     let today = Date::parse("2026-01-01")?;
     let began = Instant::now();
-    let mut tally = Tally::new(&state, today);
+    let mut tally = Tally::new(&state, today, &Effort::unlimited());
     found.count_ms = began.elapsed().as_secs_f64() * 1e3;
     let change = Change {
         revision: revision.next(),
@@ -203,7 +204,10 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
         let began = Instant::now();
         let before = tally.before(&state, &change);
         state.apply(&change);
-        tally.advance(before, &state);
+        assert!(
+            tally.advance(before, &state),
+            "a milestone is of one platform"
+        );
         advances.push(began.elapsed().as_secs_f64() * 1e6);
     }
     found.advance_us = median(advances);
@@ -217,7 +221,7 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
         .map(|week| today.plus_days((week - 51) * 7))
         .collect();
     let began = Instant::now();
-    std::hint::black_box(state.timeline(&place, &Sight::All, &dates));
+    std::hint::black_box(state.timeline(&place, &Sight::All, &dates, &Effort::unlimited()));
     found.timeline_ms = began.elapsed().as_secs_f64() * 1e3;
     Ok(())
 }

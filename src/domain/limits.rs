@@ -95,8 +95,8 @@ impl Limit {
                 format!("the headers are larger than {most} bytes; send less")
             }
             Self::Cost => format!(
-                "the call takes more work than one call may cause ({most} units); ask for less, \
-                 with fewer terms in the filter or a field that is indexed"
+                "the call takes more work than one call may cause ({most} units); ask for less: \
+                 fewer terms in the filter, fewer dates or a smaller page"
             ),
             Self::CallsInFlight => {
                 format!("too many calls in flight{of}, at most {most}; try again later")
@@ -137,7 +137,7 @@ impl Limit {
             }
             Self::Cost => format!(
                 "yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi ({most} đơn vị); hãy \
-                 giảm số điều kiện lọc hoặc lọc theo trường có chỉ mục"
+                 giảm số điều kiện lọc, số ngày hoặc số dòng của một trang"
             ),
             Self::CallsInFlight => {
                 format!("số lần gọi đang xử lý{of} đã đạt giới hạn ({most}); hãy thử lại sau")

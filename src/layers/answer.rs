@@ -169,7 +169,7 @@ impl http_body::Body for Outgoing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }
 

@@ -76,7 +76,7 @@ impl Calls {
     /// Says whose call it is, as of the revision that it wants to see at least.
     async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
         await_revision(&self.registry, headers).await?;
-        let call = identify(&self.registry, headers).await?;
+        let call = identify(&self.registry, headers, &held.who()).await?;
         if let Some(principal) = Who::principal(&call.caller) {
             held.pass_to(&principal)?;
         }

@@ -72,7 +72,7 @@ impl Entrance {
         let call = if standard {
             None
         } else {
-            identify_now(&self.registry, request.headers()).ok()
+            identify_now(&self.registry, request.headers(), &address).ok()
         };
         let principal = call.as_ref().and_then(|call| Who::principal(&call.caller));
         if principal.is_some() {

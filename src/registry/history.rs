@@ -2,19 +2,14 @@
 //!
 //! A past State is today's with every resource that was touched since put back as it was then: it
 //! shares all else with today's, and costs what was touched, at the most one cold start. One is
-//! made at a time, so that asking for the distant past starves nobody; the last few are kept, so
-//! that walking pages at one revision makes it once. Followers who fell behind read the log in the
-//! same parts, so that a thousand who fall behind at once read it once.
+//! made at a time, in a turn of whoever asks for it, so that asking for the distant past starves
+//! nobody; the last few are kept, so that walking pages at one revision makes it once. Followers
+//! who fell behind read the log in the same parts, so that a thousand who fall behind at once read
+//! it once.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
-
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
 };
 
 use super::{
@@ -22,10 +17,13 @@ use super::{
     recent::{Following, Logged, Recent},
 };
 use crate::{
+    admission::{
+        turns::{Turn, Work},
+        who::Who,
+    },
     domain::{
         change::{At, Change},
         error::Error,
-        limits::{Limit, Scope},
         names::Revision,
         time::Timestamp,
     },
@@ -38,13 +36,6 @@ const KEPT_MAX: usize = 8;
 /// Records that all of them put back and so do not share with today's State; the newest is kept
 /// whatever it put back. The memory of one catalogue of a hundred thousand platforms.
 const KEPT_RECORDS_MAX: usize = 100_000;
-
-/// Readers of the log at one time: fewer than the store's connections for reading, so that the
-/// follower always finds one.
-const LOG_READERS_MAX: usize = 2;
-
-/// How long a caller waits for its turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Changes in one part of the log; parts begin at its multiples.
 const PART: usize = 256;
@@ -60,8 +51,6 @@ const PARTS_EFFECTS_MAX: usize = 8 * PART;
 pub(super) struct History {
     store: Store,
     pub(super) following: Following,
-    past: Arc<Semaphore>,
-    log: Arc<Semaphore>,
     kept: Mutex<VecDeque<Kept>>,
     parts: Mutex<VecDeque<Part>>,
 }
@@ -86,8 +75,6 @@ impl History {
         Self {
             store,
             following,
-            past: Arc::new(Semaphore::new(1)),
-            log: Arc::new(Semaphore::new(LOG_READERS_MAX)),
             kept: Mutex::default(),
             parts: Mutex::default(),
         }
@@ -145,44 +132,37 @@ impl History {
         self: Arc<Self>,
         current: Arc<Snapshot>,
         revision: Revision,
-        turn: OwnedSemaphorePermit,
+        turn: Turn,
     ) -> Result<Arc<Snapshot>, Error> {
-        let past = self.store.touched_after(revision).await?;
-        let record_time = self.store.record_time(revision).await?;
-        let records = past.len();
-        // Thousands of records may have to be put back: not on a thread that answers calls.
-        let made = tokio::task::spawn_blocking(move || {
-            let past = past.into_iter().map(|past| (past.resource, past.image));
-            Snapshot {
+        let store = self.store.clone();
+        let touched = turn.ask(async move {
+            let past = store.touched_after(revision).await?;
+            Ok::<_, Error>((past, store.record_time(revision).await?))
+        });
+        let (turn, touched) = touched.await?;
+        let (past, record_time) = touched?;
+        let making = turn.run(move |effort| {
+            let records = past.len();
+            let past = effort.rows(past, 1);
+            let past = past.map(|past| (past.resource, past.image));
+            let made = Arc::new(Snapshot {
                 log_id: current.log_id,
                 state: current.state.reverted(revision, record_time, past),
                 key_hashes: current.key_hashes.clone(),
                 recent: Recent::new(0),
                 tally: None,
+            });
+            // within the turn: whoever has the next one finds it
+            if !effort.is_over() {
+                self.keep(&made, records);
             }
+            made
         });
-        let made = made
-            .await
-            .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?;
-        let made = Arc::new(made);
-        self.keep(&made, records);
-        drop(turn);
-        Ok(made)
+        making.await
     }
 
-    /// Looks up what was before those changes that need it and do not have it yet.
-    async fn look_up_before(
-        &self,
-        changes: &[Arc<Logged>],
-        needs_before: impl Fn(&Change) -> bool,
-    ) -> Result<(), Error> {
-        let lacking: Vec<_> = changes
-            .iter()
-            .filter(|logged| !logged.has_before() && needs_before(&logged.change))
-            .collect();
-        if lacking.is_empty() {
-            return Ok(());
-        }
+    /// Looks up what was before these changes.
+    async fn look_up(&self, lacking: &[Arc<Logged>]) -> Result<(), Error> {
         let touched: Vec<_> = lacking
             .iter()
             .flat_map(|logged| {
@@ -206,7 +186,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Registry {
     /// Everything as the registry knew it at some point.
-    pub async fn read_at(&self, at: At) -> Result<Arc<Snapshot>, Error> {
+    pub async fn read_at(&self, who: &Who, at: At) -> Result<Arc<Snapshot>, Error> {
         let current = self.read();
         let newest = current.state.revision();
         let revision = match at {
@@ -219,7 +199,7 @@ impl Registry {
                 ));
             }
             At::Revision(revision) => revision,
-            At::Time(time) => self.revision_at(time).await?.min(newest),
+            At::Time(time) => self.revision_at(who, time).await?.min(newest),
         };
         if revision == newest {
             return Ok(current);
@@ -227,7 +207,7 @@ impl Registry {
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
-        let turn = turn(&self.history.past, 1).await?;
+        let turn = self.turns.take(Work::Past, who).await?;
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
@@ -239,7 +219,7 @@ impl Registry {
             .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?
     }
 
-    async fn revision_at(&self, time: Timestamp) -> Result<Revision, Error> {
+    async fn revision_at(&self, who: &Who, time: Timestamp) -> Result<Revision, Error> {
         let now = self.clock().now();
         if time > now {
             return Err(out_of_range(
@@ -248,15 +228,20 @@ impl Registry {
                 format!("không được ở tương lai; hiện là {now}"),
             ));
         }
-        let revision = self.history.store.revision_at(time).await?;
+        let store = self.history.store.clone();
+        let turn = self.turns.take(Work::Log, who).await?;
+        let found = turn.ask(async move {
+            let revision = store.revision_at(time).await?;
+            let first = match revision {
+                Revision::ZERO => store.record_time(revision.next()).await?,
+                _ => None,
+            };
+            Ok::<_, Error>((revision, first))
+        });
+        let (revision, first) = found.await?.1?;
         if revision > Revision::ZERO {
             return Ok(revision);
         }
-        let first = self
-            .history
-            .store
-            .record_time(Revision::ZERO.next())
-            .await?;
         let first = first.map_or_else(|| "-".to_owned(), |first| first.to_string());
         Err(out_of_range(
             "read_time",
@@ -275,6 +260,7 @@ impl Registry {
     /// before is there for those that `needs_before` says.
     pub async fn changes_after(
         &self,
+        who: &Who,
         after: Revision,
         limit: usize,
         needs_before: impl Fn(&Change) -> bool,
@@ -287,9 +273,9 @@ impl Registry {
         if let Some(recent) = snapshot.recent.after(after, limit) {
             return Ok(recent);
         }
-        let _turn = turn(&self.history.log, LOG_READERS_MAX).await?;
-        let changes = self.log_after(after, limit, newest).await?;
-        self.history.look_up_before(&changes, needs_before).await?;
+        let turn = self.turns.take(Work::Log, who).await?;
+        let (turn, changes) = self.log_after(turn, after, limit, newest).await?;
+        self.look_up_before(turn, &changes, needs_before).await?;
         Ok(changes)
     }
 
@@ -303,65 +289,91 @@ impl Registry {
     /// takes, and shares what it reads with others who are as far behind.
     pub async fn older_changes(
         &self,
+        who: &Who,
         after: Revision,
         needs_before: impl Fn(&Change) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
-        let _turn = permit(&self.history.log).await?;
+        let turn = self.turns.follow(who).await?;
         let newest = self.revision();
         let part = i64::try_from(PART).unwrap_or(i64::MAX);
         let in_part = after.get() % part;
         let start = Revision::new(after.get() - in_part).unwrap_or_default();
-        let changes = if let Some(kept) = self.history.find_part(start) {
-            kept
+        let (turn, changes) = if let Some(kept) = self.history.find_part(start) {
+            (turn, kept)
         } else if newest.get() - start.get() >= part {
-            let changes = self.log_after(start, PART, newest).await?;
+            let (turn, changes) = self.log_after(turn, start, PART, newest).await?;
             if changes.len() == PART {
                 self.history.keep_part(start, &changes);
             }
-            changes
+            (turn, changes)
         } else {
             // The part is not whole yet; only what is asked for is read of it.
-            self.log_after(after, PART, newest).await?
+            self.log_after(turn, after, PART, newest).await?
         };
         let next = changes.into_iter();
         let next: Vec<_> = next.skip_while(|it| it.change.revision <= after).collect();
         if next.is_empty() {
             return Err(log_is_short());
         }
-        self.history.look_up_before(&next, needs_before).await?;
+        self.look_up_before(turn, &next, needs_before).await?;
         Ok(next)
     }
 
     /// Reads the log, as far as this process has followed it.
     async fn log_after(
         &self,
+        turn: Turn,
         after: Revision,
         limit: usize,
         newest: Revision,
-    ) -> Result<Vec<Arc<Logged>>, Error> {
-        let mut changes = self.history.store.changes_after(after, limit).await?;
+    ) -> Result<(Turn, Vec<Arc<Logged>>), Error> {
+        let store = self.history.store.clone();
+        let reading = turn.ask(async move { store.changes_after(after, limit).await });
+        let (turn, changes) = reading.await?;
+        let mut changes = changes?;
         changes.retain(|change| change.revision <= newest);
         if changes.is_empty() {
             return Err(log_is_short());
         }
-        Ok(changes
-            .into_iter()
-            .map(|change| Arc::new(Logged::read(change)))
-            .collect())
+        let changes = changes.into_iter().map(Logged::read).map(Arc::new);
+        Ok((turn, changes.collect()))
+    }
+
+    /// Looks up what was before those changes that need it and do not have it yet.
+    async fn look_up_before(
+        &self,
+        turn: Turn,
+        changes: &[Arc<Logged>],
+        needs_before: impl Fn(&Change) -> bool,
+    ) -> Result<(), Error> {
+        let lacking: Vec<_> = changes
+            .iter()
+            .filter(|logged| !logged.has_before() && needs_before(&logged.change))
+            .cloned()
+            .collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let history = Arc::clone(&self.history);
+        let asked = turn.ask(async move { history.look_up(&lacking).await });
+        asked.await?.1
     }
 
     /// The first change to a resource among those recorded at a time or after it.
     pub async fn revision_that_wrote(
         &self,
+        who: &Who,
         resource: &str,
         time: Timestamp,
     ) -> Result<Option<Revision>, Error> {
-        let _turn = turn(&self.history.log, LOG_READERS_MAX).await?;
-        let store = &self.history.store;
+        let (store, resource) = (self.history.store.clone(), resource.to_owned());
         let before = Timestamp::from_micros(time.as_micros() - 1).unwrap_or(Timestamp::MIN);
-        let before = store.revision_at(before).await?;
-        let found = store.revisions_of(resource, before, 1).await?;
-        Ok(found.first().copied())
+        let turn = self.turns.take(Work::Log, who).await?;
+        let found = turn.ask(async move {
+            let before = store.revision_at(before).await?;
+            store.revisions_of(&resource, before, 1).await
+        });
+        Ok(found.await?.1?.first().copied())
     }
 
     /// The changes between two revisions, both excluded, that touched a resource: at most `limit`
@@ -369,41 +381,22 @@ impl Registry {
     /// that `needs_before` says.
     pub async fn changes_of(
         &self,
+        who: &Who,
         resource: &str,
         between: (Revision, Revision),
         newest: bool,
         limit: usize,
         needs_before: impl Fn(&Change) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
-        let _turn = turn(&self.history.log, LOG_READERS_MAX).await?;
-        let store = &self.history.store;
-        let changes = store.changes_of(resource, between, newest, limit).await?;
-        let changes = changes.into_iter().map(Logged::read).map(Arc::new);
+        let (store, resource) = (self.history.store.clone(), resource.to_owned());
+        let turn = self.turns.take(Work::Log, who).await?;
+        let reading = async move { store.changes_of(&resource, between, newest, limit).await };
+        let (turn, changes) = turn.ask(reading).await?;
+        let changes = changes?.into_iter().map(Logged::read).map(Arc::new);
         let changes: Vec<_> = changes.collect();
-        self.history.look_up_before(&changes, needs_before).await?;
+        self.look_up_before(turn, &changes, needs_before).await?;
         Ok(changes)
     }
-}
-
-pub(super) async fn turn(
-    turns: &Arc<Semaphore>,
-    most: usize,
-) -> Result<OwnedSemaphorePermit, Error> {
-    match timeout(TURN_TIMEOUT, permit(turns)).await {
-        Ok(permit) => permit,
-        Err(_) => Err(Error::Exhausted {
-            limit: Limit::Turns,
-            scope: Scope::All,
-            most: most as u64,
-        }),
-    }
-}
-
-async fn permit(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
-    let permit = Arc::clone(turns).acquire_owned().await;
-    permit.map_err(|_| Error::Unavailable {
-        reason: "SHUTTING_DOWN",
-    })
 }
 
 /// What was published is not there: an older copy was put in the log's place, and the writer is

@@ -1,47 +1,49 @@
 //! Tallies of any date and revision, for those who ask.
 //!
-//! Today's is kept up to date by the writer, change by change. Any other is counted once, one at
-//! a time, and the last few are kept: the second question about the same past costs no more than
-//! a plain read.
+//! Today's is kept up to date by the writer, change by change. Any other is counted in a turn of
+//! whoever asks, and the last few are kept: the second question about the same past costs no more
+//! than a plain read.
 
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::Semaphore;
-
-use super::{
-    Registry, Snapshot,
-    history::{lock, turn},
-};
+use super::{Registry, Snapshot, history::lock};
 use crate::{
-    domain::{error::Error, names::Revision, time::Date},
+    admission::who::Who,
+    domain::{effort::Effort, error::Error, names::Revision, time::Date},
     state::{State, reconcile::Ground, tally::Tally},
 };
 
 /// Tallies that are kept: each holds a few hundred bytes for each edition, group and agency.
 const KEPT_MAX: usize = 16;
 
-/// Platforms above which counting is not done on a thread that answers calls.
-const AT_ONCE_MAX: usize = 500;
-
 /// Revisions that are told of one computed number.
 const REVISIONS_MAX: usize = 1_000;
 
-/// What was counted, and whose turn it is to count.
-#[derive(Debug)]
+/// What it costs to look up one of them in the log, in units of work.
+const LOOKUP_COST: u64 = 2_000;
+
+/// What was counted.
+#[derive(Debug, Default)]
 pub(super) struct Tallies {
-    counting: Arc<Semaphore>,
     kept: Mutex<VecDeque<(Revision, Arc<Tally>)>>,
 }
 
 impl Tallies {
-    pub(super) fn new() -> Self {
-        Self {
-            counting: Arc::new(Semaphore::new(1)),
-            kept: Mutex::new(VecDeque::new()),
+    /// The tally of a State for a date, unless it would cost too much.
+    fn count(&self, state: &State, date: Date, effort: &Effort) -> Arc<Tally> {
+        let revision = state.revision();
+        // another may have counted while this one waited
+        if let Some(kept) = self.find(revision, date) {
+            return kept;
         }
+        let tally = Arc::new(Tally::new(state, date, effort));
+        if !effort.is_over() {
+            self.keep(revision, &tally);
+        }
+        tally
     }
 
     fn find(&self, revision: Revision, date: Date) -> Option<Arc<Tally>> {
@@ -62,28 +64,40 @@ impl Tallies {
 
 impl Registry {
     /// The tally of a snapshot for a date.
-    pub async fn tally(&self, snapshot: &Arc<Snapshot>, date: Date) -> Result<Arc<Tally>, Error> {
+    pub async fn tally(
+        &self,
+        who: &Who,
+        snapshot: &Arc<Snapshot>,
+        date: Date,
+    ) -> Result<Arc<Tally>, Error> {
         if let Some(tally) = &snapshot.tally
             && tally.date() == date
         {
             return Ok(Arc::clone(tally));
         }
-        let revision = snapshot.state.revision();
-        if let Some(kept) = self.tallies.find(revision, date) {
-            return Ok(kept);
-        }
-        let _turn = turn(&self.tallies.counting, 1).await?;
-        if let Some(kept) = self.tallies.find(revision, date) {
-            return Ok(kept);
-        }
-        let tally = compute(snapshot, move |state| Tally::new(state, date)).await?;
-        let tally = Arc::new(tally);
-        self.tallies.keep(revision, &tally);
-        Ok(tally)
+        let (tallies, snapshot) = (Arc::clone(&self.tallies), Arc::clone(snapshot));
+        let count = move |effort: &Effort| tallies.count(&snapshot.state, date, effort);
+        self.turns.run(who, count).await
+    }
+
+    /// Refuses to look up the revisions behind so many numbers that it costs too much.
+    pub fn afford_behind<'a>(
+        &self,
+        grounds: impl Iterator<Item = &'a [Ground]>,
+    ) -> Result<(), Error> {
+        let lookups = grounds.map(|grounds| {
+            let looked_up = |it: &&Ground| matches!(it, Ground::Issue(..));
+            grounds.iter().filter(looked_up).take(REVISIONS_MAX).count() as u64
+        });
+        self.turns.afford(lookups.sum::<u64>() * LOOKUP_COST)
     }
 
     /// The revisions behind a computed number, in order; the first thousand of them.
-    pub async fn revisions_behind(&self, grounds: &[Ground]) -> Result<Vec<Revision>, Error> {
+    pub async fn revisions_behind(
+        &self,
+        who: &Who,
+        grounds: &[Ground],
+    ) -> Result<Vec<Revision>, Error> {
         let mut revisions = BTreeSet::new();
         for ground in grounds {
             match ground {
@@ -91,7 +105,7 @@ impl Registry {
                     revisions.insert(*revision);
                 }
                 Ground::Issue(plan, time) => {
-                    let found = self.revision_that_wrote(plan.as_str(), *time).await?;
+                    let found = self.revision_that_wrote(who, plan.as_str(), *time).await?;
                     revisions.extend(found);
                 }
             }
@@ -101,28 +115,4 @@ impl Registry {
         }
         Ok(revisions.into_iter().take(REVISIONS_MAX).collect())
     }
-
-    /// Computes something from all records of a snapshot, one at a time with all that takes long.
-    pub async fn compute_in_turn<T: Send + 'static>(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        work: impl FnOnce(&State) -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let _turn = turn(&self.tallies.counting, 1).await?;
-        compute(snapshot, work).await
-    }
-}
-
-/// Computes something from all records of a snapshot: elsewhere, where they are many.
-pub(super) async fn compute<T: Send + 'static>(
-    snapshot: &Arc<Snapshot>,
-    work: impl FnOnce(&State) -> T + Send + 'static,
-) -> Result<T, Error> {
-    if snapshot.state.platforms().len() <= AT_ONCE_MAX {
-        return Ok(work(&snapshot.state));
-    }
-    let snapshot = Arc::clone(snapshot);
-    tokio::task::spawn_blocking(move || work(&snapshot.state))
-        .await
-        .map_err(|error| Error::Bug(format!("computing from all records: {error}").into()))
 }

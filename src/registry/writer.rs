@@ -13,6 +13,10 @@
 //!
 //! Between groups the task looks at the log's head four times a second, so that what another
 //! process wrote is served here within that time.
+//!
+//! When the day has turned, or a change concerns all counts, everything is counted anew beside the
+//! writing, and what was written meanwhile is added: an unbroken stream of commands holds up
+//! neither.
 
 use std::{
     collections::HashMap,
@@ -25,7 +29,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
-    task::{JoinHandle, JoinSet},
+    task::{JoinHandle, JoinSet, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use uuid::Uuid;
@@ -35,13 +39,14 @@ use super::{
     authenticate::renew,
     decide::{Ids, decide},
     measures::Measures,
-    tallies::compute,
+    recent::Recent,
 };
 use crate::{
     domain::{
         caller::{Caller, Person},
         change::{Change, Effect, Image, Notice, RequestId},
         command::Request,
+        effort::Effort,
         error::Error,
         names::{ApiKeyName, PrincipalName, Revision},
         principals::KeyHash,
@@ -145,6 +150,8 @@ pub(super) struct Writer {
     pub(super) measures: Measures,
     /// What the turn to a day has to tell, as found at a revision.
     pub(super) turned: Option<(Revision, Date, Arc<[Notice]>)>,
+    /// The count of a day that is not published yet.
+    pub(super) counting: Option<Counting>,
     /// Ends with the writer.
     pub(super) _beside: JoinSet<()>,
 }
@@ -192,6 +199,60 @@ impl Failed {
             Self::Unknown(..) => true,
             Self::Fatal(_) => false,
         }
+    }
+}
+
+/// A count of everything, which goes on beside the writing.
+pub(super) struct Counting {
+    date: Date,
+    /// What is counted, as it was when the count began; with the counts once they are there.
+    of: Snapshot,
+    counted: oneshot::Receiver<Tally>,
+}
+
+impl Counting {
+    fn begin(current: &Snapshot, date: Date) -> Self {
+        let (done, counted) = oneshot::channel();
+        let state = current.state.clone();
+        spawn_blocking(move || {
+            drop(done.send(Tally::new(&state, date, &Effort::unlimited())));
+        });
+        Self {
+            date,
+            of: Snapshot {
+                recent: Recent::new(0),
+                ..current.clone()
+            },
+            counted,
+        }
+    }
+
+    /// Gives the counts to a later snapshot, with what was written since; false where they will
+    /// never come.
+    fn bring(&mut self, later: &mut Snapshot) -> bool {
+        if !self.of.is_counted(self.date) {
+            match self.counted.try_recv() {
+                Ok(tally) => self.of.tally = Some(Arc::new(tally)),
+                Err(oneshot::error::TryRecvError::Empty) => return true,
+                Err(oneshot::error::TryRecvError::Closed) => {
+                    tracing::error!("counting the records failed");
+                    return false;
+                }
+            }
+        }
+        let mut of = self.of.clone();
+        let (from, to) = (of.state.revision(), later.state.revision());
+        let since = match from == to {
+            true => Some(Vec::new()),
+            false => later.recent.after(from, usize::MAX),
+        };
+        // none where memory does not reach back that far
+        let Some(since) = since else { return false };
+        for logged in since {
+            of.advance(&logged.change);
+        }
+        later.tally = of.tally;
+        later.tally.is_some()
     }
 }
 
@@ -281,7 +342,7 @@ impl Writer {
                     if self.follow().await? {
                         self.turn_day().await?;
                     }
-                    self.count_today().await;
+                    self.count_today();
                 }
                 () = published.closing.notified() => self.jobs.close(),
             }
@@ -376,28 +437,36 @@ impl Writer {
         self.publish(next);
     }
 
-    /// Counts everything anew when the day has turned; from then on each change moves the counts
-    /// on. Until that is done, whoever asks has it counted for the asking.
-    async fn count_today(&mut self) {
+    /// Publishes today's counts, where they are there at last.
+    fn count_today(&mut self) {
         let today = self.clock.now().date_in_vietnam();
-        let tally = self.current.tally.as_ref();
-        if tally.is_some_and(|tally| tally.date() == today) {
+        if self.current.is_counted(today) {
             return;
         }
-        let counted = compute(&self.current, move |state| Tally::new(state, today)).await;
-        let counted = match counted {
-            Ok(counted) => counted,
-            Err(error) => {
-                tracing::error!(%error, "counting the records");
-                return;
-            }
-        };
         let mut next = Snapshot::clone(&self.current);
-        next.tally = Some(Arc::new(counted));
-        self.publish(next);
+        self.bring_counts(&mut next);
+        if next.is_counted(today) {
+            self.publish(next);
+        }
     }
 
-    fn publish(&mut self, next: Snapshot) {
+    /// Gives today's counts to what is about to be published, unless it has them or they are not
+    /// there yet: from then on each change moves them on. Meanwhile whoever asks has them counted
+    /// for the asking.
+    fn bring_counts(&mut self, next: &mut Snapshot) {
+        let today = self.clock.now().date_in_vietnam();
+        if next.is_counted(today) {
+            self.counting = None;
+            return;
+        }
+        let counting = self.counting.take().filter(|it| it.date == today);
+        let mut counting = counting.unwrap_or_else(|| Counting::begin(&self.current, today));
+        // what did not come about is begun anew the next time
+        self.counting = counting.bring(next).then_some(counting);
+    }
+
+    fn publish(&mut self, mut next: Snapshot) {
+        self.bring_counts(&mut next);
         self.current = Arc::new(next);
         self.published.swap(Arc::clone(&self.current));
     }
@@ -451,7 +520,8 @@ impl Writer {
             return Arc::default();
         };
         let last = last.date_in_vietnam();
-        let found = compute(&self.current, move |state| state.notices(last, today)).await;
+        let current = Arc::clone(&self.current);
+        let found = spawn_blocking(move || current.state.notices(last, today)).await;
         // Commands are not to wait for what cannot be told.
         let found = found.unwrap_or_else(|error| {
             tracing::error!(%error, "looking for what the turn of the day has to tell");
@@ -525,7 +595,9 @@ impl Writer {
                 group.add(&mut *self.entropy, job);
             }
         }
-        let Group { jobs, draft } = group;
+        let Group { jobs, mut draft } = group;
+        // before the next is drafted on it, which then has them too
+        self.bring_counts(&mut draft.next);
         if self.is_turned(draft.now) {
             // The first change of a day tells of its turn, and which one is first is known under
             // the lock alone; what there is to tell is better found before.

@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::connections::Connections;
 use crate::{
-    admission::{Admission, pool::Pool},
+    admission::{Admission, pool::Pool, turns::Work},
     registry::{QUEUE_MAX, Registry},
     telemetry::metrics::{CONTENT_TYPE, Metrics},
 };
@@ -119,7 +119,28 @@ impl Collector for Live {
         let help = "records in memory";
         let mut family = encoder.encode_descriptor("ndp_records", help, None, MetricType::Gauge)?;
         for (kind, count) in records {
-            labelled(&mut family, kind, integer(count))?;
+            labelled(&mut family, ("kind", kind), integer(count))?;
+        }
+        let turns = self.registry.turns();
+        let help = "work that grows with the catalogue and goes on";
+        let mut family =
+            encoder.encode_descriptor("ndp_turns_running", help, None, MetricType::Gauge)?;
+        for work in Work::ALL {
+            labelled(
+                &mut family,
+                ("work", work.name()),
+                integer(turns.running(work)),
+            )?;
+        }
+        let help = "calls that wait for their turn of such work";
+        let mut family =
+            encoder.encode_descriptor("ndp_turns_waiting", help, None, MetricType::Gauge)?;
+        for work in Work::ALL {
+            labelled(
+                &mut family,
+                ("work", work.name()),
+                integer(turns.waiting(work)),
+            )?;
         }
         process(encoder)
     }
@@ -127,10 +148,10 @@ impl Collector for Live {
 
 fn labelled(
     family: &mut MetricEncoder<'_>,
-    kind: &'static str,
+    label: (&'static str, &'static str),
     value: i64,
 ) -> Result<(), fmt::Error> {
-    ConstGauge::new(value).encode(family.encode_family(&[("kind", kind)])?)
+    ConstGauge::new(value).encode(family.encode_family(&[label])?)
 }
 
 fn gauge(

@@ -52,14 +52,16 @@ impl pb::access_service_server::AccessService for Services {
         request: Request<pb::ListPrincipalsRequest>,
     ) -> Answer<pb::ListPrincipalsResponse> {
         let (call, message) = self.open_access_read(request).await?;
-        let (principals, next_page_token) = self.list(
-            &call,
-            call.state().principals(),
-            String::new(),
-            Binding::new("ListPrincipals"),
-            &arguments!(message),
-            |seen| principals::principal(seen),
-        )?;
+        let (principals, next_page_token) = self
+            .list(
+                &call,
+                State::principals,
+                String::new(),
+                Binding::new("ListPrincipals"),
+                &arguments!(message),
+                |_, seen| principals::principal(seen),
+            )
+            .await?;
         call.answer(pb::ListPrincipalsResponse {
             principals,
             next_page_token,
@@ -139,14 +141,16 @@ impl pb::access_service_server::AccessService for Services {
             }
             None => String::new(),
         };
-        let (api_keys, next_page_token) = self.list(
-            &call,
-            call.state().api_keys(),
-            prefix,
-            Binding::new("ListApiKeys"),
-            &arguments!(message),
-            |key| principals::api_key(key, None),
-        )?;
+        let (api_keys, next_page_token) = self
+            .list(
+                &call,
+                State::api_keys,
+                prefix,
+                Binding::new("ListApiKeys"),
+                &arguments!(message),
+                |_, key| principals::api_key(key, None),
+            )
+            .await?;
         call.answer(pb::ListApiKeysResponse {
             api_keys,
             next_page_token,

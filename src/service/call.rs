@@ -10,6 +10,7 @@ use tonic::{
 
 use super::Services;
 use crate::{
+    admission::who::Who,
     domain::{
         caller::Caller,
         change::{At, Image, RequestId},
@@ -57,6 +58,8 @@ pub struct Call {
     pub snapshot: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
+    /// Whom its share of everything is counted for.
+    pub who: Who,
     /// Whether the client reads compressed answers.
     pub compresses: bool,
 }
@@ -71,7 +74,10 @@ impl Call {
         match at {
             At::Now => {}
             // apart: few calls ask for it, and all would carry the room that it takes
-            at => self.snapshot = Box::pin(services.registry().read_at(at)).await?,
+            at => {
+                let reading = services.registry().read_at(&self.who, at);
+                self.snapshot = Box::pin(reading).await?;
+            }
         }
         Ok(self)
     }
@@ -157,23 +163,23 @@ pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Says whose call it is, by its headers. A key that is not known may have been made a moment ago
-/// by another process: such a call waits until the log has been looked at again, and one with a
-/// wrong secret waits as long, so that neither tells which ids exist.
-pub async fn identify(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
-    match identify_now(registry, headers) {
+/// Says whose call it is, by its headers and whoever it comes from. A key that is not known may
+/// have been made a moment ago by another process: such a call waits until the log has been looked
+/// at again, and one with a wrong secret waits as long, so that neither tells which ids exist.
+pub async fn identify(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
+    match identify_now(registry, headers, from) {
         Err(Error::Unauthenticated {
             reason: "CREDENTIALS_INVALID",
         }) => {
             Box::pin(registry.follow()).await;
-            identify_now(registry, headers)
+            identify_now(registry, headers, from)
         }
         identified => identified,
     }
 }
 
 /// The same as [`identify`], by what is known now.
-pub fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Error> {
+pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
     let snapshot = registry.read();
     let authorization = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
         None => None,
@@ -198,6 +204,7 @@ pub fn identify_now(registry: &Registry, headers: &HeaderMap) -> Result<Call, Er
     )?;
     Ok(Call {
         snapshot,
+        who: Who::principal(&caller).unwrap_or_else(|| from.clone()),
         caller,
         compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
     })

@@ -8,7 +8,8 @@ use tonic::{Request, Response, Status};
 use super::{
     RESPONSE_BYTES_MAX, Services,
     call::{Call, envelope, open, open_checked},
-    list::{Query, Seen, arguments},
+    encodings::Encodings,
+    list::{COST_BYTES, Query, Seen, arguments, fitted},
     plans::proposal_of,
     read::get,
     update::{Updatable, Update},
@@ -25,7 +26,10 @@ use crate::{
     pb,
     state::{
         State,
-        query::{Constant, Cursor, order::Direction, page::page_size, search, token::Binding},
+        query::{
+            Constant, Cursor, Queryable as _, order::Direction, page::page_size, search,
+            token::Binding,
+        },
         visible::Visible as _,
     },
     wire::{
@@ -108,14 +112,16 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListAgenciesRequest>,
     ) -> Answer<pb::ListAgenciesResponse> {
         let (call, message) = self.open_read(request).await?;
-        let (agencies, next_page_token) = self.list(
-            &call,
-            call.state().agencies(),
-            String::new(),
-            Binding::new("ListAgencies"),
-            &arguments!(message),
-            |seen| agencies::agency(seen),
-        )?;
+        let (agencies, next_page_token) = self
+            .list(
+                &call,
+                State::agencies,
+                String::new(),
+                Binding::new("ListAgencies"),
+                &arguments!(message),
+                |_, seen| agencies::agency(seen),
+            )
+            .await?;
         call.answer(pb::ListAgenciesResponse {
             agencies,
             next_page_token,
@@ -165,14 +171,16 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::ListEditionsRequest>,
     ) -> Answer<pb::ListEditionsResponse> {
         let (call, message) = self.open_read(request).await?;
-        let (editions, next_page_token) = self.list(
-            &call,
-            call.state().editions(),
-            String::new(),
-            Binding::new("ListEditions"),
-            &arguments!(message),
-            |edition| edition_message(call.state(), edition),
-        )?;
+        let (editions, next_page_token) = self
+            .list(
+                &call,
+                State::editions,
+                String::new(),
+                Binding::new("ListEditions"),
+                &arguments!(message),
+                move |state, edition| edition_message(state, edition),
+            )
+            .await?;
         call.answer(pb::ListEditionsResponse {
             editions,
             next_page_token,
@@ -221,8 +229,11 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (call, message) = self.open_read(request).await?;
         let base = requests::name(&message.base_edition, "base_edition")?;
         let target = requests::name(&message.target_edition, "target_edition")?;
-        let comparison = call.state().compare_editions(&base, &target)?;
-        call.answer(editions::edition_comparison(&comparison))
+        let comparison = self.work(&call, move |call, effort| {
+            let comparison = call.state().compare_editions(&base, &target, effort)?;
+            Ok(editions::edition_comparison(&comparison))
+        });
+        call.answer(comparison.await?)
     }
 
     // === platforms ===
@@ -235,7 +246,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let view = requests::platform_view(message.view, View::Full)?;
         let name = requests::name(&message.name, "name")?;
         let platform = find_platform(&call, &name)?;
-        call.answer(self.encoded_platform(&platform, view))
+        call.answer(encoded_platform(&self.platforms, &platform, view))
     }
 
     async fn list_platforms(
@@ -249,16 +260,17 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .with("show_retired", [u8::from(all)])
             .with("view", [view as u8]);
         let query = self.query::<Platform>(binding, &arguments!(message))?;
-        let (in_order, rows) = platform_rows(call.state(), &query);
-        let page = query.page(&call, in_order, rows, |platform| {
-            all || platform.state() == PlatformState::Active
+        let (binding, encodings) = (query.binding.clone(), Arc::clone(&self.platforms));
+        let listing = self.work(&call, move |call, effort| {
+            let (in_order, rows) = platform_rows(call.state(), &query);
+            let page = query.page(call, effort, in_order, rows, |platform| {
+                all || platform.state() == PlatformState::Active
+            });
+            let convert = |platform: &Seen<'_, _>| encoded_platform(&encodings, platform, view);
+            let place = |platform: &Seen<'_, _>| query.order.cursor(platform);
+            Ok(fitted(page, effort, Platform::ANSWER_COST, convert, place))
         });
-        let (platforms, next_page_token) = self.fitted(
-            &query.binding,
-            page,
-            |platform| self.encoded_platform(platform, view),
-            |platform| query.order.cursor(platform),
-        );
+        let (platforms, next_page_token) = self.sealed(&binding, listing.await?);
         call.answer(EncodedPage::new(platforms, next_page_token))
     }
 
@@ -309,13 +321,16 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Full)?;
         let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
-        let platforms = names
-            .iter()
-            .map(|name| {
-                let platform = find_platform(&call, name)?;
-                Ok(platforms::platform(&platform, view))
-            })
-            .collect::<Result<_, Error>>()?;
+        let platforms = self.work(&call, move |call, effort| {
+            let platform = |name| {
+                let platform = find_platform(call, name)?;
+                let message = platforms::platform(&platform, view);
+                effort.spend(message.encoded_len() / COST_BYTES);
+                Ok(message)
+            };
+            effort.rows(&names, 1).map(platform).collect()
+        });
+        let platforms = platforms.await?;
         let message = pb::BatchGetPlatformsResponse { platforms };
         let size = message.encoded_len();
         if size > RESPONSE_BYTES_MAX {
@@ -350,18 +365,20 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .with("view", [view as u8])
             .with("query", query.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
-        let state = call.state();
-        let rows = state.searched_platforms(after.as_ref().and_then(alphabetical_place));
-        let page = search::search(rows, &query, after.as_ref(), size, |platform| {
-            let seen = Seen::of(platform, &call)?;
-            (all || platform.state() == PlatformState::Active).then_some(seen)
+        let encodings = Arc::clone(&self.platforms);
+        let searching = self.work(&call, move |call, effort| {
+            let place = after.as_ref().and_then(alphabetical_place);
+            let rows = call.state().searched_platforms(place);
+            let rows = effort.rows(rows, 1 + query.terms());
+            let page = search::search(rows, &query, after.as_ref(), size, |platform| {
+                let seen = Seen::of(platform, call)?;
+                (all || platform.state() == PlatformState::Active).then_some(seen)
+            });
+            let convert = |hit: &Hit<'_>| encoded_platform(&encodings, &hit.row, view);
+            let place = |hit: &Hit<'_>| hit.cursor();
+            Ok(fitted(page, effort, Platform::ANSWER_COST, convert, place))
         });
-        let (platforms, next_page_token) = self.fitted(
-            &binding,
-            page,
-            |hit| self.encoded_platform(&hit.row, view),
-            search::Hit::cursor,
-        );
+        let (platforms, next_page_token) = self.sealed(&binding, searching.await?);
         call.answer(EncodedPage::new(platforms, next_page_token))
     }
 
@@ -480,14 +497,20 @@ impl Updatable for pb::Platform {
     }
 }
 
-impl Services {
-    fn encoded_platform(&self, seen: &Seen<'_, Platform>, view: View) -> Encoded<pb::Platform> {
-        match seen.whole() {
-            Some(record) => self.platforms.get(record, view, platforms::platform),
-            None => Encoded::new(&platforms::platform(seen, view)),
-        }
-    }
+type Hit<'a> = search::Hit<Seen<'a, Platform>>;
 
+fn encoded_platform(
+    encodings: &Encodings<Platform, pb::Platform>,
+    seen: &Seen<'_, Platform>,
+    view: View,
+) -> Encoded<pb::Platform> {
+    match seen.whole() {
+        Some(record) => encodings.get(record, view, platforms::platform),
+        None => Encoded::new(&platforms::platform(seen, view)),
+    }
+}
+
+impl Services {
     fn edition_of(&self, image: &Image) -> Option<pb::Edition> {
         match image {
             Image::Edition(edition) => {

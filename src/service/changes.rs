@@ -10,6 +10,7 @@ use std::{
 use prost::Message as _;
 use tokio::{
     sync::{mpsc, watch},
+    task::yield_now,
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_stream::Stream;
@@ -18,9 +19,10 @@ use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
 use super::{
     Services,
     call::{Call, NDP_REVISION, open_checked},
-    list::PAGE_BYTES_MAX,
+    list::{COST_BYTES, PAGE_BYTES_MAX},
 };
 use crate::{
+    admission::who::Who,
     domain::{caller::Caller, change::Change, error::Error, names::Revision},
     pb::{
         self,
@@ -54,6 +56,9 @@ const BATCH: usize = 256;
 /// Changes to one record read at a time.
 const BATCH_OF_RECORD: usize = 50;
 
+/// What it costs to see a change, in units of work.
+const CHANGE_COST: usize = 8;
+
 /// Messages that wait for one watcher; the next waits for room, and costs nobody else anything.
 const WAITING_MAX: usize = 16;
 
@@ -79,7 +84,10 @@ impl pb::change_service_server::ChangeService for Services {
         let before = revision_of(&message.name)
             .and_then(Revision::previous)
             .ok_or_else(not_found)?;
-        let logged = self.registry().changes_after(before, 1, |_| true).await?;
+        let logged = self
+            .registry()
+            .changes_after(&call.who, before, 1, |_| true);
+        let logged = logged.await?;
         let logged = logged.first().ok_or_else(not_found)?;
         let seen = see(
             &call.caller,
@@ -107,7 +115,7 @@ impl pb::change_service_server::ChangeService for Services {
         let mut page = ChangePage {
             services: self,
             call: &call,
-            filter,
+            filter: Arc::new(filter),
             size,
             changes: Vec::new(),
             bytes: 0,
@@ -165,6 +173,7 @@ impl pb::change_service_server::ChangeService for Services {
             position,
             heartbeat: Duration::from_secs(u64::from(seconds.unsigned_abs())),
             sender,
+            who: call.who,
         };
         let ending = Arc::clone(&end);
         let snapshot = with_snapshot.then_some(call.snapshot);
@@ -212,7 +221,7 @@ fn resume_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {
 struct ChangePage<'a> {
     services: &'a Services,
     call: &'a Call,
-    filter: Filter<ChangeFacts>,
+    filter: Arc<Filter<ChangeFacts>>,
     size: usize,
     changes: Vec<pb::Change>,
     bytes: usize,
@@ -224,33 +233,35 @@ impl ChangePage<'_> {
         let registry = self.services.registry();
         let resource = self.resource();
         let newest = self.call.state().revision();
-        let caller = &self.call.caller;
+        let Call { who, caller, .. } = self.call;
         let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
         let mut looked_at = 0;
         while after < newest && looked_at < LOOKED_AT_MAX {
             let batch = match &resource {
-                None => registry.changes_after(after, BATCH, needs_before).await?,
+                None => {
+                    let batch = registry.changes_after(who, after, BATCH, needs_before);
+                    batch.await?
+                }
                 Some(name) => {
                     let between = (after, newest.next());
-                    registry
-                        .changes_of(name, between, false, BATCH_OF_RECORD, needs_before)
-                        .await?
+                    let limit = BATCH_OF_RECORD;
+                    let batch = registry.changes_of(who, name, between, false, limit, needs_before);
+                    batch.await?
                 }
             };
-            let Some(last) = batch.last().map(|logged| logged.change.revision) else {
+            if batch.is_empty() {
                 return Ok(None);
-            };
+            }
             looked_at += batch.len();
-            for logged in batch {
-                if logged.change.revision > newest {
+            for (revision, change) in self.fitting(batch).await? {
+                if revision > newest {
                     return Ok(None);
                 }
-                if !self.take(&logged) {
+                if !self.take(change) {
                     return Ok(Some(after));
                 }
-                after = logged.change.revision;
+                after = revision;
             }
-            after = last;
         }
         Ok((after < newest).then_some(after))
     }
@@ -259,36 +270,38 @@ impl ChangePage<'_> {
     async fn downwards(&mut self, before: Option<Revision>) -> Result<Option<Revision>, Error> {
         let registry = self.services.registry();
         let resource = self.resource();
-        let caller = &self.call.caller;
+        let Call { who, caller, .. } = self.call;
         let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
         let mut before = before.unwrap_or_else(|| self.call.state().revision().next());
         let mut looked_at = 0;
         while before.get() > 1 && looked_at < LOOKED_AT_MAX {
-            let batch = match &resource {
+            let mut batch = match &resource {
                 None => {
                     let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
                     let batch = batch.min(before.get() - 1);
                     let after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
-                    let mut batch = registry.changes_after(after, BATCH, needs_before).await?;
+                    let batch = registry.changes_after(who, after, BATCH, needs_before);
+                    let mut batch = batch.await?;
                     batch.retain(|logged| logged.change.revision < before);
                     batch
                 }
                 Some(name) => {
                     let between = (Revision::ZERO, before);
-                    registry
-                        .changes_of(name, between, true, BATCH_OF_RECORD, needs_before)
-                        .await?
+                    let limit = BATCH_OF_RECORD;
+                    let batch = registry.changes_of(who, name, between, true, limit, needs_before);
+                    batch.await?
                 }
             };
             if batch.is_empty() {
                 return Ok(None);
             }
             looked_at += batch.len();
-            for logged in batch.into_iter().rev() {
-                if !self.take(&logged) {
+            batch.reverse();
+            for (revision, change) in self.fitting(batch).await? {
+                if !self.take(change) {
                     return Ok(Some(before));
                 }
-                before = logged.change.revision;
+                before = revision;
             }
         }
         Ok((before.get() > 1).then_some(before))
@@ -302,22 +315,43 @@ impl ChangePage<'_> {
         }
     }
 
-    /// Takes a change into the page where it fits the filter; false where the page is full.
-    fn take(&mut self, logged: &Logged) -> bool {
-        let seen = see(
-            &self.call.caller,
-            &Interest::default(),
-            &logged.change,
-            logged.before(),
-        );
-        let Some(seen) = seen else { return true };
-        if !self.filter.matches(&ChangeFacts::from(&seen)) {
-            return true;
-        }
+    /// Each change of a batch, with what the caller sees of it where it fits the filter; those
+    /// after the page is full are left out.
+    async fn fitting(
+        &self,
+        batch: Vec<Arc<Logged>>,
+    ) -> Result<Vec<(Revision, Option<pb::Change>)>, Error> {
+        let filter = Arc::clone(&self.filter);
+        // one more than there is room for says that the page is full
+        let room = self.size.saturating_sub(self.changes.len()) + 1;
+        let fitting = self.services.work(self.call, move |call, effort| {
+            let mut fitting = Vec::with_capacity(batch.len());
+            let mut found = 0;
+            for logged in effort.rows(&batch, CHANGE_COST + filter.terms()) {
+                let change = &logged.change;
+                let seen = see(&call.caller, &Interest::default(), change, logged.before());
+                let seen = seen.filter(|seen| filter.matches(&ChangeFacts::from(seen)));
+                let message = seen.map(|seen| changes::change(seen, call.state(), false));
+                if let Some(message) = &message {
+                    effort.spend(message.encoded_len() / COST_BYTES);
+                    found += 1;
+                }
+                fitting.push((change.revision, message));
+                if found == room {
+                    break;
+                }
+            }
+            Ok(fitting)
+        });
+        fitting.await
+    }
+
+    /// Takes a change into the page; false where the page is full.
+    fn take(&mut self, change: Option<pb::Change>) -> bool {
+        let Some(message) = change else { return true };
         if self.changes.len() >= self.size {
             return false;
         }
-        let message = changes::change(seen, self.call.state(), false);
         self.bytes += message.encoded_len();
         if self.bytes > PAGE_BYTES_MAX && !self.changes.is_empty() {
             return false;
@@ -379,6 +413,8 @@ struct Watch {
     position: Revision,
     heartbeat: Duration,
     sender: mpsc::Sender<Message>,
+    /// Whom its share of everything is counted for.
+    who: Who,
 }
 
 impl Watch {
@@ -460,8 +496,9 @@ impl Watch {
         }
         let registry = self.registry.clone();
         let (caller, interest) = (self.caller.clone(), self.interest.clone());
+        let who = self.who.clone();
         let needs_before = |change: &Change| needs_before(&caller, &interest, change);
-        let mut next = std::pin::pin!(registry.older_changes(self.position, needs_before));
+        let mut next = std::pin::pin!(registry.older_changes(&who, self.position, needs_before));
         loop {
             tokio::select! {
                 biased;
@@ -501,7 +538,11 @@ impl Watch {
     async fn send_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), End> {
         let mut records = Vec::new();
         let mut bytes = 0;
-        for image in snapshot.state.images() {
+        for (count, image) in snapshot.state.images().enumerate() {
+            // most may not be for this watch: others get their turn meanwhile
+            if count % BATCH == 0 {
+                yield_now().await;
+            }
             if !self.interest.covers_image(&image) {
                 continue;
             }

@@ -10,8 +10,9 @@ use imbl::OrdMap;
 
 use super::{Services, call::Call};
 use crate::{
-    domain::error::Error,
+    domain::{effort::Effort, error::Error},
     state::{
+        State,
         query::{
             filter::Filter,
             order::{Direction, Order},
@@ -131,6 +132,7 @@ impl<T: Queryable> Query<T> {
     pub(super) fn page<'a>(
         &self,
         call: &Call,
+        effort: &Effort,
         in_order: bool,
         rows: impl Iterator<Item = &'a Arc<T>>,
         keep: impl Fn(&T) -> bool,
@@ -138,7 +140,8 @@ impl<T: Queryable> Query<T> {
     where
         T: Visible + 'a,
     {
-        let seen = rows
+        let seen = effort
+            .rows(rows, 1 + self.filter.terms() + self.order.terms())
             .filter(|record| keep(record))
             .filter_map(|record| Seen::of(record, call));
         if in_order {
@@ -151,27 +154,46 @@ impl<T: Queryable> Query<T> {
 }
 
 impl Services {
-    /// A page of the records of `map` whose names begin with `prefix`, as the caller may see
-    /// them. `binding` holds the method and whatever else decides which records there are.
-    pub(super) fn list<K, T, M>(
+    /// Has work done over what a call reads, for the call's share: at once where it is little, so
+    /// `work` may be asked twice; else in a turn.
+    pub(super) async fn work<T: Send + 'static>(
         &self,
         call: &Call,
-        map: &OrdMap<K, Arc<T>>,
+        work: impl Fn(&Call, &Effort) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let working = call.clone();
+        let turns = self.registry().turns();
+        let work = move |effort: &Effort| work(&working, effort);
+        turns.run(&call.who, work).await?
+    }
+
+    /// A page of the records of `map` whose names begin with `prefix`, as the caller may see
+    /// them. `binding` holds the method and whatever else decides which records there are.
+    pub(super) async fn list<K, T, M>(
+        &self,
+        call: &Call,
+        map: fn(&State) -> &OrdMap<K, Arc<T>>,
         prefix: String,
         binding: Binding,
         arguments: &Arguments<'_>,
-        convert: impl Fn(&Seen<'_, T>) -> M,
+        convert: impl Fn(&State, &Seen<'_, T>) -> M + Send + 'static,
     ) -> Result<(Vec<M>, String), Error>
     where
-        K: Ord + Clone + Borrow<str>,
+        K: Ord + Clone + Borrow<str> + 'static,
         T: Visible + Queryable,
-        M: Answer,
+        M: Answer + Send + 'static,
     {
         let query = self.query::<T>(binding.with("parent", &prefix), arguments)?;
-        let rows = query.rows(map, prefix);
-        let page = query.page(call, query.by_name(), rows, |_| true);
-        let place = |record: &Seen<'_, T>| query.order.cursor(record);
-        Ok(self.fitted(&query.binding, page, convert, place))
+        let binding = query.binding.clone();
+        let listing = self.work(call, move |call, effort| {
+            let state = call.state();
+            let rows = query.rows(map(state), prefix.clone());
+            let page = query.page(call, effort, query.by_name(), rows, |_| true);
+            let convert = |record: &Seen<'_, T>| convert(state, record);
+            let place = |record: &Seen<'_, T>| query.order.cursor(record);
+            Ok(fitted(page, effort, T::ANSWER_COST, convert, place))
+        });
+        Ok(self.sealed(&binding, listing.await?))
     }
 
     /// Reads and checks the arguments of a List.
@@ -196,17 +218,12 @@ impl Services {
         })
     }
 
-    /// The messages of a page as far as they fit together, and the token of the page after them;
-    /// `place` says where a row stands in the order.
-    pub(super) fn fitted<R, M: Answer>(
+    /// A page, with the token of the page after it.
+    pub(super) fn sealed<M>(
         &self,
         binding: &Binding,
-        page: Page<R>,
-        convert: impl Fn(&R) -> M,
-        place: impl Fn(&R) -> Cursor,
+        (messages, next): (Vec<M>, Option<Cursor>),
     ) -> (Vec<M>, String) {
-        let (messages, last) = fit(&page.items, convert);
-        let next = last.map(place).or(page.next);
         (messages, self.seal_token(binding, next.as_ref()))
     }
 
@@ -228,20 +245,31 @@ impl Services {
     }
 }
 
-/// The messages of a page's first rows, at least one, as far as they fit together; and the last
-/// row of them where others had to be left out.
-fn fit<R, M: Answer>(rows: &[R], convert: impl Fn(&R) -> M) -> (Vec<M>, Option<&R>) {
-    let mut messages = Vec::with_capacity(rows.len());
+/// Bytes of messages that cost as much as a record that is looked at.
+pub(super) const COST_BYTES: usize = 1024;
+
+/// The messages of a page as far as they fit together, each at so many units, and where the page
+/// after them begins; `place` says where a row stands in the order.
+pub(super) fn fitted<R, M: Answer>(
+    page: Page<R>,
+    effort: &Effort,
+    units: usize,
+    convert: impl Fn(&R) -> M,
+    place: impl Fn(&R) -> Cursor,
+) -> (Vec<M>, Option<Cursor>) {
+    let mut messages = Vec::with_capacity(page.items.len());
     let mut bytes = 0;
     let mut last = None;
-    for row in rows {
+    for row in effort.rows(&page.items, units) {
         let message = convert(row);
-        bytes += message.encoded_len();
+        let length = message.encoded_len();
+        effort.spend(length / COST_BYTES);
+        bytes += length;
         if bytes > PAGE_BYTES_MAX && last.is_some() {
-            return (messages, last);
+            return (messages, last.map(place));
         }
         messages.push(message);
         last = Some(row);
     }
-    (messages, None)
+    (messages, page.next)
 }

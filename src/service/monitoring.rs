@@ -6,8 +6,8 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Services,
-    call::{envelope, open_checked},
-    list::{Seen, arguments},
+    call::{Call, envelope, open_checked},
+    list::{Seen, arguments, fitted},
     read::get,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         command::Command,
         error::{Error, Violations},
         figures::Figure,
-        names::FigureName,
+        names::{AgencyName, FigureName, Revision},
         time::Date,
     },
     pb::{self, timeline::Interval},
@@ -30,7 +30,9 @@ use crate::{
             page::{Cursor, Page, cut, page_size, page_sorted},
             token::Binding,
         },
-        tally::Sight,
+        reconcile::Computed,
+        summary::Scope,
+        tally::{Place, Sight},
     },
     wire::{figures, monitoring, requests},
 };
@@ -44,14 +46,15 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let asked = requests::optional_date(message.effective_date, "effective_date")?;
+        let place = self.place(&call, scope, message.group, agency).await?;
         let state = call.state();
-        let place = state.place(&scope, &message.group, agency.as_ref())?;
         let date = asked.unwrap_or(today);
         if asked.is_some() {
             check_known(date, today, "effective_date")?;
             state.check_listed(&place, date, "effective_date")?;
         }
-        let tally = self.registry().tally(&call.snapshot, date).await?;
+        let tally = self.registry().tally(&call.who, &call.snapshot, date);
+        let tally = tally.await?;
         let summary = state.summary(&call.caller, place, &tally);
         call.answer(figures::summary(&summary, state.revision()))
     }
@@ -60,8 +63,10 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let (call, today, message) = self.open_dated(request).await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
+        let interval = message.interval();
+        let metrics = monitoring::metrics(&message.metrics);
+        let place = self.place(&call, scope, message.group, agency).await?;
         let state = call.state();
-        let place = state.place(&scope, &message.group, agency.as_ref())?;
         let start = requests::optional_date(message.start_date, "start_date")?;
         let start = start.ok_or_else(|| {
             Error::invalid(
@@ -75,16 +80,14 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
         state.check_listed(&place, start, "start_date")?;
-        let dates = dates(message.interval(), start, end)?;
-        let metrics = monitoring::metrics(&message.metrics);
+        let dates = dates(interval, start, end)?;
         let sight = Sight::of(&call.caller);
         let counted = (place.clone(), dates.clone());
-        let counts = self
-            .registry()
-            .compute_in_turn(&call.snapshot, move |state| {
-                state.timeline(&counted.0, &sight, &counted.1)
-            })
-            .await?;
+        let counts = self.work(&call, move |call, effort| {
+            let (place, dates) = &counted;
+            Ok(call.state().timeline(place, &sight, dates, effort))
+        });
+        let counts = counts.await?;
         let points: Vec<_> = dates.into_iter().zip(counts).collect();
         call.answer(monitoring::timeline(
             &place,
@@ -104,26 +107,22 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = figures::summary_scope(&message.edition)?;
-        let place = call.state().place(&scope, "", None)?;
+        let place = self.place(&call, scope, String::new(), None).await?;
         let binding = Binding::new("ListAttentionItems")
             .with("edition", &message.edition)
             .with("filter", filter.canonical())
             .with("order_by", order.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let sight = Sight::of(&call.caller);
-        let items = self
-            .registry()
-            .compute_in_turn(&call.snapshot, move |state| {
-                state.attention(&place, &sight, today)
-            })
-            .await?;
-        let page = page_sorted::<Item, &Item>(&items, &filter, &order, after.as_ref(), size);
-        let (attention_items, next_page_token) = self.fitted(
-            &binding,
-            page,
-            |item| monitoring::attention_item(item),
-            |item| order.cursor(item),
-        );
+        let listing = self.work(&call, move |call, effort| {
+            let items = call.state().attention(&place, &sight, today, effort);
+            let rows = effort.rows(&items, 1 + filter.terms() + order.terms());
+            let page = page_sorted::<Item, &Item>(rows, &filter, &order, after.as_ref(), size);
+            let convert = |item: &&Item| monitoring::attention_item(item);
+            let place = |item: &&Item| order.cursor(item);
+            Ok(fitted(page, effort, 1, convert, place))
+        });
+        let (attention_items, next_page_token) = self.sealed(&binding, listing.await?);
         call.answer(pb::ListAttentionItemsResponse {
             attention_items,
             next_page_token,
@@ -138,9 +137,6 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let size = page_size(message.page_size)?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
-        let place = call
-            .state()
-            .place(&scope, &message.group, agency.as_ref())?;
         let criterion = monitoring::criterion(message.criterion);
         let binding = Binding::new("GetDataQuality")
             .with("edition", &message.edition)
@@ -148,27 +144,28 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             .with("group", &message.group)
             .with("criterion", message.criterion.to_be_bytes());
         let after = self.open_token(&binding, &message.page_token)?;
+        let place = self.place(&call, scope, message.group, agency).await?;
         let (scored, sight) = (place.clone(), Sight::of(&call.caller));
-        let quality = self
-            .registry()
-            .compute_in_turn(&call.snapshot, move |state| {
-                state.quality(&scored, &sight, today)
-            })
-            .await?;
-        let failing = quality.records.iter().filter(|record| {
-            let unseen = after
-                .as_ref()
-                .is_none_or(|after| record.platform.as_str() > after.name.as_str());
-            let mut failures = record.failures.iter();
-            unseen && failures.any(|it| criterion.is_none_or(|asked| it.criterion == asked))
+        let scoring = self.work(&call, move |call, effort| {
+            let mut quality = call.state().quality(&scored, &sight, today, effort);
+            let records = std::mem::take(&mut quality.records);
+            let failing = effort.rows(&records, 1).filter(|record| {
+                let unseen = after
+                    .as_ref()
+                    .is_none_or(|after| record.platform.as_str() > after.name.as_str());
+                let mut failures = record.failures.iter();
+                unseen && failures.any(|it| criterion.is_none_or(|asked| it.criterion == asked))
+            });
+            let cursor = |record: &&RecordQuality| Cursor {
+                values: Vec::new(),
+                name: record.platform.to_string(),
+            };
+            let page = cut(failing.take(size + 1).collect(), size, cursor);
+            let convert = |record: &&RecordQuality| monitoring::record_scores(record, criterion);
+            Ok((quality, fitted(page, effort, 1, convert, cursor)))
         });
-        let cursor = |record: &&RecordQuality| Cursor {
-            values: Vec::new(),
-            name: record.platform.to_string(),
-        };
-        let page = cut(failing.take(size + 1).collect(), size, cursor);
-        let convert = |record: &&RecordQuality| monitoring::record_scores(record, criterion);
-        let (records, token) = self.fitted(&binding, page, convert, cursor);
+        let (quality, page) = scoring.await?;
+        let (records, token) = self.sealed(&binding, page);
         let (revision, made_up) = (call.state().revision(), call.state().is_made_up());
         call.answer(monitoring::data_quality(
             &place, &quality, today, records, token, revision, made_up,
@@ -182,31 +179,41 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let (call, today, message) = self.open_dated(request).await?;
         let binding = Binding::new("ReconcileFigures");
         let query = self.query::<Figure>(binding, &arguments!(message))?;
-        let rows = query.rows(call.state().figures(), String::new());
-        let page = query.page(&call, query.by_name(), rows, |_| true);
-        // everyone sees figures whole
-        let figures = page.items.iter().filter_map(Seen::whole).cloned();
-        let (figures, next) = (figures.collect::<Vec<_>>(), page.next);
+        let (binding, order) = (query.binding.clone(), query.order.clone());
         let sight = Sight::of(&call.caller);
-        let computed = self
-            .registry()
-            .compute_in_turn(&call.snapshot, move |state| {
-                let of = |figure: &Arc<Figure>| state.reconcile(figure, &sight, today);
-                let computed: Vec<_> = figures.iter().map(of).collect();
-                figures.into_iter().zip(computed).collect::<Vec<_>>()
-            })
-            .await?;
+        let computing = self.work(&call, move |call, effort| {
+            let state = call.state();
+            let rows = query.rows(state.figures(), String::new());
+            let page = query.page(call, effort, query.by_name(), rows, |_| true);
+            // everyone sees figures whole
+            let figures = page.items.iter().filter_map(Seen::whole).cloned();
+            let computed = effort.rows(figures, 1).map(|figure| {
+                let computed = state.reconcile(&figure, &sight, today, effort);
+                (figure, computed)
+            });
+            Ok((computed.collect::<Vec<_>>(), page.next))
+        });
+        let (computed, next) = computing.await?;
+        let grounds = computed.iter().map(|(_, computed)| &*computed.grounds);
+        self.registry().afford_behind(grounds)?;
         let mut items = Vec::with_capacity(computed.len());
         for (figure, computed) in computed {
-            let revisions = self.registry().revisions_behind(&computed.grounds).await?;
+            let behind = self
+                .registry()
+                .revisions_behind(&call.who, &computed.grounds);
+            let revisions = behind.await?;
             items.push((figure, computed, revisions));
         }
-        let (reconciliations, next_page_token) = self.fitted(
-            &query.binding,
-            Page { items, next },
-            |(figure, computed, revisions)| monitoring::reconciliation(figure, computed, revisions),
-            |(figure, ..)| query.order.cursor(figure),
-        );
+        let page = self.work(&call, move |_, effort| {
+            let convert = |(figure, computed, revisions): &&Behind| {
+                monitoring::reconciliation(figure, computed, revisions)
+            };
+            let place = |(figure, ..): &&Behind| order.cursor(figure);
+            let items = items.iter().collect();
+            let next = next.clone();
+            Ok(fitted(Page { items, next }, effort, 1, convert, place))
+        });
+        let (reconciliations, next_page_token) = self.sealed(&binding, page.await?);
         call.answer(pb::ReconcileFiguresResponse {
             reconciliations,
             next_page_token,
@@ -224,14 +231,16 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         request: Request<pb::ListFiguresRequest>,
     ) -> Answer<pb::ListFiguresResponse> {
         let (call, message) = self.open_read(request).await?;
-        let (figures, next_page_token) = self.list(
-            &call,
-            call.state().figures(),
-            String::new(),
-            Binding::new("ListFigures"),
-            &arguments!(message),
-            |seen| figures::figure(seen),
-        )?;
+        let (figures, next_page_token) = self
+            .list(
+                &call,
+                State::figures,
+                String::new(),
+                Binding::new("ListFigures"),
+                &arguments!(message),
+                |_, seen| figures::figure(seen),
+            )
+            .await?;
         call.answer(pb::ListFiguresResponse {
             figures,
             next_page_token,
@@ -255,6 +264,25 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             Image::Figure(figure) => Some(figures::figure(&figure)),
             _ => None,
         })
+    }
+}
+
+/// A figure, what is computed for it, and the revisions behind that.
+type Behind = (Arc<Figure>, Computed, Vec<Revision>);
+
+impl Services {
+    /// The place that a request means.
+    async fn place(
+        &self,
+        call: &Call,
+        scope: Scope,
+        group: String,
+        agency: Option<AgencyName>,
+    ) -> Result<Place, Error> {
+        self.work(call, move |call, effort| {
+            call.state().place(&scope, &group, agency.as_ref(), effort)
+        })
+        .await
     }
 }
 

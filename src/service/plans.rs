@@ -86,14 +86,16 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Basic)?;
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
-        let (plans, next_page_token) = self.list(
-            &call,
-            call.state().plans(),
-            prefix,
-            Binding::new("ListPlans").with("view", [view as u8]),
-            &arguments!(message),
-            |plan| standing_plan(call.state(), plan, view, today),
-        )?;
+        let (plans, next_page_token) = self
+            .list(
+                &call,
+                State::plans,
+                prefix,
+                Binding::new("ListPlans").with("view", [view as u8]),
+                &arguments!(message),
+                move |state, plan| standing_plan(state, plan, view, today),
+            )
+            .await?;
         call.answer(pb::ListPlansResponse {
             plans,
             next_page_token,
@@ -199,14 +201,16 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::ListMilestonesResponse> {
         let (call, today, message) = self.open_dated(request).await?;
         let prefix = plan_prefix(&call, &message.parent, MilestoneName::prefix)?;
-        let (milestones, next_page_token) = self.list(
-            &call,
-            call.state().milestones(),
-            prefix,
-            Binding::new("ListMilestones"),
-            &arguments!(message),
-            |milestone| standing_milestone(call.state(), milestone, today),
-        )?;
+        let (milestones, next_page_token) = self
+            .list(
+                &call,
+                State::milestones,
+                prefix,
+                Binding::new("ListMilestones"),
+                &arguments!(message),
+                move |state, milestone| standing_milestone(state, milestone, today),
+            )
+            .await?;
         call.answer(pb::ListMilestonesResponse {
             milestones,
             next_page_token,
@@ -306,14 +310,16 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::ListBaselinesResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, BaselineName::prefix)?;
-        let (baselines, next_page_token) = self.list(
-            &call,
-            call.state().baselines(),
-            prefix,
-            Binding::new("ListBaselines"),
-            &arguments!(message),
-            |seen| baselines::baseline(seen),
-        )?;
+        let (baselines, next_page_token) = self
+            .list(
+                &call,
+                State::baselines,
+                prefix,
+                Binding::new("ListBaselines"),
+                &arguments!(message),
+                |_, seen| baselines::baseline(seen),
+            )
+            .await?;
         call.answer(pb::ListBaselinesResponse {
             baselines,
             next_page_token,
@@ -334,14 +340,16 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::ListReportsResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, ReportName::prefix)?;
-        let (reports, next_page_token) = self.list(
-            &call,
-            call.state().reports(),
-            prefix,
-            Binding::new("ListReports"),
-            &arguments!(message),
-            |seen| reports::report(seen),
-        )?;
+        let (reports, next_page_token) = self
+            .list(
+                &call,
+                State::reports,
+                prefix,
+                Binding::new("ListReports"),
+                &arguments!(message),
+                |_, seen| reports::report(seen),
+            )
+            .await?;
         call.answer(pb::ListReportsResponse {
             reports,
             next_page_token,
@@ -388,14 +396,16 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::ListAssessmentsResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, AssessmentName::prefix)?;
-        let (assessments, next_page_token) = self.list(
-            &call,
-            call.state().assessments(),
-            prefix,
-            Binding::new("ListAssessments"),
-            &arguments!(message),
-            |seen| assessments::assessment(seen),
-        )?;
+        let (assessments, next_page_token) = self
+            .list(
+                &call,
+                State::assessments,
+                prefix,
+                Binding::new("ListAssessments"),
+                &arguments!(message),
+                |_, seen| assessments::assessment(seen),
+            )
+            .await?;
         call.answer(pb::ListAssessmentsResponse {
             assessments,
             next_page_token,
@@ -442,14 +452,16 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::ListProposalsResponse> {
         let (call, message) = self.open_read(request).await?;
         let prefix = platform_prefix(&call, &message.parent, ProposalName::prefix)?;
-        let (proposals, next_page_token) = self.list(
-            &call,
-            call.state().proposals(),
-            prefix,
-            Binding::new("ListProposals"),
-            &arguments!(message),
-            |seen| proposals::proposal(seen),
-        )?;
+        let (proposals, next_page_token) = self
+            .list(
+                &call,
+                State::proposals,
+                prefix,
+                Binding::new("ListProposals"),
+                &arguments!(message),
+                |_, seen| proposals::proposal(seen),
+            )
+            .await?;
         call.answer(pb::ListProposalsResponse {
             proposals,
             next_page_token,

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::domain::{
+    effort::Effort,
     milestones::Milestone,
     names::AgencyName,
     plans::{Head, Plan},
@@ -127,14 +128,14 @@ pub struct Item {
 
 impl State {
     /// What needs action in a place on a date, as those with this sight may know.
-    pub fn attention(&self, place: &Place, sight: &Sight, on: Date) -> Vec<Item> {
+    pub fn attention(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Vec<Item> {
         let mut items = Items {
             on,
             list: Vec::new(),
         };
         let edition = place.edition.as_ref().and_then(|name| self.edition(name));
         let listed_since = edition.and_then(|edition| edition.first_day());
-        for platform in self.active_in(place, on) {
+        for platform in self.active_in(place, on, effort) {
             items.of_platform(self, platform, listed_since, sight);
         }
         items.list

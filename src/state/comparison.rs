@@ -4,6 +4,7 @@
 //! platform known only by such a listing is unresolved: neither added nor dropped.
 
 use crate::domain::{
+    effort::Effort,
     error::Error,
     names::{EditionName, PlatformName},
     platforms::Listing,
@@ -63,6 +64,7 @@ impl State {
         &self,
         base: &EditionName,
         target: &EditionName,
+        effort: &Effort,
     ) -> Result<Comparison, Error> {
         let (base, base_is_known) = self.side(base)?;
         let (target, target_is_known) = self.side(target)?;
@@ -77,7 +79,7 @@ impl State {
             base,
             target,
         };
-        for platform in self.platforms().values() {
+        for platform in effort.rows(self.platforms().values(), 4) {
             let entry = Entry {
                 platform: platform.name.clone(),
                 base: platform.listing(&comparison.base.edition).cloned(),

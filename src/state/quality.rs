@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
+    effort::Effort,
     names::{AgencyName, PlatformName},
     platforms::{Classification, Membership, Platform, RecordStatus, Stage},
     standing::PlanStanding,
@@ -127,16 +128,16 @@ pub struct Quality {
 
 impl State {
     /// How the records of a place keep the rules on a date, as those with this sight may know.
-    pub fn quality(&self, place: &Place, sight: &Sight, on: Date) -> Quality {
+    pub fn quality(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Quality {
         let mut named: BTreeMap<String, usize> = BTreeMap::new();
-        for platform in self.active_in(&Place::default(), on) {
+        for platform in self.active_in(&Place::default(), on, effort) {
             let folded = text::fold(&platform.fields.display_name);
             if !folded.is_empty() {
                 *named.entry(folded).or_default() += 1;
             }
         }
         let mut quality = Quality::default();
-        for platform in self.active_in(place, on) {
+        for platform in self.active_in(place, on, effort) {
             let record = self.record_quality(platform, &named, sight, on);
             quality.whole.merge(&record.scores);
             let agency = quality.agencies.entry(record.agency.clone());

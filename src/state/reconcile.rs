@@ -1,6 +1,7 @@
 //! Reconciling: what officials published beside what the registry computes for the same date.
 
 use crate::domain::{
+    effort::Effort,
     figures::{Figure, Subject},
     names::PlanName,
     names::Revision,
@@ -39,7 +40,13 @@ pub struct Computed {
 impl State {
     /// Computes what a figure says, for its date and edition, as those with this sight may count;
     /// `today` is the date of the read.
-    pub fn reconcile(&self, figure: &Figure, sight: &Sight, today: Date) -> Computed {
+    pub fn reconcile(
+        &self,
+        figure: &Figure,
+        sight: &Sight,
+        today: Date,
+        effort: &Effort,
+    ) -> Computed {
         let held = figure
             .edition
             .as_ref()
@@ -57,7 +64,7 @@ impl State {
             ..Computed::default()
         };
         let mut parts = [0_i64; 4];
-        for platform in self.active_in(&place, on) {
+        for platform in self.active_in(&place, on, effort) {
             let record = Ground::Record(platform.meta.revision);
             match figure.subject {
                 Subject::PlatformsListed => computed.count(1, [record]),

@@ -164,6 +164,9 @@ const EDITION: Type = Type::Resource("editions/{edition}");
 const REPORT: Type = Type::Resource("platforms/{platform}/plans/{plan}/reports/{report}");
 const PLATFORM: Type = Type::Resource("platforms/{platform}");
 
+/// A plan's standing is computed from all that is below it.
+const STANDING_COST: usize = 16;
+
 /// The fields that every kind of record has.
 macro_rules! common {
     ($type:ty, $name:expr) => {
@@ -363,6 +366,8 @@ impl Queryable for Platform {
 }
 
 impl Queryable for Plan {
+    const ANSWER_COST: usize = STANDING_COST;
+
     const FIELDS: &'static [Field<Self>] = &[
         common!(Self, "platforms/{platform}/plans/{plan}"),
         Field::new("display_name", Type::Name, |r: &Self| {
@@ -444,6 +449,8 @@ macro_rules! agency_of_plan {
 }
 
 impl Queryable for Milestone {
+    const ANSWER_COST: usize = STANDING_COST;
+
     const FIELDS: &'static [Field<Self>] = &[
         common!(
             Self,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::{
     caller::Caller,
     editions::Edition,
+    effort::Effort,
     error::Error,
     names::{AgencyName, EditionName},
     near::nearest,
@@ -61,6 +62,7 @@ impl State {
         scope: &Scope,
         group: &str,
         agency: Option<&AgencyName>,
+        effort: &Effort,
     ) -> Result<Place, Error> {
         let edition = match scope {
             Scope::All => None,
@@ -81,9 +83,8 @@ impl State {
                 let declared = edition.fields.groups.iter().any(|it| it.code == group);
                 let lists = |listing: &crate::domain::platforms::Listing| listing.group == group;
                 declared
-                    || self
-                        .platforms()
-                        .values()
+                    || effort
+                        .rows(self.platforms().values(), 1)
                         .any(|platform| platform.listing(&edition.name).is_some_and(lists))
             });
             if !known {

@@ -13,6 +13,7 @@ use imbl::OrdMap;
 use crate::domain::{
     caller::Caller,
     change::{Change, Effect, Image},
+    effort::Effort,
     freshness::Freshness,
     names::{AgencyName, EditionName, PlatformName},
     plans::{Plan, PlanState, Visibility},
@@ -26,6 +27,9 @@ use super::{
     State,
     standing::{governing_agency_on, platform_state_on, stage_on},
 };
+
+/// What it costs to count one platform, with all that is below it.
+const COUNT_COST: usize = 8;
 
 /// Who says how a plan is going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,8 +244,10 @@ impl State {
         &'a self,
         place: &'a Place,
         on: Date,
+        effort: &'a Effort,
     ) -> impl Iterator<Item = &'a Arc<Platform>> {
-        self.platforms().values().filter(move |platform| {
+        let platforms = effort.rows(self.platforms().values(), COUNT_COST);
+        platforms.filter(move |platform| {
             platform_state_on(platform, on) == PlatformState::Active
                 && is_in(self, platform, place, on)
         })
@@ -376,12 +382,12 @@ pub struct Tally {
 
 impl Tally {
     /// Counts everything anew.
-    pub fn new(state: &State, date: Date) -> Self {
+    pub fn new(state: &State, date: Date, effort: &Effort) -> Self {
         let mut tally = Self {
             date,
             parts: OrdMap::new(),
         };
-        for platform in state.platforms().values() {
+        for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
         }
         tally
@@ -421,11 +427,10 @@ impl Tally {
         Before(platforms.map(|names| names.into_iter().map(share).collect()))
     }
 
-    /// Moves on to the State after the change.
-    pub fn advance(&mut self, before: Before, after: &State) {
+    /// Moves on to the State after the change; false where all has to be counted anew.
+    pub fn advance(&mut self, before: Before, after: &State) -> bool {
         let Some(shares) = before.0 else {
-            *self = Self::new(after, self.date);
-            return;
+            return false;
         };
         for (name, old) in shares {
             let platform = after.platform(&name);
@@ -440,6 +445,7 @@ impl Tally {
                 self.count(&new, 1);
             }
         }
+        true
     }
 
     fn count(&mut self, share: &Share, times: i32) {

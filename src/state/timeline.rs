@@ -4,7 +4,7 @@
 //! milestone falls due or a period of reports ends. It is computed after each of these, and the
 //! differences are summed up over the dates.
 
-use crate::domain::{platforms::Platform, standing::Dossier, time::Date};
+use crate::domain::{effort::Effort, platforms::Platform, standing::Dossier, time::Date};
 
 use super::{
     State,
@@ -14,16 +14,23 @@ use super::{
 
 impl State {
     /// The counts of a place on dates in order, as [`State::counts_by_scan`] has them on each.
-    pub fn timeline(&self, place: &Place, sight: &Sight, dates: &[Date]) -> Vec<Counts> {
+    pub fn timeline(
+        &self,
+        place: &Place,
+        sight: &Sight,
+        dates: &[Date],
+        effort: &Effort,
+    ) -> Vec<Counts> {
         let mut changes = vec![Counts::default(); dates.len()];
         let (Some(first), Some(last)) = (dates.first(), dates.last()) else {
             return changes;
         };
-        for platform in self.platforms().values() {
+        for platform in effort.rows(self.platforms().values(), 1) {
             let mut before = Counts::default();
             let plans = self.plans_of(&platform.name);
             let dossiers: Vec<_> = plans.map(|plan| self.dossier(plan)).collect();
-            for index in self.turns(platform, &dossiers, *first, *last, dates) {
+            let turns = self.turns(platform, &dossiers, *first, *last, dates);
+            for index in effort.rows(turns, 1 + dossiers.len()) {
                 let (Some(date), Some(change)) = (dates.get(index), changes.get_mut(index)) else {
                     continue;
                 };

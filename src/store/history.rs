@@ -54,7 +54,7 @@ impl PastRow {
 pub(super) async fn images_before(
     mut link: Link<'_>,
     asked: &[(&str, Revision)],
-) -> Result<Vec<Option<Image>>, Failure> {
+) -> Result<Vec<PastRow>, sqlx::Error> {
     let mut found = Vec::with_capacity(asked.len());
     for chunk in asked.chunks(BINDS_MAX / 3) {
         let rows: Vec<PastRow> = on_engine!(&mut link, connection => {
@@ -72,9 +72,7 @@ pub(super) async fn images_before(
             );
             statement.build_query_as().fetch_all(&mut **connection).await
         })?;
-        for row in rows {
-            found.push(row.read()?.image);
-        }
+        found.extend(rows);
     }
     Ok(found)
 }

@@ -418,7 +418,7 @@ pub(super) async fn changes_of(
     between: (Revision, Revision),
     newest: bool,
     limit: usize,
-) -> Result<Vec<Change>, Failure> {
+) -> Result<Vec<(ChangeRow, Vec<EffectRow>)>, sqlx::Error> {
     let [changes, effects] = if newest { NEWEST_OF } else { OLDEST_OF };
     let (after, before) = (between.0.get(), between.1.get());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -430,10 +430,7 @@ pub(super) async fn changes_of(
         let statement = sqlx::query_as(effects).bind(resource).bind(after).bind(before).bind(limit);
         statement.fetch_all(&mut **connection).await
     })?;
-    let rows = with_effects(changes, effects).into_iter();
-    Ok(rows
-        .map(|(change, effects)| decode(change, effects))
-        .collect::<Result<_, _>>()?)
+    Ok(with_effects(changes, effects))
 }
 
 /// The changes after a revision, in order and without a gap.
@@ -442,7 +439,14 @@ pub(super) async fn changes_after(
     after: Revision,
     limit: usize,
 ) -> Result<Vec<Change>, Failure> {
-    let rows = rows_after(link, after, limit).await?;
+    Ok(decode_after(rows_after(link, after, limit).await?, after)?)
+}
+
+/// The changes of rows that follow a revision without a gap.
+pub(super) fn decode_after(
+    rows: Vec<(ChangeRow, Vec<EffectRow>)>,
+    after: Revision,
+) -> Result<Vec<Change>, Error> {
     let mut expected = after;
     let mut changes = Vec::with_capacity(rows.len());
     for (change, effects) in rows {
@@ -450,7 +454,7 @@ pub(super) async fn changes_after(
         expected = expected.next();
         if change.revision != expected {
             let what = format_args!("revision {expected} is missing");
-            return Err(corrupt("changes", what).into());
+            return Err(corrupt("changes", what));
         }
         changes.push(change);
     }

@@ -26,7 +26,7 @@ use crate::{
         Engine, all_changes, both,
         plans::{AGENCY, Cast, OTHER_AGENCY},
         raw::{reason, violations},
-        server::{As, Server},
+        server::{As, Server, elsewhere},
         sql::Sql,
     },
 };
@@ -437,7 +437,8 @@ both! {
         let newest = server.registry.revision().get();
         let read = |revision: i64| {
             let registry = server.registry.clone();
-            async move { registry.read_at(At::Revision(Revision::new(revision).unwrap())).await }
+            let at = At::Revision(Revision::new(revision).unwrap());
+            async move { registry.read_at(elsewhere(), at).await }
         };
         // each is given up as soon as it has begun, and waits for the one before it
         for revision in (1..newest).cycle().take(100) {

@@ -8,6 +8,7 @@ mod limits;
 mod metrics;
 mod panics;
 mod standard;
+mod turns;
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ use ndp_registry::domain::{
     change::{Change, Effect, Image},
     documents::Document,
     editions::{Edition, EditionFields},
+    effort::Effort,
     milestones::{Completion, Dropping, Milestone, MilestoneFields},
     names::{
         AgencyName, AssessmentName, BaselineName, EditionName, MilestoneName, PlanName,
@@ -539,14 +540,16 @@ proptest! {
         on in any_day(),
     ) {
         let mut state = state_of(begin);
-        let mut tally = Tally::new(&state, day(on));
+        let mut tally = Tally::new(&state, day(on), &Effort::unlimited());
         for (revision, images) in (2..).zip(changes) {
             let change = change(revision, images);
             let before = tally.before(&state, &change);
             state.apply(&change);
-            tally.advance(before, &state);
+            if !tally.advance(before, &state) {
+                tally = Tally::new(&state, day(on), &Effort::unlimited());
+            }
         }
-        let anew = Tally::new(&state, day(on));
+        let anew = Tally::new(&state, day(on), &Effort::unlimited());
         for place in every_place() {
             for sight in every_sight() {
                 let scanned = state.counts_by_scan(&place, &sight, day(on));
@@ -563,7 +566,7 @@ proptest! {
         let dates: Vec<_> = (0..points).map(|point| day(start + point * step)).collect();
         for place in every_place() {
             for sight in [Sight::Public, Sight::All] {
-                let counted = state.timeline(&place, &sight, &dates);
+                let counted = state.timeline(&place, &sight, &dates, &Effort::unlimited());
                 prop_assert_eq!(counted.len(), dates.len());
                 for (date, counts) in dates.iter().zip(counted) {
                     prop_assert_eq!(counts, state.counts_by_scan(&place, &sight, *date));
@@ -574,7 +577,7 @@ proptest! {
 
     #[test]
     fn the_counts_add_up(state in any_state(), on in any_day()) {
-        let tally = Tally::new(&state, day(on));
+        let tally = Tally::new(&state, day(on), &Effort::unlimited());
         for place in every_place() {
             for sight in every_sight() {
                 let counts = tally.counts(&place, &sight);
@@ -674,11 +677,11 @@ proptest! {
 
     #[test]
     fn what_needs_attention_is_counted_alike(state in any_state(), on in any_day()) {
-        let tally = Tally::new(&state, day(on));
+        let tally = Tally::new(&state, day(on), &Effort::unlimited());
         for place in every_place() {
             for sight in every_sight() {
                 let counts = tally.counts(&place, &sight);
-                let items = state.attention(&place, &sight, day(on));
+                let items = state.attention(&place, &sight, day(on), &Effort::unlimited());
                 let of = |kind: &str| {
                     let items = items.iter().filter(|it| it.kind.as_str() == kind);
                     i32::try_from(items.count()).unwrap()
@@ -697,7 +700,7 @@ proptest! {
     fn the_quality_of_the_whole_is_the_sum_of_its_records(state in any_state(), on in any_day()) {
         use ndp_registry::state::quality::{Criterion, Score};
         for place in every_place() {
-            let quality = state.quality(&place, &Sight::All, day(on));
+            let quality = state.quality(&place, &Sight::All, day(on), &Effort::unlimited());
             for criterion in Criterion::ALL {
                 let mut sum = Score::default();
                 for record in &quality.records {

@@ -4,18 +4,19 @@
 use std::time::{Duration, Instant};
 
 use ndp_registry::{
-    domain::{change::Effect, names::Revision, plans::PlanMove},
+    domain::{change::Effect, effort::Effort, names::Revision, plans::PlanMove, time::Clock as _},
     pb::{
         self, change::effect::Kind, change_service_client::ChangeServiceClient,
         watch_changes_request::Start, watch_changes_response::Event,
     },
+    state::tally::{Place, Sight, Tally},
 };
 use serde_json::{Value, json};
 
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, date},
-    server::{As, Server},
+    server::{As, Server, elsewhere},
     until,
 };
 
@@ -46,7 +47,7 @@ async fn issued(cast: &Cast, platform: &str, visibility: &str) -> Value {
 async fn notices(server: &Server) -> Vec<(i64, String, String, String)> {
     let logged = server
         .registry
-        .changes_after(Revision::ZERO, 10_000, |_| false)
+        .changes_after(elsewhere(), Revision::ZERO, 10_000, |_| false)
         .await
         .unwrap();
     let mut notices = Vec::new();
@@ -106,7 +107,8 @@ both! {
             server.clock.advance(3 * DAY);
         }
         cast.draft("ndp-002", "later").await;
-        let logged = one.registry.changes_after(told_at, 10, |_| false).await.unwrap();
+        let logged = one.registry.changes_after(elsewhere(), told_at, 10, |_| false);
+        let logged = logged.await.unwrap();
         let methods: Vec<_> = logged.iter().map(|it| it.change.method.to_string()).collect();
         assert_eq!(methods, ["TurnDay", "CreatePlan"]);
         let due = (told_at.next().get(), name, "CURRENT".to_owned(), "DUE".to_owned());
@@ -114,6 +116,47 @@ both! {
         assert_eq!(notices(&two).await, [overdue, due]);
         one.stop().await;
         two.stop().await;
+    }
+
+    async fn a_new_day_is_counted_while_commands_never_cease(engine: Engine) {
+        const WRITERS: usize = 32;
+        let server = Server::start(&engine.url()).await;
+        let counted = || server.registry.read().tally.as_ref().map(|tally| tally.date());
+        let cast = Cast::new(&server).await;
+        let (ended, end) = tokio::sync::watch::channel(false);
+        let writers: Vec<_> = (0..WRITERS).map(|writer| {
+            let (raw, end) = (cast.steward.clone(), end.clone());
+            tokio::spawn(async move {
+                for round in 0.. {
+                    if *end.borrow() {
+                        return;
+                    }
+                    raw.ok("UpdatePlatform", json!({"platform": {
+                        "name": format!("platforms/ndp-{:03}", 1 + writer),
+                        "display_name": format!("Lần sửa {writer} {round} (made up)"),
+                    }})).await;
+                }
+            })
+        }).collect();
+        for _ in 0..3 {
+            server.clock.advance(DAY);
+            let today = server.clock.now().date_in_vietnam();
+            until("the day is counted", async || counted() == Some(today)).await;
+            // and by each change that follows
+            let from = server.registry.revision();
+            server.moved_on(from).await;
+            let snapshot = server.registry.read();
+            let tally = snapshot.tally.as_ref().expect("it is counted no more");
+            let anew = Tally::new(&snapshot.state, today, &Effort::unlimited());
+            let place = Place::default();
+            let counts = |tally: &Tally| tally.counts(&place, &Sight::All);
+            assert_eq!(counts(tally), counts(&anew));
+        }
+        ended.send_replace(true);
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        server.stop().await;
     }
 
     async fn days_that_passed_while_nothing_ran_are_told_in_one_change(engine: Engine) {

@@ -11,9 +11,12 @@ mod check;
 mod habits;
 mod place;
 
-use std::{cell::OnceCell, fmt, fmt::Write as _};
+use std::{
+    borrow::Cow, cell::OnceCell, cmp::Ordering, collections::BTreeMap, fmt, fmt::Write as _,
+};
 
 use aip_160::Comparator;
+use memchr::memmem::Finder;
 
 use self::check::Checker;
 use super::schema::{Constant, Field, Queryable, Type, Value, Values};
@@ -34,6 +37,9 @@ pub const MAX_DEPTH: usize = 32;
 /// A compiled filter.
 pub struct Filter<T: 'static> {
     root: Option<Node<T>>,
+    /// Fields that several tests ask.
+    columns: usize,
+    terms: usize,
 }
 
 enum Node<T: 'static> {
@@ -43,7 +49,7 @@ enum Node<T: 'static> {
     Or(Vec<Self>),
     Not(Box<Self>),
     /// Folded text to be found in some text or name.
-    Anywhere(String),
+    Anywhere(Pattern),
     Test(Test<T>),
 }
 
@@ -53,6 +59,8 @@ struct Test<T: 'static> {
     /// The key, when the field is a map and one entry is meant.
     key: Option<String>,
     ask: Ask,
+    /// Where the row keeps the values, when other tests ask for them too.
+    column: Option<usize>,
 }
 
 enum Ask {
@@ -73,9 +81,20 @@ struct Pattern {
     text: String,
     open_start: bool,
     open_end: bool,
+    /// Finds the text anywhere.
+    finder: Finder<'static>,
 }
 
 impl Pattern {
+    fn new(text: &str, open_start: bool, open_end: bool) -> Self {
+        Self {
+            text: text.to_owned(),
+            open_start,
+            open_end,
+            finder: Finder::new(text).into_owned(),
+        }
+    }
+
     fn parse(text: &str) -> Self {
         let (text, open_start) = text
             .strip_prefix('*')
@@ -83,11 +102,12 @@ impl Pattern {
         let (text, open_end) = text
             .strip_suffix('*')
             .map_or((text, false), |rest| (rest, true));
-        Self {
-            text: text.to_owned(),
-            open_start,
-            open_end,
-        }
+        Self::new(text, open_start, open_end)
+    }
+
+    /// Anything that holds the text.
+    fn containing(text: &str) -> Self {
+        Self::new(text, true, true)
     }
 
     const fn is_exact(&self) -> bool {
@@ -99,7 +119,7 @@ impl Pattern {
             (false, false) => value == self.text,
             (false, true) => value.starts_with(&self.text),
             (true, false) => value.ends_with(&self.text),
-            (true, true) => value.contains(&self.text),
+            (true, true) => self.finder.find(value.as_bytes()).is_some(),
         }
     }
 }
@@ -122,7 +142,11 @@ impl fmt::Display for Pattern {
 impl<T: Queryable> Filter<T> {
     /// The filter that every row passes.
     pub const fn everything() -> Self {
-        Self { root: None }
+        Self {
+            root: None,
+            columns: 0,
+            terms: 0,
+        }
     }
 
     /// Parses and checks the text; blank text is no filter.
@@ -130,8 +154,12 @@ impl<T: Queryable> Filter<T> {
         let Some(expression) = place::parse::<T>(source)? else {
             return Ok(Self::everything());
         };
+        let mut root = Checker::new(source).expression(&expression)?;
+        let (columns, terms) = share_columns(&mut root);
         Ok(Self {
-            root: Some(Checker::new(source).expression(&expression)?),
+            root: Some(root),
+            columns,
+            terms,
         })
     }
 
@@ -140,12 +168,16 @@ impl<T: Queryable> Filter<T> {
         self.root.is_none()
     }
 
+    /// How many terms may be tried on a row.
+    pub const fn terms(&self) -> usize {
+        self.terms
+    }
+
     /// Whether the row passes.
     pub fn matches(&self, row: &T) -> bool {
-        let texts = OnceCell::new();
         self.root
             .as_ref()
-            .is_none_or(|root| root.matches(row, &texts))
+            .is_none_or(|root| root.matches(&Row::new(row, self.columns)))
     }
 
     /// One text for all filters that are written differently and compiled to the same; a page
@@ -171,6 +203,7 @@ impl<T: Queryable> Filter<T> {
                 field,
                 key: None,
                 ask: Ask::Compare(Comparator::Equal, value),
+                column: _,
             }) if field.path == path => Some(value),
             _ => None,
         })
@@ -183,16 +216,82 @@ impl<T: Queryable> fmt::Debug for Filter<T> {
     }
 }
 
+/// A row, with what several terms would read of it and fold alike, made once.
+struct Row<'r, T> {
+    record: &'r T,
+    columns: Vec<Column<'r>>,
+    /// All its texts, folded.
+    texts: OnceCell<String>,
+}
+
+/// The values of one field, or of one key of a map.
+#[derive(Default)]
+struct Column<'r> {
+    values: OnceCell<Values<'r>>,
+    composed: OnceCell<Vec<String>>,
+    folded: OnceCell<Vec<String>>,
+}
+
+impl<'r, T> Row<'r, T> {
+    fn new(record: &'r T, columns: usize) -> Self {
+        Self {
+            record,
+            columns: std::iter::repeat_with(Column::default)
+                .take(columns)
+                .collect(),
+            texts: OnceCell::new(),
+        }
+    }
+}
+
+/// Gives the tests that ask for the same values one column of the row; tells how many columns
+/// there are, and how many terms.
+fn share_columns<T>(root: &mut Node<T>) -> (usize, usize) {
+    let mut tests = Vec::new();
+    let terms = root.tests(&mut tests);
+    let mut asked: BTreeMap<_, Vec<&mut Test<T>>> = BTreeMap::new();
+    for test in tests {
+        let of = (test.field.path, test.key.clone());
+        asked.entry(of).or_default().push(test);
+    }
+    let mut columns = 0;
+    for tests in asked.into_values().filter(|tests| tests.len() > 1) {
+        for test in tests {
+            test.column = Some(columns);
+        }
+        columns += 1;
+    }
+    (columns, terms)
+}
+
+impl<T> Node<T> {
+    /// Its tests; tells how many terms there are, of whatever sort.
+    fn tests<'n>(&'n mut self, tests: &mut Vec<&'n mut Test<T>>) -> usize {
+        match self {
+            Self::And(nodes) | Self::Or(nodes) => {
+                nodes.iter_mut().map(|node| node.tests(tests)).sum()
+            }
+            Self::Not(node) => node.tests(tests),
+            Self::Every | Self::Anywhere(_) => 1,
+            Self::Test(test) => {
+                tests.push(test);
+                1
+            }
+        }
+    }
+}
+
 impl<T: Queryable> Node<T> {
-    fn matches(&self, row: &T, texts: &OnceCell<String>) -> bool {
+    fn matches(&self, row: &Row<'_, T>) -> bool {
         match self {
             Self::Every => true,
-            Self::And(nodes) => nodes.iter().all(|node| node.matches(row, texts)),
-            Self::Or(nodes) => nodes.iter().any(|node| node.matches(row, texts)),
-            Self::Not(node) => !node.matches(row, texts),
-            Self::Anywhere(sought) => texts
-                .get_or_init(|| folded_texts(row))
-                .contains(sought.as_str()),
+            Self::And(nodes) => nodes.iter().all(|node| node.matches(row)),
+            Self::Or(nodes) => nodes.iter().any(|node| node.matches(row)),
+            Self::Not(node) => !node.matches(row),
+            Self::Anywhere(sought) => {
+                let texts = row.texts.get_or_init(|| folded_texts(row.record));
+                sought.fits(texts)
+            }
             Self::Test(test) => test.matches(row),
         }
     }
@@ -248,9 +347,21 @@ fn folded_texts<T: Queryable>(row: &T) -> String {
 }
 
 impl<T: Queryable> Test<T> {
-    fn matches(&self, row: &T) -> bool {
-        let values = (self.field.get)(row);
+    fn matches(&self, row: &Row<'_, T>) -> bool {
+        match self.column.and_then(|at| row.columns.get(at)) {
+            Some(column) => {
+                let values = column.values.get_or_init(|| (self.field.get)(row.record));
+                self.holds(values, Some(column))
+            }
+            None => self.holds(&(self.field.get)(row.record), None),
+        }
+    }
+
+    fn holds(&self, values: &Values<'_>, column: Option<&Column<'_>>) -> bool {
         let key = self.key.as_deref();
+        let composed = |meets: &dyn Fn(&str) -> bool| {
+            any_text(values, key, column.map(|it| &it.composed), nfc, meets)
+        };
         match &self.ask {
             // a map whose only entries are empty still has entries
             Ask::Present => match (values, key) {
@@ -261,30 +372,63 @@ impl<T: Queryable> Test<T> {
                 Values::Map(map) => map.contains_key(sought),
                 _ => false,
             },
-            Ask::Compare(comparator, constant) => {
-                values.any(key, |value| compares(value, *comparator, constant))
+            Ask::Compare(comparator, Constant::Text(constant)) => {
+                let order = |text: &str| compares(text.cmp(constant), *comparator);
+                match self.field.kind {
+                    Type::Text | Type::Name => composed(&order),
+                    // what is composed by its nature is not copied
+                    _ => any_text(values, key, None, nfc, &order),
+                }
             }
-            Ask::Fits(pattern) => values.any(
-                key,
-                |value| matches!(value, Value::Text(text) if pattern.fits(&nfc(text))),
-            ),
-            Ask::FitsFolded(pattern) => values.any(
-                key,
-                |value| matches!(value, Value::Text(text) if pattern.fits(&fold(text))),
-            ),
+            Ask::Compare(comparator, constant) => values.any(key, |value| {
+                let order = match (value, constant) {
+                    (Value::Integer(a), Constant::Integer(b)) => a.cmp(b),
+                    (Value::Boolean(a), Constant::Boolean(b)) => a.cmp(b),
+                    (Value::Date(a), Constant::Date(b)) => a.cmp(b),
+                    (Value::Timestamp(a), Constant::Timestamp(b)) => a.cmp(b),
+                    _ => return false,
+                };
+                compares(order, *comparator)
+            }),
+            Ask::Fits(pattern) => composed(&|text| pattern.fits(text)),
+            Ask::FitsFolded(pattern) => {
+                let folded = column.map(|it| &it.folded);
+                any_text(values, key, folded, |text| fold(text).into(), &|text| {
+                    pattern.fits(text)
+                })
+            }
         }
     }
 }
 
-fn compares(value: &Value<'_>, comparator: Comparator, constant: &Constant) -> bool {
-    let order = match (value, constant) {
-        (Value::Text(a), Constant::Text(b)) => nfc(a).as_ref().cmp(b),
-        (Value::Integer(a), Constant::Integer(b)) => a.cmp(b),
-        (Value::Boolean(a), Constant::Boolean(b)) => a.cmp(b),
-        (Value::Date(a), Constant::Date(b)) => a.cmp(b),
-        (Value::Timestamp(a), Constant::Timestamp(b)) => a.cmp(b),
-        _ => return false,
+/// Whether some text meets the condition in this form; kept in the column, where there is one.
+fn any_text(
+    values: &Values<'_>,
+    key: Option<&str>,
+    kept: Option<&OnceCell<Vec<String>>>,
+    form: impl Fn(&str) -> Cow<'_, str>,
+    meets: &dyn Fn(&str) -> bool,
+) -> bool {
+    let Some(kept) = kept else {
+        return values.any(
+            key,
+            |value| matches!(value, Value::Text(text) if meets(&form(text))),
+        );
     };
+    let all = kept.get_or_init(|| {
+        let mut all = Vec::new();
+        values.any(key, |value| {
+            if let Value::Text(text) = value {
+                all.push(form(text).into_owned());
+            }
+            false
+        });
+        all
+    });
+    all.iter().any(|text| meets(text))
+}
+
+fn compares(order: Ordering, comparator: Comparator) -> bool {
     match comparator {
         Comparator::Equal | Comparator::Has => order.is_eq(),
         Comparator::NotEqual => order.is_ne(),
@@ -307,7 +451,7 @@ impl<T> fmt::Display for Node<T> {
                 Self::And(_) | Self::Or(_) => write!(f, "NOT ({node})"),
                 _ => write!(f, "NOT {node}"),
             },
-            Self::Anywhere(text) => quote(f, text),
+            Self::Anywhere(sought) => quote(f, &sought.text),
             Self::Test(test) => test.fmt(f),
         }
     }
@@ -888,6 +1032,24 @@ mod tests {
     }
 
     #[test]
+    fn tests_of_one_field_share_a_column() {
+        let columns = |filter| Filter::<Thing>::parse(filter).unwrap().columns;
+        assert_eq!(columns("level = 1 AND state = DRAFT"), 0);
+        assert_eq!(
+            columns("display_name:a OR display_name:b OR -display_name = c"),
+            1
+        );
+        assert_eq!(columns("labels.a = x OR labels.b = x"), 0);
+        assert_eq!(
+            columns("labels.a = x OR labels.a = y OR level = (1 OR 2)"),
+            2
+        );
+        let many: Vec<_> = (0..100).map(|n| format!("display_name:z{n}")).collect();
+        let many = Filter::<Thing>::parse(&many.join(" OR ")).unwrap();
+        assert_eq!((many.columns, many.terms()), (1, 100));
+    }
+
+    #[test]
     fn one_text_for_one_meaning() {
         let canonical = |filter| Filter::<Thing>::parse(filter).unwrap().canonical();
         for (a, b) in [
@@ -1010,8 +1172,11 @@ mod tests {
         let term = prop::sample::select(vec![
             "display_name = \"Định danh\"",
             "display_name:dinh",
+            "display_name:d",
             "display_name = \"Đ*\"",
+            "display_name = \"*i\"",
             "document.symbol >= A",
+            "document.symbol:a",
             "state = ISSUED",
             "state != (DRAFT OR SUBMITTED)",
             "level > 0",
@@ -1021,8 +1186,14 @@ mod tests {
             "agency = agencies/bo-y-te",
             "create_time:*",
             "aliases:\"d*\"",
+            "aliases:a",
+            "aliases:*",
             "labels:a",
+            "labels:*",
+            "labels.a:d",
+            "labels.a:a",
             "labels.b = \"A\"",
+            "labels.b = \"D*\"",
             "dinh",
             "*",
             "\"dat dai\"",
@@ -1076,6 +1247,17 @@ mod tests {
             let again = Filter::<Thing>::parse(&filter.canonical()).unwrap();
             prop_assert_eq!(again.canonical(), filter.canonical());
             prop_assert_eq!(again.matches(&row), filter.matches(&row));
+        }
+
+        #[test]
+        fn values_shared_by_terms_are_those_of_each_alone(
+            terms in prop::collection::vec(sound(), 1..6), row in things("[a-c]"),
+            joint in prop::sample::select(&[" OR ", " AND "][..]),
+        ) {
+            let terms: Vec<_> = terms.iter().map(|term| format!("({term})")).collect();
+            let filter = Filter::<Thing>::parse(&terms.join(joint)).unwrap();
+            let alone = filter.root.as_ref().unwrap().matches(&Row::new(&row, 0));
+            prop_assert_eq!(filter.matches(&row), alone);
         }
 
         #[test]

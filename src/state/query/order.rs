@@ -117,6 +117,11 @@ impl<T: Queryable> Order<T> {
         Ok(order)
     }
 
+    /// How many terms may be compared for a row.
+    pub const fn terms(&self) -> usize {
+        self.terms.len()
+    }
+
     /// The direction when the order is by resource name alone: the caller may then walk its map.
     pub fn name_alone(&self) -> Option<Direction> {
         self.terms.is_empty().then_some(self.name)
@@ -188,6 +193,15 @@ impl<T: Queryable> Order<T> {
                 .map(|(field, _)| (field.get)(row).single().map(Value::into_constant))
                 .collect(),
             name: row.name().into_owned(),
+        }
+    }
+}
+
+impl<T> Clone for Order<T> {
+    fn clone(&self) -> Self {
+        Self {
+            terms: self.terms.clone(),
+            name: self.name,
         }
     }
 }

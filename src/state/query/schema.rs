@@ -225,14 +225,14 @@ impl<'a> Values<'a> {
     }
 
     /// Whether some value (of this key, in a map) meets the condition; an empty text never does.
-    pub(super) fn any(self, key: Option<&str>, mut meets: impl FnMut(&Value<'a>) -> bool) -> bool {
+    pub(super) fn any(&self, key: Option<&str>, mut meets: impl FnMut(&Value<'a>) -> bool) -> bool {
         let mut check = |value: &Value<'a>| match value {
             Value::Text(text) if text.is_empty() => false,
             value => meets(value),
         };
         match (self, key) {
             (Self::Absent, _) => false,
-            (Self::One(value), _) => check(&value),
+            (Self::One(value), _) => check(value),
             (Self::Texts(texts), _) => texts.iter().any(|text| check(&text.into())),
             (Self::Many(values), _) => values.iter().any(check),
             (Self::Map(map), Some(key)) => map.get(key).is_some_and(|text| check(&text.into())),
@@ -301,6 +301,10 @@ impl<T> fmt::Debug for Field<T> {
 
 /// A resource type that lists can be asked about.
 pub trait Queryable: Sized + 'static {
+    /// What it costs to answer one, in units of work; more where it is answered with what is
+    /// computed from other records.
+    const ANSWER_COST: usize = 1;
+
     /// The fields, in the order a message lists them; each path once.
     const FIELDS: &'static [Field<Self>];
 

@@ -276,14 +276,14 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       most = 60
       scope = caller
     ResourceExhausted LIMIT_REACHED
-      en the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
-      vi yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi (60 đơn vị); hãy giảm số điều kiện lọc hoặc lọc theo trường có chỉ mục
+      en the call takes more work than one call may cause (60 units); ask for less: fewer terms in the filter, fewer dates or a smaller page
+      vi yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi (60 đơn vị); hãy giảm số điều kiện lọc, số ngày hoặc số dòng của một trang
       limit = cost
       most = 60
       scope = all
     ResourceExhausted LIMIT_REACHED
-      en the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
-      vi yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi (60 đơn vị); hãy giảm số điều kiện lọc hoặc lọc theo trường có chỉ mục
+      en the call takes more work than one call may cause (60 units); ask for less: fewer terms in the filter, fewer dates or a smaller page
+      vi yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi (60 đơn vị); hãy giảm số điều kiện lọc, số ngày hoặc số dòng của một trang
       limit = cost
       most = 60
       scope = caller
@@ -427,9 +427,9 @@ fn every_error_has_the_details_of_its_code() {
       quota turns: too many calls of one caller that look at many records wait for their turn, at most 60; try again later
       retry after 1s
     ResourceExhausted
-      quota cost: the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
+      quota cost: the call takes more work than one call may cause (60 units); ask for less: fewer terms in the filter, fewer dates or a smaller page
     ResourceExhausted
-      quota cost: the call takes more work than one call may cause (60 units); ask for less, with fewer terms in the filter or a field that is indexed
+      quota cost: the call takes more work than one call may cause (60 units); ask for less: fewer terms in the filter, fewer dates or a smaller page
     DeadlineExceeded
     ");
 }

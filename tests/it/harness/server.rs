@@ -2,14 +2,16 @@
 //! stands until a test moves it. Callers are made with their keys as a test asks for them.
 
 use std::{
+    net::IpAddr,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
 
 use ndp_registry::{
+    admission::who::Who,
     catalogue,
     config::ServerOptions,
     domain::{
@@ -25,7 +27,7 @@ use ndp_registry::{
         monitoring_service_client::MonitoringServiceClient, plan_service_client::PlanServiceClient,
     },
     registry::{
-        Entropy, Registry, WriterTask,
+        Bounds, Entropy, Registry, WriterTask,
         authenticate::{KEY_ID_LENGTH, NewKey},
         decide::Ids,
         entropy::OsEntropy,
@@ -85,11 +87,17 @@ impl Clock for ManualClock {
     }
 }
 
+/// A caller that is nobody in the test.
+pub(crate) fn elsewhere() -> &'static Who {
+    static ELSEWHERE: LazyLock<Who> = LazyLock::new(|| Who::at(IpAddr::from([192, 0, 2, 1])));
+    &ELSEWHERE
+}
+
 /// What a server is started with, beside its database.
 struct Setup {
     clock: Arc<ManualClock>,
     options: ServerOptions,
-    following: Following,
+    bounds: Bounds,
     entropy: Box<dyn Entropy>,
 }
 
@@ -98,7 +106,7 @@ impl Default for Setup {
         Self {
             clock: ManualClock::at(MORNING),
             options: ServerOptions::default(),
-            following: Following::default(),
+            bounds: Bounds::default(),
             entropy: Box::new(OsEntropy),
         }
     }
@@ -247,23 +255,36 @@ impl Server {
         editions: &[&str],
         following: Following,
     ) -> Self {
-        let setup = Setup {
+        let bounds = Bounds {
             following,
+            ..Bounds::default()
+        };
+        let setup = Setup {
+            bounds,
             ..Setup::default()
         };
         Self::start_as(url, editions, setup).await
+    }
+
+    /// On an empty database, within these bounds.
+    pub(crate) async fn start_within(url: &str, bounds: Bounds) -> Self {
+        let setup = Setup {
+            bounds,
+            ..Setup::default()
+        };
+        Self::start_as(url, &[catalogue::OPENING_EDITION], setup).await
     }
 
     async fn start_as(url: &str, editions: &[&str], setup: Setup) -> Self {
         let Setup {
             clock,
             options,
-            following,
+            bounds,
             entropy,
         } = setup;
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
         let started =
-            Registry::start_following(store.clone(), Arc::clone(&clock) as _, entropy, following);
+            Registry::start_within(store.clone(), Arc::clone(&clock) as _, entropy, bounds);
         let (registry, writer) = started.await.unwrap();
         registry
             .seed(catalogue::seed(editions.iter().copied()).unwrap())

@@ -11,6 +11,7 @@ use ndp_registry::{
         change::{Change, Effect, Image},
         command::{Command, Precondition, Request},
         documents::Document,
+        effort::Effort,
         milestones::{Dropping, Milestone, MilestoneFields},
         names::{
             AgencyName, ApiKeyName, AssessmentName, BaselineName, MilestoneName, PlanName,
@@ -791,10 +792,11 @@ proptest! {
         prop_assert_eq!(again.collect::<Vec<_>>(), seen.images().map(Some).collect::<Vec<_>>());
         for scope in [Scope::All, Scope::Opening] {
             for agency in [None, AgencyName::from_id(AGENCY)] {
+                let effort = Effort::unlimited();
                 let of = |state: &State| {
-                    let place = state.place(&scope, "", agency.as_ref()).unwrap();
+                    let place = state.place(&scope, "", agency.as_ref(), &effort).unwrap();
                     let today = now().date_in_vietnam();
-                    state.summary(&caller, place, &Tally::new(state, today))
+                    state.summary(&caller, place, &Tally::new(state, today, &effort))
                 };
                 prop_assert_eq!(of(&whole), of(&seen));
             }

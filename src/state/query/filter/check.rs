@@ -67,7 +67,7 @@ impl<'s> Checker<'s> {
                 Ok(if folded.is_empty() {
                     Node::Every
                 } else {
-                    Node::Anywhere(folded)
+                    Node::Anywhere(Pattern::containing(&folded))
                 })
             }
             Expression::Restriction(restriction) => {
@@ -209,6 +209,7 @@ impl<'s> Checker<'s> {
                 field,
                 key: key.map(Into::into),
                 ask,
+                column: None,
             })
         };
         let has = comparator == Comparator::Has;
@@ -264,18 +265,10 @@ impl<'s> Checker<'s> {
             Type::Text | Type::Name if has => {
                 let pattern = if field.repeated {
                     let pattern = Pattern::parse(&fold(&literal.text));
-                    Pattern {
-                        text: pattern.text.trim().to_owned(),
-                        ..pattern
-                    }
+                    Pattern::new(pattern.text.trim(), pattern.open_start, pattern.open_end)
                 } else {
                     // stars say nothing more here, since containment is asked for already
-                    let text = fold(&literal.text).trim_matches(['*', ' ']).to_owned();
-                    Pattern {
-                        text,
-                        open_start: true,
-                        open_end: true,
-                    }
+                    Pattern::containing(fold(&literal.text).trim_matches(['*', ' ']))
                 };
                 Ok(node(if pattern.text.is_empty() {
                     Ask::Present
