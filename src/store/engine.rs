@@ -1,5 +1,5 @@
-//! The two engines: how connections to each are opened and set, and the one macro that lets the
-//! same SQL text and the same Rust serve both.
+//! The two engines: connections and transactions on each, and the macros that let the same SQL
+//! text and the same Rust serve both.
 //!
 //! An enum of the concrete sqlx types, not `sqlx::Any` (it cannot carry both engines' types) and
 //! not generics over `Database` (whose bounds every function would repeat).

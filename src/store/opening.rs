@@ -10,7 +10,7 @@ mod sqlite;
 use std::{str::FromStr as _, time::Duration};
 
 use sqlx::{
-    ConnectOptions as _, Connection, Database, pool::PoolOptions, postgres::PgConnectOptions,
+    ConnectOptions as _, Database, pool::PoolOptions, postgres::PgConnectOptions,
     sqlite::SqliteConnectOptions,
 };
 
@@ -184,15 +184,13 @@ fn pool<DB: Database>(connections_max: u32, acquire_timeout: Duration) -> PoolOp
         .max_connections(connections_max)
         .acquire_timeout(acquire_timeout)
         .test_before_acquire(false)
-        .after_release(|connection: &mut DB::Connection, _| {
-            Box::pin(async move {
-                // after whatever is queued, the rollback of a dropped transaction above all
-                let sound = tokio::time::timeout(SOUND_TIMEOUT, connection.ping()).await;
-                sound.map_err(|_| silent(SOUND_TIMEOUT))??;
-                // SQLite ends a transaction by itself when the disk is full, and sqlx, which is
-                // not told, would refuse every BEGIN on this connection from then on
-                // (`a_transaction_that_sqlite_ended_by_itself_costs_one_connection`)
-                Ok(!connection.is_in_transaction())
-            })
-        })
+}
+
+/// Waits for a connection to show that it is sound, after whatever is queued on it: the rollback
+/// of a dropped transaction above all.
+async fn is_sound(
+    asking: impl Future<Output = Result<bool, sqlx::Error>>,
+) -> Result<bool, sqlx::Error> {
+    let sound = tokio::time::timeout(SOUND_TIMEOUT, asking).await;
+    sound.map_err(|_| silent(SOUND_TIMEOUT))?
 }

@@ -870,16 +870,23 @@ async fn connections_that_broke_are_replaced() {
 
 #[tokio::test]
 async fn only_two_kinds_of_url_are_taken() {
-    for url in [
-        "",
-        "registry.db",
-        "mysql://made-up",
-        "sqlite::memory:",
-        "sqlite:a?mode=memory",
+    const FORM: &str = "write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
+    for (url, said) in [
+        ("", FORM),
+        ("registry.db", FORM),
+        ("mysql://made-up:hunter2@host/db", FORM),
+        ("sqlite::memory:", "a registry is kept in a file"),
+        ("sqlite:a?mode=memory", "no `?name=value` follows it"),
     ] {
         let refused = refusal(url).await;
-        let said = "write `sqlite:registry.db` or `postgres://user@host/database`";
-        assert!(refused.contains(said), "{url}: {refused}");
+        assert!(
+            refused.starts_with("the database's URL: "),
+            "{url}: {refused}"
+        );
+        assert!(
+            refused.contains(said) && !refused.contains("hunter2"),
+            "{url}: {refused}"
+        );
     }
 }
 

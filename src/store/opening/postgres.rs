@@ -7,13 +7,13 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _,
-    postgres::PgConnectOptions,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Postgres, Row as _,
+    pool::PoolOptions, postgres::PgConnectOptions,
 };
 use tokio::time::timeout;
 
 use super::{
-    Obstacle, Purpose, READER_ACQUIRE_TIMEOUT, READERS_MAX, WRITER_ACQUIRE_TIMEOUT, When, pool,
+    Obstacle, Purpose, READER_ACQUIRE_TIMEOUT, READERS_MAX, WRITER_ACQUIRE_TIMEOUT, When, is_sound,
 };
 use crate::store::{
     engine::{Engine, On, Pools, silent},
@@ -133,6 +133,20 @@ pub(super) async fn open(
         begin_write,
         begin_read,
     }))
+}
+
+/// A pool whose connections are given back without a transaction.
+fn pool(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<Postgres> {
+    super::pool(connections_max, acquire_timeout).after_release(
+        |connection: &mut PgConnection, _| {
+            Box::pin(is_sound(async move {
+                // where a BEGIN failed or was not waited for, sqlx does not know that it is within
+                // a transaction, which began before this statement
+                let ask = sqlx::raw_sql("SELECT now() = statement_timestamp()");
+                ask.fetch_one(connection).await?.try_get(0)
+            }))
+        },
+    )
 }
 
 /// Waits until the server answers; what does not pass by itself ends the waiting at once.

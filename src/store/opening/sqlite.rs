@@ -9,11 +9,14 @@ use std::{
 };
 
 use sqlx::{
-    SqlitePool,
+    Connection as _, Sqlite, SqliteConnection, SqlitePool,
+    pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{Obstacle, READER_ACQUIRE_TIMEOUT, READERS_MAX, WRITER_ACQUIRE_TIMEOUT, When, pool};
+use super::{
+    Obstacle, READER_ACQUIRE_TIMEOUT, READERS_MAX, WRITER_ACQUIRE_TIMEOUT, When, is_sound,
+};
 use crate::store::{
     engine::{Engine, On, Pools},
     errors::is_busy,
@@ -78,6 +81,21 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
     Ok(engine(writer, reader, "BEGIN IMMEDIATE"))
 }
 
+/// A pool whose connections are given back without a transaction.
+fn pool(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<Sqlite> {
+    super::pool(connections_max, acquire_timeout).after_release(
+        |connection: &mut SqliteConnection, _| {
+            Box::pin(is_sound(async move {
+                connection.ping().await?;
+                // SQLite ends a transaction by itself when the disk is full, and sqlx, which is
+                // not told, would refuse every BEGIN on this connection from then on
+                // (`a_transaction_that_sqlite_ended_by_itself_costs_one_connection`)
+                Ok(!connection.is_in_transaction())
+            }))
+        },
+    )
+}
+
 /// A file system may be one that SQLite cannot keep a write-ahead log on; it does without, and
 /// says nothing.
 async fn keeps_what_it_promises(writer: &SqlitePool) -> Result<(), Obstacle> {
@@ -121,7 +139,7 @@ pub(super) async fn to_read(
         .read_only(true);
     let open = |immutable| {
         let options = options.clone().immutable(immutable);
-        pool::<sqlx::Sqlite>(1, READER_ACQUIRE_TIMEOUT).connect_lazy_with(options)
+        pool(1, READER_ACQUIRE_TIMEOUT).connect_lazy_with(options)
     };
     let mut as_it_lies = !in_use;
     let mut untouched = Untouched::of(&path);

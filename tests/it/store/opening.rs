@@ -234,10 +234,7 @@ async fn what_is_waited_for_at_the_start_is_said_at_once() {
         let status = tokio::task::block_in_place(waiting);
         assert_eq!(status.code(), Some(1));
         let said = process.printed(Stream::Stderr);
-        let error = said
-            .lines()
-            .find(|line| line.starts_with("error: "))
-            .unwrap();
+        let (_, error) = said.split_once("error: ").unwrap();
         assert!(error.contains(&place) && error.contains(reason), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }

@@ -96,7 +96,7 @@ async fn hostile_defaults_change_nothing() {
         texts(&patient, seen).await,
         [
             "lock_timeout 5s",
-            "search_path \"public\", pg_temp",
+            "search_path public, pg_temp",
             "statement_timeout 30s",
             "synchronous_commit on",
             "transaction_isolation read committed",
