@@ -391,7 +391,7 @@ fn command(program: &Path, directory: &Path, owner: Option<(u32, u32)>) -> Comma
 }
 
 /// A path as part of a URL; every byte that could mean something else there is escaped.
-fn percent_encode(path: &Path) -> String {
+pub(super) fn percent_encode(path: &Path) -> String {
     let mut encoded = String::new();
     for byte in path
         .to_str()
