@@ -1,11 +1,14 @@
 //! Settings: from the command line, else the environment, else a configuration file, else their
 //! defaults. All are read before anything starts, and every mistake is reported at once.
 
+mod origins;
+
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http::HeaderValue;
 
+use self::origins::origins;
 use crate::{
     admission::proxies::{NotANetwork, Proxies},
     catalogue,
@@ -664,26 +667,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
             "`{text}` is not an address with a port; write it as 127.0.0.1:50051 or [::1]:50051"
         )
     })
-}
-
-/// As browsers write them: compared byte by byte.
-fn origins(text: &str) -> Result<Vec<HeaderValue>, String> {
-    let mut origins = Vec::new();
-    for one in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
-        let host = one
-            .strip_prefix("https://")
-            .or_else(|| one.strip_prefix("http://"))
-            .filter(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']))
-            .filter(|host| !host.contains(|it: char| it.is_whitespace() || it.is_uppercase()));
-        let origin = host.and_then(|_| HeaderValue::from_str(one).ok());
-        origins.push(origin.ok_or_else(|| {
-            format!(
-                "`{one}` is not an origin; write it as https://dashboard.example or \
-                 http://127.0.0.1:8080, in lower case and without a path"
-            )
-        })?);
-    }
-    Ok(origins)
 }
 
 fn proxies(text: &str) -> Result<Proxies, String> {
