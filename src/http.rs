@@ -169,6 +169,7 @@ where
             };
             let outcome = match time {
                 None => answering.await?,
+                Some((time, _)) if time.is_zero() => Err(status::deadline_exceeded(time).into()),
                 Some((time, over)) => tokio::select! {
                     biased;
                     outcome = answering => outcome?,
@@ -406,14 +407,20 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(status::message_too_large(REQUEST_BYTES_MAX).into())
         }
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            Code::Cancelled,
-            "BODY_INCOMPLETE",
-            "the body did not arrive completely in time; send it again",
-            "nội dung không đến đủ trong thời gian cho phép; hãy gửi lại",
-        )),
+        Ok(Err(_)) => Err(incomplete(StatusCode::BAD_REQUEST)),
+        Err(_) => Err(incomplete(StatusCode::REQUEST_TIMEOUT)),
     }
+}
+
+/// The body broke off, or is not framed as HTTP says; or its time was over.
+fn incomplete(http: StatusCode) -> Refusal {
+    Refusal::new(
+        http,
+        Code::Cancelled,
+        "BODY_INCOMPLETE",
+        "the body did not arrive completely in time; send it again",
+        "nội dung không đến đủ trong thời gian cho phép; hãy gửi lại",
+    )
 }
 
 /// JSON has no charset but UTF-8 (RFC 8259 §8.1); a client that names it all the same is right.

@@ -148,6 +148,8 @@ const fn is_of_tag(byte: u8) -> bool {
 pub(super) struct Conditions {
     if_match: Option<Tags>,
     if_none_match: Option<Tags>,
+    /// The etag that is asked for is one that `if-match` names, and not the body.
+    chosen: bool,
     /// A preview has no version that anything could be compared with later.
     preview: bool,
 }
@@ -161,9 +163,10 @@ impl Conditions {
         request: &mut DynamicMessage,
     ) -> Result<Self, Refusal> {
         let preview = request.get_field_by_name(VALIDATE_ONLY);
-        let conditions = Self {
+        let mut conditions = Self {
             if_match: Tags::read(headers, &IF_MATCH)?,
             if_none_match: Tags::read(headers, &IF_NONE_MATCH)?,
+            chosen: false,
             preview: preview.and_then(|it| it.as_bool()).unwrap_or(false),
         };
         if route.verb == Method::GET {
@@ -187,7 +190,7 @@ impl Conditions {
             ));
         }
         if let Some(tags) = &conditions.if_match {
-            require(tags, route, request)?;
+            conditions.chosen = require(tags, route, request)?;
         }
         Ok(conditions)
     }
@@ -223,7 +226,7 @@ impl Conditions {
 
     /// Whether [`Self::other`] may find another.
     pub(super) fn names_several(&self) -> bool {
-        matches!(&self.if_match, Some(Tags::List(tags)) if tags.len() > 1)
+        self.chosen && matches!(&self.if_match, Some(Tags::List(tags)) if tags.len() > 1)
     }
 
     /// The HTTP status of a refusal: a condition of HTTP that does not hold has its own.
@@ -281,8 +284,9 @@ fn not_matched() -> Status {
     )
 }
 
-/// Puts a condition in the request.
-fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<(), Refusal> {
+/// Puts a condition in the request, and says whether it was; else it is there already, or always
+/// holds.
+fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<bool, Refusal> {
     let Some(place) = EtagPlace::of(route) else {
         return Err(refused(
             &IF_MATCH,
@@ -300,18 +304,16 @@ fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<(
                 "has to name the etag that was read: this method takes no `*`",
                 "phải ghi etag đã đọc: phương thức này không nhận `*`",
             )),
-            _ => Ok(()),
+            _ => Ok(false),
         };
     };
     let mut strong = tags.iter().filter_map(Tag::version);
     match sent {
         None => {
             let version = strong.next().unwrap_or(NEVER).to_owned();
-            // a place that was found takes it
-            let _ = place.set(request, &version);
-            Ok(())
+            Ok(place.set(request, &version).is_some())
         }
-        Some(sent) if strong.any(|it| it == sent) => Ok(()),
+        Some(sent) if strong.any(|it| it == sent) => Ok(false),
         Some(_) => Err(refused(
             &IF_MATCH,
             "ETAG_CONTRADICTED",

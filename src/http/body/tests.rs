@@ -73,7 +73,10 @@ fn names_and_whitespace() {
         ),
         (
             "FieldNameWithMixedCases",
-            r#"{"fieldName7":7,"FieldName8":8,"fieldName9":9,"FieldName10":10,"FIELDNAME11":11,"FIELDName12":12}"#,
+            concat!(
+                r#"{"fieldName7":7,"FieldName8":8,"fieldName9":9,"FieldName10":10,"#,
+                r#""FIELDNAME11":11,"FIELDName12":12}"#
+            ),
             "=",
         ),
         (
@@ -86,7 +89,11 @@ fn names_and_whitespace() {
             r#"{"fieldname1": 1, "field_name2": 2, "_field_name3": 3, "field__name4_": 4,
                 "field0name5": 5, "field_0_name6": 6, "fieldName7": 7, "field_Name9": 9,
                 "FIELD_NAME11": 11, "__field_name13": 13}"#,
-            r#"{"fieldname1":1,"fieldName2":2,"FieldName3":3,"fieldName4":4,"field0name5":5,"field0Name6":6,"fieldName7":7,"fieldName9":9,"FIELDNAME11":11,"FieldName13":13}"#,
+            concat!(
+                r#"{"fieldname1":1,"fieldName2":2,"FieldName3":3,"fieldName4":4,"field0name5":5,"#,
+                r#""field0Name6":6,"fieldName7":7,"fieldName9":9,"FIELDNAME11":11,"#,
+                r#""FieldName13":13}"#
+            ),
         ),
         (
             "FieldNameEscaped",
@@ -1174,9 +1181,8 @@ fn timestamps_and_dates() {
 fn any() {
     let of = |kind: &str| format!("type.googleapis.com/{kind}");
     let nested = of("ndp.fixture.json.TestAllTypes");
-    let body = format!(
-        r#"{{"optionalAny":{{"@type":"{nested}","optionalInt32":12345,"mapStringString":{{"a":"1","b":"2"}}}}}}"#
-    );
+    let inside = r#""optionalInt32":12345,"mapStringString":{"a":"1","b":"2"}"#;
+    let body = format!(r#"{{"optionalAny":{{"@type":"{nested}",{inside}}}}}"#);
     let well_known = of("google.protobuf.Duration");
     let duration = format!(r#"{{"optionalAny":{{"@type":"{well_known}","value":"1.500s"}}}}"#);
     valid(&[("Any", &body, "="), ("AnyWithDuration", &duration, "=")]);
