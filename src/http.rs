@@ -442,8 +442,8 @@ fn no_host() -> Refusal {
         StatusCode::BAD_REQUEST,
         Code::InvalidArgument,
         "HOST_MALFORMED",
-        "a request in HTTP/1.1 needs one header `host`; send one",
-        "yêu cầu HTTP/1.1 cần đúng một header `host`; hãy gửi một",
+        "a request in HTTP/1.1 must have one header `host`; send it once",
+        "yêu cầu HTTP/1.1 phải có đúng một header `host`; hãy gửi một lần",
     )
 }
 

@@ -125,10 +125,9 @@ pub(super) fn refused(header: &str, offered: &str) -> Refusal {
         StatusCode::NOT_ACCEPTABLE,
         Code::InvalidArgument,
         "NOT_ACCEPTABLE",
-        &format!("`{header}` allows nothing that this method answers with; it answers {offered}"),
+        &format!("`{header}` excludes every form of the answer; accept one of {offered}"),
         &format!(
-            "`{header}` không chấp nhận dạng nào mà phương thức này trả lời; phương thức trả lời \
-             {offered}"
+            "`{header}` loại trừ mọi dạng trả lời; hãy chấp nhận một trong các dạng {offered}"
         ),
     )
 }

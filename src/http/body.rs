@@ -105,8 +105,8 @@ impl Reader {
         let form = values::form(kind);
         self.problem.get_or_insert(Problem(
             "BODY_MALFORMED",
-            format!("is not of the form of its values; write {form}"),
-            format!("không đúng dạng giá trị; hãy ghi {form}"),
+            format!("has a value of the wrong type; write {form}"),
+            format!("có giá trị sai kiểu; hãy ghi {form}"),
         ));
     }
 
@@ -280,7 +280,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 fn null() -> Problem {
     Problem(
         "BODY_MALFORMED",
-        "is null, which stands for no value; leave it out".to_owned(),
+        "is null, which is no value; remove it".to_owned(),
         "là null, tức không có giá trị; hãy bỏ đi".to_owned(),
     )
 }
@@ -391,16 +391,16 @@ fn unknown(message: &MessageDescriptor) -> Problem {
     let name = message.name();
     Problem(
         "FIELD_UNKNOWN",
-        format!("is no field of `{name}`; leave it out"),
-        format!("không phải trường của `{name}`; hãy bỏ đi"),
+        format!("is not a field of `{name}`; remove it"),
+        format!("không phải là trường của `{name}`; hãy bỏ đi"),
     )
 }
 
 fn repeated() -> Problem {
     Problem(
         "FIELD_REPEATED",
-        "is given twice; give it once, in one spelling".to_owned(),
-        "được ghi hai lần; hãy ghi một lần, theo một cách viết".to_owned(),
+        "must not be repeated, in either spelling; send it once".to_owned(),
+        "không được lặp lại, dù theo cách viết nào; hãy gửi một lần".to_owned(),
     )
 }
 

@@ -54,9 +54,11 @@ impl Coding {
                     Violation {
                         field: CONTENT_ENCODING.to_string(),
                         reason: "MALFORMED",
-                        english: "says gzip, and the body is none, or not whole".to_owned(),
-                        vietnamese: "ghi gzip, nhưng nội dung không phải gzip hoặc không đủ"
+                        english: "is gzip, but the body is not, or is cut off; compress it again"
                             .to_owned(),
+                        vietnamese:
+                            "là gzip, nhưng nội dung không phải gzip hoặc bị cắt; hãy nén lại"
+                                .to_owned(),
                     }
                     .into(),
                 ),
@@ -70,8 +72,8 @@ fn unsupported() -> Refusal {
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::InvalidArgument,
         "CODING_UNSUPPORTED",
-        "the body is in a content coding that is not read; send it in gzip, or as it is",
-        "nội dung được mã hóa theo cách không được hỗ trợ; hãy gửi gzip hoặc không nén",
+        "the body has a content coding that is not supported; send gzip, or no coding",
+        "nội dung được nén theo cách không được hỗ trợ; hãy gửi gzip hoặc không nén",
     );
     refusal.with(ACCEPT_ENCODING, "gzip, identity")
 }

@@ -185,7 +185,7 @@ impl Conditions {
             return Err(refused(
                 &IF_NONE_MATCH,
                 "CONDITION_UNSUPPORTED",
-                "is a condition on a GET; leave it out: what creates a record never replaces one",
+                "is a condition of GET only; remove it: a method that creates never overwrites",
                 "chỉ dùng với GET; hãy bỏ đi: lệnh tạo không bao giờ ghi đè bản ghi",
             ));
         }
@@ -279,8 +279,8 @@ fn not_matched() -> Status {
     status::refused(
         Code::Aborted,
         NOT_CURRENT,
-        "what is there is not what `if-match` names; read it again",
-        "bản hiện có không phải là bản mà `if-match` nêu; hãy đọc lại",
+        "the record differs from what `if-match` names; read it again",
+        "bản ghi khác với bản mà `if-match` nêu; hãy đọc lại",
     )
 }
 
@@ -291,8 +291,8 @@ fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<b
         return Err(refused(
             &IF_MATCH,
             "CONDITION_UNSUPPORTED",
-            "is no condition of this method, which compares no etag; leave it out",
-            "phương thức này không so sánh etag; hãy bỏ đi",
+            "is not supported: this method compares no etag; remove it",
+            "không được hỗ trợ: phương thức này không so sánh etag; hãy bỏ đi",
         ));
     };
     let sent = place.get(request).filter(|sent| !sent.is_empty());
@@ -301,7 +301,7 @@ fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<b
             (None, true) => Err(refused(
                 &IF_MATCH,
                 "CONDITION_UNSUPPORTED",
-                "has to name the etag that was read: this method takes no `*`",
+                "must name the etag that was read; this method does not accept `*`",
                 "phải ghi etag đã đọc: phương thức này không nhận `*`",
             )),
             _ => Ok(false),
@@ -317,8 +317,8 @@ fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<b
         Some(_) => Err(refused(
             &IF_MATCH,
             "ETAG_CONTRADICTED",
-            "does not name the `etag` of the body; give one of the two",
-            "không trùng với `etag` trong nội dung; hãy ghi một trong hai",
+            "differs from the `etag` in the body; send one of the two",
+            "khác với `etag` trong nội dung; hãy gửi một trong hai",
         )),
     }
 }

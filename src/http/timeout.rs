@@ -29,11 +29,11 @@ pub(super) fn understand(headers: &mut HeaderMap) -> Result<(), Refusal> {
             Violation {
                 field: X_SERVER_TIMEOUT.to_string(),
                 reason: "MALFORMED",
-                english: "write seconds, with a point before a fraction, as 2.5; 0 is a time that \
-                          is over"
+                english: "write seconds, with a point before a fraction, for example 2.5; 0 is \
+                          a time that is over"
                     .to_owned(),
-                vietnamese: "hãy ghi số giây, dùng dấu chấm trước phần lẻ, như 2.5; 0 là đã hết \
-                             thời gian"
+                vietnamese: "hãy ghi số giây, dùng dấu chấm trước phần lẻ, ví dụ 2.5; 0 là đã \
+                             hết thời gian"
                     .to_owned(),
             }
             .into(),
