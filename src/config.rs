@@ -719,6 +719,7 @@ mod tests {
             insecure: Some("perhaps".into()),
             shutdown_seconds: Some("-1".into()),
             web_origin: vec!["https://dashboard.example/path".into()],
+            trusted_proxy: vec!["everyone".into()],
             metrics_listen: Some("9464".into()),
             limits: LimitArgs {
                 calls_per_second: Some("0".into()),
@@ -733,7 +734,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 10, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 11, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 
