@@ -1,11 +1,14 @@
 //! Settings: from the command line, else the environment, else a configuration file, else their
 //! defaults. All are read before anything starts, and every mistake is reported at once.
 
+mod origins;
+
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http::HeaderValue;
 
+use self::origins::origins;
 use crate::{
     admission::proxies::{NotANetwork, Proxies},
     catalogue,
@@ -666,26 +669,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// As browsers write them: compared byte by byte.
-fn origins(text: &str) -> Result<Vec<HeaderValue>, String> {
-    let mut origins = Vec::new();
-    for one in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
-        let host = one
-            .strip_prefix("https://")
-            .or_else(|| one.strip_prefix("http://"))
-            .filter(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']))
-            .filter(|host| !host.contains(|it: char| it.is_whitespace() || it.is_uppercase()));
-        let origin = host.and_then(|_| HeaderValue::from_str(one).ok());
-        origins.push(origin.ok_or_else(|| {
-            format!(
-                "`{one}` is not an origin; write it as https://dashboard.example or \
-                 http://127.0.0.1:8080, in lower case and without a path"
-            )
-        })?);
-    }
-    Ok(origins)
-}
-
 fn proxies(text: &str) -> Result<Proxies, String> {
     let networks = text.split(',').map(str::trim).filter(|it| !it.is_empty());
     let networks = networks.map(|one| {
@@ -736,6 +719,7 @@ mod tests {
             insecure: Some("perhaps".into()),
             shutdown_seconds: Some("-1".into()),
             web_origin: vec!["https://dashboard.example/path".into()],
+            trusted_proxy: vec!["everyone".into()],
             metrics_listen: Some("9464".into()),
             trusted_proxy: Vec::new(),
             limits: LimitArgs {
@@ -751,7 +735,7 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 10, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 11, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

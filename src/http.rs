@@ -4,15 +4,23 @@
 //! request to that same stack in this process, so that who calls, limits, deadlines, field rules,
 //! logs and counts are the very same, and its answer becomes JSON. Nothing here knows a method.
 
+mod accept;
+mod body;
+mod coding;
+mod conditions;
 mod errors;
 mod fields;
 mod grpc;
+mod gzip;
 mod json;
 mod openapi;
 mod request;
 mod routes;
+mod spelling;
 mod stream;
 mod template;
+mod timeout;
+mod values;
 
 use std::{
     pin::Pin,
@@ -24,16 +32,19 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{ACCEPT, ALLOW, CONTENT_TYPE, HOST},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use prost_reflect::{DescriptorPool, MessageDescriptor, prost::Message};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message};
 use tonic::{Code, Status, body::Body};
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt};
 
 pub use self::errors::Refused;
 use self::{
+    accept::Codings,
+    coding::Coding,
+    conditions::Conditions,
     errors::Refusal,
     grpc::Messages,
     routes::{Found, Route, Routes},
@@ -76,7 +87,7 @@ impl HttpLayer {
             .get_message_by_name("google.rpc.Status")
             .context("the descriptors have no google.rpc.Status")?;
         let openapi = openapi::document(&pool, &routes);
-        let openapi = json::line(&openapi).context("writing the OpenAPI document")?;
+        let openapi = json::document(&openapi).context("writing the OpenAPI document")?;
         Ok(Self(Arc::new(Api {
             routes,
             status,
@@ -126,7 +137,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         // The clone is not ready, the one that was asked is.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
@@ -138,15 +149,27 @@ where
             let refusal = Refusal::from(Status::from(error.clone()));
             return Box::pin(async move { Ok(api.refuse(&refusal)) });
         }
+        let understood = timeout::understand(request.headers_mut());
+        let codings = Codings::asked(request.headers());
         // From now on: the transport counts as well, knows gRPC alone, and must not be the first
         // to say that the time is over.
         let time = deadline(request.headers()).map(|time| (time, tokio::time::sleep(time)));
         Box::pin(async move {
             let verb = request.method().clone();
             let path = request.uri().path().to_owned();
-            let answering = api.answer(ready, request);
+            let answering = async {
+                if let Err(refusal) = understood {
+                    return Ok(Err(refusal));
+                }
+                if codings.is_none() {
+                    let refusal = accept::refused("accept-encoding", "gzip, identity");
+                    return Ok(Err(refusal));
+                }
+                api.answer(ready, request).await
+            };
             let outcome = match time {
                 None => answering.await?,
+                Some((time, _)) if time.is_zero() => Err(status::deadline_exceeded(time).into()),
                 Some((time, over)) => tokio::select! {
                     biased;
                     outcome = answering => outcome?,
@@ -160,6 +183,9 @@ where
                 tracing::info!(%verb, path, status, reason, "refused");
                 api.refuse(&refusal)
             });
+            if let Some(codings) = codings {
+                response = coding::encoded(response, codings);
+            }
             if verb == Method::HEAD {
                 *response.body_mut() = Body::empty();
             }
@@ -202,25 +228,48 @@ impl Api {
                 _ => Ok(other_verbs(self, &parts.method, &[&Method::GET])),
             });
         }
+        if parts.version == Version::HTTP_11 && parts.headers.get_all(HOST).iter().count() != 1 {
+            return Ok(Err(no_host()));
+        }
         let (route, variables) = match self.routes.find(verb, parts.uri.path()) {
             Found::Route(route, variables) => (route, variables),
             Found::OtherVerbs(verbs) => return Ok(Ok(other_verbs(self, &parts.method, &verbs))),
+            Found::Nothing if parts.uri.path() == "*" => {
+                return Ok(Ok(other_verbs(self, &parts.method, &self.routes.verbs())));
+            }
             Found::Nothing => return Ok(Err(not_found())),
         };
         let query = parts.uri.query().unwrap_or_default();
-        let message = match self
-            .read(route, &variables, query, &parts.headers, body)
-            .await
-        {
-            Ok(message) => message,
-            Err(refusal) => return Ok(Err(refusal)),
+        let read = self.read(route, &variables, query, &parts.headers, body);
+        let asked = match read.await {
+            Ok(asked) => asked,
+            Err(mut refusal) => {
+                refusal.status = spelling::status(&refusal.status, &route.method.input());
+                return Ok(Err(refusal));
+            }
         };
-        let form = Form::asked(parts.headers.get(ACCEPT));
+        let again = asked.conditions.names_several().then(|| parts.clone());
+        let message = asked.message.encode_to_vec();
         let response = grpc.call(grpc::request(route, parts, &message)).await?;
-        Ok(self.convert(route, form, response).await)
+        let mut converted = self.convert(route, &asked, response).await;
+        let other = converted.as_ref().err().and_then(|failed| {
+            let Asked {
+                message,
+                conditions,
+                ..
+            } = &asked;
+            conditions.other(route, &failed.status, message)
+        });
+        if let (Some(other), Some(parts)) = (other, again) {
+            let request = grpc::request(route, parts, &other.encode_to_vec());
+            let response = grpc.ready().await?.call(request).await?;
+            converted = self.convert(route, &asked, response).await;
+        }
+        let answer = converted.or_else(|failed| self.failed(route, &asked, failed));
+        Ok(answer)
     }
 
-    /// The request's message in protobuf.
+    /// What a request asks for.
     async fn read(
         &self,
         route: &Route,
@@ -228,7 +277,7 @@ impl Api {
         query: &str,
         headers: &HeaderMap,
         body: Body,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<Asked, Refusal> {
         if query.len() > QUERY_BYTES_MAX {
             return Err(Refusal::new(
                 StatusCode::URI_TOO_LONG,
@@ -238,65 +287,97 @@ impl Api {
                 &format!("phần truy vấn dài hơn {QUERY_BYTES_MAX} byte; hãy rút ngắn"),
             ));
         }
+        let form = accept::form(headers, route.method.is_server_streaming())?;
         let body = read_body(headers, body).await?;
-        let mut message = request::message(route, variables, query, &body)?;
+        let body = body::text(&body);
+        body::scan(body)?;
+        let mut message = request::message(route, variables, query, body)?;
         if let Some(last) = headers.get("last-event-id")
             && route.method.is_server_streaming()
         {
             stream::resume(&mut message, last).map_err(|one| Refusal::malformed(one.into()))?;
         }
-        Ok(message.encode_to_vec())
+        let conditions = Conditions::new(route, headers, &mut message)?;
+        Ok(Asked {
+            message,
+            conditions,
+            form,
+        })
     }
 
     /// The answer in JSON.
-    async fn convert(&self, route: &Route, form: Form, response: Response<Body>) -> Answer {
+    async fn convert(
+        &self,
+        route: &Route,
+        asked: &Asked,
+        response: Response<Body>,
+    ) -> Result<Response<Body>, Failed> {
         let (parts, body) = response.into_parts();
+        let failed = |status| Failed {
+            status,
+            metadata: parts.headers.clone(),
+        };
         let told = Status::from_header_map(&parts.headers);
         if let Some(status) = told.filter(|status| status.code() != Code::Ok) {
-            return Ok(self.failed(&status, &parts.headers));
+            return Err(failed(status));
         }
         if parts.status != StatusCode::OK {
             // a layer that speaks HTTP refused it
             let status = Status::unavailable("the call was refused before its method");
-            return Ok(self.failed(&status, &parts.headers));
+            return Err(failed(status));
         }
         let mut messages = Messages::new(route.method.output(), body);
         if route.method.is_server_streaming() {
-            let stream = Stream::new(messages, form, self.status.clone());
+            let request = route.method.input();
+            let stream = Stream::new(messages, asked.form, self.status.clone(), request);
             let mut response = Response::new(Body::new(stream));
             let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, form.content_type());
+            headers.insert(CONTENT_TYPE, asked.form.content_type());
             json::harden(headers);
             grpc::metadata(&parts.headers, headers);
             return Ok(response);
         }
-        let answer = match messages.next().await {
-            Some(Ok(answer)) => answer,
-            Some(Err(status)) => return Ok(self.failed(&status, &parts.headers)),
-            None => return Err(Status::internal("the method gave no answer").into()),
-        };
+        let nothing = || Status::internal("the method gave no answer");
+        let answer = messages.next().await.ok_or_else(nothing).flatten();
+        let answer = answer.map_err(&failed)?;
         // the status comes after the message
         if let Some(Err(status)) = messages.next().await {
-            return Ok(self.failed(&status, &parts.headers));
+            return Err(failed(status));
         }
         let line = match &route.response_body {
             None => json::line(&answer),
             Some(field) => json::field(&answer, field),
         };
-        let line = line.ok_or_else(|| Status::internal("the answer cannot be written as JSON"))?;
-        let mut response = json::response(line);
+        let line =
+            line.ok_or_else(|| failed(Status::internal("the answer cannot be written as JSON")))?;
+        let mut response = json::response(line.clone());
         grpc::metadata(&parts.headers, response.headers_mut());
         grpc::metadata(messages.trailers(), response.headers_mut());
-        Ok(response)
+        let told = asked.conditions.answer(route, &answer, &line, response);
+        told.map_err(failed)
     }
 
     /// The response to a call that a method, or a layer before it, refused.
-    fn failed(&self, status: &Status, metadata: &HeaderMap) -> Response<Body> {
-        let refusal = Refusal::from(status.clone());
+    fn failed(&self, route: &Route, asked: &Asked, failed: Failed) -> Answer {
+        let status = spelling::status(&failed.status, &route.method.input());
+        let refusal = asked.conditions.refusal(status.into());
         let mut response = errors::response(&self.status, &refusal);
-        grpc::metadata(metadata, response.headers_mut());
-        response
+        grpc::metadata(&failed.metadata, response.headers_mut());
+        Ok(response)
     }
+}
+
+/// What a request asks for, and how.
+struct Asked {
+    message: DynamicMessage,
+    conditions: Conditions,
+    form: Form,
+}
+
+/// What a method, or a layer before it, refused, and what came with it.
+struct Failed {
+    status: Status,
+    metadata: HeaderMap,
 }
 
 /// Reads the body that a method takes.
@@ -304,43 +385,66 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     if http_body::Body::is_end_stream(&body) {
         return Ok(Bytes::new());
     }
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let is_json =
-        content_type.is_none_or(|it| it.to_ascii_lowercase().starts_with(b"application/json"));
-    let encoded = headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|it| it != "identity");
-    if !is_json || encoded {
-        return Err(Refusal::new(
+    if !headers.get(CONTENT_TYPE).is_none_or(is_json) {
+        let refusal = Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Code::InvalidArgument,
             "MEDIA_TYPE_UNSUPPORTED",
-            "the body must be uncompressed JSON; send `content-type: application/json` and no \
-             `content-encoding`",
-            "nội dung phải là JSON không nén; hãy gửi `content-type: application/json` và không \
-             gửi `content-encoding`",
-        ));
+            "the body must be JSON in UTF-8; send `content-type: application/json`",
+            "nội dung phải là JSON, mã UTF-8; hãy gửi `content-type: application/json`",
+        );
+        return Err(refusal.with(ACCEPT, "application/json"));
     }
+    let coding = Coding::of(headers)?;
     let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_TIME, read).await {
-        Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Ok(read)) => coding.decode(read.to_bytes()),
         Ok(Err(error)) if error.is::<Status>() => {
             // its caller sends too much at a time
             let status = error.downcast_ref::<Status>().cloned();
             Err(status.unwrap_or_else(|| Status::cancelled("")).into())
         }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal {
-            http: StatusCode::PAYLOAD_TOO_LARGE,
-            status: status::message_too_large(REQUEST_BYTES_MAX),
-        }),
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            Code::Cancelled,
-            "BODY_INCOMPLETE",
-            "the body did not arrive completely in time; send it again",
-            "nội dung không đến đủ trong thời gian cho phép; hãy gửi lại",
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(status::message_too_large(REQUEST_BYTES_MAX).into())
+        }
+        Ok(Err(_)) => Err(incomplete(StatusCode::BAD_REQUEST)),
+        Err(_) => Err(incomplete(StatusCode::REQUEST_TIMEOUT)),
     }
+}
+
+/// The body broke off, or is not framed as HTTP says; or its time was over.
+fn incomplete(http: StatusCode) -> Refusal {
+    Refusal::new(
+        http,
+        Code::Cancelled,
+        "BODY_INCOMPLETE",
+        "the body did not arrive completely in time; send it again",
+        "nội dung không đến đủ trong thời gian cho phép; hãy gửi lại",
+    )
+}
+
+/// JSON has no charset but UTF-8 (RFC 8259 §8.1); a client that names it all the same is right.
+fn is_json(content_type: &HeaderValue) -> bool {
+    let text = content_type.to_str().unwrap_or_default();
+    let mut parts = text.split(';').map(str::trim);
+    let named = parts.next().unwrap_or_default();
+    let other_charset = parts.any(|part| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let value = value.trim_matches('"');
+        name.eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8")
+    });
+    named.eq_ignore_ascii_case("application/json") && !other_charset
+}
+
+/// RFC 9112 §3.2: a request that does not say for which host it is, is none.
+fn no_host() -> Refusal {
+    Refusal::new(
+        StatusCode::BAD_REQUEST,
+        Code::InvalidArgument,
+        "HOST_MALFORMED",
+        "a request in HTTP/1.1 must have one header `host`; send it once",
+        "yêu cầu HTTP/1.1 phải có đúng một header `host`; hãy gửi một lần",
+    )
 }
 
 fn not_found() -> Refusal {

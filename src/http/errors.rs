@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderName, HeaderValue, Response, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
@@ -16,13 +16,27 @@ use tonic_types::StatusExt;
 
 use super::json;
 use crate::{
-    domain::error::{Error, Violations},
+    domain::{
+        error::{Error, Violations},
+        limits::Limit,
+    },
     wire::status,
 };
 
-/// What HTTP calls an outcome, as google/rpc/code.proto says.
-pub(super) fn http_status(code: Code) -> StatusCode {
-    match code {
+/// What HTTP calls an outcome: as google/rpc/code.proto says, but for those that HTTP has a word
+/// of its own for.
+fn http_status(status: &Status) -> StatusCode {
+    if let Some(info) = status.get_details_error_info() {
+        let limit = info.metadata.get("limit").map(String::as_str);
+        match (&*info.reason, limit) {
+            ("MESSAGE_TOO_LARGE", _) => return StatusCode::PAYLOAD_TOO_LARGE,
+            ("LIMIT_REACHED", limit) if limit == Some(Limit::RequestHeaders.name()) => {
+                return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            }
+            _ => {}
+        }
+    }
+    match status.code() {
         Code::Ok => StatusCode::OK,
         // 499, client closed request, which has no name
         Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
@@ -60,10 +74,17 @@ pub(super) fn body(descriptor: &MessageDescriptor, status: &Status) -> Bytes {
 
 /// The response that tells of an error.
 pub(super) fn response(descriptor: &MessageDescriptor, refusal: &Refusal) -> Response<Body> {
-    let Refusal { http, status } = refusal;
+    let Refusal {
+        http,
+        status,
+        header,
+    } = refusal;
     let mut response = json::response(body(descriptor, status));
     *response.status_mut() = *http;
     let headers = response.headers_mut();
+    if let Some((name, value)) = header {
+        headers.insert(name, value.clone());
+    }
     if let Some(delay) = status
         .get_details_retry_info()
         .and_then(|it| it.retry_delay)
@@ -86,6 +107,8 @@ fn seconds(delay: Duration) -> u64 {
 pub(super) struct Refusal {
     pub(super) http: StatusCode,
     pub(super) status: Status,
+    /// What to send instead, where HTTP has a header that says it.
+    pub(super) header: Option<(HeaderName, HeaderValue)>,
 }
 
 /// Marks a response that refuses what no method was asked, for whoever counts refusals.
@@ -95,8 +118,9 @@ pub struct Refused(pub Status);
 impl From<Status> for Refusal {
     fn from(status: Status) -> Self {
         Self {
-            http: http_status(status.code()),
+            http: http_status(&status),
             status,
+            header: None,
         }
     }
 }
@@ -111,7 +135,17 @@ impl Refusal {
         vietnamese: &str,
     ) -> Self {
         let status = status::refused(code, reason, english, vietnamese);
-        Self { http, status }
+        Self {
+            http,
+            status,
+            header: None,
+        }
+    }
+
+    /// The same with a header that says what to send instead.
+    pub(super) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, HeaderValue::from_static(value)));
+        self
     }
 
     /// The request's form does not hold: all that is wrong with it.

@@ -2,11 +2,14 @@
 //!
 //! A parameter is the path of a field, in the proto's names or in JSON's (`page_size`,
 //! `pageSize`, `plan.budget.priceYear`), repeated for a repeated field; its value is as proto
-//! JSON writes it, without the quotes.
+//! JSON writes it, without the quotes. Beside that an enum's value may go without the prefix that
+//! all its values share (`view=FULL`), and a date is one text (`effectiveDate=2026-11-01`).
 
-use base64::{Engine, engine::general_purpose};
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
-use serde::de::{IntoDeserializer, value::StrDeserializer};
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value,
+};
+
+use super::values;
 
 /// Why a field is not set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub(super) fn resolve(
         if let Kind::Message(inner) = field.kind()
             && !field.is_list()
             && !field.is_map()
-            && !is_text(&inner)
+            && !values::is_text(&inner)
         {
             message = Some(inner);
         }
@@ -87,65 +90,34 @@ pub(super) fn set(
     Ok(())
 }
 
-/// Whether JSON writes the message as one text.
-pub(super) fn is_text(message: &MessageDescriptor) -> bool {
-    matches!(
-        message.full_name(),
-        "google.protobuf.Timestamp" | "google.protobuf.Duration" | "google.protobuf.FieldMask"
-    )
-}
-
 fn value(kind: &Kind, text: &str) -> Result<Value, Problem> {
-    let malformed = |form: &str| Problem::Malformed(form.to_owned());
     let read = match kind {
-        Kind::String => Some(Value::String(text.to_owned())),
         Kind::Bool => text.parse().ok().map(Value::Bool),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => text.parse().ok().map(Value::I32),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => text.parse().ok().map(Value::I64),
-        Kind::Uint32 | Kind::Fixed32 => text.parse().ok().map(Value::U32),
-        Kind::Uint64 | Kind::Fixed64 => text.parse().ok().map(Value::U64),
-        Kind::Float => text.parse().ok().map(Value::F32),
-        Kind::Double => text.parse().ok().map(Value::F64),
-        Kind::Bytes => bytes(text).map(|bytes| Value::Bytes(bytes.into())),
-        Kind::Enum(one) => {
-            let named = one.get_value_by_name(text);
-            let number = named.map(|value| Value::EnumNumber(value.number()));
-            return number.ok_or_else(|| {
-                let names: Vec<_> = one.values().map(|it| format!("`{}`", it.name())).collect();
-                Problem::Malformed(names.join(", "))
-            });
-        }
+        Kind::Enum(one) => values::text(kind, text).or_else(|| short(one, text)),
         Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask" => {
             Some(Value::Message(mask(message, text)?))
         }
-        Kind::Message(message) if is_text(message) => {
-            let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
-            DynamicMessage::deserialize(message.clone(), text)
-                .ok()
-                .map(Value::Message)
+        Kind::Message(message) if !values::is_text(message) && !values::is_date(message) => {
+            return Err(Problem::NoText);
         }
-        Kind::Message(_) => return Err(Problem::NoText),
+        _ => values::text(kind, text),
     };
-    read.ok_or_else(|| {
-        malformed(match kind {
-            Kind::Bool => "`true`, `false`",
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => "-2147483648 … 2147483647",
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => "-2^63 … 2^63-1",
-            Kind::Uint32 | Kind::Fixed32 => "0 … 4294967295",
-            Kind::Uint64 | Kind::Fixed64 => "0 … 2^64-1",
-            Kind::Float | Kind::Double => "12.5",
-            Kind::Bytes => "base64",
-            Kind::Message(message) if message.name() == "Duration" => "1.5s",
-            _ => "2026-10-01T02:00:00Z",
-        })
-    })
+    read.ok_or_else(|| Problem::Malformed(values::form(kind)))
 }
 
-/// Base64 of either alphabet, with or without padding.
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim_end_matches('=');
-    (general_purpose::STANDARD_NO_PAD.decode(text).ok())
-        .or_else(|| general_purpose::URL_SAFE_NO_PAD.decode(text).ok())
+/// The value of an enum without the prefix that all its values share: `FULL` of
+/// `PLATFORM_VIEW_FULL`.
+fn short(one: &EnumDescriptor, text: &str) -> Option<Value> {
+    let mut names = one.values();
+    let first = names.next()?.name().to_owned();
+    let shared = names.fold(first.as_str(), |shared, value| {
+        let same = shared.bytes().zip(value.name().bytes());
+        let same = same.take_while(|(one, other)| one == other).count();
+        shared.get(..same).unwrap_or_default()
+    });
+    let prefix = shared.get(..=shared.rfind('_')?)?;
+    let value = one.get_value_by_name(&format!("{prefix}{text}"))?;
+    Some(Value::EnumNumber(value.number()))
 }
 
 /// A mask in the names of JSON or of the protos, which the registry speaks.

@@ -4,7 +4,6 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -21,7 +20,7 @@ use crate::service::RESPONSE_BYTES_MAX;
 const PREFIX_BYTES: usize = 5;
 
 /// Headers of a request that are HTTP's own or another message's, and stay behind.
-const NOT_METADATA: [HeaderName; 14] = [
+const NOT_METADATA: [HeaderName; 16] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
     header::CONNECTION,
@@ -31,6 +30,8 @@ const NOT_METADATA: [HeaderName; 14] = [
     header::COOKIE,
     header::EXPECT,
     header::HOST,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
     header::TE,
     header::TRAILER,
     header::TRANSFER_ENCODING,
@@ -58,21 +59,8 @@ pub(super) fn request(route: &Route, parts: http::request::Parts, message: &[u8]
     let grpc = HeaderValue::from_static("application/grpc");
     headers.insert(header::CONTENT_TYPE, grpc);
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    if let Some(time) = headers.remove("x-server-timeout").and_then(timeout) {
-        headers.insert("grpc-timeout", time);
-    }
     *request.headers_mut() = headers;
     request
-}
-
-/// `grpc-timeout` from the seconds of X-Server-Timeout, the system parameter of Google's APIs; a
-/// value that is none counts as absent.
-fn timeout(value: HeaderValue) -> Option<HeaderValue> {
-    let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
-    let time = Duration::try_from_secs_f64(seconds).ok()?;
-    // gRPC writes at most eight digits
-    let millis = time.as_millis().min(99_999_999);
-    HeaderValue::from_str(&format!("{millis}m")).ok()
 }
 
 /// The metadata of a response that its caller sees, which is all but gRPC's own.

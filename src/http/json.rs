@@ -1,24 +1,45 @@
 //! Messages as proto JSON, one line each.
+//!
+//! Written here and not by prost-reflect, whose maps come in another order each time: the same
+//! message is always the same bytes. Texts of well-known types are still made by it.
+
+use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::Full;
-use prost_reflect::{DynamicMessage, FieldDescriptor};
-use serde::Serialize;
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
+};
+use serde::{
+    Serialize, Serializer,
+    ser::{Error, SerializeMap},
+};
 use tonic::body::Body;
+
+use super::values;
 
 /// The message in JSON, with a line feed at its end; none where an `Any` in it is of a type that
 /// the protos do not have.
-pub(super) fn line(message: &impl Serialize) -> Option<Bytes> {
-    let mut text = serde_json::to_vec(message).ok()?;
-    text.push(b'\n');
-    Some(text.into())
+pub(super) fn line(message: &DynamicMessage) -> Option<Bytes> {
+    end(serde_json::to_vec(&Message(message)))
 }
 
-/// One field of the message as [`line`] writes the whole.
+/// One field of the message as [`line`] writes the whole; none where it has no value.
 pub(super) fn field(message: &DynamicMessage, field: &FieldDescriptor) -> Option<Bytes> {
-    let mut whole = serde_json::to_value(message).ok()?;
-    line(whole.get_mut(field.json_name())?)
+    let value = message.has_field(field).then(|| message.get_field(field))?;
+    end(serde_json::to_vec(&Field(field, &value)))
+}
+
+/// Any JSON, with a line feed at its end.
+pub(super) fn document(document: &serde_json::Value) -> Option<Bytes> {
+    end(serde_json::to_vec(document))
+}
+
+fn end(text: serde_json::Result<Vec<u8>>) -> Option<Bytes> {
+    let mut text = text.ok()?;
+    text.push(b'\n');
+    Some(text.into())
 }
 
 /// A response with this JSON.
@@ -36,4 +57,125 @@ pub(super) fn harden(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+}
+
+// === proto JSON ===
+
+struct Message<'a>(&'a DynamicMessage);
+
+impl Serialize for Message<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let descriptor = self.0.descriptor();
+        if descriptor.full_name() == "google.protobuf.Any" {
+            return any(self.0, serializer);
+        }
+        if is_well_known(&descriptor) {
+            return self.0.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        fields(self.0, &mut map)?;
+        map.end()
+    }
+}
+
+/// Those with a form of their own.
+fn is_well_known(message: &MessageDescriptor) -> bool {
+    message.package_name() == "google.protobuf"
+}
+
+fn fields<M: SerializeMap>(message: &DynamicMessage, map: &mut M) -> Result<(), M::Error> {
+    for (field, value) in message.fields() {
+        map.serialize_entry(field.json_name(), &Field(&field, value))?;
+    }
+    Ok(())
+}
+
+/// The message within, beside the name of its type.
+fn any<S: Serializer>(any: &DynamicMessage, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = any.get_field_by_name("type_url");
+    let bytes = any.get_field_by_name("value");
+    let (Some(url), Some(bytes)) = (
+        text.as_ref().and_then(|it| it.as_str()),
+        bytes.as_ref().and_then(|it| it.as_bytes()),
+    ) else {
+        return Err(S::Error::custom("an Any without its fields"));
+    };
+    let name = url.rsplit('/').next().unwrap_or_default();
+    let descriptor = any.descriptor().parent_pool().get_message_by_name(name);
+    let descriptor = descriptor.ok_or_else(|| S::Error::custom("an Any of an unknown type"))?;
+    let inner = DynamicMessage::decode(descriptor, bytes.clone()).map_err(S::Error::custom)?;
+    let mut map = serializer.serialize_map(None)?;
+    map.serialize_entry("@type", url)?;
+    if is_well_known(&inner.descriptor()) {
+        map.serialize_entry("value", &Message(&inner))?;
+    } else {
+        fields(&inner, &mut map)?;
+    }
+    map.end()
+}
+
+struct Field<'a>(&'a FieldDescriptor, &'a Value);
+
+impl Serialize for Field<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.0.kind();
+        match self.1 {
+            Value::List(list) => serializer.collect_seq(list.iter().map(|it| Single(&kind, it))),
+            Value::Map(map) => {
+                let values = kind
+                    .as_message()
+                    .map(MessageDescriptor::map_entry_value_field);
+                let values = values.ok_or_else(|| S::Error::custom("a map without its entry"))?;
+                let kind = values.kind();
+                let sorted: BTreeMap<_, _> = map.iter().collect();
+                let entries = sorted
+                    .iter()
+                    .map(|(it, value)| (key(it), Single(&kind, value)));
+                serializer.collect_map(entries)
+            }
+            value => Single(&kind, value).serialize(serializer),
+        }
+    }
+}
+
+struct Single<'a>(&'a Kind, &'a Value);
+
+impl Serialize for Single<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.1 {
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::I32(value) => serializer.serialize_i32(*value),
+            Value::U32(value) => serializer.serialize_u32(*value),
+            // readers whose numbers hold 53 bits are many
+            Value::I64(value) => serializer.collect_str(value),
+            Value::U64(value) => serializer.collect_str(value),
+            Value::F32(value) if value.is_finite() => serializer.serialize_f32(*value),
+            Value::F64(value) if value.is_finite() => serializer.serialize_f64(*value),
+            Value::F32(value) => {
+                serializer.serialize_str(values::not_finite_text(f64::from(*value)))
+            }
+            Value::F64(value) => serializer.serialize_str(values::not_finite_text(*value)),
+            Value::String(value) => serializer.serialize_str(value),
+            Value::Bytes(value) => serializer.serialize_str(&values::base64(value)),
+            Value::EnumNumber(number) => {
+                match self.0.as_enum().and_then(|it| it.get_value(*number)) {
+                    Some(value) => serializer.serialize_str(value.name()),
+                    None => serializer.serialize_i32(*number),
+                }
+            }
+            Value::Message(message) => Message(message).serialize(serializer),
+            Value::List(_) | Value::Map(_) => Err(S::Error::custom("a list within a list")),
+        }
+    }
+}
+
+fn key(key: &MapKey) -> Cow<'_, str> {
+    match key {
+        MapKey::Bool(key) => key.to_string().into(),
+        MapKey::I32(key) => key.to_string().into(),
+        MapKey::I64(key) => key.to_string().into(),
+        MapKey::U32(key) => key.to_string().into(),
+        MapKey::U64(key) => key.to_string().into(),
+        MapKey::String(key) => key.into(),
+    }
 }

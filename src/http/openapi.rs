@@ -3,14 +3,17 @@
 
 mod schemas;
 
+use http::Method;
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use self::schemas::{Schemas, described, set};
 use super::{
+    conditions::{EtagPlace, is_tagged},
     fields,
     routes::{Body, Route, Routes},
     template::{Segment, Variable},
+    values,
 };
 
 /// How deep into the fields of a request the parameters of a query go.
@@ -23,7 +26,13 @@ const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms 
     gia) and their implementation plans (kế hoạch triển khai).\n\nEvery answer says in the header \
     `ndp-revision` which revision of the log it was read at; a request may ask for at least one in \
     `ndp-min-revision`. A system names the person who acts through it in `ndp-actor`. Errors are \
-    google.rpc.Status, with a stable reason and the message in Vietnamese among their details.";
+    google.rpc.Status, with a stable reason and the message in Vietnamese among their details. \
+    Answers are in gzip for whoever sends `accept-encoding: gzip`, but for single records; bodies \
+    may come in it. `x-server-timeout` gives a call so many seconds, as 2.5. In a body a date may \
+    be one text too, as 2026-11-01.";
+
+/// Tags as `If-Match` and `If-None-Match` list them.
+const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"( *, *(W/)?\"[!#-~]*\")*)$";
 
 /// The whole document.
 pub(super) fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
@@ -42,6 +51,7 @@ pub(super) fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
         let item = paths.entry(path).or_insert_with(|| json!({}));
         set(item, &verb, operation);
     }
+    let tagged = headers(true);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -62,6 +72,11 @@ pub(super) fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
                 },
             },
             "headers": {
+                "ETag": {
+                    "description": "The version of the record: its `etag` in quotes; of an answer \
+                        that is computed for a day, with a digest after a `;`.",
+                    "schema": {"type": "string", "pattern": "^(W/)?\"[!#-~]*\"$"},
+                },
                 "ndp-revision": {
                     "description": "The revision of the log that the answer was read at.",
                     "schema": {"type": "string", "format": "int64", "pattern": "^[0-9]{1,19}$"},
@@ -70,6 +85,14 @@ pub(super) fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
             "responses": {
                 "Error": {
                     "description": "Any error.",
+                    "content": {"application/json": {"schema": schemas.status()}},
+                },
+                "NotModified": {
+                    "description": "The record is one that `If-None-Match` names.",
+                    "headers": tagged,
+                },
+                "PreconditionFailed": {
+                    "description": "The record is none that `If-Match` names.",
                     "content": {"application/json": {"schema": schemas.status()}},
                 },
             },
@@ -97,6 +120,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
             "default": {"$ref": "#/components/responses/Error"},
         },
     });
+    conditions(&mut operation, route, &mut parameters);
     if method.is_server_streaming() {
         parameters.push(json!({
             "name": "Last-Event-ID",
@@ -124,6 +148,47 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     operation
 }
 
+/// The conditions that a call takes, and what tells that one does not hold.
+fn conditions(operation: &mut Value, route: &Route, parameters: &mut Vec<Value>) {
+    let mut condition = |name: &str, status: &str, response: &str, description: &str| {
+        parameters.push(json!({
+            "name": name,
+            "in": "header",
+            "description": description,
+            "schema": {"type": "string", "pattern": TAGS},
+        }));
+        let response = json!({"$ref": format!("#/components/responses/{response}")});
+        if let Some(responses) = operation.get_mut("responses") {
+            set(responses, status, response);
+        }
+    };
+    let reads = route.verb == Method::GET && is_tagged(route);
+    if reads {
+        let description = "Answers 304 where the record still has one of these tags.";
+        condition("If-None-Match", "304", "NotModified", description);
+    }
+    if reads || (route.verb != Method::GET && EtagPlace::of(route).is_some()) {
+        let description = "Goes on only where the record still has one of these tags; the same as \
+            its `etag` in the request.";
+        condition("If-Match", "412", "PreconditionFailed", description);
+    }
+}
+
+/// The headers of an answer.
+fn headers(tagged: bool) -> Value {
+    let mut headers = json!({
+        "ndp-revision": {"$ref": "#/components/headers/ndp-revision"},
+    });
+    if tagged {
+        set(
+            &mut headers,
+            "ETag",
+            json!({"$ref": "#/components/headers/ETag"}),
+        );
+    }
+    headers
+}
+
 /// The first sentence.
 fn summary(comment: &str) -> String {
     let line = comment.lines().next().unwrap_or_default();
@@ -149,7 +214,7 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
     let comment = schemas.comment(&output.parent_file(), output.path());
     json!({
         "description": comment,
-        "headers": {"ndp-revision": {"$ref": "#/components/headers/ndp-revision"}},
+        "headers": headers(is_tagged(route)),
         "content": content,
     })
 }
@@ -246,7 +311,7 @@ impl Walk<'_> {
             return;
         }
         match field.kind() {
-            Kind::Message(message) if !fields::is_text(&message) => {
+            Kind::Message(message) if !values::is_text(&message) && !values::is_date(&message) => {
                 if !field.is_list() {
                     self.message(
                         &message,
@@ -257,7 +322,13 @@ impl Walk<'_> {
                 }
             }
             _ => {
-                let schema = self.schemas.field(field);
+                let schema = match field.kind() {
+                    // its own fields are parameters too; one text is what a person writes
+                    Kind::Message(message) if values::is_date(&message) => {
+                        json!({"type": "string", "format": "date"})
+                    }
+                    _ => self.schemas.field(field),
+                };
                 let comment = self.schemas.comment(&field.parent_file(), field.path());
                 let mut parameter = json!({
                     "name": json_path,

@@ -1,9 +1,9 @@
 //! A request in HTTP/JSON as the message of its method: body, then path, then query.
 
-use bytes::Bytes;
-use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
+use prost_reflect::{DynamicMessage, ReflectMessage, Value};
 
 use super::{
+    body::{cut, read},
     errors::Refusal,
     fields::{self, Problem},
     routes::{Body, Route},
@@ -16,15 +16,12 @@ const PARAMETERS_MAX: usize = 1_000;
 /// The most mistakes told of one request.
 const MISTAKES_MAX: usize = 20;
 
-/// The most characters of a name or text repeated in an error.
-const QUOTED_MAX: usize = 200;
-
 /// Makes the message that the route's method takes.
 pub(super) fn message(
     route: &Route,
     variables: &[(&str, String)],
     query: &str,
-    body: &Bytes,
+    body: &[u8],
 ) -> Result<DynamicMessage, Refusal> {
     let input = route.method.input();
     let mut message = DynamicMessage::new(input.clone());
@@ -39,8 +36,8 @@ pub(super) fn message(
         Body::Field(field, inner) => {
             let inner = read(inner, body).map_err(|one| {
                 let field = match one.field.as_str() {
-                    "" => field.name().to_owned(),
-                    inside => format!("{}.{inside}", field.name()),
+                    "" => field.json_name().to_owned(),
+                    inside => format!("{}.{inside}", field.json_name()),
                 };
                 Refusal::malformed(Violation { field, ..one }.into())
             })?;
@@ -131,31 +128,7 @@ fn parameter(
     fields::set(message, &found, text)
 }
 
-/// Reads proto JSON. Its depth is bounded by serde_json, its size by whoever read the body.
-fn read(descriptor: &MessageDescriptor, body: &Bytes) -> Result<DynamicMessage, Violation> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let read = DynamicMessage::deserialize(descriptor.clone(), tracked);
-    let read = read.and_then(|message| json.end().map(|()| message));
-    read.map_err(|error| {
-        // `?` stands for a place without a name, as the end of a body that is cut off
-        let path = track.path().to_string();
-        let path = path.trim_end_matches(['?', '.']).to_owned();
-        let told = cut(&error.to_string());
-        Violation {
-            field: path,
-            reason: "BODY_MALFORMED",
-            english: format!("the body is not JSON of `{}`: {told}", descriptor.name()),
-            vietnamese: format!(
-                "nội dung không phải JSON của `{}`: {told}",
-                descriptor.name()
-            ),
-        }
-    })
-}
-
-fn is_empty(body: &Bytes) -> bool {
+fn is_empty(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
@@ -211,12 +184,5 @@ fn mistake(field: &str, problem: Problem) -> Violation {
         reason,
         english,
         vietnamese,
-    }
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(QUOTED_MAX) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
     }
 }

@@ -82,6 +82,17 @@ impl Routes {
         self.0.iter()
     }
 
+    /// The verbs of all paths.
+    pub(super) fn verbs(&self) -> Vec<&Method> {
+        let mut verbs: Vec<&Method> = Vec::new();
+        for route in &self.0 {
+            if !verbs.contains(&&route.verb) {
+                verbs.push(&route.verb);
+            }
+        }
+        verbs
+    }
+
     /// What a verb and a path call.
     pub(super) fn find(&self, verb: &Method, path: &str) -> Found<'_> {
         let path = Path::new(path);

@@ -16,7 +16,7 @@ use http_body::Frame;
 use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 use tonic::Status;
 
-use super::{errors, grpc::Messages, json};
+use super::{errors, grpc::Messages, json, spelling};
 use crate::domain::error::Violation;
 
 /// How the stream is written.
@@ -27,19 +27,6 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// Events for whoever asks for them.
-    pub(super) fn asked(accept: Option<&HeaderValue>) -> Self {
-        let accept = accept
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let mut types = accept.split(',').filter_map(|it| it.split(';').next());
-        if types.any(|it| it.trim().eq_ignore_ascii_case("text/event-stream")) {
-            Self::Events
-        } else {
-            Self::Lines
-        }
-    }
-
     pub(super) const fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Lines => "application/x-ndjson",
@@ -54,15 +41,23 @@ pub(super) struct Stream {
     messages: Messages,
     form: Form,
     status: MessageDescriptor,
+    /// What was asked, for what an error names of it.
+    request: MessageDescriptor,
     ended: bool,
 }
 
 impl Stream {
-    pub(super) const fn new(messages: Messages, form: Form, status: MessageDescriptor) -> Self {
+    pub(super) const fn new(
+        messages: Messages,
+        form: Form,
+        status: MessageDescriptor,
+        request: MessageDescriptor,
+    ) -> Self {
         Self {
             messages,
             form,
             status,
+            request,
             ended: false,
         }
     }
@@ -76,7 +71,8 @@ impl Stream {
     }
 
     fn failure(&self, status: &Status) -> Bytes {
-        let line = errors::body(&self.status, status);
+        let status = spelling::status(status, &self.request);
+        let line = errors::body(&self.status, &status);
         match self.form {
             Form::Lines => {
                 let mut wrapped = BytesMut::with_capacity(line.len() + 16);

@@ -110,7 +110,7 @@ impl Template {
             return None;
         }
         let fits = |(segment, sent): (&Segment, &&str)| match segment {
-            Segment::Literal(literal) => literal == sent,
+            Segment::Literal(literal) => is_same(literal, sent),
             Segment::One => !sent.is_empty(),
             Segment::Rest => true,
         };
@@ -130,6 +130,11 @@ impl Template {
         }
         Some(values)
     }
+}
+
+/// Whether a segment is a literal, perhaps with some of its letters encoded (RFC 3986 §6.2.2.2).
+fn is_same(literal: &str, sent: &str) -> bool {
+    literal == sent || (sent.contains('%') && percent_decode_str(sent).eq(literal.bytes()))
 }
 
 /// The segments as one value; none where they are not UTF-8.
@@ -196,6 +201,8 @@ mod tests {
         let plan = "/v1/{plan.name=platforms/*/plans/*}";
         for (template, path, expected) in [
             ("/v1/platforms", "/v1/platforms", Some("")),
+            ("/v1/platforms", "/v1/%70latforms", Some("")),
+            ("/v1/platforms", "/v1/%50latforms", None),
             ("/v1/platforms", "/v1/platforms/", None),
             ("/v1/platforms", "/v1/plans", None),
             ("/v1/platforms", "/v1/platforms:search", None),

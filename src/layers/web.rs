@@ -22,7 +22,10 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     }
     let sent = [
         header::AUTHORIZATION,
+        header::CONTENT_ENCODING,
         header::CONTENT_TYPE,
+        header::IF_MATCH,
+        header::IF_NONE_MATCH,
         HeaderName::from_static("grpc-timeout"),
         HeaderName::from_static("last-event-id"),
         HeaderName::from_static("traceparent"),
@@ -33,6 +36,7 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         NDP_MIN_REVISION.clone(),
     ];
     let read = [
+        header::ETAG,
         HeaderName::from_static("grpc-message"),
         HeaderName::from_static("grpc-status"),
         HeaderName::from_static("grpc-status-details-bin"),

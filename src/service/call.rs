@@ -43,7 +43,7 @@ pub static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// Answers smaller than this are sent as they are: they take a packet or two in any case.
-const COMPRESSED_BYTES_MIN: usize = 4 * 1024;
+pub const COMPRESSED_BYTES_MIN: usize = 4 * 1024;
 
 /// Longest wait for a revision: a replica that is further behind is not worth waiting for.
 const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);

@@ -84,6 +84,61 @@ async fn it_holds_every_method_with_its_comment() {
     assert!(
         id.is_match("5d4a7f0e-3c2b-4a19-8f6e-0d1c2b3a4958") && id.is_match("") && !id.is_match("x")
     );
+    // conditions, where there is a version to compare
+    for (path, verb, tagged, headers, told) in [
+        (
+            "/v1/platforms/{platform}",
+            "get",
+            true,
+            &["If-None-Match", "If-Match"][..],
+            &["304", "412"][..],
+        ),
+        (
+            "/v1/platforms/{platform}",
+            "patch",
+            true,
+            &["If-Match"],
+            &["412"],
+        ),
+        (
+            "/v1/platforms/{platform}/plans/{plan}:submit",
+            "post",
+            true,
+            &["If-Match"],
+            &["412"],
+        ),
+        ("/v1/platforms/{platform}/plans", "post", true, &[], &[]),
+        ("/v1/platforms", "get", false, &[], &[]),
+        ("/v1/changes:watch", "get", false, &["Last-Event-ID"], &[]),
+    ] {
+        let operation = &document["paths"][path][verb];
+        let parameters = operation["parameters"].as_array().unwrap().iter();
+        let found: Vec<_> = parameters.filter(|it| it["in"] == "header").collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|it| it["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, headers, "{verb} {path}");
+        for status in ["304", "412"] {
+            let response = operation["responses"].get(status);
+            assert_eq!(
+                response.is_some(),
+                told.contains(&status),
+                "{verb} {path} {status}"
+            );
+        }
+        let headers = &operation["responses"]["200"]["headers"];
+        assert_eq!(headers.get("ETag").is_some(), tagged, "{verb} {path}");
+    }
+    let parameters = document["paths"]["/v1/summary"]["get"]["parameters"].as_array();
+    let date = parameters
+        .unwrap()
+        .iter()
+        .find(|it| it["name"] == "effectiveDate");
+    assert_eq!(
+        date.unwrap()["schema"],
+        json!({"type": "string", "format": "date"})
+    );
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert!(
             schema["description"]

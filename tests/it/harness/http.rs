@@ -168,7 +168,7 @@ impl Reading {
             .collect();
         let chunked = header(&headers, "transfer-encoding") == Some("chunked");
         let length = header(&headers, "content-length").map(|it| it.parse().unwrap());
-        let has_body = !what.starts_with("HEAD ") && status != 204;
+        let has_body = !what.starts_with("HEAD ") && ![204, 304].contains(&status);
         let left = if !has_body {
             Some(0)
         } else if chunked {
@@ -190,7 +190,8 @@ impl Reading {
         header(&self.headers, name)
     }
 
-    async fn part(&mut self) -> Option<Vec<u8>> {
+    /// The next part as it came; none at the end.
+    pub(crate) async fn part(&mut self) -> Option<Vec<u8>> {
         if let Some(left) = self.left {
             let mut part = vec![0; left];
             self.connection.read_exact(&mut part).await.unwrap();

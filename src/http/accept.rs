@@ -1,0 +1,230 @@
+//! What a client takes, by `Accept` and `Accept-Encoding` (RFC 9110 §12).
+
+use http::{
+    HeaderMap, HeaderName, StatusCode,
+    header::{ACCEPT, ACCEPT_ENCODING},
+};
+use tonic::Code;
+
+use super::{errors::Refusal, stream::Form};
+
+/// The most members that are read of one list; a browser sends a handful.
+const MEMBERS_MAX: usize = 100;
+
+/// A member of such a list and its weight, in thousandths.
+type Weighed<'a> = (&'a str, u16);
+
+/// All members of a header that may come in several lines; one that is malformed is left out.
+fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<Weighed<'a>> {
+    let lines = headers.get_all(name).into_iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    let members = lines.flat_map(|line| line.split(','));
+    members.take(MEMBERS_MAX).filter_map(member).collect()
+}
+
+fn member(text: &str) -> Option<Weighed<'_>> {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().filter(|it| !it.is_empty())?;
+    let weight = parts.find_map(|part| {
+        let (key, value) = part.split_once('=')?;
+        key.trim_end()
+            .eq_ignore_ascii_case("q")
+            .then(|| value.trim_start())
+    });
+    Some((name, weight.map_or(Some(1000), thousandths)?))
+}
+
+/// `0.5`: at most one digit before the point and three after it.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = part.len() <= 3 && part.bytes().all(|it| it.is_ascii_digit());
+    let part: u16 = format!("{part:0<3}").parse().ok().filter(|_| digits)?;
+    match whole {
+        "0" => Some(part),
+        "1" if part == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+/// How an answer may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Codings {
+    /// The client takes gzip, and does not rather have it plain.
+    pub(super) gzip: bool,
+    /// The client takes it plain.
+    pub(super) plain: bool,
+}
+
+impl Codings {
+    /// As the headers say; plain alone where they say nothing. None where they leave no way.
+    pub(super) fn asked(headers: &HeaderMap) -> Option<Self> {
+        let members = members(headers, &ACCEPT_ENCODING);
+        let of = |names: &[&str]| {
+            let named =
+                |it: &&Weighed<'_>| names.iter().any(|name| it.0.eq_ignore_ascii_case(name));
+            members.iter().find(named).map(|it| it.1)
+        };
+        let any = of(&["*"]);
+        let gzip = of(&["gzip", "x-gzip"]).or(any).unwrap_or(0);
+        let plain = of(&["identity"]);
+        let asked = Self {
+            gzip: gzip > 0 && plain.is_none_or(|plain| gzip >= plain),
+            plain: plain.or(any.filter(|any| *any == 0)) != Some(0),
+        };
+        (asked.gzip || asked.plain).then_some(asked)
+    }
+}
+
+/// Types of what a method answers, in the order in which they are offered.
+const ONE: &[&str] = &["application/json"];
+const LINES: &[&str] = &["application/x-ndjson", "application/json"];
+const EVENTS: &[&str] = &["text/event-stream"];
+
+/// How a stream, or an answer that is none, is written so that the client takes it.
+pub(super) fn form(headers: &HeaderMap, streams: bool) -> Result<Form, Refusal> {
+    let members = members(headers, &ACCEPT);
+    // of several ranges that hold a type, the narrowest counts
+    let weight = |types: &[&str]| {
+        let of = |kind: &str| {
+            let (main, _) = kind.split_once('/').unwrap_or((kind, ""));
+            let range = format!("{main}/*");
+            [kind, &range, "*/*"].iter().find_map(|range| {
+                let found = members.iter().find(|it| it.0.eq_ignore_ascii_case(range));
+                found.map(|it| it.1)
+            })
+        };
+        types.iter().filter_map(|kind| of(kind)).max().unwrap_or(0)
+    };
+    let named = members
+        .iter()
+        .any(|it| it.0.eq_ignore_ascii_case("text/event-stream"));
+    let (lines, events) = match streams {
+        true => (weight(LINES), weight(EVENTS)),
+        false => (weight(ONE), 0),
+    };
+    if members.is_empty() {
+        return Ok(Form::Lines);
+    }
+    // events are for whoever asks for them by name
+    if events > 0 && (lines == 0 || (named && events >= lines)) {
+        return Ok(Form::Events);
+    }
+    if lines > 0 {
+        return Ok(Form::Lines);
+    }
+    let types = match streams {
+        true => "application/x-ndjson, text/event-stream",
+        false => "application/json",
+    };
+    Err(refused("accept", types))
+}
+
+/// The client takes the answer in no form, or no coding, that there is.
+pub(super) fn refused(header: &str, offered: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_ACCEPTABLE,
+        Code::InvalidArgument,
+        "NOT_ACCEPTABLE",
+        &format!("`{header}` excludes every form of the answer; accept one of {offered}"),
+        &format!(
+            "`{header}` loại trừ mọi dạng trả lời; hãy chấp nhận một trong các dạng {offered}"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, lines: &[&str]) -> HeaderMap {
+        let lines = lines.iter();
+        lines
+            .map(|line| (name.clone(), line.parse().unwrap()))
+            .collect()
+    }
+
+    /// RFC 9110 §12.5.3
+    #[test]
+    fn codings_are_taken_by_their_weights() {
+        for (lines, expected) in [
+            (&[][..], "plain"),
+            (&[""], "plain"),
+            (&["gzip"], "gzip plain"),
+            (&["GZIP"], "gzip plain"),
+            (&["x-gzip"], "gzip plain"),
+            (&["deflate, br"], "plain"),
+            (&["deflate", "gzip;q=0.5"], "gzip plain"),
+            (&["*"], "gzip plain"),
+            (&["*;q=0"], "none"),
+            (&["*;q=0, gzip"], "gzip"),
+            (&["*;q=0, identity"], "plain"),
+            (&["gzip;q=0, *"], "plain"),
+            (&["gzip;q=0"], "plain"),
+            (&["gzip;q=0.000"], "plain"),
+            (&["gzip;q=0.001"], "gzip plain"),
+            (&["identity;q=0"], "none"),
+            (&["identity;q=0, gzip"], "gzip"),
+            (&["identity, gzip;q=0.5"], "plain"),
+            (&["identity;q=0.5, gzip;q=0.5"], "gzip plain"),
+            // malformed members count as absent
+            (&["gzip;q=2"], "plain"),
+            (&["gzip;q=1.001"], "plain"),
+            (&["gzip;q=0.1234"], "plain"),
+            (&["gzip;q=x, ;, *;q=0.5"], "gzip plain"),
+        ] {
+            let asked = Codings::asked(&headers(ACCEPT_ENCODING, lines));
+            let told = match asked {
+                None => "none",
+                Some(Codings {
+                    gzip: true,
+                    plain: true,
+                }) => "gzip plain",
+                Some(Codings {
+                    gzip: true,
+                    plain: false,
+                }) => "gzip",
+                Some(Codings { gzip: false, .. }) => "plain",
+            };
+            assert_eq!(told, expected, "{lines:?}");
+        }
+    }
+
+    /// RFC 9110 §12.5.1
+    #[test]
+    fn forms_are_taken_by_their_weights() {
+        for (lines, one, stream) in [
+            (&[][..], "lines", "lines"),
+            (&["*/*"], "lines", "lines"),
+            (&["application/*"], "lines", "lines"),
+            (&["application/json"], "lines", "lines"),
+            (&["Application/JSON;charset=utf-8"], "lines", "lines"),
+            (&["application/x-ndjson"], "refused", "lines"),
+            (&["text/event-stream"], "refused", "events"),
+            (&["text/*"], "refused", "events"),
+            (&["text/event-stream, */*"], "lines", "events"),
+            (&["text/event-stream;q=0.5, */*"], "lines", "lines"),
+            (&["text/event-stream;q=0, */*"], "lines", "lines"),
+            (
+                &["text/html", "application/xml;q=0.9"],
+                "refused",
+                "refused",
+            ),
+            (&["text/html, */*;q=0.8"], "lines", "lines"),
+            (&["*/*;q=0"], "refused", "refused"),
+            (&["application/json;q=0, */*"], "refused", "lines"),
+            (&["application/json;q=0"], "refused", "refused"),
+        ] {
+            for (streams, expected) in [(false, one), (true, stream)] {
+                let told = match form(&headers(ACCEPT, lines), streams) {
+                    Ok(Form::Lines) => "lines",
+                    Ok(Form::Events) => "events",
+                    Err(refusal) => {
+                        assert_eq!(refusal.http, StatusCode::NOT_ACCEPTABLE);
+                        "refused"
+                    }
+                };
+                assert_eq!(told, expected, "{lines:?} {streams}");
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Content codings: answers in gzip where the client takes it and it is worth it, bodies in gzip
+//! where they come so (RFC 9110 §8.4, §12.5.3).
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, VARY},
+};
+use http_body::Body as _;
+use tonic::{Code, body::Body};
+
+use super::{
+    accept::Codings,
+    errors::Refusal,
+    gzip::{Gzip, Unread, unpack},
+};
+use crate::{
+    domain::error::Violation,
+    service::{REQUEST_BYTES_MAX, call::COMPRESSED_BYTES_MIN},
+    wire::status,
+};
+
+/// How a body comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    Plain,
+    Gzip,
+}
+
+impl Coding {
+    /// As the headers of a request say.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let mut coding = Self::Plain;
+        for line in headers.get_all(CONTENT_ENCODING) {
+            let names = line.to_str().map_err(|_| unsupported())?;
+            for name in names.split(',').map(|it| it.trim().to_ascii_lowercase()) {
+                coding = match (coding, &*name) {
+                    (coding, "" | "identity") => coding,
+                    (Self::Plain, "gzip" | "x-gzip") => Self::Gzip,
+                    _ => return Err(unsupported()),
+                };
+            }
+        }
+        Ok(coding)
+    }
+
+    /// The bytes within a body that came so.
+    pub(super) fn decode(self, body: Bytes) -> Result<Bytes, Refusal> {
+        match self {
+            Self::Plain => Ok(body),
+            Self::Gzip => unpack(&body, REQUEST_BYTES_MAX).map_err(|unread| match unread {
+                Unread::TooLarge => status::message_too_large(REQUEST_BYTES_MAX).into(),
+                Unread::Malformed => Refusal::malformed(
+                    Violation {
+                        field: CONTENT_ENCODING.to_string(),
+                        reason: "MALFORMED",
+                        english: "is gzip, but the body is not, or is cut off; compress it again"
+                            .to_owned(),
+                        vietnamese:
+                            "là gzip, nhưng nội dung không phải gzip hoặc bị cắt; hãy nén lại"
+                                .to_owned(),
+                    }
+                    .into(),
+                ),
+            }),
+        }
+    }
+}
+
+fn unsupported() -> Refusal {
+    let refusal = Refusal::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::InvalidArgument,
+        "CODING_UNSUPPORTED",
+        "the body has a content coding that is not supported; send gzip, or no coding",
+        "nội dung được nén theo cách không được hỗ trợ; hãy gửi gzip hoặc không nén",
+    );
+    refusal.with(ACCEPT_ENCODING, "gzip, identity")
+}
+
+/// The response as its client takes it. One with a strong tag stays plain as long as that is
+/// taken: in another coding it would be another one.
+pub(super) fn encoded(mut response: Response<Body>, asked: Codings) -> Response<Body> {
+    let size = response.body().size_hint().exact();
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    let worth = size.is_none_or(|size| size >= COMPRESSED_BYTES_MIN as u64);
+    let tag = headers.get(ETAG).cloned();
+    let packs = asked.gzip && size != Some(0) && (!asked.plain || (worth && tag.is_none()));
+    if !packs {
+        return response;
+    }
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let weak = tag.map(|tag| [b"W/", tag.as_bytes()].concat());
+    if let Some(weak) = weak.and_then(|weak| HeaderValue::from_bytes(&weak).ok()) {
+        headers.insert(ETAG, weak);
+    }
+    response.map(|body| Body::new(Gzip::new(body)))
+}

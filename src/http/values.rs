@@ -1,0 +1,219 @@
+//! Single values as proto JSON writes them: numbers, and texts of every kind of field.
+//!
+//! One reader for both places: a text of a body, and a parameter of a query, which is such a text
+//! without its quotes. Numbers follow the grammar of JSON, quoted too: no `+1`, `007` or ` 1`.
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value};
+use serde::de::{IntoDeserializer, value::StrDeserializer};
+use serde_json::Number;
+
+/// Padding is optional, and the bits beyond the last byte are dropped, as in other readers.
+const BASE64: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, BASE64);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, BASE64);
+
+/// Whether JSON writes the message as one text.
+pub(super) fn is_text(message: &MessageDescriptor) -> bool {
+    matches!(
+        message.full_name(),
+        "google.protobuf.Timestamp" | "google.protobuf.Duration" | "google.protobuf.FieldMask"
+    )
+}
+
+/// Whether the message is a date, which may also be written as one text.
+pub(super) fn is_date(message: &MessageDescriptor) -> bool {
+    message.full_name() == "google.type.Date"
+}
+
+/// The value that a text of JSON stands for; none where it is not of this kind.
+pub(super) fn text(kind: &Kind, text: &str) -> Option<Value> {
+    match kind {
+        Kind::String => Some(Value::String(text.to_owned())),
+        Kind::Bool => None,
+        Kind::Float | Kind::Double if not_finite(text).is_some() => {
+            let value = not_finite(text)?;
+            Some(match kind {
+                Kind::Float if value.is_nan() => Value::F32(f32::NAN),
+                Kind::Float if value > 0.0 => Value::F32(f32::INFINITY),
+                Kind::Float => Value::F32(f32::NEG_INFINITY),
+                _ => Value::F64(value),
+            })
+        }
+        Kind::Bytes => {
+            let bytes = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text));
+            Some(Value::Bytes(bytes.ok()?.into()))
+        }
+        Kind::Enum(one) => {
+            let value = one.get_value_by_name(text)?;
+            Some(Value::EnumNumber(value.number()))
+        }
+        Kind::Message(message) if is_date(message) => Some(Value::Message(date(message, text)?)),
+        Kind::Message(message) if is_text(message) => {
+            let is_time = message.full_name() == "google.protobuf.Timestamp";
+            if is_time && !is_strict_time(text) {
+                return None;
+            }
+            let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+            let read = DynamicMessage::deserialize(message.clone(), text);
+            Some(Value::Message(read.ok()?))
+        }
+        Kind::Message(_) => None,
+        // exactly, which serde_json is not but to the last bit
+        Kind::Double => quoted(text).and_then(|_| text.parse().ok().map(Value::F64)),
+        _ => number(kind, &quoted(text)?),
+    }
+}
+
+/// The value that a number of JSON stands for; none where the kind has no such value.
+pub(super) fn number(kind: &Kind, number: &Number) -> Option<Value> {
+    Some(match kind {
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(whole(number)?.try_into().ok()?),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(whole(number)?.try_into().ok()?),
+        Kind::Uint32 | Kind::Fixed32 => Value::U32(whole(number)?.try_into().ok()?),
+        Kind::Uint64 | Kind::Fixed64 => Value::U64(whole(number)?.try_into().ok()?),
+        Kind::Double => Value::F64(number.as_f64()?),
+        Kind::Float => {
+            let value = number.as_f64()?;
+            let fits = value.abs() <= f64::from(f32::MAX);
+            // in range, it rounds
+            Value::F32(fits.then_some(value as f32)?)
+        }
+        // those that a proto does not know are kept, and its field rules decide
+        Kind::Enum(_) => Value::EnumNumber(whole(number)?.try_into().ok()?),
+        Kind::Bool | Kind::String | Kind::Bytes | Kind::Message(_) => return None,
+    })
+}
+
+/// How the values of a kind are written, for whoever wrote something else.
+pub(super) fn form(kind: &Kind) -> String {
+    let form = match kind {
+        Kind::Bool => "`true`, `false`",
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => "-2147483648 … 2147483647",
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => "-2^63 … 2^63-1",
+        Kind::Uint32 | Kind::Fixed32 => "0 … 4294967295",
+        Kind::Uint64 | Kind::Fixed64 => "0 … 2^64-1",
+        Kind::Float | Kind::Double => "12.5",
+        Kind::Bytes => "base64",
+        Kind::String => "\"…\"",
+        Kind::Enum(one) => {
+            let names: Vec<_> = one.values().map(|it| format!("`{}`", it.name())).collect();
+            return names.join(", ");
+        }
+        Kind::Message(message) => match message.full_name() {
+            "google.protobuf.Duration" => "1.5s",
+            "google.protobuf.FieldMask" => "displayName,leadUnit",
+            "google.protobuf.Timestamp" => "2026-10-01T02:00:00Z",
+            "google.type.Date" => "2026-11-01",
+            _ => "{…}",
+        },
+    };
+    form.to_owned()
+}
+
+/// What JSON has no number for.
+fn not_finite(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+/// The text that stands for a number which JSON has not.
+pub(super) fn not_finite_text(number: f64) -> &'static str {
+    match number {
+        _ if number.is_nan() => "NaN",
+        _ if number > 0.0 => "Infinity",
+        _ => "-Infinity",
+    }
+}
+
+/// Bytes as a text.
+pub(super) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// A number in quotes, by the same grammar as without.
+fn quoted(text: &str) -> Option<Number> {
+    let tight = !text.starts_with(char::is_whitespace) && !text.ends_with(char::is_whitespace);
+    tight.then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// A whole number, however it is written: `1e3` and `5.0` are.
+fn whole(number: &Number) -> Option<i128> {
+    if let Some(number) = number.as_i64() {
+        return Some(number.into());
+    }
+    if let Some(number) = number.as_u64() {
+        return Some(number.into());
+    }
+    // The least of 64 bits comes as a whole number above; as a fraction it is what something below
+    // it was rounded to.
+    let is_whole = |it: &f64| it.fract() == 0.0 && *it > i64::MIN as f64;
+    let number = number.as_f64().filter(is_whole)?;
+    // beyond 2^127 it becomes that, which is out of any range as well
+    Some(number as i128)
+}
+
+/// RFC 3339 as proto JSON has it: upper case, at most nine digits of a second, no leap second, no
+/// offset of a day; prost-reflect takes some of these. Whether there is such a day, it knows.
+fn is_strict_time(text: &str) -> bool {
+    let Some((time, rest)) = text.split_at_checked(19) else {
+        return false;
+    };
+    let below = |text: Option<&str>, most: u8| {
+        let number = text.filter(|it| it.len() == 2 && it.bytes().all(|it| it.is_ascii_digit()));
+        number
+            .and_then(|it| it.parse().ok())
+            .is_some_and(|it: u8| it < most)
+    };
+    let digits = rest.strip_prefix('.').map(|rest| {
+        let end = rest
+            .find(|it: char| !it.is_ascii_digit())
+            .unwrap_or(rest.len());
+        rest.split_at(end)
+    });
+    let (fraction, zone) = digits.unwrap_or(("0", rest));
+    let offset = zone
+        .strip_prefix(['+', '-'])
+        .and_then(|it| it.split_once(':'));
+    let zoned = zone == "Z"
+        || offset
+            .is_some_and(|(hours, minutes)| below(Some(hours), 24) && below(Some(minutes), 60));
+    below(time.get(17..), 60) && (1..=9).contains(&fraction.len()) && zoned
+}
+
+/// A day as ISO 8601 writes it in full.
+fn date(message: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else {
+        return None;
+    };
+    let digits = |digits: &[u8]| {
+        let digits = std::str::from_utf8(digits).ok()?;
+        let all = digits.bytes().all(|it| it.is_ascii_digit());
+        all.then(|| digits.parse::<i16>().ok()).flatten()
+    };
+    let (year, month, day) = (
+        digits(&[y1, y2, y3, y4])?,
+        digits(&[m1, m2])?,
+        digits(&[d1, d2])?,
+    );
+    // year 0 is google.type.Date's word for none
+    let is_day = jiff::civil::Date::new(year, month.try_into().ok()?, day.try_into().ok()?);
+    if year == 0 || is_day.is_err() {
+        return None;
+    }
+    let mut date = DynamicMessage::new(message.clone());
+    for (name, value) in [("year", year), ("month", month), ("day", day)] {
+        let set = date.try_set_field_by_name(name, Value::I32(value.into()));
+        set.ok()?;
+    }
+    Some(date)
+}
