@@ -736,6 +736,7 @@ mod tests {
             insecure: Some("perhaps".into()),
             shutdown_seconds: Some("-1".into()),
             web_origin: vec!["https://dashboard.example/path".into()],
+            trusted_proxy: Vec::new(),
             metrics_listen: Some("9464".into()),
             limits: LimitArgs {
                 calls_per_second: Some("0".into()),
