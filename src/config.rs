@@ -721,7 +721,6 @@ mod tests {
             web_origin: vec!["https://dashboard.example/path".into()],
             trusted_proxy: vec!["everyone".into()],
             metrics_listen: Some("9464".into()),
-            trusted_proxy: Vec::new(),
             limits: LimitArgs {
                 calls_per_second: Some("0".into()),
                 ..LimitArgs::default()
