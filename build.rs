@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=build");
+    println!("cargo:rerun-if-changed=src/wire/validate/lines.rs");
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
 
     let mut files = protos("proto/ndp/registry/v1")?;
@@ -62,7 +63,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let rust = [(PACKAGE, "crate::pb"), google_type];
     enforcement(&compiler, &rust, &[PACKAGE, "google.type"], &out_dir)?;
 
-    let compiler = compile(&["build/fixture.proto".into()], "build")?;
+    let compiler = compile(
+        &["fixture.proto", "conformance.proto"].map(|it| Path::new("build").join(it)),
+        "build",
+    )?;
     let out_dir = out_dir.join("fixture");
     fs::create_dir_all(&out_dir)?;
     // Type by type, since prost does not take a package path through `r#type`.

@@ -1,9 +1,13 @@
 //! `buf.validate.FieldRules` read into rules that `wire::validate` has. Whatever is not read
 //! here is a problem, never passed over.
 
+#[path = "../src/wire/validate/lines.rs"]
+pub(crate) mod lines;
+
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 use regex_syntax::hir::{Hir, Look};
 
+use self::lines::{LINE, LINES, WEB};
 use super::schema::{Problems, Schema, is_false, screaming};
 
 /// `buf.validate.Ignore`.
@@ -26,6 +30,8 @@ pub(crate) struct Rules {
     pub(crate) checks: Vec<String>,
     /// Whether something bounds the size of the value, or it has a fixed one.
     pub(crate) bounded: bool,
+    /// Whether something says which characters a text takes.
+    pub(crate) spelled: bool,
     pub(crate) items: Option<Box<ItemRules>>,
 }
 
@@ -215,7 +221,10 @@ impl Reader<'_> {
 
     fn text(&mut self, typed: Option<&DynamicMessage>, name: &str, rules: &mut Rules) {
         let mut parts = Vec::new();
+        let mut web = false;
         for (rule, value) in self.set(typed) {
+            let spells = ["pattern", "const", "in", "uuid", "uri"];
+            rules.spelled |= spells.contains(&rule.as_str());
             let bounds = match (rule.as_str(), &value) {
                 ("len", Value::U64(len)) => {
                     parts.push(format!("min_len: {len}, max_len: Some({len})"));
@@ -228,6 +237,18 @@ impl Reader<'_> {
                 ("max_len" | "max_bytes", Value::U64(max)) => {
                     parts.push(format!("{rule}: Some({max})"));
                     true
+                }
+                ("pattern", Value::String(pattern)) if pattern == LINE => {
+                    parts.push("lines: validate::Lines::One".into());
+                    false
+                }
+                ("pattern", Value::String(pattern)) if pattern == LINES => {
+                    parts.push("lines: validate::Lines::Many".into());
+                    false
+                }
+                ("pattern", Value::String(pattern)) if pattern == WEB => {
+                    web = true;
+                    false
                 }
                 ("pattern", Value::String(pattern)) => {
                     parts.push(format!("pattern: Some(&{name}_PATTERN)"));
@@ -257,7 +278,9 @@ impl Reader<'_> {
                     true
                 }
                 ("uri", _) => {
-                    parts.push("format: Some(validate::Format::Uri)".into());
+                    let format = if web { "Web" } else { "Uri" };
+                    parts.push(format!("format: Some(validate::Format::{format})"));
+                    web = false;
                     false
                 }
                 (rule, _) => {
@@ -266,6 +289,9 @@ impl Reader<'_> {
                 }
             };
             rules.bounded |= bounds;
+        }
+        if web {
+            self.unsupported("string.pattern of a page's address without string.uri");
         }
         // Every string is checked for legibility, rules or no rules.
         if parts.is_empty() {

@@ -324,8 +324,12 @@ fn check_bounds(schema: &Schema, field: &FieldDescriptor, rules: &Rules, problem
             problems.field(field, &format!("{unbounded} add `{rule}`"));
         }
         let text = "max_len, max_bytes, len, in, const, uuid or a bounded pattern";
-        if field.is_map() && is_open(&items.keys, &Kind::String) {
-            problems.field(field, &format!("{unbounded} add `map.keys.string` {text}"));
+        if field.is_map() {
+            if is_open(&items.keys, &Kind::String) {
+                problems.field(field, &format!("{unbounded} add `map.keys.string` {text}"));
+            } else {
+                check_characters(field, &items.keys, &Kind::String, problems);
+            }
         }
         let kind = match field.kind() {
             Kind::Message(entry) if field.is_map() => entry.map_entry_value_field().kind(),
@@ -338,6 +342,8 @@ fn check_bounds(schema: &Schema, field: &FieldDescriptor, rules: &Rules, problem
                 "repeated.items"
             };
             problems.field(field, &format!("{unbounded} add to `{rule}` {text}"));
+        } else {
+            check_characters(field, &items.values, &kind, problems);
         }
     } else if is_open(rules, &field.kind()) {
         problems.field(
@@ -346,6 +352,8 @@ fn check_bounds(schema: &Schema, field: &FieldDescriptor, rules: &Rules, problem
                 "{unbounded} add max_len, max_bytes, len, in, const, uuid or a bounded pattern"
             ),
         );
+    } else {
+        check_characters(field, rules, &field.kind(), problems);
     }
     if let Some(message) = message_of(field)
         && !schema.is_ours(&message)
@@ -356,6 +364,17 @@ fn check_bounds(schema: &Schema, field: &FieldDescriptor, rules: &Rules, problem
             message.full_name()
         );
         problems.field(field, &problem);
+    }
+}
+
+/// A text says which characters it takes, or a client could not know.
+fn check_characters(field: &FieldDescriptor, rules: &Rules, kind: &Kind, problems: &mut Problems) {
+    if *kind == Kind::String && !rules.spelled {
+        problems.field(
+            field,
+            "a request can hold this text, so it says which characters it takes: add `pattern`, as \
+             `text.proto` has it for one line and for several",
+        );
     }
 }
 

@@ -21,7 +21,7 @@ use crate::domain::{
         Stage,
     },
     record::Meta,
-    text::nfc,
+    text::legible::kept,
     time::{Date, Period, Timestamp},
 };
 
@@ -345,7 +345,7 @@ fn operation_stage(
         reached: None,
         sources: sources.to_vec(),
     };
-    if nfc(written) == nfc(OPERATING) {
+    if kept(written) == kept(OPERATING) {
         // Said by the list, so true by its day of issue; since when is not said.
         let by = rows::<EditionRow>(EDITIONS)
             .find_map(|row| row.ok().filter(|row| row.edition == edition.id()))
@@ -444,7 +444,7 @@ impl FigureRow {
 // === values ===
 
 fn text(written: &str) -> String {
-    nfc(written.trim()).into_owned()
+    kept(written).into_owned()
 }
 
 fn date(written: &str) -> Result<Option<Date>> {

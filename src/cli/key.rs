@@ -15,9 +15,10 @@ use crate::{
         command::{Command as Change, Request},
         names::{AgencyName, ApiKeyName, PrincipalName},
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
-        text::nfc,
+        text::legible::{Lines, fault},
         time::Timestamp,
     },
+    pb,
     registry::{
         Registry,
         authenticate::{KEY_ID_LENGTH, NewKey},
@@ -25,6 +26,7 @@ use crate::{
         entropy::OsEntropy,
     },
     telemetry,
+    wire::{validate::Validate as _, values::read_text},
 };
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +63,8 @@ pub(super) struct Create {
         long,
         value_name = "TEXT",
         default_value = "",
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = note
     )]
     note: String,
     /// When it expires, as 2027-12-31T23:59:59+07:00; never if left out
@@ -114,6 +117,16 @@ fn key_name(text: &str) -> Result<ApiKeyName, &'static str> {
     ApiKeyName::parse(text).ok_or("write principals/ID/apiKeys/ID, as `key list` prints it")
 }
 
+/// By the rules of the field that it becomes.
+fn note(text: &str) -> Result<String, String> {
+    let key = pb::ApiKey {
+        display_name: text.to_owned(),
+        ..pb::ApiKey::default()
+    };
+    key.check().map_err(|error| error.to_string())?;
+    Ok(read_text(key.display_name))
+}
+
 fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
@@ -157,7 +170,7 @@ impl Create {
         let key = NewKey::new(&id, OsEntropy.secret());
         let name = ApiKeyName::from_id(&principal, &id).context("a key's id")?;
         let fields = ApiKeyFields {
-            display_name: nfc(&self.note).into_owned(),
+            display_name: self.note,
             expire_time: self.expires,
         };
         requests.push(request(Change::CreateApiKey {
@@ -248,7 +261,8 @@ impl Revoke {
 }
 
 fn caller() -> Caller {
-    let actor = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    let actor = std::env::var("USER").ok();
+    let actor = actor.filter(|user| !user.is_empty() && fault(user, Lines::One).is_none());
     Caller::System { actor }
 }
 

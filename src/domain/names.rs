@@ -157,6 +157,12 @@ impl PrincipalName {
     }
 }
 
+/// A whole number in its one spelling: no plus sign, no leading zeros, no blanks.
+pub fn whole(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
 /// A position in the log: gapless, 0 before the first change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(i64);
@@ -168,6 +174,11 @@ impl Revision {
     /// From its number; `None` below 0.
     pub fn new(number: i64) -> Option<Self> {
         (number >= 0).then_some(Self(number))
+    }
+
+    /// From its number as text, which has one spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::new(whole(text)?)
     }
 
     /// Its number.
@@ -215,6 +226,36 @@ mod tests {
             assert_eq!(PlanName::parse(wrong), None, "{wrong}");
         }
         assert_eq!(PlatformName::from_id(&"a".repeat(64)), None);
+    }
+
+    #[test]
+    fn a_number_has_one_spelling() {
+        for (text, number) in [
+            ("0", 0),
+            ("7", 7),
+            ("-7", -7),
+            ("9223372036854775807", i64::MAX),
+        ] {
+            assert_eq!(whole(text), Some(number), "{text}");
+        }
+        for other in [
+            "",
+            "-",
+            "+7",
+            "007",
+            "-0",
+            "-07",
+            " 7",
+            "7 ",
+            "7.0",
+            "1e3",
+            "0x7",
+            "٧",
+            "9223372036854775808",
+        ] {
+            assert_eq!(whole(other), None, "{other}");
+        }
+        assert_eq!(Revision::parse("-1"), None);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! `dinh danh` finds `Định danh`. The order comes from the CLDR collation `vi`; keys of it are
 //! never stored or sent, since another release of the tables would sort otherwise.
 
+pub mod legible;
+
 use std::{borrow::Cow, cmp::Ordering, sync::LazyLock};
 
 use icu_collator::{Collator, CollatorBorrowed, options::CollatorOptions};

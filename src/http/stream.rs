@@ -17,7 +17,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 use tonic::Status;
 
 use super::{errors, grpc::Messages, json, spelling};
-use crate::domain::error::Violation;
+use crate::domain::{error::Violation, names::whole};
 
 /// How the stream is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,10 +154,7 @@ pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result
     let resume = start_kind
         .as_enum()
         .and_then(|it| it.get_value_by_name("RESUME"));
-    let revision = last
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().parse::<i64>().ok());
+    let revision = last.to_str().ok().and_then(whole);
     let (Some(resume), Some(revision)) = (resume, revision.filter(|it| *it >= 0)) else {
         return Err(Violation {
             field: "last-event-id".into(),

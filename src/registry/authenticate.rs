@@ -16,7 +16,7 @@ use crate::{
         error::Error,
         names::ApiKeyName,
         principals::{KeyHash, PrincipalKind},
-        text,
+        text::legible::{self, Lines},
         time::Timestamp,
     },
     state::State,
@@ -177,21 +177,23 @@ fn check_actor(actor: &str, is_system: bool) -> Result<String, Error> {
             "chủ thể này là một người; hãy bỏ metadata `ndp-actor`, chỉ hệ thống mới gửi",
         ));
     }
-    let actor = text::nfc(actor.trim());
-    let long = actor.chars().count() > ACTOR_LENGTH_MAX;
-    if actor.is_empty() || long || actor.chars().any(char::is_control) {
+    let fault = legible::fault(actor, Lines::One);
+    if let Some(fault) = fault {
+        return Err(Error::invalid(
+            "ndp-actor",
+            fault.reason(),
+            fault.english(),
+            fault.vietnamese(),
+        ));
+    }
+    let kept = legible::kept(actor);
+    if kept.is_empty() || kept.chars().count() > ACTOR_LENGTH_MAX {
         return Err(Error::invalid(
             "ndp-actor",
             "OUT_OF_RANGE",
-            format!(
-                "must name the acting person in 1 to {ACTOR_LENGTH_MAX} UTF-8 characters, without \
-                 control characters"
-            ),
-            format!(
-                "phải ghi người thực hiện bằng 1 đến {ACTOR_LENGTH_MAX} ký tự UTF-8, không có ký \
-                 tự điều khiển"
-            ),
+            format!("must name the acting person in 1 to {ACTOR_LENGTH_MAX} UTF-8 characters"),
+            format!("phải ghi người thực hiện bằng 1 đến {ACTOR_LENGTH_MAX} ký tự UTF-8"),
         ));
     }
-    Ok(actor.into_owned())
+    Ok(kept.into_owned())
 }

@@ -117,16 +117,13 @@ pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<
     let Some(asked) = headers.get(&NDP_MIN_REVISION) else {
         return Ok(());
     };
-    let asked = asked
-        .to_str()
-        .ok()
-        .and_then(|text| Revision::new(text.trim().parse().ok()?));
+    let asked = asked.to_str().ok().and_then(Revision::parse);
     let Some(asked) = asked else {
         return Err(Error::invalid(
             "ndp-min-revision",
             "OUT_OF_RANGE",
-            "must be a revision: a whole number of 0 or more",
-            "phải là số phiên bản: số nguyên từ 0 trở lên",
+            "must be a revision: a whole number of 0 or more, as `ndp-revision` writes it",
+            "phải là số phiên bản: số nguyên từ 0 trở lên, viết như trong `ndp-revision`",
         ));
     };
     if registry.revision() >= asked {
@@ -247,15 +244,16 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    pub(super) fn new(
+    pub(super) fn new<M: prost::Message + Clone>(
         method: &str,
-        message: &impl prost::Message,
-        request_id: &str,
+        message: &M,
+        request_id: (&str, impl FnOnce(&mut M, String)),
         reason: &str,
         validate_only: bool,
     ) -> Result<Self, Error> {
+        let (id, set) = request_id;
         Ok(Self {
-            request_id: requests::request_id(method, message, request_id)?,
+            request_id: requests::request_id(method, message, id, set)?,
             reason: requests::text(reason.to_owned()),
             validate_only,
         })
@@ -268,7 +266,7 @@ macro_rules! envelope {
         $crate::service::call::Envelope::new(
             $method,
             &$message,
-            &$message.request_id,
+            (&$message.request_id, |message, id| message.request_id = id),
             &$message.reason,
             $message.validate_only,
         )

@@ -203,7 +203,7 @@ fn newest_first(order_by: &str) -> Result<bool, Error> {
 }
 
 fn revision_of(name: &str) -> Option<Revision> {
-    Revision::new(name.strip_prefix("changes/")?.parse().ok()?)
+    Revision::parse(name.strip_prefix("changes/")?)
 }
 
 fn resume_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {

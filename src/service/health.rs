@@ -9,13 +9,13 @@ use std::pin::Pin;
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio_stream::Stream;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server,
 };
 
 use super::NAMES;
-use crate::wire::status::refused;
+use crate::wire::status::transport;
 
 /// What the server says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +101,7 @@ impl health_server::Health for Health {
             let status = self.serving.borrow().status();
             return Ok(Response::new(response(status)));
         }
-        Err(refused(
-            Code::NotFound,
-            "SERVICE_UNKNOWN",
-            "there is no such service; leave `service` empty to ask about the whole server",
-            "không có dịch vụ này; hãy để trống `service` để hỏi về toàn bộ máy chủ",
-        ))
+        Err(transport::service_unknown())
     }
 
     type WatchStream =
@@ -158,7 +153,7 @@ mod tests {
             }
             for service in ["x", " ", "ndp.registry.v1", "ndp.registry.v1.planservice"] {
                 let status = health.check(asking(service)).await.unwrap_err();
-                assert_eq!(status.code(), Code::NotFound, "{service}");
+                assert_eq!(status.code(), tonic::Code::NotFound, "{service}");
             }
         }
     }

@@ -19,7 +19,7 @@ use prost_types::{
 };
 use tokio::sync::watch;
 use tokio_stream::Stream;
-use tonic::{Code, Response, Status, Streaming, body::Body, server::Grpc};
+use tonic::{Response, Status, Streaming, body::Body, server::Grpc};
 use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::{
     ErrorResponse, ExtensionNumberResponse, FileDescriptorResponse, ListServiceResponse,
@@ -29,7 +29,10 @@ use tonic_reflection::pb::v1::{
 };
 
 use super::{RESPONSE_BYTES_MAX, gzip, health::Serving, standard::REQUEST_BYTES_MAX};
-use crate::wire::status::{refused, shutting_down, transport};
+use crate::wire::status::{
+    shutting_down,
+    transport::{self, INVALID_ARGUMENT, NOT_FOUND},
+};
 
 /// The most requests of one stream. A client that describes everything needs a few hundred.
 const REQUESTS_MAX: u32 = 1_000;
@@ -182,7 +185,7 @@ impl Index {
 
     fn answer(&self, ask: Option<&Ask>, sent: &mut [bool]) -> Answer {
         let file = match ask {
-            None => return error(Code::InvalidArgument, "the request asks for nothing"),
+            None => return error(INVALID_ARGUMENT, "the request asks for nothing"),
             Some(Ask::ListServices(_)) => {
                 let service = self.services.iter();
                 let service = service.map(|name| ServiceResponse { name: name.clone() });
@@ -200,13 +203,13 @@ impl Index {
         };
         match file {
             Some(file) => self.with_imports(file, sent),
-            None => error(Code::NotFound, "there is no such file, symbol or extension"),
+            None => error(NOT_FOUND, "there is no such file, symbol or extension"),
         }
     }
 
     fn extensions_of(&self, name: &str) -> Answer {
         if !self.symbols.get(name).is_some_and(|it| it.is_message) {
-            return error(Code::NotFound, "there is no such message");
+            return error(NOT_FOUND, "there is no such message");
         }
         let from = (name.to_owned(), i32::MIN)..=(name.to_owned(), i32::MAX);
         let numbers = self.extensions.range(from).map(|((_, number), _)| *number);
@@ -217,9 +220,9 @@ impl Index {
     }
 }
 
-fn error(code: Code, message: &str) -> Answer {
+fn error(code: i32, message: &str) -> Answer {
     Answer::ErrorResponse(ErrorResponse {
-        error_code: code.into(),
+        error_code: code,
         error_message: message.to_owned(),
     })
 }
@@ -301,12 +304,7 @@ impl Asking {
             }
         };
         let Some(left) = self.left.checked_sub(1) else {
-            return Some(Err(refused(
-                Code::ResourceExhausted,
-                "TOO_MANY_REQUESTS",
-                &format!("a stream has at most {REQUESTS_MAX} requests; open another"),
-                &format!("mỗi luồng có tối đa {REQUESTS_MAX} yêu cầu; hãy mở luồng khác"),
-            )));
+            return Some(Err(transport::too_many_requests(REQUESTS_MAX)));
         };
         self.left = left;
         let ask = request.message_request.as_ref();

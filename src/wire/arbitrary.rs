@@ -8,7 +8,7 @@ use crate::domain::{
     documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
     names::Revision,
     record::Meta,
-    text::nfc,
+    text::legible::kept,
     time::{Date, Period, Timestamp},
 };
 
@@ -20,7 +20,7 @@ pub(super) fn over_the_wire<M: Message + Default>(message: &M) -> M {
 /// Text in the form that the registry keeps.
 pub(super) fn text() -> impl Strategy<Value = String> + Clone {
     "[a-zđĐăâêôơưàáảãạ0-9 /.\u{300}-\u{309}]{0,12}|\\PC{0,8}"
-        .prop_map(|text| nfc(&text).into_owned())
+        .prop_map(|text| kept(&text).into_owned())
 }
 
 pub(super) fn date() -> impl Strategy<Value = Date> {

@@ -160,11 +160,13 @@ fn unknown_view(number: i32) -> Error {
 /// caller gave none.
 ///
 /// The digest is SHA-256 over the method, a zero byte and the message encoded anew: the same
-/// fields give the same bytes, because maps are ordered and unknown fields are dropped.
-pub fn request_id(
+/// fields give the same bytes, because maps are ordered and unknown fields are dropped. An id in
+/// upper case is the same id, so `set` writes it in lower case first.
+pub fn request_id<M: Message + Clone>(
     method: &str,
-    message: &impl Message,
+    message: &M,
     id: &str,
+    set: impl FnOnce(&mut M, String),
 ) -> Result<Option<RequestId>, Error> {
     if id.is_empty() {
         return Ok(None);
@@ -172,7 +174,7 @@ pub fn request_id(
     // hyphens only: the parser also takes braces, urn: and 32 digits in a row
     let parsed = Uuid::try_parse(id).ok().filter(|_| id.len() == 36);
     // a nil id is what a client sends that forgot to make one
-    let Some(id) = parsed.filter(|id| !id.is_nil()) else {
+    let Some(uuid) = parsed.filter(|id| !id.is_nil()) else {
         return Err(Error::invalid(
             "request_id",
             "NOT_A_UUID",
@@ -182,13 +184,21 @@ pub fn request_id(
              `123e4567-e89b-42d3-a456-426614174000`",
         ));
     };
+    let spelled = uuid.to_string();
+    let encoded = if spelled == id {
+        message.encode_to_vec()
+    } else {
+        let mut message = message.clone();
+        set(&mut message, spelled);
+        message.encode_to_vec()
+    };
     let digest = Sha256::new()
         .chain_update(method)
         .chain_update([0])
-        .chain_update(message.encode_to_vec())
+        .chain_update(encoded)
         .finalize();
     Ok(Some(RequestId {
-        id,
+        id: uuid,
         digest: digest.into(),
     }))
 }
@@ -300,21 +310,30 @@ mod tests {
             reason: "mất khóa".to_owned(),
             ..message.clone()
         };
-        let read = |method, message| request_id(method, message, ID).unwrap().unwrap();
+        let set = |message: &mut pb::RevokeApiKeyRequest, id| message.request_id = id;
+        let read = |method, message| request_id(method, message, ID, set).unwrap().unwrap();
         let first = read("RevokeApiKey", &message);
         assert_eq!(first, read("RevokeApiKey", &message));
         assert_eq!(first.id.to_string(), ID);
         assert_ne!(first.digest, read("RevokeApiKey", &other).digest);
         assert_ne!(first.digest, read("RevokeApiKe", &message).digest);
-        assert_eq!(request_id("RevokeApiKey", &message, "").unwrap(), None);
+        let upper = pb::RevokeApiKeyRequest {
+            request_id: ID.to_uppercase(),
+            ..message.clone()
+        };
+        let upper = request_id("RevokeApiKey", &upper, &upper.request_id, set);
+        assert_eq!(upper.unwrap().unwrap(), first);
+        assert_eq!(request_id("RevokeApiKey", &message, "", set).unwrap(), None);
         for wrong in [
             "x",
             "123e4567e89b42d3a456426614174000",
             "{123e4567-e89b-42d3-a456-426614174000}",
+            "urn:uuid:123e4567-e89b-42d3-a456-426614174000",
+            " 123e4567-e89b-42d3-a456-426614174000",
             "00000000-0000-0000-0000-000000000000",
         ] {
             assert_eq!(
-                told(request_id("RevokeApiKey", &message, wrong)),
+                told(request_id("RevokeApiKey", &message, wrong, set)),
                 ["request_id NOT_A_UUID"],
                 "{wrong}"
             );

@@ -7,6 +7,7 @@
 //! the server ignores them (AIP-203). Nothing is allocated for a request without a mistake.
 
 mod foreign;
+pub(crate) mod lines;
 mod path;
 mod text;
 
@@ -21,6 +22,8 @@ use regex::Regex;
 
 pub use self::path::FieldPath;
 use crate::domain::error::{Error, Violations};
+pub use crate::domain::text::legible::Lines;
+use crate::domain::text::legible::{fault, kept};
 
 /// The most violations told of one request; a caller with more has another problem.
 pub const MAX_VIOLATIONS: usize = 100;
@@ -205,10 +208,26 @@ pub enum Format {
     Uuid,
     /// A URI of RFC 3986, with its scheme.
     Uri,
+    /// One of a page, as [`lines::WEB`] has it.
+    Web,
+}
+
+impl Format {
+    fn holds(self, value: &str) -> bool {
+        match self {
+            Self::Uuid => text::is_uuid(value),
+            Self::Uri => text::is_uri(value),
+            Self::Web => {
+                static WEB: Pattern = Pattern::new(lines::WEB);
+                text::is_uri(value) && WEB.is_match(value)
+            }
+        }
+    }
 }
 
 /// The rules of a string. Lengths are in characters (code points) unless they say bytes.
-/// Whatever the rules, characters that a reader cannot see are refused.
+/// Whatever the rules, characters that a reader cannot see are refused, and lengths hold of what
+/// was sent and of what is kept.
 #[derive(Debug)]
 pub struct Text {
     /// Fewest characters.
@@ -227,10 +246,12 @@ pub struct Text {
     pub not_in: &'static [&'static str],
     /// The form it has to have.
     pub format: Option<Format>,
+    /// How many lines it may have.
+    pub lines: Lines,
 }
 
 impl Text {
-    /// No rules but legibility.
+    /// No rules but legibility, on one line.
     pub const ANY: Self = Self {
         min_len: 0,
         max_len: None,
@@ -240,21 +261,16 @@ impl Text {
         within: &[],
         not_in: &[],
         format: None,
+        lines: Lines::One,
     };
 
     /// Checks one value.
     pub fn check(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
         self.check_length(value, path, out);
         self.check_content(value, path, out);
-        if let Some((position, character)) = text::illegible(value) {
-            violation(path, out, "CONTROL_CHARACTER", || {
-                let code = u32::from(character);
-                (
-                    format!(
-                        "has the invisible character U+{code:04X} at position {position}; remove it"
-                    ),
-                    format!("có ký tự ẩn U+{code:04X} ở vị trí {position}; hãy xóa ký tự này"),
-                )
+        if let Some(fault) = fault(value, self.lines) {
+            violation(path, out, fault.reason(), || {
+                (fault.english(), fault.vietnamese())
             });
         }
     }
@@ -262,9 +278,13 @@ impl Text {
     fn check_length(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
         // The bytes bound the characters from both sides, which spares most values the count.
         let bytes = value.len() as u64;
-        if self.min_len > 0 || self.max_len.is_some_and(|max| bytes > max) {
+        // Composing makes three characters of one at most.
+        if self.min_len > 0 || self.max_len.is_some_and(|max| bytes > max / 3) {
             let chars = value.chars().count() as u64;
-            if chars < self.min_len {
+            let kept = kept(value).chars().count() as u64;
+            let (least, chars) = (chars.min(kept), chars.max(kept));
+            if least < self.min_len {
+                let chars = least;
                 let min = self.min_len;
                 violation(path, out, "TOO_SHORT", || {
                     if chars == 0 {
@@ -305,6 +325,7 @@ impl Text {
     }
 
     fn check_content(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
+        let formed = self.format.is_none_or(|format| format.holds(value));
         if let Some(pattern) = self.pattern.filter(|pattern| !pattern.is_match(value)) {
             violation(path, out, "PATTERN", || pattern.explain());
         }
@@ -330,7 +351,7 @@ impl Text {
             });
         }
         match self.format {
-            Some(Format::Uuid) if !text::is_uuid(value) => {
+            Some(Format::Uuid) if !formed => {
                 violation(path, out, "NOT_A_UUID", || {
                     let example = "123e4567-e89b-42d3-a456-426614174000";
                     (
@@ -345,7 +366,7 @@ impl Text {
                     )
                 });
             }
-            Some(Format::Uri) if !text::is_uri(value) => {
+            Some(Format::Uri) if !formed => {
                 violation(path, out, "NOT_A_URI", || {
                     let example = "https://example.gov.vn/van-ban/1";
                     (
@@ -360,7 +381,23 @@ impl Text {
                     )
                 });
             }
-            Some(Format::Uuid | Format::Uri) | None => {}
+            Some(Format::Web) if !formed => {
+                violation(path, out, "NOT_A_URI", || {
+                    let example = "https://example.gov.vn/van-ban/1";
+                    (
+                        format!(
+                            "must be the address of a page, as `{example}`: http or https, a host \
+                             in ASCII, no user name; percent-encode spaces and accented letters"
+                        ),
+                        format!(
+                            "phải là địa chỉ một trang, ví dụ `{example}`: http hoặc https, tên \
+                             máy chủ viết bằng ASCII, không có tên người dùng; hãy mã hóa phần \
+                             trăm khoảng trắng và chữ có dấu"
+                        ),
+                    )
+                });
+            }
+            Some(_) | None => {}
         }
     }
 }
@@ -596,5 +633,7 @@ pub fn unique<T: Eq + Hash>(values: &[T], path: &FieldPath<'_>, out: &mut Violat
     }
 }
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The small values that every message is made of: text, dates, times, enums and resource names.
 //!
 //! `read_…` takes what a client sent and adds a violation for what does not hold, whether or
-//! not `validate` has run before; `write_…` is the other direction. Text is brought to NFC here
+//! not `validate` has run before; `write_…` is the other direction. Text is brought to its form here
 //! and nowhere else. Digits of a time beyond microseconds are cut, as when RFC 3339 is read.
 
 use std::{
@@ -17,7 +17,7 @@ use crate::{
             AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
             MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
         },
-        text::nfc,
+        text::legible::kept,
         time::{Date, TimeError, Timestamp},
     },
     pb,
@@ -51,13 +51,13 @@ pub(super) fn read_list<M, T>(
 
 // === text ===
 
-/// The composed form of a text; not copied when it has it already.
+/// What is kept of a text; not copied when that is all of it.
 pub fn read_text(text: String) -> String {
-    let composed = match nfc(&text) {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(composed) => Some(composed),
-    };
-    composed.unwrap_or(text)
+    match kept(&text) {
+        Cow::Borrowed(kept) if kept.len() == text.len() => text,
+        Cow::Borrowed(kept) => kept.to_owned(),
+        Cow::Owned(kept) => kept,
+    }
 }
 
 // === resource names ===
@@ -455,7 +455,10 @@ mod tests {
 
     #[test]
     fn text_is_composed() {
-        assert_eq!(read_text("Nê\u{300}n ta\u{309}ng".to_owned()), "Nền tảng");
+        assert_eq!(
+            read_text(" Nê\u{300}n\r\nta\u{309}ng".to_owned()),
+            "Nền\ntảng"
+        );
     }
 
     proptest! {

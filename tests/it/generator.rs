@@ -157,6 +157,13 @@ fn whatever_a_request_can_hold_needs_a_bound() {
                 (buf.validate.field).string.max_len = 2
             ];
             string open = 10 [(buf.validate.field).string.pattern = '^a*$'];
+            string any = 15 [(buf.validate.field).string.max_len = 2];
+            repeated string anys = 16 [(buf.validate.field).repeated = {
+                max_items: 2, items: {string: {max_len: 2}}
+            }];
+            map<string, string> pairs = 17 [(buf.validate.field).map = {
+                max_pairs: 2, keys: {string: {max_len: 2}}, values: {string: {max_len: 2}}
+            }];
             string half = 11 [(buf.validate.field).string.pattern = '^a'];
             Out out = 12 [(google.api.field_behavior) = OUTPUT_ONLY];
             string closed = 13 [(buf.validate.field).string.pattern = '^a{1,9}$'];
@@ -191,6 +198,10 @@ fn whatever_a_request_can_hold_needs_a_bound() {
             "AddRequest.member",
             "AddRequest.skipped",
             "AddRequest.open",
+            "AddRequest.any",
+            "AddRequest.anys",
+            "AddRequest.pairs",
+            "AddRequest.pairs",
             "AddRequest.half",
             "Below.deep",
             "Input.free",
@@ -202,6 +213,15 @@ fn whatever_a_request_can_hold_needs_a_bound() {
         "made_up.proto: made.up.v1.AddRequest.list: a request can hold this field, so it needs a \
          bound: add `repeated.max_items`"
     );
+}
+
+#[test]
+fn the_pattern_of_a_page_goes_with_its_rule() {
+    let told = problem(&format!(
+        "string f = 1 [(buf.validate.field).string.pattern = '{}'];",
+        rules::lines::WEB.replace('\\', "\\\\")
+    ));
+    assert!(told.contains("without string.uri"), "{told}");
 }
 
 #[test]

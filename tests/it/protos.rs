@@ -377,7 +377,11 @@ fn references(found: &mut Findings) {
             let parts: Vec<_> = name.split('/').collect();
             name = parts[..parts.len() - 2].join("/");
         }
-        let exact = ids.replace_all(&name, ID).into_owned();
+        let id = match type_.as_str() {
+            "ndp.registry/Change" => "(0|[1-9][0-9]{0,18})",
+            _ => ID,
+        };
+        let exact = ids.replace_all(&name, id).into_owned();
         let any = any_of(&exact.split('/').step_by(2).collect::<Vec<_>>());
         let allowed = [
             format!("^{exact}$"),
@@ -1196,8 +1200,11 @@ fn refuses_empty(field: &FieldDescriptor) -> Option<bool> {
     }
     if let Some(text_rules) = inner(&rules, "string") {
         let pattern = text(&text_rules, "pattern");
+        // the patterns of texts take an empty one
         let refused = text_rules.has_field_by_name("min_len")
-            || !pattern.is_empty() && !Regex::new(&pattern).unwrap().is_match("");
+            || !pattern.is_empty()
+                && !pattern.contains("\\p{C}")
+                && !Regex::new(&pattern).unwrap().is_match("");
         return Some(refused);
     }
     if let Some(repeated) = inner(&rules, "repeated") {

@@ -1,6 +1,9 @@
 //! docs/reference.md: the contract in one page, made from the protos' comments, options and rules,
 //! and kept in step with them by this test. `INSTA_UPDATE=always` writes it anew.
 
+#[path = "../../src/wire/validate/lines.rs"]
+mod lines;
+
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use prost_reflect::{
@@ -8,6 +11,7 @@ use prost_reflect::{
     MethodDescriptor, ReflectMessage, ServiceDescriptor, Value,
 };
 
+use self::lines::{LINE, LINES, WEB};
 use crate::{
     harness::{golden::assert_file, raw::POOL},
     protos,
@@ -143,6 +147,9 @@ fn rules(message: &DynamicMessage, within: &str, all: &mut Vec<String>) {
                 rules(inner, &within, all);
             }
             Value::Bool(true) => all.push(format!("{within}{name}")),
+            Value::String(text) if text == LINE => all.push("one line of text".to_owned()),
+            Value::String(text) if text == LINES => all.push("lines of text".to_owned()),
+            Value::String(text) if text == WEB => all.push("address of a page".to_owned()),
             Value::String(text) => all.push(format!("{within}{name} `{text}`")),
             Value::EnumNumber(1) if name == "ignore" => all.push("unless empty".to_owned()),
             Value::List(list) => {
@@ -205,6 +212,24 @@ fn messages(of: impl Iterator<Item = MessageDescriptor>, all: &mut Vec<MessageDe
     }
 }
 
+/// What the file on texts says before anything else.
+fn text() -> String {
+    // of FileDescriptorProto, the field `syntax`
+    const SYNTAX: [i32; 1] = [12];
+    let file = POOL.get_file_by_name("ndp/registry/v1/text.proto").unwrap();
+    let info = file
+        .file_descriptor_proto()
+        .source_code_info
+        .as_ref()
+        .unwrap();
+    let location = info.location.iter().find(|it| it.path == SYNTAX).unwrap();
+    let comments = location.leading_detached_comments.iter();
+    let lines = comments.flat_map(|it| it.lines());
+    let lines: Vec<_> = lines.map(|it| it.strip_prefix(' ').unwrap_or(it)).collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    format!("{}\n", lines.join("\n"))
+}
+
 #[test]
 fn the_page_is_what_the_protos_say() {
     let mut page = Page::default();
@@ -227,6 +252,8 @@ fn the_page_is_what_the_protos_say() {
                 .map(|it| it.input().full_name().to_owned()),
         );
     }
+    page.line("## Text\n");
+    page.line(text());
     page.line("## Types\n");
     for file in POOL.files().filter(|it| it.package_name() == PACKAGE) {
         let mut all = Vec::new();

@@ -15,5 +15,6 @@ mod monitoring;
 mod plan_model;
 mod plans;
 mod reports;
+mod texts;
 mod updates;
 mod visibility;

@@ -236,6 +236,13 @@ impl Walk {
                 ("max_len" | "max_bytes", value) => {
                     ("TOO_LONG", "a".repeat(value.as_u64().unwrap() as usize + 1))
                 }
+                // of one line, or of several
+                ("pattern", value) if value.as_str().unwrap().contains("\\p{C}") => {
+                    ("CONTROL_CHARACTER", "a\u{202E}".to_owned())
+                }
+                ("pattern", _) if rules.has_field_by_name("uri") => {
+                    ("NOT_A_URI", "https:///".to_owned())
+                }
                 ("pattern", value) => {
                     let pattern = Regex::new(value.as_str().unwrap()).unwrap();
                     let refused = REFUSED.iter().find(|it| {

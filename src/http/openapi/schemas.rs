@@ -8,9 +8,18 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::wire::validate::lines::{LINE, LINES};
+
 /// `google.api.FieldBehavior`.
 const REQUIRED: i32 = 2;
 const OUTPUT_ONLY: i32 = 3;
+
+/// The patterns of texts without Unicode's classes, which not every reader of JSON Schema knows:
+/// what they refuse that is likely to be met.
+const LINE_JSON: &str =
+    r"^[^\x00-\x1F\x7F-\x9F\u00AD\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]*$";
+const LINES_JSON: &str =
+    r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F\u00AD\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]*$";
 
 /// What a UUID looks like.
 const UUID: &str = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
@@ -332,6 +341,11 @@ fn text(rules: Option<&DynamicMessage>, may_be_empty: bool) -> Value {
     copy(rules, "in", &mut schema, "enum");
     let pattern = get(rules, "pattern").and_then(|it| it.as_str().map(str::to_owned));
     if let Some(pattern) = pattern {
+        let pattern = match pattern.as_str() {
+            LINE => LINE_JSON.to_owned(),
+            LINES => LINES_JSON.to_owned(),
+            _ => pattern,
+        };
         let pattern = match may_be_empty {
             true => format!("^$|{pattern}"),
             false => pattern,
@@ -342,7 +356,9 @@ fn text(rules: Option<&DynamicMessage>, may_be_empty: bool) -> Value {
         if get(rules, rule).and_then(|it| it.as_bool()) == Some(true) {
             // a format has no way to say that there may be nothing
             if may_be_empty {
-                set(&mut schema, "pattern", format!("^({form})?$"));
+                if schema.get("pattern").is_none() {
+                    set(&mut schema, "pattern", format!("^({form})?$"));
+                }
             } else {
                 set(&mut schema, "format", rule);
             }

@@ -1,5 +1,5 @@
 //! Details on the errors that tonic makes before our code is reached: an unknown method, a
-//! message that is too large or cannot be decoded.
+//! message that is too large or cannot be decoded. And the errors of the standard services.
 
 use tonic::{Code, Status};
 
@@ -68,4 +68,29 @@ pub fn explained(status: &Status, limit: usize) -> Option<Status> {
         ),
         _ => return None,
     })
+}
+
+/// Codes of errors within a stream, as reflection has them.
+pub const INVALID_ARGUMENT: i32 = Code::InvalidArgument as i32;
+/// See [`INVALID_ARGUMENT`].
+pub const NOT_FOUND: i32 = Code::NotFound as i32;
+
+/// Health knows no such service.
+pub fn service_unknown() -> Status {
+    refused(
+        Code::NotFound,
+        "SERVICE_UNKNOWN",
+        "there is no such service; leave `service` empty to ask about the whole server",
+        "không có dịch vụ này; hãy để trống `service` để hỏi về toàn bộ máy chủ",
+    )
+}
+
+/// A stream of requests had as many as it may.
+pub fn too_many_requests(most: u32) -> Status {
+    refused(
+        Code::ResourceExhausted,
+        "TOO_MANY_REQUESTS",
+        &format!("a stream has at most {most} requests; open another"),
+        &format!("mỗi luồng có tối đa {most} yêu cầu; hãy mở luồng khác"),
+    )
 }

@@ -47,6 +47,8 @@ fn texts() -> TextsRequest {
         other: "x".into(),
         request_id: UUID.into(),
         link: "https://mst.gov.vn/van-ban?id=1#muc".into(),
+        prose: "a\r\nb\tc".into(),
+        page: "https://mst.gov.vn/van-ban?id=1#muc".into(),
     }
 }
 
@@ -69,6 +71,8 @@ fn every_rule_of_texts_is_enforced() {
         other: "root".into(),
         request_id: "123e4567".into(),
         link: "mst.gov.vn".into(),
+        prose: " \n".into(),
+        page: "urn:isbn:1".into(),
     };
     assert_eq!(
         violations(&request),
@@ -83,6 +87,8 @@ fn every_rule_of_texts_is_enforced() {
             "other NOT_ALLOWED",
             "request_id NOT_A_UUID",
             "link NOT_A_URI",
+            "page NOT_A_URI",
+            "prose TOO_SHORT",
         ]
     );
     assert_eq!(
@@ -108,7 +114,7 @@ fn every_rule_of_texts_is_enforced() {
 #[test]
 fn lengths_are_counted_in_characters() {
     let request = TextsRequest {
-        exact: "Đề án".chars().take(3).collect(),
+        exact: "Đềá".into(),
         ..texts()
     };
     assert_eq!(violations(&request), Vec::<String>::new());
@@ -121,24 +127,24 @@ fn lengths_are_counted_in_characters() {
 
 #[test]
 fn invisible_characters_are_refused_everywhere() {
-    for hidden in [
-        "\u{0}", "\r", "\u{7f}", "\u{85}", "\u{202E}", "\u{2067}", "\u{FEFF}",
+    for (hidden, reason) in [
+        ("\u{0}", "CONTROL_CHARACTER"),
+        ("\u{202E}", "CONTROL_CHARACTER"),
+        ("\u{200B}", "CONTROL_CHARACTER"),
+        ("\r", "LINE_BREAK"),
+        ("\n", "LINE_BREAK"),
+        ("\t", "LINE_BREAK"),
     ] {
         let request = TextsRequest {
             other: format!("a{hidden}"),
+            prose: format!("a{hidden}"),
             ..texts()
         };
-        assert_eq!(
-            violations(&request),
-            ["other CONTROL_CHARACTER"],
-            "{hidden:?}"
-        );
-    }
-    for hidden in ["\u{FDD0}", "\u{FFFE}", "\u{1FFFF}", "\u{10FFFE}"] {
-        assert!(text::illegible(hidden).is_some(), "{hidden:?}");
-    }
-    for legible in ["a\nb\tc", "Nền tảng số", "\u{FFFD}", "😀", ""] {
-        assert_eq!(text::illegible(legible), None, "{legible:?}");
+        let mut expected = vec![format!("other {reason}")];
+        if reason == "CONTROL_CHARACTER" {
+            expected.push("prose CONTROL_CHARACTER".into());
+        }
+        assert_eq!(violations(&request), expected, "{hidden:?}");
     }
     let request = TextsRequest {
         other: "đ\u{202E}x".into(),
@@ -148,6 +154,27 @@ fn invisible_characters_are_refused_everywhere() {
         english(&request),
         ["has the invisible character U+202E at position 2; remove it"]
     );
+    let request = TextsRequest {
+        other: "\u{301}x".into(),
+        ..texts()
+    };
+    assert_eq!(violations(&request), ["other LONE_MARK"]);
+}
+
+#[test]
+fn lengths_hold_of_what_is_kept_too() {
+    // composed, it is two characters
+    let request = TextsRequest {
+        between: "ab\u{958}\u{958}".into(),
+        ..texts()
+    };
+    assert_eq!(violations(&request), ["between TOO_LONG"]);
+    // dropped, nothing is left
+    let request = TextsRequest {
+        prose: "\u{FE0F} \u{A0}\n".into(),
+        ..texts()
+    };
+    assert_eq!(violations(&request), ["prose TOO_SHORT"]);
 }
 
 #[test]
@@ -179,6 +206,91 @@ fn uris_are_those_of_rfc_3986() {
         "https://x/#a#b",
     ] {
         assert!(!text::is_uri(other), "{other}");
+    }
+}
+
+#[test]
+fn addresses_of_pages_have_a_host_and_no_user() {
+    let told = |page: &str| {
+        violations(&TextsRequest {
+            page: page.into(),
+            ..texts()
+        })
+    };
+    for page in [
+        "",
+        "http://a",
+        "https://mst.gov.vn",
+        "https://MST.gov.vn:8443/a/b;c?d=e&f#g",
+        "https://xn--bcher-kva.example/",
+        "https://mst.gov.vn?x",
+        "https://mst.gov.vn#x",
+        "https://192.0.2.1/",
+        "https://[2001:db8::1]:443/",
+        "https://x/%C4%91",
+        "https://a.b:1",
+        "https://a.b:65535",
+    ] {
+        assert_eq!(told(page), Vec::<String>::new(), "{page}");
+    }
+    for page in [
+        "https:///",
+        "https://",
+        "https:",
+        "https:/a",
+        "https:a",
+        "//a",
+        "a",
+        "ftp://a/",
+        "javascript:alert(1)",
+        "HTTPS://a/",
+        "https:///a",
+        "https://?x",
+        "https://#x",
+        "https://:443/",
+        "https://user@a/",
+        "https://user:secret@a/",
+        "https://@a/",
+        "https://a:/",
+        "https://a:0/",
+        "https://a:080/",
+        "https://a:65536/",
+        "https://a:x/",
+        "https://.a/",
+        "https://a./",
+        "https://a..b/",
+        "https://-a/",
+        "https://a-/",
+        "https://a_b/",
+        "https://a.1/",
+        "https://256.0.0.1/",
+        "https://1.2.3/",
+        "https://01.2.3.4/",
+        "https://[::1",
+        "https://[::g]/",
+        "https://[v1.a]/",
+        "https://[fe80::1%25en0]/",
+        "https://bộ.vn/",
+        "https://%61/",
+        "https://a/đ",
+        "https://a/b c",
+        " https://a/",
+        "https://a/ ",
+        "https://a/\n",
+        "https://a/%",
+        "https://a/%4",
+        "https://a/%zz",
+        "https://a/[b]",
+        "https://a/\\",
+        "https://a\\b/",
+        "https://a/#b#c",
+        "https://a/<b>",
+    ] {
+        assert!(
+            told(page).contains(&"page NOT_A_URI".to_owned()),
+            "{page}: {:?}",
+            told(page)
+        );
     }
 }
 

@@ -1,33 +1,6 @@
-//! What a piece of text is: legible, a UUID, a URI. Pure functions over `&str`.
+//! What a piece of text is: a UUID, a URI. Pure functions over `&str`.
 
 use std::net::Ipv6Addr;
-
-/// The first character that a reader cannot see, with its position in characters from 1:
-/// control characters (but line feed and tab), overrides of the writing direction, the byte
-/// order mark, noncharacters. They make two texts look alike, or one text look like another.
-pub(super) fn illegible(value: &str) -> Option<(usize, char)> {
-    if value
-        .bytes()
-        .all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
-    {
-        return None;
-    }
-    let hidden = |(_, character): &(usize, char)| is_illegible(*character);
-    value
-        .chars()
-        .enumerate()
-        .find(hidden)
-        .map(|(index, character)| (index + 1, character))
-}
-
-fn is_illegible(character: char) -> bool {
-    match character {
-        '\n' | '\t' => false,
-        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' => true,
-        '\u{FDD0}'..='\u{FDEF}' => true,
-        _ => character.is_control() || u32::from(character) & 0xFFFE == 0xFFFE,
-    }
-}
 
 /// Whether this is a UUID of any version in its usual form: 8-4-4-4-12 hexadecimal digits.
 pub(super) fn is_uuid(value: &str) -> bool {

@@ -127,12 +127,24 @@ both! {
             assert_eq!(it["actor"], known);
         }
         let too_long = "ầ".repeat(201);
-        for wrong in [
-            "", "  ", "%20", "%0A", "B%0AC", "B%00", "B%7F", "B%C2%85C", "%FF", &too_long,
+        for (wrong, reason) in [
+            ("", "OUT_OF_RANGE"),
+            ("  ", "OUT_OF_RANGE"),
+            ("%20", "OUT_OF_RANGE"),
+            (&too_long, "OUT_OF_RANGE"),
+            ("%0A", "LINE_BREAK"),
+            ("B%0AC", "LINE_BREAK"),
+            ("B%09C", "LINE_BREAK"),
+            ("%CC%81a", "LONE_MARK"),
+            ("B%00", "CONTROL_CHARACTER"),
+            ("B%7F", "CONTROL_CHARACTER"),
+            ("B%C2%85C", "CONTROL_CHARACTER"),
+            ("B%E2%80%8B", "CONTROL_CHARACTER"),
+            ("%FF", "CONTROL_CHARACTER"),
         ] {
             let status = read(system.actor(wrong), &server).await.unwrap_err();
             assert_eq!(status.code(), Code::InvalidArgument, "{wrong}");
-            assert_eq!(violations(&status), "ndp-actor OUT_OF_RANGE", "{wrong}");
+            assert_eq!(violations(&status), format!("ndp-actor {reason}"), "{wrong}");
         }
         server.stop().await;
     }

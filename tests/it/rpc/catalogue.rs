@@ -732,7 +732,7 @@ both! {
             let filter = format!("display_name = \"{filter}\"");
             assert_eq!(listed(&mut keeper, &filter, false).await, [&*made.name]);
         }
-        for hidden in ["\u{0}", "\u{1b}[31m", "\u{202e}", "\u{feff}", "\r", "\u{85}"] {
+        for hidden in ["\u{0}", "\u{1b}[31m", "\u{202e}", "\u{feff}", "\u{85}"] {
             let bad = format!("Nền{hidden} tảng");
             let error = keeper.catalogue.create_platform(pb::CreatePlatformRequest {
                 platform: Some(pb::Platform {

@@ -14,8 +14,9 @@ use super::{
 use crate::{
     domain::{
         error::Error,
+        names::{is_id, whole},
         near::{nearest, snake_case},
-        text::{fold, nfc},
+        text::{fold, legible::kept},
         time::{Date, Timestamp},
     },
     state::query::schema::{Constant, Field, Queryable, Type},
@@ -161,7 +162,7 @@ impl<'s> Checker<'s> {
                         key.push('.');
                         key.push_str(segment);
                     }
-                    return Ok((field, Some(nfc(&key).into_owned())));
+                    return Ok((field, Some(kept(&key).into_owned())));
                 }
                 prefix.push('.');
                 prefix.push_str(segment);
@@ -226,7 +227,7 @@ impl<'s> Checker<'s> {
         self.check_habit(field, key, comparator, literal)?;
         if field.map_name().is_some() && key.is_none() {
             if has {
-                return Ok(node(Ask::Key(nfc(&literal.text).into_owned())));
+                return Ok(node(Ask::Key(kept(&literal.text).into_owned())));
             }
             return Err(self.refuse(
                 at,
@@ -277,7 +278,11 @@ impl<'s> Checker<'s> {
                 }))
             }
             Type::Text | Type::Name | Type::Resource(_) if equality => {
-                let pattern = Pattern::parse(&nfc(&literal.text));
+                // a text is compared as it would be kept; a resource's name has one spelling
+                let pattern = match field.kind {
+                    Type::Resource(_) => Pattern::parse(&literal.text),
+                    _ => Pattern::parse(&kept(&literal.text)),
+                };
                 if pattern.text.is_empty() {
                     // equal to nothing is to be absent, like anything to be present
                     let present = node(Ask::Present);
@@ -389,14 +394,13 @@ impl<'s> Checker<'s> {
     fn constant<T>(&self, field: &Field<T>, literal: &Literal) -> Result<Constant, Error> {
         let text = literal.text.as_str();
         let read = match field.kind {
-            Type::Text | Type::Name | Type::Resource(_) => {
-                Some(Constant::Text(nfc(text).into_owned()))
-            }
+            Type::Text | Type::Name => Some(Constant::Text(kept(text).into_owned())),
+            Type::Resource(_) => Some(Constant::Text(text.to_owned())),
             Type::Enum(values) => {
                 let known = values.contains(&text);
                 known.then(|| Constant::Text(text.to_owned()))
             }
-            Type::Integer if !literal.quoted => text.parse().ok().map(Constant::Integer),
+            Type::Integer if !literal.quoted => whole(text).map(Constant::Integer),
             Type::Boolean if !literal.quoted => text.parse().ok().map(Constant::Boolean),
             Type::Integer | Type::Boolean => None,
             Type::Date => Date::parse(text).ok().map(Constant::Date),
@@ -545,7 +549,7 @@ fn has_shape(name: &str, pattern: &str) -> bool {
                 .zip(pattern.split('/'))
                 .all(|(segment, shape)| {
                     if shape.starts_with('{') {
-                        !segment.is_empty()
+                        is_id(segment)
                     } else {
                         segment == shape
                     }
