@@ -44,7 +44,7 @@ async fn who_am_i(server: &Server, headers: &[(&str, &str)]) -> Status {
 }
 
 /// Code, reason and limit of a refusal that says when to come again, in both languages.
-fn limited(status: &Status) -> String {
+pub(crate) fn limited(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details.error_info().expect("no ErrorInfo");
     assert!(details.quota_failure().is_some(), "{status:?}");

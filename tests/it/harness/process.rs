@@ -89,6 +89,11 @@ impl Process {
         Self { id, what, shared }
     }
 
+    /// Its id.
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
     /// Waits until a line contains `pattern`, and returns the first that does.
     pub(crate) fn wait_for_line(&self, pattern: &str, bound: Duration) -> String {
         let wanted = format!("a line with `{pattern}`");
