@@ -63,7 +63,7 @@ pub(crate) fn limited(status: &Status) -> String {
 
 /// The value of a sample on the page of metrics, as `name{label="value"}`; labels in any order are
 /// not matched.
-fn sample(server: &Server, name: &str) -> Option<f64> {
+pub(crate) fn sample(server: &Server, name: &str) -> Option<f64> {
     let page = server.metrics.encode().unwrap();
     let name = format!("{name} ");
     let line = page.lines().find_map(|line| line.strip_prefix(&name))?;

@@ -200,7 +200,6 @@ const IN_FLIGHT: &str = "calls_in_flight";
 const REQUEST_BYTES: &str = "request_bytes";
 const ANSWER_BYTES: &str = "answer_bytes";
 const WATCHERS: &str = "watchers";
-const CONNECTIONS: &str = "connections";
 const RATE: &str = "call_rate";
 const HEADERS: &str = "request_headers";
 
@@ -257,14 +256,14 @@ pub(crate) const FAMILIES: &[Family] = &[
     Family {
         name: "answers that are not read",
         attacks: attacks! {
-            "no window" 100 8 calls::hold(Reads::Window(0), calls::list) [ANSWER_BYTES, IN_FLIGHT];
+            "no window" 100 16 calls::hold(Reads::Window(0), calls::list) [ANSWER_BYTES, IN_FLIGHT];
             "a window of crumbs" 100 8
                 calls::crumbs(calls::list) [ANSWER_BYTES, IN_FLIGHT];
             "no window, JSON over HTTP/2" 100 8
                 calls::hold(Reads::Window(0), calls::list_json) [ANSWER_BYTES, IN_FLIGHT];
             "no window, gRPC-Web" 100 8
                 calls::hold(Reads::Window(0), calls::list_web) [ANSWER_BYTES, IN_FLIGHT];
-            "the socket not read" 100 8
+            "the socket not read" 100 16
                 calls::hold(Reads::Nothing, calls::list) [ANSWER_BYTES, IN_FLIGHT];
             "JSON over HTTP/1.1 not read" 250 200 sockets::unread_json() [ANSWER_BYTES, IN_FLIGHT];
             "watches from the beginning" 100 6
@@ -277,11 +276,11 @@ pub(crate) const FAMILIES: &[Family] = &[
     Family {
         name: "connections that do nothing",
         attacks: attacks! {
-            "idle HTTP/2" 4200 600 sockets::idle() [CONNECTIONS];
-            "not a byte" 4200 600 sockets::silent() [CONNECTIONS];
-            "half a preface" 4200 600 sockets::half_preface() [CONNECTIONS];
-            "half a head, byte by byte" 4200 600 sockets::slow_head() [CONNECTIONS];
-            "a body, byte by byte" 4200 600 sockets::slow_body() [CONNECTIONS, IN_FLIGHT];
+            "idle HTTP/2" 4200 600 sockets::idle() [];
+            "not a byte" 4200 600 sockets::silent() [];
+            "half a preface" 4200 600 sockets::half_preface() [];
+            "half a head, byte by byte" 4200 600 sockets::slow_head() [];
+            "a body, byte by byte" 4200 600 sockets::slow_body() [];
             "opened and closed" 32 16 sockets::churn() [];
             "a port scan" 32 16 sockets::scan() [];
         },

@@ -23,7 +23,7 @@ const STREAMS: usize = 200;
 const CALLS_MAX: u64 = 200_000;
 
 /// How soon a call that was refused is made again.
-const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// What the server takes of one body.
 const BODY_BYTES: usize = 1 << 20;

@@ -2,17 +2,21 @@
 //! with one, and a steward who writes. Each call has to be answered; how long it took is told.
 
 use std::{
+    error::Error as _,
     net::Ipv4Addr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use ndp_registry::pb;
 use tokio::{net::TcpSocket, sync::watch, task::JoinSet};
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{ELSEWHERE, HOSTILE, server::Attacked};
@@ -25,13 +29,15 @@ use crate::{
 };
 
 const PLATFORM: &str = "platforms/ndp-001";
-const PLATFORM_JSON: &str = "GET /v1/platforms/ndp-001";
 
 /// How long one call may take: a guard, not a promise.
 const CALL_BOUND: Duration = Duration::from_secs(20);
 
 /// Between two rounds of a caller.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How often one connects anew for one call.
+const RETRIES_MAX: usize = 20;
 
 /// Faults of one caller that are told, and characters of one.
 const TOLD_MAX: usize = 3;
@@ -49,6 +55,28 @@ struct Shared {
     stop: AtomicBool,
     faults: Mutex<Vec<String>>,
     latencies: Mutex<Vec<Duration>>,
+    retries: AtomicUsize,
+}
+
+/// Why a call was not answered.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is shown")]
+enum Wrong {
+    /// The connection was closed, or could not be opened.
+    Connection(String),
+    /// The server said so.
+    Refused(String),
+}
+
+impl From<Status> for Wrong {
+    fn from(status: Status) -> Self {
+        let told = format!("{:?} {} {:?}", status.code(), status.message(), status.source());
+        // what the transport says has a source; what the server says has none
+        match status.source() {
+            Some(_) => Self::Connection(told),
+            None => Self::Refused(told),
+        }
+    }
 }
 
 /// What a caller does in each round.
@@ -124,38 +152,60 @@ impl Honest {
         }
     }
 
-    /// Lets them end; what they met with, and how long their calls took.
-    pub(super) async fn end(mut self, faults: &mut Vec<String>) -> String {
+    /// Forgets what they have met with so far, but no fault.
+    pub(super) fn forget(&self) {
+        self.shared.latencies.lock().unwrap().clear();
+        self.shared.retries.store(0, Ordering::Relaxed);
+    }
+
+    /// What they met with, and how long their calls took.
+    pub(super) fn told(&self, faults: &mut Vec<String>) -> String {
+        faults.append(&mut self.shared.faults.lock().unwrap());
+        let mut latencies = self.shared.latencies.lock().unwrap().clone();
+        latencies.sort_unstable();
+        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
+        format!(
+            "{} calls, p50 {:.1?}, p99 {:.1?}, {} connected anew",
+            latencies.len(),
+            at(50),
+            at(99),
+            self.shared.retries.load(Ordering::Relaxed)
+        )
+    }
+
+    /// Lets them end.
+    pub(super) async fn end(mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.callers.join_next().await {
             ended.unwrap();
         }
-        faults.append(&mut self.shared.faults.lock().unwrap());
-        let mut latencies = self.shared.latencies.lock().unwrap();
-        latencies.sort_unstable();
-        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
-        format!(
-            "{} calls, p50 {:.1?}, p99 {:.1?}",
-            latencies.len(),
-            at(50),
-            at(99)
-        )
     }
 }
 
 impl Caller {
     /// Has a call answered, or says why it was not.
-    async fn call<T, E: std::fmt::Debug>(
-        &self,
-        what: &str,
-        call: impl Future<Output = Result<T, E>>,
-    ) -> Option<T> {
+    ///
+    /// Beside attackers, a new connection may be closed for one that is newer still before its
+    /// first call came: then it connects anew, as clients do. A refusal is never asked again.
+    async fn call<T>(&self, what: &str, call: impl AsyncFn() -> Result<T, Wrong>) -> Option<T> {
         let began = Instant::now();
-        let answered = tokio::time::timeout(CALL_BOUND, call).await;
+        let calling = async {
+            let mut tries = 0;
+            loop {
+                match call().await {
+                    Err(Wrong::Connection(_)) if self.from == HOSTILE && tries < RETRIES_MAX => {
+                        tries += 1;
+                        self.shared.retries.fetch_add(1, Ordering::Relaxed);
+                    }
+                    outcome => return outcome,
+                }
+            }
+        };
+        let answered = tokio::time::timeout(CALL_BOUND, calling).await;
         self.shared.latencies.lock().unwrap().push(began.elapsed());
         let wrong = match answered {
             Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => format!("{error:?}").chars().take(ERROR_MAX).collect(),
+            Ok(Err(wrong)) => format!("{wrong:?}").chars().take(ERROR_MAX).collect(),
             Err(_) => format!("no answer within {CALL_BOUND:?}"),
         };
         let mut faults = self.shared.faults.lock().unwrap();
@@ -165,89 +215,85 @@ impl Caller {
         None
     }
 
-    /// A connection of its own.
-    async fn connect(&self) -> Option<Channel> {
+    /// Clients on a connection of their own.
+    async fn connect(&self) -> Result<(Clients, Channel), Wrong> {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
         let endpoint = endpoint.local_address(Some(self.from.into()));
-        self.call("connecting", endpoint.connect()).await
+        let connected = endpoint.connect().await;
+        let channel = connected.map_err(|error| Wrong::Connection(format!("{error:?}")))?;
+        let clients = Clients::new(&channel, self.key.clone().unwrap_or_default());
+        Ok((clients, channel))
     }
 
-    fn clients(&self, channel: &Channel) -> Clients {
-        Clients::new(channel, self.key.clone().unwrap_or_default())
-    }
-
-    /// The same over HTTP/1.1.
+    /// GET of HTTP/1.1, on a connection of its own.
     async fn get_json(&self, what: &str) {
-        let getting = async {
+        let connect = async || {
             let socket = TcpSocket::new_v4()?;
             socket.set_reuseaddr(true)?;
             socket.bind((self.from, 0).into())?;
             let connection = socket.connect(self.address).await?;
             let key = self.key.as_ref().map(|key| ("authorization", key.sent()));
-            let answer = send_on(connection, what, key.as_slice(), "").await?;
-            match answer.status {
-                200 => Ok(()),
-                status => Err(std::io::Error::other(format!("{status} {}", answer.text()))),
-            }
+            send_on(connection, what, key.as_slice(), "").await
         };
-        self.call(what, getting).await;
+        let get = async || match connect().await {
+            Ok(answer) if answer.status == 200 => Ok(()),
+            Ok(answer) => Err(Wrong::Refused(format!("{} {}", answer.status, answer.text()))),
+            Err(error) => Err(Wrong::Connection(format!("{error:?}"))),
+        };
+        self.call(what, get).await;
     }
 
     async fn reads(&self) {
-        if let Some(channel) = self.connect().await {
-            let mut clients = self.clients(&channel);
-            let get = pb::GetPlatformRequest {
-                name: PLATFORM.into(),
-                ..Default::default()
-            };
-            self.call("GetPlatform", clients.catalogue.get_platform(get))
-                .await;
-            let list = pb::ListPlatformsRequest {
-                page_size: 10,
-                ..Default::default()
-            };
-            self.call("ListPlatforms", clients.catalogue.list_platforms(list))
-                .await;
-            let mut health = HealthClient::new(channel);
-            let check = HealthCheckRequest {
-                service: String::new(),
-            };
-            self.call("Check", health.check(check)).await;
-        }
-        self.get_json(PLATFORM_JSON).await;
+        let get = pb::GetPlatformRequest {
+            name: PLATFORM.into(),
+            ..Default::default()
+        };
+        let list = pb::ListPlatformsRequest {
+            page_size: 10,
+            ..Default::default()
+        };
+        self.call("reads and a check", async || {
+            let (mut clients, channel) = self.connect().await?;
+            clients.catalogue.get_platform(get.clone()).await?;
+            clients.catalogue.list_platforms(list.clone()).await?;
+            let check = HealthCheckRequest::default();
+            HealthClient::new(channel).check(check).await?;
+            Ok(())
+        })
+        .await;
+        self.get_json("GET /v1/platforms/ndp-001").await;
     }
 
     async fn asks_who_it_is(&self) {
-        if let Some(channel) = self.connect().await {
-            let mut clients = self.clients(&channel);
-            let asking = clients.access.who_am_i(pb::WhoAmIRequest {});
-            if let Some(answer) = self.call("WhoAmI", asking).await {
-                let principal = answer.into_inner().principal;
-                assert_eq!(principal, "principals/editor");
-            }
+        let asked = self.call("WhoAmI", async || {
+            let (mut clients, _) = self.connect().await?;
+            Ok(clients.access.who_am_i(pb::WhoAmIRequest {}).await?)
+        });
+        if let Some(answer) = asked.await {
+            assert_eq!(answer.into_inner().principal, "principals/editor");
         }
         self.get_json("GET /v1/whoami").await;
     }
 
     async fn writes(&self) {
-        if let Some(channel) = self.connect().await {
-            let mut clients = self.clients(&channel);
-            let update = pb::UpdatePlatformRequest {
-                platform: Some(pb::Platform {
-                    name: PLATFORM.into(),
-                    display_name: format!("Nền tảng bị tấn công, {:?} (made up)", Instant::now()),
-                    ..Default::default()
-                }),
+        let update = pb::UpdatePlatformRequest {
+            platform: Some(pb::Platform {
+                name: PLATFORM.into(),
+                display_name: format!("Nền tảng bị tấn công, {:?} (made up)", Instant::now()),
                 ..Default::default()
-            };
-            self.call("UpdatePlatform", clients.catalogue.update_platform(update))
-                .await;
-            let list = pb::ListPlatformsRequest {
-                filter: "display_name:\"dữ liệu\"".into(),
-                ..Default::default()
-            };
-            self.call("ListPlatforms", clients.catalogue.list_platforms(list))
-                .await;
-        }
+            }),
+            ..Default::default()
+        };
+        let list = pb::ListPlatformsRequest {
+            filter: "display_name:\"dữ liệu\"".into(),
+            ..Default::default()
+        };
+        self.call("a write and a search", async || {
+            let (mut clients, _) = self.connect().await?;
+            clients.catalogue.update_platform(update.clone()).await?;
+            clients.catalogue.list_platforms(list.clone()).await?;
+            Ok(())
+        })
+        .await;
     }
 }

@@ -1,7 +1,13 @@
 //! What a caller is told whose address has its share: over gRPC, gRPC-Web, JSON, reflection and
 //! health alike. One with a key is served beside it.
 
-use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
+use std::time::Duration;
+
+use ndp_registry::{
+    catalogue,
+    config::ServerOptions,
+    pb::{self, change_service_client::ChangeServiceClient},
+};
 use serde_json::Value;
 use tonic::{
     Code, Request, Response, Status,
@@ -15,24 +21,29 @@ use tonic_reflection::pb::v1::{
 };
 
 use super::{
-    ELSEWHERE, HOSTILE,
+    ELSEWHERE, HOSTILE, LOW_LIMITS,
     attack::{Attack, FAMILIES, Running},
+    line::Target,
     server::Attacked,
 };
 use crate::{
     harness::{
         Engine,
         http::{Answer, send_on},
-        server::{As, Clients},
+        server::{As, Clients, Server},
         until,
     },
-    serving::limited,
+    serving::{limited, sample},
 };
+
+fn attack(name: &str) -> &'static Attack {
+    let mut attacks = FAMILIES.iter().flat_map(|family| family.attacks);
+    attacks.find(|attack| attack.name == name).unwrap()
+}
 
 /// Lets an attack loose, until a caller's share of a gauge is taken.
 async fn overfill(server: &Attacked, name: &str, gauge: &str, share: f64) -> Running {
-    let mut attacks = FAMILIES.iter().flat_map(|family| family.attacks);
-    let attack: &Attack = attacks.find(|attack| attack.name == name).unwrap();
+    let attack = attack(name);
     let running = attack.begin(server.target(), attack.few, None);
     running.in_place().await;
     until("the share is taken", async || {
@@ -93,7 +104,7 @@ async fn ask_reflection(channel: &Channel) -> Result<(), Status> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_with_its_share_of_calls_is_told_so() {
     let engine = Engine::sqlite();
-    let server = Attacked::start(&engine).await;
+    let server = Attacked::start(&engine, LOW_LIMITS).await;
     let attack = "endless bodies, gRPC";
     let running = overfill(&server, attack, "ndp_calls_in_flight", 512.0).await;
     let said = "LIMIT_REACHED: calls_in_flight caller 512, again in 1 s";
@@ -142,7 +153,7 @@ async fn an_address_with_its_share_of_calls_is_told_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_with_its_share_of_watches_is_told_so() {
     let engine = Engine::sqlite();
-    let server = Attacked::start_with(&engine, &["--connections", "512"]).await;
+    let server = Attacked::start(&engine, &[]).await;
     let running = overfill(&server, "health watches", "ndp_watchers", 1024.0).await;
     let said = "ResourceExhausted LIMIT_REACHED: watchers caller 1024, again in 1 s";
     let channel = connect(&server, HOSTILE).await;
@@ -171,9 +182,9 @@ async fn an_address_with_its_share_of_watches_is_told_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_and_bodies_that_are_too_long_are_refused_with_words() {
     let engine = Engine::sqlite();
-    let server = Attacked::start(&engine).await;
+    let server = Attacked::start(&engine, LOW_LIMITS).await;
     let long = "x".repeat(17_000);
-    let said = "LIMIT_REACHED: request_headers all 16384";
+    let said = "LIMIT_REACHED: request_headers caller 16384";
     for what in ["GET /v1/whoami", "GET /openapi.json", "GET /nothing"] {
         let answered = json(&server, what, &[("x-made-up", &long)], b"").await;
         assert_eq!(limited_json(&answered), format!("431 {said}"), "{what}");
@@ -211,7 +222,7 @@ async fn headers_and_bodies_that_are_too_long_are_refused_with_words() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_who_calls_too_often_is_told_when_to_come_again() {
     let engine = Engine::sqlite();
-    let server = Attacked::start_with(&engine, &["--calls-per-second", "1"]).await;
+    let server = Attacked::start(&engine, &["--calls-per-second", "1"]).await;
     let mut said = None;
     for _ in 0..100 {
         let answered = json(&server, "GET /v1/whoami", &[], b"").await;
@@ -226,4 +237,43 @@ async fn one_who_calls_too_often_is_told_when_to_come_again() {
     let mut elsewhere = Clients::new(&channel, As::default());
     let who = pb::WhoAmIRequest {};
     elsewhere.access.who_am_i(who).await.unwrap();
+}
+
+/// Those that are not read for so long lose their connection, with all that waited for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_are_given_up() {
+    let engine = Engine::sqlite();
+    let options = ServerOptions {
+        answer_time: Some(Duration::from_millis(500)),
+        ..ServerOptions::default()
+    };
+    let editions = [catalogue::OPENING_EDITION];
+    let server = Server::start_allowing(&engine.url(), &editions, options).await;
+    let target = Target {
+        server: server.address.parse().unwrap(),
+        from: HOSTILE,
+        is_sink: false,
+    };
+    for name in [
+        "no window",
+        "no window, JSON over HTTP/2",
+        "the socket not read",
+        "JSON over HTTP/1.1 not read",
+        "watches from the beginning",
+        "watches of a snapshot",
+        "event streams over HTTP/1.1",
+        "reflection, answers not read",
+        "reflection, the socket not read",
+    ] {
+        let running = attack(name).begin(target, 1, None);
+        let cut = async || running.tally().cut() > 0;
+        until(&format!("{name} is cut off"), cut).await;
+        running.end().await;
+    }
+    let gauge = |name: &str| sample(&server, name);
+    until("all is given back", async || {
+        (gauge("ndp_answer_bytes"), gauge("ndp_calls_in_flight")) == (Some(0.0), Some(0.0))
+    })
+    .await;
+    server.stop().await;
 }
