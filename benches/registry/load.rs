@@ -184,7 +184,8 @@ impl Job {
     }
 }
 
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+/// The one of so many per cent, in microseconds.
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let at = sorted.len().saturating_sub(1) * percent / 100;
     sorted.get(at).map_or(0.0, |it| it.as_secs_f64() * 1e6)
 }
@@ -241,7 +242,11 @@ async fn repeat(
 
 /// A connection of HTTP/2.
 pub(crate) async fn connect(address: &str) -> Result<SendRequest<Bytes>> {
-    let tcp = TcpStream::connect(address).await.context("connecting")?;
+    greet(TcpStream::connect(address).await.context("connecting")?).await
+}
+
+/// HTTP/2 on a connection that is there.
+pub(crate) async fn greet(tcp: TcpStream) -> Result<SendRequest<Bytes>> {
     tcp.set_nodelay(true)?;
     let (send, connection) = h2::client::Builder::new()
         .initial_window_size(WINDOW_BYTES)

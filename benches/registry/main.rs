@@ -12,6 +12,7 @@ mod bare;
 mod compare;
 mod floor;
 mod generate;
+mod hostile;
 mod load;
 mod measure;
 mod past;
@@ -79,7 +80,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -93,6 +94,7 @@ const PARTS: [&str; 13] = [
     size::PAGES,
     past::PAST,
     summary::SUMMARY,
+    hostile::HOSTILE,
 ];
 
 /// Where databases are kept between runs, and figures written.
@@ -108,6 +110,9 @@ fn main() -> Result<()> {
     match std::env::var(process::ROLE).as_deref() {
         Ok("client") => load::run(),
         Ok("watchers") => watch::watchers(),
+        Ok(hostile::ATTACKERS) => hostile::attackers(),
+        Ok(hostile::SINK) => hostile::sink(),
+        Ok(hostile::HONEST) => hostile::honest(),
         Ok("bare") => bare::run(&arguments.next().context("a file of answers")?),
         _ => report(&Options::read(arguments)?),
     }
@@ -127,6 +132,7 @@ fn report(options: &Options) -> Result<()> {
     let sizes = runtime.block_on(size::run(options, &directory))?;
     let pasts = runtime.block_on(past::run(options, &directory))?;
     let summaries = runtime.block_on(summary::run(options, &directory))?;
+    let hostile = runtime.block_on(hostile::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "cores": cores,
@@ -138,6 +144,7 @@ fn report(options: &Options) -> Result<()> {
         "sizes": sizes,
         "past": pasts,
         "summaries": summaries,
+        "hostile": hostile,
     });
     let path = directory.join("figures.json");
     std::fs::write(&path, serde_json::to_string_pretty(&figures)?)?;

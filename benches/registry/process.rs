@@ -29,6 +29,16 @@ impl Listening {
     /// The real server on this database, as anyone would run it. Its log goes to `/dev/null`, so
     /// that lines are made, but no disk is measured beside the database's.
     pub(crate) fn registry(database: &Path) -> Result<Self> {
+        // one client makes all the calls, so it may make them all; the limit is still looked at
+        Self::serve(database, &["--calls-per-second", "1000000"])
+    }
+
+    /// The same with the limits that it has when nobody sets any.
+    pub(crate) fn with_default_limits(database: &Path) -> Result<Self> {
+        Self::serve(database, &[])
+    }
+
+    fn serve(database: &Path, options: &[&str]) -> Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ndp-registry"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("NDP_") {
@@ -36,8 +46,8 @@ impl Listening {
             }
         }
         command
-            // one client makes all the calls, so it may make them all; the limit is still looked at
-            .args(["serve", "--calls-per-second", "1000000"])
+            .arg("serve")
+            .args(options)
             .args(["--listen", "127.0.0.1:0", "--database"])
             .arg(format!("sqlite:{}", database.display()))
             .stderr(Stdio::null());
@@ -48,6 +58,13 @@ impl Listening {
     pub(crate) fn bare(answers: &Path) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.env(ROLE, "bare").arg(answers);
+        Self::start(command)
+    }
+
+    /// This program in a role in which it listens.
+    pub(crate) fn in_role(role: &str) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.env(ROLE, role);
         Self::start(command)
     }
 
@@ -87,6 +104,11 @@ impl Listening {
             kib.map(|kib| kib * 1024).with_context(|| name.to_owned())
         };
         Ok((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    /// Counts the highest of its memory from now on.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.id), "5")?)
     }
 
     /// Processor time of all its threads so far.

@@ -22,6 +22,7 @@ mod generator;
 mod grpcurl;
 mod harness;
 mod harness_works;
+mod hostile;
 mod http;
 mod openapi;
 mod process;

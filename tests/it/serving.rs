@@ -45,7 +45,7 @@ async fn who_am_i(server: &Server, headers: &[(&str, &str)]) -> Status {
 }
 
 /// Code, reason and limit of a refusal that says when to come again, in both languages.
-fn limited(status: &Status) -> String {
+pub(crate) fn limited(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details.error_info().expect("no ErrorInfo");
     assert!(details.quota_failure().is_some(), "{status:?}");
@@ -64,7 +64,7 @@ fn limited(status: &Status) -> String {
 
 /// The value of a sample on the page of metrics, as `name{label="value"}`; labels in any order are
 /// not matched.
-fn sample(server: &Server, name: &str) -> Option<f64> {
+pub(crate) fn sample(server: &Server, name: &str) -> Option<f64> {
     let page = server.metrics.encode().unwrap();
     let name = format!("{name} ");
     let line = page.lines().find_map(|line| line.strip_prefix(&name))?;

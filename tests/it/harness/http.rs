@@ -1,6 +1,8 @@
 //! HTTP/1.1 as it goes over the wire, and gRPC-Web on it: what a browser or curl would get. No
 //! client library stands between, so a test sees what the server itself says.
 
+use std::io;
+
 use prost::Message;
 use serde_json::Value;
 use tokio::{
@@ -27,7 +29,20 @@ pub(crate) async fn send(
     headers: &[(&str, &str)],
     body: impl AsRef<[u8]>,
 ) -> Answer {
-    let mut reading = Reading::open(address, what, headers, body).await;
+    whole(Reading::open(address, what, headers, body).await).await
+}
+
+/// The same on this connection, which is closed after it.
+pub(crate) async fn send_on(
+    connection: TcpStream,
+    what: &str,
+    headers: &[(&str, &str)],
+    body: impl AsRef<[u8]>,
+) -> io::Result<Answer> {
+    Ok(whole(Reading::on(connection, what, headers, body).await?).await)
+}
+
+async fn whole(mut reading: Reading) -> Answer {
     let mut body = Vec::new();
     while let Some(part) = reading.part().await {
         body.extend_from_slice(&part);
@@ -133,8 +148,19 @@ impl Reading {
         headers: &[(&str, &str)],
         body: impl AsRef<[u8]>,
     ) -> Self {
-        let body = body.as_ref();
         let connection = TcpStream::connect(address).await.unwrap();
+        Self::on(connection, what, headers, body).await.unwrap()
+    }
+
+    /// Fails where the connection does before there is a head.
+    async fn on(
+        connection: TcpStream,
+        what: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> io::Result<Self> {
+        let body = body.as_ref();
+        let address = connection.peer_addr()?;
         let (reading, mut writing) = connection.into_split();
         let mut head = format!("{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
         if !body.is_empty() {
@@ -144,14 +170,16 @@ impl Reading {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        writing.write_all(head.as_bytes()).await.unwrap();
+        writing.write_all(head.as_bytes()).await?;
         // one that refuses by the head alone may close before it has read the body
         drop(writing.write_all(body).await);
         let mut connection = BufReader::new(reading);
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
-            connection.read_line(&mut line).await.unwrap();
+            if connection.read_line(&mut line).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             match line.trim_end() {
                 "" => break,
                 line => lines.push(line.to_owned()),
@@ -176,14 +204,14 @@ impl Reading {
         } else {
             Some(length.unwrap_or(0))
         };
-        Self {
+        Ok(Self {
             status,
             headers,
             connection,
             _writing: writing,
             left,
             text: String::new(),
-        }
+        })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

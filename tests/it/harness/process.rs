@@ -145,6 +145,11 @@ impl Process {
         self.shared.clone().read(Stream::Stderr, unread);
     }
 
+    /// Its id.
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
     /// Waits until a line contains `pattern`, and returns the first that does.
     pub(crate) fn wait_for_line(&self, pattern: &str, bound: Duration) -> String {
         let wanted = format!("a line with `{pattern}`");

@@ -1,0 +1,189 @@
+//! Hostile clients against the real binary: each stays within its share, and honest callers beside
+//! it are served as ever.
+//!
+//! Attackers call from 127.0.0.2. Honest callers call from 127.0.0.3, and one with a key from
+//! 127.0.0.2 as well; all but one open a connection for every call. During each attack is asserted
+//! what the server holds for callers (its own gauges), its memory as the kernel counts it, the
+//! refusals it counts, and that every honest call is answered; after it, that everything is given
+//! back. How fast is the bench's to say: `cargo bench -- hostile`.
+//!
+//! The limits in all are lower than the defaults, so that a few hundred connections overfill them;
+//! the shares of a caller are the defaults.
+
+mod attack;
+mod calls;
+mod honest;
+mod line;
+mod refusals;
+mod server;
+mod sockets;
+
+use std::{fmt::Write as _, net::Ipv4Addr, time::Instant};
+
+use attack::{Attack, FAMILIES};
+use honest::Honest;
+use server::{Attacked, Seen};
+
+use crate::harness::{Engine, frames};
+
+/// Where attackers call from, and one who has a key.
+const HOSTILE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// Where other honest callers call from.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
+
+/// How often the server is looked at during an attack, each time after every honest caller was
+/// served once more.
+const LOOKS: usize = 2;
+
+/// Limits in all that a few hundred connections overfill.
+const LOW_LIMITS: &[&str] = &["--connections", "512", "--calls-in-flight", "1024"];
+
+/// The server under attack, and the honest callers beside it.
+struct Scene {
+    server: Attacked,
+    honest: Honest,
+    faults: Vec<String>,
+}
+
+impl Scene {
+    async fn set(engine: &Engine, options: &[&str]) -> Self {
+        let server = Attacked::start(engine, options).await;
+        let mut faults = Vec::new();
+        let mut honest = Honest::begin(&server);
+        // one who was never there before has no part of the connections that are kept
+        honest.is_served(1, &mut faults).await;
+        Self {
+            server,
+            honest,
+            faults,
+        }
+    }
+
+    /// Lets attacks loose together, so many connections of each, and notes what goes wrong.
+    async fn stand(
+        &mut self,
+        what: &str,
+        attacks: &[&Attack],
+        connections: impl Fn(&Attack) -> usize,
+    ) {
+        let Self { server, honest, .. } = self;
+        let mut faults = Vec::new();
+        let calm = server.calm();
+        let before = server.page().await;
+        honest.forget();
+        let began = Instant::now();
+        let running: Vec<_> = attacks
+            .iter()
+            .map(|attack| attack.begin(server.target(), connections(attack), None))
+            .collect();
+        for running in &running {
+            running.in_place().await;
+        }
+        let placed_in = began.elapsed();
+        let mut seen = Seen::default();
+        for _ in 0..LOOKS {
+            honest.is_served(1, &mut faults).await;
+            seen.add(&server.page().await);
+        }
+        let peak = server.peak();
+        let mut told = String::new();
+        for (attack, running) in attacks.iter().zip(running) {
+            let tally = running.tally();
+            let (connected, sent, cut) = (tally.connected(), tally.sent(), tally.cut());
+            running.end().await;
+            if attacks.len() > 1 {
+                continue;
+            }
+            write!(told, " {connected} connected, {sent} sent, {cut} cut;").unwrap();
+            let counted = |limit: &&str| seen.refusals(limit) > before.refusals(limit);
+            if !attack.limits.is_empty() && !attack.limits.iter().any(counted) {
+                faults.push(format!("no refusal by {:?} was counted", attack.limits));
+            }
+        }
+        let latencies = honest.told(&mut faults);
+        faults.extend(seen.beyond_the_shares());
+        faults.extend(server::beyond_memory(calm, peak));
+        let ended = Instant::now();
+        faults.extend(server.is_calm_again(calm).await);
+        println!(
+            "{what}: in place in {placed_in:.1?};{told} {seen}; memory {} MB calm, {} at most, {} \
+             after {:.1?}; honest {latencies}",
+            calm / 1_000_000,
+            peak / 1_000_000,
+            server.memory() / 1_000_000,
+            ended.elapsed(),
+        );
+        let faults = faults.into_iter().map(|fault| format!("{what}: {fault}"));
+        self.faults.extend(faults);
+    }
+
+    async fn end(self) {
+        self.honest.end().await;
+        assert!(self.faults.is_empty(), "{}", self.faults.join("\n"));
+    }
+}
+
+/// Every attack of a family, one after another.
+async fn family(name: &str) {
+    let family = FAMILIES.iter().find(|family| family.name == name);
+    let family = family.expect("a family of attacks");
+    let engine = Engine::sqlite();
+    let mut scene = Scene::set(&engine, LOW_LIMITS).await;
+    for attack in family.attacks {
+        scene.stand(attack.name, &[attack], |it| it.few).await;
+    }
+    scene.end().await;
+}
+
+/// A test of each family of attacks.
+macro_rules! families {
+    ($($test:ident $name:literal)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                family($name).await;
+            }
+        )+
+
+        #[test]
+        fn every_family_has_a_test() {
+            let names: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
+            assert_eq!(names, [$($name),+]);
+        }
+    };
+}
+
+families! {
+    calls_that_never_end "calls that never end"
+    bodies_that_are_almost_whole "bodies that are almost whole"
+    streams_that_are_counted_nowhere "streams that are counted nowhere"
+    answers_that_are_not_read "answers that are not read"
+    connections_that_do_nothing "connections that do nothing"
+    frames_without_end "frames without end"
+    calls_that_cost_much "calls that cost much"
+    headers "headers"
+}
+
+/// A few connections of every attack.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_at_once() {
+    let engine = Engine::sqlite();
+    let mut scene = Scene::set(&engine, LOW_LIMITS).await;
+    let attacks: Vec<_> = FAMILIES.iter().flat_map(|family| family.attacks).collect();
+    scene.stand("all at once", &attacks, |it| it.few.min(4)).await;
+    scene.end().await;
+}
+
+/// Each attack with as many connections as were once enough, against the default limits. Needs
+/// some 9,000 file descriptors.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; tests/run --long runs it"]
+async fn every_attack_at_its_full_size() {
+    let engine = Engine::sqlite();
+    let mut scene = Scene::set(&engine, &[]).await;
+    for attack in FAMILIES.iter().flat_map(|family| family.attacks) {
+        scene.stand(attack.name, &[attack], |it| it.connections).await;
+    }
+    scene.end().await;
+}

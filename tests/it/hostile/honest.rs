@@ -1,0 +1,299 @@
+//! Honest callers beside an attack: from another address without a key, from the attackers' own
+//! with one, and a steward who writes. Each call has to be answered; how long it took is told.
+
+use std::{
+    error::Error as _,
+    net::Ipv4Addr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use ndp_registry::pb;
+use tokio::{net::TcpSocket, sync::watch, task::JoinSet};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+use super::{ELSEWHERE, HOSTILE, server::Attacked};
+use crate::{
+    faults::BOUND,
+    harness::{
+        http::send_on,
+        server::{As, Clients},
+    },
+};
+
+const PLATFORM: &str = "platforms/ndp-001";
+
+/// How long one call may take: a guard, not a promise.
+const CALL_BOUND: Duration = Duration::from_secs(20);
+
+/// Between two rounds of a caller.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How often one connects anew for one call.
+const RETRIES_MAX: usize = 20;
+
+/// Faults of one caller that are told, and characters of one.
+const TOLD_MAX: usize = 3;
+const ERROR_MAX: usize = 200;
+
+/// Callers at work.
+pub(super) struct Honest {
+    callers: JoinSet<()>,
+    rounds: Vec<watch::Receiver<u64>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    faults: Mutex<Vec<String>>,
+    latencies: Mutex<Vec<Duration>>,
+    retries: AtomicUsize,
+}
+
+/// Why a call was not answered.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is shown")]
+enum Wrong {
+    /// The connection was closed, or could not be opened.
+    Connection(String),
+    /// The server said so.
+    Refused(String),
+}
+
+impl From<Status> for Wrong {
+    fn from(status: Status) -> Self {
+        let told = format!("{:?} {} {:?}", status.code(), status.message(), status.source());
+        // what the transport says has a source; what the server says has none
+        match status.source() {
+            Some(_) => Self::Connection(told),
+            None => Self::Refused(told),
+        }
+    }
+}
+
+/// What a caller does in each round.
+#[derive(Clone, Copy)]
+enum Does {
+    Reads,
+    Asks,
+    Writes,
+}
+
+/// One of them.
+struct Caller {
+    who: &'static str,
+    address: std::net::SocketAddr,
+    from: Ipv4Addr,
+    key: Option<As>,
+    does: Does,
+    shared: Arc<Shared>,
+}
+
+impl Honest {
+    pub(super) fn begin(server: &Attacked) -> Self {
+        let shared = Arc::<Shared>::default();
+        let mut honest = Self {
+            callers: JoinSet::new(),
+            rounds: Vec::new(),
+            shared: Arc::clone(&shared),
+        };
+        for (who, from, key, does) in [
+            ("without a key, from elsewhere", ELSEWHERE, None, Does::Reads),
+            ("with a key, beside the attackers", HOSTILE, Some(&server.editor), Does::Asks),
+            ("the steward, from elsewhere", ELSEWHERE, Some(&server.steward), Does::Writes),
+        ] {
+            honest.work(Caller {
+                who,
+                address: server.address(),
+                from,
+                key: key.cloned(),
+                does,
+                shared: Arc::clone(&shared),
+            });
+        }
+        honest
+    }
+
+    fn work(&mut self, caller: Caller) {
+        let (count, rounds) = watch::channel(0);
+        self.rounds.push(rounds);
+        self.callers.spawn(async move {
+            while !caller.shared.stop.load(Ordering::Relaxed) {
+                match caller.does {
+                    Does::Reads => caller.reads().await,
+                    Does::Asks => caller.asks_who_it_is().await,
+                    Does::Writes => caller.writes().await,
+                }
+                count.send_modify(|count| *count += 1);
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+    }
+
+    /// Waits until each of them has done so many more rounds, begun and ended from now on.
+    pub(super) async fn is_served(&mut self, rounds: u64, faults: &mut Vec<String>) {
+        for done in &mut self.rounds {
+            // the one that is under way began before
+            let wanted = *done.borrow() + rounds + 1;
+            let served = done.wait_for(|rounds| *rounds >= wanted);
+            match tokio::time::timeout(BOUND * 2, served).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => faults.push("an honest caller has given up".into()),
+                Err(_) => faults.push("an honest caller is not served".into()),
+            }
+        }
+    }
+
+    /// Forgets what they have met with so far, but no fault.
+    pub(super) fn forget(&self) {
+        self.shared.latencies.lock().unwrap().clear();
+        self.shared.retries.store(0, Ordering::Relaxed);
+    }
+
+    /// What they met with, and how long their calls took.
+    pub(super) fn told(&self, faults: &mut Vec<String>) -> String {
+        faults.append(&mut self.shared.faults.lock().unwrap());
+        let mut latencies = self.shared.latencies.lock().unwrap().clone();
+        latencies.sort_unstable();
+        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
+        format!(
+            "{} calls, p50 {:.1?}, p99 {:.1?}, {} connected anew",
+            latencies.len(),
+            at(50),
+            at(99),
+            self.shared.retries.load(Ordering::Relaxed)
+        )
+    }
+
+    /// Lets them end.
+    pub(super) async fn end(mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        while let Some(ended) = self.callers.join_next().await {
+            ended.unwrap();
+        }
+    }
+}
+
+impl Caller {
+    /// Has a call answered, or says why it was not.
+    ///
+    /// Beside attackers, a new connection may be closed for one that is newer still before its
+    /// first call came: then it connects anew, as clients do. A refusal is never asked again.
+    async fn call<T>(&self, what: &str, call: impl AsyncFn() -> Result<T, Wrong>) -> Option<T> {
+        let began = Instant::now();
+        let calling = async {
+            let mut tries = 0;
+            loop {
+                match call().await {
+                    Err(Wrong::Connection(_)) if self.from == HOSTILE && tries < RETRIES_MAX => {
+                        tries += 1;
+                        self.shared.retries.fetch_add(1, Ordering::Relaxed);
+                    }
+                    outcome => return outcome,
+                }
+            }
+        };
+        let answered = tokio::time::timeout(CALL_BOUND, calling).await;
+        self.shared.latencies.lock().unwrap().push(began.elapsed());
+        let wrong = match answered {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(wrong)) => format!("{wrong:?}").chars().take(ERROR_MAX).collect(),
+            Err(_) => format!("no answer within {CALL_BOUND:?}"),
+        };
+        let mut faults = self.shared.faults.lock().unwrap();
+        if faults.iter().filter(|it| it.starts_with(self.who)).count() < TOLD_MAX {
+            faults.push(format!("{}: {what}: {wrong}", self.who));
+        }
+        None
+    }
+
+    /// Clients on a connection of their own.
+    async fn connect(&self) -> Result<(Clients, Channel), Wrong> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
+        let endpoint = endpoint.local_address(Some(self.from.into()));
+        let connected = endpoint.connect().await;
+        let channel = connected.map_err(|error| Wrong::Connection(format!("{error:?}")))?;
+        let clients = Clients::new(&channel, self.key.clone().unwrap_or_default());
+        Ok((clients, channel))
+    }
+
+    /// GET of HTTP/1.1, on a connection of its own.
+    async fn get_json(&self, what: &str) {
+        let connect = async || {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind((self.from, 0).into())?;
+            let connection = socket.connect(self.address).await?;
+            let key = self.key.as_ref().map(|key| ("authorization", key.sent()));
+            send_on(connection, what, key.as_slice(), "").await
+        };
+        let get = async || match connect().await {
+            Ok(answer) if answer.status == 200 => Ok(()),
+            Ok(answer) => Err(Wrong::Refused(format!("{} {}", answer.status, answer.text()))),
+            Err(error) => Err(Wrong::Connection(format!("{error:?}"))),
+        };
+        self.call(what, get).await;
+    }
+
+    async fn reads(&self) {
+        let get = pb::GetPlatformRequest {
+            name: PLATFORM.into(),
+            ..Default::default()
+        };
+        let list = pb::ListPlatformsRequest {
+            page_size: 10,
+            ..Default::default()
+        };
+        self.call("reads and a check", async || {
+            let (mut clients, channel) = self.connect().await?;
+            clients.catalogue.get_platform(get.clone()).await?;
+            clients.catalogue.list_platforms(list.clone()).await?;
+            let check = HealthCheckRequest::default();
+            HealthClient::new(channel).check(check).await?;
+            Ok(())
+        })
+        .await;
+        self.get_json("GET /v1/platforms/ndp-001").await;
+    }
+
+    async fn asks_who_it_is(&self) {
+        let asked = self.call("WhoAmI", async || {
+            let (mut clients, _) = self.connect().await?;
+            Ok(clients.access.who_am_i(pb::WhoAmIRequest {}).await?)
+        });
+        if let Some(answer) = asked.await {
+            assert_eq!(answer.into_inner().principal, "principals/editor");
+        }
+        self.get_json("GET /v1/whoami").await;
+    }
+
+    async fn writes(&self) {
+        let update = pb::UpdatePlatformRequest {
+            platform: Some(pb::Platform {
+                name: PLATFORM.into(),
+                display_name: format!("Nền tảng bị tấn công, {:?} (made up)", Instant::now()),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let list = pb::ListPlatformsRequest {
+            filter: "display_name:\"dữ liệu\"".into(),
+            ..Default::default()
+        };
+        self.call("a write and a search", async || {
+            let (mut clients, _) = self.connect().await?;
+            clients.catalogue.update_platform(update.clone()).await?;
+            clients.catalogue.list_platforms(list.clone()).await?;
+            Ok(())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,279 @@
+//! What a caller is told whose address has its share: over gRPC, gRPC-Web, JSON, reflection and
+//! health alike. One with a key is served beside it.
+
+use std::time::Duration;
+
+use ndp_registry::{
+    catalogue,
+    config::ServerOptions,
+    pb::{self, change_service_client::ChangeServiceClient},
+};
+use serde_json::Value;
+use tonic::{
+    Code, Request, Response, Status,
+    service::interceptor::InterceptedService,
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest,
+};
+
+use super::{
+    ELSEWHERE, HOSTILE, LOW_LIMITS,
+    attack::{Attack, FAMILIES, Running},
+    line::Target,
+    server::Attacked,
+};
+use crate::{
+    harness::{
+        Engine,
+        http::{Answer, send_on},
+        server::{As, Clients, Server},
+        until,
+    },
+    serving::{limited, sample},
+};
+
+fn attack(name: &str) -> &'static Attack {
+    let mut attacks = FAMILIES.iter().flat_map(|family| family.attacks);
+    attacks.find(|attack| attack.name == name).unwrap()
+}
+
+/// Lets an attack loose, until a caller's share of a gauge is taken.
+async fn overfill(server: &Attacked, name: &str, gauge: &str, share: f64) -> Running {
+    let attack = attack(name);
+    let running = attack.begin(server.target(), attack.few, None);
+    running.in_place().await;
+    until("the share is taken", async || {
+        server.page().await.value(gauge) >= Some(share)
+    })
+    .await;
+    running
+}
+
+async fn connect(server: &Attacked, from: std::net::Ipv4Addr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
+    let endpoint = endpoint.local_address(Some(from.into()));
+    endpoint.connect().await.unwrap()
+}
+
+async fn json(server: &Attacked, what: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let connection = server.target().connect().await.unwrap();
+    send_on(connection, what, headers, body).await.unwrap()
+}
+
+/// Status, reason and limit of a refusal in JSON, and when to come again.
+fn limited_json(answer: &Answer) -> String {
+    let error = answer.json();
+    let details = error["details"].as_array().unwrap();
+    let detail = |name: &str| {
+        let url = format!("type.googleapis.com/google.rpc.{name}");
+        details.iter().find(|detail| detail["@type"] == *url)
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    assert!(detail("QuotaFailure").is_some(), "{error}");
+    assert_eq!(detail("LocalizedMessage").unwrap()["locale"], "vi");
+    let info = detail("ErrorInfo").expect("no ErrorInfo");
+    let said = ["limit", "scope", "most"].map(|key| text(&info["metadata"][key]));
+    let retry = answer.header("retry-after");
+    let told = detail("RetryInfo").map(|it| text(&it["retryDelay"]));
+    let after = retry.map(|seconds| format!("{seconds}s"));
+    assert_eq!(after, told, "{answer:?}");
+    let retry = retry.map_or(String::new(), |it| format!(", again in {it} s"));
+    let reason = text(&info["reason"]);
+    format!("{} {reason}: {}{retry}", answer.status, said.join(" "))
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> String {
+    limited(&answer.unwrap_err())
+}
+
+async fn ask_reflection(channel: &Channel) -> Result<(), Status> {
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut client = ServerReflectionClient::new(channel.clone());
+    let requests = tokio_stream::once(request);
+    let mut answers = client.server_reflection_info(requests).await?.into_inner();
+    answers.message().await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_its_share_of_calls_is_told_so() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, LOW_LIMITS).await;
+    let attack = "endless bodies, gRPC";
+    let running = overfill(&server, attack, "ndp_calls_in_flight", 512.0).await;
+    let said = "LIMIT_REACHED: calls_in_flight caller 512, again in 1 s";
+    let channel = connect(&server, HOSTILE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    let who = pb::WhoAmIRequest {};
+    let answered = anonymous.access.who_am_i(who).await;
+    assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
+    let answered = json(&server, "GET /v1/whoami", &[], b"").await;
+    assert_eq!(limited_json(&answered), format!("429 {said}"));
+    let what = "POST /ndp.registry.v1.AccessService/WhoAmI";
+    let web = [("content-type", "application/grpc-web+proto")];
+    let answered = json(&server, what, &web, &[0; 5]).await;
+    let answered = limited(&answered.outcome());
+    assert_eq!(answered, format!("ResourceExhausted {said}"));
+    let answered = ask_reflection(&channel).await.unwrap_err();
+    assert_eq!(limited(&answered), format!("ResourceExhausted {said}"));
+    let check = HealthCheckRequest::default();
+    let answered = HealthClient::new(channel.clone()).check(check).await;
+    assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
+
+    // with a key one has a share of one's own, with a wrong one the address's
+    let mut editor = Clients::new(&channel, server.editor.clone());
+    editor.access.who_am_i(who).await.unwrap();
+    let key = server.editor.sent();
+    let answered = json(&server, "GET /v1/whoami", &[("authorization", key)], b"").await;
+    assert_eq!(answered.status, 200, "{answered:?}");
+    let wrong = As::key("ndp_000000000000_0000000000000000000000000000000000000000000");
+    let answered = Clients::new(&channel, wrong).access.who_am_i(who).await;
+    assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
+    // and so has another address
+    let elsewhere = connect(&server, ELSEWHERE).await;
+    let mut anonymous = Clients::new(&elsewhere, As::default());
+    anonymous.access.who_am_i(who).await.unwrap();
+    ask_reflection(&elsewhere).await.unwrap();
+
+    // those who leave make room
+    running.end().await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    until("there is room again", async || {
+        anonymous.access.who_am_i(who).await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_its_share_of_watches_is_told_so() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &[]).await;
+    let running = overfill(&server, "health watches", "ndp_watchers", 1024.0).await;
+    let said = "ResourceExhausted LIMIT_REACHED: watchers caller 1024, again in 1 s";
+    let channel = connect(&server, HOSTILE).await;
+    let watching = HealthClient::new(channel.clone());
+    let answered = watching.clone().watch(HealthCheckRequest::default()).await;
+    assert_eq!(refused(answered), said);
+    let request = pb::WatchChangesRequest::default();
+    let mut changes = ChangeServiceClient::new(channel.clone());
+    assert_eq!(refused(changes.watch_changes(request.clone()).await), said);
+    let answered = json(&server, "GET /v1/changes:watch", &[], b"").await;
+    let said = said.replace("ResourceExhausted", "429");
+    assert_eq!(limited_json(&answered), said);
+
+    // a key has a share of its own, for health as well
+    let keyed = InterceptedService::new(channel.clone(), server.editor.clone());
+    let mut changes = ChangeServiceClient::new(keyed.clone());
+    changes.watch_changes(request).await.unwrap();
+    let mut keyed = HealthClient::new(keyed);
+    keyed.watch(HealthCheckRequest::default()).await.unwrap();
+    let mut elsewhere = HealthClient::new(connect(&server, ELSEWHERE).await);
+    let answered = elsewhere.watch(HealthCheckRequest::default()).await;
+    answered.unwrap();
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_and_bodies_that_are_too_long_are_refused_with_words() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, LOW_LIMITS).await;
+    let long = "x".repeat(17_000);
+    let said = "LIMIT_REACHED: request_headers caller 16384";
+    for what in ["GET /v1/whoami", "GET /openapi.json", "GET /nothing"] {
+        let answered = json(&server, what, &[("x-made-up", &long)], b"").await;
+        assert_eq!(limited_json(&answered), format!("431 {said}"), "{what}");
+    }
+    let channel = connect(&server, HOSTILE).await;
+    let headed = || {
+        let mut request = Request::new(HealthCheckRequest::default());
+        let long = long.parse().unwrap();
+        request.metadata_mut().insert("x-made-up", long);
+        request
+    };
+    let mut health = HealthClient::new(channel.clone());
+    let said = format!("ResourceExhausted {said}");
+    assert_eq!(refused(health.check(headed()).await), said);
+    assert_eq!(refused(health.watch(headed()).await), said);
+    let mut anonymous = Clients::new(&channel, As::default());
+    let asked = headed().map(|_| pb::WhoAmIRequest {});
+    assert_eq!(refused(anonymous.access.who_am_i(asked).await), said);
+
+    let body = vec![b' '; (1 << 20) + 1];
+    let answered = json(&server, "POST /v1/platforms", &[], &body).await;
+    assert_eq!(answered.status, 413, "{answered:?}");
+    let update = pb::CreatePlatformRequest {
+        platform: Some(pb::Platform {
+            display_name: "a".repeat(1 << 20),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let answered = anonymous.catalogue.create_platform(update).await;
+    let status = answered.unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_who_calls_too_often_is_told_when_to_come_again() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &["--calls-per-second", "1"]).await;
+    let mut said = None;
+    for _ in 0..100 {
+        let answered = json(&server, "GET /v1/whoami", &[], b"").await;
+        if answered.status != 200 {
+            said = Some(limited_json(&answered));
+            break;
+        }
+    }
+    let wanted = "429 LIMIT_REACHED: call_rate caller 1, again in 1 s";
+    assert_eq!(said.as_deref(), Some(wanted));
+    let channel = connect(&server, ELSEWHERE).await;
+    let mut elsewhere = Clients::new(&channel, As::default());
+    let who = pb::WhoAmIRequest {};
+    elsewhere.access.who_am_i(who).await.unwrap();
+}
+
+/// Those that are not read for so long lose their connection, with all that waited for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_are_given_up() {
+    let engine = Engine::sqlite();
+    let options = ServerOptions {
+        answer_time: Some(Duration::from_millis(500)),
+        ..ServerOptions::default()
+    };
+    let editions = [catalogue::OPENING_EDITION];
+    let server = Server::start_allowing(&engine.url(), &editions, options).await;
+    let target = Target {
+        server: server.address.parse().unwrap(),
+        from: HOSTILE,
+        is_sink: false,
+    };
+    for name in [
+        "no window",
+        "no window, JSON over HTTP/2",
+        "the socket not read",
+        "JSON over HTTP/1.1 not read",
+        "watches from the beginning",
+        "watches of a snapshot",
+        "event streams over HTTP/1.1",
+        "reflection, answers not read",
+        "reflection, the socket not read",
+    ] {
+        let running = attack(name).begin(target, 1, None);
+        let cut = async || running.tally().cut() > 0;
+        until(&format!("{name} is cut off"), cut).await;
+        running.end().await;
+    }
+    let gauge = |name: &str| sample(&server, name);
+    until("all is given back", async || {
+        (gauge("ndp_answer_bytes"), gauge("ndp_calls_in_flight")) == (Some(0.0), Some(0.0))
+    })
+    .await;
+    server.stop().await;
+}
