@@ -171,7 +171,9 @@ async fn all_at_once() {
     let engine = Engine::sqlite();
     let mut scene = Scene::set(&engine, LOW_LIMITS).await;
     let attacks: Vec<_> = FAMILIES.iter().flat_map(|family| family.attacks).collect();
-    scene.stand("all at once", &attacks, |it| it.few.min(4)).await;
+    scene
+        .stand("all at once", &attacks, |it| it.few.min(4))
+        .await;
     scene.end().await;
 }
 
@@ -183,7 +185,9 @@ async fn every_attack_at_its_full_size() {
     let engine = Engine::sqlite();
     let mut scene = Scene::set(&engine, &[]).await;
     for attack in FAMILIES.iter().flat_map(|family| family.attacks) {
-        scene.stand(attack.name, &[attack], |it| it.connections).await;
+        scene
+            .stand(attack.name, &[attack], |it| it.connections)
+            .await;
     }
     scene.end().await;
 }

@@ -182,9 +182,9 @@ impl Seen {
     pub(super) fn beyond_the_shares(&self) -> Vec<String> {
         let beyond = |(gauge, share, room): &(&str, f64, f64)| match self.0.get(*gauge) {
             None => Some(format!("there is no gauge {gauge}")),
-            Some(most) if *most > share + room => {
-                Some(format!("{gauge} was {most}, the share of a caller is {share}"))
-            }
+            Some(most) if *most > share + room => Some(format!(
+                "{gauge} was {most}, the share of a caller is {share}"
+            )),
             Some(_) => None,
         };
         SHARES.iter().filter_map(beyond).collect()
