@@ -380,6 +380,12 @@ struct Failed {
     metadata: HeaderMap,
 }
 
+/// Whether a body ended because admission has no room for more of it.
+fn is_refused(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let status = error.downcast_ref::<Status>();
+    status.is_some_and(|status| status.code() == Code::ResourceExhausted)
+}
+
 /// Reads the body that a method takes.
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     if http_body::Body::is_end_stream(&body) {
@@ -399,7 +405,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_TIME, read).await {
         Ok(Ok(read)) => coding.decode(read.to_bytes()),
-        Ok(Err(error)) if error.is::<Status>() => {
+        Ok(Err(error)) if is_refused(&*error) => {
             // its caller sends too much at a time
             let status = error.downcast_ref::<Status>().cloned();
             Err(status.unwrap_or_else(|| Status::cancelled("")).into())

@@ -105,7 +105,8 @@ impl Limit {
                 "too many bytes of requests{of} are being received, at most {most}; try again later"
             ),
             Self::AnswerBytes => format!(
-                "too many bytes of answers{of} are not read yet, at most {most}; read them and try again"
+                "too many bytes of answers{of} are not read yet, at most {most}; read them and try \
+                 again"
             ),
             Self::Watchers => {
                 format!("too many watches{of} are open, at most {most}; try again later")
@@ -117,7 +118,8 @@ impl Limit {
                 format!("too many commands wait to be written, at most {most}; try again later")
             }
             Self::Turns => format!(
-                "too many calls{of} that look at many records wait for their turn, at most {most}; try again later"
+                "too many calls{of} that look at many records wait for their turn, at most {most}; \
+                 try again later"
             ),
         }
     }
@@ -146,7 +148,8 @@ impl Limit {
                 "dung lượng yêu cầu đang nhận{of} đã đạt giới hạn ({most} byte); hãy thử lại sau"
             ),
             Self::AnswerBytes => format!(
-                "dung lượng trả lời chưa được đọc{of} đã đạt giới hạn ({most} byte); hãy đọc rồi thử lại"
+                "dung lượng trả lời chưa được đọc{of} đã đạt giới hạn ({most} byte); hãy đọc rồi thử \
+                 lại"
             ),
             Self::Watchers => {
                 format!("số luồng theo dõi đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")
@@ -158,7 +161,8 @@ impl Limit {
                 format!("số lệnh chờ ghi đã đạt giới hạn ({most}); hãy thử lại sau")
             }
             Self::Turns => format!(
-                "số yêu cầu phải duyệt nhiều bản ghi{of} đang chờ đến lượt đã đạt giới hạn ({most}); hãy thử lại sau"
+                "số yêu cầu phải duyệt nhiều bản ghi{of} đang chờ đến lượt đã đạt giới hạn ({most}); \
+                 hãy thử lại sau"
             ),
         }
     }

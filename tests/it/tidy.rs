@@ -160,7 +160,6 @@ const ROOMS: &[Room] = &[
         rules: &[
             // the store itself is opened and handed through here
             (&["sqlx"], "only store knows of SQL"),
-            (&["crate::domain"], "the server wires; rules live in domain"),
             (&["crate::cli"], "the command line stands on the server"),
         ],
     },

@@ -131,7 +131,7 @@ both! {
         assert_eq!(reason(&refused), "LIMIT_REACHED");
         assert!(refused.get_details_retry_info().is_some());
         let quota = refused.get_details_quota_failure().unwrap();
-        assert_eq!(quota.violations[0].subject, "writer queue");
+        assert_eq!(quota.violations[0].subject, "writer_queue");
         editor.catalogue.get_platform(platform()).await.unwrap();
         // it goes on, as far as it can while the log is held: what it drafts is bounded, too
         gate.shut(false);
