@@ -182,8 +182,8 @@ fn unknown_group(group: &str, edition: Option<&Arc<Edition>>) -> Error {
     }
     let (mut hint, mut hint_vi) = (String::new(), String::new());
     if let Some(near) = nearest(group, codes()) {
-        hint = format!("; did you mean `{near}`?");
-        hint_vi = format!("; có phải là `{near}`?");
+        hint = format!(" (did you mean `{near}`?)");
+        hint_vi = format!(" (có phải là `{near}`?)");
     }
     refuse(
         &format!("`{name}` has no group `{group}`{hint}; its groups are {known}"),

@@ -363,8 +363,8 @@ impl UnknownPath<'_> {
                 let near = nearest(head, names_of()).or_else(|| nearest(rest, names_of()));
                 let (mut hint, mut hint_vi) = (String::new(), String::new());
                 if let Some(near) = near {
-                    hint = format!("; did you mean `{before}{near}`?");
-                    hint_vi = format!("; có phải là `{before}{near}`?");
+                    hint = format!(" (did you mean `{before}{near}`?)");
+                    hint_vi = format!(" (có phải là `{before}{near}`?)");
                 }
                 (
                     format!("has the unknown path `{shown}`{hint}; the fields are {names}"),

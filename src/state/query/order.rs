@@ -353,8 +353,8 @@ fn not_orderable<T: Queryable>(path: &str, place: &Place) -> Error {
     }
     let (mut hint, mut hint_vi) = (String::new(), String::new());
     if let Some((field, direction)) = meant::<T>(path) {
-        hint = format!("; did you mean `{field}{direction}`?");
-        hint_vi = format!("; có phải là `{field}{direction}`?");
+        hint = format!(" (did you mean `{field}{direction}`?)");
+        hint_vi = format!(" (có phải là `{field}{direction}`?)");
     }
     place.refuse(
         "ORDER_UNKNOWN_FIELD",

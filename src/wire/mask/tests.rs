@@ -136,9 +136,9 @@ fn unknown_paths_are_told_all_at_once() {
              send `title`",
             "UNKNOWN_PATH: has the path `labels.a` inside `labels`, which is only replaced whole; \
              send `labels`",
-            "UNKNOWN_PATH: has the unknown path `price.yaer`; did you mean `price.year`?; the \
+            "UNKNOWN_PATH: has the unknown path `price.yaer` (did you mean `price.year`?); the \
              fields are `amount`, `year`",
-            "UNKNOWN_PATH: has the unknown path `boughtTime`; did you mean `bought_time`?; the \
+            "UNKNOWN_PATH: has the unknown path `boughtTime` (did you mean `bought_time`?); the \
              fields are `title`, `isbn`, `price`, `parts`, `labels`, `pages`, `genre`, `series`, \
              `lent`, `type`, `bought_time`, `tree`",
             "UNKNOWN_PATH: has the path `parts.title` inside `parts`, which is only replaced \

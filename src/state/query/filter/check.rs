@@ -185,8 +185,8 @@ impl<'s> Checker<'s> {
             hint = "; write a field without quotes".to_owned();
             hint_vi = "; tên trường viết không có ngoặc kép".to_owned();
         } else if let Some(near) = nearest(&typed, paths) {
-            hint = format!("; did you mean `{near}`?");
-            hint_vi = format!("; có phải là `{near}`?");
+            hint = format!(" (did you mean `{near}`?)");
+            hint_vi = format!(" (có phải là `{near}`?)");
         }
         self.refuse(
             at,
@@ -447,8 +447,8 @@ impl<'s> Checker<'s> {
         };
         let (mut hint, mut hint_vi) = (String::new(), String::new());
         if let Some(near) = near {
-            hint = format!("; did you mean `{near}`?");
-            hint_vi = format!("; có phải là `{near}`?");
+            hint = format!(" (did you mean `{near}`?)");
+            hint_vi = format!(" (có phải là `{near}`?)");
         }
         let (english, vietnamese) = (kind.english(), kind.vietnamese());
         self.refuse(
