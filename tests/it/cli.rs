@@ -118,7 +118,7 @@ both! {
 
         let again = key("key create --principal admin --role steward");
         assert_eq!((again.code, again.stdout.as_str()), (1, ""));
-        assert!(again.told().contains("leave --role and --agency out"), "{}", again.told());
+        assert!(again.told().contains("omit --role and --agency"), "{}", again.told());
         let second = key("key create --principal admin --expires 2099-12-31T23:59:59+07:00");
         let second = second.succeeded().stdout;
         let listed = key("key list").succeeded().stdout;

@@ -288,7 +288,8 @@ async fn a_log_that_nobody_reads_does_not_keep_a_process_from_ending() {
 both! {
     async fn a_start_that_waits_ends_when_it_is_told_to(engine: Engine) {
         let url = engine.url();
-        assert_eq!(ndp(&["demo", "--database", &url]).0, 0);
+        let made = ndp(&["key", "create", "--principal", "a", "--database", &url]);
+        assert_eq!(made.0, 0);
         let mut lock = Sql::connect(&url).await;
         lock.run("BEGIN").await;
         lock.run(if lock.is_sqlite() {
@@ -590,7 +591,8 @@ fn a_postgres_that_is_silent_is_told_of_while_it_is_waited_for() {
 both! {
     async fn a_schema_that_was_altered_is_refused_with_the_step(engine: Engine) {
         let url = engine.url();
-        assert_eq!(ndp(&["demo", "--database", &url]).0, 0);
+        let made = ndp(&["key", "create", "--principal", "a", "--database", &url]);
+        assert_eq!(made.0, 0);
         let mut sql = Sql::connect(&url).await;
         let second = "(SELECT checksum FROM _sqlx_migrations WHERE version = 2)";
         let alter = format!("UPDATE _sqlx_migrations SET checksum = {second} WHERE version = 1");
