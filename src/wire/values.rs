@@ -1,8 +1,8 @@
 //! The small values that every message is made of: text, dates, times, enums and resource names.
 //!
 //! `read_…` takes what a client sent and adds a violation for what does not hold, whether or
-//! not `validate` has run before; `write_…` is the other direction. Text is brought to its form here
-//! and nowhere else. Digits of a time beyond microseconds are cut, as when RFC 3339 is read.
+//! not `validate` has run before; `write_…` is the other direction. Text is brought to its form
+//! here and nowhere else. Digits of a time beyond microseconds are cut, as when RFC 3339 is read.
 
 use std::{
     borrow::{Borrow, Cow},

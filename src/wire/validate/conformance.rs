@@ -53,7 +53,8 @@ fn of_strings() {
         "len/invalid/emoji/composite":
             StringLen {
             val: "\u{1f469}\u{1f3fd}\u{200d}\u{1f4bb}\
-             \u{1f9d1}\u{1f3fe}\u{200d}\u{1f4bb}\u{1f468}\u{1f3fc}\u{200d}\u{1f4bb}".into() } => ["val"];
+             \u{1f9d1}\u{1f3fe}\u{200d}\u{1f4bb}\u{1f468}\u{1f3fc}\u{200d}\u{1f4bb}".into()
+            } => ["val"];
         "min_len/valid/equal": StringMinLen { val: "foo".into() } => [];
         "min_len/valid/greater": StringMinLen { val: "foobar".into() } => [];
         "min_len/invalid/less": StringMinLen { val: "pb".into() } => ["val"];

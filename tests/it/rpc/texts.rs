@@ -134,7 +134,7 @@ both! {
             let request = platform(json!({
                 "links": [{"uri": uri}],
                 "sources": [{"uri": uri}],
-                "security": {"level": "LEVEL_3", "approval": {
+                "security": {"level": 3, "approval": {
                     "kind": "DECISION", "symbol": "1/QĐ-TEST", "uri": uri}},
             }));
             let told = violations(&raw.err("CreatePlatform", request).await);
