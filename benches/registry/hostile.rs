@@ -184,7 +184,11 @@ impl Bench {
         let beside = process::begin(HONEST, &job)?;
         let felt = |child: std::process::Child| -> Result<Felt> {
             let output = child.wait_with_output()?;
-            ensure!(output.status.success(), "an honest caller: {}", output.status);
+            ensure!(
+                output.status.success(),
+                "an honest caller: {}",
+                output.status
+            );
             Ok(serde_json::from_slice(&output.stdout)?)
         };
         Ok(Both {
@@ -258,7 +262,10 @@ impl std::fmt::Display for Attacked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (name, connections, rate) = (self.attack, self.connections, self.rate);
         write!(f, "{name:<42} {connections:>5} {rate:>8.0} ")?;
-        for of in [|it: &Both| it.elsewhere.clone(), |it: &Both| it.beside.clone()] {
+        for of in [
+            |it: &Both| it.elsewhere.clone(),
+            |it: &Both| it.beside.clone(),
+        ] {
             let (control, attacked) = (of(&self.control), of(&self.attacked));
             let ratio = attacked.p50_us / control.p50_us;
             let (control, attacked) = (control.to_string(), attacked.to_string());

@@ -108,7 +108,10 @@ impl Listening {
 
     /// Counts the highest of its memory from now on.
     pub(crate) fn forget_peak(&self) -> Result<()> {
-        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.id), "5")?)
+        Ok(std::fs::write(
+            format!("/proc/{}/clear_refs", self.id),
+            "5",
+        )?)
     }
 
     /// Processor time of all its threads so far.

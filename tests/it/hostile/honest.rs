@@ -70,7 +70,12 @@ enum Wrong {
 
 impl From<Status> for Wrong {
     fn from(status: Status) -> Self {
-        let told = format!("{:?} {} {:?}", status.code(), status.message(), status.source());
+        let told = format!(
+            "{:?} {} {:?}",
+            status.code(),
+            status.message(),
+            status.source()
+        );
         // what the transport says has a source; what the server says has none
         match status.source() {
             Some(_) => Self::Connection(told),
@@ -106,9 +111,24 @@ impl Honest {
             shared: Arc::clone(&shared),
         };
         for (who, from, key, does) in [
-            ("without a key, from elsewhere", ELSEWHERE, None, Does::Reads),
-            ("with a key, beside the attackers", HOSTILE, Some(&server.editor), Does::Asks),
-            ("the steward, from elsewhere", ELSEWHERE, Some(&server.steward), Does::Writes),
+            (
+                "without a key, from elsewhere",
+                ELSEWHERE,
+                None,
+                Does::Reads,
+            ),
+            (
+                "with a key, beside the attackers",
+                HOSTILE,
+                Some(&server.editor),
+                Does::Asks,
+            ),
+            (
+                "the steward, from elsewhere",
+                ELSEWHERE,
+                Some(&server.steward),
+                Does::Writes,
+            ),
         ] {
             honest.work(Caller {
                 who,
@@ -127,11 +147,7 @@ impl Honest {
         self.rounds.push(rounds);
         self.callers.spawn(async move {
             while !caller.shared.stop.load(Ordering::Relaxed) {
-                match caller.does {
-                    Does::Reads => caller.reads().await,
-                    Does::Asks => caller.asks_who_it_is().await,
-                    Does::Writes => caller.writes().await,
-                }
+                caller.round().await;
                 count.send_modify(|count| *count += 1);
                 tokio::time::sleep(PAUSE).await;
             }
@@ -187,7 +203,10 @@ impl Caller {
     ///
     /// Beside attackers, a new connection may be closed for one that is newer still before its
     /// first call came: then it connects anew, as clients do. A refusal is never asked again.
-    async fn call<T>(&self, what: &str, call: impl AsyncFn() -> Result<T, Wrong>) -> Option<T> {
+    async fn call<F>(&self, what: &str, call: impl Fn() -> F)
+    where
+        F: Future<Output = Result<(), Wrong>>,
+    {
         let began = Instant::now();
         let calling = async {
             let mut tries = 0;
@@ -204,7 +223,7 @@ impl Caller {
         let answered = tokio::time::timeout(CALL_BOUND, calling).await;
         self.shared.latencies.lock().unwrap().push(began.elapsed());
         let wrong = match answered {
-            Ok(Ok(answer)) => return Some(answer),
+            Ok(Ok(())) => return,
             Ok(Err(wrong)) => format!("{wrong:?}").chars().take(ERROR_MAX).collect(),
             Err(_) => format!("no answer within {CALL_BOUND:?}"),
         };
@@ -212,7 +231,6 @@ impl Caller {
         if faults.iter().filter(|it| it.starts_with(self.who)).count() < TOLD_MAX {
             faults.push(format!("{}: {what}: {wrong}", self.who));
         }
-        None
     }
 
     /// Clients on a connection of their own.
@@ -226,8 +244,8 @@ impl Caller {
     }
 
     /// GET of HTTP/1.1, on a connection of its own.
-    async fn get_json(&self, what: &str) {
-        let connect = async || {
+    async fn get(&self, what: &str) -> Result<(), Wrong> {
+        let asking = async {
             let socket = TcpSocket::new_v4()?;
             socket.set_reuseaddr(true)?;
             socket.bind((self.from, 0).into())?;
@@ -235,47 +253,59 @@ impl Caller {
             let key = self.key.as_ref().map(|key| ("authorization", key.sent()));
             send_on(connection, what, key.as_slice(), "").await
         };
-        let get = async || match connect().await {
+        let asked: std::io::Result<_> = asking.await;
+        match asked {
             Ok(answer) if answer.status == 200 => Ok(()),
-            Ok(answer) => Err(Wrong::Refused(format!("{} {}", answer.status, answer.text()))),
+            Ok(answer) => Err(Wrong::Refused(format!(
+                "{} {}",
+                answer.status,
+                answer.text()
+            ))),
             Err(error) => Err(Wrong::Connection(format!("{error:?}"))),
-        };
-        self.call(what, get).await;
+        }
     }
 
-    async fn reads(&self) {
+    async fn round(&self) {
+        match self.does {
+            Does::Reads => {
+                self.call("reads and a check", || self.reads()).await;
+                self.call("a read", || self.get("GET /v1/platforms/ndp-001"))
+                    .await;
+            }
+            Does::Asks => {
+                self.call("WhoAmI", || self.asks_who_it_is()).await;
+                self.call("whoami", || self.get("GET /v1/whoami")).await;
+            }
+            Does::Writes => self.call("a write and a search", || self.writes()).await,
+        }
+    }
+
+    async fn reads(&self) -> Result<(), Wrong> {
+        let (mut clients, channel) = self.connect().await?;
         let get = pb::GetPlatformRequest {
             name: PLATFORM.into(),
             ..Default::default()
         };
+        clients.catalogue.get_platform(get).await?;
         let list = pb::ListPlatformsRequest {
             page_size: 10,
             ..Default::default()
         };
-        self.call("reads and a check", async || {
-            let (mut clients, channel) = self.connect().await?;
-            clients.catalogue.get_platform(get.clone()).await?;
-            clients.catalogue.list_platforms(list.clone()).await?;
-            let check = HealthCheckRequest::default();
-            HealthClient::new(channel).check(check).await?;
-            Ok(())
-        })
-        .await;
-        self.get_json("GET /v1/platforms/ndp-001").await;
+        clients.catalogue.list_platforms(list).await?;
+        let check = HealthCheckRequest::default();
+        HealthClient::new(channel).check(check).await?;
+        Ok(())
     }
 
-    async fn asks_who_it_is(&self) {
-        let asked = self.call("WhoAmI", async || {
-            let (mut clients, _) = self.connect().await?;
-            Ok(clients.access.who_am_i(pb::WhoAmIRequest {}).await?)
-        });
-        if let Some(answer) = asked.await {
-            assert_eq!(answer.into_inner().principal, "principals/editor");
-        }
-        self.get_json("GET /v1/whoami").await;
+    async fn asks_who_it_is(&self) -> Result<(), Wrong> {
+        let (mut clients, _) = self.connect().await?;
+        let answer = clients.access.who_am_i(pb::WhoAmIRequest {}).await?;
+        assert_eq!(answer.into_inner().principal, "principals/editor");
+        Ok(())
     }
 
-    async fn writes(&self) {
+    async fn writes(&self) -> Result<(), Wrong> {
+        let (mut clients, _) = self.connect().await?;
         let update = pb::UpdatePlatformRequest {
             platform: Some(pb::Platform {
                 name: PLATFORM.into(),
@@ -284,16 +314,12 @@ impl Caller {
             }),
             ..Default::default()
         };
+        clients.catalogue.update_platform(update).await?;
         let list = pb::ListPlatformsRequest {
             filter: "display_name:\"dữ liệu\"".into(),
             ..Default::default()
         };
-        self.call("a write and a search", async || {
-            let (mut clients, _) = self.connect().await?;
-            clients.catalogue.update_platform(update.clone()).await?;
-            clients.catalogue.list_platforms(list.clone()).await?;
-            Ok(())
-        })
-        .await;
+        clients.catalogue.list_platforms(list).await?;
+        Ok(())
     }
 }

@@ -309,7 +309,9 @@ fn take(received: &Frame, flow: &mut Flow) -> Option<Vec<u8>> {
         }
         PING if flags & ACK == 0 => return Some(frame(PING, ACK, 0, payload)),
         WINDOW_UPDATE => {
-            let more = payload.first_chunk().map_or(0, |it| u32::from_be_bytes(*it));
+            let more = payload
+                .first_chunk()
+                .map_or(0, |it| u32::from_be_bytes(*it));
             let window = match stream {
                 0 => Some(&mut flow.connection),
                 stream => flow.streams.get_mut(stream),

@@ -25,7 +25,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// Memory beyond what the server had before: during an attack, and when it is over.
 const MEMORY_DURING: u64 = 150_000_000;
-const MEMORY_AFTER: u64 = 64_000_000;
+const MEMORY_AFTER: u64 = 100_000_000;
 
 /// How long things may take to be given back.
 const BACK_WITHIN: Duration = Duration::from_secs(20);
@@ -182,9 +182,9 @@ impl Seen {
     pub(super) fn beyond_the_shares(&self) -> Vec<String> {
         let beyond = |(gauge, share, room): &(&str, f64, f64)| match self.0.get(*gauge) {
             None => Some(format!("there is no gauge {gauge}")),
-            Some(most) if *most > share + room => {
-                Some(format!("{gauge} was {most}, the share of a caller is {share}"))
-            }
+            Some(most) if *most > share + room => Some(format!(
+                "{gauge} was {most}, the share of a caller is {share}"
+            )),
             Some(_) => None,
         };
         SHARES.iter().filter_map(beyond).collect()

@@ -12,8 +12,7 @@ use super::{
     attack::Attacker,
     calls,
     frames::{
-        CONTINUATION, DATA, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, block, frame,
-        greeting,
+        CONTINUATION, DATA, HEADERS, PING, PREFACE, SETTINGS, WINDOW_UPDATE, block, frame, greeting,
     },
     line::Reads,
 };
@@ -69,7 +68,11 @@ async fn trickle(it: &Attacker, first: &str) -> io::Result<()> {
 }
 
 pub(super) async fn slow_head(it: &Attacker) -> io::Result<()> {
-    trickle(it, "GET /v1/platforms HTTP/1.1\r\nhost: registry.invalid\r\nx-made-up: ").await
+    trickle(
+        it,
+        "GET /v1/platforms HTTP/1.1\r\nhost: registry.invalid\r\nx-made-up: ",
+    )
+    .await
 }
 
 /// What a request of HTTP/1.1 with a body of JSON begins with.
