@@ -15,12 +15,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    net::TcpStream,
-    sync::watch,
-    task::JoinSet,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::{net::TcpStream, sync::watch, task::JoinSet, time::sleep};
 
 use super::{
     calls,
@@ -94,7 +89,8 @@ pub(crate) struct Running {
 }
 
 impl Attack {
-    /// Lets it loose, with so many connections; with so many calls a second at most.
+    /// Lets it loose, with so many connections; once they are in place, with so many calls a
+    /// second at most.
     pub(crate) fn begin(&self, target: Target, connections: usize, rate: Option<f64>) -> Running {
         let tally = Arc::<Tally>::default();
         let of_one = |rate: f64| Duration::from_secs_f64(connections as f64 / rate.max(1.0));
@@ -114,7 +110,7 @@ impl Attack {
                     drop(does(attacker.clone()).await);
                     attacker.tally.cut.fetch_add(1, Ordering::Relaxed);
                     attacker.is_placed();
-                    sleep(PAUSE).await;
+                    sleep(attacker.pause.unwrap_or_default().max(PAUSE)).await;
                 }
             });
         }
@@ -161,10 +157,9 @@ impl Attacker {
 
     /// Counts what was sent, and waits where there is a pace to keep.
     pub(super) async fn sent(&self) {
-        let began = Instant::now();
         self.tally.sent.fetch_add(1, Ordering::Relaxed);
-        match self.pause {
-            Some(pause) => sleep_until(began + pause).await,
+        match self.pause.filter(|_| self.placed.load(Ordering::Relaxed)) {
+            Some(pause) => sleep(pause).await,
             None => tokio::task::yield_now().await,
         }
     }
@@ -256,14 +251,14 @@ pub(crate) const FAMILIES: &[Family] = &[
     Family {
         name: "answers that are not read",
         attacks: attacks! {
-            "no window" 100 16 calls::hold(Reads::Window(0), calls::list) [ANSWER_BYTES, IN_FLIGHT];
+            "no window" 100 8 calls::hold(Reads::Window(0), calls::list) [ANSWER_BYTES, IN_FLIGHT];
             "a window of crumbs" 100 8
                 calls::crumbs(calls::list) [ANSWER_BYTES, IN_FLIGHT];
             "no window, JSON over HTTP/2" 100 8
                 calls::hold(Reads::Window(0), calls::list_json) [ANSWER_BYTES, IN_FLIGHT];
             "no window, gRPC-Web" 100 8
                 calls::hold(Reads::Window(0), calls::list_web) [ANSWER_BYTES, IN_FLIGHT];
-            "the socket not read" 100 16
+            "the socket not read" 100 8
                 calls::hold(Reads::Nothing, calls::list) [ANSWER_BYTES, IN_FLIGHT];
             "JSON over HTTP/1.1 not read" 250 200 sockets::unread_json() [ANSWER_BYTES, IN_FLIGHT];
             "watches from the beginning" 100 6

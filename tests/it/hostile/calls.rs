@@ -22,7 +22,7 @@ const STREAMS: usize = 200;
 /// A bound of every loop.
 const CALLS_MAX: u64 = 200_000;
 
-/// How soon a call that was refused is made again.
+/// How soon calls that were refused are made again.
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// What the server takes of one body.

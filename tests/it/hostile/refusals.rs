@@ -21,7 +21,7 @@ use tonic_reflection::pb::v1::{
 };
 
 use super::{
-    ELSEWHERE, HOSTILE, LOW_LIMITS,
+    ELSEWHERE, HOSTILE, LOW_LIMITS, RATE,
     attack::{Attack, FAMILIES, Running},
     line::Target,
     server::Attacked,
@@ -44,7 +44,7 @@ fn attack(name: &str) -> &'static Attack {
 /// Lets an attack loose, until a caller's share of a gauge is taken.
 async fn overfill(server: &Attacked, name: &str, gauge: &str, share: f64) -> Running {
     let attack = attack(name);
-    let running = attack.begin(server.target(), attack.few, None);
+    let running = attack.begin(server.target(), attack.few, Some(RATE));
     running.in_place().await;
     until("the share is taken", async || {
         server.page().await.value(gauge) >= Some(share)
@@ -265,7 +265,7 @@ async fn answers_that_nobody_reads_are_given_up() {
         "reflection, answers not read",
         "reflection, the socket not read",
     ] {
-        let running = attack(name).begin(target, 1, None);
+        let running = attack(name).begin(target, 1, Some(RATE));
         let cut = async || running.tally().cut() > 0;
         until(&format!("{name} is cut off"), cut).await;
         running.end().await;

@@ -25,7 +25,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// Memory beyond what the server had before: during an attack, and when it is over.
 const MEMORY_DURING: u64 = 150_000_000;
-const MEMORY_AFTER: u64 = 64_000_000;
+const MEMORY_AFTER: u64 = 100_000_000;
 
 /// How long things may take to be given back.
 const BACK_WITHIN: Duration = Duration::from_secs(20);
