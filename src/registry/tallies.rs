@@ -33,8 +33,11 @@ const REVISIONS_MAX: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Tallies {
     counting: Arc<Semaphore>,
-    kept: Mutex<VecDeque<(Revision, Arc<Tally>)>>,
+    kept: Mutex<VecDeque<(Counted, Arc<Tally>)>>,
 }
+
+/// What was counted: a revision, and who saw what at the time.
+type Counted = (Revision, u64);
 
 impl Tallies {
     pub(super) fn new() -> Self {
@@ -44,19 +47,19 @@ impl Tallies {
         }
     }
 
-    fn find(&self, revision: Revision, date: Date) -> Option<Arc<Tally>> {
+    fn find(&self, counted: Counted, date: Date) -> Option<Arc<Tally>> {
         let kept = lock(&self.kept);
         kept.iter()
-            .find(|(of, tally)| *of == revision && tally.date() == date)
+            .find(|(of, tally)| *of == counted && tally.date() == date)
             .map(|(_, tally)| Arc::clone(tally))
     }
 
-    fn keep(&self, revision: Revision, tally: &Arc<Tally>) {
+    fn keep(&self, counted: Counted, tally: &Arc<Tally>) {
         let mut kept = lock(&self.kept);
         if kept.len() >= KEPT_MAX {
             kept.pop_front();
         }
-        kept.push_back((revision, Arc::clone(tally)));
+        kept.push_back((counted, Arc::clone(tally)));
     }
 }
 
@@ -68,18 +71,35 @@ impl Registry {
         {
             return Ok(Arc::clone(tally));
         }
-        let revision = snapshot.state.revision();
-        if let Some(kept) = self.tallies.find(revision, date) {
+        let counted = (snapshot.state.revision(), snapshot.state.sight_turns());
+        if let Some(kept) = self.tallies.find(counted, date) {
             return Ok(kept);
         }
         let _turn = turn(&self.tallies.counting, 1).await?;
-        if let Some(kept) = self.tallies.find(revision, date) {
+        if let Some(kept) = self.tallies.find(counted, date) {
             return Ok(kept);
         }
         let tally = compute(snapshot, move |state| Tally::new(state, date)).await?;
         let tally = Arc::new(tally);
-        self.tallies.keep(revision, &tally);
+        self.tallies.keep(counted, &tally);
         Ok(tally)
+    }
+
+    /// A snapshot of the past to count in, where `now` is the newest.
+    pub async fn guarded(
+        &self,
+        past: &Arc<Snapshot>,
+        now: &Arc<Snapshot>,
+    ) -> Result<Arc<Snapshot>, Error> {
+        if past.state.revision() == now.state.revision() {
+            return Ok(Arc::clone(past));
+        }
+        let now = Arc::clone(now);
+        let state = compute(past, move |state| state.guarded_as(&now.state)).await?;
+        Ok(Arc::new(Snapshot {
+            state,
+            ..Snapshot::clone(past)
+        }))
     }
 
     /// The revisions behind a computed number, in order; the first thousand of them.

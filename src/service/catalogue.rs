@@ -26,7 +26,6 @@ use crate::{
     state::{
         State,
         query::{Constant, Cursor, order::Direction, page::page_size, search, token::Binding},
-        visible::Visible as _,
     },
     wire::{
         agencies, editions,
@@ -398,7 +397,7 @@ impl Updatable for pb::Agency {
     }
 
     fn current(call: &Call, name: &AgencyName) -> Option<(Self, Revision)> {
-        let agency = call.state().agency(name)?.visible(&call.caller)?;
+        let agency = call.sees(&**call.state().agency(name)?)?;
         Some((agencies::agency(&agency), agency.meta.revision))
     }
 
@@ -428,7 +427,7 @@ impl Updatable for pb::Edition {
     }
 
     fn current(call: &Call, name: &EditionName) -> Option<(Self, Revision)> {
-        let edition = call.state().edition(name)?.visible(&call.caller)?;
+        let edition = call.sees(&**call.state().edition(name)?)?;
         let message = edition_message(call.state(), &edition);
         Some((message, edition.meta.revision))
     }
@@ -459,7 +458,7 @@ impl Updatable for pb::Platform {
     }
 
     fn current(call: &Call, name: &PlatformName) -> Option<(Self, Revision)> {
-        let platform = call.state().platform(name)?.visible(&call.caller)?;
+        let platform = call.sees(&**call.state().platform(name)?)?;
         let message = platforms::platform(&platform, View::Full);
         Some((message, platform.meta.revision))
     }
