@@ -83,7 +83,7 @@ both! {
                 "platform.display_name"),
             (&cast.editor, json!({"operating_unit": "CCCD 001099012345"}),
                 "platform.operating_unit"),
-            (&cast.editor, json!({"links": [{"uri": "mailto:a@example.vn", "title": "x"}]}),
+            (&cast.editor, json!({"links": [{"uri": "https://a@example.vn/", "title": "x"}]}),
                 "platform.links[0].uri"),
             (&cast.steward, json!({"sources": [
                 {"uri": "https://example.vn/", "note": "CMND 012345678"},

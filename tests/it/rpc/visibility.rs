@@ -381,6 +381,7 @@ both! {
         cast.editor.ok("UpdatePlan", update).await;
         let rebaseline = json!({
             "name": name,
+            "reason": "điều chỉnh mật",
             "etag": cast.editor.ok("GetPlan", json!({"name": name})).await["etag"],
             "rebaseline": {
                 "budget": {"price_year": 2027, "source": "Ngân sách khác"},
