@@ -65,7 +65,10 @@ fn known(server: &Server, id: &str) -> Caller {
     let name = PrincipalName::from_id(id).unwrap();
     let principal = state.principal(&name).unwrap();
     Caller::Known(Known {
-        person: Person { principal: name.clone(), actor: None },
+        person: Person {
+            principal: name.clone(),
+            actor: None,
+        },
         is_system: false,
         agency: principal.fields.agency.clone(),
         roles: principal.fields.roles.clone(),
