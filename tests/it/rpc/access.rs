@@ -438,7 +438,8 @@ both! {
             let authorization = format!("Bearer {}", key["secret"].as_str().unwrap());
             let now = server.registry.clock().now();
             let hashes = &snapshot.key_hashes;
-            authenticate(&snapshot.state, hashes, Some(&authorization), Claims::default(), now).unwrap()
+            let claims = Claims::default();
+            authenticate(&snapshot.state, hashes, Some(&authorization), claims, now).unwrap()
         };
         let create = || Request {
             command: Command::CreatePlan {
