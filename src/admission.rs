@@ -83,6 +83,11 @@ impl Admission {
         ))
     }
 
+    /// The pool of bytes that wait for their client.
+    pub fn answer_bytes(&self) -> Pool {
+        self.answer_bytes.clone()
+    }
+
     /// The pools of calls, to look at.
     pub const fn pools(&self) -> [&Pool; 4] {
         [

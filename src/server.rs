@@ -209,14 +209,14 @@ pub async fn serve_until(
     });
     let entrance = Entrance::new(
         registry.clone(),
-        admission,
+        Arc::clone(&admission),
         proxies,
         refusing,
         limits.header_bytes,
     );
     let call_time_max = Duration::from_secs(limits.call_seconds);
     let guard = Guard::new(registry.clone(), call_time_max);
-    let methods = Methods::new(&registry, ended.clone());
+    let methods = Methods::new(&registry, admission.answer_bytes(), ended.clone());
     let calls = Calls::new(registry, methods);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?;

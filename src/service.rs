@@ -27,6 +27,7 @@ use tonic::{
 use tower::Service;
 
 use crate::{
+    admission::pool::Pool,
     domain::platforms::Platform,
     pb::{
         self,
@@ -69,6 +70,8 @@ pub(crate) struct Services {
     registry: Registry,
     /// Held by one update at a time of those whose nested merge was outrun.
     merging: Arc<Mutex<()>>,
+    /// Bytes that wait for watchers.
+    unsent: Pool,
     stopping: watch::Receiver<bool>,
     platforms: Arc<Encodings<Platform, pb::Platform>>,
 }
@@ -95,10 +98,11 @@ pub struct Methods {
 
 impl Methods {
     /// On this registry; streams end when `stopping` says so.
-    pub fn new(registry: &Registry, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(registry: &Registry, unsent: Pool, stopping: watch::Receiver<bool>) -> Self {
         let services = Arc::new(Services {
             registry: registry.clone(),
             merging: Arc::default(),
+            unsent,
             stopping,
             platforms: Arc::default(),
         });

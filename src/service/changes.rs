@@ -22,7 +22,10 @@ use super::{
     list::{COST_BYTES, PAGE_BYTES_MAX},
 };
 use crate::{
-    admission::who::Who,
+    admission::{
+        pool::{Pool, Share},
+        who::Who,
+    },
     domain::{
         caller::Caller,
         change::{Change, Image},
@@ -47,7 +50,11 @@ use crate::{
         sight::{ChangeFacts, Interest, needs_before, see},
         visible::{visible, visible_at},
     },
-    wire::{changes, encoded::Encoded, requests},
+    wire::{
+        changes,
+        encoded::{Answer as _, Encoded},
+        requests,
+    },
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -78,6 +85,9 @@ const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Records in one part of a snapshot, if they fit one message.
 const SNAPSHOT_PART: usize = 50;
+
+/// And bytes of it, where that is more than one record.
+const SNAPSHOT_PART_BYTES: usize = 256 * 1024;
 
 #[tonic::async_trait]
 impl pb::change_service_server::ChangeService for Services {
@@ -186,6 +196,7 @@ impl pb::change_service_server::ChangeService for Services {
             heartbeat: Duration::from_secs(u64::from(seconds.unsigned_abs())),
             sender,
             who: call.who,
+            unsent: self.unsent.clone(),
         };
         let ending = Arc::clone(&end);
         let snapshot = with_snapshot.then_some(call.snapshot);
@@ -419,6 +430,8 @@ struct Waiting {
     message: Message,
     /// Whom it was made for.
     viewer: Arc<Viewer>,
+    /// Its bytes, charged like those of an answer while they wait.
+    _share: Share,
 }
 
 /// What both ends of a watch know: the one that reads the log, and the one that the client reads.
@@ -511,6 +524,7 @@ impl WatchStream {
             content,
             message,
             viewer,
+            _share,
         } = waiting;
         let renewed = self.watcher.renew(&viewer);
         let (snapshot, renewed) =
@@ -584,6 +598,7 @@ struct Watch {
     sender: mpsc::Sender<Waiting>,
     /// Whom its share of everything is counted for.
     who: Who,
+    unsent: Pool,
 }
 
 impl Watch {
@@ -688,7 +703,7 @@ impl Watch {
                 continue;
             };
             let record_bytes = changes::record(&seen, &snapshot.state).encoded_len();
-            if images.len() >= SNAPSHOT_PART || bytes + record_bytes > PAGE_BYTES_MAX {
+            if images.len() >= SNAPSHOT_PART || bytes + record_bytes > SNAPSHOT_PART_BYTES {
                 let images = std::mem::take(&mut images);
                 let complete = false;
                 self.send(Content::Records { images, complete }).await?;
@@ -712,24 +727,36 @@ impl Watch {
         let Some(message) = message else {
             return Ok(false);
         };
-        let waiting = Waiting {
+        let bytes = message.encoded_len();
+        self.hand_over(bytes, |share| Waiting {
             revision,
             content,
             message,
             viewer,
-        };
-        self.send_message(waiting).await?;
+            _share: share,
+        })
+        .await?;
         Ok(true)
     }
 
     /// Hands a message over when there is room; a client that makes none for too long, a key that
     /// stops working or a server that stops ends the wait.
-    async fn send_message(&mut self, message: Waiting) -> Result<(), End> {
-        let message = match self.sender.try_send(message) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(End::Gone),
-            Err(mpsc::error::TrySendError::Full(message)) => message,
-        };
+    async fn hand_over(
+        &mut self,
+        bytes: usize,
+        message: impl FnOnce(Share) -> Waiting,
+    ) -> Result<(), End> {
+        let mut share = self.unsent.take(self.who.clone(), bytes).ok();
+        if share.is_some() {
+            match self.sender.try_reserve() {
+                Ok(room) => {
+                    share.map(|share| room.send(message(share)));
+                    return Ok(());
+                }
+                Err(mpsc::error::TrySendError::Closed(())) => return Err(End::Gone),
+                Err(mpsc::error::TrySendError::Full(())) => {}
+            }
+        }
         let stalled_after = self.watcher.registry.following().stalled_after;
         let mut stalled = std::pin::pin!(sleep(stalled_after));
         let mut stopping = self.stopping.clone();
@@ -737,11 +764,12 @@ impl Watch {
         loop {
             tokio::select! {
                 biased;
-                room = sender.reserve() => {
+                room = sender.reserve(), if share.is_some() => {
                     let Ok(room) = room else { return Err(End::Gone) };
-                    room.send(message);
+                    share.map(|share| room.send(message(share)));
                     return Ok(());
                 }
+                () = sender.closed() => return Err(End::Gone),
                 () = &mut stalled => {
                     let seconds = stalled_after.as_secs();
                     return Err(Error::Stalled { seconds }.into());
@@ -749,7 +777,13 @@ impl Watch {
                 () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());
                 }
-                () = sleep(RENEW_INTERVAL) => drop(self.renew()?),
+                () = sleep(RENEW_INTERVAL) => {
+                    drop(self.renew()?);
+                    // the caller's other watches and answers may have made room
+                    if share.is_none() {
+                        share = self.unsent.take(self.who.clone(), bytes).ok();
+                    }
+                }
             }
         }
     }
