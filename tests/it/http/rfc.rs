@@ -29,8 +29,8 @@ async fn exchange(address: &str, sent: &[u8]) -> String {
 
 /// The statuses in what was sent, with the reason of each error.
 fn statuses(answer: &str) -> String {
-    let status = Regex::new(r"(?m)^HTTP/1\.[01] (\d{3})").unwrap();
-    let reason = Regex::new(r#""reason":"(\w+)""#).unwrap();
+    let status = Regex::new(r"(?m)^HTTP/1\.[01] ([0-9]{3})").unwrap();
+    let reason = Regex::new(r#""reason":"([A-Z_]+)""#).unwrap();
     let mut told = Vec::new();
     let begins: Vec<_> = status.captures_iter(answer).collect();
     for (at, begin) in begins.iter().enumerate() {
