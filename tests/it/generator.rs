@@ -157,7 +157,7 @@ fn whatever_a_request_can_hold_needs_a_bound() {
                 (buf.validate.field).string.max_len = 2
             ];
             string open = 10 [(buf.validate.field).string.pattern = '^a*$'];
-            string any = 15 [(buf.validate.field).string.max_len = 2];
+            string bounded = 15 [(buf.validate.field).string.max_len = 2];
             repeated string anys = 16 [(buf.validate.field).repeated = {
                 max_items: 2, items: {string: {max_len: 2}}
             }];
@@ -198,7 +198,7 @@ fn whatever_a_request_can_hold_needs_a_bound() {
             "AddRequest.member",
             "AddRequest.skipped",
             "AddRequest.open",
-            "AddRequest.any",
+            "AddRequest.bounded",
             "AddRequest.anys",
             "AddRequest.pairs",
             "AddRequest.pairs",
