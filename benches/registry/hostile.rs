@@ -27,7 +27,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr},
     path::Path,
-    process::{ChildStdout, Stdio},
+    process::ChildStdout,
     time::{Duration, Instant},
 };
 

@@ -69,11 +69,7 @@ impl Entrance {
             .proxies
             .address(connection.peer().ip(), request.headers());
         // A credential that is not known may be before long: until then the address pays.
-        let call = if standard {
-            None
-        } else {
-            identify_now(&self.registry, request.headers(), &address).ok()
-        };
+        let call = identify_now(&self.registry, request.headers(), &address).ok();
         let principal = call.as_ref().and_then(|call| Who::principal(&call.caller));
         if principal.is_some() {
             connection.present_credential(&address);

@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use crate::{
@@ -18,6 +19,10 @@ use crate::{
 
 /// One of so many places is kept for addresses that lately presented a valid credential.
 const KEPT_PART: usize = 8;
+
+/// How long a new connection may take to make its first call before older ones with calls are
+/// preferred to it.
+const FIRST_CALL_TIME: Duration = Duration::from_secs(1);
 
 /// Counts connections; clones count the same ones.
 #[derive(Clone, Debug)]
@@ -129,7 +134,8 @@ impl Connections {
 
 impl Open {
     /// Closes the oldest connection of an address that has shown no valid credential, one without
-    /// calls first.
+    /// calls first, unless it is so new that its first call may be on its way: where every other has
+    /// a call, a client with a key would never get as far as to show it.
     fn close_one_of(&mut self, address: &Who) -> Option<()> {
         let own = self.by_address.get(address)?;
         let mut anonymous = own
@@ -137,7 +143,7 @@ impl Open {
             .enumerate()
             .filter(|(_, it)| !it.has_credential());
         let oldest = anonymous.clone().next();
-        let idle = anonymous.find(|(_, it)| it.calls() == 0);
+        let idle = anonymous.find(|(_, it)| it.calls() == 0 && it.age() >= FIRST_CALL_TIME);
         let (at, connection) = idle.or(oldest)?;
         connection.close();
         self.remove(address, at);

@@ -31,7 +31,7 @@ use crate::{
 const PLATFORM: &str = "platforms/ndp-001";
 
 /// How long one call may take: a guard, not a promise.
-const CALL_BOUND: Duration = Duration::from_secs(20);
+const CALL_BOUND: Duration = Duration::from_secs(60);
 
 /// Between two rounds of a caller.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -261,7 +261,6 @@ async fn answers_that_nobody_reads_are_given_up() {
         "JSON over HTTP/1.1 not read",
         "watches from the beginning",
         "watches of a snapshot",
-        "event streams over HTTP/1.1",
         "reflection, answers not read",
         "reflection, the socket not read",
     ] {
