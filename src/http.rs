@@ -240,7 +240,7 @@ impl Api {
             Found::Nothing => return Ok(Err(not_found())),
         };
         let query = parts.uri.query().unwrap_or_default();
-        let read = self.read(route, &variables, query, &parts.headers, body);
+        let read = self.read(route, &variables, &parts, body);
         let asked = match read.await {
             Ok(asked) => asked,
             Err(mut refusal) => {
@@ -274,10 +274,11 @@ impl Api {
         &self,
         route: &Route,
         variables: &[(&str, String)],
-        query: &str,
-        headers: &HeaderMap,
+        parts: &http::request::Parts,
         body: Body,
     ) -> Result<Asked, Refusal> {
+        let headers = &parts.headers;
+        let query = parts.uri.query().unwrap_or_default();
         if query.len() > QUERY_BYTES_MAX {
             return Err(Refusal::new(
                 StatusCode::URI_TOO_LONG,
@@ -290,7 +291,10 @@ impl Api {
         let form = accept::form(headers, route.method.is_server_streaming())?;
         let body = read_body(headers, body).await?;
         let body = body::text(&body);
-        body::scan(body)?;
+        let values = body::scan(body)?;
+        if let Some(Entry(Ok(held))) = parts.extensions.get() {
+            held.read_values(values).map_err(Status::from)?;
+        }
         let mut message = request::message(route, variables, query, body)?;
         if let Some(last) = headers.get("last-event-id")
             && route.method.is_server_streaming()

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use prost::Message as _;
 use tokio::{
     sync::{mpsc, watch},
     task::yield_now,
