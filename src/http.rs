@@ -239,7 +239,6 @@ impl Api {
             }
             Found::Nothing => return Ok(Err(not_found())),
         };
-        let query = parts.uri.query().unwrap_or_default();
         let read = self.read(route, &variables, &parts, body);
         let asked = match read.await {
             Ok(asked) => asked,

@@ -150,7 +150,7 @@ fn unknown_paths_are_told_all_at_once() {
         ("Title", "did you mean `title`?"),
         ("PRICE.year", "did you mean `price`?"),
         ("price.Year", "did you mean `price.year`?"),
-        ("parts[0].title", "did you mean `parts`?"),
+        ("parts[0].title", "did you mean `title`?"),
         ("title,price", "each path as an element of its own"),
         ("tree.child.title.x", "send `tree.child.title`"),
     ] {
