@@ -348,9 +348,10 @@ impl ChangePage<'_> {
         let filter = Arc::clone(&self.filter);
         // one more than there is room for says that the page is full
         let room = self.size.saturating_sub(self.changes.len()) + 1;
+        let room_bytes = PAGE_BYTES_MAX.saturating_sub(self.bytes);
         let fitting = self.services.work(self.call, move |call, effort| {
             let mut fitting = Vec::with_capacity(batch.len());
-            let mut found = 0;
+            let (mut found, mut bytes) = (0, 0);
             for logged in effort.rows(&batch, CHANGE_COST + filter.terms()) {
                 let change = &logged.change;
                 let before = logged.before();
@@ -364,11 +365,13 @@ impl ChangePage<'_> {
                 let seen = seen.filter(|seen| filter.matches(&ChangeFacts::from(seen)));
                 let message = seen.map(|seen| changes::change(seen, call.state(), false));
                 if let Some(message) = &message {
-                    effort.spend(message.encoded_len() / COST_BYTES);
+                    let length = message.encoded_len();
+                    effort.spend(length / COST_BYTES);
                     found += 1;
+                    bytes += length;
                 }
                 fitting.push((change.revision, message));
-                if found == room {
+                if found == room || bytes > room_bytes {
                     break;
                 }
             }
