@@ -287,6 +287,7 @@ impl EntryRow {
                     start_date: None,
                 }],
                 exit: None,
+                public_write: None,
                 meta: UNWRITTEN,
             }),
         };

@@ -45,9 +45,9 @@ const STEP_DAYS: i32 = 40;
 /// Milestones of a plan that have a due date.
 const STEPS: i32 = 4;
 
-const EDITOR: &str = "Người soạn thảo (made up)";
-const APPROVER: &str = "Người phê duyệt (made up)";
-const STEWARD: &str = "Người thẩm định (made up)";
+const EDITOR: &str = "made-up-editor";
+const APPROVER: &str = "made-up-approver";
+const STEWARD: &str = "made-up-steward";
 
 /// What was made.
 #[derive(Clone, Copy, Debug)]

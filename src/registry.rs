@@ -42,7 +42,7 @@ use crate::{
     state::{State, query::token::TokenKey, tally::Tally},
     store::{Loaded, Store},
 };
-use authenticate::KeyHashes;
+use authenticate::{KeyHashes, renew};
 use entropy::OsEntropy;
 use history::{History, lock};
 use measures::Measures;
@@ -287,6 +287,28 @@ impl Registry {
         drop(tokio::time::timeout(FOLLOW_TIME_MAX, looked).await);
     }
 
+    /// A caller as the newest State knows it: what it may see may have changed, its key may have
+    /// stopped working, or nobody can tell any more.
+    pub fn renew(&self, caller: &Caller) -> Result<(Arc<Snapshot>, Caller), Error> {
+        if matches!(caller, Caller::Known(_)) {
+            self.check_honoured()?;
+        }
+        let snapshot = self.read();
+        let caller = renew(&snapshot.state, caller, self.clock.now())?;
+        Ok((snapshot, caller))
+    }
+
+    /// Refuses where the log was not looked at for so long that credentials may have been revoked
+    /// elsewhere in the meantime.
+    pub fn check_honoured(&self) -> Result<(), Error> {
+        if self.lag() <= self.following().honoured_for {
+            return Ok(());
+        }
+        Err(Error::Unavailable {
+            reason: "CREDENTIALS_NOT_CHECKED",
+        })
+    }
+
     /// How long ago the log was last looked at: what others wrote since is not known here.
     pub fn lag(&self) -> Duration {
         self.published.lag()
@@ -347,11 +369,16 @@ impl Registry {
 
     /// Decides a command on the newest State and writes nothing: what it would answer.
     pub fn preview(&self, caller: &Caller, request: &Request) -> Result<Outcome, Error> {
-        let snapshot = self.read();
+        let (snapshot, caller) = self.renew(caller)?;
         let mut entropy = OsEntropy;
         let now = self.clock.now();
-        let change = decide::decide(&snapshot.state, caller, request, now, &mut entropy)?;
-        outcome_of(&change)
+        let change = decide::decide(&snapshot.state, &caller, request, now, &mut entropy)?;
+        let outcome = outcome_of(&change)?;
+        // Nothing was written: what is answered is as of the revision that was looked at.
+        Ok(Outcome {
+            revision: snapshot.state.revision(),
+            ..outcome.seen_by(&caller)?
+        })
     }
 
     /// Decides commands one after the other, each on what those before it would leave, and writes

@@ -36,7 +36,7 @@ use crate::domain::{
         AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
         MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
     },
-    plans::{Plan, PlanState},
+    plans::{Plan, PlanState, Visibility},
     platforms::{Platform, PlatformState},
     principals::{ApiKey, Principal},
     proposals::Proposal,
@@ -45,6 +45,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use query::search::{self, SearchText};
+use visible::Visible;
 
 /// How many platforms an edition holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct State {
     api_keys: OrdMap<ApiKeyName, Arc<ApiKey>>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     made_up: bool,
+    /// How often it changed, since this process began, who sees a record that was there.
+    sight_turns: u64,
 }
 
 /// The place of a platform in the Vietnamese alphabet; empty names come last.
@@ -125,36 +128,57 @@ impl State {
                 self.platforms_by_display_name.insert(key, listed);
             }
             Image::Plan(plan) => {
-                self.plans.insert(plan.name.clone(), plan);
+                let old = self.plans.insert(plan.name.clone(), Arc::clone(&plan));
+                self.note_guard(old.as_ref(), &plan);
             }
             Image::Milestone(milestone) => {
-                self.milestones.insert(milestone.name.clone(), milestone);
+                let old = self.milestones.insert(milestone.name.clone(), Arc::clone(&milestone));
+                self.note_guard(old.as_ref(), &milestone);
             }
             Image::Baseline(baseline) => {
-                self.baselines.insert(baseline.name.clone(), baseline);
+                let old = self.baselines.insert(baseline.name.clone(), Arc::clone(&baseline));
+                self.note_guard(old.as_ref(), &baseline);
             }
             Image::Report(report) => {
-                self.reports.insert(report.name.clone(), report);
+                let old = self.reports.insert(report.name.clone(), Arc::clone(&report));
+                self.note_guard(old.as_ref(), &report);
             }
             Image::Assessment(assessment) => {
-                self.assessments.insert(assessment.name.clone(), assessment);
+                let old = self.assessments.insert(assessment.name.clone(), Arc::clone(&assessment));
+                self.note_guard(old.as_ref(), &assessment);
             }
             Image::Proposal(proposal) => {
-                self.proposals.insert(proposal.name.clone(), proposal);
+                let old = self.proposals.insert(proposal.name.clone(), Arc::clone(&proposal));
+                self.note_guard(old.as_ref(), &proposal);
             }
             Image::Figure(figure) => {
                 self.figures.insert(figure.name.clone(), figure);
             }
             Image::Principal(principal) => {
-                self.principals.insert(principal.name.clone(), principal);
+                let old = self.principals.insert(principal.name.clone(), Arc::clone(&principal));
+                self.note_guard(old.as_ref(), &principal);
             }
             Image::ApiKey(key) => {
-                self.api_keys.insert(key.name.clone(), key);
+                let old = self.api_keys.insert(key.name.clone(), Arc::clone(&key));
+                self.note_guard(old.as_ref(), &key);
             }
         }
     }
 
+    fn note_guard<T: Visible>(&mut self, old: Option<&Arc<T>>, new: &Arc<T>) {
+        if old.is_some_and(|old| !old.is_guarded_as(new)) {
+            self.sight_turns += 1;
+        }
+    }
+
+    /// The same as long as nobody gained or lost the sight of a record that was there: what was
+    /// made for a caller may be used again.
+    pub const fn sight_turns(&self) -> u64 {
+        self.sight_turns
+    }
+
     fn remove(&mut self, name: &str) {
+        self.sight_turns += 1;
         if let Some(old) = self.platforms.remove(name) {
             self.count_listings(&old, -1);
             self.remove_from_agency(&old);
@@ -266,6 +290,30 @@ impl State {
             ("principals", Some("apiKeys")) => self.api_keys.get(name).cloned().map(Image::ApiKey),
             _ => None,
         }
+    }
+
+    /// The same State of the past, to count in: what is not for everyone `now` counts as if it had
+    /// not been then, and what went to another agency as if it had been that one's.
+    pub fn guarded_as(&self, now: &Self) -> Self {
+        let mut state = self.clone();
+        for plan in now.plans.values() {
+            let Some(then) = self.plans.get(&plan.name) else {
+                continue;
+            };
+            let restricted = plan.fields.visibility == Visibility::Restricted;
+            let narrower = restricted && then.fields.visibility == Visibility::Public;
+            if !narrower && plan.agency == then.agency {
+                continue;
+            }
+            let mut counted = (**then).clone();
+            counted.agency.clone_from(&plan.agency);
+            if restricted {
+                counted.fields.visibility = Visibility::Restricted;
+            }
+            state.plans.insert(plan.name.clone(), Arc::new(counted));
+        }
+        state.sight_turns = now.sight_turns;
+        state
     }
 
     /// The same State as it was at an earlier revision, given every resource that was touched

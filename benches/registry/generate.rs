@@ -168,7 +168,7 @@ async fn make_key(registry: &Registry) -> Result<String> {
     let key = NewKey::new(&id, OsEntropy.secret());
     let commands = [
         Command::CreatePrincipal {
-            name: principal.clone(),
+            name: Some(principal.clone()),
             fields: PrincipalFields {
                 display_name: "Benchmark (made up)".to_owned(),
                 kind: PrincipalKind::Person,
@@ -310,6 +310,7 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
                 start_date: None,
             }],
             exit: None,
+            public_write: None,
             // the change that writes it sets the real one
             meta: Meta::created(Timestamp::MIN, Default::default()),
         });
@@ -365,6 +366,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
         }],
         agency,
         superseded_by: None,
+        public_write: None,
         redacted: false,
         // the change that writes it sets the real one
         meta: Meta::created(moment, Default::default()),

@@ -244,6 +244,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             start_date: None,
         }],
         exit: None,
+        public_write: None,
         meta,
     })));
     let plan = PlanName::from_id(&name, "2025").context("a name")?;
@@ -266,6 +267,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             reason: String::new(),
         }],
         superseded_by: None,
+        public_write: None,
         redacted: false,
         meta,
     };

@@ -216,7 +216,7 @@ impl Create {
             roles,
         };
         Change::CreatePrincipal {
-            name: self.principal.clone(),
+            name: Some(self.principal.clone()),
             fields,
         }
     }

@@ -45,6 +45,8 @@ pub struct Known {
     pub roles: Vec<Role>,
     /// The key it called with.
     pub api_key: ApiKeyName,
+    /// Why it lets personal data through, where it says that it does.
+    pub allows_personal_data: Option<String>,
 }
 
 /// Who calls.

@@ -8,13 +8,18 @@ use super::{
     baselines::Baseline,
     caller::Person,
     editions::Edition,
+    error::Error,
     figures::Figure,
     milestones::Milestone,
-    names::{AgencyName, ApiKeyName, Revision},
+    names::{
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
+    },
     plans::Plan,
     platforms::Platform,
     principals::{ApiKey, KeyHash, Principal},
     proposals::Proposal,
+    record::Meta,
     reports::Report,
     time::Timestamp,
 };
@@ -65,6 +70,44 @@ impl Image {
             Self::Principal(principal) => principal.name.as_str(),
             Self::ApiKey(key) => key.name.as_str(),
         }
+    }
+
+    /// Its book-keeping.
+    pub fn meta(&self) -> &Meta {
+        match self {
+            Self::Agency(agency) => &agency.meta,
+            Self::Edition(edition) => &edition.meta,
+            Self::Platform(platform) => &platform.meta,
+            Self::Plan(plan) => &plan.meta,
+            Self::Milestone(milestone) => &milestone.meta,
+            Self::Baseline(baseline) => &baseline.meta,
+            Self::Report(report) => &report.meta,
+            Self::Assessment(assessment) => &assessment.meta,
+            Self::Proposal(proposal) => &proposal.meta,
+            Self::Figure(figure) => &figure.meta,
+            Self::Principal(principal) => &principal.meta,
+            Self::ApiKey(key) => &key.meta,
+        }
+    }
+
+    /// What a caller hears who may not know of it.
+    pub fn not_found(&self) -> Error {
+        let kind = match self {
+            Self::Agency(_) => AgencyName::KIND,
+            Self::Edition(_) => EditionName::KIND,
+            Self::Platform(_) => PlatformName::KIND,
+            Self::Plan(_) => PlanName::KIND,
+            Self::Milestone(_) => MilestoneName::KIND,
+            Self::Baseline(_) => BaselineName::KIND,
+            Self::Report(_) => ReportName::KIND,
+            Self::Assessment(_) => AssessmentName::KIND,
+            Self::Proposal(_) => ProposalName::KIND,
+            Self::Figure(_) => FigureName::KIND,
+            Self::Principal(_) => PrincipalName::KIND,
+            Self::ApiKey(_) => ApiKeyName::KIND,
+        };
+        let name = self.name().to_owned();
+        Error::NotFound { kind, name }
     }
 }
 

@@ -210,8 +210,8 @@ pub enum Command {
     },
     /// CreatePrincipal.
     CreatePrincipal {
-        /// Name it is to have.
-        name: PrincipalName,
+        /// Name it is to have; a random id when absent.
+        name: Option<PrincipalName>,
         /// What to write.
         fields: PrincipalFields,
     },

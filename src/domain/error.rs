@@ -173,7 +173,7 @@ pub enum Error {
     },
     /// The store cannot be reached or is busy: the same request may succeed later.
     Unavailable {
-        /// Stable reason: `STORE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, `SHUTTING_DOWN`, …
+        /// Stable reason: `STORE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, `CREDENTIALS_NOT_CHECKED`, …
         reason: &'static str,
     },
     /// A defect below, with its whole chain; the caller sees an incident id only.
@@ -269,6 +269,10 @@ impl fmt::Display for Error {
                     "this server has not reached the revision in `ndp-min-revision` yet; retry",
                 ),
                 "SHUTTING_DOWN" => f.write_str("the server is shutting down; retry"),
+                "CREDENTIALS_NOT_CHECKED" => f.write_str(
+                    "this server has lost its database for so long that it cannot tell whether \
+                     credentials still hold; retry, or read without credentials what is public",
+                ),
                 _ => f.write_str("the database cannot be reached at the moment; retry"),
             },
             Self::Bug(_) => f.write_str("internal error"),

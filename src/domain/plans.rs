@@ -6,7 +6,7 @@ use super::{
     documents::Document,
     error::Violations,
     names::{AgencyName, PlanName},
-    record::{Meta, record_fields},
+    record::{Meta, PublicWrite, record_fields},
     time::{Date, Period, Timestamp},
 };
 
@@ -366,11 +366,18 @@ pub struct Plan {
     pub superseded_by: Option<PlanName>,
     /// Whether fields were withheld; never so in a stored image.
     pub redacted: bool,
+    /// The last write that everyone may know of; none where that is the last of all.
+    pub public_write: Option<PublicWrite>,
     /// Book-keeping.
     pub meta: Meta,
 }
 
 impl Plan {
+    /// The book-keeping that everyone may see.
+    pub const fn public_meta(&self) -> Meta {
+        self.meta.as_of(self.public_write)
+    }
+
     /// Who sees the records below it.
     pub fn audience(&self) -> Audience {
         Audience {

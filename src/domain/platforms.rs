@@ -6,7 +6,7 @@ use super::{
     documents::{Document, Source},
     error::Violations,
     names::{AgencyName, EditionName, PlatformName},
-    record::{Meta, record_fields},
+    record::{Meta, PublicWrite, record_fields},
     time::{Date, Period},
 };
 
@@ -265,11 +265,18 @@ pub struct Platform {
     pub governance_history: Vec<Governance>,
     /// How it left the catalogue.
     pub exit: Option<Box<Exit>>,
+    /// The last write that everyone may know of; none where that is the last of all.
+    pub public_write: Option<PublicWrite>,
     /// Book-keeping.
     pub meta: Meta,
 }
 
 impl Platform {
+    /// The book-keeping that everyone may see.
+    pub const fn public_meta(&self) -> Meta {
+        self.meta.as_of(self.public_write)
+    }
+
     /// Whether it is in the catalogue.
     pub fn state(&self) -> PlatformState {
         match &self.exit {

@@ -39,6 +39,38 @@ impl Meta {
     }
 }
 
+/// The last write that changed what everyone sees of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicWrite {
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// Its revision.
+    pub revision: Revision,
+}
+
+impl From<Meta> for PublicWrite {
+    fn from(meta: Meta) -> Self {
+        Self {
+            time: meta.update_time,
+            revision: meta.revision,
+        }
+    }
+}
+
+impl Meta {
+    /// The book-keeping that everyone may see, where later writes changed only what is withheld.
+    pub const fn as_of(self, write: Option<PublicWrite>) -> Self {
+        match write {
+            None => self,
+            Some(PublicWrite { time, revision }) => Self {
+                create_time: self.create_time,
+                update_time: time,
+                revision,
+            },
+        }
+    }
+}
+
 /// Declares the writable part of a record: a struct whose field names are those of the proto,
 /// with the two things an update needs, merging by field mask and naming what differs.
 macro_rules! record_fields {
@@ -65,6 +97,19 @@ macro_rules! record_fields {
                     names.push(stringify!($field));
                 })*
                 names
+            }
+
+            /// Reads the texts of the fields named in `mask`.
+            pub fn texts_of(&self, mask: &[&str], reader: &mut crate::domain::texts::Reader<'_>) {
+                $(if mask.contains(&stringify!($field)) {
+                    reader.field(stringify!($field), &self.$field);
+                })*
+            }
+        }
+
+        impl crate::domain::texts::Texts for $name {
+            fn texts(&self, reader: &mut crate::domain::texts::Reader<'_>) {
+                $(reader.field(stringify!($field), &self.$field);)*
             }
         }
     };

@@ -25,7 +25,9 @@ const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms (nền tảng số quốc \
     gia) and their implementation plans (kế hoạch triển khai).\n\nEvery answer says in the header \
     `ndp-revision` which revision of the log it was read at; a request may ask for at least one in \
-    `ndp-min-revision`. A system names the person who acts through it in `ndp-actor`. Errors are \
+    `ndp-min-revision`. A system says who acts through it, by a staff or account code, in \
+    `ndp-actor`; a steward lets personal data through, and says why, in \
+    `ndp-allow-personal-data`. Errors are \
     google.rpc.Status, with a stable reason and the message in Vietnamese among their details. \
     Answers are in gzip for whoever sends `accept-encoding: gzip`, but for single records; bodies \
     may come in it. `x-server-timeout` gives a call so many seconds, as 2.5. In a body a date may \

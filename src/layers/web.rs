@@ -9,7 +9,9 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-use crate::service::call::{NDP_ACTOR, NDP_MIN_REVISION, NDP_REVISION};
+use crate::service::call::{
+    NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_REVISION,
+};
 
 /// For how long a browser need not ask again: the longest that Chromium keeps an answer.
 const ANSWER_KEPT: Duration = Duration::from_secs(7200);
@@ -33,6 +35,7 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         HeaderName::from_static("x-server-timeout"),
         HeaderName::from_static("x-user-agent"),
         NDP_ACTOR.clone(),
+        NDP_ALLOW_PERSONAL_DATA.clone(),
         NDP_MIN_REVISION.clone(),
     ];
     let read = [

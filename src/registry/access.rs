@@ -222,7 +222,8 @@ fn known<'a, T: Visible>(
         })
 }
 
-fn denied(action: &'static str, needs: impl Into<String>, needs_vi: impl Into<String>) -> Error {
+/// A refusal that says who could do it.
+pub fn denied(action: &'static str, needs: impl Into<String>, needs_vi: impl Into<String>) -> Error {
     Error::Denied {
         action,
         needs: needs.into(),

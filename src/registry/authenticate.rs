@@ -3,7 +3,7 @@
 //! A key reads `ndp_<id>_<secret>`: the id finds the record, the secret's SHA-256 is compared in
 //! constant time. The secret has 256 random bits, so it needs no slow hash.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use imbl::OrdMap;
@@ -15,6 +15,7 @@ use crate::{
         caller::{Caller, Known, Person},
         error::Error,
         names::ApiKeyName,
+        personal,
         principals::{KeyHash, PrincipalKind},
         text::legible::{self, Lines},
         time::Timestamp,
@@ -22,8 +23,24 @@ use crate::{
     state::State,
 };
 
-/// Longest name of an acting person, in characters.
-pub const ACTOR_LENGTH_MAX: usize = 200;
+/// Longest code of an acting person.
+pub const ACTOR_LENGTH_MAX: usize = 64;
+
+/// Longest text that says why personal data is let through, in characters.
+pub const ALLOWANCE_LENGTH_MAX: usize = 500;
+
+/// What a caller says of itself in headers, beside its key.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// The code of the person who acts through a system.
+    pub actor: Option<String>,
+    /// Why it lets personal data through.
+    pub allows_personal_data: Option<String>,
+}
+
+/// How long credentials are honoured without a look at the log: a key revoked elsewhere opens
+/// nothing here after that. Longer than a failover of the database takes.
+pub const HONOURED_FOR: Duration = Duration::from_secs(60);
 
 /// What every key begins with, so that a leaked one is recognised by scanners.
 const KEY_PREFIX: &str = "ndp_";
@@ -86,13 +103,16 @@ pub fn authenticate(
     state: &State,
     hashes: &KeyHashes,
     authorization: Option<&str>,
-    actor: Option<&str>,
+    claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {
     let Some(authorization) = authorization else {
-        return match actor {
-            None => Ok(Caller::Anonymous),
-            Some(_) => Err(Error::Unauthenticated {
+        return match claims {
+            Claims {
+                actor: None,
+                allows_personal_data: None,
+            } => Ok(Caller::Anonymous),
+            Claims { .. } => Err(Error::Unauthenticated {
                 reason: "CREDENTIALS_MISSING",
             }),
         };
@@ -117,7 +137,7 @@ pub fn authenticate(
     let kept = found.map_or(KeyHash([0; 32]), |(_, hash)| *hash);
     let holds = bool::from(kept.0.ct_eq(&hash_of(key).0));
     match found {
-        Some((name, _)) if holds => known(state, name, actor.map(str::to_owned), now),
+        Some((name, _)) if holds => known(state, name, claims.checked()?, now),
         Some(_) | None => Err(invalid),
     }
 }
@@ -126,14 +146,20 @@ pub fn authenticate(
 pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, Error> {
     match caller {
         Caller::Anonymous | Caller::System { .. } => Ok(caller.clone()),
-        Caller::Known(was) => known(state, &was.api_key, was.person.actor.clone(), now),
+        Caller::Known(was) => {
+            let claims = Claims {
+                actor: was.person.actor.clone(),
+                allows_personal_data: was.allows_personal_data.clone(),
+            };
+            known(state, &was.api_key, claims, now)
+        }
     }
 }
 
 fn known(
     state: &State,
     key: &ApiKeyName,
-    actor: Option<String>,
+    claims: Claims,
     now: Timestamp,
 ) -> Result<Caller, Error> {
     let refuse = |reason| Err(Error::Unauthenticated { reason });
@@ -153,9 +179,18 @@ fn known(
         return refuse("PRINCIPAL_DISABLED");
     }
     let is_system = principal.fields.kind == PrincipalKind::System;
-    let actor = actor
-        .map(|actor| check_actor(&actor, is_system))
-        .transpose()?;
+    let Claims {
+        actor,
+        allows_personal_data,
+    } = claims;
+    if actor.is_some() && !is_system {
+        return Err(Error::invalid(
+            "ndp-actor",
+            "NOT_ALLOWED",
+            "this principal is a person; remove the metadata `ndp-actor`, which only systems send",
+            "chủ thể này là một người; hãy bỏ metadata `ndp-actor`, chỉ hệ thống mới gửi",
+        ));
+    }
     Ok(Caller::Known(Known {
         person: Person {
             principal: principal.name.clone(),
@@ -165,35 +200,77 @@ fn known(
         agency: principal.fields.agency.clone(),
         roles: principal.fields.roles.clone(),
         api_key: key.clone(),
+        allows_personal_data,
     }))
 }
 
-fn check_actor(actor: &str, is_system: bool) -> Result<String, Error> {
-    if !is_system {
+impl Claims {
+    /// The same in the form that is kept, once it is found to hold.
+    fn checked(self) -> Result<Self, Error> {
+        Ok(Self {
+            actor: self.actor.map(|it| check_actor(&it)).transpose()?,
+            allows_personal_data: self
+                .allows_personal_data
+                .map(|it| check_allowance(&it))
+                .transpose()?,
+        })
+    }
+}
+
+/// A staff or account code: nothing that a person's name or address could be written in.
+fn check_actor(actor: &str) -> Result<String, Error> {
+    let actor = actor.trim();
+    let is_code = actor.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && actor.len() <= ACTOR_LENGTH_MAX
+        && actor
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if !is_code {
         return Err(Error::invalid(
             "ndp-actor",
-            "NOT_ALLOWED",
-            "this principal is a person; remove the metadata `ndp-actor`, which only systems send",
-            "chủ thể này là một người; hãy bỏ metadata `ndp-actor`, chỉ hệ thống mới gửi",
+            "PATTERN",
+            format!(
+                "give the staff or account code of the person who acts, never a name: 1 to \
+                 {ACTOR_LENGTH_MAX} letters without marks, digits, `.`, `_` and `-`, as `CB-0142`"
+            ),
+            format!(
+                "hãy ghi mã cán bộ hoặc mã tài khoản của người thực hiện, không ghi họ tên: 1 đến \
+                 {ACTOR_LENGTH_MAX} chữ cái không dấu, chữ số, `.`, `_` và `-`, ví dụ `CB-0142`"
+            ),
         ));
     }
-    let fault = legible::fault(actor, Lines::One);
-    if let Some(fault) = fault {
+    if let Some(found) = personal::find(actor) {
+        let (english, vietnamese) = (found.kind.english(), found.kind.vietnamese());
         return Err(Error::invalid(
             "ndp-actor",
+            "PERSONAL_DATA",
+            format!("reads as {english}; give a staff or account code instead"),
+            format!("giống {vietnamese}; hãy ghi mã cán bộ hoặc mã tài khoản"),
+        ));
+    }
+    Ok(actor.to_owned())
+}
+
+fn check_allowance(why: &str) -> Result<String, Error> {
+    let fault = legible::fault(why, Lines::One);
+    if let Some(fault) = fault {
+        return Err(Error::invalid(
+            "ndp-allow-personal-data",
             fault.reason(),
             fault.english(),
             fault.vietnamese(),
         ));
     }
-    let kept = legible::kept(actor);
-    if kept.is_empty() || kept.chars().count() > ACTOR_LENGTH_MAX {
+    let why = legible::kept(why);
+    if why.is_empty() || why.chars().count() > ALLOWANCE_LENGTH_MAX {
         return Err(Error::invalid(
-            "ndp-actor",
+            "ndp-allow-personal-data",
             "OUT_OF_RANGE",
-            format!("must name the acting person in 1 to {ACTOR_LENGTH_MAX} UTF-8 characters"),
-            format!("phải ghi người thực hiện bằng 1 đến {ACTOR_LENGTH_MAX} ký tự UTF-8"),
+            format!(
+                "must say why in 1 to {ALLOWANCE_LENGTH_MAX} UTF-8 characters"
+            ),
+            format!("phải ghi lý do bằng 1 đến {ALLOWANCE_LENGTH_MAX} ký tự UTF-8"),
         ));
     }
-    Ok(kept.into_owned())
+    Ok(why.into_owned())
 }

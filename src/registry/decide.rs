@@ -7,6 +7,7 @@ mod baselines;
 mod catalogue;
 mod figures;
 mod milestones;
+pub mod personal;
 mod plans;
 mod proposals;
 mod reports;
@@ -22,8 +23,9 @@ use crate::domain::{
     record::Meta,
     time::{Date, Timestamp},
 };
-use crate::state::State;
+use crate::state::{State, visible::note_public_write};
 
+use self::personal::check_personal_data;
 use super::access::permit;
 
 /// Where ids that nobody chose come from.
@@ -48,13 +50,14 @@ pub fn decide(
     let person = caller.person().ok_or(Error::Unauthenticated {
         reason: "CREDENTIALS_MISSING",
     })?;
+    let reason = check_personal_data(state, caller, request)?;
     let mut deciding = Deciding {
         state,
         caller,
         person,
         now,
         revision: state.revision().next(),
-        reason: &request.reason,
+        reason: &reason,
         ids,
         effects: Vec::new(),
         key_hash: None,
@@ -63,10 +66,15 @@ pub fn decide(
     let Deciding {
         person,
         revision,
-        effects,
+        mut effects,
         key_hash,
         ..
     } = deciding;
+    for effect in &mut effects {
+        if let Effect::Put(image) = effect {
+            note_public_write(image, state);
+        }
+    }
     Ok(Change {
         revision,
         record_time: now,
@@ -74,7 +82,7 @@ pub fn decide(
         agency: caller.agency().cloned(),
         method: request.command.method_name().into(),
         request_id: request.request_id,
-        reason: request.reason.clone(),
+        reason: reason.into_owned(),
         effects,
         key_hash,
     })
@@ -168,7 +176,9 @@ impl Deciding<'_> {
                 decision,
                 etag,
             } => self.decide_proposal(name, *decision, etag),
-            Command::CreatePrincipal { name, fields } => self.create_principal(name, fields),
+            Command::CreatePrincipal { name, fields } => {
+                self.create_principal(name.as_ref(), fields)
+            }
             Command::UpdatePrincipal {
                 name,
                 fields,

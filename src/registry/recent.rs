@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use imbl::Vector;
 
-use super::history::lock;
+use super::{authenticate::HONOURED_FOR, history::lock};
 use crate::{
     domain::{
         caller::Caller,
@@ -30,6 +30,8 @@ pub struct Following {
     pub effects_max: usize,
     /// A watcher that takes nothing for so long has stopped reading for good.
     pub stalled_after: Duration,
+    /// How long credentials are honoured after the last look at the log.
+    pub honoured_for: Duration,
 }
 
 impl Default for Following {
@@ -37,6 +39,7 @@ impl Default for Following {
         Self {
             effects_max: 8192,
             stalled_after: Duration::from_secs(60),
+            honoured_for: HONOURED_FOR,
         }
     }
 }
@@ -48,7 +51,12 @@ const SHARED_MAX: usize = 512;
 const SIGHTS_MAX: usize = 8;
 
 /// What callers of one sight are sent of a change; nothing where they see nothing of it.
-type Shared = (Sight, Option<Bytes>);
+#[derive(Debug, Default)]
+struct Shared {
+    /// The State's count of turns of sight that all of it was made at.
+    turns: u64,
+    kept: Vec<(Sight, Option<Bytes>)>,
+}
 
 /// A change, with each resource as it was before it.
 #[derive(Debug)]
@@ -57,7 +65,7 @@ pub struct Logged {
     pub change: Change,
     before: OnceLock<Vec<Option<Image>>>,
     /// None where nothing is kept: read from the log, or no longer among the newest.
-    shared: Mutex<Option<Vec<Shared>>>,
+    shared: Mutex<Option<Shared>>,
 }
 
 impl Logged {
@@ -66,7 +74,7 @@ impl Logged {
         Self {
             change,
             before: OnceLock::from(before),
-            shared: Mutex::new(Some(Vec::new())),
+            shared: Mutex::new(Some(Shared::default())),
         }
     }
 
@@ -93,15 +101,25 @@ impl Logged {
         drop(self.before.set(before));
     }
 
-    /// What `make` makes of the change for this caller: made once for all callers who see the
-    /// same of it, so it must depend on nothing else.
-    pub fn shared(&self, caller: &Caller, make: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+    /// What `make` makes of the change for this caller while `now` is the newest State: made once
+    /// for all callers who see the same of it, so it must depend on nothing else. What was made
+    /// before someone gained or lost the sight of a record is not used again.
+    pub fn shared(
+        &self,
+        now: &State,
+        caller: &Caller,
+        make: impl FnOnce() -> Option<Bytes>,
+    ) -> Option<Bytes> {
         let mut shared = lock(&self.shared);
-        let Some(kept) = shared.as_mut() else {
+        let Some(Shared { turns, kept }) = shared.as_mut() else {
             drop(shared);
             return make();
         };
-        let sight = Sight::of(caller, &self.change, self.before());
+        if *turns != now.sight_turns() {
+            *turns = now.sight_turns();
+            kept.clear();
+        }
+        let sight = Sight::of(now, caller, &self.change, self.before());
         if let Some((_, bytes)) = kept.iter().find(|(of, _)| *of == sight) {
             return bytes.clone();
         }

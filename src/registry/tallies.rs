@@ -28,37 +28,40 @@ const LOOKUP_COST: u64 = 2_000;
 /// What was counted.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
-    kept: Mutex<VecDeque<(Revision, Arc<Tally>)>>,
+    kept: Mutex<VecDeque<(Counted, Arc<Tally>)>>,
 }
+
+/// What was counted: a revision, and who saw what at the time.
+type Counted = (Revision, u64);
 
 impl Tallies {
     /// The tally of a State for a date, unless it would cost too much.
     fn count(&self, state: &State, date: Date, effort: &Effort) -> Arc<Tally> {
-        let revision = state.revision();
+        let counted = (state.revision(), state.sight_turns());
         // another may have counted while this one waited
-        if let Some(kept) = self.find(revision, date) {
+        if let Some(kept) = self.find(counted, date) {
             return kept;
         }
         let tally = Arc::new(Tally::new(state, date, effort));
         if !effort.is_over() {
-            self.keep(revision, &tally);
+            self.keep(counted, &tally);
         }
         tally
     }
 
-    fn find(&self, revision: Revision, date: Date) -> Option<Arc<Tally>> {
+    fn find(&self, counted: Counted, date: Date) -> Option<Arc<Tally>> {
         let kept = lock(&self.kept);
         kept.iter()
-            .find(|(of, tally)| *of == revision && tally.date() == date)
+            .find(|(of, tally)| *of == counted && tally.date() == date)
             .map(|(_, tally)| Arc::clone(tally))
     }
 
-    fn keep(&self, revision: Revision, tally: &Arc<Tally>) {
+    fn keep(&self, counted: Counted, tally: &Arc<Tally>) {
         let mut kept = lock(&self.kept);
         if kept.len() >= KEPT_MAX {
             kept.pop_front();
         }
-        kept.push_back((revision, Arc::clone(tally)));
+        kept.push_back((counted, Arc::clone(tally)));
     }
 }
 
@@ -90,6 +93,25 @@ impl Registry {
             grounds.iter().filter(looked_up).take(REVISIONS_MAX).count() as u64
         });
         self.turns.afford(lookups.sum::<u64>() * LOOKUP_COST)
+    }
+
+    /// A snapshot of the past to count in, where `now` is the newest.
+    pub async fn guarded(
+        &self,
+        who: &Who,
+        past: &Arc<Snapshot>,
+        now: &Arc<Snapshot>,
+    ) -> Result<Arc<Snapshot>, Error> {
+        if past.state.revision() == now.state.revision() {
+            return Ok(Arc::clone(past));
+        }
+        let (then, now) = (Arc::clone(past), Arc::clone(now));
+        let guard = move |_: &Effort| then.state.guarded_as(&now.state);
+        let state = self.turns.run(who, guard).await?;
+        Ok(Arc::new(Snapshot {
+            state,
+            ..Snapshot::clone(past)
+        }))
     }
 
     /// The revisions behind a computed number, in order; the first thousand of them.

@@ -52,7 +52,10 @@ use crate::{
         principals::KeyHash,
         time::{Clock, Date, Timestamp},
     },
-    state::tally::Tally,
+    state::{
+        tally::Tally,
+        visible::{visible, visible_at},
+    },
     store::{CommitError, Encoded, Head, Replay, Session, Store, WriteTx},
 };
 
@@ -98,10 +101,22 @@ pub trait Entropy: Ids {
 pub struct Outcome {
     /// The revision that holds it.
     pub revision: Revision,
-    /// The resource that the method answers, as it was written then.
+    /// The resource that the method answers, as it was written then and as the caller sees it:
+    /// the caller as it was known when the command was decided.
     pub image: Image,
     /// Whether it was written by an earlier request with the same id.
     pub replayed: bool,
+}
+
+impl Outcome {
+    /// The same as a caller sees it who has it written now.
+    pub(super) fn seen_by(self, caller: &Caller) -> Result<Self, Error> {
+        let image = visible(caller, &self.image);
+        Ok(Self {
+            image: image.ok_or_else(|| self.image.not_found())?,
+            ..self
+        })
+    }
 }
 
 /// A command in the queue, and where its answer goes.
@@ -840,15 +855,15 @@ impl Draft {
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
         let outcome = outcome_of(&change)?;
+        let seen = outcome.clone().seen_by(&caller)?;
         let encoded = Encoded::new(change, &mut || entropy.salt())?;
         let change = encoded.change();
         if let Some(request_id) = change.request_id {
             let key = (change.person.principal.clone(), request_id.id);
-            let replay = (request_id.digest, outcome.clone());
-            self.replays.insert(key, replay);
+            self.replays.insert(key, (request_id.digest, outcome));
         }
         self.push(encoded);
-        Ok(outcome)
+        Ok(seen)
     }
 
     fn push(&mut self, encoded: Encoded) {
@@ -951,9 +966,12 @@ fn replay(
         });
     }
     super::access::permit(&next.state, caller, &request.command)?;
+    // Written once, and out of the caller's sight since: with another agency, perhaps.
+    let image = visible_at(&next.state, caller, &outcome.image);
     Ok(Outcome {
+        revision: outcome.revision,
+        image: image.ok_or_else(|| outcome.image.not_found())?,
         replayed: true,
-        ..outcome.clone()
     })
 }
 

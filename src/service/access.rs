@@ -6,7 +6,7 @@ use super::{
     Services,
     call::{Call, envelope, open, open_checked},
     list::arguments,
-    read::{AsOf, get},
+    read::{AsOf, find, get},
     update::{Updatable, Update},
 };
 use crate::{
@@ -18,12 +18,12 @@ use crate::{
     },
     pb,
     registry::{
-        access::{find_principal, permit_access_reads},
+        access::permit_access_reads,
         authenticate::{KEY_ID_LENGTH, NewKey},
         decide::Ids,
         entropy::OsEntropy,
     },
-    state::{State, query::token::Binding, visible::Visible},
+    state::{State, query::token::Binding},
     wire::{principals, requests},
 };
 
@@ -74,7 +74,7 @@ impl pb::access_service_server::AccessService for Services {
     ) -> Answer<pb::Principal> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("CreatePrincipal", message)?;
-        let name = requests::new_name(
+        let name = requests::optional_new_name(
             &message.principal_id,
             "principal_id",
             PrincipalName::from_id,
@@ -136,7 +136,7 @@ impl pb::access_service_server::AccessService for Services {
         let (call, message) = self.open_access_read(request).await?;
         let prefix = match requests::parent::<PrincipalName>(&message.parent, "parent")? {
             Some(principal) => {
-                find_principal(call.state(), &call.caller, &principal)?;
+                find(&call, &principal, State::principal)?;
                 ApiKeyName::prefix(&principal)
             }
             None => String::new(),
@@ -225,7 +225,7 @@ impl Updatable for pb::Principal {
     }
 
     fn current(call: &Call, name: &PrincipalName) -> Option<(Self, Revision)> {
-        let principal = call.state().principal(name)?.visible(&call.caller)?;
+        let principal = call.sees(&**call.state().principal(name)?)?;
         Some((principals::principal(&principal), principal.meta.revision))
     }
 

@@ -1,6 +1,6 @@
 //! One call: who makes it, on which snapshot; and the way of a command to the writer and back.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use tonic::{
@@ -16,14 +16,14 @@ use crate::{
         change::{At, Image, RequestId},
         command::{self, Command},
         error::Error,
-        names::{
-            AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-            MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
-            Revision,
-        },
+        names::Revision,
     },
-    registry::{Outcome, Registry, Snapshot, authenticate::authenticate},
-    state::{State, visible::visible},
+    registry::{
+        Outcome, Registry, Snapshot,
+        authenticate::{Claims, authenticate},
+        decide::personal,
+    },
+    state::{State, visible::Visible},
     wire::{encoded::Answer, requests, validate::Validate},
 };
 
@@ -33,8 +33,10 @@ pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
 pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revision");
 /// On every answer of a registry whose records are made up.
 pub static NDP_MADE_UP: HeaderName = HeaderName::from_static("ndp-made-up");
-/// The person who acts through a system.
+/// The staff or account code of the person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
+/// Why a steward lets personal data through.
+pub static NDP_ALLOW_PERSONAL_DATA: HeaderName = HeaderName::from_static(personal::HEADER);
 
 /// The caller's time, as the gRPC specification writes it.
 pub static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -56,6 +58,8 @@ const HEARD_IN: Duration = Duration::from_millis(50);
 pub struct Call {
     /// Everything at one revision.
     pub snapshot: Arc<Snapshot>,
+    /// Everything at the newest, by which is decided who sees the past.
+    pub now: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
     /// Whom its share of everything is counted for.
@@ -69,6 +73,15 @@ impl Call {
         &self.snapshot.state
     }
 
+    /// What the caller sees of a record that this call reads.
+    pub(super) fn sees<'a, T: Visible>(&self, record: &'a T) -> Option<Cow<'a, T>> {
+        if Arc::ptr_eq(&self.snapshot, &self.now) {
+            record.visible(&self.caller)
+        } else {
+            record.visible_at(&self.now.state, &self.caller)
+        }
+    }
+
     /// The same call as of another revision or time, where one is asked for.
     pub(super) async fn at(mut self, services: &Services, at: At) -> Result<Self, Error> {
         match at {
@@ -77,6 +90,7 @@ impl Call {
             at => {
                 let reading = services.registry().read_at(&self.who, at);
                 self.snapshot = Box::pin(reading).await?;
+                self.now = services.registry().read();
             }
         }
         Ok(self)
@@ -178,6 +192,9 @@ pub async fn identify(registry: &Registry, headers: &HeaderMap, from: &Who) -> R
 /// The same as [`identify`], by what is known now.
 pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
     let snapshot = registry.read();
+    if headers.contains_key(AUTHORIZATION) {
+        registry.check_honoured()?;
+    }
     let authorization = match headers.get(AUTHORIZATION).map(|value| value.to_str()) {
         None => None,
         Some(Ok(text)) => Some(text),
@@ -187,19 +204,22 @@ pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Res
             });
         }
     };
-    // gRPC metadata is ASCII by its specification, yet most stacks let UTF-8 through, and names
+    // gRPC metadata is ASCII by its specification, yet most stacks let UTF-8 through, and reasons
     // are Vietnamese; percent-encoding is read too.
-    let actor = headers
-        .get(&NDP_ACTOR)
-        .map(|value| decode(value.as_bytes()));
+    let text = |name| headers.get(name).map(|value| decode(value.as_bytes()));
+    let claims = Claims {
+        actor: text(&NDP_ACTOR),
+        allows_personal_data: text(&NDP_ALLOW_PERSONAL_DATA),
+    };
     let caller = authenticate(
         &snapshot.state,
         &snapshot.key_hashes,
         authorization,
-        actor.as_deref(),
+        claims,
         registry.clock().now(),
     )?;
     Ok(Call {
+        now: Arc::clone(&snapshot),
         snapshot,
         who: Who::principal(&caller).unwrap_or_else(|| from.clone()),
         caller,
@@ -212,7 +232,7 @@ fn decode(bytes: &[u8]) -> String {
     let decoded = percent_encoding::percent_decode(bytes);
     decoded
         .decode_utf8()
-        .map_or_else(|_| "\u{0}".to_owned(), std::borrow::Cow::into_owned)
+        .map_or_else(|_| "\u{0}".to_owned(), Cow::into_owned)
 }
 
 /// Takes the call out of a request, without checking the message.
@@ -314,53 +334,19 @@ impl Services {
             reason,
         };
         let outcome = if validate_only {
-            let outcome = self.registry.preview(&caller, &request)?;
-            // Nothing was written: what is answered is as of the revision that was looked at.
-            Outcome {
-                revision: self.registry.revision(),
-                ..outcome
-            }
+            self.registry.preview(&caller, &request)?
         } else {
-            self.registry.submit(caller.clone(), request).await?
+            self.registry.submit(caller, request).await?
         };
         let Outcome {
             revision,
             image,
             replayed,
         } = outcome;
-        let image = match visible(&caller, &image) {
-            Some(image) => image,
-            // Written once, and out of the caller's sight since: with another agency, perhaps.
-            None if replayed => return Err(not_found(&image)),
-            None => {
-                let name = image.name();
-                let chain = format!("`{name}` was written by one who may not see it");
-                return Err(Error::Bug(chain.into()));
-            }
-        };
         Ok(Written {
             image,
             revision,
             replayed,
         })
     }
-}
-
-fn not_found(image: &Image) -> Error {
-    let kind = match image {
-        Image::Agency(_) => AgencyName::KIND,
-        Image::Edition(_) => EditionName::KIND,
-        Image::Platform(_) => PlatformName::KIND,
-        Image::Plan(_) => PlanName::KIND,
-        Image::Milestone(_) => MilestoneName::KIND,
-        Image::Baseline(_) => BaselineName::KIND,
-        Image::Report(_) => ReportName::KIND,
-        Image::Assessment(_) => AssessmentName::KIND,
-        Image::Proposal(_) => ProposalName::KIND,
-        Image::Figure(_) => FigureName::KIND,
-        Image::Principal(_) => PrincipalName::KIND,
-        Image::ApiKey(_) => ApiKeyName::KIND,
-    };
-    let name = image.name().to_owned();
-    Error::NotFound { kind, name }
 }

@@ -30,7 +30,6 @@ use crate::{
             Constant, Cursor, Queryable as _, order::Direction, page::page_size, search,
             token::Binding,
         },
-        visible::Visible as _,
     },
     wire::{
         agencies, editions,
@@ -415,7 +414,7 @@ impl Updatable for pb::Agency {
     }
 
     fn current(call: &Call, name: &AgencyName) -> Option<(Self, Revision)> {
-        let agency = call.state().agency(name)?.visible(&call.caller)?;
+        let agency = call.sees(&**call.state().agency(name)?)?;
         Some((agencies::agency(&agency), agency.meta.revision))
     }
 
@@ -445,7 +444,7 @@ impl Updatable for pb::Edition {
     }
 
     fn current(call: &Call, name: &EditionName) -> Option<(Self, Revision)> {
-        let edition = call.state().edition(name)?.visible(&call.caller)?;
+        let edition = call.sees(&**call.state().edition(name)?)?;
         let message = edition_message(call.state(), &edition);
         Some((message, edition.meta.revision))
     }
@@ -476,7 +475,7 @@ impl Updatable for pb::Platform {
     }
 
     fn current(call: &Call, name: &PlatformName) -> Option<(Self, Revision)> {
-        let platform = call.state().platform(name)?.visible(&call.caller)?;
+        let platform = call.sees(&**call.state().platform(name)?)?;
         let message = platforms::platform(&platform, View::Full);
         Some((message, platform.meta.revision))
     }

@@ -23,14 +23,20 @@ use super::{
 };
 use crate::{
     admission::who::Who,
-    domain::{caller::Caller, change::Change, error::Error, names::Revision},
+    domain::{
+        caller::Caller,
+        change::{Change, Image},
+        error::Error,
+        names::Revision,
+    },
     pb::{
         self,
         watch_changes_request::Start,
         watch_changes_response::{Event, Heartbeat, Snapshot as SnapshotPart},
     },
-    registry::{Registry, Snapshot, authenticate::renew, recent::Logged},
+    registry::{Registry, Snapshot, recent::Logged},
     state::{
+        State,
         query::{
             filter::Filter,
             order::{Direction, Order},
@@ -39,7 +45,7 @@ use crate::{
             token::Binding,
         },
         sight::{ChangeFacts, Interest, needs_before, see},
-        visible::visible,
+        visible::{visible, visible_at},
     },
     wire::{changes, encoded::Encoded, requests},
 };
@@ -89,7 +95,10 @@ impl pb::change_service_server::ChangeService for Services {
             .changes_after(&call.who, before, 1, |_| true);
         let logged = logged.await?;
         let logged = logged.first().ok_or_else(not_found)?;
+        // The change may be newer than what the call began with.
+        let now = self.registry().read();
         let seen = see(
+            &now.state,
             &call.caller,
             &Interest::default(),
             &logged.change,
@@ -165,11 +174,14 @@ impl pb::change_service_server::ChangeService for Services {
         };
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let end = Arc::new(OnceLock::new());
-        let watch = Watch {
+        let watcher = Arc::new(Watcher {
             registry: self.registry().clone(),
-            stopping: self.stopping(),
-            caller: call.caller,
             interest,
+        });
+        let watch = Watch {
+            watcher: Arc::clone(&watcher),
+            stopping: self.stopping(),
+            viewer: Arc::new(Viewer::new(call.caller, &call.snapshot)),
             position,
             heartbeat: Duration::from_secs(u64::from(seconds.unsigned_abs())),
             sender,
@@ -179,8 +191,10 @@ impl pb::change_service_server::ChangeService for Services {
         let snapshot = with_snapshot.then_some(call.snapshot);
         tokio::spawn(watch.run(snapshot, ending));
         Ok(Response::new(WatchStream {
-            receiver,
-            end: Some(end),
+            watcher,
+            receiver: Some(receiver),
+            delivered: position,
+            end,
         }))
     }
 }
@@ -329,7 +343,7 @@ impl ChangePage<'_> {
             let mut found = 0;
             for logged in effort.rows(&batch, CHANGE_COST + filter.terms()) {
                 let change = &logged.change;
-                let seen = see(&call.caller, &Interest::default(), change, logged.before());
+                let seen = see(call.state(), &call.caller, &Interest::default(), change, logged.before());
                 let seen = seen.filter(|seen| filter.matches(&ChangeFacts::from(seen)));
                 let message = seen.map(|seen| changes::change(seen, call.state(), false));
                 if let Some(message) = &message {
@@ -366,28 +380,177 @@ impl ChangePage<'_> {
 /// A message, encoded once for all who receive the same.
 type Message = Encoded<pb::WatchChangesResponse>;
 
-/// What a watcher receives; ends with a status that says why.
+/// By whose eyes a message is made: the caller as it was known, and who saw what then.
+#[derive(Debug, PartialEq, Eq)]
+struct Viewer {
+    caller: Caller,
+    sight_turns: u64,
+}
+
+impl Viewer {
+    fn new(caller: Caller, snapshot: &Snapshot) -> Self {
+        Self {
+            caller,
+            sight_turns: snapshot.state.sight_turns(),
+        }
+    }
+}
+
+/// What a message is made of.
+#[derive(Debug)]
+enum Content {
+    Change(Arc<Logged>),
+    Records { images: Vec<Image>, complete: bool },
+    Heartbeat,
+}
+
+/// A message that waits until its watcher takes it.
+#[derive(Debug)]
+struct Waiting {
+    revision: Revision,
+    content: Content,
+    message: Message,
+    /// Whom it was made for.
+    viewer: Arc<Viewer>,
+}
+
+/// What both ends of a watch know: the one that reads the log, and the one that the client reads.
+#[derive(Debug)]
+struct Watcher {
+    registry: Registry,
+    interest: Interest,
+}
+
+impl Watcher {
+    /// The viewer as the newest State knows it, or why it may see nothing any more.
+    fn renew(&self, viewer: &Arc<Viewer>) -> Result<(Arc<Snapshot>, Arc<Viewer>), Error> {
+        let (snapshot, caller) = self.registry.renew(&viewer.caller)?;
+        let renewed = Viewer::new(caller, &snapshot);
+        let viewer = if renewed == **viewer {
+            Arc::clone(viewer)
+        } else {
+            Arc::new(renewed)
+        };
+        Ok((snapshot, viewer))
+    }
+
+    /// What a viewer is sent; nothing of a change of which it may see nothing.
+    fn message(
+        &self,
+        now: &State,
+        viewer: &Viewer,
+        revision: Revision,
+        content: &Content,
+    ) -> Option<Message> {
+        let event = match content {
+            Content::Change(logged) => return self.change(now, viewer, logged),
+            Content::Records { images, complete } => {
+                let seen = images
+                    .iter()
+                    .filter_map(|image| visible_at(now, &viewer.caller, image));
+                Event::Snapshot(SnapshotPart {
+                    records: seen.map(|image| changes::record(&image, now)).collect(),
+                    complete: *complete,
+                })
+            }
+            Content::Heartbeat => Event::Heartbeat(Heartbeat {}),
+        };
+        Some(Message::new(&pb::WatchChangesResponse {
+            revision: revision.get(),
+            event: Some(event),
+        }))
+    }
+
+    /// What a viewer is sent of a change: shared with others, unless it follows only some of what
+    /// the change touched.
+    fn change(&self, now: &State, viewer: &Viewer, logged: &Logged) -> Option<Message> {
+        let (change, before) = (&logged.change, logged.before());
+        let make = |interest: &Interest| {
+            let seen = see(now, &viewer.caller, interest, change, before)?;
+            let message = pb::WatchChangesResponse {
+                revision: change.revision.get(),
+                event: Some(Event::Change(changes::change(seen, now, false))),
+            };
+            Some(Message::new(&message))
+        };
+        if !self.interest.covers_change(change, before) {
+            return make(&self.interest);
+        }
+        let shared = logged.shared(now, &viewer.caller, || {
+            make(&Interest::default()).map(Message::into_bytes)
+        });
+        shared.map(Message::from_bytes)
+    }
+}
+
+/// What a watcher receives; ends with a status that says why. A message is handed over to the
+/// transport only while its caller's key works, and as the caller may see it then: what waits when
+/// a key is revoked is let go of.
 #[derive(Debug)]
 pub(crate) struct WatchStream {
-    receiver: mpsc::Receiver<Message>,
-    end: Option<Arc<OnceLock<Status>>>,
+    watcher: Arc<Watcher>,
+    /// None once the stream has ended.
+    receiver: Option<mpsc::Receiver<Waiting>>,
+    /// Everything up to here was handed over, or is not for this caller.
+    delivered: Revision,
+    end: Arc<OnceLock<Status>>,
+}
+
+impl WatchStream {
+    /// The message as its caller may see it now; none where it may see nothing of it.
+    fn deliver(&mut self, waiting: Waiting) -> Result<Option<Message>, Status> {
+        let Waiting {
+            revision,
+            content,
+            message,
+            viewer,
+        } = waiting;
+        let renewed = self.watcher.renew(&viewer);
+        let (snapshot, renewed) =
+            renewed.map_err(|error| resumable(error.into(), self.delivered))?;
+        self.delivered = revision;
+        if Arc::ptr_eq(&renewed, &viewer) {
+            return Ok(Some(message));
+        }
+        let now = &snapshot.state;
+        Ok(self.watcher.message(now, &renewed, revision, &content))
+    }
 }
 
 impl Stream for WatchStream {
     type Item = Result<Message, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.receiver.poll_recv(cx).map(|message| match message {
-            Some(message) => Some(Ok(message)),
-            // The sender is gone, so what it ended with has been said or never will be.
-            None => self.end.take().map(|end| {
-                Err(end
-                    .get()
-                    .cloned()
-                    .unwrap_or_else(|| Status::unavailable("the watch ended")))
-            }),
-        })
+        loop {
+            let Some(receiver) = &mut self.receiver else {
+                return Poll::Ready(None);
+            };
+            let end = match receiver.poll_recv(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(waiting)) => match self.deliver(waiting) {
+                    Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
+                    Ok(None) => continue,
+                    Err(status) => status,
+                },
+                // The sender is gone, so what it ended with has been said or never will be.
+                Poll::Ready(None) => {
+                    let end = self.end.get().cloned();
+                    end.unwrap_or_else(|| Status::unavailable("the watch ended"))
+                }
+            };
+            self.receiver = None;
+            return Poll::Ready(Some(Err(end)));
+        }
     }
+}
+
+/// A status that says from where to resume.
+fn resumable(mut status: Status, position: Revision) -> Status {
+    let position = AsciiMetadataValue::from(position.get());
+    status
+        .metadata_mut()
+        .insert(NDP_REVISION.as_str(), position);
+    status
 }
 
 /// Why a watch ends.
@@ -405,35 +568,30 @@ impl From<Error> for End {
 }
 
 struct Watch {
-    registry: Registry,
+    watcher: Arc<Watcher>,
     stopping: watch::Receiver<bool>,
-    caller: Caller,
-    interest: Interest,
+    viewer: Arc<Viewer>,
     /// Everything up to here was sent, or is not for this caller.
     position: Revision,
     heartbeat: Duration,
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::Sender<Waiting>,
     /// Whom its share of everything is counted for.
     who: Who,
 }
 
 impl Watch {
     async fn run(mut self, snapshot: Option<Arc<Snapshot>>, end: Arc<OnceLock<Status>>) {
-        let mut status = match self.send_all(snapshot).await {
+        let status = match self.send_all(snapshot).await {
             Err(End::Status(status)) => status,
             Err(End::Gone) | Ok(()) => Status::cancelled("the client has gone"),
         };
-        // From where to resume, even for one that saw no change.
-        let position = AsciiMetadataValue::from(self.position.get());
-        status
-            .metadata_mut()
-            .insert(NDP_REVISION.as_str(), position);
-        // Before the sender goes: the stream looks for it when the last message was taken.
-        drop(end.set(status));
+        // Before the sender goes: the stream looks for it when the last message was taken. It says
+        // from where to resume, even to one that saw no change.
+        drop(end.set(resumable(status, self.position)));
     }
 
     async fn send_all(&mut self, snapshot: Option<Arc<Snapshot>>) -> Result<(), End> {
-        let mut revisions = self.registry.revisions();
+        let mut revisions = self.watcher.registry.revisions();
         let mut stopping = self.stopping.clone();
         let sender = self.sender.clone();
         let mut renewals = interval(RENEW_INTERVAL);
@@ -461,7 +619,7 @@ impl Watch {
                 // Not by a timer of its own, which every change would have to set anew.
                 _ = renewals.tick() => {
                     if last_sent.elapsed() >= self.heartbeat {
-                        self.send(Event::Heartbeat(Heartbeat {})).await?;
+                        self.send(Content::Heartbeat).await?;
                         last_sent = Instant::now();
                     }
                 }
@@ -478,10 +636,7 @@ impl Watch {
         let mut sent = false;
         for logged in self.next_changes(stopping).await? {
             self.position = logged.change.revision;
-            if let Some(message) = self.message(&logged) {
-                self.send_message(message).await?;
-                sent = true;
-            }
+            sent |= self.send(Content::Change(logged)).await?;
         }
         Ok(sent)
     }
@@ -491,13 +646,14 @@ impl Watch {
         &mut self,
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<Vec<Arc<Logged>>, End> {
-        if let Some(changes) = self.registry.recent_changes(self.position) {
+        let watcher = Arc::clone(&self.watcher);
+        let Watcher { registry, interest } = &*watcher;
+        if let Some(changes) = registry.recent_changes(self.position) {
             return Ok(changes);
         }
-        let registry = self.registry.clone();
-        let (caller, interest) = (self.caller.clone(), self.interest.clone());
         let who = self.who.clone();
-        let needs_before = |change: &Change| needs_before(&caller, &interest, change);
+        let viewer = Arc::clone(&self.viewer);
+        let needs_before = |change: &Change| needs_before(&viewer.caller, interest, change);
         let mut next = std::pin::pin!(registry.older_changes(&who, self.position, needs_before));
         loop {
             tokio::select! {
@@ -505,88 +661,69 @@ impl Watch {
                 changes = &mut next => return Ok(changes?),
                 () = stopped(stopping) => return Err(shutting_down().into()),
                 () = self.sender.closed() => return Err(End::Gone),
-                () = sleep(RENEW_INTERVAL) => self.renew()?,
+                () = sleep(RENEW_INTERVAL) => drop(self.renew()?),
             }
         }
     }
 
-    /// What this caller is sent of a change: shared with others, unless it follows only some of
-    /// what the change touched.
-    fn message(&self, logged: &Logged) -> Option<Message> {
-        let (change, before) = (&logged.change, logged.before());
-        let make = |interest: &Interest| {
-            let seen = see(&self.caller, interest, change, before)?;
-            let message = pb::WatchChangesResponse {
-                revision: change.revision.get(),
-                event: Some(Event::Change(changes::change(
-                    seen,
-                    &self.registry.read().state,
-                    false,
-                ))),
-            };
-            Some(Message::new(&message))
-        };
-        if !self.interest.covers_change(change, before) {
-            return make(&self.interest);
-        }
-        let shared = logged.shared(&self.caller, || {
-            make(&Interest::default()).map(Message::into_bytes)
-        });
-        shared.map(Message::from_bytes)
-    }
-
     async fn send_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), End> {
-        let mut records = Vec::new();
+        let mut images = Vec::new();
         let mut bytes = 0;
         for (count, image) in snapshot.state.images().enumerate() {
             // most may not be for this watch: others get their turn meanwhile
             if count % BATCH == 0 {
                 yield_now().await;
             }
-            if !self.interest.covers_image(&image) {
+            if !self.watcher.interest.covers_image(&image) {
                 continue;
             }
-            let Some(image) = visible(&self.caller, &image) else {
+            let Some(seen) = visible(&self.viewer.caller, &image) else {
                 continue;
             };
-            let record = changes::record(&image, &snapshot.state);
-            let record_bytes = record.encoded_len();
-            if records.len() >= SNAPSHOT_PART || bytes + record_bytes > PAGE_BYTES_MAX {
-                let records = std::mem::take(&mut records);
-                self.send(Event::Snapshot(SnapshotPart {
-                    records,
-                    complete: false,
-                }))
-                .await?;
+            let record_bytes = changes::record(&seen, &snapshot.state).encoded_len();
+            if images.len() >= SNAPSHOT_PART || bytes + record_bytes > PAGE_BYTES_MAX {
+                let images = std::mem::take(&mut images);
+                let complete = false;
+                self.send(Content::Records { images, complete }).await?;
                 bytes = 0;
             }
             bytes += record_bytes;
-            records.push(record);
+            images.push(image);
         }
-        self.send(Event::Snapshot(SnapshotPart {
-            records,
-            complete: true,
-        }))
-        .await
+        let complete = true;
+        self.send(Content::Records { images, complete }).await?;
+        Ok(())
     }
 
-    async fn send(&mut self, event: Event) -> Result<(), End> {
-        let message = pb::WatchChangesResponse {
-            revision: self.position.get(),
-            event: Some(event),
+    /// Sends what the caller may see of it now; false where that is nothing.
+    async fn send(&mut self, content: Content) -> Result<bool, End> {
+        let now = self.renew()?;
+        let (viewer, revision) = (Arc::clone(&self.viewer), self.position);
+        let message = self
+            .watcher
+            .message(&now.state, &viewer, revision, &content);
+        let Some(message) = message else {
+            return Ok(false);
         };
-        self.send_message(Message::new(&message)).await
+        let waiting = Waiting {
+            revision,
+            content,
+            message,
+            viewer,
+        };
+        self.send_message(waiting).await?;
+        Ok(true)
     }
 
     /// Hands a message over when there is room; a client that makes none for too long, a key that
     /// stops working or a server that stops ends the wait.
-    async fn send_message(&mut self, message: Message) -> Result<(), End> {
+    async fn send_message(&mut self, message: Waiting) -> Result<(), End> {
         let message = match self.sender.try_send(message) {
             Ok(()) => return Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(End::Gone),
             Err(mpsc::error::TrySendError::Full(message)) => message,
         };
-        let stalled_after = self.registry.following().stalled_after;
+        let stalled_after = self.watcher.registry.following().stalled_after;
         let mut stalled = std::pin::pin!(sleep(stalled_after));
         let mut stopping = self.stopping.clone();
         let sender = self.sender.clone();
@@ -605,17 +742,16 @@ impl Watch {
                 () = stopped(&mut stopping) => {
                     return Err(shutting_down().into());
                 }
-                () = sleep(RENEW_INTERVAL) => self.renew()?,
+                () = sleep(RENEW_INTERVAL) => drop(self.renew()?),
             }
         }
     }
 
-    /// The caller as the newest State knows it: what it may see may have changed, its key may have
-    /// stopped working.
-    fn renew(&mut self) -> Result<(), Error> {
-        let snapshot = self.registry.read();
-        self.caller = renew(&snapshot.state, &self.caller, self.registry.clock().now())?;
-        Ok(())
+    /// Renews the caller; answers the newest State.
+    fn renew(&mut self) -> Result<Arc<Snapshot>, Error> {
+        let (snapshot, viewer) = self.watcher.renew(&self.viewer)?;
+        self.viewer = viewer;
+        Ok(snapshot)
     }
 }
 

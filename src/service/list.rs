@@ -62,7 +62,7 @@ pub(super) struct Seen<'a, T: Clone> {
 impl<'a, T: Visible> Seen<'a, T> {
     /// What a caller sees of a record; `None` where the caller may not know of it.
     pub(super) fn of(record: &'a Arc<T>, call: &Call) -> Option<Self> {
-        let seen = record.visible(&call.caller)?;
+        let seen = call.sees(&**record)?;
         Some(Self { record, seen })
     }
 

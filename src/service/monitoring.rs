@@ -42,7 +42,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl pb::monitoring_service_server::MonitoringService for Services {
     async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
-        let (call, today, message) = self.open_dated(request).await?;
+        let (call, today, message) = self.open_counted(request).await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let asked = requests::optional_date(message.effective_date, "effective_date")?;
@@ -60,7 +60,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
     }
 
     async fn get_timeline(&self, request: Request<pb::GetTimelineRequest>) -> Answer<pb::Timeline> {
-        let (call, today, message) = self.open_dated(request).await?;
+        let (call, today, message) = self.open_counted(request).await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let interval = message.interval();
@@ -102,7 +102,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         &self,
         request: Request<pb::ListAttentionItemsRequest>,
     ) -> Answer<pb::ListAttentionItemsResponse> {
-        let (call, today, message) = self.open_dated(request).await?;
+        let (call, today, message) = self.open_counted(request).await?;
         let size = page_size(message.page_size)?;
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
@@ -133,7 +133,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         &self,
         request: Request<pb::GetDataQualityRequest>,
     ) -> Answer<pb::DataQuality> {
-        let (call, today, message) = self.open_dated(request).await?;
+        let (call, today, message) = self.open_counted(request).await?;
         let size = page_size(message.page_size)?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
@@ -176,7 +176,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         &self,
         request: Request<pb::ReconcileFiguresRequest>,
     ) -> Answer<pb::ReconcileFiguresResponse> {
-        let (call, today, message) = self.open_dated(request).await?;
+        let (call, today, message) = self.open_counted(request).await?;
         let binding = Binding::new("ReconcileFigures");
         let query = self.query::<Figure>(binding, &arguments!(message))?;
         let (binding, order) = (query.binding.clone(), query.order.clone());

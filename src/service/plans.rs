@@ -6,7 +6,7 @@ use super::{
     Services,
     call::{Call, envelope, open, open_checked},
     list::arguments,
-    read::get,
+    read::{find, get},
     update::{Updatable, Update},
 };
 use crate::{
@@ -24,8 +24,7 @@ use crate::{
         time::Date,
     },
     pb,
-    registry::access::find_plan,
-    state::{State, query::token::Binding, visible::Visible},
+    state::{State, query::token::Binding},
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
         requests::{self, View},
@@ -493,8 +492,14 @@ impl Updatable for pb::Plan {
     }
 
     fn current(call: &Call, name: &PlanName) -> Option<(Self, Revision)> {
-        let plan = call.state().plan(name)?.visible(&call.caller)?;
-        Some((plans::plan(&plan, View::Full), plan.meta.revision))
+        let plan = call.sees(&**call.state().plan(name)?)?;
+        // What is withheld is not merged into: the command finds that the record is another.
+        let revision = if plan.redacted {
+            Revision::ZERO
+        } else {
+            plan.meta.revision
+        };
+        Some((plans::plan(&plan, View::Full), revision))
     }
 
     fn command(
@@ -523,7 +528,7 @@ impl Updatable for pb::Milestone {
     }
 
     fn current(call: &Call, name: &MilestoneName) -> Option<(Self, Revision)> {
-        let milestone = call.state().milestone(name)?.visible(&call.caller)?;
+        let milestone = call.sees(&**call.state().milestone(name)?)?;
         Some((milestones::milestone(&milestone), milestone.meta.revision))
     }
 
@@ -619,7 +624,7 @@ fn plan_prefix(
         return platform_prefix(call, platform, PlanName::prefix);
     }
     let plan: PlanName = requests::name(parent, "parent")?;
-    find_plan(call.state(), &call.caller, &plan)?;
+    find(call, &plan, State::plan)?;
     Ok(prefix(&plan))
 }
 

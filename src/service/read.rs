@@ -79,6 +79,19 @@ impl Services {
         Ok((call, message))
     }
 
+    /// The same as [`Self::open_dated`], to count in what the caller may see then and now.
+    pub(super) async fn open_counted<T: AsOf>(
+        &self,
+        request: Request<T>,
+    ) -> Result<(Call, Date, T), Status> {
+        let (mut call, date, message) = self.open_dated(request).await?;
+        if !Arc::ptr_eq(&call.snapshot, &call.now) {
+            let guarded = self.registry().guarded(&call.who, &call.snapshot, &call.now);
+            call.snapshot = Box::pin(guarded).await?;
+        }
+        Ok((call, date, message))
+    }
+
     /// The same as [`Self::open_read`], with the civil date in Vietnam that the answer is of.
     pub(super) async fn open_dated<T: AsOf>(
         &self,
@@ -106,8 +119,17 @@ pub(super) fn get<'a, N: ResourceName, T: Visible>(
     find: impl FnOnce(&'a State, &N) -> Option<&'a Arc<T>>,
 ) -> Result<Cow<'a, T>, Error> {
     let name: N = requests::name(name, "name")?;
-    find(call.state(), &name)
-        .and_then(|record| record.visible(&call.caller))
+    self::find(call, &name, find)
+}
+
+/// What the caller sees of the record of this name; `find` looks it up.
+pub(super) fn find<'a, N: ResourceName, T: Visible>(
+    call: &'a Call,
+    name: &N,
+    find: impl FnOnce(&'a State, &N) -> Option<&'a Arc<T>>,
+) -> Result<Cow<'a, T>, Error> {
+    find(call.state(), name)
+        .and_then(|record| call.sees(&**record))
         .ok_or_else(|| Error::NotFound {
             kind: N::KIND,
             name: name.to_string(),

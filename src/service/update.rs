@@ -4,6 +4,8 @@
 //! that field's present value: it is merged here, and the command then holds only while the
 //! record is still of that revision; where the caller gave no etag of its own it is merged anew.
 
+use std::sync::Arc;
+
 use prost_types::FieldMask;
 
 use super::{
@@ -154,7 +156,8 @@ impl Services {
                     if turn.is_none() {
                         turn = Some(self.merging.lock().await);
                     }
-                    call.snapshot = self.registry().read();
+                    (call.snapshot, call.caller) = self.registry().renew(&call.caller)?;
+                    call.now = Arc::clone(&call.snapshot);
                 }
                 answer => return answer,
             }

@@ -244,7 +244,8 @@ impl Rules {
     }
 
     fn live(&mut self, platform: &Platform, standings: &[PlanStanding], on: Date) {
-        let written = platform.meta.update_time.date_in_vietnam().days_until(on);
+        let written = platform.public_meta().update_time.date_in_vietnam();
+        let written = written.days_until(on);
         self.check(Criterion::Live, "WRITTEN_IN_A_YEAR", written <= LIVE_DAYS);
         for filing in standings.iter().filter_map(|it| it.filing.as_ref()) {
             let reported = !filing.freshness.is_late();

@@ -65,7 +65,7 @@ impl State {
         };
         let mut parts = [0_i64; 4];
         for platform in self.active_in(&place, on, effort) {
-            let record = Ground::Record(platform.meta.revision);
+            let record = Ground::Record(platform.public_meta().revision);
             match figure.subject {
                 Subject::PlatformsListed => computed.count(1, [record]),
                 Subject::PlatformsOperating => {

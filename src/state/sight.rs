@@ -1,6 +1,7 @@
 //! A change as one caller sees it: the effects it may see, whole or in part, and nothing of who
-//! acted unless it may know. What leaves the caller's sight arrives as a removal; what was never
-//! in it leaves no trace.
+//! acted unless it may know. What leaves the caller's sight arrives as a removal, by its name
+//! alone; what was never in it, or changed only in what is withheld, leaves no trace. Images are
+//! shown by the rule of then and the rule of now: see [`super::visible`].
 
 use std::borrow::Cow;
 
@@ -13,8 +14,9 @@ use crate::domain::{
 };
 
 use super::{
+    State,
     query::schema::{Field, Queryable, Type, Values},
-    visible::visible,
+    visible::{visible, visible_at},
 };
 
 /// One resource touched, as a caller sees it.
@@ -144,15 +146,16 @@ pub struct Sight {
     anonymous: bool,
     oversees: bool,
     keeps_principals: bool,
-    /// Its agency, where the change is about that one, and whether it administers it.
+    /// Its agency, where the change is about that one or about what is its own now, and whether it
+    /// administers it.
     agency: Option<(AgencyName, bool)>,
     /// The principal, where the change is about or by itself.
     itself: Option<PrincipalName>,
 }
 
 impl Sight {
-    /// The sight of `caller` on a change.
-    pub fn of(caller: &Caller, change: &Change, before: &[Option<Image>]) -> Self {
+    /// The sight of `caller` on a change while `now` is the newest State.
+    pub fn of(now: &State, caller: &Caller, change: &Change, before: &[Option<Image>]) -> Self {
         let any_image = |wanted: &dyn Fn(&Image) -> bool| {
             effects(change, before)
                 .any(|(_, before, after)| before.is_some_and(wanted) || after.is_some_and(wanted))
@@ -160,7 +163,11 @@ impl Sight {
         let agency = caller.agency().filter(|agency| {
             caller.is_of(agency)
                 && (change.agency.as_ref() == Some(agency)
-                    || any_image(&|image| agency_of(image) == Some(agency)))
+                    || any_image(&|image| agency_of(image) == Some(agency))
+                    || change.effects.iter().any(|effect| {
+                        let image = now.image(effect.name());
+                        image.is_some_and(|image| agency_of(&image) == Some(agency))
+                    }))
         });
         let itself = caller.person().map(|person| person.principal);
         let itself = itself.filter(|it| {
@@ -181,9 +188,11 @@ impl Sight {
     }
 }
 
-/// The change as `caller` sees it; `None` where it may see no effect that it is interested in.
-/// `before` has one image for each effect, or nothing where [`needs_before`] says so.
+/// The change as `caller` sees it while `now` is the newest State; `None` where it may see no
+/// effect that it is interested in. `before` has one image for each effect, or nothing where
+/// [`needs_before`] says so.
 pub fn see<'a>(
+    now: &State,
     caller: &Caller,
     interest: &Interest,
     change: &'a Change,
@@ -195,7 +204,7 @@ pub fn see<'a>(
             continue;
         }
         if let Effect::Notice(notice) = effect {
-            if before.is_some_and(|image| is_seen_whole(caller, image)) {
+            if before.is_some_and(|image| is_seen_whole(now, caller, image)) {
                 seen.push(SeenEffect {
                     resource: name.to_owned(),
                     after: None,
@@ -205,9 +214,16 @@ pub fn see<'a>(
             }
             continue;
         }
-        let after = after.and_then(|image| visible(caller, image));
-        let before = before.and_then(|image| visible(caller, image));
-        if after.is_some() || before.is_some() {
+        let remains = after.is_some_and(|image| visible(caller, image).is_some());
+        let known = before.is_some_and(|image| visible(caller, image).is_some());
+        let after = after.and_then(|image| visible_at(now, caller, image));
+        let shown = match &after {
+            // of an older revision where only what is withheld was written
+            Some(image) => image.meta().revision == change.revision,
+            None => known && !remains,
+        };
+        if shown {
+            let before = before.and_then(|image| visible_at(now, caller, image));
             seen.push(SeenEffect {
                 resource: name.to_owned(),
                 after,
@@ -232,8 +248,8 @@ pub fn see<'a>(
 }
 
 /// Whether the caller sees the resource, and nothing of it is withheld.
-fn is_seen_whole(caller: &Caller, image: &Image) -> bool {
-    visible(caller, image).is_some_and(|seen| match seen {
+fn is_seen_whole(now: &State, caller: &Caller, image: &Image) -> bool {
+    visible_at(now, caller, image).is_some_and(|seen| match seen {
         Image::Plan(plan) => !plan.redacted,
         _ => true,
     })

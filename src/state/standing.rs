@@ -82,7 +82,7 @@ pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
 /// the first where there is no last; but no later than the day on which the record was last
 /// written, because what is recorded as reached was reached by then.
 fn stage_days(platform: &Platform) -> impl Iterator<Item = (Stage, Date)> {
-    let written = platform.meta.update_time.date_in_vietnam();
+    let written = platform.public_meta().update_time.date_in_vietnam();
     platform
         .fields
         .operation_stages

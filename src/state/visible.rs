@@ -1,5 +1,7 @@
-//! Who sees what: one rule per kind of record, asked on every path — get, list, count, search and
-//! error alike. A record is seen whole, seen with parts withheld, or not known to exist.
+//! Who sees what: one rule per kind of record, asked on every path — get, list, count, search,
+//! history, watch and error alike. A record is seen whole, seen with parts withheld, or not known
+//! to exist. An image of the past is seen by the rule of then and by the rule of now: both must
+//! hold. Of what is withheld its times and revisions are withheld, too.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -20,33 +22,65 @@ use crate::domain::{
     reports::Report,
 };
 
+use super::State;
+
 /// A record that a caller may see whole, in part or not at all.
 pub trait Visible: Clone {
     /// What `caller` sees of it; `None` when the caller may not know that it exists.
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>>;
+
+    /// The same record as `state` holds it.
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self>;
+
+    /// What `caller` sees of it as an image of the past, where the record is `now` so.
+    fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        now.visible(caller)?;
+        self.visible(caller)
+    }
+
+    /// What `caller` sees of it while `now` is the newest State: nothing of what is gone.
+    fn visible_at(&self, now: &State, caller: &Caller) -> Option<Cow<'_, Self>> {
+        self.visible_since(self.as_in(now)?, caller)
+    }
+
+    /// Whether who sees it may be others than those who see `other`.
+    fn is_guarded_as(&self, other: &Self) -> bool;
 }
 
-/// What `caller` sees of an image.
+/// What `caller` sees of an image as it is written.
 pub fn visible(caller: &Caller, image: &Image) -> Option<Image> {
-    fn of<T: Visible>(caller: &Caller, record: &Arc<T>) -> Option<Arc<T>> {
-        record.visible(caller).map(|seen| match seen {
+    seen(caller, None, image)
+}
+
+/// What `caller` sees of an image of the past while `now` is the newest State.
+pub fn visible_at(now: &State, caller: &Caller, image: &Image) -> Option<Image> {
+    seen(caller, Some(now), image)
+}
+
+fn seen(caller: &Caller, now: Option<&State>, image: &Image) -> Option<Image> {
+    fn of<T: Visible>(caller: &Caller, now: Option<&State>, record: &Arc<T>) -> Option<Arc<T>> {
+        let seen = match now {
+            None => record.visible(caller),
+            Some(now) => record.visible_at(now, caller),
+        };
+        seen.map(|seen| match seen {
             Cow::Borrowed(_) => Arc::clone(record),
             Cow::Owned(redacted) => Arc::new(redacted),
         })
     }
     match image {
-        Image::Agency(agency) => of(caller, agency).map(Image::Agency),
-        Image::Edition(edition) => of(caller, edition).map(Image::Edition),
-        Image::Platform(platform) => of(caller, platform).map(Image::Platform),
-        Image::Plan(plan) => of(caller, plan).map(Image::Plan),
-        Image::Milestone(milestone) => of(caller, milestone).map(Image::Milestone),
-        Image::Baseline(baseline) => of(caller, baseline).map(Image::Baseline),
-        Image::Report(report) => of(caller, report).map(Image::Report),
-        Image::Assessment(assessment) => of(caller, assessment).map(Image::Assessment),
-        Image::Proposal(proposal) => of(caller, proposal).map(Image::Proposal),
-        Image::Figure(figure) => of(caller, figure).map(Image::Figure),
-        Image::Principal(principal) => of(caller, principal).map(Image::Principal),
-        Image::ApiKey(key) => of(caller, key).map(Image::ApiKey),
+        Image::Agency(agency) => of(caller, now, agency).map(Image::Agency),
+        Image::Edition(edition) => of(caller, now, edition).map(Image::Edition),
+        Image::Platform(platform) => of(caller, now, platform).map(Image::Platform),
+        Image::Plan(plan) => of(caller, now, plan).map(Image::Plan),
+        Image::Milestone(milestone) => of(caller, now, milestone).map(Image::Milestone),
+        Image::Baseline(baseline) => of(caller, now, baseline).map(Image::Baseline),
+        Image::Report(report) => of(caller, now, report).map(Image::Report),
+        Image::Assessment(assessment) => of(caller, now, assessment).map(Image::Assessment),
+        Image::Proposal(proposal) => of(caller, now, proposal).map(Image::Proposal),
+        Image::Figure(figure) => of(caller, now, figure).map(Image::Figure),
+        Image::Principal(principal) => of(caller, now, principal).map(Image::Principal),
+        Image::ApiKey(key) => of(caller, now, key).map(Image::ApiKey),
     }
 }
 
@@ -54,11 +88,27 @@ impl Visible for Agency {
     fn visible(&self, _: &Caller) -> Option<Cow<'_, Self>> {
         Some(Cow::Borrowed(self))
     }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.agency(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Visible for Edition {
     fn visible(&self, _: &Caller) -> Option<Cow<'_, Self>> {
         Some(Cow::Borrowed(self))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.edition(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, _: &Self) -> bool {
+        true
     }
 }
 
@@ -66,17 +116,36 @@ impl Visible for Figure {
     fn visible(&self, _: &Caller) -> Option<Cow<'_, Self>> {
         Some(Cow::Borrowed(self))
     }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.figure(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Visible for Platform {
     /// Everyone sees platforms; the security level is not shown to anonymous callers.
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
-        if self.fields.security.is_none() || !caller.is_anonymous() {
+        let is_public = self.fields.security.is_none() && self.public_write.is_none();
+        if is_public || !caller.is_anonymous() {
             return Some(Cow::Borrowed(self));
         }
         let mut shown = self.clone();
         shown.fields.security = None;
+        shown.meta = self.public_meta();
+        shown.public_write = None;
         Some(Cow::Owned(shown))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.platform(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, _: &Self) -> bool {
+        true
     }
 }
 
@@ -88,30 +157,41 @@ impl Visible for Plan {
         if sees_all_of(caller, &self.agency) {
             return Some(Cow::Borrowed(self));
         }
-        if !self.state.was_issued() {
-            return None;
+        self.state
+            .was_issued()
+            .then(|| Cow::Owned(shown_plan(self, self.fields.visibility)))
+    }
+
+    /// Whole to those who saw all of it then and do now; else at the most what everyone else sees
+    /// of it, restricted where it was then or is now.
+    fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        let (seen, seen_now) = (self.visible(caller)?, now.visible(caller)?);
+        if matches!(seen_now, Cow::Borrowed(_)) {
+            return Some(seen);
         }
-        let restricted = self.fields.visibility == Visibility::Restricted;
-        let mut shown = self.clone();
-        shown.state_history.retain(|entry| entry.state.was_issued());
-        for entry in &mut shown.state_history {
-            entry.person = None;
-            if restricted || !matches!(entry.state, PlanState::Revoked | PlanState::Annulled) {
-                entry.reason.clear();
-            }
-        }
-        // Drafting begins before the public may know of it.
-        if let Some(first) = shown.state_history.first() {
-            shown.meta.create_time = first.record_time;
-        }
-        if restricted {
-            shown.fields = PlanFields {
-                visibility: Visibility::Restricted,
-                ..PlanFields::default()
-            };
-            shown.redacted = true;
-        }
-        Some(Cow::Owned(shown))
+        let restricted = [self, now]
+            .iter()
+            .any(|plan| plan.fields.visibility == Visibility::Restricted);
+        let visibility = if restricted {
+            Visibility::Restricted
+        } else {
+            Visibility::Public
+        };
+        self.state
+            .was_issued()
+            .then(|| Cow::Owned(shown_plan(self, visibility)))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.plan(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        let of = |plan: &Self| {
+            let issued = plan.state.was_issued();
+            (plan.agency.clone(), plan.fields.visibility, issued)
+        };
+        of(self) == of(other)
     }
 }
 
@@ -138,6 +218,19 @@ impl Visible for Milestone {
         shown.meta.create_time = since;
         Some(Cow::Owned(shown))
     }
+
+    fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        now.visible(caller)?;
+        self.visible(unless_outside(caller, &now.audience.agency))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.milestone(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.audience == other.audience && self.dropping.is_some() == other.dropping.is_some()
+    }
 }
 
 impl Visible for Baseline {
@@ -151,17 +244,56 @@ impl Visible for Baseline {
         shown.approval.person = None;
         Some(Cow::Owned(shown))
     }
+
+    fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        now.visible(caller)?;
+        self.visible(unless_outside(caller, &now.audience.agency))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.baseline(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.audience == other.audience
+    }
 }
 
 impl Visible for Report {
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
         sees_children_of(caller, &self.audience).then_some(Cow::Borrowed(self))
     }
+
+    fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        now.visible(caller)?;
+        self.visible(unless_outside(caller, &now.audience.agency))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.report(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.audience == other.audience
+    }
 }
 
 impl Visible for Assessment {
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
         sees_children_of(caller, &self.audience).then_some(Cow::Borrowed(self))
+    }
+
+    fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
+        now.visible(caller)?;
+        self.visible(unless_outside(caller, &now.audience.agency))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.assessment(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.audience == other.audience
     }
 }
 
@@ -173,6 +305,14 @@ impl Visible for Proposal {
             .is_some_and(|agency| caller.is_of(agency));
         (caller.oversees() || of_agency).then_some(Cow::Borrowed(self))
     }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.proposal(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.agency == other.agency
+    }
 }
 
 impl Visible for Principal {
@@ -183,6 +323,14 @@ impl Visible for Principal {
         (itself || keeps_principals_of(caller, self.fields.agency.as_ref()))
             .then_some(Cow::Borrowed(self))
     }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.principal(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.fields.agency == other.fields.agency
+    }
 }
 
 impl Visible for ApiKey {
@@ -192,6 +340,94 @@ impl Visible for ApiKey {
             .is_some_and(|person| person.principal == self.name.parent());
         (its_own || keeps_principals_of(caller, self.agency.as_ref()))
             .then_some(Cow::Borrowed(self))
+    }
+
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        state.api_key(&self.name).map(|record| &**record)
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.agency == other.agency
+    }
+}
+
+/// An issued plan as those see it who do not see all of it.
+fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
+    let restricted = visibility == Visibility::Restricted;
+    let mut shown = plan.clone();
+    shown.state_history.retain(|entry| entry.state.was_issued());
+    for entry in &mut shown.state_history {
+        entry.person = None;
+        if restricted || !matches!(entry.state, PlanState::Revoked | PlanState::Annulled) {
+            entry.reason.clear();
+        }
+    }
+    shown.meta = plan.public_meta();
+    shown.public_write = None;
+    // Drafting begins before the public may know of it.
+    if let Some(first) = shown.state_history.first() {
+        shown.meta.create_time = first.record_time;
+    }
+    if restricted {
+        shown.fields = PlanFields {
+            visibility: Visibility::Restricted,
+            ..PlanFields::default()
+        };
+        shown.redacted = true;
+    }
+    shown
+}
+
+/// Says of a record that is written anew when what everyone sees of it was last written.
+pub fn note_public_write(image: &mut Image, state: &State) {
+    /// The last write that everyone may know of, where this one changes only what is withheld.
+    macro_rules! public_write {
+        ($old:expr, $new:ident) => {{
+            let mut alike = (**$new).clone();
+            $old.and_then(|old| {
+                (alike.meta, alike.public_write) = (old.meta, old.public_write);
+                let last = old.public_write.unwrap_or_else(|| old.meta.into());
+                is_changed_unseen(&**old, &alike).then_some(last)
+            })
+        }};
+    }
+    match image {
+        Image::Platform(platform) => {
+            let write = public_write!(state.platform(&platform.name), platform);
+            Arc::make_mut(platform).public_write = write;
+        }
+        Image::Plan(plan) => {
+            let write = public_write!(state.plan(&plan.name), plan);
+            Arc::make_mut(plan).public_write = write;
+        }
+        Image::Agency(_)
+        | Image::Edition(_)
+        | Image::Milestone(_)
+        | Image::Baseline(_)
+        | Image::Report(_)
+        | Image::Assessment(_)
+        | Image::Proposal(_)
+        | Image::Figure(_)
+        | Image::Principal(_)
+        | Image::ApiKey(_) => {}
+    }
+}
+
+/// Whether a record that everyone may know of was changed, and everyone sees the same of it.
+fn is_changed_unseen<T: Visible + PartialEq>(old: &T, new: &T) -> bool {
+    let seen = old.visible(&OUTSIDER);
+    seen.is_some() && new != old && new.visible(&OUTSIDER) == seen
+}
+
+/// Sees what everyone sees.
+static OUTSIDER: Caller = Caller::Anonymous;
+
+/// The caller, or one without rights where it does not see all of an agency's plans.
+fn unless_outside<'a>(caller: &'a Caller, agency: &AgencyName) -> &'a Caller {
+    if sees_all_of(caller, agency) {
+        caller
+    } else {
+        &OUTSIDER
     }
 }
 

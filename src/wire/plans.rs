@@ -159,6 +159,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
         state_history,
         superseded_by,
         redacted,
+        public_write: _, // seen in the book-keeping of those who see a part
         meta,
     } = record;
     let PlanFields {
@@ -449,6 +450,7 @@ mod tests {
             state_history: vec![entry(Some(person)), entry(None)],
             superseded_by: PlanName::parse("platforms/ndp-001/plans/2027"),
             redacted: true,
+            public_write: None,
             meta,
         }
     }

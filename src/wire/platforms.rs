@@ -272,6 +272,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
         fields,
         governance_history,
         exit: left,
+        public_write: _, // seen in the book-keeping of those who see a part
         meta,
     } = record;
     let PlatformFields {

@@ -179,6 +179,7 @@ pub fn who_am_i(caller: &Caller, revision: Revision) -> pb::WhoAmIResponse {
             agency,
             roles,
             api_key,
+            allows_personal_data: _,
         }) => (
             write_optional_name(agency.as_ref()),
             write_enums(roles),
@@ -310,6 +311,7 @@ mod tests {
             agency: AgencyName::parse("agencies/a"),
             roles: vec![Role::AgencyEditor],
             api_key: ApiKeyName::parse("principals/p/apiKeys/k").unwrap(),
+            allows_personal_data: None,
         });
         let expected = pb::WhoAmIResponse {
             principal: "principals/p".to_owned(),

@@ -12,6 +12,7 @@ mod lists;
 mod matrix;
 mod milestones;
 mod monitoring;
+mod personal;
 mod plan_model;
 mod plans;
 mod reports;

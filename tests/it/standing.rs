@@ -152,6 +152,7 @@ fn any_platform() -> impl Strategy<Value = Image> {
                         exit_date: Some(day(left)),
                     })
                 }),
+                public_write: None,
                 meta: meta(200),
             }))
         })
@@ -214,6 +215,7 @@ fn any_plan() -> impl Strategy<Value = Image> {
                 state: *life.last().unwrap(),
                 state_history: life.iter().zip(&days).map(entry).collect(),
                 superseded_by: None,
+                public_write: None,
                 redacted: false,
                 meta: meta(days[0]),
             }))

@@ -163,6 +163,7 @@ fn platform(id: &str, number: i64) -> Platform {
         },
         governance_history: Vec::new(),
         exit: None,
+        public_write: None,
         meta: meta(number),
     }
 }
@@ -208,6 +209,7 @@ fn plan(number: i64, agency: &str) -> Image {
             reason: String::new(),
         }],
         superseded_by: None,
+        public_write: None,
         redacted: false,
         meta: meta(number),
     }))

@@ -100,6 +100,7 @@ async fn only_pages_that_are_named_may_call() {
     for name in [
         "authorization",
         "ndp-actor",
+        "ndp-allow-personal-data",
         "ndp-min-revision",
         "grpc-timeout",
     ] {

@@ -17,15 +17,26 @@ use crate::{
 impl Deciding<'_> {
     pub(super) fn create_principal(
         &mut self,
-        name: &PrincipalName,
+        name: Option<&PrincipalName>,
         fields: &PrincipalFields,
     ) -> Result<(), Error> {
-        if *name == PrincipalName::system() || self.state.principal(name).is_some() {
+        // Whoever does not see every principal would learn from a taken id that it is taken.
+        if name.is_some() && !self.caller.has(Role::Admin) {
+            return Err(Error::invalid(
+                "principal_id",
+                "NOT_ALLOWED",
+                "only the role `admin` chooses the id of a principal; leave it empty for a random \
+                 one",
+                "chỉ vai trò `admin` được chọn id của chủ thể; hãy để trống để hệ thống tự đặt",
+            ));
+        }
+        let name = self.name_or_random(name, PrincipalName::from_id)?;
+        if name == PrincipalName::system() || self.state.principal(&name).is_some() {
             return Err(exists(PrincipalName::KIND, name.as_str()));
         }
         self.check_principal_fields(fields)?;
         self.put(Image::Principal(Arc::new(Principal {
-            name: name.clone(),
+            name,
             fields: fields.clone(),
             disabled: false,
             meta: self.created(),

@@ -198,6 +198,7 @@ impl Deciding<'_> {
                 start_date: None,
             }],
             exit: None,
+            public_write: None,
             meta: self.created(),
         })));
         Ok(())

@@ -49,6 +49,7 @@ impl Deciding<'_> {
             state: PlanState::Draft,
             state_history: Vec::new(),
             superseded_by: None,
+            public_write: None,
             redacted: false,
             meta: self.created(),
         };

@@ -21,6 +21,10 @@ image! {
         always { create_time: Timestamp, update_time: Timestamp, revision: i64, }
         unless_blank {}
     }
+    struct PublicWriteImage of record::PublicWrite {
+        always { time: Timestamp, revision: i64, }
+        unless_blank {}
+    }
     struct PersonImage of caller::Person {
         always { principal: String, }
         unless_blank { actor: Option<String>, }
@@ -168,7 +172,11 @@ image! {
 image! {
     struct PlatformImage of platforms::Platform {
         always { name: String, fields: PlatformFieldsImage, meta: MetaImage, }
-        unless_blank { governance_history: Vec<GovernanceImage>, exit: Option<Box<ExitImage>>, }
+        unless_blank {
+            governance_history: Vec<GovernanceImage>,
+            exit: Option<Box<ExitImage>>,
+            public_write: Option<PublicWriteImage>,
+        }
     }
     struct PlatformFieldsImage of platforms::PlatformFields {
         always { classification: ClassificationWord, record_status: RecordStatusWord, }
@@ -292,6 +300,7 @@ image! {
             superseded_by: Option<String>,
             // never true in a stored image: `encode` refuses it
             redacted: bool,
+            public_write: Option<PublicWriteImage>,
         }
     }
     struct PlanFieldsImage of plans::PlanFields {

@@ -19,7 +19,7 @@ use crate::domain::{
         Listing, Membership, OperationStage, Platform, PlatformFields, RecordStatus, Security,
         Stage,
     },
-    record::Meta,
+    record::{Meta, PublicWrite},
     time::{Date, Period, Timestamp},
 };
 
@@ -341,15 +341,19 @@ fn platform() -> impl Strategy<Value = Platform> {
         platform_fields(),
         prop::collection::vec(governance, 0..3),
         option::of(exit()),
+        option::of(meta()),
         meta(),
     )
-        .prop_map(|(name, fields, governance_history, exit, meta)| Platform {
-            name,
-            fields,
-            governance_history,
-            exit: exit.map(Box::new),
-            meta,
-        })
+        .prop_map(
+            |(name, fields, governance_history, exit, public, meta)| Platform {
+                name,
+                fields,
+                governance_history,
+                exit: exit.map(Box::new),
+                public_write: public.map(PublicWrite::from),
+                meta,
+            },
+        )
 }
 
 fn plan_fields() -> impl Strategy<Value = PlanFields> {
@@ -428,10 +432,11 @@ fn plan() -> impl Strategy<Value = Plan> {
         option::of(document()),
         prop::sample::select(PlanState::ALL.to_vec()),
         prop::collection::vec(entry, 0..4),
-        meta(),
+        (option::of(meta()), meta()),
     )
-        .prop_map(|(names, agency, fields, document, state, history, meta)| {
+        .prop_map(|(names, agency, fields, document, state, history, metas)| {
             let (platform, id, next) = names;
+            let (public, meta) = metas;
             Plan {
                 name: PlanName::from_id(&platform, &id).unwrap(),
                 agency,
@@ -441,6 +446,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 state_history: history,
                 superseded_by: next.and_then(|id| PlanName::from_id(&platform, &id)),
                 redacted: false,
+                public_write: public.map(PublicWrite::from),
                 meta,
             }
         })

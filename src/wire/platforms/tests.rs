@@ -147,6 +147,7 @@ fn record(fields: PlatformFields, exit: Option<Exit>, meta: Meta) -> Platform {
             start_date: None,
         }],
         exit: exit.map(Box::new),
+        public_write: None,
         meta,
     }
 }

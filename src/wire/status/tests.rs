@@ -67,7 +67,12 @@ fn every_error() -> Vec<Error> {
     ] {
         errors.push(Error::Unauthenticated { reason });
     }
-    for reason in ["OUTCOME_UNKNOWN", "SHUTTING_DOWN", "STORE_UNAVAILABLE"] {
+    for reason in [
+        "CREDENTIALS_NOT_CHECKED",
+        "OUTCOME_UNKNOWN",
+        "SHUTTING_DOWN",
+        "STORE_UNAVAILABLE",
+    ] {
         errors.push(Error::Unavailable { reason });
     }
     for limit in Limit::ALL {

@@ -12,7 +12,7 @@ use std::{
 
 use ndp_registry::{
     catalogue,
-    domain::{names::Revision, principals::Role},
+    domain::{command::Command, names::Revision, principals::Role},
     pb::{
         self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
         watch_changes_response::Event,
@@ -36,6 +36,7 @@ use super::{BOUND, PLATFORM, reason};
 use crate::harness::{
     Engine, all_changes, both,
     frames::{self, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, frame},
+    plans::Cast,
     raw::Raw,
     server::{As, Clients, Server},
 };
@@ -209,6 +210,7 @@ async fn small_ring(engine: &Engine, stalled_after: Duration) -> Server {
     let following = Following {
         effects_max: 32,
         stalled_after,
+        ..Following::default()
     };
     Server::start_following(&engine.url(), &[catalogue::OPENING_EDITION], following).await
 }
@@ -277,6 +279,41 @@ both! {
         let to_last = listed.iter().position(|revision| *revision == last).unwrap();
         assert_eq!(seen, listed[..=to_last]);
         drop(slow);
+        server.stop().await;
+    }
+
+    async fn what_waits_for_a_revoked_key_is_let_go_of(engine: Engine) {
+        const WAITING: usize = 16;
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let plan = cast.draft("ndp-001", "long").await;
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let channel = InterceptedService::new(narrow(&server).await, auditor);
+        let request = pb::WatchChangesRequest {
+            start: Start::Now.into(),
+            heartbeat_seconds: 300,
+            ..Default::default()
+        };
+        let watch = ChangeServiceClient::new(channel).watch_changes(request).await;
+        let mut watch = watch.unwrap().into_inner();
+        // so large that the transport takes few of them ahead of the reader
+        for number in 0..2 * WAITING {
+            let scope = format!("{number} {}", "ầ".repeat(9_000));
+            let plan = json!({"name": plan["name"], "objectives": scope, "scope": scope});
+            cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
+        }
+        let key = server.registry.read().state.api_keys().keys()
+            .find(|key| key.parent().id() == "auditor").unwrap().clone();
+        server.as_system(Command::RevokeApiKey { name: key }).await;
+        let (seen, status) = read_until(&mut watch, i64::MAX).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
+        assert_eq!(reason(&status), "KEY_REVOKED");
+        // it was told of none that waited, and from where to resume
+        assert!(seen.len() < WAITING, "{} were sent after the key was revoked", seen.len());
+        let resume = status.metadata().get("ndp-revision").unwrap().to_str().unwrap();
+        let resume: i64 = resume.parse().unwrap();
+        assert!(seen.iter().all(|revision| *revision <= resume), "{seen:?} {resume}");
+        drop(watch);
         server.stop().await;
     }
 

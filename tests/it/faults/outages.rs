@@ -1,13 +1,21 @@
 //! A database that is locked, that loses connections, that says nothing: calls end within bounds,
 //! reads go on, and afterwards all is as if nothing had been.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::{
+    sync::{Arc, Condvar, Mutex},
+    time::Duration,
+};
 
 use ndp_registry::{
+    catalogue::OPENING_EDITION,
     domain::{error::Error, principals::Role},
-    pb,
-    registry::{Entropy, QUEUE_MAX, Registry, check::check, decide::Ids, entropy::OsEntropy},
+    pb::{self, change_service_client::ChangeServiceClient},
+    registry::{
+        Entropy, QUEUE_MAX, Registry, check::check, decide::Ids, entropy::OsEntropy,
+        recent::Following,
+    },
 };
+use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -20,7 +28,7 @@ use super::{
 use crate::harness::{
     Engine, both,
     postgres::Cluster,
-    server::{Clients, Server},
+    server::{As, Clients, Server},
     sql::Sql,
     until,
 };
@@ -167,11 +175,17 @@ const SESSIONS_ENDED: i64 = 25;
 
 /// A server whose way to PostgreSQL leads through a wire that can be cut.
 async fn behind_a_wire() -> Option<(Cluster, Proxy, Server, String)> {
+    behind_a_wire_following(Following::default()).await
+}
+
+async fn behind_a_wire_following(
+    following: Following,
+) -> Option<(Cluster, Proxy, Server, String)> {
     let cluster = tokio::task::block_in_place(|| Cluster::start_with(&[]))?;
     let database = cluster.database(None).await;
     let proxy = Proxy::start(cluster.directory().join(".s.PGSQL.5432")).await;
     let url = format!("postgres://ndp@127.0.0.1:{}/{}", proxy.port, database.name);
-    let server = Server::start(&url).await;
+    let server = Server::start_following(&url, &[OPENING_EDITION], following).await;
     Some((cluster, proxy, server, database.url))
 }
 
@@ -237,6 +251,72 @@ async fn a_silent_database_is_told_apart_and_reads_go_on() {
     );
     editor.plans.create_plan(create("after")).await.unwrap();
     drop(editor);
+    server.stop().await;
+}
+
+/// A key that was revoked elsewhere in the meantime could not be known of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
+    let following = Following {
+        honoured_for: Duration::from_secs(2),
+        ..Following::default()
+    };
+    let Some((_cluster, proxy, server, _)) = behind_a_wire_following(following).await else {
+        return;
+    };
+    let key = server.person("auditor", &[Role::Auditor], None).await;
+    let known = server.raw(key.clone());
+    let anonymous = server.raw(As::default());
+    let get = || json!({"name": PLATFORM});
+    let watching = async |caller: As| {
+        let channel = server.intercepted(caller);
+        let request = pb::WatchChangesRequest {
+            heartbeat_seconds: 1,
+            ..Default::default()
+        };
+        let watch = ChangeServiceClient::new(channel).watch_changes(request).await;
+        watch.map(tonic::Response::into_inner)
+    };
+    let mut of_key = None;
+    until("a key is honoured", async || {
+        of_key = watching(key.clone()).await.ok();
+        of_key.is_some() && known.call("GetPlatform", get()).await.is_ok()
+    })
+    .await;
+    let mut public = watching(As::default()).await.unwrap();
+    proxy.set(Wire::Silent);
+    until("keys are not honoured", async || {
+        let refused = known.call("GetPlatform", get()).await.err();
+        refused.is_some_and(|status| {
+            assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+            assert_eq!(reason(&status), "CREDENTIALS_NOT_CHECKED");
+            true
+        })
+    })
+    .await;
+    // whether it holds or not: nobody can tell
+    let wrong = As::key("ndp_aaaaaaaaaaaa_x");
+    let refused = server.raw(wrong).call("WhoAmI", json!({})).await.unwrap_err();
+    assert_eq!(reason(&refused), "CREDENTIALS_NOT_CHECKED");
+    anonymous.ok("GetPlatform", get()).await;
+    let mut of_key = of_key.unwrap();
+    let ended = tokio::time::timeout(BOUND, async {
+        loop {
+            if let Err(status) = of_key.message().await {
+                return status;
+            }
+        }
+    });
+    let ended = ended.await.expect("its watch goes on");
+    assert_eq!(reason(&ended), "CREDENTIALS_NOT_CHECKED");
+    let heartbeat = tokio::time::timeout(BOUND, public.message()).await;
+    heartbeat.expect("a public watch ended").unwrap();
+    proxy.set(Wire::Sound);
+    until("a key is honoured again", async || {
+        known.call("GetPlatform", get()).await.is_ok()
+    })
+    .await;
+    drop((of_key, public));
     server.stop().await;
 }
 

@@ -130,6 +130,7 @@ pub(crate) struct Server {
 pub(crate) struct As {
     authorization: Option<AsciiMetadataValue>,
     actor: Option<AsciiMetadataValue>,
+    allows: Option<AsciiMetadataValue>,
 }
 
 impl Interceptor for As {
@@ -145,6 +146,10 @@ impl Interceptor for As {
         if let Some(actor) = &self.actor {
             request.metadata_mut().insert("ndp-actor", actor.clone());
         }
+        if let Some(allows) = &self.allows {
+            let metadata = request.metadata_mut();
+            metadata.insert("ndp-allow-personal-data", allows.clone());
+        }
         Ok(request)
     }
 }
@@ -154,7 +159,7 @@ impl As {
     pub(crate) fn key(key: &str) -> Self {
         Self {
             authorization: Some(format!("Bearer {key}").parse().unwrap()),
-            actor: None,
+            ..Self::default()
         }
     }
 
@@ -172,11 +177,19 @@ impl As {
         }
     }
 
+    /// The same, letting personal data through for this reason.
+    pub(crate) fn allowing(&self, why: &str) -> Self {
+        Self {
+            allows: Some(AsciiMetadataValue::try_from(why.as_bytes()).unwrap()),
+            ..self.clone()
+        }
+    }
+
     /// With whatever this is in `authorization`.
     pub(crate) fn authorization(value: &str) -> Self {
         Self {
             authorization: Some(AsciiMetadataValue::try_from(value.as_bytes()).unwrap()),
-            actor: None,
+            ..Self::default()
         }
     }
 }
@@ -359,7 +372,7 @@ impl Server {
             roles: roles.to_vec(),
         };
         self.as_system(Command::CreatePrincipal {
-            name: name.clone(),
+            name: Some(name.clone()),
             fields,
         })
         .await;

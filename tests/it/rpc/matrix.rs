@@ -155,7 +155,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
         json!({kind: {"name": it["name"], "etag": it["etag"], field: value}})
     };
     let principal = |agency: &str, role: &[&str]| json!({
-        "principal_id": "new", "principal": {"kind": "PERSON", "agency": agency, "roles": role},
+        "principal": {"kind": "PERSON", "agency": agency, "roles": role},
     });
     let (own, other) = ("agencies/bo-cong-an", json!("agencies/bo-y-te"));
     let auditor = json!(["ROLE_AUDITOR"]);

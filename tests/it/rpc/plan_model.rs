@@ -271,6 +271,7 @@ fn caller(who: usize) -> Caller {
             principal,
             actor: None,
         },
+        allows_personal_data: None,
         is_system: false,
         agency: AgencyName::from_id(AGENCY),
         roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],

@@ -325,23 +325,22 @@ both! {
         let unnamed = server.raw(system.clone());
         let refusal = unnamed.refusal("SubmitPlan", submit(&plan)).await;
         assert_eq!(refusal, "FailedPrecondition ACTOR_NEEDED");
-        let plan = server.raw(system.actor("Trần Thị Định")).ok("SubmitPlan", submit(&plan)).await;
-        assert_eq!(plan["state_history"][1]["actor"], "Trần Thị Định");
+        let plan = server.raw(system.actor("CB-0142")).ok("SubmitPlan", submit(&plan)).await;
+        assert_eq!(plan["state_history"][1]["actor"], "CB-0142");
         let refusal = unnamed.refusal("IssuePlan", issue(&plan)).await;
         assert_eq!(refusal, "FailedPrecondition ACTOR_NEEDED");
-        let decomposed = "Tra\u{302}\u{300}n Thị định";
-        for same in ["Trần Thị Định", "TRẦN THỊ ĐỊNH", "tran  thi dinh", decomposed] {
+        for same in ["CB-0142", "cb-0142", " CB-0142 "] {
             let same = server.raw(system.actor(same));
             let refusal = same.refusal("IssuePlan", issue(&plan)).await;
             assert_eq!(refusal, "FailedPrecondition SECOND_PERSON_NEEDED");
         }
-        let other = server.raw(system.actor("Lê Văn C"));
+        let other = server.raw(system.actor("CB-0143"));
         other.ok("IssuePlan", issue(&plan)).await;
 
         // the same person once by their own key, once through the system
         let plan = draft("mixed").await;
         let plan = first.ok("SubmitPlan", submit(&plan)).await;
-        for same in ["nguyen-van-a", "Nguyễn Văn A"] {
+        for same in ["nguyen-van-a", "Nguyen-Van-A"] {
             let same = server.raw(system.actor(same));
             let refusal = same.refusal("IssuePlan", issue(&plan)).await;
             assert_eq!(refusal, "FailedPrecondition SECOND_PERSON_NEEDED");

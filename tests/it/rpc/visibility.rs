@@ -43,7 +43,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Engine, both,
-    plans::{AGENCY, Cast, MOVES, OTHER_AGENCY, date, move_request},
+    plans::{AGENCY, Cast, MOVES, OTHER_AGENCY, date, decision, move_request},
     raw::{Raw, learned},
     server::{As, MORNING, Server},
 };
@@ -352,6 +352,137 @@ both! {
         server.stop().await;
     }
 
+    async fn what_is_withheld_leaves_no_trace_in_the_log_and_no_time(engine: Engine) {
+        use PlanMove::{Issue, Submit};
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let plan = made(&cast, "ndp-001", "mat", "RESTRICTED", &[Submit, Issue]).await;
+        let name = plan["name"].as_str().unwrap();
+        let platform = "platforms/ndp-002";
+        let outsiders = outsiders(&server).await;
+        let revision = server.registry.revision();
+        let look = async |caller: &Raw| {
+            let get = json!({"name": name, "view": "PLAN_VIEW_FULL"});
+            let list = json!({"parent": "platforms/-", "view": "PLAN_VIEW_FULL"});
+            let mut seen = vec![caller.ok("GetPlan", get).await, caller.ok("ListPlans", list).await];
+            let mut counted = caller.ok("GetSummary", json!({})).await;
+            counted["revision"].take();
+            seen.push(counted);
+            seen
+        };
+        let mut before = Vec::new();
+        for (_, caller) in &outsiders {
+            before.push(look(caller).await);
+        }
+        let anonymous = server.raw(As::default());
+        let platform_before = anonymous.ok("GetPlatform", json!({"name": platform})).await;
+        server.clock.advance(3600);
+        // a report, an update of what is withheld, a rebaseline, the security level
+        let update = json!({"plan": {"name": name, "lead_unit": "Cục khác"}});
+        cast.editor.ok("UpdatePlan", update).await;
+        let rebaseline = json!({
+            "name": name,
+            "etag": cast.editor.ok("GetPlan", json!({"name": name})).await["etag"],
+            "rebaseline": {
+                "budget": {"price_year": 2027, "source": "Ngân sách khác"},
+                "document": decision([2026, 10, 1]),
+            },
+        });
+        let proposal = cast.editor.ok("RebaselinePlan", rebaseline).await;
+        let approve = json!({"name": proposal["name"], "etag": proposal["etag"]});
+        cast.approver.ok("ApproveProposal", approve).await;
+        let level = json!({"level": 4, "approval": decision([2026, 9, 30])});
+        for secured in [json!({"name": platform, "security": level}), json!({"name": platform})] {
+            let update = json!({"platform": secured, "update_mask": "security"});
+            cast.editor.ok("UpdatePlatform", update).await;
+            let seen = anonymous.ok("GetPlatform", json!({"name": platform})).await;
+            assert_eq!(seen, platform_before, "times and revisions tell of the level");
+        }
+        for ((who, caller), before) in outsiders.iter().zip(before) {
+            assert_eq!(look(caller).await, before, "{who}");
+            let filter = format!("revision > {revision}");
+            let listed = caller.ok("ListChanges", json!({"filter": filter})).await;
+            let changes = listed["changes"].as_array().cloned().unwrap_or_default();
+            let about_platform = |change: &Value| change["effects"][0]["resource"] == platform;
+            assert!(changes.iter().all(about_platform), "{who}: {listed}");
+            // the level is not for anonymous callers alone
+            assert_eq!(changes.is_empty(), *who == "anonymous", "{who}: {listed}");
+            let resource = json!({"filter": format!("resources:\"{name}\"")});
+            let listed = caller.ok("ListChanges", resource).await;
+            let methods: Vec<_> = listed["changes"].as_array().unwrap().iter()
+                .map(|change| change["method"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(methods, ["IssuePlan"], "{who}");
+        }
+        for number in revision.get() + 1..=server.registry.revision().get() {
+            let refusal = anonymous.refusal("GetChange", json!({"name": format!("changes/{number}")})).await;
+            assert_eq!(refusal, "NotFound RESOURCE_NOT_FOUND", "{number}");
+        }
+        let whole = cast.editor.ok("GetPlan", json!({"name": name})).await;
+        assert_eq!(whole["lead_unit"], "Cục khác");
+        server.stop().await;
+    }
+
+    async fn the_past_is_seen_by_the_rule_of_then_and_of_now(engine: Engine) {
+        use PlanMove::{Issue, Submit};
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let plan = made(&cast, "ndp-001", "mo", "PUBLIC", &[Submit, Issue]).await;
+        let name = plan["name"].as_str().unwrap();
+        let then = server.registry.revision().get();
+        let own = server.person("own", &[Role::AgencyEditor], Some(AGENCY)).await;
+        let own = server.raw(own);
+        let drafted = made(&cast, "ndp-002", "nhap", "PUBLIC", &[]).await;
+        let drafted = drafted["name"].as_str().unwrap();
+        let draft_then = server.registry.revision().get();
+        let anonymous = server.raw(As::default());
+        let summary = json!({"read_revision": then});
+        let counted = anonymous.ok("GetSummary", summary.clone()).await;
+        assert_eq!(counted["monitored_plan_count"], 1, "{counted}");
+        let get = json!({"name": name, "read_revision": then, "view": "PLAN_VIEW_FULL"});
+        assert_eq!(anonymous.ok("GetPlan", get.clone()).await["lead_unit"], "Cục mật");
+        let baselines = json!({"parent": name, "read_revision": then});
+        assert_eq!(anonymous.ok("ListBaselines", baselines.clone()).await["baselines"][0]["number"], 1);
+        let restrict = json!({"plan": {"name": name, "visibility": "RESTRICTED"}});
+        cast.editor.ok("UpdatePlan", restrict).await;
+        let transfer = json!({"platform": {"name": "platforms/ndp-002",
+            "governing_agency": format!("agencies/{OTHER_AGENCY}")}});
+        cast.steward.ok("UpdatePlatform", transfer).await;
+        let seen = anonymous.ok("GetPlan", get.clone()).await;
+        assert!(!seen.to_string().contains("mật"), "{seen}");
+        assert_eq!((&seen["redacted"], &seen["state"]), (&json!(true), &json!("ISSUED")));
+        let list = json!({"parent": "platforms/-", "read_revision": then, "view": "PLAN_VIEW_FULL"});
+        assert_eq!(anonymous.ok("ListPlans", list).await, json!({"plans": [seen]}));
+        let hidden = json!({"parent": "platforms/-", "read_revision": then,
+            "filter": "lead_unit = \"Cục mật\""});
+        assert_eq!(anonymous.ok("ListPlans", hidden).await, json!({}));
+        assert_eq!(anonymous.ok("ListBaselines", baselines).await, json!({}));
+        let whole = cast.editor.ok("GetPlan", get).await;
+        assert_eq!(whole["lead_unit"], "Cục mật");
+        let counted = anonymous.ok("GetSummary", summary.clone()).await;
+        assert_eq!(counted["monitored_plan_count"], 0, "{counted}");
+        let counted = cast.editor.ok("GetSummary", summary).await;
+        assert_eq!(counted["monitored_plan_count"], 1, "{counted}");
+        // a draft that went to another agency: not for the old one any more, nor for the new then
+        let of_draft = json!({"name": drafted, "read_revision": draft_then});
+        let new = server.person("new", &[Role::AgencyEditor], Some(OTHER_AGENCY)).await;
+        for (who, caller) in [("old", &own), ("new", &server.raw(new))] {
+            let refusal = caller.refusal("GetPlan", of_draft.clone()).await;
+            assert_eq!(refusal, "NotFound RESOURCE_NOT_FOUND", "{who}");
+        }
+        cast.steward.ok("GetPlan", of_draft).await;
+        // nor do the log's old images show more
+        let filter = json!({"filter": format!("resources:\"{name}\"")});
+        let listed = anonymous.ok("ListChanges", filter).await;
+        assert!(!listed.to_string().contains("mật"), "{listed}");
+        let issued = json!({"name": format!("changes/{then}")});
+        let issued = anonymous.ok("GetChange", issued).await;
+        assert!(!issued.to_string().contains("mật"), "{issued}");
+        let of_draft = json!({"filter": format!("resources:\"{drafted}\"")});
+        let listed = own.ok("ListChanges", of_draft).await;
+        assert!(!listed.to_string().contains("mật"), "{listed}");
+        server.stop().await;
+    }
+
     async fn the_security_level_is_not_for_anonymous_callers(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
@@ -604,6 +735,7 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             state: *state,
             state_history,
             superseded_by: None,
+            public_write: None,
             redacted: false,
             meta: Meta {
                 create_time: created,
@@ -626,6 +758,7 @@ fn any_caller() -> impl Strategy<Value = Caller> {
                 principal,
                 actor: None,
             },
+            allows_personal_data: None,
             is_system: false,
             agency: AgencyName::from_id(AGENCIES[agency]),
             roles,
@@ -907,7 +1040,7 @@ proptest! {
         let image = |number: usize| images[number % images.len()].clone();
         let agency = |number: usize| AgencyName::from_id(AGENCIES.get(number)?);
         let change = Change {
-            revision: Revision::new(2).unwrap(),
+            revision: Revision::new(1).unwrap(),
             record_time: now(),
             person: Person { principal: principal(by), actor: None },
             agency: agency(acting),
@@ -918,30 +1051,31 @@ proptest! {
             key_hash: None,
         };
         let before: Vec<_> = touched.iter().map(|(_, before)| before.map(image)).collect();
+        let now = State::load(change.revision, Some(now()), images.clone());
         let wanted = Interest {
             resources: vec![resources.to_owned(); usize::from(!resources.is_empty())],
             agency: agency(of_agency),
         };
         let all = Interest::default();
         for one in &callers {
-            let seen = see(one, &all, &change, &before);
+            let seen = see(&now, one, &all, &change, &before);
             for other in &callers {
-                if Sight::of(one, &change, &before) == Sight::of(other, &change, &before) {
-                    prop_assert_eq!(&seen, &see(other, &all, &change, &before));
+                if Sight::of(&now, one, &change, &before) == Sight::of(&now, other, &change, &before) {
+                    prop_assert_eq!(&seen, &see(&now, other, &all, &change, &before));
                 }
             }
             if wanted.covers_change(&change, &before) {
-                prop_assert_eq!(&seen, &see(one, &wanted, &change, &before));
+                prop_assert_eq!(&seen, &see(&now, one, &wanted, &change, &before));
             }
             for interest in [&all, &wanted] {
                 if needs_before(one, interest, &change) {
                     continue;
                 }
-                let mut seen = see(one, interest, &change, &before);
+                let mut seen = see(&now, one, interest, &change, &before);
                 for effect in seen.iter_mut().flat_map(|seen| &mut seen.effects) {
                     effect.before = None;
                 }
-                prop_assert_eq!(seen, see(one, interest, &change, &[]));
+                prop_assert_eq!(seen, see(&now, one, interest, &change, &[]));
             }
         }
     }

@@ -1,0 +1,1072 @@
+//! Personal data in texts: phone numbers, e-mail addresses and the numbers of citizens' identity
+//! cards. People appear in the registry by office and by the name on a published document only.
+//!
+//! The rule, as the protos document it. Digits of any script count as ASCII digits.
+//! - An e-mail address: something before and something after an `@`, or what stands for one.
+//! - A phone number: 10 digits from 0 or 11 from 01 or 02, in one or in groups; the same after +84,
+//!   0084 or 84; 8 to 15 digits after a `+`; 7 to 11 digits after a word such as `SĐT`. Service
+//!   numbers from 1800 and 1900 belong to nobody.
+//! - A citizen's number: 9 or 12 digits in one; 3-3-3; 12 digits from 0 in groups; either in any
+//!   grouping after a word such as `CCCD`.
+//!
+//! Not taken for one: dates, what `/` and letters follow (2618/QĐ-BKHCN), parts of longer numbers,
+//! digests and UUIDs, paths of web addresses, and amounts: a number that does not begin with 0
+//! and has its unit beside it (123456789 đồng) or ends with six zeros, and a taxpayer's number
+//! after `MST` or `mã số thuế`. Numbers spelled out in
+//! words are not recognised.
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// What a text holds that it must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A phone number.
+    Phone,
+    /// An e-mail address.
+    Email,
+    /// The number of a citizen's identity card.
+    CitizenNumber,
+}
+
+impl Kind {
+    /// In English.
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::Phone => "a phone number",
+            Self::Email => "an e-mail address",
+            Self::CitizenNumber => "a citizen's identity number",
+        }
+    }
+
+    /// In Vietnamese.
+    pub const fn vietnamese(self) -> &'static str {
+        match self {
+            Self::Phone => "số điện thoại",
+            Self::Email => "địa chỉ thư điện tử",
+            Self::CitizenNumber => "số căn cước hoặc chứng minh nhân dân",
+        }
+    }
+}
+
+/// Personal data found in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it begins, in characters from 1.
+    pub position: usize,
+}
+
+/// The first personal data that a text holds.
+pub fn find(text: &str) -> Option<Found> {
+    if !may_hold(text) {
+        return None;
+    }
+    let mut chars = folded(text);
+    let email = email(&chars);
+    let address = mask_web_addresses(&mut chars);
+    mask_digests(&mut chars);
+    mask_dates(&mut chars);
+    let number = number(&chars);
+    let found = [email, address, number].into_iter().flatten();
+    found.min_by_key(|found| found.position)
+}
+
+/// The first personal data that a URI holds: its path may have any digits.
+pub fn find_in_uri(uri: &str) -> Option<Found> {
+    let chars = folded(uri);
+    let email = email(&chars);
+    let found = [email, personal_address(&chars)].into_iter().flatten();
+    found.min_by_key(|found| found.position)
+}
+
+/// Cheap to ask: whether there are digits enough, or anything like an `@`.
+fn may_hold(text: &str) -> bool {
+    let mut numeric = 0;
+    let mut previous = ' ';
+    text.chars().any(|c| {
+        numeric += u8::from(c.is_numeric() && numeric < u8::MAX);
+        let at = matches!(c, '@' | '＠' | '﹫' | '%') || (previous == 'a' && matches!(c, 't' | ' '));
+        previous = c.to_ascii_lowercase();
+        at || numeric >= 6
+    })
+}
+
+// === characters ===
+
+/// A character as it is compared, and where it stands in the text, from 1.
+#[derive(Clone, Copy)]
+struct Char {
+    c: char,
+    position: usize,
+}
+
+/// Stands where something was looked at and found harmless: joins nothing.
+const MASKED: char = '\u{1}';
+
+/// The text in lower case without marks, with ASCII digits, spaces, dashes and dots.
+fn folded(text: &str) -> Vec<Char> {
+    let mut chars: Vec<Char> = Vec::with_capacity(text.len());
+    for (index, original) in text.chars().enumerate() {
+        let position = index + 1;
+        if let Some(digit) = digit_of_script(original) {
+            chars.push(Char { c: digit, position });
+            continue;
+        }
+        for c in std::iter::once(original).nfkd() {
+            let c = match c {
+                _ if is_combining_mark(c) || is_unseen(c) => continue,
+                _ if c.is_whitespace() => ' ',
+                '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{30fb}' => '-',
+                '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{3002}' | '\u{22c5}' => '.',
+                '\u{2044}' | '\u{2215}' => '/',
+                'đ' | 'Đ' => 'd',
+                c => c,
+            };
+            chars.extend(c.to_lowercase().map(|c| Char { c, position }));
+        }
+    }
+    digits_for_letters(&mut chars);
+    for (written, c) in [
+        ("%40", '@'),
+        ("( ", '('),
+        ("[ ", '['),
+        (" )", ')'),
+        (" ]", ']'),
+        ("(@)", '@'),
+        ("[@]", '@'),
+        ("(at)", '@'),
+        ("[at]", '@'),
+        ("{at}", '@'),
+        ("(a cong)", '@'),
+        ("[a cong]", '@'),
+        ("(dot)", '.'),
+        ("[dot]", '.'),
+        ("{dot}", '.'),
+        ("(cham)", '.'),
+        ("[cham]", '.'),
+    ] {
+        replace(&mut chars, written, c);
+    }
+    chars
+}
+
+/// Characters that nobody sees.
+const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+    )
+}
+
+/// The zeros of the scripts whose digits compatibility forms do not tell; nine more follow each.
+const ZEROS: [u32; 60] = [
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
+    0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50,
+    0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0,
+    0x10d30, 0x11066, 0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0,
+    0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50,
+    0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950,
+];
+
+fn digit_of_script(c: char) -> Option<char> {
+    let code = u32::from(c);
+    let zero = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code))?;
+    char::from_digit(code - zero, 10)
+}
+
+/// Reads letters that look like digits as digits, in words that are made of nothing else.
+fn digits_for_letters(chars: &mut [Char]) {
+    const fn digit(c: char) -> Option<char> {
+        match c {
+            'o' | 'о' | 'ο' => Some('0'),
+            'l' | 'i' | 'ı' | '|' => Some('1'),
+            '0'..='9' => Some(c),
+            _ => None,
+        }
+    }
+    for word in chars.split_mut(|it| !it.c.is_alphanumeric() && it.c != '|') {
+        let digits = word.iter().filter(|it| it.c.is_ascii_digit()).count();
+        if digits >= 6 && word.iter().all(|it| digit(it.c).is_some()) {
+            for it in word {
+                it.c = digit(it.c).unwrap_or(it.c);
+            }
+        }
+    }
+}
+
+fn replace(chars: &mut Vec<Char>, written: &str, by: char) {
+    let length = written.chars().count();
+    let mut at = 0;
+    while let Some(window) = chars.get(at..at + length) {
+        if window.iter().map(|it| it.c).eq(written.chars()) {
+            let position = window.first().map_or(0, |it| it.position);
+            chars.splice(at..at + length, [Char { c: by, position }]);
+        }
+        at += 1;
+    }
+}
+
+fn at(chars: &[Char], index: usize) -> Option<char> {
+    chars.get(index).map(|it| it.c)
+}
+
+fn before(chars: &[Char], index: usize) -> Option<char> {
+    at(chars, index.checked_sub(1)?)
+}
+
+// === e-mail addresses ===
+
+fn email(chars: &[Char]) -> Option<Found> {
+    let found = |index: usize| {
+        let position = chars.get(index)?.position;
+        let kind = Kind::Email;
+        Some(Found { kind, position })
+    };
+    for (index, it) in chars.iter().enumerate() {
+        match it.c {
+            '@' => {
+                if let Some(start) = mailbox(chars, index) {
+                    return found(start);
+                }
+            }
+            // `name at example dot vn`
+            ' ' if is_word(chars, index + 1, "at") && before(chars, index).is_some_and(is_local) => {
+                let host = index + 4;
+                let end = word_end(chars, host);
+                if end > host && at(chars, end) == Some(' ') && is_word(chars, end + 1, "dot") {
+                    return found(local_start(chars, index));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Where the address around an `@` begins.
+fn mailbox(chars: &[Char], index: usize) -> Option<usize> {
+    let touches = before(chars, index).is_some_and(is_local);
+    let host_touches = at(chars, index + 1).is_some_and(|c| c.is_alphanumeric() || c == '[');
+    if touches && host_touches {
+        return Some(local_start(chars, index));
+    }
+    // `name @ example . vn`: only where a domain follows
+    let mut local = index;
+    while before(chars, local) == Some(' ') && index - local < 2 {
+        local -= 1;
+    }
+    let mut host = index + 1;
+    while at(chars, host) == Some(' ') && host - index < 3 {
+        host += 1;
+    }
+    let host_end = word_end(chars, host);
+    let mut dot = host_end;
+    while at(chars, dot) == Some(' ') && dot - host_end < 2 {
+        dot += 1;
+    }
+    let mut domain = dot + 1;
+    while at(chars, domain) == Some(' ') && domain - dot < 3 {
+        domain += 1;
+    }
+    let spaced = dot > host_end || domain > dot + 1;
+    let ends = at(chars, domain).is_some_and(char::is_alphabetic)
+        && (!spaced || word_end(chars, domain) - domain <= 6);
+    let is_address = before(chars, local).is_some_and(is_local)
+        && host_end > host
+        && at(chars, dot) == Some('.')
+        && ends;
+    is_address.then(|| local_start(chars, local))
+}
+
+fn is_local(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%' | '"' | '\'' | '!' | '#' | '&')
+}
+
+fn local_start(chars: &[Char], end: usize) -> usize {
+    let mut start = end;
+    while before(chars, start).is_some_and(is_local) {
+        start -= 1;
+    }
+    start
+}
+
+fn word_end(chars: &[Char], start: usize) -> usize {
+    let mut end = start;
+    while at(chars, end).is_some_and(|c| c.is_alphanumeric() || c == '-') {
+        end += 1;
+    }
+    end
+}
+
+/// Whether a word stands here, and a space after it.
+fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
+    let end = start + word.len();
+    let there = chars.get(start..end);
+    there.is_some_and(|there| there.iter().map(|it| it.c).eq(word.chars()))
+        && at(chars, end) == Some(' ')
+}
+
+// === web addresses ===
+
+/// Masks web addresses; answers the first that is somebody's.
+fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
+    let mut found = None;
+    for word in chars.split_mut(|it| matches!(it.c, ' ' | '"' | '<' | '>' | '“' | '”')) {
+        let text: String = word.iter().map(|it| it.c).collect();
+        let start = ["http://", "https://", "ftp://", "www."]
+            .iter()
+            .filter_map(|scheme| text.find(scheme))
+            .min()
+            .map(|bytes| text.get(..bytes).map_or(0, |head| head.chars().count()));
+        let Some((_, address)) = start.and_then(|start| word.split_at_mut_checked(start)) else {
+            continue;
+        };
+        found = found.or_else(|| personal_address(address));
+        for it in address {
+            it.c = MASKED;
+        }
+    }
+    found
+}
+
+/// An address that is a person's: of a telephone, of a mailbox, or with a number that says so.
+fn personal_address(chars: &[Char]) -> Option<Found> {
+    const SCHEMES: [(&str, Kind); 7] = [
+        ("tel:", Kind::Phone),
+        ("sms:", Kind::Phone),
+        ("smsto:", Kind::Phone),
+        ("callto:", Kind::Phone),
+        ("facetime:", Kind::Phone),
+        ("whatsapp:", Kind::Phone),
+        ("mailto:", Kind::Email),
+    ];
+    const PARTS: [(&str, Kind); 12] = [
+        ("zalo.me/", Kind::Phone),
+        ("wa.me/", Kind::Phone),
+        ("t.me/+", Kind::Phone),
+        ("phone=", Kind::Phone),
+        ("mobile=", Kind::Phone),
+        ("tel=", Kind::Phone),
+        ("sdt=", Kind::Phone),
+        ("dienthoai=", Kind::Phone),
+        ("cccd=", Kind::CitizenNumber),
+        ("cmnd=", Kind::CitizenNumber),
+        ("tel:", Kind::Phone),
+        ("sms:", Kind::Phone),
+    ];
+    let text: String = chars.iter().map(|it| it.c).collect();
+    let position = chars.first()?.position;
+    if let Some((_, kind)) = SCHEMES.iter().find(|(scheme, _)| text.starts_with(scheme)) {
+        let kind = *kind;
+        return Some(Found { kind, position });
+    }
+    PARTS.iter().find_map(|(part, kind)| {
+        let (_, rest) = text.split_once(part)?;
+        let rest = rest.chars().filter(|c| !matches!(c, '+' | '-' | '.' | ' '));
+        let digits = rest.take_while(char::is_ascii_digit).count();
+        let kind = *kind;
+        (digits >= 9).then_some(Found { kind, position })
+    })
+}
+
+/// Masks digests and UUIDs: 32 hexadecimal digits or more, letters among them.
+fn mask_digests(chars: &mut [Char]) {
+    for word in chars.split_mut(|it| !it.c.is_ascii_hexdigit() && it.c != '-') {
+        let digits = word.iter().filter(|it| it.c != '-').count();
+        let letters = word.iter().any(|it| it.c.is_ascii_alphabetic());
+        if digits >= 32 && letters {
+            for it in word {
+                it.c = MASKED;
+            }
+        }
+    }
+}
+
+// === numbers ===
+
+/// Digits without anything between them.
+struct Group {
+    start: usize,
+    end: usize,
+    digits: String,
+}
+
+fn groups(chars: &[Char]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, it) in chars.iter().enumerate() {
+        if !it.c.is_ascii_digit() {
+            continue;
+        }
+        match groups.last_mut() {
+            Some(group) if group.end == index => {
+                group.end += 1;
+                group.digits.push(it.c);
+            }
+            _ => groups.push(Group {
+                start: index,
+                end: index + 1,
+                digits: it.c.into(),
+            }),
+        }
+    }
+    groups
+}
+
+/// Masks dates, by day or by year first.
+fn mask_dates(chars: &mut [Char]) {
+    let groups = groups(chars);
+    for window in groups.windows(3) {
+        let [first, second, third] = window else {
+            continue;
+        };
+        let between = |a: &Group, b: &Group| (b.start == a.end + 1).then(|| at(chars, a.end))?;
+        let separators = (between(first, second), between(second, third));
+        let (Some(one @ ('/' | '.' | '-')), Some(other)) = separators else {
+            continue;
+        };
+        let number = |group: &Group| group.digits.parse::<u32>().unwrap_or(u32::MAX);
+        let year = |group: &Group| group.digits.len() == 4 && (1900..2200).contains(&number(group));
+        let part = |group: &Group, most| {
+            group.digits.len() <= 2 && (1..=most).contains(&number(group))
+        };
+        let by_day = part(first, 31) && part(second, 12) && year(third);
+        let by_year = year(first) && part(second, 12) && part(third, 31);
+        let (start, end) = (first.start, third.end);
+        if one == other
+            && (by_day || by_year)
+            && let Some(date) = chars.get_mut(start..end)
+        {
+            for it in date {
+                it.c = MASKED;
+            }
+        }
+    }
+}
+
+/// Most groups that one number is written in: each digit by itself.
+const GROUPS_MAX: usize = 13;
+
+/// Fewest and most digits of a number that is looked for.
+const DIGITS_MIN: usize = 7;
+const DIGITS_MAX: usize = 15;
+
+fn number(chars: &[Char]) -> Option<Found> {
+    let groups = groups(chars);
+    for start in 0..groups.len() {
+        let mut digits = 0;
+        for length in 1..=GROUPS_MAX {
+            let Some(parts) = groups.get(start..start + length) else {
+                break;
+            };
+            digits += parts.last().map_or(0, |part| part.digits.len());
+            if digits < DIGITS_MIN {
+                continue;
+            }
+            if digits > DIGITS_MAX {
+                break;
+            }
+            let Some(number) = Number::read(chars, &groups, start, parts) else {
+                break;
+            };
+            if let Some(kind) = number.kind() {
+                let position = parts.first().and_then(|part| chars.get(part.start))?.position;
+                return Some(Found { kind, position });
+            }
+        }
+    }
+    None
+}
+
+/// A number, and what stands around it.
+struct Number {
+    digits: String,
+    /// Digits in each group.
+    lengths: Vec<usize>,
+    /// What is between groups; none where that differs.
+    separator: Option<char>,
+    /// The word right before it.
+    word: String,
+    has_plus: bool,
+    is_amount: bool,
+    /// Whether it is a part of a longer number.
+    is_part: bool,
+    /// Whether it may be one, as groups go on after a space.
+    may_be_part: bool,
+    /// Whether letters and digits are mixed around it.
+    is_code: bool,
+    /// Whether letters touch it from before.
+    is_lettered: bool,
+}
+
+impl Number {
+    /// None where the groups are not of one number, and no longer row of them is.
+    fn read(chars: &[Char], groups: &[Group], start: usize, parts: &[Group]) -> Option<Self> {
+        let (first, last) = (parts.first()?, parts.last()?);
+        let mut separators = Vec::new();
+        for pair in parts.windows(2) {
+            let [a, b] = pair else { continue };
+            separators.push(separator(chars.get(a.end..b.start)?)?);
+        }
+        separators.retain(|it| *it != '(');
+        let separator = match separators.split_first() {
+            None => Some(' '),
+            Some((first, rest)) => rest.iter().all(|it| it == first).then_some(*first),
+        };
+        let digits: String = parts.iter().map(|part| part.digits.as_str()).collect();
+        // One more group of an amount or of a decimal, and no number of its own.
+        let joint = |between: Option<&[Char]>, group: &Group| match between {
+            Some([Char { c, .. }]) if group.digits.len() <= 3 => {
+                let joins = matches!(c, '.' | ',') || (Some(*c) == separator && parts.len() > 1);
+                joins.then_some(*c)
+            }
+            _ => None,
+        };
+        let previous = start.checked_sub(1).and_then(|index| groups.get(index));
+        let previous = previous.and_then(|it| joint(chars.get(it.end..first.start), it));
+        let next = groups.get(start + parts.len());
+        let next = next.and_then(|it| joint(chars.get(last.end..it.start), it));
+        let joints = [previous, next];
+        let is_part = joints.iter().flatten().any(|c| *c != ' ') || is_symbol(chars, last.end);
+        let may_be_part = joints.iter().any(Option::is_some);
+        let (prefix, suffix) = (word_before(chars, first.start), unit_after(chars, last.end));
+        let mixed = |word: &str| word.chars().any(|c| c.is_ascii_digit());
+        let touching_after = at(chars, last.end).is_some_and(char::is_alphabetic);
+        let is_code = mixed(&prefix.touching) || (touching_after && mixed(&suffix));
+        let is_amount = !digits.starts_with('0')
+            && prefix.touching.is_empty()
+            && (UNITS.contains(&suffix.as_str())
+                || CURRENCIES.contains(&prefix.word.as_str())
+                || matches!(before_spaces(chars, first.start), Some('$' | '€' | '₫' | '£'))
+                || matches!(at(chars, last.end), Some('%' | '₫' | '€' | '$'))
+                || (digits.len() < 13 && digits.ends_with("000000")));
+        Some(Self {
+            lengths: parts.iter().map(|part| part.digits.len()).collect(),
+            digits,
+            separator,
+            has_plus: before_spaces(chars, first.start) == Some('+'),
+            word: prefix.word,
+            is_amount,
+            is_part,
+            may_be_part,
+            is_code,
+            is_lettered: !prefix.touching.is_empty(),
+        })
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        let named = self.named();
+        if named.is_some() && !self.is_code {
+            return named;
+        }
+        if self.is_part || self.is_code || self.is_amount {
+            return None;
+        }
+        if self.is_phone() {
+            return Some(Kind::Phone);
+        }
+        self.is_citizen_number().then_some(Kind::CitizenNumber)
+    }
+
+    /// By the word before it.
+    fn named(&self) -> Option<Kind> {
+        let length = self.digits.len();
+        let is_service = self.digits.starts_with("1800") || self.digits.starts_with("1900");
+        if PHONE_WORDS.contains(&self.word.as_str()) {
+            let phone = (7..=13).contains(&length)
+                && !(is_service || self.is_amount || self.is_years());
+            return phone.then_some(Kind::Phone);
+        }
+        let card = CARD_WORDS.contains(&self.word.as_str()) && matches!(length, 9 | 12);
+        (card && !self.is_amount).then_some(Kind::CitizenNumber)
+    }
+
+    fn is_phone(&self) -> bool {
+        let digits = self.digits.as_str();
+        let length = digits.len();
+        if self.has_plus && (8..=15).contains(&length) {
+            return self.is_grouped();
+        }
+        let (country, rest) = match (digits.strip_prefix("0084"), digits.strip_prefix("84")) {
+            (Some(rest), _) | (None, Some(rest)) => (true, rest),
+            (None, None) => (false, digits),
+        };
+        if country {
+            let rest = rest.strip_prefix('0').unwrap_or(rest);
+            return is_subscriber(rest) && self.is_grouped();
+        }
+        let Some(rest) = digits.strip_prefix('0') else {
+            return false;
+        };
+        if TAX_WORDS.contains(&self.word.as_str()) {
+            return false;
+        }
+        if self.lengths.len() == 1 {
+            // the prefixes of today and those of yesterday
+            return length == 10 || (length == 11 && rest.starts_with(['1', '2']));
+        }
+        let known = is_subscriber(rest) || (length == 10 && rest.starts_with('2'));
+        known && self.is_grouped()
+    }
+
+    /// Whether each group is a year.
+    fn is_years(&self) -> bool {
+        let four = self.lengths.iter().all(|length| *length == 4);
+        let starts = self.digits.as_bytes().chunks(4);
+        four && starts.into_iter().all(|year| matches!(year, [b'1', b'9', ..] | [b'2', b'0', ..]))
+    }
+
+    /// Whether the groups are as a number to be called is written.
+    fn is_grouped(&self) -> bool {
+        let single = self.lengths.iter().all(|length| *length == 1);
+        let rest = self.lengths.get(1..).unwrap_or_default();
+        let groups = rest.iter().all(|length| *length >= 2);
+        // `+84 (0) 912…` has a group of one digit
+        let zero = self.lengths.get(1) == Some(&1)
+            && self.lengths.iter().skip(2).all(|length| *length >= 2);
+        let even = self.separator.is_some() || self.lengths.first().is_some_and(|it| *it >= 3);
+        single || (even || self.has_plus) && (groups || zero)
+    }
+
+    fn is_citizen_number(&self) -> bool {
+        let of_card = self.digits.starts_with('0');
+        match (self.digits.len(), self.lengths.as_slice()) {
+            (9, [9]) => !self.is_lettered,
+            (12, [12]) => of_card || !(self.is_lettered || is_time(&self.digits)),
+            (9, [3, 3, 3]) => {
+                !self.may_be_part && matches!(self.separator, Some(' ' | '.' | '-'))
+            }
+            (12, groups) => {
+                let whole = groups.iter().all(|length| *length >= 2)
+                    || groups == [3, 1, 2, 6]
+                    || groups.iter().all(|length| *length == 1);
+                of_card && whole && self.separator.is_some_and(|it| it != ',')
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A number of nine digits of a mobile phone, or of ten of a landline, without the 0 before it.
+fn is_subscriber(digits: &str) -> bool {
+    let mobile = digits.len() == 9 && digits.starts_with(['3', '5', '7', '8', '9']);
+    mobile || (digits.len() == 10 && digits.starts_with('2'))
+}
+
+/// A point in time without separators, `yyyymmddhhmm`.
+fn is_time(digits: &str) -> bool {
+    let part = |from: usize, to: usize| digits.get(from..to).and_then(|it| it.parse::<u32>().ok());
+    let within = |from, to, first, last| part(from, to).is_some_and(|it| (first..=last).contains(&it));
+    within(0, 4, 1900, 2199)
+        && within(4, 6, 1, 12)
+        && within(6, 8, 1, 31)
+        && within(8, 10, 0, 23)
+        && within(10, 12, 0, 59)
+}
+
+/// What joins two groups of digits; `(` where only brackets do.
+fn separator(between: &[Char]) -> Option<char> {
+    if between.len() > 3 {
+        return None;
+    }
+    let mut separator = '(';
+    for it in between {
+        match it.c {
+            '(' | ')' => {}
+            ' ' if separator == '(' => separator = ' ',
+            ' ' => {}
+            '.' | '-' | ',' | '_' | '~' if matches!(separator, '(' | ' ') => separator = it.c,
+            _ => return None,
+        }
+    }
+    Some(separator)
+}
+
+/// Whether a document's symbol goes on here: `/QĐ-BKHCN`, `/2024/NĐ-CP`.
+fn is_symbol(chars: &[Char], end: usize) -> bool {
+    let mut index = end;
+    while at(chars, index) == Some('/') {
+        index += 1;
+        if at(chars, index).is_some_and(char::is_alphabetic) {
+            return true;
+        }
+        let start = index;
+        while at(chars, index).is_some_and(|c| c.is_ascii_digit()) && index - start < 4 {
+            index += 1;
+        }
+    }
+    false
+}
+
+/// What stands before a number.
+struct Prefix {
+    /// Letters and digits that touch it.
+    touching: String,
+    /// The word before it.
+    word: String,
+}
+
+fn word_before(chars: &[Char], start: usize) -> Prefix {
+    let mut index = start;
+    while before(chars, index).is_some_and(|c| c.is_alphanumeric() && c != MASKED) {
+        index -= 1;
+    }
+    let text = |from: usize, to: usize| {
+        let chars = chars.get(from..to).unwrap_or_default();
+        chars.iter().map(|it| it.c).collect::<String>()
+    };
+    let touching = text(index, start);
+    if !touching.is_empty() {
+        let word = touching.clone();
+        return Prefix { touching, word };
+    }
+    // the letters before it, and between them at the most a few signs
+    let from = (0..=24)
+        .map(|back| start.saturating_sub(back))
+        .take_while(|from| !at(chars, *from).is_some_and(|c| c == MASKED))
+        .last()
+        .unwrap_or(start);
+    let text = text(from, start);
+    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let mut words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    while words.last().is_some_and(|word| FILLERS.contains(word)) {
+        words.pop();
+    }
+    let last = words.pop().unwrap_or_default();
+    let both = words.pop().map(|word| format!("{word} {last}"));
+    let known = |word: &str| PHONE_WORDS.contains(&word) || CARD_WORDS.contains(&word);
+    Prefix {
+        touching,
+        word: both.filter(|both| known(both)).unwrap_or_else(|| last.to_owned()),
+    }
+}
+
+/// The word right after a number, and its decimals.
+fn unit_after(chars: &[Char], end: usize) -> String {
+    let mut index = end;
+    if matches!(at(chars, index), Some('.' | ',')) {
+        let decimals = index + 1;
+        let mut after = decimals;
+        while at(chars, after).is_some_and(|c| c.is_ascii_digit()) {
+            after += 1;
+        }
+        if (1..=2).contains(&(after - decimals)) {
+            index = after;
+        }
+    }
+    while at(chars, index) == Some(' ') && index - end < 5 {
+        index += 1;
+    }
+    let rest = chars.get(index..).unwrap_or_default().iter();
+    rest.map(|it| it.c).take_while(|c| c.is_alphanumeric()).collect()
+}
+
+fn before_spaces(chars: &[Char], start: usize) -> Option<char> {
+    let mut index = start;
+    while matches!(before(chars, index), Some(' ' | '(')) && start - index < 2 {
+        index -= 1;
+    }
+    before(chars, index)
+}
+
+/// Words after which a number is one to be called.
+const PHONE_WORDS: [&str; 20] = [
+    "sdt", "sdtdd", "dtdd", "dt", "dien thoai", "dienthoai", "di dong", "so may", "tel", "phone",
+    "telephone", "mobile", "cell", "hotline", "zalo", "viber", "whatsapp", "telegram", "fax",
+    "goi",
+];
+
+/// Words after which a number from 0 is a taxpayer's.
+const TAX_WORDS: [&str; 2] = ["mst", "thue"];
+
+/// Words after which a number is a citizen's.
+const CARD_WORDS: [&str; 12] = [
+    "cmnd", "cmtnd", "cmt", "cccd", "cancuoc", "can cuoc", "cuoc cong", "cong dan", "nhan dan",
+    "chung minh", "dinh danh", "ca nhan",
+];
+
+/// Words between one of those and the number.
+const FILLERS: [&str; 6] = ["so", "la", "no", "number", "nay", "ma"];
+
+/// What an amount is counted in.
+const UNITS: [&str; 37] = [
+    "dong", "d", "vnd", "usd", "eur", "jpy", "cny", "nghin", "ngan", "trieu", "ty", "ti", "luot",
+    "giao", "ho", "ban", "nguoi", "tai", "van", "dan", "cong", "yeu", "thue", "khach", "lan",
+    "byte", "bytes", "kb", "mb", "gb", "users", "people", "records", "accounts", "requests",
+    "transactions", "visits",
+];
+
+/// What stands before an amount.
+const CURRENCIES: [&str; 6] = ["vnd", "usd", "eur", "jpy", "cny", "gbp"];
+
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PHONES: &[&str] = &[
+        "0912345678",
+        "0123456789",
+        "Gọi 0912 345 678 nhé",
+        "0912.345.678",
+        "0912-345-678",
+        "0912 - 345 - 678",
+        "091 234 5678",
+        "(091) 234 5678",
+        "09 12 34 56 78",
+        "0 9 1 2 3 4 5 6 7 8",
+        "09.12.34.56.78",
+        "+84912345678",
+        "+84 912 345 678",
+        "+84 (0)91 234 5678",
+        "(+84) 91-234-5678",
+        "0084912345678",
+        "84912345678",
+        "84 912 345 678",
+        "84.912.345.678",
+        "024 3943 5000",
+        "(024) 3943 5000",
+        "024-3943 5000",
+        "02439435000",
+        "0283.822.4000",
+        "+84 24 3943 5000",
+        "842439435000 là số tổng đài",
+        "01632345678",
+        "+1 202 555 0143",
+        "+66812345678",
+        "SĐT: 39435000",
+        "ĐT0912345678",
+        "Điện thoại số 3943.5000",
+        "di động: 912345678",
+        "hotline 0912345678/0987654321",
+        "zalo 0912345678",
+        "0912345678,0987654321",
+        "０９１２３４５６７８",
+        "٠٩١٢٣٤٥٦٧٨",
+        "०९१२३४५६७८",
+        "𝟎𝟗𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖",
+        "⁰⁹¹²³⁴⁵⁶⁷⁸",
+        "0️⃣9️⃣1️⃣2️⃣3️⃣4️⃣5️⃣6️⃣7️⃣8️⃣",
+        "O912345678",
+        "09l2345678",
+        "0912\u{a0}345\u{a0}678",
+        "0912–345–678",
+        "0912·345·678",
+        "0912\n345\n678",
+        "năm 2025 0912345678",
+        "số 5/2025 ngày 01/02/2025, 0912 345 678",
+        "https://zalo.me/0912345678",
+        "https://example.vn/?phone=0912345678",
+        "tel:0912345678",
+        "7 cơ quan, gọi 0987654321.",
+    ];
+
+    const EMAILS: &[&str] = &[
+        "a@b.vn",
+        "Thư: nguyen.van.a@example.gov.vn.",
+        "nguyen_van+a@mst.example.vn",
+        "\"a b\"@example.vn",
+        "A@EXAMPLE.VN",
+        "a＠example.vn",
+        "ａ＠ｅｘａｍｐｌｅ．ｖｎ",
+        "tên@miền.vn",
+        "root@localhost",
+        "a@[192.0.2.1]",
+        "a @ example.vn",
+        "a @ example . vn",
+        "a(at)example.vn",
+        "a [at] example [dot] vn",
+        "a at example dot vn",
+        "a (a còng) example.vn",
+        "nguyenvana(@)example.vn",
+        "nguyenvana [ at ] example [ dot ] vn",
+        "mailto:a@example.vn",
+        "https://example.vn/?u=a%40example.vn",
+        "<a@example.vn>",
+    ];
+
+    const CITIZENS: &[&str] = &[
+        "001099012345",
+        "CCCD 001099012345",
+        "CCCD001099012345",
+        "001 099 012 345",
+        "001.099.012.345",
+        "001-099-012-345",
+        "0010 9901 2345",
+        "001 0 99 012345",
+        "0 0 1 0 9 9 0 1 2 3 4 5",
+        "012345678",
+        "CMND số 123456789",
+        "123456789",
+        "123 456 789",
+        "123.456.789",
+        "123-456-789",
+        "123456789012",
+        "căn cước: 12 3456 789",
+        "định danh 0010990 12345",
+        "１２３４５６７８９",
+        "０01099012345",
+        "٠٠١٠٩٩٠١٢٣٤٥",
+        "OOlO99Ol2345",
+    ];
+
+    const HARMLESS: &[&str] = &[
+        "",
+        "2618/QĐ-BKHCN",
+        "Quyết định 1132/QĐ-TTg ngày 24/6/2026",
+        "Nghị định 41/2024/NĐ-CP, Luật số 60/2024/QH15",
+        "123456789/QĐ-BKHCN",
+        "ngày 11.09.2025",
+        "từ 01/09/2025 đến 31/12/2025",
+        "01.09.2025-31.12.2025",
+        "01/09/2025 - 31/12/2025",
+        "01-09-2025 31-12-2025",
+        "2025-09-11 2025-12-31",
+        "09.2024 - 12.2025",
+        "05-2025 06-2025",
+        "các năm 2024 2025 2026",
+        "2025-09-11T08:30:00Z",
+        "202509110830",
+        "20250911083059",
+        "1.234.567.890 đồng",
+        "1 234 567 890 đồng",
+        "1.234.567.890",
+        "123456789 đồng",
+        "123.456.789 đồng",
+        "123,456,789 người",
+        "123.456.789,5 đồng",
+        "VND 123.456.789",
+        "$123456789",
+        "123456789đ",
+        "123456789₫",
+        "120.000.000 hồ sơ",
+        "450 000 000",
+        "+12.345.678 lượt",
+        "84.912.345.678 đồng",
+        "84 nền tảng, 21 kế hoạch",
+        "tăng 12,5% so với 2024; đạt 98.76%",
+        "tọa độ 21.028511, 105.804817",
+        "0.123456789",
+        "192.168.100.200",
+        "1900 1234",
+        "hotline 18001234",
+        "https://example.vn/tin-tuc/20250911123456789.html",
+        "https://example.vn/a/0912345678",
+        "https://medium.com/@user/2430037",
+        "www.example.vn/001099012345",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "123e4567-e89b-12d3-a456-426614174000",
+        "ISBN 978-604-123-456-7",
+        "mã 000.00.00.H01",
+        "HS123456789",
+        "abc123456789def",
+        "100 000 000 000 đồng",
+        "Mã số thuế 0100109106",
+        "Giai đoạn 2021-2025-2030",
+        "ĐT 2025 2026",
+        "GMT+07:00",
+        "mục 1 2 3 4 5 6 7 8",
+        "Nhóm A công bố. Xem Phụ lục I",
+        "@vneid trên mạng xã hội",
+        "look at this, dot by dot",
+        "Bộ Khoa học và Công nghệ",
+    ];
+
+    #[test]
+    fn what_is_personal_is_found() {
+        for (texts, kind) in [
+            (PHONES, Kind::Phone),
+            (EMAILS, Kind::Email),
+            (CITIZENS, Kind::CitizenNumber),
+        ] {
+            for text in texts {
+                for text in [(*text).to_owned(), format!("Đầu mối: {text} (chính)")] {
+                    let found = find(&text).map(|found| found.kind);
+                    assert_eq!(found, Some(kind), "{text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_passes() {
+        for text in HARMLESS {
+            assert_eq!(find(text), None, "{text:?}");
+            let text = format!("Ghi chú: {text}; hết.");
+            assert_eq!(find(&text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_place_is_told_in_characters() {
+        let position = |text| find(text).unwrap().position;
+        assert_eq!(position("0912345678"), 1);
+        assert_eq!(position("Số ừ: 0912 345 678"), 7);
+        assert_eq!(position("ﬁ: a@b.vn"), 4);
+        assert_eq!(position("a@b.vn 0912345678"), 1);
+    }
+
+    #[test]
+    fn a_uri_may_have_any_digits() {
+        for uri in ["https://example.vn/0912345678", "urn:isbn:9786041234567", "https://a.vn/@b"] {
+            assert_eq!(find_in_uri(uri), None, "{uri}");
+        }
+        for uri in ["tel:+84912345678", "mailto:a@b.vn", "https://a@b.vn/", "https://wa.me/84912345678"]
+        {
+            assert!(find_in_uri(uri).is_some(), "{uri}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "\\PC{0,80}", digits in "[0-9 .,()+/@-]{0,60}") {
+            let _ = (find(&text), find(&digits), find_in_uri(&text), find_in_uri(&digits));
+        }
+
+        #[test]
+        fn a_mobile_number_is_found_however_it_is_grouped(
+            rest in "[35789][0-9]{8}",
+            cuts in proptest::collection::vec(2..8_usize, 0..3),
+            separator in prop::sample::select(vec![" ", ".", "-", " - ", "\u{a0}"]),
+            words in "[a-z ]{0,20}",
+        ) {
+            let digits = format!("0{rest}");
+            let mut text = String::new();
+            for (index, digit) in digits.chars().enumerate() {
+                let alone = |cut: &usize| *cut == index && cuts.iter().all(|other| {
+                    other == cut || other.abs_diff(*cut) >= 2
+                });
+                if cuts.iter().any(alone) {
+                    text.push_str(separator);
+                }
+                text.push(digit);
+            }
+            let text = format!("{words} số {text} ạ");
+            prop_assert_eq!(find(&text).map(|it| it.kind), Some(Kind::Phone), "{}", text);
+        }
+
+        #[test]
+        fn an_amount_with_its_unit_passes(
+            amount in 1..1_000_000_000_000_u64,
+            unit in prop::sample::select(vec!["đồng", "VND", "VNĐ", "triệu đồng", "hồ sơ", "lượt"]),
+            grouped in any::<bool>(),
+        ) {
+            let mut text = amount.to_string();
+            if grouped {
+                let mut at = text.len();
+                while at > 3 {
+                    at -= 3;
+                    text.insert(at, '.');
+                }
+            }
+            let text = format!("{text} {unit}");
+            prop_assert_eq!(find(&text), None, "{}", text);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Every text that a command would write, with the path of its field: what rules about texts look
+//! at, whichever way a command comes. A field added to a record does not compile until it is
+//! decided here whether it has texts.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::{
+    agencies::{AgencyKind, Succession},
+    baselines::{MilestoneChange, Rebaseline},
+    command::{Command, Seed},
+    documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
+    editions::Group,
+    figures::{Figure, Part, Subject},
+    names::{AgencyName, EditionName, PlatformName, ReportName},
+    plans::{Budget, Head, Interval, Money, ReportingCycle, Visibility},
+    platforms::{
+        Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Link, Listing,
+        Membership, OperationStage, RecordStatus, Security, Stage,
+    },
+    principals::{PrincipalKind, Role},
+    reports::Rating,
+    time::{Date, Period, Timestamp},
+};
+
+/// A text, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// For people.
+    Plain(&'a str),
+    /// A URI.
+    Uri(&'a str),
+}
+
+/// Is told of each text, with the path of its field.
+pub struct Reader<'a> {
+    path: String,
+    read: &'a mut dyn FnMut(&str, Text<'_>),
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// At the request itself.
+    pub fn new(read: &'a mut dyn FnMut(&str, Text<'_>)) -> Self {
+        let path = String::new();
+        Self { path, read }
+    }
+
+    /// Reads the texts of a field.
+    pub fn field(&mut self, name: &str, value: &(impl Texts + ?Sized)) {
+        self.within(name, |reader| value.texts(reader));
+    }
+
+    fn uri(&mut self, name: &str, uri: &str) {
+        self.within(name, |reader| (reader.read)(&reader.path, Text::Uri(uri)));
+    }
+
+    /// Reads what lies below a field.
+    pub fn within(&mut self, name: &str, read: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        read(self);
+        self.path.truncate(length);
+    }
+
+    fn entry(&mut self, key: impl std::fmt::Display, value: &impl Texts) {
+        let length = self.path.len();
+        // Writing to a String cannot fail.
+        let _ = write!(self.path, "[{key}]");
+        value.texts(self);
+        self.path.truncate(length);
+    }
+}
+
+/// Something that may have texts.
+pub trait Texts {
+    /// Tells the reader of each.
+    fn texts(&self, reader: &mut Reader<'_>);
+}
+
+impl Texts for str {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        (reader.read)(&reader.path, Text::Plain(self));
+    }
+}
+
+impl Texts for String {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        self.as_str().texts(reader);
+    }
+}
+
+impl<T: Texts> Texts for Option<T> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        if let Some(value) = self {
+            value.texts(reader);
+        }
+    }
+}
+
+impl<T: Texts> Texts for Box<T> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        (**self).texts(reader);
+    }
+}
+
+impl<T: Texts> Texts for [T] {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        for (index, value) in self.iter().enumerate() {
+            reader.entry(index, value);
+        }
+    }
+}
+
+impl<T: Texts> Texts for Vec<T> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        self.as_slice().texts(reader);
+    }
+}
+
+impl Texts for BTreeMap<String, String> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        for (key, value) in self {
+            reader.entry(format_args!("{key:?}"), key);
+            reader.entry(format_args!("{key:?}"), value);
+        }
+    }
+}
+
+/// Values that are no texts: names of records are looked at where one is chosen.
+macro_rules! no_texts {
+    ($($type:ty)*) => {$(
+        impl Texts for $type {
+            fn texts(&self, _: &mut Reader<'_>) {}
+        }
+    )*};
+}
+
+no_texts! {
+    bool i32 i64 Date Timestamp AgencyKind DocumentKind RelationKind Subject Interval Visibility
+    ReportingCycle Classification DataSharingChannel DeploymentLevel ExitOutcome Membership
+    RecordStatus Stage PrincipalKind Role Rating Money AgencyName EditionName PlatformName
+    ReportName
+}
+
+/// The parts of records: which fields have texts, which are URIs, and which have none.
+macro_rules! texts {
+    ($($type:ident {
+        texts: $($text:ident)*; uris: $($uri:ident)*; none: $($none:ident)*;
+    })*) => {$(
+        impl Texts for $type {
+            fn texts(&self, reader: &mut Reader<'_>) {
+                let Self { $($text,)* $($uri,)* $($none: _,)* } = self;
+                $(reader.field(stringify!($text), $text);)*
+                $(reader.uri(stringify!($uri), $uri);)*
+            }
+        }
+    )*};
+}
+
+texts! {
+    Succession { texts: document scope; uris: ; none: successor start_date; }
+    Document {
+        texts: symbol title issuer signatory signatory_office relations; uris: uri;
+        none: kind issue_date effective_date sha256 size_bytes;
+    }
+    Relation { texts: symbol issuer; uris: ; none: kind issue_date; }
+    File { texts: ; uris: uri; none: sha256 size_bytes; }
+    Evidence { texts: file document note; uris: ; none: ; }
+    Source { texts: note; uris: uri; none: ; }
+    Group { texts: code title; uris: ; none: declared_platform_count; }
+    Listing {
+        texts: list_number group display_name sources; uris: ; none: edition membership;
+    }
+    OperationStage { texts: planned reached sources; uris: ; none: stage; }
+    Security { texts: approval; uris: ; none: level; }
+    Link { texts: title; uris: uri; none: ; }
+    Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
+    Head { texts: office person_name; uris: ; none: ; }
+    Budget { texts: source; uris: ; none: amount price_year; }
+    Period { texts: as_written; uris: ; none: start end; }
+    Part { texts: category; uris: ; none: value; }
+    Figure {
+        texts: statement breakdown sources; uris: ;
+        none: name figure_date subject edition value total meta;
+    }
+    Rebaseline {
+        texts: milestone_changes budget planned_start planned_end document; uris: ; none: plan;
+    }
+}
+
+impl Texts for MilestoneChange {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        match self {
+            Self::Add { milestone, fields } => reader.within("milestone", |reader| {
+                reader.field("name", milestone.id());
+                fields.texts(reader);
+            }),
+            Self::Update {
+                milestone: _,
+                fields,
+            } => reader.field("milestone", fields),
+            Self::Drop { milestone: _ } => {}
+        }
+    }
+}
+
+impl Texts for Seed {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self {
+            agencies,
+            editions,
+            platforms,
+            figures,
+        } = self;
+        macro_rules! all {
+            ($($list:ident)*) => {$(
+                reader.within(stringify!($list), |reader| {
+                    for (index, record) in $list.iter().enumerate() {
+                        reader.entry(index, &record.fields);
+                    }
+                });
+            )*};
+        }
+        all!(agencies editions platforms);
+        reader.field("figures", figures);
+    }
+}
+
+/// The texts of a new record: its id, where the caller chose it, and its fields.
+macro_rules! created {
+    ($reader:ident, $id:literal, $name:expr, $record:literal, $fields:expr) => {{
+        if let Some(name) = $name {
+            $reader.field($id, name.id());
+        }
+        $reader.field($record, $fields);
+    }};
+}
+
+impl Texts for Command {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        match self {
+            Self::CreateAgency { name, fields } => {
+                created!(reader, "agency_id", Some(name), "agency", fields);
+            }
+            Self::CreateEdition { name, fields } => {
+                created!(reader, "edition_id", Some(name), "edition", fields);
+            }
+            Self::CreatePlatform { name, fields } => {
+                created!(reader, "platform_id", name, "platform", fields);
+            }
+            Self::CreatePlan {
+                platform: _,
+                name,
+                fields,
+            } => created!(reader, "plan_id", name, "plan", fields),
+            Self::CreateMilestone {
+                plan: _,
+                name,
+                fields,
+            } => created!(reader, "milestone_id", name, "milestone", fields),
+            Self::CreateReport {
+                plan: _,
+                name,
+                fields,
+            } => created!(reader, "report_id", name, "report", fields),
+            Self::CreateAssessment {
+                plan: _,
+                name,
+                fields,
+            } => created!(reader, "assessment_id", name, "assessment", fields),
+            Self::CreateFigure { figure } => {
+                created!(reader, "figure_id", Some(&figure.name), "figure", figure);
+            }
+            Self::CreatePrincipal { name, fields } => {
+                created!(reader, "principal_id", name, "principal", fields);
+            }
+            Self::CreateApiKey {
+                name: _, // random
+                fields,
+                hash: _,
+            } => reader.field("api_key", fields),
+            Self::UpdateAgency { fields, mask, .. } => {
+                reader.within("agency", |reader| fields.texts_of(mask, reader));
+            }
+            Self::UpdateEdition { fields, mask, .. } => {
+                reader.within("edition", |reader| fields.texts_of(mask, reader));
+            }
+            Self::UpdatePlatform { fields, mask, .. } => {
+                reader.within("platform", |reader| fields.texts_of(mask, reader));
+            }
+            Self::UpdatePlan { fields, mask, .. } => {
+                reader.within("plan", |reader| fields.texts_of(mask, reader));
+            }
+            Self::UpdateMilestone { fields, mask, .. } => {
+                reader.within("milestone", |reader| fields.texts_of(mask, reader));
+            }
+            Self::UpdatePrincipal { fields, mask, .. } => {
+                reader.within("principal", |reader| fields.texts_of(mask, reader));
+            }
+            Self::RetirePlatform {
+                name: _,
+                exit,
+                etag: _,
+            } => reader.field("exit", exit),
+            Self::MovePlan {
+                name: _,
+                step: _,
+                document,
+                etag: _,
+            }
+            | Self::DropMilestone {
+                name: _,
+                document,
+                etag: _,
+            } => reader.field("document", document),
+            Self::RebaselinePlan {
+                rebaseline,
+                etag: _,
+            } => reader.field("rebaseline", rebaseline),
+            Self::CompleteMilestone {
+                name: _,
+                completion_date: _,
+                evidence,
+                etag: _,
+            } => reader.field("evidence", evidence),
+            Self::DecideProposal { .. }
+            | Self::DisablePrincipal { .. }
+            | Self::RevokeApiKey { .. } => {}
+            Self::Seed(seed) => seed.texts(reader),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Personal data is refused in every text of every command, with the place; a steward may let a
+//! text through, and says why in the log.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use crate::{
+    domain::{
+        caller::Caller,
+        command::{Command, Request},
+        error::{Error, Violations},
+        personal::{Found, find, find_in_uri},
+        principals::Role,
+        texts::{Reader, Text, Texts},
+    },
+    registry::access::denied,
+    state::State,
+};
+
+/// The header by which a steward lets personal data through.
+pub const HEADER: &str = "ndp-allow-personal-data";
+
+/// Most places told of one request.
+const PLACES_MAX: usize = 100;
+
+/// Refuses personal data that the command would write anew; answers the reason to be kept.
+pub(super) fn check_personal_data<'a>(
+    state: &State,
+    caller: &Caller,
+    request: &'a Request,
+) -> Result<Cow<'a, str>, Error> {
+    let allowed = match caller {
+        Caller::Known(known) => known.allows_personal_data.as_deref(),
+        Caller::Anonymous | Caller::System { .. } => None,
+    };
+    let mut places = Places::default();
+    if let Some(why) = allowed {
+        if !caller.has(Role::Steward) {
+            return Err(denied(HEADER, "the role `steward`", "vai trò `steward`"));
+        }
+        places.look(HEADER, Text::Plain(why));
+        places.violations().into_result()?;
+        return Ok(Cow::Owned(noted(&request.reason, why)));
+    }
+    places.look("reason", Text::Plain(&request.reason));
+    let mut look = |path: &str, text: Text<'_>| places.look(path, text);
+    request.command.texts(&mut Reader::new(&mut look));
+    if !places.0.is_empty() {
+        let kept = texts_before(state, &request.command);
+        let is_new = |place: &Place| !kept.contains(&(place.path.clone(), place.text.clone()));
+        places.0.retain(is_new);
+    }
+    places.violations().into_result()?;
+    Ok(Cow::Borrowed(&request.reason))
+}
+
+/// The reason, with why personal data was let through.
+fn noted(reason: &str, why: &str) -> String {
+    let note = format!("[{HEADER}: {why}]");
+    if reason.is_empty() {
+        note
+    } else {
+        format!("{reason} {note}")
+    }
+}
+
+/// Personal data, and where.
+struct Place {
+    path: String,
+    text: String,
+    found: Found,
+}
+
+#[derive(Default)]
+struct Places(Vec<Place>);
+
+impl Places {
+    fn look(&mut self, path: &str, text: Text<'_>) {
+        let (found, text) = match text {
+            Text::Plain(text) => (find(text), text),
+            Text::Uri(uri) => (find_in_uri(uri), uri),
+        };
+        if let Some(found) = found
+            && self.0.len() < PLACES_MAX
+        {
+            self.0.push(Place {
+                path: path.to_owned(),
+                text: text.to_owned(),
+                found,
+            });
+        }
+    }
+
+    fn violations(self) -> Violations {
+        let mut violations = Violations::new();
+        for Place { path, found, .. } in self.0 {
+            let Found { kind, position } = found;
+            let (english, vietnamese) = (kind.english(), kind.vietnamese());
+            violations.add(
+                path,
+                "PERSONAL_DATA",
+                format!(
+                    "has what reads as {english} at position {position}; leave it out: people \
+                     appear by their office only, and an amount has its unit beside it"
+                ),
+                format!(
+                    "có nội dung giống {vietnamese} ở vị trí {position}; hãy bỏ đi: cá nhân chỉ \
+                     được ghi theo chức vụ, còn số lượng, số tiền phải kèm đơn vị"
+                ),
+            );
+        }
+        violations
+    }
+}
+
+/// The texts of the record that the command updates, by their fields.
+fn texts_before(state: &State, command: &Command) -> BTreeSet<(String, String)> {
+    let mut texts = BTreeSet::new();
+    let mut keep = |path: &str, text: Text<'_>| {
+        let (Text::Plain(text) | Text::Uri(text)) = text;
+        texts.insert((path.to_owned(), text.to_owned()));
+    };
+    let reader = &mut Reader::new(&mut keep);
+    macro_rules! of {
+        ($field:literal, $record:expr) => {
+            if let Some(record) = $record {
+                reader.field($field, &record.fields);
+            }
+        };
+    }
+    match command {
+        Command::UpdateAgency { name, .. } => of!("agency", state.agency(name)),
+        Command::UpdateEdition { name, .. } => of!("edition", state.edition(name)),
+        Command::UpdatePlatform { name, .. } => of!("platform", state.platform(name)),
+        Command::UpdatePlan { name, .. } => of!("plan", state.plan(name)),
+        Command::UpdateMilestone { name, .. } => of!("milestone", state.milestone(name)),
+        Command::UpdatePrincipal { name, .. } => of!("principal", state.principal(name)),
+        _ => {}
+    }
+    texts
+}
