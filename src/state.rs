@@ -132,30 +132,42 @@ impl State {
                 self.note_guard(old.as_ref(), &plan);
             }
             Image::Milestone(milestone) => {
-                let old = self.milestones.insert(milestone.name.clone(), Arc::clone(&milestone));
+                let old = self
+                    .milestones
+                    .insert(milestone.name.clone(), Arc::clone(&milestone));
                 self.note_guard(old.as_ref(), &milestone);
             }
             Image::Baseline(baseline) => {
-                let old = self.baselines.insert(baseline.name.clone(), Arc::clone(&baseline));
+                let old = self
+                    .baselines
+                    .insert(baseline.name.clone(), Arc::clone(&baseline));
                 self.note_guard(old.as_ref(), &baseline);
             }
             Image::Report(report) => {
-                let old = self.reports.insert(report.name.clone(), Arc::clone(&report));
+                let old = self
+                    .reports
+                    .insert(report.name.clone(), Arc::clone(&report));
                 self.note_guard(old.as_ref(), &report);
             }
             Image::Assessment(assessment) => {
-                let old = self.assessments.insert(assessment.name.clone(), Arc::clone(&assessment));
+                let old = self
+                    .assessments
+                    .insert(assessment.name.clone(), Arc::clone(&assessment));
                 self.note_guard(old.as_ref(), &assessment);
             }
             Image::Proposal(proposal) => {
-                let old = self.proposals.insert(proposal.name.clone(), Arc::clone(&proposal));
+                let old = self
+                    .proposals
+                    .insert(proposal.name.clone(), Arc::clone(&proposal));
                 self.note_guard(old.as_ref(), &proposal);
             }
             Image::Figure(figure) => {
                 self.figures.insert(figure.name.clone(), figure);
             }
             Image::Principal(principal) => {
-                let old = self.principals.insert(principal.name.clone(), Arc::clone(&principal));
+                let old = self
+                    .principals
+                    .insert(principal.name.clone(), Arc::clone(&principal));
                 self.note_guard(old.as_ref(), &principal);
             }
             Image::ApiKey(key) => {

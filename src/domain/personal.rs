@@ -86,7 +86,8 @@ fn may_hold(text: &str) -> bool {
     let mut previous = ' ';
     text.chars().any(|c| {
         numeric += u8::from(c.is_numeric() && numeric < u8::MAX);
-        let at = matches!(c, '@' | '＠' | '﹫' | '%') || (previous == 'a' && matches!(c, 't' | ' '));
+        let at =
+            matches!(c, '@' | '＠' | '﹫' | '%') || (previous == 'a' && matches!(c, 't' | ' '));
         previous = c.to_ascii_lowercase();
         at || numeric >= 6
     })
@@ -172,7 +173,9 @@ const ZEROS: [u32; 60] = [
 
 fn digit_of_script(c: char) -> Option<char> {
     let code = u32::from(c);
-    let zero = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code))?;
+    let zero = ZEROS
+        .iter()
+        .find(|zero| (**zero..**zero + 10).contains(&code))?;
     char::from_digit(code - zero, 10)
 }
 
@@ -232,7 +235,9 @@ fn email(chars: &[Char]) -> Option<Found> {
                 }
             }
             // `name at example dot vn`
-            ' ' if is_word(chars, index + 1, "at") && before(chars, index).is_some_and(is_local) => {
+            ' ' if is_word(chars, index + 1, "at")
+                && before(chars, index).is_some_and(is_local) =>
+            {
                 let host = index + 4;
                 let end = word_end(chars, host);
                 if end > host && at(chars, end) == Some(' ') && is_word(chars, end + 1, "dot") {
@@ -281,7 +286,11 @@ fn mailbox(chars: &[Char], index: usize) -> Option<usize> {
 }
 
 fn is_local(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%' | '"' | '\'' | '!' | '#' | '&')
+    c.is_alphanumeric()
+        || matches!(
+            c,
+            '.' | '_' | '-' | '+' | '%' | '"' | '\'' | '!' | '#' | '&'
+        )
 }
 
 fn local_start(chars: &[Char], end: usize) -> usize {
@@ -428,9 +437,8 @@ fn mask_dates(chars: &mut [Char]) {
         };
         let number = |group: &Group| group.digits.parse::<u32>().unwrap_or(u32::MAX);
         let year = |group: &Group| group.digits.len() == 4 && (1900..2200).contains(&number(group));
-        let part = |group: &Group, most| {
-            group.digits.len() <= 2 && (1..=most).contains(&number(group))
-        };
+        let part =
+            |group: &Group, most| group.digits.len() <= 2 && (1..=most).contains(&number(group));
         let by_day = part(first, 31) && part(second, 12) && year(third);
         let by_year = year(first) && part(second, 12) && part(third, 31);
         let (start, end) = (first.start, third.end);
@@ -471,7 +479,10 @@ fn number(chars: &[Char]) -> Option<Found> {
                 break;
             };
             if let Some(kind) = number.kind() {
-                let position = parts.first().and_then(|part| chars.get(part.start))?.position;
+                let position = parts
+                    .first()
+                    .and_then(|part| chars.get(part.start))?
+                    .position;
                 return Some(Found { kind, position });
             }
         }
@@ -538,7 +549,10 @@ impl Number {
             && prefix.touching.is_empty()
             && (UNITS.contains(&suffix.as_str())
                 || CURRENCIES.contains(&prefix.word.as_str())
-                || matches!(before_spaces(chars, first.start), Some('$' | '€' | '₫' | '£'))
+                || matches!(
+                    before_spaces(chars, first.start),
+                    Some('$' | '€' | '₫' | '£')
+                )
                 || matches!(at(chars, last.end), Some('%' | '₫' | '€' | '$'))
                 || (digits.len() < 13 && digits.ends_with("000000")));
         Some(Self {
@@ -574,8 +588,8 @@ impl Number {
         let length = self.digits.len();
         let is_service = self.digits.starts_with("1800") || self.digits.starts_with("1900");
         if PHONE_WORDS.contains(&self.word.as_str()) {
-            let phone = (7..=13).contains(&length)
-                && !(is_service || self.is_amount || self.is_years());
+            let phone =
+                (7..=13).contains(&length) && !(is_service || self.is_amount || self.is_years());
             return phone.then_some(Kind::Phone);
         }
         let card = CARD_WORDS.contains(&self.word.as_str()) && matches!(length, 9 | 12);
@@ -614,7 +628,9 @@ impl Number {
     fn is_years(&self) -> bool {
         let four = self.lengths.iter().all(|length| *length == 4);
         let starts = self.digits.as_bytes().chunks(4);
-        four && starts.into_iter().all(|year| matches!(year, [b'1', b'9', ..] | [b'2', b'0', ..]))
+        four && starts
+            .into_iter()
+            .all(|year| matches!(year, [b'1', b'9', ..] | [b'2', b'0', ..]))
     }
 
     /// Whether the groups are as a number to be called is written.
@@ -634,9 +650,7 @@ impl Number {
         match (self.digits.len(), self.lengths.as_slice()) {
             (9, [9]) => !self.is_lettered,
             (12, [12]) => of_card || !(self.is_lettered || is_time(&self.digits)),
-            (9, [3, 3, 3]) => {
-                !self.may_be_part && matches!(self.separator, Some(' ' | '.' | '-'))
-            }
+            (9, [3, 3, 3]) => !self.may_be_part && matches!(self.separator, Some(' ' | '.' | '-')),
             (12, groups) => {
                 let whole = groups.iter().all(|length| *length >= 2)
                     || groups == [3, 1, 2, 6]
@@ -657,7 +671,8 @@ fn is_subscriber(digits: &str) -> bool {
 /// A point in time without separators, `yyyymmddhhmm`.
 fn is_time(digits: &str) -> bool {
     let part = |from: usize, to: usize| digits.get(from..to).and_then(|it| it.parse::<u32>().ok());
-    let within = |from, to, first, last| part(from, to).is_some_and(|it| (first..=last).contains(&it));
+    let within =
+        |from, to, first, last| part(from, to).is_some_and(|it| (first..=last).contains(&it));
     within(0, 4, 1900, 2199)
         && within(4, 6, 1, 12)
         && within(6, 8, 1, 31)
@@ -741,7 +756,9 @@ fn word_before(chars: &[Char], start: usize) -> Prefix {
     let known = |word: &str| PHONE_WORDS.contains(&word) || CARD_WORDS.contains(&word);
     Prefix {
         touching,
-        word: both.filter(|both| known(both)).unwrap_or_else(|| last.to_owned()),
+        word: both
+            .filter(|both| known(both))
+            .unwrap_or_else(|| last.to_owned()),
     }
 }
 
@@ -762,7 +779,9 @@ fn unit_after(chars: &[Char], end: usize) -> String {
         index += 1;
     }
     let rest = chars.get(index..).unwrap_or_default().iter();
-    rest.map(|it| it.c).take_while(|c| c.is_alphanumeric()).collect()
+    rest.map(|it| it.c)
+        .take_while(|c| c.is_alphanumeric())
+        .collect()
 }
 
 fn before_spaces(chars: &[Char], start: usize) -> Option<char> {
@@ -775,8 +794,25 @@ fn before_spaces(chars: &[Char], start: usize) -> Option<char> {
 
 /// Words after which a number is one to be called.
 const PHONE_WORDS: [&str; 20] = [
-    "sdt", "sdtdd", "dtdd", "dt", "dien thoai", "dienthoai", "di dong", "so may", "tel", "phone",
-    "telephone", "mobile", "cell", "hotline", "zalo", "viber", "whatsapp", "telegram", "fax",
+    "sdt",
+    "sdtdd",
+    "dtdd",
+    "dt",
+    "dien thoai",
+    "dienthoai",
+    "di dong",
+    "so may",
+    "tel",
+    "phone",
+    "telephone",
+    "mobile",
+    "cell",
+    "hotline",
+    "zalo",
+    "viber",
+    "whatsapp",
+    "telegram",
+    "fax",
     "goi",
 ];
 
@@ -785,8 +821,18 @@ const TAX_WORDS: [&str; 2] = ["mst", "thue"];
 
 /// Words after which a number is a citizen's.
 const CARD_WORDS: [&str; 12] = [
-    "cmnd", "cmtnd", "cmt", "cccd", "cancuoc", "can cuoc", "cuoc cong", "cong dan", "nhan dan",
-    "chung minh", "dinh danh", "ca nhan",
+    "cmnd",
+    "cmtnd",
+    "cmt",
+    "cccd",
+    "cancuoc",
+    "can cuoc",
+    "cuoc cong",
+    "cong dan",
+    "nhan dan",
+    "chung minh",
+    "dinh danh",
+    "ca nhan",
 ];
 
 /// Words between one of those and the number.
@@ -794,15 +840,47 @@ const FILLERS: [&str; 6] = ["so", "la", "no", "number", "nay", "ma"];
 
 /// What an amount is counted in.
 const UNITS: [&str; 37] = [
-    "dong", "d", "vnd", "usd", "eur", "jpy", "cny", "nghin", "ngan", "trieu", "ty", "ti", "luot",
-    "giao", "ho", "ban", "nguoi", "tai", "van", "dan", "cong", "yeu", "thue", "khach", "lan",
-    "byte", "bytes", "kb", "mb", "gb", "users", "people", "records", "accounts", "requests",
-    "transactions", "visits",
+    "dong",
+    "d",
+    "vnd",
+    "usd",
+    "eur",
+    "jpy",
+    "cny",
+    "nghin",
+    "ngan",
+    "trieu",
+    "ty",
+    "ti",
+    "luot",
+    "giao",
+    "ho",
+    "ban",
+    "nguoi",
+    "tai",
+    "van",
+    "dan",
+    "cong",
+    "yeu",
+    "thue",
+    "khach",
+    "lan",
+    "byte",
+    "bytes",
+    "kb",
+    "mb",
+    "gb",
+    "users",
+    "people",
+    "records",
+    "accounts",
+    "requests",
+    "transactions",
+    "visits",
 ];
 
 /// What stands before an amount.
 const CURRENCIES: [&str; 6] = ["vnd", "usd", "eur", "jpy", "cny", "gbp"];
-
 
 #[cfg(test)]
 mod tests {
@@ -1014,11 +1092,19 @@ mod tests {
 
     #[test]
     fn a_uri_may_have_any_digits() {
-        for uri in ["https://example.vn/0912345678", "urn:isbn:9786041234567", "https://a.vn/@b"] {
+        for uri in [
+            "https://example.vn/0912345678",
+            "urn:isbn:9786041234567",
+            "https://a.vn/@b",
+        ] {
             assert_eq!(find_in_uri(uri), None, "{uri}");
         }
-        for uri in ["tel:+84912345678", "mailto:a@b.vn", "https://a@b.vn/", "https://wa.me/84912345678"]
-        {
+        for uri in [
+            "tel:+84912345678",
+            "mailto:a@b.vn",
+            "https://a@b.vn/",
+            "https://wa.me/84912345678",
+        ] {
             assert!(find_in_uri(uri).is_some(), "{uri}");
         }
     }

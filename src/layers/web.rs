@@ -9,9 +9,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-use crate::service::call::{
-    NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_REVISION,
-};
+use crate::service::call::{NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_REVISION};
 
 /// For how long a browser need not ask again: the longest that Chromium keeps an answer.
 const ANSWER_KEPT: Duration = Duration::from_secs(7200);

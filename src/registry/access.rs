@@ -223,7 +223,11 @@ fn known<'a, T: Visible>(
 }
 
 /// A refusal that says who could do it.
-pub fn denied(action: &'static str, needs: impl Into<String>, needs_vi: impl Into<String>) -> Error {
+pub fn denied(
+    action: &'static str,
+    needs: impl Into<String>,
+    needs_vi: impl Into<String>,
+) -> Error {
     Error::Denied {
         action,
         needs: needs.into(),

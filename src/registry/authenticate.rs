@@ -156,12 +156,7 @@ pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, E
     }
 }
 
-fn known(
-    state: &State,
-    key: &ApiKeyName,
-    claims: Claims,
-    now: Timestamp,
-) -> Result<Caller, Error> {
+fn known(state: &State, key: &ApiKeyName, claims: Claims, now: Timestamp) -> Result<Caller, Error> {
     let refuse = |reason| Err(Error::Unauthenticated { reason });
     let Some(record) = state.api_key(key) else {
         return refuse("CREDENTIALS_INVALID");

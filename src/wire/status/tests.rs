@@ -163,6 +163,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unauthenticated CREDENTIALS_INVALID
       en the credentials are not valid
       vi thông tin xác thực không hợp lệ
+    Unavailable CREDENTIALS_NOT_CHECKED
+      en this server has lost its database for so long that it cannot tell whether credentials still hold; retry, or read without credentials what is public
+      vi máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử lại, hoặc đọc dữ liệu công khai mà không dùng khóa
     Unavailable OUTCOME_UNKNOWN
       en the outcome is unknown: send the request again with the same request id to learn it
       vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
@@ -373,6 +376,8 @@ fn every_error_has_the_details_of_its_code() {
     Unauthenticated
     Unauthenticated
     Unauthenticated
+    Unavailable
+      retry after 1s
     Unavailable
       retry after 1s
     Unavailable

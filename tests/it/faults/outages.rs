@@ -178,9 +178,7 @@ async fn behind_a_wire() -> Option<(Cluster, Proxy, Server, String)> {
     behind_a_wire_following(Following::default()).await
 }
 
-async fn behind_a_wire_following(
-    following: Following,
-) -> Option<(Cluster, Proxy, Server, String)> {
+async fn behind_a_wire_following(following: Following) -> Option<(Cluster, Proxy, Server, String)> {
     let cluster = tokio::task::block_in_place(|| Cluster::start_with(&[]))?;
     let database = cluster.database(None).await;
     let proxy = Proxy::start(cluster.directory().join(".s.PGSQL.5432")).await;
@@ -274,7 +272,9 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
             heartbeat_seconds: 1,
             ..Default::default()
         };
-        let watch = ChangeServiceClient::new(channel).watch_changes(request).await;
+        let watch = ChangeServiceClient::new(channel)
+            .watch_changes(request)
+            .await;
         watch.map(tonic::Response::into_inner)
     };
     let mut of_key = None;
@@ -296,7 +296,11 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
     .await;
     // whether it holds or not: nobody can tell
     let wrong = As::key("ndp_aaaaaaaaaaaa_x");
-    let refused = server.raw(wrong).call("WhoAmI", json!({})).await.unwrap_err();
+    let refused = server
+        .raw(wrong)
+        .call("WhoAmI", json!({}))
+        .await
+        .unwrap_err();
     assert_eq!(reason(&refused), "CREDENTIALS_NOT_CHECKED");
     anonymous.ok("GetPlatform", get()).await;
     let mut of_key = of_key.unwrap();

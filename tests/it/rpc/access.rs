@@ -65,7 +65,10 @@ fn known(server: &Server, id: &str) -> Caller {
     let name = PrincipalName::from_id(id).unwrap();
     let principal = state.principal(&name).unwrap();
     Caller::Known(Known {
-        person: Person { principal: name.clone(), actor: None },
+        person: Person {
+            principal: name.clone(),
+            actor: None,
+        },
         is_system: false,
         agency: principal.fields.agency.clone(),
         roles: principal.fields.roles.clone(),
@@ -435,7 +438,8 @@ both! {
             let authorization = format!("Bearer {}", key["secret"].as_str().unwrap());
             let now = server.registry.clock().now();
             let hashes = &snapshot.key_hashes;
-            authenticate(&snapshot.state, hashes, Some(&authorization), Claims::default(), now).unwrap()
+            let claims = Claims::default();
+            authenticate(&snapshot.state, hashes, Some(&authorization), claims, now).unwrap()
         };
         let create = || Request {
             command: Command::CreatePlan {
