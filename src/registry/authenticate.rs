@@ -261,9 +261,7 @@ fn check_allowance(why: &str) -> Result<String, Error> {
         return Err(Error::invalid(
             "ndp-allow-personal-data",
             "OUT_OF_RANGE",
-            format!(
-                "must say why in 1 to {ALLOWANCE_LENGTH_MAX} UTF-8 characters"
-            ),
+            format!("must say why in 1 to {ALLOWANCE_LENGTH_MAX} UTF-8 characters"),
             format!("phải ghi lý do bằng 1 đến {ALLOWANCE_LENGTH_MAX} ký tự UTF-8"),
         ));
     }

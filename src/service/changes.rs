@@ -343,7 +343,13 @@ impl ChangePage<'_> {
             let mut found = 0;
             for logged in effort.rows(&batch, CHANGE_COST + filter.terms()) {
                 let change = &logged.change;
-                let seen = see(call.state(), &call.caller, &Interest::default(), change, logged.before());
+                let seen = see(
+                    call.state(),
+                    &call.caller,
+                    &Interest::default(),
+                    change,
+                    logged.before(),
+                );
                 let seen = seen.filter(|seen| filter.matches(&ChangeFacts::from(seen)));
                 let message = seen.map(|seen| changes::change(seen, call.state(), false));
                 if let Some(message) = &message {

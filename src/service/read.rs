@@ -86,7 +86,9 @@ impl Services {
     ) -> Result<(Call, Date, T), Status> {
         let (mut call, date, message) = self.open_dated(request).await?;
         if !Arc::ptr_eq(&call.snapshot, &call.now) {
-            let guarded = self.registry().guarded(&call.who, &call.snapshot, &call.now);
+            let guarded = self
+                .registry()
+                .guarded(&call.who, &call.snapshot, &call.now);
             call.snapshot = Box::pin(guarded).await?;
         }
         Ok((call, date, message))
