@@ -247,7 +247,8 @@ fn check_actor(actor: &str) -> Result<String, Error> {
 }
 
 fn check_allowance(why: &str) -> Result<String, Error> {
-    if let Some(fault) = legible::fault(why, Lines::One) {
+    let fault = legible::fault(why, Lines::One);
+    if let Some(fault) = fault {
         return Err(Error::invalid(
             "ndp-allow-personal-data",
             fault.reason(),
@@ -260,14 +261,8 @@ fn check_allowance(why: &str) -> Result<String, Error> {
         return Err(Error::invalid(
             "ndp-allow-personal-data",
             "OUT_OF_RANGE",
-            format!(
-                "say why in 1 to {ALLOWANCE_LENGTH_MAX} characters of UTF-8, without control \
-                 characters"
-            ),
-            format!(
-                "hãy ghi lý do bằng 1 đến {ALLOWANCE_LENGTH_MAX} ký tự UTF-8, không có ký tự điều \
-                 khiển"
-            ),
+            format!("must say why in 1 to {ALLOWANCE_LENGTH_MAX} UTF-8 characters"),
+            format!("phải ghi lý do bằng 1 đến {ALLOWANCE_LENGTH_MAX} ký tự UTF-8"),
         ));
     }
     Ok(why.into_owned())

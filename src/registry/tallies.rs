@@ -105,8 +105,8 @@ impl Registry {
         if past.state.revision() == now.state.revision() {
             return Ok(Arc::clone(past));
         }
-        let (of, now) = (Arc::clone(past), Arc::clone(now));
-        let guard = move |_: &Effort| of.state.guarded_as(&now.state);
+        let (then, now) = (Arc::clone(past), Arc::clone(now));
+        let guard = move |_: &Effort| then.state.guarded_as(&now.state);
         let state = self.turns.run(who, guard).await?;
         Ok(Arc::new(Snapshot {
             state,
