@@ -147,8 +147,8 @@ pub async fn serve(
         }
     }
     serving.abort();
-    // Calls may outlive their connections and hold their handles, so the writer is told; it finishes
-    // its queue and ends.
+    // Calls may outlive their connections and hold their handles, so the writer is told; it
+    // finishes its queue and ends.
     registry.close();
     let ended = tokio::select! {
         ended = tokio::time::timeout(writer_time, &mut writer) => ended.ok(),

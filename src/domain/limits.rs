@@ -148,8 +148,8 @@ impl Limit {
                 "dung lượng yêu cầu đang nhận{of} đã đạt giới hạn ({most} byte); hãy thử lại sau"
             ),
             Self::AnswerBytes => format!(
-                "dung lượng trả lời chưa được đọc{of} đã đạt giới hạn ({most} byte); hãy đọc rồi thử \
-                 lại"
+                "dung lượng trả lời chưa được đọc{of} đã đạt giới hạn ({most} byte); hãy đọc rồi \
+                 thử lại"
             ),
             Self::Watchers => {
                 format!("số luồng theo dõi đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")
@@ -161,8 +161,8 @@ impl Limit {
                 format!("số lệnh chờ ghi đã đạt giới hạn ({most}); hãy thử lại sau")
             }
             Self::Turns => format!(
-                "số yêu cầu phải duyệt nhiều bản ghi{of} đang chờ đến lượt đã đạt giới hạn ({most}); \
-                 hãy thử lại sau"
+                "số yêu cầu phải duyệt nhiều bản ghi{of} đang chờ đến lượt đã đạt giới hạn \
+                 ({most}); hãy thử lại sau"
             ),
         }
     }

@@ -134,8 +134,8 @@ impl Connections {
 
 impl Open {
     /// Closes the oldest connection of an address that has shown no valid credential, one without
-    /// calls first, unless it is so new that its first call may be on its way: where every other has
-    /// a call, a client with a key would never get as far as to show it.
+    /// calls first, unless it is so new that its first call may be on its way: where every other
+    /// has a call, a client with a key would never get as far as to show it.
     fn close_one_of(&mut self, address: &Who) -> Option<()> {
         let own = self.by_address.get(address)?;
         let mut anonymous = own

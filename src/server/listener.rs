@@ -56,6 +56,10 @@ const FAREWELL_TIME: Duration = Duration::from_secs(1);
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
+/// Bytes of a head that HTTP/1.1 reads at least: more than of the longest URL, which is refused with
+/// words.
+const HTTP1_BYTES_MIN: usize = 96 * 1024;
+
 /// Bytes of one stream that may wait for the socket.
 const SEND_BYTES_MAX: usize = 64 * 1024;
 
@@ -96,7 +100,7 @@ impl Manners {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.greeting_time)
-            .max_buf_size(header_bytes.max(8 * 1024));
+            .max_buf_size(header_bytes.max(HTTP1_BYTES_MIN));
         builder
             .http2()
             .timer(TokioTimer::new())

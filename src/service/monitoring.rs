@@ -147,9 +147,8 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let place = self.place(&call, scope, message.group, agency).await?;
         let (scored, sight) = (place.clone(), Sight::of(&call.caller));
         let scoring = self.work(&call, move |call, effort| {
-            let mut quality = call.state().quality(&scored, &sight, today, effort);
-            let records = std::mem::take(&mut quality.records);
-            let failing = effort.rows(&records, 1).filter(|record| {
+            let quality = call.state().quality(&scored, &sight, today, effort);
+            let failing = effort.rows(&quality.records, 1).filter(|record| {
                 let unseen = after
                     .as_ref()
                     .is_none_or(|after| record.platform.as_str() > after.name.as_str());
@@ -162,7 +161,8 @@ impl pb::monitoring_service_server::MonitoringService for Services {
             };
             let page = cut(failing.take(size + 1).collect(), size, cursor);
             let convert = |record: &&RecordQuality| monitoring::record_scores(record, criterion);
-            Ok((quality, fitted(page, effort, 1, convert, cursor)))
+            let page = fitted(page, effort, 1, convert, cursor);
+            Ok((quality, page))
         });
         let (quality, page) = scoring.await?;
         let (records, token) = self.sealed(&binding, page);

@@ -287,9 +287,11 @@ both! {
 /// Takes out what is random.
 fn forget_chance(answer: &mut Value) {
     match answer {
-        Value::String(text) if text.starts_with("AXs") => *text = "...".into(),
         Value::Array(items) => items.iter_mut().for_each(forget_chance),
         Value::Object(fields) => {
+            if let Some(token) = fields.get_mut("next_page_token") {
+                *token = "...".into();
+            }
             // ids that nobody chose
             if let Some(Value::String(name)) = fields.get_mut("resource")
                 && let Some(at) = name.find("/assessments/")

@@ -133,13 +133,13 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       vi mã yêu cầu `123e4567-e89b-42d3-a456-426614174000` đã dùng cho một yêu cầu khác; hãy dùng mã mới
       request_id = 123e4567-e89b-42d3-a456-426614174000
     PermissionDenied PERMISSION_DENIED
-      en `IssuePlan` needs an `agency_approver` of `agencies/bo-y-te`
+      en `IssuePlan` requires an `agency_approver` of `agencies/bo-y-te`
       vi `IssuePlan` cần vai trò `agency_approver` của `agencies/bo-y-te`
       action = IssuePlan
       needs = an `agency_approver` of `agencies/bo-y-te`
     ResourceExhausted READER_STALLED
-      en nothing of this stream was read for 60 s; resume after the last revision received
-      vi luồng này không được đọc trong 60 giây; hãy tiếp tục sau phiên bản cuối cùng đã nhận
+      en the client read nothing from this stream for 60 s; resume after the last revision received
+      vi bên gọi không đọc luồng này trong 60 giây; hãy tiếp tục sau phiên bản cuối cùng đã nhận
     OutOfRange OUT_OF_RANGE
       en `read_revision`: the registry holds revisions 1 to 7
       vi `read_revision`: hệ thống có các bản ghi thay đổi từ 1 đến 7
@@ -155,17 +155,14 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en the API key has expired; create a new one
       vi khóa API đã hết hạn; hãy tạo khóa mới
     Unauthenticated KEY_REVOKED
-      en the API key was revoked
-      vi khóa API đã bị thu hồi
+      en the API key was revoked; create a new one
+      vi khóa API đã bị thu hồi; hãy tạo khóa mới
     Unauthenticated PRINCIPAL_DISABLED
-      en the principal of this API key is disabled
-      vi chủ thể của khóa API này đã bị vô hiệu hóa
+      en the principal of this API key is disabled; an administrator can enable it
+      vi chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại
     Unauthenticated CREDENTIALS_INVALID
-      en the credentials are not valid
-      vi thông tin xác thực không hợp lệ
-    Unavailable CREDENTIALS_NOT_CHECKED
-      en this server has lost its database for so long that it cannot tell whether credentials still hold; retry, or read without credentials what is public
-      vi máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử lại, hoặc đọc dữ liệu công khai mà không dùng khóa
+      en the credentials are not valid; check the API key
+      vi thông tin xác thực không hợp lệ; hãy kiểm tra khóa API
     Unavailable OUTCOME_UNKNOWN
       en the outcome is unknown: send the request again with the same request id to learn it
       vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả

@@ -154,7 +154,7 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
     let plan = |start: Value, end: Value| {
         json!({
             "displayName": "Kế hoạch thử nghiệm (made up)",
-            "period": {"start": start, "end": end, "asWritten": "2026"},
+            "plannedEnd": {"start": start, "end": end, "asWritten": "2026"},
         })
     };
     let text = plan("2026-01-01".into(), "2026-12-31".into());
@@ -164,7 +164,7 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
     );
     let answer = post(&server, &editor, CREATE, &text).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.json()["period"], whole["period"]);
+    assert_eq!(answer.json()["plannedEnd"], whole["plannedEnd"]);
     let answer = post(
         &server,
         &editor,
@@ -172,7 +172,7 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
         &plan("2026-13-01".into(), Value::Null),
     )
     .await;
-    assert_eq!(mistakes(&answer), "plan.period.start BODY_MALFORMED");
+    assert_eq!(mistakes(&answer), "plan.plannedEnd.start BODY_MALFORMED");
     assert!(answer.text().contains("2026-11-01"), "{}", answer.text());
     server.stop().await;
 }

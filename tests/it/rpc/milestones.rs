@@ -346,7 +346,7 @@ both! {
             milestone.accountable_unit TOO_LONG
             milestone.due.end REQUIRED
             milestone.due.end OUT_OF_RANGE
-            milestone.assigning_document.uri PATTERN
+            milestone.assigning_document.uri NOT_A_URI
             ");
         }
         let made = milestone(&cast, &plan, "one", json!({"weight": 3})).await;

@@ -83,7 +83,7 @@ both! {
                 "platform.display_name"),
             (&cast.editor, json!({"operating_unit": "CCCD 001099012345"}),
                 "platform.operating_unit"),
-            (&cast.editor, json!({"links": [{"uri": "https://a@example.vn/", "title": "x"}]}),
+            (&cast.editor, json!({"links": [{"uri": "https://example.vn/?to=a@example.vn", "title": "x"}]}),
                 "platform.links[0].uri"),
             (&cast.steward, json!({"sources": [
                 {"uri": "https://example.vn/", "note": "CMND 012345678"},
@@ -183,7 +183,7 @@ async fn over_http_it_is_refused_in_the_same_way() {
     let text = answer.json().to_string();
     assert_eq!(answer.status, 400, "{text}");
     assert!(text.contains("PERSONAL_DATA"), "{text}");
-    assert!(text.contains("platform.display_name_en"), "{text}");
+    assert!(text.contains("platform.displayNameEn"), "{text}");
     assert!(text.contains("số điện thoại"), "{text}");
     let body = json!({"name": "platforms/ndp-001", "sources": [
         {"uri": "https://example.vn/", "note": PHONE},

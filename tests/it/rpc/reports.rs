@@ -76,20 +76,20 @@ both! {
             {}
             [2026, 9, 14] filed
             [2026, 8, 14] filed
-            [2026, 7, 14] the plan was issued on 2026-08-01, after the period
-            [2026, 10, 14] the period ends on 2026-10-14, after today, 2026-10-01
+            [2026, 7, 14] the plan was issued on 2026-08-01, after the period; report on a later period
+            [2026, 10, 14] must not be after today (2026-10-01); the period ends on 2026-10-14
             [2026, 9, 30] none ends on 2026-09-30; the next one ends 2026-10-14
             {"interval":"QUARTERLY"}
             [2026, 9, 14] filed
             [2026, 8, 14] none ends on 2026-08-14; the next one ends 2026-09-14
-            [2026, 12, 14] the period ends on 2026-12-14, after today, 2026-10-01
+            [2026, 12, 14] must not be after today (2026-10-01); the period ends on 2026-12-14
             {"cutoff_day":20,"interval":"HALF_YEARLY"}
-            [2026, 6, 20] the plan was issued on 2026-08-01, after the period
+            [2026, 6, 20] the plan was issued on 2026-08-01, after the period; report on a later period
             [2026, 9, 20] none ends on 2026-09-20; the next one ends 2026-12-20
             [2026, 6, 14] none ends on 2026-06-14; the next one ends 2026-06-20
             {"cutoff_day":28,"interval":"YEARLY"}
-            [2025, 12, 28] the plan was issued on 2026-08-01, after the period
-            [2026, 12, 28] the period ends on 2026-12-28, after today, 2026-10-01
+            [2025, 12, 28] the plan was issued on 2026-08-01, after the period; report on a later period
+            [2026, 12, 28] must not be after today (2026-10-01); the period ends on 2026-12-28
             "#);
         }
         server.stop().await;
@@ -183,8 +183,7 @@ both! {
             report.difficulties TOO_LONG
             report.corrects PATTERN
             report.evidence TOO_MANY_ITEMS
-            report.evidence[0].file.uri TOO_SHORT
-            report.evidence[0].file.uri PATTERN
+            report.evidence[0].file.uri NOT_A_URI
             ");
         }
         let evidence = json!([{"file": {
