@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::wire::fixture::*;
 
-/// The fields that break a rule, each once.
+/// The fields that break a rule, each once. A repetition is told of at the item that repeats, where
+/// protovalidate names the list.
 fn broken(message: &impl Validate) -> Vec<String> {
     let mut out = Violations::new();
     message.validate(&FieldPath::ROOT, &mut out);
@@ -369,12 +370,12 @@ fn of_repeated() {
             RepeatedUnique { val: vec!["foo".into(), "Foo".into()] } => [];
         "unique/invalid":
             RepeatedUnique { val: vec!["foo".into(), "bar".into(), "foo".into(),
-            "baz".into()] } => ["val"];
+            "baz".into()] } => ["val[2]"];
         "unique/multiple/valid":
             RepeatedMultipleUnique { a: vec!["foo".into(), "bar".into()], b: vec![1, 2] } => [];
         "unique/multiple/invalid":
             RepeatedMultipleUnique { a: vec!["foo".into(), "foo".into()], b: vec![1,
-            1] } => ["a", "b"];
+            1] } => ["a[1]", "b[1]"];
         "items/in/invalid": RepeatedItemIn { val: vec!["baz".into()] } => ["val[0]"];
         "items/in/valid": RepeatedItemIn { val: vec!["foo".into()] } => [];
         "items/not_in/invalid": RepeatedItemNotIn { val: vec!["foo".into()] } => ["val[0]"];

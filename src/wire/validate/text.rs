@@ -53,19 +53,24 @@ fn is_authority(authority: &str) -> bool {
         None => {
             let colon = host_port.find(':').unwrap_or(host_port.len());
             let (host, rest) = host_port.split_at(colon);
-            (made_of(host, b""), rest)
+            (made_of(host, b"") && is_utf8(host), rest)
         }
     };
     let port_is_valid = match port.strip_prefix(':') {
-        Some(digits) => digits.is_empty() || digits.parse::<u16>().is_ok(),
+        Some(digits) => digits.bytes().all(|it| it.is_ascii_digit()),
         None => port.is_empty(),
     };
     host_is_valid && port_is_valid && made_of(userinfo, b":")
 }
 
 fn is_ip_literal(address: &str) -> bool {
-    if address.parse::<Ipv6Addr>().is_ok() {
-        return true;
+    // RFC 6874: a zone follows `%25`
+    let (ip, zone) = match address.split_once("%25") {
+        Some((ip, zone)) => (ip, Some(zone)),
+        None => (address, None),
+    };
+    if ip.parse::<Ipv6Addr>().is_ok() {
+        return zone.is_none_or(|zone| !zone.is_empty() && is_unreserved(zone) && is_utf8(zone));
     }
     let Some((version, rest)) = address
         .strip_prefix(['v', 'V'])
@@ -75,6 +80,18 @@ fn is_ip_literal(address: &str) -> bool {
     };
     let hexadecimal = !version.is_empty() && version.bytes().all(|b| b.is_ascii_hexdigit());
     hexadecimal && !rest.is_empty() && !rest.contains('%') && made_of(rest, b":")
+}
+
+/// Whether the percent-encoded bytes are UTF-8, as in a host.
+fn is_utf8(text: &str) -> bool {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .is_ok()
+}
+
+/// Whether the text holds only unreserved characters and percent-encoded bytes.
+fn is_unreserved(text: &str) -> bool {
+    made_of(text, b"") && !text.bytes().any(|byte| b"!$&'()*+,;=".contains(&byte))
 }
 
 /// Whether the text holds only unreserved characters, sub-delimiters, percent-encoded bytes
