@@ -739,7 +739,7 @@ fn word_before(chars: &[Char], start: usize) -> Prefix {
     // the letters before it, and between them at the most a few signs
     let from = (0..=24)
         .map(|back| start.saturating_sub(back))
-        .take_while(|from| !at(chars, *from).is_some_and(|c| c == MASKED))
+        .take_while(|from| at(chars, *from).is_none_or(|c| c != MASKED))
         .last()
         .unwrap_or(start);
     let text = text(from, start);

@@ -752,7 +752,9 @@ impl Watch {
         if share.is_some() {
             match self.sender.try_reserve() {
                 Ok(room) => {
-                    share.map(|share| room.send(message(share)));
+                    if let Some(share) = share {
+                        room.send(message(share));
+                    }
                     return Ok(());
                 }
                 Err(mpsc::error::TrySendError::Closed(())) => return Err(End::Gone),
@@ -768,7 +770,9 @@ impl Watch {
                 biased;
                 room = sender.reserve(), if share.is_some() => {
                     let Ok(room) = room else { return Err(End::Gone) };
-                    share.map(|share| room.send(message(share)));
+                    if let Some(share) = share {
+                        room.send(message(share));
+                    }
                     return Ok(());
                 }
                 () = sender.closed() => return Err(End::Gone),

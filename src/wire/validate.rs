@@ -208,7 +208,7 @@ pub enum Format {
     Uuid,
     /// A URI of RFC 3986, with its scheme.
     Uri,
-    /// One of a page, as [`lines::WEB`] has it.
+    /// One of a page, as the pattern of `lines.rs` has it.
     Web,
 }
 

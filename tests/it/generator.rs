@@ -1,7 +1,7 @@
 //! The generator in `build/` refuses what it cannot enforce, and says where.
 
 #[path = "../../build/rules.rs"]
-mod rules;
+pub(crate) mod rules;
 #[path = "../../build/schema.rs"]
 mod schema;
 #[path = "../../build/validation.rs"]

@@ -1,9 +1,6 @@
 //! docs/reference.md: the contract in one page, made from the protos' comments, options and rules,
 //! and kept in step with them by this test. `INSTA_UPDATE=always` writes it anew.
 
-#[path = "../../src/wire/validate/lines.rs"]
-mod lines;
-
 use std::{collections::BTreeSet, fmt::Write as _};
 
 use prost_reflect::{
@@ -11,8 +8,8 @@ use prost_reflect::{
     MethodDescriptor, ReflectMessage, ServiceDescriptor, Value,
 };
 
-use self::lines::{LINE, LINES, WEB};
 use crate::{
+    generator::rules::lines::{LINE, LINES, WEB},
     harness::{golden::assert_file, raw::POOL},
     protos,
 };

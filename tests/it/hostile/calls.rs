@@ -215,7 +215,7 @@ pub(super) fn half_health(_: u64) -> Call {
 }
 
 pub(super) fn half_reflection(number: u64) -> Call {
-    half([REFLECTION, REFLECTION_ALPHA][(number % 2) as usize], GRPC)
+    half(reflection_path(number), GRPC)
 }
 
 pub(super) fn half_json(_: u64) -> Call {
@@ -364,8 +364,17 @@ fn reflection() -> Vec<u8> {
     enclosed(&request.encode_to_vec())
 }
 
+/// Both versions in turn.
+fn reflection_path(number: u64) -> &'static str {
+    if number.is_multiple_of(2) {
+        REFLECTION
+    } else {
+        REFLECTION_ALPHA
+    }
+}
+
 fn reflections(count: usize, number: u64) -> Call {
-    let path = [REFLECTION, REFLECTION_ALPHA][(number % 2) as usize];
+    let path = reflection_path(number);
     Call {
         head: head("POST", path, GRPC, &[]),
         body: reflection().repeat(count),
