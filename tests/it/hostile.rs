@@ -145,6 +145,7 @@ macro_rules! families {
     ($($test:ident $name:literal)+) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            #[ignore = "takes minutes; tests/run --long runs it"]
             async fn $test() {
                 family($name).await;
             }
@@ -171,6 +172,7 @@ families! {
 
 /// A few connections of every attack.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; tests/run --long runs it"]
 async fn all_at_once() {
     let engine = Engine::sqlite();
     let mut scene = Scene::set(&engine, LOW_LIMITS).await;
