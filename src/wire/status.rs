@@ -472,8 +472,8 @@ fn unavailable_vi(reason: &str) -> &'static str {
         }
         "SHUTTING_DOWN" => "máy chủ đang dừng; hãy thử lại",
         "CREDENTIALS_NOT_CHECKED" => {
-            "máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khoá; hãy thử \
-             lại, hoặc đọc dữ liệu công khai mà không dùng khoá"
+            "máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử \
+             lại, hoặc đọc dữ liệu công khai mà không dùng khóa"
         }
         _ => "tạm thời không kết nối được cơ sở dữ liệu; hãy thử lại",
     }

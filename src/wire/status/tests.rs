@@ -163,6 +163,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unauthenticated CREDENTIALS_INVALID
       en the credentials are not valid; check the API key
       vi thông tin xác thực không hợp lệ; hãy kiểm tra khóa API
+    Unavailable CREDENTIALS_NOT_CHECKED
+      en this server has lost its database for so long that it cannot tell whether credentials still hold; retry, or read without credentials what is public
+      vi máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử lại, hoặc đọc dữ liệu công khai mà không dùng khóa
     Unavailable OUTCOME_UNKNOWN
       en the outcome is unknown: send the request again with the same request id to learn it
       vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
