@@ -56,8 +56,8 @@ const FAREWELL_TIME: Duration = Duration::from_secs(1);
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// Bytes of a head that HTTP/1.1 reads at least: more than of the longest URL, which is refused with
-/// words.
+/// Bytes of a head that HTTP/1.1 reads at least: more than of the longest URL, which is refused
+/// with words.
 const HTTP1_BYTES_MIN: usize = 96 * 1024;
 
 /// Bytes of one stream that may wait for the socket.
