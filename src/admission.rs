@@ -9,6 +9,7 @@
 pub mod connection;
 pub mod held;
 pub mod known;
+mod parts;
 pub mod pool;
 pub mod proxies;
 pub mod rates;

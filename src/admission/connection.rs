@@ -93,10 +93,10 @@ impl Connection {
 
     // === credentials ===
 
-    /// A valid credential was presented on it, by a caller at this address.
-    pub fn present_credential(&self, address: &Who) {
+    /// A valid credential was presented on it.
+    pub fn present_credential(&self) {
         if !self.has_credential.swap(true, Ordering::Relaxed) {
-            self.known.note(address);
+            self.known.note(&Who::at(self.peer.ip()));
         }
     }
 

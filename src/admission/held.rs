@@ -86,7 +86,7 @@ impl Held {
             return Ok(());
         }
         self.admission.rates.check(who)?;
-        self.connection.present_credential(&shares.who);
+        self.connection.present_credential();
         let Shares {
             place,
             request,

@@ -2,21 +2,17 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use super::who::Who;
+use super::{parts::Parts, who::Who};
 use crate::domain::{
     error::Error,
     limits::{Limit, Scope},
 };
-
-/// Parts of the table of callers, so that callers seldom wait for each other.
-const PARTS: usize = 16;
 
 /// A pool; clones are the same one.
 #[derive(Clone, Debug)]
@@ -28,9 +24,8 @@ struct Inner {
     max: usize,
     max_per_caller: usize,
     taken: AtomicUsize,
-    hasher: RandomState,
     /// What each caller holds; only callers that hold something, so never more than `max`.
-    parts: [Mutex<HashMap<Who, usize>>; PARTS],
+    held: Parts<HashMap<Who, usize>>,
 }
 
 /// What a caller holds of a pool; given back when this is dropped.
@@ -49,8 +44,7 @@ impl Pool {
             max,
             max_per_caller,
             taken: AtomicUsize::new(0),
-            hasher: RandomState::new(),
-            parts: std::array::from_fn(|_| Mutex::default()),
+            held: Parts::default(),
         }))
     }
 
@@ -86,7 +80,7 @@ impl Pool {
             scope,
             most: most as u64,
         };
-        let mut part = self.part(who);
+        let mut part = self.0.held.of(who);
         let held = part.get(who).copied().unwrap_or_default();
         if amount > inner.max_per_caller.saturating_sub(held) {
             return Err(exhausted(Scope::Caller, inner.max_per_caller));
@@ -106,7 +100,7 @@ impl Pool {
     }
 
     fn remove(&self, who: &Who, amount: usize) {
-        let mut part = self.part(who);
+        let mut part = self.0.held.of(who);
         if let Some(held) = part.get_mut(who) {
             *held = held.saturating_sub(amount);
             if *held == 0 {
@@ -114,18 +108,6 @@ impl Pool {
             }
         }
         self.0.taken.fetch_sub(amount, Ordering::Relaxed);
-    }
-
-    fn part(&self, who: &Who) -> MutexGuard<'_, HashMap<Who, usize>> {
-        let inner = &*self.0;
-        let index = inner.hasher.hash_one(who) % PARTS as u64;
-        let part = usize::try_from(index)
-            .ok()
-            .and_then(|at| inner.parts.get(at));
-        // the remainder of a division by their number: there is such a part
-        let part = part.unwrap_or(&inner.parts[0]);
-        // nothing in here panics half way
-        part.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -238,7 +220,7 @@ mod tests {
             }
             held.clear();
             prop_assert_eq!(pool.taken(), 0);
-            prop_assert!(pool.0.parts.iter().all(|part| part.lock().unwrap().is_empty()));
+            prop_assert!(pool.0.held.iter().all(|part| part.is_empty()));
         }
     }
 }

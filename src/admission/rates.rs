@@ -1,20 +1,12 @@
 //! Calls a second by one caller.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    sync::{Mutex, PoisonError},
-    time::Instant,
-};
+use std::{collections::HashMap, time::Instant};
 
-use super::who::Who;
+use super::{parts::Parts, who::Who};
 use crate::domain::{
     error::Error,
     limits::{Limit, Scope},
 };
-
-/// Parts of the table, so that callers seldom wait for each other.
-const PARTS: usize = 16;
 
 /// Callers that one part remembers; beyond it, those that are new share what one of them has.
 const CALLERS_MAX: usize = 4096;
@@ -29,8 +21,7 @@ const SECOND: u64 = 1_000_000_000;
 pub struct Rates {
     per_second: u32,
     started: Instant,
-    hasher: RandomState,
-    parts: [Mutex<Part>; PARTS],
+    parts: Parts<Part>,
 }
 
 #[derive(Debug, Default)]
@@ -48,8 +39,7 @@ impl Rates {
         Self {
             per_second: per_second.max(1),
             started: Instant::now(),
-            hasher: RandomState::new(),
-            parts: std::array::from_fn(|_| Mutex::default()),
+            parts: Parts::default(),
         }
     }
 
@@ -79,12 +69,7 @@ impl Rates {
     }
 
     fn spend_at(&self, who: &Who, calls: usize, now: u64) -> bool {
-        let hash = self.hasher.hash_one(who);
-        let index = usize::try_from(hash % PARTS as u64).unwrap_or_default();
-        let Some(part) = self.parts.get(index) else {
-            return false;
-        };
-        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut part = self.parts.of(who);
         let full_at = part.of(who, now);
         let cost = (SECOND / u64::from(self.per_second)).saturating_mul(calls as u64);
         let after = (*full_at).max(now).saturating_add(cost);
@@ -114,7 +99,7 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::parts::PARTS, *};
 
     fn who(number: u32) -> Who {
         Who::Address(std::net::IpAddr::V4(number.into()))
@@ -142,9 +127,7 @@ mod tests {
         let rates = Rates::new(1);
         let remembered = || {
             let parts = rates.parts.iter();
-            parts
-                .map(|it| it.lock().unwrap().full_at.len())
-                .sum::<usize>()
+            parts.map(|part| part.full_at.len()).sum::<usize>()
         };
         for number in 0..200_000 {
             rates.spend_at(&who(number), 1, 0);

@@ -72,7 +72,7 @@ impl Entrance {
         let call = identify_now(&self.registry, request.headers(), &address).ok();
         let principal = call.as_ref().and_then(|call| Who::principal(&call.caller));
         if principal.is_some() {
-            connection.present_credential(&address);
+            connection.present_credential();
         }
         let held = self
             .admission

@@ -192,7 +192,7 @@ mod tests {
         let held: Vec<_> = (0..3)
             .map(|_| enter(&connections, "192.0.2.1").unwrap())
             .collect();
-        held[0].connection.present_credential(&address);
+        held[0].connection.present_credential();
         let fourth = enter(&connections, "192.0.2.1").unwrap();
         assert_eq!(connections.count(), 3);
         let left = |place: &Place| {
@@ -202,8 +202,8 @@ mod tests {
         };
         assert!(left(&held[0]) && !left(&held[1]) && left(&held[2]) && left(&fourth));
         // where all have shown one, there is no room
-        held[2].connection.present_credential(&address);
-        fourth.connection.present_credential(&address);
+        held[2].connection.present_credential();
+        fourth.connection.present_credential();
         assert_eq!(enter(&connections, "192.0.2.1").unwrap_err(), Scope::Caller);
         // an address of its own is another matter
         drop(enter(&connections, "192.0.2.2").unwrap());
@@ -216,8 +216,7 @@ mod tests {
     fn part_of_the_places_is_kept_for_addresses_that_showed_a_credential() {
         let connections = Connections::new(16, 16, Proxies::default());
         let first = enter(&connections, "192.0.2.1").unwrap();
-        let address = Who::at("192.0.2.1".parse().unwrap());
-        first.connection.present_credential(&address);
+        first.connection.present_credential();
         let others: Vec<_> = (0..13)
             .map(|_| enter(&connections, "192.0.2.9").unwrap())
             .collect();
