@@ -1,5 +1,5 @@
-//! A body whose frames are looked at as they pass: what comes, how it ends, and that it was dropped
-//! before, by what the looker holds.
+//! A body whose frames are looked at as they pass. What the looking closure holds is dropped with
+//! the body, so the closure also learns of a body that is dropped before its end.
 
 use std::{
     pin::Pin,
@@ -10,22 +10,33 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
-/// The same body; `see` is shown each frame, or the error, before it is passed on.
-pub(super) fn seen<F>(body: Body, see: F) -> Body
+/// The same body; `see` gets each frame, or the error, before it is passed on.
+pub(super) fn seen<F>(body: Body, mut see: F) -> Body
 where
     F: FnMut(Result<&Frame<Bytes>, &Status>) + Send + Unpin + 'static,
 {
-    Body::new(Seen { body, see })
+    checked(body, move |frame| {
+        see(frame);
+        Ok(())
+    })
 }
 
-struct Seen<F> {
-    body: Body,
-    see: F,
-}
-
-impl<F> http_body::Body for Seen<F>
+/// The same body until `check` refuses a frame: the body then ends with that status.
+pub(super) fn checked<F>(body: Body, check: F) -> Body
 where
-    F: FnMut(Result<&Frame<Bytes>, &Status>) + Unpin,
+    F: FnMut(Result<&Frame<Bytes>, &Status>) -> Result<(), Status> + Send + Unpin + 'static,
+{
+    Body::new(Checked { body, check })
+}
+
+struct Checked<F> {
+    body: Body,
+    check: F,
+}
+
+impl<F> http_body::Body for Checked<F>
+where
+    F: FnMut(Result<&Frame<Bytes>, &Status>) -> Result<(), Status> + Unpin,
 {
     type Data = Bytes;
     type Error = Status;
@@ -36,8 +47,11 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let Poll::Ready(Some(frame)) = &polled {
-            (this.see)(frame.as_ref());
+        if let Poll::Ready(Some(frame)) = &polled
+            && let Err(status) = (this.check)(frame.as_ref())
+        {
+            this.body = Body::empty();
+            return Poll::Ready(Some(Err(status)));
         }
         polled
     }

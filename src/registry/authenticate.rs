@@ -20,6 +20,7 @@ use crate::{
         text::legible::{self, Lines},
         time::Timestamp,
     },
+    registry::decide::personal::HEADER,
     state::State,
 };
 
@@ -250,7 +251,7 @@ fn check_allowance(why: &str) -> Result<String, Error> {
     let fault = legible::fault(why, Lines::One);
     if let Some(fault) = fault {
         return Err(Error::invalid(
-            "ndp-allow-personal-data",
+            HEADER,
             fault.reason(),
             fault.english(),
             fault.vietnamese(),
@@ -259,7 +260,7 @@ fn check_allowance(why: &str) -> Result<String, Error> {
     let why = legible::kept(why);
     if why.is_empty() || why.chars().count() > ALLOWANCE_LENGTH_MAX {
         return Err(Error::invalid(
-            "ndp-allow-personal-data",
+            HEADER,
             "OUT_OF_RANGE",
             format!("must say why in 1 to {ALLOWANCE_LENGTH_MAX} UTF-8 characters"),
             format!("phải ghi lý do bằng 1 đến {ALLOWANCE_LENGTH_MAX} ký tự UTF-8"),
