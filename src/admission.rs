@@ -1,10 +1,10 @@
-//! How much a caller may take of what all callers share: calls a second, places, bytes, watches,
-//! turns and connections.
+//! Limits on what a caller may use of shared resources: calls a second, concurrent calls, bytes,
+//! watches, turns and connections.
 //!
-//! Nothing waits, buffers or computes for a caller before that caller is charged for it. An address
-//! pays until a valid credential is presented; then its principal does. Every pool has a limit in
-//! all and a share for each caller, so that nobody can take what the others need. Who may do what
-//! is decided elsewhere.
+//! The server charges a caller before it waits, buffers or computes for that caller. Until a
+//! request presents a valid credential, the charge goes to the network address; after that, to the
+//! principal. Every pool has a total limit and a limit for each caller, so one caller cannot use up
+//! a pool. Permissions are decided elsewhere.
 
 pub mod connection;
 pub mod held;
@@ -26,15 +26,15 @@ use who::Who;
 
 use crate::domain::{error::Error, limits::Limit};
 
-/// Bytes of request bodies that are being received: of all callers, and of one.
+/// Bytes of request bodies being received: the total limit, and the limit for one caller.
 const REQUEST_BYTES: (usize, usize) = (64 * MIB, 16 * MIB);
 
-/// Bytes of answers that are not sent yet: of all callers, and of one.
+/// Bytes of answers not sent yet: the total limit, and the limit for one caller.
 const ANSWER_BYTES: (usize, usize) = (128 * MIB, 32 * MIB);
 
 const MIB: usize = 1024 * 1024;
 
-/// What calls share.
+/// The shared resources of all calls.
 #[derive(Debug)]
 pub struct Admission {
     rates: Rates,
@@ -44,19 +44,19 @@ pub struct Admission {
     answer_bytes: Pool,
 }
 
-/// How much of it there is, and how much of that for one caller.
+/// Sizes of the shared resources: the total limit first, then the limit for one caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Amounts {
     /// Calls a second by one caller.
     pub calls_per_second: u32,
-    /// Calls that are being answered.
+    /// Calls being answered.
     pub calls: (usize, usize),
     /// Open watches.
     pub watchers: (usize, usize),
 }
 
 impl Admission {
-    /// Nothing taken yet.
+    /// Creates the pools, all of them unused.
     pub fn new(amounts: Amounts) -> Arc<Self> {
         let pool = |limit, (max, max_per_caller)| Pool::new(limit, max, max_per_caller);
         Arc::new(Self {
@@ -68,7 +68,7 @@ impl Admission {
         })
     }
 
-    /// Charges a caller for a call that came on a connection.
+    /// Charges a caller for a call that arrived on a connection.
     pub fn enter(
         self: &Arc<Self>,
         who: Who,
@@ -84,12 +84,12 @@ impl Admission {
         ))
     }
 
-    /// The pool of bytes that wait for their client.
+    /// The pool of answer bytes that wait to be sent.
     pub fn answer_bytes(&self) -> Pool {
         self.answer_bytes.clone()
     }
 
-    /// The pools of calls, to look at.
+    /// The pools, for reading metrics.
     pub const fn pools(&self) -> [&Pool; 4] {
         [
             &self.calls,

@@ -1,5 +1,5 @@
-//! Around our services: what is let in and for how long, who calls, how often, what is logged and
-//! counted of it, details on errors, and which web pages may call.
+//! The layers around the services: admission, deadlines, authentication, rate limits, logs and
+//! metrics, error details, and the web origins that may call.
 
 mod answer;
 pub mod calls;

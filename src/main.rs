@@ -4,8 +4,8 @@
 
 use std::process::ExitCode;
 
-/// A call is a few dozen short-lived pieces of memory, and the State millions of small ones that
-/// are made on one thread and freed on another: the system's allocator would cost a tenth of both.
+/// A call makes a few dozen short-lived allocations. The State makes millions of small ones,
+/// allocated on one thread and freed on another. The system's allocator would cost a tenth of both.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

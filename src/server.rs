@@ -37,46 +37,46 @@ use crate::{
 use connections::Connections;
 use listener::Manners;
 
-/// How long the writer may take to end once nothing is asked of it any more, for it may be in the
-/// middle of a commit; and after a second signal.
+/// How long the writer may take to end after its last command, because a commit may be in progress.
+/// Also applies after a second signal.
 const WRITER_TIME: Duration = Duration::from_secs(5);
 const WRITER_TIME_AT_ONCE: Duration = Duration::from_millis(500);
 
-/// How long a new connection may take to say what it wants.
+/// How long a new connection may take to send its greeting.
 const GREETING_TIME: Duration = Duration::from_secs(10);
 
-/// How long a connection may be silent before it is asked whether it still lives, and how long it
-/// may take to answer.
+/// How long a connection may be silent before the server sends a keepalive ping, and how long the
+/// client may take to answer.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a connection may be open before its client is asked to open another, so that a server
-/// that came later gets its part; and how long it may be so without a call.
+/// Maximum age of a connection before its client is asked to reconnect, so that servers started
+/// later get their part of the load; and maximum time without a call.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 
-/// Headers beyond the limit are read as far as this many times it, so that they are refused with
-/// words; beyond that the transport refuses them with HTTP's 431.
+/// The transport reads headers up to this multiple of the limit, so that the server can refuse them
+/// with a message. Beyond that, the transport refuses them with HTTP status 431.
 const HEADERS_READ_TIMES: u32 = 4;
 
-/// Binds the address, so that the port is known before anything is served.
+/// Binds the address, so that the port is known before the server starts.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address}; is another server running there?"))
 }
 
-/// Where the server listens.
+/// The listeners of the server.
 #[derive(Debug)]
 pub struct Listeners {
     /// For calls.
     pub calls: TcpListener,
-    /// For whoever reads the metrics.
+    /// For metrics scrapes.
     pub metrics: Option<TcpListener>,
 }
 
-/// The signals that stop a process. Taken over before it does anything: by default the first
-/// process of a container ignores them.
+/// The signals that stop a process. Handlers are installed first: by default, the first process of
+/// a container ignores these signals.
 #[derive(Debug)]
 pub struct Signals {
     terminate: unix::Signal,
@@ -84,7 +84,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes them over from the operating system's defaults.
+    /// Installs the handlers.
     pub fn take() -> anyhow::Result<Self> {
         Ok(Self {
             terminate: unix::signal(unix::SignalKind::terminate())?,
@@ -92,7 +92,7 @@ impl Signals {
         })
     }
 
-    /// Waits for one; answers its name.
+    /// Waits for a signal, and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -101,8 +101,8 @@ impl Signals {
     }
 }
 
-/// Serves until SIGTERM or SIGINT, then lets running calls finish for so many seconds. A second
-/// signal stops at once.
+/// Serves until SIGTERM or SIGINT, then gives running calls the configured number of seconds to
+/// finish. A second signal stops the server at once.
 pub async fn serve(
     registry: Registry,
     mut writer: WriterTask,
@@ -119,7 +119,7 @@ pub async fn serve(
     }
     let (stop, stopped) = watch::channel(false);
     let metrics = Metrics::default();
-    // until the very end: how it stops can be watched, too
+    // metrics stay available until the very end, so that the shutdown can be watched
     let (_metrics_stop, metrics_stopped) = watch::channel(false);
     if let Some(listener) = listeners.metrics {
         tokio::spawn(metrics::serve(metrics.clone(), listener, metrics_stopped));
@@ -128,7 +128,7 @@ pub async fn serve(
     let mut serving = tokio::spawn(serving);
     tokio::select! {
         name = signals.next() => tracing::info!(signal = name, "shutting down"),
-        // The writer holds no handle on itself: it ends early only when it must not go on.
+        // The writer holds no handle on itself, so it ends early only on a fatal error.
         ended = &mut writer => {
             ended??;
             anyhow::bail!("the writer ended by itself");
@@ -147,7 +147,7 @@ pub async fn serve(
         }
     }
     serving.abort();
-    // Calls may outlive their connections and hold their handles, so the writer is told; it
+    // Calls may outlive their connections and hold handles, so the writer is closed explicitly. It
     // finishes its queue and ends.
     registry.close();
     let ended = tokio::select! {
@@ -165,7 +165,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Serves until `stop` says so, and until then what was begun has ended.
+/// Serves until `stop` is set, and returns after the calls in progress have ended.
 pub async fn serve_until(
     registry: Registry,
     listener: TcpListener,
@@ -246,9 +246,9 @@ pub async fn serve_until(
     Ok(())
 }
 
-/// Health says NOT_SERVING while the log cannot be read, for what is served then may be old. When
-/// the server is told to stop, health is the first to say so; then new calls are refused, and then
-/// streams end and connections close.
+/// Reports NOT_SERVING while the log cannot be read, because the served state may then be old. On
+/// shutdown, health changes first; then new calls are refused; then streams end and connections
+/// close.
 async fn follow_readiness(
     mut readiness: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
@@ -262,12 +262,12 @@ async fn follow_readiness(
         if *stop.borrow() {
             refusing.store(true, Ordering::Relaxed);
             ending.send_replace(true);
-            // Ends the streams that wait for it, after a last word: they would hold up the end.
+            // Ends the health watches after a last status: they would delay the shutdown.
             say.send_replace(Serving::Ending);
             return;
         }
         let changed = tokio::select! {
-            // the registry is gone, and so is whoever would stop this
+            // the registry is gone, and so is the sender of `stopping`
             changed = readiness.changed() => changed,
             changed = stop.changed() => changed,
         };

@@ -1,5 +1,5 @@
-//! One connection, as admission knows it: from where, what is open on it, and what its client does
-//! not read.
+//! Admission's state for one connection: the peer, its open calls, and the answers that its client
+//! does not read.
 
 use std::{
     fmt,
@@ -15,25 +15,26 @@ use tokio::sync::Notify;
 
 use super::{known::Known, who::Who};
 
-/// How long an answer may wait for its client to read on before it is given up.
+/// How long an answer may wait for its client to read before the server gives it up.
 pub const ANSWER_TIME: Duration = Duration::from_secs(30);
 
-/// Answers given up on one connection before it is closed: their streams stay open until then.
+/// Number of answers given up on one connection before the server closes it. Their streams stay
+/// open until then.
 const GIVEN_UP_MAX: usize = 8;
 
-/// Answers looked at together when the list of those that are being sent is tidied.
+/// Number of watched answers at which the list is first cleaned of answers that have been sent.
 const TIDY_MIN: usize = 1024;
 
-/// An answer that is being sent.
+/// An answer being sent.
 pub trait Unsent: Send + Sync {
-    /// Whether some of it waits for its client, and has for this long or longer.
+    /// Whether part of the answer has waited for the client for at least this time.
     fn is_stalled(&self, time: Duration) -> bool;
 
-    /// Lets go of all that is not sent, and of the call's place.
+    /// Discards the unsent part, and frees the place of the call.
     fn give_up(&self);
 }
 
-/// A connection; whoever holds it counts on it, and the task that serves it looks at it.
+/// A connection. The calls on it update its counters, and the task that serves it reads them.
 pub struct Connection {
     peer: SocketAddr,
     known: Known,
@@ -42,8 +43,8 @@ pub struct Connection {
     has_credential: AtomicBool,
     calls: AtomicUsize,
     given_up: AtomicUsize,
-    /// When the last call ended, and since when the socket takes nothing, in milliseconds after
-    /// `since`; zero where that does not apply.
+    /// When the last call ended, and since when the socket is blocked, in milliseconds after
+    /// `since`. Zero means that the value does not apply.
     idle_since: AtomicU64,
     blocked_since: AtomicU64,
     unsent: Mutex<UnsentList>,
@@ -65,7 +66,7 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// One that was opened now.
+    /// A connection that was opened now.
     pub fn new(peer: SocketAddr, known: Known) -> Arc<Self> {
         Arc::new(Self {
             peer,
@@ -81,26 +82,26 @@ impl Connection {
         })
     }
 
-    /// The other end of it.
+    /// The peer's address.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// How long ago it was opened.
+    /// How long ago the connection was opened.
     pub fn age(&self) -> Duration {
         self.since.elapsed()
     }
 
     // === credentials ===
 
-    /// A valid credential was presented on it.
+    /// Notes that a valid credential was presented on the connection.
     pub fn present_credential(&self) {
         if !self.has_credential.swap(true, Ordering::Relaxed) {
             self.known.note(&Who::at(self.peer.ip()));
         }
     }
 
-    /// Whether one was.
+    /// Whether a valid credential was presented on the connection.
     pub fn has_credential(&self) -> bool {
         self.has_credential.load(Ordering::Relaxed)
     }
@@ -116,12 +117,12 @@ impl Connection {
         self.calls.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Calls that are not answered to the last byte.
+    /// Number of calls whose last byte is not sent yet.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// For how long no call was open on it.
+    /// How long the connection has had no open call.
     pub fn idle(&self) -> Duration {
         if self.calls() > 0 {
             return Duration::ZERO;
@@ -130,12 +131,12 @@ impl Connection {
         Duration::from_millis(self.now().saturating_sub(since))
     }
 
-    // === what is not read ===
+    // === unread answers ===
 
-    /// Keeps an eye on an answer until its last byte is sent.
+    /// Watches an answer until its last byte is sent.
     pub fn watch_over(&self, answer: Weak<dyn Unsent>) {
         let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
-        // most answers are sent before the next is made
+        // most answers are sent before the next one is added
         while unsent
             .answers
             .last()
@@ -150,8 +151,8 @@ impl Connection {
         }
     }
 
-    /// Gives up answers that wait for their client too long; whether the connection is to be
-    /// closed, since it does not take anything or too many were given up.
+    /// Gives up answers that have waited too long for their client. Returns whether to close the
+    /// connection, because the socket is blocked or too many answers were given up.
     pub fn sweep(&self, time: Duration) -> bool {
         let stalled: Vec<_> = {
             let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,7 +169,7 @@ impl Connection {
         blocked || given_up >= GIVEN_UP_MAX || (given_up > 0 && self.calls() <= given_up)
     }
 
-    /// The socket takes no more, or takes something again.
+    /// Records whether the socket is blocked.
     pub fn set_blocked(&self, blocked: bool) {
         if !blocked {
             self.blocked_since.store(0, Ordering::Relaxed);
@@ -178,14 +179,14 @@ impl Connection {
         }
     }
 
-    // === its end ===
+    // === closing ===
 
-    /// Has it closed at once.
+    /// Requests an immediate close.
     pub fn close(&self) {
         self.closing.notify_one();
     }
 
-    /// Until it is to be closed.
+    /// Waits until a close is requested.
     pub async fn closed(&self) {
         self.closing.notified().await;
     }

@@ -1,4 +1,4 @@
-//! What one call holds of all that callers share, from its first byte to the last of its answer.
+//! What one call holds of the shared resources, from its first byte to the last byte of its answer.
 
 use std::{
     fmt,
@@ -13,30 +13,31 @@ use super::{
 };
 use crate::domain::error::Error;
 
-/// Bytes of a request body that count as one more call: what reading them costs is of that order.
+/// Bytes of a request body that count as one more call. Reading that many bytes costs about as much
+/// as a call.
 const BYTES_PER_CALL: usize = 16 * 1024;
 
 /// Values of a JSON body that count as one more call.
 const VALUES_PER_CALL: usize = 100;
 
-/// What a call holds; given back when the last clone of its `Arc` is dropped.
+/// What a call holds. Dropping the last clone of its `Arc` releases it.
 pub struct Held {
     admission: Arc<Admission>,
     connection: Arc<Connection>,
     shares: Mutex<Shares>,
 }
 
-/// What admission said of a request; travels in its extensions.
+/// The admission result for a request, carried in its extensions.
 #[derive(Clone, Debug)]
 pub struct Entry(pub Result<Arc<Held>, Error>);
 
-/// The shares of its pools, while it has them.
+/// The call's shares of the pools, until they are released.
 struct Shares {
     who: Who,
     place: Option<Share>,
     request: Option<Share>,
     answer: Option<Share>,
-    /// Bytes received since the last that was counted as a call.
+    /// Bytes received since the last bytes were counted as a call.
     uncounted: usize,
     given_up: bool,
 }
@@ -69,17 +70,17 @@ impl Held {
         })
     }
 
-    /// The connection that it came on.
+    /// The connection of the call.
     pub const fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
-    /// Who pays.
+    /// The caller that is charged.
     pub fn who(&self) -> Who {
         self.shares().who.clone()
     }
 
-    /// The caller presented a valid credential: from now on its principal pays.
+    /// Charges the principal from now on: the caller presented a valid credential.
     pub fn pass_to(&self, who: &Who) -> Result<(), Error> {
         let mut shares = self.shares();
         if shares.who == *who {
@@ -100,8 +101,8 @@ impl Held {
         Ok(())
     }
 
-    /// The call stays open for as long as its client likes: it takes a place among the watches
-    /// instead of one among the calls that are answered.
+    /// Moves the call from the pool of calls being answered to the pool of watches: it stays open
+    /// until its client ends it.
     pub fn stay_open(&self) -> Result<(), Error> {
         let mut shares = self.shares();
         let place = self.admission.watchers.take(shares.who.clone(), 1)?;
@@ -109,7 +110,7 @@ impl Held {
         Ok(())
     }
 
-    /// So many more bytes of the request are there.
+    /// Charges for received bytes of the request.
     pub fn receive(&self, bytes: usize) -> Result<(), Error> {
         let shares = &mut *self.shares();
         take(
@@ -126,7 +127,7 @@ impl Held {
         Ok(())
     }
 
-    /// The request's body has so many values, which are about to be read.
+    /// Charges for values of a JSON request body, before they are read.
     pub fn read_values(&self, values: usize) -> Result<(), Error> {
         let who = self.who();
         self.admission
@@ -134,7 +135,7 @@ impl Held {
             .check_many(&who, values / VALUES_PER_CALL)
     }
 
-    /// So many bytes of the answer wait to be sent.
+    /// Charges for bytes of the answer that wait to be sent.
     pub fn answer(&self, bytes: usize) -> Result<(), Error> {
         let shares = &mut *self.shares();
         take(
@@ -145,7 +146,7 @@ impl Held {
         )
     }
 
-    /// So many of them were sent, or will not be.
+    /// Releases bytes of the answer that were sent or never will be.
     pub fn sent(&self, bytes: usize) {
         if let Some(answer) = &mut self.shares().answer {
             answer.shrink(bytes);
@@ -159,7 +160,7 @@ impl Held {
         waiting && !shares.given_up
     }
 
-    /// Gives everything back before its time: the client does not read on.
+    /// Releases everything early: the client does not read the answer.
     pub fn give_up(&self) {
         let mut shares = self.shares();
         shares.given_up = true;
@@ -167,7 +168,7 @@ impl Held {
     }
 
     fn shares(&self) -> MutexGuard<'_, Shares> {
-        // nothing in here panics half way
+        // code under this lock does not panic half way
         self.shares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

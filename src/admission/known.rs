@@ -1,4 +1,5 @@
-//! Addresses that lately presented a valid credential: part of the connections is kept for them.
+//! Addresses that recently presented a valid credential. Part of the connections is reserved for
+//! them.
 
 use std::{
     collections::HashMap,
@@ -11,15 +12,15 @@ use super::who::Who;
 /// How long an address is remembered after its last connection with a valid credential.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
-/// Addresses that are remembered; those of more ministries than there are.
+/// Maximum number of remembered addresses: enough for more ministries than exist.
 const ADDRESSES_MAX: usize = 4096;
 
-/// The addresses; clones are the same list.
+/// The addresses. Clones share one list.
 #[derive(Clone, Debug, Default)]
 pub struct Known(Arc<Mutex<HashMap<Who, Instant>>>);
 
 impl Known {
-    /// A valid credential came from this address.
+    /// Records that a valid credential came from this address.
     pub fn note(&self, address: &Who) {
         let now = Instant::now();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,7 +32,7 @@ impl Known {
         }
     }
 
-    /// Whether one came lately.
+    /// Whether a valid credential came from this address recently.
     pub fn has(&self, address: &Who) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let noted = known.get(address);

@@ -1,4 +1,5 @@
-//! A table of callers in parts with a lock each, so that callers seldom wait for each other.
+//! A table of callers split into parts with one lock each, so that callers rarely wait for each
+//! other.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -7,10 +8,10 @@ use std::{
 
 use super::who::Who;
 
-/// The number of parts.
+/// Number of parts.
 pub(super) const PARTS: usize = 16;
 
-/// The parts of a table.
+/// A table split into parts.
 #[derive(Debug, Default)]
 pub(super) struct Parts<T> {
     hasher: RandomState,
@@ -18,24 +19,24 @@ pub(super) struct Parts<T> {
 }
 
 impl<T> Parts<T> {
-    /// The part that a caller belongs to.
+    /// Locks the part that holds a caller.
     pub(super) fn of(&self, who: &Who) -> MutexGuard<'_, T> {
         let index = self.hasher.hash_one(who) % PARTS as u64;
         let part = usize::try_from(index)
             .ok()
             .and_then(|at| self.parts.get(at));
-        // the index is a remainder of the number of parts, so there is such a part
+        // the index is a remainder modulo the number of parts, so the part exists
         lock(part.unwrap_or(&self.parts[0]))
     }
 
-    /// All parts, one after the other.
+    /// Locks each part in turn.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
         self.parts.iter().map(lock)
     }
 }
 
-/// A panic leaves no table half changed: nothing panics under these locks.
+/// Ignores poisoning: code under these locks does not panic, so no table is half changed.
 fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }

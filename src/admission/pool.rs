@@ -1,4 +1,4 @@
-//! A pool of something that there is only so much of: a limit in all, and a share for each caller.
+//! A pool of a limited resource, with a total limit and a limit for each caller.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::domain::{
     limits::{Limit, Scope},
 };
 
-/// A pool; clones are the same one.
+/// A pool. Clones share one pool.
 #[derive(Clone, Debug)]
 pub struct Pool(Arc<Inner>);
 
@@ -24,11 +24,12 @@ struct Inner {
     max: usize,
     max_per_caller: usize,
     taken: AtomicUsize,
-    /// What each caller holds; only callers that hold something, so never more than `max`.
+    /// The amount that each caller holds. Only callers that hold something have an entry, so there
+    /// are never more than `max` entries.
     held: Parts<HashMap<Who, usize>>,
 }
 
-/// What a caller holds of a pool; given back when this is dropped.
+/// A caller's share of a pool. Dropping it returns the share to the pool.
 #[derive(Debug)]
 pub struct Share {
     pool: Pool,
@@ -37,7 +38,7 @@ pub struct Share {
 }
 
 impl Pool {
-    /// A pool of `max`, of which one caller may hold `max_per_caller`.
+    /// Creates a pool of `max`, of which one caller may hold `max_per_caller`.
     pub fn new(limit: Limit, max: usize, max_per_caller: usize) -> Self {
         Self(Arc::new(Inner {
             limit,
@@ -48,7 +49,7 @@ impl Pool {
         }))
     }
 
-    /// Takes so much for a caller, or says which limit stands against it.
+    /// Takes an amount for a caller, or returns the limit that refuses it.
     pub fn take(&self, who: Who, amount: usize) -> Result<Share, Error> {
         self.add(&who, amount)?;
         Ok(Share {
@@ -58,17 +59,17 @@ impl Pool {
         })
     }
 
-    /// How much all callers hold.
+    /// The amount that all callers hold together.
     pub fn taken(&self) -> usize {
         self.0.taken.load(Ordering::Relaxed)
     }
 
-    /// How much there is.
+    /// The total limit.
     pub fn max(&self) -> usize {
         self.0.max
     }
 
-    /// What it is a pool of.
+    /// The limit that this pool enforces.
     pub fn limit(&self) -> Limit {
         self.0.limit
     }
@@ -112,33 +113,33 @@ impl Pool {
 }
 
 impl Share {
-    /// Takes more for the same caller; what is held stays as it is where there is no more.
+    /// Takes more for the same caller. A refusal leaves the current amount unchanged.
     pub fn grow(&mut self, amount: usize) -> Result<(), Error> {
         self.pool.add(&self.who, amount)?;
         self.amount += amount;
         Ok(())
     }
 
-    /// Lets another caller hold it, if its share has room.
+    /// Transfers the share to another caller, if that caller's limit allows it.
     pub fn pass_to(&mut self, who: Who) -> Result<(), Error> {
         if who == self.who {
             return Ok(());
         }
-        // for a moment both hold it: nothing is lost where the other has no room
+        // both callers hold the amount for a moment, so a refusal loses nothing
         self.pool.add(&who, self.amount)?;
         self.pool.remove(&self.who, self.amount);
         self.who = who;
         Ok(())
     }
 
-    /// Gives so much of it back.
+    /// Returns part of the share to the pool.
     pub fn shrink(&mut self, amount: usize) {
         let amount = amount.min(self.amount);
         self.pool.remove(&self.who, amount);
         self.amount -= amount;
     }
 
-    /// How much it is.
+    /// The amount held.
     pub const fn amount(&self) -> usize {
         self.amount
     }

@@ -1,7 +1,7 @@
-//! Proxies in front of the server, and for whom they call.
+//! Proxies in front of the server, and the client addresses that they report.
 //!
-//! What `x-forwarded-for` says counts only from a proxy that is listed, and of it the last address
-//! that is not such a proxy itself: whatever stands before that, anyone may have written.
+//! The server reads `x-forwarded-for` only from a listed proxy, and takes the last address in it
+//! that is not itself a listed proxy. Any client can write the entries before that one.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -11,10 +11,10 @@ use super::who::Who;
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Most addresses that are read of one request.
+/// Maximum number of addresses read from one request.
 const HOPS_MAX: usize = 16;
 
-/// An address, or all that begin like it: `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`.
+/// An address or a network: `10.0.0.1`, `10.0.0.0/8`, `fd00::/8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -25,7 +25,8 @@ impl Network {
     fn contains(self, other: IpAddr) -> bool {
         let same = |a: u128, b: u128, bits: u32| {
             let ignored = bits - u32::from(self.prefix);
-            // shifting by all bits is none of Rust's: nothing is compared then
+            // Rust does not allow a shift by all bits; with a prefix length of zero, nothing is
+            // compared
             (a ^ b).checked_shr(ignored).unwrap_or_default() == 0
         };
         match (self.address, other) {
@@ -63,23 +64,23 @@ impl FromStr for Network {
     }
 }
 
-/// The proxies that are listed.
+/// The listed proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<Network>);
 
 impl Proxies {
-    /// Of these networks.
+    /// Creates the list from these networks.
     pub const fn new(networks: Vec<Network>) -> Self {
         Self(networks)
     }
 
-    /// Whether an address is that of a proxy.
+    /// Whether an address belongs to a listed proxy.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// From where a request comes that these headers and this connection brought.
+    /// The client address of a request, from its headers and the address of its connection.
     pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> Who {
         if self.0.is_empty() || !self.contains(peer) {
             return Who::at(peer);
@@ -89,7 +90,7 @@ impl Proxies {
         let mut nearest = peer;
         for hop in told.take(HOPS_MAX) {
             let Some(address) = address_of(hop.trim()) else {
-                // a proxy that does not say for whom it calls, calls for itself
+                // a proxy that reports no client address is the caller itself
                 return Who::at(nearest);
             };
             nearest = address;
@@ -101,7 +102,7 @@ impl Proxies {
     }
 }
 
-/// An address, which some proxies write with its port.
+/// Parses an address. Some proxies write it with a port.
 fn address_of(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse().ok();
@@ -140,7 +141,7 @@ mod tests {
             ("fd00::1", &["192.0.2.1:4711"], "192.0.2.1"),
             ("fd00::1", &["[2001:db8::1]:4711"], "2001:db8::1"),
             ("fd00::2", &["192.0.2.1"], "fd00::2"),
-            // what the client made up stands before what the proxies wrote
+            // entries made up by the client stand before those that the proxies wrote
             ("10.0.0.1", &["198.51.100.7, 192.0.2.1"], "192.0.2.1"),
             (
                 "10.0.0.1",

@@ -1,4 +1,4 @@
-//! Calls a second by one caller.
+//! Limits the calls a second of each caller.
 
 use std::{collections::HashMap, time::Instant};
 
@@ -8,15 +8,16 @@ use crate::domain::{
     limits::{Limit, Scope},
 };
 
-/// Callers that one part remembers; beyond it, those that are new share what one of them has.
+/// Maximum number of callers in one part. Further new callers of that part share one bucket.
 const CALLERS_MAX: usize = 4096;
 
-/// How many seconds' worth a caller that was silent may send at once.
+/// Burst size of an idle caller, in seconds of its rate.
 const BURST_SECONDS: u64 = 2;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Counts calls a second by caller: a token bucket each, kept as the time at which it is full.
+/// Counts calls a second by caller. Each caller has a token bucket, stored as the time at which the
+/// bucket is full.
 #[derive(Debug)]
 pub struct Rates {
     per_second: u32,
@@ -27,14 +28,14 @@ pub struct Rates {
 #[derive(Debug, Default)]
 struct Part {
     full_at: HashMap<Who, u64>,
-    /// Of all callers that had no room in the table.
+    /// The bucket shared by all callers that have no room in the table.
     others_full_at: u64,
-    /// Until then it is not worth looking for callers that can be forgotten.
+    /// Before this time, a search for callers to forget would find too few.
     crowded_until: u64,
 }
 
 impl Rates {
-    /// At most so many calls a second by one caller.
+    /// Allows each caller at most this many calls a second.
     pub fn new(per_second: u32) -> Self {
         Self {
             per_second: per_second.max(1),
@@ -43,13 +44,13 @@ impl Rates {
         }
     }
 
-    /// Refuses a caller that calls too often.
+    /// Refuses a caller that exceeds its rate.
     pub fn check(&self, who: &Who) -> Result<(), Error> {
         self.check_many(who, 1)
     }
 
-    /// Counts so many calls of a caller, at most those of a second, and refuses it where that is
-    /// too often.
+    /// Counts several calls of a caller, at most those of one second. Refuses them if they exceed
+    /// the rate.
     pub fn check_many(&self, who: &Who, calls: usize) -> Result<(), Error> {
         let most = usize::try_from(self.per_second).unwrap_or(usize::MAX);
         if self.spend(who, calls.min(most)) {
@@ -62,7 +63,7 @@ impl Rates {
         })
     }
 
-    /// Whether the caller has so many calls left; if so, they are spent.
+    /// Whether the caller has this many calls left. If it has, spends them.
     fn spend(&self, who: &Who, calls: usize) -> bool {
         let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.spend_at(who, calls, now)
@@ -85,7 +86,7 @@ impl Part {
     fn of(&mut self, who: &Who, now: u64) -> &mut u64 {
         let full = self.full_at.len() >= CALLERS_MAX && !self.full_at.contains_key(who);
         if full && self.crowded_until <= now {
-            // a full bucket says no more than none
+            // a full bucket holds the same information as no bucket
             self.full_at.retain(|_, full_at| *full_at > now);
             self.crowded_until = now + SECOND;
         }
@@ -115,10 +116,10 @@ mod tests {
         };
         assert_eq!(spent(1, 0), 20);
         assert_eq!(spent(1, 0), 0);
-        // another has its own
+        // another caller has its own bucket
         assert_eq!(spent(2, 0), 20);
         assert_eq!(spent(1, SECOND / 2), 5);
-        // and never more than two seconds' worth
+        // a bucket never holds more than two seconds' worth
         assert_eq!(spent(1, 100 * SECOND), 20);
     }
 
@@ -133,11 +134,11 @@ mod tests {
             rates.spend_at(&who(number), 1, 0);
         }
         assert_eq!(remembered(), PARTS * CALLERS_MAX);
-        // one that is remembered still has its own
+        // a remembered caller keeps its own bucket
         assert!(rates.spend_at(&who(0), 1, 0));
-        // one that is not shares with the others of its part
+        // a caller without room shares a bucket with others of its part
         assert!(!rates.spend_at(&who(300_000), 1, 0));
-        // silent callers are forgotten, and make room
+        // idle callers are forgotten and make room
         for number in 300_000..300_100 {
             assert!(rates.spend_at(&who(number), 1, 10 * SECOND));
             assert!(rates.spend_at(&who(number), 1, 10 * SECOND));

@@ -1,10 +1,10 @@
-//! Turns for work that grows with the catalogue: little work is done at once; what is more is done
-//! away from the threads that answer calls, a few pieces at a time, and ends where nobody waits
-//! for it any more.
+//! Turns for work whose cost grows with the catalogue. A small piece of work runs at once. A larger
+//! piece runs outside the threads that answer calls, a few pieces at a time, and stops when its
+//! caller no longer waits.
 //!
-//! Whoever has to wait takes a place for that, of which there are so many in all and for each
-//! caller. Turns go round the callers, and no caller has more than half of them at a time, so
-//! that one with a lot to do does not hold up another's first piece.
+//! A caller that waits for a turn takes a waiting place. The number of places is limited in total
+//! and for each caller. Turns rotate among the callers, and no caller has more than half of them at
+//! a time, so a caller with much work does not delay the first piece of another.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -27,31 +27,31 @@ use crate::domain::{
     limits::{Limit, Scope},
 };
 
-/// Units of work that are done where the call is answered: a fraction of a millisecond. The
-/// published catalogues are far below it.
+/// Units of work that run on the thread that answers the call: a fraction of a millisecond. The
+/// published catalogues are far below this limit.
 const AT_ONCE_MAX: u64 = 4_000;
 
-/// What turns are for. Each kind has its own, so that what waits for the disk holds up nothing
-/// that computes.
+/// The kinds of work. Each kind has its own turns, so work that waits for the disk does not delay
+/// work that computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Looking at many records in memory.
+    /// Scanning many records in memory.
     Records,
-    /// Making the State of a past revision: one at a time, for each may hold as many records as
-    /// the newest.
+    /// Building the State of a past revision. One at a time, because each may hold as many records
+    /// as the newest State.
     Past,
-    /// Reading the log for a call: one at a time, so that the store's connections suffice for
-    /// all kinds and for following.
+    /// Reading the log for a call. One at a time, so that the store's connections suffice for all
+    /// kinds of work and for following.
     Log,
     /// Reading the log for a watch that fell behind.
     Following,
 }
 
 impl Work {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::Records, Self::Past, Self::Log, Self::Following];
 
-    /// Its name as a label of metrics.
+    /// The kind's name as a metric label.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Records => "records",
@@ -62,16 +62,16 @@ impl Work {
     }
 }
 
-/// How much work is taken on.
+/// Limits on the work that is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurnLimits {
-    /// Pieces of work over records that go on at one time.
+    /// Maximum number of pieces of work over records that run at the same time.
     pub running: usize,
-    /// Calls that may wait for a turn, of whatever kind.
+    /// Maximum number of calls that wait for a turn of any kind.
     pub waiting: usize,
-    /// Those of one caller.
+    /// Maximum number of waiting calls of one caller.
     pub waiting_per_caller: usize,
-    /// What one call may cost, in units of work.
+    /// Maximum cost of one call, in units of work.
     pub cost: u64,
 }
 
@@ -79,7 +79,7 @@ impl Default for TurnLimits {
     fn default() -> Self {
         let cores = available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
-            // one core at least is left to all others
+            // leave at least one core to all other work
             running: cores.saturating_sub(1).clamp(1, 4),
             waiting: 256,
             waiting_per_caller: 32,
@@ -88,7 +88,7 @@ impl Default for TurnLimits {
     }
 }
 
-/// The turns of a process; clones are the same ones.
+/// The turns of a process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Turns(Arc<Inner>);
 
@@ -99,13 +99,13 @@ struct Inner {
     lines: [Mutex<Line>; Work::ALL.len()],
 }
 
-/// Who has turns of one kind, and who waits for them.
+/// The running turns of one kind, and the queue for them.
 #[derive(Debug)]
 struct Line {
     running_max: usize,
     per_caller_max: usize,
     running: HashMap<Who, usize>,
-    /// Each caller once; the one in front is asked first.
+    /// Each caller appears once. The front caller is considered first.
     waiting: VecDeque<(Who, VecDeque<Waiter>)>,
     last_number: u64,
 }
@@ -116,7 +116,7 @@ struct Waiter {
     called: oneshot::Sender<Turn>,
 }
 
-/// A turn; it ends when this is dropped.
+/// A turn. Dropping it ends it.
 #[derive(Debug)]
 pub struct Turn {
     turns: Turns,
@@ -124,7 +124,7 @@ pub struct Turn {
     who: Who,
 }
 
-/// A wait for a turn; whoever drops it leaves the line.
+/// A wait for a turn. Dropping it leaves the queue.
 struct Waiting<'a> {
     turns: &'a Turns,
     work: Work,
@@ -134,7 +134,7 @@ struct Waiting<'a> {
     _place: Option<Share>,
 }
 
-/// Stops the work of a caller who goes away.
+/// Stops the work when its caller goes away.
 struct StopOnDrop(Stop);
 
 impl Drop for StopOnDrop {
@@ -144,7 +144,7 @@ impl Drop for StopOnDrop {
 }
 
 impl Turns {
-    /// Turns within these limits.
+    /// Creates the turns with these limits.
     pub fn new(limits: TurnLimits) -> Self {
         let TurnLimits {
             running,
@@ -172,20 +172,20 @@ impl Turns {
         }))
     }
 
-    /// Waits for a turn, in a place of the caller's share.
+    /// Waits for a turn, in a waiting place of the caller.
     pub async fn take(&self, work: Work, who: &Who) -> Result<Turn, Error> {
         let place = self.0.places.take(who.clone(), 1)?;
         self.wait(work, who, Some(place)).await
     }
 
-    /// Waits for a turn to read the log, for one who has paid for its place: a watch has a share
-    /// of its own, and waits for one turn at a time.
+    /// Waits for a turn to read the log, without a waiting place: a watch is limited by its own
+    /// pool, and waits for one turn at a time.
     pub async fn follow(&self, who: &Who) -> Result<Turn, Error> {
         self.wait(Work::Following, who, None).await
     }
 
-    /// Has work done over many records: at once where it is little, so `work` may be asked twice;
-    /// else in a turn. It is told to stop when whoever waits for this goes away, and refused where
+    /// Runs work over many records. A small piece runs at once, and a larger one in a turn, so
+    /// `work` may be called twice. The work is stopped when the caller goes away, and refused when
     /// it costs too much.
     pub async fn run<T: Send + 'static>(
         &self,
@@ -201,7 +201,7 @@ impl Turns {
         self.take(Work::Records, who).await?.run(work).await
     }
 
-    /// Refuses what is known to cost more than one call may.
+    /// Refuses work that is known to exceed the cost limit of one call.
     pub fn afford(&self, units: u64) -> Result<(), Error> {
         if units <= self.0.cost {
             return Ok(());
@@ -217,12 +217,12 @@ impl Turns {
         }
     }
 
-    /// How many pieces of work go on.
+    /// Number of running pieces of work.
     pub fn running(&self, work: Work) -> usize {
         self.line(work).running.values().sum()
     }
 
-    /// How many wait for a turn.
+    /// Number of calls that wait for a turn.
     pub fn waiting(&self, work: Work) -> usize {
         let line = self.line(work);
         line.waiting.iter().map(|(_, waiters)| waiters.len()).sum()
@@ -244,22 +244,22 @@ impl Turns {
         turn.map_err(|_| Error::Bug("a wait for a turn was given up".into()))
     }
 
-    /// Calls whoever is next, for as long as there are turns.
+    /// Gives turns to the next callers in the queue while turns are free.
     fn call_next(&self, work: Work) {
         loop {
             let next = self.line(work).next();
             let Some((who, called)) = next else { return };
             let turns = self.clone();
-            // whoever has gone away in this moment gives it back
+            // if the receiver has just gone away, dropping the turn returns it
             drop(called.send(Turn { turns, work, who }));
         }
     }
 
     fn line(&self, work: Work) -> MutexGuard<'_, Line> {
         let lines = &self.0.lines;
-        // there is a line for each
+        // every kind has a line
         let line = lines.get(work as usize).unwrap_or(&lines[0]);
-        // nothing in here panics half way
+        // code under this lock does not panic half way
         line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -283,7 +283,8 @@ impl Line {
         self.waiting.retain(|(_, waiters)| !waiters.is_empty());
     }
 
-    /// The first caller's first, of those who may have a turn now; it has it from here on.
+    /// Takes the next waiter from the first caller that may have another turn, and counts the turn
+    /// as given.
     fn next(&mut self) -> Option<(Who, oneshot::Sender<Turn>)> {
         if self.running.values().sum::<usize>() >= self.running_max {
             return None;
@@ -314,8 +315,8 @@ impl Line {
 }
 
 impl Turn {
-    /// Does work over many records, away from the threads that answer calls. The turn lasts until
-    /// the work has ended, also where nobody waits for it any more: then it is told to stop.
+    /// Runs work over many records outside the threads that answer calls. The turn lasts until the
+    /// work ends, even if no caller waits for it any more: the work is then stopped.
     pub async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&Effort) -> T + Send + 'static,
@@ -330,12 +331,12 @@ impl Turn {
             (!effort.is_over()).then_some(done)
         });
         let done = working.await.map_err(|error| failed(&error))?;
-        // nobody reads this where it was told to stop
+        // no receiver reads this result if the work was stopped
         done.ok_or_else(|| turns.costs_too_much())
     }
 
-    /// Asks the store for something. The turn lasts until it has answered, also where nobody waits
-    /// for it any more: the store goes on in any case.
+    /// Runs a query on the store. The turn lasts until the store answers, even if no caller waits
+    /// any more: the store continues in any case.
     pub async fn ask<T: Send + 'static>(
         self,
         asking: impl Future<Output = T> + Send + 'static,
@@ -361,7 +362,7 @@ impl Drop for Turn {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        // before it is out of the line, so that a turn given from here on comes back
+        // close before leaving the queue, so that a turn given from here on is returned
         self.called.close();
         self.turns.line(self.work).leave(self.who, self.number);
     }
@@ -396,7 +397,7 @@ mod tests {
         }
     }
 
-    /// Waits in line, and notes when it has its turn.
+    /// Joins the queue, and records when the turn comes.
     async fn join(
         turns: &Turns,
         number: u8,
@@ -491,7 +492,7 @@ mod tests {
         let held = turns.take(Work::Records, &who(1)).await.unwrap();
         let (had, _order) = mpsc::channel();
         let joined = join(&turns, 2, "", &had).await;
-        // called, and gone before it could answer
+        // the waiter got a turn, and went away before it could use it
         drop(held);
         assert_eq!(turns.running(Work::Records), 1);
         joined.abort();
@@ -539,7 +540,7 @@ mod tests {
             };
             working.run(&who(1), work).await
         });
-        // at once, and then in a turn
+        // the work runs at once first, and then in a turn
         begins.recv().await.unwrap();
         begins.recv().await.unwrap();
         assert_eq!(turns.running(Work::Records), 1);

@@ -1,25 +1,25 @@
-//! Whom limits are counted for.
+//! The identity that limits are counted for.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::domain::{caller::Caller, names::PrincipalName};
 
-/// A principal; or where a caller without a key calls from, for nothing else is known of it.
+/// A principal, or the network address of a caller without a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Who {
-    /// A principal, whichever of its keys it calls with.
+    /// A principal, with any of its keys.
     Principal(PrincipalName),
-    /// A network address; of IPv6 the network of 64 bits that one customer gets.
+    /// A network address. For IPv6, the /64 network that one customer gets.
     Address(IpAddr),
 }
 
 impl Who {
-    /// Whoever calls from this address.
+    /// The identity of callers at this address.
     pub fn at(address: IpAddr) -> Self {
         Self::Address(network(address))
     }
 
-    /// The principal that calls, if it is one.
+    /// The principal of the caller, if it has one.
     pub fn principal(caller: &Caller) -> Option<Self> {
         match caller {
             Caller::Known(known) => Some(Self::Principal(known.person.principal.clone())),

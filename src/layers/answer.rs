@@ -1,8 +1,9 @@
-//! An answer on its way to the client: what of it is not sent yet is charged to its caller, and the
-//! call keeps its place until the last byte has left.
+//! Sends an answer to the client. Its unsent bytes are charged to the caller, and the call keeps
+//! its place until the last byte is written.
 //!
-//! The bytes are handed over in small pieces, each of which knows when it was written to the
-//! socket. Where the client takes none for too long, its connection has the answer given up.
+//! The body passes the bytes to the transport in small pieces, and each piece records when it was
+//! written to the socket. If the client takes no bytes for too long, the connection gives the
+//! answer up.
 
 use std::{
     pin::Pin,
@@ -26,12 +27,12 @@ use crate::{
     domain::error::Error,
 };
 
-/// Bytes handed over at a time. What a client does not read is at most one piece beyond the window
-/// that it gave.
+/// Bytes passed to the transport at a time. At most one piece waits beyond the flow-control window
+/// of the client.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// The response, charged for until it is sent; `refuse` writes the one that says that its caller
-/// has no room for it.
+/// Charges a response to its caller until it is sent. `refuse` builds the response for a caller
+/// that has no room left.
 pub(super) fn send(
     response: Response<Body>,
     held: Arc<Held>,
@@ -42,8 +43,8 @@ pub(super) fn send(
     }
     let (parts, mut body) = response.into_parts();
     let size = http_body::Body::size_hint(&body);
-    // What is there already is charged now, while it can still be refused with words. A body that
-    // has nothing yet is asked again by whoever sends it.
+    // Charge the bytes that exist already now, while a refusal can still carry a message. The
+    // transport polls a body without bytes again.
     let first = body.frame().now_or_never().flatten();
     let mut rest = Rest {
         body,
@@ -71,21 +72,21 @@ pub(super) fn send(
     Response::from_parts(parts, Body::new(Outgoing { sending, size }))
 }
 
-/// An answer that is being sent; held by its body and by the pieces that are not written yet.
+/// An answer being sent. Its body and its unwritten pieces hold it.
 struct Sending {
     held: Arc<Held>,
     began: std::time::Instant,
-    /// When something was last handed over or written, in milliseconds after `began`.
+    /// When bytes were last passed on or written, in milliseconds after `began`.
     progress: AtomicU64,
     rest: Mutex<Option<Rest>>,
 }
 
-/// What is not handed over yet.
+/// The part not passed to the transport yet.
 struct Rest {
     body: Body,
-    /// A frame that comes before those of `body`.
+    /// A frame to send before those of `body`.
     frame: Option<Result<Frame<Bytes>, Status>>,
-    /// Bytes that come before it, charged for.
+    /// Bytes to send before that frame, already charged.
     bytes: Bytes,
 }
 
@@ -113,7 +114,7 @@ impl Unsent for Sending {
     }
 }
 
-/// The body that hands an answer over.
+/// The body that passes an answer to the transport.
 struct Outgoing {
     sending: Arc<Sending>,
     size: SizeHint,
@@ -173,7 +174,7 @@ impl http_body::Body for Outgoing {
     }
 }
 
-/// The end of a stream whose caller has no room for more of it.
+/// Ends a stream whose caller has no room for more of it.
 fn trailers(error: Error) -> Result<Frame<Bytes>, Status> {
     let status = Status::from(error);
     let mut trailers = HeaderMap::new();
@@ -183,7 +184,7 @@ fn trailers(error: Error) -> Result<Frame<Bytes>, Status> {
     }
 }
 
-/// Bytes that are handed over; dropped when they are written, or never will be.
+/// Bytes passed to the transport. They are dropped when they are written or never will be.
 struct Piece {
     bytes: Bytes,
     sending: Arc<Sending>,

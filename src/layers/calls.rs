@@ -1,5 +1,5 @@
-//! Around every call of our services: says whose it is, logs it once with its outcome, and puts
-//! the revision on the response.
+//! Around every call of our services: identifies the caller, logs the call once with its outcome,
+//! and puts the revision on the response.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Identifies and logs calls, and has our services answer them.
+/// Identifies and logs calls, and passes them to our services.
 #[derive(Debug)]
 pub struct Calls {
     registry: Registry,
@@ -26,12 +26,12 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Of these services on this registry.
+    /// Serves these methods on this registry.
     pub const fn new(registry: Registry, methods: Methods) -> Self {
         Self { registry, methods }
     }
 
-    /// What the method answers, to a call that came at a time.
+    /// Answers a call that arrived at the time `came`.
     pub(super) async fn answer(
         &self,
         mut request: Request<Body>,
@@ -42,7 +42,7 @@ impl Calls {
         let headers = request.headers();
         let identified = match identified {
             Some(call) if !headers.contains_key(&NDP_MIN_REVISION) => Ok(call),
-            // apart: few calls wait, and all would carry the room that it takes
+            // boxed: few calls wait, and unboxed this future would enlarge that of every call
             _ => Box::pin(self.identify(headers, held)).await,
         };
         let method = request.uri().path().trim_start_matches('/');
@@ -53,7 +53,7 @@ impl Calls {
                 return span.in_scope(|| refuse(error, &self.registry, came));
             }
         };
-        // All at once: each field recorded later costs as much as the span.
+        // Record all fields at once: recording a field later costs as much as the span.
         let person = call.caller.person();
         let person = person.as_ref();
         let span = tracing::info_span!(
@@ -73,7 +73,7 @@ impl Calls {
         answering.instrument(span).await
     }
 
-    /// Says whose call it is, as of the revision that it wants to see at least.
+    /// Identifies the caller, at the minimum revision that the call asks for or a later one.
     async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
         await_revision(&self.registry, headers).await?;
         let call = identify(&self.registry, headers, &held.who()).await?;
@@ -84,7 +84,7 @@ impl Calls {
     }
 }
 
-/// The response to a call that never reached its method.
+/// Builds the response to a call that did not reach its method.
 fn refuse(error: impl Into<Status>, registry: &Registry, came: Instant) -> Response<Body> {
     let mut response = error.into().into_http();
     finish(&mut response, registry.revision().get());
@@ -100,7 +100,7 @@ pub(super) fn finish<R>(response: &mut Response<R>, revision: i64) {
         .or_insert_with(|| HeaderValue::from(revision));
 }
 
-/// One line a call: at `info`, and what is our fault at `error`.
+/// Writes one line for each call: at `info`, or at `error` for a fault of the server.
 fn log<R>(response: &Response<R>, came: Instant) {
     let status = Status::from_header_map(response.headers());
     let code = status.as_ref().map_or(Code::Ok, Status::code);

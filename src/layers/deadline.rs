@@ -1,8 +1,9 @@
-//! The time that a call has: what its client says in `grpc-timeout`, and for unary calls never more
-//! than the server allows.
+//! The deadline of a call: the client's `grpc-timeout`, and for unary calls at most the limit of
+//! the server.
 //!
-//! A call whose time is over is dropped where it stands. A command that waits for the writer is
-//! then not decided; one that is being committed is, and its request id leads to its outcome.
+//! A call that exceeds its deadline is dropped. A command that still waits for the writer is then
+//! not decided. A command that is being committed completes, and its request id retrieves the
+//! outcome.
 
 use std::{
     pin::{Pin, pin},
@@ -21,19 +22,19 @@ use crate::{
     wire::status,
 };
 
-/// How much earlier a call's time is over here than in the transport.
+/// How much earlier a deadline expires here than in the transport.
 const EARLY: Duration = Duration::from_millis(2);
 
-/// When a call's time is over.
+/// The deadline of a call.
 #[derive(Debug)]
 pub(super) struct Deadline {
     given: Duration,
     at: Instant,
-    /// Only of a call that has to wait: most answer at once.
+    /// Only set for a call that has to wait. Most calls are answered at once.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-/// The deadline of a call that came at a time with these headers; none where nobody set one.
+/// The deadline of a call that arrived at a time with these headers; `None` where no limit applies.
 pub(super) fn of(
     headers: &HeaderMap,
     came: std::time::Instant,
@@ -47,8 +48,8 @@ pub(super) fn of(
         (Some(asked), Some(most)) => Some(asked.min(most)),
         (asked, most) => asked.or(most),
     };
-    // The transport counts as well, cannot give details, and must not be the first to say that the
-    // time is over: its timer and ours are of a millisecond.
+    // The transport has a timer too, and it cannot give details. It must not report the expiry
+    // first, and both timers have a resolution of a millisecond.
     Ok(given.map(|given| Deadline {
         given,
         at: Instant::from_std(came) + given - EARLY.min(given / 10),
@@ -57,7 +58,7 @@ pub(super) fn of(
 }
 
 impl Deadline {
-    /// What the future answers in time.
+    /// The result of the future, or an error when the deadline expires first.
     pub(super) async fn within<T>(
         &mut self,
         future: impl Future<Output = Result<T, Status>>,
@@ -79,7 +80,7 @@ impl Deadline {
         sleep.as_mut().poll(cx)
     }
 
-    /// The body for as long as there is time, and then trailers that say that it is over.
+    /// Passes the body on until the deadline, then ends it with trailers that report the expiry.
     pub(super) fn until(self, body: Body) -> Body {
         Body::new(Until {
             body: Some(body),
@@ -107,7 +108,7 @@ impl http_body::Body for Until {
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
-        // The deadline first: a stream that always has something to say ends too.
+        // Check the deadline first, so that a stream that is always ready ends too.
         if this.deadline.poll_over(cx).is_ready() {
             this.body = None;
             let mut trailers = HeaderMap::new();

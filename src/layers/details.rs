@@ -1,4 +1,4 @@
-//! Details on the errors that tonic makes before our code is reached. Every error a client sees
+//! Adds details to the errors that tonic creates before our code runs. Every error a client sees
 //! has a stable reason.
 
 use http::Response;
@@ -6,8 +6,8 @@ use tonic::{Code, Status};
 
 use crate::{service::call::GRPC_ACCEPT_ENCODING, wire::status::transport::explained};
 
-/// The response as it is, or, where it is an error without details, with them; messages were
-/// read up to `limit` bytes.
+/// Adds details to an error response that has none, and returns any other response unchanged.
+/// Messages were read up to `limit` bytes.
 pub fn explain<R: Default>(response: Response<R>, limit: usize) -> Response<R> {
     let Some(status) = Status::from_header_map(response.headers()) else {
         return response;
@@ -19,7 +19,7 @@ pub fn explain<R: Default>(response: Response<R>, limit: usize) -> Response<R> {
         return response;
     };
     let mut explained = explained.into_http();
-    // how a client may compress instead
+    // the encodings that the client may use instead
     if let Some(accepted) = response.headers().get(&GRPC_ACCEPT_ENCODING) {
         let headers = explained.headers_mut();
         headers.insert(&GRPC_ACCEPT_ENCODING, accepted.clone());

@@ -1,5 +1,5 @@
-//! The first thing that happens to a request, whatever its protocol: who calls is looked up, and
-//! pays, before anything waits, is buffered or computed for it.
+//! The first step for every request of any protocol: identifies the caller and charges it, before
+//! anything waits, buffers or computes for it.
 
 use std::sync::{
     Arc,
@@ -20,7 +20,7 @@ use crate::{
     service::call::identify_now,
 };
 
-/// Lets requests in.
+/// Admits requests.
 #[derive(Debug)]
 pub struct Entrance {
     registry: Registry,
@@ -31,7 +31,7 @@ pub struct Entrance {
 }
 
 impl Entrance {
-    /// Refuses requests once `stopping` is set, and those that `admission` has no room for.
+    /// Refuses requests after `stopping` is set, and those that exceed the limits of `admission`.
     pub const fn new(
         registry: Registry,
         admission: Arc<Admission>,
@@ -48,14 +48,14 @@ impl Entrance {
         }
     }
 
-    /// Charges whoever calls; a caller that is identified is left in the request's extensions.
+    /// Charges the caller. An identified caller is stored in the extensions of the request.
     pub(super) fn enter(&self, request: &mut Request<Body>) -> Result<Arc<Held>, Error> {
         panics::caught_at_once(|| self.charge(request)).unwrap_or_else(Err)
     }
 
     fn charge(&self, request: &mut Request<Body>) -> Result<Arc<Held>, Error> {
         let standard = methods::is_standard(request.uri().path());
-        // health is to be heard to the end
+        // health checks work until the server ends
         if self.stopping.load(Ordering::Relaxed) && !standard {
             return Err(Error::Unavailable {
                 reason: "SHUTTING_DOWN",
@@ -68,7 +68,7 @@ impl Entrance {
         let address = self
             .proxies
             .address(connection.peer().ip(), request.headers());
-        // A credential that is not known may be before long: until then the address pays.
+        // An unknown credential may become known soon. Until then, charge the address.
         let call = identify_now(&self.registry, request.headers(), &address).ok();
         let principal = call.as_ref().and_then(|call| Who::principal(&call.caller));
         if principal.is_some() {
@@ -91,7 +91,7 @@ impl Entrance {
     }
 }
 
-/// As HTTP/2 counts it.
+/// The size as HTTP/2 counts it.
 fn size_of_headers<B>(request: &Request<B>) -> usize {
     let fields = request.headers().iter();
     let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + 32);

@@ -1,4 +1,4 @@
-//! Around every call: ends what takes too long, and answers for what panics.
+//! Around every call: ends calls that exceed their deadline, and answers calls that panic.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A call that does not stay open has at most `call_time_max`.
+    /// Limits a call that does not stay open to `call_time_max`.
     pub const fn new(registry: Registry, call_time_max: Duration) -> Self {
         Self {
             registry,
@@ -31,7 +31,7 @@ impl Guard {
         }
     }
 
-    /// What `next` answers to a call that came at a time, while it has time.
+    /// Runs `next` for a call that arrived at a time, until its deadline.
     pub(super) async fn around<F>(
         &self,
         mut request: Request<Body>,
@@ -47,7 +47,7 @@ impl Guard {
             Ok(deadline) => deadline,
             Err(status) => return self.refuse(status),
         };
-        // what answers is made where a panic of it is caught
+        // create the future inside the code that catches panics
         let answering = panics::caught(async move { next(request).await });
         let answered = match deadline {
             None => answering.await,
@@ -85,7 +85,7 @@ impl Guard {
         deadline::of(request.headers(), came, time_max)
     }
 
-    /// The response to a call that never reached its method.
+    /// Builds the response to a call that did not reach its method.
     pub(super) fn refuse(&self, status: impl Into<Status>) -> Response<Body> {
         let mut response = status.into().into_http();
         finish(&mut response, self.registry.revision().get());

@@ -1,4 +1,4 @@
-//! What the protos say of the methods: which there are, and of what kind.
+//! The methods that the protos declare, and their kinds.
 
 use std::sync::LazyLock;
 
@@ -7,34 +7,34 @@ use prost_types::FileDescriptorSet;
 
 use crate::{pb, service};
 
-/// A method of a service that is served here.
+/// A method of a service that the server serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// Full name of its service.
+    /// Full name of the service.
     pub service: String,
-    /// Its name.
+    /// Name of the method.
     pub name: String,
-    /// As the gRPC metrics call it: `unary`, `client_stream`, `server_stream`, `bidi_stream`.
+    /// The kind as gRPC metrics write it: `unary`, `client_stream`, `server_stream`, `bidi_stream`.
     pub kind: &'static str,
 }
 
 impl Method {
-    /// Path of a request to it.
+    /// Request path of the method.
     pub fn path(&self) -> String {
         format!("/{}/{}", self.service, self.name)
     }
 
-    /// Whether messages stream, in one direction at least.
+    /// Whether messages stream in at least one direction.
     pub fn streams(&self) -> bool {
         self.kind != "unary"
     }
 
-    /// Whether a call stays open for as long as its client likes.
+    /// Whether a call stays open until its client ends it.
     pub fn stays_open(&self) -> bool {
         self.kind == "server_stream"
     }
 
-    /// Whether the answer holds many records, by the standard names of methods.
+    /// Whether the answer holds many records. Derived from the standard names of methods.
     pub fn answers_lists(&self) -> bool {
         ["List", "BatchGet", "Search"]
             .iter()
@@ -42,7 +42,7 @@ impl Method {
     }
 }
 
-/// Every method of our services, and of the standard ones beside them.
+/// Every method of our services and of the standard services.
 pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     let sets = [
         pb::FILE_DESCRIPTOR_SET,
@@ -52,7 +52,7 @@ pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     ];
     let mut methods = Vec::new();
     for set in sets {
-        // They are compiled in; what cannot be read would be an unknown method, no worse.
+        // The sets are compiled in. A set that cannot be decoded only makes its methods unknown.
         let set = FileDescriptorSet::decode(set).unwrap_or_default();
         for file in &set.file {
             for service in &file.service {
@@ -74,7 +74,7 @@ pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     methods
 });
 
-/// How paths of the standard services begin.
+/// Path prefixes of the standard services.
 static STANDARD: LazyLock<Vec<String>> = LazyLock::new(|| {
     let ours = |method: &&Method| service::NAMES.contains(&method.service.as_str());
     let standard = METHODS.iter().filter(|method| !ours(method));
@@ -85,8 +85,8 @@ static STANDARD: LazyLock<Vec<String>> = LazyLock::new(|| {
     paths
 });
 
-/// Whether a path is of a standard service: those are for whoever looks after the server, and
-/// answer when it is full or stops.
+/// Whether a path belongs to a standard service. The standard services are for operators, and
+/// answer when the server is full or stopping.
 pub fn is_standard(path: &str) -> bool {
     STANDARD.iter().any(|it| path.starts_with(it.as_str()))
 }

@@ -1,4 +1,4 @@
-//! Counts every call, of whatever service, from its first byte to its last.
+//! Counts every call of any service, from its first byte to its last.
 
 use std::{sync::Arc, time::Instant};
 
@@ -12,7 +12,7 @@ use crate::telemetry::metrics::{Handles, Metrics};
 
 static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// A call that goes on; one that is dropped before its end was cancelled by its client.
+/// A call in progress. If it is dropped before its end, its client cancelled it.
 #[derive(Debug)]
 pub(super) struct Going {
     metrics: Metrics,
@@ -48,7 +48,7 @@ impl Drop for Going {
 }
 
 impl Going {
-    /// A call of the method begins.
+    /// Starts counting a call of the method.
     pub(super) fn begin(metrics: &Metrics, method: &Arc<Handles>, came: Instant) -> Self {
         method.started();
         Self {
@@ -59,7 +59,7 @@ impl Going {
         }
     }
 
-    /// The request, with what is counted of it.
+    /// Counts the messages of the request.
     pub(super) fn receive(&self, request: Request<Body>) -> Request<Body> {
         if !self.method.streams() {
             return request;
@@ -74,14 +74,15 @@ impl Going {
         request.map(|body| seen(body, see))
     }
 
-    /// The response, which the call ends with, or the end of its stream.
+    /// Counts the messages of the response. The call ends with the response, or with the end of its
+    /// stream.
     pub(super) fn send(mut self, response: Response<Body>) -> Response<Body> {
         if !self.method.streams() || response.headers().contains_key(&GRPC_STATUS) {
             self.end(response.headers());
             return response;
         }
         let mut frames = Frames::default();
-        // held by the body: one that is dropped before its end drops this as well
+        // the body holds this: dropping the body early drops this as well
         let see = move |frame: Result<&Frame<Bytes>, &Status>| match frame {
             Ok(frame) => {
                 if let Some(data) = frame.data_ref() {
@@ -96,18 +97,18 @@ impl Going {
     }
 }
 
-/// Finds where messages begin in bytes that are cut anywhere.
+/// Counts the messages in a byte stream that is split at arbitrary positions.
 #[derive(Debug, Default)]
 struct Frames {
-    /// Of the prefix that has begun: a flag and four bytes of length.
+    /// The current message prefix: a flag and four bytes of length.
     prefix: [u8; 5],
     prefix_bytes: usize,
-    /// Left of the message.
+    /// Bytes left of the current message.
     left: usize,
 }
 
 impl Frames {
-    /// How many messages begin in these bytes.
+    /// Number of messages that begin in these bytes.
     fn count(&mut self, mut bytes: &[u8]) -> u64 {
         let mut count = 0;
         while !bytes.is_empty() {

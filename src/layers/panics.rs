@@ -1,4 +1,4 @@
-//! A panic costs its own call and nothing else: the caller gets an incident id, and the log has it.
+//! Limits a panic to its own call: the caller gets an incident id, and the log records it.
 
 use std::{
     any::Any,
@@ -11,10 +11,10 @@ use tonic::Status;
 
 use crate::{domain::error::Error, wire::status};
 
-/// What the future answers; or, where it panicked, the status that says so.
+/// The result of the future or, if it panicked, a status that reports it.
 ///
-/// Nothing half done is seen afterwards: a call shares what it reads as immutable snapshots, and
-/// what it writes goes through the writer.
+/// No later call sees a half-done change: a call reads immutable snapshots, and writes through the
+/// writer.
 pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Status> {
     let mut future = pin!(future);
     std::future::poll_fn(move |cx| {
@@ -26,7 +26,7 @@ pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stat
     .await
 }
 
-/// What the function answers; or, where it panicked, the error that says so.
+/// The result of the function or, if it panicked, an error that reports it.
 pub(super) fn caught_at_once<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work))
         .map_err(|payload| Error::Bug(format!("panicked: {}", said(&*payload)).into()))

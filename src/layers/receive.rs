@@ -1,4 +1,4 @@
-//! A request's body, charged to its caller as it comes.
+//! Charges the body of a request to its caller as the bytes arrive.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use tonic::{Status, body::Body};
 use super::seen::checked;
 use crate::admission::held::Held;
 
-/// The request; its body ends with an error where its caller sends too much at a time.
+/// The request with a charged body. The body ends with an error if its caller sends too much at a
+/// time.
 pub(super) fn receive(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
     if http_body::Body::is_end_stream(request.body()) {
         return request;

@@ -1,5 +1,5 @@
-//! A body whose frames are looked at as they pass. What the looking closure holds is dropped with
-//! the body, so the closure also learns of a body that is dropped before its end.
+//! A body that passes each frame to a closure. Dropping the body drops what the closure holds, so
+//! the closure can also detect a body that is dropped before its end.
 
 use std::{
     pin::Pin,
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tonic::{Status, body::Body};
 
-/// The same body; `see` gets each frame, or the error, before it is passed on.
+/// The same body. `see` gets each frame, or the error, before it is passed on.
 pub(super) fn seen<F>(body: Body, mut see: F) -> Body
 where
     F: FnMut(Result<&Frame<Bytes>, &Status>) + Send + Unpin + 'static,
@@ -21,7 +21,7 @@ where
     })
 }
 
-/// The same body until `check` refuses a frame: the body then ends with that status.
+/// The same body until `check` refuses a frame. The body then ends with that status.
 pub(super) fn checked<F>(body: Body, check: F) -> Body
 where
     F: FnMut(Result<&Frame<Bytes>, &Status>) -> Result<(), Status> + Send + Unpin + 'static,

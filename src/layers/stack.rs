@@ -1,8 +1,8 @@
-//! The way of a call: through what counts it, guards it and says whose it is, to its method.
+//! The path of a call to its method: counting, guarding and identification.
 //!
-//! Every call pays for all of it, so it is one service, shared by one count, and one future. gRPC
-//! over HTTP/2 is answered as it comes; whatever else comes first goes through the layers that
-//! speak to browsers and in HTTP/JSON, and these call the same service.
+//! Every call pays for these steps, so they are one service with one shared reference count and one
+//! future. gRPC over HTTP/2 is answered directly. Any other request first passes the layers for
+//! browsers and HTTP/JSON, and these call the same service.
 
 use std::{
     convert::Infallible,
@@ -46,8 +46,8 @@ struct Inner {
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl Stack {
-    /// Counts and guards all calls; identifies those of our services, but not those of the
-    /// standard ones.
+    /// Counts and guards all calls. Identifies the calls of our services, but not those of the
+    /// standard services.
     pub fn new(metrics: Metrics, guard: Guard, calls: Calls, standard: Standard) -> Self {
         Self(Arc::new(Inner {
             metrics,
@@ -78,7 +78,7 @@ impl Inner {
         let traced = (!is_standard).then(|| super::traces::Traced::begin(&request));
         let next = async |request| {
             if is_standard {
-                // apart, for all others would carry the room that it takes
+                // boxed: unboxed, this future would enlarge that of every other call
                 let answered = Box::pin(self.standard.answer(request)).await;
                 explain(answered, standard::REQUEST_BYTES_MAX)
             } else {
@@ -97,7 +97,7 @@ impl Inner {
     }
 }
 
-/// For what comes through the layers that speak to browsers and in HTTP/JSON.
+/// For requests that come through the layers for browsers and HTTP/JSON.
 impl Service<Request<Body>> for Stack {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -119,8 +119,7 @@ impl Service<Request<Body>> for Stack {
     }
 }
 
-/// Lets requests in, and sends their answers: gRPC at once, and whatever else comes as `W` answers
-/// it.
+/// Admits requests and sends their answers: gRPC directly, and any other request through `W`.
 #[derive(Debug)]
 pub struct Front<W>(Arc<FrontInner<W>>);
 
@@ -133,7 +132,7 @@ struct FrontInner<W> {
 }
 
 impl<W> Front<W> {
-    /// `web` calls `grpc` itself; `json` writes errors in HTTP/JSON.
+    /// `web` calls `grpc` itself. `json` writes errors in HTTP/JSON.
     pub fn new(entrance: Entrance, grpc: Stack, web: W, json: HttpLayer) -> Self {
         Self(Arc::new(FrontInner {
             entrance,
@@ -156,7 +155,7 @@ where
     W: Clone + Send + Sync,
     W::Future: Send,
 {
-    /// The answer to a request.
+    /// Answers a request.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         let inner = &*self.0;
         let came = Instant::now();
@@ -172,7 +171,7 @@ where
                 }
             }
         } else {
-            // apart: it takes more room
+            // boxed: this future is larger
             Box::pin(inner.answer_web(request, entry)).await
         }
     }
@@ -194,7 +193,7 @@ where
         }
         let answered = self.web.clone().oneshot(request).await;
         let response = answered.unwrap_or_else(|never| match never {});
-        // what was refused over HTTP/JSON says so here: no method has counted it
+        // a request refused over HTTP/JSON is counted here, because no method counted it
         if let Some(Refused(status)) = response.extensions().get() {
             self.grpc.0.metrics.refused_by(status);
         }
@@ -203,7 +202,7 @@ where
         send(response, held, |error| self.refuse(error, content_type))
     }
 
-    /// A refusal in the protocol of the answer that it takes the place of.
+    /// Builds a refusal in the protocol of the answer that it replaces.
     fn refuse(&self, error: Error, content_type: Option<HeaderValue>) -> Response<Body> {
         let status = Status::from(error);
         match content_type {
@@ -217,7 +216,7 @@ where
     }
 }
 
-/// Whether a request is gRPC over HTTP/2, and not of a page of some site.
+/// Whether a request is gRPC over HTTP/2 and does not come from a web page.
 fn is_plain(request: &Request<Body>) -> bool {
     let headers = request.headers();
     let content_type = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);

@@ -1,7 +1,7 @@
-//! Makes each call a part of its caller's trace, which `traceparent` names as the W3C writes it: a
-//! span from its first byte to its last, named and described as OpenTelemetry's semantic
-//! conventions for RPC (1.37) ask for. What a caller makes up, such as a method that there is not,
-//! is not repeated.
+//! Makes each call a part of its caller's trace, which the W3C header `traceparent` names. The span
+//! lasts from the first byte to the last, with the name and attributes of OpenTelemetry's semantic
+//! conventions for RPC (1.37). Values that a caller makes up, such as an unknown method, are not
+//! repeated.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::telemetry::TRACED;
 
-/// What the conventions call a method that there is not.
+/// The name that the conventions give to an unknown method.
 const OTHER: &str = "_OTHER";
 
-/// A call that is traced.
+/// A traced call.
 #[derive(Debug)]
 pub(super) struct Traced {
     going: Going,
@@ -29,7 +29,7 @@ pub(super) struct Traced {
 }
 
 impl Traced {
-    /// One that came now.
+    /// Starts a span for a call that arrived now.
     pub(super) fn begin<B>(request: &Request<B>) -> Self {
         let path = request.uri().path().trim_start_matches('/');
         let method = method(path);
@@ -45,7 +45,7 @@ impl Traced {
             "otel.status_code" = Empty,
         );
         let caller = TraceContextPropagator::new().extract(&Headers(request.headers()));
-        // fails where nothing is sent anywhere, or not this span
+        // fails if no spans are exported, or this span is not
         drop(span.set_parent(caller));
         Self {
             going: Going { span, ended: false },
@@ -53,7 +53,7 @@ impl Traced {
         }
     }
 
-    /// What is answered; what the call makes of itself until then belongs to its span.
+    /// Runs the call inside its span.
     pub(super) async fn around(
         mut self,
         answering: impl Future<Output = Response<Body>>,
@@ -65,7 +65,7 @@ impl Traced {
             return response;
         }
         let mut going = self.going;
-        // held by the body: one that is dropped before its end drops this as well
+        // the body holds this: dropping the body early drops this as well
         let see = move |frame: Result<&Frame<Bytes>, &Status>| match frame {
             Ok(frame) => {
                 let trailers = frame.trailers_ref();
@@ -85,7 +85,7 @@ fn method(path: &str) -> Option<&'static Method> {
     methods.find(|it| it.service == service && it.name == name)
 }
 
-/// The span of a call that goes on; one that is dropped before its end was cancelled.
+/// The span of a call in progress. If it is dropped before its end, the call was cancelled.
 #[derive(Debug)]
 struct Going {
     span: Span,
@@ -97,7 +97,7 @@ impl Going {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        // its time is over when it was left last
+        // the span ends when it was last exited
         let _in_it = self.span.enter();
         self.span.record("rpc.grpc.status_code", code as i32);
         if is_ours(code) {
@@ -112,7 +112,7 @@ impl Drop for Going {
     }
 }
 
-/// Whether the conventions make it an error of the server's, and not only of its caller's.
+/// Whether the conventions count the code as an error of the server, and not only of its caller.
 const fn is_ours(code: Code) -> bool {
     matches!(
         code,

@@ -1,8 +1,8 @@
-//! gRPC-Web and HTTP/JSON: which pages may call from a browser, and which headers they may send
-//! and read.
+//! CORS for gRPC-Web and HTTP/JSON: the origins that may call from a browser, and the headers that
+//! they may send and read.
 //!
-//! A browser asks before a page of another site calls; without an answer it does not let the page.
-//! Whoever is not a browser is not held up by any of this: keys and rules do that.
+//! A browser sends a preflight request before a page of another site calls, and blocks the call
+//! without an answer. CORS does not restrict other clients: keys and access rules do.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use tower_http::cors::CorsLayer;
 
 use crate::service::call::{NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_REVISION};
 
-/// For how long a browser need not ask again: the longest that Chromium keeps an answer.
+/// How long a browser may cache the preflight answer: the longest time that Chromium keeps one.
 const ANSWER_KEPT: Duration = Duration::from_secs(7200);
 
-/// Answers browsers for pages of these origins; none where there are none, and browsers then let
-/// no page of another site call.
+/// Answers browsers for pages of these origins. `None` without origins: browsers then let no page
+/// of another site call.
 pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;

@@ -1,9 +1,9 @@
-//! The connections of the server: how many there may be in all and from one address, and which of
-//! them has to go where there is no room for another.
+//! The limits on connections, in total and from one address, and the choice of a connection to
+//! close when there is no room for a new one.
 //!
-//! An address that has as many as it may have gets a new one in place of its oldest that has shown
-//! no valid credential: so a client with a key gets in from an address that others share. Part of
-//! all places is kept for addresses that lately presented a credential.
+//! When an address is at its limit, a new connection replaces its oldest connection without a valid
+//! credential. A client with a key can so connect from a shared address. Part of all places is
+//! reserved for addresses that recently presented a valid credential.
 
 use std::{
     collections::HashMap,
@@ -17,14 +17,14 @@ use crate::{
     domain::limits::Scope,
 };
 
-/// One of so many places is kept for addresses that lately presented a valid credential.
+/// One place in this many is reserved for addresses that recently presented a valid credential.
 const KEPT_PART: usize = 8;
 
-/// How long a new connection may take to make its first call before older ones with calls are
-/// preferred to it.
+/// How long a new connection may take to make its first call before it is closed in preference to
+/// older ones with calls.
 const FIRST_CALL_TIME: Duration = Duration::from_secs(1);
 
-/// Counts connections; clones count the same ones.
+/// Counts connections. Clones share the count.
 #[derive(Clone, Debug)]
 pub(super) struct Connections(Arc<Inner>);
 
@@ -40,11 +40,12 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Open {
     total: usize,
-    /// The connections of each address, oldest first; only addresses that have some.
+    /// The connections of each address, oldest first. Only addresses with connections have an
+    /// entry.
     by_address: HashMap<Who, Vec<Arc<Connection>>>,
 }
 
-/// A connection in its place, which is free again when this is dropped.
+/// A connection in its place. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Place {
     connections: Connections,
@@ -60,8 +61,8 @@ pub(super) struct Full {
 }
 
 impl Connections {
-    /// None yet; at most so many, of which one address may have `max_per_address`. Proxies have as
-    /// many as they like.
+    /// Creates an empty set with room for `max` connections, of which one address may have
+    /// `max_per_address`. Proxies have no limit of their own.
     pub(super) fn new(max: usize, max_per_address: usize, proxies: Proxies) -> Self {
         Self(Arc::new(Inner {
             max,
@@ -72,17 +73,17 @@ impl Connections {
         }))
     }
 
-    /// How many there are.
+    /// Number of open connections.
     pub(super) fn count(&self) -> usize {
         self.open().total
     }
 
-    /// How many there may be.
+    /// Maximum number of connections.
     pub(super) fn max(&self) -> usize {
         self.0.max
     }
 
-    /// Takes a place for a connection, if need be that of an older one, which is closed.
+    /// Takes a place for a connection. If needed, closes an older connection to free one.
     pub(super) fn enter(&self, peer: std::net::SocketAddr) -> Result<Place, Full> {
         let inner = &*self.0;
         let address = Who::at(peer.ip());
@@ -127,15 +128,15 @@ impl Connections {
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        // nothing in here panics half way
+        // code under this lock does not panic half way
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Open {
-    /// Closes the oldest connection of an address that has shown no valid credential, one without
-    /// calls first, unless it is so new that its first call may be on its way: where every other
-    /// has a call, a client with a key would never get as far as to show it.
+    /// Closes the oldest connection of an address that has shown no valid credential, those without
+    /// calls first. A connection so new that its first call may be on its way is spared at first:
+    /// if every other connection has a call, a client with a key could otherwise never present it.
     fn close_one_of(&mut self, address: &Who) -> Option<()> {
         let own = self.by_address.get(address)?;
         let mut anonymous = own
@@ -166,7 +167,7 @@ impl Drop for Place {
         let mut open = self.connections.open();
         let own = open.by_address.get(&self.address);
         let at = own.and_then(|own| own.iter().position(|it| Arc::ptr_eq(it, &self.connection)));
-        // it may have been given to another already
+        // its place may have been given to another connection already
         if let Some(at) = at {
             open.remove(&self.address, at);
         }
@@ -201,11 +202,11 @@ mod tests {
             own.iter().any(|it| Arc::ptr_eq(it, &place.connection))
         };
         assert!(left(&held[0]) && !left(&held[1]) && left(&held[2]) && left(&fourth));
-        // where all have shown one, there is no room
+        // if all have shown a credential, there is no room
         held[2].connection.present_credential();
         fourth.connection.present_credential();
         assert_eq!(enter(&connections, "192.0.2.1").unwrap_err(), Scope::Caller);
-        // an address of its own is another matter
+        // another address has its own limit
         drop(enter(&connections, "192.0.2.2").unwrap());
         drop((held, fourth));
         assert_eq!(connections.count(), 0);

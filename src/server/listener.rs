@@ -1,5 +1,5 @@
-//! Accepts connections and serves each until its end: the client's, the server's, or that of the
-//! time that it may be open, idle, or not read from.
+//! Accepts connections, and serves each until the client or the server ends it, or until a limit on
+//! its age, idle time or unread answers is reached.
 
 use std::{
     convert::Infallible,
@@ -30,60 +30,61 @@ use crate::{
     admission::connection::Connection, domain::limits::Limit, telemetry::metrics::Metrics,
 };
 
-/// Connections that are told at the same time that there is no room; others are just closed.
+/// Maximum number of connections that get a refusal message at the same time. Further ones are
+/// closed without a message.
 const REFUSING_MAX: usize = 64;
 const REFUSING_TIME: Duration = Duration::from_secs(1);
 
-/// Pause after a connection could not be accepted for want of something that the next one will
-/// want too, as file descriptors; and how often the log says so.
+/// Pause after an accept failed for lack of a resource that the next accept also needs, such as
+/// file descriptors; and how often the log reports it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const ACCEPT_WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What any request begins with is at least so long: HTTP/2's preface, or a request of HTTP/1.1.
+/// Minimum length of the start of any request: HTTP/2's preface, or an HTTP/1.1 request.
 const GREETING_BYTES: usize = 24;
 
-/// How often a connection is looked at.
+/// How often each connection is checked.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long calls may go on when their connection has been open for as long as it may be.
+/// How long calls may continue after their connection has reached its maximum age.
 const AGE_GRACE: Duration = Duration::from_secs(10 * 60);
 
-/// How long a client without calls may take to answer that it heard of the end.
+/// How long a client without calls may take to acknowledge the end of the connection.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
-/// Bytes of requests that a client may send before the server reads them: on one stream, and on one
+/// Request bytes that a client may send before the server reads them: on one stream, and on one
 /// connection.
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// Bytes of a head that HTTP/1.1 reads at least: more than of the longest URL, which is refused
-/// with words.
+/// Minimum size of the HTTP/1.1 head buffer: larger than the longest URL, which is refused with a
+/// message.
 const HTTP1_BYTES_MIN: usize = 96 * 1024;
 
-/// Bytes of one stream that may wait for the socket.
+/// Maximum number of bytes of one stream that wait for the socket.
 const SEND_BYTES_MAX: usize = 64 * 1024;
 
-/// HTTP/2, whole: no settings, and GOAWAY with ENHANCE_YOUR_CALM and a reason.
+/// A complete HTTP/2 exchange: empty settings, and GOAWAY with ENHANCE_YOUR_CALM and a reason.
 const NO_ROOM_HTTP2: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
     \0\0\x1c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0btoo many connections";
 
-/// How connections are spoken with.
+/// Protocol settings of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manners {
-    /// Calls that may be open on one connection.
+    /// Maximum number of open calls on one connection.
     pub(super) streams: u32,
-    /// Bytes of headers that are read, so that too many are refused with words.
+    /// Bytes of headers to read, so that larger headers are refused with a message.
     pub(super) header_bytes: u32,
-    /// How long a new connection may take to say what it wants.
+    /// How long a new connection may take to send its greeting.
     pub(super) greeting_time: Duration,
-    /// How long a connection may be silent before it is asked whether it lives, and how long it may
-    /// take to answer.
+    /// How long a connection may be silent before the server sends a keepalive ping, and how long
+    /// the client may take to answer.
     pub(super) keepalive_interval: Duration,
     pub(super) keepalive_timeout: Duration,
-    /// How long an answer may wait for its client to read on.
+    /// How long an answer may wait for its client to read.
     pub(super) answer_time: Duration,
-    /// How long a connection may be open, and how long it may be so without a call, before its
-    /// client is asked to open another.
+    /// Maximum age of a connection, and its maximum time without a call, before its client is asked
+    /// to reconnect.
     pub(super) age_max: Duration,
     pub(super) idle_max: Duration,
 }
@@ -115,8 +116,8 @@ impl Manners {
     }
 }
 
-/// Accepts connections until `stop` says so, then closes the listener and waits until those that
-/// are open have ended.
+/// Accepts connections until `stop` is set, then closes the listener and waits until the open
+/// connections have ended.
 pub(super) async fn serve<S, F>(
     listener: TcpListener,
     connections: Connections,
@@ -135,7 +136,7 @@ pub(super) async fn serve<S, F>(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // what has ended is forgotten
+            // discard the results of ended connections
             Some(_) = serving.join_next() => continue,
             _ = stop.wait_for(|stop| *stop) => break,
         };
@@ -172,7 +173,7 @@ pub(super) async fn serve<S, F>(
     while serving.join_next().await.is_some() {}
 }
 
-/// Whether a connection could not be accepted because its client has gone: a port scan does that.
+/// Whether an accept failed because the client has gone. Port scans cause this.
 fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -195,7 +196,7 @@ async fn converse<S, F>(
     S: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    // An answer in two segments would wait 40 ms for the client's acknowledgement.
+    // An answer in two segments would otherwise wait 40 ms for the client's acknowledgement.
     drop(stream.set_nodelay(true));
     let connection = Arc::clone(&place.connection);
     let socket = Socket {
@@ -220,7 +221,7 @@ async fn converse<S, F>(
     loop {
         let stopping = closing.as_ref().is_some_and(|closing| closing.stopping);
         tokio::select! {
-            // what it ended with is the client's business
+            // an error here concerns only the client
             _ = conversation.as_mut() => return,
             () = connection.closed() => return,
             _ = stop.wait_for(|stop| *stop), if !stopping => {
@@ -245,25 +246,25 @@ async fn converse<S, F>(
     }
 }
 
-/// A connection whose client was asked to come to an end.
+/// A connection whose client was asked to end it.
 struct Closing {
     since: Instant,
     stopping: bool,
 }
 
 impl Closing {
-    /// Whether it is not waited for any longer: a client without calls has nothing to lose, and may
-    /// have gone without a word.
+    /// Whether to stop waiting for the connection. A client without calls loses nothing, and may
+    /// have gone without closing.
     fn is_over(&self, connection: &Connection, now: Instant) -> bool {
         let since = now.saturating_duration_since(self.since);
         let idle = connection.idle() >= FAREWELL_TIME && since >= FAREWELL_TIME;
-        // while the server stops, whoever stops it says how long calls may go on
+        // while the server stops, the operator's grace period decides how long calls may go on
         idle || (!self.stopping && since >= AGE_GRACE)
     }
 }
 
-/// Says why in the client's protocol, and waits until it has heard: closing at once could discard
-/// it.
+/// Sends the reason in the client's protocol, and waits until the client has received it. An
+/// immediate close could discard it.
 async fn refuse(mut stream: TcpStream, full: Full) -> io::Result<()> {
     let mut greeting = [0; 3];
     stream.read_exact(&mut greeting).await?;
@@ -288,15 +289,15 @@ async fn refuse(mut stream: TcpStream, full: Full) -> io::Result<()> {
 
 // === the socket ===
 
-/// A socket that hangs up on a client that does not say what it wants, and tells its connection
-/// when it takes no more.
+/// A socket that closes on a client that sends no greeting in time, and records on its connection
+/// when it is blocked.
 struct Socket {
     stream: TcpStream,
     greeting: Option<Greeting>,
     connection: Arc<Connection>,
 }
 
-/// What a client has to say, soon, to keep its place.
+/// The bytes that a client has to send in time to keep its place.
 struct Greeting {
     left: usize,
     time: Pin<Box<Sleep>>,

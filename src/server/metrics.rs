@@ -1,5 +1,5 @@
-//! The page of metrics: on a listener of its own, so that whoever may call the registry need not
-//! read it; and what is looked up when it is read.
+//! The metrics page, on a listener of its own so that callers of the registry need not have access
+//! to it; and the metrics that are collected when the page is read.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     telemetry::metrics::{CONTENT_TYPE, Metrics},
 };
 
-/// Serves `/metrics` until `stop` says so.
+/// Serves `/metrics` until `stop` is set.
 pub async fn serve(metrics: Metrics, listener: TcpListener, mut stop: watch::Receiver<bool>) {
     let page = move || {
         let page = metrics.encode();
@@ -38,7 +38,7 @@ pub async fn serve(metrics: Metrics, listener: TcpListener, mut stop: watch::Rec
     }
 }
 
-/// What is looked up when the page is read.
+/// The sources of the metrics that are collected when the page is read.
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) registry: Registry,
@@ -164,7 +164,7 @@ fn gauge(
     gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
 }
 
-/// How much of a pool is taken, and how much there is.
+/// Writes the used amount and the limit of a pool.
 fn pool_gauges(encoder: &mut DescriptorEncoder<'_>, pool: &Pool) -> Result<(), fmt::Error> {
     let name = format!("ndp_{}", pool.limit().name());
     gauge(
@@ -190,14 +190,14 @@ fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
 
-/// What the kernel says of this process, where it is Linux; nothing elsewhere.
+/// Writes the kernel's figures for this process on Linux, and nothing on other systems.
 fn process(encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-    /// Of the times in `stat`: fixed for all programs (USER_HZ).
+    /// Unit of the times in `stat`: fixed for all programs (USER_HZ).
     const TICKS_A_SECOND: f64 = 100.0;
     let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
         return Ok(());
     };
-    // the name before `)` may hold anything; fields after it, from the third on
+    // the name before `)` may contain anything; the fields after it start with the third
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
