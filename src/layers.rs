@@ -6,6 +6,7 @@ pub mod calls;
 mod deadline;
 pub mod details;
 pub mod entrance;
+mod frames;
 pub mod guard;
 pub mod methods;
 mod metrics;

@@ -39,6 +39,8 @@ struct Shares {
     answer: Option<Share>,
     /// Bytes received since the last bytes were counted as a call.
     uncounted: usize,
+    /// Bytes charged for the buffer of a message.
+    decoding: usize,
     given_up: bool,
 }
 
@@ -65,6 +67,7 @@ impl Held {
                 request: None,
                 answer: None,
                 uncounted: 0,
+                decoding: 0,
                 given_up: false,
             }),
         })
@@ -125,6 +128,20 @@ impl Held {
             self.admission.rates.check(&shares.who)?;
         }
         Ok(())
+    }
+
+    /// Charges for the buffer that a message of the request is collected in. Reflection sends many
+    /// messages in one call, and the decoder reuses its buffer: only the longest counts.
+    pub fn decode(&self, bytes: usize) -> Result<(), Error> {
+        let shares = &mut *self.shares();
+        let more = bytes.saturating_sub(shares.decoding);
+        shares.decoding += more;
+        take(
+            &self.admission.request_bytes,
+            &mut shares.request,
+            &shares.who,
+            more,
+        )
     }
 
     /// Charges for values of a JSON request body, before they are read.

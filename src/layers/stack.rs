@@ -21,7 +21,7 @@ use tower::{Service, ServiceExt};
 
 use super::{
     answer::send, calls::Calls, details::explain, entrance::Entrance, guard::Guard, methods,
-    metrics::Going, receive::receive,
+    metrics::Going, receive::{receive, receive_messages},
 };
 use crate::{
     admission::held::{Entry, Held},
@@ -113,8 +113,13 @@ impl Service<Request<Body>> for Stack {
         let entry = request.extensions_mut().remove::<Entry>();
         Box::pin(async move {
             let entry = entry.unwrap_or_else(|| Entry(Err(Error::Bug("nobody let it in".into()))));
-            let entry = entry.0.as_ref().map(|held| &**held).map_err(Error::clone);
-            Ok(inner.answer(request, entry, came).await)
+            Ok(match entry.0 {
+                Err(error) => inner.answer(request, Err(error), came).await,
+                Ok(held) => {
+                    let request = receive_messages(request, &held);
+                    inner.answer(request, Ok(&held), came).await
+                }
+            })
         })
     }
 }
@@ -165,7 +170,7 @@ where
             match entry {
                 Err(error) => stack.answer(request, Err(error), came).await,
                 Ok(held) => {
-                    let request = receive(request, &held);
+                    let request = receive_messages(receive(request, &held), &held);
                     let response = stack.answer(request, Ok(&held), came).await;
                     send(response, held, |error| stack.guard.refuse(error))
                 }
