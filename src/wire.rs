@@ -26,6 +26,7 @@ pub mod requests;
 pub mod status;
 pub mod validate;
 pub mod values;
+mod words;
 
 /// What `build.rs` made of the field rules and field behaviours of our protos.
 #[expect(

@@ -97,7 +97,7 @@ enum Kind {
 
 fn role(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| {
-        let known: Vec<_> = Role::ALL.into_iter().map(Role::as_str).collect();
+        let known: Vec<_> = Role::ALL.into_iter().map(Role::name).collect();
         format!("known roles: {}", known.join(", "))
     })
 }
@@ -230,7 +230,7 @@ fn list(registry: &Registry) -> anyhow::Result<()> {
         let roles = principal
             .map(|it| it.fields.roles.clone())
             .unwrap_or_default();
-        let roles: Vec<_> = roles.into_iter().map(Role::as_str).collect();
+        let roles: Vec<_> = roles.into_iter().map(Role::name).collect();
         let state = match (key.revoke_time, principal.is_some_and(|it| it.disabled)) {
             (Some(_), _) => "revoked",
             (None, true) => "disabled",

@@ -5,50 +5,54 @@ use super::{
     error::Violations,
     names::AgencyName,
     record::{Meta, record_fields},
+    stored::stored,
     time::Date,
+    words::words,
 };
 
-/// The kind of body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AgencyKind {
-    /// Not stated; refused when an agency is written.
-    #[default]
-    Unspecified,
-    /// Bộ.
-    Ministry,
-    /// Cơ quan ngang bộ.
-    MinisterialAgency,
-    /// Cơ quan thuộc Chính phủ.
-    GovernmentAgency,
-    /// Cơ quan Đảng.
-    PartyBody,
-    /// Cơ quan của Quốc hội.
-    NationalAssemblyBody,
-    /// Văn phòng Chủ tịch nước.
-    PresidencyBody,
-    /// Toà án, viện kiểm sát.
-    JudicialBody,
-    /// Kiểm toán nhà nước.
-    StateAudit,
-    /// Mặt trận Tổ quốc.
-    FatherlandFront,
-    /// Ủy ban nhân dân cấp tỉnh.
-    ProvincialPeoplesCommittee,
-    /// Any other body.
-    Other,
+words! {
+    /// The kind of body.
+    pub enum AgencyKind = Unspecified {
+        /// Not stated; refused when an agency is written.
+        Unspecified = 0 "KIND_UNSPECIFIED",
+        /// Bộ.
+        Ministry = 1 "MINISTRY",
+        /// Cơ quan ngang bộ.
+        MinisterialAgency = 2 "MINISTERIAL_AGENCY",
+        /// Cơ quan thuộc Chính phủ.
+        GovernmentAgency = 3 "GOVERNMENT_AGENCY",
+        /// Cơ quan Đảng.
+        PartyBody = 4 "PARTY_BODY",
+        /// Cơ quan của Quốc hội.
+        NationalAssemblyBody = 5 "NATIONAL_ASSEMBLY_BODY",
+        /// Văn phòng Chủ tịch nước.
+        PresidencyBody = 6 "PRESIDENCY_BODY",
+        /// Toà án, viện kiểm sát.
+        JudicialBody = 7 "JUDICIAL_BODY",
+        /// Kiểm toán nhà nước.
+        StateAudit = 8 "STATE_AUDIT",
+        /// Mặt trận Tổ quốc.
+        FatherlandFront = 9 "FATHERLAND_FRONT",
+        /// Ủy ban nhân dân cấp tỉnh.
+        ProvincialPeoplesCommittee = 10 "PROVINCIAL_PEOPLES_COMMITTEE",
+        /// Any other body.
+        Other = 11 "OTHER",
+    }
 }
 
-/// A body that took over from another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Succession {
-    /// The body that took over.
-    pub successor: AgencyName,
-    /// From this day on.
-    pub start_date: Option<Date>,
-    /// The document that says so.
-    pub document: Option<Document>,
-    /// Which tasks, when not all of them.
-    pub scope: String,
+stored! {
+    /// A body that took over from another.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Succession {
+        /// The body that took over.
+        pub successor: AgencyName,
+        /// From this day on.
+        pub start_date: Option<Date>,
+        /// The document that says so.
+        pub document: Option<Document>,
+        /// Which tasks, when not all of them.
+        pub scope: String,
+    }
 }
 
 record_fields! {
@@ -73,15 +77,17 @@ record_fields! {
     }
 }
 
-/// One agency.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agency {
-    /// Resource name.
-    pub name: AgencyName,
-    /// What the steward writes of it.
-    pub fields: AgencyFields,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One agency.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Agency {
+        /// Resource name.
+        pub name: AgencyName,
+        /// What the steward writes of it.
+        pub fields: AgencyFields,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl AgencyFields {

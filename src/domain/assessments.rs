@@ -8,6 +8,7 @@ use super::{
     plans::Audience,
     record::{Meta, record_fields},
     reports::Rating,
+    stored::stored,
     time::Date,
 };
 
@@ -30,17 +31,19 @@ record_fields! {
     }
 }
 
-/// One assessment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assessment {
-    /// Resource name.
-    pub name: AssessmentName,
-    /// Who sees it.
-    pub audience: Audience,
-    /// What the steward wrote.
-    pub fields: AssessmentFields,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One assessment.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Assessment {
+        /// Resource name.
+        pub name: AssessmentName,
+        /// Who sees it.
+        pub audience: Audience,
+        /// What the steward wrote.
+        pub fields: AssessmentFields,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl Assessment {

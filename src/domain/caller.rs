@@ -3,16 +3,19 @@
 use super::{
     names::{AgencyName, ApiKeyName, PrincipalName},
     principals::Role,
+    stored::stored,
     text,
 };
 
-/// Someone who acts: a principal, and where that is a system, the person it named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// The principal.
-    pub principal: PrincipalName,
-    /// The person who acted through a system, as the system named them.
-    pub actor: Option<String>,
+stored! {
+    /// Someone who acts: a principal, and where that is a system, the person it named.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Person {
+        /// The principal.
+        pub principal: PrincipalName,
+        /// The person who acted through a system, as the system named them.
+        pub actor: Option<String>,
+    }
 }
 
 impl Person {

@@ -1,115 +1,15 @@
 //! Changes: what an accepted command does, and what the log holds.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use super::{
-    agencies::Agency,
-    assessments::Assessment,
-    baselines::Baseline,
     caller::Person,
-    editions::Edition,
-    error::Error,
-    figures::Figure,
-    milestones::Milestone,
-    names::{
-        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
-    },
-    plans::Plan,
-    platforms::Platform,
-    principals::{ApiKey, KeyHash, Principal},
-    proposals::Proposal,
-    record::Meta,
-    reports::Report,
+    names::{AgencyName, ApiKeyName, Revision},
+    principals::KeyHash,
     time::Timestamp,
 };
 
-/// The whole of one resource after a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Image {
-    /// An agency.
-    Agency(Arc<Agency>),
-    /// An edition.
-    Edition(Arc<Edition>),
-    /// A platform.
-    Platform(Arc<Platform>),
-    /// A plan.
-    Plan(Arc<Plan>),
-    /// A milestone.
-    Milestone(Arc<Milestone>),
-    /// A baseline.
-    Baseline(Arc<Baseline>),
-    /// A report.
-    Report(Arc<Report>),
-    /// An assessment.
-    Assessment(Arc<Assessment>),
-    /// A proposal.
-    Proposal(Arc<Proposal>),
-    /// A figure.
-    Figure(Arc<Figure>),
-    /// A principal.
-    Principal(Arc<Principal>),
-    /// An API key.
-    ApiKey(Arc<ApiKey>),
-}
-
-impl Image {
-    /// Resource name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Agency(agency) => agency.name.as_str(),
-            Self::Edition(edition) => edition.name.as_str(),
-            Self::Platform(platform) => platform.name.as_str(),
-            Self::Plan(plan) => plan.name.as_str(),
-            Self::Milestone(milestone) => milestone.name.as_str(),
-            Self::Baseline(baseline) => baseline.name.as_str(),
-            Self::Report(report) => report.name.as_str(),
-            Self::Assessment(assessment) => assessment.name.as_str(),
-            Self::Proposal(proposal) => proposal.name.as_str(),
-            Self::Figure(figure) => figure.name.as_str(),
-            Self::Principal(principal) => principal.name.as_str(),
-            Self::ApiKey(key) => key.name.as_str(),
-        }
-    }
-
-    /// Its book-keeping.
-    pub fn meta(&self) -> &Meta {
-        match self {
-            Self::Agency(agency) => &agency.meta,
-            Self::Edition(edition) => &edition.meta,
-            Self::Platform(platform) => &platform.meta,
-            Self::Plan(plan) => &plan.meta,
-            Self::Milestone(milestone) => &milestone.meta,
-            Self::Baseline(baseline) => &baseline.meta,
-            Self::Report(report) => &report.meta,
-            Self::Assessment(assessment) => &assessment.meta,
-            Self::Proposal(proposal) => &proposal.meta,
-            Self::Figure(figure) => &figure.meta,
-            Self::Principal(principal) => &principal.meta,
-            Self::ApiKey(key) => &key.meta,
-        }
-    }
-
-    /// What a caller hears who may not know of it.
-    pub fn not_found(&self) -> Error {
-        let kind = match self {
-            Self::Agency(_) => AgencyName::KIND,
-            Self::Edition(_) => EditionName::KIND,
-            Self::Platform(_) => PlatformName::KIND,
-            Self::Plan(_) => PlanName::KIND,
-            Self::Milestone(_) => MilestoneName::KIND,
-            Self::Baseline(_) => BaselineName::KIND,
-            Self::Report(_) => ReportName::KIND,
-            Self::Assessment(_) => AssessmentName::KIND,
-            Self::Proposal(_) => ProposalName::KIND,
-            Self::Figure(_) => FigureName::KIND,
-            Self::Principal(_) => PrincipalName::KIND,
-            Self::ApiKey(_) => ApiKeyName::KIND,
-        };
-        let name = self.name().to_owned();
-        Error::NotFound { kind, name }
-    }
-}
+pub use super::kinds::Image;
 
 /// What of a resource a notice is about, by its field in the proto.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

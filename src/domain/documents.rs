@@ -1,90 +1,95 @@
 //! Documents and sources: what every claim in the registry rests on.
 
-use super::{error::Violations, time::Date};
+use super::{error::Violations, stored::stored, time::Date, words::words};
 
-/// The kind of document, by the word that heads it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DocumentKind {
-    /// Not stated.
-    #[default]
-    Unspecified,
-    /// Quyết định.
-    Decision,
-    /// Kế hoạch.
-    Plan,
-    /// Nghị quyết.
-    Resolution,
-    /// Chỉ thị.
-    Directive,
-    /// Nghị định.
-    Decree,
-    /// Thông tư.
-    Circular,
-    /// Công văn.
-    OfficialLetter,
-    /// Báo cáo.
-    Report,
-    /// Thông báo.
-    Notice,
-    /// Kết luận.
-    Conclusion,
-    /// Luật.
-    Law,
-    /// Any other kind.
-    Other,
+words! {
+    /// The kind of document, by the word that heads it.
+    pub enum DocumentKind = Unspecified {
+        /// Not stated.
+        Unspecified = 0 "KIND_UNSPECIFIED",
+        /// Quyết định.
+        Decision = 1 "DECISION",
+        /// Kế hoạch.
+        Plan = 2 "PLAN",
+        /// Nghị quyết.
+        Resolution = 3 "RESOLUTION",
+        /// Chỉ thị.
+        Directive = 4 "DIRECTIVE",
+        /// Nghị định.
+        Decree = 5 "DECREE",
+        /// Thông tư.
+        Circular = 6 "CIRCULAR",
+        /// Công văn.
+        OfficialLetter = 7 "OFFICIAL_LETTER",
+        /// Báo cáo.
+        Report = 8 "REPORT",
+        /// Thông báo.
+        Notice = 9 "NOTICE",
+        /// Kết luận.
+        Conclusion = 10 "CONCLUSION",
+        /// Luật.
+        Law = 11 "LAW",
+        /// Any other kind.
+        Other = 12 "OTHER",
+    }
 }
 
-/// How a document bears on an earlier one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RelationKind {
-    /// Sửa đổi, bổ sung.
-    Amends,
-    /// Thay thế.
-    Replaces,
-    /// Bãi bỏ.
-    Repeals,
+words! {
+    /// How a document bears on an earlier one.
+    pub enum RelationKind {
+        /// Sửa đổi, bổ sung.
+        Amends = 1 "AMENDS",
+        /// Thay thế.
+        Replaces = 2 "REPLACES",
+        /// Bãi bỏ.
+        Repeals = 3 "REPEALS",
+    }
 }
 
-/// One earlier document that a document amends, replaces or repeals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relation {
-    /// What this document does to the other.
-    pub kind: RelationKind,
-    /// The other's symbol as printed.
-    pub symbol: String,
-    /// The other's issuer as printed.
-    pub issuer: String,
-    /// The other's day of issue.
-    pub issue_date: Option<Date>,
+stored! {
+    /// One earlier document that a document amends, replaces or repeals.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Relation {
+        /// What this document does to the other.
+        pub kind: RelationKind,
+        /// The other's symbol as printed.
+        pub symbol: String,
+        /// The other's issuer as printed.
+        pub issuer: String,
+        /// The other's day of issue.
+        pub issue_date: Option<Date>,
+    }
 }
 
-/// A published document (văn bản). Its symbol is kept as printed and never parsed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Document {
-    /// The kind of document.
-    pub kind: DocumentKind,
-    /// Symbol (số, ký hiệu) as printed.
-    pub symbol: String,
-    /// Title (trích yếu).
-    pub title: String,
-    /// Issuing body or office as printed.
-    pub issuer: String,
-    /// Name of the signatory as printed.
-    pub signatory: String,
-    /// Office in which the signatory signed.
-    pub signatory_office: String,
-    /// Day of issue.
-    pub issue_date: Option<Date>,
-    /// Day on which it takes effect.
-    pub effective_date: Option<Date>,
-    /// Where the text can be read.
-    pub uri: String,
-    /// SHA-256 of the file, 64 lower-case hexadecimal digits, or empty.
-    pub sha256: String,
-    /// Size of the file in bytes; 0 when not known.
-    pub size_bytes: i64,
-    /// Earlier documents it bears on.
-    pub relations: Vec<Relation>,
+stored! {
+    /// A published document (văn bản). Its symbol is kept as printed and never parsed.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Document {
+        /// The kind of document.
+        pub kind: DocumentKind,
+        /// Symbol (số, ký hiệu) as printed.
+        pub symbol: String,
+        /// Title (trích yếu).
+        pub title: String,
+        /// Issuing body or office as printed.
+        pub issuer: String,
+        /// Name of the signatory as printed.
+        pub signatory: String,
+        /// Office in which the signatory signed.
+        pub signatory_office: String,
+        /// Day of issue.
+        pub issue_date: Option<Date>,
+        /// Day on which it takes effect.
+        pub effective_date: Option<Date>,
+        /// Where the text can be read.
+        pub uri: String,
+        /// SHA-256 of the file, 64 lower-case hexadecimal digits, or empty.
+        pub sha256: String,
+        /// Size of the file in bytes; 0 when not known.
+        pub size_bytes: i64,
+        /// Earlier documents it bears on.
+        pub relations: Vec<Relation>,
+    }
 }
 
 /// How much of a document a claim needs.
@@ -133,26 +138,30 @@ impl Document {
     }
 }
 
-/// A file, known by its digest wherever it is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct File {
-    /// Where it can be read.
-    pub uri: String,
-    /// SHA-256 of its bytes, 64 lower-case hexadecimal digits, or empty.
-    pub sha256: String,
-    /// Its size in bytes; 0 when not known.
-    pub size_bytes: i64,
+stored! {
+    /// A file, known by its digest wherever it is kept.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct File {
+        /// Where it can be read.
+        pub uri: String,
+        /// SHA-256 of its bytes, 64 lower-case hexadecimal digits, or empty.
+        pub sha256: String,
+        /// Its size in bytes; 0 when not known.
+        pub size_bytes: i64,
+    }
 }
 
-/// What a claim rests on (minh chứng): a file, a document, or no more than a note.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence {
-    /// A file.
-    pub file: Option<File>,
-    /// A document.
-    pub document: Option<Box<Document>>,
-    /// What it shows.
-    pub note: String,
+stored! {
+    /// What a claim rests on (minh chứng): a file, a document, or no more than a note.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Evidence {
+        /// A file.
+        pub file: Option<File>,
+        /// A document.
+        pub document: Option<Box<Document>>,
+        /// What it shows.
+        pub note: String,
+    }
 }
 
 impl File {
@@ -177,11 +186,13 @@ impl Evidence {
     }
 }
 
-/// Where a statement was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Source {
-    /// The page or file; empty when not online.
-    pub uri: String,
-    /// What it is and how far it can be trusted.
-    pub note: String,
+stored! {
+    /// Where a statement was read.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Source {
+        /// The page or file; empty when not online.
+        pub uri: String,
+        /// What it is and how far it can be trusted.
+        pub note: String,
+    }
 }

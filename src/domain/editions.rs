@@ -5,6 +5,7 @@ use super::{
     error::Violations,
     names::EditionName,
     record::{Meta, record_fields},
+    stored::stored,
     time::Date,
 };
 
@@ -12,15 +13,17 @@ use super::{
 /// registry say so.
 pub const MADE_UP: &str = "(thử nghiệm / made up)";
 
-/// A part of the list, as `A` or `B`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Code of the group within the edition.
-    pub code: String,
-    /// Its heading as printed.
-    pub title: String,
-    /// How many platforms the decision declares in it; 0 when not stated.
-    pub declared_platform_count: i32,
+stored! {
+    /// A part of the list, as `A` or `B`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Group {
+        /// Code of the group within the edition.
+        pub code: String,
+        /// Its heading as printed.
+        pub title: String,
+        /// How many platforms the decision declares in it; 0 when not stated.
+        pub declared_platform_count: i32,
+    }
 }
 
 record_fields! {
@@ -49,17 +52,19 @@ record_fields! {
     }
 }
 
-/// One edition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edition {
-    /// Resource name.
-    pub name: EditionName,
-    /// What the steward writes of it.
-    pub fields: EditionFields,
-    /// Whether the registry opened with it.
-    pub opening: bool,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One edition.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Edition {
+        /// Resource name.
+        pub name: EditionName,
+        /// What the steward writes of it.
+        pub fields: EditionFields,
+        /// Whether the registry opened with it.
+        pub opening: bool,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl Edition {

@@ -5,54 +5,61 @@ use super::{
     error::Violations,
     names::{EditionName, FigureName},
     record::Meta,
+    stored::stored,
     time::Date,
+    words::words,
 };
 
-/// What was counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// Platforms in the list.
-    PlatformsListed,
-    /// Platforms whose plan was issued.
-    PlansIssued,
-    /// Platforms in operation.
-    PlatformsOperating,
-    /// Tasks assigned.
-    Tasks,
-}
-
-/// A part of the value, by the publisher's own division.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The publisher's category.
-    pub category: String,
-    /// How many.
-    pub value: i64,
-}
-
-/// One published count.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figure {
-    /// Resource name.
-    pub name: FigureName,
-    /// The day it speaks of.
-    pub figure_date: Date,
+words! {
     /// What was counted.
-    pub subject: Subject,
-    /// The edition it speaks of.
-    pub edition: Option<EditionName>,
-    /// The count.
-    pub value: i64,
-    /// Out of how many.
-    pub total: Option<i64>,
-    /// Parts of the value.
-    pub breakdown: Vec<Part>,
-    /// What was said, in English.
-    pub statement: String,
-    /// Where it was published.
-    pub sources: Vec<Source>,
-    /// Book-keeping.
-    pub meta: Meta,
+    pub enum Subject {
+        /// Platforms in the list.
+        PlatformsListed = 1 "PLATFORMS_LISTED",
+        /// Platforms whose plan was issued.
+        PlansIssued = 2 "PLANS_ISSUED",
+        /// Platforms in operation.
+        PlatformsOperating = 3 "PLATFORMS_OPERATING",
+        /// Tasks assigned.
+        Tasks = 4 "TASKS",
+    }
+}
+
+stored! {
+    /// A part of the value, by the publisher's own division.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Part {
+        /// The publisher's category.
+        pub category: String,
+        /// How many.
+        pub value: i64,
+    }
+}
+
+stored! {
+    /// One published count.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Figure {
+        /// Resource name.
+        pub name: FigureName,
+        /// The day it speaks of.
+        pub figure_date: Date,
+        /// What was counted.
+        pub subject: Subject,
+        /// The edition it speaks of.
+        pub edition: Option<EditionName>,
+        /// The count.
+        pub value: i64,
+        /// Out of how many.
+        pub total: Option<i64>,
+        /// Parts of the value.
+        pub breakdown: Vec<Part>,
+        /// What was said, in English.
+        pub statement: String,
+        /// Where it was published.
+        pub sources: Vec<Source>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl Figure {

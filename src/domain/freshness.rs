@@ -3,35 +3,23 @@
 //! report, and since when that is late. Filing counts on the day it happened: a report handed in
 //! late does not make the days before it current.
 
-use super::{plans::ReportingCycle, time::Date};
+use super::{plans::ReportingCycle, time::Date, words::words};
 
-/// How far the reports of a plan keep up with its cycle on a date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Freshness {
-    /// Every period that is over has its report.
-    Current,
-    /// A period is over, and the day by which its report has to be filed is not.
-    Due,
-    /// That day has passed, and one period lacks its report.
-    Overdue,
-    /// That day has passed, and two periods or more lack theirs.
-    Stale,
+words! {
+    /// How far the reports of a plan keep up with its cycle on a date.
+    pub enum Freshness {
+        /// Every period that is over has its report.
+        Current = 1 "CURRENT",
+        /// A period is over, and the day by which its report has to be filed is not.
+        Due = 2 "DUE",
+        /// That day has passed, and one period lacks its report.
+        Overdue = 3 "OVERDUE",
+        /// That day has passed, and two periods or more lack theirs.
+        Stale = 4 "STALE",
+    }
 }
 
 impl Freshness {
-    /// All of them, the best first.
-    pub const ALL: [Self; 4] = [Self::Current, Self::Due, Self::Overdue, Self::Stale];
-
-    /// Its name in the proto.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Current => "CURRENT",
-            Self::Due => "DUE",
-            Self::Overdue => "OVERDUE",
-            Self::Stale => "STALE",
-        }
-    }
-
     /// Whether a report is late.
     pub const fn is_late(self) -> bool {
         matches!(self, Self::Overdue | Self::Stale)

@@ -9,7 +9,9 @@ use super::{
     names::MilestoneName,
     plans::Audience,
     record::{Meta, record_fields},
+    stored::stored,
     time::{Date, Period, Timestamp},
+    words::words,
 };
 
 /// Most milestones of one plan, dropped ones included.
@@ -36,37 +38,29 @@ record_fields! {
 /// The fields of a milestone that can still change once its plan is ISSUED.
 pub const FIELDS_AFTER_ISSUE: &[&str] = &["accountable_unit"];
 
-/// The states of a milestone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MilestoneState {
-    /// Still to be done.
-    Open,
-    /// Done.
-    Completed,
-    /// Given up.
-    Dropped,
-}
-
-impl MilestoneState {
-    /// Its name in the proto.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "OPEN",
-            Self::Completed => "COMPLETED",
-            Self::Dropped => "DROPPED",
-        }
+words! {
+    /// The states of a milestone.
+    pub enum MilestoneState {
+        /// Still to be done.
+        Open = 1 "OPEN",
+        /// Done.
+        Completed = 2 "COMPLETED",
+        /// Given up.
+        Dropped = 3 "DROPPED",
     }
 }
 
-/// That a milestone was completed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completion {
-    /// The Vietnamese civil date on which it was complete.
-    pub completion_date: Date,
-    /// What shows it; empty where it was only claimed.
-    pub evidence: Vec<Evidence>,
-    /// When the registry recorded it, in this form.
-    pub record_time: Timestamp,
+stored! {
+    /// That a milestone was completed.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Completion {
+        /// The Vietnamese civil date on which it was complete.
+        pub completion_date: Date,
+        /// What shows it; empty where it was only claimed.
+        pub evidence: Vec<Evidence>,
+        /// When the registry recorded it, in this form.
+        pub record_time: Timestamp,
+    }
 }
 
 impl Completion {
@@ -76,35 +70,39 @@ impl Completion {
     }
 }
 
-/// That a milestone was given up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropping {
-    /// The civil date from which it no longer counts: the document's day of issue, else the day
-    /// of recording.
-    pub drop_date: Date,
-    /// Why.
-    pub reason: String,
-    /// The document that decided it.
-    pub document: Option<Box<Document>>,
-    /// When the registry recorded it.
-    pub record_time: Timestamp,
+stored! {
+    /// That a milestone was given up.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Dropping {
+        /// The civil date from which it no longer counts: the document's day of issue, else the day
+        /// of recording.
+        pub drop_date: Date,
+        /// Why.
+        pub reason: String,
+        /// The document that decided it.
+        pub document: Option<Box<Document>>,
+        /// When the registry recorded it.
+        pub record_time: Timestamp,
+    }
 }
 
-/// One milestone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Milestone {
-    /// Resource name.
-    pub name: MilestoneName,
-    /// Who sees it.
-    pub audience: Audience,
-    /// What the agency writes of it.
-    pub fields: MilestoneFields,
-    /// That it was completed.
-    pub completion: Option<Box<Completion>>,
-    /// That it was given up.
-    pub dropping: Option<Box<Dropping>>,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One milestone.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Milestone {
+        /// Resource name.
+        pub name: MilestoneName,
+        /// Who sees it.
+        pub audience: Audience,
+        /// What the agency writes of it.
+        pub fields: MilestoneFields,
+        /// That it was completed.
+        pub completion: Option<Box<Completion>>,
+        /// That it was given up.
+        pub dropping: Option<Box<Dropping>>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl Milestone {

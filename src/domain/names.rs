@@ -4,7 +4,9 @@
 //! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and
 //! orders by it, so that a map of them iterates in the order that pages promise.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, collections::HashSet, fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Longest id, one label of RFC 1035.
 pub const ID_LENGTH_MAX: usize = 63;
@@ -43,6 +45,23 @@ macro_rules! resource_name {
             }
 
             resource_name!(@parse $name, $collection $(, $parent)?);
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = Cow::<str>::deserialize(deserializer)?;
+                let read = Self::parse(&name).ok_or_else(|| {
+                    let problem = concat!("does not name a resource of type `", $kind, "`");
+                    de::Error::custom(format_args!("`{name}` {problem}"))
+                })?;
+                Ok(Self(SharedNames::share(read.0)))
+            }
         }
 
         impl std::borrow::Borrow<str> for $name {
@@ -157,6 +176,51 @@ impl PrincipalName {
     }
 }
 
+thread_local! {
+    static SHARED: RefCell<Option<HashSet<Arc<str>>>> = const { RefCell::new(None) };
+}
+
+/// Names read so far that many records refer to: each is one text in memory, however many records
+/// are read one by one.
+#[derive(Debug, Default)]
+pub struct SharedNames(HashSet<Arc<str>>);
+
+impl SharedNames {
+    /// Collections of names that many records refer to.
+    const COLLECTIONS: [&str; 3] = [
+        AgencyName::COLLECTION,
+        EditionName::COLLECTION,
+        PrincipalName::COLLECTION,
+    ];
+
+    /// Shares the names of all records that `read` deserializes on this thread.
+    pub fn while_reading<T>(&mut self, read: impl FnOnce() -> T) -> T {
+        SHARED.set(Some(std::mem::take(&mut self.0)));
+        let result = read();
+        self.0 = SHARED.take().unwrap_or_default();
+        result
+    }
+
+    fn share(name: Arc<str>) -> Arc<str> {
+        SHARED.with_borrow_mut(|shared| {
+            let collection = name.split('/').next().unwrap_or_default();
+            let Some(shared) = shared
+                .as_mut()
+                .filter(|_| Self::COLLECTIONS.contains(&collection))
+            else {
+                return name;
+            };
+            match shared.get(&name) {
+                Some(known) => Arc::clone(known),
+                None => {
+                    shared.insert(Arc::clone(&name));
+                    name
+                }
+            }
+        })
+    }
+}
+
 /// A whole number in its one spelling: no plus sign, no leading zeros, no blanks.
 pub fn whole(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
@@ -194,6 +258,21 @@ impl Revision {
     /// The one before it; `None` before the first change.
     pub fn previous(self) -> Option<Self> {
         Self::new(self.0 - 1)
+    }
+}
+
+impl Serialize for Revision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Revision {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        Self::new(number).ok_or_else(|| {
+            de::Error::custom(format_args!("{number} is not a revision, it is below 0"))
+        })
     }
 }
 

@@ -7,30 +7,33 @@ use super::{
     error::Violations,
     names::{AgencyName, PlanName},
     record::{Meta, PublicWrite, record_fields},
+    stored::stored,
     time::{Date, Period, Timestamp},
+    words::words,
 };
 
-/// The states of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PlanState {
-    /// Being written.
-    Draft,
-    /// Handed in, and frozen.
-    Submitted,
-    /// Handed back to be mended.
-    Returned,
-    /// Given up before it was issued.
-    Withdrawn,
-    /// In force.
-    Issued,
-    /// Carried out.
-    Completed,
-    /// Replaced by the next plan issued.
-    Superseded,
-    /// Ended by a document.
-    Revoked,
-    /// Recorded in error.
-    Annulled,
+words! {
+    /// The states of a plan.
+    pub enum PlanState {
+        /// Being written.
+        Draft = 1 "DRAFT",
+        /// Handed in, and frozen.
+        Submitted = 2 "SUBMITTED",
+        /// Handed back to be mended.
+        Returned = 3 "RETURNED",
+        /// Given up before it was issued.
+        Withdrawn = 4 "WITHDRAWN",
+        /// In force.
+        Issued = 5 "ISSUED",
+        /// Carried out.
+        Completed = 6 "COMPLETED",
+        /// Replaced by the next plan issued.
+        Superseded = 7 "SUPERSEDED",
+        /// Ended by a document.
+        Revoked = 8 "REVOKED",
+        /// Recorded in error.
+        Annulled = 9 "ANNULLED",
+    }
 }
 
 /// What moves a plan from state to state.
@@ -55,34 +58,6 @@ pub enum PlanMove {
 }
 
 impl PlanState {
-    /// All states, in the order of a plan's life.
-    pub const ALL: [Self; 9] = [
-        Self::Draft,
-        Self::Submitted,
-        Self::Returned,
-        Self::Withdrawn,
-        Self::Issued,
-        Self::Completed,
-        Self::Superseded,
-        Self::Revoked,
-        Self::Annulled,
-    ];
-
-    /// Its name in the proto.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "DRAFT",
-            Self::Submitted => "SUBMITTED",
-            Self::Returned => "RETURNED",
-            Self::Withdrawn => "WITHDRAWN",
-            Self::Issued => "ISSUED",
-            Self::Completed => "COMPLETED",
-            Self::Superseded => "SUPERSEDED",
-            Self::Revoked => "REVOKED",
-            Self::Annulled => "ANNULLED",
-        }
-    }
-
     /// Where a move leads from here; `None` where it is not allowed.
     pub const fn after(self, step: PlanMove) -> Option<Self> {
         use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Supersede, Withdraw};
@@ -146,89 +121,99 @@ impl PlanMove {
     }
 }
 
-/// Who sees a plan once it is issued.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Visibility {
-    /// Everyone sees all of it.
-    #[default]
-    Public,
-    /// Everyone sees its existence and document only.
-    Restricted,
+words! {
+    /// Who sees a plan once it is issued.
+    pub enum Visibility = Public {
+        /// Everyone sees all of it.
+        Public = 1 "PUBLIC",
+        /// Everyone sees its existence and document only.
+        Restricted = 2 "RESTRICTED",
+    }
 }
 
-/// One state of a plan, and since when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateEntry {
-    /// The state entered.
-    pub state: PlanState,
-    /// The civil date from which it holds.
-    pub effective_date: Date,
-    /// When the registry recorded it.
-    pub record_time: Timestamp,
-    /// The agency that acted; none for the steward.
-    pub agency: Option<AgencyName>,
-    /// Who acted; none once redacted.
-    pub person: Option<Person>,
-    /// The document that moved it.
-    pub document: Option<Box<Document>>,
-    /// The reason given.
-    pub reason: String,
+stored! {
+    /// One state of a plan, and since when.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct StateEntry {
+        /// The state entered.
+        pub state: PlanState,
+        /// The civil date from which it holds.
+        pub effective_date: Date,
+        /// When the registry recorded it.
+        pub record_time: Timestamp,
+        /// The agency that acted; none for the steward.
+        pub agency: Option<AgencyName>,
+        /// Who acted; none once redacted.
+        pub person: Option<Person>,
+        /// The document that moved it.
+        pub document: Option<Box<Document>>,
+        /// The reason given.
+        pub reason: String,
+    }
 }
 
-/// Who answers for a plan, by office.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Head {
-    /// Office.
-    pub office: String,
-    /// Name as printed on a published document.
-    pub person_name: String,
+stored! {
+    /// Who answers for a plan, by office.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Head {
+        /// Office.
+        pub office: String,
+        /// Name as printed on a published document.
+        pub person_name: String,
+    }
 }
 
-/// An amount of money; for VND without nanos.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Money {
-    /// ISO 4217.
-    pub currency_code: String,
-    /// Whole units.
-    pub units: i64,
-    /// Billionths of a unit.
-    pub nanos: i32,
+stored! {
+    /// An amount of money; for VND without nanos.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Money {
+        /// ISO 4217.
+        pub currency_code: String,
+        /// Whole units.
+        pub units: i64,
+        /// Billionths of a unit.
+        pub nanos: i32,
+    }
 }
 
-/// Money set aside for a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Budget {
-    /// How much.
-    pub amount: Option<Money>,
-    /// The year whose prices it is in; 0 when not stated.
-    pub price_year: i32,
-    /// Where it comes from.
-    pub source: String,
+stored! {
+    /// Money set aside for a plan.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Budget {
+        /// How much.
+        pub amount: Option<Money>,
+        /// The year whose prices it is in; 0 when not stated.
+        pub price_year: i32,
+        /// Where it comes from.
+        pub source: String,
+    }
 }
 
-/// The length of a reporting period.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Interval {
-    /// Hằng tháng.
-    #[default]
-    Monthly,
-    /// Hằng quý.
-    Quarterly,
-    /// Sáu tháng.
-    HalfYearly,
-    /// Hằng năm.
-    Yearly,
+words! {
+    /// The length of a reporting period.
+    pub enum Interval = Monthly {
+        /// Hằng tháng.
+        Monthly = 1 "MONTHLY",
+        /// Hằng quý.
+        Quarterly = 2 "QUARTERLY",
+        /// Sáu tháng.
+        HalfYearly = 3 "HALF_YEARLY",
+        /// Hằng năm.
+        Yearly = 4 "YEARLY",
+    }
 }
 
-/// How often progress is reported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReportingCycle {
-    /// The length of a period.
-    pub interval: Interval,
-    /// The last day of a period within its last month, 1 to 28; 0 for the 14th.
-    pub cutoff_day: i32,
-    /// Days after the cut-off within which the report is due.
-    pub filing_days: i32,
+stored! {
+    /// How often progress is reported.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct ReportingCycle {
+        /// The length of a period.
+        pub interval: Interval,
+        /// The last day of a period within its last month, 1 to 28; 0 for the 14th.
+        pub cutoff_day: i32,
+        /// Days after the cut-off within which the report is due.
+        pub filing_days: i32,
+    }
 }
 
 impl Interval {
@@ -299,15 +284,17 @@ impl ReportingCycle {
     }
 }
 
-/// Who a record below a plan is for. It follows its plan, and stands in each record so that one
-/// image tells who may see it: what changes it for a plan rewrites it in the records below.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audience {
-    /// The agency that answers for the plan.
-    pub agency: AgencyName,
-    /// Since when everyone may see it: when the plan's issue was recorded, unless it is
-    /// RESTRICTED.
-    pub public_since: Option<Timestamp>,
+stored! {
+    /// Who a record below a plan is for. It follows its plan, and stands in each record so that one
+    /// image tells who may see it: what changes it for a plan rewrites it in the records below.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Audience {
+        /// The agency that answers for the plan.
+        pub agency: AgencyName,
+        /// Since when everyone may see it: when the plan's issue was recorded, unless it is
+        /// RESTRICTED.
+        pub public_since: Option<Timestamp>,
+    }
 }
 
 record_fields! {
@@ -347,29 +334,31 @@ pub const FIELDS_AFTER_ISSUE: &[&str] = &[
     "reporting_cycle",
 ];
 
-/// One plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// Resource name.
-    pub name: PlanName,
-    /// The agency that answers for it: the platform's governing agency.
-    pub agency: AgencyName,
-    /// What the agency writes of it.
-    pub fields: PlanFields,
-    /// The document that issued it.
-    pub issuing_document: Option<Box<Document>>,
-    /// The state it is in.
-    pub state: PlanState,
-    /// All its states, oldest first.
-    pub state_history: Vec<StateEntry>,
-    /// The plan that took its place.
-    pub superseded_by: Option<PlanName>,
-    /// Whether fields were withheld; never so in a stored image.
-    pub redacted: bool,
-    /// The last write that everyone may know of; none where that is the last of all.
-    pub public_write: Option<PublicWrite>,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One plan.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Plan {
+        /// Resource name.
+        pub name: PlanName,
+        /// The agency that answers for it: the platform's governing agency.
+        pub agency: AgencyName,
+        /// What the agency writes of it.
+        pub fields: PlanFields,
+        /// The document that issued it.
+        pub issuing_document: Option<Box<Document>>,
+        /// The state it is in.
+        pub state: PlanState,
+        /// All its states, oldest first.
+        pub state_history: Vec<StateEntry>,
+        /// The plan that took its place.
+        pub superseded_by: Option<PlanName>,
+        /// Whether fields were withheld; never so in a stored image.
+        pub redacted: bool,
+        /// The last write that everyone may know of; none where that is the last of all.
+        pub public_write: Option<PublicWrite>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl Plan {

@@ -7,194 +7,195 @@ use super::{
     error::Violations,
     names::{AgencyName, EditionName, PlatformName},
     record::{Meta, PublicWrite, record_fields},
+    stored::stored,
     time::{Date, Period},
+    words::words,
 };
 
-/// Whom a platform serves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Classification {
-    /// Not known.
-    #[default]
-    Unspecified,
-    /// Nền tảng số quốc gia.
-    National,
-    /// Nền tảng số dùng chung của ngành.
-    Sector,
-    /// Nền tảng số dùng chung của lĩnh vực.
-    Field,
-    /// Nền tảng số dùng chung của vùng.
-    Region,
+words! {
+    /// Whom a platform serves.
+    pub enum Classification = Unspecified {
+        /// Not known.
+        Unspecified = 0 "CLASSIFICATION_UNSPECIFIED",
+        /// Nền tảng số quốc gia.
+        National = 1 "NATIONAL",
+        /// Nền tảng số dùng chung của ngành.
+        Sector = 2 "SECTOR",
+        /// Nền tảng số dùng chung của lĩnh vực.
+        Field = 3 "FIELD",
+        /// Nền tảng số dùng chung của vùng.
+        Region = 4 "REGION",
+    }
 }
 
-/// A level of government.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeploymentLevel {
-    /// Trung ương.
-    Central,
-    /// Cấp tỉnh.
-    Province,
-    /// Cấp xã.
-    Commune,
+words! {
+    /// A level of government.
+    pub enum DeploymentLevel {
+        /// Trung ương.
+        Central = 1 "CENTRAL",
+        /// Cấp tỉnh.
+        Province = 2 "PROVINCE",
+        /// Cấp xã.
+        Commune = 3 "COMMUNE",
+    }
 }
 
-/// How data is shared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DataSharingChannel {
-    /// The sharing platform of the National Data Centre.
-    Ndop,
-    /// The national integration and sharing platform.
-    Ndxp,
-    /// The local government service platform.
-    Lgsp,
-    /// An API of its own.
-    Api,
+words! {
+    /// How data is shared.
+    pub enum DataSharingChannel {
+        /// The sharing platform of the National Data Centre.
+        Ndop = 1 "NDOP",
+        /// The national integration and sharing platform.
+        Ndxp = 2 "NDXP",
+        /// The local government service platform.
+        Lgsp = 3 "LGSP",
+        /// An API of its own.
+        Api = 4 "API",
+    }
 }
 
-/// How well a record is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RecordStatus {
-    /// Not stated; refused when a platform is written.
-    #[default]
-    Unspecified,
-    /// Checked against the decision's own text.
-    Verified,
-    /// The name is official, as the press gives it.
-    FromPress,
-    /// From a third party's copy of the decision.
-    ThirdPartyCopy,
-    /// Known in translation only.
-    TranslatedNameOnly,
-    /// The annex that names it has not been transcribed.
-    PendingAnnex,
+words! {
+    /// How well a record is known.
+    pub enum RecordStatus = Unspecified {
+        /// Not stated; refused when a platform is written.
+        Unspecified = 0 "RECORD_STATUS_UNSPECIFIED",
+        /// Checked against the decision's own text.
+        Verified = 1 "VERIFIED",
+        /// The name is official, as the press gives it.
+        FromPress = 2 "FROM_PRESS",
+        /// From a third party's copy of the decision.
+        ThirdPartyCopy = 3 "THIRD_PARTY_COPY",
+        /// Known in translation only.
+        TranslatedNameOnly = 4 "TRANSLATED_NAME_ONLY",
+        /// The annex that names it has not been transcribed.
+        PendingAnnex = 5 "PENDING_ANNEX",
+    }
 }
 
-impl RecordStatus {
-    /// All of them, the best known first.
-    pub const ALL: [Self; 6] = [
-        Self::Unspecified,
-        Self::Verified,
-        Self::FromPress,
-        Self::ThirdPartyCopy,
-        Self::TranslatedNameOnly,
-        Self::PendingAnnex,
-    ];
+words! {
+    /// How far the sources bear out that an edition lists a platform.
+    pub enum Membership = Unspecified {
+        /// Not stated.
+        Unspecified = 0 "MEMBERSHIP_UNSPECIFIED",
+        /// The decision's text, or a copy of it, lists it.
+        Stated = 1 "STATED",
+        /// A report on this edition repeats the entry.
+        Reported = 2 "REPORTED",
+        /// Stated for an earlier edition only.
+        Inferred = 3 "INFERRED",
+    }
 }
 
-impl Stage {
-    /// All of them, in order.
-    pub const ALL: [Self; 3] = [Self::Development, Self::Pilot, Self::Operation];
+stored! {
+    /// A platform's place in one edition.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Listing {
+        /// The edition.
+        pub edition: EditionName,
+        /// Its number in the list as printed; empty when not seen.
+        pub list_number: String,
+        /// Code of its group; empty when none or not known.
+        pub group: String,
+        /// Its Vietnamese name as listed; empty when not known.
+        pub display_name: String,
+        /// How far the membership is borne out.
+        pub membership: Membership,
+        /// Where it was read.
+        pub sources: Vec<Source>,
+    }
 }
 
-/// How far the sources bear out that an edition lists a platform.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Membership {
-    /// Not stated.
-    #[default]
-    Unspecified,
-    /// The decision's text, or a copy of it, lists it.
-    Stated,
-    /// A report on this edition repeats the entry.
-    Reported,
-    /// Stated for an earlier edition only.
-    Inferred,
+words! {
+    /// A step towards operation, in order.
+    pub enum Stage {
+        /// Đang xây dựng.
+        Development = 1 "DEVELOPMENT",
+        /// Thí điểm.
+        Pilot = 2 "PILOT",
+        /// Đã vận hành.
+        Operation = 3 "OPERATION",
+    }
 }
 
-/// A platform's place in one edition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
-    /// The edition.
-    pub edition: EditionName,
-    /// Its number in the list as printed; empty when not seen.
-    pub list_number: String,
-    /// Code of its group; empty when none or not known.
-    pub group: String,
-    /// Its Vietnamese name as listed; empty when not known.
-    pub display_name: String,
-    /// How far the membership is borne out.
-    pub membership: Membership,
-    /// Where it was read.
-    pub sources: Vec<Source>,
+stored! {
+    /// When a stage was planned and reached.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct OperationStage {
+        /// The step.
+        pub stage: Stage,
+        /// When it is planned for.
+        pub planned: Option<Period>,
+        /// When it was reached; an end alone means: by that day.
+        pub reached: Option<Period>,
+        /// Where it was read.
+        pub sources: Vec<Source>,
+    }
 }
 
-/// A step towards operation, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Đang xây dựng.
-    Development,
-    /// Thí điểm.
-    Pilot,
-    /// Đã vận hành.
-    Operation,
+stored! {
+    /// Security level of the information system (Decree 85/2016/NĐ-CP), 1 to 5.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Security {
+        /// 1 to 5.
+        pub level: i32,
+        /// The document that approved it.
+        pub approval: Option<Box<Document>>,
+    }
 }
 
-/// When a stage was planned and reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperationStage {
-    /// The step.
-    pub stage: Stage,
-    /// When it is planned for.
-    pub planned: Option<Period>,
-    /// When it was reached; an end alone means: by that day.
-    pub reached: Option<Period>,
-    /// Where it was read.
-    pub sources: Vec<Source>,
+stored! {
+    /// A page of the platform.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Link {
+        /// An absolute URI.
+        pub uri: String,
+        /// What is found there.
+        pub title: String,
+    }
 }
 
-/// Security level of the information system (Decree 85/2016/NĐ-CP), 1 to 5.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Security {
-    /// 1 to 5.
-    pub level: i32,
-    /// The document that approved it.
-    pub approval: Option<Box<Document>>,
+stored! {
+    /// Who governs a platform from a day on.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Governance {
+        /// The agency; none while none was known.
+        pub agency: Option<AgencyName>,
+        /// From this day on; from the beginning when absent.
+        pub start_date: Option<Date>,
+    }
 }
 
-/// A page of the platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// An absolute URI.
-    pub uri: String,
-    /// What is found there.
-    pub title: String,
+words! {
+    /// What became of a platform that left the catalogue.
+    pub enum ExitOutcome {
+        /// Another platform took its place.
+        Replaced = 1 "REPLACED",
+        /// It went on as part of another.
+        Integrated = 2 "INTEGRATED",
+        /// It was given up, or never built.
+        Discontinued = 3 "DISCONTINUED",
+        /// It goes on outside the catalogue.
+        Delisted = 4 "DELISTED",
+        /// The record was a second one of the same platform.
+        Duplicate = 5 "DUPLICATE",
+    }
 }
 
-/// Who governs a platform from a day on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Governance {
-    /// The agency; none while none was known.
-    pub agency: Option<AgencyName>,
-    /// From this day on; from the beginning when absent.
-    pub start_date: Option<Date>,
-}
-
-/// What became of a platform that left the catalogue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitOutcome {
-    /// Another platform took its place.
-    Replaced,
-    /// It went on as part of another.
-    Integrated,
-    /// It was given up, or never built.
-    Discontinued,
-    /// It goes on outside the catalogue.
-    Delisted,
-    /// The record was a second one of the same platform.
-    Duplicate,
-}
-
-/// How a platform left the catalogue; kept instead of a deletion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// Why.
-    pub reason: String,
-    /// What became of it.
-    pub outcome: ExitOutcome,
-    /// The document that decided it.
-    pub decision: Option<Document>,
-    /// The platform that took its place, or the record that stays.
-    pub successor: Option<PlatformName>,
-    /// The day from which it counts as gone.
-    pub exit_date: Option<Date>,
+stored! {
+    /// How a platform left the catalogue; kept instead of a deletion.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Exit {
+        /// Why.
+        pub reason: String,
+        /// What became of it.
+        pub outcome: ExitOutcome,
+        /// The document that decided it.
+        pub decision: Option<Document>,
+        /// The platform that took its place, or the record that stays.
+        pub successor: Option<PlatformName>,
+        /// The day from which it counts as gone.
+        pub exit_date: Option<Date>,
+    }
 }
 
 record_fields! {
@@ -243,32 +244,35 @@ pub const AGENCY_FIELDS: &[&str] = &[
     "links",
 ];
 
-/// Whether a platform is in the catalogue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlatformState {
-    /// It is.
-    Active,
-    /// It left.
-    Retired,
-    /// Its record was a duplicate.
-    Merged,
+words! {
+    /// Whether a platform is in the catalogue.
+    pub enum PlatformState {
+        /// It is.
+        Active = 1 "ACTIVE",
+        /// It left.
+        Retired = 2 "RETIRED",
+        /// Its record was a duplicate.
+        Merged = 3 "MERGED",
+    }
 }
 
-/// One platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Platform {
-    /// Resource name.
-    pub name: PlatformName,
-    /// What clients write of it.
-    pub fields: PlatformFields,
-    /// Who governed it when, oldest first.
-    pub governance_history: Vec<Governance>,
-    /// How it left the catalogue.
-    pub exit: Option<Box<Exit>>,
-    /// The last write that everyone may know of; none where that is the last of all.
-    pub public_write: Option<PublicWrite>,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One platform.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Platform {
+        /// Resource name.
+        pub name: PlatformName,
+        /// What clients write of it.
+        pub fields: PlatformFields,
+        /// Who governed it when, oldest first.
+        pub governance_history: Vec<Governance>,
+        /// How it left the catalogue.
+        pub exit: Option<Box<Exit>>,
+        /// The last write that everyone may know of; none where that is the last of all.
+        pub public_write: Option<PublicWrite>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl Platform {

@@ -4,52 +4,38 @@ use super::{
     error::Violations,
     names::{AgencyName, ApiKeyName, PrincipalName},
     record::{Meta, record_fields},
+    stored::stored,
     time::Timestamp,
+    words::words,
 };
 
-/// What a principal may do; rights add up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Writes and submits the plans of one agency, and its part of its platforms.
-    AgencyEditor,
-    /// Returns, issues, completes and revokes plans of one agency.
-    AgencyApprover,
-    /// Keeps the principals and API keys of one agency.
-    AgencyAdmin,
-    /// Keeps the catalogue.
-    Steward,
-    /// Reads everything.
-    Auditor,
-    /// Keeps all principals and API keys.
-    Admin,
+words! {
+    /// What a principal may do; rights add up.
+    pub enum Role {
+        /// Writes and submits the plans of one agency, and its part of its platforms.
+        AgencyEditor = 1 "ROLE_AGENCY_EDITOR",
+        /// Returns, issues, completes and revokes plans of one agency.
+        AgencyApprover = 2 "ROLE_AGENCY_APPROVER",
+        /// Keeps the principals and API keys of one agency.
+        AgencyAdmin = 3 "ROLE_AGENCY_ADMIN",
+        /// Keeps the catalogue.
+        Steward = 4 "ROLE_STEWARD",
+        /// Reads everything.
+        Auditor = 5 "ROLE_AUDITOR",
+        /// Keeps all principals and API keys.
+        Admin = 6 "ROLE_ADMIN",
+    }
 }
 
 impl Role {
-    /// All roles.
-    pub const ALL: [Self; 6] = [
-        Self::AgencyEditor,
-        Self::AgencyApprover,
-        Self::AgencyAdmin,
-        Self::Steward,
-        Self::Auditor,
-        Self::Admin,
-    ];
-
-    /// Its name on the command line and in messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AgencyEditor => "agency_editor",
-            Self::AgencyApprover => "agency_approver",
-            Self::AgencyAdmin => "agency_admin",
-            Self::Steward => "steward",
-            Self::Auditor => "auditor",
-            Self::Admin => "admin",
-        }
+    /// Its name on the command line and in messages, as `agency_editor`.
+    pub fn name(self) -> String {
+        self.as_str().trim_start_matches("ROLE_").to_lowercase()
     }
 
     /// Reads that name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
+        Self::ALL.into_iter().find(|role| role.name() == text)
     }
 
     /// Whether it holds within one agency only.
@@ -61,16 +47,16 @@ impl Role {
     }
 }
 
-/// A person or a system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PrincipalKind {
-    /// Not stated; refused.
-    #[default]
-    Unspecified,
-    /// One person.
-    Person,
-    /// A system, for the people who use it.
-    System,
+words! {
+    /// A person or a system.
+    pub enum PrincipalKind = Unspecified {
+        /// Not stated; refused.
+        Unspecified = 0 "KIND_UNSPECIFIED",
+        /// One person.
+        Person = 1 "PERSON",
+        /// A system, for the people who use it.
+        System = 2 "SYSTEM",
+    }
 }
 
 record_fields! {
@@ -87,17 +73,19 @@ record_fields! {
     }
 }
 
-/// One principal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// Resource name.
-    pub name: PrincipalName,
-    /// What an administrator writes of it.
-    pub fields: PrincipalFields,
-    /// Whether none of its keys works.
-    pub disabled: bool,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One principal.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Principal {
+        /// Resource name.
+        pub name: PrincipalName,
+        /// What an administrator writes of it.
+        pub fields: PrincipalFields,
+        /// Whether none of its keys works.
+        pub disabled: bool,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl PrincipalFields {
@@ -119,11 +107,11 @@ impl PrincipalFields {
                 "REQUIRED",
                 format!(
                     "the role `{}` applies within an agency; name the agency",
-                    role.as_str()
+                    role.name()
                 ),
                 format!(
                     "vai trò `{}` gắn với một cơ quan; hãy ghi cơ quan đó",
-                    role.as_str()
+                    role.name()
                 ),
             );
         }
@@ -140,19 +128,21 @@ record_fields! {
     }
 }
 
-/// One API key. Its hash is not here: hashes never enter the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKey {
-    /// Resource name.
-    pub name: ApiKeyName,
-    /// The agency of its principal, whose administrator may see and revoke it.
-    pub agency: Option<AgencyName>,
-    /// What was written when it was made.
-    pub fields: ApiKeyFields,
-    /// When it was revoked.
-    pub revoke_time: Option<Timestamp>,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One API key. Its hash is not here: hashes never enter the log.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ApiKey {
+        /// Resource name.
+        pub name: ApiKeyName,
+        /// The agency of its principal, whose administrator may see and revoke it.
+        pub agency: Option<AgencyName>,
+        /// What was written when it was made.
+        pub fields: ApiKeyFields,
+        /// When it was revoked.
+        pub revoke_time: Option<Timestamp>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 /// SHA-256 of a key's secret.

@@ -1,23 +1,27 @@
 //! Proposals (đề xuất): what needs a second person.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     baselines::Rebaseline, caller::Person, names::ProposalName, platforms::Exit, record::Meta,
-    time::Timestamp,
+    stored::stored, time::Timestamp, words::words,
 };
 
-/// The states of a proposal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProposalState {
-    /// Waiting for a second person.
-    Pending,
-    /// Approved, and carried out in the same change.
-    Approved,
-    /// Rejected.
-    Rejected,
+words! {
+    /// The states of a proposal.
+    pub enum ProposalState {
+        /// Waiting for a second person.
+        Pending = 1 "PENDING",
+        /// Approved, and carried out in the same change.
+        Approved = 2 "APPROVED",
+        /// Rejected.
+        Rejected = 3 "REJECTED",
+    }
 }
 
 /// What is proposed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
     /// The platform leaves the catalogue with this exit record.
     Retirement(Box<Exit>),
@@ -25,32 +29,36 @@ pub enum Action {
     Rebaseline(Box<Rebaseline>),
 }
 
-/// Who did something, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
-    /// Who.
-    pub person: Person,
-    /// When the registry recorded it.
-    pub record_time: Timestamp,
-    /// The reason given.
-    pub reason: String,
+stored! {
+    /// Who did something, and when.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Act {
+        /// Who.
+        pub person: Person,
+        /// When the registry recorded it.
+        pub record_time: Timestamp,
+        /// The reason given.
+        pub reason: String,
+    }
 }
 
-/// One proposal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposal {
-    /// Resource name; the platform it is about is its parent.
-    pub name: ProposalName,
-    /// The agency that governed the platform when it was made, which may see it.
-    pub agency: Option<super::names::AgencyName>,
-    /// The state it is in.
-    pub state: ProposalState,
-    /// What is proposed.
-    pub action: Action,
-    /// Who asked for it.
-    pub requested: Act,
-    /// Who decided it.
-    pub decided: Option<Act>,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One proposal.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Proposal {
+        /// Resource name; the platform it is about is its parent.
+        pub name: ProposalName,
+        /// The agency that governed the platform when it was made, which may see it.
+        pub agency: Option<super::names::AgencyName>,
+        /// The state it is in.
+        pub state: ProposalState,
+        /// What is proposed.
+        pub action: Action,
+        /// Who asked for it.
+        pub requested: Act,
+        /// Who decided it.
+        pub decided: Option<Act>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }

@@ -1,17 +1,19 @@
 //! What every record has beside its own facts: when it was made and last written, and at which
 //! revision; and the macro that declares the facts a client may write.
 
-use super::{names::Revision, time::Timestamp};
+use super::{names::Revision, stored::stored, time::Timestamp};
 
-/// The book-keeping of one record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meta {
-    /// When the record was made.
-    pub create_time: Timestamp,
-    /// When it was last written.
-    pub update_time: Timestamp,
-    /// Revision of the change that last wrote it.
-    pub revision: Revision,
+stored! {
+    /// The book-keeping of one record.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Meta {
+        /// When the record was made.
+        pub create_time: Timestamp,
+        /// When it was last written.
+        pub update_time: Timestamp,
+        /// Revision of the change that last wrote it.
+        pub revision: Revision,
+    }
 }
 
 impl Meta {
@@ -39,13 +41,15 @@ impl Meta {
     }
 }
 
-/// The last write that changed what everyone sees of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublicWrite {
-    /// When it was recorded.
-    pub time: Timestamp,
-    /// Its revision.
-    pub revision: Revision,
+stored! {
+    /// The last write that changed what everyone sees of a record.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct PublicWrite {
+        /// When it was recorded.
+        pub time: Timestamp,
+        /// Its revision.
+        pub revision: Revision,
+    }
 }
 
 impl From<Meta> for PublicWrite {
@@ -78,9 +82,11 @@ macro_rules! record_fields {
         $(#[$meta:meta])*
         pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }
     ) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct $name { $($(#[$field_meta])* pub $field: $type,)* }
+        crate::domain::stored::stored! {
+            $(#[$meta])*
+            #[derive(Clone, Debug, Default, PartialEq, Eq)]
+            pub struct $name { $($(#[$field_meta])* pub $field: $type,)* }
+        }
 
         impl $name {
             /// Takes the fields named in `mask` from `from`.

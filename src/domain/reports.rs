@@ -7,34 +7,23 @@ use super::{
     names::ReportName,
     plans::Audience,
     record::{Meta, record_fields},
+    stored::stored,
     time::Date,
+    words::words,
 };
 
 /// Most reports of one plan, corrected ones included.
 pub const REPORTS_MAX: usize = 1_000;
 
-/// How a plan is going, by whoever says so: its agency, the steward, or the registry's own count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rating {
-    /// Đúng tiến độ.
-    OnTrack,
-    /// Có nguy cơ chậm.
-    AtRisk,
-    /// Chậm tiến độ.
-    OffTrack,
-}
-
-impl Rating {
-    /// All ratings, the best first.
-    pub const ALL: [Self; 3] = [Self::OnTrack, Self::AtRisk, Self::OffTrack];
-
-    /// Its name in the proto.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OnTrack => "RATING_ON_TRACK",
-            Self::AtRisk => "RATING_AT_RISK",
-            Self::OffTrack => "RATING_OFF_TRACK",
-        }
+words! {
+    /// How a plan is going, by whoever says so: its agency, the steward, or the registry's own count.
+    pub enum Rating {
+        /// Đúng tiến độ.
+        OnTrack = 1 "RATING_ON_TRACK",
+        /// Có nguy cơ chậm.
+        AtRisk = 2 "RATING_AT_RISK",
+        /// Chậm tiến độ.
+        OffTrack = 3 "RATING_OFF_TRACK",
     }
 }
 
@@ -60,19 +49,21 @@ record_fields! {
     }
 }
 
-/// One report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Resource name.
-    pub name: ReportName,
-    /// Who sees it.
-    pub audience: Audience,
-    /// What the agency wrote; period and rating are always there.
-    pub fields: ReportFields,
-    /// The report that took its place.
-    pub corrected_by: Option<ReportName>,
-    /// Book-keeping.
-    pub meta: Meta,
+stored! {
+    /// One report.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Report {
+        /// Resource name.
+        pub name: ReportName,
+        /// Who sees it.
+        pub audience: Audience,
+        /// What the agency wrote; period and rating are always there.
+        pub fields: ReportFields,
+        /// The report that took its place.
+        pub corrected_by: Option<ReportName>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
 }
 
 impl Report {

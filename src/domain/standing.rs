@@ -12,6 +12,7 @@ use super::{
     plans::{Plan, PlanState},
     reports::{Rating, Report},
     time::Date,
+    words::words,
 };
 
 /// Version of the rubric of [`PlanStanding::computed`]; another one gets another number.
@@ -21,48 +22,23 @@ pub const OFF_TRACK_PERCENT: i64 = 25;
 /// OFF_TRACK where a milestone is overdue by more than so many days.
 pub const OFF_TRACK_DAYS: i32 = 90;
 
-/// How a milestone stands on a date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MilestoneStatus {
-    /// Complete by its due date; a regular task that is complete is, too.
-    CompletedOnTime,
-    /// Complete, after the last day of its due period.
-    CompletedLate,
-    /// Being worked on: its plan is in force and has begun, the due date has not passed.
-    OnSchedule,
-    /// Not complete, and the last day of its due period has passed.
-    Overdue,
-    /// Nothing is owed yet: its plan is not in force, or work has not begun by the plan's dates.
-    NotYetDue,
-    /// A task without a due date, which is never late.
-    Regular,
-    /// Given up, by itself or with its plan.
-    Dropped,
-}
-
-impl MilestoneStatus {
-    /// All of them, in the order of the proto.
-    pub const ALL: [Self; 7] = [
-        Self::CompletedOnTime,
-        Self::CompletedLate,
-        Self::OnSchedule,
-        Self::Overdue,
-        Self::NotYetDue,
-        Self::Regular,
-        Self::Dropped,
-    ];
-
-    /// Its name in the proto.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CompletedOnTime => "COMPLETED_ON_TIME",
-            Self::CompletedLate => "COMPLETED_LATE",
-            Self::OnSchedule => "ON_SCHEDULE",
-            Self::Overdue => "OVERDUE",
-            Self::NotYetDue => "NOT_YET_DUE",
-            Self::Regular => "REGULAR",
-            Self::Dropped => "DROPPED",
-        }
+words! {
+    /// How a milestone stands on a date.
+    pub enum MilestoneStatus {
+        /// Complete by its due date; a regular task that is complete is, too.
+        CompletedOnTime = 1 "COMPLETED_ON_TIME",
+        /// Complete, after the last day of its due period.
+        CompletedLate = 2 "COMPLETED_LATE",
+        /// Being worked on: its plan is in force and has begun, the due date has not passed.
+        OnSchedule = 3 "ON_SCHEDULE",
+        /// Not complete, and the last day of its due period has passed.
+        Overdue = 4 "OVERDUE",
+        /// Nothing is owed yet: its plan is not in force, or work has not begun by the plan's dates.
+        NotYetDue = 5 "NOT_YET_DUE",
+        /// A task without a due date, which is never late.
+        Regular = 6 "REGULAR",
+        /// Given up, by itself or with its plan.
+        Dropped = 7 "DROPPED",
     }
 }
 

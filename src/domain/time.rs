@@ -4,6 +4,8 @@
 //! No clock here: the time is handed in through [`Clock`]. Vietnam has had one offset, UTC+7,
 //! since 1975, so the date in Vietnam needs no time zone table.
 
+use super::stored::stored;
+
 use std::{fmt, str::FromStr};
 
 use jiff::{civil, tz::Offset};
@@ -279,16 +281,18 @@ impl<'de> Deserialize<'de> for Date {
 
 // === Period ===
 
-/// A date as a document has it: a day, a month, a quarter, a year or a range, with the words it
-/// was written in. An open end has no last day, so nothing due in it is ever late.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Period {
-    /// First day, if the document gives one.
-    pub start: Option<Date>,
-    /// Last day, if the document gives one; what is due in the period is late after it.
-    pub end: Option<Date>,
-    /// The words of the document, as `quý III năm 2025`.
-    pub as_written: String,
+stored! {
+    /// A date as a document has it: a day, a month, a quarter, a year or a range, with the words it
+    /// was written in. An open end has no last day, so nothing due in it is ever late.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct Period {
+        /// First day, if the document gives one.
+        pub start: Option<Date>,
+        /// Last day, if the document gives one; what is due in the period is late after it.
+        pub end: Option<Date>,
+        /// The words of the document, as `quý III năm 2025`.
+        pub as_written: String,
+    }
 }
 
 impl Period {

@@ -252,7 +252,7 @@ fn in_agency(
     if caller.has_in(role, agency) {
         return Ok(());
     }
-    let role = role.as_str();
+    let role = role.name();
     Err(denied(
         method,
         format!("the role `{role}` of `{agency}`"),

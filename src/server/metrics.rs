@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, sync::watch};
 use super::connections::Connections;
 use crate::{
     admission::{Admission, pool::Pool, turns::Work},
+    domain::kinds::Kind,
     registry::{QUEUE_MAX, Registry},
     telemetry::metrics::{CONTENT_TYPE, Metrics},
 };
@@ -102,24 +103,11 @@ impl Collector for Live {
         let lag = ConstGauge::new(seconds(lag));
         lag.encode(encoder.encode_descriptor(name, help, None, lag.metric_type())?)?;
 
-        let records = [
-            ("agencies", state.agencies().len()),
-            ("editions", state.editions().len()),
-            ("platforms", state.platforms().len()),
-            ("plans", state.plans().len()),
-            ("milestones", state.milestones().len()),
-            ("baselines", state.baselines().len()),
-            ("reports", state.reports().len()),
-            ("assessments", state.assessments().len()),
-            ("proposals", state.proposals().len()),
-            ("figures", state.figures().len()),
-            ("principals", state.principals().len()),
-            ("api_keys", state.api_keys().len()),
-        ];
         let help = "records in memory";
         let mut family = encoder.encode_descriptor("ndp_records", help, None, MetricType::Gauge)?;
-        for (kind, count) in records {
-            labelled(&mut family, ("kind", kind), integer(count))?;
+        for kind in Kind::ALL {
+            let count = integer(state.count(kind));
+            labelled(&mut family, ("kind", kind.as_str()), count)?;
         }
         let turns = self.registry.turns();
         let help = "work that grows with the catalogue and goes on";

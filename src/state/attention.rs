@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::domain::words::words;
 use crate::domain::{
     effort::Effort,
     milestones::Milestone,
@@ -23,50 +24,27 @@ use super::{
 /// Reports in a row that say the same before a plan counts as UNCHANGED.
 pub const UNCHANGED_PERIODS: usize = 3;
 
-/// What is the matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A milestone of a plan in force is overdue.
-    OverdueMilestone,
-    /// A report is late.
-    StaleReport,
-    /// A platform has no plan in force.
-    MissingPlan,
-    /// The ratings of a plan disagree.
-    DivergingRatings,
-    /// The last reports of a plan declare the same rating and percent, below 100.
-    Unchanged,
-    /// The record of a platform waits for the annex of its decision.
-    PendingAnnex,
-    /// A claim has no evidence that can be checked.
-    Unsubstantiated,
+words! {
+    /// What is the matter.
+    pub enum Kind {
+        /// A milestone of a plan in force is overdue.
+        OverdueMilestone = 1 "OVERDUE_MILESTONE",
+        /// A report is late.
+        StaleReport = 2 "STALE_REPORT",
+        /// A platform has no plan in force.
+        MissingPlan = 3 "MISSING_PLAN",
+        /// The ratings of a plan disagree.
+        DivergingRatings = 4 "DIVERGING_RATINGS",
+        /// The last reports of a plan declare the same rating and percent, below 100.
+        Unchanged = 5 "UNCHANGED",
+        /// The record of a platform waits for the annex of its decision.
+        PendingAnnex = 6 "PENDING_ANNEX",
+        /// A claim has no evidence that can be checked.
+        Unsubstantiated = 7 "UNSUBSTANTIATED",
+    }
 }
 
 impl Kind {
-    /// All of them, in the order of the proto.
-    pub const ALL: [Self; 7] = [
-        Self::OverdueMilestone,
-        Self::StaleReport,
-        Self::MissingPlan,
-        Self::DivergingRatings,
-        Self::Unchanged,
-        Self::PendingAnnex,
-        Self::Unsubstantiated,
-    ];
-
-    /// Its name in the proto.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OverdueMilestone => "OVERDUE_MILESTONE",
-            Self::StaleReport => "STALE_REPORT",
-            Self::MissingPlan => "MISSING_PLAN",
-            Self::DivergingRatings => "DIVERGING_RATINGS",
-            Self::Unchanged => "UNCHANGED",
-            Self::PendingAnnex => "PENDING_ANNEX",
-            Self::Unsubstantiated => "UNSUBSTANTIATED",
-        }
-    }
-
     /// What is to be done, in English.
     pub const fn english(self) -> &'static str {
         match self {

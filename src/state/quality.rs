@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::words::words;
 use crate::domain::{
     effort::Effort,
     names::{AgencyName, PlatformName},
@@ -22,33 +23,22 @@ use super::{
 /// Days after which a record that nobody wrote again is no longer live.
 pub const LIVE_DAYS: i64 = 365;
 
-/// What data has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Criterion {
-    /// Đúng.
-    Correct,
-    /// Đủ.
-    Complete,
-    /// Sạch.
-    Clean,
-    /// Sống.
-    Live,
-    /// Thống nhất.
-    Consistent,
-    /// Dùng chung.
-    Shared,
-}
-
-impl Criterion {
-    /// All of them, in the order of the proto.
-    pub const ALL: [Self; 6] = [
-        Self::Correct,
-        Self::Complete,
-        Self::Clean,
-        Self::Live,
-        Self::Consistent,
-        Self::Shared,
-    ];
+words! {
+    /// What data has to be.
+    pub enum Criterion {
+        /// Đúng.
+        Correct = 1 "CORRECT",
+        /// Đủ.
+        Complete = 2 "COMPLETE",
+        /// Sạch.
+        Clean = 3 "CLEAN",
+        /// Sống.
+        Live = 4 "LIVE",
+        /// Thống nhất.
+        Consistent = 5 "CONSISTENT",
+        /// Dùng chung.
+        Shared = 6 "SHARED",
+    }
 }
 
 /// Rules kept, of those that apply.

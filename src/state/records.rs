@@ -13,11 +13,12 @@ use crate::domain::{
     plans::{Plan, PlanState, Visibility},
     platforms::{
         Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership, Platform,
-        PlatformState, RecordStatus, Stage,
+        PlatformState, RecordStatus,
     },
     principals::{ApiKey, Principal, PrincipalKind, Role},
     proposals::{Proposal, ProposalState},
     reports::{Rating, Report},
+    words::Word,
 };
 
 use super::query::{
@@ -25,140 +26,13 @@ use super::query::{
     search::{Alphabetical, Part, SearchText, Searchable},
 };
 
-/// Declares the proto names of an enum's values, the unspecified one first where there is one.
-macro_rules! value_names {
-    ($function:ident, $values:ident, $type:ty, { $($variant:ident => $name:literal,)+ }) => {
-        const $values: &[&str] = &[$($name),+];
-
-        const fn $function(value: $type) -> &'static str {
-            match value {
-                $(<$type>::$variant => $name,)+
-            }
-        }
-    };
+/// The type of a field whose values are words.
+const fn words<W: Word>() -> Type {
+    Type::Enum(W::WORDS)
 }
 
-value_names!(agency_kind, AGENCY_KINDS, AgencyKind, {
-    Unspecified => "KIND_UNSPECIFIED",
-    Ministry => "MINISTRY",
-    MinisterialAgency => "MINISTERIAL_AGENCY",
-    GovernmentAgency => "GOVERNMENT_AGENCY",
-    PartyBody => "PARTY_BODY",
-    NationalAssemblyBody => "NATIONAL_ASSEMBLY_BODY",
-    PresidencyBody => "PRESIDENCY_BODY",
-    JudicialBody => "JUDICIAL_BODY",
-    StateAudit => "STATE_AUDIT",
-    FatherlandFront => "FATHERLAND_FRONT",
-    ProvincialPeoplesCommittee => "PROVINCIAL_PEOPLES_COMMITTEE",
-    Other => "OTHER",
-});
-value_names!(classification, CLASSIFICATIONS, Classification, {
-    Unspecified => "CLASSIFICATION_UNSPECIFIED",
-    National => "NATIONAL",
-    Sector => "SECTOR",
-    Field => "FIELD",
-    Region => "REGION",
-});
-value_names!(deployment_level, DEPLOYMENT_LEVELS, DeploymentLevel, {
-    Central => "CENTRAL",
-    Province => "PROVINCE",
-    Commune => "COMMUNE",
-});
-value_names!(channel, CHANNELS, DataSharingChannel, {
-    Ndop => "NDOP",
-    Ndxp => "NDXP",
-    Lgsp => "LGSP",
-    Api => "API",
-});
-value_names!(record_status, RECORD_STATUSES, RecordStatus, {
-    Unspecified => "RECORD_STATUS_UNSPECIFIED",
-    Verified => "VERIFIED",
-    FromPress => "FROM_PRESS",
-    ThirdPartyCopy => "THIRD_PARTY_COPY",
-    TranslatedNameOnly => "TRANSLATED_NAME_ONLY",
-    PendingAnnex => "PENDING_ANNEX",
-});
-value_names!(membership, MEMBERSHIPS, Membership, {
-    Unspecified => "MEMBERSHIP_UNSPECIFIED",
-    Stated => "STATED",
-    Reported => "REPORTED",
-    Inferred => "INFERRED",
-});
-value_names!(platform_state, PLATFORM_STATES, PlatformState, {
-    Active => "ACTIVE",
-    Retired => "RETIRED",
-    Merged => "MERGED",
-});
-value_names!(exit_outcome, EXIT_OUTCOMES, ExitOutcome, {
-    Replaced => "REPLACED",
-    Integrated => "INTEGRATED",
-    Discontinued => "DISCONTINUED",
-    Delisted => "DELISTED",
-    Duplicate => "DUPLICATE",
-});
-value_names!(visibility, VISIBILITIES, Visibility, {
-    Public => "PUBLIC",
-    Restricted => "RESTRICTED",
-});
-value_names!(proposal_state, PROPOSAL_STATES, ProposalState, {
-    Pending => "PENDING",
-    Approved => "APPROVED",
-    Rejected => "REJECTED",
-});
-value_names!(subject, SUBJECTS, Subject, {
-    PlatformsListed => "PLATFORMS_LISTED",
-    PlansIssued => "PLANS_ISSUED",
-    PlatformsOperating => "PLATFORMS_OPERATING",
-    Tasks => "TASKS",
-});
-value_names!(principal_kind, PRINCIPAL_KINDS, PrincipalKind, {
-    Unspecified => "KIND_UNSPECIFIED",
-    Person => "PERSON",
-    System => "SYSTEM",
-});
-value_names!(role, ROLES, Role, {
-    AgencyEditor => "ROLE_AGENCY_EDITOR",
-    AgencyApprover => "ROLE_AGENCY_APPROVER",
-    AgencyAdmin => "ROLE_AGENCY_ADMIN",
-    Steward => "ROLE_STEWARD",
-    Auditor => "ROLE_AUDITOR",
-    Admin => "ROLE_ADMIN",
-});
-
-const PLAN_STATES: &[&str] = &[
-    PlanState::Draft.as_str(),
-    PlanState::Submitted.as_str(),
-    PlanState::Returned.as_str(),
-    PlanState::Withdrawn.as_str(),
-    PlanState::Issued.as_str(),
-    PlanState::Completed.as_str(),
-    PlanState::Superseded.as_str(),
-    PlanState::Revoked.as_str(),
-    PlanState::Annulled.as_str(),
-];
-
-const MILESTONE_STATES: &[&str] = &[
-    MilestoneState::Open.as_str(),
-    MilestoneState::Completed.as_str(),
-    MilestoneState::Dropped.as_str(),
-];
-
-const RATINGS: &[&str] = &[
-    Rating::OnTrack.as_str(),
-    Rating::AtRisk.as_str(),
-    Rating::OffTrack.as_str(),
-];
-
-const fn stage(value: Option<Stage>) -> &'static str {
-    match value {
-        None => "STAGE_UNSPECIFIED",
-        Some(Stage::Development) => "DEVELOPMENT",
-        Some(Stage::Pilot) => "PILOT",
-        Some(Stage::Operation) => "OPERATION",
-    }
-}
-
-const STAGES: Type = Type::Enum(&["STAGE_UNSPECIFIED", "DEVELOPMENT", "PILOT", "OPERATION"]);
+const NO_STAGE: &str = "STAGE_UNSPECIFIED";
+const STAGES: Type = Type::Enum(&[NO_STAGE, "DEVELOPMENT", "PILOT", "OPERATION"]);
 const AGENCY: Type = Type::Resource("agencies/{agency}");
 const EDITION: Type = Type::Resource("editions/{edition}");
 const REPORT: Type = Type::Resource("platforms/{platform}/plans/{plan}/reports/{report}");
@@ -203,8 +77,8 @@ impl Queryable for Agency {
         Field::new("display_name_en", Type::Text, |r: &Self| {
             Values::one(&*r.fields.display_name_en)
         }),
-        Field::new("kind", Type::Enum(AGENCY_KINDS), |r: &Self| {
-            Values::one(agency_kind(r.fields.kind))
+        Field::new("kind", words::<AgencyKind>(), |r: &Self| {
+            Values::one(r.fields.kind.word())
         }),
         Field::new("identification_code", Type::Text, |r: &Self| {
             Values::one(&*r.fields.identification_code)
@@ -287,20 +161,13 @@ impl Queryable for Platform {
             )
         })
         .repeated(),
-        Field::new("classification", Type::Enum(CLASSIFICATIONS), |r: &Self| {
-            Values::one(classification(r.fields.classification))
+        Field::new("classification", words::<Classification>(), |r: &Self| {
+            Values::one(r.fields.classification.word())
         }),
         Field::new(
             "deployment_levels",
-            Type::Enum(DEPLOYMENT_LEVELS),
-            |r: &Self| {
-                Values::many(
-                    r.fields
-                        .deployment_levels
-                        .iter()
-                        .map(|level| deployment_level(*level)),
-                )
-            },
+            words::<DeploymentLevel>(),
+            |r: &Self| Values::many(r.fields.deployment_levels.iter().map(|level| level.word())),
         )
         .repeated(),
         Field::new("listings.edition", EDITION, |r: &Self| {
@@ -316,28 +183,26 @@ impl Queryable for Platform {
             Values::many(r.fields.listings.iter().map(|listing| &*listing.group))
         })
         .repeated(),
-        Field::new(
-            "listings.membership",
-            Type::Enum(MEMBERSHIPS),
-            |r: &Self| {
-                Values::many(
-                    r.fields
-                        .listings
-                        .iter()
-                        .map(|listing| membership(listing.membership)),
-                )
-            },
-        )
-        .repeated(),
-        Field::new("operation_stage", STAGES, |r: &Self| {
-            Values::one(stage(r.operation_stage()))
-        }),
-        Field::new("data_sharing_channels", Type::Enum(CHANNELS), |r: &Self| {
-            Values::many(r.fields.data_sharing_channels.iter().map(|it| channel(*it)))
+        Field::new("listings.membership", words::<Membership>(), |r: &Self| {
+            Values::many(
+                r.fields
+                    .listings
+                    .iter()
+                    .map(|listing| listing.membership.word()),
+            )
         })
         .repeated(),
-        Field::new("record_status", Type::Enum(RECORD_STATUSES), |r: &Self| {
-            Values::one(record_status(r.fields.record_status))
+        Field::new("operation_stage", STAGES, |r: &Self| {
+            Values::one(r.operation_stage().map_or(NO_STAGE, Word::word))
+        }),
+        Field::new(
+            "data_sharing_channels",
+            words::<DataSharingChannel>(),
+            |r: &Self| Values::many(r.fields.data_sharing_channels.iter().map(|it| it.word())),
+        )
+        .repeated(),
+        Field::new("record_status", words::<RecordStatus>(), |r: &Self| {
+            Values::one(r.fields.record_status.word())
         })
         .orderable(),
         Field::new("security.level", Type::Integer, |r: &Self| {
@@ -346,11 +211,11 @@ impl Queryable for Platform {
         Field::new("labels.*", Type::Text, |r: &Self| {
             Values::Map(&r.fields.labels)
         }),
-        Field::new("state", Type::Enum(PLATFORM_STATES), |r: &Self| {
-            Values::one(platform_state(r.state()))
+        Field::new("state", words::<PlatformState>(), |r: &Self| {
+            Values::one(r.state().word())
         }),
-        Field::new("exit.outcome", Type::Enum(EXIT_OUTCOMES), |r: &Self| {
-            Values::option(r.exit.as_ref().map(|exit| exit_outcome(exit.outcome)))
+        Field::new("exit.outcome", words::<ExitOutcome>(), |r: &Self| {
+            Values::option(r.exit.as_ref().map(|exit| exit.outcome.word()))
         }),
         Field::new("exit.successor", PLATFORM, |r: &Self| {
             let successor = r.exit.as_ref().and_then(|exit| exit.successor.as_ref());
@@ -375,12 +240,12 @@ impl Queryable for Plan {
         })
         .orderable(),
         Field::new("agency", AGENCY, |r: &Self| Values::one(r.agency.as_str())).orderable(),
-        Field::new("state", Type::Enum(PLAN_STATES), |r: &Self| {
+        Field::new("state", words::<PlanState>(), |r: &Self| {
             Values::one(r.state.as_str())
         })
         .orderable(),
-        Field::new("visibility", Type::Enum(VISIBILITIES), |r: &Self| {
-            Values::one(visibility(r.fields.visibility))
+        Field::new("visibility", words::<Visibility>(), |r: &Self| {
+            Values::one(r.fields.visibility.word())
         }),
         Field::new("lead_unit", Type::Text, |r: &Self| {
             Values::one(&*r.fields.lead_unit)
@@ -478,7 +343,7 @@ impl Queryable for Milestone {
             Values::one(&*r.fields.accountable_unit)
         })
         .orderable(),
-        Field::new("state", Type::Enum(MILESTONE_STATES), |r: &Self| {
+        Field::new("state", words::<MilestoneState>(), |r: &Self| {
             Values::one(r.state().as_str())
         })
         .orderable(),
@@ -540,7 +405,7 @@ impl Queryable for Report {
             Values::option(r.fields.period_end_date)
         })
         .orderable(),
-        Field::new("rating", Type::Enum(RATINGS), |r: &Self| {
+        Field::new("rating", words::<Rating>(), |r: &Self| {
             Values::option(r.fields.rating.map(Rating::as_str))
         })
         .orderable(),
@@ -577,7 +442,7 @@ impl Queryable for Assessment {
             Values::option(r.fields.assessment_date)
         })
         .orderable(),
-        Field::new("rating", Type::Enum(RATINGS), |r: &Self| {
+        Field::new("rating", words::<Rating>(), |r: &Self| {
             Values::option(r.fields.rating.map(Rating::as_str))
         })
         .orderable(),
@@ -601,8 +466,8 @@ impl Queryable for Assessment {
 impl Queryable for Proposal {
     const FIELDS: &'static [Field<Self>] = &[
         common!(Self, "platforms/{platform}/proposals/{proposal}"),
-        Field::new("state", Type::Enum(PROPOSAL_STATES), |r: &Self| {
-            Values::one(proposal_state(r.state))
+        Field::new("state", words::<ProposalState>(), |r: &Self| {
+            Values::one(r.state.word())
         }),
         created!(Self),
         updated!(Self),
@@ -620,8 +485,8 @@ impl Queryable for Figure {
             Values::one(r.figure_date)
         })
         .orderable(),
-        Field::new("subject", Type::Enum(SUBJECTS), |r: &Self| {
-            Values::one(subject(r.subject))
+        Field::new("subject", words::<Subject>(), |r: &Self| {
+            Values::one(r.subject.word())
         }),
         Field::new("edition", EDITION, |r: &Self| {
             Values::option(r.edition.as_ref().map(|name| name.as_str()))
@@ -642,15 +507,15 @@ impl Queryable for Principal {
             Values::one(&*r.fields.display_name)
         })
         .orderable(),
-        Field::new("kind", Type::Enum(PRINCIPAL_KINDS), |r: &Self| {
-            Values::one(principal_kind(r.fields.kind))
+        Field::new("kind", words::<PrincipalKind>(), |r: &Self| {
+            Values::one(r.fields.kind.word())
         }),
         Field::new("agency", AGENCY, |r: &Self| {
             Values::option(r.fields.agency.as_ref().map(|name| name.as_str()))
         })
         .orderable(),
-        Field::new("roles", Type::Enum(ROLES), |r: &Self| {
-            Values::many(r.fields.roles.iter().map(|it| role(*it)))
+        Field::new("roles", words::<Role>(), |r: &Self| {
+            Values::many(r.fields.roles.iter().map(|it| it.word()))
         })
         .repeated(),
         Field::new("state", Type::Enum(&["ACTIVE", "DISABLED"]), |r: &Self| {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use crate::domain::{
     caller::Caller,
     change::{Change, Effect, Image, Notice},
+    kinds::on_image,
     names::{AgencyName, PrincipalName},
     principals::Role,
     time::Timestamp,
@@ -16,7 +17,7 @@ use crate::domain::{
 use super::{
     State,
     query::schema::{Field, Queryable, Type, Values},
-    visible::{visible, visible_at},
+    visible::{Visible as _, visible, visible_at},
 };
 
 /// One resource touched, as a caller sees it.
@@ -94,18 +95,7 @@ fn is_named_by(name: &str, pattern: &str) -> bool {
 
 /// The agency that a resource belongs to.
 fn agency_of(image: &Image) -> Option<&AgencyName> {
-    match image {
-        Image::Platform(platform) => platform.fields.governing_agency.as_ref(),
-        Image::Plan(plan) => Some(&plan.agency),
-        Image::Milestone(milestone) => Some(&milestone.audience.agency),
-        Image::Baseline(baseline) => Some(&baseline.audience.agency),
-        Image::Report(report) => Some(&report.audience.agency),
-        Image::Assessment(assessment) => Some(&assessment.audience.agency),
-        Image::Proposal(proposal) => proposal.agency.as_ref(),
-        Image::Principal(principal) => principal.fields.agency.as_ref(),
-        Image::ApiKey(key) => key.agency.as_ref(),
-        Image::Agency(_) | Image::Edition(_) | Image::Figure(_) => None,
-    }
+    on_image!(image, record => record.agency())
 }
 
 /// Each effect of a change: its resource, before and after.

@@ -13,6 +13,7 @@ use crate::domain::{
     change::Image,
     editions::Edition,
     figures::Figure,
+    kinds::{Record, kinds, on_image},
     milestones::Milestone,
     names::AgencyName,
     plans::{Audience, Plan, PlanFields, PlanState, Visibility},
@@ -22,15 +23,17 @@ use crate::domain::{
     reports::Report,
 };
 
-use super::State;
+use super::{State, maps::Mapped};
 
 /// A record that a caller may see whole, in part or not at all.
-pub trait Visible: Clone {
+pub trait Visible: Mapped {
     /// What `caller` sees of it; `None` when the caller may not know that it exists.
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>>;
 
     /// The same record as `state` holds it.
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self>;
+    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
+        Self::all(state).get(self.name()).map(|record| &**record)
+    }
 
     /// What `caller` sees of it as an image of the past, where the record is `now` so.
     fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
@@ -42,6 +45,9 @@ pub trait Visible: Clone {
     fn visible_at(&self, now: &State, caller: &Caller) -> Option<Cow<'_, Self>> {
         self.visible_since(self.as_in(now)?, caller)
     }
+
+    /// The agency that it belongs to.
+    fn agency(&self) -> Option<&AgencyName>;
 
     /// Whether who sees it may be others than those who see `other`.
     fn is_guarded_as(&self, other: &Self) -> bool;
@@ -68,20 +74,20 @@ fn seen(caller: &Caller, now: Option<&State>, image: &Image) -> Option<Image> {
             Cow::Owned(redacted) => Arc::new(redacted),
         })
     }
-    match image {
-        Image::Agency(agency) => of(caller, now, agency).map(Image::Agency),
-        Image::Edition(edition) => of(caller, now, edition).map(Image::Edition),
-        Image::Platform(platform) => of(caller, now, platform).map(Image::Platform),
-        Image::Plan(plan) => of(caller, now, plan).map(Image::Plan),
-        Image::Milestone(milestone) => of(caller, now, milestone).map(Image::Milestone),
-        Image::Baseline(baseline) => of(caller, now, baseline).map(Image::Baseline),
-        Image::Report(report) => of(caller, now, report).map(Image::Report),
-        Image::Assessment(assessment) => of(caller, now, assessment).map(Image::Assessment),
-        Image::Proposal(proposal) => of(caller, now, proposal).map(Image::Proposal),
-        Image::Figure(figure) => of(caller, now, figure).map(Image::Figure),
-        Image::Principal(principal) => of(caller, now, principal).map(Image::Principal),
-        Image::ApiKey(key) => of(caller, now, key).map(Image::ApiKey),
+    on_image!(image, record => of(caller, now, record).map(Record::into_image))
+}
+
+/// Whether those who see one image may see the other: two images of one record.
+pub fn is_guarded_alike(one: &Image, other: &Image) -> bool {
+    macro_rules! alike {
+        (() $($record:ident $one:ident $many:ident $name:ident $(($($rest:tt)*))?;)+) => {
+            match (one, other) {
+                $((Image::$record(one), Image::$record(other)) => one.is_guarded_as(other),)+
+                _ => false,
+            }
+        };
     }
+    kinds!(alike!())
 }
 
 impl Visible for Agency {
@@ -89,8 +95,8 @@ impl Visible for Agency {
         Some(Cow::Borrowed(self))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.agency(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        None
     }
 
     fn is_guarded_as(&self, _: &Self) -> bool {
@@ -103,8 +109,8 @@ impl Visible for Edition {
         Some(Cow::Borrowed(self))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.edition(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        None
     }
 
     fn is_guarded_as(&self, _: &Self) -> bool {
@@ -117,8 +123,8 @@ impl Visible for Figure {
         Some(Cow::Borrowed(self))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.figure(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        None
     }
 
     fn is_guarded_as(&self, _: &Self) -> bool {
@@ -140,8 +146,8 @@ impl Visible for Platform {
         Some(Cow::Owned(shown))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.platform(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        self.fields.governing_agency.as_ref()
     }
 
     fn is_guarded_as(&self, _: &Self) -> bool {
@@ -182,8 +188,8 @@ impl Visible for Plan {
             .then(|| Cow::Owned(shown_plan(self, visibility)))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.plan(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        Some(&self.agency)
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -224,8 +230,8 @@ impl Visible for Milestone {
         self.visible(unless_outside(caller, &now.audience.agency))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.milestone(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        Some(&self.audience.agency)
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -250,8 +256,8 @@ impl Visible for Baseline {
         self.visible(unless_outside(caller, &now.audience.agency))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.baseline(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        Some(&self.audience.agency)
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -269,8 +275,8 @@ impl Visible for Report {
         self.visible(unless_outside(caller, &now.audience.agency))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.report(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        Some(&self.audience.agency)
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -288,8 +294,8 @@ impl Visible for Assessment {
         self.visible(unless_outside(caller, &now.audience.agency))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.assessment(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        Some(&self.audience.agency)
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -306,8 +312,8 @@ impl Visible for Proposal {
         (caller.oversees() || of_agency).then_some(Cow::Borrowed(self))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.proposal(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        self.agency.as_ref()
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -324,8 +330,8 @@ impl Visible for Principal {
             .then_some(Cow::Borrowed(self))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.principal(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        self.fields.agency.as_ref()
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -342,8 +348,8 @@ impl Visible for ApiKey {
             .then_some(Cow::Borrowed(self))
     }
 
-    fn as_in<'a>(&self, state: &'a State) -> Option<&'a Self> {
-        state.api_key(&self.name).map(|record| &**record)
+    fn agency(&self) -> Option<&AgencyName> {
+        self.agency.as_ref()
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
@@ -400,16 +406,7 @@ pub fn note_public_write(image: &mut Image, state: &State) {
             let write = public_write!(state.plan(&plan.name), plan);
             Arc::make_mut(plan).public_write = write;
         }
-        Image::Agency(_)
-        | Image::Edition(_)
-        | Image::Milestone(_)
-        | Image::Baseline(_)
-        | Image::Report(_)
-        | Image::Assessment(_)
-        | Image::Proposal(_)
-        | Image::Figure(_)
-        | Image::Principal(_)
-        | Image::ApiKey(_) => {}
+        _ => {}
     }
 }
 

@@ -44,10 +44,7 @@ pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
 pub(super) enum Cell<'a> {
     Text(&'a str),
     OptionalText(Option<&'a str>),
-    OwnedText(Option<String>),
     Integer(i64),
-    OptionalInteger(Option<i64>),
-    Flag(bool),
     Bytes(&'a [u8]),
     OptionalBytes(Option<&'a [u8]>),
 }
@@ -60,10 +57,7 @@ macro_rules! bind {
         match $cell {
             Cell::Text(value) => $separated.push_bind(value),
             Cell::OptionalText(value) => $separated.push_bind(value),
-            Cell::OwnedText(value) => $separated.push_bind(value),
             Cell::Integer(value) => $separated.push_bind(value),
-            Cell::OptionalInteger(value) => $separated.push_bind(value),
-            Cell::Flag(value) => $separated.push_bind(value),
             Cell::Bytes(value) => $separated.push_bind(value),
             Cell::OptionalBytes(value) => $separated.push_bind(value),
         }

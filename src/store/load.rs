@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, num::NonZero, thread};
 
-use sqlx::{AssertSqlSafe, FromRow, Row};
+use sqlx::{FromRow, Row};
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt as _;
 
@@ -11,10 +11,9 @@ use super::{
     Loaded,
     engine::{Tx, on_engine},
     errors::Failure,
-    images::{self, Kind},
-    log, secrets,
+    images, log, secrets,
 };
-use crate::domain::{change::Image, error::Error, shared::SharedNames};
+use crate::domain::{change::Image, error::Error, names::SharedNames};
 
 /// Images decoded in one go: enough to be worth a thread, few enough to take little memory beside
 /// the State.
@@ -31,38 +30,27 @@ struct ImageRow<'r> {
 
 /// Reads the head, every image and every key hash within one snapshot.
 pub(super) async fn load(snapshot: &mut Tx<'_>) -> Result<Loaded, Failure> {
+    const RECORDS: &str = "SELECT name, revision, format, image FROM records";
     let head = log::head(snapshot.link()).await?;
     let mut decoding = Decoding::default();
-    for kind in Kind::ALL {
-        images_of(snapshot, kind, &mut decoding).await?;
-    }
-    let key_hashes = secrets::all_key_hashes(snapshot.link()).await?;
-    Ok(Loaded {
-        head,
-        images: decoding.finish().await?,
-        key_hashes,
-    })
-}
-
-async fn images_of(
-    snapshot: &mut Tx<'_>,
-    kind: Kind,
-    decoding: &mut Decoding,
-) -> Result<(), Failure> {
-    let table = kind.table();
-    let select = format!("SELECT name, revision, format, image FROM {table}");
     on_engine!(snapshot, tx => {
         // read while it arrives: the bytes of all images at once would be as large as the State
-        let mut rows = sqlx::query(AssertSqlSafe(select)).fetch(&mut **tx);
+        let mut rows = sqlx::query(RECORDS).fetch(&mut **tx);
         let mut batch = Vec::with_capacity(BATCH);
         while let Some(row) = rows.next().await {
             batch.push(row?);
             if batch.len() == BATCH {
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                decoding.add(table, full).await?;
+                decoding.add(full).await?;
             }
         }
-        decoding.add(table, batch).await
+        decoding.add(batch).await
+    })?;
+    let key_hashes = secrets::all_key_hashes(snapshot.link()).await?;
+    Ok(Loaded {
+        head,
+        images: decoding.finish().await?,
+        key_hashes,
     })
 }
 
@@ -78,7 +66,7 @@ struct Decoding {
 type Decoded = (Result<Vec<Image>, Failure>, SharedNames);
 
 impl Decoding {
-    async fn add<R>(&mut self, table: &'static str, rows: Vec<R>) -> Result<(), Failure>
+    async fn add<R>(&mut self, rows: Vec<R>) -> Result<(), Failure>
     where
         R: Row,
         for<'r> ImageRow<'r>: FromRow<'r, R>,
@@ -88,7 +76,7 @@ impl Decoding {
             self.take_oldest().await?;
         }
         let names = self.names.pop().unwrap_or_default();
-        let batch = tokio::task::spawn_blocking(move || decode(table, &rows, names));
+        let batch = tokio::task::spawn_blocking(move || decode(&rows, names));
         self.batches.push_back(batch);
         Ok(())
     }
@@ -112,20 +100,19 @@ impl Decoding {
     }
 }
 
-fn decode<R: Row>(table: &str, rows: &[R], mut names: SharedNames) -> Decoded
+fn decode<R: Row>(rows: &[R], mut names: SharedNames) -> Decoded
 where
     for<'r> ImageRow<'r>: FromRow<'r, R>,
 {
-    let images = rows.iter().map(|row| {
+    let read = |row| {
         let ImageRow {
             name,
             revision,
             format,
             image,
         } = ImageRow::from_row(row)?;
-        let mut image = images::decode(table, name, revision, format, image)?;
-        names.share(&mut image);
-        Ok(image)
-    });
-    (images.collect(), names)
+        Ok(images::decode("records", name, revision, format, image)?)
+    };
+    let images = names.while_reading(|| rows.iter().map(read).collect());
+    (images, names)
 }

@@ -295,7 +295,7 @@ fn last<'a>(
     image: &'a EncodedImage,
 ) -> Option<(&'a str, Last<'a>)> {
     match (effect, &image.json) {
-        (Effect::Put(image), Some(json)) => Some((image.name(), Last::Put(image, json, revision))),
+        (Effect::Put(image), Some(json)) => Some((image.name(), Last::Put(json, revision))),
         (Effect::Put(image), None) => Some((image.name(), Last::Removed)),
         (Effect::Remove { name }, _) => Some((name, Last::Removed)),
         (Effect::Notice(_), _) => None,

@@ -4,35 +4,18 @@ use super::{
     documents::{document, read_document},
     validate::FieldPath,
     values::{
-        enum_table, read_date, read_enum, read_list, read_name, read_optional_name, read_text,
-        write_date, write_enum, write_optional_name, write_timestamp,
+        read_date, read_enum, read_list, read_name, read_optional_name, read_text, write_date,
+        write_enum, write_optional_name, write_timestamp,
     },
 };
 use crate::{
     domain::{
-        agencies::{Agency, AgencyFields, AgencyKind, Succession},
+        agencies::{Agency, AgencyFields, Succession},
         error::Violations,
         record::Meta,
     },
     pb,
 };
-
-enum_table!(
-    AgencyKind = pb::agency::Kind {
-        Unspecified,
-        Ministry,
-        MinisterialAgency,
-        GovernmentAgency,
-        PartyBody,
-        NationalAssemblyBody,
-        PresidencyBody,
-        JudicialBody,
-        StateAudit,
-        FatherlandFront,
-        ProvincialPeoplesCommittee,
-        Other,
-    }
-);
 
 /// Reads what a client writes of an agency from the request's field `field`.
 pub fn agency_fields(
@@ -151,23 +134,11 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
     use super::*;
+    use crate::domain::agencies::AgencyKind;
     use crate::{domain::names::AgencyName, wire::arbitrary};
 
     fn any_fields() -> impl Strategy<Value = AgencyFields> {
-        let kinds = vec![
-            AgencyKind::Unspecified,
-            AgencyKind::Ministry,
-            AgencyKind::MinisterialAgency,
-            AgencyKind::GovernmentAgency,
-            AgencyKind::PartyBody,
-            AgencyKind::NationalAssemblyBody,
-            AgencyKind::PresidencyBody,
-            AgencyKind::JudicialBody,
-            AgencyKind::StateAudit,
-            AgencyKind::FatherlandFront,
-            AgencyKind::ProvincialPeoplesCommittee,
-            AgencyKind::Other,
-        ];
+        let kinds = AgencyKind::ALL.to_vec();
         let succession = (
             arbitrary::name::<AgencyName>(),
             option::of(arbitrary::date()),

@@ -2,39 +2,16 @@
 
 use super::{
     validate::FieldPath,
-    values::{
-        check_order, enum_table, read_date, read_enum, read_list, read_text, write_date, write_enum,
-    },
+    values::{check_order, read_date, read_enum, read_list, read_text, write_date, write_enum},
 };
 use crate::{
     domain::{
-        documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
+        documents::{Document, Evidence, File, Relation, Source},
         error::Violations,
         time::Period,
     },
     pb,
 };
-
-enum_table!(
-    DocumentKind = pb::document::Kind {
-        Unspecified,
-        Decision,
-        Plan,
-        Resolution,
-        Directive,
-        Decree,
-        Circular,
-        OfficialLetter,
-        Report,
-        Notice,
-        Conclusion,
-        Law,
-        Other,
-    }
-);
-enum_table!(RelationKind = pb::document::relation::Kind {
-    Unspecified => refused, Amends, Replaces, Repeals,
-});
 
 /// Reads the document in the request's field `field`.
 pub fn document_fields(

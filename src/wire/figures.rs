@@ -6,14 +6,14 @@ use super::{
     requests,
     validate::FieldPath,
     values::{
-        enum_table, read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
+        read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
         write_optional_enum, write_optional_name, write_timestamp,
     },
 };
 use crate::{
     domain::{
         error::{Error, Violations},
-        figures::{Figure, Part, Subject},
+        figures::{Figure, Part},
         freshness::Freshness,
         names::{FigureName, Revision},
         plans::PlanState,
@@ -32,10 +32,6 @@ use crate::{
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
 const ALL_EDITIONS: &str = "editions/-";
-
-enum_table!(Subject = pb::figure::Subject {
-    Unspecified => refused, PlatformsListed, PlansIssued, PlatformsOperating, Tasks,
-});
 
 /// Reads the figure that is to have this name from the request's field `field`; its book-keeping
 /// is set when it is written. `None` has left a violation behind.

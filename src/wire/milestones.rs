@@ -3,27 +3,19 @@
 use super::{
     documents::{document, evidence, period, read_document, read_period},
     validate::FieldPath,
-    values::{enum_table, read_text, write_date, write_enum, write_optional_enum, write_timestamp},
+    values::{read_text, write_date, write_enum, write_optional_enum, write_timestamp},
 };
 use crate::{
     domain::{
         error::Violations,
-        milestones::{Completion, Dropping, Milestone, MilestoneFields, MilestoneState},
+        milestones::{Completion, Dropping, Milestone, MilestoneFields},
         plans::Audience,
         record::Meta,
-        standing::{MilestoneStanding, MilestoneStatus},
+        standing::MilestoneStanding,
         time::Date,
     },
     pb,
 };
-
-enum_table!(MilestoneStatus = pb::milestone::standing::Status {
-    Unspecified => refused, CompletedOnTime, CompletedLate, OnSchedule, Overdue, NotYetDue, Regular,
-    Dropped,
-});
-enum_table!(MilestoneState = pb::milestone::State {
-    Unspecified => refused, Open, Completed, Dropped,
-});
 
 /// Reads what an agency writes of a milestone from the request's field `field`.
 pub fn milestone_fields(

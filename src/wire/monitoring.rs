@@ -3,12 +3,12 @@
 use super::{
     figures::{self, place_edition},
     plans,
-    values::{WireEnum, enum_table, write_date, write_enum, write_optional_name},
+    values::{write_date, write_enum, write_optional_name},
 };
 use crate::{
     domain::{
         figures::Figure, freshness::Freshness, names::Revision, plans::PlanState, platforms::Stage,
-        standing::MilestoneStatus, time::Date,
+        standing::MilestoneStatus, time::Date, words::Word as _,
     },
     pb::{
         self,
@@ -16,24 +16,16 @@ use crate::{
         timeline::{Metric, Point},
     },
     state::{
-        attention::{Item, Kind},
+        attention::Item,
         quality::{Criterion, Failure, Quality, RecordQuality, Scores},
         reconcile::Computed,
         tally::{Count, Counts, Place},
     },
 };
 
-enum_table!(Kind = pb::attention_item::Kind {
-    Unspecified => refused, OverdueMilestone, StaleReport, MissingPlan, DivergingRatings, Unchanged,
-    PendingAnnex, Unsubstantiated,
-});
-enum_table!(Criterion = pb::data_quality::Criterion {
-    Unspecified => refused, Correct, Complete, Clean, Live, Consistent, Shared,
-});
-
 /// The criterion of a request; none for any.
 pub fn criterion(number: i32) -> Option<Criterion> {
-    Criterion::from_wire(pb::data_quality::Criterion::try_from(number).ok()?)
+    Criterion::from_number(number)
 }
 
 // === timelines ===

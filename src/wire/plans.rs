@@ -6,38 +6,20 @@ use super::{
     requests::View,
     validate::FieldPath,
     values::{
-        enum_table, read_enum, read_names, read_text, write_date, write_enum, write_names,
-        write_optional_enum, write_optional_name, write_timestamp,
+        read_enum, read_names, read_text, write_date, write_enum, write_names, write_optional_enum,
+        write_optional_name, write_timestamp,
     },
 };
 use crate::{
     domain::{
         error::Violations,
-        freshness::Freshness,
-        plans::{
-            Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
-            Visibility,
-        },
+        plans::{Budget, Head, Money, Plan, PlanFields, ReportingCycle, StateEntry},
         record::Meta,
         standing::{MilestoneStatus, PlanStanding, RUBRIC_VERSION},
         time::Date,
     },
     pb,
 };
-
-enum_table!(PlanState = pb::plan::State {
-    Unspecified => refused, Draft, Submitted, Returned, Withdrawn, Issued, Completed, Superseded,
-    Revoked, Annulled,
-});
-enum_table!(Freshness = pb::plan::Freshness {
-    Unspecified => refused, Current, Due, Overdue, Stale,
-});
-enum_table!(Visibility = pb::plan::Visibility {
-    Unspecified => Public, Public, Restricted,
-});
-enum_table!(Interval = pb::plan::reporting_cycle::Interval {
-    Unspecified => Monthly, Monthly, Quarterly, HalfYearly, Yearly,
-});
 
 // === from a client ===
 
@@ -354,6 +336,9 @@ mod tests {
     use proptest::{option, prelude::*, sample::select};
 
     use super::*;
+    use crate::domain::plans::Interval;
+    use crate::domain::plans::PlanState;
+    use crate::domain::plans::Visibility;
     use crate::{
         domain::{
             caller::Person,
@@ -384,12 +369,7 @@ mod tests {
                 source,
             },
         );
-        let intervals = vec![
-            Interval::Monthly,
-            Interval::Quarterly,
-            Interval::HalfYearly,
-            Interval::Yearly,
-        ];
+        let intervals = Interval::ALL.to_vec();
         let cycle = (select(intervals), any::<i32>(), any::<i32>()).prop_map(
             |(interval, cutoff_day, filing_days)| ReportingCycle {
                 interval,
@@ -404,7 +384,7 @@ mod tests {
             arbitrary::names(),
             option::of(budget),
             (period(), period()),
-            select(vec![Visibility::Public, Visibility::Restricted]),
+            select(Visibility::ALL.to_vec()),
             option::of(cycle),
         )
             .prop_map(

@@ -7,66 +7,21 @@ use super::{
     requests::View,
     validate::FieldPath,
     values::{
-        enum_table, read_date, read_enum, read_enums, read_list, read_name, read_names,
-        read_optional_name, read_text, refuse, write_date, write_enum, write_enums, write_names,
-        write_optional_enum, write_optional_name, write_timestamp,
+        read_date, read_enum, read_enums, read_list, read_name, read_names, read_optional_name,
+        read_text, refuse, write_date, write_enum, write_enums, write_names, write_optional_enum,
+        write_optional_name, write_timestamp,
     },
 };
 use crate::{
     domain::{
         error::Violations,
         platforms::{
-            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Platform, PlatformFields, PlatformState,
-            RecordStatus, Security, Stage,
+            Exit, Governance, Link, Listing, OperationStage, Platform, PlatformFields, Security,
         },
         record::Meta,
     },
     pb,
 };
-
-enum_table!(
-    Classification = pb::platform::Classification {
-        Unspecified,
-        National,
-        Sector,
-        Field,
-        Region,
-    }
-);
-enum_table!(DeploymentLevel = pb::platform::DeploymentLevel {
-    Unspecified => refused, Central, Province, Commune,
-});
-enum_table!(DataSharingChannel = pb::platform::DataSharingChannel {
-    Unspecified => refused, Ndop, Ndxp, Lgsp, Api,
-});
-enum_table!(
-    RecordStatus = pb::platform::RecordStatus {
-        Unspecified,
-        Verified,
-        FromPress,
-        ThirdPartyCopy,
-        TranslatedNameOnly,
-        PendingAnnex,
-    }
-);
-enum_table!(PlatformState = pb::platform::State {
-    Unspecified => refused, Active, Retired, Merged,
-});
-enum_table!(
-    Membership = pb::platform::listing::Membership {
-        Unspecified,
-        Stated,
-        Reported,
-        Inferred,
-    }
-);
-enum_table!(Stage = pb::platform::operation_stage::Stage {
-    Unspecified => refused, Development, Pilot, Operation,
-});
-enum_table!(ExitOutcome = pb::platform::exit::Outcome {
-    Unspecified => refused, Replaced, Integrated, Discontinued, Delisted, Duplicate,
-});
 
 // === from a client ===
 

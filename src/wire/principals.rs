@@ -3,8 +3,8 @@
 use super::{
     validate::FieldPath,
     values::{
-        enum_table, read_enum, read_enums, read_optional_name, read_text, read_timestamp,
-        write_enum, write_enums, write_optional_name, write_timestamp,
+        read_enum, read_enums, read_optional_name, read_text, read_timestamp, write_enum,
+        write_enums, write_optional_name, write_timestamp,
     },
 };
 use crate::{
@@ -12,22 +12,11 @@ use crate::{
         caller::{Caller, Known, Person},
         error::Violations,
         names::Revision,
-        principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
+        principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, Role},
         record::Meta,
     },
     pb,
 };
-
-enum_table!(
-    PrincipalKind = pb::principal::Kind {
-        Unspecified,
-        Person,
-        System
-    }
-);
-enum_table!(Role = pb::Role {
-    Unspecified => refused, AgencyEditor, AgencyApprover, AgencyAdmin, Steward, Auditor, Admin,
-});
 
 // === from a client ===
 
@@ -202,17 +191,15 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
     use super::*;
+    use crate::domain::principals::PrincipalKind;
+    use crate::domain::principals::Role;
     use crate::{
         domain::names::{AgencyName, ApiKeyName, PrincipalName},
         wire::arbitrary,
     };
 
     fn any_fields() -> impl Strategy<Value = PrincipalFields> {
-        let kind = select(vec![
-            PrincipalKind::Unspecified,
-            PrincipalKind::Person,
-            PrincipalKind::System,
-        ]);
+        let kind = select(PrincipalKind::ALL.to_vec());
         (
             arbitrary::text(),
             kind,

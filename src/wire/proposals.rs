@@ -4,19 +4,15 @@ use super::{
     baselines::rebaseline,
     platforms::exit,
     principals::person,
-    values::{enum_table, write_enum, write_timestamp},
+    values::{write_enum, write_timestamp},
 };
 use crate::{
     domain::{
-        proposals::{Act, Action, Proposal, ProposalState},
+        proposals::{Act, Action, Proposal},
         record::Meta,
     },
     pb,
 };
-
-enum_table!(ProposalState = pb::proposal::State {
-    Unspecified => refused, Pending, Approved, Rejected,
-});
 
 /// A proposal.
 pub fn proposal(record: &Proposal) -> pb::Proposal {

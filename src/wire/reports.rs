@@ -4,8 +4,8 @@ use super::{
     documents::{evidence, read_evidence},
     validate::FieldPath,
     values::{
-        enum_table, read_date, read_enum, read_optional_name, read_text, write_date,
-        write_optional_enum, write_optional_name, write_timestamp,
+        read_date, read_enum, read_optional_name, read_text, write_date, write_optional_enum,
+        write_optional_name, write_timestamp,
     },
 };
 use crate::{
@@ -13,14 +13,10 @@ use crate::{
         error::Violations,
         plans::Audience,
         record::Meta,
-        reports::{Rating, Report, ReportFields},
+        reports::{Report, ReportFields},
     },
     pb,
 };
-
-enum_table!(Rating = pb::Rating {
-    Unspecified => refused, OnTrack, AtRisk, OffTrack,
-});
 
 /// Reads what an agency writes of a report from the request's field `field`.
 pub fn report_fields(
@@ -110,6 +106,7 @@ mod tests {
     use proptest::{option, prelude::*, sample::select};
 
     use super::*;
+    use crate::domain::reports::Rating;
     use crate::{
         domain::names::{AgencyName, ReportName},
         wire::arbitrary,

@@ -9,7 +9,10 @@ use std::{
     fmt::Display,
 };
 
-use super::validate::{FieldPath, MAX_VIOLATIONS};
+use super::{
+    validate::{FieldPath, MAX_VIOLATIONS},
+    words::WireWord,
+};
 use crate::{
     domain::{
         error::Violations,
@@ -164,76 +167,17 @@ pub(super) fn write_names<N: Borrow<str>>(names: &[N]) -> Vec<String> {
 
 // === enums ===
 
-/// A domain enum and the wire enum it corresponds to.
-pub(super) trait WireEnum: Sized {
-    /// The enum of the proto.
-    type Wire: TryFrom<i32> + Into<i32>;
-
-    /// `None` for an unspecified value where the domain has none.
-    fn from_wire(value: Self::Wire) -> Option<Self>;
-
-    /// Its value in the proto.
-    fn to_wire(self) -> Self::Wire;
-
-    /// Names of the values that may be sent.
-    fn names() -> Vec<&'static str>;
-}
-
-/// Declares the table of one enum. Both sides give their values the same names, so each stands
-/// once; both matches are total, so a value that one side lacks breaks the build. What
-/// `UNSPECIFIED` means is said after the table's names, unless the domain has it too.
-macro_rules! enum_table {
-    ($domain:ty = $wire:ty { Unspecified, $($value:ident),+ $(,)? }) => {
-        enum_table!(@impl $domain, $wire, Some(Self::Unspecified), [Unspecified] $($value)+);
-    };
-    ($domain:ty = $wire:ty { Unspecified => refused, $($value:ident),+ $(,)? }) => {
-        enum_table!(@impl $domain, $wire, None, [] $($value)+);
-    };
-    ($domain:ty = $wire:ty { Unspecified => $meaning:ident, $($value:ident),+ $(,)? }) => {
-        enum_table!(@impl $domain, $wire, Some(Self::$meaning), [] $($value)+);
-    };
-    (@impl $domain:ty, $wire:ty, $unspecified:expr, [$($none:ident)?] $($value:ident)+) => {
-        impl $crate::wire::values::WireEnum for $domain {
-            type Wire = $wire;
-
-            fn from_wire(value: $wire) -> Option<Self> {
-                type Wire = $wire;
-                match value {
-                    Wire::Unspecified => $unspecified,
-                    $(Wire::$value => Some(Self::$value),)+
-                }
-            }
-
-            fn to_wire(self) -> $wire {
-                type Wire = $wire;
-                match self {
-                    $(Self::$none => Wire::$none,)?
-                    $(Self::$value => Wire::$value,)+
-                }
-            }
-
-            fn names() -> Vec<&'static str> {
-                type Wire = $wire;
-                vec![$(Wire::$value.as_str_name()),+]
-            }
-        }
-    };
-}
-pub(super) use enum_table;
-
 /// Reads an enum; an unknown number is refused, and so is UNSPECIFIED where the domain has no
 /// such value.
-pub(super) fn read_enum<E: WireEnum>(
+pub(super) fn read_enum<E: WireWord>(
     number: i32,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<E> {
-    let known = E::Wire::try_from(number).ok();
-    let is_known = known.is_some();
-    let read = known.and_then(E::from_wire);
+    let read = E::from_number(number);
     if read.is_none() {
-        let names = E::names().join(", ");
-        let (reason, english, vietnamese) = if is_known {
+        let names = E::stated().join(", ");
+        let (reason, english, vietnamese) = if E::is_known(number) {
             (
                 "REQUIRED",
                 format!("must be one of {names}"),
@@ -252,7 +196,7 @@ pub(super) fn read_enum<E: WireEnum>(
 }
 
 /// Reads a list of enum values.
-pub(super) fn read_enums<E: WireEnum>(
+pub(super) fn read_enums<E: WireWord>(
     numbers: Vec<i32>,
     path: &FieldPath<'_>,
     violations: &mut Violations,
@@ -260,16 +204,16 @@ pub(super) fn read_enums<E: WireEnum>(
     read_list(numbers, path, violations, read_enum)
 }
 
-pub(super) fn write_enum<E: WireEnum>(value: E) -> i32 {
-    value.to_wire().into()
+pub(super) fn write_enum<E: WireWord>(value: E) -> i32 {
+    value.number()
 }
 
 /// UNSPECIFIED for none.
-pub(super) fn write_optional_enum<E: WireEnum>(value: Option<E>) -> i32 {
+pub(super) fn write_optional_enum<E: WireWord>(value: Option<E>) -> i32 {
     value.map(write_enum).unwrap_or_default()
 }
 
-pub(super) fn write_enums<E: WireEnum + Copy>(values: &[E]) -> Vec<i32> {
+pub(super) fn write_enums<E: WireWord>(values: &[E]) -> Vec<i32> {
     values.iter().copied().map(write_enum).collect()
 }
 

@@ -1,6 +1,6 @@
 //! Images as a law: what is written is read back, released formats included. All data is made up.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use proptest::{option, prelude::*};
 
@@ -69,7 +69,7 @@ fn what_cannot_be_read_is_named() {
     );
     let broken = agency.replace("agencies/made-up", "agencies/");
     let wrong = bug("agencies/other", 1, &broken);
-    assert!(wrong.contains("name.`agencies/` does not name"), "{wrong}");
+    assert!(wrong.contains("`agencies/` does not name"), "{wrong}");
     let unknown = agency.replacen('{', "{\"made_up\":1,", 1);
     assert!(bug("agencies/made-up", 1, &unknown).contains("unknown field `made_up`"));
 }

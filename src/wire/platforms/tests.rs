@@ -8,15 +8,17 @@ use proptest::{
 };
 
 use super::*;
+use crate::domain::platforms::Classification;
+use crate::domain::platforms::DataSharingChannel;
+use crate::domain::platforms::DeploymentLevel;
+use crate::domain::platforms::ExitOutcome;
+use crate::domain::platforms::Membership;
+use crate::domain::platforms::RecordStatus;
+use crate::domain::platforms::Stage;
 use crate::{domain::names::PlatformName, wire::arbitrary};
 
 fn any_listing() -> impl Strategy<Value = Listing> {
-    let membership = select(vec![
-        Membership::Unspecified,
-        Membership::Stated,
-        Membership::Reported,
-        Membership::Inferred,
-    ]);
+    let membership = select(Membership::ALL.to_vec());
     (
         arbitrary::name(),
         [arbitrary::text(), arbitrary::text(), arbitrary::text()],
@@ -37,7 +39,7 @@ fn any_listing() -> impl Strategy<Value = Listing> {
 
 fn any_stage() -> impl Strategy<Value = OperationStage> {
     (
-        select(vec![Stage::Development, Stage::Pilot, Stage::Operation]),
+        select(Stage::ALL.to_vec()),
         option::of(arbitrary::period()),
         option::of(arbitrary::period()),
         arbitrary::sources(),
@@ -51,32 +53,10 @@ fn any_stage() -> impl Strategy<Value = OperationStage> {
 }
 
 fn any_fields() -> impl Strategy<Value = PlatformFields> {
-    let classification = select(vec![
-        Classification::Unspecified,
-        Classification::National,
-        Classification::Sector,
-        Classification::Field,
-        Classification::Region,
-    ]);
-    let level = select(vec![
-        DeploymentLevel::Central,
-        DeploymentLevel::Province,
-        DeploymentLevel::Commune,
-    ]);
-    let channel = select(vec![
-        DataSharingChannel::Ndop,
-        DataSharingChannel::Ndxp,
-        DataSharingChannel::Lgsp,
-        DataSharingChannel::Api,
-    ]);
-    let status = select(vec![
-        RecordStatus::Unspecified,
-        RecordStatus::Verified,
-        RecordStatus::FromPress,
-        RecordStatus::ThirdPartyCopy,
-        RecordStatus::TranslatedNameOnly,
-        RecordStatus::PendingAnnex,
-    ]);
+    let classification = select(Classification::ALL.to_vec());
+    let level = select(DeploymentLevel::ALL.to_vec());
+    let channel = select(DataSharingChannel::ALL.to_vec());
+    let status = select(RecordStatus::ALL.to_vec());
     let security =
         (1..=5, option::of(arbitrary::document())).prop_map(|(level, approval)| Security {
             level,
@@ -115,13 +95,7 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
 }
 
 fn any_exit() -> impl Strategy<Value = Exit> {
-    let outcome = select(vec![
-        ExitOutcome::Replaced,
-        ExitOutcome::Integrated,
-        ExitOutcome::Discontinued,
-        ExitOutcome::Delisted,
-        ExitOutcome::Duplicate,
-    ]);
+    let outcome = select(ExitOutcome::ALL.to_vec());
     (
         arbitrary::text(),
         outcome,

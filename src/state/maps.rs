@@ -1,0 +1,112 @@
+//! The records of a State, a map for each kind by name, generated from the list of kinds.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use super::{State, below};
+use crate::domain::{
+    agencies::Agency,
+    assessments::Assessment,
+    baselines::Baseline,
+    editions::Edition,
+    figures::Figure,
+    kinds::{Image, Kind, Record, kinds},
+    milestones::Milestone,
+    names::{
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
+    },
+    plans::Plan,
+    platforms::Platform,
+    principals::{ApiKey, Principal},
+    proposals::Proposal,
+    reports::Report,
+};
+
+/// A kind that the State has a map of.
+pub trait Mapped: Record {
+    /// The records of this kind, by name.
+    fn all(state: &State) -> &OrdMap<Self::Name, Arc<Self>>;
+}
+
+macro_rules! maps {
+    (() $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+) => {
+        /// Every record.
+        #[derive(Clone, Debug, Default)]
+        pub(super) struct Maps {
+            $($many: OrdMap<$name, Arc<$record>>,)+
+        }
+
+        impl Maps {
+            /// Puts a record, and returns what it was before.
+            pub(super) fn put(&mut self, image: Image) -> Option<Image> {
+                match image {
+                    $(Image::$record(record) => {
+                        let old = self.$many.insert(record.name.clone(), record);
+                        old.map(Image::$record)
+                    })+
+                }
+            }
+
+            /// Removes a record, and returns what it was before.
+            pub(super) fn remove(&mut self, name: &str) -> Option<Image> {
+                match Kind::of_name(name)? {
+                    $(Kind::$record => self.$many.remove(name).map(Image::$record),)+
+                }
+            }
+        }
+
+        $(impl Mapped for $record {
+            fn all(state: &State) -> &OrdMap<$name, Arc<Self>> {
+                &state.maps.$many
+            }
+        })+
+
+        impl State {
+            /// A resource of any kind, by its name.
+            pub fn image(&self, name: &str) -> Option<Image> {
+                match Kind::of_name(name)? {
+                    $(Kind::$record => self.maps.$many.get(name).cloned().map(Image::$record),)+
+                }
+            }
+
+            /// Every image, in the order of kinds and names: for comparing two States.
+            pub fn images(&self) -> impl Iterator<Item = Image> + '_ {
+                let none = std::iter::empty();
+                $(let none = none.chain(self.maps.$many.values().cloned().map(Image::$record));)+
+                none
+            }
+
+            /// How many records of a kind there are.
+            pub fn count(&self, kind: Kind) -> usize {
+                match kind {
+                    $(Kind::$record => self.maps.$many.len(),)+
+                }
+            }
+
+            $(
+                #[doc = concat!("One of the ", stringify!($many), ".")]
+                pub fn $one(&self, name: &$name) -> Option<&Arc<$record>> {
+                    self.maps.$many.get(name)
+                }
+
+                #[doc = concat!("All ", stringify!($many), ", by name.")]
+                pub const fn $many(&self) -> &OrdMap<$name, Arc<$record>> {
+                    &self.maps.$many
+                }
+
+                $(
+                    #[doc = concat!("The ", stringify!($many), " of one parent, by name.")]
+                    pub fn $children(
+                        &self,
+                        parent: &$parent,
+                    ) -> impl Iterator<Item = &Arc<$record>> {
+                        below(&self.maps.$many, $name::prefix(parent))
+                    }
+                )?
+            )+
+        }
+    };
+}
+kinds!(maps!());

@@ -1,0 +1,86 @@
+//! Which enum of the proto each enum of the domain is. Both have the same words and numbers.
+
+use crate::{
+    domain::{
+        agencies::AgencyKind,
+        documents::{DocumentKind, RelationKind},
+        figures::Subject,
+        freshness::Freshness,
+        milestones::MilestoneState,
+        plans::{Interval, PlanState, Visibility},
+        platforms::{
+            Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership,
+            PlatformState, RecordStatus, Stage,
+        },
+        principals::{PrincipalKind, Role},
+        proposals::ProposalState,
+        reports::Rating,
+        standing::MilestoneStatus,
+        words::Word,
+    },
+    pb,
+    state::{attention::Kind, quality::Criterion},
+};
+
+/// A domain enum that stands in messages.
+pub(super) trait WireWord: Word {
+    /// Whether the contract has a value with this number.
+    fn is_known(number: i32) -> bool;
+}
+
+macro_rules! wire_words {
+    ($($domain:ident = $wire:path;)+) => {
+        $(impl WireWord for $domain {
+            fn is_known(number: i32) -> bool {
+                <$wire>::try_from(number).is_ok()
+            }
+        })+
+
+        #[cfg(test)]
+        mod tests {
+            use super::*;
+
+            #[test]
+            fn words_and_numbers_are_those_of_the_proto() {
+                $({
+                    type Wire = $wire;
+                    for number in -1..64 {
+                        let ours = $domain::ALL.into_iter().find(|it| it.number() == number);
+                        let theirs = Wire::try_from(number).ok();
+                        let ours = ours.map(|it| it.word());
+                        let theirs = theirs.map(|it| it.as_str_name());
+                        let is_unstated = number == 0 && ours.is_none();
+                        assert!(is_unstated || ours == theirs, "{ours:?} {theirs:?}");
+                    }
+                })+
+            }
+        }
+    };
+}
+
+wire_words! {
+    AgencyKind = pb::agency::Kind;
+    DocumentKind = pb::document::Kind;
+    RelationKind = pb::document::relation::Kind;
+    Subject = pb::figure::Subject;
+    MilestoneStatus = pb::milestone::standing::Status;
+    MilestoneState = pb::milestone::State;
+    Kind = pb::attention_item::Kind;
+    Criterion = pb::data_quality::Criterion;
+    PlanState = pb::plan::State;
+    Freshness = pb::plan::Freshness;
+    Visibility = pb::plan::Visibility;
+    Interval = pb::plan::reporting_cycle::Interval;
+    Classification = pb::platform::Classification;
+    DeploymentLevel = pb::platform::DeploymentLevel;
+    DataSharingChannel = pb::platform::DataSharingChannel;
+    RecordStatus = pb::platform::RecordStatus;
+    PlatformState = pb::platform::State;
+    Membership = pb::platform::listing::Membership;
+    Stage = pb::platform::operation_stage::Stage;
+    ExitOutcome = pb::platform::exit::Outcome;
+    PrincipalKind = pb::principal::Kind;
+    Role = pb::Role;
+    ProposalState = pb::proposal::State;
+    Rating = pb::Rating;
+}
