@@ -33,8 +33,8 @@ use self::{
     opening::{Opened, Purpose, Untouched, When as _},
 };
 pub use self::{
-    errors::CommitError, history::Past, log::Encoded, opening::OpenError, upkeep::Writable,
-    url::DatabaseUrl,
+    errors::CommitError, history::Past, images::names_in, log::Encoded, opening::OpenError,
+    upkeep::Writable, url::DatabaseUrl,
 };
 use crate::domain::{
     change::{Change, Image},

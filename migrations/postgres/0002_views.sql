@@ -10,13 +10,16 @@ SELECT
     image #>> '{fields,display_name_en}' AS display_name_en,
     image #>> '{fields,kind}' AS kind,
     image #>> '{fields,identification_code}' AS identification_code,
-    coalesce((image #>> '{fields,identification_code_confirmed}')::BOOLEAN, FALSE) AS identification_code_confirmed,
+    coalesce((image #>> '{fields,identification_code_confirmed}')::BOOLEAN, FALSE)
+        AS identification_code_confirmed,
     image #>> '{fields,parent_agency}' AS parent_agency,
     image #>> '{meta,create_time}' AS create_time,
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'agencies') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'agencies'
+) AS record;
 
 -- Editions of the catalogue (danh mục), one for each decision.
 CREATE VIEW editions AS
@@ -35,7 +38,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'editions') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'editions'
+) AS record;
 
 -- Platforms (nền tảng số). `exit_outcome` is null for one in the catalogue.
 CREATE VIEW platforms AS
@@ -55,7 +60,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'platforms') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'platforms'
+) AS record;
 
 -- Plans (kế hoạch triển khai). Dates are the first and last day of the periods planned.
 CREATE VIEW plans AS
@@ -78,7 +85,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'plans') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'plans'
+) AS record;
 
 -- Milestones (mốc nhiệm vụ). Late after `due_end_date`; regular without one. Whether it is late
 -- depends on the day asked about, so no column says so.
@@ -91,13 +100,20 @@ SELECT
     image #>> '{fields,due,end}' AS due_end_date,
     coalesce((image #>> '{fields,weight}')::BIGINT, 1) AS weight,
     image #>> '{fields,accountable_unit}' AS accountable_unit,
+    CASE
+        WHEN image #>> '{completion}' IS NOT NULL THEN 'COMPLETED'
+        WHEN image #>> '{dropping}' IS NOT NULL THEN 'DROPPED'
+        ELSE 'OPEN'
+    END AS state,
     image #>> '{completion,completion_date}' AS completion_date,
     image #>> '{dropping,drop_date}' AS drop_date,
     image #>> '{meta,create_time}' AS create_time,
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'milestones') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'milestones'
+) AS record;
 
 -- Baselines (kế hoạch gốc): numbered per plan from 1, each made once.
 CREATE VIEW baselines AS
@@ -106,6 +122,7 @@ SELECT
     array_to_string((string_to_array(name, '/'))[1:4], '/') AS plan,
     coalesce((image #>> '{number}')::BIGINT, 0) AS number,
     image #>> '{effective_date}' AS effective_date,
+    coalesce(jsonb_array_length(image -> 'milestones'), 0) AS milestone_count,
     image #>> '{budget,amount,currency_code}' AS budget_currency,
     coalesce((image #>> '{budget,amount,units}')::BIGINT, 0) AS budget_units,
     coalesce((image #>> '{budget,amount,nanos}')::BIGINT, 0) AS budget_nanos,
@@ -114,7 +131,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'baselines') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'baselines'
+) AS record;
 
 -- Progress reports (báo cáo tiến độ). A report is corrected once, by a report of its own.
 CREATE VIEW reports AS
@@ -130,7 +149,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'reports') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'reports'
+) AS record;
 
 -- Assessments (đánh giá) of a plan by the steward.
 CREATE VIEW assessments AS
@@ -144,7 +165,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'assessments') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'assessments'
+) AS record;
 
 -- Proposals (đề xuất): what needs a second person.
 CREATE VIEW proposals AS
@@ -162,7 +185,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'proposals') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'proposals'
+) AS record;
 
 -- Officially published counts (số liệu công bố).
 CREATE VIEW figures AS
@@ -177,7 +202,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'figures') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'figures'
+) AS record;
 
 -- Principals: who may call.
 CREATE VIEW principals AS
@@ -186,13 +213,18 @@ SELECT
     image #>> '{fields,display_name}' AS display_name,
     image #>> '{fields,kind}' AS kind,
     image #>> '{fields,agency}' AS agency,
-    coalesce(image #>> '{fields,roles}', '[]') AS roles,
+    (
+        SELECT string_agg(value, ' ')
+        FROM jsonb_array_elements_text(image #> '{fields,roles}')
+    ) AS roles,
     coalesce((image #>> '{disabled}')::BOOLEAN, FALSE) AS disabled,
     image #>> '{meta,create_time}' AS create_time,
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'principals') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'principals'
+) AS record;
 
 -- API keys. Their hashes are in a table of their own.
 CREATE VIEW api_keys AS
@@ -207,7 +239,9 @@ SELECT
     image #>> '{meta,update_time}' AS update_time,
     revision,
     image
-FROM (SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'api_keys') AS record;
+FROM (
+    SELECT name, revision, image::JSONB AS image FROM records WHERE kind = 'api_keys'
+) AS record;
 
 -- The place of each platform in each edition that lists it.
 CREATE VIEW listings AS

@@ -10,7 +10,8 @@ SELECT
     image ->> '$.fields.display_name_en' AS display_name_en,
     image ->> '$.fields.kind' AS kind,
     image ->> '$.fields.identification_code' AS identification_code,
-    coalesce(image ->> '$.fields.identification_code_confirmed', 0) AS identification_code_confirmed,
+    coalesce(image ->> '$.fields.identification_code_confirmed', 0)
+        AS identification_code_confirmed,
     image ->> '$.fields.parent_agency' AS parent_agency,
     image ->> '$.meta.create_time' AS create_time,
     image ->> '$.meta.update_time' AS update_time,
@@ -91,6 +92,11 @@ SELECT
     image ->> '$.fields.due.end' AS due_end_date,
     coalesce(image ->> '$.fields.weight', 1) AS weight,
     image ->> '$.fields.accountable_unit' AS accountable_unit,
+    CASE
+        WHEN image ->> '$.completion' IS NOT NULL THEN 'COMPLETED'
+        WHEN image ->> '$.dropping' IS NOT NULL THEN 'DROPPED'
+        ELSE 'OPEN'
+    END AS state,
     image ->> '$.completion.completion_date' AS completion_date,
     image ->> '$.dropping.drop_date' AS drop_date,
     image ->> '$.meta.create_time' AS create_time,
@@ -106,6 +112,7 @@ SELECT
     substr(name, 1, instr(name, '/baselines/') - 1) AS plan,
     coalesce(image ->> '$.number', 0) AS number,
     image ->> '$.effective_date' AS effective_date,
+    coalesce(json_array_length(image, '$.milestones'), 0) AS milestone_count,
     image ->> '$.budget.amount.currency_code' AS budget_currency,
     coalesce(image ->> '$.budget.amount.units', 0) AS budget_units,
     coalesce(image ->> '$.budget.amount.nanos', 0) AS budget_nanos,
@@ -186,7 +193,7 @@ SELECT
     image ->> '$.fields.display_name' AS display_name,
     image ->> '$.fields.kind' AS kind,
     image ->> '$.fields.agency' AS agency,
-    coalesce(image ->> '$.fields.roles', '[]') AS roles,
+    (SELECT group_concat(value, ' ') FROM json_each(image, '$.fields.roles')) AS roles,
     coalesce(image ->> '$.disabled', 0) AS disabled,
     image ->> '$.meta.create_time' AS create_time,
     image ->> '$.meta.update_time' AS update_time,

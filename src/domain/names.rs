@@ -4,7 +4,13 @@
 //! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and
 //! orders by it, so that a map of them iterates in the order that pages promise.
 
-use std::{borrow::Cow, cell::RefCell, collections::HashSet, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{BTreeSet, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -178,6 +184,14 @@ impl PrincipalName {
 
 thread_local! {
     static SHARED: RefCell<Option<HashSet<Arc<str>>>> = const { RefCell::new(None) };
+    static READ: RefCell<Option<BTreeSet<Arc<str>>>> = const { RefCell::new(None) };
+}
+
+/// The names that `read` deserializes on this thread.
+pub fn names_in(read: impl FnOnce()) -> BTreeSet<Arc<str>> {
+    READ.set(Some(BTreeSet::new()));
+    read();
+    READ.take().unwrap_or_default()
 }
 
 /// Names read so far that many records refer to: each is one text in memory, however many records
@@ -202,6 +216,7 @@ impl SharedNames {
     }
 
     fn share(name: Arc<str>) -> Arc<str> {
+        READ.with_borrow_mut(|read| read.as_mut().map(|read| read.insert(Arc::clone(&name))));
         SHARED.with_borrow_mut(|shared| {
             let collection = name.split('/').next().unwrap_or_default();
             let Some(shared) = shared

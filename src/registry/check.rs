@@ -1,15 +1,16 @@
 //! Whether the registry is what its log says: folds the log from the first change and compares the
-//! result, record by record, with the current tables.
+//! result, record by record, with the table of records. Every resource that a record names must
+//! exist: no foreign key checks that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     domain::{
         change::{Effect, Image},
         error::Error,
-        names::Revision,
+        names::{PrincipalName, Revision},
     },
-    store::{Finding, Store},
+    store::{self, Finding, Store},
 };
 
 /// Most findings that are kept; one would be enough to worry.
@@ -59,6 +60,19 @@ pub async fn check(store: &Store) -> Result<Report, Error> {
         records: folded.len(),
         findings: verified.findings.iter().map(describe).collect(),
     };
+    let exists: BTreeSet<String> = loaded
+        .images
+        .iter()
+        .map(|it| it.name().to_owned())
+        .collect();
+    for image in &loaded.images {
+        for named in store::names_in(image)? {
+            if !exists.contains(&*named) && *named != *PrincipalName::system().as_str() {
+                let name = image.name();
+                report.find(format!("`{name}` names `{named}`, which does not exist"));
+            }
+        }
+    }
     for image in loaded.images {
         let name = image.name().to_owned();
         match folded.remove(&name) {

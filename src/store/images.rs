@@ -7,7 +7,7 @@
 mod tests;
 mod upcast;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,7 @@ use crate::domain::{
     change::{Aspect, Image, Notice},
     error::Error,
     kinds::{Kind, Record as _, on_image, on_kind},
+    names,
 };
 
 pub(super) use upcast::FORMAT;
@@ -32,6 +33,15 @@ pub(super) fn encode(image: &Image) -> Result<String, Error> {
     }
     on_image!(image, record => serde_json::to_string(&**record))
         .map_err(|error| Error::Bug(format!("encoding `{}`: {error}", image.name()).into()))
+}
+
+/// The resources that a record names, itself included.
+pub fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
+    let json = encode(image)?;
+    let mut parsed = Ok(None);
+    let names = names::names_in(|| parsed = parse(image.kind(), &json).map(Some));
+    parsed.map_err(|error| corrupt(image.name(), error))?;
+    Ok(names)
 }
 
 /// Reads the bytes of an image back; `place` says where they lie, as `platforms`.

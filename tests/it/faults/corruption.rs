@@ -110,8 +110,8 @@ both! {
                 "the image is not the one its digest was made of",
             ),
             (
-                format!("UPDATE plans SET {image} WHERE {row}"),
-                format!("UPDATE plans SET {back} WHERE {row}"),
+                format!("UPDATE records SET {image} WHERE {row}"),
+                format!("UPDATE records SET {back} WHERE {row}"),
                 "differs between the log and its table",
             ),
             (

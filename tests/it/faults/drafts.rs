@@ -114,21 +114,27 @@ async fn answer(waiting: Waiting) -> Result<Outcome, Error> {
         .expect("no answer")
 }
 
-/// The commit of whatever makes the plan `marked` fails: it leaves a listing of no platform.
+/// The commit of whatever makes the plan `marked` fails: it breaks a foreign key that is checked
+/// at commit.
 async fn plant(sql: &mut Sql) {
     let marked = format!("NEW.name = '{PLATFORM}/plans/marked'");
-    let list = "INSERT INTO listings VALUES
-        ('platforms/none', 'editions/none', '1', 'I', 'planted by a test', 'STATED');";
+    sql.run(
+        "CREATE TABLE broken (
+            revision BIGINT REFERENCES changes (revision) DEFERRABLE INITIALLY DEFERRED
+        )",
+    )
+    .await;
+    let list = "INSERT INTO broken VALUES (1000000);";
     if sql.is_sqlite() {
         sql.run(&format!(
-            "CREATE TRIGGER planted AFTER INSERT ON plans WHEN {marked} BEGIN {list} END"
+            "CREATE TRIGGER planted AFTER INSERT ON records WHEN {marked} BEGIN {list} END"
         ))
         .await;
     } else {
         sql.run(&format!(
             "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN {list} RETURN NULL; END $$;
-             CREATE TRIGGER planted AFTER INSERT ON plans FOR EACH ROW WHEN ({marked})
+             CREATE TRIGGER planted AFTER INSERT ON records FOR EACH ROW WHEN ({marked})
              EXECUTE FUNCTION planted()"
         ))
         .await;

@@ -95,7 +95,7 @@ async fn plant(url: &str, how: &str) {
     let mut sql = Sql::connect(url).await;
     if sql.is_sqlite() {
         sql.run(&format!(
-            "CREATE TRIGGER planted BEFORE INSERT ON plans WHEN {marked}
+            "CREATE TRIGGER planted BEFORE INSERT ON records WHEN {marked}
              BEGIN SELECT RAISE({how}, 'planted by a test'); END"
         ))
         .await;
@@ -103,7 +103,7 @@ async fn plant(url: &str, how: &str) {
         sql.run(&format!(
             "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN RAISE 'planted by a test'; END $$;
-             CREATE TRIGGER planted BEFORE INSERT ON plans FOR EACH ROW WHEN ({marked})
+             CREATE TRIGGER planted BEFORE INSERT ON records FOR EACH ROW WHEN ({marked})
              EXECUTE FUNCTION planted()"
         ))
         .await;
