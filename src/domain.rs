@@ -25,6 +25,7 @@ pub mod principals;
 pub mod proposals;
 pub mod record;
 pub mod reports;
+pub mod sizes;
 pub mod standing;
 pub mod stored;
 pub mod text;

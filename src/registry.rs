@@ -201,7 +201,7 @@ impl Registry {
             log_id: head.log_id,
             state: State::load(head.revision, Some(head.record_time), images),
             key_hashes,
-            recent: Recent::new(following.effects_max),
+            recent: Recent::new(following.bytes_max),
             tally: None,
         });
         let published = Arc::new(Published {

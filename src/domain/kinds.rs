@@ -25,6 +25,7 @@ use super::{
         MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
     },
     record::Meta,
+    sizes::stored_bytes,
 };
 
 /// Calls a macro with every kind, each after those that it may refer to: the type of its record,
@@ -191,6 +192,11 @@ impl Image {
     /// Its book-keeping.
     pub fn meta(&self) -> &Meta {
         on_image!(self, record => &record.meta)
+    }
+
+    /// Its bytes as it is stored.
+    pub fn stored_bytes(&self) -> usize {
+        on_image!(self, record => stored_bytes(&**record))
     }
 
     /// The error for a caller that may not know of it.

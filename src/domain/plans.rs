@@ -36,6 +36,12 @@ words! {
     }
 }
 
+/// Most states that a plan enters, repeated ones included.
+pub const STATES_MAX: usize = 100;
+
+/// States that must still be free when a plan is submitted: to be returned or issued, and ended.
+pub const STATES_TO_END: usize = 8;
+
 /// What moves a plan from state to state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlanMove {

@@ -21,6 +21,7 @@ use crate::domain::{
     names::{AgencyName, ApiKeyName, Revision},
     principals::KeyHash,
     record::Meta,
+    sizes::{CHANGE_BYTES_MAX, RECORD_BYTES_MAX},
     time::{Date, Timestamp},
 };
 use crate::state::{State, visible::note_public_write};
@@ -75,6 +76,7 @@ pub fn decide(
             note_public_write(image, state);
         }
     }
+    check_sizes(&effects)?;
     Ok(Change {
         revision,
         record_time: now,
@@ -86,6 +88,45 @@ pub fn decide(
         effects,
         key_hash,
     })
+}
+
+/// Refuses a record or a change that would be too large to be read again within bounds.
+fn check_sizes(effects: &[Effect]) -> Result<(), Error> {
+    let mut all = 0;
+    for effect in effects {
+        let Effect::Put(image) = effect else { continue };
+        let bytes = image.stored_bytes();
+        all += bytes;
+        if bytes > RECORD_BYTES_MAX {
+            return Err(Error::refused(
+                "RECORD_TOO_LARGE",
+                image.name(),
+                format!(
+                    "the record would take {bytes} bytes, at most {RECORD_BYTES_MAX} are allowed; \
+                     shorten its texts and lists, and refer to documents by `uri`"
+                ),
+                format!(
+                    "bản ghi sẽ chiếm {bytes} byte, chỉ được tối đa {RECORD_BYTES_MAX}; hãy rút \
+                     gọn nội dung và danh sách, dẫn văn bản bằng `uri`"
+                ),
+            ));
+        }
+    }
+    if all > CHANGE_BYTES_MAX {
+        return Err(Error::refused(
+            "CHANGE_TOO_LARGE",
+            effects.first().map_or("", Effect::name),
+            format!(
+                "the records that this changes would take {all} bytes, at most \
+                 {CHANGE_BYTES_MAX} are allowed; shorten them first"
+            ),
+            format!(
+                "các bản ghi bị thay đổi sẽ chiếm {all} byte, chỉ được tối đa \
+                 {CHANGE_BYTES_MAX}; hãy rút gọn chúng trước"
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// One command being decided.

@@ -37,14 +37,15 @@ const KEPT_MAX: usize = 8;
 /// whatever it put back. The memory of one catalogue of a hundred thousand platforms.
 const KEPT_RECORDS_MAX: usize = 100_000;
 
-/// Changes in one part of the log; parts begin at its multiples.
+/// Most changes in one part of the log. Parts begin at its multiples, or where one of many bytes
+/// ended.
 const PART: usize = 256;
 
 /// Parts of the log that are kept for the followers who are there at the time.
 const PARTS_MAX: usize = 4;
 
-/// Effects of all of them; the newest is kept whatever it holds.
-const PARTS_EFFECTS_MAX: usize = 8 * PART;
+/// Bytes of all of them; the newest is kept whatever it holds.
+const PARTS_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What reads of the past share.
 #[derive(Debug)]
@@ -67,7 +68,15 @@ struct Part {
     /// The revision before its first.
     after: Revision,
     changes: Vec<Arc<Logged>>,
-    effects: usize,
+    bytes: usize,
+}
+
+impl Part {
+    fn last(&self) -> Revision {
+        self.changes
+            .last()
+            .map_or(self.after, |it| it.change.revision)
+    }
 }
 
 impl History {
@@ -104,11 +113,11 @@ impl History {
         }
     }
 
+    /// A part that holds the change after this revision.
     fn find_part(&self, after: Revision) -> Option<Vec<Arc<Logged>>> {
-        lock(&self.parts)
-            .iter()
-            .find(|part| part.after == after)
-            .map(|part| part.changes.clone())
+        let holds = |part: &&Part| part.after <= after && part.last() > after;
+        let parts = lock(&self.parts);
+        parts.iter().find(holds).map(|part| part.changes.clone())
     }
 
     fn keep_part(&self, after: Revision, changes: &[Arc<Logged>]) {
@@ -119,10 +128,10 @@ impl History {
         parts.push_back(Part {
             after,
             changes: changes.to_vec(),
-            effects: changes.iter().map(|it| it.change.effects.len()).sum(),
+            bytes: changes.iter().map(|it| it.bytes).sum(),
         });
-        let all = |parts: &VecDeque<Part>| parts.iter().map(|it| it.effects).sum::<usize>();
-        while parts.len() > 1 && (parts.len() > PARTS_MAX || all(&parts) > PARTS_EFFECTS_MAX) {
+        let all = |parts: &VecDeque<Part>| parts.iter().map(|it| it.bytes).sum::<usize>();
+        while parts.len() > 1 && (parts.len() > PARTS_MAX || all(&parts) > PARTS_BYTES_MAX) {
             parts.pop_front();
         }
     }
@@ -298,17 +307,12 @@ impl Registry {
         let part = i64::try_from(PART).unwrap_or(i64::MAX);
         let in_part = after.get() % part;
         let start = Revision::new(after.get() - in_part).unwrap_or_default();
-        let (turn, changes) = if let Some(kept) = self.history.find_part(start) {
-            (turn, kept)
-        } else if newest.get() - start.get() >= part {
-            let (turn, changes) = self.log_after(turn, start, PART, newest).await?;
-            if changes.len() == PART {
-                self.history.keep_part(start, &changes);
-            }
-            (turn, changes)
-        } else {
-            // The part is not whole yet; only what is asked for is read of it.
-            self.log_after(turn, after, PART, newest).await?
+        // a part that is not whole yet is read from what is asked for on
+        let is_whole = newest.get() - start.get() >= part;
+        let (turn, changes) = match self.history.find_part(after) {
+            Some(kept) => (turn, kept),
+            None if is_whole => self.read_part(turn, start, after, newest).await?,
+            None => self.log_after(turn, after, PART, newest).await?,
         };
         let next = changes.into_iter();
         let next: Vec<_> = next.skip_while(|it| it.change.revision <= after).collect();
@@ -317,6 +321,26 @@ impl Registry {
         }
         self.look_up_before(turn, &next, needs_before).await?;
         Ok(next)
+    }
+
+    /// Reads and keeps the part that begins at `start`. One of many bytes may end before what is
+    /// asked for; what follows is then read from there on.
+    async fn read_part(
+        &self,
+        turn: Turn,
+        start: Revision,
+        after: Revision,
+        newest: Revision,
+    ) -> Result<(Turn, Vec<Arc<Logged>>), Error> {
+        let (turn, changes) = self.log_after(turn, start, PART, newest).await?;
+        self.history.keep_part(start, &changes);
+        let reaches = changes.last().is_some_and(|it| it.change.revision > after);
+        if reaches || start == after {
+            return Ok((turn, changes));
+        }
+        let (turn, changes) = self.log_after(turn, after, PART, newest).await?;
+        self.history.keep_part(after, &changes);
+        Ok((turn, changes))
     }
 
     /// Reads the log, as far as this process has followed it.

@@ -25,9 +25,9 @@ use crate::{
 /// How the log is followed.
 #[derive(Clone, Copy, Debug)]
 pub struct Following {
-    /// Most effects that the ring holds, images before and after: some tens of megabytes at the
-    /// most for records of the usual size.
-    pub effects_max: usize,
+    /// Most bytes of records that the ring holds, as they are stored: before and after each change.
+    /// In memory they take about as much.
+    pub bytes_max: usize,
     /// A watcher that takes nothing for so long has stopped reading for good.
     pub stalled_after: Duration,
     /// How long credentials are honoured after the last look at the log.
@@ -37,7 +37,7 @@ pub struct Following {
 impl Default for Following {
     fn default() -> Self {
         Self {
-            effects_max: 8192,
+            bytes_max: 32 * 1024 * 1024,
             stalled_after: Duration::from_secs(60),
             honoured_for: HONOURED_FOR,
         }
@@ -63,6 +63,8 @@ struct Shared {
 pub struct Logged {
     /// The change.
     pub change: Change,
+    /// Bytes of its records as they are stored, about; those before it included.
+    pub(super) bytes: usize,
     before: OnceLock<Vec<Option<Image>>>,
     /// None where nothing is kept: read from the log, or no longer among the newest.
     shared: Mutex<Option<Shared>>,
@@ -72,6 +74,7 @@ impl Logged {
     /// A change of the ring.
     fn new(change: Change, before: Vec<Option<Image>>) -> Self {
         Self {
+            bytes: bytes_of(&change),
             change,
             before: OnceLock::from(before),
             shared: Mutex::new(Some(Shared::default())),
@@ -81,6 +84,7 @@ impl Logged {
     /// A change that was read from the log; what was before it is looked up where it is needed.
     pub(super) fn read(change: Change) -> Self {
         Self {
+            bytes: bytes_of(&change),
             change,
             before: OnceLock::new(),
             shared: Mutex::new(None),
@@ -136,21 +140,31 @@ impl Logged {
     }
 }
 
+/// Bytes of a change in memory, about: of its records, and of as many before them.
+fn bytes_of(change: &Change) -> usize {
+    let records = change.effects.iter().map(|effect| match effect {
+        Effect::Put(image) => image.stored_bytes(),
+        Effect::Remove { .. } | Effect::Notice(_) => 0,
+    });
+    // what every change takes beside its records
+    1024 + 2 * records.sum::<usize>()
+}
+
 /// The ring: changes without a gap, oldest first.
 #[derive(Clone, Debug)]
 pub struct Recent {
     changes: Vector<Arc<Logged>>,
-    effects: usize,
-    effects_max: usize,
+    bytes: usize,
+    bytes_max: usize,
 }
 
 impl Recent {
     /// An empty ring.
-    pub(super) fn new(effects_max: usize) -> Self {
+    pub(super) fn new(bytes_max: usize) -> Self {
         Self {
             changes: Vector::new(),
-            effects: 0,
-            effects_max,
+            bytes: 0,
+            bytes_max,
         }
     }
 
@@ -159,15 +173,15 @@ impl Recent {
         let before = change.effects.iter().map(Effect::name);
         let before = before.map(|name| state.image(name));
         let logged = Logged::new(change.clone(), before.collect());
-        self.effects += logged.change.effects.len();
+        self.bytes += logged.bytes;
         self.changes.push_back(Arc::new(logged));
         let old = self.changes.len().checked_sub(SHARED_MAX + 1);
         if let Some(old) = old.and_then(|old| self.changes.get(old)) {
             old.forget_shared();
         }
-        while self.effects > self.effects_max && self.changes.len() > 1 {
+        while self.bytes > self.bytes_max && self.changes.len() > 1 {
             if let Some(oldest) = self.changes.pop_front() {
-                self.effects -= oldest.change.effects.len();
+                self.bytes -= oldest.bytes;
             }
         }
     }

@@ -66,7 +66,7 @@ const LOOKED_AT_MAX: usize = 5_000;
 const BATCH: usize = 256;
 
 /// Changes to one record read at a time.
-const BATCH_OF_RECORD: usize = 50;
+const BATCH_OF_RECORD: usize = 16;
 
 /// What it costs to see a change, in units of work.
 const CHANGE_COST: usize = 8;
@@ -303,9 +303,17 @@ impl ChangePage<'_> {
                 None => {
                     let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
                     let batch = batch.min(before.get() - 1);
-                    let after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
-                    let batch = registry.changes_after(who, after, BATCH, needs_before);
-                    let mut batch = batch.await?;
+                    let mut after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
+                    let mut batch;
+                    // where images are large, a batch ends early: the last of them is wanted
+                    loop {
+                        let read = registry.changes_after(who, after, BATCH, &needs_before);
+                        batch = read.await?;
+                        match batch.last().map(|it| it.change.revision) {
+                            Some(last) if last.next() < before => after = last,
+                            _ => break,
+                        }
+                    }
                     batch.retain(|logged| logged.change.revision < before);
                     batch
                 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::QueryBuilder;
+use tokio_stream::StreamExt as _;
 use uuid::Uuid;
 
 use super::{
@@ -374,7 +375,11 @@ pub(super) struct EffectRow {
     pub(super) digest: Vec<u8>,
 }
 
-/// Rows of the log, each change with its effects, as the database has them.
+/// Most bytes of images that are read of the log at a time, beside those of one change.
+const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Rows of the log, each change with its effects, as the database has them: at most `limit`, and
+/// fewer where their images are large.
 pub(super) async fn rows_after(
     mut link: Link<'_>,
     after: Revision,
@@ -388,11 +393,27 @@ pub(super) async fn rows_after(
     let Some(newest) = changes.last().map(|change| change.revision) else {
         return Ok(Vec::new());
     };
-    let effects: Vec<EffectRow> = on_engine!(&mut link, connection => {
+    let mut effects: Vec<EffectRow> = Vec::new();
+    let mut bytes = 0;
+    let mut last = newest;
+    on_engine!(&mut link, connection => {
         let statement = sqlx::query_as(EFFECTS_BETWEEN).bind(after.get()).bind(newest);
-        statement.fetch_all(&mut **connection).await
+        let mut rows = statement.fetch(&mut **connection);
+        while let Some(row) = rows.next().await {
+            let row: EffectRow = row?;
+            let before = effects.last().map(|it| it.revision);
+            if let Some(before) = before.filter(|it| bytes > READ_BYTES_MAX && *it < row.revision) {
+                last = before;
+                break;
+            }
+            bytes += row.image.as_ref().map_or(0, String::len);
+            effects.push(row);
+        }
+        Ok::<_, sqlx::Error>(())
     })?;
-    Ok(with_effects(changes, effects))
+    let mut rows = with_effects(changes, effects);
+    rows.retain(|(change, _)| change.revision <= last);
+    Ok(rows)
 }
 
 fn with_effects(

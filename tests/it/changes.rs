@@ -409,7 +409,7 @@ both! {
 
     async fn a_log_shorter_than_what_was_served_is_never_taken_for_its_end(engine: Engine) {
         let url = engine.url();
-        let following = Following { effects_max: 1, ..Following::default() };
+        let following = Following { bytes_max: 1, ..Following::default() };
         let server = Server::start_following(&url, &[OPENING_EDITION], following).await;
         let cast = Cast::new(&server).await;
         let auditor = server.person("auditor", &[Role::Auditor], None).await;

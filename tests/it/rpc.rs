@@ -16,6 +16,7 @@ mod personal;
 mod plan_model;
 mod plans;
 mod reports;
+mod sizes;
 mod texts;
 mod updates;
 mod visibility;

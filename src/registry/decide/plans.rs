@@ -17,7 +17,10 @@ use crate::{
         error::{Error, Violations},
         milestones::Milestone,
         names::{PlanName, PlatformName},
-        plans::{FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, StateEntry},
+        plans::{
+            FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, STATES_TO_END,
+            StateEntry,
+        },
         reports::Report,
         time::Date,
     },
@@ -132,6 +135,7 @@ impl Deciding<'_> {
         let date = match step {
             PlanMove::Submit => {
                 check_actor_named(self.caller, name.as_str())?;
+                check_submissions(plan)?;
                 self.today()
             }
             PlanMove::Issue => {
@@ -253,6 +257,22 @@ impl Deciding<'_> {
             reason: self.reason.to_owned(),
         });
     }
+}
+
+/// Refuses to submit a plan whose history of states is full, with room left for what ends it.
+fn check_submissions(plan: &Plan) -> Result<(), Error> {
+    if plan.state_history.len() + STATES_TO_END <= STATES_MAX {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "STATE_HISTORY_FULL",
+        plan.name.as_str(),
+        format!("a plan enters at most {STATES_MAX} states; withdraw it and create a new plan"),
+        format!(
+            "một kế hoạch chỉ có tối đa {STATES_MAX} lần chuyển trạng thái; hãy rút kế hoạch này \
+             và lập kế hoạch mới"
+        ),
+    ))
 }
 
 /// Whether a plan is ISSUED, no longer written; refused where it is frozen, or has ended.

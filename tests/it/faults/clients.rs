@@ -208,7 +208,7 @@ async fn write(steward: &Raw, changes: usize) -> i64 {
 
 async fn small_ring(engine: &Engine, stalled_after: Duration) -> Server {
     let following = Following {
-        effects_max: 32,
+        bytes_max: 128 * 1024,
         stalled_after,
         ..Following::default()
     };

@@ -32,7 +32,7 @@ const NARROW: TurnLimits = TurnLimits {
 async fn start(engine: &Engine, turns: TurnLimits) -> Server {
     // what is read of the log is read from the store
     let following = Following {
-        effects_max: 1,
+        bytes_max: 1,
         ..Following::default()
     };
     Server::start_within(&engine.url(), Bounds { following, turns }).await
