@@ -35,8 +35,10 @@ use crate::{
         change::Change,
         command::{Command, Request, Seed},
         error::Error,
+        leaf::Digest,
         limits::{Limit, Scope},
         names::Revision,
+        position::Position,
         time::{Clock, Date},
     },
     state::{State, query::token::TokenKey, tally::Tally},
@@ -73,6 +75,8 @@ pub struct Bounds {
 pub struct Snapshot {
     /// Which log it is of.
     pub log_id: Uuid,
+    /// The chained digest at its revision.
+    pub digest: Digest,
     /// The records.
     pub state: State,
     /// Hashes of API keys, which are kept out of the log.
@@ -84,6 +88,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The point of the log that it is at.
+    pub fn position(&self) -> Position {
+        Position::new(self.log_id, self.state.revision(), &self.digest)
+    }
+
     /// Whether its tally is of this day.
     fn is_counted(&self, date: Date) -> bool {
         let tally = self.tally.as_ref();
@@ -91,8 +100,9 @@ impl Snapshot {
     }
 
     /// Moves on by a change.
-    fn advance(&mut self, change: &Change) {
-        self.recent.push(&self.state, change);
+    fn advance(&mut self, change: &Change, digest: &Digest) {
+        self.digest = *digest;
+        self.recent.push(&self.state, change, digest);
         // not a clone of the State: `apply` would have to copy what the two share
         let tally = self.tally.as_ref();
         let before = tally.map(|tally| tally.before(&self.state, change));
@@ -199,6 +209,7 @@ impl Registry {
         }
         let current = Arc::new(Snapshot {
             log_id: head.log_id,
+            digest: head.digest,
             state: State::load(head.revision, Some(head.record_time), images),
             key_hashes,
             recent: Recent::new(following.bytes_max),

@@ -39,6 +39,7 @@ pub use self::{
 use crate::domain::{
     change::{Change, Image},
     error::Error,
+    leaf::Digest,
     names::{ApiKeyName, PrincipalName, Revision},
     principals::KeyHash,
     time::Timestamp,
@@ -56,6 +57,8 @@ pub struct Head {
     pub revision: Revision,
     /// When it was recorded; the year 1970 in an empty log.
     pub record_time: Timestamp,
+    /// Its chained digest.
+    pub digest: Digest,
 }
 
 /// Everything that the State is made of, as of one moment.
@@ -231,6 +234,12 @@ impl Store {
         let rows = self.outages.during(rows, operation)?;
         let decode = move || log::decode_after(rows, after);
         self.decoded(operation, decode).await
+    }
+
+    /// The chained digest of each change after a revision up to another, in order.
+    pub async fn digests(&self, after: Revision, to: Revision) -> Result<Vec<Digest>, Error> {
+        let digests = reading!(self.engine, link => log::digests(link, after, to));
+        self.outages.during(digests, "reading digests of the log")
     }
 
     /// The hashes of these API keys, in their order, of those that have one.
@@ -469,6 +478,14 @@ impl<'c> WriteTx<'c> {
         self.leave(changes, operation)
     }
 
+    /// As [`Store::digests`].
+    pub async fn digests(&mut self, after: Revision, to: Revision) -> Result<Vec<Digest>, Error> {
+        let operation = "reading digests of the log";
+        let link = self.enter(operation)?;
+        let digests = answered(log::digests(link, after, to)).await;
+        self.leave(digests, operation)
+    }
+
     /// As [`Store::key_hashes`].
     pub async fn key_hashes(
         &mut self,
@@ -498,8 +515,11 @@ impl<'c> WriteTx<'c> {
         changes: &[Change],
         salt: &mut (dyn FnMut() -> [u8; 16] + Send),
     ) -> Result<(), Error> {
-        let encode = |change: &Change| Encoded::new(change.clone(), salt);
-        let encoded: Vec<Encoded> = changes.iter().map(encode).collect::<Result<_, _>>()?;
+        let mut encoded: Vec<Encoded> = Vec::with_capacity(changes.len());
+        for change in changes {
+            let before = *encoded.last().map_or(&self.head.digest, Encoded::digest);
+            encoded.push(Encoded::new(change.clone(), &before, salt)?);
+        }
         self.append_encoded(&encoded).await
     }
 

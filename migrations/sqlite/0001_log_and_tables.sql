@@ -2,7 +2,7 @@
 -- Times are microseconds since 1970-01-01T00:00:00Z, dates are ISO 8601 text (2025-09-23),
 -- resources go by their full names (platforms/ndp-001), enums by the words of the API.
 
--- The head of the log: which log this is, its newest revision and that revision's time. Every
+-- The head of the log: which log this is, its newest revision, that one's time and digest. Every
 -- writer locks this one row first. `format` is the format of what is stored; a release that does
 -- not know it must not touch the database.
 CREATE TABLE log_head (
@@ -10,11 +10,14 @@ CREATE TABLE log_head (
     log_id TEXT NOT NULL,
     revision INTEGER NOT NULL CHECK (revision >= 0),
     record_time INTEGER NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
     format INTEGER NOT NULL
 ) STRICT;
 
 -- The log: one row for each accepted command, numbered without gaps, never changed. Who acted
 -- (`actor` is the person named by a system), for which agency, by which method and request, why.
+-- `leaf_hash` is over `header_digest` and the digests of the effects; `digest` chains it to the
+-- change before, so that two logs differ from the first change in which they differ.
 CREATE TABLE changes (
     revision INTEGER PRIMARY KEY CHECK (revision > 0),
     record_time INTEGER NOT NULL,
@@ -25,6 +28,10 @@ CREATE TABLE changes (
     request_id TEXT,
     request_digest BLOB CHECK (length(request_digest) = 32),
     reason TEXT NOT NULL,
+    salt BLOB,
+    header_digest BLOB NOT NULL CHECK (length(header_digest) = 32),
+    leaf_hash BLOB NOT NULL CHECK (length(leaf_hash) = 32),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
     CHECK ((request_id IS NULL) = (request_digest IS NULL))
 ) STRICT;
 -- A request id is used once by a principal; this also finds the change that answered it.
@@ -35,7 +42,8 @@ CREATE INDEX changes_record_time ON changes (record_time);
 
 -- What each change did: the whole image of each resource after it (put), its removal (remove) or
 -- a notice. `image` is JSON in the bytes first written, `format` its format; `digest` is
--- SHA-256 over salt and image, so that an image can be blanked by law and the log still verifies.
+-- over kind, resource, format and a digest of salt and image, so that an image can be blanked by
+-- law and the log still verifies.
 CREATE TABLE effects (
     revision INTEGER NOT NULL REFERENCES changes (revision),
     ordinal INTEGER NOT NULL CHECK (ordinal >= 0),

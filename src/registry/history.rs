@@ -24,6 +24,7 @@ use crate::{
     domain::{
         change::{At, Change},
         error::Error,
+        leaf::{Digest, GENESIS},
         names::Revision,
         time::Timestamp,
     },
@@ -146,16 +147,18 @@ impl History {
         let store = self.store.clone();
         let touched = turn.ask(async move {
             let past = store.touched_after(revision).await?;
-            Ok::<_, Error>((past, store.record_time(revision).await?))
+            let digest = digest_at(&store, revision).await?;
+            Ok::<_, Error>((past, store.record_time(revision).await?, digest))
         });
         let (turn, touched) = touched.await?;
-        let (past, record_time) = touched?;
+        let (past, record_time, digest) = touched?;
         let making = turn.run(move |effort| {
             let records = past.len();
             let past = effort.rows(past, 1);
             let past = past.map(|past| (past.resource, past.image));
             let made = Arc::new(Snapshot {
                 log_id: current.log_id,
+                digest,
                 state: current.state.reverted(revision, record_time, past),
                 key_hashes: current.key_hashes.clone(),
                 recent: Recent::new(0),
@@ -186,6 +189,15 @@ impl History {
         }
         Ok(())
     }
+}
+
+/// The chained digest of a log at a revision.
+async fn digest_at(store: &Store, revision: Revision) -> Result<Digest, Error> {
+    let Some(before) = revision.previous() else {
+        return Ok(GENESIS);
+    };
+    let digests = store.digests(before, revision).await?;
+    digests.first().copied().ok_or_else(log_is_short)
 }
 
 /// What a panic left behind is whole: nothing is half done under these locks.
@@ -352,14 +364,19 @@ impl Registry {
         newest: Revision,
     ) -> Result<(Turn, Vec<Arc<Logged>>), Error> {
         let store = self.history.store.clone();
-        let reading = turn.ask(async move { store.changes_after(after, limit).await });
-        let (turn, changes) = reading.await?;
-        let mut changes = changes?;
-        changes.retain(|change| change.revision <= newest);
-        if changes.is_empty() {
-            return Err(log_is_short());
-        }
-        let changes = changes.into_iter().map(Logged::read).map(Arc::new);
+        let reading = turn.ask(async move {
+            let mut changes = store.changes_after(after, limit).await?;
+            changes.retain(|change| change.revision <= newest);
+            let last = changes.last().ok_or_else(log_is_short)?.revision;
+            Ok::<_, Error>((changes, store.digests(after, last).await?))
+        });
+        let (turn, read) = reading.await?;
+        let (changes, digests) = read?;
+        let changes = changes.into_iter().zip(&digests).map(|(change, digest)| {
+            let logged = Logged::read(change);
+            logged.set_digest(digest);
+            Arc::new(logged)
+        });
         Ok((turn, changes.collect()))
     }
 

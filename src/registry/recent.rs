@@ -17,6 +17,7 @@ use crate::{
     domain::{
         caller::Caller,
         change::{Change, Effect, Image},
+        leaf::Digest,
         names::Revision,
     },
     state::{State, sight::Sight},
@@ -65,6 +66,7 @@ pub struct Logged {
     pub change: Change,
     /// Bytes of its records as they are stored, about; those before it included.
     pub(super) bytes: usize,
+    digest: OnceLock<Digest>,
     before: OnceLock<Vec<Option<Image>>>,
     /// None where nothing is kept: read from the log, or no longer among the newest.
     shared: Mutex<Option<Shared>>,
@@ -72,10 +74,11 @@ pub struct Logged {
 
 impl Logged {
     /// A change of the ring.
-    fn new(change: Change, before: Vec<Option<Image>>) -> Self {
+    fn new(change: Change, digest: &Digest, before: Vec<Option<Image>>) -> Self {
         Self {
             bytes: bytes_of(&change),
             change,
+            digest: OnceLock::from(*digest),
             before: OnceLock::from(before),
             shared: Mutex::new(Some(Shared::default())),
         }
@@ -86,9 +89,20 @@ impl Logged {
         Self {
             bytes: bytes_of(&change),
             change,
+            digest: OnceLock::new(),
             before: OnceLock::new(),
             shared: Mutex::new(None),
         }
+    }
+
+    /// Its chained digest, where it was looked up.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.get()
+    }
+
+    pub(super) fn set_digest(&self, digest: &Digest) {
+        // another reader may have been quicker, with the same
+        self.digest.get_or_init(|| *digest);
     }
 
     /// One for each effect, `None` where there was no resource; empty while it was not looked up.
@@ -169,10 +183,10 @@ impl Recent {
     }
 
     /// Adds a change that `state` does not hold yet, and lets the oldest go.
-    pub(super) fn push(&mut self, state: &State, change: &Change) {
+    pub(super) fn push(&mut self, state: &State, change: &Change, digest: &Digest) {
         let before = change.effects.iter().map(Effect::name);
         let before = before.map(|name| state.image(name));
-        let logged = Logged::new(change.clone(), before.collect());
+        let logged = Logged::new(change.clone(), digest, before.collect());
         self.bytes += logged.bytes;
         self.changes.push_back(Arc::new(logged));
         let old = self.changes.len().checked_sub(SHARED_MAX + 1);

@@ -19,6 +19,7 @@
 //! neither.
 
 use std::{
+    cmp::Ordering,
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
@@ -48,6 +49,7 @@ use crate::{
         command::Request,
         effort::Effort,
         error::Error,
+        leaf::{Digest, GENESIS},
         names::{ApiKeyName, PrincipalName, Revision},
         principals::KeyHash,
         time::{Clock, Date, Timestamp},
@@ -264,7 +266,7 @@ impl Counting {
         // none where memory does not reach back that far
         let Some(since) = since else { return false };
         for logged in since {
-            of.advance(&logged.change);
+            of.advance(&logged.change, logged.digest().unwrap_or(&GENESIS));
         }
         later.tally = of.tally;
         later.tally.is_some()
@@ -274,7 +276,7 @@ impl Counting {
 /// A group that was decided and encoded, to be written.
 struct Draft {
     /// The log and revision that it was decided on.
-    base: (Uuid, Revision),
+    base: (Uuid, Revision, Digest),
     /// When.
     begun: Instant,
     now: Timestamp,
@@ -393,40 +395,64 @@ impl Writer {
 
     async fn catch_up_idle(&mut self) -> Result<(), Failed> {
         let head = self.store.head().await?;
-        self.check_head(&head)?;
+        let ours = self.current.state.revision();
+        let digest = match ours.previous() {
+            Some(before) if head.revision > ours => {
+                self.store.digests(before, ours).await?.first().copied()
+            }
+            _ => None,
+        };
+        self.check_head(&head, digest)?;
         while self.current.state.revision() < head.revision {
             let after = self.current.state.revision();
             let changes = self.store.changes_after(after, FOLLOW_BATCH).await?;
             if changes.is_empty() {
                 return Err(missing(after).into());
             }
+            let digests = self.store.digests(after, last_of(&changes)).await?;
             let names = new_keys(&self.current, &changes);
             let hashes = self.store.key_hashes(&names).await?;
-            self.publish_changes(&changes, hashes);
+            self.publish_changes(changes.iter().zip(&digests), hashes);
         }
         Ok(())
     }
 
     async fn catch_up_locked(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Failed> {
         let head = *tx.head();
-        self.check_head(&head)?;
+        let ours = self.current.state.revision();
+        let digest = match ours.previous() {
+            Some(before) if head.revision > ours => {
+                tx.digests(before, ours).await?.first().copied()
+            }
+            _ => None,
+        };
+        self.check_head(&head, digest)?;
         while self.current.state.revision() < head.revision {
             let after = self.current.state.revision();
             let changes = tx.changes_after(after, FOLLOW_BATCH).await?;
             if changes.is_empty() {
                 return Err(missing(after).into());
             }
+            let digests = tx.digests(after, last_of(&changes)).await?;
             let names = new_keys(&self.current, &changes);
             let hashes = tx.key_hashes(&names).await?;
-            self.publish_changes(&changes, hashes);
+            self.publish_changes(changes.iter().zip(&digests), hashes);
         }
         self.note_followed();
         Ok(())
     }
 
-    fn check_head(&self, head: &Head) -> Result<(), Failed> {
+    /// Refuses a log that is another than the one served here. `digest` is the chained digest that
+    /// it has at the revision served, where its head is later.
+    fn check_head(&self, head: &Head, digest: Option<Digest>) -> Result<(), Failed> {
         let ours = self.current.state.revision();
-        if head.log_id == self.current.log_id && head.revision >= ours {
+        let theirs = match head.revision.cmp(&ours) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(head.digest),
+            Ordering::Greater if ours == Revision::ZERO => Some(self.current.digest),
+            Ordering::Greater => digest,
+        };
+        if head.log_id == self.current.log_id && theirs == Some(self.current.digest) {
             return Ok(());
         }
         Err(Failed::Fatal(Fatal::Diverged {
@@ -439,12 +465,12 @@ impl Writer {
 
     fn publish_changes<'a>(
         &mut self,
-        changes: impl IntoIterator<Item = &'a Change>,
+        changes: impl IntoIterator<Item = (&'a Change, &'a Digest)>,
         hashes: impl IntoIterator<Item = (ApiKeyName, KeyHash)>,
     ) {
         let mut next = Snapshot::clone(&self.current);
-        for change in changes {
-            next.advance(change);
+        for (change, digest) in changes {
+            next.advance(change, digest);
         }
         for (name, hash) in hashes {
             next.key_hashes.insert(name, hash);
@@ -805,7 +831,8 @@ impl Writer {
         let replays = known(&mut tx, &asked).await;
         draft.replays = replays.map_err(Failed::RolledBack)?;
         for change in self.turning(draft.now).await {
-            let encoded = Encoded::new(change, &mut || self.entropy.salt());
+            let before = draft.next.digest;
+            let encoded = Encoded::new(change, &before, &mut || self.entropy.salt());
             draft.push(encoded.map_err(Failed::RolledBack)?);
         }
         for job in jobs {
@@ -820,7 +847,7 @@ impl Draft {
     fn on(base: &Snapshot, now: Timestamp) -> Self {
         let record_time = base.state.record_time();
         Self {
-            base: (base.log_id, base.state.revision()),
+            base: (base.log_id, base.state.revision(), base.digest),
             begun: Instant::now(),
             now: record_time.map_or(now, |record_time| now.max(record_time)),
             next: base.clone(),
@@ -856,7 +883,7 @@ impl Draft {
         })?;
         let outcome = outcome_of(&change)?;
         let seen = outcome.clone().seen_by(&caller)?;
-        let encoded = Encoded::new(change, &mut || entropy.salt())?;
+        let encoded = Encoded::new(change, &next.digest, &mut || entropy.salt())?;
         let change = encoded.change();
         if let Some(request_id) = change.request_id {
             let key = (change.person.principal.clone(), request_id.id);
@@ -867,7 +894,7 @@ impl Draft {
     }
 
     fn push(&mut self, encoded: Encoded) {
-        self.next.advance(encoded.change());
+        self.next.advance(encoded.change(), encoded.digest());
         self.changes.push(encoded);
     }
 
@@ -882,7 +909,7 @@ impl Draft {
         let Some(mut tx) = store.begin_in(session).await? else {
             return Ok(Written::Overtaken);
         };
-        let head = (tx.head().log_id, tx.head().revision);
+        let head = (tx.head().log_id, tx.head().revision, tx.head().digest);
         if head != self.base || self.begun.elapsed() > DRAFT_AGE_MAX {
             return Ok(Written::Overtaken);
         }
@@ -986,6 +1013,11 @@ pub(super) fn outcome_of(change: &Change) -> Result<Outcome, Error> {
             format!("{} changes nothing", change.method).into(),
         )),
     }
+}
+
+/// The revision of the last of some changes.
+fn last_of(changes: &[Change]) -> Revision {
+    changes.last().map_or(Revision::ZERO, |it| it.revision)
 }
 
 fn new_keys(snapshot: &Snapshot, changes: &[Change]) -> Vec<ApiKeyName> {

@@ -5,10 +5,14 @@ use super::{
     Finding, Verified,
     engine::Tx,
     errors::Failure,
-    images,
     log::{self, ChangeRow, EffectRow},
 };
-use crate::domain::{change::Change, error::Error, names::Revision};
+use crate::domain::{
+    change::Change,
+    error::Error,
+    leaf::{self, Digest, GENESIS},
+    names::Revision,
+};
 
 /// Changes read at a time.
 const BATCH: usize = 200;
@@ -24,6 +28,7 @@ pub(super) async fn fold(
     let mut verified = Verified::default();
     let mut after = Revision::ZERO;
     let mut previous_time = i64::MIN;
+    let mut chain = GENESIS;
     while after < head.revision {
         let rows = log::rows_after(snapshot.link(), after, BATCH).await?;
         if rows.is_empty() {
@@ -31,12 +36,21 @@ pub(super) async fn fold(
         }
         for (change, effects) in rows {
             verified.check(after, previous_time, &change, &effects);
+            verified.check_digests(revision_of(&change)?, &mut chain, &change, &effects);
             verified.changes += 1;
             verified.effects += effects.len() as u64;
             previous_time = change.record_time;
             let revision = log::read_revision("changes", change.revision)?;
+            let (salt, header) = (change.salt.clone(), change.header_digest.clone());
             match log::decode(change, effects) {
-                Ok(change) => visit(change)?,
+                Ok(change) => {
+                    let made = salt.map(|salt| leaf::header_digest(&salt, &change));
+                    if made.is_some_and(|made| made.as_slice() != &*header) {
+                        let problem = "the header is not the one its digest was made of";
+                        verified.find(revision, None, problem.into());
+                    }
+                    visit(change)?;
+                }
                 Err(error) => verified.find(revision, None, describe(&error)),
             }
             after = revision;
@@ -47,6 +61,9 @@ pub(super) async fn fold(
         verified.find(after, None, problem);
     } else if after > Revision::ZERO && previous_time != head.record_time.as_micros() {
         verified.find(after, None, "its time is not that of the head".into());
+    }
+    if chain != head.digest {
+        verified.find(after, None, "its digest is not that of the head".into());
     }
     Ok(verified)
 }
@@ -79,11 +96,36 @@ impl Verified {
             }
             // an image blanked by law keeps its digest, and has nothing left to compare
             let Some(salt) = &effect.salt else { continue };
-            if images::digest(salt, effect.image.as_deref()) != *effect.digest {
+            let image = leaf::image_digest(salt, effect.image.as_deref());
+            let digest = leaf::effect_digest(&effect.kind, &effect.resource, effect.format, &image);
+            if digest.as_slice() != &*effect.digest {
                 let problem = "the image is not the one its digest was made of";
                 self.find(revision, resource(), problem.into());
             }
         }
+    }
+
+    /// Whether the leaf hash is over the digests, and chained to the change before.
+    fn check_digests(
+        &mut self,
+        revision: Revision,
+        chain: &mut Digest,
+        change: &ChangeRow,
+        effects: &[EffectRow],
+    ) {
+        let digest = |bytes: &[u8]| Digest::try_from(bytes).unwrap_or_default();
+        let effects: Vec<_> = effects.iter().map(|it| digest(&it.digest)).collect();
+        let leaf = leaf::leaf_hash(&digest(&change.header_digest), &effects);
+        if leaf.as_slice() != &*change.leaf_hash {
+            let problem = "its leaf hash is not over its digests";
+            self.find(revision, None, problem.into());
+        }
+        *chain = leaf::chained(chain, &digest(&change.leaf_hash));
+        if chain.as_slice() != &*change.digest {
+            let problem = "its digest is not chained to the change before";
+            self.find(revision, None, problem.into());
+        }
+        *chain = digest(&change.digest);
     }
 
     fn find(&mut self, revision: Revision, resource: Option<String>, problem: String) {
@@ -95,6 +137,10 @@ impl Verified {
             });
         }
     }
+}
+
+fn revision_of(change: &ChangeRow) -> Result<Revision, Error> {
+    log::read_revision("changes", change.revision)
 }
 
 fn describe(error: &Error) -> String {

@@ -10,7 +10,6 @@ mod upcast;
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::errors::corrupt;
 use crate::domain::{
@@ -125,14 +124,4 @@ fn read(resource: &str, format: i64, json: &str) -> Result<Image, String> {
 
 fn parse(kind: Kind, json: &str) -> serde_json::Result<Image> {
     on_kind!(kind, T => serde_json::from_str::<T>(json).map(|record| T::into_image(record.into())))
-}
-
-/// What the log keeps of an image for proofs: SHA-256 over salt and image, of the salt alone
-/// where there is no image. With the salt blanked too, the digest tells nothing of it.
-pub(super) fn digest(salt: &[u8], image: Option<&str>) -> [u8; 32] {
-    let digest = Sha256::new().chain_update(salt);
-    digest
-        .chain_update(image.unwrap_or_default())
-        .finalize()
-        .into()
 }

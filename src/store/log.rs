@@ -22,22 +22,25 @@ use crate::domain::{
     caller::Person,
     change::{Change, Effect, Image, RequestId},
     error::Error,
+    leaf::{self, Digest, GENESIS},
     names::{AgencyName, PrincipalName, Revision},
     time::Timestamp,
 };
 
 // === the head ===
 
-const HEAD: &str = "SELECT log_id, revision, record_time, format FROM log_head";
-const MAKE_HEAD: &str = "INSERT INTO log_head (one, log_id, revision, record_time, format) \
-     VALUES (1, $1, 0, 0, $2) ON CONFLICT (one) DO NOTHING";
-const MOVE_HEAD: &str = "UPDATE log_head SET revision = $1, record_time = $2 WHERE revision = $3";
+const HEAD: &str = "SELECT log_id, revision, record_time, digest, format FROM log_head";
+const MAKE_HEAD: &str = "INSERT INTO log_head (one, log_id, revision, record_time, digest, format) \
+     VALUES (1, $1, 0, 0, $2, $3) ON CONFLICT (one) DO NOTHING";
+const MOVE_HEAD: &str =
+    "UPDATE log_head SET revision = $1, record_time = $2, digest = $3 WHERE revision = $4";
 
 #[derive(sqlx::FromRow)]
 struct HeadRow {
     log_id: String,
     revision: i64,
     record_time: i64,
+    digest: Vec<u8>,
     format: i64,
 }
 
@@ -54,7 +57,10 @@ pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Head, Failure> {
     let row: HeadRow = match &mut link {
         On::Sqlite(connection) => sqlx::query_as(HEAD).fetch_one(&mut **connection).await?,
         On::Postgres(connection) => {
-            let lock = "SELECT log_id, revision, record_time, format FROM log_head FOR UPDATE";
+            let lock = concat!(
+                "SELECT log_id, revision, record_time, digest, format ",
+                "FROM log_head FOR UPDATE"
+            );
             sqlx::query_as(lock).fetch_one(&mut **connection).await?
         }
     };
@@ -64,7 +70,10 @@ pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Head, Failure> {
 /// Makes the head of a new log; leaves one that is there alone.
 pub(super) async fn make_head(mut link: Link<'_>, log_id: Uuid) -> Result<(), sqlx::Error> {
     on_engine!(&mut link, connection => {
-        let statement = sqlx::query(MAKE_HEAD).bind(log_id.to_string()).bind(FORMAT);
+        let statement = sqlx::query(MAKE_HEAD)
+            .bind(log_id.to_string())
+            .bind(GENESIS.as_slice())
+            .bind(FORMAT);
         statement.execute(&mut **connection).await.map(|_| ())
     })
 }
@@ -75,6 +84,7 @@ impl HeadRow {
             log_id,
             revision,
             record_time,
+            digest,
             format,
         } = self;
         if format != FORMAT {
@@ -95,6 +105,7 @@ impl HeadRow {
             log_id: Uuid::try_parse(&log_id).map_err(|error| corrupt("log_head.log_id", error))?,
             revision: read_revision("log_head", revision)?,
             record_time: read_time("log_head", record_time)?,
+            digest: read_digest("log_head", &digest)?,
         })
     }
 }
@@ -108,6 +119,10 @@ pub struct Encoded {
     /// One for each effect.
     images: Vec<EncodedImage>,
     request_id: Option<String>,
+    salt: [u8; 16],
+    header_digest: Digest,
+    leaf_hash: Digest,
+    digest: Digest,
 }
 
 #[derive(Clone, Debug)]
@@ -118,8 +133,13 @@ struct EncodedImage {
 }
 
 impl Encoded {
-    /// Encodes the images of a change, with a new salt for each effect.
-    pub fn new(change: Change, salt: &mut (dyn FnMut() -> [u8; 16] + Send)) -> Result<Self, Error> {
+    /// Encodes the images of a change that follows on the one with the chained digest `before`,
+    /// with new salts.
+    pub fn new(
+        change: Change,
+        before: &Digest,
+        salt: &mut (dyn FnMut() -> [u8; 16] + Send),
+    ) -> Result<Self, Error> {
         let mut images = Vec::with_capacity(change.effects.len());
         for effect in &change.effects {
             let json = match effect {
@@ -128,13 +148,21 @@ impl Encoded {
                 Effect::Notice(notice) => Some(images::encode_notice(notice)?),
             };
             let salt = salt();
+            let image = leaf::image_digest(&salt, json.as_deref());
             images.push(EncodedImage {
-                digest: images::digest(&salt, json.as_deref()),
+                digest: leaf::effect_digest(kind(effect), effect.name(), FORMAT, &image),
                 json,
                 salt,
             });
         }
+        let salt = salt();
+        let header_digest = leaf::header_digest(&salt, &change);
+        let leaf_hash = leaf::leaf_hash(&header_digest, images.iter().map(|it| &it.digest));
         Ok(Self {
+            salt,
+            header_digest,
+            leaf_hash,
+            digest: leaf::chained(before, &leaf_hash),
             request_id: change.request_id.map(|request| request.id.to_string()),
             change,
             images,
@@ -144,6 +172,11 @@ impl Encoded {
     /// The change.
     pub const fn change(&self) -> &Change {
         &self.change
+    }
+
+    /// Its chained digest.
+    pub const fn digest(&self) -> &Digest {
+        &self.digest
     }
 
     fn effects(&self) -> impl Iterator<Item = (i64, &Effect, &EncodedImage)> {
@@ -160,9 +193,10 @@ pub(super) async fn append(
     head: &Head,
     changes: &[Encoded],
 ) -> Result<Head, Failure> {
-    let Some(Encoded { change: newest, .. }) = changes.last() else {
+    let Some(last_encoded) = changes.last() else {
         return Ok(*head);
     };
+    let newest = &last_encoded.change;
     check_order(head, changes)?;
     bulk::insert(
         &mut link,
@@ -201,6 +235,7 @@ pub(super) async fn append(
         let statement = sqlx::query(MOVE_HEAD)
             .bind(newest.revision.get())
             .bind(newest.record_time.as_micros())
+            .bind(last_encoded.digest.as_slice())
             .bind(head.revision.get());
         statement.execute(&mut **connection).await.map(|done| done.rows_affected())
     })?;
@@ -215,13 +250,18 @@ pub(super) async fn append(
         log_id: head.log_id,
         revision: newest.revision,
         record_time: newest.record_time,
+        digest: last_encoded.digest,
     })
 }
 
 fn check_order(head: &Head, changes: &[Encoded]) -> Result<(), Error> {
     let (mut revision, mut record_time) = (head.revision, head.record_time);
-    for Encoded { change, .. } in changes {
-        if change.revision != revision.next() || change.record_time < record_time {
+    let mut before = head.digest;
+    for encoded in changes {
+        let change = &encoded.change;
+        let follows = encoded.digest == leaf::chained(&before, &encoded.leaf_hash);
+        before = encoded.digest;
+        if !follows || change.revision != revision.next() || change.record_time < record_time {
             let message = format!(
                 "appending changes: {} at {} does not follow {revision} at {record_time}",
                 change.revision, change.record_time
@@ -262,7 +302,20 @@ fn change_row(encoded: &Encoded) -> Row<'_> {
         ),
         ("request_digest", Cell::OptionalBytes(digest)),
         ("reason", Cell::Text(reason)),
+        ("salt", Cell::Bytes(&encoded.salt)),
+        ("header_digest", Cell::Bytes(&encoded.header_digest)),
+        ("leaf_hash", Cell::Bytes(&encoded.leaf_hash)),
+        ("digest", Cell::Bytes(&encoded.digest)),
     ]
+}
+
+/// The word of what an effect did.
+const fn kind(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Put(_) => "put",
+        Effect::Remove { .. } => "remove",
+        Effect::Notice(_) => "notice",
+    }
 }
 
 fn effect_row<'a>(
@@ -272,16 +325,11 @@ fn effect_row<'a>(
     image: &'a EncodedImage,
 ) -> Row<'a> {
     let EncodedImage { json, salt, digest } = image;
-    let (kind, resource) = match effect {
-        Effect::Put(image) => ("put", image.name()),
-        Effect::Remove { name } => ("remove", name.as_str()),
-        Effect::Notice(notice) => ("notice", notice.name.as_str()),
-    };
     vec![
         ("revision", Cell::Integer(revision.get())),
         ("ordinal", Cell::Integer(ordinal)),
-        ("kind", Cell::Text(kind)),
-        ("resource", Cell::Text(resource)),
+        ("kind", Cell::Text(kind(effect))),
+        ("resource", Cell::Text(effect.name())),
         ("format", Cell::Integer(FORMAT)),
         ("image", Cell::OptionalText(json.as_deref())),
         ("salt", Cell::Bytes(salt)),
@@ -309,7 +357,7 @@ macro_rules! changes_where {
     ($condition:expr) => {
         concat!(
             "SELECT revision, record_time, principal, actor, agency, method, request_id, \
-             request_digest, reason FROM changes WHERE ",
+             request_digest, reason, salt, header_digest, leaf_hash, digest FROM changes WHERE ",
             $condition
         )
     };
@@ -361,6 +409,10 @@ pub(super) struct ChangeRow {
     pub(super) request_id: Option<String>,
     pub(super) request_digest: Option<Vec<u8>>,
     pub(super) reason: String,
+    pub(super) salt: Option<Vec<u8>>,
+    pub(super) header_digest: Vec<u8>,
+    pub(super) leaf_hash: Vec<u8>,
+    pub(super) digest: Vec<u8>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -494,6 +546,10 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Change, 
         request_id,
         request_digest,
         reason,
+        salt: _, // verified, where they are
+        header_digest: _,
+        leaf_hash: _,
+        digest: _,
     } = row;
     let address = format!("changes, revision {revision}");
     let no_name = || corrupt(&address, "a name that is none");
@@ -560,6 +616,26 @@ fn read_request(address: &str, id: &str, digest: &[u8]) -> Result<RequestId, Err
             .try_into()
             .map_err(|_| corrupt(address, "a digest that has not 32 bytes"))?,
     })
+}
+
+/// The chained digest of each change after a revision up to another, in order.
+pub(super) async fn digests(
+    mut link: Link<'_>,
+    after: Revision,
+    to: Revision,
+) -> Result<Vec<Digest>, Failure> {
+    const DIGESTS: &str = "SELECT digest FROM changes WHERE revision > $1 AND revision <= $2 \
+         ORDER BY revision";
+    let found: Vec<Vec<u8>> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_scalar(DIGESTS).bind(after.get()).bind(to.get());
+        statement.fetch_all(&mut **connection).await
+    })?;
+    let read = found.iter().map(|digest| read_digest("changes", digest));
+    Ok(read.collect::<Result<_, _>>()?)
+}
+
+fn read_digest(place: &str, digest: &[u8]) -> Result<Digest, Error> {
+    Digest::try_from(digest).map_err(|_| corrupt(place, "a digest of another length"))
 }
 
 pub(super) fn read_revision(address: &str, number: i64) -> Result<Revision, Error> {
