@@ -267,7 +267,7 @@ impl Queryable for Platform {
             Values::one(&*r.fields.display_name)
         })
         .orderable(),
-        Field::new("display_name_en", Type::Text, |r: &Self| {
+        Field::new("display_name_en", Type::Name, |r: &Self| {
             Values::one(&*r.fields.display_name_en)
         })
         .orderable(),
@@ -473,8 +473,9 @@ impl Queryable for Milestone {
         Field::new("weight", Type::Integer, |r: &Self| {
             Values::one(i64::from(r.fields.weight()))
         })
-        .orderable(),
-        Field::new("accountable_unit", Type::Text, |r: &Self| {
+        .orderable()
+        .set_where(|r| r.fields.weight != 0),
+        Field::new("accountable_unit", Type::Name, |r: &Self| {
             Values::one(&*r.fields.accountable_unit)
         })
         .orderable(),
