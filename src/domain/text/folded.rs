@@ -3,7 +3,7 @@
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
 use super::{
-    characters::{is_unseen, plain},
+    characters::{is_inkless, is_unseen, plain},
     same::close_gap,
 };
 
@@ -21,7 +21,7 @@ pub fn fold(text: &str) -> String {
         } else if !is_unseen(c) {
             // by character, since the order that NFD brings marks into does not matter
             decompose_canonical(c, |c| {
-                if !is_combining_mark(c) {
+                if is_inkless(c) || !is_combining_mark(c) {
                     take(&mut folded, &mut gap, c);
                 }
             });
@@ -71,6 +71,7 @@ mod tests {
         assert_eq!(fold("  Nền\ttảng \n số  "), "nen tang so");
         assert_eq!(fold("ƯỚC ưỡn Ỹ"), "uoc uon y");
         assert_eq!(fold("\u{301} \u{a0}\u{200b}\u{3164}\u{2800}"), "");
+        assert_eq!(fold("a\u{16fe4}b\u{2800}c"), "a b c");
         assert_eq!(
             fold("ÐẤT ĐAI"),
             "dat dai",

@@ -1,7 +1,8 @@
-//! The order of names: the collation `vi` of CLDR, and numbers in names as numbers. A key is never
-//! stored or sent, since another release of the tables would sort otherwise.
+//! The order of names: the collation `vi` of CLDR, numbers in names as numbers, and `Ð` (eth) as the
+//! `Đ` that it is typed for. A key is never stored or sent, since another release of the tables
+//! would sort otherwise.
 
-use std::{cmp::Ordering, sync::LazyLock};
+use std::{borrow::Cow, cmp::Ordering, sync::LazyLock};
 
 use icu_collator::{
     Collator, CollatorBorrowed, CollatorPreferences, options::CollatorOptions,
@@ -24,11 +25,24 @@ static COLLATOR: LazyLock<Option<CollatorBorrowed<'static>>> = LazyLock::new(|| 
 pub fn compare_names(a: &str, b: &str) -> Ordering {
     match (a.is_empty(), b.is_empty()) {
         (false, false) => match &*COLLATOR {
-            Some(collator) => collator.compare(a, b),
+            Some(collator) => collator.compare(&without_eth(a), &without_eth(b)),
             None => fold(a).cmp(&fold(b)),
         },
         (a, b) => a.cmp(&b),
     }
+}
+
+/// The text with the letter of the alphabet for those that are taken for it.
+fn without_eth(text: &str) -> Cow<'_, str> {
+    if !text.contains(['ð', 'Ð', 'ɖ', 'Ɖ']) {
+        return Cow::Borrowed(text);
+    }
+    let letter = |c| match c {
+        'ð' | 'ɖ' => 'đ',
+        'Ð' | 'Ɖ' => 'Đ',
+        c => c,
+    };
+    Cow::Owned(text.chars().map(letter).collect())
 }
 
 /// A name as bytes whose order is that of the Vietnamese alphabet, for keys of ordered maps.
@@ -66,7 +80,7 @@ pub fn sort_key(text: &str) -> SortKey {
     let mut key = vec![PRESENT];
     match &*COLLATOR {
         Some(collator) => {
-            let Ok(()) = collator.write_sort_key_to(text, &mut key);
+            let Ok(()) = collator.write_sort_key_to(&without_eth(text), &mut key);
         }
         None => key.extend(fold(text).bytes()),
     }
@@ -126,6 +140,8 @@ mod tests {
         assert_eq!(names, ["Đ", "Ă", "A", ""]);
     }
 
+    const NAMES: &str = "\\PC{0,12}|[aăâdđÐAĐeêế0-9. \u{300}-\u{323}]{0,6}";
+
     #[test]
     fn numbers_in_names_sort_as_numbers() {
         let sorted = [
@@ -150,13 +166,29 @@ mod tests {
         assert!(compare_names("Đề án 6", "Đề án 06").is_eq());
     }
 
+    #[test]
+    fn eth_sorts_as_the_letter_it_is_typed_for() {
+        assert!(compare_names("Da", "Ðà").is_lt() && compare_names("Ðà", "E").is_lt());
+        assert!(compare_names("Ðất", "Đất").is_eq());
+        assert_eq!(sort_key("Ðất"), sort_key("Đất"));
+    }
+
     proptest! {
         #[test]
         fn keys_agree_with_comparison(
-            a in "\\PC{0,12}|[aăâdđAĐeêế \u{300}-\u{323}]{0,6}",
-            b in "\\PC{0,12}|[aăâdđAĐeêế \u{300}-\u{323}]{0,6}"
+            a in NAMES, b in NAMES, c in NAMES
         ) {
             prop_assert_eq!(sort_key(&a).cmp(&sort_key(&b)), compare_names(&a, &b));
+            prop_assert_eq!(compare_names(&b, &a), compare_names(&a, &b).reverse());
+            if compare_names(&a, &b).is_le() && compare_names(&b, &c).is_le() {
+                prop_assert!(compare_names(&a, &c).is_le());
+            }
+        }
+
+        #[test]
+        fn numbers_compare_by_value(a in any::<u64>(), b in any::<u64>(), rest in "( [a-z]{0,3})?") {
+            let [a_name, b_name] = [a, b].map(|number| format!("Đề án {number}{rest}"));
+            prop_assert_eq!(compare_names(&a_name, &b_name), a.cmp(&b));
         }
     }
 }
