@@ -21,7 +21,7 @@ use crate::domain::{
         Stage,
     },
     record::Meta,
-    text::legible::kept,
+    text::{legible::kept, same_name},
     time::{Date, Period, Timestamp},
 };
 
@@ -346,7 +346,7 @@ fn operation_stage(
         reached: None,
         sources: sources.to_vec(),
     };
-    if kept(written) == kept(OPERATING) {
+    if same_name(written, OPERATING) {
         // Said by the list, so true by its day of issue; since when is not said.
         let by = rows::<EditionRow>(EDITIONS)
             .find_map(|row| row.ok().filter(|row| row.edition == edition.id()))

@@ -15,7 +15,7 @@ use crate::{
         command::{Command as Change, Request},
         names::{AgencyName, ApiKeyName, PrincipalName},
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
-        text::legible::{Lines, fault},
+        text::legible::{Lines, fault, kept},
         time::Timestamp,
     },
     pb,
@@ -262,7 +262,9 @@ impl Revoke {
 
 fn caller() -> Caller {
     let actor = std::env::var("USER").ok();
-    let actor = actor.filter(|user| !user.is_empty() && fault(user, Lines::One).is_none());
+    let actor = actor.filter(|user| fault(user, Lines::One).is_none());
+    let actor = actor.map(|user| kept(&user).into_owned());
+    let actor = actor.filter(|user| !user.is_empty());
     Caller::System { actor }
 }
 

@@ -17,6 +17,8 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use super::text::{is_blank, is_unseen};
+
 /// What a text holds that it must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -117,11 +119,11 @@ fn folded(text: &str) -> Vec<Char> {
         for c in std::iter::once(original).nfkd() {
             let c = match c {
                 _ if is_combining_mark(c) || is_unseen(c) => continue,
-                _ if c.is_whitespace() => ' ',
+                _ if is_blank(c) => ' ',
                 '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{30fb}' => '-',
                 '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{3002}' | '\u{22c5}' => '.',
                 '\u{2044}' | '\u{2215}' => '/',
-                'đ' | 'Đ' => 'd',
+                'đ' | 'Đ' | 'ð' | 'Ð' | 'ɖ' | 'Ɖ' => 'd',
                 c => c,
             };
             chars.extend(c.to_lowercase().map(|c| Char { c, position }));
@@ -150,15 +152,6 @@ fn folded(text: &str) -> Vec<Char> {
         replace(&mut chars, written, c);
     }
     chars
-}
-
-/// Characters that nobody sees.
-const fn is_unseen(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-    )
 }
 
 /// The zeros of the scripts whose digits compatibility forms do not tell; nine more follow each.

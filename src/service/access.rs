@@ -23,7 +23,7 @@ use crate::{
         decide::Ids,
         entropy::OsEntropy,
     },
-    state::{State, query::token::Binding},
+    state::State,
     wire::{principals, requests},
 };
 
@@ -57,7 +57,7 @@ impl pb::access_service_server::AccessService for Services {
                 &call,
                 State::principals,
                 String::new(),
-                Binding::new("ListPrincipals"),
+                call.binding("ListPrincipals"),
                 &arguments!(message),
                 |_, seen| principals::principal(seen),
             )
@@ -146,7 +146,7 @@ impl pb::access_service_server::AccessService for Services {
                 &call,
                 State::api_keys,
                 prefix,
-                Binding::new("ListApiKeys"),
+                call.binding("ListApiKeys"),
                 &arguments!(message),
                 |_, key| principals::api_key(key, None),
             )

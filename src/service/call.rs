@@ -23,7 +23,7 @@ use crate::{
         authenticate::{Claims, authenticate},
         decide::personal,
     },
-    state::{State, visible::Visible},
+    state::{State, query::token::Binding, visible::Visible},
     wire::{encoded::Answer, requests, validate::Validate},
 };
 
@@ -58,6 +58,8 @@ const HEARD_IN: Duration = Duration::from_millis(50);
 pub struct Call {
     /// Everything at one revision.
     pub snapshot: Arc<Snapshot>,
+    /// What was asked for as its revision or time.
+    pub at: At,
     /// Everything at the newest, by which is decided who sees the past.
     pub now: Arc<Snapshot>,
     /// Who calls.
@@ -82,8 +84,22 @@ impl Call {
         }
     }
 
+    /// What page tokens of a list are bound to beside its other arguments: the method, and as of
+    /// which revision or time it is asked.
+    pub(super) fn binding(&self, method: &str) -> Binding {
+        let (revision, time) = match self.at {
+            At::Now => (String::new(), String::new()),
+            At::Revision(revision) => (revision.to_string(), String::new()),
+            At::Time(time) => (String::new(), time.to_string()),
+        };
+        Binding::new(method)
+            .with("read_revision", revision)
+            .with("read_time", time)
+    }
+
     /// The same call as of another revision or time, where one is asked for.
     pub(super) async fn at(mut self, services: &Services, at: At) -> Result<Self, Error> {
+        self.at = at;
         match at {
             At::Now => {}
             // apart: few calls ask for it, and all would carry the room that it takes
@@ -221,6 +237,7 @@ pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Res
     Ok(Call {
         now: Arc::clone(&snapshot),
         snapshot,
+        at: At::Now,
         who: Who::principal(&caller).unwrap_or_else(|| from.clone()),
         caller,
         compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),

@@ -26,10 +26,7 @@ use crate::{
     pb,
     state::{
         State,
-        query::{
-            Constant, Cursor, Queryable as _, order::Direction, page::page_size, search,
-            token::Binding,
-        },
+        query::{Constant, Cursor, Queryable as _, order::Direction, page::page_size, search},
     },
     wire::{
         agencies, editions,
@@ -116,7 +113,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
                 &call,
                 State::agencies,
                 String::new(),
-                Binding::new("ListAgencies"),
+                call.binding("ListAgencies"),
                 &arguments!(message),
                 |_, seen| agencies::agency(seen),
             )
@@ -175,7 +172,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
                 &call,
                 State::editions,
                 String::new(),
-                Binding::new("ListEditions"),
+                call.binding("ListEditions"),
                 &arguments!(message),
                 move |state, edition| edition_message(state, edition),
             )
@@ -255,7 +252,8 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let (call, message) = self.open_read(request).await?;
         let view = requests::platform_view(message.view, View::Basic)?;
         let all = message.show_retired;
-        let binding = Binding::new("ListPlatforms")
+        let binding = call
+            .binding("ListPlatforms")
             .with("show_retired", [u8::from(all)])
             .with("view", [view as u8]);
         let query = self.query::<Platform>(binding, &arguments!(message))?;
@@ -359,7 +357,8 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         let query = search::Query::parse(&message.query)?;
         let size = page_size(message.page_size)?;
         let all = message.show_retired;
-        let binding = Binding::new("SearchPlatforms")
+        let binding = call
+            .binding("SearchPlatforms")
             .with("show_retired", [u8::from(all)])
             .with("view", [view as u8])
             .with("query", query.canonical());

@@ -163,6 +163,7 @@ impl pb::change_service_server::ChangeService for Services {
     ) -> Answer<WatchStream> {
         let (call, message) = open_checked(request)?;
         let newest = call.state().revision();
+        check_start(&message)?;
         let (position, with_snapshot) = match message.start() {
             Start::Unspecified | Start::Now => (newest, false),
             Start::Beginning => (Revision::ZERO, false),
@@ -228,6 +229,19 @@ fn newest_first(order_by: &str) -> Result<bool, Error> {
 
 fn revision_of(name: &str) -> Option<Revision> {
     Revision::parse(name.strip_prefix("changes/")?)
+}
+
+/// Refuses a revision to resume after beside another start, which would pass over what came since.
+fn check_start(message: &pb::WatchChangesRequest) -> Result<(), Error> {
+    if message.resume_revision == 0 || message.start() == Start::Resume {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "resume_revision",
+        "NOT_ALLOWED",
+        "goes with `start` RESUME only; set that, or leave `resume_revision` out",
+        "chỉ dùng cùng `start` là RESUME; hãy đặt giá trị đó, hoặc bỏ `resume_revision`",
+    ))
 }
 
 fn resume_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {

@@ -28,7 +28,6 @@ use crate::{
             filter::Filter,
             order::Order,
             page::{Cursor, Page, cut, page_size, page_sorted},
-            token::Binding,
         },
         reconcile::Computed,
         summary::Scope,
@@ -108,7 +107,8 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = figures::summary_scope(&message.edition)?;
         let place = self.place(&call, scope, String::new(), None).await?;
-        let binding = Binding::new("ListAttentionItems")
+        let binding = call
+            .binding("ListAttentionItems")
             .with("edition", &message.edition)
             .with("filter", filter.canonical())
             .with("order_by", order.canonical());
@@ -138,7 +138,8 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let criterion = monitoring::criterion(message.criterion);
-        let binding = Binding::new("GetDataQuality")
+        let binding = call
+            .binding("GetDataQuality")
             .with("edition", &message.edition)
             .with("agency", &message.agency)
             .with("group", &message.group)
@@ -177,7 +178,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         request: Request<pb::ReconcileFiguresRequest>,
     ) -> Answer<pb::ReconcileFiguresResponse> {
         let (call, today, message) = self.open_counted(request).await?;
-        let binding = Binding::new("ReconcileFigures");
+        let binding = call.binding("ReconcileFigures");
         let query = self.query::<Figure>(binding, &arguments!(message))?;
         let (binding, order) = (query.binding.clone(), query.order.clone());
         let sight = Sight::of(&call.caller);
@@ -236,7 +237,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
                 &call,
                 State::figures,
                 String::new(),
-                Binding::new("ListFigures"),
+                call.binding("ListFigures"),
                 &arguments!(message),
                 |_, seen| figures::figure(seen),
             )

@@ -24,7 +24,7 @@ use crate::{
         time::Date,
     },
     pb,
-    state::{State, query::token::Binding},
+    state::State,
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
         requests::{self, View},
@@ -90,7 +90,7 @@ impl pb::plan_service_server::PlanService for Services {
                 &call,
                 State::plans,
                 prefix,
-                Binding::new("ListPlans").with("view", [view as u8]),
+                call.binding("ListPlans").with("view", [view as u8]),
                 &arguments!(message),
                 move |state, plan| standing_plan(state, plan, view, today),
             )
@@ -205,7 +205,7 @@ impl pb::plan_service_server::PlanService for Services {
                 &call,
                 State::milestones,
                 prefix,
-                Binding::new("ListMilestones"),
+                call.binding("ListMilestones"),
                 &arguments!(message),
                 move |state, milestone| standing_milestone(state, milestone, today),
             )
@@ -314,7 +314,7 @@ impl pb::plan_service_server::PlanService for Services {
                 &call,
                 State::baselines,
                 prefix,
-                Binding::new("ListBaselines"),
+                call.binding("ListBaselines"),
                 &arguments!(message),
                 |_, seen| baselines::baseline(seen),
             )
@@ -344,7 +344,7 @@ impl pb::plan_service_server::PlanService for Services {
                 &call,
                 State::reports,
                 prefix,
-                Binding::new("ListReports"),
+                call.binding("ListReports"),
                 &arguments!(message),
                 |_, seen| reports::report(seen),
             )
@@ -400,7 +400,7 @@ impl pb::plan_service_server::PlanService for Services {
                 &call,
                 State::assessments,
                 prefix,
-                Binding::new("ListAssessments"),
+                call.binding("ListAssessments"),
                 &arguments!(message),
                 |_, seen| assessments::assessment(seen),
             )
@@ -456,7 +456,7 @@ impl pb::plan_service_server::PlanService for Services {
                 &call,
                 State::proposals,
                 prefix,
-                Binding::new("ListProposals"),
+                call.binding("ListProposals"),
                 &arguments!(message),
                 |_, seen| proposals::proposal(seen),
             )

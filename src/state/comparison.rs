@@ -46,7 +46,7 @@ pub struct Comparison {
     pub conclusive: bool,
     /// In the target only.
     pub added: Vec<Entry>,
-    /// In both, under the same name up to case and in the same group as far as known.
+    /// In both, under the same name however spelled and in the same group as far as known.
     pub kept: Vec<Entry>,
     /// In both, under names that differ.
     pub renamed: Vec<Entry>,
@@ -142,7 +142,7 @@ impl Comparison {
     }
 }
 
-/// Whether two texts differ by more than case; what is not known differs from nothing.
+/// Whether two texts differ by more than spelling; what is not known differs from nothing.
 fn differ(a: &str, b: &str) -> bool {
-    !a.is_empty() && !b.is_empty() && text::fold_case(a) != text::fold_case(b)
+    !a.is_empty() && !b.is_empty() && !text::same_name(a, b)
 }

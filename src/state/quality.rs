@@ -121,9 +121,9 @@ impl State {
     pub fn quality(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Quality {
         let mut named: BTreeMap<String, usize> = BTreeMap::new();
         for platform in self.active_in(&Place::default(), on, effort) {
-            let folded = text::fold(&platform.fields.display_name);
-            if !folded.is_empty() {
-                *named.entry(folded).or_default() += 1;
+            let key = text::name_key(&platform.fields.display_name);
+            if !key.is_empty() {
+                *named.entry(key).or_default() += 1;
             }
         }
         let mut quality = Quality::default();
@@ -219,10 +219,16 @@ impl Rules {
     fn clean(&mut self, platform: &Platform, named: &BTreeMap<String, usize>) {
         let fields = &platform.fields;
         let names = [&fields.display_name, &fields.display_name_en];
-        let tidy = |name: &&String| !name.contains("  ") && name.trim() == name.as_str();
+        let tidy = |name: &&String| {
+            let chars = || name.chars().map(text::is_blank);
+            let doubled = chars()
+                .zip(chars().skip(1))
+                .any(|pair| pair == (true, true));
+            !doubled && name.trim_matches(text::is_blank) == name.as_str()
+        };
         self.check(Criterion::Clean, "TIDY", names.iter().all(tidy));
         if !fields.display_name.is_empty() {
-            let count = named.get(&text::fold(&fields.display_name));
+            let count = named.get(&text::name_key(&fields.display_name));
             let unique = count.is_none_or(|count| *count == 1);
             self.check(Criterion::Clean, "UNIQUE", unique);
         }
@@ -247,7 +253,7 @@ impl Rules {
         let fields = &platform.fields;
         for listing in &fields.listings {
             if !listing.display_name.is_empty() && !fields.display_name.is_empty() {
-                let same = text::fold(&listing.display_name) == text::fold(&fields.display_name);
+                let same = text::same_name(&listing.display_name, &fields.display_name);
                 self.check(Criterion::Consistent, "NAMED_AS_LISTED", same);
             }
         }

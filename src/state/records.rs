@@ -141,7 +141,7 @@ impl Queryable for Platform {
             Values::one(&*r.fields.display_name)
         })
         .orderable(),
-        Field::new("display_name_en", Type::Text, |r: &Self| {
+        Field::new("display_name_en", Type::Name, |r: &Self| {
             Values::one(&*r.fields.display_name_en)
         })
         .orderable(),
@@ -338,8 +338,9 @@ impl Queryable for Milestone {
         Field::new("weight", Type::Integer, |r: &Self| {
             Values::one(i64::from(r.fields.weight()))
         })
-        .orderable(),
-        Field::new("accountable_unit", Type::Text, |r: &Self| {
+        .orderable()
+        .set_where(|r| r.fields.weight != 0),
+        Field::new("accountable_unit", Type::Name, |r: &Self| {
             Values::one(&*r.fields.accountable_unit)
         })
         .orderable(),

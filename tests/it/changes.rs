@@ -24,6 +24,7 @@ use crate::{
     faults::revision_in,
     harness::{
         Engine, all_changes, both,
+        http::send,
         plans::{AGENCY, Cast, OTHER_AGENCY},
         raw::{reason, violations},
         server::{As, Server, elsewhere},
@@ -165,6 +166,27 @@ both! {
         assert_eq!(revisions(&public), [1, of_plan[0].revision]);
         assert_eq!(public[1].agency, format!("agencies/{AGENCY}"));
         assert_eq!((&*public[1].principal, &*public[1].reason), ("", ""));
+        server.stop().await;
+    }
+
+    async fn a_revision_to_resume_after_goes_with_no_other_start(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let mut client = ChangeServiceClient::new(server.intercepted(As::default()));
+        for start in [Start::Unspecified, Start::Now, Start::Beginning, Start::Snapshot] {
+            let request = pb::WatchChangesRequest { resume_revision: 1, ..from(start) };
+            let status = client.watch_changes(request).await.unwrap_err();
+            assert_eq!(violations(&status), "resume_revision NOT_ALLOWED", "{start:?}");
+            assert!(status.message().contains("`start` RESUME"), "{}", status.message());
+        }
+        // over HTTP, by default and by name
+        for query in ["resumeRevision=1", "resumeRevision=1&start=NOW"] {
+            let path = format!("GET /v1/changes:watch?{query}");
+            let answer = send(&server.address, &path, &[], String::new()).await;
+            assert_eq!(answer.status, 400, "{}", answer.text());
+            assert!(answer.text().contains("resumeRevision"), "{}", answer.text());
+        }
+        let mut watched = watch(&server, As::default(), after(0)).await;
+        assert_eq!(next_change(&mut watched).await.revision, 1);
         server.stop().await;
     }
 

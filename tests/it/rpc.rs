@@ -1,6 +1,7 @@
 //! The services over the wire: what each method promises in the protos, and what runs across them.
 
 mod access;
+mod answers;
 mod assessments;
 mod baselines;
 mod below_plans;
@@ -12,6 +13,7 @@ mod lists;
 mod matrix;
 mod milestones;
 mod monitoring;
+mod names;
 mod personal;
 mod plan_model;
 mod plans;

@@ -7,7 +7,10 @@ use unicode_properties::{
     GeneralCategory as Category, GeneralCategoryGroup, UnicodeGeneralCategory,
 };
 
-use super::nfc;
+use super::{
+    characters::{is_common, is_inkless, is_unseen},
+    nfc,
+};
 
 /// How many lines a text may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,24 +93,23 @@ pub fn fault(text: &str, lines: Lines) -> Option<Fault> {
             '\n' | '\r' | '\t' if lines == Lines::One => return Some(Fault::Break(position)),
             '\n' | '\r' | '\t' => {}
             _ if is_refused(character) => return Some(Fault::Hidden(position, character)),
-            _ if !begun && is_mark(character) && !is_dropped(character) => {
-                return Some(Fault::Mark(position, character));
-            }
+            _ if is_dropped(character) || is_inkless(character) => continue,
+            _ if !begun && is_mark(character) => return Some(Fault::Mark(position, character)),
             _ => {}
         }
-        begun |= !character.is_whitespace() && !is_dropped(character);
+        begun |= !character.is_whitespace();
     }
     None
 }
 
-/// What is kept of a text: line feeds for whatever ends a line, no character that is dropped, NFC,
-/// no white space at either end.
+/// What is kept of a text: line feeds for whatever ends a line, no character that is dropped, a
+/// space for what looks like one and is none, NFC, no white space at either end.
 pub fn kept(text: &str) -> Cow<'_, str> {
-    let clean = match text.contains(|it| it == '\r' || is_dropped(it)) {
+    let clean = match text.contains(|it| it == '\r' || is_inkless(it) || is_dropped(it)) {
         false => Cow::Borrowed(text),
         true => {
             let lines = text.replace("\r\n", "\n").replace('\r', "\n");
-            Cow::Owned(lines.replace(is_dropped, ""))
+            Cow::Owned(lines.replace(is_dropped, "").replace(is_inkless, " "))
         }
     };
     match clean {
@@ -145,25 +147,10 @@ fn is_mark(character: char) -> bool {
     !is_common(character) && character.general_category_group() == GeneralCategoryGroup::Mark
 }
 
-/// The letters of Vietnamese, and what stands on a keyboard beside them.
-const fn is_common(character: char) -> bool {
-    matches!(character, ' '..='~' | '\u{C0}'..='\u{24F}' | '\u{1EA0}'..='\u{1EF9}')
-}
-
-/// Letters and marks without a shape: fillers, and selectors of another shape.
-const fn is_dropped(character: char) -> bool {
-    matches!(
-        character,
-        '\u{34F}'
-            | '\u{115F}'..='\u{1160}'
-            | '\u{17B4}'..='\u{17B5}'
-            | '\u{180B}'..='\u{180D}'
-            | '\u{180F}'
-            | '\u{3164}'
-            | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FFA0}'
-            | '\u{E0100}'..='\u{E01EF}'
-    )
+/// Letters and marks without a shape: fillers, and selectors of another shape. Other characters
+/// that are not seen are refused.
+fn is_dropped(character: char) -> bool {
+    is_unseen(character) && character.general_category_group() != GeneralCategoryGroup::Other
 }
 
 #[cfg(test)]
@@ -251,6 +238,8 @@ mod tests {
             ("a\r\nb\rc\n\rd", "a\nb\nc\n\nd"),
             ("  Nê\u{300}n ta\u{309}ng\u{A0}\n", "Nền tảng"),
             ("✔\u{FE0F} xong\u{3164}", "✔ xong"),
+            ("\u{2800}a\u{2800}b\u{13441}", "a b"),
+            ("\u{3164}\u{2800}\u{34F} \u{115F}", ""),
             (" \t\r\n", ""),
             ("a \t b", "a \t b"),
         ] {
@@ -259,7 +248,25 @@ mod tests {
         assert!(matches!(kept("  Định danh "), Cow::Borrowed("Định danh")));
     }
 
-    const FORMS: &str = "(\\PC|[\r\n\t \u{301}\u{323}\u{FE0F}\u{3164}]){0,40}";
+    #[test]
+    fn what_is_dropped_is_what_the_contract_lists() {
+        let all = '\0'..=char::MAX;
+        let dropped: String = all.filter(|it| is_dropped(*it)).collect();
+        let listed = [
+            '\u{34F}'..='\u{34F}',
+            '\u{115F}'..='\u{1160}',
+            '\u{17B4}'..='\u{17B5}',
+            '\u{180B}'..='\u{180D}',
+            '\u{180F}'..='\u{180F}',
+            '\u{3164}'..='\u{3164}',
+            '\u{FE00}'..='\u{FE0F}',
+            '\u{FFA0}'..='\u{FFA0}',
+            '\u{E0100}'..='\u{E01EF}',
+        ];
+        assert_eq!(dropped, listed.into_iter().flatten().collect::<String>());
+    }
+
+    const FORMS: &str = "(\\PC|[\r\n\t \u{301}\u{323}\u{FE0F}\u{3164}\u{2800}\u{16FE4}]){0,40}";
 
     proptest! {
         #[test]

@@ -204,15 +204,21 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// The number after the highest; platforms are public, so it betrays nothing.
+    /// The smallest number from 1 that no platform's id has, so that an id somebody has chosen
+    /// takes no number but its own; platforms are public, so it betrays nothing.
     fn next_platform_name(&self) -> Result<PlatformName, Error> {
-        let numbers = self.state.platforms().keys().filter_map(|name| {
-            name.id()
-                .strip_prefix(PLATFORM_ID_PREFIX)?
-                .parse::<u64>()
-                .ok()
-        });
-        let next = numbers.max().unwrap_or(0).saturating_add(1);
+        let platforms = self.state.platforms();
+        // among one more numbers than there are platforms, one is free
+        let mut taken = vec![false; platforms.len() + 1];
+        for name in platforms.keys() {
+            let number = name.id().strip_prefix(PLATFORM_ID_PREFIX);
+            let number = number.and_then(|digits| digits.parse::<usize>().ok());
+            let place = number.and_then(|number| taken.get_mut(number.checked_sub(1)?));
+            if let Some(place) = place {
+                *place = true;
+            }
+        }
+        let next = taken.iter().take_while(|taken| **taken).count() + 1;
         PlatformName::from_id(&format!("{PLATFORM_ID_PREFIX}{next:03}"))
             .ok_or_else(|| Error::Bug("a platform number that is no id".into()))
     }

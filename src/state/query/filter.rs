@@ -5,7 +5,8 @@
 //! are joined by `AND`. `!=` is `NOT … =`, so it matches rows without a value; every other
 //! comparison needs one, and an empty text is none. On text `=` compares NFC and takes `*` at
 //! either end, `:` is containment without regard to diacritics and case; on a repeated field `:`
-//! asks for an element. A literal that stands alone is looked for in every text and name.
+//! asks for an element. `field:*` asks whether the field is present: not at its default or, where
+//! it is `optional`, set. A literal that stands alone is looked for in every text and name.
 
 mod check;
 mod habits;
@@ -348,6 +349,9 @@ fn folded_texts<T: Queryable>(row: &T) -> String {
 
 impl<T: Queryable> Test<T> {
     fn matches(&self, row: &Row<'_, T>) -> bool {
+        if let (Ask::Present, Some(set)) = (&self.ask, self.field.set) {
+            return set(row.record);
+        }
         match self.column.and_then(|at| row.columns.get(at)) {
             Some(column) => {
                 let values = column.values.get_or_init(|| (self.field.get)(row.record));
@@ -363,11 +367,7 @@ impl<T: Queryable> Test<T> {
             any_text(values, key, column.map(|it| &it.composed), nfc, meets)
         };
         match &self.ask {
-            // a map whose only entries are empty still has entries
-            Ask::Present => match (values, key) {
-                (Values::Map(map), None) => !map.is_empty(),
-                (values, key) => values.any(key, |_| true),
-            },
+            Ask::Present => self.field.is_present(values, key),
             Ask::Key(sought) => match values {
                 Values::Map(map) => map.contains_key(sought),
                 _ => false,

@@ -91,7 +91,8 @@ impl Value<'_> {
 
 /// What a getter returns.
 ///
-/// An empty text counts as absent, as it does in protobuf.
+/// An empty text is never a value. Other defaults are values, that compare and sort as such, but
+/// do not make a field present: see [`Field::is_present`].
 #[derive(Clone, Debug)]
 pub enum Values<'a> {
     /// The row has no value.
@@ -215,7 +216,7 @@ impl<'a> Values<'a> {
         Self::Many(values.into_iter().map(Into::into).collect())
     }
 
-    /// The value of a field that is not repeated; an empty text is absent.
+    /// The value of a field that is not repeated; an empty text is none.
     pub(super) fn single(self) -> Option<Value<'a>> {
         match self {
             Self::One(Value::Text(text)) if text.is_empty() => None,
@@ -251,6 +252,11 @@ pub struct Field<T: 'static> {
     pub repeated: bool,
     /// Whether `order_by` may name it.
     pub orderable: bool,
+    /// Whether a value that is the default of its type is one that was set: the field is
+    /// `optional` in the proto.
+    pub optional: bool,
+    /// Whether a row has it, where its value does not tell.
+    pub set: Option<fn(&T) -> bool>,
     /// Reads it from a row.
     pub get: for<'a> fn(&'a T) -> Values<'a>,
 }
@@ -263,6 +269,8 @@ impl<T> Field<T> {
             kind,
             repeated: false,
             orderable: false,
+            optional: false,
+            set: None,
             get,
         }
     }
@@ -282,6 +290,42 @@ impl<T> Field<T> {
         self
     }
 
+    /// Says that the proto has the field as `optional`.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Says which rows have it, where the value of the others is what stands for it.
+    #[must_use]
+    pub const fn set_where(mut self, set: fn(&T) -> bool) -> Self {
+        self.set = Some(set);
+        self
+    }
+
+    /// Whether it is present among the values of a row (AIP-160): set to another value than the
+    /// default of its type or, where it is optional, set at all; with a key, that entry of a map.
+    pub fn is_present(&self, values: &Values<'_>, key: Option<&str>) -> bool {
+        match (values, key) {
+            // a map whose only entries are empty still has entries
+            (Values::Map(map), None) => !map.is_empty(),
+            (values, key) => values.any(key, |value| self.optional || !self.is_default(value)),
+        }
+    }
+
+    fn is_default(&self, value: &Value<'_>) -> bool {
+        match value {
+            Value::Text(text) => match self.kind {
+                Type::Enum([first, ..]) => text == first && text.ends_with("_UNSPECIFIED"),
+                _ => false,
+            },
+            Value::Integer(number) => *number == 0,
+            Value::Boolean(flag) => !flag,
+            Value::Date(_) | Value::Timestamp(_) => false,
+        }
+    }
+
     /// The name before `.*` when the field is a map.
     pub(super) fn map_name(&self) -> Option<&'static str> {
         self.path.strip_suffix(".*")
@@ -295,6 +339,7 @@ impl<T> fmt::Debug for Field<T> {
             .field("kind", &self.kind)
             .field("repeated", &self.repeated)
             .field("orderable", &self.orderable)
+            .field("optional", &self.optional)
             .finish_non_exhaustive()
     }
 }
@@ -351,11 +396,16 @@ pub(super) mod fixture {
             .orderable(),
             Field::new(
                 "state",
-                Type::Enum(&["DRAFT", "SUBMITTED", "ISSUED"]),
+                Type::Enum(&["STATE_UNSPECIFIED", "DRAFT", "SUBMITTED", "ISSUED"]),
                 |t: &Self| Values::one(t.state),
             )
             .orderable(),
-            Field::new("level", Type::Integer, |t: &Self| Values::option(t.level)).orderable(),
+            Field::new("level", Type::Integer, |t: &Self| Values::option(t.level))
+                .orderable()
+                .optional(),
+            Field::new("count", Type::Integer, |t: &Self| {
+                Values::one(t.level.unwrap_or_default())
+            }),
             Field::new("shared", Type::Boolean, |t: &Self| Values::one(t.shared)).orderable(),
             Field::new("issue_date", Type::Date, |t: &Self| {
                 Values::option(t.issue_date)

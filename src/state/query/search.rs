@@ -1,10 +1,11 @@
 //! Search without diacritics and case: `dinh danh` finds `Định danh`.
 //!
-//! Every word of the query must be found in the record. Records whose name is the query come
-//! first, then names that begin with it, then those where every word begins a word, then those
-//! where some word is found only inside another; among equals the weightier part wins, then the
-//! Vietnamese alphabet, then the resource name. The folded texts of a record are made once, by
-//! whoever keeps the record.
+//! Every word of the query must be found in the record. Where words of the query have diacritics,
+//! records whose Vietnamese name has these words with the same diacritics come before all others:
+//! `đà` finds `Đà` first, then `Da`. Records whose name is the query come first, then names that
+//! begin with it, then those where every word begins a word, then those where some word is found
+//! only inside another; among equals the weightier part wins, then the Vietnamese alphabet, then
+//! the resource name. The texts of a record are folded once, by whoever keeps the record.
 
 use std::{fmt, sync::Arc};
 
@@ -14,7 +15,10 @@ use super::{
     page::{Cursor, Page, cut},
     schema::Constant,
 };
-use crate::domain::{error::Error, text::fold};
+use crate::domain::{
+    error::Error,
+    text::{fold, name_key},
+};
 
 /// Longest query, in characters.
 pub const MAX_CHARS: usize = 200;
@@ -48,9 +52,13 @@ pub trait Alphabetical {
 }
 
 /// The folded texts of a record in one piece of memory, for there is one for each record: a
-/// control character that says the part, which no folded text holds, and the text.
+/// control character that says the part, which no folded text holds, and the text. Behind them
+/// stands the key of the Vietnamese name, which has the diacritics.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchText(Arc<str>);
+pub struct SearchText {
+    text: Arc<str>,
+    folded_len: usize,
+}
 
 const MARKS: [(char, Part); 4] = [
     ('\u{1}', Part::Name),
@@ -63,6 +71,7 @@ impl SearchText {
     /// Folds the texts of a record.
     pub fn new(record: &impl Searchable) -> Self {
         let mut all = String::new();
+        let mut name = String::new();
         record.texts(&mut |part, text| {
             let folded = fold(text);
             let mark = MARKS.iter().find(|(_, marked)| *marked == part);
@@ -72,13 +81,31 @@ impl SearchText {
                 all.push(*mark);
                 all.extend(folded.chars().filter(|c| !is_mark(*c)));
             }
+            if part == Part::Name && !text.is_ascii() {
+                name.push_str(&name_key(text));
+            }
         });
-        Self(all.into())
+        let folded_len = all.len();
+        all.push_str(&name);
+        Self {
+            text: all.into(),
+            folded_len,
+        }
+    }
+
+    /// The folded texts.
+    fn folded(&self) -> &str {
+        self.text.get(..self.folded_len).unwrap_or_default()
+    }
+
+    /// The key of the Vietnamese name.
+    fn name(&self) -> &str {
+        self.text.get(self.folded_len..).unwrap_or_default()
     }
 
     fn texts(&self) -> impl Iterator<Item = (Part, &str)> {
         let starts = MARKS.map(|(mark, _)| mark);
-        let mut rest = &*self.0;
+        let mut rest = self.folded();
         std::iter::from_fn(move || {
             let mark = rest.chars().next()?;
             let text = rest.get(mark.len_utf8()..)?;
@@ -93,18 +120,18 @@ impl SearchText {
     /// How well the query is met, the smaller the better; nothing when some word is not found.
     /// `starts` is room to work in.
     fn rank(&self, query: &Query, starts: &mut Vec<Start>) -> Option<Rank> {
-        let all = &*self.0;
+        let all = self.folded();
         if query.words.iter().any(|word| word.place(all).is_none()) {
             return None;
         }
         starts.clear();
         starts.extend(word_starts(all));
-        let mut rank = Rank {
+        let mut place = Place {
             class: Class::Equal,
             part: Part::Name,
         };
         for word in &query.words {
-            rank = rank.max(word.best(all, starts)?);
+            place = place.max(word.best(all, starts)?);
         }
         let whole = self.texts().filter_map(|(part, text)| {
             let rest = text.strip_prefix(&query.folded)?;
@@ -113,9 +140,12 @@ impl SearchText {
             } else {
                 Class::Prefix
             };
-            (part != Part::Other).then_some(Rank { class, part })
+            (part != Part::Other).then_some(Place { class, part })
         });
-        Some(whole.fold(rank, Rank::min))
+        let place = whole.fold(place, Place::min);
+        let name = self.name().as_bytes();
+        let bare = query.marked.iter().any(|word| word.find(name).is_none());
+        Some(Rank { bare, place })
     }
 }
 
@@ -163,13 +193,13 @@ impl Word {
     }
 
     /// Its best place: as the beginning of a word, else where it stands first.
-    fn best(&self, all: &str, starts: &[Start]) -> Option<Rank> {
+    fn best(&self, all: &str, starts: &[Start]) -> Option<Place> {
         let begins = |start: &&Start| {
             let rest = all.as_bytes().get(start.at..);
             rest.is_some_and(|rest| rest.starts_with(self.text.as_bytes()))
         };
         if let Some(start) = starts.iter().find(begins) {
-            return Some(Rank {
+            return Some(Place {
                 class: Class::WordStart,
                 part: start.part,
             });
@@ -179,7 +209,7 @@ impl Word {
         let before = starts.partition_point(|start| start.at <= at);
         let part = starts.get(before.checked_sub(1)?)?.part;
         let class = Class::Inside;
-        Some(Rank { class, part })
+        Some(Place { class, part })
     }
 }
 
@@ -196,31 +226,44 @@ enum Class {
     Inside = 3,
 }
 
-/// How well a record meets a query: how it was found, then where.
+/// How a query was found, then where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+struct Place {
     class: Class,
     part: Part,
 }
 
-const RANKS: usize = 16;
+/// How well a record meets a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// Whether the name lacks some word with the diacritics that the query gives it.
+    bare: bool,
+    place: Place,
+}
+
+const RANKS: usize = 32;
 
 impl Rank {
     const fn number(self) -> i64 {
-        self.class as i64 * 10 + self.part as i64
+        let Place { class, part } = self.place;
+        self.bare as i64 * 100 + class as i64 * 10 + part as i64
     }
 
     /// Its place among all ranks, best first.
     const fn index(self) -> usize {
-        self.class as usize * 4 + self.part as usize
+        let Place { class, part } = self.place;
+        self.bare as usize * 16 + class as usize * 4 + part as usize
     }
 }
 
 /// A checked and folded query.
 #[derive(Clone, Debug)]
 pub struct Query {
+    key: String,
     folded: String,
     words: Vec<Word>,
+    /// Those of its words that have diacritics, as they are in the key of a name.
+    marked: Vec<Finder<'static>>,
 }
 
 impl Query {
@@ -235,12 +278,16 @@ impl Query {
             ));
         }
         // what stands around a word, a comma say, is not searched for
+        fn words(text: &str) -> impl Iterator<Item = &str> {
+            text.split(|c| c == ' ' || is_mark(c))
+                .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+                .filter(|word| !word.is_empty())
+        }
+        let key = name_key(text);
+        let marked = words(&key).filter(|word| !word.is_ascii());
+        let marked = marked.map(|word| Finder::new(word).into_owned()).collect();
         let folded = fold(text);
-        let mut words: Vec<_> = folded
-            .split(|c| c == ' ' || is_mark(c))
-            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
-            .filter(|word| !word.is_empty())
-            .collect();
+        let mut words: Vec<_> = words(&folded).collect();
         if words.is_empty() {
             return Err(Error::invalid(
                 "query",
@@ -252,17 +299,22 @@ impl Query {
         words.sort_unstable();
         words.dedup();
         let words = words.into_iter().map(Word::new).collect();
-        Ok(Self { folded, words })
+        Ok(Self {
+            key,
+            folded,
+            words,
+            marked,
+        })
     }
 
     /// How many terms are tried on a row.
     pub const fn terms(&self) -> usize {
-        self.words.len()
+        self.words.len() + self.marked.len()
     }
 
-    /// One text for all queries that find the same; a page token is bound to it.
+    /// One text for all queries that find the same in the same order; a page token is bound to it.
     pub fn canonical(&self) -> &str {
-        &self.folded
+        &self.key
     }
 }
 
@@ -470,15 +522,15 @@ mod tests {
             let mut best = None;
             record.texts(&mut |part, text| {
                 if let Some(class) = found(&fold(text), &word.text) {
-                    let here = Rank { class, part };
-                    best = Some(best.map_or(here, |best: Rank| best.min(here)));
+                    let here = Place { class, part };
+                    best = Some(best.map_or(here, |best: Place| best.min(here)));
                 }
             });
             best
         };
         let rank = |record: &Record| {
             let words: Option<Vec<_>> = query.words.iter().map(|it| best(record, it)).collect();
-            let mut rank = words?.into_iter().max()?;
+            let mut place = words?.into_iter().max()?;
             record.texts(&mut |part, text| {
                 let folded = fold(text);
                 if part != Part::Other && folded.starts_with(&query.folded) {
@@ -486,10 +538,14 @@ mod tests {
                         true => Class::Equal,
                         false => Class::Prefix,
                     };
-                    rank = rank.min(Rank { class, part });
+                    place = place.min(Place { class, part });
                 }
             });
-            Some(rank)
+            // each word that has marks, in the name with the same ones
+            let key = name_key(&record.name);
+            let mut marked = query.key.split(|c: char| !c.is_alphanumeric() && c != '-');
+            let bare = marked.any(|word| !word.is_ascii() && !key.contains(word.trim_matches('-')));
+            Some(Rank { bare, place })
         };
         let records = records.values().map(|(_, record)| record);
         let mut met: Vec<_> = records
@@ -522,6 +578,35 @@ mod tests {
         assert_eq!(found_ids("data"), ["dan-cu", "dat-dai"]);
         assert_eq!(found_ids("e-kyc"), ["e-kyc"]);
         assert_eq!(found_ids("(identity)"), ["exact", "prefix"]);
+    }
+
+    #[test]
+    fn names_with_the_diacritics_of_the_query_come_first() {
+        let records: Records = [
+            record("1", "Da liễu", "", &[]),
+            record("2", "Hệ thống Đà Nẵng", "", &[]),
+            record("3", "Đá", "", &["Đà"]),
+            record("4", "Hòa Bình", "", &[]),
+            record("5", "Hoa Binh", "", &[]),
+            record("6", "Kĩ thuật số 2", "", &[]),
+            record("7", "Ky", "", &[]),
+        ]
+        .into();
+        for (query, expected) in [
+            ("đà", &["2", "3", "1"][..]),
+            ("da", &["3", "1", "2"]),
+            ("đa", &["3", "1", "2"]),
+            ("Da liễu", &["1"]),
+            ("hoà binh", &["4", "5"]),
+            ("hoa binh", &["5", "4"]),
+            ("kỹ", &["6", "7"]),
+            ("ki", &["7", "6"]),
+            ("k\u{ad}ỹ\u{3164} thuật", &["6"]),
+        ] {
+            let page = searched(&records, &Query::parse(query).unwrap(), None, 10);
+            let ids: Vec<_> = page.items.iter().map(|hit| &*hit.row.id).collect();
+            assert_eq!(ids, expected, "{query}");
+        }
     }
 
     #[test]

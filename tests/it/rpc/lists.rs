@@ -453,7 +453,7 @@ fn rows_of<K: Ord + Clone, T: Clone>(map: &imbl::OrdMap<K, std::sync::Arc<T>>) -
 // === the contract names the same fields ===
 
 /// The fields that the comment of a request's field lists after `Fields:`.
-fn named_in_comment(pool: &DescriptorPool, request: &str, field: &str) -> Vec<String> {
+pub(super) fn named_in_comment(pool: &DescriptorPool, request: &str, field: &str) -> Vec<String> {
     let name = format!("ndp.registry.v1.{request}");
     let message = pool.get_message_by_name(&name).unwrap();
     let field = message.get_field_by_name(field).unwrap();
@@ -484,6 +484,47 @@ fn assert_named<T: Queryable>(pool: &DescriptorPool, request: &str) {
         orderable,
         "{request}"
     );
+    assert_presence::<T>(pool, request);
+}
+
+/// A default makes a field present only where the proto has it as `optional`; an enum's first
+/// value is its unspecified one, or left out of the schema.
+fn assert_presence<T: Queryable>(pool: &DescriptorPool, request: &str) {
+    let kind = request
+        .trim_start_matches("List")
+        .trim_end_matches("sRequest");
+    let kind = match kind {
+        "Agencie" => "Agency",
+        other => other,
+    };
+    for field in T::FIELDS {
+        if (kind, field.path) == ("Change", "resources") {
+            // what its effects name
+            continue;
+        }
+        let name = format!("ndp.registry.v1.{kind}");
+        let mut message = pool.get_message_by_name(&name).unwrap();
+        let mut parts = field.path.trim_end_matches(".*").split('.').peekable();
+        while let Some(part) = parts.next() {
+            let it = message.get_field_by_name(part);
+            let it = it.unwrap_or_else(|| panic!("{kind} has no `{}`", field.path));
+            if parts.peek().is_some() {
+                message = it.kind().as_message().unwrap().clone();
+                continue;
+            }
+            let optional = it.supports_presence() && it.kind().as_message().is_none();
+            assert_eq!(field.optional, optional, "{kind}.{}", field.path);
+            if let (Type::Enum(values), Some(of)) = (field.kind, it.kind().as_enum()) {
+                let zero = of.get_value(0).unwrap();
+                let unspecified = values.iter().position(|it| *it == zero.name());
+                assert!(
+                    matches!(unspecified, None | Some(0)),
+                    "{kind}.{}",
+                    field.path
+                );
+            }
+        }
+    }
 }
 
 #[test]
