@@ -1,5 +1,6 @@
 //! The command line: what a person types, and what the process answers with.
 
+mod backup;
 mod check;
 mod demo;
 mod descriptor;
@@ -70,6 +71,10 @@ enum Command {
     Key(key::Command),
     /// Verify that the log's digests hold and that the records are what the log says
     Check(check::Args),
+    /// Write a verified backup into a new file, also while a server runs on the database
+    Backup(backup::BackupArgs),
+    /// Make a new registry of a backup, in an empty database; it gets a log id of its own
+    Restore(backup::RestoreArgs),
     /// Fill an empty database with a made-up year, to try the registry on; nothing in it is true
     Demo(demo::Args),
     /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
@@ -173,6 +178,8 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
             Command::Serve(_) => bail!("it does not end by itself"),
             Command::Key(command) => key::run(command).await,
             Command::Check(args) => check::run(&args).await,
+            Command::Backup(args) => backup::backup(&args).await,
+            Command::Restore(args) => backup::restore(&args).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Descriptor => descriptor::run(),
         }

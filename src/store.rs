@@ -8,10 +8,12 @@
 //! Nothing is cached here: replicas would disagree.
 
 mod bulk;
+mod copy;
 mod engine;
 mod errors;
 mod fold;
 mod history;
+mod identity;
 mod images;
 mod load;
 mod log;
@@ -22,15 +24,16 @@ mod tables;
 mod upkeep;
 mod url;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use self::{
-    engine::{Engine, Link, Pooled, Tx, answered, reading},
+    engine::{Engine, Link, On, Pooled, Tx, answered, reading},
     errors::{Failure, Outages},
     history::PastRow,
-    opening::{Opened, Purpose, Untouched, When as _},
+    identity::Identity,
+    opening::{Obstacle, Opened, Purpose, Untouched, When as _},
 };
 pub use self::{
     errors::CommitError, history::Past, images::names_in, log::Encoded, opening::OpenError,
@@ -39,7 +42,7 @@ pub use self::{
 use crate::domain::{
     change::{Change, Image},
     error::Error,
-    leaf::Digest,
+    leaf::{Digest, GENESIS},
     names::{ApiKeyName, PrincipalName, Revision},
     principals::KeyHash,
     time::Timestamp,
@@ -116,6 +119,7 @@ pub struct Store {
     place: Arc<str>,
     outages: Outages,
     untouched: Option<Untouched>,
+    identity: Option<Identity>,
 }
 
 impl Store {
@@ -149,22 +153,29 @@ impl Store {
             place,
             untouched,
         } = opened;
-        let store = Self {
+        let mut store = Self {
             engine,
             place: place.into(),
             outages: Outages::default(),
             untouched,
+            identity: None,
         };
         let fit = match log_id {
             Some(log_id) => migrations::run(&store.engine, log_id).await,
             None => migrations::verify(&store.engine).await,
         };
         let fit = match fit {
-            Ok(()) => store.read_head().await.when("reading the log's head"),
+            Ok(()) => store.check_end().await,
             Err(obstacle) => Err(obstacle),
         };
         match fit {
-            Ok(_) => Ok(store),
+            Ok(_) => {
+                if let (Some(_), On::Sqlite(pools)) = (log_id, &store.engine) {
+                    let options = pools.writer.connect_options();
+                    store.identity = Some(Identity::of(options.get_filename()));
+                }
+                Ok(store)
+            }
             Err(obstacle) => {
                 store.close().await;
                 Err(OpenError::new(&store.place, &obstacle))
@@ -177,6 +188,12 @@ impl Store {
         &self.place
     }
 
+    /// The file of SQLite that was removed or replaced since it was opened; none where all are
+    /// there.
+    pub fn lost_file(&self) -> Option<PathBuf> {
+        self.identity.as_ref()?.lost()
+    }
+
     /// Whether what was read is one state of the database. A file that nobody had open is read as
     /// it lies, so it may have been written meanwhile.
     pub fn was_untouched(&self) -> bool {
@@ -187,6 +204,25 @@ impl Store {
     pub async fn head(&self) -> Result<Head, Error> {
         let head = self.read_head().await;
         self.outages.during(head, "reading the head")
+    }
+
+    /// Refuses a log that does not end where its head says.
+    async fn check_end(&self) -> Result<(), Obstacle> {
+        const READING: &str = "reading the log's head";
+        let head = self.read_head().await.when(READING)?;
+        let before = head.revision.previous().unwrap_or_default();
+        let last = reading!(self.engine, link => log::digests(link, before, head.revision));
+        let last = last.when(READING)?;
+        if last.last().unwrap_or(&GENESIS) == &head.digest {
+            return Ok(());
+        }
+        Err(Obstacle::unfit(
+            format!(
+                "its log does not end at revision {} as its head says",
+                head.revision
+            ),
+            "run `check`; restore a backup by `restore`",
+        ))
     }
 
     async fn read_head(&self) -> Result<Head, Failure> {

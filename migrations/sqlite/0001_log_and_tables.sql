@@ -2,6 +2,9 @@
 -- Times are microseconds since 1970-01-01T00:00:00Z, dates are ISO 8601 text (2025-09-23),
 -- resources go by their full names (platforms/ndp-001), enums by the words of the API.
 
+-- Marks the file as a registry's: `NDPR` in ASCII.
+PRAGMA application_id = 1313099858;
+
 -- The head of the log: which log this is, its newest revision, that one's time and digest. Every
 -- writer locks this one row first. `format` is the format of what is stored; a release that does
 -- not know it must not touch the database.

@@ -265,9 +265,9 @@ impl fmt::Display for Error {
                     "the outcome is unknown: send the request again with the same request id to \
                      learn it",
                 ),
-                "REVISION_NOT_REACHED" => f.write_str(
-                    "this server has not reached the revision in `ndp-min-revision` yet; retry",
-                ),
+                "REVISION_NOT_REACHED" => {
+                    f.write_str("this server has not reached the revision asked for yet; retry")
+                }
                 "SHUTTING_DOWN" => f.write_str("the server is shutting down; retry"),
                 "CREDENTIALS_NOT_CHECKED" => f.write_str(
                     "this server has lost its database for so long that it cannot tell whether \

@@ -4,7 +4,10 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{leaf::Digest, names::Revision};
+use super::{
+    leaf::{Digest, GENESIS},
+    names::Revision,
+};
 
 /// Bytes of the chained digest that a position carries.
 const DIGEST_BYTES: usize = 8;
@@ -29,6 +32,11 @@ impl Position {
             revision,
             digest: [a, b, c, d, e, f, g, h],
         }
+    }
+
+    /// The point of the same log before its first change.
+    pub fn genesis(&self) -> Self {
+        Self::new(self.log_id, Revision::ZERO, &GENESIS)
     }
 
     /// Reads a position; `None` where the text is not one.

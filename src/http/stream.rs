@@ -17,7 +17,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
 use tonic::Status;
 
 use super::{errors, grpc::Messages, json, spelling};
-use crate::domain::{error::Violation, names::whole};
+use crate::domain::{error::Violation, position::Point};
 
 /// How the stream is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,10 +122,10 @@ fn event(kind: &str, id: &str, line: &[u8]) -> Bytes {
     event.freeze()
 }
 
-/// The line `id: …`, where the stream can be resumed after this message: its revision, but for a
+/// The line `id: …`, where the stream can be resumed after this message: its position, but for a
 /// part of a snapshot that is not the last.
 fn event_id(message: &DynamicMessage) -> String {
-    let revision = message.get_field_by_name("revision");
+    let position = message.get_field_by_name("position");
     let snapshot = message
         .has_field_by_name("snapshot")
         .then(|| message.get_field_by_name("snapshot"))
@@ -135,8 +135,8 @@ fn event_id(message: &DynamicMessage) -> String {
         let complete = snapshot.and_then(|it| it.get_field_by_name("complete"));
         complete.and_then(|it| it.as_bool()).unwrap_or(true)
     });
-    match revision.and_then(|it| it.as_i64()) {
-        Some(revision) if complete => format!("id: {revision}\n"),
+    match position.as_ref().and_then(|it| it.as_str()) {
+        Some(position) if complete => format!("id: {position}\n"),
         _ => String::new(),
     }
 }
@@ -144,9 +144,10 @@ fn event_id(message: &DynamicMessage) -> String {
 /// Makes the request resume after the last event received, whatever it said of its start.
 pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result<(), Violation> {
     let descriptor = message.descriptor();
-    let (Some(start), Some(after)) = (
+    let (Some(start), Some(revision), Some(position)) = (
         descriptor.get_field_by_name("start"),
         descriptor.get_field_by_name("resume_revision"),
+        descriptor.get_field_by_name("resume_position"),
     ) else {
         return Ok(());
     };
@@ -154,20 +155,25 @@ pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result
     let resume = start_kind
         .as_enum()
         .and_then(|it| it.get_value_by_name("RESUME"));
-    let revision = last.to_str().ok().and_then(whole);
-    let (Some(resume), Some(revision)) = (resume, revision.filter(|it| *it >= 0)) else {
+    let point = last.to_str().ok().and_then(Point::parse);
+    let (Some(resume), Some(point)) = (resume, point) else {
         return Err(Violation {
             field: "last-event-id".into(),
             reason: "PARAMETER_MALFORMED",
-            english: "is not a revision; send the id of the last event received, or remove the \
+            english: "is not a position; send the id of the last event received, or remove the \
                       header"
                 .into(),
-            vietnamese: "không phải là số phiên bản; hãy gửi id của sự kiện cuối cùng đã nhận, \
-                         hoặc bỏ header này"
+            vietnamese: "không phải là vị trí; hãy gửi id của sự kiện cuối cùng đã nhận, hoặc bỏ \
+                         header này"
                 .into(),
         });
     };
+    message.clear_field(&revision);
+    message.clear_field(&position);
+    match point {
+        Point::Revision(after) => message.set_field(&revision, Value::I64(after.get())),
+        Point::Position(after) => message.set_field(&position, Value::String(after.to_string())),
+    }
     message.set_field(&start, Value::EnumNumber(resume.number()));
-    message.set_field(&after, Value::I64(revision));
     Ok(())
 }

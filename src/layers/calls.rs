@@ -3,18 +3,18 @@
 
 use std::time::Instant;
 
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use tonic::{Code, Status, body::Body};
 use tracing::Instrument;
 
 use super::details::explain;
 use crate::{
     admission::{held::Held, who::Who},
-    domain::error::Error,
+    domain::{error::Error, position::Position},
     registry::Registry,
     service::{
         Methods, REQUEST_BYTES_MAX,
-        call::{Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify},
+        call::{Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify, write_position},
     },
 };
 
@@ -62,11 +62,11 @@ impl Calls {
             principal = person.map_or("anonymous", |person| person.principal.as_str()),
             actor = person.and_then(|person| person.actor.as_deref()),
         );
-        let revision = call.snapshot.state.revision().get();
+        let position = call.snapshot.position();
         let answering = async move {
             request.extensions_mut().insert::<Call>(call);
             let mut response = explain(self.methods.answer(request).await, REQUEST_BYTES_MAX);
-            finish(&mut response, revision);
+            finish(&mut response, &position);
             log(&response, came);
             response
         };
@@ -75,7 +75,7 @@ impl Calls {
 
     /// Identifies the caller, at the minimum revision that the call asks for or a later one.
     async fn identify(&self, headers: &HeaderMap, held: &Held) -> Result<Call, Error> {
-        await_revision(&self.registry, headers).await?;
+        await_revision(&self.registry, headers, &held.who()).await?;
         let call = identify(&self.registry, headers, &held.who()).await?;
         if let Some(principal) = Who::principal(&call.caller) {
             held.pass_to(&principal)?;
@@ -87,17 +87,16 @@ impl Calls {
 /// Builds the response to a call that did not reach its method.
 fn refuse(error: impl Into<Status>, registry: &Registry, came: Instant) -> Response<Body> {
     let mut response = error.into().into_http();
-    finish(&mut response, registry.revision().get());
+    finish(&mut response, &registry.read().position());
     log(&response, came);
     response
 }
 
-/// Puts the revision on a response that does not carry a later one.
-pub(super) fn finish<R>(response: &mut Response<R>, revision: i64) {
-    response
-        .headers_mut()
-        .entry(&NDP_REVISION)
-        .or_insert_with(|| HeaderValue::from(revision));
+/// Puts the point of the log on a response that does not carry a later one.
+pub(super) fn finish<R>(response: &mut Response<R>, position: &Position) {
+    if !response.headers().contains_key(&NDP_REVISION) {
+        write_position(response.headers_mut(), position);
+    }
 }
 
 /// Writes one line for each call: at `info`, or at `error` for a fault of the server.

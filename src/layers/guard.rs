@@ -88,7 +88,7 @@ impl Guard {
     /// Builds the response to a call that did not reach its method.
     pub(super) fn refuse(&self, status: impl Into<Status>) -> Response<Body> {
         let mut response = status.into().into_http();
-        finish(&mut response, self.registry.revision().get());
+        finish(&mut response, &self.registry.read().position());
         response
     }
 }

@@ -10,6 +10,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{
@@ -26,6 +27,7 @@ use crate::{
         error::Error,
         leaf::{Digest, GENESIS},
         names::Revision,
+        position::{Point, Position},
         time::Timestamp,
     },
     store::Store,
@@ -191,6 +193,20 @@ impl History {
     }
 }
 
+/// Refuses a position that is not in this log.
+fn diverged(position: &Position) -> Error {
+    Error::refused(
+        "LOG_DIVERGED",
+        position.to_string(),
+        "this position is not in the log of this registry: its database was restored, replaced or \
+         failed over since. Forget what was read after the restored point, read everything anew \
+         (WatchChanges with SNAPSHOT) and go on from the position received then",
+        "vị trí này không có trong nhật ký của hệ thống: cơ sở dữ liệu đã được khôi phục, thay thế \
+         hoặc chuyển đổi dự phòng. Hãy bỏ dữ liệu đã đọc, đọc lại toàn bộ (WatchChanges với \
+         SNAPSHOT) rồi tiếp tục từ vị trí nhận được",
+    )
+}
+
 /// The chained digest of a log at a revision.
 async fn digest_at(store: &Store, revision: Revision) -> Result<Digest, Error> {
     let Some(before) = revision.previous() else {
@@ -207,18 +223,19 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Registry {
     /// Everything as the registry knew it at some point.
-    pub async fn read_at(&self, who: &Who, at: At) -> Result<Arc<Snapshot>, Error> {
+    pub async fn read_at(
+        &self,
+        who: &Who,
+        at: At,
+        patience: Duration,
+    ) -> Result<Arc<Snapshot>, Error> {
+        if let At::Revision(revision) = at {
+            self.await_revision(revision, patience).await?;
+        }
         let current = self.read();
         let newest = current.state.revision();
         let revision = match at {
             At::Now => return Ok(current),
-            At::Revision(revision) if revision > newest => {
-                return Err(out_of_range(
-                    "read_revision",
-                    format!("must be at most {newest}, the newest revision"),
-                    format!("không được quá {newest} là phiên bản mới nhất"),
-                ));
-            }
             At::Revision(revision) => revision,
             At::Time(time) => self.revision_at(who, time).await?.min(newest),
         };
@@ -238,6 +255,52 @@ impl Registry {
         tokio::spawn(making)
             .await
             .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?
+    }
+
+    /// Waits until this process knows a revision: it may follow what another has written.
+    async fn await_revision(&self, revision: Revision, patience: Duration) -> Result<(), Error> {
+        let mut revisions = self.revisions();
+        let reached = revisions.wait_for(|newest| *newest >= revision);
+        match tokio::time::timeout(patience, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
+                reason: "REVISION_NOT_REACHED",
+            }),
+        }
+    }
+
+    /// Waits until this process knows a point of the log, and returns it as its log has it. A
+    /// position of another log is refused.
+    pub async fn reach(
+        &self,
+        who: &Who,
+        point: Point,
+        patience: Duration,
+    ) -> Result<Position, Error> {
+        let log_id = self.read().log_id;
+        if let Point::Position(position) = point
+            && position.log_id != log_id
+        {
+            return Err(diverged(&position));
+        }
+        let revision = point.revision();
+        self.await_revision(revision, patience).await?;
+        let current = self.read();
+        let digest = if revision == current.state.revision() {
+            current.digest
+        } else if let Some(digest) = current.recent.digest(revision) {
+            digest
+        } else {
+            let store = self.history.store.clone();
+            let turn = self.turns.take(Work::Log, who).await?;
+            let asked = turn.ask(async move { digest_at(&store, revision).await });
+            asked.await?.1?
+        };
+        let ours = Position::new(log_id, revision, &digest);
+        match point {
+            Point::Position(position) if position != ours => Err(diverged(&position)),
+            Point::Position(_) | Point::Revision(_) => Ok(ours),
+        }
     }
 
     async fn revision_at(&self, who: &Who, time: Timestamp) -> Result<Revision, Error> {

@@ -200,6 +200,12 @@ impl Recent {
         }
     }
 
+    /// The chained digest at a revision, where memory still has it.
+    pub fn digest(&self, revision: Revision) -> Option<Digest> {
+        let found = self.after(revision.previous()?, 1)?;
+        found.first()?.digest().copied()
+    }
+
     /// The changes after a revision, at most `limit`; `None` where the oldest of them is gone.
     pub fn after(&self, revision: Revision, limit: usize) -> Option<Vec<Arc<Logged>>> {
         let oldest = self.changes.front()?.change.revision;

@@ -148,6 +148,13 @@ pub enum Fatal {
         /// Log id found.
         their_log: Uuid,
     },
+    /// A file of the database was removed or replaced.
+    #[error(
+        "`{}` was removed or replaced under the running server, so nothing more is written; what \
+         was acknowledged is copied into the database file if that one is still there. Find out \
+         who touches it, run `check`, and start the server again", .0.display()
+    )]
+    FileLost(std::path::PathBuf),
     /// A newer release has taken the log over.
     #[error("{0}")]
     Format(Error),
@@ -445,6 +452,7 @@ impl Writer {
     /// Refuses a log that is another than the one served here. `digest` is the chained digest that
     /// it has at the revision served, where its head is later.
     fn check_head(&self, head: &Head, digest: Option<Digest>) -> Result<(), Failed> {
+        check_file(&self.store)?;
         let ours = self.current.state.revision();
         let theirs = match head.revision.cmp(&ours) {
             Ordering::Less => None,
@@ -810,7 +818,7 @@ impl Writer {
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Answers, (Failed, Answers)> {
         let undecided = |failed| (failed, Answers::new());
         let (tx, draft) = self.decide_locked(jobs).await.map_err(undecided)?;
-        match draft.append(tx, &self.measures).await {
+        match draft.append(&self.store, tx, &self.measures).await {
             Ok(()) => {
                 if !draft.changes.is_empty() {
                     self.publish(draft.next);
@@ -917,10 +925,17 @@ impl Draft {
         if !replays.map_err(Failed::RolledBack)?.is_empty() {
             return Ok(Written::Overtaken);
         }
-        self.append(tx, measures).await.map(|()| Written::Whole)
+        self.append(store, tx, measures)
+            .await
+            .map(|()| Written::Whole)
     }
 
-    async fn append(&self, mut tx: WriteTx<'_>, measures: &Measures) -> Result<(), Failed> {
+    async fn append(
+        &self,
+        store: &Store,
+        mut tx: WriteTx<'_>,
+        measures: &Measures,
+    ) -> Result<(), Failed> {
         // a group of refusals is one, too
         measures.group_commands.observe(self.answers.len() as f64);
         let Some(first) = self.changes.first() else {
@@ -933,7 +948,8 @@ impl Draft {
         let took = began.elapsed().as_secs_f64();
         measures.commit_seconds.observe(took);
         match committed {
-            Ok(()) => Ok(()),
+            // before it is acknowledged
+            Ok(()) => check_file(store),
             Err(CommitError::RolledBack(error)) => Err(Failed::RolledBack(error)),
             Err(CommitError::Unknown(error)) => {
                 let first = Change {
@@ -943,6 +959,14 @@ impl Draft {
                 Err(Failed::Unknown(error, Box::new(first)))
             }
         }
+    }
+}
+
+/// Refuses to go on where the database's file is no longer the one that was opened.
+fn check_file(store: &Store) -> Result<(), Failed> {
+    match store.lost_file() {
+        None => Ok(()),
+        Some(file) => Err(Failed::Fatal(Fatal::FileLost(file))),
     }
 }
 

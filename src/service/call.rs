@@ -17,6 +17,7 @@ use crate::{
         command::{self, Command},
         error::Error,
         names::Revision,
+        position::{Point, Position},
     },
     registry::{
         Outcome, Registry, Snapshot,
@@ -29,7 +30,9 @@ use crate::{
 
 /// Revision that a response was served at, on every response.
 pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
-/// Revision that this process must know before it answers.
+/// The point of the log that a response was served at, on every response.
+pub static NDP_POSITION: HeaderName = HeaderName::from_static("ndp-position");
+/// Revision or position that this process must know before it answers.
 pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revision");
 /// On every answer of a registry whose records are made up.
 pub static NDP_MADE_UP: HeaderName = HeaderName::from_static("ndp-made-up");
@@ -68,6 +71,8 @@ pub struct Call {
     pub who: Who,
     /// Whether the client reads compressed answers.
     pub compresses: bool,
+    /// How long the call may wait for a revision.
+    pub patience: Duration,
 }
 
 impl Call {
@@ -104,7 +109,7 @@ impl Call {
             At::Now => {}
             // apart: few calls ask for it, and all would carry the room that it takes
             at => {
-                let reading = services.registry().read_at(&self.who, at);
+                let reading = services.registry().read_at(&self.who, at, self.patience);
                 self.snapshot = Box::pin(reading).await?;
                 self.now = services.registry().read();
             }
@@ -115,7 +120,7 @@ impl Call {
     /// A response, with the revision that it was read at.
     pub(super) fn answer<T: Answer>(&self, message: T) -> Result<Response<T>, Status> {
         let small = self.compresses && message.encoded_len() < COMPRESSED_BYTES_MIN;
-        let mut response = at_revision(message, self.state().revision());
+        let mut response = at_position(message, &self.snapshot.position());
         if small {
             response.disable_compression();
         }
@@ -128,12 +133,12 @@ impl Call {
 }
 
 /// Headers of an answer: ours and the content type.
-const HEADERS: usize = 2;
+const HEADERS: usize = 3;
 
-/// A response that says which revision it is of.
-fn at_revision<T>(message: T, revision: Revision) -> Response<T> {
+/// A response that says which point of the log it is of.
+fn at_position<T>(message: T, position: &Position) -> Response<T> {
     let mut headers = HeaderMap::with_capacity(HEADERS);
-    headers.insert(&NDP_REVISION, HeaderValue::from(revision.get()));
+    write_position(&mut headers, position);
     Response::from_parts(
         MetadataMap::from_headers(headers),
         message,
@@ -141,35 +146,47 @@ fn at_revision<T>(message: T, revision: Revision) -> Response<T> {
     )
 }
 
-/// Waits until this process knows the revision that `ndp-min-revision` asks for: a write on one
-/// replica is then read on another. Bounded by the call's deadline, and by a limit of our own.
-pub async fn await_revision(registry: &Registry, headers: &HeaderMap) -> Result<(), Error> {
+/// Waits until this process knows the point of the log that `ndp-min-revision` asks for: a write on
+/// one replica is then read on another. Bounded by the call's deadline, and by a limit of our own.
+pub async fn await_revision(
+    registry: &Registry,
+    headers: &HeaderMap,
+    who: &Who,
+) -> Result<(), Error> {
     let Some(asked) = headers.get(&NDP_MIN_REVISION) else {
         return Ok(());
     };
-    let asked = asked.to_str().ok().and_then(Revision::parse);
+    let asked = asked.to_str().ok().and_then(Point::parse);
     let Some(asked) = asked else {
         return Err(Error::invalid(
             "ndp-min-revision",
             "OUT_OF_RANGE",
-            "must be a revision: a whole number of 0 or more, as `ndp-revision` writes it",
-            "phải là số phiên bản: số nguyên từ 0 trở lên, viết như trong `ndp-revision`",
+            "must be a revision, a whole number of 0 or more as `ndp-revision` writes it, or a \
+             position as `ndp-position` writes it",
+            "phải là số phiên bản, số nguyên từ 0 trở lên viết như trong `ndp-revision`, hoặc vị \
+             trí viết như trong `ndp-position`",
         ));
     };
-    if registry.revision() >= asked {
+    if matches!(asked, Point::Revision(revision) if registry.revision() >= revision) {
         return Ok(());
     }
-    // A little before the caller's time is over, so that it hears what it waited for.
-    let bound = deadline(headers)
+    Box::pin(registry.reach(who, asked, patience(headers))).await?;
+    Ok(())
+}
+
+/// How long a call may wait for a revision: a little less than the caller's time, so that it hears
+/// what it waited for, and no longer than is worth it.
+fn patience(headers: &HeaderMap) -> Duration {
+    deadline(headers)
         .map_or(MIN_REVISION_WAIT, |time| time - (time / 10).min(HEARD_IN))
-        .min(MIN_REVISION_WAIT);
-    let mut revisions = registry.revisions();
-    let reached = revisions.wait_for(|revision| *revision >= asked);
-    match Box::pin(tokio::time::timeout(bound, reached)).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
-            reason: "REVISION_NOT_REACHED",
-        }),
+        .min(MIN_REVISION_WAIT)
+}
+
+/// Writes the point of the log that a response is of.
+pub fn write_position(headers: &mut HeaderMap, position: &Position) {
+    headers.insert(&NDP_REVISION, HeaderValue::from(position.revision.get()));
+    if let Ok(position) = HeaderValue::try_from(position.to_string()) {
+        headers.insert(&NDP_POSITION, position);
     }
 }
 
@@ -241,6 +258,7 @@ pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Res
         who: Who::principal(&caller).unwrap_or_else(|| from.clone()),
         caller,
         compresses: headers.contains_key(&GRPC_ACCEPT_ENCODING),
+        patience: patience(headers),
     })
 }
 
@@ -315,6 +333,8 @@ pub(super) use envelope;
 pub(super) struct Written {
     pub(super) image: Image,
     pub(super) revision: Revision,
+    /// The point of the log at that revision, or a later one.
+    position: Position,
     pub(super) replayed: bool,
 }
 
@@ -327,7 +347,12 @@ impl Written {
         let name = self.image.name().to_owned();
         let message = convert(self.image)
             .ok_or_else(|| Error::Bug(format!("`{name}` is not what the method answers").into()))?;
-        Ok(at_revision(message, self.revision))
+        let mut response = at_position(message, &self.position);
+        let revision = MetadataValue::from(self.revision.get());
+        response
+            .metadata_mut()
+            .insert(NDP_REVISION.as_str(), revision);
+        Ok(response)
     }
 }
 
@@ -360,9 +385,15 @@ impl Services {
             image,
             replayed,
         } = outcome;
+        let snapshot = self.registry.read();
+        let position = match snapshot.recent.digest(revision) {
+            Some(digest) => Position::new(snapshot.log_id, revision, &digest),
+            None => snapshot.position(),
+        };
         Ok(Written {
             image,
             revision,
+            position,
             replayed,
         })
     }

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
 
 use super::{
     Services,
-    call::{Call, NDP_REVISION, open_checked},
+    call::{Call, NDP_POSITION, NDP_REVISION, open_checked},
     list::{COST_BYTES, PAGE_BYTES_MAX},
 };
 use crate::{
@@ -29,7 +29,9 @@ use crate::{
         caller::Caller,
         change::{Change, Image},
         error::Error,
+        leaf::GENESIS,
         names::Revision,
+        position::{Point, Position},
     },
     pb::{
         self,
@@ -162,13 +164,17 @@ impl pb::change_service_server::ChangeService for Services {
         request: Request<pb::WatchChangesRequest>,
     ) -> Answer<WatchStream> {
         let (call, message) = open_checked(request)?;
-        let newest = call.state().revision();
         check_start(&message)?;
+        let newest = call.snapshot.position();
         let (position, with_snapshot) = match message.start() {
             Start::Unspecified | Start::Now => (newest, false),
-            Start::Beginning => (Revision::ZERO, false),
+            Start::Beginning => (newest.genesis(), false),
             Start::Snapshot => (newest, true),
-            Start::Resume => (resume_revision(message.resume_revision, newest)?, false),
+            Start::Resume => {
+                let point = resume_point(&message)?;
+                let reached = self.registry().reach(&call.who, point, call.patience);
+                (reached.await?, false)
+            }
         };
         let seconds = match message.heartbeat_seconds {
             0 => HEARTBEAT_SECONDS,
@@ -233,25 +239,53 @@ fn revision_of(name: &str) -> Option<Revision> {
 
 /// Refuses a revision to resume after beside another start, which would pass over what came since.
 fn check_start(message: &pb::WatchChangesRequest) -> Result<(), Error> {
-    if message.resume_revision == 0 || message.start() == Start::Resume {
-        return Ok(());
+    let (revision, position) = (message.resume_revision, &message.resume_position);
+    if message.start() != Start::Resume {
+        for (field, is_given) in [
+            ("resume_revision", revision != 0),
+            ("resume_position", !position.is_empty()),
+        ] {
+            if is_given {
+                return Err(Error::invalid(
+                    field,
+                    "NOT_ALLOWED",
+                    format!("goes with `start` RESUME only; set that, or leave `{field}` out"),
+                    format!(
+                        "chỉ dùng cùng `start` là RESUME; hãy đặt giá trị đó, hoặc bỏ `{field}`"
+                    ),
+                ));
+            }
+        }
+    } else if revision != 0 && !position.is_empty() {
+        return Err(Error::invalid(
+            "resume_revision",
+            "NOT_ALLOWED",
+            "goes without `resume_position`, which says the revision",
+            "không dùng cùng `resume_position`, vì trường đó đã có số phiên bản",
+        ));
     }
-    Err(Error::invalid(
-        "resume_revision",
-        "NOT_ALLOWED",
-        "goes with `start` RESUME only; set that, or leave `resume_revision` out",
-        "chỉ dùng cùng `start` là RESUME; hãy đặt giá trị đó, hoặc bỏ `resume_revision`",
-    ))
+    Ok(())
 }
 
-fn resume_revision(asked: i64, newest: Revision) -> Result<Revision, Error> {
-    Revision::new(asked)
-        .filter(|revision| *revision <= newest)
-        .ok_or_else(|| Error::OutOfRange {
-            field: "resume_revision",
-            english: format!("must be at most {newest}, the newest revision"),
-            vietnamese: format!("không được quá {newest} là phiên bản mới nhất"),
-        })
+/// The point that a watch resumes after.
+fn resume_point(message: &pb::WatchChangesRequest) -> Result<Point, Error> {
+    let malformed = |field| {
+        Error::invalid(
+            field,
+            "PARAMETER_MALFORMED",
+            "is not one that this service has sent",
+            "không phải là giá trị do dịch vụ này gửi",
+        )
+    };
+    if message.resume_position.is_empty() {
+        let revision = Revision::new(message.resume_revision);
+        let revision = revision.ok_or_else(|| malformed("resume_revision"))?;
+        return Ok(Point::Revision(revision));
+    }
+    let position = Position::parse(&message.resume_position);
+    position
+        .map(Point::Position)
+        .ok_or_else(|| malformed("resume_position"))
 }
 
 // === pages of the log ===
@@ -449,7 +483,7 @@ enum Content {
 /// A message that waits until its watcher takes it.
 #[derive(Debug)]
 struct Waiting {
-    revision: Revision,
+    position: Position,
     content: Content,
     message: Message,
     /// Whom it was made for.
@@ -483,11 +517,11 @@ impl Watcher {
         &self,
         now: &State,
         viewer: &Viewer,
-        revision: Revision,
+        position: Position,
         content: &Content,
     ) -> Option<Message> {
         let event = match content {
-            Content::Change(logged) => return self.change(now, viewer, logged),
+            Content::Change(logged) => return self.change(now, viewer, position, logged),
             Content::Records { images, complete } => {
                 let seen = images
                     .iter()
@@ -500,19 +534,27 @@ impl Watcher {
             Content::Heartbeat => Event::Heartbeat(Heartbeat {}),
         };
         Some(Message::new(&pb::WatchChangesResponse {
-            revision: revision.get(),
+            revision: position.revision.get(),
+            position: position.to_string(),
             event: Some(event),
         }))
     }
 
     /// What a viewer is sent of a change: shared with others, unless it follows only some of what
     /// the change touched.
-    fn change(&self, now: &State, viewer: &Viewer, logged: &Logged) -> Option<Message> {
+    fn change(
+        &self,
+        now: &State,
+        viewer: &Viewer,
+        position: Position,
+        logged: &Logged,
+    ) -> Option<Message> {
         let (change, before) = (&logged.change, logged.before());
         let make = |interest: &Interest| {
             let seen = see(now, &viewer.caller, interest, change, before)?;
             let message = pb::WatchChangesResponse {
                 revision: change.revision.get(),
+                position: position.to_string(),
                 event: Some(Event::Change(changes::change(seen, now, false))),
             };
             Some(Message::new(&message))
@@ -536,7 +578,7 @@ pub(crate) struct WatchStream {
     /// None once the stream has ended.
     receiver: Option<mpsc::Receiver<Waiting>>,
     /// Everything up to here was handed over, or is not for this caller.
-    delivered: Revision,
+    delivered: Position,
     end: Arc<OnceLock<Status>>,
 }
 
@@ -544,7 +586,7 @@ impl WatchStream {
     /// The message as its caller may see it now; none where it may see nothing of it.
     fn deliver(&mut self, waiting: Waiting) -> Result<Option<Message>, Status> {
         let Waiting {
-            revision,
+            position,
             content,
             message,
             viewer,
@@ -553,12 +595,12 @@ impl WatchStream {
         let renewed = self.watcher.renew(&viewer);
         let (snapshot, renewed) =
             renewed.map_err(|error| resumable(error.into(), self.delivered))?;
-        self.delivered = revision;
+        self.delivered = position;
         if Arc::ptr_eq(&renewed, &viewer) {
             return Ok(Some(message));
         }
         let now = &snapshot.state;
-        Ok(self.watcher.message(now, &renewed, revision, &content))
+        Ok(self.watcher.message(now, &renewed, position, &content))
     }
 }
 
@@ -590,11 +632,13 @@ impl Stream for WatchStream {
 }
 
 /// A status that says from where to resume.
-fn resumable(mut status: Status, position: Revision) -> Status {
-    let position = AsciiMetadataValue::from(position.get());
-    status
-        .metadata_mut()
-        .insert(NDP_REVISION.as_str(), position);
+fn resumable(mut status: Status, position: Position) -> Status {
+    let metadata = status.metadata_mut();
+    let revision = AsciiMetadataValue::from(position.revision.get());
+    metadata.insert(NDP_REVISION.as_str(), revision);
+    if let Ok(position) = AsciiMetadataValue::try_from(position.to_string()) {
+        metadata.insert(NDP_POSITION.as_str(), position);
+    }
     status
 }
 
@@ -617,7 +661,7 @@ struct Watch {
     stopping: watch::Receiver<bool>,
     viewer: Arc<Viewer>,
     /// Everything up to here was sent, or is not for this caller.
-    position: Revision,
+    position: Position,
     heartbeat: Duration,
     sender: mpsc::Sender<Waiting>,
     /// Whom its share of everything is counted for.
@@ -650,7 +694,7 @@ impl Watch {
             self.renew()?;
             // Seen before it is read, so that a later revision wakes this watch again.
             let newest = *revisions.borrow_and_update();
-            if self.position < newest {
+            if self.position.revision < newest {
                 if self.send_changes(&mut stopping).await? {
                     last_sent = Instant::now();
                 }
@@ -681,7 +725,8 @@ impl Watch {
     async fn send_changes(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<bool, End> {
         let mut sent = false;
         for logged in self.next_changes(stopping).await? {
-            self.position = logged.change.revision;
+            let digest = logged.digest().unwrap_or(&GENESIS);
+            self.position = Position::new(self.position.log_id, logged.change.revision, digest);
             sent |= self.send(Content::Change(logged)).await?;
         }
         Ok(sent)
@@ -694,13 +739,14 @@ impl Watch {
     ) -> Result<Vec<Arc<Logged>>, End> {
         let watcher = Arc::clone(&self.watcher);
         let Watcher { registry, interest } = &*watcher;
-        if let Some(changes) = registry.recent_changes(self.position) {
+        if let Some(changes) = registry.recent_changes(self.position.revision) {
             return Ok(changes);
         }
         let viewer = Arc::clone(&self.viewer);
         let who = self.who.clone();
         let needs_before = |change: &Change| needs_before(&viewer.caller, interest, change);
-        let mut next = std::pin::pin!(registry.older_changes(&who, self.position, needs_before));
+        let mut next =
+            std::pin::pin!(registry.older_changes(&who, self.position.revision, needs_before));
         loop {
             tokio::select! {
                 biased;
@@ -744,16 +790,16 @@ impl Watch {
     /// Sends what the caller may see of it now; false where that is nothing.
     async fn send(&mut self, content: Content) -> Result<bool, End> {
         let now = self.renew()?;
-        let (viewer, revision) = (Arc::clone(&self.viewer), self.position);
+        let (viewer, position) = (Arc::clone(&self.viewer), self.position);
         let message = self
             .watcher
-            .message(&now.state, &viewer, revision, &content);
+            .message(&now.state, &viewer, position, &content);
         let Some(message) = message else {
             return Ok(false);
         };
         let bytes = message.encoded_len();
         self.hand_over(bytes, |share| Waiting {
-            revision,
+            position,
             content,
             message,
             viewer,

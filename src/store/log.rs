@@ -67,6 +67,18 @@ pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Head, Failure> {
     Ok(row.read()?)
 }
 
+/// Moves the head of a log without changes to where the log that was copied into it ends.
+pub(super) async fn set_head(mut link: Link<'_>, end: &Head) -> Result<(), sqlx::Error> {
+    on_engine!(&mut link, connection => {
+        let statement = sqlx::query(MOVE_HEAD)
+            .bind(end.revision.get())
+            .bind(end.record_time.as_micros())
+            .bind(end.digest.as_slice())
+            .bind(0_i64);
+        statement.execute(&mut **connection).await.map(|_| ())
+    })
+}
+
 /// Makes the head of a new log; leaves one that is there alone.
 pub(super) async fn make_head(mut link: Link<'_>, log_id: Uuid) -> Result<(), sqlx::Error> {
     on_engine!(&mut link, connection => {

@@ -20,6 +20,9 @@ static SQLITE: LazyLock<Migrator> = LazyLock::new(|| unlocked(sqlx::migrate!("mi
 static POSTGRES: LazyLock<Migrator> =
     LazyLock::new(|| unlocked(sqlx::migrate!("migrations/postgres")));
 
+/// Marks a file as a registry's: `NDPR` in ASCII. The first step sets it.
+const SQLITE_APPLICATION_ID: i64 = 0x4e44_5052;
+
 /// Any number, as long as nobody else takes it.
 const LOCK: i64 = 0x6e64_705f_7265_6769;
 
@@ -30,14 +33,19 @@ const POSTGRES_HAS: &str = "SELECT count(*) FROM pg_class WHERE oid = to_regclas
 const SQLITE_HAS_ANY: &str =
     "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
 
-const APPLIED: &str = "SELECT version, checksum, success FROM _sqlx_migrations ORDER BY version";
+const APPLIED: &str = "SELECT version, checksum, success FROM ndp_migrations ORDER BY version";
 
 const MIGRATING: &str = "migrating the database";
 const READING: &str = "reading the schema's version";
 
+/// The table of steps that have run: our own, for another program may have one of sqlx's in the same
+/// schema.
+const STEPS: &str = "ndp_migrations";
+
 /// sqlx's own lock ends before the transaction does, and outlives it where that fails.
 fn unlocked(mut migrator: Migrator) -> Migrator {
     migrator.set_locking(false);
+    migrator.dangerous_set_table_name(STEPS);
     migrator
 }
 
@@ -110,12 +118,14 @@ async fn migrate(tx: &mut Tx<'_>) -> Result<(), Obstacle> {
 /// bring up.
 async fn schema(mut link: Link<'_>) -> Result<Schema, Obstacle> {
     let is_ours = has(&mut link, "log_head").await.when(READING)?;
-    let has_steps = has(&mut link, "_sqlx_migrations").await.when(READING)?;
-    if !is_ours || !has_steps {
+    let has_steps = has(&mut link, STEPS).await.when(READING)?;
+    let mark = mark(&mut link).await.when(READING)?;
+    if !is_ours || !has_steps || mark != SQLITE_APPLICATION_ID {
         let others = match &mut link {
             On::Sqlite(connection) => {
                 let any = sqlx::query_scalar::<_, i64>(SQLITE_HAS_ANY);
-                any.fetch_one(&mut **connection).await.when(READING)? > 0
+                let any = any.fetch_one(&mut **connection).await.when(READING)? > 0;
+                any || mark != 0
             }
             // other programs may have tables in the same schema, but not the same steps
             On::Postgres(_) => is_ours || has_steps,
@@ -138,6 +148,17 @@ async fn schema(mut link: Link<'_>) -> Result<Schema, Obstacle> {
         On::Postgres(_) => &*POSTGRES,
     };
     compare(steps, &applied)
+}
+
+/// The program that a SQLite file says it is of; ours on PostgreSQL, whose databases have no mark.
+async fn mark(link: &mut Link<'_>) -> Result<i64, sqlx::Error> {
+    match link {
+        On::Sqlite(connection) => {
+            let mark = sqlx::query_scalar("PRAGMA application_id");
+            mark.fetch_one(&mut **connection).await
+        }
+        On::Postgres(_) => Ok(SQLITE_APPLICATION_ID),
+    }
 }
 
 async fn has(link: &mut Link<'_>, table: &str) -> Result<bool, sqlx::Error> {

@@ -468,7 +468,7 @@ fn unavailable_vi(reason: &str) -> &'static str {
             "chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả"
         }
         "REVISION_NOT_REACHED" => {
-            "máy chủ này chưa cập nhật đến phiên bản trong `ndp-min-revision`; hãy thử lại"
+            "máy chủ này chưa cập nhật đến phiên bản được yêu cầu; hãy thử lại"
         }
         "SHUTTING_DOWN" => "máy chủ đang dừng; hãy thử lại",
         "CREDENTIALS_NOT_CHECKED" => {

@@ -460,7 +460,7 @@ both! {
         let read = |revision: i64| {
             let registry = server.registry.clone();
             let at = At::Revision(Revision::new(revision).unwrap());
-            async move { registry.read_at(elsewhere(), at).await }
+            async move { registry.read_at(elsewhere(), at, BOUND).await }
         };
         // each is given up as soon as it has begun, and waits for the one before it
         for revision in (1..newest).cycle().take(100) {

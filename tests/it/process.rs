@@ -295,7 +295,7 @@ both! {
         lock.run(if lock.is_sqlite() {
             "UPDATE log_head SET revision = revision"
         } else {
-            "LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE"
+            "LOCK TABLE ndp_migrations IN ACCESS EXCLUSIVE MODE"
         }).await;
         for (signal, arguments, code) in [
             (Signal::Term, &["serve", "--listen", "127.0.0.1:0"][..], 0),
@@ -594,8 +594,8 @@ both! {
         let made = ndp(&["key", "create", "--principal", "a", "--database", &url]);
         assert_eq!(made.0, 0);
         let mut sql = Sql::connect(&url).await;
-        let second = "(SELECT checksum FROM _sqlx_migrations WHERE version = 2)";
-        let alter = format!("UPDATE _sqlx_migrations SET checksum = {second} WHERE version = 1");
+        let second = "(SELECT checksum FROM ndp_migrations WHERE version = 2)";
+        let alter = format!("UPDATE ndp_migrations SET checksum = {second} WHERE version = 1");
         sql.run(&alter).await;
         let said = refused(&url);
         let cause = "step 1 of its schema is not the one of this release";

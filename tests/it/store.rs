@@ -770,7 +770,7 @@ both! {
         for view in texts(&engine, views).await {
             execute(&engine, &format!("DROP VIEW {view}")).await;
         }
-        execute(&engine, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
+        execute(&engine, "DELETE FROM ndp_migrations WHERE version > 1").await;
         let loaded = open(&engine).await.load().await.unwrap();
         assert_eq!(loaded.head.revision, revision(1));
         assert_eq!(texts(&engine, "SELECT action FROM proposals").await, ["RETIREMENT"]);
@@ -780,9 +780,9 @@ both! {
         open(&engine).await.close().await;
         execute(
             &engine,
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+            "INSERT INTO ndp_migrations (version, description, success, checksum, \
              execution_time) SELECT 9999, 'made up', success, checksum, execution_time \
-             FROM _sqlx_migrations WHERE version = 1",
+             FROM ndp_migrations WHERE version = 1",
         )
         .await;
         let refused = refusal(&engine.url()).await;

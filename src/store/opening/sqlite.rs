@@ -1,7 +1,8 @@
 //! SQLite: a file of our own, or one that is only read.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -46,6 +47,17 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
     refuse_directory(path)?;
     make_file(path)?;
     warn_of_others(path);
+    let wal = beside(path, "-wal");
+    let has_wal = fs::metadata(&wal).is_ok_and(|it| it.len() > 0);
+    if has_wal && !is_in_wal_mode(path) {
+        return Err(Obstacle::unfit(
+            format!(
+                "`{}` is the write-ahead log of another database",
+                wal.display()
+            ),
+            "move it away; make a database of a backup by `restore`, not by copying files",
+        ));
+    }
     let options = options.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
     let writer = options
         .clone()
@@ -76,6 +88,10 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
     let reader = options.read_only(true).row_buffer_size(ROWS_AHEAD);
     let reader = pool(READERS_MAX, READER_ACQUIRE_TIMEOUT).connect_lazy_with(reader);
     keeps_what_it_promises(&writer).await?;
+    if has_wal {
+        // it was not closed, and what lies beside it may be another file's
+        is_whole(&writer).await?;
+    }
     // a deferred BEGIN that reads and then writes is refused at once where another writer is
     // busy, whatever the busy timeout says
     Ok(engine(writer, reader, "BEGIN IMMEDIATE"))
@@ -94,6 +110,28 @@ fn pool(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<Sqlite> 
             }))
         },
     )
+}
+
+/// Whether a file says that it has a write-ahead log (bytes 18 and 19 of its header). A backup that
+/// was copied in the place of another file does not.
+fn is_in_wal_mode(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    // a file that was just made has no header, and no write-ahead log of its own either
+    read.is_ok() && header.ends_with(&[2, 2])
+}
+
+/// Refuses a file whose pages do not belong together.
+async fn is_whole(writer: &SqlitePool) -> Result<(), Obstacle> {
+    let checked = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(writer);
+    let found: String = checked.await.when(OPENING)?;
+    if found == "ok" {
+        return Ok(());
+    }
+    Err(Obstacle::unfit(
+        format!("its pages do not belong together: {found}"),
+        "was another file copied over it? Restore a backup by `restore`",
+    ))
 }
 
 /// A file system may be one that SQLite cannot keep a write-ahead log on; it does without, and

@@ -98,7 +98,7 @@ async fn a_new_file_is_for_its_owner_only() {
 both! {
     async fn an_altered_schema_is_refused_with_words(engine: Engine) {
         open(&engine).await.close().await;
-        let alter = "UPDATE _sqlx_migrations SET checksum = description WHERE version = 1";
+        let alter = "UPDATE ndp_migrations SET checksum = description WHERE version = 1";
         let alter = match engine {
             Engine::Sqlite(..) => alter.into(),
             Engine::Postgres(_) => alter.replace("description", "convert_to(description, 'UTF8')"),

@@ -60,14 +60,14 @@ both! {
         reader.close().await;
         store.close().await;
         // of an older release
-        execute(&engine, "DELETE FROM _sqlx_migrations WHERE version = 2").await;
+        execute(&engine, "DELETE FROM ndp_migrations WHERE version = 2").await;
         let refused = Store::open_to_read(&engine.url()).await.unwrap_err().to_string();
         let said = "its schema is of an older release: step 2 is missing; start `serve`";
         assert!(refused.contains(said), "{refused}");
-        let steps = texts(&engine, "SELECT description FROM _sqlx_migrations").await;
+        let steps = texts(&engine, "SELECT description FROM ndp_migrations").await;
         assert_eq!(steps.len(), 1);
         // no registry at all
-        execute(&engine, "DROP TABLE log_head; DROP TABLE _sqlx_migrations").await;
+        execute(&engine, "DROP TABLE log_head; DROP TABLE ndp_migrations").await;
         assert!(Store::open_to_read(&engine.url()).await.is_err());
     }
 }

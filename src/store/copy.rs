@@ -1,0 +1,228 @@
+//! Backups: a copy of the whole database as one SQLite file, whatever engine it is of, and a new
+//! database made from one.
+
+use std::{os::unix::fs::OpenOptionsExt as _, path::Path};
+
+use sqlx::{AssertSqlSafe, Row as _};
+use tokio_stream::StreamExt as _;
+
+use super::{
+    Head, Store,
+    bulk::{self, Cell},
+    engine::{On, Tx, on_engine},
+    errors::Failure,
+    log,
+};
+use crate::domain::error::Error;
+
+/// A column, and how its values are read.
+#[derive(Clone, Copy, Debug)]
+enum Column {
+    Text(&'static str),
+    Integer(&'static str),
+    Bytes(&'static str),
+}
+use Column::{Bytes, Integer, Text};
+
+impl Column {
+    const fn name(self) -> &'static str {
+        match self {
+            Text(name) | Integer(name) | Bytes(name) => name,
+        }
+    }
+}
+
+/// What is copied, in this order; a test compares it with the schema. Page tokens are not valid in
+/// the copy, so the secrets stay.
+const TABLES: &[(&str, &[Column])] = &[
+    (
+        "changes",
+        &[
+            Integer("revision"),
+            Integer("record_time"),
+            Text("principal"),
+            Text("actor"),
+            Text("agency"),
+            Text("method"),
+            Text("request_id"),
+            Bytes("request_digest"),
+            Text("reason"),
+            Bytes("salt"),
+            Bytes("header_digest"),
+            Bytes("leaf_hash"),
+            Bytes("digest"),
+        ],
+    ),
+    (
+        "effects",
+        &[
+            Integer("revision"),
+            Integer("ordinal"),
+            Text("kind"),
+            Text("resource"),
+            Integer("format"),
+            Text("image"),
+            Bytes("salt"),
+            Bytes("digest"),
+        ],
+    ),
+    (
+        "records",
+        &[
+            Text("name"),
+            Text("kind"),
+            Integer("revision"),
+            Integer("format"),
+            Text("image"),
+        ],
+    ),
+    ("key_hashes", &[Text("api_key"), Bytes("hash")]),
+];
+
+/// Most rows that are copied at a time, and most bytes.
+const ROWS_MAX: usize = 256;
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A value on its way.
+enum Value {
+    Text(Option<String>),
+    Integer(i64),
+    Bytes(Option<Vec<u8>>),
+}
+
+impl Value {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.as_ref().map_or(0, String::len),
+            Self::Integer(_) => 8,
+            Self::Bytes(bytes) => bytes.as_ref().map_or(0, Vec::len),
+        }
+    }
+
+    fn cell(&self) -> Cell<'_> {
+        match self {
+            Self::Text(text) => Cell::OptionalText(text.as_deref()),
+            Self::Integer(number) => Cell::Integer(*number),
+            Self::Bytes(bytes) => Cell::OptionalBytes(bytes.as_deref()),
+        }
+    }
+}
+
+/// Copies every table as one snapshot has it.
+async fn copy(from: &mut Tx<'_>, to: &mut Tx<'_>) -> Result<Head, Failure> {
+    for (table, columns) in TABLES {
+        let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
+        let select = format!("SELECT {} FROM {table} ORDER BY 1, 2", names.join(", "));
+        let mut rows: Vec<Vec<Value>> = Vec::new();
+        let mut bytes = 0;
+        on_engine!(&mut *from, tx => {
+            let mut found = sqlx::query(AssertSqlSafe(select)).fetch(&mut **tx);
+            while let Some(row) = found.next().await {
+                let row = row?;
+                let mut values = Vec::with_capacity(columns.len());
+                for (index, column) in columns.iter().enumerate() {
+                    values.push(match column {
+                        Text(_) => Value::Text(row.try_get(index)?),
+                        Integer(_) => Value::Integer(row.try_get(index)?),
+                        Bytes(_) => Value::Bytes(row.try_get(index)?),
+                    });
+                }
+                bytes += values.iter().map(Value::len).sum::<usize>();
+                rows.push(values);
+                if rows.len() == ROWS_MAX || bytes > BYTES_MAX {
+                    insert(to, table, columns, &rows).await?;
+                    rows.clear();
+                    bytes = 0;
+                }
+            }
+            Ok::<_, Failure>(())
+        })?;
+        insert(to, table, columns, &rows).await?;
+    }
+    log::head(from.link()).await
+}
+
+async fn insert(
+    to: &mut Tx<'_>,
+    table: &str,
+    columns: &[Column],
+    rows: &[Vec<Value>],
+) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = rows.iter().map(|values| {
+        let cells = columns.iter().zip(values);
+        cells
+            .map(|(column, value)| (column.name(), value.cell()))
+            .collect()
+    });
+    let rows = rows.collect();
+    bulk::insert(&mut to.link(), table, None, rows).await?;
+    Ok(())
+}
+
+impl Store {
+    /// Copies this database, as it is at one moment, into one without changes. Its log id stays
+    /// its own. Returns where the log ended then.
+    pub async fn copy_into(&self, to: &Self) -> Result<Head, Error> {
+        let copied = async {
+            let mut from = self.engine.snapshot().await?;
+            let mut into = to.engine.begin().await?;
+            let empty = log::lock_head(into.link()).await?;
+            if empty.revision.get() > 0 {
+                return Err(Failure::from(Error::refused(
+                    "DATABASE_NOT_EMPTY",
+                    to.describe(),
+                    "the database holds a registry already; name one that is empty or not there",
+                    "cơ sở dữ liệu đã có dữ liệu; hãy chọn cơ sở dữ liệu trống",
+                )));
+            }
+            let head = copy(&mut from, &mut into).await?;
+            log::set_head(into.link(), &head).await?;
+            into.commit().await?;
+            Ok(head)
+        };
+        self.outages.during(copied.await, "copying the database")
+    }
+
+    /// Writes this database, as it is at one moment, into a new SQLite file. It is made by SQLite
+    /// itself where this one is SQLite's.
+    pub async fn copy_to_file(&self, file: &Path) -> Result<(), Error> {
+        let unmade = |error: std::io::Error| {
+            Error::refused(
+                "FILE_NOT_MADE",
+                file.display().to_string(),
+                format!("the file cannot be made: {error}"),
+                format!("không tạo được tệp: {error}"),
+            )
+        };
+        let made = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file);
+        made.map_err(unmade)?;
+        let path = file.to_str().unwrap_or_default();
+        match &self.engine {
+            On::Sqlite(pools) => {
+                let copied = sqlx::query("VACUUM INTO $1")
+                    .bind(path)
+                    .execute(&pools.reader);
+                let copied = copied.await.map(|_| ()).map_err(Failure::from);
+                self.outages.during(copied, "copying the database")?;
+            }
+            On::Postgres(_) => {
+                let head = self.head().await?;
+                let to = Self::open(&format!("sqlite:{path}"), head.log_id).await;
+                let to = to.map_err(|error| Error::Bug(error.to_string().into()))?;
+                let copied = self.copy_into(&to).await;
+                to.close().await;
+                copied?;
+            }
+        }
+        std::fs::File::open(file)
+            .and_then(|file| file.sync_all())
+            .map_err(unmade)
+    }
+}
