@@ -9,6 +9,7 @@ use ndp_registry::{
     pb::{self, change_service_client::ChangeServiceClient},
 };
 use serde_json::Value;
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
 use tonic::{
     Code, Request, Response, Status,
     service::interceptor::InterceptedService,
@@ -24,7 +25,8 @@ use tonic_types::StatusExt as _;
 use super::{
     ELSEWHERE, HOSTILE, LOW_LIMITS, RATE,
     attack::{Attack, FAMILIES, Running},
-    line::Target,
+    calls,
+    line::{Line, Reads, Target},
     server::Attacked,
 };
 use crate::{
@@ -240,6 +242,117 @@ async fn one_who_calls_too_often_is_told_when_to_come_again() {
     let mut elsewhere = Clients::new(&channel, As::default());
     let who = pb::WhoAmIRequest {};
     elsewhere.access.who_am_i(who).await.unwrap();
+}
+
+/// A request to create a platform whose name is so long.
+fn long_request(bytes: usize) -> pb::CreatePlatformRequest {
+    pb::CreatePlatformRequest {
+        platform: Some(pb::Platform {
+            display_name: "a".repeat(bytes),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_body_counts_as_several_calls() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &["--calls-per-second", "10"]).await;
+    let channel = connect(&server, HOSTILE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    // one call more for every 16 KiB, of twice as many as a second has
+    let answered = anonymous.catalogue.create_platform(long_request(400_000));
+    let said = "LIMIT_REACHED: call_rate caller 10, again in 1 s";
+    assert_eq!(refused(answered.await), format!("ResourceExhausted {said}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_its_share_of_request_bytes_is_told_so() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &[]).await;
+    let mut line = Line::open(&server.target(), Reads::All).await.unwrap();
+    for number in 0..15 {
+        calls::make(&mut line, &calls::announced(number))
+            .await
+            .unwrap();
+    }
+    let most = 15.0 * f64::from(1 << 20);
+    until("the share is taken", async || {
+        server.page().await.value("ndp_request_bytes") >= Some(most)
+    })
+    .await;
+    let said = "LIMIT_REACHED: request_bytes caller 16777216, again in 1 s";
+    let channel = connect(&server, HOSTILE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    let answered = anonymous.catalogue.create_platform(long_request(600_000));
+    assert_eq!(refused(answered.await), format!("ResourceExhausted {said}"));
+    let body = vec![b' '; 1 << 20];
+    let answered = json(&server, "POST /v1/platforms", &[], &body).await;
+    assert_eq!(limited_json(&answered), format!("429 {said}"));
+    // another address has a share of its own
+    let channel = connect(&server, ELSEWHERE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    let answered = anonymous.catalogue.create_platform(long_request(600_000));
+    assert_ne!(answered.await.unwrap_err().code(), Code::ResourceExhausted);
+    drop(line);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_its_share_of_answer_bytes_is_told_so() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &[]).await;
+    let name = "reflection, the socket not read";
+    let running = overfill(&server, name, "ndp_answer_bytes", 33_000_000.0).await;
+    let said = "LIMIT_REACHED: answer_bytes caller 33554432, again in 1 s";
+    let channel = connect(&server, HOSTILE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    let list = pb::ListPlatformsRequest {
+        page_size: 1000,
+        view: pb::PlatformView::Full.into(),
+        ..Default::default()
+    };
+    until("a list over gRPC is refused", async || {
+        let answered = anonymous.catalogue.list_platforms(list.clone()).await;
+        answered.is_err_and(|status| limited(&status) == format!("ResourceExhausted {said}"))
+    })
+    .await;
+    until("a list in JSON is refused", async || {
+        let what = format!("GET {}", calls::LIST_JSON);
+        let answered = json(&server, &what, &[], b"").await;
+        answered.status != 200 && limited_json(&answered) == format!("429 {said}")
+    })
+    .await;
+    running.end().await;
+}
+
+/// The kernel buffers what it can; then the server waits for the socket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_nobody_reads_is_closed() {
+    let engine = Engine::sqlite();
+    let options = ServerOptions {
+        answer_time: Some(Duration::from_millis(500)),
+        ..ServerOptions::default()
+    };
+    let editions = [catalogue::OPENING_EDITION];
+    let server = Server::start_allowing(&engine.url(), &editions, options).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let address = server.address.parse().unwrap();
+    let mut unread = socket.connect(address).await.unwrap();
+    let get = format!(
+        "GET {} HTTP/1.1\r\nhost: registry.invalid\r\n\r\n",
+        calls::LIST_JSON
+    );
+    let connections = || sample(&server, "ndp_connections");
+    let before = connections();
+    // answers of some 16 MB
+    unread.write_all(get.repeat(400).as_bytes()).await.unwrap();
+    until("it is connected", async || connections() > before).await;
+    until("it is closed", async || connections() == before).await;
+    assert_eq!(sample(&server, "ndp_answer_bytes"), Some(0.0));
+    drop(unread);
+    server.stop().await;
 }
 
 /// Those that are not read for so long lose their connection, with all that waited for them.
