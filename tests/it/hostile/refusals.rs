@@ -9,7 +9,6 @@ use ndp_registry::{
     pb::{self, change_service_client::ChangeServiceClient},
 };
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
 use tonic::{
     Code, Request, Response, Status,
     service::interceptor::InterceptedService,
@@ -296,63 +295,6 @@ async fn an_address_with_its_share_of_request_bytes_is_told_so() {
     let answered = anonymous.catalogue.create_platform(long_request(600_000));
     assert_ne!(answered.await.unwrap_err().code(), Code::ResourceExhausted);
     drop(line);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_with_its_share_of_answer_bytes_is_told_so() {
-    let engine = Engine::sqlite();
-    let server = Attacked::start(&engine, &[]).await;
-    let name = "reflection, the socket not read";
-    let running = overfill(&server, name, "ndp_answer_bytes", 33_000_000.0).await;
-    let said = "LIMIT_REACHED: answer_bytes caller 33554432, again in 1 s";
-    let channel = connect(&server, HOSTILE).await;
-    let mut anonymous = Clients::new(&channel, As::default());
-    let list = pb::ListPlatformsRequest {
-        page_size: 1000,
-        view: pb::PlatformView::Full.into(),
-        ..Default::default()
-    };
-    until("a list over gRPC is refused", async || {
-        let answered = anonymous.catalogue.list_platforms(list.clone()).await;
-        answered.is_err_and(|status| limited(&status) == format!("ResourceExhausted {said}"))
-    })
-    .await;
-    until("a list in JSON is refused", async || {
-        let what = format!("GET {}", calls::LIST_JSON);
-        let answered = json(&server, &what, &[], b"").await;
-        answered.status != 200 && limited_json(&answered) == format!("429 {said}")
-    })
-    .await;
-    running.end().await;
-}
-
-/// The kernel buffers what it can; then the server waits for the socket.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_socket_that_nobody_reads_is_closed() {
-    let engine = Engine::sqlite();
-    let options = ServerOptions {
-        answer_time: Some(Duration::from_millis(500)),
-        ..ServerOptions::default()
-    };
-    let editions = [catalogue::OPENING_EDITION];
-    let server = Server::start_allowing(&engine.url(), &editions, options).await;
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let address = server.address.parse().unwrap();
-    let mut unread = socket.connect(address).await.unwrap();
-    let get = format!(
-        "GET {} HTTP/1.1\r\nhost: registry.invalid\r\n\r\n",
-        calls::LIST_JSON
-    );
-    let connections = || sample(&server, "ndp_connections");
-    let before = connections();
-    // answers of some 16 MB
-    unread.write_all(get.repeat(400).as_bytes()).await.unwrap();
-    until("it is connected", async || connections() > before).await;
-    until("it is closed", async || connections() == before).await;
-    assert_eq!(sample(&server, "ndp_answer_bytes"), Some(0.0));
-    drop(unread);
-    server.stop().await;
 }
 
 /// Those that are not read for so long lose their connection, with all that waited for them.
