@@ -51,7 +51,11 @@ use self::{
     stream::{Form, Stream},
 };
 use crate::{
-    admission::held::Entry,
+    admission::{
+        held::Entry,
+        turns::{Turns, Work},
+        who::Who,
+    },
     service::{REQUEST_BYTES_MAX, call::deadline},
     wire::status,
 };
@@ -61,6 +65,10 @@ const QUERY_BYTES_MAX: usize = 32 * 1024;
 
 /// How long a client may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Length of an answer, in bytes, up to which it is written as JSON at once. A longer one waits for
+/// a turn, so that one caller's long answers do not delay the calls of others.
+const JSON_AT_ONCE_MAX: usize = 16 * 1024;
 
 /// Where the description of it all is.
 const OPENAPI: &str = "/openapi.json";
@@ -76,11 +84,13 @@ struct Api {
     /// google.rpc.Status.
     status: MessageDescriptor,
     openapi: Bytes,
+    turns: Turns,
 }
 
 impl HttpLayer {
-    /// Reads the annotations of a descriptor set; fails where one does not hold.
-    pub fn new(descriptors: &[u8]) -> anyhow::Result<Self> {
+    /// Reads the annotations of a descriptor set; fails where one does not hold. Long answers are
+    /// written in `turns`.
+    pub fn new(descriptors: &[u8], turns: Turns) -> anyhow::Result<Self> {
         let pool = DescriptorPool::decode(descriptors).context("reading the descriptors")?;
         let routes = Routes::new(&pool).map_err(|problem| anyhow!(problem))?;
         let status = pool
@@ -92,6 +102,7 @@ impl HttpLayer {
             routes,
             status,
             openapi,
+            turns,
         })))
     }
 }
@@ -302,6 +313,7 @@ impl Api {
         }
         let conditions = Conditions::new(route, headers, &mut message)?;
         Ok(Asked {
+            entry: parts.extensions.get().cloned(),
             message,
             conditions,
             form,
@@ -319,6 +331,7 @@ impl Api {
         let failed = |status| Failed {
             status,
             metadata: parts.headers.clone(),
+            after_method: false,
         };
         let told = Status::from_header_map(&parts.headers);
         if let Some(status) = told.filter(|status| status.code() != Code::Ok) {
@@ -329,10 +342,10 @@ impl Api {
             let status = Status::unavailable("the call was refused before its method");
             return Err(failed(status));
         }
-        let mut messages = Messages::new(route.method.output(), body);
+        let mut messages = Messages::new(body);
         if route.method.is_server_streaming() {
-            let request = route.method.input();
-            let stream = Stream::new(messages, asked.form, self.status.clone(), request);
+            let method = route.method.clone();
+            let stream = Stream::new(messages, asked.form, self.status.clone(), method);
             let mut response = Response::new(Body::new(stream));
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, asked.form.content_type());
@@ -347,17 +360,46 @@ impl Api {
         if let Some(Err(status)) = messages.next().await {
             return Err(failed(status));
         }
-        let line = match &route.response_body {
-            None => json::line(&answer),
-            Some(field) => json::field(&answer, field),
-        };
-        let line =
-            line.ok_or_else(|| failed(Status::internal("the answer cannot be written as JSON")))?;
+        let (answer, line) = self
+            .write(route, asked, answer)
+            .await
+            .map_err(|status| Failed {
+                after_method: true,
+                ..failed(status)
+            })?;
         let mut response = json::response(line.clone());
         grpc::metadata(&parts.headers, response.headers_mut());
         grpc::metadata(messages.trailers(), response.headers_mut());
         let told = asked.conditions.answer(route, &answer, &line, response);
         told.map_err(failed)
+    }
+
+    /// Reads the message of an answer, and writes it as JSON.
+    async fn write(
+        &self,
+        route: &Route,
+        asked: &Asked,
+        message: Bytes,
+    ) -> Result<(DynamicMessage, Bytes), Status> {
+        let is_long = message.len() > JSON_AT_ONCE_MAX;
+        let descriptor = route.method.output();
+        let field = route.response_body.clone();
+        let write = move || {
+            let answer = grpc::decode(descriptor, message)?;
+            let line = match &field {
+                None => json::line(&answer),
+                Some(field) => json::field(&answer, field),
+            };
+            let line = line.ok_or_else(|| Status::internal("the answer cannot be JSON"))?;
+            Ok((answer, line))
+        };
+        match asked.who() {
+            Some(who) if is_long => {
+                let turn = self.turns.take(Work::Json, &who).await?;
+                turn.run(move |_| write()).await?
+            }
+            _ => write(),
+        }
     }
 
     /// The response to a call that a method, or a layer before it, refused.
@@ -366,12 +408,26 @@ impl Api {
         let refusal = asked.conditions.refusal(status.into());
         let mut response = errors::response(&self.status, &refusal);
         grpc::metadata(&failed.metadata, response.headers_mut());
+        if failed.after_method {
+            response.extensions_mut().insert(Refused(failed.status));
+        }
         Ok(response)
+    }
+}
+
+impl Asked {
+    /// The caller that is charged.
+    fn who(&self) -> Option<Who> {
+        match &self.entry {
+            Some(Entry(Ok(held))) => Some(held.who()),
+            _ => None,
+        }
     }
 }
 
 /// What a request asks for, and how.
 struct Asked {
+    entry: Option<Entry>,
     message: DynamicMessage,
     conditions: Conditions,
     form: Form,
@@ -381,6 +437,8 @@ struct Asked {
 struct Failed {
     status: Status,
     metadata: HeaderMap,
+    /// Whether the method itself succeeded, so that its layers counted no refusal.
+    after_method: bool,
 }
 
 /// Whether a body ended because admission has no room for more of it.

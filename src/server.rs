@@ -217,9 +217,9 @@ pub async fn serve_until(
     let call_time_max = Duration::from_secs(limits.call_seconds);
     let guard = Guard::new(registry.clone(), call_time_max);
     let methods = Methods::new(&registry, admission.answer_bytes(), ended.clone());
+    let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET, registry.turns().clone())?;
     let calls = Calls::new(registry, methods);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
-    let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET)?;
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))
         .layer(json.clone())

@@ -154,12 +154,13 @@ impl Connection {
     /// Gives up answers that have waited too long for their client. Returns whether to close the
     /// connection, because the socket is blocked or too many answers were given up.
     pub fn sweep(&self, time: Duration) -> bool {
-        let stalled: Vec<_> = {
+        // collected first, because an answer that is dropped here must be dropped without the lock
+        let mut stalled: Vec<_> = {
             let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
             unsent.answers.retain(|it| it.strong_count() > 0);
-            let alive = unsent.answers.iter().filter_map(Weak::upgrade);
-            alive.filter(|it| it.is_stalled(time)).collect()
+            unsent.answers.iter().filter_map(Weak::upgrade).collect()
         };
+        stalled.retain(|it| it.is_stalled(time));
         for answer in &stalled {
             answer.give_up();
         }

@@ -45,11 +45,19 @@ pub enum Work {
     Log,
     /// Reading the log for a watch that fell behind.
     Following,
+    /// Writing a long answer as JSON.
+    Json,
 }
 
 impl Work {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Records, Self::Past, Self::Log, Self::Following];
+    pub const ALL: [Self; 5] = [
+        Self::Records,
+        Self::Past,
+        Self::Log,
+        Self::Following,
+        Self::Json,
+    ];
 
     /// The kind's name as a metric label.
     pub const fn name(self) -> &'static str {
@@ -58,6 +66,7 @@ impl Work {
             Self::Past => "past",
             Self::Log => "log",
             Self::Following => "following",
+            Self::Json => "json",
         }
     }
 }
@@ -154,7 +163,7 @@ impl Turns {
         } = limits;
         let line = |work| {
             let running_max = match work {
-                Work::Records => running.max(1),
+                Work::Records | Work::Json => running.max(1),
                 Work::Past | Work::Log | Work::Following => 1,
             };
             Mutex::new(Line {

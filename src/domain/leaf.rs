@@ -117,7 +117,13 @@ mod tests {
         let leaf = leaf_hash(&header, [&effect]);
         insta::assert_snapshot!(
             [image, effect, header, leaf, chained(&GENESIS, &leaf)].map(hex).join("\n"),
-            @""
+            @r"
+            d355d911d2f26a54dc0366196d99e2ffef085bb9edf7a495a342ea52c2a4c2f3
+            f79b211c7bc764f4eaa75be1424b33cf5df2715a0615820a47d879217b3808fb
+            145a5b89916281f1e8338105893f1ba7aa27c2ffc1e1a0d42644d7b9ef03da9c
+            9fdf35e6157f1e3a0fddb4425d2fafa59a0bdc7d6f96fddc3ade4b1087f7b8f8
+            100574ba6ba8b2e98bbb03d0eeb73b2218321a88d3c6c5a135b76a2db0c43dbe
+            "
         );
     }
 

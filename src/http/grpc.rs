@@ -73,21 +73,19 @@ pub(super) fn metadata(from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
-/// The messages of a response, one after the other.
+/// The messages of a response, one after the other, as they are encoded.
 #[derive(Debug)]
 pub(super) struct Messages {
     body: Body,
-    descriptor: MessageDescriptor,
     buffer: BytesMut,
     trailers: HeaderMap,
     ended: bool,
 }
 
 impl Messages {
-    pub(super) fn new(descriptor: MessageDescriptor, body: Body) -> Self {
+    pub(super) fn new(body: Body) -> Self {
         Self {
             body,
-            descriptor,
             buffer: BytesMut::new(),
             trailers: HeaderMap::new(),
             ended: false,
@@ -98,7 +96,7 @@ impl Messages {
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<DynamicMessage, Status>>> {
+    ) -> Poll<Option<Result<Bytes, Status>>> {
         loop {
             if let Some(message) = self.take().transpose() {
                 return Poll::Ready(Some(message));
@@ -132,7 +130,7 @@ impl Messages {
         }
     }
 
-    pub(super) async fn next(&mut self) -> Option<Result<DynamicMessage, Status>> {
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, Status>> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
@@ -142,7 +140,7 @@ impl Messages {
     }
 
     /// A whole message out of the buffer.
-    fn take(&mut self) -> Result<Option<DynamicMessage>, Status> {
+    fn take(&mut self) -> Result<Option<Bytes>, Status> {
         let mut prefix = self.buffer.as_ref();
         if prefix.len() < PREFIX_BYTES {
             return Ok(None);
@@ -161,9 +159,14 @@ impl Messages {
             return Ok(None);
         }
         self.buffer.advance(PREFIX_BYTES);
-        let message: Bytes = self.buffer.split_to(length).freeze();
-        DynamicMessage::decode(self.descriptor.clone(), message)
-            .map(Some)
-            .map_err(|error| Status::internal(error.to_string()))
+        Ok(Some(self.buffer.split_to(length).freeze()))
     }
+}
+
+/// Reads a message of a response.
+pub(super) fn decode(
+    descriptor: MessageDescriptor,
+    message: Bytes,
+) -> Result<DynamicMessage, Status> {
+    DynamicMessage::decode(descriptor, message).map_err(|error| Status::internal(error.to_string()))
 }

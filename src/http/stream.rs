@@ -13,10 +13,14 @@ use std::{
 use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderValue;
 use http_body::Frame;
-use prost_reflect::{DynamicMessage, MessageDescriptor, ReflectMessage, Value};
+use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor, ReflectMessage, Value};
 use tonic::Status;
 
-use super::{errors, grpc::Messages, json, spelling};
+use super::{
+    errors,
+    grpc::{self, Messages},
+    json, spelling,
+};
 use crate::domain::{error::Violation, position::Point};
 
 /// How the stream is written.
@@ -41,8 +45,7 @@ pub(super) struct Stream {
     messages: Messages,
     form: Form,
     status: MessageDescriptor,
-    /// What was asked, for what an error names of it.
-    request: MessageDescriptor,
+    method: MethodDescriptor,
     ended: bool,
 }
 
@@ -51,18 +54,19 @@ impl Stream {
         messages: Messages,
         form: Form,
         status: MessageDescriptor,
-        request: MessageDescriptor,
+        method: MethodDescriptor,
     ) -> Self {
         Self {
             messages,
             form,
             status,
-            request,
+            method,
             ended: false,
         }
     }
 
-    fn message(&self, message: &DynamicMessage) -> Result<Bytes, Status> {
+    fn message(&self, message: Bytes) -> Result<Bytes, Status> {
+        let message = &grpc::decode(self.method.output(), message)?;
         let line = json::line(message).ok_or_else(|| Status::internal("no JSON of the answer"))?;
         Ok(match self.form {
             Form::Lines => line,
@@ -71,7 +75,7 @@ impl Stream {
     }
 
     fn failure(&self, status: &Status) -> Bytes {
-        let status = spelling::status(status, &self.request);
+        let status = spelling::status(status, &self.method.input());
         let line = errors::body(&self.status, &status);
         match self.form {
             Form::Lines => {
@@ -102,7 +106,7 @@ impl http_body::Body for Stream {
             return Poll::Ready(None);
         };
         let written = next
-            .and_then(|message| self.message(&message))
+            .and_then(|message| self.message(message))
             .unwrap_or_else(|status| {
                 self.ended = true;
                 self.failure(&status)

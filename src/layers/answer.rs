@@ -61,24 +61,34 @@ pub(super) fn send(
             Err(status) => rest.frame = Some(Err(status)),
         }
     }
-    let sending = Arc::new(Sending {
+    let account = Arc::new(Account {
         progress: AtomicU64::new(0),
         began: std::time::Instant::now(),
-        rest: Mutex::new(Some(rest)),
         held,
     });
+    let sending = Arc::new(Sending {
+        rest: Mutex::new(Some(rest)),
+        account,
+    });
     let unsent: Weak<dyn Unsent> = Arc::downgrade(&sending) as Weak<dyn Unsent>;
-    sending.held.connection().watch_over(unsent);
+    sending.account.held.connection().watch_over(unsent);
     Response::from_parts(parts, Body::new(Outgoing { sending, size }))
 }
 
-/// An answer being sent. Its body and its unwritten pieces hold it.
+/// An answer being sent. Only its body holds it.
 struct Sending {
+    account: Arc<Account>,
+    rest: Mutex<Option<Rest>>,
+}
+
+/// What an answer is charged. Its unwritten pieces hold it. h2 drops pieces under the lock of its
+/// streams, so this must not hold a body: the body of an answer may hold that of the request, which
+/// takes the same lock when it is dropped.
+struct Account {
     held: Arc<Held>,
     began: std::time::Instant,
     /// When bytes were last passed on or written, in milliseconds after `began`.
     progress: AtomicU64,
-    rest: Mutex<Option<Rest>>,
 }
 
 /// The part not passed to the transport yet.
@@ -94,23 +104,30 @@ impl Sending {
     fn rest(&self) -> MutexGuard<'_, Option<Rest>> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl Account {
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn note_progress(&self) {
+        self.progress.store(self.now(), Ordering::Relaxed);
     }
 }
 
 impl Unsent for Sending {
     fn is_stalled(&self, time: Duration) -> bool {
-        let still = self
-            .now()
-            .saturating_sub(self.progress.load(Ordering::Relaxed));
-        u128::from(still) >= time.as_millis() && self.held.is_sending()
+        let account = &*self.account;
+        let progress = account.progress.load(Ordering::Relaxed);
+        let still = account.now().saturating_sub(progress);
+        u128::from(still) >= time.as_millis() && account.held.is_sending()
     }
 
     fn give_up(&self) {
-        drop(self.rest().take());
-        self.held.give_up();
+        let rest = self.rest().take();
+        drop(rest);
+        self.account.held.give_up();
     }
 }
 
@@ -145,17 +162,17 @@ impl http_body::Body for Outgoing {
                 },
                 end => return Poll::Ready(end),
             };
-            if let Err(error) = sending.held.answer(bytes.len()) {
+            if let Err(error) = sending.account.held.answer(bytes.len()) {
                 rest.body = Body::empty();
                 return Poll::Ready(Some(trailers(error)));
             }
             rest.bytes = bytes;
         }
-        sending.progress.store(sending.now(), Ordering::Relaxed);
+        sending.account.note_progress();
         let bytes = rest.bytes.split_to(rest.bytes.len().min(PIECE_BYTES));
         let piece = Piece {
             bytes,
-            sending: Arc::clone(sending),
+            account: Arc::clone(&sending.account),
         };
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
@@ -187,7 +204,7 @@ fn trailers(error: Error) -> Result<Frame<Bytes>, Status> {
 /// Bytes passed to the transport. They are dropped when they are written or never will be.
 struct Piece {
     bytes: Bytes,
-    sending: Arc<Sending>,
+    account: Arc<Account>,
 }
 
 impl AsRef<[u8]> for Piece {
@@ -198,9 +215,7 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.sending
-            .progress
-            .store(self.sending.now(), Ordering::Relaxed);
-        self.sending.held.sent(self.bytes.len());
+        self.account.note_progress();
+        self.account.held.sent(self.bytes.len());
     }
 }

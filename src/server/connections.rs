@@ -51,6 +51,8 @@ pub(super) struct Place {
     connections: Connections,
     address: Who,
     pub(super) connection: Arc<Connection>,
+    /// Whether an older connection was closed to free the place.
+    pub(super) replaces_another: bool,
 }
 
 /// There is no room for a connection.
@@ -89,7 +91,8 @@ impl Connections {
         let address = Who::at(peer.ip());
         let mut open = self.open();
         let own = open.by_address.get(&address).map_or(0, Vec::len);
-        if own >= self.max_of(peer.ip()) {
+        let replaces_another = own >= self.max_of(peer.ip());
+        if replaces_another {
             let full = Full {
                 scope: Scope::Caller,
                 most: inner.max_per_address,
@@ -116,6 +119,7 @@ impl Connections {
             connections: self.clone(),
             address,
             connection,
+            replaces_another,
         })
     }
 
@@ -195,6 +199,7 @@ mod tests {
             .collect();
         held[0].connection.present_credential();
         let fourth = enter(&connections, "192.0.2.1").unwrap();
+        assert!(fourth.replaces_another && !held.iter().any(|place| place.replaces_another));
         assert_eq!(connections.count(), 3);
         let left = |place: &Place| {
             let open = connections.open();

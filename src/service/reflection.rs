@@ -3,17 +3,25 @@
 //! grpc.reflection.v1 and v1alpha have the same messages under two names, so one implementation
 //! serves both. What is served is indexed once; a file is answered as the compiler wrote it, with
 //! what it imports and this stream has not had yet, as grpc-go does. What is unknown is an
-//! `ErrorResponse` in the stream. The next request is read when the last answer was taken, so a
-//! stream holds one answer; a stream has a greatest number of requests.
+//! `ErrorResponse` in the stream. The next request is read when the last answer was taken, and the
+//! files in an answer are those of the index, not copies: an open stream holds little memory. A
+//! stream has a greatest number of requests.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     future::ready,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
+use bytes::{BufMut, Bytes};
 use futures_util::stream;
-use prost::{DecodeError, Message};
+use http::HeaderMap;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use prost::{
+    DecodeError, Message,
+    encoding::{WireType, encode_key, encode_varint},
+};
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
 };
@@ -22,13 +30,12 @@ use tokio_stream::Stream;
 use tonic::{Response, Status, Streaming, body::Body, server::Grpc};
 use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::{
-    ErrorResponse, ExtensionNumberResponse, FileDescriptorResponse, ListServiceResponse,
-    ServerReflectionRequest, ServerReflectionResponse, ServiceResponse,
-    server_reflection_request::MessageRequest as Ask,
+    ErrorResponse, ExtensionNumberResponse, ListServiceResponse, ServerReflectionRequest,
+    ServerReflectionResponse, ServiceResponse, server_reflection_request::MessageRequest as Ask,
     server_reflection_response::MessageResponse as Answer,
 };
 
-use super::{RESPONSE_BYTES_MAX, gzip, health::Serving, standard::REQUEST_BYTES_MAX};
+use super::{gzip, health::Serving, standard::REQUEST_BYTES_MAX};
 use crate::wire::status::{
     shutting_down,
     transport::{self, INVALID_ARGUMENT, NOT_FOUND},
@@ -45,10 +52,15 @@ struct Written {
     files: Vec<Vec<u8>>,
 }
 
+/// Numbers of the fields that hold files: of an answer, and of its `FileDescriptorResponse`.
+const FILE_DESCRIPTOR_RESPONSE: u32 = 4;
+const FILE_DESCRIPTOR_PROTO: u32 = 1;
+
 /// One proto file.
 #[derive(Debug)]
 struct File {
-    bytes: Vec<u8>,
+    /// The file as a field of a `FileDescriptorResponse`, which all answers share.
+    field: Bytes,
     imports: Vec<String>,
 }
 
@@ -91,8 +103,10 @@ impl Index {
         }
         let file = self.files.len();
         self.by_name.insert(proto.name().to_owned(), file);
+        let mut field = Vec::new();
+        prost::encoding::bytes::encode(FILE_DESCRIPTOR_PROTO, &bytes, &mut field);
         self.files.push(File {
-            bytes,
+            field: field.into(),
             imports: proto.dependency.clone(),
         });
         let package = proto.package();
@@ -164,7 +178,7 @@ impl Index {
     }
 
     /// The file, and what it needs that is not in `sent`; all of it is then.
-    fn with_imports(&self, file: usize, sent: &mut [bool]) -> Answer {
+    fn with_imports(&self, file: usize, sent: &mut [bool]) -> Reply {
         let mut answered = Vec::new();
         let mut open = VecDeque::from([file]);
         while let Some(at) = open.pop_front() {
@@ -175,25 +189,28 @@ impl Index {
             if std::mem::replace(sent, true) && !answered.is_empty() {
                 continue;
             }
-            answered.push(one.bytes.clone());
+            answered.push(one.field.clone());
             open.extend(one.imports.iter().filter_map(|name| self.by_name.get(name)));
         }
-        Answer::FileDescriptorResponse(FileDescriptorResponse {
-            file_descriptor_proto: answered,
-        })
+        Reply::Files(answered)
     }
 
-    fn answer(&self, ask: Option<&Ask>, sent: &mut [bool]) -> Answer {
+    fn answer(&self, ask: Option<&Ask>, sent: &mut [bool]) -> Reply {
         let file = match ask {
-            None => return error(INVALID_ARGUMENT, "the request asks for nothing"),
+            None => {
+                let error = error(INVALID_ARGUMENT, "the request asks for nothing");
+                return Reply::Other(error);
+            }
             Some(Ask::ListServices(_)) => {
                 let service = self.services.iter();
                 let service = service.map(|name| ServiceResponse { name: name.clone() });
-                return Answer::ListServicesResponse(ListServiceResponse {
+                return Reply::Other(Answer::ListServicesResponse(ListServiceResponse {
                     service: service.collect(),
-                });
+                }));
             }
-            Some(Ask::AllExtensionNumbersOfType(name)) => return self.extensions_of(name),
+            Some(Ask::AllExtensionNumbersOfType(name)) => {
+                return Reply::Other(self.extensions_of(name));
+            }
             Some(Ask::FileByFilename(name)) => self.by_name.get(name).copied(),
             Some(Ask::FileContainingSymbol(name)) => self.symbols.get(name).map(|it| it.file),
             Some(Ask::FileContainingExtension(of)) => {
@@ -203,7 +220,10 @@ impl Index {
         };
         match file {
             Some(file) => self.with_imports(file, sent),
-            None => error(NOT_FOUND, "there is no such file, symbol or extension"),
+            None => {
+                let error = error(NOT_FOUND, "there is no such file, symbol or extension");
+                Reply::Other(error)
+            }
         }
     }
 
@@ -227,6 +247,46 @@ fn error(code: i32, message: &str) -> Answer {
     })
 }
 
+/// What a request is answered with.
+#[derive(Debug)]
+enum Reply {
+    /// Files, each as it is in the index.
+    Files(Vec<Bytes>),
+    Other(Answer),
+}
+
+impl Reply {
+    /// The bytes of the gRPC message, prefix included, in the order to send them.
+    fn encode(self, request: ServerReflectionRequest) -> VecDeque<Bytes> {
+        let (files, message_response) = match self {
+            Self::Files(files) => (files, None),
+            Self::Other(answer) => (Vec::new(), Some(answer)),
+        };
+        let response = ServerReflectionResponse {
+            valid_host: request.host.clone(),
+            original_request: Some(request),
+            message_response,
+        };
+        let mut message = response.encode_to_vec();
+        let bytes = files.iter().map(Bytes::len).sum::<usize>();
+        if !files.is_empty() {
+            encode_key(
+                FILE_DESCRIPTOR_RESPONSE,
+                WireType::LengthDelimited,
+                &mut message,
+            );
+            encode_varint(bytes as u64, &mut message);
+        }
+        let length = u32::try_from(message.len() + bytes).unwrap_or(u32::MAX);
+        let mut prefix = vec![0];
+        prefix.put_u32(length);
+        prefix.append(&mut message);
+        let mut pieces = VecDeque::from([Bytes::from(prefix)]);
+        pieces.extend(files);
+        pieces
+    }
+}
+
 /// The service, under both of its names.
 #[derive(Clone, Debug)]
 pub struct Reflection {
@@ -242,34 +302,43 @@ impl Reflection {
     }
 
     /// Answers a call of ServerReflectionInfo.
+    ///
+    /// tonic reads the requests. It does not write the answers: its encoder copies each one, and
+    /// keeps the buffer of the last one as long as the stream is open.
     pub async fn answer(&self, request: http::Request<Body>) -> http::Response<Body> {
-        let this = self.clone();
+        let requests = Arc::<OnceLock<Streaming<_>>>::default();
+        let arrived = Arc::clone(&requests);
         let info = tower::service_fn(move |request: tonic::Request<Streaming<_>>| {
-            ready(Ok(Response::new(this.answers(request.into_inner()))))
+            let _ = arrived.set(request.into_inner());
+            ready(Ok(Response::new(stream::empty())))
         });
         let codec = ProstCodec::<ServerReflectionResponse, ServerReflectionRequest>::default();
-        Grpc::new(codec)
+        let response = Grpc::new(codec)
             .apply_compression_config(gzip(), Default::default())
-            .apply_max_message_size_config(Some(REQUEST_BYTES_MAX), Some(RESPONSE_BYTES_MAX))
+            .apply_max_message_size_config(Some(REQUEST_BYTES_MAX), None)
             .streaming(info, request)
-            .await
+            .await;
+        match Arc::into_inner(requests).and_then(OnceLock::into_inner) {
+            Some(requests) => response.map(|_| Body::new(StreamBody::new(self.answers(requests)))),
+            None => response,
+        }
     }
 
     fn answers(
         &self,
         requests: Streaming<ServerReflectionRequest>,
-    ) -> impl Stream<Item = Result<ServerReflectionResponse, Status>> + Send + 'static + use<> {
+    ) -> impl Stream<Item = Result<Frame<Bytes>, Status>> + Send + 'static + use<> {
         let asking = Asking {
             index: Arc::clone(&self.index),
             serving: self.serving.clone(),
             requests,
             sent: vec![false; self.index.files.len()],
             left: REQUESTS_MAX,
+            unsent: VecDeque::new(),
             ended: false,
         };
         stream::unfold(asking, |mut asking| async move {
-            let next = asking.next().await?;
-            asking.ended = next.is_err();
+            let next = asking.next_frame().await?;
             Some((next, asking))
         })
     }
@@ -282,53 +351,75 @@ struct Asking {
     requests: Streaming<ServerReflectionRequest>,
     sent: Vec<bool>,
     left: u32,
+    /// The rest of the current answer.
+    unsent: VecDeque<Bytes>,
     ended: bool,
 }
 
 impl Asking {
-    async fn next(&mut self) -> Option<Result<ServerReflectionResponse, Status>> {
+    async fn next_frame(&mut self) -> Option<Result<Frame<Bytes>, Status>> {
         if self.ended {
             return None;
         }
+        if self.unsent.is_empty() {
+            match self.next_answer().await {
+                Ok(Some(answer)) => self.unsent = answer,
+                Ok(None) => return Some(self.end(Status::ok(""))),
+                Err(status) => return Some(self.end(status)),
+            }
+        }
+        self.unsent.pop_front().map(|bytes| Ok(Frame::data(bytes)))
+    }
+
+    /// The last frame.
+    fn end(&mut self, status: Status) -> Result<Frame<Bytes>, Status> {
+        self.ended = true;
+        let mut trailers = HeaderMap::new();
+        status.add_header(&mut trailers)?;
+        Ok(Frame::trailers(trailers))
+    }
+
+    async fn next_answer(&mut self) -> Result<Option<VecDeque<Bytes>>, Status> {
         let serving = &mut self.serving;
         let ending = async { drop(serving.wait_for(|it| *it == Serving::Ending).await) };
         let request = tokio::select! {
             request = self.requests.message() => request,
-            () = ending => return Some(Err(shutting_down())),
+            () = ending => return Err(shutting_down()),
         };
-        let request = match request {
-            Ok(request) => request?,
-            Err(status) => {
-                let explained = transport::explained(&status, REQUEST_BYTES_MAX);
-                return Some(Err(explained.unwrap_or(status)));
-            }
+        let request = request
+            .map_err(|status| transport::explained(&status, REQUEST_BYTES_MAX).unwrap_or(status))?;
+        let Some(request) = request else {
+            return Ok(None);
         };
-        let Some(left) = self.left.checked_sub(1) else {
-            return Some(Err(transport::too_many_requests(REQUESTS_MAX)));
+        self.left = match self.left.checked_sub(1) {
+            Some(left) => left,
+            None => return Err(transport::too_many_requests(REQUESTS_MAX)),
         };
-        self.left = left;
         let ask = request.message_request.as_ref();
-        let answer = self.index.answer(ask, &mut self.sent);
-        Some(Ok(ServerReflectionResponse {
-            valid_host: request.host.clone(),
-            original_request: Some(request),
-            message_response: Some(answer),
-        }))
+        let reply = self.index.answer(ask, &mut self.sent);
+        Ok(Some(reply.encode(request)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::standard::DESCRIPTORS;
+    use crate::service::{RESPONSE_BYTES_MAX, standard::DESCRIPTORS};
 
     fn index() -> Index {
         Index::new(&DESCRIPTORS).unwrap()
     }
 
-    fn files(answer: Answer) -> Vec<String> {
-        let Answer::FileDescriptorResponse(response) = answer else {
-            panic!("{answer:?}");
+    /// The names of the files in an answer, as a client reads it.
+    fn files(reply: Reply) -> Vec<String> {
+        let pieces: Vec<_> = reply.encode(ServerReflectionRequest::default()).into();
+        let bytes = pieces.concat();
+        let (prefix, message) = bytes.split_at(5);
+        assert_eq!(prefix[0], 0);
+        assert_eq!(prefix[1..], (message.len() as u32).to_be_bytes());
+        let response = ServerReflectionResponse::decode(message).unwrap();
+        let Some(Answer::FileDescriptorResponse(response)) = response.message_response else {
+            panic!("{response:?}");
         };
         let files = response.file_descriptor_proto.into_iter();
         let files = files.map(|it| FileDescriptorProto::decode(&*it).unwrap());
@@ -337,7 +428,7 @@ mod tests {
 
     #[test]
     fn everything_together_is_one_answer() {
-        let bytes: usize = index().files.iter().map(|it| it.bytes.len()).sum();
+        let bytes: usize = index().files.iter().map(|it| it.field.len()).sum();
         assert!(bytes < RESPONSE_BYTES_MAX / 2, "{bytes}");
     }
 

@@ -47,6 +47,8 @@ const LOW_LIMITS: &[&str] = &["--connections", "512", "--calls-in-flight", "1024
 struct Scene {
     server: Attacked,
     honest: Honest,
+    /// Memory before the first attack.
+    calm: u64,
     faults: Vec<String>,
 }
 
@@ -58,6 +60,7 @@ impl Scene {
         // one who was never there before has no part of the connections that are kept
         honest.is_served(1, &mut faults).await;
         Self {
+            calm: server.calm(),
             server,
             honest,
             faults,
@@ -71,6 +74,7 @@ impl Scene {
         attacks: &[&Attack],
         connections: impl Fn(&Attack) -> usize,
     ) {
+        let first_calm = self.calm;
         let Self { server, honest, .. } = self;
         let mut faults = Vec::new();
         let calm = server.calm();
@@ -109,7 +113,7 @@ impl Scene {
         faults.extend(seen.beyond_the_shares());
         faults.extend(server::beyond_memory(calm, peak));
         let ended = Instant::now();
-        faults.extend(server.is_calm_again(calm).await);
+        faults.extend(server.is_calm_again(first_calm).await);
         println!(
             "{what}: in place in {placed_in:.1?};{told} {seen}; memory {} MB calm, {} at most, {} \
              after {:.1?}; honest {latencies}",

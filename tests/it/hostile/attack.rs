@@ -196,6 +196,7 @@ const REQUEST_BYTES: &str = "request_bytes";
 const ANSWER_BYTES: &str = "answer_bytes";
 const WATCHERS: &str = "watchers";
 const RATE: &str = "call_rate";
+const TURNS: &str = "turns";
 const HEADERS: &str = "request_headers";
 
 /// Every attack: its name, connections in the wild and in a test, what each does, and the limits
@@ -216,7 +217,7 @@ pub(crate) const FAMILIES: &[Family] = &[
                 calls::hold(Reads::All, calls::far_revision_json) [IN_FLIGHT, RATE];
             "keys that nobody has" 21 6 calls::hold(Reads::All, calls::wrong_key) [IN_FLIGHT, RATE];
             "reads of many revisions" 21 6
-                calls::hold(Reads::All, calls::past_list) [IN_FLIGHT, RATE, "turns", "cost"];
+                calls::hold(Reads::All, calls::past_list) [IN_FLIGHT, RATE, TURNS, "cost"];
         },
     },
     Family {
@@ -255,12 +256,13 @@ pub(crate) const FAMILIES: &[Family] = &[
             "a window of crumbs" 100 8
                 calls::crumbs(calls::list) [ANSWER_BYTES, IN_FLIGHT];
             "no window, JSON over HTTP/2" 100 8
-                calls::hold(Reads::Window(0), calls::list_json) [ANSWER_BYTES, IN_FLIGHT];
+                calls::hold(Reads::Window(0), calls::list_json) [ANSWER_BYTES, IN_FLIGHT, TURNS];
             "no window, gRPC-Web" 100 8
                 calls::hold(Reads::Window(0), calls::list_web) [ANSWER_BYTES, IN_FLIGHT];
             "the socket not read" 100 8
                 calls::hold(Reads::Nothing, calls::list) [ANSWER_BYTES, IN_FLIGHT];
-            "JSON over HTTP/1.1 not read" 250 200 sockets::unread_json() [ANSWER_BYTES, IN_FLIGHT];
+            "JSON over HTTP/1.1 not read" 250 200
+                sockets::unread_json() [ANSWER_BYTES, IN_FLIGHT, TURNS];
             "watches from the beginning" 100 6
                 calls::hold(Reads::Window(0), calls::watch_beginning) [WATCHERS];
             "watches of a snapshot" 100 6

@@ -107,7 +107,7 @@ async fn fill_up(
 }
 
 /// Makes a call whose body fits one frame, or whose sender may wait for the server.
-async fn make(line: &mut Line, call: &Call) -> io::Result<()> {
+pub(super) async fn make(line: &mut Line, call: &Call) -> io::Result<()> {
     let flags = if call.ends { END_STREAM } else { 0 };
     if call.body.len() <= PAYLOAD_MAX {
         line.call_with(&call.head, &call.body, flags).await?;
@@ -266,6 +266,15 @@ fn short(path: &str, content_type: &str) -> Call {
     Call {
         head: head("POST", path, content_type, &[]),
         body,
+        ends: false,
+    }
+}
+
+/// The length of a message of a megabyte, and nothing of it.
+pub(super) fn announced(_: u64) -> Call {
+    Call {
+        head: head("POST", CREATE, GRPC, &[]),
+        body: vec![0, 0, 0x10, 0, 0],
         ends: false,
     }
 }

@@ -24,7 +24,8 @@ use tonic_types::StatusExt as _;
 use super::{
     ELSEWHERE, HOSTILE, LOW_LIMITS, RATE,
     attack::{Attack, FAMILIES, Running},
-    line::Target,
+    calls,
+    line::{Line, Reads, Target},
     server::Attacked,
 };
 use crate::{
@@ -240,6 +241,60 @@ async fn one_who_calls_too_often_is_told_when_to_come_again() {
     let mut elsewhere = Clients::new(&channel, As::default());
     let who = pb::WhoAmIRequest {};
     elsewhere.access.who_am_i(who).await.unwrap();
+}
+
+/// A request to create a platform whose name is so long.
+fn long_request(bytes: usize) -> pb::CreatePlatformRequest {
+    pb::CreatePlatformRequest {
+        platform: Some(pb::Platform {
+            display_name: "a".repeat(bytes),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_body_counts_as_several_calls() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &["--calls-per-second", "10"]).await;
+    let channel = connect(&server, HOSTILE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    // one call more for every 16 KiB, of twice as many as a second has
+    let answered = anonymous.catalogue.create_platform(long_request(400_000));
+    let said = "LIMIT_REACHED: call_rate caller 10, again in 1 s";
+    assert_eq!(refused(answered.await), format!("ResourceExhausted {said}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_its_share_of_request_bytes_is_told_so() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &[]).await;
+    let mut line = Line::open(&server.target(), Reads::All).await.unwrap();
+    for number in 0..15 {
+        calls::make(&mut line, &calls::announced(number))
+            .await
+            .unwrap();
+    }
+    let most = 15.0 * f64::from(1 << 20);
+    until("the share is taken", async || {
+        server.page().await.value("ndp_request_bytes") >= Some(most)
+    })
+    .await;
+    let said = "LIMIT_REACHED: request_bytes caller 16777216, again in 1 s";
+    let channel = connect(&server, HOSTILE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    let answered = anonymous.catalogue.create_platform(long_request(600_000));
+    assert_eq!(refused(answered.await), format!("ResourceExhausted {said}"));
+    let body = vec![b' '; 1 << 20];
+    let answered = json(&server, "POST /v1/platforms", &[], &body).await;
+    assert_eq!(limited_json(&answered), format!("429 {said}"));
+    // another address has a share of its own
+    let channel = connect(&server, ELSEWHERE).await;
+    let mut anonymous = Clients::new(&channel, As::default());
+    let answered = anonymous.catalogue.create_platform(long_request(600_000));
+    assert_ne!(answered.await.unwrap_err().code(), Code::ResourceExhausted);
+    drop(line);
 }
 
 /// Those that are not read for so long lose their connection, with all that waited for them.

@@ -177,6 +177,8 @@ async fn a_new_one_takes_the_place_of_the_oldest_that_shows_no_key() {
     }
     goes_on(&server, &mut own).await;
     assert_eq!(sample(&server, "ndp_connections"), Some(3.0));
+    let closed = "ndp_refusals_total{limit=\"connections\",scope=\"caller\"}";
+    assert_eq!(sample(&server, closed), Some(1.0));
     drop(own);
     server.stop().await;
 }

@@ -15,7 +15,7 @@ use crate::{
     faults::reason,
     harness::{
         Engine, both,
-        http::call,
+        http::{self, call},
         server::{As, Server, elsewhere},
         until,
     },
@@ -188,6 +188,25 @@ both! {
         }
         server.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_answer_waits_for_its_turn_to_be_written_as_json() {
+    let engine = Engine::sqlite();
+    let server = start(&engine, NARROW).await;
+    let held = server.registry.turns().take(Work::Json, elsewhere());
+    let held = held.await.unwrap();
+    let get = async |what| http::send(&server.address, what, &[], "").await.status;
+    let long = "GET /v1/platforms?page_size=1000&view=FULL";
+    tokio::join!(async { assert_eq!(get(long).await, 200) }, async {
+        waits(&server, Work::Json, 1.0).await;
+        assert_eq!(get(long).await, 429);
+        let refusals = "ndp_refusals_total{limit=\"turns\",scope=\"caller\"}";
+        assert_eq!(sample(&server, refusals), Some(1.0));
+        assert_eq!(get("GET /v1/platforms/ndp-001").await, 200);
+        drop(held);
+    });
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
