@@ -25,6 +25,7 @@ mod harness_works;
 mod hostile;
 mod http;
 mod openapi;
+mod position;
 mod process;
 mod protos;
 mod readme;

@@ -39,6 +39,10 @@ pub(crate) enum Signal {
     Usr1,
     /// And so it is here.
     Usr2,
+    /// Halts it until it is told to go on.
+    Stop,
+    /// Lets it go on.
+    Cont,
 }
 
 /// Where one of its streams goes.
@@ -199,6 +203,8 @@ impl Process {
             Signal::Pipe => "PIPE",
             Signal::Usr1 => "USR1",
             Signal::Usr2 => "USR2",
+            Signal::Stop => "STOP",
+            Signal::Cont => "CONT",
         };
         // not to one known to have ended: its id may be another's by now
         let progress = self.shared.lock();

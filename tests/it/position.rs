@@ -1,0 +1,312 @@
+//! Positions of the log: a database that was restored, replaced or failed over is never taken for
+//! the one that was served; what is backed up comes back as a log of its own.
+
+use std::{fs, time::Duration};
+
+use ndp_registry::pb::{
+    self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
+};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+
+use crate::{
+    faults::{AGENCY, BOUND, Served, command, create, make_key, reason, revision_in},
+    harness::{
+        Engine, both,
+        process::{Signal, Stream},
+        server::{As, Clients, Server},
+        sql::Sql,
+    },
+};
+
+type Watch = tonic::Streaming<pb::WatchChangesResponse>;
+
+async fn plan(clients: &mut Clients, id: &str) -> pb::Plan {
+    clients
+        .plans
+        .create_plan(create(id))
+        .await
+        .unwrap()
+        .into_inner()
+}
+
+/// What an answer says of its point of the log.
+async fn position(clients: &mut Clients) -> String {
+    let answer = clients
+        .access
+        .who_am_i(pb::WhoAmIRequest::default())
+        .await
+        .unwrap();
+    let position = answer
+        .metadata()
+        .get("ndp-position")
+        .unwrap()
+        .to_str()
+        .unwrap();
+    let revision = format!("{}-", revision_in(&answer));
+    assert!(position.starts_with(&revision), "{position}");
+    position.to_owned()
+}
+
+fn resume(position: &str) -> pb::WatchChangesRequest {
+    pb::WatchChangesRequest {
+        start: Start::Resume.into(),
+        resume_position: position.to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn watch(
+    served: &Served,
+    caller: &As,
+    from: pb::WatchChangesRequest,
+) -> Result<Watch, Status> {
+    let caller = caller.clone();
+    let mut client = ChangeServiceClient::with_interceptor(served.channel.clone(), caller);
+    Ok(client.watch_changes(from).await?.into_inner())
+}
+
+async fn next(watch: &mut Watch) -> pb::WatchChangesResponse {
+    let message = tokio::time::timeout(BOUND, watch.message()).await;
+    message
+        .expect("nothing came")
+        .unwrap()
+        .expect("the watch ended")
+}
+
+/// A call that must be answered at a position or later.
+fn at_least<T>(message: T, position: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = AsciiMetadataValue::try_from(position).unwrap();
+    request.metadata_mut().insert("ndp-min-revision", value);
+    request
+}
+
+async fn ends(served: &Served, why: &str) {
+    let status = tokio::task::block_in_place(|| served.process.wait(BOUND));
+    let said = served.process.printed(Stream::Stderr);
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(
+        said.lines()
+            .any(|line| line.starts_with("error: ") && line.contains(why)),
+        "{said}"
+    );
+}
+
+both! {
+    /// As after a failover to a standby that lacked the newest changes.
+    async fn another_history_at_the_same_revisions_ends_the_process(engine: Engine) {
+        let url = engine.url();
+        let one = Served::start(&url).await;
+        let (editor, _) = make_key(&url, "editor");
+        let mut clients = one.clients(&editor);
+        plan(&mut clients, "kept").await;
+        let mut sql = Sql::connect(&url).await;
+        let kept = sql.number("SELECT revision FROM log_head").await;
+        sql.run("CREATE TABLE head_then AS SELECT * FROM log_head").await;
+        plan(&mut clients, "lost-1").await;
+        plan(&mut clients, "lost-2").await;
+        let lost = position(&mut clients).await;
+        one.process.signal(Signal::Stop);
+        for table in ["effects", "changes", "records"] {
+            sql.run(&format!("DELETE FROM {table} WHERE revision > {kept}")).await;
+        }
+        sql.run("DELETE FROM log_head").await;
+        sql.run("INSERT INTO log_head SELECT * FROM head_then").await;
+
+        let two = Served::start(&url).await;
+        let mut others = two.clients(&editor);
+        plan(&mut others, "other-1").await;
+        plan(&mut others, "other-2").await;
+        let refused = watch(&two, &editor, resume(&lost)).await.unwrap_err();
+        assert_eq!((refused.code(), &*reason(&refused)), (Code::FailedPrecondition, "LOG_DIVERGED"));
+        one.process.signal(Signal::Cont);
+        ends(&one, "the database was replaced or restored").await;
+        let (code, said, _) = command(&["check"], &url);
+        assert_eq!(code, Some(0), "{said}");
+    }
+
+    async fn a_backup_under_writes_comes_back_as_a_log_of_its_own(engine: Engine) {
+        let url = engine.url();
+        let served = Served::start(&url).await;
+        let (editor, _) = make_key(&url, "editor");
+        let mut clients = served.clients(&editor);
+        let kept = plan(&mut clients, "kept").await;
+        let resumed_later = position(&mut clients).await;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("backup one.db");
+        let path = file.to_str().unwrap();
+        let mut writing = served.clients(&editor);
+        let writes = tokio::spawn(async move {
+            for number in 0.. {
+                if writing.plans.create_plan(create(&format!("w{number}"))).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let (code, said, error) = command(&["backup", path], &url);
+        assert_eq!(code, Some(0), "{error}");
+        assert!(said.starts_with("backed up: ") && said.contains("verified"), "{said}");
+        writes.abort();
+        let (code, _, error) = command(&["backup", path], &url);
+        assert_eq!(code, Some(1), "a file that is there is kept");
+        assert!(error.contains("the file cannot be made"), "{error}");
+        drop(served);
+
+        let restored = match &engine {
+            Engine::Sqlite(..) => Engine::sqlite(),
+            Engine::Postgres(_) => Engine::postgres().await.unwrap(),
+        };
+        let (code, said, error) = command(&["restore", path], &restored.url());
+        assert_eq!(code, Some(0), "{error}");
+        assert!(said.contains("LOG_DIVERGED"), "{said}");
+        let (code, said, _) = command(&["check"], &restored.url());
+        assert_eq!(code, Some(0), "{said}");
+        let (code, _, error) = command(&["restore", path], &restored.url());
+        assert_eq!(code, Some(1), "what is there is kept");
+        assert!(error.contains("holds a registry already"), "{error}");
+
+        let served = Served::start(&restored.url()).await;
+        let mut clients = served.clients(&editor);
+        let get = pb::GetPlanRequest { name: kept.name.clone(), ..Default::default() };
+        let read = clients.plans.get_plan(get.clone()).await.unwrap().into_inner();
+        assert_eq!(read, kept);
+        let refused = watch(&served, &editor, resume(&resumed_later)).await.unwrap_err();
+        assert_eq!(&*reason(&refused), "LOG_DIVERGED");
+        let refused = clients.plans.get_plan(at_least(get.clone(), &resumed_later)).await;
+        assert_eq!(&*reason(&refused.unwrap_err()), "LOG_DIVERGED");
+        let ours = position(&mut clients).await;
+        clients.plans.get_plan(at_least(get, &ours)).await.unwrap();
+        let mut watched = watch(&served, &editor, resume(&ours)).await.unwrap();
+        let after = plan(&mut clients, "after").await;
+        let message = next(&mut watched).await;
+        assert_eq!(message.revision, after.revision);
+        assert_eq!(message.position, position(&mut clients).await);
+    }
+
+    async fn a_revision_ahead_is_waited_for(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let role = ndp_registry::domain::principals::Role::AgencyEditor;
+        let editor = server.person("editor", &[role], Some(AGENCY)).await;
+        let mut clients = server.clients(editor.clone());
+        plan(&mut clients, "before").await;
+        let ahead = server.registry.revision().get() + 1;
+        let resume = pb::WatchChangesRequest {
+            start: Start::Resume.into(),
+            resume_revision: ahead,
+            heartbeat_seconds: 1,
+            ..Default::default()
+        };
+        let read = pb::ListPlansRequest {
+            parent: "platforms/-".into(),
+            read_revision: ahead,
+            ..Default::default()
+        };
+        let within = |milliseconds| Duration::from_millis(milliseconds);
+        let mut short = Request::new(resume.clone());
+        short.set_timeout(within(300));
+        let mut watching = ChangeServiceClient::new(server.intercepted(editor.clone()));
+        let refused = watching.watch_changes(short).await.unwrap_err();
+        let not_reached = (Code::Unavailable, "REVISION_NOT_REACHED");
+        assert_eq!((refused.code(), &*reason(&refused)), not_reached);
+        let mut short = Request::new(read.clone());
+        short.set_timeout(within(300));
+        let refused = clients.plans.list_plans(short).await.unwrap_err();
+        assert_eq!((refused.code(), &*reason(&refused)), not_reached);
+
+        let mut writing = server.clients(editor);
+        let (watched, listed, _) = tokio::join!(
+            watching.watch_changes(resume),
+            clients.plans.list_plans(read),
+            plan(&mut writing, "awaited"),
+        );
+        assert_eq!(listed.unwrap().into_inner().plans.len(), 2);
+        let message = next(&mut watched.unwrap().into_inner()).await;
+        assert_eq!(message.revision, ahead);
+        drop((watching, clients, writing));
+        server.stop().await;
+    }
+}
+
+/// A SQLite registry with a plan, and the path of its file.
+async fn sqlite() -> (Engine, Served, As, String) {
+    let engine = Engine::sqlite();
+    let served = Served::start(&engine.url()).await;
+    let (editor, _) = make_key(&engine.url(), "editor");
+    plan(&mut served.clients(&editor), "first").await;
+    let path = engine.url().trim_start_matches("sqlite:").to_owned();
+    (engine, served, editor, path)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_gone_takes_no_more_writes() {
+    for end in ["", "-wal"] {
+        let (engine, served, editor, path) = sqlite().await;
+        let file = format!("{path}{end}");
+        fs::rename(&file, format!("{file}.moved")).unwrap();
+        let written = served
+            .clients(&editor)
+            .plans
+            .create_plan(create("lost"))
+            .await;
+        assert!(written.is_err(), "acknowledged what nobody will find");
+        ends(&served, "was removed or replaced").await;
+        drop(engine);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_the_loss_of_the_write_ahead_log() {
+    let (engine, served, _, path) = sqlite().await;
+    for end in ["-wal", "-shm"] {
+        fs::remove_file(format!("{path}{end}")).unwrap();
+    }
+    ends(&served, "was removed or replaced").await;
+    let (code, said, error) = command(&["check"], &engine.url());
+    assert_eq!(code, Some(0), "{said} {error}");
+    let mut sql = Sql::connect(&engine.url()).await;
+    let plans = "SELECT count(*) FROM records WHERE kind = 'plans'";
+    assert_eq!(sql.number(plans).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_beside_the_write_ahead_log_of_another_file_is_not_served() {
+    let (engine, served, _, path) = sqlite().await;
+    let backup = format!("{path}.backup");
+    let (code, _, error) = command(&["backup", &backup], &engine.url());
+    assert_eq!(code, Some(0), "{error}");
+    served.process.signal(Signal::Kill);
+    tokio::task::block_in_place(|| served.process.wait(BOUND));
+    assert!(fs::metadata(format!("{path}-wal")).unwrap().len() > 0);
+    fs::copy(&backup, &path).unwrap();
+    let (code, _, error) = command(&["key", "list"], &engine.url());
+    assert_eq!(code, Some(1), "{error}");
+    assert!(
+        error.contains("is the write-ahead log of another database"),
+        "{error}"
+    );
+    fs::remove_file(format!("{path}-wal")).unwrap();
+    let (code, said, error) = command(&["check"], &engine.url());
+    assert_eq!(code, Some(0), "{said} {error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_file_of_another_program_is_left_alone() {
+    for sql in [
+        "CREATE TABLE notes (text TEXT)",
+        "CREATE TABLE _sqlx_migrations (version BIGINT)",
+        "PRAGMA application_id = 7",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!(
+            "sqlite:{}?mode=rwc",
+            directory.path().join("other.db").display()
+        );
+        Sql::connect(&url).await.run(sql).await;
+        let (code, _, error) = command(&["key", "list"], url.trim_end_matches("?mode=rwc"));
+        assert_eq!(code, Some(1), "{sql}: {error}");
+        assert!(
+            error.contains("it is the database of another program"),
+            "{sql}: {error}"
+        );
+    }
+}
