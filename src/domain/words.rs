@@ -52,6 +52,12 @@ macro_rules! words {
             /// All values, in the order of their numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$value),+];
 
+            /// Its place in [`Self::ALL`]: the numbers have no gap, as a test asserts.
+            pub const fn place(self) -> usize {
+                let [first, ..] = Self::ALL;
+                self as usize - first as usize
+            }
+
             /// Its word in the proto.
             pub const fn as_str(self) -> &'static str {
                 match self {

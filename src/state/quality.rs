@@ -73,7 +73,7 @@ pub struct Scores([Score; 6]);
 impl Scores {
     /// The score of a criterion.
     pub fn get(&self, criterion: Criterion) -> Score {
-        self.0.get(criterion as usize).copied().unwrap_or_default()
+        self.0.get(criterion.place()).copied().unwrap_or_default()
     }
 
     fn merge(&mut self, other: &Self) {
@@ -179,7 +179,7 @@ struct Rules {
 
 impl Rules {
     fn check(&mut self, criterion: Criterion, rule: &'static str, kept: bool) {
-        if let Some(score) = self.scores.0.get_mut(criterion as usize) {
+        if let Some(score) = self.scores.0.get_mut(criterion.place()) {
             score.checked += 1;
             score.passed += i32::from(kept);
         }

@@ -88,28 +88,28 @@ impl Count {
         const fn rating(rating: Option<Rating>) -> usize {
             match rating {
                 None => 0,
-                Some(rating) => rating as usize + 1,
+                Some(rating) => rating.place() + 1,
             }
         }
         match self {
             Self::Platforms => 0,
             Self::Complete => 1,
             Self::Retired => 2,
-            Self::RecordStatus(status) => 3 + status as usize,
+            Self::RecordStatus(status) => 3 + status.place(),
             Self::Stage(None) => 9,
-            Self::Stage(Some(stage)) => 10 + stage as usize,
+            Self::Stage(Some(stage)) => 10 + stage.place(),
             Self::WithIssuedPlan => 13,
             Self::Plans => 14,
-            Self::PlanState(state) => 15 + state as usize,
+            Self::PlanState(state) => 15 + state.place(),
             Self::Monitored => 24,
             Self::Rating(Rater::Declared, value) => 25 + rating(value),
             Self::Rating(Rater::Assured, value) => 29 + rating(value),
             Self::Rating(Rater::Computed, value) => 33 + rating(value),
             Self::Diverging => 37,
             Self::Reporting => 38,
-            Self::Freshness(freshness) => 39 + freshness as usize,
+            Self::Freshness(freshness) => 39 + freshness.place(),
             Self::Milestones => 43,
-            Self::Milestone(status) => 44 + status as usize,
+            Self::Milestone(status) => 44 + status.place(),
             Self::Claims => 51,
             Self::Unsubstantiated => 52,
         }

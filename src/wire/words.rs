@@ -44,6 +44,8 @@ macro_rules! wire_words {
             fn words_and_numbers_are_those_of_the_proto() {
                 $({
                     type Wire = $wire;
+                    let places = $domain::ALL.map($domain::place);
+                    assert!(places.into_iter().eq(0..places.len()));
                     for number in -1..64 {
                         let ours = $domain::ALL.into_iter().find(|it| it.number() == number);
                         let theirs = Wire::try_from(number).ok();
