@@ -208,7 +208,7 @@ both! {
             let time = server.registry.read().state.record_time().unwrap().to_string();
             for caller in [&anyone, &cast.steward, &cast.editor] {
                 let summary = caller.ok("GetSummary", json!({})).await;
-                let quality = caller.ok("GetDataQuality", json!({})).await;
+                let quality = caller.ok("GetDataQuality", json!({"page_size": 1000})).await;
                 let items = json!({"filter": "platform = \"platforms/ndp-001\""});
                 let items = caller.ok("ListAttentionItems", items).await;
                 given.push((revision, time.clone(), caller.clone(), [summary, quality, items]));
@@ -218,11 +218,12 @@ both! {
         assert_eq!(stale, "OVERDUE", "{:?}", given[6].3[0]);
         for (revision, time, caller, answers) in &given {
             for at in [json!({"read_revision": revision}), json!({"read_time": time})] {
-                let mut items = at.clone();
+                let (mut items, mut quality) = (at.clone(), at.clone());
                 items["filter"] = json!("platform = \"platforms/ndp-001\"");
+                quality["page_size"] = json!(1000);
                 let again = [
                     caller.ok("GetSummary", at.clone()).await,
-                    caller.ok("GetDataQuality", at).await,
+                    caller.ok("GetDataQuality", quality).await,
                     caller.ok("ListAttentionItems", items).await,
                 ];
                 assert_eq!(&again, answers);

@@ -1,5 +1,5 @@
-//! The order of names: the collation `vi` of CLDR, numbers in names as numbers, and `Ð` (eth) as the
-//! `Đ` that it is typed for. A key is never stored or sent, since another release of the tables
+//! The order of names: the collation `vi` of CLDR, numbers in names as numbers, and `Ð` (eth) as
+//! the `Đ` that it is typed for. A key is never stored or sent, since another release of the tables
 //! would sort otherwise.
 
 use std::{borrow::Cow, cmp::Ordering, sync::LazyLock};

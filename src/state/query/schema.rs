@@ -444,7 +444,11 @@ pub(super) mod fixture {
                 "Đất đai",
                 "Dân cư",
                 "Ắc",
-                "A",
+                // of these the first two sort as one, and so do the last two
+                "Đề án 6",
+                "Đề án 06",
+                "Đề án 10",
+                "Ðề án 10",
             ])
         };
         (
