@@ -26,7 +26,7 @@ use crate::{
         milestones::MilestoneFields,
         names::{AgencyName, MilestoneName, PlanName, PlatformName, ReportName, Revision},
         plans::{Head, PlanFields, PlanMove, ReportingCycle, Visibility},
-        platforms::{OperationStage, PlatformFields, Stage},
+        platforms::{Governance, OperationStage, PlatformFields, Stage},
         proposals::ProposalState,
         reports::{Rating, ReportFields},
         time::{Clock, Date, Period, Timestamp},
@@ -178,15 +178,15 @@ fn seed() -> Result<Seed> {
         let fields = &mut platform.fields;
         fields.display_name = format!("Nền tảng thử nghiệm {:02} {MADE_UP}", number + 1);
         fields.display_name_en = format!("Platform {:02} {MADE_UP}", number + 1);
-        fields.governing_agency = Some(governing.clone());
+        fields.governance = vec![Governance {
+            agency: Some(governing),
+            ..Governance::default()
+        }];
         fields.sources = vec![made_up.clone()];
         fields.labels = [("made-up".to_owned(), "true".to_owned())].into();
         for listing in &mut fields.listings {
             listing.display_name.clone_from(&fields.display_name);
             listing.sources = vec![made_up.clone()];
-        }
-        for entry in &mut platform.governance_history {
-            entry.agency = Some(governing.clone());
         }
     }
     // The published figures are real, to be set beside what is not.

@@ -135,8 +135,8 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
         if ours >= PLANS {
             break;
         }
-        let governing = &platform.fields.governing_agency;
-        if governing.as_ref().is_none_or(|it| *it == agency) {
+        let governing = platform.governing_agency();
+        if governing.is_none_or(|it| *it == agency) {
             made.push(plan(platform, "2027", &agency, moment)?);
         }
     }
@@ -287,7 +287,10 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
             fields: PlatformFields {
                 display_name: display_name.clone(),
                 display_name_en: format!("Made-up application no. {number}"),
-                governing_agency: agency.clone(),
+                governance: vec![Governance {
+                    agency,
+                    ..Governance::default()
+                }],
                 operating_unit: format!("Cục giả định số {}", number % 97),
                 classification: Classification::Sector,
                 listings: vec![Listing {
@@ -305,10 +308,6 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
                 sources,
                 ..PlatformFields::default()
             },
-            governance_history: vec![Governance {
-                agency,
-                start_date: None,
-            }],
             exit: None,
             public_write: None,
             // the change that writes it sets the real one
@@ -321,7 +320,7 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
 // === plans ===
 
 fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -> Result<Plan> {
-    let governing = platform.fields.governing_agency.as_ref();
+    let governing = platform.governing_agency();
     let agency = governing.unwrap_or(agency).clone();
     let number = platform.name.as_str().len();
     Ok(Plan {

@@ -48,6 +48,8 @@ pub enum PlanMove {
     Withdraw,
     /// Another plan of the platform was issued.
     Supersede,
+    /// The plan that superseded it was annulled.
+    Restore,
     /// RevokePlan.
     Revoke,
     /// AnnulPlan.
@@ -85,7 +87,9 @@ impl PlanState {
 
     /// Where a move leads from here; `None` where it is not allowed.
     pub const fn after(self, step: PlanMove) -> Option<Self> {
-        use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Supersede, Withdraw};
+        use PlanMove::{
+            Annul, Complete, Issue, Restore, Return, Revoke, Submit, Supersede, Withdraw,
+        };
         match (self, step) {
             (Self::Draft | Self::Returned, Submit) => Some(Self::Submitted),
             (Self::Submitted, Return) => Some(Self::Returned),
@@ -95,18 +99,20 @@ impl PlanState {
             (Self::Issued, Supersede) => Some(Self::Superseded),
             (Self::Issued, Revoke) => Some(Self::Revoked),
             (Self::Issued, Annul) => Some(Self::Annulled),
+            (Self::Superseded, Restore) => Some(Self::Issued),
             (
                 Self::Draft | Self::Returned,
-                Return | Issue | Complete | Supersede | Revoke | Annul,
+                Return | Issue | Complete | Supersede | Revoke | Annul | Restore,
             )
-            | (Self::Submitted, Submit | Complete | Supersede | Revoke | Annul)
-            | (Self::Issued, Submit | Return | Issue | Withdraw)
+            | (Self::Submitted, Submit | Complete | Supersede | Revoke | Annul | Restore)
+            | (Self::Issued, Submit | Return | Issue | Withdraw | Restore)
             | (
-                Self::Withdrawn
-                | Self::Completed
-                | Self::Superseded
-                | Self::Revoked
-                | Self::Annulled,
+                Self::Withdrawn | Self::Completed | Self::Revoked | Self::Annulled,
+                Submit | Return | Issue | Complete | Withdraw | Supersede | Revoke | Annul
+                | Restore,
+            )
+            | (
+                Self::Superseded,
                 Submit | Return | Issue | Complete | Withdraw | Supersede | Revoke | Annul,
             ) => None,
         }
@@ -141,7 +147,7 @@ impl PlanMove {
             Self::Complete => "CompletePlan",
             Self::Withdraw => "WithdrawPlan",
             Self::Revoke => "RevokePlan",
-            Self::Annul => "AnnulPlan",
+            Self::Annul | Self::Restore => "AnnulPlan",
         }
     }
 }
@@ -391,9 +397,10 @@ impl Plan {
         }
     }
 
-    /// The date from which it was in force; none where it was never issued.
+    /// The date from which it was in force; none where it was never issued. A plan is issued
+    /// once; later ISSUED entries undo that it was superseded.
     pub fn issue_date(&self) -> Option<Date> {
-        let mut entries = self.state_history.iter().rev();
+        let mut entries = self.state_history.iter();
         entries
             .find(|entry| entry.state == PlanState::Issued)
             .map(|entry| entry.effective_date)
@@ -494,11 +501,13 @@ mod tests {
 
     #[test]
     fn the_table_of_moves_is_the_documented_one() {
-        use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Supersede, Withdraw};
+        use PlanMove::{
+            Annul, Complete, Issue, Restore, Return, Revoke, Submit, Supersede, Withdraw,
+        };
         let mut allowed = Vec::new();
         for from in PlanState::ALL {
             for step in [
-                Submit, Return, Issue, Complete, Withdraw, Supersede, Revoke, Annul,
+                Submit, Return, Issue, Complete, Withdraw, Supersede, Revoke, Annul, Restore,
             ] {
                 if let Some(to) = from.after(step) {
                     allowed.push(format!("{} -{step:?}-> {}", from.as_str(), to.as_str()));
@@ -517,6 +526,7 @@ mod tests {
         ISSUED -Supersede-> SUPERSEDED
         ISSUED -Revoke-> REVOKED
         ISSUED -Annul-> ANNULLED
+        SUPERSEDED -Restore-> ISSUED
         ");
     }
 

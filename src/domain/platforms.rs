@@ -159,12 +159,16 @@ pub struct Link {
 }
 
 /// Who governs a platform from a day on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Governance {
-    /// The agency; none while none was known.
+    /// The agency; none where none is known to govern it from that day on.
     pub agency: Option<AgencyName>,
     /// From this day on; from the beginning when absent.
     pub start_date: Option<Date>,
+    /// The document that says so.
+    pub document: Option<Box<Document>>,
+    /// Where it was read.
+    pub sources: Vec<Source>,
 }
 
 /// What became of a platform that left the catalogue.
@@ -204,8 +208,8 @@ record_fields! {
         pub display_name: String,
         /// Name in English.
         pub display_name_en: String,
-        /// The agency that governs it (cơ quan chủ quản).
-        pub governing_agency: Option<AgencyName>,
+        /// Who governs it (cơ quan chủ quản) from when on, oldest first.
+        pub governance: Vec<Governance>,
         /// The unit that operates it.
         pub operating_unit: String,
         /// Agencies that take part.
@@ -261,8 +265,6 @@ pub struct Platform {
     pub name: PlatformName,
     /// What clients write of it.
     pub fields: PlatformFields,
-    /// Who governed it when, oldest first.
-    pub governance_history: Vec<Governance>,
     /// How it left the catalogue.
     pub exit: Option<Box<Exit>>,
     /// The last write that everyone may know of; none where that is the last of all.
@@ -284,6 +286,11 @@ impl Platform {
             Some(exit) if exit.outcome == ExitOutcome::Duplicate => PlatformState::Merged,
             Some(_) => PlatformState::Retired,
         }
+    }
+
+    /// The agency that governs it now: no entry begins on a day to come.
+    pub fn governing_agency(&self) -> Option<&AgencyName> {
+        self.fields.governing_agency()
     }
 
     /// The record that stays, where this one was merged as a duplicate.
@@ -311,10 +318,9 @@ impl Platform {
             .find(|listing| listing.edition == *edition)
     }
 
-    /// Whether the record is complete: name and agency known, and from a text that names it.
-    pub fn is_complete(&self) -> bool {
+    /// Whether its name is known, from a text that names it.
+    pub fn is_named(&self) -> bool {
         !self.fields.display_name.is_empty()
-            && self.fields.governing_agency.is_some()
             && matches!(
                 self.fields.record_status,
                 RecordStatus::Verified | RecordStatus::FromPress | RecordStatus::ThirdPartyCopy
@@ -323,6 +329,53 @@ impl Platform {
 }
 
 impl PlatformFields {
+    /// The agency of the newest entry of `governance`.
+    pub fn governing_agency(&self) -> Option<&AgencyName> {
+        self.governance.last()?.agency.as_ref()
+    }
+
+    /// Adds a violation for each entry of `governance` that does not follow on the one before it,
+    /// or begins after `today`.
+    pub fn check_governance(&self, today: Date, violations: &mut Violations) {
+        let mut before: Option<Option<Date>> = None;
+        for (i, entry) in self.governance.iter().enumerate() {
+            let field = format!("platform.governance[{i}].start_date");
+            match (before, entry.start_date) {
+                (Some(_), None) => violations.add(
+                    field,
+                    "REQUIRED",
+                    "give the day from which the agency governs; only the first entry may hold \
+                     from the beginning",
+                    "hãy ghi ngày bắt đầu làm cơ quan chủ quản; chỉ mục đầu tiên được bỏ trống",
+                ),
+                (Some(Some(last)), Some(start)) if start <= last => violations.add(
+                    field,
+                    "OUT_OF_RANGE",
+                    format!(
+                        "must be after {last}, the start of the entry before it; list the \
+                             entries oldest first"
+                    ),
+                    format!(
+                        "phải sau ngày {last} là ngày bắt đầu của mục trước; hãy xếp mục cũ \
+                             nhất lên đầu"
+                    ),
+                ),
+                (_, Some(start)) if start > today => violations.add(
+                    field,
+                    "OUT_OF_RANGE",
+                    format!("must not be after today ({today}); record it on that day"),
+                    format!("không được sau ngày hôm nay ({today}); hãy ghi vào đúng ngày đó"),
+                ),
+                _ => {}
+            }
+            before = Some(entry.start_date);
+            if let Some(document) = &entry.document {
+                let path = format!("platform.governance[{i}].document");
+                document.check(super::documents::Needs::Identity, &path, violations);
+            }
+        }
+    }
+
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         let nameless = matches!(

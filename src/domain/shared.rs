@@ -56,11 +56,10 @@ impl SharedNames {
 
     fn share_platform(&mut self, platform: &mut Platform) {
         let fields = &mut platform.fields;
-        let governing = fields.governing_agency.iter_mut();
-        let past = &mut platform.governance_history;
+        let governing = fields.governance.iter_mut();
         governing
+            .filter_map(|it| it.agency.as_mut())
             .chain(&mut fields.coordinating_agencies)
-            .chain(past.iter_mut().filter_map(|it| it.agency.as_mut()))
             .for_each(|agency| share(&mut self.agencies, agency));
         for listing in &mut fields.listings {
             share(&mut self.editions, &mut listing.edition);

@@ -78,17 +78,10 @@ pub enum Phase {
 }
 
 /// The state of a plan on a date, as it is known now: of the states that hold from that date or
-/// an earlier one, the one recorded last. A plan that is ANNULLED was never issued, so it is
-/// ANNULLED from the day it was said to be issued. None before its first state.
+/// an earlier one, the one recorded last. None before its first state.
 pub fn plan_state_on(plan: &Plan, on: Date) -> Option<PlanState> {
     let mut entries = plan.state_history.iter().rev();
-    let state = entries.find(|entry| entry.effective_date <= on)?.state;
-    Some(match state {
-        PlanState::Issued | PlanState::Completed if plan.state == PlanState::Annulled => {
-            PlanState::Annulled
-        }
-        state => state,
-    })
+    Some(entries.find(|entry| entry.effective_date <= on)?.state)
 }
 
 impl Phase {

@@ -14,8 +14,8 @@ use super::{
     names::{AgencyName, EditionName, PlatformName, ReportName},
     plans::{Budget, Head, Interval, Money, ReportingCycle, Visibility},
     platforms::{
-        Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Link, Listing,
-        Membership, OperationStage, RecordStatus, Security, Stage,
+        Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance, Link,
+        Listing, Membership, OperationStage, RecordStatus, Security, Stage,
     },
     principals::{PrincipalKind, Role},
     reports::Rating,
@@ -178,6 +178,7 @@ texts! {
     Evidence { texts: file document note; uris: ; none: ; }
     Source { texts: note; uris: uri; none: ; }
     Group { texts: code title; uris: ; none: declared_platform_count; }
+    Governance { texts: document sources; uris: ; none: agency start_date; }
     Listing {
         texts: list_number group display_name sources; uris: ; none: edition membership;
     }

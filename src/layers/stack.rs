@@ -20,8 +20,14 @@ use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt};
 
 use super::{
-    answer::send, calls::Calls, details::explain, entrance::Entrance, guard::Guard, methods,
-    metrics::Going, receive::{receive, receive_messages},
+    answer::send,
+    calls::Calls,
+    details::explain,
+    entrance::Entrance,
+    guard::Guard,
+    methods,
+    metrics::Going,
+    receive::{receive, receive_messages},
 };
 use crate::{
     admission::held::{Entry, Held},

@@ -272,7 +272,7 @@ impl Queryable for Platform {
         })
         .orderable(),
         Field::new("governing_agency", AGENCY, |r: &Self| {
-            Values::option(r.fields.governing_agency.as_ref().map(|name| name.as_str()))
+            Values::option(r.governing_agency().map(|name| name.as_str()))
         })
         .orderable(),
         Field::new("operating_unit", Type::Text, |r: &Self| {

@@ -95,7 +95,7 @@ fn is_named_by(name: &str, pattern: &str) -> bool {
 /// The agency that a resource belongs to.
 fn agency_of(image: &Image) -> Option<&AgencyName> {
     match image {
-        Image::Platform(platform) => platform.fields.governing_agency.as_ref(),
+        Image::Platform(platform) => platform.governing_agency(),
         Image::Plan(plan) => Some(&plan.agency),
         Image::Milestone(milestone) => Some(&milestone.audience.agency),
         Image::Baseline(baseline) => Some(&baseline.audience.agency),

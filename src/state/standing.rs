@@ -62,9 +62,8 @@ pub fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
 
 /// Who governed a platform on a date.
 pub fn governing_agency_on(platform: &Platform, on: Date) -> Option<&AgencyName> {
-    platform
-        .governance_history
-        .iter()
+    let entries = platform.fields.governance.iter();
+    entries
         .rev()
         .find(|entry| entry.start_date.is_none_or(|day| day <= on))
         .and_then(|entry| entry.agency.as_ref())
@@ -96,7 +95,7 @@ fn stage_days(platform: &Platform) -> impl Iterator<Item = (Stage, Date)> {
 
 /// The dates on which anything of a platform's own may change.
 pub fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
-    let governed = platform.governance_history.iter();
+    let governed = platform.fields.governance.iter();
     let left = platform.exit.as_ref().and_then(|exit| exit.exit_date);
     governed
         .filter_map(|entry| entry.start_date)

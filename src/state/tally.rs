@@ -290,9 +290,9 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
         }
         PlatformState::Merged => return of,
     }
+    let complete = platform.is_named() && of.agency.is_some();
     of.public.add(Count::Platforms, 1);
-    of.public
-        .add(Count::Complete, i32::from(platform.is_complete()));
+    of.public.add(Count::Complete, i32::from(complete));
     of.public
         .add(Count::RecordStatus(platform.fields.record_status), 1);
     of.public.add(Count::Stage(stage_on(platform, on)), 1);

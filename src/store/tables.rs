@@ -172,7 +172,7 @@ fn platform(it: &Platform) -> Row<'_> {
         ("display_name_en", Cell::Text(&fields.display_name_en)),
         (
             "governing_agency",
-            Cell::OptionalText(fields.governing_agency.as_ref().map(|it| it.as_str())),
+            Cell::OptionalText(fields.governing_agency().map(|it| it.as_str())),
         ),
         ("operating_unit", Cell::Text(&fields.operating_unit)),
         ("classification", Cell::Text(fields.classification.word())),

@@ -81,8 +81,8 @@ pub fn platform_fields(
         name: _,
         display_name,
         display_name_en,
-        governing_agency,
-        governance_history: _,
+        governing_agency: _,
+        governance,
         operating_unit,
         coordinating_agencies,
         classification,
@@ -106,10 +106,11 @@ pub fn platform_fields(
     PlatformFields {
         display_name: read_text(display_name),
         display_name_en: read_text(display_name_en),
-        governing_agency: read_optional_name(
-            &governing_agency,
-            &path.field("governing_agency"),
+        governance: read_list(
+            governance,
+            &path.field("governance"),
             violations,
+            read_governance,
         ),
         operating_unit: read_text(operating_unit),
         coordinating_agencies: read_names(
@@ -150,6 +151,27 @@ pub fn platform_fields(
         sources: read_sources(sources, &path.field("sources"), violations),
         labels: read_labels(labels, &path.field("labels"), violations),
     }
+}
+
+fn read_governance(
+    message: pb::platform::Governance,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Governance> {
+    let pb::platform::Governance {
+        agency,
+        start_date,
+        document,
+        sources,
+    } = message;
+    Some(Governance {
+        agency: read_optional_name(&agency, &path.field("agency"), violations),
+        start_date: read_date(start_date, &path.field("start_date"), violations),
+        document: document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .map(Box::new),
+        sources: read_sources(sources, &path.field("sources"), violations),
+    })
 }
 
 fn read_listing(
@@ -270,7 +292,6 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
     let Platform {
         name,
         fields,
-        governance_history,
         exit: left,
         public_write: _, // seen in the book-keeping of those who see a part
         meta,
@@ -278,7 +299,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
     let PlatformFields {
         display_name,
         display_name_en,
-        governing_agency,
+        governance: governed,
         operating_unit,
         coordinating_agencies,
         classification,
@@ -303,8 +324,8 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             name: name.as_str().to_owned(),
             display_name: display_name.clone(),
             display_name_en: display_name_en.clone(),
-            governing_agency: write_optional_name(governing_agency.as_ref()),
-            governance_history: Vec::new(),
+            governing_agency: write_optional_name(record.governing_agency()),
+            governance: Vec::new(),
             operating_unit: String::new(),
             coordinating_agencies: Vec::new(),
             classification: 0,
@@ -329,8 +350,8 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             name: name.as_str().to_owned(),
             display_name: display_name.clone(),
             display_name_en: display_name_en.clone(),
-            governing_agency: write_optional_name(governing_agency.as_ref()),
-            governance_history: governance_history.iter().map(governance).collect(),
+            governing_agency: write_optional_name(record.governing_agency()),
+            governance: governed.iter().map(governance).collect(),
             operating_unit: operating_unit.clone(),
             coordinating_agencies: write_names(coordinating_agencies),
             classification: write_enum(*classification),
@@ -355,10 +376,17 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
 }
 
 fn governance(record: &Governance) -> pb::platform::Governance {
-    let Governance { agency, start_date } = record;
+    let Governance {
+        agency,
+        start_date,
+        document: decided,
+        sources: read_in,
+    } = record;
     pb::platform::Governance {
         agency: write_optional_name(agency.as_ref()),
         start_date: write_date(*start_date),
+        document: decided.as_deref().map(document),
+        sources: sources(read_in),
     }
 }
 

@@ -281,7 +281,7 @@ both! {
         let mut watched = watch(&server, own, request).await;
         let platform = json!({
             "name": "platforms/ndp-001",
-            "governing_agency": format!("agencies/{OTHER_AGENCY}"),
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}],
         });
         cast.steward.ok("UpdatePlatform", json!({"platform": platform})).await;
         let change = next_change(&mut watched).await;

@@ -114,19 +114,19 @@ fn any_platform() -> impl Strategy<Value = Image> {
                     });
                 }
             }
-            let mut governance_history = vec![Governance {
+            fields.governance = vec![Governance {
                 agency: (number > 0).then(|| agency(number)),
-                start_date: None,
+                ..Governance::default()
             }];
             let mut moves = moves;
             moves.sort_unstable();
             for (turn, start) in moves.into_iter().enumerate() {
-                governance_history.push(Governance {
+                fields.governance.push(Governance {
                     agency: Some(agency(number + turn + 1)),
                     start_date: Some(day(start)),
+                    ..Governance::default()
                 });
             }
-            fields.governing_agency = governance_history.last().unwrap().agency.clone();
             if let Some(reached) = reached {
                 fields.operation_stages.push(OperationStage {
                     stage: Stage::Operation,
@@ -138,7 +138,6 @@ fn any_platform() -> impl Strategy<Value = Image> {
             Image::Platform(Arc::new(Platform {
                 name: platform(number),
                 fields,
-                governance_history,
                 exit: exit.map(|(left, duplicate)| {
                     Box::new(Exit {
                         reason: "thử".into(),

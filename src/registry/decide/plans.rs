@@ -33,7 +33,7 @@ impl Deciding<'_> {
     ) -> Result<(), Error> {
         let owner = find_platform(self.state, platform)?;
         check_active(owner)?;
-        let agency = owner.fields.governing_agency.clone().ok_or_else(|| {
+        let agency = owner.governing_agency().cloned().ok_or_else(|| {
             Error::Bug(format!("`{platform}` was permitted a plan without an agency").into())
         })?;
         let name = self.name_or_random(name, |id| PlanName::from_id(platform, id))?;
@@ -148,7 +148,9 @@ impl Deciding<'_> {
             PlanMove::Revoke => {
                 self.document_date(document, Some(Needs::Identity), plan.issue_date())?
             }
-            PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Annul => {
+            // It was never issued, so it is ANNULLED from the day it was said to be.
+            PlanMove::Annul => plan.issue_date().unwrap_or_else(|| self.today()),
+            PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Restore => {
                 self.today()
             }
         };
@@ -162,7 +164,30 @@ impl Deciding<'_> {
             self.make_baseline(&new, &milestones, date, document, "")?;
             self.supersede(&new.name, date, document);
         }
+        if step == PlanMove::Annul {
+            self.restore(&new.name);
+        }
         Ok(())
+    }
+
+    /// The plan that a plan annulled just now had superseded is in force again, as if it had
+    /// never been superseded. Only the plan in force can be annulled, so a chain is undone from
+    /// its end, and nothing else can have happened to the plan since.
+    fn restore(&mut self, annulled: &PlanName) {
+        let platform = annulled.parent();
+        let mut plans = self.state.plans_of(&platform);
+        let old = plans.find(|plan| plan.superseded_by.as_ref() == Some(annulled));
+        let Some((old, to)) = old.and_then(|old| Some((old, old.state.after(PlanMove::Restore)?)))
+        else {
+            return;
+        };
+        let ended = old.state_history.iter().rev();
+        let ended = ended.map(|entry| entry.effective_date).next();
+        let mut old = (**old).clone();
+        old.superseded_by = None;
+        old.meta = self.updated(old.meta);
+        self.enter(&mut old, to, ended.unwrap_or_else(|| self.today()), None);
+        self.put(Image::Plan(Arc::new(old)));
     }
 
     /// The plan that was in force until now gives way to the one just issued.

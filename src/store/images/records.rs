@@ -173,7 +173,6 @@ image! {
     struct PlatformImage of platforms::Platform {
         always { name: String, fields: PlatformFieldsImage, meta: MetaImage, }
         unless_blank {
-            governance_history: Vec<GovernanceImage>,
             exit: Option<Box<ExitImage>>,
             public_write: Option<PublicWriteImage>,
         }
@@ -183,7 +182,7 @@ image! {
         unless_blank {
             display_name: String,
             display_name_en: String,
-            governing_agency: Option<String>,
+            governance: Vec<GovernanceImage>,
             operating_unit: String,
             coordinating_agencies: Vec<String>,
             deployment_levels: Vec<DeploymentLevelWord>,
@@ -223,7 +222,12 @@ image! {
     }
     struct GovernanceImage of platforms::Governance {
         always {}
-        unless_blank { agency: Option<String>, start_date: Option<Date>, }
+        unless_blank {
+            agency: Option<String>,
+            start_date: Option<Date>,
+            document: Option<Box<DocumentImage>>,
+            sources: Vec<SourceImage>,
+        }
     }
     struct ExitImage of platforms::Exit {
         always { outcome: ExitOutcomeWord, }

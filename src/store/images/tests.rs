@@ -294,8 +294,20 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
         ],
         0..=4,
     );
-    let agencies = (
+    let governance = (
         option::of(agency_name()),
+        option::of(date()),
+        option::of(document()),
+        sources(),
+    )
+        .prop_map(|(agency, start_date, document, sources)| Governance {
+            agency,
+            start_date,
+            document: document.map(Box::new),
+            sources,
+        });
+    let agencies = (
+        prop::collection::vec(governance, 0..3),
         prop::collection::vec(agency_name(), 0..3),
     );
     (
@@ -315,7 +327,7 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
                 PlatformFields {
                     display_name,
                     display_name_en,
-                    governing_agency: agencies.0,
+                    governance: agencies.0,
                     operating_unit,
                     coordinating_agencies: agencies.1,
                     classification: Classification::Sector,
@@ -334,26 +346,20 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
 }
 
 fn platform() -> impl Strategy<Value = Platform> {
-    let governance = (option::of(agency_name()), option::of(date()))
-        .prop_map(|(agency, start_date)| Governance { agency, start_date });
     (
         platform_name(),
         platform_fields(),
-        prop::collection::vec(governance, 0..3),
         option::of(exit()),
         option::of(meta()),
         meta(),
     )
-        .prop_map(
-            |(name, fields, governance_history, exit, public, meta)| Platform {
-                name,
-                fields,
-                governance_history,
-                exit: exit.map(Box::new),
-                public_write: public.map(PublicWrite::from),
-                meta,
-            },
-        )
+        .prop_map(|(name, fields, exit, public, meta)| Platform {
+            name,
+            fields,
+            exit: exit.map(Box::new),
+            public_write: public.map(PublicWrite::from),
+            meta,
+        })
 }
 
 fn plan_fields() -> impl Strategy<Value = PlanFields> {

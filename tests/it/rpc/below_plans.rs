@@ -262,7 +262,8 @@ both! {
         let draft = draft(&cast, "ndp-001", "draft", "PUBLIC").await;
         assert_eq!((found(&cast.editor).await, found(&other).await), ([2, 1, 1, 1], [0; 4]));
         let platform = json!({
-            "name": "platforms/ndp-001", "governing_agency": format!("agencies/{OTHER_AGENCY}"),
+            "name": "platforms/ndp-001",
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}],
         });
         let moved = cast.steward.ok("UpdatePlatform", json!({"platform": platform})).await;
         assert_eq!((found(&cast.editor).await, found(&other).await), ([0; 4], [2, 1, 1, 1]));

@@ -257,6 +257,62 @@ both! {
         server.stop().await;
     }
 
+    async fn annulling_a_plan_restores_the_one_it_superseded(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let anyone = server.raw(Default::default());
+        let mut plans = Vec::new();
+        for (id, day) in [("a", [2026, 3, 2]), ("b", [2026, 5, 4]), ("c", [2026, 7, 6])] {
+            let plan = cast.plan_in(PLATFORM, id, PlanState::Submitted).await;
+            let request = move_request(PlanMove::Issue, &plan);
+            let request = with(request, json!({"document": decision(day)}));
+            plans.push(cast.approver.ok("IssuePlan", request).await);
+        }
+        let get = async |plan: &Value| anyone.ok("GetPlan", json!({"name": plan["name"]})).await;
+        // on each date: platforms with a plan in force, and whether this one is said to lack one
+        let answers = async |at: i64| {
+            let mut answers = Vec::new();
+            for day in [[2026, 1, 1], [2026, 4, 1], [2026, 6, 1], [2026, 8, 1], [2026, 10, 1]] {
+                let request = json!({"effective_date": date(day), "read_revision": at});
+                let summary = anyone.ok("GetSummary", request.clone()).await;
+                let request = with(request, json!({
+                    "filter": format!("kind=MISSING_PLAN AND platform=\"platforms/{PLATFORM}\""),
+                }));
+                let items = anyone.ok("ListAttentionItems", request).await;
+                let missing = items["attention_items"].as_array().map_or(0, Vec::len);
+                answers.push((summary["platforms_with_issued_plan_count"].clone(), missing));
+            }
+            answers
+        };
+        let before = server.registry.revision().get();
+        let told = answers(before).await;
+        let held = [0, 1, 1, 1, 1].map(|count| (json!(count), 1 - count));
+        assert_eq!(told, held);
+
+        for (successor, restored) in [(2, 1), (1, 0)] {
+            let plan = get(&plans[successor]).await;
+            let annulled = cast.step(PlanMove::Annul, &plan).await.unwrap();
+            assert_eq!(annulled["state"], "ANNULLED");
+            let plan = get(&plans[restored]).await;
+            assert_eq!(plan["state"], "ISSUED");
+            assert!(plan.get("superseded_by").is_none(), "{plan}");
+            assert_eq!(plan["revision"], annulled["revision"]);
+            let history = plan["state_history"].as_array().unwrap();
+            let [.., superseded, issued] = &**history else { panic!("{plan}") };
+            assert_eq!(issued["effective_date"], superseded["effective_date"]);
+            // nobody knows that a plan was recorded in error, so the counts are what they were
+            assert_eq!(answers(0).await, held);
+        }
+        assert_eq!(answers(before).await, told);
+
+        // the first of them was superseded by nobody's successor
+        let plan = get(&plans[0]).await;
+        cast.step(PlanMove::Annul, &plan).await.unwrap();
+        assert_eq!(answers(0).await, [0; 5].map(|count| (json!(count), 1)));
+        assert_eq!(answers(before).await, told);
+        server.stop().await;
+    }
+
     async fn an_end_has_the_day_of_its_document_and_none_before_the_issue(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;

@@ -18,7 +18,7 @@ use ndp_registry::{
             PlatformName, PrincipalName, ProposalName, ReportName, Revision,
         },
         plans::{Plan, PlanFields, PlanMove, PlanState, StateEntry, Visibility},
-        platforms::{Exit, ExitOutcome, Platform, Security},
+        platforms::{Exit, ExitOutcome, Governance, Platform, Security},
         principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
         proposals::{Act, Action, Proposal, ProposalState},
         record::Meta,
@@ -449,7 +449,7 @@ both! {
         let restrict = json!({"plan": {"name": name, "visibility": "RESTRICTED"}});
         cast.editor.ok("UpdatePlan", restrict).await;
         let transfer = json!({"platform": {"name": "platforms/ndp-002",
-            "governing_agency": format!("agencies/{OTHER_AGENCY}")}});
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}]}});
         cast.steward.ok("UpdatePlatform", transfer).await;
         let seen = anonymous.ok("GetPlan", get.clone()).await;
         assert!(!seen.to_string().contains("mật"), "{seen}");
@@ -693,7 +693,10 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             .map(|it| Image::Edition(it.into())),
     );
     for (owner, mut platform) in seed.platforms.into_iter().take(2).enumerate() {
-        platform.fields.governing_agency = AgencyName::from_id(AGENCIES[owner]);
+        platform.fields.governance = vec![Governance {
+            agency: AgencyName::from_id(AGENCIES[owner]),
+            ..Governance::default()
+        }];
         platform.fields.security = Some(Security {
             level: 3,
             approval: None,
