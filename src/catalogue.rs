@@ -313,6 +313,7 @@ impl EntryRow {
                     sources,
                     ..PlatformFields::default()
                 },
+                stage_records: Vec::new(),
                 exit: None,
                 public_write: None,
                 meta: UNWRITTEN,
@@ -380,6 +381,7 @@ fn operation_stage(
         stage: Stage::Operation,
         planned: None,
         reached: None,
+        document: None,
         sources: sources.to_vec(),
     };
     if kept(written) == kept(OPERATING) {

@@ -25,7 +25,9 @@ use crate::{
         editions::MADE_UP,
         milestones::MilestoneFields,
         names::{AgencyName, MilestoneName, PlanName, PlatformName, ReportName, Revision},
-        plans::{Head, PlanFields, PlanMove, ReportingCycle, Visibility},
+        plans::{
+            CycleEntry, Head, PlanFields, PlanMove, ReportingCycle, Visibility, VisibilityEntry,
+        },
         platforms::{Governance, OperationStage, PlatformFields, Stage},
         proposals::ProposalState,
         reports::{Rating, ReportFields},
@@ -330,15 +332,20 @@ impl Story {
             lead_unit: format!("Đơn vị thử nghiệm {MADE_UP}"),
             planned_start: Some(Period::day(day, day.to_string())),
             planned_end: Some(Period::day(last, last.to_string())),
-            visibility: if number == 2 {
-                Visibility::Restricted
-            } else {
-                Visibility::Public
-            },
-            reporting_cycle: Some(ReportingCycle {
-                filing_days: 5,
-                ..ReportingCycle::default()
-            }),
+            visibilities: (number == 2)
+                .then(|| VisibilityEntry {
+                    visibility: Visibility::Restricted,
+                    ..VisibilityEntry::default()
+                })
+                .into_iter()
+                .collect(),
+            reporting_cycles: vec![CycleEntry {
+                cycle: ReportingCycle {
+                    filing_days: 5,
+                    ..ReportingCycle::default()
+                },
+                ..CycleEntry::default()
+            }],
             ..PlanFields::default()
         };
         let of = name.clone();
@@ -535,6 +542,7 @@ impl Story {
                     stage: Stage::Operation,
                     planned: None,
                     reached: Some(Period::day(day, day.to_string())),
+                    document: None,
                     sources: vec![Source {
                         uri: String::new(),
                         note: format!("thử nghiệm {MADE_UP}"),

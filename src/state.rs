@@ -312,15 +312,15 @@ impl State {
             let Some(then) = self.plans.get(&plan.name) else {
                 continue;
             };
-            let restricted = plan.fields.visibility == Visibility::Restricted;
-            let narrower = restricted && then.fields.visibility == Visibility::Public;
+            let restricted = plan.visibility() == Visibility::Restricted;
+            let narrower = restricted && then.visibility() == Visibility::Public;
             if !narrower && plan.agency == then.agency {
                 continue;
             }
             let mut counted = (**then).clone();
             counted.agency.clone_from(&plan.agency);
             if restricted {
-                counted.fields.visibility = Visibility::Restricted;
+                counted.restrict();
             }
             state.plans.insert(plan.name.clone(), Arc::new(counted));
         }

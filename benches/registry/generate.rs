@@ -19,7 +19,8 @@ use ndp_registry::{
         documents::Source,
         names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
         plans::{
-            Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
+            Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
+            StateEntry,
         },
         platforms::{
             Classification, Governance, Link, Listing, Membership, Platform, PlatformFields,
@@ -308,6 +309,7 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
                 sources,
                 ..PlatformFields::default()
             },
+            stage_records: Vec::new(),
             exit: None,
             public_write: None,
             // the change that writes it sets the real one
@@ -345,11 +347,14 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
             }),
             planned_start: Some(Period::quarter(2026, 1, "Quý I/2026")?),
             planned_end: Some(Period::year(2027, "năm 2027")?),
-            reporting_cycle: Some(ReportingCycle {
-                interval: Interval::Monthly,
-                cutoff_day: 14,
-                filing_days: 5,
-            }),
+            reporting_cycles: vec![CycleEntry {
+                cycle: ReportingCycle {
+                    interval: Interval::Monthly,
+                    cutoff_day: 14,
+                    filing_days: 5,
+                },
+                ..CycleEntry::default()
+            }],
             ..PlanFields::default()
         },
         issuing_document: None,

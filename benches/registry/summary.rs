@@ -242,6 +242,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             }],
             ..PlatformFields::default()
         },
+        stage_records: Vec::new(),
         exit: None,
         public_write: None,
         meta,

@@ -3,6 +3,7 @@
 
 use super::{
     caller::Person,
+    dated::{self, dated},
     documents::Document,
     error::Violations,
     names::{AgencyName, PlanName},
@@ -152,6 +153,9 @@ impl PlanMove {
     }
 }
 
+/// Entries of `state_history` from which a plan is submitted no more: what ends it still fits.
+pub const STATES_MAX: usize = 200;
+
 /// Who sees a plan once it is issued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Visibility {
@@ -211,6 +215,32 @@ pub struct Budget {
     /// Where it comes from.
     pub source: String,
 }
+
+/// Who sees a plan from a day on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VisibilityEntry {
+    /// Who sees it.
+    pub visibility: Visibility,
+    /// From this day on; from the beginning when absent.
+    pub start_date: Option<Date>,
+    /// The document that says so.
+    pub document: Option<Box<Document>>,
+}
+
+dated!(VisibilityEntry);
+
+/// How often progress is reported from a day on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CycleEntry {
+    /// How often.
+    pub cycle: ReportingCycle,
+    /// From this day on; from the beginning when absent.
+    pub start_date: Option<Date>,
+    /// The document that says so.
+    pub document: Option<Box<Document>>,
+}
+
+dated!(CycleEntry);
 
 /// The length of a reporting period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -337,10 +367,10 @@ record_fields! {
         pub planned_start: Option<Period>,
         /// When it is to be done.
         pub planned_end: Option<Period>,
-        /// Who sees it once issued.
-        pub visibility: Visibility,
-        /// How often progress is reported.
-        pub reporting_cycle: Option<ReportingCycle>,
+        /// Who sees it once issued, from when on, oldest first.
+        pub visibilities: Vec<VisibilityEntry>,
+        /// How often progress is reported from when on, oldest first.
+        pub reporting_cycles: Vec<CycleEntry>,
     }
 }
 
@@ -349,8 +379,8 @@ pub const FIELDS_AFTER_ISSUE: &[&str] = &[
     "accountable_head",
     "lead_unit",
     "coordinating_agencies",
-    "visibility",
-    "reporting_cycle",
+    "visibilities",
+    "reporting_cycles",
 ];
 
 /// One plan.
@@ -392,7 +422,7 @@ impl Plan {
                 .state_history
                 .iter()
                 .find(|entry| entry.state.was_issued())
-                .filter(|_| self.fields.visibility == Visibility::Public)
+                .filter(|_| self.visibility() == Visibility::Public)
                 .map(|entry| entry.record_time),
         }
     }
@@ -406,9 +436,32 @@ impl Plan {
             .map(|entry| entry.effective_date)
     }
 
-    /// How often it is reported on.
-    pub fn cycle(&self) -> ReportingCycle {
-        self.fields.reporting_cycle.unwrap_or_default()
+    /// How often it was reported on at a date.
+    pub fn cycle_on(&self, on: Date) -> ReportingCycle {
+        dated::on(&self.fields.reporting_cycles, on)
+            .map(|entry| entry.cycle)
+            .unwrap_or_default()
+    }
+
+    /// Who sees it now: no entry begins on a day to come.
+    pub fn visibility(&self) -> Visibility {
+        let last = self.fields.visibilities.last();
+        last.map(|entry| entry.visibility).unwrap_or_default()
+    }
+
+    /// Whether everyone sees how it stood on a date: everyone did then, and does now.
+    pub fn is_public_on(&self, on: Date) -> bool {
+        let then = dated::on(&self.fields.visibilities, on);
+        let then = then.map(|entry| entry.visibility).unwrap_or_default();
+        then == Visibility::Public && self.visibility() == Visibility::Public
+    }
+
+    /// Lets nobody see it but those who see everything, on whatever date.
+    pub fn restrict(&mut self) {
+        self.fields.visibilities = vec![VisibilityEntry {
+            visibility: Visibility::Restricted,
+            ..VisibilityEntry::default()
+        }];
     }
 
     /// Who submitted it last.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
+    dated::dated,
     documents::{Document, Source},
     error::Violations,
     names::{AgencyName, EditionName, PlatformName},
     record::{Meta, PublicWrite, record_fields},
-    time::{Date, Period},
+    time::{Date, Period, Timestamp},
 };
 
 /// Whom a platform serves.
@@ -136,8 +137,19 @@ pub struct OperationStage {
     pub planned: Option<Period>,
     /// When it was reached; an end alone means: by that day.
     pub reached: Option<Period>,
+    /// The document that says so.
+    pub document: Option<Box<Document>>,
     /// Where it was read.
     pub sources: Vec<Source>,
+}
+
+/// Since when the registry has a stage recorded as reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageRecord {
+    /// The stage.
+    pub stage: Stage,
+    /// When it was recorded, with the dates that it has now.
+    pub record_time: Timestamp,
 }
 
 /// Security level of the information system (Decree 85/2016/NĐ-CP), 1 to 5.
@@ -170,6 +182,8 @@ pub struct Governance {
     /// Where it was read.
     pub sources: Vec<Source>,
 }
+
+dated!(Governance);
 
 /// What became of a platform that left the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +279,8 @@ pub struct Platform {
     pub name: PlatformName,
     /// What clients write of it.
     pub fields: PlatformFields,
+    /// Since when each stage is recorded as reached.
+    pub stage_records: Vec<StageRecord>,
     /// How it left the catalogue.
     pub exit: Option<Box<Exit>>,
     /// The last write that everyone may know of; none where that is the last of all.
@@ -291,6 +307,46 @@ impl Platform {
     /// The agency that governs it now: no entry begins on a day to come.
     pub fn governing_agency(&self) -> Option<&AgencyName> {
         self.fields.governing_agency()
+    }
+
+    /// Records at `now` what stages were reached, where the platform was `before` so: one that was
+    /// recorded already, and is not given other dates, stays recorded since then.
+    pub fn record_stages(&mut self, before: Option<&Self>, now: Timestamp) {
+        let steps = self.fields.operation_stages.iter();
+        let record = |step: &OperationStage| {
+            let reached = step.reached.as_ref()?;
+            let known = before.and_then(|before| {
+                let mut steps = before.fields.operation_stages.iter();
+                let old = steps.find(|it| it.stage == step.stage)?.reached.as_ref()?;
+                let undated = reached.start.is_none() && reached.end.is_none();
+                let kept = undated || (reached.start, reached.end) == (old.start, old.end);
+                before.stage_record(step.stage).filter(|_| kept)
+            });
+            Some(StageRecord {
+                stage: step.stage,
+                record_time: known.unwrap_or(now),
+            })
+        };
+        self.stage_records = steps.filter_map(record).collect();
+    }
+
+    /// Since when a stage is recorded as reached.
+    pub fn stage_record(&self, stage: Stage) -> Option<Timestamp> {
+        let mut records = self.stage_records.iter();
+        Some(records.find(|it| it.stage == stage)?.record_time)
+    }
+
+    /// Each stage reached, with the day from which it counts: the last day of the period given,
+    /// the first where there is no last, the day of issue of the document where there is neither;
+    /// but no later than the day on which the stage was recorded, by when it was reached.
+    pub fn stage_days(&self) -> impl Iterator<Item = (Stage, Date)> {
+        self.fields.operation_stages.iter().filter_map(|step| {
+            let reached = step.reached.as_ref()?;
+            let recorded = self.stage_record(step.stage)?.date_in_vietnam();
+            let issued = step.document.as_ref().and_then(|it| it.issue_date);
+            let day = reached.end.or(reached.start).or(issued);
+            Some((step.stage, day.unwrap_or(recorded).min(recorded)))
+        })
     }
 
     /// The record that stays, where this one was merged as a duplicate.
@@ -332,48 +388,6 @@ impl PlatformFields {
     /// The agency of the newest entry of `governance`.
     pub fn governing_agency(&self) -> Option<&AgencyName> {
         self.governance.last()?.agency.as_ref()
-    }
-
-    /// Adds a violation for each entry of `governance` that does not follow on the one before it,
-    /// or begins after `today`.
-    pub fn check_governance(&self, today: Date, violations: &mut Violations) {
-        let mut before: Option<Option<Date>> = None;
-        for (i, entry) in self.governance.iter().enumerate() {
-            let field = format!("platform.governance[{i}].start_date");
-            match (before, entry.start_date) {
-                (Some(_), None) => violations.add(
-                    field,
-                    "REQUIRED",
-                    "give the day from which the agency governs; only the first entry may hold \
-                     from the beginning",
-                    "hãy ghi ngày bắt đầu làm cơ quan chủ quản; chỉ mục đầu tiên được bỏ trống",
-                ),
-                (Some(Some(last)), Some(start)) if start <= last => violations.add(
-                    field,
-                    "OUT_OF_RANGE",
-                    format!(
-                        "must be after {last}, the start of the entry before it; list the \
-                             entries oldest first"
-                    ),
-                    format!(
-                        "phải sau ngày {last} là ngày bắt đầu của mục trước; hãy xếp mục cũ \
-                             nhất lên đầu"
-                    ),
-                ),
-                (_, Some(start)) if start > today => violations.add(
-                    field,
-                    "OUT_OF_RANGE",
-                    format!("must not be after today ({today}); record it on that day"),
-                    format!("không được sau ngày hôm nay ({today}); hãy ghi vào đúng ngày đó"),
-                ),
-                _ => {}
-            }
-            before = Some(entry.start_date);
-            if let Some(document) = &entry.document {
-                let path = format!("platform.governance[{i}].document");
-                document.check(super::documents::Needs::Identity, &path, violations);
-            }
-        }
     }
 
     /// Adds a violation for each rule of its own that the record breaks.
@@ -433,6 +447,10 @@ impl PlatformFields {
                     "the stage is given twice; remove one",
                     "giai đoạn bị lặp lại; hãy bỏ một",
                 );
+            }
+            if let Some(document) = &step.document {
+                let path = format!("platform.operation_stages[{i}].document");
+                document.check(super::documents::Needs::Identity, &path, violations);
             }
         }
     }

@@ -12,7 +12,9 @@ use super::{
     editions::Group,
     figures::{Figure, Part, Subject},
     names::{AgencyName, EditionName, PlatformName, ReportName},
-    plans::{Budget, Head, Interval, Money, ReportingCycle, Visibility},
+    plans::{
+        Budget, CycleEntry, Head, Interval, Money, ReportingCycle, Visibility, VisibilityEntry,
+    },
     platforms::{
         Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance, Link,
         Listing, Membership, OperationStage, RecordStatus, Security, Stage,
@@ -182,10 +184,12 @@ texts! {
     Listing {
         texts: list_number group display_name sources; uris: ; none: edition membership;
     }
-    OperationStage { texts: planned reached sources; uris: ; none: stage; }
+    OperationStage { texts: planned reached document sources; uris: ; none: stage; }
     Security { texts: approval; uris: ; none: level; }
     Link { texts: title; uris: uri; none: ; }
     Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
+    VisibilityEntry { texts: document; uris: ; none: visibility start_date; }
+    CycleEntry { texts: document; uris: ; none: cycle start_date; }
     Head { texts: office person_name; uris: ; none: ; }
     Budget { texts: source; uris: ; none: amount price_year; }
     Period { texts: as_written; uris: ; none: start end; }

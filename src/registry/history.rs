@@ -187,6 +187,10 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Registry {
     /// Everything as the registry knew it at some point.
     pub async fn read_at(&self, who: &Who, at: At) -> Result<Arc<Snapshot>, Error> {
+        if let At::Time(time) = at {
+            self.check_past(time)?;
+            self.settle(time).await?;
+        }
         let current = self.read();
         let newest = current.state.revision();
         let revision = match at {
@@ -199,6 +203,7 @@ impl Registry {
                 ));
             }
             At::Revision(revision) => revision,
+            At::Time(time) if current.state.record_time().is_some_and(|at| at <= time) => newest,
             At::Time(time) => self.revision_at(who, time).await?.min(newest),
         };
         if revision == newest {
@@ -219,15 +224,20 @@ impl Registry {
             .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?
     }
 
-    async fn revision_at(&self, who: &Who, time: Timestamp) -> Result<Revision, Error> {
+    fn check_past(&self, time: Timestamp) -> Result<(), Error> {
         let now = self.clock().now();
-        if time > now {
-            return Err(out_of_range(
-                "read_time",
-                format!("must not be in the future; it is now {now}"),
-                format!("không được ở tương lai; hiện là {now}"),
-            ));
+        if time <= now {
+            return Ok(());
         }
+        Err(Error::invalid(
+            "read_time",
+            "OUT_OF_RANGE",
+            format!("must not be in the future; it is now {now}"),
+            format!("không được ở tương lai; hiện là {now}"),
+        ))
+    }
+
+    async fn revision_at(&self, who: &Who, time: Timestamp) -> Result<Revision, Error> {
         let store = self.history.store.clone();
         let turn = self.turns.take(Work::Log, who).await?;
         let found = turn.ask(async move {

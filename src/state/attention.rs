@@ -189,7 +189,7 @@ impl Items {
         let mut planned = false;
         for plan in state.plans_in_force(&platform.name, self.on) {
             planned = true;
-            if sight.monitors(plan) {
+            if sight.monitors(plan, self.on) {
                 self.of_plan(platform, plan, &state.dossier(plan));
             }
         }

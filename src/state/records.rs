@@ -380,7 +380,7 @@ impl Queryable for Plan {
         })
         .orderable(),
         Field::new("visibility", Type::Enum(VISIBILITIES), |r: &Self| {
-            Values::one(visibility(r.fields.visibility))
+            Values::one(visibility(r.visibility()))
         }),
         Field::new("lead_unit", Type::Text, |r: &Self| {
             Values::one(&*r.fields.lead_unit)

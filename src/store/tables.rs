@@ -240,7 +240,7 @@ fn plan(it: &Plan) -> Row<'_> {
         ("agency", Cell::Text(it.agency.as_str())),
         ("display_name", Cell::Text(&fields.display_name)),
         ("state", Cell::Text(it.state.word())),
-        ("visibility", Cell::Text(fields.visibility.word())),
+        ("visibility", Cell::Text(it.visibility().word())),
         (
             "planned_start_date",
             date(fields.planned_start.as_ref().and_then(|it| it.start)),

@@ -21,6 +21,7 @@ use crate::{
             RecordStatus, Security, Stage,
         },
         record::Meta,
+        time::Timestamp,
     },
     pb,
 };
@@ -209,6 +210,8 @@ fn read_operation_stage(
         planned,
         reached,
         sources,
+        document,
+        record_time: _,
     } = message;
     let stage = read_enum(stage, &path.field("stage"), violations);
     let planned = planned.map(|message| read_period(message, &path.field("planned"), violations));
@@ -217,6 +220,9 @@ fn read_operation_stage(
         stage: stage?,
         planned,
         reached,
+        document: document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .map(Box::new),
         sources: read_sources(sources, &path.field("sources"), violations),
     })
 }
@@ -292,6 +298,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
     let Platform {
         name,
         fields,
+        stage_records: _, // with their stages
         exit: left,
         public_write: _, // seen in the book-keeping of those who see a part
         meta,
@@ -357,7 +364,10 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             classification: write_enum(*classification),
             deployment_levels: write_enums(deployment_levels),
             listings: listings.iter().map(listing).collect(),
-            operation_stages: operation_stages.iter().map(stage).collect(),
+            operation_stages: operation_stages
+                .iter()
+                .map(|step| stage(step, record.stage_record(step.stage)))
+                .collect(),
             operation_stage,
             security: level.as_ref().map(security),
             data_sharing_channels: write_enums(data_sharing_channels),
@@ -409,11 +419,12 @@ fn listing(record: &Listing) -> pb::platform::Listing {
     }
 }
 
-fn stage(record: &OperationStage) -> pb::platform::OperationStage {
+fn stage(record: &OperationStage, record_time: Option<Timestamp>) -> pb::platform::OperationStage {
     let OperationStage {
         stage,
         planned,
         reached,
+        document: said,
         sources: read_in,
     } = record;
     pb::platform::OperationStage {
@@ -421,6 +432,8 @@ fn stage(record: &OperationStage) -> pb::platform::OperationStage {
         planned: planned.as_ref().map(period),
         reached: reached.as_ref().map(period),
         sources: sources(read_in),
+        document: said.as_deref().map(document),
+        record_time: record_time.map(write_timestamp),
     }
 }
 

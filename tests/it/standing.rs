@@ -17,10 +17,13 @@ use ndp_registry::domain::{
         AgencyName, AssessmentName, BaselineName, EditionName, MilestoneName, PlanName,
         PlatformName, PrincipalName, ReportName, Revision,
     },
-    plans::{Plan, PlanFields, PlanState, ReportingCycle, StateEntry, Visibility},
+    plans::{
+        CycleEntry, Plan, PlanFields, PlanState, ReportingCycle, StateEntry, Visibility,
+        VisibilityEntry,
+    },
     platforms::{
         Exit, ExitOutcome, Governance, Listing, OperationStage, Platform, PlatformFields,
-        RecordStatus, Stage,
+        RecordStatus, Stage, StageRecord,
     },
     record::Meta,
     reports::{Rating, Report, ReportFields},
@@ -132,11 +135,20 @@ fn any_platform() -> impl Strategy<Value = Image> {
                     stage: Stage::Operation,
                     planned: None,
                     reached: Some(period(reached)),
+                    document: None,
                     sources: Vec::new(),
                 });
             }
             Image::Platform(Arc::new(Platform {
                 name: platform(number),
+                stage_records: fields
+                    .operation_stages
+                    .iter()
+                    .map(|step| StageRecord {
+                        stage: step.stage,
+                        record_time: time(200),
+                    })
+                    .collect(),
                 fields,
                 exit: exit.map(|(left, duplicate)| {
                     Box::new(Exit {
@@ -198,15 +210,21 @@ fn any_plan() -> impl Strategy<Value = Image> {
                 agency: agency(of + number),
                 fields: PlanFields {
                     display_name: "Thử".into(),
-                    visibility: if public {
-                        Visibility::Public
-                    } else {
-                        Visibility::Restricted
-                    },
-                    reporting_cycle: Some(ReportingCycle {
-                        filing_days,
-                        ..ReportingCycle::default()
-                    }),
+                    visibilities: vec![VisibilityEntry {
+                        visibility: if public {
+                            Visibility::Public
+                        } else {
+                            Visibility::Restricted
+                        },
+                        ..VisibilityEntry::default()
+                    }],
+                    reporting_cycles: vec![CycleEntry {
+                        cycle: ReportingCycle {
+                            filing_days,
+                            ..ReportingCycle::default()
+                        },
+                        ..CycleEntry::default()
+                    }],
                     planned_start: start.map(period),
                     ..PlanFields::default()
                 },

@@ -161,6 +161,7 @@ fn platform(id: &str, number: i64) -> Platform {
             record_status: RecordStatus::Verified,
             ..PlatformFields::default()
         },
+        stage_records: Vec::new(),
         exit: None,
         public_write: None,
         meta: meta(number),

@@ -8,6 +8,7 @@ use crate::{
         agencies::{Agency, AgencyFields},
         change::Image,
         command::Precondition,
+        dated,
         editions::{Edition, EditionFields},
         error::{Error, Violations},
         names::{AgencyName, EditionName, PlatformName},
@@ -190,13 +191,16 @@ impl Deciding<'_> {
             return Err(exists(PlatformName::KIND, name.as_str()));
         }
         self.check_platform_fields(fields)?;
-        self.put(Image::Platform(Arc::new(Platform {
+        let mut platform = Platform {
             name,
             fields: fields.clone(),
+            stage_records: Vec::new(),
             exit: None,
             public_write: None,
             meta: self.created(),
-        })));
+        };
+        platform.record_stages(None, self.now);
+        self.put(Image::Platform(Arc::new(platform)));
         Ok(())
     }
 
@@ -230,6 +234,7 @@ impl Deciding<'_> {
         check_active(platform)?;
         let mut new = platform.clone();
         new.fields.merge(fields, mask);
+        new.record_stages(Some(platform), self.now);
         new.meta = self.updated(new.meta);
         self.check_platform_fields(&new.fields)?;
         let transferred = new.governing_agency() != platform.governing_agency();
@@ -282,7 +287,8 @@ impl Deciding<'_> {
     fn check_platform_fields(&self, fields: &PlatformFields) -> Result<(), Error> {
         let mut violations = Violations::new();
         fields.check(&mut violations);
-        fields.check_governance(self.today(), &mut violations);
+        let path = "platform.governance";
+        dated::check(&fields.governance, path, self.today(), &mut violations);
         for (i, entry) in fields.governance.iter().enumerate() {
             let field = format!("platform.governance[{i}].agency");
             self.check_agency(entry.agency.as_ref(), &field, &mut violations);

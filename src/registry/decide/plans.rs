@@ -13,11 +13,14 @@ use crate::{
         baselines::Baseline,
         change::Image,
         command::Precondition,
+        dated,
         documents::{Document, Needs},
         error::{Error, Violations},
         milestones::Milestone,
         names::{PlanName, PlatformName},
-        plans::{FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, StateEntry},
+        plans::{
+            FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, StateEntry,
+        },
         reports::Report,
         time::Date,
     },
@@ -107,6 +110,15 @@ impl Deciding<'_> {
     fn check_plan_fields(&self, fields: &PlanFields) -> Result<(), Error> {
         let mut violations = Violations::new();
         fields.check(&mut violations);
+        let today = self.today();
+        dated::check(
+            &fields.visibilities,
+            "plan.visibilities",
+            today,
+            &mut violations,
+        );
+        let path = "plan.reporting_cycles";
+        dated::check(&fields.reporting_cycles, path, today, &mut violations);
         for (i, agency) in fields.coordinating_agencies.iter().enumerate() {
             let field = format!("plan.coordinating_agencies[{i}]");
             self.check_agency(Some(agency), &field, &mut violations);
@@ -132,6 +144,7 @@ impl Deciding<'_> {
         let date = match step {
             PlanMove::Submit => {
                 check_actor_named(self.caller, name.as_str())?;
+                check_history(plan)?;
                 self.today()
             }
             PlanMove::Issue => {
@@ -139,6 +152,9 @@ impl Deciding<'_> {
                 check_second_person(self.caller, plan.submitter(), &self.person, name.as_str())?;
                 // What replaces a plan in force is not older than it.
                 let in_force = self.state.issued_plan(&name.parent());
+                if let Some(plan) = in_force {
+                    check_history(plan)?;
+                }
                 let in_force = in_force.and_then(|plan| plan.issue_date());
                 let date = self.document_date(document, Some(Needs::Digest), in_force)?;
                 new.issuing_document = document.cloned().map(Box::new);
@@ -318,6 +334,19 @@ pub(super) fn check_fixed(
         Some(field) => Err(only_by_rebaseline(subject, field)),
         None => Ok(()),
     }
+}
+
+/// Refuses one more round of a plan that has been through too many.
+fn check_history(plan: &Plan) -> Result<(), Error> {
+    if plan.state_history.len() < STATES_MAX {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "PLAN_HISTORY_FULL",
+        plan.name.as_str(),
+        format!("the plan has been through {STATES_MAX} states; end it and create a new one"),
+        format!("kế hoạch đã qua {STATES_MAX} trạng thái; hãy kết thúc và lập kế hoạch mới"),
+    ))
 }
 
 fn frozen(plan: &Plan) -> Error {

@@ -173,9 +173,14 @@ image! {
     struct PlatformImage of platforms::Platform {
         always { name: String, fields: PlatformFieldsImage, meta: MetaImage, }
         unless_blank {
+            stage_records: Vec<StageRecordImage>,
             exit: Option<Box<ExitImage>>,
             public_write: Option<PublicWriteImage>,
         }
+    }
+    struct StageRecordImage of platforms::StageRecord {
+        always { stage: StageWord, record_time: Timestamp, }
+        unless_blank {}
     }
     struct PlatformFieldsImage of platforms::PlatformFields {
         always { classification: ClassificationWord, record_status: RecordStatusWord, }
@@ -209,6 +214,7 @@ image! {
         unless_blank {
             planned: Option<PeriodImage>,
             reached: Option<PeriodImage>,
+            document: Option<Box<DocumentImage>>,
             sources: Vec<SourceImage>,
         }
     }
@@ -308,8 +314,9 @@ image! {
         }
     }
     struct PlanFieldsImage of plans::PlanFields {
-        always { visibility: VisibilityWord, }
+        always {}
         unless_blank {
+            visibilities: Vec<VisibilityEntryImage>,
             display_name: String,
             objectives: String,
             scope: String,
@@ -319,8 +326,16 @@ image! {
             budget: Option<BudgetImage>,
             planned_start: Option<PeriodImage>,
             planned_end: Option<PeriodImage>,
-            reporting_cycle: Option<ReportingCycleImage>,
+            reporting_cycles: Vec<CycleEntryImage>,
         }
+    }
+    struct VisibilityEntryImage of plans::VisibilityEntry {
+        always { visibility: VisibilityWord, }
+        unless_blank { start_date: Option<Date>, document: Option<Box<DocumentImage>>, }
+    }
+    struct CycleEntryImage of plans::CycleEntry {
+        always { cycle: ReportingCycleImage, }
+        unless_blank { start_date: Option<Date>, document: Option<Box<DocumentImage>>, }
     }
     struct StateEntryImage of plans::StateEntry {
         always { state: PlanStateWord, effective_date: Date, record_time: Timestamp, }

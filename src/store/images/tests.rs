@@ -11,8 +11,8 @@ use crate::domain::{
     documents::{Document, DocumentKind, Relation, RelationKind, Source},
     names::{AgencyName, EditionName, PlanName, PlatformName, PrincipalName, Revision},
     plans::{
-        Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
-        Visibility,
+        Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
+        StateEntry, Visibility, VisibilityEntry,
     },
     platforms::{
         Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance, Link,
@@ -269,6 +269,7 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
             stage: Stage::Pilot,
             planned,
             reached,
+            document: None,
             sources,
         },
     );
@@ -357,6 +358,7 @@ fn platform() -> impl Strategy<Value = Platform> {
             name,
             fields,
             exit: exit.map(Box::new),
+            stage_records: Vec::new(),
             public_write: public.map(PublicWrite::from),
             meta,
         })
@@ -378,10 +380,13 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
             price_year,
             source,
         });
-    let cycle = (any::<i32>(), any::<i32>()).prop_map(|(cutoff_day, filing_days)| ReportingCycle {
-        interval: Interval::Quarterly,
-        cutoff_day,
-        filing_days,
+    let cycle = (any::<i32>(), any::<i32>()).prop_map(|(cutoff_day, filing_days)| CycleEntry {
+        cycle: ReportingCycle {
+            interval: Interval::Quarterly,
+            cutoff_day,
+            filing_days,
+        },
+        ..CycleEntry::default()
     });
     (
         [text(), text(), text(), text()],
@@ -390,7 +395,7 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
         option::of(budget),
         option::of(period()),
         option::of(period()),
-        option::of(cycle),
+        prop::collection::vec(cycle, 0..3),
     )
         .prop_map(|(texts, head, agencies, budget, start, end, cycle)| {
             let [display_name, objectives, scope, lead_unit] = texts;
@@ -404,8 +409,11 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
                 budget,
                 planned_start: start,
                 planned_end: end,
-                visibility: Visibility::Restricted,
-                reporting_cycle: cycle,
+                visibilities: vec![VisibilityEntry {
+                    visibility: Visibility::Restricted,
+                    ..VisibilityEntry::default()
+                }],
+                reporting_cycles: cycle,
             }
         })
 }

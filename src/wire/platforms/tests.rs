@@ -40,14 +40,18 @@ fn any_stage() -> impl Strategy<Value = OperationStage> {
         select(vec![Stage::Development, Stage::Pilot, Stage::Operation]),
         option::of(arbitrary::period()),
         option::of(arbitrary::period()),
+        option::of(arbitrary::document()),
         arbitrary::sources(),
     )
-        .prop_map(|(stage, planned, reached, sources)| OperationStage {
-            stage,
-            planned,
-            reached,
-            sources,
-        })
+        .prop_map(
+            |(stage, planned, reached, document, sources)| OperationStage {
+                stage,
+                planned,
+                reached,
+                document: document.map(Box::new),
+                sources,
+            },
+        )
 }
 
 fn any_fields() -> impl Strategy<Value = PlatformFields> {
@@ -154,6 +158,7 @@ fn record(fields: PlatformFields, exit: Option<Exit>, meta: Meta) -> Platform {
     Platform {
         name: PlatformName::parse("platforms/ndp-001").unwrap(),
         fields,
+        stage_records: Vec::new(),
         exit: exit.map(Box::new),
         public_write: None,
         meta,

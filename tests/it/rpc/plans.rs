@@ -2,7 +2,7 @@
 //! person, ids and etags.
 
 use ndp_registry::domain::{
-    plans::{PlanMove, PlanState},
+    plans::{PlanMove, PlanState, STATES_MAX},
     principals::{PrincipalKind, Role},
 };
 use serde_json::{Value, json};
@@ -114,8 +114,8 @@ both! {
             ("accountableHead", json!({"accountable_head": {"office": "Cục trưởng"}})),
             ("leadUnit", json!({"lead_unit": "Cục thử nghiệm"})),
             ("coordinatingAgencies", json!({"coordinating_agencies": ["agencies/bo-y-te"]})),
-            ("visibility", json!({"visibility": "RESTRICTED"})),
-            ("reportingCycle", json!({"reporting_cycle": {"interval": "QUARTERLY"}})),
+            ("visibilities", json!({"visibilities": [{"visibility": "RESTRICTED"}]})),
+            ("reportingCycles", json!({"reporting_cycles": [{"interval": "QUARTERLY"}]})),
         ];
         let mut lines = Vec::new();
         for state in PlanState::ALL {
@@ -162,7 +162,7 @@ both! {
             returned: everything
             withdrawn: nothing
             PLAN_HAS_ENDED
-            issued: accountableHead leadUnit coordinatingAgencies visibility reportingCycle
+            issued: accountableHead leadUnit coordinatingAgencies visibilities reportingCycles
             PLAN_IS_ISSUED
             completed: nothing
             PLAN_HAS_ENDED
@@ -254,6 +254,26 @@ both! {
         cast.approver.ok("CompletePlan", request).await;
         cast.plan_in(PLATFORM, "third", PlanState::Issued).await;
         assert_eq!(cast.editor.ok("GetPlan", get).await["state"], "COMPLETED");
+        server.stop().await;
+    }
+
+    async fn a_plan_sent_to_and_fro_too_often_can_only_be_ended(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let mut plan = cast.draft(PLATFORM, "p").await;
+        let refused = loop {
+            match cast.step(PlanMove::Submit, &plan).await {
+                Ok(submitted) => {
+                    plan = cast.step(PlanMove::Return, &submitted).await.unwrap();
+                }
+                Err(status) => break status,
+            }
+        };
+        assert_eq!(reason(&refused), "PLAN_HISTORY_FULL");
+        let states = plan["state_history"].as_array().unwrap().len();
+        assert!((STATES_MAX..STATES_MAX + 3).contains(&states), "{states}");
+        let plan = cast.step(PlanMove::Withdraw, &plan).await.unwrap();
+        assert_eq!(plan["state"], "WITHDRAWN");
         server.stop().await;
     }
 
