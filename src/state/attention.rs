@@ -202,7 +202,7 @@ impl Items {
     fn of_plan(&mut self, platform: &Platform, plan: &Plan, dossier: &Dossier<'_>) {
         let of = Subject {
             platform,
-            agency: Some(&plan.agency),
+            agency: governing_agency_on(platform, self.on),
             head: plan.fields.accountable_head.as_ref(),
         };
         let on = self.on;
