@@ -48,6 +48,7 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
     // The edition this registry was asked to hold comes first wherever it is held.
     asked.sort_by_key(|edition| *edition != OPENING_EDITION);
     let opening = *asked.first().context("name at least one edition")?;
+    let governance = first_named()?;
     let mut platforms = BTreeMap::new();
     for edition in asked {
         let (_, text) = ENTRIES
@@ -57,7 +58,7 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
         let edition = edition_name(edition)?;
         for row in rows::<EntryRow>(text) {
             row.context("data/platforms")?
-                .read_into(&edition, &mut platforms)?;
+                .read_into(&edition, &governance, &mut platforms)?;
         }
     }
     Ok(Seed {
@@ -211,6 +212,38 @@ fn groups(written: &str) -> Result<Vec<Group>> {
 
 // === platforms ===
 
+/// Since when which agency governs which platform: from the day of the first list that names it, as
+/// far as the lists tell. What a list is only inferred to say is not taken from it.
+type FirstNamed = BTreeMap<(String, String), Governance>;
+
+fn first_named() -> Result<FirstNamed> {
+    let mut named = FirstNamed::new();
+    // oldest first
+    for (edition, text) in ENTRIES {
+        let decision = rows::<EditionRow>(EDITIONS)
+            .find_map(|row| row.ok().filter(|row| row.edition == edition))
+            .with_context(|| format!("edition `{edition}`"))?;
+        let decision = decision.read(edition)?.fields.decision;
+        for row in rows::<EntryRow>(text) {
+            let row = row?;
+            if row.governing_agency.is_empty() || row.membership()? == Membership::Inferred {
+                continue;
+            }
+            let key = (row.platform.clone(), row.governing_agency.clone());
+            if !named.contains_key(&key) {
+                let entry = Governance {
+                    agency: Some(agency_name(&row.governing_agency)?),
+                    start_date: decision.issue_date,
+                    document: Some(Box::new(decision.clone())),
+                    sources: row.sources(),
+                };
+                named.insert(key, entry);
+            }
+        }
+    }
+    Ok(named)
+}
+
 /// A row of any of the three lists; each has its own columns beside the common ones.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +275,7 @@ impl EntryRow {
     fn read_into(
         self,
         edition: &EditionName,
+        governance: &FirstNamed,
         platforms: &mut BTreeMap<PlatformName, Platform>,
     ) -> Result<()> {
         ensure!(
@@ -251,15 +285,7 @@ impl EntryRow {
         );
         let name = PlatformName::from_id(&self.platform)
             .with_context(|| format!("platform id `{}`", self.platform))?;
-        let mut sources = sources(&self.sources);
-        if !self.label_in_copy.is_empty() {
-            for source in &mut sources {
-                source.note = format!(
-                    "{}; label in the copy: {}; match: {}",
-                    source.note, self.label_in_copy, self.name_match
-                );
-            }
-        }
+        let sources = self.sources();
         let listing = Listing {
             edition: edition.clone(),
             // The annex's own numbers were not seen.
@@ -270,7 +296,12 @@ impl EntryRow {
             sources: sources.clone(),
         };
         let stage = operation_stage(&self.operating_time_text, edition, &sources)?;
-        let agency = optional(&self.governing_agency, agency_name)?;
+        let governed = governance.get(&(self.platform.clone(), self.governing_agency.clone()));
+        ensure!(
+            governed.is_some() || self.governing_agency.is_empty(),
+            "no list names the agency of `{}`",
+            self.platform
+        );
         let platform = match platforms.entry(name.clone()) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::btree_map::Entry::Vacant(new) => new.insert(Platform {
@@ -282,10 +313,7 @@ impl EntryRow {
                     sources,
                     ..PlatformFields::default()
                 },
-                governance_history: vec![Governance {
-                    agency: None,
-                    start_date: None,
-                }],
+                stage_records: Vec::new(),
                 exit: None,
                 public_write: None,
                 meta: UNWRITTEN,
@@ -293,14 +321,23 @@ impl EntryRow {
         };
         platform.fields.listings.push(listing);
         platform.fields.operation_stages.extend(stage);
-        if platform.fields.governing_agency.is_none() {
-            platform.fields.governing_agency.clone_from(&agency);
-            platform.governance_history = vec![Governance {
-                agency,
-                start_date: None,
-            }];
+        if platform.fields.governance.is_empty() {
+            platform.fields.governance.extend(governed.cloned());
         }
         Ok(())
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        let mut sources = sources(&self.sources);
+        if !self.label_in_copy.is_empty() {
+            for source in &mut sources {
+                source.note = format!(
+                    "{}; label in the copy: {}; match: {}",
+                    source.note, self.label_in_copy, self.name_match
+                );
+            }
+        }
+        sources
     }
 
     fn record_status(&self) -> Result<RecordStatus> {
@@ -344,6 +381,7 @@ fn operation_stage(
         stage: Stage::Operation,
         planned: None,
         reached: None,
+        document: None,
         sources: sources.to_vec(),
     };
     if same_name(written, OPERATING) {
@@ -522,12 +560,14 @@ mod tests {
             .unwrap();
         assert_eq!(platform.fields.listings.len(), 2);
         // Not known to the opening edition's sources, stated by the later list.
-        let agency = platform
-            .fields
-            .governing_agency
-            .as_ref()
-            .map(|name| name.id().to_owned());
-        assert_eq!(agency.as_deref(), Some("bo-cong-an"));
+        let [governance] = &*platform.fields.governance else {
+            panic!("{:?}", platform.fields.governance);
+        };
+        let agency = governance.agency.as_ref().map(|name| name.id());
+        assert_eq!(agency, Some("bo-cong-an"));
+        assert_eq!(governance.start_date, Date::new(2026, 6, 24).ok());
+        let document = governance.document.as_ref().unwrap();
+        assert_eq!(document.symbol, "1132/QĐ-TTg");
         assert_eq!(platform.fields.display_name, "Cổng Dịch vụ công quốc gia");
     }
 

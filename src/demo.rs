@@ -25,8 +25,10 @@ use crate::{
         editions::MADE_UP,
         milestones::MilestoneFields,
         names::{AgencyName, MilestoneName, PlanName, PlatformName, ReportName, Revision},
-        plans::{Head, PlanFields, PlanMove, ReportingCycle, Visibility},
-        platforms::{OperationStage, PlatformFields, Stage},
+        plans::{
+            CycleEntry, Head, PlanFields, PlanMove, ReportingCycle, Visibility, VisibilityEntry,
+        },
+        platforms::{Governance, OperationStage, PlatformFields, Stage},
         proposals::ProposalState,
         reports::{Rating, ReportFields},
         time::{Clock, Date, Period, Timestamp},
@@ -178,15 +180,15 @@ fn seed() -> Result<Seed> {
         let fields = &mut platform.fields;
         fields.display_name = format!("Nền tảng thử nghiệm {:02} {MADE_UP}", number + 1);
         fields.display_name_en = format!("Platform {:02} {MADE_UP}", number + 1);
-        fields.governing_agency = Some(governing.clone());
+        fields.governance = vec![Governance {
+            agency: Some(governing),
+            ..Governance::default()
+        }];
         fields.sources = vec![made_up.clone()];
         fields.labels = [("made-up".to_owned(), "true".to_owned())].into();
         for listing in &mut fields.listings {
             listing.display_name.clone_from(&fields.display_name);
             listing.sources = vec![made_up.clone()];
-        }
-        for entry in &mut platform.governance_history {
-            entry.agency = Some(governing.clone());
         }
     }
     // The published figures are real, to be set beside what is not.
@@ -330,15 +332,20 @@ impl Story {
             lead_unit: format!("Đơn vị thử nghiệm {MADE_UP}"),
             planned_start: Some(Period::day(day, day.to_string())),
             planned_end: Some(Period::day(last, last.to_string())),
-            visibility: if number == 2 {
-                Visibility::Restricted
-            } else {
-                Visibility::Public
-            },
-            reporting_cycle: Some(ReportingCycle {
-                filing_days: 5,
-                ..ReportingCycle::default()
-            }),
+            visibilities: (number == 2)
+                .then(|| VisibilityEntry {
+                    visibility: Visibility::Restricted,
+                    ..VisibilityEntry::default()
+                })
+                .into_iter()
+                .collect(),
+            reporting_cycles: vec![CycleEntry {
+                cycle: ReportingCycle {
+                    filing_days: 5,
+                    ..ReportingCycle::default()
+                },
+                ..CycleEntry::default()
+            }],
             ..PlanFields::default()
         };
         let of = name.clone();
@@ -535,6 +542,7 @@ impl Story {
                     stage: Stage::Operation,
                     planned: None,
                     reached: Some(Period::day(day, day.to_string())),
+                    document: None,
                     sources: vec![Source {
                         uri: String::new(),
                         note: format!("thử nghiệm {MADE_UP}"),

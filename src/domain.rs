@@ -7,6 +7,7 @@ pub mod baselines;
 pub mod caller;
 pub mod change;
 pub mod command;
+pub mod dated;
 pub mod documents;
 pub mod editions;
 pub mod effort;

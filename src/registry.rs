@@ -16,7 +16,10 @@ mod upkeep;
 mod writer;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -39,7 +42,7 @@ use crate::{
         limits::{Limit, Scope},
         names::Revision,
         position::Position,
-        time::{Clock, Date},
+        time::{Clock, Date, Timestamp},
     },
     state::{State, query::token::TokenKey, tally::Tally},
     store::{Loaded, Store},
@@ -57,6 +60,13 @@ use writer::{Job, Writer, outcome_of};
 /// Commands that may wait for the writer; one more is refused with RESOURCE_EXHAUSTED. Four full
 /// groups: what a commit or two can hold up.
 pub const QUEUE_MAX: usize = 1024;
+
+/// How long after a time nothing is recorded at that time any more: a change may be written so long
+/// after its time was taken, and the clocks of several hosts differ a little.
+const SETTLED_AFTER: Duration = Duration::from_millis(500);
+
+/// How long a read waits for that at the most.
+const SETTLED_WAIT: Duration = Duration::from_secs(10);
 
 /// Within which a process promises to follow what others wrote.
 const FOLLOW_TIME_MAX: Duration = Duration::from_secs(1);
@@ -129,6 +139,12 @@ struct Published {
     looks: watch::Sender<u64>,
     /// When it was last looked at.
     followed: Mutex<Instant>,
+    /// When it was last looked at under its lock; none before the first look. What was appended
+    /// before that is published.
+    locked_look: watch::Sender<Option<Instant>>,
+    /// The latest time, in microseconds, that a read was promised to be repeatable at: what is
+    /// recorded here afterwards is recorded later than that.
+    answered: AtomicI64,
     closing: Notify,
 }
 
@@ -147,6 +163,19 @@ impl Published {
     /// How long ago that was.
     fn lag(&self) -> Duration {
         lock(&self.followed).elapsed()
+    }
+
+    /// Keeps that the log was looked at under its lock, taken at this moment or after it.
+    fn note_locked(&self, asked: Instant) {
+        self.locked_look
+            .send_modify(|last| *last = Some(asked).max(*last));
+    }
+
+    /// The time at which a change is recorded: later than every time answered for.
+    fn recording_time(&self, clock: &dyn Clock) -> Timestamp {
+        let answered = self.answered.load(Ordering::SeqCst);
+        let next = Timestamp::from_micros(answered.saturating_add(1));
+        next.map_or_else(|_| clock.now(), |next| clock.now().max(next))
     }
 }
 
@@ -222,6 +251,8 @@ impl Registry {
             condition: Mutex::new(Condition::new()),
             looks: watch::Sender::new(0),
             followed: Mutex::new(Instant::now()),
+            locked_look: watch::Sender::new(None),
+            answered: AtomicI64::new(i64::MIN),
             closing: Notify::new(),
         });
         let history = Arc::new(History::new(store.clone(), following));
@@ -296,6 +327,30 @@ impl Registry {
         let wanted = looks.borrow_and_update().saturating_add(2);
         let looked = looks.wait_for(|looks| *looks >= wanted);
         drop(tokio::time::timeout(FOLLOW_TIME_MAX, looked).await);
+    }
+
+    /// Waits until everything recorded at a time of the past, or before it, is known here, and
+    /// nothing more will be.
+    async fn settle(&self, time: Timestamp) -> Result<(), Error> {
+        let later = |snapshot: &Snapshot| snapshot.state.record_time().is_some_and(|at| at > time);
+        if later(&self.read()) {
+            return Ok(());
+        }
+        let published = &self.published;
+        let promised = time.as_micros();
+        published.answered.fetch_max(promised, Ordering::SeqCst);
+        let age = self.clock.now().as_micros().saturating_sub(promised);
+        let age = Duration::from_micros(u64::try_from(age).unwrap_or_default());
+        // what was drafted before that is written by then, or drafted anew
+        let wanted = (Instant::now() + SETTLED_AFTER).checked_sub(age);
+        let mut looks = published.locked_look.subscribe();
+        let looked = looks.wait_for(|last| last.is_some() && *last >= wanted);
+        match tokio::time::timeout(SETTLED_WAIT, looked).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
+                reason: "STORE_UNAVAILABLE",
+            }),
+        }
     }
 
     /// A caller as the newest State knows it: what it may see may have changed, its key may have

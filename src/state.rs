@@ -133,13 +133,13 @@ impl State {
     /// Puts a platform everywhere but into the alphabet.
     fn put_platform(&mut self, platform: Arc<Platform>) {
         self.count_listings(&platform, 1);
-        if let Some(agency) = &platform.fields.governing_agency {
+        if let Some(agency) = platform.governing_agency() {
             let of_agency = self.platforms_by_agency.entry(agency.clone()).or_default();
             of_agency.insert(platform.name.clone(), Arc::clone(&platform));
         }
         if let Some(Image::Platform(old)) = self.maps.put(Image::Platform(Arc::clone(&platform))) {
             self.count_listings(&old, -1);
-            if old.fields.governing_agency != platform.fields.governing_agency {
+            if old.governing_agency() != platform.governing_agency() {
                 self.remove_from_agency(&old);
             }
             self.platforms_by_display_name
@@ -148,7 +148,7 @@ impl State {
     }
 
     fn remove_from_agency(&mut self, platform: &Platform) {
-        if let Some(agency) = &platform.fields.governing_agency
+        if let Some(agency) = platform.governing_agency()
             && let Some(of_agency) = self.platforms_by_agency.get_mut(agency)
         {
             of_agency.remove(&platform.name);
@@ -170,7 +170,7 @@ impl State {
 
     /// A platform as the alphabet and search know it.
     fn listed(&self, platform: &Arc<Platform>) -> (DisplayNameKey, Listed) {
-        let agency = platform.fields.governing_agency.as_ref();
+        let agency = platform.governing_agency();
         let agency = agency.and_then(|name| self.agency(name));
         let listed = Listed {
             platform: Arc::clone(platform),
@@ -195,15 +195,15 @@ impl State {
             let Some(then) = self.plan(&plan.name) else {
                 continue;
             };
-            let restricted = plan.fields.visibility == Visibility::Restricted;
-            let narrower = restricted && then.fields.visibility == Visibility::Public;
+            let restricted = plan.visibility() == Visibility::Restricted;
+            let narrower = restricted && then.visibility() == Visibility::Public;
             if !narrower && plan.agency == then.agency {
                 continue;
             }
             let mut counted = (**then).clone();
             counted.agency.clone_from(&plan.agency);
             if restricted {
-                counted.fields.visibility = Visibility::Restricted;
+                counted.restrict();
             }
             state.maps.put(Image::Plan(Arc::new(counted)));
         }

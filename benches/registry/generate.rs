@@ -19,7 +19,8 @@ use ndp_registry::{
         documents::Source,
         names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
         plans::{
-            Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
+            Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
+            StateEntry,
         },
         platforms::{
             Classification, Governance, Link, Listing, Membership, Platform, PlatformFields,
@@ -135,8 +136,8 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
         if ours >= PLANS {
             break;
         }
-        let governing = &platform.fields.governing_agency;
-        if governing.as_ref().is_none_or(|it| *it == agency) {
+        let governing = platform.governing_agency();
+        if governing.is_none_or(|it| *it == agency) {
             made.push(plan(platform, "2027", &agency, moment)?);
         }
     }
@@ -287,7 +288,10 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
             fields: PlatformFields {
                 display_name: display_name.clone(),
                 display_name_en: format!("Made-up application no. {number}"),
-                governing_agency: agency.clone(),
+                governance: vec![Governance {
+                    agency,
+                    ..Governance::default()
+                }],
                 operating_unit: format!("Cục giả định số {}", number % 97),
                 classification: Classification::Sector,
                 listings: vec![Listing {
@@ -305,10 +309,7 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
                 sources,
                 ..PlatformFields::default()
             },
-            governance_history: vec![Governance {
-                agency,
-                start_date: None,
-            }],
+            stage_records: Vec::new(),
             exit: None,
             public_write: None,
             // the change that writes it sets the real one
@@ -321,7 +322,7 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
 // === plans ===
 
 fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -> Result<Plan> {
-    let governing = platform.fields.governing_agency.as_ref();
+    let governing = platform.governing_agency();
     let agency = governing.unwrap_or(agency).clone();
     let number = platform.name.as_str().len();
     Ok(Plan {
@@ -346,11 +347,14 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
             }),
             planned_start: Some(Period::quarter(2026, 1, "Quý I/2026")?),
             planned_end: Some(Period::year(2027, "năm 2027")?),
-            reporting_cycle: Some(ReportingCycle {
-                interval: Interval::Monthly,
-                cutoff_day: 14,
-                filing_days: 5,
-            }),
+            reporting_cycles: vec![CycleEntry {
+                cycle: ReportingCycle {
+                    interval: Interval::Monthly,
+                    cutoff_day: 14,
+                    filing_days: 5,
+                },
+                ..CycleEntry::default()
+            }],
             ..PlanFields::default()
         },
         issuing_document: None,

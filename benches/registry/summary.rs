@@ -236,13 +236,13 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
     images.push(Image::Platform(Arc::new(Platform {
         name: name.clone(),
         fields: PlatformFields {
-            governing_agency: Some(agency.clone()),
+            governance: vec![Governance {
+                agency: Some(agency.clone()),
+                ..Governance::default()
+            }],
             ..PlatformFields::default()
         },
-        governance_history: vec![Governance {
-            agency: Some(agency.clone()),
-            start_date: None,
-        }],
+        stage_records: Vec::new(),
         exit: None,
         public_write: None,
         meta,

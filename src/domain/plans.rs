@@ -3,6 +3,7 @@
 
 use super::{
     caller::Person,
+    dated::{self, dated},
     documents::Document,
     error::Violations,
     names::{AgencyName, PlanName},
@@ -36,12 +37,6 @@ words! {
     }
 }
 
-/// Most states that a plan enters, repeated ones included.
-pub const STATES_MAX: usize = 100;
-
-/// States that must still be free when a plan is submitted: to be returned or issued, and ended.
-pub const STATES_TO_END: usize = 8;
-
 /// What moves a plan from state to state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlanMove {
@@ -57,6 +52,8 @@ pub enum PlanMove {
     Withdraw,
     /// Another plan of the platform was issued.
     Supersede,
+    /// The plan that superseded it was annulled.
+    Restore,
     /// RevokePlan.
     Revoke,
     /// AnnulPlan.
@@ -66,7 +63,9 @@ pub enum PlanMove {
 impl PlanState {
     /// Where a move leads from here; `None` where it is not allowed.
     pub const fn after(self, step: PlanMove) -> Option<Self> {
-        use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Supersede, Withdraw};
+        use PlanMove::{
+            Annul, Complete, Issue, Restore, Return, Revoke, Submit, Supersede, Withdraw,
+        };
         match (self, step) {
             (Self::Draft | Self::Returned, Submit) => Some(Self::Submitted),
             (Self::Submitted, Return) => Some(Self::Returned),
@@ -76,18 +75,20 @@ impl PlanState {
             (Self::Issued, Supersede) => Some(Self::Superseded),
             (Self::Issued, Revoke) => Some(Self::Revoked),
             (Self::Issued, Annul) => Some(Self::Annulled),
+            (Self::Superseded, Restore) => Some(Self::Issued),
             (
                 Self::Draft | Self::Returned,
-                Return | Issue | Complete | Supersede | Revoke | Annul,
+                Return | Issue | Complete | Supersede | Revoke | Annul | Restore,
             )
-            | (Self::Submitted, Submit | Complete | Supersede | Revoke | Annul)
-            | (Self::Issued, Submit | Return | Issue | Withdraw)
+            | (Self::Submitted, Submit | Complete | Supersede | Revoke | Annul | Restore)
+            | (Self::Issued, Submit | Return | Issue | Withdraw | Restore)
             | (
-                Self::Withdrawn
-                | Self::Completed
-                | Self::Superseded
-                | Self::Revoked
-                | Self::Annulled,
+                Self::Withdrawn | Self::Completed | Self::Revoked | Self::Annulled,
+                Submit | Return | Issue | Complete | Withdraw | Supersede | Revoke | Annul
+                | Restore,
+            )
+            | (
+                Self::Superseded,
                 Submit | Return | Issue | Complete | Withdraw | Supersede | Revoke | Annul,
             ) => None,
         }
@@ -122,14 +123,17 @@ impl PlanMove {
             Self::Complete => "CompletePlan",
             Self::Withdraw => "WithdrawPlan",
             Self::Revoke => "RevokePlan",
-            Self::Annul => "AnnulPlan",
+            Self::Annul | Self::Restore => "AnnulPlan",
         }
     }
 }
 
+/// Entries of `state_history` from which a plan is submitted no more: what ends it still fits.
+pub const STATES_MAX: usize = 200;
+
 words! {
     /// Who sees a plan once it is issued.
-    pub enum Visibility = Public {
+    pub enum Visibility {
         /// Everyone sees all of it.
         Public = 1 "PUBLIC",
         /// Everyone sees its existence and document only.
@@ -194,6 +198,42 @@ stored! {
         pub source: String,
     }
 }
+
+impl Default for Visibility {
+    fn default() -> Self {
+        Self::Public
+    }
+}
+
+stored! {
+    /// Who sees a plan from a day on.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct VisibilityEntry {
+        /// Who sees it.
+        pub visibility: Visibility,
+        /// From this day on; from the beginning when absent.
+        pub start_date: Option<Date>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
+    }
+}
+
+dated!(VisibilityEntry);
+
+stored! {
+    /// How often progress is reported from a day on.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct CycleEntry {
+        /// How often.
+        pub cycle: ReportingCycle,
+        /// From this day on; from the beginning when absent.
+        pub start_date: Option<Date>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
+    }
+}
+
+dated!(CycleEntry);
 
 words! {
     /// The length of a reporting period.
@@ -324,10 +364,10 @@ record_fields! {
         pub planned_start: Option<Period>,
         /// When it is to be done.
         pub planned_end: Option<Period>,
-        /// Who sees it once issued.
-        pub visibility: Visibility,
-        /// How often progress is reported.
-        pub reporting_cycle: Option<ReportingCycle>,
+        /// Who sees it once issued, from when on, oldest first.
+        pub visibilities: Vec<VisibilityEntry>,
+        /// How often progress is reported from when on, oldest first.
+        pub reporting_cycles: Vec<CycleEntry>,
     }
 }
 
@@ -336,8 +376,8 @@ pub const FIELDS_AFTER_ISSUE: &[&str] = &[
     "accountable_head",
     "lead_unit",
     "coordinating_agencies",
-    "visibility",
-    "reporting_cycle",
+    "visibilities",
+    "reporting_cycles",
 ];
 
 stored! {
@@ -381,22 +421,46 @@ impl Plan {
                 .state_history
                 .iter()
                 .find(|entry| entry.state.was_issued())
-                .filter(|_| self.fields.visibility == Visibility::Public)
+                .filter(|_| self.visibility() == Visibility::Public)
                 .map(|entry| entry.record_time),
         }
     }
 
-    /// The date from which it was in force; none where it was never issued.
+    /// The date from which it was in force; none where it was never issued. A plan is issued
+    /// once; later ISSUED entries undo that it was superseded.
     pub fn issue_date(&self) -> Option<Date> {
-        let mut entries = self.state_history.iter().rev();
+        let mut entries = self.state_history.iter();
         entries
             .find(|entry| entry.state == PlanState::Issued)
             .map(|entry| entry.effective_date)
     }
 
-    /// How often it is reported on.
-    pub fn cycle(&self) -> ReportingCycle {
-        self.fields.reporting_cycle.unwrap_or_default()
+    /// How often it was reported on at a date.
+    pub fn cycle_on(&self, on: Date) -> ReportingCycle {
+        dated::on(&self.fields.reporting_cycles, on)
+            .map(|entry| entry.cycle)
+            .unwrap_or_default()
+    }
+
+    /// Who sees it now: no entry begins on a day to come.
+    pub fn visibility(&self) -> Visibility {
+        let last = self.fields.visibilities.last();
+        last.map(|entry| entry.visibility).unwrap_or_default()
+    }
+
+    /// Whether everyone sees how it stood on a date: everyone did then, and does now.
+    pub fn is_public_on(&self, on: Date) -> bool {
+        let then = dated::on(&self.fields.visibilities, on);
+        let then = then.map(|entry| entry.visibility).unwrap_or_default();
+        then == Visibility::Public && self.visibility() == Visibility::Public
+    }
+
+    /// Lets nobody see it but those who see everything, on whatever date.
+    pub fn restrict(&mut self) {
+        self.fields.visibilities = vec![VisibilityEntry {
+            visibility: Visibility::Restricted,
+            ..VisibilityEntry::default()
+        }];
     }
 
     /// Who submitted it last.
@@ -489,11 +553,13 @@ mod tests {
 
     #[test]
     fn the_table_of_moves_is_the_documented_one() {
-        use PlanMove::{Annul, Complete, Issue, Return, Revoke, Submit, Supersede, Withdraw};
+        use PlanMove::{
+            Annul, Complete, Issue, Restore, Return, Revoke, Submit, Supersede, Withdraw,
+        };
         let mut allowed = Vec::new();
         for from in PlanState::ALL {
             for step in [
-                Submit, Return, Issue, Complete, Withdraw, Supersede, Revoke, Annul,
+                Submit, Return, Issue, Complete, Withdraw, Supersede, Revoke, Annul, Restore,
             ] {
                 if let Some(to) = from.after(step) {
                     allowed.push(format!("{} -{step:?}-> {}", from.as_str(), to.as_str()));
@@ -512,6 +578,7 @@ mod tests {
         ISSUED -Supersede-> SUPERSEDED
         ISSUED -Revoke-> REVOKED
         ISSUED -Annul-> ANNULLED
+        SUPERSEDED -Restore-> ISSUED
         ");
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
+    dated::dated,
     documents::{Document, Source},
     error::Violations,
     names::{AgencyName, EditionName, PlatformName},
     record::{Meta, PublicWrite, record_fields},
     stored::stored,
-    time::{Date, Period},
+    time::{Date, Period, Timestamp},
     words::words,
 };
 
@@ -127,8 +128,21 @@ stored! {
         pub planned: Option<Period>,
         /// When it was reached; an end alone means: by that day.
         pub reached: Option<Period>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
         /// Where it was read.
         pub sources: Vec<Source>,
+    }
+}
+
+stored! {
+    /// Since when the registry has a stage recorded as reached.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct StageRecord {
+        /// The stage.
+        pub stage: Stage,
+        /// When it was recorded, with the dates that it has now.
+        pub record_time: Timestamp,
     }
 }
 
@@ -156,14 +170,20 @@ stored! {
 
 stored! {
     /// Who governs a platform from a day on.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Governance {
-        /// The agency; none while none was known.
+        /// The agency; none where none is known to govern it from that day on.
         pub agency: Option<AgencyName>,
         /// From this day on; from the beginning when absent.
         pub start_date: Option<Date>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
+        /// Where it was read.
+        pub sources: Vec<Source>,
     }
 }
+
+dated!(Governance);
 
 words! {
     /// What became of a platform that left the catalogue.
@@ -205,8 +225,8 @@ record_fields! {
         pub display_name: String,
         /// Name in English.
         pub display_name_en: String,
-        /// The agency that governs it (cơ quan chủ quản).
-        pub governing_agency: Option<AgencyName>,
+        /// Who governs it (cơ quan chủ quản) from when on, oldest first.
+        pub governance: Vec<Governance>,
         /// The unit that operates it.
         pub operating_unit: String,
         /// Agencies that take part.
@@ -264,8 +284,8 @@ stored! {
         pub name: PlatformName,
         /// What clients write of it.
         pub fields: PlatformFields,
-        /// Who governed it when, oldest first.
-        pub governance_history: Vec<Governance>,
+        /// Since when each stage is recorded as reached.
+        pub stage_records: Vec<StageRecord>,
         /// How it left the catalogue.
         pub exit: Option<Box<Exit>>,
         /// The last write that everyone may know of; none where that is the last of all.
@@ -288,6 +308,51 @@ impl Platform {
             Some(exit) if exit.outcome == ExitOutcome::Duplicate => PlatformState::Merged,
             Some(_) => PlatformState::Retired,
         }
+    }
+
+    /// The agency that governs it now: no entry begins on a day to come.
+    pub fn governing_agency(&self) -> Option<&AgencyName> {
+        self.fields.governing_agency()
+    }
+
+    /// Records at `now` what stages were reached, where the platform was `before` so: one that was
+    /// recorded already, and is not given other dates, stays recorded since then.
+    pub fn record_stages(&mut self, before: Option<&Self>, now: Timestamp) {
+        let steps = self.fields.operation_stages.iter();
+        let record = |step: &OperationStage| {
+            let reached = step.reached.as_ref()?;
+            let known = before.and_then(|before| {
+                let mut steps = before.fields.operation_stages.iter();
+                let old = steps.find(|it| it.stage == step.stage)?.reached.as_ref()?;
+                let undated = reached.start.is_none() && reached.end.is_none();
+                let kept = undated || (reached.start, reached.end) == (old.start, old.end);
+                before.stage_record(step.stage).filter(|_| kept)
+            });
+            Some(StageRecord {
+                stage: step.stage,
+                record_time: known.unwrap_or(now),
+            })
+        };
+        self.stage_records = steps.filter_map(record).collect();
+    }
+
+    /// Since when a stage is recorded as reached.
+    pub fn stage_record(&self, stage: Stage) -> Option<Timestamp> {
+        let mut records = self.stage_records.iter();
+        Some(records.find(|it| it.stage == stage)?.record_time)
+    }
+
+    /// Each stage reached, with the day from which it counts: the last day of the period given,
+    /// the first where there is no last, the day of issue of the document where there is neither;
+    /// but no later than the day on which the stage was recorded, by when it was reached.
+    pub fn stage_days(&self) -> impl Iterator<Item = (Stage, Date)> {
+        self.fields.operation_stages.iter().filter_map(|step| {
+            let reached = step.reached.as_ref()?;
+            let recorded = self.stage_record(step.stage)?.date_in_vietnam();
+            let issued = step.document.as_ref().and_then(|it| it.issue_date);
+            let day = reached.end.or(reached.start).or(issued);
+            Some((step.stage, day.unwrap_or(recorded).min(recorded)))
+        })
     }
 
     /// The record that stays, where this one was merged as a duplicate.
@@ -315,10 +380,9 @@ impl Platform {
             .find(|listing| listing.edition == *edition)
     }
 
-    /// Whether the record is complete: name and agency known, and from a text that names it.
-    pub fn is_complete(&self) -> bool {
+    /// Whether its name is known, from a text that names it.
+    pub fn is_named(&self) -> bool {
         !self.fields.display_name.is_empty()
-            && self.fields.governing_agency.is_some()
             && matches!(
                 self.fields.record_status,
                 RecordStatus::Verified | RecordStatus::FromPress | RecordStatus::ThirdPartyCopy
@@ -327,6 +391,11 @@ impl Platform {
 }
 
 impl PlatformFields {
+    /// The agency of the newest entry of `governance`.
+    pub fn governing_agency(&self) -> Option<&AgencyName> {
+        self.governance.last()?.agency.as_ref()
+    }
+
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         let nameless = matches!(
@@ -384,6 +453,10 @@ impl PlatformFields {
                     "the stage is given twice; remove one",
                     "giai đoạn bị lặp lại; hãy bỏ một",
                 );
+            }
+            if let Some(document) = &step.document {
+                let path = format!("platform.operation_stages[{i}].document");
+                document.check(super::documents::Needs::Identity, &path, violations);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
     baselines::{Baseline, BaselineMilestone},
     freshness::{Filing, filing},
     milestones::Milestone,
-    plans::{Plan, PlanState},
+    plans::{Plan, PlanState, ReportingCycle},
     reports::{Rating, Report},
     time::Date,
     words::words,
@@ -54,17 +54,10 @@ pub enum Phase {
 }
 
 /// The state of a plan on a date, as it is known now: of the states that hold from that date or
-/// an earlier one, the one recorded last. A plan that is ANNULLED was never issued, so it is
-/// ANNULLED from the day it was said to be issued. None before its first state.
+/// an earlier one, the one recorded last. None before its first state.
 pub fn plan_state_on(plan: &Plan, on: Date) -> Option<PlanState> {
     let mut entries = plan.state_history.iter().rev();
-    let state = entries.find(|entry| entry.effective_date <= on)?.state;
-    Some(match state {
-        PlanState::Issued | PlanState::Completed if plan.state == PlanState::Annulled => {
-            PlanState::Annulled
-        }
-        state => state,
-    })
+    Some(entries.find(|entry| entry.effective_date <= on)?.state)
 }
 
 impl Phase {
@@ -257,7 +250,8 @@ impl<'a> Dossier<'a> {
         if state != Some(PlanState::Issued) {
             return None;
         }
-        filing(self.plan.cycle(), self.plan.issue_date()?, last_report, on)
+        let cycle = self.plan.cycle_on(on);
+        filing(cycle, self.plan.issue_date()?, last_report, on)
     }
 
     /// How the plan stands on a date.
@@ -338,9 +332,21 @@ impl<'a> Dossier<'a> {
         }
         let assessed = self.assessments.iter();
         days.extend(assessed.filter_map(|it| it.fields.assessment_date));
+        let visibilities = self.plan.fields.visibilities.iter();
+        days.extend(visibilities.filter_map(|entry| entry.start_date));
         // The calendar of reports, from the first period whose filing days may not be over yet.
-        if let Some(issued) = self.plan.issue_date() {
-            let cycle = self.plan.cycle();
+        let cycles = &self.plan.fields.reporting_cycles;
+        days.extend(cycles.iter().filter_map(|entry| entry.start_date));
+        let mut calendars: Vec<_> = cycles.iter().map(|entry| entry.cycle).collect();
+        if cycles
+            .first()
+            .is_none_or(|first| first.start_date.is_some())
+        {
+            calendars.push(ReportingCycle::default());
+        }
+        let issued = self.plan.issue_date();
+        for (cycle, issued) in calendars.into_iter().zip(std::iter::repeat(issued)) {
+            let Some(issued) = issued else { break };
             let from = issued.max(first).plus_days(-cycle.filing_days - 1);
             let mut end = cycle.period_end(from);
             while let Some(period_end) = end.filter(|end| *end <= last) {

@@ -12,10 +12,12 @@ use super::{
     editions::Group,
     figures::{Figure, Part, Subject},
     names::{AgencyName, EditionName, PlatformName, ReportName},
-    plans::{Budget, Head, Interval, Money, ReportingCycle, Visibility},
+    plans::{
+        Budget, CycleEntry, Head, Interval, Money, ReportingCycle, Visibility, VisibilityEntry,
+    },
     platforms::{
-        Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Link, Listing,
-        Membership, OperationStage, RecordStatus, Security, Stage,
+        Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance, Link,
+        Listing, Membership, OperationStage, RecordStatus, Security, Stage,
     },
     principals::{PrincipalKind, Role},
     reports::Rating,
@@ -178,13 +180,16 @@ texts! {
     Evidence { texts: file document note; uris: ; none: ; }
     Source { texts: note; uris: uri; none: ; }
     Group { texts: code title; uris: ; none: declared_platform_count; }
+    Governance { texts: document sources; uris: ; none: agency start_date; }
     Listing {
         texts: list_number group display_name sources; uris: ; none: edition membership;
     }
-    OperationStage { texts: planned reached sources; uris: ; none: stage; }
+    OperationStage { texts: planned reached document sources; uris: ; none: stage; }
     Security { texts: approval; uris: ; none: level; }
     Link { texts: title; uris: uri; none: ; }
     Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
+    VisibilityEntry { texts: document; uris: ; none: visibility start_date; }
+    CycleEntry { texts: document; uris: ; none: cycle start_date; }
     Head { texts: office person_name; uris: ; none: ; }
     Budget { texts: source; uris: ; none: amount price_year; }
     Period { texts: as_written; uris: ; none: start end; }

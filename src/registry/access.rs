@@ -46,15 +46,15 @@ pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), E
             platform_fields(caller, method, platform, &platform.fields.differing(&new))
         }
         Command::CreatePlan { platform, .. } => {
-            match &find_platform(state, platform)?.fields.governing_agency {
+            match find_platform(state, platform)?.governing_agency() {
                 Some(agency) => in_agency(caller, method, Role::AgencyEditor, agency),
                 None => Err(Error::refused(
                     "PLATFORM_WITHOUT_AGENCY",
                     platform.as_str(),
                     "the platform has no governing agency, so it cannot have plans; the steward \
-                     must set `governing_agency` first",
+                     must add it to `governance` first",
                     "nền tảng chưa có cơ quan chủ quản nên chưa lập được kế hoạch; đơn vị quản lý \
-                     danh mục cần ghi `governing_agency` trước",
+                     danh mục cần ghi vào `governance` trước",
                 )),
             }
         }
@@ -266,7 +266,7 @@ fn platform_fields(
     platform: &Platform,
     differing: &[&'static str],
 ) -> Result<(), Error> {
-    let agency = platform.fields.governing_agency.as_ref();
+    let agency = platform.governing_agency();
     let edits = agency.is_some_and(|agency| caller.has_in(Role::AgencyEditor, agency));
     let keeps = caller.has(Role::Steward);
     if !edits && !keeps {
@@ -320,7 +320,7 @@ fn move_plan(
         | PlanMove::Complete
         | PlanMove::Supersede
         | PlanMove::Revoke => in_agency(caller, method, Role::AgencyApprover, &plan.agency),
-        PlanMove::Annul => steward(caller, method),
+        PlanMove::Annul | PlanMove::Restore => steward(caller, method),
     }
 }
 

@@ -229,14 +229,20 @@ impl Registry {
         at: At,
         patience: Duration,
     ) -> Result<Arc<Snapshot>, Error> {
-        if let At::Revision(revision) = at {
-            self.await_revision(revision, patience).await?;
+        match at {
+            At::Now => {}
+            At::Revision(revision) => self.await_revision(revision, patience).await?,
+            At::Time(time) => {
+                self.check_past(time)?;
+                self.settle(time).await?;
+            }
         }
         let current = self.read();
         let newest = current.state.revision();
         let revision = match at {
             At::Now => return Ok(current),
             At::Revision(revision) => revision,
+            At::Time(time) if current.state.record_time().is_some_and(|at| at <= time) => newest,
             At::Time(time) => self.revision_at(who, time).await?.min(newest),
         };
         if revision == newest {
@@ -303,15 +309,20 @@ impl Registry {
         }
     }
 
-    async fn revision_at(&self, who: &Who, time: Timestamp) -> Result<Revision, Error> {
+    fn check_past(&self, time: Timestamp) -> Result<(), Error> {
         let now = self.clock().now();
-        if time > now {
-            return Err(out_of_range(
-                "read_time",
-                format!("must not be in the future; it is now {now}"),
-                format!("không được ở tương lai; hiện là {now}"),
-            ));
+        if time <= now {
+            return Ok(());
         }
+        Err(Error::invalid(
+            "read_time",
+            "OUT_OF_RANGE",
+            format!("must not be in the future; it is now {now}"),
+            format!("không được ở tương lai; hiện là {now}"),
+        ))
+    }
+
+    async fn revision_at(&self, who: &Who, time: Timestamp) -> Result<Revision, Error> {
         let store = self.history.store.clone();
         let turn = self.turns.take(Work::Log, who).await?;
         let found = turn.ask(async move {

@@ -36,7 +36,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Published, Snapshot,
+    Published, SETTLED_AFTER, Snapshot,
     authenticate::renew,
     decide::{Ids, decide},
     measures::Measures,
@@ -68,8 +68,9 @@ const GROUP_MAX: usize = 256;
 /// Most commands drafted before the group being written is looked at again.
 const DRAFT_STEP: usize = 8;
 
-/// How old a draft's time may be when it is written; an older one is decided anew.
-const DRAFT_AGE_MAX: Duration = Duration::from_secs(1);
+/// How old a draft's time may be when it is written; an older one is decided anew. Half of what a
+/// read at a time waits for; the other half is for clocks that differ.
+const DRAFT_AGE_MAX: Duration = SETTLED_AFTER.checked_div(2).unwrap();
 
 /// How often the log's head is looked at: four times within the second that is promised.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
@@ -379,7 +380,14 @@ impl Writer {
     async fn follow(&mut self) -> Result<bool, Fatal> {
         // A database that a broken network has cut off does not even refuse. What was read until
         // then is published, and the next tick goes on from there.
-        let caught_up = timeout(STALE_AFTER, self.catch_up_idle()).await;
+        let awaited = self.published.locked_look.receiver_count() > 0;
+        let looking = async {
+            match awaited {
+                true => self.look_locked().await,
+                false => self.catch_up_idle().await,
+            }
+        };
+        let caught_up = timeout(STALE_AFTER, looking).await;
         let silent_for = caught_up.is_err().then_some(STALE_AFTER);
         let Err(failed) = caught_up.unwrap_or_else(|_| Err(silent().into())) else {
             self.note_followed();
@@ -446,6 +454,15 @@ impl Writer {
             self.publish_changes(changes.iter().zip(&digests), hashes);
         }
         self.note_followed();
+        Ok(())
+    }
+
+    /// Looks at the log under its lock, for those who read at a time.
+    async fn look_locked(&mut self) -> Result<(), Failed> {
+        let begun = Instant::now();
+        let mut tx = self.store.begin().await?;
+        self.catch_up_locked(&mut tx).await?;
+        self.published.note_locked(begun);
         Ok(())
     }
 
@@ -617,7 +634,8 @@ impl Writer {
     fn draft(&mut self, mut jobs: Vec<Job>) -> Option<Group> {
         // A caller that has gone away does not wait for an answer; nothing was begun for it.
         jobs.retain(|job| !job.answer.is_closed());
-        let mut draft = Draft::on(&self.current, self.clock.now());
+        let now = self.published.recording_time(&*self.clock);
+        let mut draft = Draft::on(&self.current, now);
         for job in &jobs {
             draft.add(&mut *self.entropy, job);
         }
@@ -678,7 +696,10 @@ impl Writer {
                         for job in received.drain(..) {
                             let group = next.get_or_insert_with(|| Group {
                                 jobs: Vec::new(),
-                                draft: Draft::on(&draft.next, self.clock.now()),
+                                draft: Draft::on(
+                                    &draft.next,
+                                    self.published.recording_time(&*self.clock),
+                                ),
                             });
                             group.add(&mut *self.entropy, job);
                         }
@@ -689,6 +710,7 @@ impl Writer {
         let attempted = match written {
             Ok(Written::Whole) => {
                 let Draft {
+                    begun,
                     next: state,
                     answers,
                     changes,
@@ -701,6 +723,8 @@ impl Writer {
                     self.published.note_written();
                 }
                 self.note_followed();
+                // the lock was taken after that
+                self.published.note_locked(begun);
                 answer(jobs, answers);
                 return Ok(next);
             }
@@ -831,9 +855,12 @@ impl Writer {
     }
 
     async fn decide_locked(&mut self, jobs: &[Job]) -> Result<(WriteTx<'static>, Draft), Failed> {
+        let begun = Instant::now();
         let mut tx = self.store.begin().await?;
         self.catch_up_locked(&mut tx).await?;
-        let mut draft = Draft::on(&self.current, self.clock.now());
+        self.published.note_locked(begun);
+        let now = self.published.recording_time(&*self.clock);
+        let mut draft = Draft::on(&self.current, now);
         let asked: Vec<_> = jobs.iter().filter_map(asked).collect();
         // One answer that cannot be read again is its own command's loss, not its neighbours'.
         let replays = known(&mut tx, &asked).await;

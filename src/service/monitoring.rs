@@ -33,7 +33,7 @@ use crate::{
         summary::Scope,
         tally::{Place, Sight},
     },
-    wire::{figures, monitoring, requests},
+    wire::{figures, monitoring, requests, values::write_date},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -107,15 +107,25 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = figures::summary_scope(&message.edition)?;
         let place = self.place(&call, scope, String::new(), None).await?;
+        let asked = requests::optional_date(message.effective_date, "effective_date")?;
+        let date = asked.unwrap_or(today);
+        if asked.is_some() {
+            check_known(date, today, "effective_date")?;
+            call.state().check_listed(&place, date, "effective_date")?;
+        }
         let binding = call
             .binding("ListAttentionItems")
             .with("edition", &message.edition)
+            .with(
+                "effective_date",
+                asked.map_or_else(String::new, |it| it.to_string()),
+            )
             .with("filter", filter.canonical())
             .with("order_by", order.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let sight = Sight::of(&call.caller);
         let listing = self.work(&call, move |call, effort| {
-            let items = call.state().attention(&place, &sight, today, effort);
+            let items = call.state().attention(&place, &sight, date, effort);
             let rows = effort.rows(&items, 1 + filter.terms() + order.terms());
             let page = page_sorted::<Item, &Item>(rows, &filter, &order, after.as_ref(), size);
             let convert = |item: &&Item| monitoring::attention_item(item);
@@ -126,6 +136,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         call.answer(pb::ListAttentionItemsResponse {
             attention_items,
             next_page_token,
+            effective_date: write_date(Some(date)),
         })
     }
 

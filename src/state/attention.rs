@@ -167,7 +167,7 @@ impl Items {
         let mut planned = false;
         for plan in state.plans_in_force(&platform.name, self.on) {
             planned = true;
-            if sight.monitors(plan) {
+            if sight.monitors(plan, self.on) {
                 self.of_plan(platform, plan, &state.dossier(plan));
             }
         }
@@ -180,7 +180,7 @@ impl Items {
     fn of_plan(&mut self, platform: &Platform, plan: &Plan, dossier: &Dossier<'_>) {
         let of = Subject {
             platform,
-            agency: Some(&plan.agency),
+            agency: governing_agency_on(platform, self.on),
             head: plan.fields.accountable_head.as_ref(),
         };
         let on = self.on;

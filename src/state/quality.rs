@@ -148,7 +148,7 @@ impl State {
         let mut in_force = false;
         for plan in self.plans_in_force(&platform.name, on) {
             in_force = true;
-            if sight.monitors(plan) {
+            if sight.monitors(plan, on) {
                 standings.push(self.dossier(plan).standing_on(on));
             }
         }

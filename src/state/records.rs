@@ -146,7 +146,7 @@ impl Queryable for Platform {
         })
         .orderable(),
         Field::new("governing_agency", AGENCY, |r: &Self| {
-            Values::option(r.fields.governing_agency.as_ref().map(|name| name.as_str()))
+            Values::option(r.governing_agency().map(|name| name.as_str()))
         })
         .orderable(),
         Field::new("operating_unit", Type::Text, |r: &Self| {
@@ -245,7 +245,7 @@ impl Queryable for Plan {
         })
         .orderable(),
         Field::new("visibility", words::<Visibility>(), |r: &Self| {
-            Values::one(r.fields.visibility.word())
+            Values::one(r.visibility().word())
         }),
         Field::new("lead_unit", Type::Text, |r: &Self| {
             Values::one(&*r.fields.lead_unit)

@@ -2,6 +2,7 @@
 //! its plans.
 
 use crate::domain::{
+    dated,
     names::AgencyName,
     plans::Plan,
     platforms::{Platform, PlatformState, Stage},
@@ -35,17 +36,15 @@ impl State {
         }
     }
 
-    /// Whether a platform was in the catalogue by a date as far as editions say: one that lists
-    /// it had been decided, or none lists it.
+    /// Whether a platform was known by a date: its record had been made, or an edition that lists
+    /// it had been decided. A listing counts from the first day of its edition.
     pub fn is_listed_on(&self, platform: &Platform, on: Date) -> bool {
-        let listings = &platform.fields.listings;
-        listings.is_empty()
-            || listings
-                .iter()
-                .any(|listing| match self.edition(&listing.edition) {
-                    Some(edition) => edition.first_day().is_none_or(|day| day <= on),
-                    None => true,
-                })
+        let mut listings = platform.fields.listings.iter();
+        platform.meta.create_time.date_in_vietnam() <= on
+            || listings.any(|listing| match self.edition(&listing.edition) {
+                Some(edition) => edition.first_day().is_none_or(|day| day <= on),
+                None => true,
+            })
     }
 }
 
@@ -62,44 +61,23 @@ pub fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
 
 /// Who governed a platform on a date.
 pub fn governing_agency_on(platform: &Platform, on: Date) -> Option<&AgencyName> {
-    platform
-        .governance_history
-        .iter()
-        .rev()
-        .find(|entry| entry.start_date.is_none_or(|day| day <= on))
-        .and_then(|entry| entry.agency.as_ref())
+    dated::on(&platform.fields.governance, on)?.agency.as_ref()
 }
 
 /// The furthest stage that a platform had reached by a date.
 pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
-    stage_days(platform)
-        .filter(|(_, day)| *day <= on)
+    let days = platform.stage_days();
+    days.filter(|(_, day)| *day <= on)
         .map(|(stage, _)| stage)
         .max()
 }
 
-/// Each stage reached, with the day from which it counts: the last day of the period given, or
-/// the first where there is no last; but no later than the day on which the record was last
-/// written, because what is recorded as reached was reached by then.
-fn stage_days(platform: &Platform) -> impl Iterator<Item = (Stage, Date)> {
-    let written = platform.public_meta().update_time.date_in_vietnam();
-    platform
-        .fields
-        .operation_stages
-        .iter()
-        .filter_map(move |step| {
-            let reached = step.reached.as_ref()?;
-            let day = reached.end.or(reached.start).unwrap_or(written);
-            Some((step.stage, day.min(written)))
-        })
-}
-
 /// The dates on which anything of a platform's own may change.
 pub fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
-    let governed = platform.governance_history.iter();
+    let governed = platform.fields.governance.iter();
     let left = platform.exit.as_ref().and_then(|exit| exit.exit_date);
     governed
         .filter_map(|entry| entry.start_date)
-        .chain(stage_days(platform).map(|(_, day)| day))
+        .chain(platform.stage_days().map(|(_, day)| day))
         .chain(left)
 }

@@ -16,7 +16,7 @@ use crate::domain::{
     effort::Effort,
     freshness::Freshness,
     names::{AgencyName, EditionName, PlatformName},
-    plans::{Plan, PlanState, Visibility},
+    plans::{Plan, PlanState},
     platforms::{Platform, PlatformState, RecordStatus, Stage},
     reports::Rating,
     standing::{Dossier, MilestoneStatus, Phase, PlanStanding, plan_state_on},
@@ -184,9 +184,9 @@ impl Sight {
         }
     }
 
-    /// Whether it takes in what is recorded below a plan that was issued.
-    pub fn monitors(&self, plan: &Plan) -> bool {
-        plan.fields.visibility == Visibility::Public || self.covers(&plan.agency)
+    /// Whether it takes in what is recorded below a plan that was issued, as it was on a date.
+    pub fn monitors(&self, plan: &Plan, on: Date) -> bool {
+        plan.is_public_on(on) || self.covers(&plan.agency)
     }
 }
 
@@ -290,9 +290,9 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
         }
         PlatformState::Merged => return of,
     }
+    let complete = platform.is_named() && of.agency.is_some();
     of.public.add(Count::Platforms, 1);
-    of.public
-        .add(Count::Complete, i32::from(platform.is_complete()));
+    of.public.add(Count::Complete, i32::from(complete));
     of.public
         .add(Count::RecordStatus(platform.fields.record_status), 1);
     of.public.add(Count::Stage(stage_on(platform, on)), 1);
@@ -312,7 +312,7 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
         if Phase::of(Some(plan_state)) == Phase::InForce {
             issued = true;
             let standing = dossier(key).borrow().standing_on(on);
-            let counts = if plan.fields.visibility == Visibility::Public {
+            let counts = if plan.is_public_on(on) {
                 &mut of.public
             } else {
                 of.hidden_of(&plan.agency)

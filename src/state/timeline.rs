@@ -66,6 +66,7 @@ impl State {
         let listings = platform.fields.listings.iter();
         let editions = listings.filter_map(|listing| self.edition(&listing.edition));
         days.extend(editions.filter_map(|edition| edition.first_day()));
+        days.push(platform.meta.create_time.date_in_vietnam());
         for dossier in dossiers {
             days.extend(dossier.turning_days(first, last));
         }

@@ -147,7 +147,7 @@ impl Visible for Platform {
     }
 
     fn agency(&self) -> Option<&AgencyName> {
-        self.fields.governing_agency.as_ref()
+        self.governing_agency()
     }
 
     fn is_guarded_as(&self, _: &Self) -> bool {
@@ -165,7 +165,7 @@ impl Visible for Plan {
         }
         self.state
             .was_issued()
-            .then(|| Cow::Owned(shown_plan(self, self.fields.visibility)))
+            .then(|| Cow::Owned(shown_plan(self, self.visibility())))
     }
 
     /// Whole to those who saw all of it then and do now; else at the most what everyone else sees
@@ -177,7 +177,7 @@ impl Visible for Plan {
         }
         let restricted = [self, now]
             .iter()
-            .any(|plan| plan.fields.visibility == Visibility::Restricted);
+            .any(|plan| plan.visibility() == Visibility::Restricted);
         let visibility = if restricted {
             Visibility::Restricted
         } else {
@@ -195,7 +195,7 @@ impl Visible for Plan {
     fn is_guarded_as(&self, other: &Self) -> bool {
         let of = |plan: &Self| {
             let issued = plan.state.was_issued();
-            (plan.agency.clone(), plan.fields.visibility, issued)
+            (plan.agency.clone(), plan.visibility(), issued)
         };
         of(self) == of(other)
     }
@@ -375,10 +375,8 @@ fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
         shown.meta.create_time = first.record_time;
     }
     if restricted {
-        shown.fields = PlanFields {
-            visibility: Visibility::Restricted,
-            ..PlanFields::default()
-        };
+        shown.fields = PlanFields::default();
+        shown.restrict();
         shown.redacted = true;
     }
     shown

@@ -1,19 +1,22 @@
 //! Plans, both ways.
 
 use super::{
-    documents::{document, period, read_period},
+    documents::{document, period, read_document, read_period},
     milestones::slippage_days,
     requests::View,
     validate::FieldPath,
     values::{
-        read_enum, read_names, read_text, write_date, write_enum, write_names, write_optional_enum,
-        write_optional_name, write_timestamp,
+        read_date, read_enum, read_list, read_names, read_text, write_date, write_enum,
+        write_names, write_optional_enum, write_optional_name, write_timestamp,
     },
 };
 use crate::{
     domain::{
         error::Violations,
-        plans::{Budget, Head, Money, Plan, PlanFields, ReportingCycle, StateEntry},
+        plans::{
+            Budget, CycleEntry, Head, Money, Plan, PlanFields, ReportingCycle, StateEntry,
+            VisibilityEntry,
+        },
         record::Meta,
         standing::{MilestoneStatus, PlanStanding, RUBRIC_VERSION},
         time::Date,
@@ -38,8 +41,10 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         planned_start,
         planned_end,
         issuing_document: _,
-        visibility,
-        reporting_cycle,
+        visibility: _,
+        reporting_cycle: _,
+        visibilities,
+        reporting_cycles,
         state: _,
         state_history: _,
         agency: _,
@@ -76,11 +81,18 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
             .map(|message| read_period(message, &path.field("planned_start"), violations)),
         planned_end: planned_end
             .map(|message| read_period(message, &path.field("planned_end"), violations)),
-        visibility: read_enum(visibility, &path.field("visibility"), violations)
-            .unwrap_or_default(),
-        reporting_cycle: reporting_cycle.map(|message| {
-            read_reporting_cycle(message, &path.field("reporting_cycle"), violations)
-        }),
+        visibilities: read_list(
+            visibilities,
+            &path.field("visibilities"),
+            violations,
+            read_visibility,
+        ),
+        reporting_cycles: read_list(
+            reporting_cycles,
+            &path.field("reporting_cycles"),
+            violations,
+            read_reporting_cycle,
+        ),
     }
 }
 
@@ -110,21 +122,49 @@ fn read_money(message: pb::Money) -> Money {
     }
 }
 
+fn read_visibility(
+    message: pb::plan::VisibilityEntry,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<VisibilityEntry> {
+    let pb::plan::VisibilityEntry {
+        visibility,
+        start_date,
+        document,
+    } = message;
+    let visibility = read_enum(visibility, &path.field("visibility"), violations);
+    Some(VisibilityEntry {
+        visibility: visibility.unwrap_or_default(),
+        start_date: read_date(start_date, &path.field("start_date"), violations),
+        document: document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .map(Box::new),
+    })
+}
+
 fn read_reporting_cycle(
     message: pb::plan::ReportingCycle,
     path: &FieldPath<'_>,
     violations: &mut Violations,
-) -> ReportingCycle {
+) -> Option<CycleEntry> {
     let pb::plan::ReportingCycle {
         interval,
         cutoff_day,
         filing_days,
+        start_date,
+        document,
     } = message;
-    ReportingCycle {
-        interval: read_enum(interval, &path.field("interval"), violations).unwrap_or_default(),
-        cutoff_day,
-        filing_days,
-    }
+    Some(CycleEntry {
+        cycle: ReportingCycle {
+            interval: read_enum(interval, &path.field("interval"), violations).unwrap_or_default(),
+            cutoff_day,
+            filing_days,
+        },
+        start_date: read_date(start_date, &path.field("start_date"), violations),
+        document: document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .map(Box::new),
+    })
 }
 
 // === to a client ===
@@ -154,8 +194,8 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
         budget: money,
         planned_start,
         planned_end,
-        visibility,
-        reporting_cycle: cycle,
+        visibilities,
+        reporting_cycles: cycles,
     } = fields;
     let Meta {
         create_time,
@@ -175,8 +215,10 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             planned_start: None,
             planned_end: None,
             issuing_document: issuing_document.as_deref().map(document),
-            visibility: write_enum(*visibility),
+            visibility: write_enum(record.visibility()),
             reporting_cycle: None,
+            visibilities: Vec::new(),
+            reporting_cycles: Vec::new(),
             state: write_enum(*state),
             state_history: Vec::new(),
             agency: agency.as_str().to_owned(),
@@ -200,8 +242,10 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             planned_start: planned_start.as_ref().map(period),
             planned_end: planned_end.as_ref().map(period),
             issuing_document: issuing_document.as_deref().map(document),
-            visibility: write_enum(*visibility),
-            reporting_cycle: cycle.as_ref().map(reporting_cycle),
+            visibility: write_enum(record.visibility()),
+            reporting_cycle: cycles.last().map(reporting_cycle),
+            visibilities: visibilities.iter().map(visibility).collect(),
+            reporting_cycles: cycles.iter().map(reporting_cycle).collect(),
             state: write_enum(*state),
             state_history: state_history.iter().map(state_entry).collect(),
             agency: agency.as_str().to_owned(),
@@ -295,16 +339,36 @@ fn money(record: &Money) -> pb::Money {
     }
 }
 
-fn reporting_cycle(record: &ReportingCycle) -> pb::plan::ReportingCycle {
-    let ReportingCycle {
-        interval,
-        cutoff_day,
-        filing_days,
+fn visibility(record: &VisibilityEntry) -> pb::plan::VisibilityEntry {
+    let VisibilityEntry {
+        visibility,
+        start_date,
+        document: said,
+    } = record;
+    pb::plan::VisibilityEntry {
+        visibility: write_enum(*visibility),
+        start_date: write_date(*start_date),
+        document: said.as_deref().map(document),
+    }
+}
+
+fn reporting_cycle(record: &CycleEntry) -> pb::plan::ReportingCycle {
+    let CycleEntry {
+        cycle:
+            ReportingCycle {
+                interval,
+                cutoff_day,
+                filing_days,
+            },
+        start_date,
+        document: said,
     } = record;
     pb::plan::ReportingCycle {
         interval: write_enum(*interval),
         cutoff_day: *cutoff_day,
         filing_days: *filing_days,
+        start_date: write_date(*start_date),
+        document: said.as_deref().map(document),
     }
 }
 
@@ -336,9 +400,7 @@ mod tests {
     use proptest::{option, prelude::*, sample::select};
 
     use super::*;
-    use crate::domain::plans::Interval;
-    use crate::domain::plans::PlanState;
-    use crate::domain::plans::Visibility;
+    use crate::domain::plans::{Interval, PlanState, Visibility};
     use crate::{
         domain::{
             caller::Person,
@@ -377,6 +439,23 @@ mod tests {
                 filing_days,
             },
         );
+        let document = || option::of(arbitrary::document().prop_map(Box::new));
+        let date = || option::of(arbitrary::date());
+        let cycle =
+            (cycle, date(), document()).prop_map(|(cycle, start_date, document)| CycleEntry {
+                cycle,
+                start_date,
+                document,
+            });
+        let visibilities = select(Visibility::ALL.to_vec());
+        let visibility =
+            (visibilities, date(), document()).prop_map(|(visibility, start_date, document)| {
+                VisibilityEntry {
+                    visibility,
+                    start_date,
+                    document,
+                }
+            });
         let period = || option::of(arbitrary::period());
         (
             texts,
@@ -384,11 +463,11 @@ mod tests {
             arbitrary::names(),
             option::of(budget),
             (period(), period()),
-            select(Visibility::ALL.to_vec()),
-            option::of(cycle),
+            prop::collection::vec(visibility, 0..3),
+            prop::collection::vec(cycle, 0..3),
         )
             .prop_map(
-                |(texts, accountable_head, agencies, budget, periods, visibility, cycle)| {
+                |(texts, accountable_head, agencies, budget, periods, visibilities, cycles)| {
                     let [display_name, objectives, scope, lead_unit] = texts;
                     PlanFields {
                         display_name,
@@ -400,8 +479,8 @@ mod tests {
                         budget,
                         planned_start: periods.0,
                         planned_end: periods.1,
-                        visibility,
-                        reporting_cycle: cycle,
+                        visibilities,
+                        reporting_cycles: cycles,
                     }
                 },
             )
@@ -473,15 +552,16 @@ mod tests {
     #[test]
     fn what_is_not_stated_has_its_documented_meaning() {
         let message = pb::Plan {
-            reporting_cycle: Some(pb::plan::ReportingCycle::default()),
+            reporting_cycles: vec![pb::plan::ReportingCycle::default()],
             ..Default::default()
         };
         let mut violations = Violations::new();
         let fields = plan_fields(message, "plan", &mut violations);
         assert!(violations.is_empty());
-        assert_eq!(fields.visibility, Visibility::Public);
-        let interval = fields.reporting_cycle.map(|cycle| cycle.interval);
-        assert_eq!(interval, Some(Interval::Monthly));
+        assert_eq!(fields.visibilities, []);
+        let cycles = fields.reporting_cycles.iter();
+        let intervals: Vec<_> = cycles.map(|entry| entry.cycle.interval).collect();
+        assert_eq!(intervals, [Interval::Monthly]);
     }
 
     #[test]
@@ -493,12 +573,14 @@ mod tests {
                 end: None,
                 as_written: String::new(),
             }),
-            visibility: 3,
-            reporting_cycle: Some(pb::plan::ReportingCycle {
+            visibilities: vec![pb::plan::VisibilityEntry {
+                visibility: 3,
+                ..Default::default()
+            }],
+            reporting_cycles: vec![pb::plan::ReportingCycle {
                 interval: 12,
-                cutoff_day: 0,
-                filing_days: 0,
-            }),
+                ..Default::default()
+            }],
             ..Default::default()
         };
         let mut violations = Violations::new();
@@ -510,8 +592,8 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         plan.coordinating_agencies[0] NOT_A_NAME
         plan.planned_start.start PARTIAL_DATE
-        plan.visibility UNKNOWN_VALUE
-        plan.reporting_cycle.interval UNKNOWN_VALUE
+        plan.visibilities[0].visibility UNKNOWN_VALUE
+        plan.reporting_cycles[0].interval UNKNOWN_VALUE
         ");
     }
 

@@ -19,6 +19,7 @@ use crate::{
             Exit, Governance, Link, Listing, OperationStage, Platform, PlatformFields, Security,
         },
         record::Meta,
+        time::Timestamp,
     },
     pb,
 };
@@ -36,8 +37,8 @@ pub fn platform_fields(
         name: _,
         display_name,
         display_name_en,
-        governing_agency,
-        governance_history: _,
+        governing_agency: _,
+        governance,
         operating_unit,
         coordinating_agencies,
         classification,
@@ -61,10 +62,11 @@ pub fn platform_fields(
     PlatformFields {
         display_name: read_text(display_name),
         display_name_en: read_text(display_name_en),
-        governing_agency: read_optional_name(
-            &governing_agency,
-            &path.field("governing_agency"),
+        governance: read_list(
+            governance,
+            &path.field("governance"),
             violations,
+            read_governance,
         ),
         operating_unit: read_text(operating_unit),
         coordinating_agencies: read_names(
@@ -107,6 +109,27 @@ pub fn platform_fields(
     }
 }
 
+fn read_governance(
+    message: pb::platform::Governance,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Governance> {
+    let pb::platform::Governance {
+        agency,
+        start_date,
+        document,
+        sources,
+    } = message;
+    Some(Governance {
+        agency: read_optional_name(&agency, &path.field("agency"), violations),
+        start_date: read_date(start_date, &path.field("start_date"), violations),
+        document: document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .map(Box::new),
+        sources: read_sources(sources, &path.field("sources"), violations),
+    })
+}
+
 fn read_listing(
     message: pb::platform::Listing,
     path: &FieldPath<'_>,
@@ -142,6 +165,8 @@ fn read_operation_stage(
         planned,
         reached,
         sources,
+        document,
+        record_time: _,
     } = message;
     let stage = read_enum(stage, &path.field("stage"), violations);
     let planned = planned.map(|message| read_period(message, &path.field("planned"), violations));
@@ -150,6 +175,9 @@ fn read_operation_stage(
         stage: stage?,
         planned,
         reached,
+        document: document
+            .map(|message| read_document(message, &path.field("document"), violations))
+            .map(Box::new),
         sources: read_sources(sources, &path.field("sources"), violations),
     })
 }
@@ -225,7 +253,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
     let Platform {
         name,
         fields,
-        governance_history,
+        stage_records: _, // with their stages
         exit: left,
         public_write: _, // seen in the book-keeping of those who see a part
         meta,
@@ -233,7 +261,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
     let PlatformFields {
         display_name,
         display_name_en,
-        governing_agency,
+        governance: governed,
         operating_unit,
         coordinating_agencies,
         classification,
@@ -258,8 +286,8 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             name: name.as_str().to_owned(),
             display_name: display_name.clone(),
             display_name_en: display_name_en.clone(),
-            governing_agency: write_optional_name(governing_agency.as_ref()),
-            governance_history: Vec::new(),
+            governing_agency: write_optional_name(record.governing_agency()),
+            governance: Vec::new(),
             operating_unit: String::new(),
             coordinating_agencies: Vec::new(),
             classification: 0,
@@ -284,14 +312,17 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             name: name.as_str().to_owned(),
             display_name: display_name.clone(),
             display_name_en: display_name_en.clone(),
-            governing_agency: write_optional_name(governing_agency.as_ref()),
-            governance_history: governance_history.iter().map(governance).collect(),
+            governing_agency: write_optional_name(record.governing_agency()),
+            governance: governed.iter().map(governance).collect(),
             operating_unit: operating_unit.clone(),
             coordinating_agencies: write_names(coordinating_agencies),
             classification: write_enum(*classification),
             deployment_levels: write_enums(deployment_levels),
             listings: listings.iter().map(listing).collect(),
-            operation_stages: operation_stages.iter().map(stage).collect(),
+            operation_stages: operation_stages
+                .iter()
+                .map(|step| stage(step, record.stage_record(step.stage)))
+                .collect(),
             operation_stage,
             security: level.as_ref().map(security),
             data_sharing_channels: write_enums(data_sharing_channels),
@@ -310,10 +341,17 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
 }
 
 fn governance(record: &Governance) -> pb::platform::Governance {
-    let Governance { agency, start_date } = record;
+    let Governance {
+        agency,
+        start_date,
+        document: decided,
+        sources: read_in,
+    } = record;
     pb::platform::Governance {
         agency: write_optional_name(agency.as_ref()),
         start_date: write_date(*start_date),
+        document: decided.as_deref().map(document),
+        sources: sources(read_in),
     }
 }
 
@@ -336,11 +374,12 @@ fn listing(record: &Listing) -> pb::platform::Listing {
     }
 }
 
-fn stage(record: &OperationStage) -> pb::platform::OperationStage {
+fn stage(record: &OperationStage, record_time: Option<Timestamp>) -> pb::platform::OperationStage {
     let OperationStage {
         stage,
         planned,
         reached,
+        document: said,
         sources: read_in,
     } = record;
     pb::platform::OperationStage {
@@ -348,6 +387,8 @@ fn stage(record: &OperationStage) -> pb::platform::OperationStage {
         planned: planned.as_ref().map(period),
         reached: reached.as_ref().map(period),
         sources: sources(read_in),
+        document: said.as_deref().map(document),
+        record_time: record_time.map(write_timestamp),
     }
 }
 

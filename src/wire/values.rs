@@ -274,7 +274,8 @@ pub fn date(message: Option<pb::Date>, field: &str, violations: &mut Violations)
     read_date(message, &FieldPath::ROOT.field(field), violations)
 }
 
-pub(super) fn write_date(date: Option<Date>) -> Option<pb::Date> {
+/// A date, where there is one.
+pub fn write_date(date: Option<Date>) -> Option<pb::Date> {
     date.map(|date| pb::Date {
         year: date.year(),
         month: date.month(),

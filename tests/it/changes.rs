@@ -305,7 +305,7 @@ both! {
         let mut watched = watch(&server, own, request).await;
         let platform = json!({
             "name": "platforms/ndp-001",
-            "governing_agency": format!("agencies/{OTHER_AGENCY}"),
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}],
         });
         cast.steward.ok("UpdatePlatform", json!({"platform": platform})).await;
         let change = next_change(&mut watched).await;
@@ -491,7 +491,7 @@ both! {
         let before = at(-1).await.unwrap_err();
         assert_eq!(before.code(), Code::OutOfRange);
         assert!(before.message().contains("2026-10-01T02:00:00"), "{}", before.message());
-        assert_eq!(at(1).await.unwrap_err().code(), Code::OutOfRange);
+        assert_eq!(at(1).await.unwrap_err().code(), Code::InvalidArgument);
         server.stop().await;
     }
 

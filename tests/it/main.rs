@@ -24,6 +24,7 @@ mod harness;
 mod harness_works;
 mod hostile;
 mod http;
+mod law;
 mod openapi;
 mod position;
 mod process;

@@ -740,6 +740,7 @@ fn field_names(found: &mut Findings) {
     let plurals = [
         "breakdown",
         "evidence",
+        "governance",
         "added",
         "kept",
         "renamed",

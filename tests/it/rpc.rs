@@ -6,6 +6,7 @@ mod assessments;
 mod baselines;
 mod below_plans;
 mod catalogue;
+mod dates;
 mod errors;
 mod figures;
 mod given;

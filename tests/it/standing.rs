@@ -17,10 +17,13 @@ use ndp_registry::domain::{
         AgencyName, AssessmentName, BaselineName, EditionName, MilestoneName, PlanName,
         PlatformName, PrincipalName, ReportName, Revision,
     },
-    plans::{Plan, PlanFields, PlanState, ReportingCycle, StateEntry, Visibility},
+    plans::{
+        CycleEntry, Plan, PlanFields, PlanState, ReportingCycle, StateEntry, Visibility,
+        VisibilityEntry,
+    },
     platforms::{
         Exit, ExitOutcome, Governance, Listing, OperationStage, Platform, PlatformFields,
-        RecordStatus, Stage,
+        RecordStatus, Stage, StageRecord,
     },
     record::Meta,
     reports::{Rating, Report, ReportFields},
@@ -114,31 +117,39 @@ fn any_platform() -> impl Strategy<Value = Image> {
                     });
                 }
             }
-            let mut governance_history = vec![Governance {
+            fields.governance = vec![Governance {
                 agency: (number > 0).then(|| agency(number)),
-                start_date: None,
+                ..Governance::default()
             }];
             let mut moves = moves;
             moves.sort_unstable();
             for (turn, start) in moves.into_iter().enumerate() {
-                governance_history.push(Governance {
+                fields.governance.push(Governance {
                     agency: Some(agency(number + turn + 1)),
                     start_date: Some(day(start)),
+                    ..Governance::default()
                 });
             }
-            fields.governing_agency = governance_history.last().unwrap().agency.clone();
             if let Some(reached) = reached {
                 fields.operation_stages.push(OperationStage {
                     stage: Stage::Operation,
                     planned: None,
                     reached: Some(period(reached)),
+                    document: None,
                     sources: Vec::new(),
                 });
             }
             Image::Platform(Arc::new(Platform {
                 name: platform(number),
+                stage_records: fields
+                    .operation_stages
+                    .iter()
+                    .map(|step| StageRecord {
+                        stage: step.stage,
+                        record_time: time(200),
+                    })
+                    .collect(),
                 fields,
-                governance_history,
                 exit: exit.map(|(left, duplicate)| {
                     Box::new(Exit {
                         reason: "thử".into(),
@@ -199,15 +210,21 @@ fn any_plan() -> impl Strategy<Value = Image> {
                 agency: agency(of + number),
                 fields: PlanFields {
                     display_name: "Thử".into(),
-                    visibility: if public {
-                        Visibility::Public
-                    } else {
-                        Visibility::Restricted
-                    },
-                    reporting_cycle: Some(ReportingCycle {
-                        filing_days,
-                        ..ReportingCycle::default()
-                    }),
+                    visibilities: vec![VisibilityEntry {
+                        visibility: if public {
+                            Visibility::Public
+                        } else {
+                            Visibility::Restricted
+                        },
+                        ..VisibilityEntry::default()
+                    }],
+                    reporting_cycles: vec![CycleEntry {
+                        cycle: ReportingCycle {
+                            filing_days,
+                            ..ReportingCycle::default()
+                        },
+                        ..CycleEntry::default()
+                    }],
                     planned_start: start.map(period),
                     ..PlanFields::default()
                 },

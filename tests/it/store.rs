@@ -30,8 +30,8 @@ use ndp_registry::{
         },
         plans::{Audience, Plan, PlanFields, PlanState, StateEntry},
         platforms::{
-            Exit, ExitOutcome, Listing, Membership, Platform, PlatformFields, RecordStatus,
-            Security,
+            Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields,
+            RecordStatus, Security,
         },
         principals::{
             ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, PrincipalKind, Role,
@@ -161,7 +161,7 @@ fn platform(id: &str, number: i64) -> Platform {
             record_status: RecordStatus::Verified,
             ..PlatformFields::default()
         },
-        governance_history: Vec::new(),
+        stage_records: Vec::new(),
         exit: None,
         public_write: None,
         meta: meta(number),
@@ -169,7 +169,10 @@ fn platform(id: &str, number: i64) -> Platform {
 }
 
 fn listed(mut platform: Platform, list_number: &str) -> Image {
-    platform.fields.governing_agency = AgencyName::parse("agencies/made-up");
+    platform.fields.governance = vec![Governance {
+        agency: AgencyName::parse("agencies/made-up"),
+        ..Governance::default()
+    }];
     platform.fields.security = Some(Security {
         level: 3,
         approval: None,

@@ -27,8 +27,8 @@ const DAY: i64 = 86_400;
 /// A plan in force with one milestone, due on 5 October 2026, four days after the clock's day.
 async fn issued(cast: &Cast, platform: &str, visibility: &str) -> Value {
     let mut plan = cast.draft(platform, "turning").await;
-    plan["visibility"] = json!(visibility);
-    plan["reporting_cycle"] = json!({"cutoff_day": 8, "filing_days": 3});
+    plan["visibilities"] = json!([{"visibility": visibility}]);
+    plan["reporting_cycles"] = json!([{"cutoff_day": 8, "filing_days": 3}]);
     let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
     cast.editor
         .ok(

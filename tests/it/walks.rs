@@ -66,11 +66,11 @@ async fn write(
             (agency, random.random_range(1..85))
         };
         let platform = json!({"name": format!("platforms/ndp-{number:03}"),
-            "governing_agency": agency});
+            "governance": [{"agency": agency}]});
         let make = rand::random_ratio(1, 8) && made.fetch_add(1, Ordering::Relaxed) < MADE_MAX;
         if make {
             let platform = json!({"display_name": "Made up", "record_status": "VERIFIED",
-                "governing_agency": agency});
+                "governance": [{"agency": agency}]});
             steward
                 .ok("CreatePlatform", json!({"platform": platform}))
                 .await;
@@ -217,11 +217,7 @@ impl Log {
                         continue;
                     };
                     let row = Row {
-                        agency: platform
-                            .fields
-                            .governing_agency
-                            .as_ref()
-                            .map(ToString::to_string),
+                        agency: platform.governing_agency().map(ToString::to_string),
                         update_time: platform.meta.update_time.as_micros(),
                     };
                     let of_platform = rows.entry(platform.name.to_string()).or_default();

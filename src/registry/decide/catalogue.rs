@@ -8,11 +8,12 @@ use crate::{
         agencies::{Agency, AgencyFields},
         change::Image,
         command::Precondition,
+        dated,
         editions::{Edition, EditionFields},
         error::{Error, Violations},
         names::{AgencyName, EditionName, PlatformName},
         plans::Plan,
-        platforms::{Exit, ExitOutcome, Governance, Platform, PlatformFields, PlatformState},
+        platforms::{Exit, ExitOutcome, Platform, PlatformFields, PlatformState},
         proposals::{Action, Proposal, ProposalState},
     },
     registry::access::find_platform,
@@ -190,17 +191,16 @@ impl Deciding<'_> {
             return Err(exists(PlatformName::KIND, name.as_str()));
         }
         self.check_platform_fields(fields)?;
-        self.put(Image::Platform(Arc::new(Platform {
+        let mut platform = Platform {
             name,
             fields: fields.clone(),
-            governance_history: vec![Governance {
-                agency: fields.governing_agency.clone(),
-                start_date: None,
-            }],
+            stage_records: Vec::new(),
             exit: None,
             public_write: None,
             meta: self.created(),
-        })));
+        };
+        platform.record_stages(None, self.now);
+        self.put(Image::Platform(Arc::new(platform)));
         Ok(())
     }
 
@@ -240,16 +240,11 @@ impl Deciding<'_> {
         check_active(platform)?;
         let mut new = platform.clone();
         new.fields.merge(fields, mask);
+        new.record_stages(Some(platform), self.now);
         new.meta = self.updated(new.meta);
         self.check_platform_fields(&new.fields)?;
-        let transferred = new.fields.governing_agency != platform.fields.governing_agency;
-        if transferred {
-            new.governance_history.push(Governance {
-                agency: new.fields.governing_agency.clone(),
-                start_date: Some(self.today()),
-            });
-        }
-        let agency = new.fields.governing_agency.clone();
+        let transferred = new.governing_agency() != platform.governing_agency();
+        let agency = new.governing_agency().cloned();
         self.put(Image::Platform(Arc::new(new)));
         if transferred {
             self.transfer(name, agency)?;
@@ -298,11 +293,12 @@ impl Deciding<'_> {
     fn check_platform_fields(&self, fields: &PlatformFields) -> Result<(), Error> {
         let mut violations = Violations::new();
         fields.check(&mut violations);
-        self.check_agency(
-            fields.governing_agency.as_ref(),
-            "platform.governing_agency",
-            &mut violations,
-        );
+        let path = "platform.governance";
+        dated::check(&fields.governance, path, self.today(), &mut violations);
+        for (i, entry) in fields.governance.iter().enumerate() {
+            let field = format!("platform.governance[{i}].agency");
+            self.check_agency(entry.agency.as_ref(), &field, &mut violations);
+        }
         for (i, agency) in fields.coordinating_agencies.iter().enumerate() {
             let field = format!("platform.coordinating_agencies[{i}]");
             self.check_agency(Some(agency), &field, &mut violations);
@@ -346,7 +342,7 @@ impl Deciding<'_> {
             exit.exit_date = Some(issued.unwrap_or_else(|| self.today()));
         }
         self.check_retirement(platform, &exit)?;
-        let agency = platform.fields.governing_agency.clone();
+        let agency = platform.governing_agency().cloned();
         self.propose(name, agency, Action::Retirement(Box::new(exit)), |_| true)
     }
 

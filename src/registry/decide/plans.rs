@@ -13,13 +13,13 @@ use crate::{
         baselines::Baseline,
         change::Image,
         command::Precondition,
+        dated,
         documents::{Document, Needs},
         error::{Error, Violations},
         milestones::Milestone,
         names::{PlanName, PlatformName},
         plans::{
-            FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, STATES_TO_END,
-            StateEntry,
+            FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, StateEntry,
         },
         reports::Report,
         time::Date,
@@ -36,7 +36,7 @@ impl Deciding<'_> {
     ) -> Result<(), Error> {
         let owner = find_platform(self.state, platform)?;
         check_active(owner)?;
-        let agency = owner.fields.governing_agency.clone().ok_or_else(|| {
+        let agency = owner.governing_agency().cloned().ok_or_else(|| {
             Error::Bug(format!("`{platform}` was permitted a plan without an agency").into())
         })?;
         let name = self.name_or_random(name, |id| PlanName::from_id(platform, id))?;
@@ -110,6 +110,15 @@ impl Deciding<'_> {
     fn check_plan_fields(&self, fields: &PlanFields) -> Result<(), Error> {
         let mut violations = Violations::new();
         fields.check(&mut violations);
+        let today = self.today();
+        dated::check(
+            &fields.visibilities,
+            "plan.visibilities",
+            today,
+            &mut violations,
+        );
+        let path = "plan.reporting_cycles";
+        dated::check(&fields.reporting_cycles, path, today, &mut violations);
         for (i, agency) in fields.coordinating_agencies.iter().enumerate() {
             let field = format!("plan.coordinating_agencies[{i}]");
             self.check_agency(Some(agency), &field, &mut violations);
@@ -135,7 +144,7 @@ impl Deciding<'_> {
         let date = match step {
             PlanMove::Submit => {
                 check_actor_named(self.caller, name.as_str())?;
-                check_submissions(plan)?;
+                check_history(plan)?;
                 self.today()
             }
             PlanMove::Issue => {
@@ -143,6 +152,9 @@ impl Deciding<'_> {
                 check_second_person(self.caller, plan.submitter(), &self.person, name.as_str())?;
                 // What replaces a plan in force is not older than it.
                 let in_force = self.state.issued_plan(&name.parent());
+                if let Some(plan) = in_force {
+                    check_history(plan)?;
+                }
                 let in_force = in_force.and_then(|plan| plan.issue_date());
                 let date = self.document_date(document, Some(Needs::Digest), in_force)?;
                 new.issuing_document = document.cloned().map(Box::new);
@@ -152,7 +164,9 @@ impl Deciding<'_> {
             PlanMove::Revoke => {
                 self.document_date(document, Some(Needs::Identity), plan.issue_date())?
             }
-            PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Annul => {
+            // It was never issued, so it is ANNULLED from the day it was said to be.
+            PlanMove::Annul => plan.issue_date().unwrap_or_else(|| self.today()),
+            PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Restore => {
                 self.today()
             }
         };
@@ -166,7 +180,30 @@ impl Deciding<'_> {
             self.make_baseline(&new, &milestones, date, document, "")?;
             self.supersede(&new.name, date, document);
         }
+        if step == PlanMove::Annul {
+            self.restore(&new.name);
+        }
         Ok(())
+    }
+
+    /// The plan that a plan annulled just now had superseded is in force again, as if it had
+    /// never been superseded. Only the plan in force can be annulled, so a chain is undone from
+    /// its end, and nothing else can have happened to the plan since.
+    fn restore(&mut self, annulled: &PlanName) {
+        let platform = annulled.parent();
+        let mut plans = self.state.plans_of(&platform);
+        let old = plans.find(|plan| plan.superseded_by.as_ref() == Some(annulled));
+        let Some((old, to)) = old.and_then(|old| Some((old, old.state.after(PlanMove::Restore)?)))
+        else {
+            return;
+        };
+        let ended = old.state_history.iter().rev();
+        let ended = ended.map(|entry| entry.effective_date).next();
+        let mut old = (**old).clone();
+        old.superseded_by = None;
+        old.meta = self.updated(old.meta);
+        self.enter(&mut old, to, ended.unwrap_or_else(|| self.today()), None);
+        self.put(Image::Plan(Arc::new(old)));
     }
 
     /// The plan that was in force until now gives way to the one just issued.
@@ -259,22 +296,6 @@ impl Deciding<'_> {
     }
 }
 
-/// Refuses to submit a plan whose history of states is full, with room left for what ends it.
-fn check_submissions(plan: &Plan) -> Result<(), Error> {
-    if plan.state_history.len() + STATES_TO_END <= STATES_MAX {
-        return Ok(());
-    }
-    Err(Error::refused(
-        "STATE_HISTORY_FULL",
-        plan.name.as_str(),
-        format!("a plan enters at most {STATES_MAX} states; withdraw it and create a new plan"),
-        format!(
-            "một kế hoạch chỉ có tối đa {STATES_MAX} lần chuyển trạng thái; hãy rút kế hoạch này \
-             và lập kế hoạch mới"
-        ),
-    ))
-}
-
 /// Whether a plan is ISSUED, no longer written; refused where it is frozen, or has ended.
 pub(super) fn is_in_force(plan: &Plan) -> Result<bool, Error> {
     match plan.state {
@@ -313,6 +334,19 @@ pub(super) fn check_fixed(
         Some(field) => Err(only_by_rebaseline(subject, field)),
         None => Ok(()),
     }
+}
+
+/// Refuses one more round of a plan that has been through too many.
+fn check_history(plan: &Plan) -> Result<(), Error> {
+    if plan.state_history.len() < STATES_MAX {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "PLAN_HISTORY_FULL",
+        plan.name.as_str(),
+        format!("the plan has been through {STATES_MAX} states; end it and create a new one"),
+        format!("kế hoạch đã qua {STATES_MAX} trạng thái; hãy kết thúc và lập kế hoạch mới"),
+    ))
 }
 
 fn frozen(plan: &Plan) -> Error {

@@ -99,7 +99,7 @@ impl Deciding<'_> {
         let Some(end) = period_end else {
             return Ok(());
         };
-        let cycle = plan.cycle();
+        let cycle = plan.cycle_on(end);
         let mut violations = Violations::new();
         let today = self.today();
         let issued = plan.issue_date().unwrap_or(Date::MIN);

@@ -39,10 +39,12 @@ impl Deciding<'_> {
             })));
         }
         for platform in platforms {
-            self.put(Image::Platform(Arc::new(Platform {
+            let mut platform = Platform {
                 meta,
                 ..platform.clone()
-            })));
+            };
+            platform.record_stages(None, self.now);
+            self.put(Image::Platform(Arc::new(platform)));
         }
         for figure in figures {
             self.put(Image::Figure(Arc::new(Figure {

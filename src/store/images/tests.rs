@@ -11,8 +11,8 @@ use crate::domain::{
     documents::{Document, DocumentKind, Relation, RelationKind, Source},
     names::{AgencyName, EditionName, PlanName, PlatformName, PrincipalName, Revision},
     plans::{
-        Budget, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
-        Visibility,
+        Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
+        StateEntry, Visibility, VisibilityEntry,
     },
     platforms::{
         Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance, Link,
@@ -269,6 +269,7 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
             stage: Stage::Pilot,
             planned,
             reached,
+            document: None,
             sources,
         },
     );
@@ -294,8 +295,20 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
         ],
         0..=4,
     );
-    let agencies = (
+    let governance = (
         option::of(agency_name()),
+        option::of(date()),
+        option::of(document()),
+        sources(),
+    )
+        .prop_map(|(agency, start_date, document, sources)| Governance {
+            agency,
+            start_date,
+            document: document.map(Box::new),
+            sources,
+        });
+    let agencies = (
+        prop::collection::vec(governance, 0..3),
         prop::collection::vec(agency_name(), 0..3),
     );
     (
@@ -315,7 +328,7 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
                 PlatformFields {
                     display_name,
                     display_name_en,
-                    governing_agency: agencies.0,
+                    governance: agencies.0,
                     operating_unit,
                     coordinating_agencies: agencies.1,
                     classification: Classification::Sector,
@@ -334,26 +347,21 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
 }
 
 fn platform() -> impl Strategy<Value = Platform> {
-    let governance = (option::of(agency_name()), option::of(date()))
-        .prop_map(|(agency, start_date)| Governance { agency, start_date });
     (
         platform_name(),
         platform_fields(),
-        prop::collection::vec(governance, 0..3),
         option::of(exit()),
         option::of(meta()),
         meta(),
     )
-        .prop_map(
-            |(name, fields, governance_history, exit, public, meta)| Platform {
-                name,
-                fields,
-                governance_history,
-                exit: exit.map(Box::new),
-                public_write: public.map(PublicWrite::from),
-                meta,
-            },
-        )
+        .prop_map(|(name, fields, exit, public, meta)| Platform {
+            name,
+            fields,
+            exit: exit.map(Box::new),
+            stage_records: Vec::new(),
+            public_write: public.map(PublicWrite::from),
+            meta,
+        })
 }
 
 fn plan_fields() -> impl Strategy<Value = PlanFields> {
@@ -372,10 +380,13 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
             price_year,
             source,
         });
-    let cycle = (any::<i32>(), any::<i32>()).prop_map(|(cutoff_day, filing_days)| ReportingCycle {
-        interval: Interval::Quarterly,
-        cutoff_day,
-        filing_days,
+    let cycle = (any::<i32>(), any::<i32>()).prop_map(|(cutoff_day, filing_days)| CycleEntry {
+        cycle: ReportingCycle {
+            interval: Interval::Quarterly,
+            cutoff_day,
+            filing_days,
+        },
+        ..CycleEntry::default()
     });
     (
         [text(), text(), text(), text()],
@@ -384,7 +395,7 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
         option::of(budget),
         option::of(period()),
         option::of(period()),
-        option::of(cycle),
+        prop::collection::vec(cycle, 0..3),
     )
         .prop_map(|(texts, head, agencies, budget, start, end, cycle)| {
             let [display_name, objectives, scope, lead_unit] = texts;
@@ -398,8 +409,11 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
                 budget,
                 planned_start: start,
                 planned_end: end,
-                visibility: Visibility::Restricted,
-                reporting_cycle: cycle,
+                visibilities: vec![VisibilityEntry {
+                    visibility: Visibility::Restricted,
+                    ..VisibilityEntry::default()
+                }],
+                reporting_cycles: cycle,
             }
         })
 }

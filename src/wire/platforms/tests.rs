@@ -42,14 +42,18 @@ fn any_stage() -> impl Strategy<Value = OperationStage> {
         select(Stage::ALL.to_vec()),
         option::of(arbitrary::period()),
         option::of(arbitrary::period()),
+        option::of(arbitrary::document()),
         arbitrary::sources(),
     )
-        .prop_map(|(stage, planned, reached, sources)| OperationStage {
-            stage,
-            planned,
-            reached,
-            sources,
-        })
+        .prop_map(
+            |(stage, planned, reached, document, sources)| OperationStage {
+                stage,
+                planned,
+                reached,
+                document: document.map(Box::new),
+                sources,
+            },
+        )
 }
 
 fn any_fields() -> impl Strategy<Value = PlatformFields> {
@@ -62,10 +66,22 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
             level,
             approval: approval.map(Box::new),
         });
+    let governance = (
+        option::of(arbitrary::name()),
+        option::of(arbitrary::date()),
+        option::of(arbitrary::document()),
+        arbitrary::sources(),
+    )
+        .prop_map(|(agency, start_date, document, sources)| Governance {
+            agency,
+            start_date,
+            document: document.map(Box::new),
+            sources,
+        });
     let link = (arbitrary::text(), arbitrary::text()).prop_map(|(uri, title)| Link { uri, title });
     (
         [arbitrary::text(), arbitrary::text(), arbitrary::text()],
-        (option::of(arbitrary::name()), arbitrary::names()),
+        (vec(governance, 0..3), arbitrary::names()),
         (classification, vec(level, 0..4)),
         (vec(any_listing(), 0..3), vec(any_stage(), 0..3)),
         (option::of(security), vec(channel, 0..4)),
@@ -77,7 +93,7 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
             PlatformFields {
                 display_name,
                 display_name_en,
-                governing_agency: agencies.0,
+                governance: agencies.0,
                 operating_unit,
                 coordinating_agencies: agencies.1,
                 classification: serves.0,
@@ -116,10 +132,7 @@ fn record(fields: PlatformFields, exit: Option<Exit>, meta: Meta) -> Platform {
     Platform {
         name: PlatformName::parse("platforms/ndp-001").unwrap(),
         fields,
-        governance_history: vec![Governance {
-            agency: None,
-            start_date: None,
-        }],
+        stage_records: Vec::new(),
         exit: exit.map(Box::new),
         public_write: None,
         meta,
@@ -178,7 +191,10 @@ fn bad_values_are_told_of_with_their_paths() {
     };
     let day = |year, month, day| Some(pb::Date { year, month, day });
     let message = pb::Platform {
-        governing_agency: "bo-y-te".to_owned(),
+        governance: vec![pb::platform::Governance {
+            agency: "bo-y-te".to_owned(),
+            ..Default::default()
+        }],
         coordinating_agencies: vec!["agencies/a".to_owned(), String::new()],
         classification: 17,
         deployment_levels: vec![1, 0, 9],
@@ -199,7 +215,7 @@ fn bad_values_are_told_of_with_their_paths() {
                 end: day(2026, 0, 0),
                 as_written: String::new(),
             }),
-            sources: Vec::new(),
+            ..Default::default()
         }],
         security: Some(pb::platform::Security {
             level: 3,
@@ -220,7 +236,7 @@ fn bad_values_are_told_of_with_their_paths() {
         .map(|violation| format!("{} {}", violation.field, violation.reason))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    platform.governing_agency NOT_A_NAME
+    platform.governance[0].agency NOT_A_NAME
     platform.coordinating_agencies[1] REQUIRED
     platform.classification UNKNOWN_VALUE
     platform.deployment_levels[1] REQUIRED

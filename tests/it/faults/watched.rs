@@ -235,7 +235,10 @@ async fn transfer(mut steward: Clients, count: watch::Sender<u32>) -> Status {
         let request = pb::UpdatePlatformRequest {
             platform: Some(pb::Platform {
                 name: MOVING.into(),
-                governing_agency: format!("agencies/{agency}"),
+                governance: vec![pb::platform::Governance {
+                    agency: format!("agencies/{agency}"),
+                    ..Default::default()
+                }],
                 ..Default::default()
             }),
             ..Default::default()

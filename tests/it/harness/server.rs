@@ -69,6 +69,11 @@ impl ManualClock {
         self.micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
+    /// Moves it on by microseconds.
+    pub(crate) fn tick(&self, micros: i64) {
+        self.micros.fetch_add(micros, Ordering::SeqCst);
+    }
+
     /// Lets the next call that looks at it panic.
     pub(crate) fn break_once(&self) {
         self.broken.store(true, Ordering::SeqCst);

@@ -415,8 +415,9 @@ both! {
             "request_id": "8b8bba0e-28ac-4bd3-9df9-0c3bfbd6a0b0",
         });
         caller.ok("CreatePlan", create.clone()).await;
-        let moved = json!({"name": "platforms/ndp-001", "governing_agency": "agencies/bo-y-te"});
-        let request = json!({"platform": moved, "update_mask": "governingAgency"});
+        let moved = json!({"name": "platforms/ndp-001",
+            "governance": [{"agency": "agencies/bo-y-te"}]});
+        let request = json!({"platform": moved, "update_mask": "governance"});
         cast.steward.ok("UpdatePlatform", request).await;
         let moved = json!({"name": "principals/mover", "agency": "agencies/bo-y-te"});
         let request = json!({"principal": moved, "update_mask": "agency"});
@@ -511,7 +512,7 @@ both! {
         let replayed = server.registry.submit(identified.clone(), create("ndp-001", 1)).await;
         assert!(matches!(replayed, Err(Error::Denied { .. })), "{replayed:?}");
         let platform = json!({"name": "platforms/ndp-002",
-            "governing_agency": format!("agencies/{OTHER_AGENCY}")});
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}]});
         cast.steward.ok("UpdatePlatform", json!({"platform": platform})).await;
         let written = server.registry.submit(identified.clone(), create("ndp-002", 3)).await;
         let written = written.unwrap();

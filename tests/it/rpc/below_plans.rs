@@ -45,8 +45,8 @@ fn below(plan: &Value, collection: &str, id: &str) -> String {
 
 async fn draft(cast: &Cast, platform: &str, id: &str, visibility: &str) -> Value {
     let plan = json!({
-        "display_name": format!("Kế hoạch thử nghiệm {id}"), "visibility": visibility,
-        "reporting_cycle": {"cutoff_day": 1},
+        "display_name": format!("Kế hoạch thử nghiệm {id}"), "visibilities": [{"visibility": visibility}],
+        "reporting_cycles": [{"cutoff_day": 1}],
     });
     let parent = format!("platforms/{platform}");
     let request = json!({"parent": parent, "plan_id": id, "plan": plan});
@@ -236,7 +236,8 @@ both! {
         };
         assert_eq!(seen(&plan["revision"]).await, "plans PUT, milestones PUT, baselines PUT");
         let show = async |visibility: &str| {
-            let plan = json!({"name": plan["name"], "visibility": visibility});
+            let plan = json!({"name": plan["name"],
+                "visibilities": [{"visibility": visibility}]});
             let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
             (seen(&plan["revision"]).await, found(&anonymous).await)
         };
@@ -262,7 +263,8 @@ both! {
         let draft = draft(&cast, "ndp-001", "draft", "PUBLIC").await;
         assert_eq!((found(&cast.editor).await, found(&other).await), ([2, 1, 1, 1], [0; 4]));
         let platform = json!({
-            "name": "platforms/ndp-001", "governing_agency": format!("agencies/{OTHER_AGENCY}"),
+            "name": "platforms/ndp-001",
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}],
         });
         let moved = cast.steward.ok("UpdatePlatform", json!({"platform": platform})).await;
         assert_eq!((found(&cast.editor).await, found(&other).await), ([0; 4], [2, 1, 1, 1]));

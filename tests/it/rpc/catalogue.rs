@@ -257,7 +257,7 @@ both! {
         assert_eq!(reason(&error), "AlreadyExists RESOURCE_ALREADY_EXISTS");
         // of several mistakes each is told of
         let mut wrong = it();
-        wrong.governing_agency = "agencies/khong-co".into();
+        wrong.governance = vec![given::governance("khong-co", None)];
         wrong.coordinating_agencies = vec!["agencies/bo-y-te".into(), "agencies/khong".into()];
         wrong.listings = vec![
             given::listing("editions/khong-co", ""),
@@ -272,7 +272,7 @@ both! {
         told.sort();
         assert_eq!(told, [
             "platform.coordinating_agencies[1] REFERENCE_NOT_FOUND",
-            "platform.governing_agency REFERENCE_NOT_FOUND",
+            "platform.governance[0].agency REFERENCE_NOT_FOUND",
             "platform.listings[0].edition REFERENCE_NOT_FOUND",
             "platform.listings[1].group REFERENCE_NOT_FOUND",
             "platform.listings[2].edition NOT_UNIQUE",

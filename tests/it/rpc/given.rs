@@ -55,6 +55,15 @@ pub(super) fn listing(edition: &str, display_name: &str) -> pb::platform::Listin
     }
 }
 
+/// Who governs a platform, from a day on or from the beginning.
+pub(super) fn governance(agency: &str, start_date: Option<pb::Date>) -> pb::platform::Governance {
+    pb::platform::Governance {
+        agency: format!("agencies/{agency}"),
+        start_date,
+        ..Default::default()
+    }
+}
+
 pub(super) fn mask(paths: &[&str]) -> Option<prost_types::FieldMask> {
     Some(prost_types::FieldMask {
         paths: paths.iter().map(|&path| path.into()).collect(),

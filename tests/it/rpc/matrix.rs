@@ -54,7 +54,7 @@ impl Fixture {
             "exit": exit(),
         });
         let mut restricted = cast.draft("ndp-003", "restricted").await;
-        restricted["visibility"] = json!("RESTRICTED");
+        restricted["visibilities"] = json!([{"visibility": "RESTRICTED"}]);
         let restricted = with_records(&cast, &restricted).await;
         let issued = cast.draft("ndp-002", "issued").await;
         let issued = with_records(&cast, &issued).await;
@@ -95,7 +95,7 @@ async fn milestone(cast: &Cast, plan: &Value) -> Value {
 /// A draft taken into force, with one record of each kind below it.
 async fn with_records(cast: &Cast, plan: &Value) -> Value {
     let mut plan = plan.clone();
-    plan["reporting_cycle"] = json!({"cutoff_day": 1});
+    plan["reporting_cycles"] = json!([{"cutoff_day": 1}]);
     let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
     milestone(cast, &plan).await;
     let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();

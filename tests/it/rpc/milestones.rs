@@ -46,7 +46,7 @@ both! {
         for state in PlanState::ALL {
             let id = state.as_str().to_lowercase();
             let plan = cast.draft("ndp-001", &id).await;
-            let monthly = json!({"name": plan["name"], "reporting_cycle": {"cutoff_day": 1}});
+            let monthly = json!({"name": plan["name"], "reporting_cycles": [{"cutoff_day": 1}]});
             let plan = cast.editor.ok("UpdatePlan", json!({"plan": monthly})).await;
             let one = milestone(&cast, &plan, "one", json!({})).await;
             assert_eq!(one["state"], "OPEN");

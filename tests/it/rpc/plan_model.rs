@@ -75,6 +75,7 @@ struct Modelled {
     state: PlanState,
     submitted_by: usize,
     issued_on: usize,
+    superseded_by: Option<usize>,
     milestones: BTreeMap<usize, MilestoneState>,
     promised: BTreeSet<usize>,
 }
@@ -94,6 +95,7 @@ impl Model {
                     state: Draft,
                     submitted_by: 0,
                     issued_on: 0,
+                    superseded_by: None,
                     milestones: BTreeMap::new(),
                     promised: BTreeSet::new(),
                 };
@@ -215,6 +217,15 @@ impl Model {
                     for (other, it) in &mut self.0 {
                         if *other != plan && it.state == Issued {
                             it.state = Superseded;
+                            it.superseded_by = Some(plan);
+                        }
+                    }
+                }
+                if to == Annulled {
+                    for it in self.0.values_mut() {
+                        if it.superseded_by == Some(plan) {
+                            it.state = Issued;
+                            it.superseded_by = None;
                         }
                     }
                 }
@@ -416,13 +427,16 @@ fn check(state: &State, model: &Model) {
         assert_eq!(history.last().unwrap().state, plan.state);
         let issued = history.iter().skip_while(|entry| !entry.state.was_issued());
         let dates: Vec<_> = issued.map(|entry| entry.effective_date).collect();
-        assert!(dates.is_sorted(), "{}: {dates:?}", plan.name);
+        assert_eq!(
+            dates.first(),
+            dates.iter().min(),
+            "{}: {dates:?}",
+            plan.name
+        );
         assert_eq!(dates.is_empty(), !plan.state.was_issued());
         assert_eq!(plan.issuing_document.is_some(), plan.state.was_issued());
-        assert_eq!(
-            plan.superseded_by.is_some(),
-            plan.state == PlanState::Superseded
-        );
+        let successor = plan.superseded_by.as_ref().map(number_of);
+        assert_eq!(successor, modelled.superseded_by, "{}", plan.name);
         let milestones = state.milestones_of(&plan.name);
         let milestones: Vec<_> = milestones.map(|it| it.state()).collect();
         let modelled_states: Vec<_> = modelled.milestones.values().copied().collect();

@@ -2,7 +2,7 @@
 //! person, ids and etags.
 
 use ndp_registry::domain::{
-    plans::{PlanMove, PlanState},
+    plans::{PlanMove, PlanState, STATES_MAX},
     principals::{PrincipalKind, Role},
 };
 use serde_json::{Value, json};
@@ -114,8 +114,8 @@ both! {
             ("accountableHead", json!({"accountable_head": {"office": "Cục trưởng"}})),
             ("leadUnit", json!({"lead_unit": "Cục thử nghiệm"})),
             ("coordinatingAgencies", json!({"coordinating_agencies": ["agencies/bo-y-te"]})),
-            ("visibility", json!({"visibility": "RESTRICTED"})),
-            ("reportingCycle", json!({"reporting_cycle": {"interval": "QUARTERLY"}})),
+            ("visibilities", json!({"visibilities": [{"visibility": "RESTRICTED"}]})),
+            ("reportingCycles", json!({"reporting_cycles": [{"interval": "QUARTERLY"}]})),
         ];
         let mut lines = Vec::new();
         for state in PlanState::ALL {
@@ -162,7 +162,7 @@ both! {
             returned: everything
             withdrawn: nothing
             PLAN_HAS_ENDED
-            issued: accountableHead leadUnit coordinatingAgencies visibility reportingCycle
+            issued: accountableHead leadUnit coordinatingAgencies visibilities reportingCycles
             PLAN_IS_ISSUED
             completed: nothing
             PLAN_HAS_ENDED
@@ -254,6 +254,82 @@ both! {
         cast.approver.ok("CompletePlan", request).await;
         cast.plan_in(PLATFORM, "third", PlanState::Issued).await;
         assert_eq!(cast.editor.ok("GetPlan", get).await["state"], "COMPLETED");
+        server.stop().await;
+    }
+
+    async fn a_plan_sent_to_and_fro_too_often_can_only_be_ended(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let mut plan = cast.draft(PLATFORM, "p").await;
+        let refused = loop {
+            match cast.step(PlanMove::Submit, &plan).await {
+                Ok(submitted) => {
+                    plan = cast.step(PlanMove::Return, &submitted).await.unwrap();
+                }
+                Err(status) => break status,
+            }
+        };
+        assert_eq!(reason(&refused), "PLAN_HISTORY_FULL");
+        let states = plan["state_history"].as_array().unwrap().len();
+        assert!((STATES_MAX..STATES_MAX + 3).contains(&states), "{states}");
+        let plan = cast.step(PlanMove::Withdraw, &plan).await.unwrap();
+        assert_eq!(plan["state"], "WITHDRAWN");
+        server.stop().await;
+    }
+
+    async fn annulling_a_plan_restores_the_one_it_superseded(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let anyone = server.raw(Default::default());
+        let mut plans = Vec::new();
+        for (id, day) in [("a", [2026, 3, 2]), ("b", [2026, 5, 4]), ("c", [2026, 7, 6])] {
+            let plan = cast.plan_in(PLATFORM, id, PlanState::Submitted).await;
+            let request = move_request(PlanMove::Issue, &plan);
+            let request = with(request, json!({"document": decision(day)}));
+            plans.push(cast.approver.ok("IssuePlan", request).await);
+        }
+        let get = async |plan: &Value| anyone.ok("GetPlan", json!({"name": plan["name"]})).await;
+        // on each date: platforms with a plan in force, and whether this one is said to lack one
+        let answers = async |at: i64| {
+            let mut answers = Vec::new();
+            for day in [[2026, 1, 1], [2026, 4, 1], [2026, 6, 1], [2026, 8, 1], [2026, 10, 1]] {
+                let request = json!({"effective_date": date(day), "read_revision": at});
+                let summary = anyone.ok("GetSummary", request.clone()).await;
+                let request = with(request, json!({
+                    "filter": format!("kind=MISSING_PLAN AND platform=\"platforms/{PLATFORM}\""),
+                }));
+                let items = anyone.ok("ListAttentionItems", request).await;
+                let missing = items["attention_items"].as_array().map_or(0, Vec::len);
+                answers.push((summary["platforms_with_issued_plan_count"].clone(), missing));
+            }
+            answers
+        };
+        let before = server.registry.revision().get();
+        let told = answers(before).await;
+        let held = [0, 1, 1, 1, 1].map(|count| (json!(count), 1 - count));
+        assert_eq!(told, held);
+
+        for (successor, restored) in [(2, 1), (1, 0)] {
+            let plan = get(&plans[successor]).await;
+            let annulled = cast.step(PlanMove::Annul, &plan).await.unwrap();
+            assert_eq!(annulled["state"], "ANNULLED");
+            let plan = get(&plans[restored]).await;
+            assert_eq!(plan["state"], "ISSUED");
+            assert!(plan.get("superseded_by").is_none(), "{plan}");
+            assert_eq!(plan["revision"], annulled["revision"]);
+            let history = plan["state_history"].as_array().unwrap();
+            let [.., superseded, issued] = &**history else { panic!("{plan}") };
+            assert_eq!(issued["effective_date"], superseded["effective_date"]);
+            // nobody knows that a plan was recorded in error, so the counts are what they were
+            assert_eq!(answers(0).await, held);
+        }
+        assert_eq!(answers(before).await, told);
+
+        // the first of them was superseded by nobody's successor
+        let plan = get(&plans[0]).await;
+        cast.step(PlanMove::Annul, &plan).await.unwrap();
+        assert_eq!(answers(0).await, [0; 5].map(|count| (json!(count), 1)));
+        assert_eq!(answers(before).await, told);
         server.stop().await;
     }
 

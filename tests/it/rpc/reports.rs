@@ -22,7 +22,7 @@ fn report(end: [i32; 3]) -> Value {
 /// A plan with this reporting cycle, issued on a day.
 async fn issued(cast: &Cast, id: &str, cycle: Value, day: [i32; 3]) -> Value {
     let plan =
-        json!({"display_name": format!("Kế hoạch thử nghiệm {id}"), "reporting_cycle": cycle});
+        json!({"display_name": format!("Kế hoạch thử nghiệm {id}"), "reporting_cycles": [cycle]});
     let request = json!({"parent": "platforms/ndp-001", "plan_id": id, "plan": plan});
     let plan = cast.editor.ok("CreatePlan", request).await;
     let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();

@@ -532,7 +532,7 @@ both! {
             name: String::new(),
             display_name: "Tên mới".into(),
             display_name_en: "Made-up name".into(),
-            governing_agency: "agencies/bo-cong-an".into(),
+            governance: vec![given::governance("bo-cong-an", None)],
             operating_unit: "Đơn vị thử".into(),
             coordinating_agencies: vec!["agencies/bo-y-te".into()],
             classification: pb::platform::Classification::Sector.into(),
@@ -572,8 +572,7 @@ both! {
             } else {
                 (&mut steward, &mut editor)
             };
-            // a value that changes nothing is no write: the agency is the same in both
-            if field != "governing_agency" {
+            {
                 let error = refused.catalogue.update_platform(governed()).await.unwrap_err();
                 assert_eq!(reason(&error), "PermissionDenied PERMISSION_DENIED", "{field}");
                 assert!(error.message().contains(&format!("`{field}`")), "{error:?}");
@@ -583,7 +582,7 @@ both! {
 
             // where no agency is known, the steward keeps everything
             let alone = pb::Platform { name: "platforms/ndp-019".into(), ..full.clone() };
-            if field == "governing_agency" {
+            if field == "governance" {
                 continue;
             }
             let error = editor.catalogue.update_platform(update(alone.clone(), &[field])).await;
@@ -619,24 +618,23 @@ both! {
         let seen = pb::GetPlanRequest { name: plan.name.clone(), ..Default::default() };
         assert_eq!(new.plans.get_plan(seen.clone()).await.unwrap_err().code(), Code::NotFound);
 
-        let orphan = update(named("platforms/ndp-001"), &["governing_agency"]);
+        let orphan = update(named("platforms/ndp-001"), &["governance"]);
         let error = steward.catalogue.update_platform(orphan).await.unwrap_err();
         assert_eq!(reason(&error), "FailedPrecondition PLATFORM_HAS_PLANS");
 
-        let transfer = pb::Platform {
-            governing_agency: "agencies/bo-tai-chinh".into(),
-            ..named("platforms/ndp-001")
-        };
+        let mut governance = get(&mut old, "platforms/ndp-001").await.governance;
+        let today = Some(given::date(2026, 10, 1));
+        governance.push(given::governance("bo-tai-chinh", today));
+        let transfer = pb::Platform { governance, ..named("platforms/ndp-001") };
         let moved = steward.catalogue.update_platform(update(transfer, &[])).await.unwrap();
         let at = revision(moved.metadata());
         let moved = moved.into_inner();
-        let governance = |agency: &str, start_date| pb::platform::Governance {
-            agency: agency.into(),
-            start_date,
-        };
-        assert_eq!(moved.governance_history, [
-            governance("agencies/bo-cong-an", None),
-            governance("agencies/bo-tai-chinh", Some(given::date(2026, 10, 1))),
+        assert_eq!(moved.governing_agency, "agencies/bo-tai-chinh");
+        let entries = moved.governance.iter();
+        let entries: Vec<_> = entries.map(|it| (&*it.agency, it.start_date)).collect();
+        assert_eq!(entries, [
+            ("agencies/bo-cong-an", Some(given::date(2025, 6, 29))),
+            ("agencies/bo-tai-chinh", today),
         ]);
         assert_eq!(old.plans.get_plan(seen.clone()).await.unwrap_err().code(), Code::NotFound);
         let its = new.plans.get_plan(seen).await.unwrap().into_inner();

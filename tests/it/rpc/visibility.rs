@@ -17,8 +17,8 @@ use ndp_registry::{
             AgencyName, ApiKeyName, AssessmentName, BaselineName, MilestoneName, PlanName,
             PlatformName, PrincipalName, ProposalName, ReportName, Revision,
         },
-        plans::{Plan, PlanFields, PlanMove, PlanState, StateEntry, Visibility},
-        platforms::{Exit, ExitOutcome, Platform, Security},
+        plans::{Plan, PlanFields, PlanMove, PlanState, StateEntry, Visibility, VisibilityEntry},
+        platforms::{Exit, ExitOutcome, Governance, Platform, Security},
         principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
         proposals::{Act, Action, Proposal, ProposalState},
         record::Meta,
@@ -75,7 +75,7 @@ fn full(id: &str) -> Value {
         "budget": {"price_year": 2026, "source": "Ngân sách mật"},
         "planned_start": {"start": date([2027, 1, 1]), "end": date([2027, 1, 31])},
         "planned_end": {"start": date([2028, 1, 1]), "end": date([2028, 12, 31])},
-        "reporting_cycle": {"interval": "QUARTERLY", "cutoff_day": 20},
+        "reporting_cycles": [{"interval": "QUARTERLY", "cutoff_day": 20}],
     })
 }
 
@@ -88,7 +88,7 @@ async fn made(
     moves: &[PlanMove],
 ) -> Value {
     let mut plan = full(id);
-    plan["visibility"] = json!(visibility);
+    plan["visibilities"] = json!([{"visibility": visibility}]);
     let parent = format!("platforms/{platform}");
     let request = json!({"parent": parent, "plan_id": id, "plan": plan, "reason": "soạn thảo mật"});
     let mut plan = cast.editor.ok("CreatePlan", request).await;
@@ -446,10 +446,11 @@ both! {
         let baselines = json!({"parent": name, "read_revision": then});
         let listed = anonymous.ok("ListBaselines", baselines.clone()).await;
         assert_eq!(listed["baselines"][0]["number"], 1);
-        let restrict = json!({"plan": {"name": name, "visibility": "RESTRICTED"}});
+        let restrict = json!({"plan": {"name": name,
+            "visibilities": [{"visibility": "RESTRICTED"}]}});
         cast.editor.ok("UpdatePlan", restrict).await;
         let transfer = json!({"platform": {"name": "platforms/ndp-002",
-            "governing_agency": format!("agencies/{OTHER_AGENCY}")}});
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}]}});
         cast.steward.ok("UpdatePlatform", transfer).await;
         let seen = anonymous.ok("GetPlan", get.clone()).await;
         assert!(!seen.to_string().contains("mật"), "{seen}");
@@ -554,8 +555,8 @@ fn about(plan: &Value) -> Vec<(String, Value)> {
         ("displayName", json!({"display_name": "Thử", "etag": etag})),
         ("displayName", json!({"display_name": ""})),
         (
-            "reportingCycle.cutoffDay",
-            json!({"reporting_cycle": {"cutoff_day": 5}}),
+            "accountableHead.office",
+            json!({"accountable_head": {"office": "Thử"}}),
         ),
         (
             "plannedEnd.end",
@@ -693,7 +694,10 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             .map(|it| Image::Edition(it.into())),
     );
     for (owner, mut platform) in seed.platforms.into_iter().take(2).enumerate() {
-        platform.fields.governing_agency = AgencyName::from_id(AGENCIES[owner]);
+        platform.fields.governance = vec![Governance {
+            agency: AgencyName::from_id(AGENCIES[owner]),
+            ..Governance::default()
+        }];
         platform.fields.security = Some(Security {
             level: 3,
             approval: None,
@@ -729,7 +733,10 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             name: PlanName::from_id(&platform, &format!("p{number}")).unwrap(),
             fields: PlanFields {
                 display_name: text.clone(),
-                visibility: *visibility,
+                visibilities: vec![VisibilityEntry {
+                    visibility: *visibility,
+                    ..VisibilityEntry::default()
+                }],
                 ..PlanFields::default()
             },
             issuing_document: state.was_issued().then(|| Box::new(document)),

@@ -1,0 +1,674 @@
+//! The law of past answers, on any sequence of commands. What was answered for a date by what was
+//! known at a revision is answered so for good; and what is answered for it by what is known now
+//! changes only through a fact that holds from that date or an earlier one. No wire and no store:
+//! `decide`, `apply` and the counts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use ndp_registry::{
+    catalogue,
+    domain::{
+        caller::{Caller, Known, Person},
+        change::Effect,
+        command::{Command, Precondition, Request},
+        documents::{Document, Evidence},
+        effort::Effort,
+        milestones::MilestoneFields,
+        names::{
+            AgencyName, ApiKeyName, EditionName, MilestoneName, PlanName, PlatformName,
+            PrincipalName, Revision,
+        },
+        plans::{
+            CycleEntry, Interval, PlanFields, PlanMove, PlanState, ReportingCycle, Visibility,
+            VisibilityEntry,
+        },
+        platforms::{Governance, Listing, OperationStage, PlatformFields, RecordStatus, Stage},
+        principals::Role,
+        reports::{Rating, ReportFields},
+        time::{Date, Period, Timestamp},
+    },
+    registry::decide::{Ids, decide},
+    state::{
+        State,
+        attention::Item,
+        tally::{Counts, Place, Sight},
+    },
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+/// The first day of the registry, and how far back facts and questions go.
+const FIRST: &str = "2026-03-02";
+const BACK: i32 = 300;
+const AGENCIES: [&str; 2] = ["bo-cong-an", "bo-y-te"];
+/// One edition that was decided long before, and one that is decided within the days asked about.
+const EDITIONS: [&str; 2] = ["1527-qd-bkhcn", "2618-qd-bkhcn"];
+const PLATFORMS: [&str; 3] = ["ndp-001", "ndp-002", "thu"];
+
+fn day(offset: i32) -> Date {
+    Date::parse(FIRST).unwrap().plus_days(offset)
+}
+
+fn moment(day: Date) -> Timestamp {
+    Timestamp::parse(&format!("{day}T09:00:00+07:00")).unwrap()
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Days go by.
+    Wait(i32),
+    /// An agency governs from a day on, or from the beginning.
+    Govern {
+        platform: usize,
+        agency: usize,
+        start: Option<i32>,
+    },
+    /// A stage was reached: in words alone, by a document, or by a day.
+    Reach {
+        platform: usize,
+        stage: usize,
+        words: bool,
+        issued: Option<i32>,
+        end: Option<i32>,
+    },
+    /// An edition lists a platform.
+    List {
+        platform: usize,
+        edition: usize,
+    },
+    /// What nobody counts by is written.
+    Rename {
+        platform: usize,
+    },
+    Draft {
+        platform: usize,
+        plan: usize,
+    },
+    Move {
+        platform: usize,
+        plan: usize,
+        step: PlanMove,
+        day: Option<i32>,
+    },
+    Cycle {
+        platform: usize,
+        plan: usize,
+        quarterly: bool,
+        start: Option<i32>,
+    },
+    Show {
+        platform: usize,
+        plan: usize,
+        public: bool,
+        start: Option<i32>,
+    },
+    Report {
+        platform: usize,
+        plan: usize,
+        months: i32,
+    },
+    Complete {
+        platform: usize,
+        plan: usize,
+        day: Option<i32>,
+    },
+}
+
+struct NoIds;
+
+impl Ids for NoIds {
+    fn id(&mut self, _: usize) -> String {
+        unreachable!("no id was left open")
+    }
+}
+
+fn request(command: Command) -> Request {
+    Request {
+        command,
+        request_id: None,
+        reason: "thử nghiệm".into(),
+    }
+}
+
+/// Two platforms that are listed, and their editions and agencies.
+static OPENING: LazyLock<State> = LazyLock::new(|| {
+    let mut seed = catalogue::seed([catalogue::OPENING_EDITION]).unwrap();
+    seed.platforms.truncate(2);
+    let request = request(Command::Seed(Box::new(seed)));
+    let system = Caller::System { actor: None };
+    let mut state = State::default();
+    let change = decide(&state, &system, &request, moment(day(0)), &mut NoIds).unwrap();
+    state.apply(&change);
+    state
+});
+
+/// Someone with every role in the agency that has to act.
+fn caller(who: usize, agency: Option<&AgencyName>) -> Caller {
+    let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
+    Caller::Known(Known {
+        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+        person: Person {
+            principal,
+            actor: None,
+        },
+        allows_personal_data: None,
+        is_system: false,
+        agency: agency.cloned(),
+        roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],
+    })
+}
+
+fn platform(number: usize) -> PlatformName {
+    PlatformName::from_id(PLATFORMS[number]).unwrap()
+}
+
+fn plan(of: usize, number: usize) -> PlanName {
+    PlanName::from_id(&platform(of), &format!("p{number}")).unwrap()
+}
+
+fn document(offset: i32) -> Document {
+    Document {
+        symbol: "1/QĐ-TEST".into(),
+        issuer: "Cơ quan thử nghiệm (made up)".into(),
+        issue_date: Some(day(offset)),
+        sha256: "0".repeat(64),
+        ..Document::default()
+    }
+}
+
+/// Puts an entry into its place in a dated list, for another of the same start.
+fn insert<T>(entries: &mut Vec<T>, entry: T, start: impl Fn(&T) -> Option<Date>) {
+    entries.retain(|it| start(it) != start(&entry));
+    entries.push(entry);
+    entries.sort_by_key(start);
+}
+
+/// The day from which a command's facts hold.
+struct Said {
+    command: Command,
+    from: Date,
+    /// Whether it takes what is recorded out of public sight.
+    withholds: bool,
+}
+
+fn update(state: &State, of: usize, fields: PlatformFields, mask: &'static str) -> Command {
+    let name = platform(of);
+    if state.platform(&name).is_none() {
+        return Command::CreatePlatform {
+            name: Some(name),
+            fields: Box::new(PlatformFields {
+                display_name: "Thử (made up)".into(),
+                record_status: RecordStatus::Verified,
+                ..fields
+            }),
+        };
+    }
+    Command::UpdatePlatform {
+        name,
+        fields: Box::new(fields),
+        mask: vec![mask],
+        precondition: Precondition::default(),
+    }
+}
+
+fn update_plan(name: PlanName, fields: PlanFields, mask: &'static str) -> Command {
+    Command::UpdatePlan {
+        name,
+        fields: Box::new(fields),
+        mask: vec![mask],
+        precondition: Precondition::default(),
+    }
+}
+
+/// What a step says of which days; none where it says nothing.
+fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
+    let date = |offset: Option<i32>| offset.map_or(Date::MIN, day);
+    let fields = |of: usize| {
+        let platform = state.platform(&platform(of));
+        platform.map(|it| it.fields.clone()).unwrap_or_default()
+    };
+    let made = |of: usize, from: Date| {
+        // what makes the record counts from today at the latest, and from its own day before
+        if state.platform(&platform(of)).is_some() {
+            from
+        } else {
+            from.min(today)
+        }
+    };
+    let mut withholds = false;
+    let (command, from) = match *step {
+        Step::Wait(_) => return None,
+        Step::Govern {
+            platform,
+            agency,
+            start,
+        } => {
+            let mut fields = fields(platform);
+            let entry = Governance {
+                agency: AgencyName::from_id(AGENCIES[agency]),
+                start_date: start.map(day),
+                ..Governance::default()
+            };
+            insert(&mut fields.governance, entry, |it| it.start_date);
+            (
+                update(state, platform, fields, "governance"),
+                made(platform, date(start)),
+            )
+        }
+        Step::Reach {
+            platform: of,
+            stage,
+            words,
+            issued,
+            end,
+        } => {
+            let mut fields = fields(of);
+            let stage = Stage::ALL[stage];
+            let days = |state: &State| {
+                let platform = state.platform(&platform(of));
+                let days = platform.into_iter().flat_map(|it| it.stage_days());
+                days.filter(|it| it.0 == stage)
+                    .map(|it| it.1)
+                    .collect::<Vec<_>>()
+            };
+            fields.operation_stages.retain(|it| it.stage != stage);
+            fields.operation_stages.push(OperationStage {
+                stage,
+                planned: None,
+                reached: Some(Period {
+                    start: None,
+                    end: end.filter(|_| !words).map(day),
+                    as_written: "đã đạt".into(),
+                }),
+                document: issued.map(document).map(Box::new),
+                sources: Vec::new(),
+            });
+            let own = end
+                .filter(|_| !words)
+                .or(issued)
+                .map_or(today, day)
+                .min(today);
+            let from = days(state).into_iter().chain([own]).min().unwrap_or(own);
+            (
+                update(state, of, fields, "operation_stages"),
+                made(of, from),
+            )
+        }
+        Step::List { platform, edition } => {
+            let mut fields = fields(platform);
+            let edition = EditionName::from_id(EDITIONS[edition]).unwrap();
+            let from = state.edition(&edition).unwrap().first_day().unwrap();
+            fields.listings.retain(|it| it.edition != edition);
+            fields.listings.push(Listing {
+                edition,
+                list_number: String::new(),
+                group: String::new(),
+                display_name: String::new(),
+                membership: Default::default(),
+                sources: Vec::new(),
+            });
+            (
+                update(state, platform, fields, "listings"),
+                made(platform, from),
+            )
+        }
+        Step::Rename { platform } => {
+            let mut fields = fields(platform);
+            fields.operating_unit.push_str("Đơn vị");
+            (
+                update(state, platform, fields, "operating_unit"),
+                made(platform, Date::MAX),
+            )
+        }
+        Step::Draft {
+            platform: of,
+            plan: number,
+        } => {
+            let fields = PlanFields {
+                display_name: "Kế hoạch thử".into(),
+                ..PlanFields::default()
+            };
+            let create = Command::CreatePlan {
+                platform: platform(of),
+                name: Some(plan(of, number)),
+                fields: Box::new(fields),
+            };
+            (create, today)
+        }
+        Step::Move {
+            platform,
+            plan: number,
+            step,
+            day,
+        } => {
+            let plan = state.plan(&plan(platform, number))?;
+            let document = day.map(document).map(Box::new);
+            let from = match step {
+                PlanMove::Issue | PlanMove::Revoke | PlanMove::Complete => {
+                    day.map_or(today, self::day)
+                }
+                PlanMove::Annul => plan.issue_date().unwrap_or(today),
+                _ => today,
+            };
+            let step = Command::MovePlan {
+                name: plan.name.clone(),
+                step,
+                document,
+                etag: plan.meta.etag(),
+            };
+            (step, from)
+        }
+        Step::Cycle {
+            platform,
+            plan: number,
+            quarterly,
+            start,
+        } => {
+            let mut fields = state.plan(&plan(platform, number))?.fields.clone();
+            let interval = if quarterly {
+                Interval::Quarterly
+            } else {
+                Interval::Monthly
+            };
+            let entry = CycleEntry {
+                cycle: ReportingCycle {
+                    interval,
+                    ..ReportingCycle::default()
+                },
+                start_date: start.map(day),
+                document: None,
+            };
+            insert(&mut fields.reporting_cycles, entry, |it| it.start_date);
+            (
+                update_plan(plan(platform, number), fields, "reporting_cycles"),
+                date(start),
+            )
+        }
+        Step::Show {
+            platform,
+            plan: number,
+            public,
+            start,
+        } => {
+            let old = state.plan(&plan(platform, number))?;
+            let mut fields = old.fields.clone();
+            let visibility = if public {
+                Visibility::Public
+            } else {
+                Visibility::Restricted
+            };
+            let entry = VisibilityEntry {
+                visibility,
+                start_date: start.map(day),
+                document: None,
+            };
+            insert(&mut fields.visibilities, entry, |it| it.start_date);
+            let last = fields.visibilities.last().map(|it| it.visibility);
+            // whoever may not see it now may not see how it stood either, and the other way round
+            withholds = last != Some(old.visibility());
+            (
+                update_plan(plan(platform, number), fields, "visibilities"),
+                date(start),
+            )
+        }
+        Step::Report {
+            platform,
+            plan: number,
+            months,
+        } => {
+            let plan = state.plan(&plan(platform, number))?;
+            let period = plan
+                .cycle_on(today)
+                .last_period_end(today.plus_months(-months))?;
+            let create = Command::CreateReport {
+                plan: plan.name.clone(),
+                name: ndp_registry::domain::names::ReportName::from_id(
+                    &plan.name,
+                    &format!("r{}", state.revision()),
+                ),
+                fields: Box::new(ReportFields {
+                    period_end_date: Some(period),
+                    rating: Some(Rating::AtRisk),
+                    percent: 40,
+                    ..ReportFields::default()
+                }),
+            };
+            (create, period)
+        }
+        Step::Complete {
+            platform,
+            plan: number,
+            day,
+        } => {
+            let plan = state.plan(&plan(platform, number))?;
+            let name = MilestoneName::from_id(&plan.name, "m").unwrap();
+            let Some(milestone) = state.milestone(&name) else {
+                let create = Command::CreateMilestone {
+                    plan: plan.name.clone(),
+                    name: Some(name),
+                    fields: Box::new(MilestoneFields {
+                        display_name: "Mốc thử".into(),
+                        due: Some(Period::day(self::day(day.unwrap_or(-40)), "")),
+                        ..MilestoneFields::default()
+                    }),
+                };
+                return Some(Said {
+                    command: create,
+                    from: today,
+                    withholds,
+                });
+            };
+            let complete = Command::CompleteMilestone {
+                name,
+                completion_date: day.map(self::day),
+                evidence: Vec::<Evidence>::new(),
+                etag: milestone.meta.etag(),
+            };
+            (complete, day.map_or(today, self::day))
+        }
+    };
+    Some(Said {
+        command,
+        from,
+        withholds,
+    })
+}
+
+/// What is answered for a date: the counts of each place, and what needs action, for everyone and
+/// for those who see everything.
+type Answer = Vec<(Counts, Vec<Item>)>;
+
+fn answer(state: &State, on: Date) -> Answer {
+    let everywhere = Place::default();
+    let of = |agency: &str| Place {
+        agency: AgencyName::from_id(agency),
+        ..Place::default()
+    };
+    let listed = Place {
+        edition: EditionName::from_id(EDITIONS[0]),
+        ..Place::default()
+    };
+    let places = [everywhere, of(AGENCIES[0]), of(AGENCIES[1]), listed];
+    let mut answer = Vec::new();
+    for sight in [Sight::Public, Sight::All] {
+        for place in &places {
+            let counts = state.counts_by_scan(place, &sight, on);
+            answer.push((
+                counts,
+                state.attention(place, &sight, on, &Effort::unlimited()),
+            ));
+        }
+    }
+    answer
+}
+
+/// The part of it that those who see everything are told.
+fn whole(answer: &Answer) -> &[(Counts, Vec<Item>)] {
+    &answer[answer.len() / 2..]
+}
+
+/// Dates to ask about: all that anything may turn on, and some between.
+fn dates(today: Date) -> Vec<Date> {
+    let all = (-BACK..=0).step_by(7).map(|offset| day(offset));
+    let since = (0..).map(day).take_while(|date| *date <= today);
+    all.chain(since).collect()
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let of = || 0..PLATFORMS.len();
+    let start = || option::weighted(0.9, (-BACK / 7..=2).prop_map(|week| week * 7));
+    let which = || 0..2_usize;
+    let moves = vec![
+        PlanMove::Submit,
+        PlanMove::Return,
+        PlanMove::Issue,
+        PlanMove::Complete,
+        PlanMove::Withdraw,
+        PlanMove::Revoke,
+        PlanMove::Annul,
+        PlanMove::Annul,
+    ];
+    prop_oneof![
+        2 => (1..40).prop_map(Step::Wait),
+        4 => (of(), which(), start())
+            .prop_map(|(platform, agency, start)| Step::Govern { platform, agency, start }),
+        4 => (of(), 0..3_usize, any::<bool>(), start(), start())
+            .prop_map(|(platform, stage, words, issued, end)| {
+                Step::Reach { platform, stage, words, issued, end }
+            }),
+        1 => (of(), which()).prop_map(|(platform, edition)| Step::List { platform, edition }),
+        1 => of().prop_map(|platform| Step::Rename { platform }),
+        2 => (of(), which()).prop_map(|(platform, plan)| Step::Draft { platform, plan }),
+        6 => (of(), which(), select(moves), start())
+            .prop_map(|(platform, plan, step, day)| Step::Move { platform, plan, step, day }),
+        2 => (of(), which(), any::<bool>(), start())
+            .prop_map(|(platform, plan, quarterly, start)| {
+                Step::Cycle { platform, plan, quarterly, start }
+            }),
+        2 => (of(), which(), any::<bool>(), start())
+            .prop_map(|(platform, plan, public, start)| {
+                Step::Show { platform, plan, public, start }
+            }),
+        2 => (of(), which(), 0..4)
+            .prop_map(|(platform, plan, months)| Step::Report { platform, plan, months }),
+        2 => (of(), which(), start())
+            .prop_map(|(platform, plan, day)| Step::Complete { platform, plan, day }),
+    ]
+}
+
+/// One step, or the whole way to ISSUED, which is seldom found by chance.
+fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+    let way = (0..PLATFORMS.len(), 0..2_usize, -30..0_i32, any::<bool>());
+    let way = way.prop_map(|(platform, plan, week, promises)| {
+        let day = Some(week * 7);
+        let step = |step, day| Step::Move {
+            platform,
+            plan,
+            step,
+            day,
+        };
+        let promise = promises.then_some(Step::Complete {
+            platform,
+            plan,
+            day,
+        });
+        let mut steps = vec![Step::Draft { platform, plan }];
+        steps.extend(promise);
+        steps.extend([step(PlanMove::Submit, None), step(PlanMove::Issue, day)]);
+        steps
+    });
+    prop_oneof![
+        4 => any_step().prop_map(|step| vec![step]),
+        1 => way,
+    ]
+}
+
+/// Every record that was touched after a revision, as it was then.
+fn past(
+    then: &State,
+    touched: &BTreeMap<Revision, BTreeSet<String>>,
+) -> Vec<(String, Option<ndp_registry::domain::change::Image>)> {
+    let later = touched.range(then.revision().next()..);
+    let names: BTreeSet<_> = later.flat_map(|(_, names)| names.clone()).collect();
+    names
+        .into_iter()
+        .map(|name| (name.clone(), then.image(&name)))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 48,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_later_edit_changes_no_earlier_answer(steps in vec(any_steps(), 1..14)) {
+        let mut state = OPENING.clone();
+        let mut today = day(0);
+        let mut touched = BTreeMap::<Revision, BTreeSet<String>>::new();
+        let mut answers: BTreeMap<Date, Answer> =
+            dates(today).into_iter().map(|date| (date, answer(&state, date))).collect();
+        let mut told = vec![(state.clone(), answers.clone())];
+        for (number, step) in steps.iter().flatten().enumerate() {
+            if let Step::Wait(days) = step {
+                today = today.plus_days(*days);
+                for date in dates(today) {
+                    answers.entry(date).or_insert_with(|| answer(&state, date));
+                }
+                continue;
+            }
+            let Some(Said { command, from, withholds }) = said(&state, step, today) else {
+                continue;
+            };
+            let of = match *step {
+                Step::Wait(_) => continue,
+                Step::Govern { platform, .. } | Step::Reach { platform, .. }
+                | Step::List { platform, .. } | Step::Rename { platform }
+                | Step::Draft { platform, .. } | Step::Move { platform, .. }
+                | Step::Cycle { platform, .. } | Step::Show { platform, .. }
+                | Step::Report { platform, .. } | Step::Complete { platform, .. } => platform,
+            };
+            let governing = state.platform(&platform(of)).and_then(|it| it.governing_agency());
+            let caller = caller(number % 2, governing);
+            let request = request(command);
+            let decided = decide(&state, &caller, &request, moment(today), &mut NoIds);
+            let Ok(change) = decided else { continue };
+            let names = change.effects.iter().filter_map(|effect| match effect {
+                Effect::Put(image) => Some(image.name().to_owned()),
+                Effect::Remove { name } => Some(name.clone()),
+                Effect::Notice(_) => None,
+            });
+            touched.insert(change.revision, names.collect());
+            state.apply(&change);
+
+            // by what is known now
+            for (date, before) in &mut answers {
+                let after = answer(&state, *date);
+                if *date < from {
+                    let (known, knows) = match withholds {
+                        true => (whole(before), whole(&after)),
+                        false => (&before[..], &after[..]),
+                    };
+                    prop_assert_eq!(known, knows, "{} after {:?} from {}", date, step, from);
+                }
+                *before = after;
+            }
+            told.push((state.clone(), answers.clone()));
+        }
+        // by what was known at each revision, as it is put together again from today's records
+        for (then, answers) in &told {
+            let record_time = then.record_time();
+            let again = state.reverted(then.revision(), record_time, past(then, &touched));
+            let again = again.guarded_as(&state);
+            for (date, known) in answers.iter().step_by(5) {
+                let knows = answer(&again, *date);
+                prop_assert_eq!(whole(known), whole(&knows), "{} at {}", date, then.revision());
+            }
+        }
+        prop_assert!(state.plans().values().filter(|it| it.state == PlanState::Issued).count() <= 3);
+    }
+}
