@@ -69,7 +69,10 @@ pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'sta
 }
 
 macro_rules! declare {
-    (() $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+) => {
+    (
+        ()
+        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+    ) => {
         /// The kind of a record.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {

@@ -16,7 +16,7 @@ use super::{
 pub const REPORTS_MAX: usize = 1_000;
 
 words! {
-    /// How a plan is going, by whoever says so: its agency, the steward, or the registry's own count.
+    /// How a plan is going, as its agency, the steward or the registry's own count rates it.
     pub enum Rating {
         /// Đúng tiến độ.
         OnTrack = 1 "RATING_ON_TRACK",

@@ -33,7 +33,7 @@ words! {
         OnSchedule = 3 "ON_SCHEDULE",
         /// Not complete, and the last day of its due period has passed.
         Overdue = 4 "OVERDUE",
-        /// Nothing is owed yet: its plan is not in force, or work has not begun by the plan's dates.
+        /// Nothing is owed yet: its plan is not in force, or its work has not begun.
         NotYetDue = 5 "NOT_YET_DUE",
         /// A task without a due date, which is never late.
         Regular = 6 "REGULAR",

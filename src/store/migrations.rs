@@ -38,7 +38,7 @@ const APPLIED: &str = "SELECT version, checksum, success FROM ndp_migrations ORD
 const MIGRATING: &str = "migrating the database";
 const READING: &str = "reading the schema's version";
 
-/// The table of steps that have run: our own, for another program may have one of sqlx's in the same
+/// The table of steps that have run. It is our own: another program may use sqlx's in the same
 /// schema.
 const STEPS: &str = "ndp_migrations";
 

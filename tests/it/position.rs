@@ -118,7 +118,8 @@ both! {
         plan(&mut others, "other-1").await;
         plan(&mut others, "other-2").await;
         let refused = watch(&two, &editor, resume(&lost)).await.unwrap_err();
-        assert_eq!((refused.code(), &*reason(&refused)), (Code::FailedPrecondition, "LOG_DIVERGED"));
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert_eq!(&*reason(&refused), "LOG_DIVERGED");
         one.process.signal(Signal::Cont);
         ends(&one, "the database was replaced or restored").await;
         let (code, said, _) = command(&["check"], &url);

@@ -186,7 +186,9 @@ mod tests {
         }
 
         #[test]
-        fn numbers_compare_by_value(a in any::<u64>(), b in any::<u64>(), rest in "( [a-z]{0,3})?") {
+        fn numbers_compare_by_value(
+            a in any::<u64>(), b in any::<u64>(), rest in "( [a-z]{0,3})?",
+        ) {
             let [a_name, b_name] = [a, b].map(|number| format!("Đề án {number}{rest}"));
             prop_assert_eq!(compare_names(&a_name, &b_name), a.cmp(&b));
         }

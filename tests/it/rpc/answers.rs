@@ -151,7 +151,8 @@ both! {
                 "ListPlans" => request["view"] = json!("PLAN_VIEW_FULL"),
                 _ => {}
             }
-            let everything = records(&all.respond(name, request.clone()).await.unwrap().into_inner());
+            let everything = all.respond(name, request.clone()).await.unwrap();
+            let everything = records(&everything.into_inner());
             assert!(everything.len() > 1, "{name}");
             for field in named_in_comment(&POOL, method.input().name(), "filter") {
                 let path = field.trim_end_matches(".{key}");
@@ -190,7 +191,9 @@ both! {
             let name = method.name();
             let mut first = needed(name);
             first["page_size"] = json!(1);
-            let token = |answer: &Value| answer["next_page_token"].as_str().unwrap_or_default().to_owned();
+            let token = |answer: &Value| {
+                answer["next_page_token"].as_str().unwrap_or_default().to_owned()
+            };
             let page_token = token(&all.ok(name, first.clone()).await);
             assert!(!page_token.is_empty(), "{name}");
             let mut next = first.clone();

@@ -187,7 +187,7 @@ both! {
         told.add("request id", steward.catalogue.create_agency(twice).await);
         told.add("denied", editor.catalogue.create_agency(agency("thu-nghiem-ba")).await);
         let future = pb::GetAgencyRequest {
-            read_revision: 1_000_000,
+            read_time: Some(prost_types::Timestamp { seconds: 4_000_000_000, nanos: 0 }),
             ..get_agency("agencies/bo-y-te")
         };
         told.add("out of range", anonymous.catalogue.get_agency(future).await);
@@ -280,7 +280,7 @@ both! {
         let steward = server.person("steward", &[Role::Steward], None).await;
         let mut steward = server.clients(steward);
         let mut sql = Sql::connect(&engine.url()).await;
-        sql.run("ALTER TABLE agencies RENAME TO planted").await;
+        sql.run("ALTER TABLE records RENAME TO planted").await;
         let status = steward.catalogue.create_agency(agency("thu-nghiem")).await.unwrap_err();
         let incident = status.get_error_details().request_info().unwrap().request_id.clone();
         let mut told = Told::default();

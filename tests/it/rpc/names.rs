@@ -294,7 +294,8 @@ both! {
         let raw = server.raw(server.person("chooser", &[Role::Steward], None).await);
         let next = number + 2;
         for id in [
-            "ndp-18446744073709551615", "ndp-18446744073709551616", "ndp-9999999", "ndp-9223372036854775807",
+            "ndp-18446744073709551615", "ndp-18446744073709551616", "ndp-9999999",
+            "ndp-9223372036854775807",
             "ndp-0", "ndp-000", "ndp-x", "ndp-99999999999999999999999999999999999999999999999999",
             &format!("ndp-{next}"), &format!("ndp-0000{}", number + 3),
         ] {
