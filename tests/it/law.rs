@@ -486,11 +486,15 @@ fn answer(state: &State, on: Date) -> Answer {
         agency: AgencyName::from_id(agency),
         ..Place::default()
     };
-    let listed = Place {
-        edition: EditionName::from_id(EDITIONS[0]),
-        ..Place::default()
-    };
-    let places = [everywhere, of(AGENCIES[0]), of(AGENCIES[1]), listed];
+    let mut places = vec![everywhere, of(AGENCIES[0]), of(AGENCIES[1])];
+    // an edition is not asked about before its first day
+    let edition = EditionName::from_id(EDITIONS[0]).unwrap();
+    if state.edition(&edition).unwrap().first_day() <= Some(on) {
+        places.push(Place {
+            edition: Some(edition),
+            ..Place::default()
+        });
+    }
     let mut answer = Vec::new();
     for sight in [Sight::Public, Sight::All] {
         for place in &places {
