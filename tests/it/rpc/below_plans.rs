@@ -45,7 +45,8 @@ fn below(plan: &Value, collection: &str, id: &str) -> String {
 
 async fn draft(cast: &Cast, platform: &str, id: &str, visibility: &str) -> Value {
     let plan = json!({
-        "display_name": format!("Kế hoạch thử nghiệm {id}"), "visibilities": [{"visibility": visibility}],
+        "display_name": format!("Kế hoạch thử nghiệm {id}"),
+        "visibilities": [{"visibility": visibility}],
         "reporting_cycles": [{"cutoff_day": 1}],
     });
     let parent = format!("platforms/{platform}");
