@@ -241,7 +241,7 @@ fn bad_values_are_told_of_with_their_paths() {
                 end: day(2026, 0, 0),
                 as_written: String::new(),
             }),
-            sources: Vec::new(),
+            ..Default::default()
         }],
         security: Some(pb::platform::Security {
             level: 3,
