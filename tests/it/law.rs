@@ -515,7 +515,7 @@ fn whole(answer: &Answer) -> &[(Counts, Vec<Item>)] {
 
 /// Dates to ask about: all that anything may turn on, and some between.
 fn dates(today: Date) -> Vec<Date> {
-    let all = (-BACK..=0).step_by(7).map(|offset| day(offset));
+    let all = (-BACK..=0).step_by(7).map(day);
     let since = (0..).map(day).take_while(|date| *date <= today);
     all.chain(since).collect()
 }
