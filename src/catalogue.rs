@@ -230,15 +230,13 @@ fn first_named() -> Result<FirstNamed> {
                 continue;
             }
             let key = (row.platform.clone(), row.governing_agency.clone());
-            if !named.contains_key(&key) {
-                let entry = Governance {
-                    agency: Some(agency_name(&row.governing_agency)?),
-                    start_date: decision.issue_date,
-                    document: Some(Box::new(decision.clone())),
-                    sources: row.sources(),
-                };
-                named.insert(key, entry);
-            }
+            let entry = Governance {
+                agency: Some(agency_name(&row.governing_agency)?),
+                start_date: decision.issue_date,
+                document: Some(Box::new(decision.clone())),
+                sources: row.sources(),
+            };
+            named.entry(key).or_insert(entry);
         }
     }
     Ok(named)

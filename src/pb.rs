@@ -33,6 +33,7 @@ pub mod ndp {
         #[allow(
             clippy::allow_attributes_without_reason,
             clippy::doc_overindented_list_items,
+            clippy::large_enum_variant,
             clippy::use_self,
             reason = "generated code: which of these occur depends on the protos"
         )]

@@ -4,10 +4,10 @@
 use std::{
     net::IpAddr,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ndp_registry::{
@@ -54,6 +54,7 @@ pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
 pub(crate) struct ManualClock {
     micros: AtomicI64,
     broken: AtomicBool,
+    running: OnceLock<Instant>,
 }
 
 impl ManualClock {
@@ -61,6 +62,7 @@ impl ManualClock {
         Arc::new(Self {
             micros: AtomicI64::new(Timestamp::parse(time).unwrap().as_micros()),
             broken: AtomicBool::new(false),
+            running: OnceLock::new(),
         })
     }
 
@@ -69,9 +71,9 @@ impl ManualClock {
         self.micros.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
 
-    /// Moves it on by microseconds.
-    pub(crate) fn tick(&self, micros: i64) {
-        self.micros.fetch_add(micros, Ordering::SeqCst);
+    /// Lets it run by itself, as it would have from this moment on.
+    pub(crate) fn run(&self, since: Instant) {
+        self.running.set(since).expect("it runs once");
     }
 
     /// Lets the next call that looks at it panic.
@@ -88,7 +90,9 @@ impl Clock for ManualClock {
             writers || !self.broken.swap(false, Ordering::SeqCst),
             "the clock is broken (planted)"
         );
-        Timestamp::from_micros(self.micros.load(Ordering::SeqCst)).unwrap()
+        let passed = self.running.get().map(Instant::elapsed);
+        let passed = i64::try_from(passed.unwrap_or_default().as_micros()).unwrap();
+        Timestamp::from_micros(self.micros.load(Ordering::SeqCst) + passed).unwrap()
     }
 }
 
