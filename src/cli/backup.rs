@@ -87,18 +87,11 @@ async fn open_file(file: &std::path::Path) -> anyhow::Result<Store> {
     }
     let url = file
         .to_str()
-        .map(|path| format!("sqlite:{}", escaped(path)));
+        .map(|path| format!("sqlite:{path}"));
     let url = url.with_context(|| format!("`{name}` is not UTF-8"))?;
     let url = DatabaseUrl::parse(&url).map_err(anyhow::Error::msg)?;
     let opened = Store::open_to_read_at(&url).await;
     opened.with_context(|| format!("cannot open `{name}`"))
-}
-
-/// A path in a URL.
-fn escaped(path: &str) -> String {
-    path.replace('%', "%25")
-        .replace('?', "%3F")
-        .replace('#', "%23")
 }
 
 /// A backup whose whole log verifies, and whose records are what the log says.
