@@ -85,9 +85,7 @@ async fn open_file(file: &std::path::Path) -> anyhow::Result<Store> {
     if !file.exists() {
         bail!("there is no file `{name}`");
     }
-    let url = file
-        .to_str()
-        .map(|path| format!("sqlite:{path}"));
+    let url = file.to_str().map(|path| format!("sqlite:{path}"));
     let url = url.with_context(|| format!("`{name}` is not UTF-8"))?;
     let url = DatabaseUrl::parse(&url).map_err(anyhow::Error::msg)?;
     let opened = Store::open_to_read_at(&url).await;

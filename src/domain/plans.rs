@@ -133,8 +133,10 @@ pub const STATES_MAX: usize = 200;
 
 words! {
     /// Who sees a plan once it is issued.
+    #[derive(Default)]
     pub enum Visibility {
         /// Everyone sees all of it.
+        #[default]
         Public = 1 "PUBLIC",
         /// Everyone sees its existence and document only.
         Restricted = 2 "RESTRICTED",
@@ -196,12 +198,6 @@ stored! {
         pub price_year: i32,
         /// Where it comes from.
         pub source: String,
-    }
-}
-
-impl Default for Visibility {
-    fn default() -> Self {
-        Self::Public
     }
 }
 

@@ -5,8 +5,9 @@ use std::io;
 
 use serde::Serialize;
 
-/// Most bytes of one record. A request of 1 MiB may describe more; it is then refused.
-pub const RECORD_BYTES_MAX: usize = 512 * 1024;
+/// Most bytes of one record: what one request may say, and what the longest lists of it repeat of
+/// other records.
+pub const RECORD_BYTES_MAX: usize = 1536 * 1024;
 
 /// Most bytes of all records of one change. A response carries fewer: a change that touches
 /// hundreds of records is sent with as many of them as fit.

@@ -348,3 +348,36 @@ fn check_actor_named(caller: &Caller, subject: &str) -> Result<(), Error> {
         Caller::Known(_) | Caller::System { .. } | Caller::Anonymous => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::agencies::{Agency, AgencyFields};
+
+    fn put(bytes: usize) -> Effect {
+        Effect::Put(Image::Agency(Arc::new(Agency {
+            name: AgencyName::from_id("made-up").unwrap(),
+            fields: AgencyFields {
+                display_name: "x".repeat(bytes),
+                ..AgencyFields::default()
+            },
+            meta: Meta::created(Timestamp::MIN, Revision::ZERO),
+        })))
+    }
+
+    #[test]
+    fn what_would_be_too_large_to_read_again_is_refused() {
+        let reason = |effects: &[Effect]| match check_sizes(effects) {
+            Ok(()) => None,
+            Err(Error::Refused(refusal)) => Some(refusal.reason),
+            Err(other) => panic!("{other}"),
+        };
+        let large = RECORD_BYTES_MAX - 1024;
+        assert_eq!(reason(&[put(large)]), None);
+        assert_eq!(reason(&[put(RECORD_BYTES_MAX)]), Some("RECORD_TOO_LARGE"));
+        let many: Vec<_> = (0..=CHANGE_BYTES_MAX / large).map(|_| put(large)).collect();
+        assert_eq!(reason(&many), Some("CHANGE_TOO_LARGE"));
+    }
+}

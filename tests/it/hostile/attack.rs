@@ -229,6 +229,8 @@ pub(crate) const FAMILIES: &[Family] = &[
                 sockets::unfinished_json() [REQUEST_BYTES];
             "a byte short of 1 MB, gRPC" 6 2
                 calls::fill(calls::short_message) [REQUEST_BYTES, IN_FLIGHT];
+            "a megabyte announced, gRPC" 6 2
+                calls::hold(Reads::All, calls::announced) [REQUEST_BYTES, IN_FLIGHT];
             "a byte short of 1 MB, gRPC-Web" 6 2
                 calls::fill(calls::short_web) [REQUEST_BYTES, IN_FLIGHT];
             "a byte short of 1 MB, reflection" 6 2

@@ -566,7 +566,7 @@ async fn texts(engine: &Engine) -> Vec<String> {
          FROM changes"
             .to_owned(),
         "SELECT resource || coalesce(image, '') FROM effects".to_owned(),
-        "SELECT name || display_name || image FROM api_keys".to_owned(),
+        "SELECT name || image FROM records".to_owned(),
     ];
     match engine {
         Engine::Sqlite(..) => {

@@ -287,7 +287,7 @@ both! {
         told.add("defect", Err::<(), _>(status));
         assert_golden("errors/defect.txt", &told.text(&[(&incident, "INCIDENT")]));
 
-        sql.run("ALTER TABLE planted RENAME TO agencies").await;
+        sql.run("ALTER TABLE planted RENAME TO records").await;
         let created = steward.catalogue.create_agency(agency("thu-nghiem")).await;
         created.expect("nothing of the first was kept");
         let name = AgencyName::from_id("thu-nghiem").unwrap();

@@ -320,7 +320,7 @@ async fn callers(server: &Server) -> Vec<(String, Raw)> {
         add(&format!("{name}*"), &[role], Some(OTHER_AGENCY)).await;
     }
     for role in [Role::Steward, Role::Auditor, Role::Admin] {
-        add(role.as_str(), &[role], None).await;
+        add(&role.name(), &[role], None).await;
     }
     callers
 }

@@ -10,7 +10,6 @@ use ndp_registry::{
     registry::recent::Following,
 };
 use serde_json::{Value, json};
-use tonic::Code;
 
 use crate::harness::{Engine, both, plans::Cast, raw::reason, server::Server};
 
@@ -27,25 +26,6 @@ fn stages(bytes: usize) -> Value {
 }
 
 both! {
-    async fn a_record_that_is_too_large_is_refused(engine: Engine) {
-        let server = Server::start_with(&engine.url(), &[OPENING_EDITION]).await;
-        let editor = Cast::new(&server).await.editor;
-        let get = json!({"name": "platforms/ndp-001"});
-        let before = editor.ok("GetPlatform", get.clone()).await;
-        for validate_only in [true, false] {
-            let request = json!({
-                "platform": {"name": "platforms/ndp-001", "operation_stages": stages(900_000)},
-                "update_mask": "operationStages",
-                "validate_only": validate_only,
-            });
-            let status = editor.call("UpdatePlatform", request).await.unwrap_err();
-            assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
-            assert_eq!(&*reason(&status), "RECORD_TOO_LARGE");
-        }
-        assert_eq!(editor.ok("GetPlatform", get).await, before);
-        server.stop().await;
-    }
-
     async fn a_plan_that_is_returned_again_and_again_stays_readable(engine: Engine) {
         let server = Server::start_with(&engine.url(), &[OPENING_EDITION]).await;
         let cast = Cast::new(&server).await;
