@@ -14,7 +14,10 @@ use crate::{
     registry::Registry,
     service::{
         Methods, REQUEST_BYTES_MAX,
-        call::{Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify, write_position},
+        call::{
+            Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify, patience,
+            write_position,
+        },
     },
 };
 
@@ -41,7 +44,11 @@ impl Calls {
         let identified = request.extensions_mut().remove::<Call>();
         let headers = request.headers();
         let identified = match identified {
-            Some(call) if !headers.contains_key(&NDP_MIN_REVISION) => Ok(call),
+            Some(call) if !headers.contains_key(&NDP_MIN_REVISION) => Ok(Call {
+                // it was identified before its deadline was translated into a gRPC header
+                patience: patience(headers),
+                ..call
+            }),
             // boxed: few calls wait, and unboxed this future would enlarge that of every call
             _ => Box::pin(self.identify(headers, held)).await,
         };

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    Registry, Snapshot,
+    FOLLOW_TIME_MAX, Registry, Snapshot,
     recent::{Following, Logged, Recent},
 };
 use crate::{
@@ -231,7 +231,7 @@ impl Registry {
     ) -> Result<Arc<Snapshot>, Error> {
         match at {
             At::Now => {}
-            At::Revision(revision) => self.await_revision(revision, patience).await?,
+            At::Revision(revision) => self.await_followed(revision, patience).await?,
             At::Time(time) => {
                 self.check_past(time)?;
                 self.settle(time).await?;
@@ -261,6 +261,33 @@ impl Registry {
         tokio::spawn(making)
             .await
             .map_err(|error| Error::Bug(format!("a past State: {error}").into()))?
+    }
+
+    /// Waits until this process knows a revision, or has looked whether the log has it at all.
+    async fn await_followed(&self, revision: Revision, patience: Duration) -> Result<(), Error> {
+        if revision <= self.revision() {
+            return Ok(());
+        }
+        let reached = tokio::select! {
+            biased;
+            reached = self.await_revision(revision, patience) => reached,
+            () = self.follow() => Ok(()),
+        };
+        reached?;
+        let newest = self.revision();
+        if revision <= newest {
+            return Ok(());
+        }
+        if self.lag() > FOLLOW_TIME_MAX {
+            return Err(Error::Unavailable {
+                reason: "REVISION_NOT_REACHED",
+            });
+        }
+        Err(out_of_range(
+            "read_revision",
+            format!("must be at most {newest}, the newest revision"),
+            format!("không được quá {newest} là phiên bản mới nhất"),
+        ))
     }
 
     /// Waits until this process knows a revision: it may follow what another has written.

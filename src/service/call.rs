@@ -54,7 +54,7 @@ pub const COMPRESSED_BYTES_MIN: usize = 4 * 1024;
 const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);
 
 /// What is left of the caller's time when it hears that the revision was not reached.
-const HEARD_IN: Duration = Duration::from_millis(50);
+const HEARD_IN: Duration = Duration::from_millis(200);
 
 /// Who calls, and what the call reads: one snapshot from the first line to the last.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ pub async fn await_revision(
 
 /// How long a call may wait for a revision: a little less than the caller's time, so that it hears
 /// what it waited for, and no longer than is worth it.
-fn patience(headers: &HeaderMap) -> Duration {
+pub fn patience(headers: &HeaderMap) -> Duration {
     deadline(headers)
         .map_or(MIN_REVISION_WAIT, |time| time - (time / 10).min(HEARD_IN))
         .min(MIN_REVISION_WAIT)

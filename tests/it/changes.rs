@@ -215,7 +215,7 @@ both! {
         let beyond = after(server.registry.revision().get() + 1);
         let mut client = ChangeServiceClient::new(server.intercepted(auditor));
         let mut beyond = Request::new(beyond);
-        beyond.set_timeout(Duration::from_millis(300));
+        beyond.set_timeout(Duration::from_secs(2));
         let refused = client.watch_changes(beyond).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unavailable);
         server.stop().await;

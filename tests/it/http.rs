@@ -615,7 +615,7 @@ async fn http_has_its_own_refusals() {
         (400, "last-event-id PARAMETER_MALFORMED".into())
     );
     let never = "GET /v1/changes:watch?start=RESUME&resumeRevision=999";
-    let soon = [EVENTS, ("x-server-timeout", "0.3")];
+    let soon = [EVENTS, ("x-server-timeout", "2")];
     let answer = send(&server.address, never, &soon, "").await;
     assert_eq!(
         (answer.status, mistakes(&answer)),

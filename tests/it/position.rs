@@ -204,15 +204,14 @@ both! {
         };
         let within = |milliseconds| Duration::from_millis(milliseconds);
         let mut short = Request::new(resume.clone());
-        short.set_timeout(within(300));
+        short.set_timeout(within(2_000));
         let mut watching = ChangeServiceClient::new(server.intercepted(editor.clone()));
         let refused = watching.watch_changes(short).await.unwrap_err();
         let not_reached = (Code::Unavailable, "REVISION_NOT_REACHED");
         assert_eq!((refused.code(), &*reason(&refused)), not_reached);
-        let mut short = Request::new(read.clone());
-        short.set_timeout(within(300));
-        let refused = clients.plans.list_plans(short).await.unwrap_err();
-        assert_eq!((refused.code(), &*reason(&refused)), not_reached);
+        // whether there is such a revision is known once the log was looked at
+        let refused = clients.plans.list_plans(read.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::OutOfRange);
 
         let mut writing = server.clients(editor);
         let (watched, listed, _) = tokio::join!(

@@ -485,7 +485,8 @@ both! {
              JOIN assessments ON assessments.plan = plans.name WHERE milestone_count = 1";
         assert_eq!(
             texts(&engine, held_to).await,
-            ["platforms/ndp-001/plans/made-up COMPLETED 2025-09-23 1 RATING_AT_RISK RATING_OFF_TRACK"]
+            ["platforms/ndp-001/plans/made-up COMPLETED 2025-09-23 1 RATING_AT_RISK \
+              RATING_OFF_TRACK"]
         );
     }
 

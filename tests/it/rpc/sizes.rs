@@ -18,7 +18,8 @@ fn stages(bytes: usize) -> Value {
     let uri = format!("https://example.invalid/{}", "x".repeat(1_900));
     let source = json!({"uri": uri, "note": "\u{20000}".repeat(1_000)});
     let sources = vec![source; bytes / 3 / 5_900];
-    let stage = |stage: &str| json!({"stage": stage, "planned": {"as_written": "2026"}, "sources": sources});
+    let planned = json!({"as_written": "2026"});
+    let stage = |stage: &str| json!({"stage": stage, "planned": planned, "sources": sources});
     ["DEVELOPMENT", "PILOT", "OPERATION"]
         .into_iter()
         .map(stage)
