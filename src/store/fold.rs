@@ -62,7 +62,7 @@ pub(super) async fn fold(
     } else if after > Revision::ZERO && previous_time != head.record_time.as_micros() {
         verified.find(after, None, "its time is not that of the head".into());
     }
-    if chain != head.digest {
+    if after == head.revision && chain != head.digest {
         verified.find(after, None, "its digest is not that of the head".into());
     }
     Ok(verified)

@@ -816,7 +816,8 @@ both! {
             .unwrap();
         assert_eq!(visited, [1, 2, 3, 5]);
         let found: Vec<_> = verified.findings.iter().map(|it| it.revision.get()).collect();
-        assert_eq!(found, [2, 3, 5], "{verified:?}");
+        // a time that was altered is found twice, and so is a change that is gone
+        assert_eq!(found, [2, 3, 3, 5, 5], "{verified:?}");
         let first = verified.findings.first().unwrap();
         assert_eq!(first.resource.as_deref(), Some("platforms/ndp-001"));
         let gap = store.changes_after(revision(3), 10).await.unwrap_err();

@@ -223,6 +223,11 @@ both! {
                 }
               ],
               "update_time": "2026-10-01T03:00:00Z",
+              "visibilities": [
+                {
+                  "visibility": "RESTRICTED"
+                }
+              ],
               "visibility": "RESTRICTED"
             }
             "#);
