@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     catalogue,
-    config::{self, DatabaseConfig, Mistakes},
+    config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     domain::{
         error::Error,
         names::Revision,
@@ -280,6 +280,13 @@ fn same_database(config: &DatabaseConfig, command: &str) -> String {
     format!("{program} {command}{}", config.same_database)
 }
 
+/// The settings of a command that works on the database, by which it writes its log from now on.
+fn begin(database: &DatabaseArgs) -> anyhow::Result<DatabaseConfig> {
+    let config = database.resolve()?;
+    telemetry::start(config.log_format, &config.log_level)?;
+    Ok(config)
+}
+
 /// Opens the store, and says which one where it cannot.
 async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
     let url = &config.database;
@@ -293,6 +300,15 @@ async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
     let opening = Store::open_at(url, uuid::Uuid::new_v4());
     let opened = telling(config, "connecting to the database", opening).await;
     opened.with_context(|| format!("cannot open `{url}`"))
+}
+
+/// Refuses what was read while another process began to write: a file that nobody has open is read
+/// as it lies.
+fn check_untouched(store: &Store, meanwhile: &str) -> anyhow::Result<()> {
+    if store.was_untouched() {
+        return Ok(());
+    }
+    bail!("the database was opened by another process during the {meanwhile}; run it again");
 }
 
 /// Opens the store to read it as it is: nothing is made or brought up to date.

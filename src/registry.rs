@@ -109,10 +109,10 @@ impl Snapshot {
         tally.is_some_and(|tally| tally.date() == date)
     }
 
-    /// Moves on by a change.
-    fn advance(&mut self, change: &Change, digest: &Digest) {
-        self.digest = *digest;
-        self.recent.push(&self.state, change, digest);
+    /// Moves on by a change with this chained digest, whose images are so many bytes.
+    fn advance(&mut self, change: &Change, digest: Digest, bytes: usize) {
+        self.digest = digest;
+        self.recent.push(&self.state, change, digest, bytes);
         // not a clone of the State: `apply` would have to copy what the two share
         let tally = self.tally.as_ref();
         let before = tally.map(|tally| tally.before(&self.state, change));

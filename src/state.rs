@@ -26,7 +26,6 @@ use std::{borrow::Borrow, ops::Bound, sync::Arc};
 use imbl::OrdMap;
 
 use crate::domain::{
-    agencies::Agency,
     change::{Change, Effect, Image},
     editions::Edition,
     names::{AgencyName, EditionName, PlatformName, Revision},
@@ -101,11 +100,10 @@ impl State {
         }
         match (image, old) {
             (Image::Agency(agency), Some(Image::Agency(old))) => {
-                let names = |it: &Agency| {
-                    let fields = &it.fields;
-                    (fields.display_name.clone(), fields.display_name_en.clone())
-                };
-                if names(&agency) != names(&old) {
+                let (fields, before) = (&agency.fields, &old.fields);
+                if fields.display_name != before.display_name
+                    || fields.display_name_en != before.display_name_en
+                {
                     self.refresh_search_texts(&agency.name);
                 }
             }

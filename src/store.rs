@@ -36,13 +36,13 @@ use self::{
     opening::{Obstacle, Opened, Purpose, Untouched, When as _},
 };
 pub use self::{
-    errors::CommitError, history::Past, images::names_in, log::Encoded, opening::OpenError,
-    upkeep::Writable, url::DatabaseUrl,
+    errors::CommitError, history::Past, images::names_in, log::Appended, log::Encoded,
+    opening::OpenError, upkeep::Writable, url::DatabaseUrl,
 };
 use crate::domain::{
     change::{Change, Image},
     error::Error,
-    leaf::{Digest, GENESIS},
+    leaf::Digest,
     names::{ApiKeyName, PrincipalName, Revision},
     principals::KeyHash,
     time::Timestamp,
@@ -210,10 +210,8 @@ impl Store {
     async fn check_end(&self) -> Result<(), Obstacle> {
         const READING: &str = "reading the log's head";
         let head = self.read_head().await.when(READING)?;
-        let before = head.revision.previous().unwrap_or_default();
-        let last = reading!(self.engine, link => log::digests(link, before, head.revision));
-        let last = last.when(READING)?;
-        if last.last().unwrap_or(&GENESIS) == &head.digest {
+        let last = reading!(self.engine, link => log::digest(link, head.revision));
+        if last.when(READING)? == Some(head.digest) {
             return Ok(());
         }
         Err(Obstacle::unfit(
@@ -264,7 +262,11 @@ impl Store {
 
     /// The changes after a revision, oldest first, at most `limit`. They carry no key hashes:
     /// those are not in the log, ask for them by the keys' names.
-    pub async fn changes_after(&self, after: Revision, limit: usize) -> Result<Vec<Change>, Error> {
+    pub async fn changes_after(
+        &self,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<Appended>, Error> {
         let operation = "reading the log";
         let rows = reading!(self.engine, link => log::rows_after(link, after, limit));
         let rows = self.outages.during(rows, operation)?;
@@ -272,10 +274,10 @@ impl Store {
         self.decoded(operation, decode).await
     }
 
-    /// The chained digest of each change after a revision up to another, in order.
-    pub async fn digests(&self, after: Revision, to: Revision) -> Result<Vec<Digest>, Error> {
-        let digests = reading!(self.engine, link => log::digests(link, after, to));
-        self.outages.during(digests, "reading digests of the log")
+    /// The chained digest at a revision; none where the log has no such revision.
+    pub async fn digest(&self, revision: Revision) -> Result<Option<Digest>, Error> {
+        let digest = reading!(self.engine, link => log::digest(link, revision));
+        self.outages.during(digest, "reading a digest of the log")
     }
 
     /// The hashes of these API keys, in their order, of those that have one.
@@ -389,7 +391,7 @@ impl Store {
         between: (Revision, Revision),
         newest: bool,
         limit: usize,
-    ) -> Result<Vec<Change>, Error> {
+    ) -> Result<Vec<Appended>, Error> {
         let operation = "reading the changes of a record";
         let rows = reading!(self.engine, link => {
             log::changes_of(link, resource, between, newest, limit)
@@ -507,19 +509,11 @@ impl<'c> WriteTx<'c> {
         &mut self,
         after: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, Error> {
+    ) -> Result<Vec<Appended>, Error> {
         let operation = "reading the log";
         let link = self.enter(operation)?;
         let changes = answered(log::changes_after(link, after, limit)).await;
         self.leave(changes, operation)
-    }
-
-    /// As [`Store::digests`].
-    pub async fn digests(&mut self, after: Revision, to: Revision) -> Result<Vec<Digest>, Error> {
-        let operation = "reading digests of the log";
-        let link = self.enter(operation)?;
-        let digests = answered(log::digests(link, after, to)).await;
-        self.leave(digests, operation)
     }
 
     /// As [`Store::key_hashes`].

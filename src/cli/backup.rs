@@ -1,15 +1,19 @@
 //! `ndp-registry backup` and `ndp-registry restore`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, bail};
+use uuid::Uuid;
 
 use super::output;
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
     registry::check::{self, Report},
     store::{DatabaseUrl, Store},
-    telemetry,
 };
 
 #[derive(Debug, clap::Args)]
@@ -31,56 +35,59 @@ pub(super) struct RestoreArgs {
 }
 
 pub(super) async fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
-    let config = begin(&args.database)?;
+    let config = super::begin(&args.database)?;
     super::must_exist(&config)?;
     let file = args.file.display();
     let store = super::open_to_read(&config).await?;
     let copied = store.copy_to_file(&args.file).await;
     store.close().await;
     copied.with_context(|| format!("cannot back up `{}` to `{file}`", config.database))?;
-    let report = verified(&args.file).await?;
-    output::print(format!("backed up: {file}, {}\n", counts(&report)))?;
+    if let Err(error) = super::check_untouched(&store, "backup") {
+        fs::remove_file(&args.file)?;
+        return Err(error);
+    }
+    let copy = open_file(&args.file).await?;
+    let counted = verified(&copy, &args.file).await;
+    copy.close().await;
+    output::print(format!("backed up: {file}, {}\n", counted?))?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
-    let config = begin(&args.database)?;
-    let file = args.file.display();
-    let report = verified(&args.file).await?;
+    let config = super::begin(&args.database)?;
     let backup = open_file(&args.file).await?;
-    let store = super::open_store(&config).await?;
-    let restored = backup.copy_into(&store).await;
+    let restored = restore_from(&backup, args, &config).await;
     backup.close().await;
-    let log_id = store.head().await.map(|head| head.log_id);
-    store.close().await;
-    restored.with_context(|| format!("cannot restore `{file}` into `{}`", config.database))?;
+    let (counted, log_id) = restored?;
     output::print(format!(
-        "restored: {}, {}\nIt is a new log, {}: clients that read the old one are refused with \
-         LOG_DIVERGED and read anew.\n",
+        "restored: {}, {counted}\nIt is a new log, {}: clients that read the old one are refused \
+         with LOG_DIVERGED and read anew.\n",
         config.database,
-        counts(&report),
-        log_id?.simple(),
+        log_id.simple(),
     ))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn begin(database: &DatabaseArgs) -> anyhow::Result<DatabaseConfig> {
-    let config = database.resolve()?;
-    telemetry::start(config.log_format, &config.log_level)?;
-    Ok(config)
+async fn restore_from(
+    backup: &Store,
+    args: &RestoreArgs,
+    config: &DatabaseConfig,
+) -> anyhow::Result<(String, Uuid)> {
+    let counted = verified(backup, &args.file).await?;
+    let store = super::open_store(config).await?;
+    let restored = async {
+        backup.copy_into(&store).await?;
+        store.head().await
+    };
+    let restored = restored.await;
+    store.close().await;
+    let file = args.file.display();
+    let head =
+        restored.with_context(|| format!("cannot restore `{file}` into `{}`", config.database))?;
+    Ok((counted, head.log_id))
 }
 
-fn counts(report: &Report) -> String {
-    let Report {
-        revision,
-        changes,
-        records,
-        ..
-    } = report;
-    format!("revision {revision}, {changes} changes, {records} records, verified")
-}
-
-async fn open_file(file: &std::path::Path) -> anyhow::Result<Store> {
+async fn open_file(file: &Path) -> anyhow::Result<Store> {
     let name = file.display();
     if !file.exists() {
         bail!("there is no file `{name}`");
@@ -92,15 +99,20 @@ async fn open_file(file: &std::path::Path) -> anyhow::Result<Store> {
     opened.with_context(|| format!("cannot open `{name}`"))
 }
 
-/// A backup whose whole log verifies, and whose records are what the log says.
-async fn verified(file: &std::path::Path) -> anyhow::Result<Report> {
-    let store = open_file(file).await?;
-    let report = check::check(&store).await;
-    store.close().await;
-    let report = report?;
-    if let Some(first) = report.findings.first() {
-        let (name, count) = (file.display(), report.findings.len());
+/// What a backup holds, once its whole log verifies and its records are what the log says.
+async fn verified(backup: &Store, file: &Path) -> anyhow::Result<String> {
+    let Report {
+        revision,
+        changes,
+        effects: _,
+        records,
+        findings,
+    } = check::check(backup).await?;
+    if let Some(first) = findings.first() {
+        let (name, count) = (file.display(), findings.len());
         bail!("`{name}` does not verify, {count} findings, the first: {first}");
     }
-    Ok(report)
+    Ok(format!(
+        "revision {revision}, {changes} changes, {records} records, verified"
+    ))
 }

@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-
 use super::output;
-use crate::{config::DatabaseArgs, registry::check, telemetry};
+use crate::{config::DatabaseArgs, registry::check};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -14,15 +12,12 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = args.database.resolve()?;
-    telemetry::start(config.log_format, &config.log_level)?;
+    let config = super::begin(&args.database)?;
     super::must_exist(&config)?;
     let store = super::open_to_read(&config).await?;
     let report = check::check(&store).await?;
     store.close().await;
-    if !store.was_untouched() {
-        bail!("the database was opened by another process during the check; run it again");
-    }
+    super::check_untouched(&store, "check")?;
     let mut text = format!(
         "{}: revision {}, {} changes, {} effects, {} records\n",
         if report.findings.is_empty() {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::output;
-use crate::{config::DatabaseArgs, demo, telemetry};
+use crate::{config::DatabaseArgs, demo};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -12,8 +12,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let config = args.database.resolve()?;
-    telemetry::start(config.log_format, &config.log_level)?;
+    let config = super::begin(&args.database)?;
     let store = super::open_store(&config).await?;
     let made = demo::make(store.clone()).await;
     store.close().await;

@@ -137,8 +137,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(list) => &list.database,
         Command::Revoke(revoke) => &revoke.database,
     };
-    let config = database.resolve()?;
-    telemetry::start(config.log_format, &config.log_level)?;
+    let config = super::begin(database)?;
     if !matches!(command, Command::Create(_)) {
         super::must_exist(&config)?;
     }

@@ -9,39 +9,57 @@ use http_body::Frame;
 use tonic::{Status, body::Body};
 
 use super::{frames::Frames, seen::checked};
-use crate::{admission::held::Held, service::REQUEST_BYTES_MAX};
+use crate::{admission::held::Held, domain::error::Error, service::REQUEST_BYTES_MAX};
 
-/// The request with a charged body. The body ends with an error if its caller sends too much at a
-/// time.
+/// The request, with the bytes of its body charged as they arrive. The body ends with an error if
+/// its caller sends too much at a time.
 pub(super) fn receive(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
-    if http_body::Body::is_end_stream(request.body()) {
-        return request;
-    }
-    let held = Arc::clone(held);
-    let charge = move |frame: Result<&Frame<Bytes>, &Status>| {
-        let bytes = frame.ok().and_then(Frame::data_ref).map_or(0, Bytes::len);
-        held.receive(bytes).map_err(Status::from)
-    };
-    request.map(|body| checked(body, charge))
+    charged(request, held, |held, data| held.receive(data.len()))
 }
 
-/// The gRPC request, with each message charged when its prefix arrives: the decoder sets a buffer
-/// of the announced length aside at once. It refuses a longer message than the limit by itself.
+/// The gRPC request, with its messages charged besides.
 pub(super) fn receive_messages(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
-    if http_body::Body::is_end_stream(request.body()) {
-        return request;
-    }
-    let held = Arc::clone(held);
-    let mut frames = Frames::default();
-    let charge = move |frame: Result<&Frame<Bytes>, &Status>| {
-        let Some(data) = frame.ok().and_then(Frame::data_ref) else {
-            return Ok(());
-        };
-        let longest = frames.read(data).longest;
+    let mut messages = Messages::default();
+    charged(request, held, move |held, data| messages.charge(held, data))
+}
+
+/// Both, of a gRPC request that comes as it is.
+pub(super) fn receive_grpc(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
+    let mut messages = Messages::default();
+    charged(request, held, move |held, data| {
+        held.receive(data.len())?;
+        messages.charge(held, data)
+    })
+}
+
+/// Charges each message when its prefix arrives: the decoder sets a buffer of the announced length
+/// aside at once. It refuses a longer message than the limit by itself.
+#[derive(Default)]
+struct Messages(Frames);
+
+impl Messages {
+    fn charge(&mut self, held: &Held, data: &[u8]) -> Result<(), Error> {
+        let longest = self.0.read(data).longest;
         if longest > REQUEST_BYTES_MAX {
             return Ok(());
         }
-        held.decode(longest).map_err(Status::from)
+        held.decode(longest)
+    }
+}
+
+fn charged(
+    request: Request<Body>,
+    held: &Arc<Held>,
+    mut charge: impl FnMut(&Held, &[u8]) -> Result<(), Error> + Send + Unpin + 'static,
+) -> Request<Body> {
+    if http_body::Body::is_end_stream(request.body()) {
+        return request;
+    }
+    let held = Arc::clone(held);
+    let check = move |frame: Result<&Frame<Bytes>, &Status>| {
+        let data = frame.ok().and_then(Frame::data_ref);
+        data.map_or(Ok(()), |data| charge(&held, data))
+            .map_err(Status::from)
     };
-    request.map(|body| checked(body, charge))
+    request.map(|body| checked(body, check))
 }

@@ -27,7 +27,7 @@ use super::{
     guard::Guard,
     methods,
     metrics::Going,
-    receive::{receive, receive_messages},
+    receive::{receive, receive_grpc, receive_messages},
 };
 use crate::{
     admission::held::{Entry, Held},
@@ -176,7 +176,7 @@ where
             match entry {
                 Err(error) => stack.answer(request, Err(error), came).await,
                 Ok(held) => {
-                    let request = receive_messages(receive(request, &held), &held);
+                    let request = receive_grpc(request, &held);
                     let response = stack.answer(request, Ok(&held), came).await;
                     send(response, held, |error| stack.guard.refuse(error))
                 }

@@ -25,7 +25,7 @@ use crate::{
     domain::{
         change::{At, Change},
         error::Error,
-        leaf::{Digest, GENESIS},
+        leaf::Digest,
         names::Revision,
         position::{Point, Position},
         time::Timestamp,
@@ -131,7 +131,7 @@ impl History {
         parts.push_back(Part {
             after,
             changes: changes.to_vec(),
-            bytes: changes.iter().map(|it| it.bytes).sum(),
+            bytes: changes.iter().map(|it| it.memory()).sum(),
         });
         let all = |parts: &VecDeque<Part>| parts.iter().map(|it| it.bytes).sum::<usize>();
         while parts.len() > 1 && (parts.len() > PARTS_MAX || all(&parts) > PARTS_BYTES_MAX) {
@@ -207,13 +207,9 @@ fn diverged(position: &Position) -> Error {
     )
 }
 
-/// The chained digest of a log at a revision.
+/// The chained digest of a log at a revision that it has.
 async fn digest_at(store: &Store, revision: Revision) -> Result<Digest, Error> {
-    let Some(before) = revision.previous() else {
-        return Ok(GENESIS);
-    };
-    let digests = store.digests(before, revision).await?;
-    digests.first().copied().ok_or_else(log_is_short)
+    store.digest(revision).await?.ok_or_else(log_is_short)
 }
 
 /// What a panic left behind is whole: nothing is half done under these locks.
@@ -465,19 +461,14 @@ impl Registry {
         newest: Revision,
     ) -> Result<(Turn, Vec<Arc<Logged>>), Error> {
         let store = self.history.store.clone();
-        let reading = turn.ask(async move {
-            let mut changes = store.changes_after(after, limit).await?;
-            changes.retain(|change| change.revision <= newest);
-            let last = changes.last().ok_or_else(log_is_short)?.revision;
-            Ok::<_, Error>((changes, store.digests(after, last).await?))
-        });
-        let (turn, read) = reading.await?;
-        let (changes, digests) = read?;
-        let changes = changes.into_iter().zip(&digests).map(|(change, digest)| {
-            let logged = Logged::read(change);
-            logged.set_digest(digest);
-            Arc::new(logged)
-        });
+        let reading = turn.ask(async move { store.changes_after(after, limit).await });
+        let (turn, changes) = reading.await?;
+        let mut changes = changes?;
+        changes.retain(|it| it.change.revision <= newest);
+        if changes.is_empty() {
+            return Err(log_is_short());
+        }
+        let changes = changes.into_iter().map(Logged::read).map(Arc::new);
         Ok((turn, changes.collect()))
     }
 

@@ -21,6 +21,7 @@ use crate::{
         names::Revision,
     },
     state::{State, sight::Sight},
+    store::Appended,
 };
 
 /// How the log is followed.
@@ -64,9 +65,10 @@ struct Shared {
 pub struct Logged {
     /// The change.
     pub change: Change,
-    /// Bytes of its records as they are stored, about; those before it included.
+    /// Its chained digest.
+    pub digest: Digest,
+    /// Bytes of its images as they are stored.
     pub(super) bytes: usize,
-    digest: OnceLock<Digest>,
     before: OnceLock<Vec<Option<Image>>>,
     /// None where nothing is kept: read from the log, or no longer among the newest.
     shared: Mutex<Option<Shared>>,
@@ -74,35 +76,36 @@ pub struct Logged {
 
 impl Logged {
     /// A change of the ring.
-    fn new(change: Change, digest: &Digest, before: Vec<Option<Image>>) -> Self {
+    fn new(change: Change, digest: Digest, bytes: usize, before: Vec<Option<Image>>) -> Self {
         Self {
-            bytes: bytes_of(&change),
             change,
-            digest: OnceLock::from(*digest),
+            digest,
+            bytes,
             before: OnceLock::from(before),
             shared: Mutex::new(Some(Shared::default())),
         }
     }
 
     /// A change that was read from the log; what was before it is looked up where it is needed.
-    pub(super) fn read(change: Change) -> Self {
-        Self {
-            bytes: bytes_of(&change),
+    pub(super) fn read(appended: Appended) -> Self {
+        let Appended {
             change,
-            digest: OnceLock::new(),
+            leaf_hash: _,
+            digest,
+            bytes,
+        } = appended;
+        Self {
+            change,
+            digest,
+            bytes,
             before: OnceLock::new(),
             shared: Mutex::new(None),
         }
     }
 
-    /// Its chained digest, where it was looked up.
-    pub fn digest(&self) -> Option<&Digest> {
-        self.digest.get()
-    }
-
-    pub(super) fn set_digest(&self, digest: &Digest) {
-        // another reader may have been quicker, with the same
-        self.digest.get_or_init(|| *digest);
+    /// Bytes of it in memory, about: what every change takes, its images, and as many before it.
+    pub(super) const fn memory(&self) -> usize {
+        1024 + 2 * self.bytes
     }
 
     /// One for each effect, `None` where there was no resource; empty while it was not looked up.
@@ -154,16 +157,6 @@ impl Logged {
     }
 }
 
-/// Bytes of a change in memory, about: of its records, and of as many before them.
-fn bytes_of(change: &Change) -> usize {
-    let records = change.effects.iter().map(|effect| match effect {
-        Effect::Put(image) => image.stored_bytes(),
-        Effect::Remove { .. } | Effect::Notice(_) => 0,
-    });
-    // what every change takes beside its records
-    1024 + 2 * records.sum::<usize>()
-}
-
 /// The ring: changes without a gap, oldest first.
 #[derive(Clone, Debug)]
 pub struct Recent {
@@ -183,11 +176,11 @@ impl Recent {
     }
 
     /// Adds a change that `state` does not hold yet, and lets the oldest go.
-    pub(super) fn push(&mut self, state: &State, change: &Change, digest: &Digest) {
+    pub(super) fn push(&mut self, state: &State, change: &Change, digest: Digest, bytes: usize) {
         let before = change.effects.iter().map(Effect::name);
         let before = before.map(|name| state.image(name));
-        let logged = Logged::new(change.clone(), digest, before.collect());
-        self.bytes += logged.bytes;
+        let logged = Logged::new(change.clone(), digest, bytes, before.collect());
+        self.bytes += logged.memory();
         self.changes.push_back(Arc::new(logged));
         let old = self.changes.len().checked_sub(SHARED_MAX + 1);
         if let Some(old) = old.and_then(|old| self.changes.get(old)) {
@@ -195,7 +188,7 @@ impl Recent {
         }
         while self.bytes > self.bytes_max && self.changes.len() > 1 {
             if let Some(oldest) = self.changes.pop_front() {
-                self.bytes -= oldest.bytes;
+                self.bytes -= oldest.memory();
             }
         }
     }
@@ -203,7 +196,7 @@ impl Recent {
     /// The chained digest at a revision, where memory still has it.
     pub fn digest(&self, revision: Revision) -> Option<Digest> {
         let found = self.after(revision.previous()?, 1)?;
-        found.first()?.digest().copied()
+        Some(found.first()?.digest)
     }
 
     /// The changes after a revision, at most `limit`; `None` where the oldest of them is gone.

@@ -49,7 +49,7 @@ use crate::{
         command::Request,
         effort::Effort,
         error::Error,
-        leaf::{Digest, GENESIS},
+        leaf::{self, Digest},
         names::{ApiKeyName, PrincipalName, Revision},
         principals::KeyHash,
         time::{Clock, Date, Timestamp},
@@ -58,7 +58,7 @@ use crate::{
         tally::Tally,
         visible::{visible, visible_at},
     },
-    store::{CommitError, Encoded, Head, Replay, Session, Store, WriteTx},
+    store::{Appended, CommitError, Encoded, Head, Replay, Session, Store, WriteTx},
 };
 
 /// Most commands in one group: enough that the commit's cost is spread thin, few enough that the
@@ -274,7 +274,7 @@ impl Counting {
         // none where memory does not reach back that far
         let Some(since) = since else { return false };
         for logged in since {
-            of.advance(&logged.change, logged.digest().unwrap_or(&GENESIS));
+            of.advance(&logged.change, logged.digest, logged.bytes);
         }
         later.tally = of.tally;
         later.tally.is_some()
@@ -410,48 +410,28 @@ impl Writer {
 
     async fn catch_up_idle(&mut self) -> Result<(), Failed> {
         let head = self.store.head().await?;
-        let ours = self.current.state.revision();
-        let digest = match ours.previous() {
-            Some(before) if head.revision > ours => {
-                self.store.digests(before, ours).await?.first().copied()
-            }
-            _ => None,
-        };
-        self.check_head(&head, digest)?;
+        self.check_head(&head)?;
         while self.current.state.revision() < head.revision {
             let after = self.current.state.revision();
             let changes = self.store.changes_after(after, FOLLOW_BATCH).await?;
-            if changes.is_empty() {
-                return Err(missing(after).into());
-            }
-            let digests = self.store.digests(after, last_of(&changes)).await?;
+            self.check_chain(&head, &changes)?;
             let names = new_keys(&self.current, &changes);
             let hashes = self.store.key_hashes(&names).await?;
-            self.publish_changes(changes.iter().zip(&digests), hashes);
+            self.publish_changes(&changes, hashes);
         }
         Ok(())
     }
 
     async fn catch_up_locked(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Failed> {
         let head = *tx.head();
-        let ours = self.current.state.revision();
-        let digest = match ours.previous() {
-            Some(before) if head.revision > ours => {
-                tx.digests(before, ours).await?.first().copied()
-            }
-            _ => None,
-        };
-        self.check_head(&head, digest)?;
+        self.check_head(&head)?;
         while self.current.state.revision() < head.revision {
             let after = self.current.state.revision();
             let changes = tx.changes_after(after, FOLLOW_BATCH).await?;
-            if changes.is_empty() {
-                return Err(missing(after).into());
-            }
-            let digests = tx.digests(after, last_of(&changes)).await?;
+            self.check_chain(&head, &changes)?;
             let names = new_keys(&self.current, &changes);
             let hashes = tx.key_hashes(&names).await?;
-            self.publish_changes(changes.iter().zip(&digests), hashes);
+            self.publish_changes(&changes, hashes);
         }
         self.note_followed();
         Ok(())
@@ -466,36 +446,53 @@ impl Writer {
         Ok(())
     }
 
-    /// Refuses a log that is another than the one served here. `digest` is the chained digest that
-    /// it has at the revision served, where its head is later.
-    fn check_head(&self, head: &Head, digest: Option<Digest>) -> Result<(), Failed> {
+    /// Refuses a log that is another than the one served here, as far as its head tells.
+    fn check_head(&self, head: &Head) -> Result<(), Failed> {
         check_file(&self.store)?;
         let ours = self.current.state.revision();
-        let theirs = match head.revision.cmp(&ours) {
-            Ordering::Less => None,
-            Ordering::Equal => Some(head.digest),
-            Ordering::Greater if ours == Revision::ZERO => Some(self.current.digest),
-            Ordering::Greater => digest,
+        let follows = match head.revision.cmp(&ours) {
+            Ordering::Less => false,
+            Ordering::Equal => head.digest == self.current.digest,
+            Ordering::Greater => true,
         };
-        if head.log_id == self.current.log_id && theirs == Some(self.current.digest) {
+        if follows && head.log_id == self.current.log_id {
             return Ok(());
         }
-        Err(Failed::Fatal(Fatal::Diverged {
-            ours,
+        Err(self.diverged(head))
+    }
+
+    /// Refuses changes that do not follow on what is served here, each chained to the one before.
+    fn check_chain(&self, head: &Head, changes: &[Appended]) -> Result<(), Failed> {
+        if changes.is_empty() {
+            return Err(missing(self.current.state.revision()).into());
+        }
+        let mut before = &self.current.digest;
+        for appended in changes {
+            if leaf::chained(before, &appended.leaf_hash) != appended.digest {
+                return Err(self.diverged(head));
+            }
+            before = &appended.digest;
+        }
+        Ok(())
+    }
+
+    fn diverged(&self, head: &Head) -> Failed {
+        Failed::Fatal(Fatal::Diverged {
+            ours: self.current.state.revision(),
             our_log: self.current.log_id,
             theirs: head.revision,
             their_log: head.log_id,
-        }))
+        })
     }
 
-    fn publish_changes<'a>(
+    fn publish_changes(
         &mut self,
-        changes: impl IntoIterator<Item = (&'a Change, &'a Digest)>,
+        changes: &[Appended],
         hashes: impl IntoIterator<Item = (ApiKeyName, KeyHash)>,
     ) {
         let mut next = Snapshot::clone(&self.current);
-        for (change, digest) in changes {
-            next.advance(change, digest);
+        for appended in changes {
+            next.advance(&appended.change, appended.digest, appended.bytes);
         }
         for (name, hash) in hashes {
             next.key_hashes.insert(name, hash);
@@ -833,7 +830,7 @@ impl Writer {
         let mut tx = self.store.begin().await?;
         let before = first.revision.previous().unwrap_or_default();
         let found = tx.changes_after(before, 1).await?;
-        let is_ours = found.first() == Some(first);
+        let is_ours = found.first().is_some_and(|it| it.change == *first);
         self.catch_up_locked(&mut tx).await?;
         Ok(is_ours)
     }
@@ -929,7 +926,8 @@ impl Draft {
     }
 
     fn push(&mut self, encoded: Encoded) {
-        self.next.advance(encoded.change(), encoded.digest());
+        self.next
+            .advance(encoded.change(), *encoded.digest(), encoded.bytes());
         self.changes.push(encoded);
     }
 
@@ -1066,14 +1064,9 @@ pub(super) fn outcome_of(change: &Change) -> Result<Outcome, Error> {
     }
 }
 
-/// The revision of the last of some changes.
-fn last_of(changes: &[Change]) -> Revision {
-    changes.last().map_or(Revision::ZERO, |it| it.revision)
-}
-
-fn new_keys(snapshot: &Snapshot, changes: &[Change]) -> Vec<ApiKeyName> {
+fn new_keys(snapshot: &Snapshot, changes: &[Appended]) -> Vec<ApiKeyName> {
     let mut names = Vec::new();
-    for effect in changes.iter().flat_map(|change| &change.effects) {
+    for effect in changes.iter().flat_map(|it| &it.change.effects) {
         if let Effect::Put(Image::ApiKey(key)) = effect
             && !snapshot.key_hashes.contains(&key.name)
             && !names.contains(&key.name)

@@ -13,11 +13,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
+use tonic::{Request, Response, Status};
 
 use super::{
     Services,
-    call::{Call, NDP_POSITION, NDP_REVISION, open_checked},
+    call::{Call, open_checked, write_position},
     list::{COST_BYTES, PAGE_BYTES_MAX},
 };
 use crate::{
@@ -29,7 +29,6 @@ use crate::{
         caller::Caller,
         change::{Change, Image},
         error::Error,
-        leaf::GENESIS,
         names::Revision,
         position::{Point, Position},
     },
@@ -633,12 +632,7 @@ impl Stream for WatchStream {
 
 /// A status that says from where to resume.
 fn resumable(mut status: Status, position: Position) -> Status {
-    let metadata = status.metadata_mut();
-    let revision = AsciiMetadataValue::from(position.revision.get());
-    metadata.insert(NDP_REVISION.as_str(), revision);
-    if let Ok(position) = AsciiMetadataValue::try_from(position.to_string()) {
-        metadata.insert(NDP_POSITION.as_str(), position);
-    }
+    write_position(status.metadata_mut().as_mut(), &position);
     status
 }
 
@@ -725,8 +719,8 @@ impl Watch {
     async fn send_changes(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<bool, End> {
         let mut sent = false;
         for logged in self.next_changes(stopping).await? {
-            let digest = logged.digest().unwrap_or(&GENESIS);
-            self.position = Position::new(self.position.log_id, logged.change.revision, digest);
+            let log_id = self.position.log_id;
+            self.position = Position::new(log_id, logged.change.revision, &logged.digest);
             sent |= self.send(Content::Change(logged)).await?;
         }
         Ok(sent)

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 
-use crate::domain::words::words;
 use crate::domain::{
     effort::Effort,
     milestones::Milestone,
@@ -12,6 +11,7 @@ use crate::domain::{
     platforms::{Platform, RecordStatus},
     standing::{Dossier, MilestoneStatus, PlanStanding},
     time::Date,
+    words::words,
 };
 
 use super::{

@@ -6,22 +6,8 @@ use imbl::OrdMap;
 
 use super::{State, below};
 use crate::domain::{
-    agencies::Agency,
-    assessments::Assessment,
-    baselines::Baseline,
-    editions::Edition,
-    figures::Figure,
-    kinds::{Image, Kind, Record, kinds},
-    milestones::Milestone,
-    names::{
-        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
-    },
-    plans::Plan,
-    platforms::Platform,
-    principals::{ApiKey, Principal},
-    proposals::Proposal,
-    reports::Report,
+    kinds::{self, Image, Kind, Record, kinds},
+    names,
 };
 
 /// A kind that the State has a map of.
@@ -38,7 +24,7 @@ macro_rules! maps {
         /// Every record.
         #[derive(Clone, Debug, Default)]
         pub(super) struct Maps {
-            $($many: OrdMap<$name, Arc<$record>>,)+
+            $($many: OrdMap<names::$name, Arc<kinds::$record>>,)+
         }
 
         impl Maps {
@@ -60,8 +46,8 @@ macro_rules! maps {
             }
         }
 
-        $(impl Mapped for $record {
-            fn all(state: &State) -> &OrdMap<$name, Arc<Self>> {
+        $(impl Mapped for kinds::$record {
+            fn all(state: &State) -> &OrdMap<names::$name, Arc<Self>> {
                 &state.maps.$many
             }
         })+
@@ -90,12 +76,12 @@ macro_rules! maps {
 
             $(
                 #[doc = concat!("One of the ", stringify!($many), ".")]
-                pub fn $one(&self, name: &$name) -> Option<&Arc<$record>> {
+                pub fn $one(&self, name: &names::$name) -> Option<&Arc<kinds::$record>> {
                     self.maps.$many.get(name)
                 }
 
                 #[doc = concat!("All ", stringify!($many), ", by name.")]
-                pub const fn $many(&self) -> &OrdMap<$name, Arc<$record>> {
+                pub const fn $many(&self) -> &OrdMap<names::$name, Arc<kinds::$record>> {
                     &self.maps.$many
                 }
 
@@ -103,9 +89,9 @@ macro_rules! maps {
                     #[doc = concat!("The ", stringify!($many), " of one parent, by name.")]
                     pub fn $children(
                         &self,
-                        parent: &$parent,
-                    ) -> impl Iterator<Item = &Arc<$record>> {
-                        below(&self.maps.$many, $name::prefix(parent))
+                        parent: &names::$parent,
+                    ) -> impl Iterator<Item = &Arc<kinds::$record>> {
+                        below(&self.maps.$many, names::$name::prefix(parent))
                     }
                 )?
             )+

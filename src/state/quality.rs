@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::words::words;
 use crate::domain::{
     effort::Effort,
     names::{AgencyName, PlatformName},
@@ -12,6 +11,7 @@ use crate::domain::{
     standing::PlanStanding,
     text,
     time::Date,
+    words::words,
 };
 
 use super::{

@@ -13,7 +13,7 @@ use crate::domain::{
     plans::{Plan, PlanState, Visibility},
     platforms::{
         Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership, Platform,
-        PlatformState, RecordStatus,
+        PlatformState, RecordStatus, Stage,
     },
     principals::{ApiKey, Principal, PrincipalKind, Role},
     proposals::{Proposal, ProposalState},
@@ -32,7 +32,16 @@ const fn words<W: Word>() -> Type {
 }
 
 const NO_STAGE: &str = "STAGE_UNSPECIFIED";
-const STAGES: Type = Type::Enum(&[NO_STAGE, "DEVELOPMENT", "PILOT", "OPERATION"]);
+const STAGE_WORDS: [&str; 4] = {
+    let [development, pilot, operation] = Stage::ALL;
+    [
+        NO_STAGE,
+        development.as_str(),
+        pilot.as_str(),
+        operation.as_str(),
+    ]
+};
+const STAGES: Type = Type::Enum(&STAGE_WORDS);
 const AGENCY: Type = Type::Resource("agencies/{agency}");
 const EDITION: Type = Type::Resource("editions/{edition}");
 const REPORT: Type = Type::Resource("platforms/{platform}/plans/{plan}/reports/{report}");

@@ -1,7 +1,7 @@
 //! Backups: a copy of the whole database as one SQLite file, whatever engine it is of, and a new
 //! database made from one.
 
-use std::{os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{fmt::Display, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio_stream::StreamExt as _;
@@ -12,6 +12,7 @@ use super::{
     engine::{On, Tx, on_engine},
     errors::Failure,
     log,
+    opening::plain,
 };
 use crate::domain::error::Error;
 
@@ -179,38 +180,45 @@ impl Store {
                 )));
             }
             let head = copy(&mut from, &mut into).await?;
-            log::set_head(into.link(), &head).await?;
+            log::move_head(&mut into.link(), empty.revision, &head).await?;
             into.commit().await?;
             Ok(head)
         };
         self.outages.during(copied.await, "copying the database")
     }
 
-    /// Writes this database, as it is at one moment, into a new SQLite file. It is made by SQLite
-    /// itself where this one is SQLite's.
+    /// Writes this database, as it is at one moment, into a new SQLite file. A failure leaves no
+    /// file. SQLite copies its own databases itself.
     pub async fn copy_to_file(&self, file: &Path) -> Result<(), Error> {
-        let unmade = |error: std::io::Error| {
-            Error::refused(
-                "FILE_NOT_MADE",
-                file.display().to_string(),
-                format!("the file cannot be made: {error}"),
-                format!("không tạo được tệp: {error}"),
-            )
+        let path = plain(file);
+        let Some(path) = path.to_str() else {
+            return Err(unmade(file, "its name is not UTF-8"));
         };
         let made = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(file);
-        made.map_err(unmade)?;
-        let path = file.to_str().unwrap_or_default();
+        made.map_err(|error| unmade(file, error))?;
+        let copied = self.copy_to_path(path).await;
+        if copied.is_err() {
+            // what is there is of no use, and the first error counts
+            drop(std::fs::remove_file(file));
+        }
+        copied?;
+        std::fs::File::open(file)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| unmade(file, error))
+    }
+
+    async fn copy_to_path(&self, path: &str) -> Result<(), Error> {
         match &self.engine {
             On::Sqlite(pools) => {
                 let copied = sqlx::query("VACUUM INTO $1")
                     .bind(path)
                     .execute(&pools.reader);
                 let copied = copied.await.map(|_| ()).map_err(Failure::from);
-                self.outages.during(copied, "copying the database")?;
+                self.outages.during(copied, "copying the database")
             }
             On::Postgres(_) => {
                 let head = self.head().await?;
@@ -218,11 +226,54 @@ impl Store {
                 let to = to.map_err(|error| Error::Bug(error.to_string().into()))?;
                 let copied = self.copy_into(&to).await;
                 to.close().await;
-                copied?;
+                copied.map(|_| ())
             }
         }
-        std::fs::File::open(file)
-            .and_then(|file| file.sync_all())
-            .map_err(unmade)
+    }
+}
+
+fn unmade(file: &Path, why: impl Display) -> Error {
+    Error::refused(
+        "FILE_NOT_MADE",
+        file.display().to_string(),
+        format!("the file cannot be made: {why}"),
+        format!("không tạo được tệp: {why}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sqlx::Connection as _;
+
+    use super::*;
+
+    /// A column that is not copied would be lost by the first restore.
+    #[tokio::test]
+    async fn everything_but_the_head_and_secrets_is_copied() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("made-up.db").display());
+        let store = Store::open(&url, uuid::Uuid::nil()).await.unwrap();
+        store.close().await;
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        let columns = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c \
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+        let columns: Vec<(String, String)> = sqlx::query_as(columns)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (table, column) in columns {
+            tables.entry(table).or_default().push(column);
+        }
+        for kept in ["log_head", "secrets", "ndp_migrations"] {
+            assert!(tables.remove(kept).is_some(), "{kept}");
+        }
+        let copied = TABLES.iter().map(|(table, columns)| {
+            let columns = columns.iter().map(|it| it.name().to_owned());
+            ((*table).to_owned(), columns.collect())
+        });
+        assert_eq!(tables, copied.collect());
     }
 }

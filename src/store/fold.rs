@@ -5,7 +5,7 @@ use super::{
     Finding, Verified,
     engine::Tx,
     errors::Failure,
-    log::{self, ChangeRow, EffectRow},
+    log::{self, Appended, ChangeRow, EffectRow},
 };
 use crate::domain::{
     change::Change,
@@ -35,15 +35,15 @@ pub(super) async fn fold(
             break;
         }
         for (change, effects) in rows {
-            verified.check(after, previous_time, &change, &effects);
-            verified.check_digests(revision_of(&change)?, &mut chain, &change, &effects);
+            let revision = log::read_revision("changes", change.revision)?;
+            verified.check(revision, after, previous_time, &change, &effects);
+            verified.check_digests(revision, &mut chain, &change, &effects);
             verified.changes += 1;
             verified.effects += effects.len() as u64;
             previous_time = change.record_time;
-            let revision = log::read_revision("changes", change.revision)?;
             let (salt, header) = (change.salt.clone(), change.header_digest.clone());
             match log::decode(change, effects) {
-                Ok(change) => {
+                Ok(Appended { change, .. }) => {
                     let made = salt.map(|salt| leaf::header_digest(&salt, &change));
                     if made.is_some_and(|made| made.as_slice() != &*header) {
                         let problem = "the header is not the one its digest was made of";
@@ -59,11 +59,13 @@ pub(super) async fn fold(
     if after != head.revision {
         let problem = format!("the log ends here, its head says {}", head.revision);
         verified.find(after, None, problem);
-    } else if after > Revision::ZERO && previous_time != head.record_time.as_micros() {
-        verified.find(after, None, "its time is not that of the head".into());
-    }
-    if after == head.revision && chain != head.digest {
-        verified.find(after, None, "its digest is not that of the head".into());
+    } else {
+        if after > Revision::ZERO && previous_time != head.record_time.as_micros() {
+            verified.find(after, None, "its time is not that of the head".into());
+        }
+        if chain != head.digest {
+            verified.find(after, None, "its digest is not that of the head".into());
+        }
     }
     Ok(verified)
 }
@@ -71,14 +73,12 @@ pub(super) async fn fold(
 impl Verified {
     fn check(
         &mut self,
+        revision: Revision,
         after: Revision,
         previous_time: i64,
         change: &ChangeRow,
         effects: &[EffectRow],
     ) {
-        let Ok(revision) = log::read_revision("changes", change.revision) else {
-            return;
-        };
         if revision != after.next() {
             self.find(revision, None, format!("follows revision {after}"));
         }
@@ -137,10 +137,6 @@ impl Verified {
             });
         }
     }
-}
-
-fn revision_of(change: &ChangeRow) -> Result<Revision, Error> {
-    log::read_revision("changes", change.revision)
 }
 
 fn describe(error: &Error) -> String {

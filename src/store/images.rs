@@ -43,7 +43,7 @@ pub fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
     Ok(names)
 }
 
-/// Reads the bytes of an image back; `place` says where they lie, as `platforms`.
+/// Reads the bytes of an image back; `place` is the table they are in.
 pub(super) fn decode(
     place: &str,
     resource: &str,

@@ -67,15 +67,19 @@ pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Head, Failure> {
     Ok(row.read()?)
 }
 
-/// Moves the head of a log without changes to where the log that was copied into it ends.
-pub(super) async fn set_head(mut link: Link<'_>, end: &Head) -> Result<(), sqlx::Error> {
-    on_engine!(&mut link, connection => {
+/// Moves the head on from a revision; how many heads were at it.
+pub(super) async fn move_head(
+    link: &mut Link<'_>,
+    from: Revision,
+    to: &Head,
+) -> Result<u64, sqlx::Error> {
+    on_engine!(link, connection => {
         let statement = sqlx::query(MOVE_HEAD)
-            .bind(end.revision.get())
-            .bind(end.record_time.as_micros())
-            .bind(end.digest.as_slice())
-            .bind(0_i64);
-        statement.execute(&mut **connection).await.map(|_| ())
+            .bind(to.revision.get())
+            .bind(to.record_time.as_micros())
+            .bind(to.digest.as_slice())
+            .bind(from.get());
+        statement.execute(&mut **connection).await.map(|done| done.rows_affected())
     })
 }
 
@@ -123,6 +127,19 @@ impl HeadRow {
 }
 
 // === appending ===
+
+/// A change as it is in the log.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    /// The change. It has no key hash: those are not in the log.
+    pub change: Change,
+    /// Its leaf hash.
+    pub leaf_hash: Digest,
+    /// Its chained digest.
+    pub digest: Digest,
+    /// Bytes of its images.
+    pub bytes: usize,
+}
 
 /// A change with the bytes of its images, made before the log is locked.
 #[derive(Clone, Debug)]
@@ -191,6 +208,12 @@ impl Encoded {
         &self.digest
     }
 
+    /// Bytes of its images.
+    pub fn bytes(&self) -> usize {
+        let images = self.images.iter().filter_map(|it| it.json.as_ref());
+        images.map(String::len).sum()
+    }
+
     fn effects(&self) -> impl Iterator<Item = (i64, &Effect, &EncodedImage)> {
         let pairs = self.change.effects.iter().zip(&self.images);
         (0..)
@@ -242,28 +265,22 @@ pub(super) async fn append(
             .map(|(name, hash)| vec![("api_key", Cell::Text(name)), ("hash", Cell::Bytes(hash))]);
         bulk::insert(&mut link, "key_hashes", None, rows.collect()).await?;
     }
-    // last, and counted: a transaction that PostgreSQL has given up would fail here at the latest
-    let moved = on_engine!(&mut link, connection => {
-        let statement = sqlx::query(MOVE_HEAD)
-            .bind(newest.revision.get())
-            .bind(newest.record_time.as_micros())
-            .bind(last_encoded.digest.as_slice())
-            .bind(head.revision.get());
-        statement.execute(&mut **connection).await.map(|done| done.rows_affected())
-    })?;
-    if moved != 1 {
-        let message = format!(
-            "appending changes: {moved} heads moved from {}",
-            head.revision
-        );
-        return Err(Error::Bug(message.into()).into());
-    }
-    Ok(Head {
+    let moved = Head {
         log_id: head.log_id,
         revision: newest.revision,
         record_time: newest.record_time,
         digest: last_encoded.digest,
-    })
+    };
+    // last, and counted: a transaction that PostgreSQL has given up would fail here at the latest
+    let heads = move_head(&mut link, head.revision, &moved).await?;
+    if heads != 1 {
+        let message = format!(
+            "appending changes: {heads} heads moved from {}",
+            head.revision
+        );
+        return Err(Error::Bug(message.into()).into());
+    }
+    Ok(moved)
 }
 
 fn check_order(head: &Head, changes: &[Encoded]) -> Result<(), Error> {
@@ -523,7 +540,7 @@ pub(super) async fn changes_after(
     link: Link<'_>,
     after: Revision,
     limit: usize,
-) -> Result<Vec<Change>, Failure> {
+) -> Result<Vec<Appended>, Failure> {
     Ok(decode_after(rows_after(link, after, limit).await?, after)?)
 }
 
@@ -531,23 +548,23 @@ pub(super) async fn changes_after(
 pub(super) fn decode_after(
     rows: Vec<(ChangeRow, Vec<EffectRow>)>,
     after: Revision,
-) -> Result<Vec<Change>, Error> {
+) -> Result<Vec<Appended>, Error> {
     let mut expected = after;
     let mut changes = Vec::with_capacity(rows.len());
     for (change, effects) in rows {
-        let change = decode(change, effects)?;
+        let appended = decode(change, effects)?;
         expected = expected.next();
-        if change.revision != expected {
+        if appended.change.revision != expected {
             let what = format_args!("revision {expected} is missing");
             return Err(corrupt("changes", what));
         }
-        changes.push(change);
+        changes.push(appended);
     }
     Ok(changes)
 }
 
-/// The change of one row and its effects. Key hashes are not in the log, so it has none.
-pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Change, Error> {
+/// The change of one row and its effects.
+pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Appended, Error> {
     let ChangeRow {
         revision,
         record_time,
@@ -558,10 +575,10 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Change, 
         request_id,
         request_digest,
         reason,
-        salt: _, // verified, where they are
+        salt: _, // verified with the header digest
         header_digest: _,
-        leaf_hash: _,
-        digest: _,
+        leaf_hash,
+        digest,
     } = row;
     let address = format!("changes, revision {revision}");
     let no_name = || corrupt(&address, "a name that is none");
@@ -570,7 +587,11 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Change, 
         (None, None) => None,
         _ => return Err(corrupt(&address, "a request id without its digest")),
     };
-    Ok(Change {
+    let leaf_hash = read_digest(&address, &leaf_hash)?;
+    let digest = read_digest(&address, &digest)?;
+    let images = effects.iter().filter_map(|it| it.image.as_ref());
+    let bytes = images.map(String::len).sum();
+    let change = Change {
         revision: read_revision(&address, revision)?,
         record_time: read_time(&address, record_time)?,
         person: Person {
@@ -589,6 +610,12 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Change, 
             .map(decode_effect)
             .collect::<Result<_, _>>()?,
         key_hash: None,
+    };
+    Ok(Appended {
+        change,
+        leaf_hash,
+        digest,
+        bytes,
     })
 }
 
@@ -630,20 +657,21 @@ fn read_request(address: &str, id: &str, digest: &[u8]) -> Result<RequestId, Err
     })
 }
 
-/// The chained digest of each change after a revision up to another, in order.
-pub(super) async fn digests(
+/// The chained digest at a revision; none where the log has no such revision.
+pub(super) async fn digest(
     mut link: Link<'_>,
-    after: Revision,
-    to: Revision,
-) -> Result<Vec<Digest>, Failure> {
-    const DIGESTS: &str = "SELECT digest FROM changes WHERE revision > $1 AND revision <= $2 \
-         ORDER BY revision";
-    let found: Vec<Vec<u8>> = on_engine!(&mut link, connection => {
-        let statement = sqlx::query_scalar(DIGESTS).bind(after.get()).bind(to.get());
-        statement.fetch_all(&mut **connection).await
+    revision: Revision,
+) -> Result<Option<Digest>, Failure> {
+    if revision == Revision::ZERO {
+        return Ok(Some(GENESIS));
+    }
+    const DIGEST: &str = "SELECT digest FROM changes WHERE revision = $1";
+    let found: Option<Vec<u8>> = on_engine!(&mut link, connection => {
+        let statement = sqlx::query_scalar(DIGEST).bind(revision.get());
+        statement.fetch_optional(&mut **connection).await
     })?;
-    let read = found.iter().map(|digest| read_digest("changes", digest));
-    Ok(read.collect::<Result<_, _>>()?)
+    let read = found.map(|digest| read_digest("changes", &digest));
+    Ok(read.transpose()?)
 }
 
 fn read_digest(place: &str, digest: &[u8]) -> Result<Digest, Error> {

@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::SqliteConnectOptions,
 };
 
-pub(super) use self::sqlite::{Untouched, beside};
+pub(super) use self::sqlite::{Untouched, beside, plain};
 use super::{
     engine::{Engine, silent},
     errors::{Failure, Fault, Verdict, chain, judge, with_advice},

@@ -22,6 +22,15 @@ pub fn document_fields(
     read_document(message, &FieldPath::ROOT.field(field), violations)
 }
 
+/// Reads a document where there is one.
+pub(super) fn read_boxed_document(
+    message: Option<pb::Document>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Box<Document>> {
+    message.map(|message| Box::new(read_document(message, path, violations)))
+}
+
 pub(super) fn read_document(
     message: pb::Document,
     path: &FieldPath<'_>,
@@ -136,9 +145,7 @@ pub(super) fn read_evidence(
                 size_bytes,
             }
         });
-        let document = document
-            .map(|message| read_document(message, &path.field("document"), violations))
-            .map(Box::new);
+        let document = read_boxed_document(document, &path.field("document"), violations);
         Some(Evidence {
             file,
             document,

@@ -1,7 +1,7 @@
-//! Milestones, both ways.
+//! Conversion of milestones between their wire and domain forms.
 
 use super::{
-    documents::{document, evidence, period, read_document, read_period},
+    documents::{document, evidence, period, read_boxed_document, read_period},
     validate::FieldPath,
     values::{read_text, write_date, write_enum, write_optional_enum, write_timestamp},
 };
@@ -51,9 +51,11 @@ pub(super) fn read_milestone(
     } = message;
     MilestoneFields {
         display_name: read_text(display_name),
-        assigning_document: assigning_document
-            .map(|message| read_document(message, &path.field("assigning_document"), violations))
-            .map(Box::new),
+        assigning_document: read_boxed_document(
+            assigning_document,
+            &path.field("assigning_document"),
+            violations,
+        ),
         required_result: read_text(required_result),
         due: due.map(|message| read_period(message, &path.field("due"), violations)),
         weight,

@@ -1,7 +1,7 @@
 //! Plans, both ways.
 
 use super::{
-    documents::{document, period, read_document, read_period},
+    documents::{document, period, read_boxed_document, read_period},
     milestones::slippage_days,
     requests::View,
     validate::FieldPath,
@@ -136,9 +136,7 @@ fn read_visibility(
     Some(VisibilityEntry {
         visibility: visibility.unwrap_or_default(),
         start_date: read_date(start_date, &path.field("start_date"), violations),
-        document: document
-            .map(|message| read_document(message, &path.field("document"), violations))
-            .map(Box::new),
+        document: read_boxed_document(document, &path.field("document"), violations),
     })
 }
 
@@ -161,9 +159,7 @@ fn read_reporting_cycle(
             filing_days,
         },
         start_date: read_date(start_date, &path.field("start_date"), violations),
-        document: document
-            .map(|message| read_document(message, &path.field("document"), violations))
-            .map(Box::new),
+        document: read_boxed_document(document, &path.field("document"), violations),
     })
 }
 

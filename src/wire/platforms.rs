@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    documents::{document, period, read_document, read_period, read_sources, sources},
+    documents::{
+        document, period, read_boxed_document, read_document, read_period, read_sources, sources,
+    },
     requests::View,
     validate::FieldPath,
     values::{
@@ -123,9 +125,7 @@ fn read_governance(
     Some(Governance {
         agency: read_optional_name(&agency, &path.field("agency"), violations),
         start_date: read_date(start_date, &path.field("start_date"), violations),
-        document: document
-            .map(|message| read_document(message, &path.field("document"), violations))
-            .map(Box::new),
+        document: read_boxed_document(document, &path.field("document"), violations),
         sources: read_sources(sources, &path.field("sources"), violations),
     })
 }
@@ -175,9 +175,7 @@ fn read_operation_stage(
         stage: stage?,
         planned,
         reached,
-        document: document
-            .map(|message| read_document(message, &path.field("document"), violations))
-            .map(Box::new),
+        document: read_boxed_document(document, &path.field("document"), violations),
         sources: read_sources(sources, &path.field("sources"), violations),
     })
 }
@@ -190,9 +188,7 @@ fn read_security(
     let pb::platform::Security { level, approval } = message;
     Security {
         level,
-        approval: approval
-            .map(|message| read_document(message, &path.field("approval"), violations))
-            .map(Box::new),
+        approval: read_boxed_document(approval, &path.field("approval"), violations),
     }
 }
 

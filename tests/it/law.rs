@@ -11,22 +11,18 @@ use std::{
 use ndp_registry::{
     catalogue,
     domain::{
-        caller::{Caller, Known, Person},
+        caller::Caller,
         change::Effect,
         command::{Command, Precondition, Request},
         documents::{Document, Evidence},
         effort::Effort,
         milestones::MilestoneFields,
-        names::{
-            AgencyName, ApiKeyName, EditionName, MilestoneName, PlanName, PlatformName,
-            PrincipalName, Revision,
-        },
+        names::{AgencyName, EditionName, MilestoneName, PlanName, PlatformName, Revision},
         plans::{
             CycleEntry, Interval, PlanFields, PlanMove, PlanState, ReportingCycle, Visibility,
             VisibilityEntry,
         },
         platforms::{Governance, Listing, OperationStage, PlatformFields, RecordStatus, Stage},
-        principals::Role,
         reports::{Rating, ReportFields},
         time::{Date, Period, Timestamp},
     },
@@ -38,6 +34,8 @@ use ndp_registry::{
     },
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use crate::harness::plans::with_every_role;
 
 /// The first day of the registry, and how far back facts and questions go.
 const FIRST: &str = "2026-03-02";
@@ -143,22 +141,6 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
     state.apply(&change);
     state
 });
-
-/// Someone with every role in the agency that has to act.
-fn caller(who: usize, agency: Option<&AgencyName>) -> Caller {
-    let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
-    Caller::Known(Known {
-        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
-        person: Person {
-            principal,
-            actor: None,
-        },
-        allows_personal_data: None,
-        is_system: false,
-        agency: agency.cloned(),
-        roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],
-    })
-}
 
 fn platform(number: usize) -> PlatformName {
     PlatformName::from_id(PLATFORMS[number]).unwrap()
@@ -637,7 +619,7 @@ proptest! {
                 | Step::Report { platform, .. } | Step::Complete { platform, .. } => platform,
             };
             let governing = state.platform(&platform(of)).and_then(|it| it.governing_agency());
-            let caller = caller(number % 2, governing);
+            let caller = with_every_role(number % 2, governing);
             let request = request(command);
             let decided = decide(&state, &caller, &request, moment(today), &mut NoIds);
             let Ok(change) = decided else { continue };

@@ -96,8 +96,8 @@ both! {
     /// As after a failover to a standby that lacked the newest changes.
     async fn another_history_at_the_same_revisions_ends_the_process(engine: Engine) {
         let url = engine.url();
-        let one = Served::start(&url).await;
         let (editor, _) = make_key(&url, "editor");
+        let one = Served::start(&url).await;
         let mut clients = one.clients(&editor);
         plan(&mut clients, "kept").await;
         let mut sql = Sql::connect(&url).await;
@@ -128,8 +128,8 @@ both! {
 
     async fn a_backup_under_writes_comes_back_as_a_log_of_its_own(engine: Engine) {
         let url = engine.url();
-        let served = Served::start(&url).await;
         let (editor, _) = make_key(&url, "editor");
+        let served = Served::start(&url).await;
         let mut clients = served.clients(&editor);
         let kept = plan(&mut clients, "kept").await;
         let resumed_later = position(&mut clients).await;
@@ -230,8 +230,8 @@ both! {
 /// A SQLite registry with a plan, and the path of its file.
 async fn sqlite() -> (Engine, Served, As, String) {
     let engine = Engine::sqlite();
-    let served = Served::start(&engine.url()).await;
     let (editor, _) = make_key(&engine.url(), "editor");
+    let served = Served::start(&engine.url()).await;
     plan(&mut served.clients(&editor), "first").await;
     let path = engine.url().trim_start_matches("sqlite:").to_owned();
     (engine, served, editor, path)

@@ -50,8 +50,8 @@ const TIME_MAX: Duration = Duration::from_secs(120);
 
 // === writing ===
 
-/// Has one write follow on the other until it is told to stop: each moves a platform within the
-/// orders, into or out of the filters, or makes one.
+/// Makes one write after another until `stop` is set: each moves a platform within the orders,
+/// into or out of the filters, or creates one.
 async fn write(
     steward: Raw,
     clock: Arc<ManualClock>,
@@ -88,9 +88,9 @@ async fn write(
 enum Order {
     Name,
     NameDescending,
-    /// Whatever is written jumps to the front.
+    /// A row that is written moves to the front.
     Newest,
-    /// Whatever is written jumps to the end.
+    /// A row that is written moves to the end.
     Oldest,
 }
 
@@ -210,8 +210,8 @@ impl Log {
             let Some(last) = changes.last() else {
                 return Self(rows);
             };
-            after = last.revision;
-            for change in &changes {
+            after = last.change.revision;
+            for change in changes.iter().map(|it| &it.change) {
                 for effect in &change.effects {
                     let Effect::Put(Image::Platform(platform)) = effect else {
                         continue;

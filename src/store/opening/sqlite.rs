@@ -275,7 +275,7 @@ fn warn_of_others(path: &Path) {
 }
 
 /// The path in a form that SQLite does not take for a URI.
-pub(super) fn plain(path: &Path) -> PathBuf {
+pub(in crate::store) fn plain(path: &Path) -> PathBuf {
     let uri = path.to_str().is_some_and(|it| it.starts_with("file:"));
     if uri {
         Path::new(".").join(path)

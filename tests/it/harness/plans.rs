@@ -3,6 +3,8 @@
 
 use ndp_registry::{
     domain::{
+        caller::{Caller, Known, Person},
+        names::{AgencyName, ApiKeyName, PrincipalName},
         plans::{PlanMove, PlanState},
         principals::Role,
     },
@@ -31,6 +33,22 @@ pub(crate) const MOVES: [PlanMove; 7] = [
     PlanMove::Revoke,
     PlanMove::Annul,
 ];
+
+/// One of several people with every role that plans need in an agency, for `decide` without a wire.
+pub(crate) fn with_every_role(who: usize, agency: Option<&AgencyName>) -> Caller {
+    let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
+    Caller::Known(Known {
+        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
+        person: Person {
+            principal,
+            actor: None,
+        },
+        allows_personal_data: None,
+        is_system: false,
+        agency: agency.cloned(),
+        roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],
+    })
+}
 
 /// Who makes plans.
 pub(crate) struct Cast {

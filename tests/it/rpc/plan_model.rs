@@ -9,14 +9,13 @@ use std::{
 use ndp_registry::{
     catalogue,
     domain::{
-        caller::{Caller, Known, Person},
+        caller::Caller,
         command::{Command, Precondition, Request},
         documents::Document,
         error::Error,
         milestones::{MilestoneFields, MilestoneState},
-        names::{AgencyName, ApiKeyName, MilestoneName, PlanName, PlatformName, PrincipalName},
+        names::{AgencyName, MilestoneName, PlanName, PlatformName},
         plans::{PlanFields, PlanMove, PlanState},
-        principals::Role,
         time::{Date, Timestamp},
     },
     registry::decide::{Ids, decide},
@@ -25,7 +24,7 @@ use ndp_registry::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::harness::{
-    plans::{AGENCY, MOVES},
+    plans::{AGENCY, MOVES, with_every_role},
     server::MORNING,
 };
 
@@ -275,18 +274,7 @@ fn request(command: Command) -> Request {
 
 /// Someone with every role that plans need, so that permission is never the question.
 fn caller(who: usize) -> Caller {
-    let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
-    Caller::Known(Known {
-        api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
-        person: Person {
-            principal,
-            actor: None,
-        },
-        allows_personal_data: None,
-        is_system: false,
-        agency: AgencyName::from_id(AGENCY),
-        roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],
-    })
+    with_every_role(who, AgencyName::from_id(AGENCY).as_ref())
 }
 
 fn platform() -> PlatformName {

@@ -99,7 +99,7 @@ both! {
             ..two
         });
 
-        // what only the server sets is ignored, whatever it holds and however it is named
+        // fields that only the server sets are ignored, with or without a mask that names them
         let own = pb::Agency {
             create_time: Some(prost_types::Timestamp { seconds: 1, nanos: 1 }),
             update_time: Some(prost_types::Timestamp { seconds: 1, nanos: 1 }),
@@ -130,14 +130,14 @@ both! {
         // required holds after the merge
         let error = steward.catalogue.update_agency(update_agency(name(), &["display_name"])).await;
         assert_eq!(fields(&error.unwrap_err()), ["agency.display_name REQUIRED"]);
-        // every unknown path is told of
+        // every unknown path is reported
         let unknown = ["nope", "successions.scope", "displayName", "display_name"];
         let error = steward.catalogue.update_agency(update_agency(name(), &unknown)).await;
         assert_eq!(fields(&error.unwrap_err()), ["update_mask UNKNOWN_PATH"; 3]);
         // nothing of the refused was written
         let got = pb::GetAgencyRequest { name: made.name.clone(), ..Default::default() };
         assert_eq!(steward.catalogue.get_agency(got).await.unwrap().into_inner(), four);
-        // nobody stands above itself, and names have to lead somewhere
+        // an agency cannot be its own parent, and names must refer to existing records
         let child = pb::Agency { parent_agency: made.name.clone(), ..name() };
         let error = steward.catalogue.update_agency(update_agency(child, &[])).await;
         assert_eq!(fields(&error.unwrap_err()), ["agency.parent_agency NOT_ALLOWED"]);
@@ -518,7 +518,7 @@ both! {
 
         // the reason is in the log
         let after = Revision::new(created.revision - 1).unwrap();
-        let change = server.store.changes_after(after, 1).await.unwrap().remove(0);
+        let change = server.store.changes_after(after, 1).await.unwrap().remove(0).change;
         assert_eq!((&*change.reason, &*change.method), ("lý do thử nghiệm", "CreatePlatform"));
         server.stop().await;
     }
@@ -562,7 +562,7 @@ both! {
         for field in writable.map(|field| field.name) {
             let governed = pb::Platform { name: "platforms/ndp-001".into(), ..full.clone() };
             let governed = || update(governed.clone(), &[field]);
-            // on another agency's platform nobody but the steward writes anything
+            // an editor of another agency and an anonymous caller may write no field
             let error = stranger.catalogue.update_platform(governed()).await;
             assert_eq!(error.unwrap_err().code(), Code::PermissionDenied, "{field}");
             let error = server.anonymous().catalogue.update_platform(governed()).await;
