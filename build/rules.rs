@@ -1,5 +1,5 @@
-//! `buf.validate.FieldRules` read into rules that `wire::validate` has. Whatever is not read
-//! here is a problem, never passed over.
+//! `buf.validate.FieldRules` read into rules that `wire::validate` has. A rule that is not read
+//! here is reported as a problem, never skipped.
 
 #[path = "../src/wire/validate/lines.rs"]
 pub(crate) mod lines;

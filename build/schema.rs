@@ -8,7 +8,7 @@ use prost_reflect::{
     MessageDescriptor, OneofDescriptor, Value,
 };
 
-/// Everything wrong with the protos, told at once.
+/// Everything wrong with the protos, reported together.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<String>);
 
@@ -223,7 +223,7 @@ pub(crate) fn message_of(field: &FieldDescriptor) -> Option<MessageDescriptor> {
     }
 }
 
-/// The oneof a field is a member of, unless it stands for the word `optional`.
+/// The oneof that a field is a member of, but not the synthetic one of an `optional` field.
 pub(crate) fn oneof_of(field: &FieldDescriptor) -> Option<OneofDescriptor> {
     field
         .containing_oneof()

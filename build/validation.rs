@@ -1,5 +1,5 @@
 //! Writes `impl Validate` for every message of our package, and refuses request fields without
-//! a bound: whatever a caller can send has a longest length and a greatest number.
+//! a bound: every text, list and map that a caller can send has a maximum size.
 
 use std::fmt::Write as _;
 
@@ -76,7 +76,7 @@ fn message_code(schema: &Schema, message: &MessageDescriptor, problems: &mut Pro
     code
 }
 
-/// The fields as the proto has them, which is the order violations are told in.
+/// The fields in the order of the proto, in which violations are reported.
 pub(crate) fn in_order(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
     let protos = &message.descriptor_proto().field;
     protos

@@ -1,8 +1,9 @@
 //! HTTP/JSON on the port of gRPC, from the `google.api.http` annotations of the protos.
 //!
-//! A layer around the whole gRPC stack: what is gRPC passes; any other request becomes a gRPC
-//! request to that same stack in this process, so that who calls, limits, deadlines, field rules,
-//! logs and counts are the very same, and its answer becomes JSON. Nothing here knows a method.
+//! This layer wraps the whole gRPC stack. It passes gRPC requests through. It converts any other
+//! request into a gRPC request to the same stack in this process, and the answer into JSON.
+//! Therefore authentication, limits, deadlines, field rules, logs and metrics are the same. The
+//! code here is not specific to any method.
 
 mod accept;
 mod body;
@@ -66,18 +67,18 @@ const QUERY_BYTES_MAX: usize = 32 * 1024;
 /// How long a client may take to send a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// Length of an answer, in bytes, up to which it is written as JSON at once. A longer one waits for
-/// a turn, so that one caller's long answers do not delay the calls of others.
+/// Length of an answer, in bytes, up to which it is written as JSON at once. A longer answer waits
+/// for a turn, so that one caller's long answers do not delay the calls of others.
 const JSON_AT_ONCE_MAX: usize = 16 * 1024;
 
-/// Where the description of it all is.
+/// Path of the OpenAPI document.
 const OPENAPI: &str = "/openapi.json";
 
 /// Answers HTTP/JSON by calling the gRPC services within.
 #[derive(Clone, Debug)]
 pub struct HttpLayer(Arc<Api>);
 
-/// What was read from the descriptors.
+/// The API as read from the descriptors.
 #[derive(Debug)]
 struct Api {
     routes: Routes,
@@ -88,7 +89,7 @@ struct Api {
 }
 
 impl HttpLayer {
-    /// Reads the annotations of a descriptor set; fails where one does not hold. Long answers are
+    /// Reads the annotations of a descriptor set. Fails if one is invalid. Long answers are
     /// written in `turns`.
     pub fn new(descriptors: &[u8], turns: Turns) -> anyhow::Result<Self> {
         let pool = DescriptorPool::decode(descriptors).context("reading the descriptors")?;
@@ -108,7 +109,7 @@ impl HttpLayer {
 }
 
 impl HttpLayer {
-    /// The response that tells of an error.
+    /// The response for an error.
     pub fn refusal(&self, status: Status) -> Response<Body> {
         errors::response(&self.0.status, &status.into())
     }
@@ -149,7 +150,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        // The clone is not ready, the one that was asked is.
+        // The clone may not be ready, so the instance that was polled is used.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
         if is_grpc(request.headers()) {
@@ -162,8 +163,8 @@ where
         }
         let understood = timeout::understand(request.headers_mut());
         let codings = Codings::asked(request.headers());
-        // From now on: the transport counts as well, knows gRPC alone, and must not be the first
-        // to say that the time is over.
+        // The timer starts now. The transport has a timer too, but can answer only in gRPC, so
+        // this one must expire first.
         let time = deadline(request.headers()).map(|time| (time, tokio::time::sleep(time)));
         Box::pin(async move {
             let verb = request.method().clone();
@@ -190,7 +191,7 @@ where
             let mut response = outcome.unwrap_or_else(|refusal| {
                 let status = refusal.http.as_u16();
                 let reason = refusal.status.message();
-                // the methods log what they are asked themselves
+                // calls that reach a method are logged by the gRPC stack
                 tracing::info!(%verb, path, status, reason, "refused");
                 api.refuse(&refusal)
             });
@@ -205,7 +206,7 @@ where
     }
 }
 
-/// gRPC and gRPC-Web say so in the type of what they send.
+/// Whether the request is gRPC or gRPC-Web, by its content type.
 fn is_grpc(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
@@ -215,7 +216,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 type Answer = Result<Response<Body>, Refusal>;
 
 impl Api {
-    /// The response to a request that no method is asked.
+    /// The response to a request that is refused before it reaches a method.
     fn refuse(&self, refusal: &Refusal) -> Response<Body> {
         let mut response = errors::response(&self.status, refusal);
         let refused = Refused(refusal.status.clone());
@@ -228,7 +229,7 @@ impl Api {
         S: Service<Request<Body>, Response = Response<Body>>,
     {
         let (parts, body) = request.into_parts();
-        // what GET answers, HEAD answers without the body
+        // HEAD has the same answer as GET, without the body
         let verb = match parts.method {
             Method::HEAD => &Method::GET,
             ref verb => verb,
@@ -279,7 +280,7 @@ impl Api {
         Ok(answer)
     }
 
-    /// What a request asks for.
+    /// Reads a request.
     async fn read(
         &self,
         route: &Route,
@@ -416,7 +417,7 @@ impl Api {
 }
 
 impl Asked {
-    /// The caller that is charged.
+    /// The caller whose share of work is charged.
     fn who(&self) -> Option<Who> {
         match &self.entry {
             Some(Entry(Ok(held))) => Some(held.who()),
@@ -425,7 +426,7 @@ impl Asked {
     }
 }
 
-/// What a request asks for, and how.
+/// A request as read: its message, and how to answer it.
 struct Asked {
     entry: Option<Entry>,
     message: DynamicMessage,
@@ -433,7 +434,7 @@ struct Asked {
     form: Form,
 }
 
-/// What a method, or a layer before it, refused, and what came with it.
+/// A refusal by a method, or by a layer before it, with its metadata.
 struct Failed {
     status: Status,
     metadata: HeaderMap,
@@ -467,7 +468,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     match tokio::time::timeout(BODY_TIME, read).await {
         Ok(Ok(read)) => coding.decode(read.to_bytes()),
         Ok(Err(error)) if is_refused(&*error) => {
-            // its caller sends too much at a time
+            // the caller sends too many bytes at the same time
             let status = error.downcast_ref::<Status>().cloned();
             Err(status.unwrap_or_else(|| Status::cancelled("")).into())
         }
@@ -479,7 +480,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     }
 }
 
-/// The body broke off, or is not framed as HTTP says; or its time was over.
+/// The refusal of a body that is incomplete, badly framed or too slow.
 fn incomplete(http: StatusCode) -> Refusal {
     Refusal::new(
         http,
@@ -490,7 +491,8 @@ fn incomplete(http: StatusCode) -> Refusal {
     )
 }
 
-/// JSON has no charset but UTF-8 (RFC 8259 §8.1); a client that names it all the same is right.
+/// Whether the content type is JSON. JSON is always UTF-8 (RFC 8259 §8.1); a client may still name
+/// this charset.
 fn is_json(content_type: &HeaderValue) -> bool {
     let text = content_type.to_str().unwrap_or_default();
     let mut parts = text.split(';').map(str::trim);
@@ -503,7 +505,7 @@ fn is_json(content_type: &HeaderValue) -> bool {
     named.eq_ignore_ascii_case("application/json") && !other_charset
 }
 
-/// RFC 9112 §3.2: a request that does not say for which host it is, is none.
+/// The refusal of a request without a host, which is invalid (RFC 9112 §3.2).
 fn no_host() -> Refusal {
     Refusal::new(
         StatusCode::BAD_REQUEST,
@@ -524,7 +526,7 @@ fn not_found() -> Refusal {
     )
 }
 
-/// What may be done at the path: the whole answer to OPTIONS, and a refusal of any other verb.
+/// Lists the verbs of a path: the whole answer to OPTIONS, and a refusal of any other verb.
 fn other_verbs(api: &Api, asked: &Method, verbs: &[&Method]) -> Response<Body> {
     let mut names: Vec<_> = verbs.iter().map(|verb| verb.as_str()).collect();
     if verbs.contains(&&Method::GET) {

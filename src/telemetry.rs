@@ -1,5 +1,5 @@
-//! What a process tells of itself: its log, on standard error, one line an event, for a person or
-//! as JSON; and its metrics.
+//! Telemetry of the process: its metrics, and its log on standard error, with one line per event
+//! as text or as JSON.
 
 mod lines;
 pub mod metrics;
@@ -23,39 +23,39 @@ use crate::config::LogFormat;
 use lines::Lines;
 pub(crate) use lines::write_whole;
 
-/// What this process writes to standard error, once there is something.
+/// The writer to standard error, created with the first line.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
-/// The format of its log, once it has one.
+/// The format of the log, once it is set.
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 fn lines() -> io::Result<&'static Lines> {
     if LINES.get().is_none() {
-        // whoever comes second starts a thread in vain
+        // if two threads race here, the second one starts a thread that is not used
         drop(LINES.set(Lines::start()?));
     }
     LINES.get().ok_or_else(|| io::ErrorKind::Other.into())
 }
 
-/// The target of spans that are there for the collector, and stay out of the log.
+/// The target of spans that are sent to the collector and not logged.
 #[cfg(feature = "otlp")]
 pub const TRACED: &str = "ndp_registry::traced";
 
-/// What was started, to be ended with the process.
+/// The running telemetry, which must be finished when the process ends.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
     #[cfg(feature = "otlp")]
     traces: Option<traces::Traces>,
 }
 
-/// Sends what is traced to standard error from now on, and in a build with the feature `otlp` to
-/// the collector that the environment names. A second call in one process changes nothing.
+/// Starts the log on standard error and, in a build with the feature `otlp`, the traces to the
+/// collector that the environment names. A second call in one process does not change the log.
 pub fn start(format: LogFormat, level: &str) -> anyhow::Result<Telemetry> {
     let telemetry = Telemetry {
         #[cfg(feature = "otlp")]
         traces: traces::Traces::from_environment()?,
     };
-    // A level alone is compared; looking for directives would cost every call locks.
+    // A plain level needs only a comparison; a filter with directives takes locks on every call.
     match level.parse::<LevelFilter>() {
         Ok(level) => telemetry.log(level, format)?,
         Err(_) => {
@@ -66,23 +66,23 @@ pub fn start(format: LogFormat, level: &str) -> anyhow::Result<Telemetry> {
     Ok(telemetry)
 }
 
-/// Writes a line to standard error, after what was logged before it. As with the log, nobody waits
-/// until it is read.
+/// Queues a line for standard error, after all earlier log lines. It does not wait until the line
+/// is written.
 pub fn say(line: &str) {
     let line = format!("{line}\n");
     match lines() {
         Ok(lines) => lines.add(line.as_bytes(), true),
-        // no thread is to be had; and there is nowhere to say that it could not be written
+        // the writer thread cannot start, and a failed write cannot be reported anywhere
         Err(_) => drop(write_whole(&mut io::stderr(), line.as_bytes())),
     }
 }
 
-/// Whether the log is there for programs to read, and takes errors.
+/// Whether the log is JSON and includes errors.
 pub fn is_json() -> bool {
     FORMAT.get() == Some(&LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR)
 }
 
-/// Waits until what was logged is written, but not for ever: a process that ends calls this last.
+/// Waits, up to a time limit, until the log is written. The process calls this last.
 pub fn flush() {
     if let Some(lines) = LINES.get() {
         lines.flush();
@@ -113,14 +113,14 @@ impl Telemetry {
                     .json()
                     .flatten_event(true)
                     .with_current_span(true)
-                    // the call's span is the current one; the list would hold it twice
+                    // the current span is the call's span, which the list would repeat
                     .with_span_list(false),
             ),
         }
         Ok(())
     }
 
-    /// A filter of the whole costs each call less than one of a layer does.
+    /// A filter on the whole subscriber costs each call less than a filter on one layer.
     #[cfg(not(feature = "otlp"))]
     fn log_to<F, L>(&self, filter: F, layer: L)
     where
@@ -141,11 +141,11 @@ impl Telemetry {
         begin(Registry::default().with(log).with(traces));
     }
 
-    /// Sends what has not been sent.
+    /// Sends the remaining traces.
     pub async fn finish(self) {
         #[cfg(feature = "otlp")]
         if let Some(traces) = self.traces {
-            // it waits for the collector, in its own time and on a thread of its own
+            // this blocks on the collector, so it runs on its own thread
             drop(tokio::task::spawn_blocking(move || traces.finish()).await);
         }
     }
@@ -153,13 +153,13 @@ impl Telemetry {
 
 fn begin(subscriber: impl SubscriberInitExt) {
     if subscriber.try_init().is_ok() {
-        // a panic is a line of the log like any other
+        // a panic is logged like any other event
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string);
             let said = panic.payload_as_str();
             tracing::error!(place, said, "panicked");
             if thread::current().name() == Some("main") {
-                // the process ends with it
+                // this panic ends the process
                 flush();
             }
         }));

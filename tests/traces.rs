@@ -77,7 +77,7 @@ impl Collected {
         Self { endpoint, exports }
     }
 
-    /// Waits for so many spans, and answers them by name with all that was sent as text.
+    /// Waits for `count` spans; returns them by name, and everything received as text.
     async fn spans(&mut self, count: usize) -> (BTreeMap<String, Span>, String) {
         let mut spans = BTreeMap::new();
         let mut text = String::new();
@@ -117,7 +117,7 @@ fn hex(bytes: &[u8]) -> String {
 
 // === the server ===
 
-/// A database of a test's own; whoever opens it first makes it.
+/// A database of one test; the first program that opens it creates it.
 struct Database {
     _directory: TempDir,
     url: String,
@@ -347,7 +347,7 @@ async fn a_collector_that_is_away_holds_nothing_up() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_does_not_answer_holds_nothing_up() {
-    // connections are made by the kernel, and nobody reads them
+    // the kernel accepts connections, and the test never reads from them
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let said = holds_nothing_up(&endpoint).await;

@@ -36,7 +36,7 @@ pub(crate) struct Answers {
 trait Method: Message + Default + Send + 'static {
     const SERVICE: &'static str;
     type Answer: Message + Default + Send + Sync + 'static;
-    /// What tells the answers to requests of one method apart.
+    /// The part of a request that selects its answer.
     fn key(&self) -> &str;
 }
 

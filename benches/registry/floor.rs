@@ -1,6 +1,6 @@
-//! What the disk allows: a plain loop of SQLite transactions, each one upsert of so many rows with
-//! `synchronous=FULL`, with no server, log or index around it. Durable updates cannot be faster;
-//! how near they come is the registry's own cost.
+//! What the disk allows: a plain loop of SQLite transactions, each one upsert of a group of rows
+//! with `synchronous=FULL`, with no server, log or index around it. Durable updates cannot be
+//! faster; the difference is the registry's own cost.
 
 use std::{
     path::Path,

@@ -55,7 +55,7 @@ const PLANS: usize = 128;
 const BATCH: usize = 1000;
 /// When everything was made.
 const MOMENT: &str = "2026-01-01T00:00:00Z";
-/// Another number makes databases anew.
+/// Another number has the databases generated again.
 const GENERATION: u32 = 1;
 
 /// A text as long as those that plans have.
@@ -77,7 +77,7 @@ pub(crate) struct Database {
     pub(crate) own_bytes: usize,
 }
 
-/// The database with so many platforms: the one kept from an earlier run, else a new one.
+/// The database with `count` platforms: the one kept from an earlier run, else a new one.
 pub(crate) async fn database(directory: &Path, count: usize) -> Result<Database> {
     let version = env!("CARGO_PKG_VERSION");
     let stem = format!("made-up-{count}-{version}-{GENERATION}");
@@ -94,7 +94,7 @@ pub(crate) async fn database(directory: &Path, count: usize) -> Result<Database>
     }
     println!("making {} of {count} platforms, once", file.display());
     let database = make(file, count).await?;
-    // only now, so that one cut short is made anew
+    // written last, so that an interrupted run starts over
     std::fs::write(about, serde_json::to_vec(&database)?)?;
     Ok(database)
 }

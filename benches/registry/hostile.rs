@@ -59,7 +59,7 @@ pub(crate) const HONEST: &str = "honest";
 /// A failure guard of the frames by hand.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// So many platforms as make a costly filter cost something.
+/// Enough platforms for a costly filter to take measurable time.
 const PLATFORMS: usize = 14_500;
 
 /// Where attackers call from and one who has a key, and where others do.

@@ -184,7 +184,7 @@ impl Job {
     }
 }
 
-/// The one of so many per cent, in microseconds.
+/// The given percentile, in microseconds.
 pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let at = sorted.len().saturating_sub(1) * percent / 100;
     sorted.get(at).map_or(0.0, |it| it.as_secs_f64() * 1e6)
@@ -282,7 +282,7 @@ pub(crate) async fn answer(
     Ok(revision.and_then(|it| it.to_str().ok()?.parse().ok()))
 }
 
-/// The messages of a watch: only what tells one from another is read of them.
+/// The messages of a watch: of each, only the revision and whether it holds a change are read.
 pub(crate) struct WatchedFrames {
     body: h2::RecvStream,
     received: BytesMut,

@@ -2,8 +2,8 @@
 //!
 //! The server is the real binary with everything on, beside a bare tonic service that answers the
 //! same bytes under the same settings. Clients are in a process of their own. Rounds alternate
-//! between the two servers, so that whatever else the machine does falls on both; what is printed
-//! is the median over rounds and, of ratios, the least and the greatest. Any error fails the run.
+//! between the two servers, so that other load on the machine affects both; what is printed is the
+//! median over rounds and, of ratios, the least and the greatest. Any error fails the run.
 //!
 //! The figures are also written to `target/bench/figures.json`. All data but the shipped catalogue
 //! is made up, see `generate.rs`.

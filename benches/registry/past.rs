@@ -1,5 +1,5 @@
-//! What a read of the past costs, so many changes back, when it is asked first and then again;
-//! and what others feel meanwhile.
+//! What a read of the past costs at several distances, at first and when repeated; and what other
+//! callers' reads take meanwhile.
 
 use std::{
     path::Path,
@@ -31,9 +31,9 @@ const BACK: [i64; 3] = [10, 80, 90_000];
 pub(crate) struct Past {
     platforms: usize,
     changes_back: i64,
-    /// The first to ask has the State made.
+    /// The first read, which has the State made.
     first_ms: f64,
-    /// Whoever asks again finds it.
+    /// A repeated read, which finds the State.
     again_ms: f64,
 }
 
@@ -153,7 +153,7 @@ async fn meanwhile(
     let done = AtomicBool::new(false);
     let reading = async {
         let mut reads = 0;
-        // none of them was asked for, and each lets another go that was kept
+        // none of them was read before, and each read evicts a State that was kept
         for revision in (newest - 95_000..).take_while(|_| !done.load(Ordering::Relaxed)) {
             answers(&server.address, &[get(database, revision)]).await?;
             reads += 1;

@@ -33,7 +33,7 @@ impl Listening {
         Self::serve(database, &["--calls-per-second", "1000000"])
     }
 
-    /// The same with the limits that it has when nobody sets any.
+    /// The same with the default limits.
     pub(crate) fn with_default_limits(database: &Path) -> Result<Self> {
         Self::serve(database, &[])
     }

@@ -1,6 +1,6 @@
 //! What a summary costs beside a plain read: of 84 platforms and of 100,000, now and 100,000
-//! changes back; and in memory, with ten milestones a platform, what counting everything anew,
-//! moving on by a change and a timeline take.
+//! changes back; and in memory, with ten milestones a platform, what a full recount, an update by
+//! one change and a timeline take.
 
 use std::{path::Path, sync::Arc, time::Instant};
 

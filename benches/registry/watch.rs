@@ -1,6 +1,6 @@
 //! From commit to delivery: one writer, and 1, 100 and 1,000 watchers in a process of their own.
 //!
-//! Each change is timed from the moment its writer is told of it, which is when it has been
+//! Each change is timed from the moment its writer gets the answer, which is when it has been
 //! committed and published, to the moment a watcher's process has read it; one that arrives
 //! earlier counts as zero. Half of the watchers are of the agency that writes and half are the
 //! public, who see less. Every watcher must receive every change once and in order.
@@ -228,7 +228,7 @@ fn micros() -> u64 {
 
 // === the watchers' process ===
 
-/// Watches as told on standard input, and prints what each watcher received and when.
+/// Runs the watchers described on standard input; prints what each one received and when.
 pub(crate) fn watchers() -> Result<()> {
     let watching: Watching = job()?;
     let runtime = tokio::runtime::Builder::new_current_thread()

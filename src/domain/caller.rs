@@ -19,7 +19,7 @@ stored! {
 }
 
 impl Person {
-    /// Whether both are the same human being, as far as can be told: the same name where a
+    /// Whether both are the same human being, as far as the registry knows: the same name where a
     /// system gave one, else the same principal. A name and a principal's id agree as
     /// `Nguyễn Văn A` and `nguyen-van-a` do.
     pub fn is_same_as(&self, other: &Self) -> bool {
@@ -40,7 +40,8 @@ impl Person {
 pub struct Known {
     /// Who it is.
     pub person: Person,
-    /// Whether the principal is a system, which must name the person for what needs two.
+    /// Whether the principal is a system. A system must name the acting person for actions that
+    /// require two persons.
     pub is_system: bool,
     /// The agency of its agency roles.
     pub agency: Option<AgencyName>,
@@ -48,7 +49,7 @@ pub struct Known {
     pub roles: Vec<Role>,
     /// The key it called with.
     pub api_key: ApiKeyName,
-    /// Why it lets personal data through, where it says that it does.
+    /// The reason for allowing personal data, if the caller gave one.
     pub allows_personal_data: Option<String>,
 }
 
@@ -67,7 +68,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// Whether it has a role, of whatever agency.
+    /// Whether the caller has a role, in any agency.
     pub fn has(&self, role: Role) -> bool {
         match self {
             Self::Anonymous => false,
@@ -76,7 +77,7 @@ impl Caller {
         }
     }
 
-    /// Whether it has a role within an agency.
+    /// Whether the caller has a role within this agency.
     pub fn has_in(&self, role: Role, agency: &AgencyName) -> bool {
         match self {
             Self::Anonymous => false,

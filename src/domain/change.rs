@@ -11,12 +11,12 @@ use super::{
 
 pub use super::kinds::Image;
 
-/// What of a resource a notice is about, by its field in the proto.
+/// The field of a resource that a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
     /// How a milestone stands.
     MilestoneStatus,
-    /// Whether a plan is reported on.
+    /// Whether the reports on a plan are up to date.
     Freshness,
 }
 
@@ -24,7 +24,7 @@ impl Aspect {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::MilestoneStatus, Self::Freshness];
 
-    /// The path of the field.
+    /// The path of the field in the proto.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MilestoneStatus => "standing.status",
@@ -33,12 +33,12 @@ impl Aspect {
     }
 }
 
-/// That time alone made something otherwise: nobody did anything, and no record changed.
+/// A computed value that changed because a day passed, without any change to a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Resource name.
     pub name: String,
-    /// What of it.
+    /// The field that changed.
     pub aspect: Aspect,
     /// The value on the day before, as the proto names it.
     pub from: String,
@@ -49,14 +49,15 @@ pub struct Notice {
 /// One resource touched by a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It is now this.
+    /// The resource now has this content.
     Put(Image),
-    /// It is gone. No command does this yet: records are retired, not removed.
+    /// The resource is removed. No command does this yet: records are retired, not removed.
     Remove {
         /// Resource name.
         name: String,
     },
-    /// The turn of a day told on it. The State ignores it: no answer depends on notices.
+    /// A computed value of the resource changed at the start of a day. The State ignores notices,
+    /// and no answer depends on them.
     Notice(Notice),
 }
 
@@ -71,7 +72,7 @@ impl Effect {
     }
 }
 
-/// A UUID of the caller's making (AIP-155), with a digest of the request it came with.
+/// A UUID that the caller generates (AIP-155), with a digest of the request that carried it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {
     /// The id, unique per principal.
@@ -97,7 +98,7 @@ pub struct Change {
     pub request_id: Option<RequestId>,
     /// The reason given.
     pub reason: String,
-    /// What it touched; the first is the resource that the method answers.
+    /// The resources it changed. The first is the resource that the method returns.
     pub effects: Vec<Effect>,
     /// Hash of a key made by it: kept in a table of its own, never in the log.
     pub key_hash: Option<(ApiKeyName, KeyHash)>,

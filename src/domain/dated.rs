@@ -22,8 +22,8 @@ pub fn on<T: Dated>(entries: &[T], date: Date) -> Option<&T> {
     newest_first.find(|entry| entry.start_date().is_none_or(|day| day <= date))
 }
 
-/// Adds a violation for each entry that does not follow on the one before it, or begins after
-/// `today`: nobody knows yet, and the last entry is what holds now.
+/// Adds a violation for each entry that does not start after the previous entry, or that starts
+/// after `today`. Future entries are refused so that the last entry is always the current one.
 pub fn check<T: Dated>(entries: &[T], path: &str, today: Date, violations: &mut Violations) {
     let mut before: Option<Option<Date>> = None;
     for (i, entry) in entries.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! What one piece of work costs, counted as it goes on: it ends where it costs too much, and where
-//! nobody waits for it any more.
+//! The cost of one piece of work, counted while it runs. The work ends early if it costs too much
+//! or if its caller no longer waits for the result.
 
 use std::{
     cell::Cell,
@@ -9,12 +9,12 @@ use std::{
     },
 };
 
-/// Says that nobody waits any more; clones are the same one.
+/// A flag that stops running work when its caller no longer waits. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Ends the work that looks at it.
+    /// Stops the work that checks this flag.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -25,10 +25,10 @@ impl Stop {
     }
 }
 
-/// Counts the cost of work, in units: about one for each record looked at, and one for each term
-/// of a filter that is tried on it.
+/// Counts the cost of work in units: about one unit for each record read, and one for each filter
+/// term evaluated on it.
 ///
-/// Work that is over goes on for no more than a record; what it comes to is not to be used.
+/// Work that exceeds its limit stops within one record. Its result must not be used.
 #[derive(Debug)]
 pub struct Effort {
     spent: Cell<u64>,
@@ -38,7 +38,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// For work that may cost so much, until it is told to stop.
+    /// Creates a counter for work that may cost up to `most` units and ends when `stop` is set.
     pub const fn new(most: u64, stop: Stop) -> Self {
         Self {
             spent: Cell::new(0),
@@ -48,12 +48,12 @@ impl Effort {
         }
     }
 
-    /// For work that has to be done, whatever it costs.
+    /// Creates a counter without a limit, for work that must always complete.
     pub fn unlimited() -> Self {
         Self::new(u64::MAX, Stop::default())
     }
 
-    /// Counts so many units; false where the work is over.
+    /// Adds `units` to the cost. Returns false if the work must end.
     pub fn spend(&self, units: usize) -> bool {
         let units = u64::try_from(units).unwrap_or(u64::MAX);
         self.spent.set(self.spent.get().saturating_add(units));
@@ -63,12 +63,12 @@ impl Effort {
         !self.over.get()
     }
 
-    /// The same rows, each at so many units; none once the work is over.
+    /// Iterates over the rows and charges `units` for each. Ends early when the work must end.
     pub fn rows<I: IntoIterator>(&self, rows: I, units: usize) -> impl Iterator<Item = I::Item> {
         rows.into_iter().take_while(move |_| self.spend(units))
     }
 
-    /// Whether it ended before it was done: it cost too much, or was told to stop.
+    /// Whether the work ended early, because it cost too much or was stopped.
     pub const fn is_over(&self) -> bool {
         self.over.get()
     }

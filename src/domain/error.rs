@@ -1,4 +1,4 @@
-//! What can go wrong, said once for every room.
+//! The errors that every module returns.
 //!
 //! Each variant of [`Error`] names who has to act; `wire/status.rs` maps it to one gRPC code
 //! with google.rpc details. Messages are lower case, without a full stop, and never carry a
@@ -80,7 +80,7 @@ impl From<Violation> for Violations {
     }
 }
 
-/// A refusal of the rules: the request is well formed, the registry's state forbids it.
+/// A refusal by a rule: the request is well formed, but the registry's state forbids it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Stable reason, `SCREAMING_SNAKE_CASE`, as `PLAN_IS_FROZEN`.
@@ -93,12 +93,12 @@ pub struct Refusal {
     pub vietnamese: String,
 }
 
-/// Everything a command or a query can end in besides an answer.
+/// Every way in which a command or a query can fail.
 #[derive(Clone, Debug)]
 pub enum Error {
     /// The caller's request breaks field rules: mend the fields named.
     Invalid(Violations),
-    /// No such resource, or none that the caller may know of.
+    /// No such resource, or the caller may not know that it exists.
     NotFound {
         /// Resource type, as `platform`.
         kind: &'static str,
@@ -144,22 +144,21 @@ pub enum Error {
     },
     /// A limit was reached: send less, or later.
     Exhausted {
-        /// What there was too much of.
+        /// The limit that was reached.
         limit: Limit,
-        /// Of whom.
+        /// Whether the limit applies to all callers together or to each caller.
         scope: Scope,
-        /// The most there may be.
+        /// The value of the limit.
         most: u64,
     },
     /// A stream was not read for too long: read faster, and resume where it ended.
     Stalled {
-        /// For how long, in seconds.
+        /// The time without reading, in seconds.
         seconds: u64,
     },
-    /// The time that the call was given was over before it had an answer: give more, or ask for
-    /// less.
+    /// The deadline of the call passed before it had an answer: allow more time, or ask for less.
     DeadlineExceeded {
-        /// The time.
+        /// The time that the call was given.
         given: Duration,
     },
     /// The revision or time asked for lies outside what the registry holds.
@@ -176,7 +175,7 @@ pub enum Error {
         /// Stable reason: `STORE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, `CREDENTIALS_NOT_CHECKED`, …
         reason: &'static str,
     },
-    /// A defect below, with its whole chain; the caller sees an incident id only.
+    /// A defect in the server, with its whole error chain. The caller sees only an incident id.
     Bug(Cow<'static, str>),
 }
 

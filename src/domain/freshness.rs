@@ -26,12 +26,12 @@ impl Freshness {
     }
 }
 
-/// What is owed of reports on a date.
+/// The reports that a plan owes on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filing {
     /// How far the reports keep up.
     pub freshness: Freshness,
-    /// The last day of the first period without a report; it may lie ahead.
+    /// The last day of the first period without a report. It may be in the future.
     pub owed_period_end: Date,
     /// The last day on which that report is in time.
     pub due_date: Date,
@@ -39,11 +39,12 @@ pub struct Filing {
     pub missed_periods: i32,
 }
 
-/// What a plan owes on a date on which it is in force: `issued` is the day from which it was, and
-/// `reported` the end of the latest period reported on by then. The first period owed is the one
-/// that the day of issue lies in. A gap before the latest report is not owed any more.
+/// The reports that a plan owes on a date on which it is in force. `issued` is the day from which
+/// it was in force, and `reported` is the end of the latest period reported on by the date. The
+/// first period owed is the one that contains the day of issue. A gap before the latest report is
+/// no longer owed.
 ///
-/// None where the periods leave the calendar, after the year 2200.
+/// `None` if the next period ends after the year 2200.
 pub fn filing(
     cycle: ReportingCycle,
     issued: Date,

@@ -1,7 +1,7 @@
-//! What there is only so much of, as callers, the log and the metrics are told: one closed list,
-//! with both languages' words for each.
+//! The limited resources of the server, as error details, the log and the metrics name them: a
+//! closed list, with texts in both languages.
 
-/// Something that there is only so much of.
+/// A limited resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Calls in a second.
@@ -20,18 +20,18 @@ pub enum Limit {
     Connections,
     /// Commands that wait for the writer.
     WriterQueue,
-    /// Work over many records that runs or waits for its turn.
+    /// Work over many records that is running or queued.
     Turns,
     /// Work that one call may cause.
     Cost,
 }
 
-/// Of whom something is limited.
+/// The callers that share a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Of all callers together.
+    /// All callers together.
     All,
-    /// Of one caller: a principal, or an address without a key.
+    /// One caller: a principal, or an address without a key.
     Caller,
 }
 
@@ -76,12 +76,12 @@ impl Limit {
         }
     }
 
-    /// Whether the same call may succeed later; else it has to ask for less.
+    /// Whether the same call may succeed later. Otherwise the caller has to ask for less.
     pub const fn passes(self) -> bool {
         !matches!(self, Self::RequestHeaders | Self::Cost)
     }
 
-    /// What was reached and what to do, in English.
+    /// Says which limit was reached and what to do, in English.
     pub fn english(self, scope: Scope, most: u64) -> String {
         let of = match scope {
             Scope::All => "",

@@ -2,24 +2,25 @@
 //! cards. People appear in the registry by office and by the name on a published document only.
 //!
 //! The rule, as the protos document it. Digits of any script count as ASCII digits.
-//! - An e-mail address: something before and something after an `@`, or what stands for one.
+//! - An e-mail address: something before and something after an `@`, or after a substitute for it
+//!   such as `at`.
 //! - A phone number: 10 digits from 0 or 11 from 01 or 02, in one or in groups; the same after +84,
 //!   0084 or 84; 8 to 15 digits after a `+`; 7 to 11 digits after a word such as `SĐT`. Service
-//!   numbers from 1800 and 1900 belong to nobody.
+//!   numbers that start with 1800 and 1900 are not personal.
 //! - A citizen's number: 9 or 12 digits in one; 3-3-3; 12 digits from 0 in groups; either in any
 //!   grouping after a word such as `CCCD`.
 //!
-//! Not taken for one: dates, what `/` and letters follow (2618/QĐ-BKHCN), parts of longer numbers,
-//! digests and UUIDs, paths of web addresses, and amounts: a number that does not begin with 0
-//! and has its unit beside it (123456789 đồng) or ends with six zeros, and a taxpayer's number
-//! after `MST` or `mã số thuế`. Numbers spelled out in
+//! The following are not personal data: dates, numbers followed by `/` and letters
+//! (2618/QĐ-BKHCN), parts of longer numbers, digests and UUIDs, paths of web addresses, and
+//! amounts: a number that does not begin with 0 and has its unit beside it (123456789 đồng) or ends
+//! with six zeros, and a taxpayer's number after `MST` or `mã số thuế`. Numbers spelled out in
 //! words are not recognised.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::text::{is_blank, is_unseen};
 
-/// What a text holds that it must not.
+/// A kind of personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A phone number.
@@ -82,7 +83,7 @@ pub fn find_in_uri(uri: &str) -> Option<Found> {
     found.min_by_key(|found| found.position)
 }
 
-/// Cheap to ask: whether there are digits enough, or anything like an `@`.
+/// A cheap first check: whether the text has enough digits, or anything like an `@`.
 fn may_hold(text: &str) -> bool {
     let mut numeric = 0;
     let mut previous = ' ';
@@ -97,14 +98,14 @@ fn may_hold(text: &str) -> bool {
 
 // === characters ===
 
-/// A character as it is compared, and where it stands in the text, from 1.
+/// A character in the form that is compared, with its position in the text, from 1.
 #[derive(Clone, Copy)]
 struct Char {
     c: char,
     position: usize,
 }
 
-/// Stands where something was looked at and found harmless: joins nothing.
+/// Replaces each character of a part that was checked. It joins no parts.
 const MASKED: char = '\u{1}';
 
 /// The text in lower case without marks, with ASCII digits, spaces, dashes and dots.
@@ -154,7 +155,8 @@ fn folded(text: &str) -> Vec<Char> {
     chars
 }
 
-/// The zeros of the scripts whose digits compatibility forms do not tell; nine more follow each.
+/// The zero of each script whose digits have no compatibility form. The nine other digits follow
+/// each zero.
 const ZEROS: [u32; 60] = [
     0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
     0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50,
@@ -172,7 +174,7 @@ fn digit_of_script(c: char) -> Option<char> {
     char::from_digit(code - zero, 10)
 }
 
-/// Reads letters that look like digits as digits, in words that are made of nothing else.
+/// Replaces letters that look like digits, in words that have no other letters.
 fn digits_for_letters(chars: &mut [Char]) {
     const fn digit(c: char) -> Option<char> {
         match c {
@@ -312,7 +314,7 @@ fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
 
 // === web addresses ===
 
-/// Masks web addresses; answers the first that is somebody's.
+/// Masks web addresses. Returns the first one that holds personal data.
 fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
     let mut found = None;
     for word in chars.split_mut(|it| matches!(it.c, ' ' | '"' | '<' | '>' | '“' | '”')) {
@@ -333,7 +335,8 @@ fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
     found
 }
 
-/// An address that is a person's: of a telephone, of a mailbox, or with a number that says so.
+/// Finds personal data in a web address: a telephone number, a mailbox, or a number with a
+/// parameter name such as `tel=`.
 fn personal_address(chars: &[Char]) -> Option<Found> {
     const SCHEMES: [(&str, Kind); 7] = [
         ("tel:", Kind::Phone),
@@ -500,12 +503,13 @@ struct Number {
     may_be_part: bool,
     /// Whether letters and digits are mixed around it.
     is_code: bool,
-    /// Whether letters touch it from before.
+    /// Whether letters stand directly before it.
     is_lettered: bool,
 }
 
 impl Number {
-    /// None where the groups are not of one number, and no longer row of them is.
+    /// Reads the groups as one number. Returns `None` if they cannot form one. Adding groups does
+    /// not help then.
     fn read(chars: &[Char], groups: &[Group], start: usize, parts: &[Group]) -> Option<Self> {
         let (first, last) = (parts.first()?, parts.last()?);
         let mut separators = Vec::new();
@@ -519,7 +523,7 @@ impl Number {
             Some((first, rest)) => rest.iter().all(|it| it == first).then_some(*first),
         };
         let digits: String = parts.iter().map(|part| part.digits.as_str()).collect();
-        // One more group of an amount or of a decimal, and no number of its own.
+        // Another group of an amount or a decimal, which is not a separate number.
         let joint = |between: Option<&[Char]>, group: &Group| match between {
             Some([Char { c, .. }]) if group.digits.len() <= 3 => {
                 let joins = matches!(c, '.' | ',') || (Some(*c) == separator && parts.len() > 1);
@@ -576,7 +580,7 @@ impl Number {
         self.is_citizen_number().then_some(Kind::CitizenNumber)
     }
 
-    /// By the word before it.
+    /// The kind that the word before the number names.
     fn named(&self) -> Option<Kind> {
         let length = self.digits.len();
         let is_service = self.digits.starts_with("1800") || self.digits.starts_with("1900");
@@ -610,7 +614,7 @@ impl Number {
             return false;
         }
         if self.lengths.len() == 1 {
-            // the prefixes of today and those of yesterday
+            // current prefixes, and the 11-digit ones that were used before
             return length == 10 || (length == 11 && rest.starts_with(['1', '2']));
         }
         let known = is_subscriber(rest) || (length == 10 && rest.starts_with('2'));
@@ -626,7 +630,7 @@ impl Number {
             .all(|year| matches!(year, [b'1', b'9', ..] | [b'2', b'0', ..]))
     }
 
-    /// Whether the groups are as a number to be called is written.
+    /// Whether the digits are grouped as in a telephone number.
     fn is_grouped(&self) -> bool {
         let single = self.lengths.iter().all(|length| *length == 1);
         let rest = self.lengths.get(1..).unwrap_or_default();
@@ -785,7 +789,7 @@ fn before_spaces(chars: &[Char], start: usize) -> Option<char> {
     before(chars, index)
 }
 
-/// Words after which a number is one to be called.
+/// Words before a telephone number.
 const PHONE_WORDS: [&str; 20] = [
     "sdt",
     "sdtdd",
@@ -809,10 +813,10 @@ const PHONE_WORDS: [&str; 20] = [
     "goi",
 ];
 
-/// Words after which a number from 0 is a taxpayer's.
+/// Words before a taxpayer's number. Such a number may start with 0.
 const TAX_WORDS: [&str; 2] = ["mst", "thue"];
 
-/// Words after which a number is a citizen's.
+/// Words before a citizen's number.
 const CARD_WORDS: [&str; 12] = [
     "cmnd",
     "cmtnd",

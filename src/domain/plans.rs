@@ -94,7 +94,7 @@ impl PlanState {
         }
     }
 
-    /// Whether the public may know of a plan in this state: it was issued once.
+    /// Whether the public may know that a plan in this state exists: it was issued once.
     pub const fn was_issued(self) -> bool {
         match self {
             Self::Draft | Self::Submitted | Self::Returned | Self::Withdrawn => false,
@@ -128,7 +128,8 @@ impl PlanMove {
     }
 }
 
-/// Entries of `state_history` from which a plan is submitted no more: what ends it still fits.
+/// Number of entries in `state_history` from which a plan can no longer be submitted. Moves that
+/// end the plan still fit.
 pub const STATES_MAX: usize = 200;
 
 words! {
@@ -327,8 +328,8 @@ impl ReportingCycle {
 }
 
 stored! {
-    /// Who a record below a plan is for. It follows its plan, and stands in each record so that one
-    /// image tells who may see it: what changes it for a plan rewrites it in the records below.
+    /// Who may see a record below a plan. Each such record keeps a copy, so that its image alone is
+    /// enough to decide who may see it. A change to the plan's audience rewrites these copies.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Audience {
         /// The agency that answers for the plan.
@@ -422,8 +423,8 @@ impl Plan {
         }
     }
 
-    /// The date from which it was in force; none where it was never issued. A plan is issued
-    /// once; later ISSUED entries undo that it was superseded.
+    /// The date from which the plan was in force; `None` if it was never issued. A plan is issued
+    /// once; later ISSUED entries restore it after it was superseded.
     pub fn issue_date(&self) -> Option<Date> {
         let mut entries = self.state_history.iter();
         entries
@@ -431,27 +432,27 @@ impl Plan {
             .map(|entry| entry.effective_date)
     }
 
-    /// How often it was reported on at a date.
+    /// The reporting cycle that applies on a date.
     pub fn cycle_on(&self, on: Date) -> ReportingCycle {
         dated::on(&self.fields.reporting_cycles, on)
             .map(|entry| entry.cycle)
             .unwrap_or_default()
     }
 
-    /// Who sees it now: no entry begins on a day to come.
+    /// Who sees the plan now. The last entry applies, because no entry starts in the future.
     pub fn visibility(&self) -> Visibility {
         let last = self.fields.visibilities.last();
         last.map(|entry| entry.visibility).unwrap_or_default()
     }
 
-    /// Whether everyone sees how it stood on a date: everyone did then, and does now.
+    /// Whether everyone may see how the plan stood on a date: it was PUBLIC then and is PUBLIC now.
     pub fn is_public_on(&self, on: Date) -> bool {
         let then = dated::on(&self.fields.visibilities, on);
         let then = then.map(|entry| entry.visibility).unwrap_or_default();
         then == Visibility::Public && self.visibility() == Visibility::Public
     }
 
-    /// Lets nobody see it but those who see everything, on whatever date.
+    /// Makes the plan RESTRICTED on every date.
     pub fn restrict(&mut self) {
         self.fields.visibilities = vec![VisibilityEntry {
             visibility: Visibility::Restricted,
@@ -492,7 +493,7 @@ impl PlanFields {
     }
 }
 
-/// Adds a violation where a plan would be done before it begins.
+/// Adds a violation if the plan would end before it starts.
 pub fn check_span(
     start: Option<&Period>,
     end: Option<&Period>,

@@ -14,7 +14,7 @@ use super::{
 };
 
 words! {
-    /// Whom a platform serves.
+    /// The users that a platform serves.
     pub enum Classification = Unspecified {
         /// Not known.
         Unspecified = 0 "CLASSIFICATION_UNSPECIFIED",
@@ -56,7 +56,7 @@ words! {
 }
 
 words! {
-    /// How well a record is known.
+    /// The quality of the source of a record.
     pub enum RecordStatus = Unspecified {
         /// Not stated; refused when a platform is written.
         Unspecified = 0 "RECORD_STATUS_UNSPECIFIED",
@@ -74,7 +74,7 @@ words! {
 }
 
 words! {
-    /// How far the sources bear out that an edition lists a platform.
+    /// How well the sources confirm that an edition lists a platform.
     pub enum Membership = Unspecified {
         /// Not stated.
         Unspecified = 0 "MEMBERSHIP_UNSPECIFIED",
@@ -99,7 +99,7 @@ stored! {
         pub group: String,
         /// Its Vietnamese name as listed; empty when not known.
         pub display_name: String,
-        /// How far the membership is borne out.
+        /// How well the sources confirm that the edition lists the platform.
         pub membership: Membership,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -231,7 +231,7 @@ record_fields! {
         pub operating_unit: String,
         /// Agencies that take part.
         pub coordinating_agencies: Vec<AgencyName>,
-        /// Whom it serves.
+        /// The users that it serves.
         pub classification: Classification,
         /// The levels it is deployed to.
         pub deployment_levels: Vec<DeploymentLevel>,
@@ -245,7 +245,7 @@ record_fields! {
         pub data_sharing_channels: Vec<DataSharingChannel>,
         /// Its pages.
         pub links: Vec<Link>,
-        /// How well the record is known.
+        /// The quality of the source of the record.
         pub record_status: RecordStatus,
         /// Where its facts were read.
         pub sources: Vec<Source>,
@@ -310,13 +310,14 @@ impl Platform {
         }
     }
 
-    /// The agency that governs it now: no entry begins on a day to come.
+    /// The agency that governs the platform now. The last entry applies, because no entry starts in
+    /// the future.
     pub fn governing_agency(&self) -> Option<&AgencyName> {
         self.fields.governing_agency()
     }
 
-    /// Records at `now` what stages were reached, where the platform was `before` so: one that was
-    /// recorded already, and is not given other dates, stays recorded since then.
+    /// Records at `now` which stages are reached. A stage that `before` has as reached keeps its
+    /// record time, unless the update gives it other dates.
     pub fn record_stages(&mut self, before: Option<&Self>, now: Timestamp) {
         let steps = self.fields.operation_stages.iter();
         let record = |step: &OperationStage| {
@@ -342,9 +343,9 @@ impl Platform {
         Some(records.find(|it| it.stage == stage)?.record_time)
     }
 
-    /// Each stage reached, with the day from which it counts: the last day of the period given,
-    /// the first where there is no last, the day of issue of the document where there is neither;
-    /// but no later than the day on which the stage was recorded, by when it was reached.
+    /// Each stage reached, with the day from which it counts: the last day of the given period,
+    /// or its first day if it has no last day, or the document's day of issue if it has neither.
+    /// The day is never later than the day on which the stage was recorded as reached.
     pub fn stage_days(&self) -> impl Iterator<Item = (Stage, Date)> {
         self.fields.operation_stages.iter().filter_map(|step| {
             let reached = step.reached.as_ref()?;

@@ -1,5 +1,5 @@
-//! What every record has beside its own facts: when it was made and last written, and at which
-//! revision; and the macro that declares the facts a client may write.
+//! The metadata of every record: when it was created and last written, and at which revision; and
+//! the macro that declares the fields that a client may write.
 
 use super::{names::Revision, stored::stored, time::Timestamp};
 
@@ -62,7 +62,7 @@ impl From<Meta> for PublicWrite {
 }
 
 impl Meta {
-    /// The book-keeping that everyone may see, where later writes changed only what is withheld.
+    /// The book-keeping that everyone may see, if later writes changed only withheld parts.
     pub const fn as_of(self, write: Option<PublicWrite>) -> Self {
         match write {
             None => self,

@@ -1,8 +1,8 @@
-//! Standing: how plans and milestones stand on a date. Nobody types a status: it is computed from
-//! what was promised, what was done and the date asked about, by the rules here and nowhere else.
+//! Standing: the status of plans and milestones on a date. A status is never entered. The rules in
+//! this file compute it from what was promised, what was done and the date asked about.
 //!
-//! The rules are about dates as they are known now: what was promised on a date is the baseline
-//! in force then, and what was done is what has been recorded since.
+//! The rules use the dates that the registry knows now: what was promised on a date is the baseline
+//! in force on that date, and what was done includes what was recorded later.
 
 use super::{
     assessments::Assessment,
@@ -17,9 +17,9 @@ use super::{
 
 /// Version of the rubric of [`PlanStanding::computed`]; another one gets another number.
 pub const RUBRIC_VERSION: i32 = 1;
-/// OFF_TRACK from so many hundredths of what is due by weight being overdue.
+/// A plan is OFF_TRACK if at least this percentage, by weight, of what is due is overdue.
 pub const OFF_TRACK_PERCENT: i64 = 25;
-/// OFF_TRACK where a milestone is overdue by more than so many days.
+/// A plan is OFF_TRACK if a milestone is overdue by more than this many days.
 pub const OFF_TRACK_DAYS: i32 = 90;
 
 words! {
@@ -61,7 +61,7 @@ pub fn plan_state_on(plan: &Plan, on: Date) -> Option<PlanState> {
 }
 
 impl Phase {
-    /// The phase that a state is of.
+    /// The phase that a state belongs to.
     pub const fn of(state: Option<PlanState>) -> Self {
         match state {
             None | Some(PlanState::Draft | PlanState::Submitted | PlanState::Returned) => {
@@ -116,14 +116,15 @@ pub struct PlanStanding {
     pub state: Option<PlanState>,
     /// Its milestones that were promised by then, with how each stands.
     pub milestones: Vec<MilestoneStanding>,
-    /// What its agency declares: the latest report, corrections put in place, on a period that
-    /// was over by the date.
+    /// The rating that its agency declares: that of the latest report, corrections applied, on a
+    /// period that was over by the date.
     pub declared: Option<Rating>,
-    /// What the steward assures: the latest assessment that speaks of the date or an earlier one.
+    /// The rating that the steward assures: that of the latest assessment of the date or an earlier
+    /// date.
     pub assured: Option<Rating>,
-    /// What the registry computes from its milestones, by the rubric.
+    /// The rating that the registry computes from its milestones, by the rubric.
     pub computed: Option<Rating>,
-    /// What it owes of reports; none unless it is ISSUED on the date.
+    /// Which reports it still owes; none unless it is ISSUED on the date.
     pub filing: Option<Filing>,
     /// The end of the latest period reported on by the date.
     pub last_report: Option<Date>,
@@ -133,12 +134,12 @@ pub struct PlanStanding {
     pub slippage_current: Option<i64>,
     /// Completions, reports and assessments by the date.
     pub claims: i32,
-    /// Those that no evidence can be checked of.
+    /// Those without evidence that can be checked.
     pub unsubstantiated: i32,
 }
 
 impl PlanStanding {
-    /// Whether the ratings that there are disagree.
+    /// Whether the available ratings disagree.
     pub fn is_diverging(&self) -> bool {
         let mut ratings = [self.declared, self.assured, self.computed]
             .into_iter()
@@ -179,7 +180,7 @@ impl<'a> Dossier<'a> {
         })
     }
 
-    /// The assessments that speak of a date or an earlier one.
+    /// The assessments of a date or an earlier date.
     pub fn assessments_until(
         &self,
         on: Date,
@@ -212,7 +213,7 @@ impl<'a> Dossier<'a> {
             milestone,
             on,
         )
-        // Given up while it was drafted, it was promised to nobody.
+        // A milestone dropped while the plan was a draft was never promised.
         .or_else(|| {
             let dropping = milestone.dropping.as_ref()?;
             (dropping.drop_date <= on).then_some(MilestoneStanding {
@@ -225,8 +226,8 @@ impl<'a> Dossier<'a> {
         })
     }
 
-    /// The end of the latest period reported on by a date. Filed is filed, also where it was
-    /// corrected since.
+    /// The end of the latest period reported on by a date. A report counts as filed even if it was
+    /// corrected later.
     pub fn last_report_on(&self, on: Date) -> Option<Date> {
         let reports = self.reports.iter();
         reports
@@ -235,7 +236,7 @@ impl<'a> Dossier<'a> {
             .max()
     }
 
-    /// What the plan owes of reports on a date; none unless it is ISSUED then.
+    /// Which reports the plan still owes on a date; none unless it is ISSUED then.
     pub fn filing_on(&self, on: Date) -> Option<Filing> {
         let state = plan_state_on(self.plan, on);
         self.filing_after(state, self.last_report_on(on), on)
@@ -301,9 +302,9 @@ impl<'a> Dossier<'a> {
         }
     }
 
-    /// Every date from `first` to `last` on which [`Self::standing_on`] may answer otherwise than
-    /// the day before, slippage aside, which grows day by day; not in order, and a date may come
-    /// twice.
+    /// Every date from `first` to `last` on which the result of [`Self::standing_on`] may differ
+    /// from that of the day before. Slippage is not considered, because it grows day by day. The
+    /// dates are in no order and may repeat.
     pub fn turning_days(&self, first: Date, last: Date) -> Vec<Date> {
         let mut days = Vec::new();
         let entries = self.plan.state_history.iter();
@@ -318,7 +319,8 @@ impl<'a> Dossier<'a> {
             days.extend(milestone.completion.as_ref().map(|it| it.completion_date));
             days.extend(milestone.dropping.as_ref().map(|it| it.drop_date));
         }
-        // Each due date written or promised: overdue, and for so long that the rubric minds.
+        // For each due date, written or promised: the first day on which the milestone is overdue,
+        // and the first day on which that alone makes the plan OFF_TRACK.
         let promised = self.baselines.iter().flat_map(|it| &it.milestones);
         let promised = promised.map(|it| &it.due);
         let written = self.milestones.iter().map(|it| &it.fields.due);
@@ -334,7 +336,7 @@ impl<'a> Dossier<'a> {
         days.extend(assessed.filter_map(|it| it.fields.assessment_date));
         let visibilities = self.plan.fields.visibilities.iter();
         days.extend(visibilities.filter_map(|entry| entry.start_date));
-        // The calendar of reports, from the first period whose filing days may not be over yet.
+        // The reporting calendar, from the first period that may still have filing days left.
         let cycles = &self.plan.fields.reporting_cycles;
         days.extend(cycles.iter().filter_map(|entry| entry.start_date));
         let mut calendars: Vec<_> = cycles.iter().map(|entry| entry.cycle).collect();
@@ -360,7 +362,7 @@ impl<'a> Dossier<'a> {
     }
 }
 
-/// What a baseline says of a milestone.
+/// What a baseline promises for a milestone.
 fn promised<'a>(baseline: &'a Baseline, milestone: &Milestone) -> Option<&'a BaselineMilestone> {
     let found = baseline
         .milestones
@@ -376,7 +378,7 @@ fn milestone_on(
     milestone: &Milestone,
     on: Date,
 ) -> Option<MilestoneStanding> {
-    // Before there is a baseline, what is written in the milestone is what is meant.
+    // Before the first baseline, the milestone's own fields apply.
     let (due, weight) = match current {
         Some(baseline) => {
             let promised = promised(baseline, milestone)?;

@@ -1,6 +1,6 @@
-//! Every text that a command would write, with the path of its field: what rules about texts look
-//! at, whichever way a command comes. A field added to a record does not compile until it is
-//! decided here whether it has texts.
+//! Every text that a command would write, with the path of its field. The rules about texts read
+//! this list, regardless of how a command arrives. A field added to a record does not compile until
+//! this file states whether it has texts.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -24,16 +24,16 @@ use super::{
     time::{Date, Period, Timestamp},
 };
 
-/// A text, and what it is.
+/// A text and its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text<'a> {
-    /// For people.
+    /// Text for people to read.
     Plain(&'a str),
     /// A URI.
     Uri(&'a str),
 }
 
-/// Is told of each text, with the path of its field.
+/// Receives each text with the path of its field.
 pub struct Reader<'a> {
     path: String,
     read: &'a mut dyn FnMut(&str, Text<'_>),
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Reader<'_> {
 }
 
 impl<'a> Reader<'a> {
-    /// At the request itself.
+    /// Creates a reader whose path is the request itself.
     pub fn new(read: &'a mut dyn FnMut(&str, Text<'_>)) -> Self {
         let path = String::new();
         Self { path, read }
@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
         self.within(name, |reader| (reader.read)(&reader.path, Text::Uri(uri)));
     }
 
-    /// Reads what lies below a field.
+    /// Reads the texts below a field.
     pub fn within(&mut self, name: &str, read: impl FnOnce(&mut Self)) {
         let length = self.path.len();
         if length > 0 {
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
 
 /// Something that may have texts.
 pub trait Texts {
-    /// Tells the reader of each.
+    /// Passes each text to the reader.
     fn texts(&self, reader: &mut Reader<'_>);
 }
 
@@ -138,7 +138,7 @@ impl Texts for BTreeMap<String, String> {
     }
 }
 
-/// Values that are no texts: names of records are looked at where one is chosen.
+/// Values without texts. The id of a record is checked where the caller chooses it.
 macro_rules! no_texts {
     ($($type:ty)*) => {$(
         impl Texts for $type {

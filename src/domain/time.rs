@@ -1,8 +1,8 @@
 //! Time and dates: UTC microseconds for what the registry records, dates without time for what
 //! documents say, and the period a document gives as a day, month, quarter, year or range.
 //!
-//! No clock here: the time is handed in through [`Clock`]. Vietnam has had one offset, UTC+7,
-//! since 1975, so the date in Vietnam needs no time zone table.
+//! This file reads no clock: callers pass the time through [`Clock`]. Vietnam has had one offset,
+//! UTC+7, since 1975, so the date in Vietnam needs no time zone table.
 
 use super::stored::stored;
 
@@ -11,7 +11,7 @@ use std::{fmt, str::FromStr};
 use jiff::{civil, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Why a text or number is no time or date.
+/// Why a text or number is not a valid time or date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeError {
     /// Not written as a timestamp.
@@ -113,8 +113,7 @@ impl Timestamp {
         Self::from_micros(i64::try_from(micros).map_err(|_| TimeError::TimestampRange)?)
     }
 
-    /// The calendar date in Vietnam at this moment, drawn to [`Date::MIN`] or [`Date::MAX`]
-    /// when it lies beyond them.
+    /// The calendar date in Vietnam at this moment, clamped to [`Date::MIN`] and [`Date::MAX`].
     pub fn date_in_vietnam(self) -> Date {
         Date(self.civil(Offset::constant(7)).date()).clamp(Date::MIN, Date::MAX)
     }
@@ -163,7 +162,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Where the time comes from; a test hands in one that stands still.
+/// The source of the time. Tests pass a clock that stands still.
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
@@ -223,7 +222,7 @@ impl Date {
         self.0.duration_until(other.0).as_hours() / 24
     }
 
-    /// The date so many days later (earlier when negative), within [`Self::MIN`] and
+    /// Adds `days` to the date (a negative number subtracts), clamped to [`Self::MIN`] and
     /// [`Self::MAX`].
     pub fn plus_days(self, days: i32) -> Self {
         Self(
@@ -233,8 +232,8 @@ impl Date {
         .clamp(Self::MIN, Self::MAX)
     }
 
-    /// The same day so many months later, or the last of that month where it is shorter; within
-    /// [`Self::MIN`] and [`Self::MAX`].
+    /// The same day `months` months later, or the last day of that month if it is shorter.
+    /// Clamped to [`Self::MIN`] and [`Self::MAX`].
     pub fn plus_months(self, months: i32) -> Self {
         match jiff::Span::new().try_months(months) {
             Ok(span) => Self(self.0.saturating_add(span)).clamp(Self::MIN, Self::MAX),

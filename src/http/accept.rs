@@ -1,4 +1,5 @@
-//! What a client takes, by `Accept` and `Accept-Encoding` (RFC 9110 §12).
+//! Content negotiation: the types and codings that a client accepts, by `Accept` and
+//! `Accept-Encoding` (RFC 9110 §12).
 
 use http::{
     HeaderMap, HeaderName, StatusCode,
@@ -49,14 +50,15 @@ fn thousandths(text: &str) -> Option<u16> {
 /// How an answer may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Codings {
-    /// The client takes gzip, and does not rather have it plain.
+    /// The client accepts gzip and does not prefer the plain form.
     pub(super) gzip: bool,
-    /// The client takes it plain.
+    /// The client accepts the plain form.
     pub(super) plain: bool,
 }
 
 impl Codings {
-    /// As the headers say; plain alone where they say nothing. None where they leave no way.
+    /// The codings that the headers accept; plain only if they name none. `None` if they accept
+    /// no available coding.
     pub(super) fn asked(headers: &HeaderMap) -> Option<Self> {
         let members = members(headers, &ACCEPT_ENCODING);
         let of = |names: &[&str]| {
@@ -80,10 +82,10 @@ const ONE: &[&str] = &["application/json"];
 const LINES: &[&str] = &["application/x-ndjson", "application/json"];
 const EVENTS: &[&str] = &["text/event-stream"];
 
-/// How a stream, or an answer that is none, is written so that the client takes it.
+/// The form in which the client accepts a stream, or a single answer.
 pub(super) fn form(headers: &HeaderMap, streams: bool) -> Result<Form, Refusal> {
     let members = members(headers, &ACCEPT);
-    // of several ranges that hold a type, the narrowest counts
+    // the most specific range that matches a type applies
     let weight = |types: &[&str]| {
         let of = |kind: &str| {
             let (main, _) = kind.split_once('/').unwrap_or((kind, ""));
@@ -105,7 +107,7 @@ pub(super) fn form(headers: &HeaderMap, streams: bool) -> Result<Form, Refusal> 
     if members.is_empty() {
         return Ok(Form::Lines);
     }
-    // events are for whoever asks for them by name
+    // events are preferred only if the client names their type
     if events > 0 && (lines == 0 || (named && events >= lines)) {
         return Ok(Form::Events);
     }
@@ -119,7 +121,7 @@ pub(super) fn form(headers: &HeaderMap, streams: bool) -> Result<Form, Refusal> 
     Err(refused("accept", types))
 }
 
-/// The client takes the answer in no form, or no coding, that there is.
+/// The refusal of a request that accepts none of the available types or codings.
 pub(super) fn refused(header: &str, offered: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_ACCEPTABLE,

@@ -1,10 +1,10 @@
-//! Bodies in proto JSON as messages, strictly: whatever would be dropped or guessed is refused,
-//! with the path of the field.
+//! A strict reader of bodies in proto JSON. It refuses values that would otherwise be dropped or
+//! guessed, and names the path of the field.
 //!
-//! The reader of prost-reflect takes the last of two values of a field and skips nulls in lists;
-//! here a field is given once, in one spelling, and of a oneof one. A `google.type.Date` may also
-//! be one text. Of the well-known types that no request has (`Any`, `Struct`, wrappers) it is
-//! still prost-reflect that reads them.
+//! The reader of prost-reflect takes the last of two values of a field and skips nulls in lists.
+//! Here each field may be given once, in one spelling, and only one field of a oneof. A
+//! `google.type.Date` may also be one text. prost-reflect still reads the well-known types that no
+//! request has (`Any`, `Struct`, wrappers).
 
 mod scan;
 
@@ -24,15 +24,15 @@ use crate::domain::error::Violation;
 /// The most characters of a name or text repeated in an error.
 const QUOTED_MAX: usize = 200;
 
-/// What some editors and .NET put before UTF-8; RFC 8259 lets a reader ignore it.
+/// The mark that some editors and .NET put before UTF-8. RFC 8259 lets a reader ignore it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The body without what is no part of its JSON.
+/// The body without a byte order mark.
 pub(super) fn text(body: &[u8]) -> &[u8] {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 
-/// Reads a message. Whoever calls this has scanned the body.
+/// Reads a message. The caller must scan the body first.
 pub(super) fn read(
     descriptor: &MessageDescriptor,
     body: &[u8],
@@ -55,7 +55,7 @@ pub(super) fn read(
     }
 }
 
-/// The text as far as an error repeats it.
+/// The text, cut to the length that an error may quote.
 pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(QUOTED_MAX) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -63,7 +63,7 @@ pub(super) fn cut(text: &str) -> String {
     }
 }
 
-/// Where the reading is, and what it found wrong.
+/// The current position of the reader, and the problem it found.
 #[derive(Debug, Default)]
 struct Reader {
     /// Path of the value that is being read.
@@ -76,22 +76,22 @@ struct Reader {
 struct Problem(&'static str, String, String);
 
 impl Reader {
-    /// What `read` makes at a place within this one. The path stays where it was after an error,
-    /// for that is where the error is.
+    /// Runs `read` at a place within the current one. After an error the path is kept, because it
+    /// shows where the error is.
     fn at<T, E>(
         &mut self,
         step: fmt::Arguments<'_>,
         read: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
         let before = self.path.len();
-        // a text takes all that is written to it
+        // writing to a String cannot fail
         let _ = self.path.write_fmt(step);
         let made = read(self)?;
         self.path.truncate(before);
         Ok(made)
     }
 
-    /// What comes between the path and the name of a field.
+    /// The separator between the path and the name of a field.
     const fn dot(&self) -> &'static str {
         if self.path.is_empty() { "" } else { "." }
     }
@@ -134,7 +134,7 @@ impl Reader {
     }
 }
 
-/// What stands at a place.
+/// The kind of value that is expected at a place.
 #[derive(Clone, Copy, Debug)]
 enum What<'a> {
     Single(&'a Kind),
@@ -143,7 +143,7 @@ enum What<'a> {
     Map(&'a Kind, &'a FieldDescriptor),
 }
 
-/// Reads what stands at a place; none for null.
+/// Reads the value at a place; none for null.
 struct Seed<'a> {
     reader: &'a mut Reader,
     what: What<'a>,
@@ -188,7 +188,7 @@ impl Seed<'_> {
     }
 }
 
-/// Whether it is prost-reflect that reads the message.
+/// Whether prost-reflect reads the message.
 fn is_foreign(message: &MessageDescriptor) -> bool {
     message.package_name() == "google.protobuf" && !values::is_text(message)
 }

@@ -1,5 +1,5 @@
-//! Content codings: answers in gzip where the client takes it and it is worth it, bodies in gzip
-//! where they come so (RFC 9110 §8.4, §12.5.3).
+//! Content codings (RFC 9110 §8.4, §12.5.3): compresses answers with gzip if the client accepts it
+//! and the size justifies it, and unpacks request bodies in gzip.
 
 use bytes::Bytes;
 use http::{
@@ -20,7 +20,7 @@ use crate::{
     wire::status,
 };
 
-/// How a body comes.
+/// The content coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     Plain,
@@ -28,7 +28,7 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// As the headers of a request say.
+    /// Reads the coding from the headers of a request.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         let mut coding = Self::Plain;
         for line in headers.get_all(CONTENT_ENCODING) {
@@ -44,7 +44,7 @@ impl Coding {
         Ok(coding)
     }
 
-    /// The bytes within a body that came so.
+    /// Decodes a body with this coding.
     pub(super) fn decode(self, body: Bytes) -> Result<Bytes, Refusal> {
         match self {
             Self::Plain => Ok(body),
@@ -78,8 +78,8 @@ fn unsupported() -> Refusal {
     refusal.with(ACCEPT_ENCODING, "gzip, identity")
 }
 
-/// The response as its client takes it. One with a strong tag stays plain as long as that is
-/// taken: in another coding it would be another one.
+/// Encodes the response as its client accepts it. A response with a tag stays plain if the client
+/// accepts that. If it is compressed, its tag becomes weak, because its bytes differ.
 pub(super) fn encoded(mut response: Response<Body>, asked: Codings) -> Response<Body> {
     let size = response.body().size_hint().exact();
     let headers = response.headers_mut();

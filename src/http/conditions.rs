@@ -1,11 +1,11 @@
 //! Conditions on what a record is (RFC 9110 §13): `If-Match`, `If-None-Match`, and the `ETag` of
 //! an answer.
 //!
-//! A record's version is its field `etag`, and a request that takes one has it in the record that
-//! it sends, or beside the name; the descriptors say where. A tag is the etag in quotes. An answer
-//! that is computed for a day, as it says in an `effective_date`, is another one tomorrow though
-//! nobody wrote the record: its tag goes on with a digest, after a `;`, that a condition on a
-//! write does not look at.
+//! A record's version is its field `etag`. A request that takes an etag has it in the record that
+//! it sends, or beside the name; the descriptors define where. A tag is the etag in quotes. An
+//! answer that is computed for a day, as its `effective_date` shows, can change the next day
+//! without a write to the record. Its tag therefore also has a digest, after a `;`. Conditions on
+//! a write ignore the digest.
 
 use std::fmt::Write as _;
 
@@ -32,7 +32,7 @@ const EFFECTIVE_DATE: &str = "effective_date";
 /// The reason of an error that says that an etag is not the current one.
 const NOT_CURRENT: &str = "ETAG_NOT_CURRENT";
 
-/// An etag that no record has: what a condition that cannot hold asks for.
+/// An etag that no record has, for a condition that can never hold.
 const NEVER: &str = "W/";
 
 /// How many bytes of a digest are enough to tell two answers of one version apart.
@@ -47,7 +47,7 @@ struct Tag {
 }
 
 impl Tag {
-    /// The record's etag; none where it can be nobody's.
+    /// The etag of a record; `None` if the tag is weak or empty and so cannot match any record.
     fn version(&self) -> Option<&str> {
         let version = version(&self.text);
         (!self.weak && !version.is_empty()).then_some(version)
@@ -60,7 +60,7 @@ fn version(tag: &str) -> &str {
     tag.get(..end).unwrap_or_default()
 }
 
-/// What a condition names.
+/// The tags that a condition names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Tags {
     /// `*`
@@ -116,7 +116,8 @@ impl Tags {
         (!tags.is_empty()).then_some(Self::List(tags))
     }
 
-    /// RFC 9110 §8.8.3.2, strong: neither is weak. The record's etag alone is enough.
+    /// Strong comparison (RFC 9110 §8.8.3.2): neither tag is weak. The record's etag alone, without
+    /// the digest, also matches.
     fn strongly(&self, answered: Option<&str>) -> bool {
         match self {
             Self::Any => true,
@@ -127,7 +128,7 @@ impl Tags {
         }
     }
 
-    /// Weak: whether or not one is.
+    /// Weak comparison: the tags may be weak.
     fn weakly(&self, answered: Option<&str>) -> bool {
         match self {
             Self::Any => true,
@@ -136,7 +137,7 @@ impl Tags {
     }
 }
 
-/// What stands between the quotes.
+/// Whether the byte may stand between the quotes of a tag.
 const fn is_of_tag(byte: u8) -> bool {
     byte == 0x21 || (byte >= 0x23 && byte <= 0x7E)
 }
@@ -148,15 +149,14 @@ const fn is_of_tag(byte: u8) -> bool {
 pub(super) struct Conditions {
     if_match: Option<Tags>,
     if_none_match: Option<Tags>,
-    /// The etag that is asked for is one that `if-match` names, and not the body.
+    /// Whether the etag in the request comes from `if-match` and not from the body.
     chosen: bool,
-    /// A preview has no version that anything could be compared with later.
+    /// Whether the call is a preview. A preview creates no version, so its answer has no tag.
     preview: bool,
 }
 
 impl Conditions {
-    /// Reads the headers, and puts what they ask for in the request where that has a place for an
-    /// etag.
+    /// Reads the headers. For a write, also sets the etag of the request from `if-match`.
     pub(super) fn new(
         route: &Route,
         headers: &HeaderMap,
@@ -195,8 +195,8 @@ impl Conditions {
         Ok(conditions)
     }
 
-    /// What to ask for next where an etag that was asked for is not the current one and another
-    /// that the caller named is: that one, in the request.
+    /// The request to try next if the etag of the request is not the current one, but `if-match`
+    /// also names the current one: the same request with the current etag.
     pub(super) fn other(
         &self,
         route: &Route,
@@ -215,7 +215,7 @@ impl Conditions {
         let asked = place
             .get(request)
             .filter(|asked| named && asked != current)?;
-        // one that the body named is meant by itself
+        // an etag that the body names is not replaced
         tags.iter()
             .find_map(Tag::version)
             .filter(|first| *first == asked)?;
@@ -224,12 +224,12 @@ impl Conditions {
         Some(request)
     }
 
-    /// Whether [`Self::other`] may find another.
+    /// Whether [`Self::other`] may find another request to try.
     pub(super) fn names_several(&self) -> bool {
         self.chosen && matches!(&self.if_match, Some(Tags::List(tags)) if tags.len() > 1)
     }
 
-    /// The HTTP status of a refusal: a condition of HTTP that does not hold has its own.
+    /// Sets the HTTP status of a refusal: 412 if a condition of the request does not hold.
     pub(super) fn refusal(&self, mut refusal: Refusal) -> Refusal {
         let info = refusal.status.get_details_error_info();
         let stale = info.is_some_and(|info| info.reason == NOT_CURRENT);
@@ -239,7 +239,8 @@ impl Conditions {
         refusal
     }
 
-    /// The answer with its tag, or, where a condition of a GET does not hold, what is told instead.
+    /// The answer with its tag. If a condition of a GET does not hold, returns 304 or an error
+    /// instead.
     pub(super) fn answer(
         &self,
         route: &Route,
@@ -274,7 +275,7 @@ impl Conditions {
     }
 }
 
-/// What is answered has not the version that `if-match` names, or none.
+/// The answer has no version, or a version that `if-match` does not name.
 fn not_matched() -> Status {
     status::refused(
         Code::Aborted,
@@ -284,8 +285,8 @@ fn not_matched() -> Status {
     )
 }
 
-/// Puts a condition in the request, and says whether it was; else it is there already, or always
-/// holds.
+/// Sets the etag of the request from a condition, and returns whether it did. It does not if the
+/// request already has a matching etag or if the condition always holds.
 fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<bool, Refusal> {
     let Some(place) = EtagPlace::of(route) else {
         return Err(refused(
@@ -335,7 +336,7 @@ fn refused(name: &HeaderName, reason: &'static str, english: &str, vietnamese: &
 
 // === the etag in messages ===
 
-/// Where a request has an etag.
+/// The place of the etag in a request.
 #[derive(Clone, Debug)]
 pub(super) struct EtagPlace {
     /// The record that is sent, unless it is the request itself.
@@ -345,7 +346,7 @@ pub(super) struct EtagPlace {
 }
 
 impl EtagPlace {
-    /// Of the method's request, or of the record in its body.
+    /// Finds it in the method's request or in the record in its body.
     pub(super) fn of(route: &Route) -> Option<Self> {
         let input = route.method.input();
         if let Some(field) = etag_of(&input) {
@@ -356,7 +357,7 @@ impl EtagPlace {
                 required,
             });
         }
-        // a record that is made has no etag yet
+        // a record that is being created has no etag yet
         let is_named = |it: &str| it.split('.').count() == 2;
         let mut variables = route.template.variables.iter();
         let updates = variables.any(|it| is_named(&it.field));
@@ -397,7 +398,7 @@ fn etag_of(message: &MessageDescriptor) -> Option<FieldDescriptor> {
     (field.kind() == Kind::String && !field.is_list()).then_some(field)
 }
 
-/// As its google.api.field_behavior says.
+/// Whether google.api.field_behavior marks the field as REQUIRED.
 fn is_required(field: &FieldDescriptor) -> bool {
     const REQUIRED: i32 = 2;
     let pool = field.parent_pool();
@@ -410,7 +411,7 @@ fn is_required(field: &FieldDescriptor) -> bool {
     })
 }
 
-/// Whether the method answers a record that has an etag.
+/// Whether the method returns a record that has an etag.
 pub(super) fn is_tagged(route: &Route) -> bool {
     answered(route).is_some()
 }
@@ -449,7 +450,7 @@ fn tag(route: &Route, message: &DynamicMessage, line: &[u8]) -> Option<String> {
     if record.fields().any(|(_, value)| is_dated(value)) {
         tag.push(';');
         for byte in Sha256::digest(line).iter().take(DIGEST_BYTES) {
-            // a text takes all that is written to it
+            // writing to a String cannot fail
             let _ = write!(tag, "{byte:02x}");
         }
     }

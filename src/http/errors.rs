@@ -1,7 +1,7 @@
 //! Errors in HTTP/JSON: google.rpc.Status as the body, and the HTTP status that its code maps to.
 //!
-//! What is refused before a method is reached (no such path, a parameter that is unknown, a body
-//! that is no JSON) has a stable reason, English and Vietnamese too.
+//! A refusal before a method is reached (no such path, an unknown parameter, a body that is not
+//! JSON) also has a stable reason and texts in English and Vietnamese.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ use crate::{
     wire::status,
 };
 
-/// What HTTP calls an outcome: as google/rpc/code.proto says, but for those that HTTP has a word
-/// of its own for.
+/// The HTTP status of an error: as in google/rpc/code.proto, except for errors for which HTTP has a
+/// more specific status.
 fn http_status(status: &Status) -> StatusCode {
     if let Some(info) = status.get_details_error_info() {
         let limit = info.metadata.get("limit").map(String::as_str);
@@ -66,13 +66,13 @@ pub(super) fn body(descriptor: &MessageDescriptor, status: &Status) -> Bytes {
     }
     let mut told = DynamicMessage::new(descriptor.clone());
     let message = Value::String(status.message().to_owned());
-    // Both are fields of google.rpc.Status, or nothing could be said at all.
+    // Both are fields of google.rpc.Status, so setting them cannot fail.
     let _ = told.try_set_field_by_name("code", Value::I32(status.code() as i32));
     let _ = told.try_set_field_by_name("message", message);
     json::line(&told).unwrap_or_default()
 }
 
-/// The response that tells of an error.
+/// The response for an error.
 pub(super) fn response(descriptor: &MessageDescriptor, refusal: &Refusal) -> Response<Body> {
     let Refusal {
         http,
@@ -97,21 +97,22 @@ pub(super) fn response(descriptor: &MessageDescriptor, refusal: &Refusal) -> Res
     response
 }
 
-/// Whole seconds that are long enough.
+/// The delay in seconds, rounded up.
 fn seconds(delay: Duration) -> u64 {
     delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
 }
 
-/// Why a request has no answer, and the HTTP status that says so.
+/// Why a request is refused, with the HTTP status.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) http: StatusCode,
     pub(super) status: Status,
-    /// What to send instead, where HTTP has a header that says it.
+    /// A header that says what to send instead, if HTTP has one.
     pub(super) header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// Marks a response that refuses what no method was asked, for whoever counts refusals.
+/// Marks the response to a request that was refused outside the methods, so that the metrics can
+/// count the refusal.
 #[derive(Clone, Debug)]
 pub struct Refused(pub Status);
 
@@ -126,7 +127,7 @@ impl From<Status> for Refusal {
 }
 
 impl Refusal {
-    /// One without fields, under an HTTP status of its own.
+    /// A refusal without field violations, with its own HTTP status.
     pub(super) fn new(
         http: StatusCode,
         code: Code,
@@ -148,7 +149,7 @@ impl Refusal {
         self
     }
 
-    /// The request's form does not hold: all that is wrong with it.
+    /// The refusal of a malformed request, with all its violations.
     pub(super) fn malformed(violations: Violations) -> Self {
         status::status(Error::Invalid(violations)).into()
     }

@@ -1,9 +1,9 @@
 //! Fields of a request written as text: the variables of a path and the parameters of a query.
 //!
 //! A parameter is the path of a field, in the proto's names or in JSON's (`page_size`,
-//! `pageSize`, `plan.budget.priceYear`), repeated for a repeated field; its value is as proto
-//! JSON writes it, without the quotes. Beside that an enum's value may go without the prefix that
-//! all its values share (`view=FULL`), and a date is one text (`effectiveDate=2026-11-01`).
+//! `pageSize`, `plan.budget.priceYear`), repeated for a repeated field. Its value is in proto JSON,
+//! without the quotes. In addition, an enum's value may omit the prefix that all its values share
+//! (`view=FULL`), and a date is one text (`effectiveDate=2026-11-01`).
 
 use prost_reflect::{
     DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value,
@@ -18,11 +18,11 @@ pub(super) enum Problem {
     Unknown,
     /// The field is a message or a map: its own fields are set instead, or the body holds it.
     NoText,
-    /// It is not repeated, and was given before.
+    /// It is not a repeated field, but was given twice.
     Repeated,
     /// Another field of its oneof was given before.
     Oneof(String),
-    /// The text is not of its kind; how it is written.
+    /// The text does not fit the field's kind. Holds an example of the right form.
     Malformed(String),
 }
 
@@ -82,7 +82,7 @@ pub(super) fn set(
         }
         return Ok(());
     }
-    // a zero that was set is not to be told from one that was not; twice the same harms nobody
+    // a zero that was set looks like an unset field; the same value twice is harmless
     if message.has_field(field) && *message.get_field(field) != value {
         return Err(Problem::Repeated);
     }
@@ -120,7 +120,7 @@ fn short(one: &EnumDescriptor, text: &str) -> Option<Value> {
     Some(Value::EnumNumber(value.number()))
 }
 
-/// A mask in the names of JSON or of the protos, which the registry speaks.
+/// A mask in the names of JSON or of the protos. The registry uses the names of the protos.
 fn mask(message: &MessageDescriptor, text: &str) -> Result<DynamicMessage, Problem> {
     let mut mask = DynamicMessage::new(message.clone());
     let paths = message.get_field_by_name("paths").ok_or(Problem::NoText)?;
@@ -141,7 +141,7 @@ fn snake(path: &str) -> String {
     snake
 }
 
-/// Names and values of a query, as forms write them.
+/// Names and values of a query, in the encoding of HTML forms.
 pub(super) fn pairs(query: &str) -> impl Iterator<Item = Option<(String, String)>> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.map(|pair| {

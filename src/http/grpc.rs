@@ -1,5 +1,5 @@
-//! The way of a call through the stack that gRPC callers use: a message into a gRPC request, and
-//! the frames of a gRPC response back into messages.
+//! Converts a message into a gRPC request to the gRPC stack, and the frames of a gRPC response back
+//! into messages.
 
 use std::{
     pin::Pin,
@@ -16,10 +16,10 @@ use tonic::{Code, Status, body::Body};
 use super::routes::Route;
 use crate::service::RESPONSE_BYTES_MAX;
 
-/// One byte says whether the message is compressed, four how long it is.
+/// Length of the prefix of a gRPC message: one byte for compression and four for the length.
 const PREFIX_BYTES: usize = 5;
 
-/// Headers of a request that are HTTP's own or another message's, and stay behind.
+/// Request headers that belong to HTTP or to the HTTP message, and are not passed on.
 const NOT_METADATA: [HeaderName; 16] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
@@ -44,7 +44,7 @@ const NOT_METADATA: [HeaderName; 16] = [
 pub(super) fn request(route: &Route, parts: http::request::Parts, message: &[u8]) -> Request<Body> {
     let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
     frame.put_u8(0);
-    // bounded far below, by the size of a body
+    // the limit on bodies is far below this bound
     frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     frame.put_slice(message);
     let mut request = Request::new(Body::new(Full::new(frame.freeze())));
@@ -63,7 +63,7 @@ pub(super) fn request(route: &Route, parts: http::request::Parts, message: &[u8]
     request
 }
 
-/// The metadata of a response that its caller sees, which is all but gRPC's own.
+/// Copies the metadata of a response for the caller, except gRPC's own headers.
 pub(super) fn metadata(from: &HeaderMap, to: &mut HeaderMap) {
     for (name, value) in from {
         let own = name.as_str().starts_with("grpc-") || NOT_METADATA.contains(name);
@@ -73,7 +73,7 @@ pub(super) fn metadata(from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
-/// The messages of a response, one after the other, as they are encoded.
+/// The encoded messages of a response, in order.
 #[derive(Debug)]
 pub(super) struct Messages {
     body: Body,
@@ -92,7 +92,7 @@ impl Messages {
         }
     }
 
-    /// The next message; none when the stream has ended well.
+    /// The next message; `None` after a successful end of the stream.
     pub(super) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,

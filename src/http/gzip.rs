@@ -1,8 +1,8 @@
-//! gzip (RFC 1952): answers for whoever takes it, and bodies that come in it.
+//! gzip (RFC 1952): compresses answers for clients that accept it, and unpacks request bodies.
 //!
-//! An answer is one gzip member. Each part of it is compressed by itself and ends at a whole byte,
-//! so that a reader of a stream sees every message when it comes, and a stream that waits holds no
-//! more than a checksum: a compressor takes up 300 KiB, and there are many watches.
+//! An answer is one gzip member. Each part of it is compressed separately and ends at a whole byte,
+//! so that the reader of a stream sees every message when it arrives. Between messages, a stream
+//! keeps only a checksum in memory: a compressor takes 300 KiB, and there are many watches.
 
 use std::{
     io::{self, Read},
@@ -63,7 +63,7 @@ impl Gzip {
     }
 }
 
-/// Blocks of this data alone, up to a whole byte.
+/// Compresses the data into blocks of its own, up to a whole byte.
 fn deflate(data: &[u8], to: &mut Vec<u8>) -> io::Result<()> {
     const ROOM: usize = 4096;
     let mut compress = Compress::new(Compression::fast(), false);
@@ -74,7 +74,7 @@ fn deflate(data: &[u8], to: &mut Vec<u8>) -> io::Result<()> {
         compress.compress_vec(rest, to, FlushCompress::Sync)?;
         let taken = usize::try_from(compress.total_in() - before).unwrap_or(usize::MAX);
         rest = rest.get(taken..).unwrap_or_default();
-        // where room is left, all that there was is flushed
+        // if capacity is left, all output is flushed
         if rest.is_empty() && to.len() < to.capacity() {
             return Ok(());
         }
@@ -113,16 +113,16 @@ impl http_body::Body for Gzip {
     }
 }
 
-/// Why a body in gzip is not read.
+/// Why a body in gzip cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// It is larger than it may be.
+    /// The unpacked body is larger than allowed.
     TooLarge,
-    /// It is no gzip, or not whole.
+    /// The body is not valid gzip, or is incomplete.
     Malformed,
 }
 
-/// The bytes within, at most so many: no more than that is ever made of it.
+/// Unpacks the body, up to `most` bytes. Memory use stays within that limit.
 pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Bytes, Unread> {
     let mut decoder = MultiGzDecoder::new(packed);
     let mut bytes = BytesMut::new();
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// Every part can be read before the next is there.
+    /// Every part can be read before the next one arrives.
     #[test]
     fn parts_end_at_whole_messages() {
         let mut gzip = Gzip::new(Body::empty());

@@ -1,7 +1,7 @@
 //! Messages as proto JSON, one line each.
 //!
-//! Written here and not by prost-reflect, whose maps come in another order each time: the same
-//! message is always the same bytes. Texts of well-known types are still made by it.
+//! prost-reflect writes maps in a random order. This writer sorts them, so that the same message
+//! always gives the same bytes. prost-reflect still writes the well-known types.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -19,7 +19,7 @@ use tonic::body::Body;
 
 use super::values;
 
-/// The message in JSON, with a line feed at its end; none where an `Any` in it is of a type that
+/// The message in JSON, with a line feed at its end; `None` if it contains an `Any` of a type that
 /// the protos do not have.
 pub(super) fn line(message: &DynamicMessage) -> Option<Bytes> {
     end(serde_json::to_vec(&Message(message)))
@@ -52,7 +52,8 @@ pub(super) fn response(json: Bytes) -> Response<Body> {
     response
 }
 
-/// What an answer is, depends on who asks and when, and it is never anything but what it says.
+/// Forbids caches to store the answer, which depends on the caller and the time, and forbids
+/// browsers to guess its type.
 pub(super) fn harden(headers: &mut HeaderMap) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let nosniff = HeaderValue::from_static("nosniff");
@@ -78,7 +79,7 @@ impl Serialize for Message<'_> {
     }
 }
 
-/// Those with a form of their own.
+/// Whether the message is a well-known type, which may have its own JSON form.
 fn is_well_known(message: &MessageDescriptor) -> bool {
     message.package_name() == "google.protobuf"
 }
@@ -90,7 +91,7 @@ fn fields<M: SerializeMap>(message: &DynamicMessage, map: &mut M) -> Result<(), 
     Ok(())
 }
 
-/// The message within, beside the name of its type.
+/// Writes an `Any` as its inner message with the name of the type.
 fn any<S: Serializer>(any: &DynamicMessage, serializer: S) -> Result<S::Ok, S::Error> {
     let text = any.get_field_by_name("type_url");
     let bytes = any.get_field_by_name("value");
@@ -146,7 +147,7 @@ impl Serialize for Single<'_> {
             Value::Bool(value) => serializer.serialize_bool(*value),
             Value::I32(value) => serializer.serialize_i32(*value),
             Value::U32(value) => serializer.serialize_u32(*value),
-            // readers whose numbers hold 53 bits are many
+            // many readers support only 53-bit integers
             Value::I64(value) => serializer.collect_str(value),
             Value::U64(value) => serializer.collect_str(value),
             Value::F32(value) if value.is_finite() => serializer.serialize_f32(*value),

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document of what [`super::routes`] serves, made from the descriptors: their
-//! comments are its descriptions, their field rules its constraints.
+//! The OpenAPI 3.1 document of what [`super::routes`] serves. It is generated from the descriptors:
+//! their comments become descriptions, and their field rules become constraints.
 
 mod schemas;
 
@@ -16,10 +16,10 @@ use super::{
     values,
 };
 
-/// How deep into the fields of a request the parameters of a query go.
+/// Maximum depth of the request fields that become query parameters.
 const QUERY_DEPTH: usize = 5;
 
-/// The form of every id, where the field has no rule of its own.
+/// The form of an id if the field has no rule of its own.
 const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 
 const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms (nền tảng số quốc \
@@ -32,7 +32,7 @@ const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms 
     `accept-encoding: gzip`, but for single records; bodies may come in it. `x-server-timeout` \
     gives a call so many seconds, as 2.5. In a body a date may be one text too, as 2026-11-01.";
 
-/// Tags as `If-Match` and `If-None-Match` list them.
+/// The form of the tags in `If-Match` and `If-None-Match`.
 const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"( *, *(W/)?\"[!#-~]*\")*)$";
 
 /// The whole document.
@@ -149,7 +149,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     operation
 }
 
-/// The conditions that a call takes, and what tells that one does not hold.
+/// Adds the conditions that a call accepts, and the response if a condition does not hold.
 fn conditions(operation: &mut Value, route: &Route, parameters: &mut Vec<Value>) {
     let mut condition = |name: &str, status: &str, response: &str, description: &str| {
         parameters.push(json!({
@@ -324,7 +324,7 @@ impl Walk<'_> {
             }
             _ => {
                 let schema = match field.kind() {
-                    // its own fields are parameters too; one text is what a person writes
+                    // its fields are parameters too, but one text is easier to write
                     Kind::Message(message) if values::is_date(&message) => {
                         json!({"type": "string", "format": "date"})
                     }

@@ -1,4 +1,4 @@
-//! A request in HTTP/JSON as the message of its method: body, then path, then query.
+//! Converts a request in HTTP/JSON into the message of its method: body, then path, then query.
 
 use prost_reflect::{DynamicMessage, ReflectMessage, Value};
 
@@ -13,10 +13,10 @@ use crate::domain::error::{Violation, Violations};
 /// The most parameters of one query.
 const PARAMETERS_MAX: usize = 1_000;
 
-/// The most mistakes told of one request.
+/// The maximum number of mistakes reported for one request.
 const MISTAKES_MAX: usize = 20;
 
-/// Makes the message that the route's method takes.
+/// Builds the request message of the route's method.
 pub(super) fn message(
     route: &Route,
     variables: &[(&str, String)],
@@ -106,7 +106,7 @@ pub(super) fn message(
     }
 }
 
-/// Sets a field by a parameter, unless the path or the body is its place.
+/// Sets a field from a parameter. Refuses a field that belongs in the path or the body.
 fn parameter(
     message: &mut DynamicMessage,
     route: &Route,

@@ -1,4 +1,4 @@
-//! Which method a path and verb call, from the `google.api.http` annotations of the protos.
+//! Routing: which method a path and verb call, by the `google.api.http` annotations of the protos.
 
 use http::{Method, uri::PathAndQuery};
 use prost_reflect::{
@@ -8,14 +8,14 @@ use prost_reflect::{
 
 use super::template::{Path, Template};
 
-/// Where the body of a request goes.
+/// The part of the request message that the body fills.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
-    /// Nowhere: there is none, and all else is in the query.
+    /// Nothing: the request has no body, and all other fields are in the query.
     None,
-    /// Into the whole request; there is no query then.
+    /// The whole request. The query is then empty.
     All,
-    /// Into this field, which is a message; the others are in the query.
+    /// This field, which is a message. The other fields are in the query.
     Field(FieldDescriptor, MessageDescriptor),
 }
 
@@ -25,10 +25,10 @@ pub(super) struct Route {
     pub(super) verb: Method,
     pub(super) template: Template,
     pub(super) body: Body,
-    /// The field of the answer that is its body, where it is not the whole.
+    /// The field of the answer that becomes the body, if it is not the whole answer.
     pub(super) response_body: Option<FieldDescriptor>,
     pub(super) method: MethodDescriptor,
-    /// The method in gRPC.
+    /// The gRPC path of the method.
     pub(super) grpc: PathAndQuery,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Routes(Vec<Route>);
 pub(super) enum Found<'a> {
     /// A method, with the fields that the path fills.
     Route(&'a Route, Vec<(&'a str, String)>),
-    /// The path is one of ours; these are its verbs.
+    /// The path exists, but only with these verbs.
     OtherVerbs(Vec<&'a Method>),
     /// Nothing.
     Nothing,

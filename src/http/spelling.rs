@@ -1,15 +1,16 @@
-//! Field paths in the spelling of this protocol: the names of JSON, `plan.leadUnit`.
+//! Field paths in errors, converted to the names of JSON, such as `plan.leadUnit`.
 //!
-//! The methods say what is wrong in the names of the protos, which gRPC speaks. Every error that
-//! leaves in JSON passes here: the field of each violation, and the fields that the texts name, of
-//! the request or of any message beside it. Which words are fields, the descriptors say.
+//! The methods report errors in the names of the protos, which gRPC uses. This module converts
+//! every error that is sent as JSON: the field of each violation, and the fields of the request
+//! and of other messages of its package that the texts name. The descriptors define which words
+//! are fields.
 
 use prost_reflect::{Kind, MessageDescriptor};
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// Fields whose values are written in the names of the protos, by either protocol (AIP-132,
-/// AIP-160): what is said about them stays in these.
+/// Fields whose values use the names of the protos in both protocols (AIP-132, AIP-160). Texts
+/// about them keep these names.
 const IN_PROTO_NAMES: [&str; 2] = ["filter", "order_by"];
 
 /// The status of a call with this request, in the names of JSON.
@@ -28,7 +29,7 @@ pub(super) fn status(status: &Status, request: &MessageDescriptor) -> Status {
             let in_names = IN_PROTO_NAMES.contains(&one.field.as_str());
             about_names |= in_names;
             if let Some(field) = path(request, &one.field) {
-                // the texts that sum up all violations begin each with its field
+                // in the texts that sum up all violations, each starts with its field
                 let (from, to) = (format!("`{}`:", one.field), format!("`{field}`:"));
                 message = message.replace(&from, &to);
                 localized = localized.map(|text| text.replace(&from, &to));
@@ -76,7 +77,7 @@ fn rebuilt(status: &Status, message: String, details: ErrorDetails) -> Status {
     Status::with_error_details(status.code(), message, details)
 }
 
-/// The path of a field in the names of JSON, from either spelling; none where it is no field.
+/// The path of a field in the names of JSON, from either spelling; `None` if it is not a field.
 pub(super) fn path(message: &MessageDescriptor, path: &str) -> Option<String> {
     let mut spelled = String::with_capacity(path.len());
     let mut message = Some(message.clone());
@@ -111,20 +112,20 @@ pub(super) fn path(message: &MessageDescriptor, path: &str) -> Option<String> {
     }
 }
 
-/// A message whose fields JSON shows.
+/// The message of a field, if JSON shows its fields.
 fn own(kind: &Kind) -> Option<MessageDescriptor> {
     let message = kind.as_message()?;
     (message.package_name() != "google.protobuf").then(|| message.clone())
 }
 
-/// The text, and the fields of these messages that it names in the names of JSON.
+/// The text with the fields of these messages in the names of JSON.
 fn words(text: &str, scopes: &[MessageDescriptor]) -> String {
     let mut spelled = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest.find(|it| !is_word(it)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        // one without an underscore is spelled the same
+        // a word without an underscore is the same in both spellings
         let found = word.contains('_').then(|| {
             let mut found = scopes.iter().filter_map(|scope| path(scope, word));
             found.next()
@@ -141,7 +142,7 @@ fn words(text: &str, scopes: &[MessageDescriptor]) -> String {
     spelled
 }
 
-/// Of a path, and of the names that are none: `agencies/bo-y-te`.
+/// Whether the character belongs to a path, or to a resource name such as `agencies/bo-y-te`.
 fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '.' | '[' | ']' | '-' | '/')
 }

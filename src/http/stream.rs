@@ -1,9 +1,9 @@
 //! A stream of messages as lines of JSON, or as server-sent events.
 //!
-//! Lines: each is a message, and a last one `{"error": …}` holds the google.rpc.Status of a
-//! stream that did not end well. Events: each has a message as its data and, where it can be
-//! resumed after, the revision as its id; the event `status` is that of a bad end. A browser's
-//! EventSource then connects again with Last-Event-ID, which becomes a resumption.
+//! Lines: each is a message. If the stream fails, a last line `{"error": …}` holds the
+//! google.rpc.Status. Events: each has a message as its data and, if the stream can be resumed
+//! after it, the position as its id. If the stream fails, the event `status` holds the status. A
+//! browser's EventSource then reconnects with Last-Event-ID, and the stream resumes there.
 
 use std::{
     pin::Pin,
@@ -115,7 +115,7 @@ impl http_body::Body for Stream {
     }
 }
 
-/// `line` ends in a line feed, and one more ends the event.
+/// Writes an event. `line` ends in a line feed, and a second line feed ends the event.
 fn event(kind: &str, id: &str, line: &[u8]) -> Bytes {
     let mut event = BytesMut::with_capacity(kind.len() + id.len() + line.len() + 8);
     event.put_slice(kind.as_bytes());
@@ -126,8 +126,8 @@ fn event(kind: &str, id: &str, line: &[u8]) -> Bytes {
     event.freeze()
 }
 
-/// The line `id: …`, where the stream can be resumed after this message: its position, but for a
-/// part of a snapshot that is not the last.
+/// The line `id: …` with the position of the message. Empty if the stream cannot be resumed after
+/// it, that is, after any part of a snapshot except the last.
 fn event_id(message: &DynamicMessage) -> String {
     let position = message.get_field_by_name("position");
     let snapshot = message
@@ -145,7 +145,7 @@ fn event_id(message: &DynamicMessage) -> String {
     }
 }
 
-/// Makes the request resume after the last event received, whatever it said of its start.
+/// Makes the request resume after the last event received. This overrides its `start` field.
 pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result<(), Violation> {
     let descriptor = message.descriptor();
     let (Some(start), Some(revision), Some(position)) = (

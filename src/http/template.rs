@@ -1,18 +1,19 @@
 //! Path templates as `google.api.http` writes them (AIP-127): `/v1/{name=platforms/*}:retire`.
 //!
-//! A variable takes the segments that its own template covers. Each is percent-decoded, but for
-//! an encoded slash: a name is made of the segments that were sent, never of one that hides two.
+//! A variable takes the segments that its template covers. Each is percent-decoded. If a variable
+//! covers several segments, a segment with an encoded slash stays encoded, so that one segment
+//! never becomes two.
 
 use percent_encoding::percent_decode_str;
 
 /// One part of a path between slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
-    /// Itself.
+    /// This text.
     Literal(String),
-    /// `*`: exactly one that is not empty.
+    /// `*`: exactly one segment, which is not empty.
     One,
-    /// `**`: all that follow, none too.
+    /// `**`: all following segments, or none.
     Rest,
 }
 
@@ -30,13 +31,13 @@ pub(super) struct Variable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
     pub(super) segments: Vec<Segment>,
-    /// What follows the colon: `submit`.
+    /// The text after the colon, such as `submit`.
     pub(super) verb: Option<String>,
     pub(super) variables: Vec<Variable>,
 }
 
 impl Template {
-    /// Reads one; an error says what does not hold.
+    /// Parses a template. An error says what is invalid.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let problem = |what: &str| format!("the path template `{text}` {what}");
         let path = text
@@ -99,7 +100,7 @@ impl Template {
         })
     }
 
-    /// Field and value of each variable where the path is of this form.
+    /// The field and value of each variable if the path matches the template.
     pub(super) fn matches(&self, path: &Path<'_>) -> Option<Vec<(&str, String)>> {
         if self.verb.as_deref() != path.verb {
             return None;
@@ -154,7 +155,7 @@ fn decode(segments: &[&str]) -> Option<String> {
     Some(value)
 }
 
-/// A path that was asked for, in its parts.
+/// The path of a request, split into its parts.
 #[derive(Clone, Debug)]
 pub(super) struct Path<'a> {
     segments: Vec<&'a str>,
@@ -162,7 +163,7 @@ pub(super) struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// Takes a path apart; a colon in its last segment is that of a custom method.
+    /// Splits a path. A colon in its last segment starts the name of a custom method.
     pub(super) fn new(path: &'a str) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
         let last = path.rfind('/').map_or(0, |at| at + 1);

@@ -1,4 +1,4 @@
-//! The time that a caller gives a call in HTTP/JSON: `x-server-timeout`, the system parameter of
+//! The deadline of a call in HTTP/JSON: the header `x-server-timeout`, the system parameter of
 //! Google's APIs, in seconds.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,14 +8,14 @@ use crate::{domain::error::Violation, service::call::GRPC_TIMEOUT};
 
 static X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout");
 
-/// The most milliseconds that `grpc-timeout` can say: it has eight digits.
+/// The maximum number of milliseconds in `grpc-timeout`, which has eight digits.
 const MILLIS_MAX: u128 = 99_999_999;
 
 /// The most characters that are read.
 const TEXT_MAX: usize = 30;
 
-/// Puts what the caller says in the header that gRPC has for it. 0 is a time that is over, as it
-/// is there; a fraction is after a point.
+/// Converts the caller's header to `grpc-timeout`. A value of 0 means that the time is over, as in
+/// gRPC. A point separates a fraction.
 pub(super) fn understand(headers: &mut HeaderMap) -> Result<(), Refusal> {
     let mut lines = headers.get_all(&X_SERVER_TIMEOUT).into_iter();
     let Some(first) = lines.next() else {
@@ -44,7 +44,7 @@ pub(super) fn understand(headers: &mut HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whole milliseconds; a time that is not over is at least one.
+/// Whole milliseconds; at least one if the time is not 0.
 fn millis(text: &str) -> Option<u128> {
     let text = text.trim();
     let (seconds, part) = match text.split_once('.') {

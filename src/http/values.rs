@@ -1,7 +1,7 @@
 //! Single values as proto JSON writes them: numbers, and texts of every kind of field.
 //!
-//! One reader for both places: a text of a body, and a parameter of a query, which is such a text
-//! without its quotes. Numbers follow the grammar of JSON, quoted too: no `+1`, `007` or ` 1`.
+//! The same reader serves texts in a body and parameters of a query, which are such texts without
+//! quotes. Numbers follow the grammar of JSON, even in quotes: no `+1`, `007` or ` 1`.
 
 use base64::{
     Engine, alphabet,
@@ -31,7 +31,7 @@ pub(super) fn is_date(message: &MessageDescriptor) -> bool {
     message.full_name() == "google.type.Date"
 }
 
-/// The value that a text of JSON stands for; none where it is not of this kind.
+/// Parses a JSON text as a value of this kind; `None` if it does not fit.
 pub(super) fn text(kind: &Kind, text: &str) -> Option<Value> {
     match kind {
         Kind::String => Some(Value::String(text.to_owned())),
@@ -64,13 +64,13 @@ pub(super) fn text(kind: &Kind, text: &str) -> Option<Value> {
             Some(Value::Message(read.ok()?))
         }
         Kind::Message(_) => None,
-        // exactly, which serde_json is not but to the last bit
+        // parsed exactly; serde_json may be off in the last bit
         Kind::Double => quoted(text).and_then(|_| text.parse().ok().map(Value::F64)),
         _ => number(kind, &quoted(text)?),
     }
 }
 
-/// The value that a number of JSON stands for; none where the kind has no such value.
+/// Converts a JSON number to a value of this kind; `None` if it does not fit.
 pub(super) fn number(kind: &Kind, number: &Number) -> Option<Value> {
     Some(match kind {
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(whole(number)?.try_into().ok()?),
@@ -81,16 +81,16 @@ pub(super) fn number(kind: &Kind, number: &Number) -> Option<Value> {
         Kind::Float => {
             let value = number.as_f64()?;
             let fits = value.abs() <= f64::from(f32::MAX);
-            // in range, it rounds
+            // a value in range is rounded
             Value::F32(fits.then_some(value as f32)?)
         }
-        // those that a proto does not know are kept, and its field rules decide
+        // unknown numbers are kept; the field rules decide whether they are allowed
         Kind::Enum(_) => Value::EnumNumber(whole(number)?.try_into().ok()?),
         Kind::Bool | Kind::String | Kind::Bytes | Kind::Message(_) => return None,
     })
 }
 
-/// How the values of a kind are written, for whoever wrote something else.
+/// An example of the form of a kind, for error messages.
 pub(super) fn form(kind: &Kind) -> String {
     let form = match kind {
         Kind::Bool => "`true`, `false`",
@@ -116,7 +116,7 @@ pub(super) fn form(kind: &Kind) -> String {
     form.to_owned()
 }
 
-/// What JSON has no number for.
+/// Parses the floating-point values that JSON numbers cannot represent.
 fn not_finite(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
@@ -126,7 +126,7 @@ fn not_finite(text: &str) -> Option<f64> {
     }
 }
 
-/// The text that stands for a number which JSON has not.
+/// The text of a number that JSON cannot represent.
 pub(super) fn not_finite_text(number: f64) -> &'static str {
     match number {
         _ if number.is_nan() => "NaN",
@@ -140,13 +140,13 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// A number in quotes, by the same grammar as without.
+/// Parses a quoted number. The grammar is the same as without quotes.
 fn quoted(text: &str) -> Option<Number> {
     let tight = !text.starts_with(char::is_whitespace) && !text.ends_with(char::is_whitespace);
     tight.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
-/// A whole number, however it is written: `1e3` and `5.0` are.
+/// The number as an integer, if it is whole in any notation, such as `1e3` or `5.0`.
 fn whole(number: &Number) -> Option<i128> {
     if let Some(number) = number.as_i64() {
         return Some(number.into());
@@ -154,16 +154,16 @@ fn whole(number: &Number) -> Option<i128> {
     if let Some(number) = number.as_u64() {
         return Some(number.into());
     }
-    // The least of 64 bits comes as a whole number above; as a fraction it is what something below
-    // it was rounded to.
+    // An exact `i64::MIN` was returned above; the same value as a float was rounded from a smaller
+    // number.
     let is_whole = |it: &f64| it.fract() == 0.0 && *it > i64::MIN as f64;
     let number = number.as_f64().filter(is_whole)?;
-    // beyond 2^127 it becomes that, which is out of any range as well
+    // a value beyond 2^127 saturates, which is also out of any range
     Some(number as i128)
 }
 
-/// RFC 3339 as proto JSON has it: upper case, at most nine digits of a second, no leap second, no
-/// offset of a day; prost-reflect takes some of these. Whether there is such a day, it knows.
+/// Checks RFC 3339 as restricted by proto JSON: upper case, at most nine digits of a second, no
+/// leap second, no offset of a day. prost-reflect accepts some of these, but checks the date.
 fn is_strict_time(text: &str) -> bool {
     let Some((time, rest)) = text.split_at_checked(19) else {
         return false;
@@ -205,7 +205,7 @@ fn date(message: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
         digits(&[m1, m2])?,
         digits(&[d1, d2])?,
     );
-    // year 0 is google.type.Date's word for none
+    // google.type.Date uses year 0 for "no year"
     let is_day = jiff::civil::Date::new(year, month.try_into().ok()?, day.try_into().ok()?);
     if year == 0 || is_day.is_err() {
         return None;

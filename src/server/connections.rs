@@ -1,9 +1,9 @@
-//! The limits on connections, in total and from one address, and the choice of a connection to
-//! close when there is no room for a new one.
+//! The limits on connections, in total and from one address, and the choice of the connection to
+//! close when a limit is reached.
 //!
 //! When an address is at its limit, a new connection replaces its oldest connection without a valid
-//! credential. A client with a key can so connect from a shared address. Part of all places is
-//! reserved for addresses that recently presented a valid credential.
+//! credential. Therefore a client with a key can connect from a shared address. Part of all places
+//! is reserved for addresses that recently presented a valid credential.
 
 use std::{
     collections::HashMap,
@@ -55,7 +55,7 @@ pub(super) struct Place {
     pub(super) replaces_another: bool,
 }
 
-/// There is no room for a connection.
+/// A limit on connections is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full {
     pub(super) scope: Scope,
@@ -207,7 +207,7 @@ mod tests {
             own.iter().any(|it| Arc::ptr_eq(it, &place.connection))
         };
         assert!(left(&held[0]) && !left(&held[1]) && left(&held[2]) && left(&fourth));
-        // if all have shown a credential, there is no room
+        // if every connection has presented a credential, a new one is refused
         held[2].connection.present_credential();
         fourth.connection.present_credential();
         assert_eq!(enter(&connections, "192.0.2.1").unwrap_err(), Scope::Caller);

@@ -1,4 +1,4 @@
-//! AccessService.
+//! AccessService: principals and API keys.
 
 use tonic::{Request, Response, Status};
 
@@ -179,7 +179,7 @@ impl pb::access_service_server::AccessService for Services {
             hash: new.hash,
         };
         let written = self.write(&call, command, envelope).await?;
-        // Shown this once: not for a key that was not made now.
+        // The secret is shown only once: not if the request was replayed or only checked.
         let secret = (!written.replayed && !only_checked).then_some(new.secret);
         written.respond(|image| match image {
             Image::ApiKey(key) => Some(principals::api_key(&key, secret)),
@@ -205,8 +205,8 @@ impl pb::access_service_server::AccessService for Services {
 }
 
 impl Services {
-    /// The same as [`Self::open_read`], for those who may read of access; others are refused before
-    /// the past is read.
+    /// The same as [`Self::open_read`], for callers who may read principals and keys. Other callers
+    /// are refused before a past revision is read.
     async fn open_access_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Status> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;

@@ -1,4 +1,4 @@
-//! CatalogueService.
+//! CatalogueService: agencies, editions and platforms.
 
 use std::sync::Arc;
 
@@ -55,8 +55,8 @@ fn find_platform<'a>(call: &'a Call, name: &PlatformName) -> Result<Seen<'a, Pla
 
 type PlatformRows<'a> = Box<dyn Iterator<Item = &'a Arc<Platform>> + Send + 'a>;
 
-/// The rows that can be on a page of platforms, by an index where there is one, and whether they
-/// come in its order.
+/// The rows that can be on a page of platforms, from an index if one fits, and whether they are
+/// already in the order of the page.
 fn platform_rows<'a>(state: &'a State, query: &Query<Platform>) -> (bool, PlatformRows<'a>) {
     if let Some(Constant::Text(agency)) = query.filter.equality("governing_agency") {
         let of_agency = AgencyName::parse(agency).and_then(|agency| state.platforms_of(&agency));
@@ -70,7 +70,7 @@ fn platform_rows<'a>(state: &'a State, query: &Query<Platform>) -> (bool, Platfo
     }
     if query.order.one_field() == Some(("display_name", Direction::Ascending)) {
         let place = query.after.as_ref().map(alphabetical_place);
-        // a place that names no platform was never given out
+        // no valid cursor lacks a platform name
         if let Some(after) = place.map_or(Some(None), |place| place.map(Some)) {
             return (true, Box::new(state.platforms_by_display_name(after)));
         }

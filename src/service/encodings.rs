@@ -1,9 +1,10 @@
-//! Encoded messages of records that were asked for lately: while a record stays as it is, so do
-//! its bytes.
+//! A cache of the encoded messages of recently read records. The bytes stay valid as long as the
+//! record does not change.
 //!
-//! A fixed number of places, each found by the record's address and the view; a record that finds
-//! none free takes another's. So it is bounded, needs no lock, and forgets nothing wrongly: a
-//! place holds the record itself, whose address is then no other's.
+//! The cache has a fixed number of places, found by the record's address and the view. A record
+//! that finds no free place replaces another. Therefore the size is bounded and no lock is needed.
+//! Entries are never mixed up: a place keeps its record alive, so no other record can have the
+//! same address.
 
 use std::{fmt, sync::Arc};
 
@@ -48,7 +49,7 @@ impl<T, M> fmt::Debug for Encodings<T, M> {
 }
 
 impl<T, M: Message> Encodings<T, M> {
-    /// The message of a record in a view, which `convert` makes where it is not kept.
+    /// The message of a record in a view. `convert` builds it if it is not in the cache.
     pub(super) fn get(
         &self,
         record: &Arc<T>,
@@ -83,7 +84,7 @@ impl<T, M: Message> Encodings<T, M> {
     }
 }
 
-/// Spreads addresses, whose lowest bits are all alike, over the places.
+/// Spreads addresses, whose lowest bits are equal, over the places.
 fn place(address: usize, view: View) -> usize {
     let key = address as u64 ^ u64::from(view == View::Full);
     let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - PLACES_BITS);

@@ -1,8 +1,9 @@
-//! grpc.health.v1: whether this server answers, for whoever sends calls to it.
+//! The health service (grpc.health.v1): reports to clients and load balancers whether this server
+//! answers calls.
 //!
-//! All services stand on one log, so they serve together or not at all. As the health document
-//! of gRPC has it, `Check` of an unknown service is NOT_FOUND, and `Watch` of one says
-//! SERVICE_UNKNOWN and stays open. A watch ends when the server does, after its last word.
+//! All services depend on one log, so they serve together or not at all. As the gRPC health
+//! checking protocol requires, `Check` of an unknown service is NOT_FOUND, and `Watch` of one
+//! returns SERVICE_UNKNOWN and stays open. A watch ends when the server stops, after a last status.
 
 use std::pin::Pin;
 
@@ -17,14 +18,14 @@ use tonic_health::pb::{
 use super::NAMES;
 use crate::wire::status::transport;
 
-/// What the server says of itself.
+/// The health of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Serving {
     /// It answers.
     Yes,
-    /// It cannot read the log: what it would answer may be old.
+    /// It cannot read the log, so its answers may be out of date.
     No,
-    /// It stops; whoever watches is told and let go.
+    /// It is stopping. Each watch gets a last status and ends.
     Ending,
 }
 
@@ -44,13 +45,13 @@ pub struct Health {
 }
 
 impl Health {
-    /// Says what `serving` holds, of each of our services and of the server as a whole.
+    /// Creates the service. It reports `serving` for each service and for the whole server.
     pub const fn new(serving: watch::Receiver<Serving>) -> Self {
         Self { serving }
     }
 }
 
-/// Whether a health check may ask for this service; the empty name stands for the server.
+/// Whether a health check may ask for this service. The empty name means the whole server.
 fn is_known(service: &str) -> bool {
     service.is_empty() || NAMES.contains(&service)
 }
@@ -172,7 +173,7 @@ mod tests {
             unknown.next().await.unwrap().unwrap().status(),
             ServingStatus::ServiceUnknown
         );
-        // the same again is no news
+        // an unchanged status is not sent again
         say.send_replace(Serving::Yes);
         say.send_replace(Serving::No);
         assert_eq!(

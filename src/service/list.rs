@@ -1,4 +1,4 @@
-//! Pages of any kind of record: the arguments of AIP-132 and AIP-158, read once.
+//! Pages of any kind of record, with the arguments of AIP-132 and AIP-158.
 
 use std::{
     borrow::{Borrow, Cow},
@@ -27,8 +27,8 @@ use crate::{
     wire::encoded::Answer,
 };
 
-/// A page is cut before its records exceed this many bytes: a quarter below what clients read by
-/// default, so that a single record, however large, has room.
+/// A page is cut before its records exceed this many bytes. This is a quarter below the default
+/// limit of clients, which leaves room for a single larger record.
 pub(super) const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// The arguments that every List has.
@@ -60,7 +60,7 @@ pub(super) struct Seen<'a, T: Clone> {
 }
 
 impl<'a, T: Visible> Seen<'a, T> {
-    /// What a caller sees of a record; `None` where the caller may not know of it.
+    /// What a caller sees of a record; `None` if the caller may not know that it exists.
     pub(super) fn of(record: &'a Arc<T>, call: &Call) -> Option<Self> {
         let seen = call.sees(&**record)?;
         Some(Self { record, seen })
@@ -96,7 +96,7 @@ impl<T: Clone> Deref for Seen<'_, T> {
     }
 }
 
-/// A List request, read: which rows, in which order, after which.
+/// A parsed List request: which rows, in which order, and after which row.
 #[derive(Debug)]
 pub(super) struct Query<T: Queryable> {
     size: usize,
@@ -154,8 +154,8 @@ impl<T: Queryable> Query<T> {
 }
 
 impl Services {
-    /// Has work done over what a call reads, for the call's share: at once where it is little, so
-    /// `work` may be asked twice; else in a turn.
+    /// Runs work over the records that a call reads, charged to the caller's share. Small work runs
+    /// at once, larger work in a turn. Therefore `work` may be called twice.
     pub(super) async fn work<T: Send + 'static>(
         &self,
         call: &Call,
@@ -168,7 +168,7 @@ impl Services {
     }
 
     /// A page of the records of `map` whose names begin with `prefix`, as the caller may see
-    /// them. `binding` holds the method and whatever else decides which records there are.
+    /// them. `binding` holds the method and any other arguments that select the records.
     pub(super) async fn list<K, T, M>(
         &self,
         call: &Call,
@@ -245,11 +245,11 @@ impl Services {
     }
 }
 
-/// Bytes of messages that cost as much as a record that is looked at.
+/// Bytes of messages that cost as much as reading one record.
 pub(super) const COST_BYTES: usize = 1024;
 
-/// The messages of a page as far as they fit together, each at so many units, and where the page
-/// after them begins; `place` says where a row stands in the order.
+/// The messages of a page up to the size limit, each at a cost of `units`, and the cursor of the
+/// next page. `place` returns the position of a row in the order.
 pub(super) fn fitted<R, M: Answer>(
     page: Page<R>,
     effort: &Effort,

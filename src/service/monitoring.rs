@@ -1,4 +1,4 @@
-//! MonitoringService.
+//! MonitoringService: summaries, timelines, attention items, data quality and figures.
 
 use std::sync::Arc;
 
@@ -279,11 +279,11 @@ impl pb::monitoring_service_server::MonitoringService for Services {
     }
 }
 
-/// A figure, what is computed for it, and the revisions behind that.
+/// A figure, the values computed for it, and the revisions they are computed from.
 type Behind = (Arc<Figure>, Computed, Vec<Revision>);
 
 impl Services {
-    /// The place that a request means.
+    /// The platforms that a request selects.
     async fn place(
         &self,
         call: &Call,
@@ -340,7 +340,7 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
     Ok(dates)
 }
 
-/// Refuses a date that nobody knew of yet.
+/// Refuses a date after the date of the answer.
 fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error> {
     if date <= today {
         return Ok(());

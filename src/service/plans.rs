@@ -1,4 +1,4 @@
-//! PlanService.
+//! PlanService: plans, milestones, baselines, reports, assessments and proposals.
 
 use tonic::{Request, Response, Status};
 
@@ -493,7 +493,7 @@ impl Updatable for pb::Plan {
 
     fn current(call: &Call, name: &PlanName) -> Option<(Self, Revision)> {
         let plan = call.sees(&**call.state().plan(name)?)?;
-        // What is withheld is not merged into: the command finds that the record is another.
+        // Do not merge into withheld values: with this revision the command is refused as stale.
         let revision = if plan.redacted {
             Revision::ZERO
         } else {

@@ -1,5 +1,5 @@
-//! What reads have in common: as of which revision or time they answer, and one record by its
-//! name, as the caller may see it.
+//! The common parts of reads: the revision or time as of which they answer, and the look-up of one
+//! record by its name, as the caller may see it.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -16,9 +16,9 @@ use crate::{
     wire::{requests, validate::Validate, values::ResourceName},
 };
 
-/// A request that says as of when it is to be answered.
+/// A request that names the revision or time as of which to answer.
 pub(super) trait AsOf: Validate {
-    /// What its `read_revision` and `read_time` ask for.
+    /// The revision or time in its `read_revision` and `read_time`.
     fn as_of(&self) -> Result<At, Error>;
 }
 

@@ -1,11 +1,11 @@
-//! Server reflection: what grpcurl and its like read our protos from.
+//! Server reflection, from which tools such as grpcurl read the protos.
 //!
 //! grpc.reflection.v1 and v1alpha have the same messages under two names, so one implementation
-//! serves both. What is served is indexed once; a file is answered as the compiler wrote it, with
-//! what it imports and this stream has not had yet, as grpc-go does. What is unknown is an
-//! `ErrorResponse` in the stream. The next request is read when the last answer was taken, and the
-//! files in an answer are those of the index, not copies: an open stream holds little memory. A
-//! stream has a greatest number of requests.
+//! serves both. The files are indexed once. An answer has the requested file as the compiler wrote
+//! it, with those of its imports that the stream has not sent yet, as in grpc-go. An unknown name
+//! gives an `ErrorResponse` in the stream. The next request is read after the last answer was
+//! taken, and answers share the files of the index, so an open stream needs little memory. The
+//! number of requests per stream is limited.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -44,8 +44,8 @@ use crate::wire::status::{
 /// The most requests of one stream. A client that describes everything needs a few hundred.
 const REQUESTS_MAX: u32 = 1_000;
 
-/// A FileDescriptorSet whose files stay as they were written: decoded and encoded anew, they
-/// would lose their options.
+/// A FileDescriptorSet that keeps the encoded bytes of its files. Decoding and encoding a file
+/// would lose its options.
 #[derive(Clone, PartialEq, Message)]
 struct Written {
     #[prost(bytes = "vec", repeated, tag = "1")]
@@ -71,14 +71,14 @@ struct Symbol {
     is_message: bool,
 }
 
-/// Everything that can be asked for.
+/// Everything that a request can ask for.
 #[derive(Debug, Default)]
 struct Index {
     files: Vec<File>,
     by_name: HashMap<String, usize>,
     /// Services, methods, messages, fields, oneofs, enums, their values and extensions.
     symbols: HashMap<String, Symbol>,
-    /// By the message extended, and the number.
+    /// Files by the extended message and the extension number.
     extensions: BTreeMap<(String, i32), usize>,
     services: Vec<String>,
 }
@@ -96,7 +96,7 @@ impl Index {
         Ok(index)
     }
 
-    /// Adds a file, unless one of its name is there.
+    /// Adds a file, unless the index has one with the same name.
     fn add(&mut self, proto: &FileDescriptorProto, bytes: Vec<u8>) {
         if self.by_name.contains_key(proto.name()) {
             return;
@@ -150,7 +150,7 @@ impl Index {
         }
     }
 
-    /// The values of an enum are named beside it, not within it.
+    /// Adds an enum. Its values have names in the scope of the enum, not within the enum.
     fn add_enum(&mut self, file: usize, scope: &str, one: &EnumDescriptorProto) {
         self.add_symbol(file, scope, one.name());
         for value in &one.value {
@@ -177,7 +177,7 @@ impl Index {
         name
     }
 
-    /// The file, and what it needs that is not in `sent`; all of it is then.
+    /// The file and those of its imports that are not in `sent`. Marks them as sent.
     fn with_imports(&self, file: usize, sent: &mut [bool]) -> Reply {
         let mut answered = Vec::new();
         let mut open = VecDeque::from([file]);
@@ -185,7 +185,7 @@ impl Index {
             let (Some(one), Some(sent)) = (self.files.get(at), sent.get_mut(at)) else {
                 continue;
             };
-            // the file asked for is answered in any case
+            // the requested file is always sent
             if std::mem::replace(sent, true) && !answered.is_empty() {
                 continue;
             }
@@ -247,7 +247,7 @@ fn error(code: i32, message: &str) -> Answer {
     })
 }
 
-/// What a request is answered with.
+/// The answer to a request.
 #[derive(Debug)]
 enum Reply {
     /// Files, each as it is in the index.
@@ -295,7 +295,8 @@ pub struct Reflection {
 }
 
 impl Reflection {
-    /// Answers what these encoded FileDescriptorSets declare; streams end when the server does.
+    /// Serves the declarations of these encoded FileDescriptorSets. Streams end when the server
+    /// stops.
     pub fn new(sets: &[&[u8]], serving: watch::Receiver<Serving>) -> Result<Self, DecodeError> {
         let index = Arc::new(Index::new(sets)?);
         Ok(Self { index, serving })
@@ -303,8 +304,8 @@ impl Reflection {
 
     /// Answers a call of ServerReflectionInfo.
     ///
-    /// tonic reads the requests. It does not write the answers: its encoder copies each one, and
-    /// keeps the buffer of the last one as long as the stream is open.
+    /// tonic reads the requests but does not write the answers: its encoder copies each answer and
+    /// keeps the buffer of the last one while the stream is open.
     pub async fn answer(&self, request: http::Request<Body>) -> http::Response<Body> {
         let requests = Arc::<OnceLock<Streaming<_>>>::default();
         let arrived = Arc::clone(&requests);

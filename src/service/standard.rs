@@ -1,4 +1,4 @@
-//! The standard services beside ours: health, and reflection under both of its names.
+//! The standard gRPC services: health, and reflection under both of its names.
 
 use http::{Request, Response};
 use prost::DecodeError;

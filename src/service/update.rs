@@ -1,8 +1,8 @@
 //! Updates by field mask (AIP-134, AIP-161), the same for every kind of record.
 //!
-//! Whole fields are merged where the command is decided. A path into a field needs the rest of
-//! that field's present value: it is merged here, and the command then holds only while the
-//! record is still of that revision; where the caller gave no etag of its own it is merged anew.
+//! Whole fields are merged when the command is decided. A path into a field needs the rest of the
+//! field's current value, so it is merged here. The command is then valid only for that revision of
+//! the record. If the record has changed and the caller gave no etag, the merge is repeated.
 
 use std::sync::Arc;
 
@@ -26,21 +26,21 @@ use crate::{
     },
 };
 
-/// How often a nested merge is tried against a record that others keep writing.
+/// Maximum number of attempts at a nested merge while others write the record.
 const MERGE_TRIES: usize = 5;
 
 /// A record that can be updated, as its message.
 pub(super) trait Updatable: Masked + Validate {
-    /// How it is named.
+    /// The type of its name.
     type Name: ResourceName;
 
     /// The field of the request that holds it.
     const FIELD: &'static str;
 
-    /// Its name and its etag, as they were sent.
+    /// Its name and its etag, as sent by the caller.
     fn identity(&self) -> (&str, &str);
 
-    /// The record as it is, where the caller may see it.
+    /// The current record and its revision, if the caller may see it.
     fn current(call: &Call, name: &Self::Name) -> Option<(Self, Revision)>;
 
     /// The command that writes these values.
@@ -82,7 +82,7 @@ impl<M: Updatable> Update<M> {
         Ok(Self { resource, resolved })
     }
 
-    /// The fields to write; those that cannot change come along, to be compared.
+    /// The fields to write, and the immutable fields, which are compared.
     fn mask(&self) -> Mask {
         let mut mask = self.resolved.fields.clone();
         for field in M::FIELDS {
@@ -102,8 +102,8 @@ impl<M: Updatable> Update<M> {
         self.resolved.paths.iter().any(|path| path.contains('.'))
     }
 
-    /// The values to write, and the revision they were merged into. What was checked in the
-    /// request was a part of them; merged, the fields touched are checked whole.
+    /// The values to write, and the revision they were merged into. The request was checked with
+    /// only a part of them, so the changed fields are checked again after the merge.
     fn values(&self, current: Option<(M, Revision)>) -> Result<(M, Option<Revision>), Error> {
         let (mut values, revision) = match current.filter(|_| self.is_nested()) {
             Some((current, revision)) => (current, Some(revision)),
@@ -152,7 +152,8 @@ impl Services {
                 Err(Error::Stale { .. })
                     if merged_at.is_some() && etag.is_none() && tries_left > 0 =>
                 {
-                    // Many at once would outrun one another; so whoever was outrun takes turns.
+                    // Concurrent updates could make each other fail repeatedly, so an update that
+                    // lost once holds a lock for its further attempts.
                     if turn.is_none() {
                         turn = Some(self.merging.lock().await);
                     }

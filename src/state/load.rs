@@ -1,5 +1,5 @@
-//! A State made from all its images at once: what takes long, folding texts and making keys of the
-//! alphabet, is shared out over the cores, and the maps are filled so that they stay small.
+//! Builds a State from all its images at once. The expensive work, folding texts and making sort
+//! keys, runs on all cores, and the maps are filled in an order that keeps them small.
 
 use std::{iter::Peekable, num::NonZero, sync::Arc, thread};
 
@@ -7,7 +7,7 @@ use super::{DisplayNameKey, Listed, State};
 use crate::domain::{change::Image, names::Revision, platforms::Platform, time::Timestamp};
 
 impl State {
-    /// The State that the images of the current tables make.
+    /// Builds the State from the images of the current tables.
     pub fn load(
         revision: Revision,
         record_time: Option<Timestamp>,
@@ -39,7 +39,7 @@ impl State {
         state
     }
 
-    /// The platforms as the alphabet has them, sorted within each core's share of them.
+    /// The platforms with their sort keys and folded texts, as one sorted share per core.
     fn listed_all(&self, platforms: &[Arc<Platform>]) -> Vec<Vec<(DisplayNameKey, Listed)>> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let share = platforms.len().div_ceil(cores).max(1);
@@ -61,7 +61,7 @@ impl State {
     }
 }
 
-/// The items of sorted shares, by their keys.
+/// Merges sorted shares by their keys.
 fn merged<K: Ord, V>(shares: Vec<Vec<(K, V)>>) -> impl Iterator<Item = (K, V)> {
     let shares = shares.into_iter().map(|share| share.into_iter().peekable());
     let mut shares: Vec<_> = shares.collect();
@@ -83,9 +83,9 @@ fn merged<K: Ord, V>(shares: Vec<Vec<(K, V)>>) -> impl Iterator<Item = (K, V)> {
     })
 }
 
-/// Every second of the items, and then the others. Put into a map in their order, they leave its
-/// leaves half full, since a full one is split in the middle and its first half never met again;
-/// this way the second half of the items fills them up.
+/// Yields every second item, and then the others. Insertion in sorted order would leave the map's
+/// leaves half full, because a full leaf is split in the middle and its first half gets no more
+/// items. In this order, the later items fill the leaves.
 fn alternating<T>(items: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
     let mut later = Vec::new();
     let mut items = items.into_iter();

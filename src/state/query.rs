@@ -1,8 +1,7 @@
 //! The query language of the registry: which fields a resource may be filtered and ordered by,
 //! the AIP-160 filter, the AIP-132 order, keyset pages, page tokens and search without
-//! diacritics. It works on any type that declares its fields once ([`schema::Queryable`]), and
-//! on rows that the visibility rule has already redacted: whatever a filter can see, its caller
-//! may see.
+//! diacritics. It works on any type that declares its fields once ([`schema::Queryable`]). The
+//! visibility rules redact the rows first, so a filter reads only what its caller may see.
 
 pub mod filter;
 pub mod order;

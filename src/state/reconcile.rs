@@ -1,4 +1,4 @@
-//! Reconciling: what officials published beside what the registry computes for the same date.
+//! Reconciliation: compares published figures with what the registry computes for the same date.
 
 use crate::domain::{
     effort::Effort,
@@ -17,29 +17,29 @@ use super::{
     tally::{Count, Place, Sight, contribution},
 };
 
-/// What a computed number rests on.
+/// The basis of a computed number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ground {
-    /// A record as the change of this revision left it.
+    /// A record as of this revision.
     Record(Revision),
     /// The issue of a plan, recorded at this time.
     Issue(PlanName, Timestamp),
 }
 
-/// What the registry computes where a figure speaks.
+/// The values that the registry computes for a figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Computed {
-    /// The number; none where the figure's edition is not held, or it speaks of a day to come.
+    /// The number; `None` if the registry lacks the figure's edition or the date is in the future.
     pub value: Option<i64>,
-    /// Parts of it, by the figure's categories that the registry knows, too.
+    /// Parts of the number, for those of the figure's categories that the registry knows.
     pub parts: Vec<(&'static str, i64)>,
-    /// What it rests on.
+    /// The basis of the number.
     pub grounds: Vec<Ground>,
 }
 
 impl State {
-    /// Computes what a figure says, for its date and edition, as those with this sight may count;
-    /// `today` is the date of the read.
+    /// Computes the value of a figure for its date and edition, from the records that callers with
+    /// this sight may count. `today` is the date of the read.
     pub fn reconcile(
         &self,
         figure: &Figure,

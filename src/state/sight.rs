@@ -1,7 +1,7 @@
-//! A change as one caller sees it: the effects it may see, whole or in part, and nothing of who
-//! acted unless it may know. What leaves the caller's sight arrives as a removal, by its name
-//! alone; what was never in it, or changed only in what is withheld, leaves no trace. Images are
-//! shown by the rule of then and the rule of now: see [`super::visible`].
+//! A change as one caller sees it: the effects that the caller may see, whole or in part, and who
+//! acted only if the caller may know. A resource that becomes hidden from the caller appears as
+//! removed, with its name only. An effect on a hidden resource, or only on withheld parts, is left
+//! out. Images follow the visibility rules of both their own time and now: see [`super::visible`].
 
 use std::borrow::Cow;
 
@@ -25,26 +25,26 @@ use super::{
 pub struct SeenEffect {
     /// Resource name.
     pub resource: String,
-    /// The resource after the change; none where it is gone, or gone from the caller's sight.
+    /// The resource after the change; `None` if it was removed or became hidden from the caller.
     pub after: Option<Image>,
     /// The resource before it.
     pub before: Option<Image>,
-    /// What the turn of a day told on it.
+    /// The notice of a computed value that changed at the start of a day.
     pub notice: Option<Notice>,
 }
 
 /// A change as a caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenChange<'a> {
-    /// The change; its effects are not to be shown from here.
+    /// The change. Show its effects only from `effects`.
     pub change: &'a Change,
-    /// Whether who acted, by which request and why may be shown.
+    /// Whether the caller may see who acted, by which request and for what reason.
     pub shows_who: bool,
     /// The effects that the caller may see; never empty.
     pub effects: Vec<SeenEffect>,
 }
 
-/// What of the log a reader wants to see.
+/// The part of the log that a reader wants to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
     /// Names of resources, `-` for any id; all when empty.
@@ -114,8 +114,8 @@ fn effects<'a>(
     })
 }
 
-/// Whether what was before a change decides what `caller` sees of it: where something may have
-/// left its sight, or its interest.
+/// Whether the images before a change are needed to decide what `caller` sees of it. They are if
+/// a resource may have become hidden from the caller or left its interest.
 pub fn needs_before(caller: &Caller, interest: &Interest, change: &Change) -> bool {
     change.effects.iter().any(|effect| match effect {
         Effect::Put(image) => {
@@ -129,17 +129,18 @@ pub fn needs_before(caller: &Caller, interest: &Interest, change: &Change) -> bo
     })
 }
 
-/// All about a caller that decides what it sees of one change: callers of one sight see the same.
-/// What the change has nothing to do with is left out, so that few sights serve many callers.
+/// The properties of a caller that decide what it sees of one change. Callers with equal sights
+/// see the same. Properties that do not matter to the change are left out, so that few sights
+/// serve many callers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sight {
     anonymous: bool,
     oversees: bool,
     keeps_principals: bool,
-    /// Its agency, where the change is about that one or about what is its own now, and whether it
-    /// administers it.
+    /// The caller's agency, if the change concerns that agency or a resource that belongs to it
+    /// now, and whether the caller administers the agency.
     agency: Option<(AgencyName, bool)>,
-    /// The principal, where the change is about or by itself.
+    /// The principal, if the change is about it or made by it.
     itself: Option<PrincipalName>,
 }
 

@@ -1,5 +1,5 @@
-//! What was so on a date, of what one State knows: a platform's dated lists and the standing of
-//! its plans.
+//! The situation on a date, from one State: a platform's dated lists and the standing of its
+//! plans.
 
 use crate::domain::{
     dated,
@@ -23,7 +23,7 @@ impl State {
         }
     }
 
-    /// A plan with its baselines alone: enough to say how a milestone of it stands.
+    /// A plan with its baselines only, which is enough to compute the standing of a milestone.
     pub fn baselines_below<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
         let mut baselines: Vec<_> = self.baselines_of(&plan.name).map(|it| &**it).collect();
         baselines.sort_by_key(|baseline| baseline.number);
@@ -48,8 +48,8 @@ impl State {
     }
 }
 
-/// Whether a platform was in the catalogue on a date. A duplicate never was, by what is known
-/// now; one that left is RETIRED from its exit date on.
+/// Whether a platform was in the catalogue on a date. A record now known to be a duplicate never
+/// was. A platform that left is RETIRED from its exit date on.
 pub fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
     match (platform.state(), &platform.exit) {
         (PlatformState::Retired, Some(exit)) if exit.exit_date.is_some_and(|day| day > on) => {
@@ -72,7 +72,7 @@ pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
         .max()
 }
 
-/// The dates on which anything of a platform's own may change.
+/// The dates on which a platform's own values may change.
 pub fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
     let governed = platform.fields.governance.iter();
     let left = platform.exit.as_ref().and_then(|exit| exit.exit_date);

@@ -1,4 +1,4 @@
-//! Summaries: what one caller may count in one place on one date.
+//! Summaries: the counts of one place on one date, of the records that a caller may see.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub struct Summary {
 }
 
 impl State {
-    /// Refuses an agency that does not exist: none would answer as one without any record.
+    /// Refuses an agency that does not exist. Otherwise it would look like one without records.
     pub fn known_agency(&self, name: &AgencyName) -> Result<(), Error> {
         if self.agency(name).is_some() {
             return Ok(());
@@ -55,8 +55,8 @@ impl State {
         })
     }
 
-    /// The place that a request means. Refuses an edition or agency that does not exist, and a
-    /// group that the edition does not have.
+    /// The platforms that a request selects. Refuses an edition or agency that does not exist, and
+    /// a group that the edition does not have.
     pub fn place(
         &self,
         scope: &Scope,
@@ -98,7 +98,7 @@ impl State {
         })
     }
 
-    /// Refuses a date on which an edition that is asked for listed nothing yet.
+    /// Refuses a date before the requested edition takes effect.
     pub fn check_listed(
         &self,
         place: &Place,
@@ -143,7 +143,7 @@ impl State {
         }
     }
 
-    /// The same counts the slow way: every platform looked at, and nothing kept.
+    /// The same counts by a scan over every platform, without a stored tally.
     pub fn counts_by_scan(&self, place: &Place, sight: &Sight, date: Date) -> Counts {
         let mut counts = Counts::default();
         for platform in self.platforms().values() {

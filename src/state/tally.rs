@@ -1,10 +1,11 @@
-//! Tallies: what there is to count, per edition, group and agency, in parts by who may see it.
+//! Tallies: counts of the records of a date, per edition, group and agency, with separate parts for
+//! public and for hidden records.
 //!
-//! A platform's [`contribution`] to the counts of a date is a pure function of its own records, so
-//! a tally is the sum of contributions, and moves on by taking a platform's old one away and
-//! adding its new one. Each part is one sum for everyone, and one of what is hidden for each
-//! agency that sees its own hidden records; a caller's counts are the public part plus the hidden
-//! parts that the caller may see.
+//! A platform's [`contribution`] to the counts of a date is a pure function of its own records. A
+//! tally is the sum of all contributions. To update it, the platform's old contribution is
+//! subtracted and the new one is added. There is one sum of public records, one of hidden records
+//! for each agency that may see them, and one of all hidden records. A caller's counts are the
+//! public part plus the hidden parts that the caller may see.
 
 use std::{borrow::Borrow, sync::Arc};
 
@@ -28,10 +29,10 @@ use super::{
     standing::{governing_agency_on, platform_state_on, stage_on},
 };
 
-/// What it costs to count one platform, with all that is below it.
+/// The cost of counting one platform and all records below it, in units of work.
 const COUNT_COST: usize = 8;
 
-/// Who says how a plan is going.
+/// The source of a rating of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rater {
     /// Its agency.
@@ -132,21 +133,21 @@ impl Counts {
         self.0.get(count.index()).copied().unwrap_or_default()
     }
 
-    /// Counts some more.
+    /// Adds `number` to a count.
     pub fn add(&mut self, count: Count, number: i32) {
         if let Some(cell) = self.0.get_mut(count.index()) {
             *cell += number;
         }
     }
 
-    /// Adds other counts so many times: once, or once less.
+    /// Adds other counts, multiplied by `times`: 1 adds them, -1 subtracts them.
     pub fn merge(&mut self, other: &Self, times: i32) {
         for (cell, other) in self.0.iter_mut().zip(other.0) {
             *cell += other * times;
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether all counts are zero.
     pub fn is_zero(&self) -> bool {
         self.0.iter().all(|cell| *cell == 0)
     }
@@ -175,7 +176,7 @@ impl Sight {
         }
     }
 
-    /// Whether it takes in what is hidden for an agency.
+    /// Whether it includes the hidden records of an agency.
     pub fn covers(&self, agency: &AgencyName) -> bool {
         match self {
             Self::Public => false,
@@ -184,7 +185,7 @@ impl Sight {
         }
     }
 
-    /// Whether it takes in what is recorded below a plan that was issued, as it was on a date.
+    /// Whether it includes the records below an issued plan, as they were on a date.
     pub fn monitors(&self, plan: &Plan, on: Date) -> bool {
         plan.is_public_on(on) || self.covers(&plan.agency)
     }
@@ -208,7 +209,7 @@ pub struct Contribution {
     pub agency: Option<AgencyName>,
     /// What everyone may count.
     pub public: Counts,
-    /// What those alone may count who see hidden records of an agency.
+    /// What callers may count only if they see the hidden records of the agency.
     pub hidden: Vec<(AgencyName, Counts)>,
 }
 
@@ -225,7 +226,7 @@ impl Contribution {
     }
 
     fn hidden_of(&mut self, agency: &AgencyName) -> &mut Counts {
-        // A platform's plans are of one agency but for a few.
+        // Most platforms have plans of one agency only.
         let at = self.hidden.iter().position(|(of, _)| of == agency);
         let at = at.unwrap_or_else(|| {
             self.hidden.push((agency.clone(), Counts::default()));
@@ -270,8 +271,8 @@ pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contributio
     contribution_by(platform, plans, |plan| state.dossier(plan), on)
 }
 
-/// The same with its plans at hand, and a way to all that is below one: asked for only where the
-/// plan is in force.
+/// The same with the plans given, and a function that returns the dossier of a plan. The function
+/// is called only for plans in force.
 pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
     platform: &Platform,
     plans: impl Iterator<Item = (&'a Plan, K)>,
@@ -301,7 +302,7 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
         let Some(plan_state) = plan_state_on(plan, on) else {
             continue;
         };
-        // What was not issued on the date was not for everyone then, and its past is not now.
+        // A plan that was not issued on the date was hidden then, and its past stays hidden.
         let counts = if plan_state.was_issued() {
             &mut of.public
         } else {
@@ -361,11 +362,12 @@ impl Share {
     }
 }
 
-/// What a change may alter of a tally, as it was before: of some platforms, or all of it.
+/// The parts of a tally that a change may alter, as they were before the change: the shares of
+/// some platforms, or `None` for the whole tally.
 #[derive(Debug)]
 pub struct Before(Option<Vec<(PlatformName, Option<Share>)>>);
 
-/// For whom a part of a tally is.
+/// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Public,
@@ -381,7 +383,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts everything anew.
+    /// Counts all platforms.
     pub fn new(state: &State, date: Date, effort: &Effort) -> Self {
         let mut tally = Self {
             date,
@@ -398,7 +400,7 @@ impl Tally {
         self.date
     }
 
-    /// What those with this sight count in a place.
+    /// The counts of a place for callers with this sight.
     pub fn counts(&self, place: &Place, sight: &Sight) -> Counts {
         let mut counts = self.part(place, Part::Public);
         match sight {
@@ -416,7 +418,7 @@ impl Tally {
         counts.map_or_else(Counts::default, |counts| (**counts).clone())
     }
 
-    /// What a change may alter of it, taken from the State before the change.
+    /// The parts of the tally that a change may alter, taken from the State before the change.
     pub fn before(&self, state: &State, change: &Change) -> Before {
         let share = |name: PlatformName| {
             let platform = state.platform(&name);
@@ -427,7 +429,8 @@ impl Tally {
         Before(platforms.map(|names| names.into_iter().map(share).collect()))
     }
 
-    /// Moves on to the State after the change; false where all has to be counted anew.
+    /// Updates the tally to the State after the change. Returns false if everything must be counted
+    /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
         let Some(shares) = before.0 else {
             return false;
@@ -517,14 +520,14 @@ pub fn is_in(state: &State, platform: &Platform, place: &Place, on: Date) -> boo
     listed && governed
 }
 
-/// The platforms whose counts a change may alter; none where it may alter any.
+/// The platforms whose counts a change may alter; `None` if it may alter those of any platform.
 fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
     let mut platforms = Vec::new();
     for effect in &change.effects {
         let name = match effect {
             Effect::Put(Image::Edition(edition)) => {
                 let old = before.edition(&edition.name).map(|old| old.first_day());
-                // Since when it lists its platforms is all that counts depend on.
+                // Of an edition, the counts depend only on its first day.
                 if old != Some(edition.first_day()) {
                     return None;
                 }

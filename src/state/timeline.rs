@@ -1,8 +1,8 @@
-//! Timelines: the counts of a place on each of many dates, without counting everything on each.
+//! Timelines: the counts of a place on many dates, without a full count for each date.
 //!
-//! What a platform adds to the counts changes on few days: when a plan enters a state, a
-//! milestone falls due or a period of reports ends. It is computed after each of these, and the
-//! differences are summed up over the dates.
+//! A platform's contribution to the counts changes on few days: when a plan enters a state, a
+//! milestone falls due or a reporting period ends. It is computed after each of these days, and
+//! the differences are summed up over the dates.
 
 use crate::domain::{effort::Effort, platforms::Platform, standing::Dossier, time::Date};
 
@@ -13,7 +13,7 @@ use super::{
 };
 
 impl State {
-    /// The counts of a place on dates in order, as [`State::counts_by_scan`] has them on each.
+    /// The counts of a place on dates in order, equal to [`State::counts_by_scan`] on each date.
     pub fn timeline(
         &self,
         place: &Place,
@@ -53,7 +53,7 @@ impl State {
         changes
     }
 
-    /// The first date, and each on which a platform may count otherwise than on the one before.
+    /// The first date, and each date on which a platform's counts may differ from the date before.
     fn turns(
         &self,
         platform: &Platform,

@@ -1,5 +1,5 @@
-//! The turn of a day: what time alone makes of plans in force and their milestones, told as
-//! notices. Nothing reads them back; they are for those who watch.
+//! The start of a day: notices of changes in plans in force and their milestones that only the date
+//! causes. The notices are for clients that watch; the server never reads them back.
 
 use crate::domain::{
     change::{Aspect, Notice},
@@ -11,12 +11,13 @@ use crate::domain::{
 use super::State;
 
 impl State {
-    /// What became of the records between two days with nobody doing anything: each milestone of a
-    /// plan in force whose status is another, and each plan whose freshness is.
+    /// The changes between two days that only the date causes: each milestone of a plan in force
+    /// whose status differs, and each such plan whose freshness differs.
     pub fn notices(&self, from: Date, to: Date) -> Vec<Notice> {
         let mut notices = Vec::new();
         for plan in self.plans().values() {
-            // No record is of a day to come, so whoever is not in force now was not meanwhile.
+            // Effective dates are never in the future, so a plan that is not in force now was not
+            // in force between the two days either.
             if matches!(plan.state, PlanState::Issued | PlanState::Completed) {
                 notices_of(plan, &self.dossier(plan), from, to, &mut notices);
             }

@@ -1,7 +1,7 @@
-//! Who sees what: one rule per kind of record, asked on every path — get, list, count, search,
-//! history, watch and error alike. A record is seen whole, seen with parts withheld, or not known
-//! to exist. An image of the past is seen by the rule of then and by the rule of now: both must
-//! hold. Of what is withheld its times and revisions are withheld, too.
+//! Visibility: one rule per kind of record, applied on every path: get, list, count, search,
+//! history, watch and error. A caller sees a record whole, sees it with parts withheld, or does not
+//! learn that it exists. An image of the past is visible only if both the rule at that time and the
+//! current rule allow it. The times and revisions of withheld changes are withheld too.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -35,13 +35,14 @@ pub trait Visible: Mapped {
         Self::all(state).get(self.name()).map(|record| &**record)
     }
 
-    /// What `caller` sees of it as an image of the past, where the record is `now` so.
+    /// What `caller` sees of it as an image of the past. `now` is the current record.
     fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
         now.visible(caller)?;
         self.visible(caller)
     }
 
-    /// What `caller` sees of it while `now` is the newest State: nothing of what is gone.
+    /// What `caller` sees of it while `now` is the newest State; `None` if `now` no longer has the
+    /// record.
     fn visible_at(&self, now: &State, caller: &Caller) -> Option<Cow<'_, Self>> {
         self.visible_since(self.as_in(now)?, caller)
     }
@@ -49,7 +50,7 @@ pub trait Visible: Mapped {
     /// The agency that it belongs to.
     fn agency(&self) -> Option<&AgencyName>;
 
-    /// Whether who sees it may be others than those who see `other`.
+    /// Whether the same callers see it and `other`.
     fn is_guarded_as(&self, other: &Self) -> bool;
 }
 
@@ -156,9 +157,9 @@ impl Visible for Platform {
 }
 
 impl Visible for Plan {
-    /// Before it is issued its agency, the steward and auditors; from then on everyone, or, where
-    /// it is restricted, everyone its existence and document. Who acted and what was written
-    /// before it was issued stay with those who see everything.
+    /// Before a plan is issued, only its agency, the steward and auditors see it. Then everyone
+    /// sees it or, if it is restricted, its existence and document. Only callers who see everything
+    /// see who acted and what was written before the plan was issued.
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
         if sees_all_of(caller, &self.agency) {
             return Some(Cow::Borrowed(self));
@@ -168,8 +169,8 @@ impl Visible for Plan {
             .then(|| Cow::Owned(shown_plan(self, self.visibility())))
     }
 
-    /// Whole to those who saw all of it then and do now; else at the most what everyone else sees
-    /// of it, restricted where it was then or is now.
+    /// Callers who could see the whole plan then and can see it now see it whole. Other callers see
+    /// the public part. This part is restricted if the plan was restricted then or is now.
     fn visible_since(&self, now: &Self, caller: &Caller) -> Option<Cow<'_, Self>> {
         let (seen, seen_now) = (self.visible(caller)?, now.visible(caller)?);
         if matches!(seen_now, Cow::Borrowed(_)) {
@@ -202,8 +203,8 @@ impl Visible for Plan {
 }
 
 impl Visible for Milestone {
-    /// Those who see all of its plan; but one given up before the plan was issued was promised to
-    /// nobody outside.
+    /// Callers who see the whole plan see it. Other callers see it if the plan is issued and
+    /// PUBLIC, unless the milestone was dropped before the issue was recorded.
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
         if sees_all_of(caller, &self.audience.agency) {
             return Some(Cow::Borrowed(self));
@@ -240,7 +241,8 @@ impl Visible for Milestone {
 }
 
 impl Visible for Baseline {
-    /// Those who see all of its plan; who approved it as who acted on the plan.
+    /// Callers who see the whole plan see it whole. Other callers see it if the plan is issued and
+    /// PUBLIC, but not who approved it.
     fn visible(&self, caller: &Caller) -> Option<Cow<'_, Self>> {
         if sees_all_of(caller, &self.audience.agency) {
             return Some(Cow::Borrowed(self));
@@ -357,7 +359,7 @@ impl Visible for ApiKey {
     }
 }
 
-/// An issued plan as those see it who do not see all of it.
+/// The public part of an issued plan.
 fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
     let restricted = visibility == Visibility::Restricted;
     let mut shown = plan.clone();
@@ -382,9 +384,9 @@ fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
     shown
 }
 
-/// Says of a record that is written anew when what everyone sees of it was last written.
+/// Records, when a record is written again, the last write that changed its public part.
 pub fn note_public_write(image: &mut Image, state: &State) {
-    /// The last write that everyone may know of, where this one changes only what is withheld.
+    /// The last public write, if the current write changes only withheld parts.
     macro_rules! public_write {
         ($old:expr, $new:ident) => {{
             let mut alike = (**$new).clone();
@@ -408,16 +410,16 @@ pub fn note_public_write(image: &mut Image, state: &State) {
     }
 }
 
-/// Whether a record that everyone may know of was changed, and everyone sees the same of it.
+/// Whether a public record was changed without a change to its public part.
 fn is_changed_unseen<T: Visible + PartialEq>(old: &T, new: &T) -> bool {
     let seen = old.visible(&OUTSIDER);
     seen.is_some() && new != old && new.visible(&OUTSIDER) == seen
 }
 
-/// Sees what everyone sees.
+/// A caller who sees only what is public.
 static OUTSIDER: Caller = Caller::Anonymous;
 
-/// The caller, or one without rights where it does not see all of an agency's plans.
+/// The caller, or an anonymous caller if the caller does not see all plans of the agency.
 fn unless_outside<'a>(caller: &'a Caller, agency: &AgencyName) -> &'a Caller {
     if sees_all_of(caller, agency) {
         caller

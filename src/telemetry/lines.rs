@@ -1,9 +1,9 @@
-//! Lines of the log on their way out: a thread of its own writes them to standard error, so that
-//! nobody else ever waits for the disk, pipe or terminal behind it.
+//! The writer of log lines: a separate thread writes them to standard error, so that no other
+//! thread waits for the disk, pipe or terminal behind it.
 //!
-//! What happens at one time is written together: a line waits for a few milliseconds, a warning or
-//! an error not even that. Where nobody reads, so many bytes wait; lines beyond them are dropped
-//! and counted, and a line says how many once there is room again.
+//! Lines are written in batches: a line waits for a few milliseconds, but a warning or an error
+//! does not wait. If standard error is not read, up to `BYTES_MAX` bytes are queued. Further
+//! lines are dropped and counted, and a log line reports their number when there is room again.
 
 use std::{
     fmt, io,
@@ -23,14 +23,13 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// How long a line waits for others, and how long a standard error that takes no more just now is
-/// left alone.
+/// How long a line waits for others, and the delay before a retry if standard error would block.
 const WAIT: Duration = Duration::from_millis(5);
 
-/// Bytes that may wait; as many are being written.
+/// Maximum number of queued bytes. As many more may be in the batch that is being written.
 const BYTES_MAX: usize = 256 * 1024;
 
-/// How long the end of the process may be held up by a standard error that nobody reads.
+/// How long the end of the process may be delayed if standard error is not read.
 const END_TIME: Duration = Duration::from_secs(1);
 
 /// Lines of this process that were dropped.
@@ -41,34 +40,34 @@ pub(super) fn dropped() -> Counter {
     DROPPED.clone()
 }
 
-/// The lines of this process; clones are the same.
+/// The queue of log lines of this process. Clones share the queue.
 #[derive(Clone, Debug)]
 pub(super) struct Lines(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Something waits.
+    /// Signals that lines are queued.
     some: Condvar,
-    /// Something was written.
+    /// Signals that lines were written.
     done: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
-    /// Whether what waits is to wait no longer.
+    /// Whether the queue must be written without delay.
     urgent: bool,
-    /// Whether something is being written.
+    /// Whether a batch is being written.
     writing: bool,
-    /// Lines that were dropped and not told of.
+    /// Number of dropped lines that are not reported yet.
     dropped: u64,
-    /// Whether the last line could not be written.
+    /// Whether the last write failed.
     broken: bool,
 }
 
 impl State {
-    /// Whether there is something to tell, and somebody who may hear it.
+    /// Whether dropped lines must be reported and the last write succeeded.
     const fn owes(&self) -> bool {
         self.dropped > 0 && !self.broken
     }
@@ -84,7 +83,7 @@ impl State {
 }
 
 impl Lines {
-    /// Starts the thread that writes them to standard error.
+    /// Starts the thread that writes to standard error.
     pub(super) fn start() -> io::Result<Self> {
         let lines = Self(Arc::default());
         let writer = lines.clone();
@@ -98,7 +97,7 @@ impl Lines {
         loop {
             let dropped = self.take(&mut taken);
             if dropped > 0 {
-                // a line like any other, where the dropped ones would have been
+                // an ordinary log line in place of the dropped ones
                 tracing::warn!(
                     lines = dropped,
                     "lines were dropped: standard error was not read"
@@ -110,7 +109,7 @@ impl Lines {
         }
     }
 
-    /// Waits for lines and takes them; answers how many were dropped after them.
+    /// Waits for lines and takes them. Returns how many lines were dropped after them.
     fn take(&self, taken: &mut Vec<u8>) -> u64 {
         let state = lock(&self.0.state);
         let nothing = |state: &mut State| state.waiting.is_empty() && !state.owes();
@@ -129,7 +128,7 @@ impl Lines {
         }
     }
 
-    /// Notes that lines were written, but for the rest.
+    /// Records the result of a write. On an error, the unwritten rest counts as dropped.
     fn wrote(&self, written: Result<(), &[u8]>) {
         let mut state = lock(&self.0.state);
         state.writing = false;
@@ -142,7 +141,7 @@ impl Lines {
         self.0.done.notify_all();
     }
 
-    /// Adds a line, or drops it where too many bytes wait.
+    /// Adds a line, or drops it if the queue is full.
     pub(super) fn add(&self, line: &[u8], urgent: bool) {
         let mut state = lock(&self.0.state);
         if state.waiting.len() + line.len() > BYTES_MAX {
@@ -158,7 +157,7 @@ impl Lines {
         }
     }
 
-    /// Waits until what was added is written, but not for ever.
+    /// Waits, at most `END_TIME`, until all lines are written.
     pub(super) fn flush(&self) {
         let mut state = lock(&self.0.state);
         state.urgent = true;
@@ -172,8 +171,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes all of it, also where whoever started this process has it told "not now" instead of
-/// waiting; else why not, and how much was written.
+/// Writes all bytes, even if `out` is non-blocking. On an error, returns it with the number of
+/// bytes written.
 pub(crate) fn write_whole(
     out: &mut impl io::Write,
     bytes: &[u8],
@@ -209,7 +208,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// One line, and whether it does not wait for others.
+/// A writer for one line. An urgent line does not wait for others.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     lines: &'a Lines,
@@ -227,8 +226,8 @@ impl io::Write for Line<'_> {
     }
 }
 
-/// A line as the library writes it for a person, for a file that knows no colours: every call
-/// has one, and looking for colours at each word costs as much as the rest.
+/// Formats a line as the library does for people, but without colours. Every call logs a line, and
+/// the check for colours at each word would cost as much as the rest.
 #[derive(Debug)]
 pub(super) struct Plain;
 

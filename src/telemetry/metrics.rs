@@ -2,7 +2,7 @@
 //!
 //! Calls are counted under the names that gRPC servers in other languages use. Labels take their
 //! values from the protos and from lists in the code, never from a request, so that no caller can
-//! make the page grow. What a call pays is a look-up and a few atomic additions.
+//! make the page grow. The cost per call is a look-up and a few atomic additions.
 
 use std::{
     collections::HashMap,
@@ -58,7 +58,7 @@ const CODES: [&str; 17] = [
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
-/// The metrics; clones are the same.
+/// The metrics. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -86,7 +86,7 @@ struct MethodMetrics {
     handles: OnceLock<Arc<Handles>>,
 }
 
-/// The metrics of one method that was called, found once.
+/// The metrics of one method that was called, looked up once.
 pub struct Handles {
     calls: Calls,
     method: Method,
@@ -204,7 +204,7 @@ impl Metrics {
         )
     }
 
-    /// The metrics of the method under a path; all that are unknown share theirs.
+    /// The metrics of the method at a path. All unknown methods share one set.
     pub fn method(&self, path: &str) -> &Arc<Handles> {
         let found = self.0.methods.get(path).unwrap_or(&self.0.unknown);
         found
@@ -212,12 +212,12 @@ impl Metrics {
             .get_or_init(|| Arc::new(Handles::new(&self.0.calls, &found.method)))
     }
 
-    /// Counts what a limit refused.
+    /// Counts a refusal by a limit.
     pub fn refused(&self, limit: Limit, scope: Scope) {
         self.count_refusal(limit.name(), scope.name());
     }
 
-    /// Counts the refusal that a status of RESOURCE_EXHAUSTED tells of, by its details.
+    /// Counts a refusal, if the status is RESOURCE_EXHAUSTED, by its error details.
     pub fn refused_by(&self, status: &Status) {
         if status.code() != tonic::Code::ResourceExhausted {
             return;
@@ -290,7 +290,7 @@ impl Handles {
         }
     }
 
-    /// So many messages were received or sent on a stream.
+    /// Counts messages that were received or sent on a stream.
     pub fn messages(&self, received: u64, sent: u64) {
         if received > 0 {
             self.received.inc_by(received);

@@ -2,8 +2,8 @@
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` names; none where it names none. Only in a build with the feature
 //! `otlp`.
 //!
-//! What leaves the process is a span a call, and of a call only what it was and what came of it:
-//! no principal, no metadata, nothing of its messages.
+//! The process exports one span per call. It holds only the method and the result: no principal, no
+//! metadata and no message contents.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use tracing_subscriber::{
 
 use super::TRACED;
 
-/// The variables of the OpenTelemetry specification, of which one is enough.
+/// The variables of the OpenTelemetry specification. One of them is enough.
 const ENDPOINTS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -31,15 +31,15 @@ const ENDPOINTS: [&str; 2] = [
 
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
-/// How long the end of the process may be held up by a collector that does not answer.
+/// How long the end of the process may be delayed by a collector that does not answer.
 const FINISH_TIME: Duration = Duration::from_secs(2);
 
-/// Sends spans in the background; what waits is sent at the end.
+/// Sends spans in the background, and the remaining ones at the end.
 #[derive(Clone, Debug)]
 pub(super) struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// To the collector that the environment names; sampled as it says, too.
+    /// Exports to the collector that the environment names, with its sampling settings.
     pub(super) fn from_environment() -> anyhow::Result<Option<Self>> {
         if ENDPOINTS.iter().all(|name| variable(name).is_none()) {
             return Ok(None);
@@ -54,7 +54,7 @@ impl Traces {
         Ok(Some(Self(provider)))
     }
 
-    /// What hands the spans of calls over, and nothing else, whatever is logged.
+    /// The layer that exports the spans of calls and nothing else, regardless of the log level.
     pub(super) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -67,7 +67,7 @@ impl Traces {
             .with_filter(filter_fn(is_traced))
     }
 
-    /// Sends what waits; the collector may be gone, and nothing depends on it.
+    /// Sends the remaining spans. A failure is only logged: nothing depends on the collector.
     pub(super) fn finish(&self) {
         if let Err(error) = self.0.shutdown_with_timeout(FINISH_TIME) {
             tracing::warn!(%error, "the last traces were not sent");
@@ -75,7 +75,7 @@ impl Traces {
     }
 }
 
-/// The log's filter, less the spans that are there for the collector.
+/// The filter of the log, without the spans for the collector.
 pub(super) fn logged<S>(filter: impl Filter<S> + Send + Sync) -> impl Filter<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -87,7 +87,7 @@ fn is_traced(metadata: &Metadata<'_>) -> bool {
     metadata.target() == TRACED
 }
 
-/// Who sends them, unless the environment says it otherwise.
+/// The resource that sends the spans, unless the environment overrides it.
 fn resource() -> Resource {
     let resource = Resource::builder_empty()
         .with_service_name("ndp-registry")
@@ -100,7 +100,7 @@ fn resource() -> Resource {
     }
 }
 
-/// An empty variable counts as none, as the specification has it.
+/// The value of a variable. An empty one counts as unset, as the specification requires.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|it| !it.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Agencies, both ways.
+//! Conversion of agencies between their wire and domain forms.
 
 use super::{
     documents::{document, read_document},

@@ -1,4 +1,4 @@
-//! Made-up values for the property tests of this room.
+//! Generated values for the property tests of this module.
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use prost::Message;

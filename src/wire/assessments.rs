@@ -1,4 +1,4 @@
-//! Assessments, both ways.
+//! Conversion of assessments between their wire and domain forms.
 
 use super::{
     documents::{evidence, read_evidence},

@@ -1,4 +1,5 @@
-//! Baselines, which clients read only, and what they propose of them, both ways.
+//! Conversion of baselines, which clients can only read, to their wire form, and of proposed
+//! rebaselines in both directions.
 
 use super::{
     documents::{document, period, read_document, read_period},

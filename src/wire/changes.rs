@@ -1,4 +1,4 @@
-//! Changes and records of any kind on the wire.
+//! Conversion of changes, and of records of any kind, to their wire form.
 
 use prost::Message as _;
 
@@ -48,14 +48,15 @@ pub fn record(image: &Image, state: &State) -> pb::Record {
 /// fits a message of the usual 4 MiB: one that issues a large plan touches hundreds of records.
 const RECORDS_BYTES_MAX: usize = 5 * 512 * 1024;
 
-/// The record, where there is room for it.
+/// The record, if it fits into the remaining room.
 fn fitting(record: Option<pb::Record>, room: &mut usize) -> Option<pb::Record> {
     let record = record?;
     *room = room.checked_sub(record.encoded_len())?;
     Some(record)
 }
 
-/// A change as its caller sees it; what was before only for one that is read alone.
+/// A change as its caller sees it. `with_before` adds the old records; only the read of a single
+/// change sets it.
 pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Change {
     let SeenChange {
         change,
@@ -107,7 +108,7 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         });
         old.push(before.filter(|_| with_before));
     }
-    // what is there now comes before what was
+    // new records get room before old ones
     for (effect, before) in seen.iter_mut().zip(old) {
         effect.old_record = fitting(before.map(|image| record(&image, state)), &mut room);
     }

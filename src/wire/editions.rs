@@ -1,4 +1,5 @@
-//! Editions, both ways, and how two of them compare.
+//! Conversion of editions between their wire and domain forms, and of comparisons to their wire
+//! form.
 
 use super::{
     documents::{document, read_document, read_sources, sources},

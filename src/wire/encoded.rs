@@ -1,6 +1,6 @@
-//! Answers that are bytes already: a message encoded earlier is copied, not made and encoded
-//! again. tonic's services take these types where `build.rs` says so, and write them with
-//! [`AnswerCodec`]; clients do not see them.
+//! Answers as encoded bytes: a message that was encoded earlier is copied, not built and encoded
+//! again. tonic's services use these types where `build.rs` configures it, and write them with
+//! [`AnswerCodec`]. Clients do not see the difference.
 
 use std::{fmt, marker::PhantomData};
 
@@ -53,7 +53,7 @@ impl<M: Message> Encoded<M> {
 }
 
 impl<M> Encoded<M> {
-    /// A message that was encoded before; `bytes` are those of an `M`.
+    /// Wraps a message that was encoded before. `bytes` must be the encoding of an `M`.
     pub fn from_bytes(bytes: Bytes) -> Self {
         Self {
             bytes,
@@ -93,7 +93,7 @@ impl<M> Answer for Encoded<M> {
 }
 
 /// A page as every List answers it: the records in field 1, the next page's token in field 2.
-/// `M` is the message it stands for.
+/// `M` is the type of the encoded message.
 pub struct EncodedPage<M> {
     items: Vec<Bytes>,
     next_page_token: String,
@@ -148,8 +148,9 @@ impl<M> Answer for EncodedPage<M> {
 
 // === codec ===
 
-/// Reads requests `D` as prost does, and writes answers `E` into a buffer of their own length:
-/// prost's codec begins with 8 KiB for each, and doubles that on the way to a long page.
+/// Reads requests `D` as prost does, and writes answers `E` into a buffer of the right length.
+/// prost's codec starts with 8 KiB for each answer and doubles the buffer repeatedly for a long
+/// page.
 #[derive(Debug)]
 pub struct AnswerCodec<E, D>(PhantomData<fn() -> (E, D)>);
 
@@ -179,7 +180,7 @@ where
     }
 }
 
-/// The half of [`AnswerCodec`] that reads, unless the message holds too many others.
+/// The decoder of [`AnswerCodec`]. It refuses a message with too many nested messages.
 #[derive(Debug)]
 pub struct RequestDecoder<D>(ProstDecoder<D>);
 
@@ -188,7 +189,7 @@ impl<D: Message + Name + Default> Decoder for RequestDecoder<D> {
     type Error = Status;
 
     fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
-        // all of the message is there, in one piece
+        // the buffer holds the whole message in one piece
         if nested::has_too_many(&D::full_name(), buf.chunk()) {
             return Err(status::too_many_messages(nested::MESSAGES_MAX));
         }
@@ -200,13 +201,13 @@ impl<D: Message + Name + Default> Decoder for RequestDecoder<D> {
     }
 }
 
-/// The half of [`AnswerCodec`] that writes.
+/// The encoder of [`AnswerCodec`].
 #[derive(Debug)]
 pub struct AnswerEncoder<E>(PhantomData<fn() -> E>);
 
-/// What the buffer of a request begins with: most are names and a few words.
+/// Initial size of a request buffer. Most requests are names and a few words.
 const REQUEST_BUFFER_BYTES: usize = 1024;
-/// What the buffer of an answer begins with: most records fit.
+/// Initial size of an answer buffer. Most records fit.
 const BUFFER_BYTES: usize = 2048;
 /// Messages of a stream are sent together up to this many bytes, as by prost's codec.
 const YIELD_BYTES: usize = 32 * 1024;

@@ -1,4 +1,4 @@
-//! Figures, both ways; and the summary of what the registry itself counts.
+//! Conversion of figures between their wire and domain forms, and of summaries to their wire form.
 
 use super::{
     documents::{read_sources, sources},

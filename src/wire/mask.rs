@@ -15,7 +15,7 @@ use crate::domain::{error::Violations, near::nearest};
 pub const MAX_PATHS: usize = 100;
 /// The most characters of one path.
 pub const MAX_PATH_CHARS: u64 = 200;
-/// The path that stands for every field.
+/// The path that means every field.
 const EVERYTHING: &str = "*";
 /// Where violations of a mask are reported.
 const UPDATE_MASK: &str = "update_mask";
@@ -45,7 +45,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// Whether an update may name it at all; other names are dropped without a word (AIP-203).
+    /// Whether an update may name it. Other fields are ignored without an error (AIP-203).
     const fn is_settable(&self) -> bool {
         matches!(self.behavior, Behavior::Mutable | Behavior::Immutable)
     }
@@ -65,9 +65,9 @@ pub trait Masked: Clone + Debug + Default + PartialEq {
     /// zero and not empty.
     fn is_populated(&self, field: &str) -> bool;
 
-    /// Makes the field at `path` what it is in `from`, creating the messages on the way; what
-    /// is absent there is cleared here. A whole message keeps its OUTPUT_ONLY fields. A path
-    /// that [`find`] does not know is left alone.
+    /// Copies the field at `path` from `from`, and creates the messages on the way. A field that is
+    /// absent in `from` is cleared. A message that is replaced whole keeps its OUTPUT_ONLY fields.
+    /// A path that [`find`] does not know is ignored.
     fn copy_path(&mut self, from: &Self, path: &str);
 
     /// The top-level fields that are set, in the order of the proto.
@@ -121,7 +121,7 @@ pub(super) fn copy_message<M: Masked>(to: &mut Option<M>, from: Option<&M>, rest
     }
 }
 
-/// What a mask comes down to for one resource.
+/// The effect of a mask on one resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
     /// The top-level fields touched, in the order of the proto.
@@ -139,15 +139,15 @@ impl Resolved {
         self.fields.contains(&field)
     }
 
-    /// `current` with every path taken from `update`.
+    /// Copies every path from `update` to `current`.
     pub fn apply<M: Masked>(&self, current: &mut M, update: &M) {
         for path in &self.paths {
             current.copy_path(update, path);
         }
     }
 
-    /// A violation for every IMMUTABLE field that would change; naming one with the value it
-    /// has is no mistake. `resource` is the field of the request that holds `update`.
+    /// Returns a violation for every IMMUTABLE field that would change. Naming such a field with
+    /// its current value is allowed. `resource` is the field of the request that holds `update`.
     pub fn check_immutable<M: Masked>(
         &self,
         current: &M,
@@ -174,10 +174,10 @@ impl Resolved {
         }
     }
 
-    /// The violations of an update request that matter: those outside `resource`, and those of
-    /// the fields touched. A partial update leaves the other fields empty, and rules such as
-    /// REQUIRED are not about those. A list cut at its bound is kept whole, for a mistake in a
-    /// field touched may be among those left out.
+    /// The violations that apply to an update request: those outside `resource`, and those of the
+    /// fields touched. A partial update leaves the other fields empty, and rules such as REQUIRED
+    /// do not apply to them. A list that reached its limit is kept whole, because it may omit a
+    /// violation in a touched field.
     pub fn relevant(&self, violations: Violations, resource: &str) -> Violations {
         if violations.iter().len() >= super::validate::MAX_VIOLATIONS {
             return violations;
@@ -202,7 +202,7 @@ impl Resolved {
 
     fn concerns(&self, field: &str) -> bool {
         let touched = self.paths.iter().chain(&self.immutable);
-        // They say which resource is meant, mask or no mask.
+        // They identify the resource, regardless of the mask.
         matches!(field, "name" | "etag")
             || touched
                 .into_iter()
@@ -230,7 +230,8 @@ pub fn resolve<M: Masked>(mask: Option<&FieldMask>, message: &M) -> Result<Resol
     }
 }
 
-/// Of whole fields that the caller did not name: IMMUTABLE ones count only where they are set.
+/// Resolves whole fields that the caller did not name. IMMUTABLE fields count only if they are
+/// set.
 fn of_fields<M: Masked>(fields: impl Iterator<Item = &'static Field>, message: &M) -> Resolved {
     let mut resolved = Resolved::default();
     for field in fields {
@@ -255,7 +256,7 @@ fn of_paths<M: Masked>(paths: &[String]) -> Result<Resolved, Violations> {
     let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     paths.sort_by_key(|path| path.len());
     for path in paths {
-        // The bound also bounds how deep a recursive message is followed.
+        // The limit also bounds the recursion into a message that contains itself.
         let found = if path.len() > MAX_PATH_CHARS as usize {
             Err(UnknownPath::NoSuchField(M::FIELDS, path))
         } else {
@@ -300,7 +301,7 @@ fn add_path(paths: &mut Vec<String>, path: &str) {
 
 // === one path ===
 
-/// What a known path leads to.
+/// The kind of field that a known path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A field to copy.
@@ -311,12 +312,12 @@ pub enum Place {
     Ignored,
 }
 
-/// Why a path is not one.
+/// Why a path is invalid.
 #[derive(Clone, Copy, Debug)]
 pub enum UnknownPath<'p> {
     /// A message with these fields has none that the rest of the path names.
     NoSuchField(&'static [Field], &'p str),
-    /// The path goes on below a field that is only replaced whole.
+    /// The path continues below a field that can only be replaced whole.
     Whole(&'static str),
 }
 
@@ -359,7 +360,7 @@ impl UnknownPath<'_> {
                 let before = path.strip_suffix(rest).unwrap_or_default();
                 let (head, _) = split(rest);
                 let names_of = || settable().map(|field| field.name);
-                // `plan.title` of a plan: the whole rest, where its head is nothing known
+                // `plan.title` of a plan: try the whole rest if its head is unknown
                 let near = nearest(head, names_of()).or_else(|| nearest(rest, names_of()));
                 let (mut hint, mut hint_vi) = (String::new(), String::new());
                 if let Some(near) = near {
@@ -388,7 +389,7 @@ impl UnknownPath<'_> {
     }
 }
 
-/// The path up to the field, which is one of its segments.
+/// The path up to and including the segment `field`.
 fn whole<'p>(path: &'p str, field: &str) -> &'p str {
     let mut end = 0;
     for segment in path.split('.') {

@@ -1,4 +1,5 @@
-//! What the registry computes beside summaries, to a client.
+//! Conversion of timelines, attention items, data quality and reconciled figures to their wire
+//! form.
 
 use super::{
     figures::{self, place_edition},

@@ -1,5 +1,5 @@
-//! How many messages a request holds, counted before it is read: an empty message takes two bytes
-//! on the wire and hundreds in memory.
+//! A limit on the number of messages in a request, checked before the request is decoded: an empty
+//! message takes two bytes on the wire and hundreds in memory.
 
 use std::sync::LazyLock;
 
@@ -13,22 +13,22 @@ use prost_reflect::{
 
 use crate::pb;
 
-/// Most messages within one request; the field rules allow far fewer.
+/// Maximum number of messages within one request. The field rules allow far fewer.
 pub const MESSAGES_MAX: usize = 10_000;
 
-/// An empty message with its key and length: fewer bytes than so many times this hold no more.
+/// Size of an empty message with its key and length, the smallest encoding of a message.
 const MESSAGE_BYTES_MIN: usize = 2;
 
-/// Messages within each other; what is nested deeper is refused when it is read.
+/// Maximum depth that is counted. The decoder refuses deeper messages.
 const DEPTH_MAX: usize = 100;
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    // It is compiled in; what cannot be read would be left uncounted.
+    // The set is compiled in. If it were unreadable, messages would not be counted.
     DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default()
 });
 
-/// Whether the bytes of a message, of the type that is named, hold more messages than are read.
-/// What is malformed is left to whoever reads it.
+/// Whether the encoded message of the named type contains more than [`MESSAGES_MAX`] messages.
+/// Malformed bytes are not reported here; the decoder refuses them.
 pub fn has_too_many(full_name: &str, bytes: &[u8]) -> bool {
     if bytes.len() <= MESSAGES_MAX * MESSAGE_BYTES_MIN {
         return false;
@@ -40,7 +40,7 @@ pub fn has_too_many(full_name: &str, bytes: &[u8]) -> bool {
     count(&descriptor, bytes, &mut left, DEPTH_MAX).is_err()
 }
 
-/// More messages than are left to count.
+/// The number of messages exceeds the limit.
 struct TooMany;
 
 fn count(
@@ -69,7 +69,7 @@ fn count(
                 Ok(length) => usize::try_from(length).unwrap_or(usize::MAX),
                 Err(_) => return Ok(()),
             },
-            // none of ours has groups
+            // no message here has groups
             WireType::StartGroup | WireType::EndGroup => return Ok(()),
         };
         let Some(value) = bytes.get(..length) else {
@@ -116,10 +116,10 @@ mod tests {
 
     #[test]
     fn messages_are_counted_wherever_they_are() {
-        // the platform is one itself
+        // the platform itself counts as one
         assert!(!too_many(&request(MESSAGES_MAX - 1, 0)));
         assert!(too_many(&request(MESSAGES_MAX, 0)));
-        // and each listing holds another
+        // and each listing contains another
         assert!(!too_many(&request(1, MESSAGES_MAX / 2 - 1)));
         assert!(too_many(&request(2, MESSAGES_MAX / 2 - 1)));
     }

@@ -1,4 +1,4 @@
-//! Principals and their API keys, both ways; and who is calling.
+//! Conversion of principals, API keys and WhoAmI answers between their wire and domain forms.
 
 use super::{
     validate::FieldPath,
@@ -73,7 +73,7 @@ pub fn api_key_fields(
 
 // === to a client ===
 
-/// Principal and actor; both empty where nobody is named.
+/// Principal and actor; both are empty if no person is given.
 pub(super) fn person(record: Option<&Person>) -> (String, String) {
     match record {
         Some(Person { principal, actor }) => (
@@ -122,7 +122,7 @@ pub fn principal(record: &Principal) -> pb::Principal {
     }
 }
 
-/// An API key; with its secret in the one answer that tells it.
+/// An API key. Only the answer that creates it contains the secret.
 pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
     let ApiKey {
         name,
@@ -157,7 +157,7 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
     }
 }
 
-/// As whom a call was made, authenticated at a revision.
+/// The identity of the caller, authenticated at a revision.
 pub fn who_am_i(caller: &Caller, revision: Revision) -> pb::WhoAmIResponse {
     let (principal, actor) = person(caller.person().as_ref());
     let (agency, roles, api_key) = match caller {

@@ -1,4 +1,4 @@
-//! Proposals; clients decide on them, and write nothing of them.
+//! Conversion of proposals to their wire form. Clients decide on proposals but do not write them.
 
 use super::{
     baselines::rebaseline,

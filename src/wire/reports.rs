@@ -1,4 +1,5 @@
-//! Progress reports, both ways, and the ratings they share with assessments.
+//! Conversion of progress reports, and of the ratings they share with assessments, between their
+//! wire and domain forms.
 
 use super::{
     documents::{evidence, read_evidence},

@@ -1,6 +1,6 @@
-//! What requests of many methods have in common: names, ids, views, request ids, and as of when
-//! they are answered. Each function names the field it reads, and fails with [`Error::Invalid`]
-//! there; `validate` has mostly said the same before.
+//! The parts that requests of many methods share: names, ids, views, request ids, and the revision
+//! or time of a read. Each function names the field it reads, and fails with [`Error::Invalid`]
+//! there. `validate` usually reports the same violations first.
 
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -32,7 +32,7 @@ pub enum View {
 
 // === names and ids ===
 
-/// A resource name that has to be given.
+/// A required resource name.
 pub fn name<N: ResourceName>(name: &str, field: &str) -> Result<N, Error> {
     let mut violations = Violations::new();
     let read = read_name(name, &FieldPath::ROOT.field(field), &mut violations);
@@ -48,7 +48,7 @@ pub fn optional_name<N: ResourceName>(name: &str, field: &str) -> Result<Option<
     }
 }
 
-/// Resource names of a batch; every wrong one is told of.
+/// The resource names of a batch. Every invalid one gives a violation.
 pub fn names<N: ResourceName>(names: &[String], field: &str) -> Result<Vec<N>, Error> {
     let mut violations = Violations::new();
     let path = FieldPath::ROOT.field(field);
@@ -159,7 +159,7 @@ fn unknown_view(number: i32) -> Error {
 /// The request id `id` of a call of `method` with the whole request `message`; `None` where the
 /// caller gave none.
 ///
-/// The digest is SHA-256 over the method, a zero byte and the message encoded anew: the same
+/// The digest is SHA-256 over the method, a zero byte and the re-encoded message. The same
 /// fields give the same bytes, because maps are ordered and unknown fields are dropped. An id in
 /// upper case is the same id, so `set` writes it in lower case first.
 pub fn request_id<M: Message + Clone>(
@@ -173,7 +173,7 @@ pub fn request_id<M: Message + Clone>(
     }
     // hyphens only: the parser also takes braces, urn: and 32 digits in a row
     let parsed = Uuid::try_parse(id).ok().filter(|_| id.len() == 36);
-    // a nil id is what a client sends that forgot to make one
+    // a nil id means that the client did not generate one
     let Some(uuid) = parsed.filter(|id| !id.is_nil()) else {
         return Err(Error::invalid(
             "request_id",
@@ -205,7 +205,7 @@ pub fn request_id<M: Message + Clone>(
 
 // === as of when ===
 
-/// As of when a read is to answer.
+/// The revision or time as of which a read answers.
 pub fn read_at(read_revision: i64, read_time: Option<prost_types::Timestamp>) -> Result<At, Error> {
     let Some(time) = read_time else {
         let revision = Revision::new(read_revision).unwrap_or_default();

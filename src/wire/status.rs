@@ -1,8 +1,8 @@
 //! Errors as gRPC statuses, with google.rpc details: the one place where a code is chosen.
 //!
-//! Every status carries ErrorInfo (a stable reason, and in its metadata whatever the message
-//! depends on), LocalizedMessage in Vietnamese, and what its code calls for. A defect is logged
-//! here, once, under an incident id; the client sees the id and nothing else.
+//! Every status carries ErrorInfo (a stable reason, and in its metadata the values that the message
+//! depends on), LocalizedMessage in Vietnamese, and the details that its code requires. A defect is
+//! logged here, once, under an incident id; the client sees only the id.
 
 pub mod transport;
 
@@ -20,7 +20,7 @@ use crate::domain::{
 /// The domain of the reasons in ErrorInfo.
 const DOMAIN: &str = "ndp.registry";
 const VIETNAMESE: &str = "vi";
-/// After how long a call that may succeed later is worth repeating.
+/// The delay after which to retry a call that may succeed later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 // A status travels in the trailers, and clients take 8 KiB of them in all (grpc-java, grpc-core):
@@ -41,14 +41,14 @@ impl From<Error> for Status {
     }
 }
 
-/// The status that tells a caller of an error.
+/// The status of an error.
 pub fn status(error: Error) -> Status {
     explain(error, Uuid::new_v4)
 }
 
-// === for layers, which know of calls and not of errors ===
+// === for layers, which handle calls and not domain errors ===
 
-/// The call's time was over.
+/// The deadline of the call passed.
 pub fn deadline_exceeded(given: Duration) -> Status {
     status(Error::DeadlineExceeded { given })
 }
@@ -65,12 +65,12 @@ pub fn shutting_down() -> Status {
     })
 }
 
-/// A method panicked; what it said goes to the log, under the incident id that the client sees.
+/// A method panicked. The panic message is logged under the incident id that the client sees.
 pub fn panicked(said: &str) -> Status {
     status(Error::Bug(format!("panicked: {said}").into()))
 }
 
-/// A `grpc-timeout` that is none.
+/// A malformed `grpc-timeout`.
 pub fn timeout_malformed() -> Status {
     status(Error::invalid(
         "grpc-timeout",
@@ -80,7 +80,7 @@ pub fn timeout_malformed() -> Status {
     ))
 }
 
-/// A refusal that no [`Error`] stands for, made before a method is reached.
+/// A refusal without an [`Error`] variant, made before a method is reached.
 pub fn refused(code: Code, reason: &str, english: &str, vietnamese: &str) -> Status {
     let mut details = ErrorDetails::new();
     details
@@ -110,13 +110,13 @@ pub fn too_many_messages(most: usize) -> Status {
     )
 }
 
-/// What every status is made of.
+/// The parts of a status.
 struct Explanation {
     code: Code,
     reason: &'static str,
     english: String,
     vietnamese: String,
-    /// What the texts depend on.
+    /// The values that the texts depend on.
     metadata: Vec<(&'static str, String)>,
     details: ErrorDetails,
 }
@@ -321,7 +321,7 @@ fn violation(path: &str, reason: &str, english: &str, vietnamese: &str) -> Field
     }
 }
 
-/// As many violations as fit, the first first, and the two messages that sum them up.
+/// As many violations as fit, in order, and the two messages that sum them up.
 struct Listed {
     violations: Vec<FieldViolation>,
     omitted: usize,
@@ -340,7 +340,7 @@ impl Listed {
                 + told.description.len()
                 + told.reason.len()
                 + localized.map_or(0, |text| text.message.len());
-            // the first fits always: its texts are cut to less than the room
+            // the first one always fits, because its texts are cut to less than the room
             let Some(rest) = room.checked_sub(size) else {
                 break;
             };
@@ -367,7 +367,7 @@ impl Listed {
     }
 }
 
-/// The violations in one line, whole ones as long as they fit; of the first at least a part.
+/// The violations in one line, as many whole ones as fit. The first one is cut if necessary.
 fn summed_up(
     all: &Violations,
     max_bytes: usize,
@@ -375,7 +375,7 @@ fn summed_up(
     more: impl Fn(usize) -> String,
 ) -> String {
     let count = all.iter().len();
-    // whatever follows the last whole one has to fit as well
+    // the note on the omitted violations must fit too
     let room = max_bytes.saturating_sub(more(count).len());
     let mut line = String::new();
     for (told, one) in all.iter().enumerate() {
@@ -397,7 +397,7 @@ fn summed_up(
     line
 }
 
-/// The text, or as much of its beginning as fits, with an ellipsis.
+/// The text, or as much of its start as fits, with an ellipsis.
 fn cut(text: &str, max_bytes: usize) -> String {
     const ELLIPSIS: &str = "…";
     if text.len() <= max_bytes {

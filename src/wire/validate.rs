@@ -25,7 +25,7 @@ use crate::domain::error::{Error, Violations};
 pub use crate::domain::text::legible::Lines;
 use crate::domain::text::legible::{fault, kept};
 
-/// The most violations told of one request; a caller with more has another problem.
+/// The maximum number of violations reported for one request.
 pub const MAX_VIOLATIONS: usize = 100;
 
 /// Names listed in a message when a value is not one of those allowed.
@@ -226,8 +226,8 @@ impl Format {
 }
 
 /// The rules of a string. Lengths are in characters (code points) unless they say bytes.
-/// Whatever the rules, characters that a reader cannot see are refused, and lengths hold of what
-/// was sent and of what is kept.
+/// Invisible characters are always refused. The lengths apply to both the text as sent and the
+/// text as stored.
 #[derive(Debug)]
 pub struct Text {
     /// Fewest characters.
@@ -276,7 +276,7 @@ impl Text {
     }
 
     fn check_length(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
-        // The bytes bound the characters from both sides, which spares most values the count.
+        // The number of bytes bounds the number of characters, so most values need no count.
         let bytes = value.len() as u64;
         // Composing makes three characters of one at most.
         if self.min_len > 0 || self.max_len.is_some_and(|max| bytes > max / 3) {

@@ -1,8 +1,9 @@
-//! The small values that every message is made of: text, dates, times, enums and resource names.
+//! Conversion of the simple values in messages: text, dates, times, enums and resource names.
 //!
-//! `read_…` takes what a client sent and adds a violation for what does not hold, whether or
-//! not `validate` has run before; `write_…` is the other direction. Text is brought to its form
-//! here and nowhere else. Digits of a time beyond microseconds are cut, as when RFC 3339 is read.
+//! `read_…` takes what a client sent and adds a violation for each invalid value, whether or
+//! not `validate` has run before; `write_…` is the other direction. Text in
+//! messages is converted to its stored form only here. Digits of a time beyond microseconds are
+//! cut, as when RFC 3339 is read.
 
 use std::{
     borrow::{Borrow, Cow},
@@ -26,7 +27,7 @@ use crate::{
     pb,
 };
 
-/// Adds one violation, up to the number that a caller is told of.
+/// Adds one violation, up to the maximum number that a response reports.
 pub(super) fn refuse(
     path: &FieldPath<'_>,
     violations: &mut Violations,
@@ -39,7 +40,7 @@ pub(super) fn refuse(
     }
 }
 
-/// Reads a repeated field; what cannot be read has left a violation behind.
+/// Reads a repeated field. Each item that cannot be read adds a violation and is skipped.
 pub(super) fn read_list<M, T>(
     messages: Vec<M>,
     path: &FieldPath<'_>,
@@ -54,7 +55,7 @@ pub(super) fn read_list<M, T>(
 
 // === text ===
 
-/// What is kept of a text; not copied when that is all of it.
+/// The stored form of a text. The text is not copied if it is already in this form.
 pub fn read_text(text: String) -> String {
     match kept(&text) {
         Cow::Borrowed(kept) if kept.len() == text.len() => text,
@@ -107,7 +108,7 @@ resource_names! {
     ApiKeyName = "principals/{principal}/apiKeys/{api_key}",
 }
 
-/// Reads a resource name that has to be given.
+/// Reads a required resource name.
 pub(super) fn read_name<N: ResourceName>(
     name: &str,
     path: &FieldPath<'_>,
@@ -155,7 +156,7 @@ pub(super) fn read_names<N: ResourceName>(
     })
 }
 
-/// Empty for none.
+/// Writes an optional name; empty for none.
 pub(super) fn write_optional_name<N: Borrow<str>>(name: Option<&N>) -> String {
     name.map(|name| name.borrow().to_owned())
         .unwrap_or_default()
@@ -167,8 +168,7 @@ pub(super) fn write_names<N: Borrow<str>>(names: &[N]) -> Vec<String> {
 
 // === enums ===
 
-/// Reads an enum; an unknown number is refused, and so is UNSPECIFIED where the domain has no
-/// such value.
+/// Reads an enum. Refuses an unknown number, and UNSPECIFIED if the domain has no such value.
 pub(super) fn read_enum<E: WireWord>(
     number: i32,
     path: &FieldPath<'_>,
@@ -208,7 +208,7 @@ pub(super) fn write_enum<E: WireWord>(value: E) -> i32 {
     value.number()
 }
 
-/// UNSPECIFIED for none.
+/// Writes an optional enum; UNSPECIFIED for none.
 pub(super) fn write_optional_enum<E: WireWord>(value: Option<E>) -> i32 {
     value.map(write_enum).unwrap_or_default()
 }
@@ -236,8 +236,8 @@ fn refuse_time(error: TimeError, path: &FieldPath<'_>, violations: &mut Violatio
     );
 }
 
-/// Reads a day. Part of one (a year, a month) is refused: google.type.Date allows it, but a day
-/// is compared with other days here, and what is not a day is a `Period`.
+/// Reads a full date. A partial date (a year, a month) is refused: google.type.Date allows it, but
+/// the registry compares days, and a partial date is a `Period`.
 pub(super) fn read_date(
     message: Option<pb::Date>,
     path: &FieldPath<'_>,
@@ -256,7 +256,7 @@ pub(super) fn read_date(
     }
     Date::new(year, month, day)
         .map_err(|error| match error {
-            // the texts of the domain speak of dates written as text
+            // the domain's texts describe dates written as text
             TimeError::DateSyntax => refuse(
                 path,
                 violations,
@@ -274,7 +274,7 @@ pub fn date(message: Option<pb::Date>, field: &str, violations: &mut Violations)
     read_date(message, &FieldPath::ROOT.field(field), violations)
 }
 
-/// A date, where there is one.
+/// Writes an optional date.
 pub fn write_date(date: Option<Date>) -> Option<pb::Date> {
     date.map(|date| pb::Date {
         year: date.year(),
@@ -312,7 +312,7 @@ pub(super) fn write_timestamp(time: Timestamp) -> prost_types::Timestamp {
     }
 }
 
-/// Checks what [`crate::domain::time::Period`] promises of its days.
+/// Checks that the days are in the order that [`crate::domain::time::Period`] requires.
 pub(super) fn check_order(
     start: Option<Date>,
     end: Option<Date>,

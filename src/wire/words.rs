@@ -1,4 +1,4 @@
-//! Which enum of the proto each enum of the domain is. Both have the same words and numbers.
+//! Maps each enum of the domain to the enum of the proto with the same words and numbers.
 
 use crate::{
     domain::{

@@ -161,7 +161,7 @@ both! {
         assert_eq!(of_plan[0].method, "IssuePlan");
         assert_eq!(of_plan[0].principal, "principals/cast-approver");
 
-        // To the public the plan begins when it is issued, and nobody acted but an agency.
+        // To the public the plan begins when it is issued, and the change names only an agency.
         let public = list(&server, As::default(), "", "").await;
         assert_eq!(revisions(&public), [1, of_plan[0].revision]);
         assert_eq!(public[1].agency, format!("agencies/{AGENCY}"));

@@ -397,7 +397,7 @@ fn what_serve_says_to_type_next_works_when_pasted() {
     for (settings, database) in [
         (&[][..], "ndp-registry.db"),
         (&["--database", "sqlite:a name's.db"], "a name's.db"),
-        // the path as it is, whatever a URL or SQLite would make of it
+        // the path is taken literally, even where a URL or SQLite would interpret it
         (&["--database", "sqlite:file:50%20?#.db"], "file:50%20?#.db"),
         (&["--config", "ndp.toml"], "by file.db"),
     ] {

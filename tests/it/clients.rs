@@ -1,5 +1,6 @@
-//! The clients under `clients/`: each is built as its README tells, from the protos, and does
-//! against a live server what a ministry's system needs. Between them is a wire that a test cuts.
+//! The clients under `clients/`: each is built from the protos with the commands of its README, and
+//! does against a live server what a ministry's system needs. A proxy between client and server
+//! lets a test cut the connection.
 //!
 //! What they print is compared with what the server answers the test itself. A client whose
 //! language the machine lacks is left out, as other tools are.
@@ -81,7 +82,7 @@ struct Registry {
 }
 
 impl Registry {
-    /// One that does not run yet: whoever calls it waits.
+    /// A registry that is not started yet; connections to it wait until it is.
     async fn new() -> Self {
         let engine = Engine::sqlite();
         let editor = ["--principal", "editor", "--role", "agency_editor"];

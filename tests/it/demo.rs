@@ -17,7 +17,7 @@ async fn made(url: &str) -> Server {
     let last = store.head().await.unwrap().revision;
     store.close().await;
     let server = Server::start(url).await;
-    // it tells of the days since the story ended, first of all
+    // the server first records the notices for the days since the last made-up change
     server.moved_on(last).await;
     server
 }
@@ -67,13 +67,13 @@ both! {
         })).await;
         let issued = |it: &Value| it["platforms_with_issued_plan_count"].as_i64().unwrap();
         assert_eq!(issued(&then), issued(&now) + 1);
-        // what was answered then is what is answered of then
+        // reading by revision and reading by time give the same count
         let read = anyone.ok("GetSummary", json!({"read_revision": known})).await;
         let again = anyone.ok("GetSummary", json!({"read_time": "2025-09-02T00:00:00Z"})).await;
         assert_eq!(read["platforms_with_issued_plan_count"],
             again["platforms_with_issued_plan_count"]);
 
-        // nobody knows what comes after, nor what was before the first change or the edition
+        // out of range: a day after the last one known, and a day or time before the first record
         for (request, told) in [
             (json!({"effective_date": day("2027-01-01")}), "2026-10-01"),
             (json!({"read_revision": known, "effective_date": day("2025-10-01")}), "2025-09-01"),
@@ -293,7 +293,7 @@ fn forget_chance(answer: &mut Value) {
             if let Some(token) = fields.get_mut("next_page_token") {
                 *token = "...".into();
             }
-            // ids that nobody chose
+            // randomly generated ids
             if let Some(Value::String(name)) = fields.get_mut("resource")
                 && let Some(at) = name.find("/assessments/")
             {

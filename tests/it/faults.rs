@@ -81,7 +81,7 @@ impl Served {
         Clients::new(&self.channel, caller.clone())
     }
 
-    /// Where its metrics are, when it was told to serve them.
+    /// The address of its metrics; only for a server started with metrics.
     pub(crate) fn metrics_address(&self) -> String {
         let line = || self.process.wait_for_line("Metrics are on http://", BOUND);
         let said = tokio::task::block_in_place(line);

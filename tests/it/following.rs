@@ -1,5 +1,5 @@
-//! Several processes on one database: each serves what the others wrote, within a second, and a
-//! database that is no longer the same one ends the process.
+//! Several processes on one database: each serves what the others wrote within a second, and
+//! ends when the database was replaced, was restored, or has a newer log format.
 
 use std::time::Duration;
 

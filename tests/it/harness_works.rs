@@ -145,7 +145,8 @@ fn lines_are_waited_for_and_kept_apart() {
 
 #[test]
 fn signals_arrive() {
-    // Not one that whoever started the tests may have had ignored: a shell cannot trap those.
+    // TERM: the tests may be started with other signals ignored, and a shell cannot trap ignored
+    // signals.
     let script = "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 1 & wait; done";
     let process = shell(script);
     process.wait_for_line("ready", BOUND);

@@ -1,5 +1,5 @@
 //! Hostile clients against the real binary: each stays within its share, and honest callers beside
-//! it are served as ever.
+//! it are served as before.
 //!
 //! Attackers call from 127.0.0.2. Honest callers call from 127.0.0.3, and one with a key from
 //! 127.0.0.2 as well; all but one open a connection for every call. During each attack is asserted
@@ -67,7 +67,7 @@ impl Scene {
         }
     }
 
-    /// Lets attacks loose together, so many connections of each, and notes what goes wrong.
+    /// Runs the attacks together, each with its number of connections, and records the faults.
     async fn stand(
         &mut self,
         what: &str,

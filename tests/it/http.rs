@@ -51,8 +51,8 @@ fn status_json(status: &Status) -> Value {
     in_names_of_json(serde_json::to_value(whole).unwrap())
 }
 
-/// The same with every word that is written as a field of the protos in the names of JSON; but
-/// not the names of roles and limits, which are no fields.
+/// The same value with each word in the form of a proto field name changed to its JSON name; the
+/// names of the agency roles stay, because they are not fields.
 fn in_names_of_json(value: Value) -> Value {
     let word = regex::Regex::new("[a-z0-9]+(_[a-z0-9]+)+").unwrap();
     let of_text = |text: &str| {
@@ -185,7 +185,7 @@ both! {
                         assert_eq!(answer.status, 200, "{name}: {}", answer.text());
                         let mut expected = serde_json::to_value(expected.get_ref()).unwrap();
                         let mut told = answer.json();
-                        // a token is sealed anew each time
+                        // page tokens differ from answer to answer
                         let token = told.as_object_mut().unwrap().remove("nextPageToken");
                         let other = expected.as_object_mut().unwrap().remove("nextPageToken");
                         assert_eq!(token.is_some(), other.is_some(), "{name}");
@@ -685,8 +685,8 @@ async fn metadata_and_time_are_headers() {
     server.stop().await;
 }
 
-/// The methods under limits are the very same: whoever has spent their calls is told when to
-/// come again.
+/// The limits on calls apply here as well: a caller above its rate is refused, and the answer says
+/// when to retry.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_hold_and_say_when_to_come_again() {
     let engine = Engine::sqlite();

@@ -119,7 +119,7 @@ fn what_cannot_be_printed_is_an_error_and_what_nobody_reads_is_none() {
             assert_eq!(closed.wait(BOUND).code(), Some(0), "{script} {arguments:?}");
         }
     }
-    // nobody hears why, and the exit code tells
+    // standard error cannot be written either: only the exit code reports the failure
     for arguments in [
         &["check", "--database", "sqlite:/not/there.db"][..],
         &["chekc"],
@@ -432,7 +432,7 @@ fn a_database_is_made_for_its_owner_alone() {
     assert!(!said.contains("other users"), "{said}");
     server.signal(Signal::Term);
     assert!(server.wait(BOUND).success());
-    // one that was there keeps its mode, and is told of
+    // an existing file keeps its mode, and a warning names it
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let (code, _, said) = ndp(&["check", "--database", &url]);
     assert_eq!(code, 0);

@@ -600,7 +600,7 @@ fn create_methods(found: &mut Findings) {
             "POST with the resource as its body",
         );
         let has_id = method.input().get_field_by_name(&format!("{resource}_id"));
-        // a key's id is random: whoever could choose it could guess at others
+        // a key's id is random: a caller that could choose it could guess other ids
         found.check(
             has_id.is_some() || noun == "ApiKey",
             name,
@@ -826,7 +826,7 @@ fn etags(found: &mut Findings) {
         );
     }
     for method in mutations().filter(|it| http(it).is_some_and(|(_, _, body)| body == "*")) {
-        // revoking a key is right whatever else was changed
+        // revoking a key needs no etag: it is right after any other change
         if method.output().get_field_by_name("etag").is_some() {
             takes(found, &method, "etag", "string", "REQUIRED");
         }

@@ -2,9 +2,9 @@
 //!
 //! A fenced block marked `console` holds commands, lines that start with `$ ` and go on after a
 //! trailing backslash or within single quotes, each followed by the output to expect, if the
-//! README shows any; `...` stands for anything, as a line for any number of lines. All blocks run
-//! in one bash, in order, as a reader would type them; a command that serves runs beside it until
-//! the next one that does. A command that fails must show the error it fails with.
+//! README shows any; `...` matches any text, and on a line of its own any number of lines. All
+//! blocks run in one bash, in order, as a reader would type them; a command that serves runs beside
+//! it until the next one that does. A command that fails must show the error it fails with.
 
 use std::{
     fmt::Write as _,
@@ -219,8 +219,8 @@ fn run(steps: &[Step], programs: &[(&str, PathBuf)]) -> Result<(), String> {
                 }
             }
             Action::Serve(command) => {
-                // first ends the old one: it may have the same files open. Not as Ctrl-C would,
-                // which whoever runs the tests in the background has taught programs to ignore
+                // First end the old server: it may have the same files open. Use TERM, not the INT
+                // that Ctrl-C sends: programs ignore INT when the tests run in the background.
                 if let Some((old, _)) = server.take() {
                     old.signal(Signal::Term);
                     old.wait(BOUND);
@@ -387,7 +387,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // whatever it still runs, too
+        // also kills the processes that the shell still runs
         let kill = format!("kill -KILL -{}", self.bash.id());
         drop(
             Command::new("/bin/sh")

@@ -1,5 +1,5 @@
 //! docs/reference.md: the contract in one page, made from the protos' comments, options and rules,
-//! and kept in step with them by this test. `INSTA_UPDATE=always` writes it anew.
+//! and kept in step with them by this test. `INSTA_UPDATE=always` rewrites it.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 

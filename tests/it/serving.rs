@@ -1,5 +1,5 @@
-//! How the server behaves towards calls, whatever they ask: how long they may take, how many there
-//! may be, what comes compressed, what a panic costs, and what is counted of it all.
+//! How the server handles calls of any method: how long they may take, how many it accepts, which
+//! answers it compresses, what a panic costs, and what the metrics count.
 
 mod compression;
 mod connections;
@@ -44,7 +44,7 @@ async fn who_am_i(server: &Server, headers: &[(&str, &str)]) -> Status {
     answer.outcome()
 }
 
-/// Code, reason and limit of a refusal that says when to come again, in both languages.
+/// Code, reason, limit and, where given, retry delay of a refusal in both languages.
 pub(crate) fn limited(status: &Status) -> String {
     let details = status.get_error_details();
     let info = details.error_info().expect("no ErrorInfo");

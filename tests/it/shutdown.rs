@@ -1,5 +1,5 @@
-//! SIGTERM: what was begun is finished, what is open does not hold the process up for longer than
-//! it was told to wait, and nothing that was acknowledged is lost.
+//! SIGTERM: calls in progress finish, open streams and connections do not delay the exit beyond the
+//! configured wait, and nothing that was acknowledged is lost.
 
 use std::time::{Duration, Instant};
 

@@ -550,8 +550,8 @@ proptest! {
         cases: 96, failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// A tally that was moved on change by change is the one that counts everything anew, and
-    /// both are what looking at each platform finds.
+    /// A tally advanced change by change equals one computed from scratch, and both equal the
+    /// counts from a scan of every platform.
     #[test]
     fn a_tally_moved_on_is_the_count_of_everything(
         begin in vec(any_image(), 0..15),
@@ -659,7 +659,7 @@ proptest! {
         }
     }
 
-    /// What the turn of days tells is what differs, and nothing else.
+    /// The notices between two days are exactly the values that differ between them.
     #[test]
     fn notices_tell_what_differs(state in any_state(), from in 0..100_i32, days in 1..60_i32) {
         let (from, to) = (day(from), day(from + days));

@@ -1,5 +1,5 @@
-//! The turn of a day: what time alone makes of plans is told once, whoever is running, to those
-//! who may see it.
+//! The turn of a day: a status that changes with time alone is recorded once, by any process that
+//! runs, and is shown to callers that may see it.
 
 use std::time::{Duration, Instant};
 
@@ -90,7 +90,7 @@ both! {
         let milestone = format!("{name}/milestones/one");
         let two = Server::start(&url).await;
         let issued_at = one.registry.revision();
-        // nobody writes: the day comes for both, and one of them is first
+        // without a command: the day begins for both processes, and one of them records it
         for server in [&one, &two] {
             server.clock.advance(5 * DAY);
         }
@@ -100,8 +100,8 @@ both! {
             issued_at.next().get(), milestone, "ON_SCHEDULE".to_owned(), "OVERDUE".to_owned(),
         );
         assert_eq!(notices(&one).await, std::slice::from_ref(&overdue));
-        // another three days: the period that ended on the 8th is due; told by the command's
-        // own group, before the command
+        // three more days: the report for the period that ended on the 8th is due; the notice is
+        // written in the command's group, before the command
         let told_at = one.registry.revision();
         for server in [&one, &two] {
             server.clock.advance(3 * DAY);
@@ -222,7 +222,7 @@ both! {
         let report = ndp_registry::registry::check::check(&server.store).await.unwrap();
         assert_eq!(report.findings, Vec::<String>::new());
         server.stop().await;
-        // started again on the same day, there is nothing left to tell
+        // a restart on the same day records no further notice
         let server = Server::start_later(&url, 40 * DAY).await;
         let told_at = server.registry.revision();
         day_is_looked_at(&server).await;
@@ -256,9 +256,9 @@ both! {
     }
 }
 
-/// Waits until the writer has looked at the day, and has written whatever it had to tell.
+/// Waits until the writer has checked the day and has written all notices for it.
 async fn day_is_looked_at(server: &Server) {
-    // at the log before the day, again under the lock before something is told, and once more
+    // reads of the log: before the day is checked, under the lock before a notice, and once more
     for _ in 0..3 {
         let asked = Instant::now();
         let looked = async || asked.elapsed() > server.registry.lag();

@@ -403,7 +403,7 @@ fn sample(kind: &Kind, rules: Option<&DynamicMessage>) -> Value {
 
 // === over the wire ===
 
-/// Each `path REASON` told; with words in both languages.
+/// The violations as `path REASON`, each of which must have a text in both languages.
 fn told(status: &Status, what: &str) -> BTreeSet<String> {
     assert_eq!(status.code(), Code::InvalidArgument, "{what}: {status:?}");
     let details = status.get_error_details();
@@ -468,7 +468,7 @@ async fn every_rule_of_every_request_is_enforced_over_the_wire() {
             }
             tried += 1;
         }
-        // several fields at once, each told
+        // several wrong fields at once, each of which is reported
         let mut several: Vec<&Case> = Vec::new();
         for case in &walk.cases {
             let top = |it: &&Case| it.top() == case.top();

@@ -125,7 +125,7 @@ async fn by_default_no_page_of_another_site_may_call() {
         None,
         "{answer:?}"
     );
-    // one that is no browser is not asked where it comes from
+    // a call without `Origin`, as outside a browser, is answered
     let answer = get(&server, "platforms/ndp-001", &[]).await;
     assert_eq!(answer.frames().1, "grpc-status:0\r\n");
     // what is not gRPC-Web is HTTP/JSON

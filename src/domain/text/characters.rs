@@ -5,19 +5,19 @@ use icu_properties::{
     props::{Dash, DefaultIgnorableCodePoint, QuotationMark},
 };
 
-/// The letters of Vietnamese, and what stands on a keyboard beside them.
+/// The letters of Vietnamese, and the other characters of a keyboard.
 pub(super) const fn is_common(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{C0}'..='\u{24F}' | '\u{1EA0}'..='\u{1EF9}')
 }
 
-/// Whether a reader sees nothing of it, not even a gap: joiners, soft hyphens, marks of direction,
-/// selectors, fillers; Default_Ignorable_Code_Point.
+/// Whether the character is invisible and leaves no gap: joiners, soft hyphens, direction marks,
+/// selectors, fillers (Unicode property Default_Ignorable_Code_Point).
 pub fn is_unseen(c: char) -> bool {
     !is_common(c) && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether a reader sees a gap: white space, and the signs of Unicode 17.0 without ink that have
-/// another category, of which no property tells.
+/// Whether the character appears as a gap: white space, and the characters of Unicode 17.0 without
+/// ink that have another category. No Unicode property identifies the latter.
 pub fn is_blank(c: char) -> bool {
     c.is_whitespace() || is_inkless(c)
 }

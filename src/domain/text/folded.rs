@@ -7,9 +7,9 @@ use super::{
     same::close_gap,
 };
 
-/// The form that search compares: as a name's key (`name_key`), and no diacritics, `đ` as `d`. A
-/// `y` that may be an `i` is one whatever follows, so that the beginning of a word is folded as in
-/// the whole word.
+/// The form that search compares: like a name's key (`name_key`), but without diacritics and with
+/// `đ` as `d`. A `y` that may be spelled `i` becomes `i` regardless of the letters after it, so
+/// that the start of a word folds in the same way as the whole word.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;

@@ -1,5 +1,5 @@
-//! Which characters a text may have, and what is kept of it: the same for every field, header,
-//! file and command. `proto/ndp/registry/v1/text.proto` says it to clients.
+//! Which characters a text may have, and in which form it is stored: the same for every field,
+//! header, file and command. `proto/ndp/registry/v1/text.proto` documents this for clients.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ pub enum Fault {
     Hidden(usize, char),
     /// A line break or tab in a text of one line.
     Break(usize),
-    /// The text begins with a mark that would join whatever is printed before it.
+    /// The text begins with a combining mark, which would attach to the character before it.
     Mark(usize, char),
 }
 
@@ -102,8 +102,8 @@ pub fn fault(text: &str, lines: Lines) -> Option<Fault> {
     None
 }
 
-/// What is kept of a text: line feeds for whatever ends a line, no character that is dropped, a
-/// space for what looks like one and is none, NFC, no white space at either end.
+/// The form in which a text is stored: line endings as line feeds, dropped characters removed,
+/// characters without ink as spaces, NFC, no white space at either end.
 pub fn kept(text: &str) -> Cow<'_, str> {
     let clean = match text.contains(|it| it == '\r' || is_inkless(it) || is_dropped(it)) {
         false => Cow::Borrowed(text),
@@ -128,8 +128,8 @@ fn trimmed(text: String) -> String {
     }
 }
 
-/// Controls, formats (joiners, soft hyphens, marks of direction, byte order marks), private
-/// characters, those not assigned, and the separators that are no line feed.
+/// Controls, format characters (joiners, soft hyphens, direction marks, byte order marks), private
+/// use characters, unassigned characters, and the line and paragraph separators.
 fn is_refused(character: char) -> bool {
     if is_common(character) {
         return false;
@@ -147,8 +147,8 @@ fn is_mark(character: char) -> bool {
     !is_common(character) && character.general_category_group() == GeneralCategoryGroup::Mark
 }
 
-/// Letters and marks without a shape: fillers, and selectors of another shape. Other characters
-/// that are not seen are refused.
+/// Invisible letters and marks: fillers and variation selectors. Other invisible characters are
+/// refused.
 fn is_dropped(character: char) -> bool {
     is_unseen(character) && character.general_category_group() != GeneralCategoryGroup::Other
 }

@@ -1,6 +1,6 @@
 //! The order of names: the collation `vi` of CLDR, numbers in names as numbers, and `Ð` (eth) as
-//! the `Đ` that it is typed for. A key is never stored or sent, since another release of the tables
-//! would sort otherwise.
+//! the `Đ` that it is typed for. A key is never stored or sent, because another release of the
+//! collation tables may sort differently.
 
 use std::{borrow::Cow, cmp::Ordering, sync::LazyLock};
 
@@ -32,7 +32,7 @@ pub fn compare_names(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The text with the letter of the alphabet for those that are taken for it.
+/// The text with `đ` in place of the letters that look like it.
 fn without_eth(text: &str) -> Cow<'_, str> {
     if !text.contains(['ð', 'Ð', 'ɖ', 'Ɖ']) {
         return Cow::Borrowed(text);
@@ -48,8 +48,8 @@ fn without_eth(text: &str) -> Cow<'_, str> {
 /// A name as bytes whose order is that of the Vietnamese alphabet, for keys of ordered maps.
 ///
 /// The key of an empty name is greater than every other, so empty names come last in ascending
-/// order. For a descending order use [`SortKey::cmp_descending`], which reverses the names that
-/// are there and still leaves the empty ones last.
+/// order. For a descending order use [`SortKey::cmp_descending`], which reverses the other names
+/// and still puts the empty ones last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SortKey(Box<[u8]>);
 

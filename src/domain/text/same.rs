@@ -46,8 +46,8 @@ pub fn name_key(text: &str) -> String {
     key
 }
 
-/// Writes the space that is due before a character, none at the beginning and beside a dash; says
-/// whether the character is to be written, which a second dash or quote in a row is not.
+/// Writes a pending space before a character, except at the beginning and beside a dash. Returns
+/// whether to write the character: a second dash or quote in a row is skipped.
 pub(super) fn close_gap(text: &mut String, gap: &mut bool, next: char) -> bool {
     let gap = std::mem::take(gap);
     let Some(last) = text.chars().next_back() else {
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(name_key("a\u{34f}\u{301}"), "á");
     }
 
-    /// Every syllable that the rules of spelling make, with its tone where a careful hand puts it.
+    /// Syllables made of sample onsets, vowels, codas and tones, as separate parts.
     fn syllables() -> impl Strategy<Value = (String, Vec<char>, String, char)> {
         let onset = prop::sample::select(vec!["", "b", "đ", "h", "kh", "ng", "ngh", "t", "tr"]);
         let vowels = prop::sample::select(vec!["a", "oa", "oe", "uy", "uê", "ươ", "iê", "oai"]);
@@ -293,7 +293,7 @@ mod tests {
         ) {
             prop_assert!(same_name(&a, &a));
             prop_assert_eq!(same_name(&a, &b), same_name(&b, &a));
-            // what is the same as a is the same as whatever a is the same as
+            // the relation is transitive
             let respelled = a.to_uppercase();
             if same_name(&a, &respelled) {
                 prop_assert_eq!(same_name(&a, &b), same_name(&respelled, &b));

@@ -1,7 +1,7 @@
-//! What a body holds, before anything is made of it: how many values, and how deep.
+//! Limits on the number and depth of the values in a body, checked before the body is read.
 //!
-//! A message of a thousand bytes takes up a hundred times that once it is read, so a body is
-//! counted first. Nothing is kept of it here, and no proto is asked.
+//! A message can take a hundred times the size of its JSON in memory, so the values of a body are
+//! counted first. The scan stores nothing and does not depend on the protos.
 
 use std::fmt;
 
@@ -16,12 +16,13 @@ pub(in crate::http) const VALUES_MAX: usize = 20_000;
 /// The most levels of objects and lists in one another, as in other readers of proto JSON.
 pub(in crate::http) const DEPTH_MAX: usize = 100;
 
-/// How many values the body holds; a refusal where there are too many, or too deep in one another.
-/// Of one that is no JSON, what comes before the mistake is counted: who reads it finds that.
+/// Counts the values of the body. Refuses a body with too many values or too many levels. If the
+/// body is not valid JSON, only the values before the mistake count, and the reader of the message
+/// reports the mistake.
 pub(in crate::http) fn scan(body: &[u8]) -> Result<usize, Refusal> {
     let mut found = Found::default();
     let mut json = serde_json::Deserializer::from_slice(body);
-    // a mistake of form is told by whoever reads the message
+    // the reader of the message reports syntax errors
     let _ = Count(&mut found, 0).deserialize(&mut json);
     let (reason, english, vietnamese) = match found {
         Found { values, .. } if values > VALUES_MAX => (

@@ -1,7 +1,7 @@
 //! The cases of protobuf's conformance suite for proto JSON
 //! (conformance/binary_json_conformance_suite.cc), under their names there, against our reader and
-//! writer; those it leaves open are decided here, as refusals. Left out are the types that no
-//! message of ours has: wrappers, Struct, Value, extensions. Cases of our own follow.
+//! writer. Where the suite leaves the result open, these tests expect a refusal. Types that no
+//! message here uses are left out: wrappers, Struct, Value, extensions. Additional cases follow.
 
 use std::sync::LazyLock;
 
@@ -26,20 +26,20 @@ static MESSAGE: LazyLock<MessageDescriptor> = LazyLock::new(|| {
         .unwrap()
 });
 
-/// As the server reads a body, or where and why not.
+/// Reads a body as the server does. An error gives the field and the reason.
 fn parsed(body: &[u8]) -> Result<DynamicMessage, String> {
     let body = text(body);
     scan(body).map_err(|refusal| refusal.status.message().to_owned())?;
     read(&MESSAGE, body).map_err(|one| format!("{} {}", one.field, one.reason))
 }
 
-/// As the server writes what it read.
+/// Reads a body and writes it as the server does.
 fn written(body: &[u8]) -> Result<String, String> {
     let line = json::line(&parsed(body)?).ok_or("cannot be written")?;
     Ok(std::str::from_utf8(&line).unwrap().trim_end().to_owned())
 }
 
-/// One that is read, and what is written of it: the same, unless it is told.
+/// Checks bodies that are read, with the text that is written back; `=` means the same text.
 fn valid(cases: &[(&str, &str, &str)]) {
     for (name, body, expected) in cases {
         let expected = if *expected == "=" { body } else { expected };
@@ -155,7 +155,7 @@ fn names_and_whitespace() {
             "StringFieldSingleQuoteBoth",
             "{'optionalString': 'Hello world!'}",
         ),
-        // unknown names: what the suite has a reader ignore where it is told to, is refused here
+        // unknown names are refused; the suite has an option to ignore them
         ("IgnoreUnknownJsonNumber", r#"{"unknown": 1}"#),
         ("IgnoreUnknownJsonNull", r#"{"unknown": null}"#),
         ("IgnoreUnknownJsonObject", r#"{"unknown": {"a": 1}}"#),
@@ -610,7 +610,7 @@ fn booleans_floats_and_enums() {
         ),
         ("DoubleFieldTrueValue", r#"{"optionalDouble": true}"#),
         ("DoubleFieldFalseValue", r#"{"optionalDouble": false}"#),
-        // words of Rust, which prost-reflect reads
+        // spellings of Rust, which prost-reflect reads
         ("ours", r#"{"optionalDouble": "inf"}"#),
         ("ours", r#"{"optionalDouble": "nan"}"#),
         ("ours", r#"{"optionalFloat": "infinity"}"#),
@@ -843,7 +843,7 @@ fn lists_maps_and_nulls() {
                 "optionalFieldMask": null, "optionalDate": null}"#,
             "{}",
         ),
-        // the same each time, whatever the order in memory: keys in the order of their values
+        // the output does not depend on the order in memory: keys are sorted by value
         (
             "ours",
             r#"{"mapInt32Int32": {"10": 1, "9": 2, "-1": 3}}"#,
@@ -1176,7 +1176,7 @@ fn timestamps_and_dates() {
     }
 }
 
-/// Any is in no request; in answers it holds the details of errors.
+/// No request contains Any. In answers it holds the details of errors.
 #[test]
 fn any() {
     let of = |kind: &str| format!("type.googleapis.com/{kind}");
@@ -1193,8 +1193,8 @@ fn any() {
     )]);
 }
 
-/// Left to the writer by the suite: values that JSON has no form for. prost-reflect refuses to
-/// write them, and so do we.
+/// Values that JSON cannot represent. The suite leaves the result to the writer. prost-reflect
+/// refuses to write them, and so does the server.
 #[test]
 fn what_has_no_form_is_not_written() {
     let mut message = DynamicMessage::new(MESSAGE.clone());

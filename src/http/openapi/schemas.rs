@@ -14,8 +14,8 @@ use crate::wire::validate::lines::{LINE, LINES};
 const REQUIRED: i32 = 2;
 const OUTPUT_ONLY: i32 = 3;
 
-/// The patterns of texts without Unicode's classes, which not every reader of JSON Schema knows:
-/// what they refuse that is likely to be met.
+/// The patterns of texts without Unicode classes, which not every JSON Schema reader supports. They
+/// list only the refused characters that are likely to occur.
 const LINE_JSON: &str =
     r"^[^\x00-\x1F\x7F-\x9F\u00AD\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]*$";
 const LINES_JSON: &str =
@@ -63,7 +63,7 @@ impl Schemas {
         }
     }
 
-    /// The comment before an element, one line a paragraph.
+    /// The comment before an element, with one line per paragraph.
     pub(super) fn comment(&self, file: &FileDescriptor, path: &[i32]) -> String {
         let comments = self.comments.get(file.name());
         comments
@@ -72,13 +72,13 @@ impl Schemas {
             .unwrap_or_default()
     }
 
-    /// What the id in a collection is called.
+    /// The name of the id in a collection.
     pub(super) fn variable(&self, collection: &str) -> String {
         let variable = self.variables.get(collection).cloned();
         variable.unwrap_or_else(|| "id".to_owned())
     }
 
-    /// All that were asked for, by name.
+    /// All schemas that were requested, by name.
     pub(super) fn finish(self) -> Map<String, Value> {
         self.made.into_iter().collect()
     }
@@ -116,7 +116,7 @@ impl Schemas {
             .flatten()
     }
 
-    /// What the rule of a name allows in one of its segments, of so many.
+    /// The pattern of segment `at` in the rule of a resource name, if the rule has `of` segments.
     pub(super) fn segment(&self, field: &FieldDescriptor, at: usize, of: usize) -> Option<String> {
         let rules = within(&self.rules(field)?, "string")?;
         let pattern = get(&rules, "pattern")?.as_str()?.to_owned();
@@ -147,7 +147,7 @@ impl Schemas {
         }
         let name = name(message.full_name());
         if !self.made.contains_key(&name) {
-            // the place is taken first, for messages that hold themselves
+            // the entry is reserved first, because a message may contain itself
             self.made.insert(name.clone(), Value::Null);
             let schema = match message.full_name() {
                 "google.protobuf.Any" => json!({
@@ -164,7 +164,7 @@ impl Schemas {
         json!({"$ref": format!("#/components/schemas/{name}")})
     }
 
-    /// Whether the request has to have a field beyond those.
+    /// Whether the request has a required field that is not in `bound`.
     pub(super) fn needs(&self, message: &MessageDescriptor, bound: &[String]) -> bool {
         let mut fields = message.fields();
         fields.any(|it| self.is_required(&it) && !bound.iter().any(|name| name == it.name()))
@@ -196,7 +196,7 @@ impl Schemas {
             if self.is_output_only(field) {
                 set(&mut schema, "readOnly", true);
             }
-            // an answer leaves out what is empty, so only a request has to have anything
+            // an answer omits empty fields, so only requests have required fields
             if request && self.is_required(field) {
                 required.push(field.json_name());
             }
@@ -293,7 +293,7 @@ impl Schemas {
                 bounds(within("uint32").as_ref(), &mut schema);
                 schema
             }
-            // proto JSON writes 64 bits as text, for readers whose numbers hold 53
+            // proto JSON writes 64-bit integers as text, for readers with 53-bit numbers
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
                 let rules = within("int64");
                 let least = rules
@@ -354,7 +354,7 @@ fn text(rules: Option<&DynamicMessage>, may_be_empty: bool) -> Value {
     }
     for (rule, form) in [("uuid", UUID), ("uri", ".+")] {
         if get(rules, rule).and_then(|it| it.as_bool()) == Some(true) {
-            // a format has no way to say that there may be nothing
+            // a format cannot express that the value may be empty
             if may_be_empty {
                 if schema.get("pattern").is_none() {
                     set(&mut schema, "pattern", format!("^({form})?$"));
@@ -381,7 +381,7 @@ fn bounds(rules: Option<&DynamicMessage>, schema: &mut Value) {
     copy(rules, "lt", schema, "exclusiveMaximum");
 }
 
-/// Writes a rule that is set as this keyword.
+/// Copies a rule, if it is set, to a keyword.
 fn copy(rules: &DynamicMessage, rule: &str, schema: &mut Value, keyword: &str) {
     if let Some(value) = get(rules, rule) {
         set(schema, keyword, plain(&value));
@@ -402,7 +402,7 @@ fn plain(value: &Proto) -> Value {
     }
 }
 
-/// A field of a message of options that is set.
+/// The value of a field in a message of options, if it is set.
 fn get(message: &DynamicMessage, name: &str) -> Option<Proto> {
     let field = message.descriptor().get_field_by_name(name)?;
     let has = message.has_field(&field);
@@ -441,7 +441,7 @@ fn comments(pool: &DescriptorPool) -> HashMap<String, HashMap<Vec<i32>, String>>
     pool.files().map(of_file).collect()
 }
 
-/// Lines broken at a hundred columns as paragraphs again.
+/// Joins lines that were wrapped at a hundred columns into paragraphs.
 fn joined(comment: &str) -> String {
     let mut text = String::new();
     for line in comment.trim().lines().map(str::trim) {

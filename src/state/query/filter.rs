@@ -1,12 +1,13 @@
 //! The `filter` of a list request: AIP-160 text, checked against the fields a type declares and
 //! compiled to a predicate.
 //!
-//! What the AIP leaves open is decided here. `OR` binds tighter than `AND`; words side by side
+//! This module decides what the AIP leaves open. `OR` binds tighter than `AND`; words side by side
 //! are joined by `AND`. `!=` is `NOT … =`, so it matches rows without a value; every other
-//! comparison needs one, and an empty text is none. On text `=` compares NFC and takes `*` at
-//! either end, `:` is containment without regard to diacritics and case; on a repeated field `:`
-//! asks for an element. `field:*` asks whether the field is present: not at its default or, where
-//! it is `optional`, set. A literal that stands alone is looked for in every text and name.
+//! comparison needs a value, and an empty text does not count as one. On text, `=` compares NFC
+//! and takes `*` at either end, and `:` is containment without regard to diacritics and case. On a
+//! repeated field `:` asks for an element. `field:*` asks whether the field is present: not at its
+//! default or, where it is `optional`, set. A literal without a field is searched for in every text
+//! and name.
 
 mod check;
 mod habits;
@@ -38,7 +39,7 @@ pub const MAX_DEPTH: usize = 32;
 /// A compiled filter.
 pub struct Filter<T: 'static> {
     root: Option<Node<T>>,
-    /// Fields that several tests ask.
+    /// Number of fields, or keys of map fields, that several tests read.
     columns: usize,
     terms: usize,
 }
@@ -54,13 +55,13 @@ enum Node<T: 'static> {
     Test(Test<T>),
 }
 
-/// What is asked of one field.
+/// A test of one field.
 struct Test<T: 'static> {
     field: &'static Field<T>,
     /// The key, when the field is a map and one entry is meant.
     key: Option<String>,
     ask: Ask,
-    /// Where the row keeps the values, when other tests ask for them too.
+    /// The column of the row that holds the values, if other tests read them too.
     column: Option<usize>,
 }
 
@@ -69,7 +70,7 @@ enum Ask {
     Present,
     /// The map has this key.
     Key(String),
-    /// A value compares so to the constant.
+    /// A value compares to the constant with this operator.
     Compare(Comparator, Constant),
     /// A value in NFC fits the pattern.
     Fits(Pattern),
@@ -150,7 +151,7 @@ impl<T: Queryable> Filter<T> {
         }
     }
 
-    /// Parses and checks the text; blank text is no filter.
+    /// Parses and checks the text. Blank text gives the filter that every row passes.
     pub fn parse(source: &str) -> Result<Self, Error> {
         let Some(expression) = place::parse::<T>(source)? else {
             return Ok(Self::everything());
@@ -169,7 +170,7 @@ impl<T: Queryable> Filter<T> {
         self.root.is_none()
     }
 
-    /// How many terms may be tried on a row.
+    /// Maximum number of terms evaluated on a row.
     pub const fn terms(&self) -> usize {
         self.terms
     }
@@ -217,7 +218,7 @@ impl<T: Queryable> fmt::Debug for Filter<T> {
     }
 }
 
-/// A row, with what several terms would read of it and fold alike, made once.
+/// A row, with the values that several terms read. Each value is read and folded only once.
 struct Row<'r, T> {
     record: &'r T,
     columns: Vec<Column<'r>>,
@@ -245,8 +246,8 @@ impl<'r, T> Row<'r, T> {
     }
 }
 
-/// Gives the tests that ask for the same values one column of the row; tells how many columns
-/// there are, and how many terms.
+/// Assigns one column of the row to all tests that read the same values. Returns the number of
+/// columns and the number of terms.
 fn share_columns<T>(root: &mut Node<T>) -> (usize, usize) {
     let mut tests = Vec::new();
     let terms = root.tests(&mut tests);
@@ -266,7 +267,7 @@ fn share_columns<T>(root: &mut Node<T>) -> (usize, usize) {
 }
 
 impl<T> Node<T> {
-    /// Its tests; tells how many terms there are, of whatever sort.
+    /// Adds the tests below this node to `tests`. Returns the number of terms of every kind.
     fn tests<'n>(&'n mut self, tests: &mut Vec<&'n mut Test<T>>) -> usize {
         match self {
             Self::And(nodes) | Self::Or(nodes) => {
@@ -376,7 +377,7 @@ impl<T: Queryable> Test<T> {
                 let order = |text: &str| compares(text.cmp(constant), *comparator);
                 match self.field.kind {
                     Type::Text | Type::Name => composed(&order),
-                    // what is composed by its nature is not copied
+                    // text that is already in NFC is not copied
                     _ => any_text(values, key, None, nfc, &order),
                 }
             }

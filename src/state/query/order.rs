@@ -109,7 +109,7 @@ impl<T: Queryable> Order<T> {
                 .iter()
                 .find(|field| field.path == path && is_orderable(field))
                 .ok_or_else(|| not_orderable::<T>(path, &place))?;
-            // nothing ties on the name, so what follows it decides nothing
+            // names are unique, so fields after the name have no effect
             if !named.contains(&NAME) {
                 order.terms.push((field, direction));
             }
@@ -117,7 +117,7 @@ impl<T: Queryable> Order<T> {
         Ok(order)
     }
 
-    /// How many terms may be compared for a row.
+    /// Maximum number of terms compared for a row.
     pub const fn terms(&self) -> usize {
         self.terms.len()
     }
@@ -136,7 +136,7 @@ impl<T: Queryable> Order<T> {
         }
     }
 
-    /// One text for all orders that are written differently and sort the same.
+    /// The same text for all orders that sort the same but are written differently.
     pub fn canonical(&self) -> String {
         let word = |direction| match direction {
             Direction::Ascending => "",

@@ -1,9 +1,9 @@
-//! Keyset pages: a page starts after the row where the last one ended, found again by its values
-//! in the order and its name, not by counting.
+//! Keyset pages: a page starts after the last row of the previous page. The row is identified by
+//! its values in the order and its name, not by its position.
 //!
-//! So no row whose order key and match stay the same is skipped or repeated while others come,
-//! go and change. Rows are anything that lends a `T`: a reference into the State, or the redacted
-//! copy that the visibility rule made, which is what filter and order then see.
+//! Therefore a row whose order key and match stay the same is never skipped or repeated while other
+//! rows are added, removed or changed. A row is anything that borrows as a `T`: a reference into
+//! the State, or the redacted copy from the visibility rules, which filter and order then read.
 
 use std::{borrow::Borrow, cmp::Ordering, collections::BinaryHeap, fmt};
 
@@ -19,14 +19,14 @@ use crate::domain::error::Error;
 /// Rows on a page when the caller names no number.
 pub const DEFAULT_SIZE: usize = 50;
 
-/// Most rows on a page; a larger number is drawn to it, as AIP-158 asks.
+/// Maximum number of rows on a page. A larger number is reduced to it, as AIP-158 requires.
 pub const MAX_SIZE: usize = 1000;
 
 /// The value of one field of the order; nothing where the row has none.
 pub type KeyValue = Option<Constant>;
 
-/// The place of a row in an order: plain values, never collation keys, which another release of
-/// the tables would make otherwise.
+/// The place of a row in an order: plain values, not collation keys, which can differ between
+/// releases of the collation tables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The values of the order's fields.
@@ -60,11 +60,11 @@ pub fn page_size(asked: i32) -> Result<usize, Error> {
     }
 }
 
-/// A page of rows that come in resource-name order, from the first on: walks them when that is
-/// the order asked for, else sorts.
+/// A page of rows that are sorted by resource name and start with the first row. If the requested
+/// order is by resource name, this walks the rows; otherwise it sorts them.
 ///
-/// With [`Order::name_alone`] the caller can start its map behind the cursor instead and use
-/// [`page_in_order`], which then costs the page and not the walk to it.
+/// With [`Order::name_alone`] the caller can instead start its map after the cursor and use
+/// [`page_in_order`]. The cost is then that of the page, without the rows before it.
 pub fn page<T: Queryable, R: Borrow<T>>(
     rows: impl IntoIterator<Item = R>,
     filter: &Filter<T>,
@@ -81,8 +81,8 @@ pub fn page<T: Queryable, R: Borrow<T>>(
     page_in_order(rest, filter, order, size)
 }
 
-/// A page of rows that come in the order, beginning after the cursor: stops at the first row
-/// beyond the page.
+/// A page of rows that are already in the order and start after the cursor. Stops at the first row
+/// after the page.
 pub fn page_in_order<T: Queryable, R: Borrow<T>>(
     rows: impl IntoIterator<Item = R>,
     filter: &Filter<T>,
@@ -97,7 +97,7 @@ pub fn page_in_order<T: Queryable, R: Borrow<T>>(
     )
 }
 
-/// A page of rows that come in any order: keeps the first of them in a heap of the page's size.
+/// A page of rows in any order. Keeps the first rows in a heap of the page's size.
 pub fn page_sorted<T: Queryable, R: Borrow<T>>(
     rows: impl IntoIterator<Item = R>,
     filter: &Filter<T>,
@@ -111,7 +111,7 @@ pub fn page_sorted<T: Queryable, R: Borrow<T>>(
     for row in rows {
         let ahead =
             after.is_none_or(|cursor| order.compare_to(row.borrow(), cursor) == Ordering::Greater);
-        // the heap's bound is cheaper to ask than most filters
+        // a check against the heap is cheaper than most filters
         if ahead && first.wants(&row) && filter.matches(row.borrow()) {
             first.push(row);
         }
@@ -119,7 +119,7 @@ pub fn page_sorted<T: Queryable, R: Borrow<T>>(
     cut(first.into_sorted(), size, |row| order.cursor(row.borrow()))
 }
 
-/// Cuts one row more than a page down to the page.
+/// Cuts the rows to the page size. A surplus row means that another page follows.
 pub fn cut<R>(mut items: Vec<R>, size: usize, place: impl Fn(&R) -> Cursor) -> Page<R> {
     let more = items.len() > size;
     items.truncate(size);
@@ -127,7 +127,7 @@ pub fn cut<R>(mut items: Vec<R>, size: usize, place: impl Fn(&R) -> Cursor) -> P
     Page { items, next }
 }
 
-/// The first few of many entries by a comparison: a heap whose greatest entry gives way.
+/// Keeps the first entries of many by a comparison, in a heap that drops its greatest entry.
 pub(super) struct First<E, F> {
     limit: usize,
     compare: F,
@@ -157,7 +157,7 @@ impl<E, F: Fn(&E, &E) -> Ordering + Copy> First<E, F> {
                 .is_some_and(|last| (self.compare)(entry, &last.entry).is_lt())
     }
 
-    /// Adds an entry that [`Self::wants`] has agreed to.
+    /// Adds an entry for which [`Self::wants`] returned true.
     pub(super) fn push(&mut self, entry: E) {
         if self.heap.len() >= self.limit {
             self.heap.pop();

@@ -1,8 +1,8 @@
 //! How a resource declares, once, what it may be filtered and ordered by.
 //!
 //! A type lists its [`Field`]s in a constant table; filter, order and cursor are compiled
-//! against that table, so a field that is not in it cannot be asked about. A getter borrows from
-//! the row: only a repeated field whose elements are no plain strings allocates.
+//! against that table, so a field that is not in it cannot be queried. A getter borrows from the
+//! row: only a repeated field whose elements are not plain strings allocates.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::time::{Date, Timestamp};
 
-/// What a field holds; decides the operators it takes and how it sorts.
+/// The type of a field. It decides which operators the field accepts and how it sorts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// Text that is compared in NFC and sorted by code point, as a document symbol.
@@ -91,8 +91,8 @@ impl Value<'_> {
 
 /// What a getter returns.
 ///
-/// An empty text is never a value. Other defaults are values, that compare and sort as such, but
-/// do not make a field present: see [`Field::is_present`].
+/// An empty text is never a value. Other defaults are values: they compare and sort, but do not
+/// make a field present. See [`Field::is_present`].
 #[derive(Clone, Debug)]
 pub enum Values<'a> {
     /// The row has no value.
@@ -252,10 +252,9 @@ pub struct Field<T: 'static> {
     pub repeated: bool,
     /// Whether `order_by` may name it.
     pub orderable: bool,
-    /// Whether a value that is the default of its type is one that was set: the field is
-    /// `optional` in the proto.
+    /// Whether a default value counts as set, because the field is `optional` in the proto.
     pub optional: bool,
-    /// Whether a row has it, where its value does not tell.
+    /// Whether a row has the field set, for fields whose value alone does not show this.
     pub set: Option<fn(&T) -> bool>,
     /// Reads it from a row.
     pub get: for<'a> fn(&'a T) -> Values<'a>,
@@ -275,29 +274,30 @@ impl<T> Field<T> {
         }
     }
 
-    /// Lets `order_by` name it. Its values go into page tokens, so a text has to be a short one,
-    /// a name or a symbol.
+    /// Allows the field in `order_by`. Its values go into page tokens, so a text field must be
+    /// short, such as a name or a symbol.
     #[must_use]
     pub const fn orderable(mut self) -> Self {
         self.orderable = true;
         self
     }
 
-    /// Lets a row have several values.
+    /// Allows a row to have several values.
     #[must_use]
     pub const fn repeated(mut self) -> Self {
         self.repeated = true;
         self
     }
 
-    /// Says that the proto has the field as `optional`.
+    /// Marks the field as `optional` in the proto.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Says which rows have it, where the value of the others is what stands for it.
+    /// Sets the function that says which rows have the field set. The value of other rows is a
+    /// substitute.
     #[must_use]
     pub const fn set_where(mut self, set: fn(&T) -> bool) -> Self {
         self.set = Some(set);
@@ -346,8 +346,8 @@ impl<T> fmt::Debug for Field<T> {
 
 /// A resource type that lists can be asked about.
 pub trait Queryable: Sized + 'static {
-    /// What it costs to answer one, in units of work; more where it is answered with what is
-    /// computed from other records.
+    /// The cost of returning one resource, in units of work. It is higher if the answer includes
+    /// values computed from other records.
     const ANSWER_COST: usize = 1;
 
     /// The fields, in the order a message lists them; each path once.

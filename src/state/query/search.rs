@@ -5,7 +5,7 @@
 //! `đà` finds `Đà` first, then `Da`. Records whose name is the query come first, then names that
 //! begin with it, then those where every word begins a word, then those where some word is found
 //! only inside another; among equals the weightier part wins, then the Vietnamese alphabet, then
-//! the resource name. The texts of a record are folded once, by whoever keeps the record.
+//! the resource name. The owner of a record folds its texts once and keeps the result.
 
 use std::{fmt, sync::Arc};
 
@@ -23,14 +23,14 @@ use crate::domain::{
 /// Longest query, in characters.
 pub const MAX_CHARS: usize = 200;
 
-/// Which part of a record a text is; the earlier, the weightier.
+/// The part of a record that a text belongs to. Earlier parts weigh more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// The name in Vietnamese.
     Name = 0,
     /// The name in English.
     EnglishName = 1,
-    /// The id, or a code that stands for the record.
+    /// The id, or a code that identifies the record.
     Id = 2,
     /// Anything else: earlier names, units, labels.
     Other = 3,
@@ -51,9 +51,9 @@ pub trait Alphabetical {
     fn vietnamese_name(&self) -> &str;
 }
 
-/// The folded texts of a record in one piece of memory, for there is one for each record: a
-/// control character that says the part, which no folded text holds, and the text. Behind them
-/// stands the key of the Vietnamese name, which has the diacritics.
+/// The folded texts of a record in one allocation, to save memory. Each text follows a control
+/// character that marks its part and that no folded text contains. The key of the Vietnamese
+/// name, with diacritics, comes last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchText {
     text: Arc<str>,
@@ -117,8 +117,8 @@ impl SearchText {
         })
     }
 
-    /// How well the query is met, the smaller the better; nothing when some word is not found.
-    /// `starts` is room to work in.
+    /// How well the record matches the query; smaller is better. `None` if a word is not found.
+    /// `starts` is a scratch buffer.
     fn rank(&self, query: &Query, starts: &mut Vec<Start>) -> Option<Rank> {
         let all = self.folded();
         if query.words.iter().any(|word| word.place(all).is_none()) {
@@ -156,8 +156,8 @@ struct Start {
     part: Part,
 }
 
-/// Where words begin, or could: after whatever is no letter and no digit. In the order of the
-/// texts, so the weightiest part comes first.
+/// Positions where a word can begin: after each character that is not a letter or digit. They
+/// follow the order of the texts, so the part with the most weight comes first.
 fn word_starts(all: &str) -> impl Iterator<Item = Start> {
     let mut part = None;
     let mut after_word = false;
@@ -277,7 +277,7 @@ impl Query {
                 format!("dài quá {MAX_CHARS} ký tự; chỉ cần vài từ"),
             ));
         }
-        // what stands around a word, a comma say, is not searched for
+        // characters around a word, such as a comma, are not searched for
         fn words(text: &str) -> impl Iterator<Item = &str> {
             text.split(|c| c == ' ' || is_mark(c))
                 .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
@@ -307,31 +307,33 @@ impl Query {
         })
     }
 
-    /// How many terms are tried on a row.
+    /// Number of terms evaluated on a row.
     pub const fn terms(&self) -> usize {
         self.words.len() + self.marked.len()
     }
 
-    /// One text for all queries that find the same in the same order; a page token is bound to it.
+    /// The same text for all queries that give the same results in the same order. A page token is
+    /// bound to it.
     pub fn canonical(&self) -> &str {
         &self.key
     }
 }
 
-/// A row that may meet a query.
+/// A row that may match a query.
 #[derive(Debug)]
 pub struct Row<'a, R> {
     /// The folded texts.
     pub text: &'a SearchText,
     /// What is found.
     pub record: R,
-    /// Whether its place in the alphabet is that of the cursor or before it.
+    /// Whether it sorts, by the alphabet, at or before the cursor.
     pub passed: bool,
 }
 
-/// A page of the records that meet the query, best first. Rows come by the Vietnamese alphabet
-/// and then by resource name, so that among equals the first that is met is the first. `see` is
-/// asked of those alone that find room on the page: what the caller sees of a record, if anything.
+/// A page of the records that match the query, best first. The rows must be sorted by the
+/// Vietnamese alphabet and then by resource name, so that equal ranks keep this order. `see`
+/// returns what the caller sees of a record, if anything. It is called only for records that fit
+/// on the page.
 pub fn search<'a, R, S: Alphabetical>(
     rows: impl IntoIterator<Item = Row<'a, R>>,
     query: &Query,

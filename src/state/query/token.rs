@@ -1,10 +1,11 @@
-//! Page tokens: a cursor that its caller can hand back but not read the meaning of, nor change,
-//! nor use with other arguments.
+//! Page tokens: a cursor that the caller can send back, but cannot change or use with other
+//! arguments.
 //!
-//! base64url of version, marks, cursor as JSON and 16 bytes of HMAC-SHA-256 over version, binding
-//! and cursor. The binding says which request the cursor belongs to; it is not sent. A mark of
-//! each argument is, so that a refusal can say which argument is another. The key is the
-//! database's, so that every replica opens what another has sealed.
+//! A token is base64url of version, marks, cursor as JSON and 16 bytes of HMAC-SHA-256 over
+//! version, binding and cursor. The binding identifies the request that the cursor belongs to; the
+//! token does not contain it. The token contains a mark of each argument, so that an error can say
+//! which argument differs. The key is stored in the database, so that every replica opens the
+//! tokens of the others.
 
 use std::fmt;
 
@@ -21,10 +22,10 @@ pub const MAX_BYTES: usize = 16_384;
 /// Written into each token; another layout gets another number.
 const VERSION: u8 = 2;
 
-/// Half of the digest: nobody guesses 128 bits, and tokens stay short.
+/// Half of the digest: 128 bits cannot be guessed, and tokens stay short.
 const TAG_BYTES: usize = 16;
 
-/// Bytes of an argument's mark: it only chooses the words of a refusal.
+/// Bytes of an argument's mark, which is used only for the text of an error.
 const MARK_BYTES: usize = 4;
 
 /// The secret that page tokens are sealed with.
@@ -131,7 +132,8 @@ pub fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Er
     cursor(&bytes).ok_or_else(|| not_of(key, binding, &bytes))
 }
 
-/// Says which arguments of a token that does not open are not those of its first page.
+/// The error for a token that does not open. It names the arguments that differ from those of the
+/// first page.
 fn not_of(key: &TokenKey, binding: &Binding, bytes: &[u8]) -> Error {
     let marks = bytes.get(1..).unwrap_or_default().chunks_exact(MARK_BYTES);
     let mut changed = Vec::new();
@@ -140,7 +142,7 @@ fn not_of(key: &TokenKey, binding: &Binding, bytes: &[u8]) -> Error {
             changed.push(argument.0);
         }
     }
-    // the method has no name: a token of another one, or of another registry, or no token
+    // the empty name is the method: the token is of another method or registry, or not a token
     if changed.is_empty() || changed.contains(&"") {
         return malformed();
     }

@@ -1,4 +1,4 @@
-//! Platforms there and back, and what is told of a bad one.
+//! Tests of platforms: the round trip through the wire form, and the violations of invalid ones.
 
 use proptest::{
     collection::{btree_map, vec},

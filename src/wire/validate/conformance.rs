@@ -3,16 +3,16 @@
 //! max_bytes, pattern, prefix, uuid, uri), bytes (len, max_len), booleans (const), numbers (const,
 //! in, ranges), doubles (ranges with their ends), enums (const, in, not_in, defined_only), lists
 //! (min_items, max_items, unique, items), maps (pairs, keys, values), messages and oneofs
-//! (required), and what `ignore` and presence make of them. Whatever else a field says fails the
-//! build.
+//! (required), and the effects of `ignore` and presence on them. Any other rule of a field fails
+//! the build.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::wire::fixture::*;
 
-/// The fields that break a rule, each once. A repetition is told of at the item that repeats, where
-/// protovalidate names the list.
+/// The fields that break a rule, each once. A repeated item is reported at that item, but
+/// protovalidate reports it at the list.
 fn broken(message: &impl Validate) -> Vec<String> {
     let mut out = Violations::new();
     message.validate(&FieldPath::ROOT, &mut out);
@@ -22,7 +22,7 @@ fn broken(message: &impl Validate) -> Vec<String> {
     fields
 }
 
-/// Compares each case with the fields that protovalidate says are broken; all at once.
+/// Compares each case with the fields that protovalidate reports. Reports all differences together.
 macro_rules! cases {
     ($($name:literal: $message:expr => [$($field:literal),*];)+) => {{
         let mut wrong = Vec::new();

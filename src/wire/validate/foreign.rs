@@ -1,5 +1,5 @@
-//! Rules of the messages that are not ours and therefore carry no options: google.type and
-//! google.protobuf. `build.rs` knows this list, and fails when a request reaches another.
+//! Rules for messages of other packages, which carry no options: google.type and google.protobuf.
+//! `build.rs` has the same list, and fails if a request contains another such message.
 
 use super::{FieldPath, Items, Number, Text, Validate, out_of_range, violation};
 use crate::{
@@ -28,7 +28,7 @@ static SIGNED_NANOS: Number<i32> = Number {
     ..Number::ANY
 };
 
-/// A day that exists, or part of one: zero stands for the part left out.
+/// A date that exists, or part of one. A zero means that the part is omitted.
 impl Validate for Date {
     fn validate(&self, path: &FieldPath<'_>, out: &mut Violations) {
         static YEAR: Number<i32> = Number {
@@ -50,7 +50,8 @@ impl Validate for Date {
     }
 }
 
-/// The last day of a month; of the longest it can be where year or month is left out.
+/// The last day of a month. If the year or month is omitted, the last day of the longest month
+/// that is possible.
 fn last_day(year: i32, month: i32) -> i32 {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     match month {
@@ -102,7 +103,7 @@ impl Validate for prost_types::Duration {
     }
 }
 
-/// Bounds only: whether a path exists is for `mask::resolve` to say.
+/// Checks the limits only. `mask::resolve` checks whether a path exists.
 impl Validate for prost_types::FieldMask {
     fn validate(&self, path: &FieldPath<'_>, out: &mut Violations) {
         static PATHS: Items = Items {

@@ -1,5 +1,5 @@
-//! Builds a client as its README tells: in a copy below the target directory, so that the clone
-//! stays clean, and once for what it is built from.
+//! Builds a client with the commands of its README: in a copy below the target directory, so that
+//! the clone stays clean, and again only when its inputs change.
 
 use std::{
     collections::BTreeMap,

@@ -20,7 +20,7 @@ pub(super) enum Fate {
     Lost,
 }
 
-/// A port that leads to a registry; while there is none, whoever connects waits.
+/// A port that leads to a registry; while there is none, new connections wait.
 pub(super) struct Proxy {
     pub(super) url: String,
     registry: watch::Sender<Option<String>>,
@@ -100,8 +100,8 @@ async fn carry(
     }
 }
 
-/// Tells where answers begin: over HTTP/2 every one (such a connection carries one client's calls),
-/// over HTTP/1.1 those of PlanService.
+/// Finds where answers begin: over HTTP/2 all of them (such a connection carries one client's
+/// calls), over HTTP/1.1 those of PlanService.
 #[derive(Default)]
 struct Answers {
     http2: bool,

@@ -1,6 +1,6 @@
 //! Clients that read slowly or not at all, flood, never finish what they ask, or only connect:
-//! each harms itself, and an honest client beside it is served as ever. How fast is printed; what
-//! is asserted is that everything the honest client asks is answered while the other is there.
+//! each harms only itself, and an honest client beside it is still served. Latencies are printed;
+//! the test asserts that every call of the honest client is answered while the other is there.
 
 use std::{
     sync::{
@@ -90,7 +90,7 @@ impl Honest {
         }
     }
 
-    /// Waits until it was answered in so many more rounds of five reads and a write.
+    /// Waits until the client has finished `rounds` more rounds of five reads and a write.
     async fn is_served(&mut self, rounds: u64) {
         let wanted = *self.rounds.borrow() + rounds;
         let served = self.rounds.wait_for(|rounds| *rounds >= wanted);
@@ -139,7 +139,7 @@ async fn connect(server: &Server, with: impl FnOnce(Endpoint) -> Endpoint) -> Ch
 
 type Watch = Streaming<pb::WatchChangesResponse>;
 
-/// A connection whose streams hold little, so that whoever does not read stops its sender soon.
+/// A connection with small stream windows: a client that does not read soon stops the sender.
 async fn narrow(server: &Server) -> Channel {
     let narrow = |endpoint: Endpoint| {
         let endpoint = endpoint.initial_stream_window_size(2048);
@@ -308,7 +308,7 @@ both! {
         let (seen, status) = read_until(&mut watch, i64::MAX).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
         assert_eq!(reason(&status), "KEY_REVOKED");
-        // it was told of none that waited, and from where to resume
+        // the watch sent no waiting change, and gave the revision to resume from
         assert!(seen.len() < WAITING, "{} were sent after the key was revoked", seen.len());
         let resume = status.metadata().get("ndp-revision").unwrap().to_str().unwrap();
         let resume: i64 = resume.parse().unwrap();
@@ -334,12 +334,12 @@ both! {
         honest.end("a stalled watcher").await;
         assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
         assert_eq!(reason(&status), "READER_STALLED", "{status:?}");
-        // what waited for it: the queue, and what was in the windows
+        // the changes kept for the watcher: those in its queue and in the windows
         assert!((1..=40).contains(&seen.len()), "{} were kept for it", seen.len());
         let listed = public(&server).await;
         assert_eq!(seen, listed[..seen.len()]);
-        // it begins again where it was, and has lost nothing; on a machine that stands still for
-        // as long as it did, it is told so again, and gets on all the same
+        // The watcher resumes where it stopped and has lost nothing. On a machine that stalls for
+        // as long, it can be refused again; it still makes progress.
         let mut resumed = *seen.last().unwrap();
         let mut rest = Vec::new();
         loop {
@@ -450,7 +450,7 @@ both! {
         frames::wait_for(&mut endless, HEADERS, 201).await;
         honest.is_served(10).await;
 
-        // a call, and then nobody will ever write on the connection again
+        // one complete call, after which the client closes its sending side
         let mut half_closed = frames::connect(&server.address).await;
         let whole = frame(DATA, END_STREAM, 1, &message());
         half_closed.write_all(&[headers(1), whole].concat()).await.unwrap();

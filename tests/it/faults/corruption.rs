@@ -1,4 +1,4 @@
-//! `check`: says ok of what the registry wrote, and finds what somebody else did to it.
+//! `check`: reports ok for what the registry wrote, and finds what others changed in the database.
 
 use ndp_registry::{
     domain::principals::Role,
@@ -15,7 +15,7 @@ use crate::harness::{
     sql::Sql,
 };
 
-/// A history that nobody foresaw; refusals are part of it.
+/// Writes a random history; some of its calls are refused.
 async fn live_a_little(server: &Server) {
     let editor = server
         .person("editor", &[Role::AgencyEditor], Some(AGENCY))

@@ -114,8 +114,8 @@ async fn answer(waiting: Waiting) -> Result<Outcome, Error> {
         .expect("no answer")
 }
 
-/// The commit of whatever makes the plan `marked` fails: it breaks a foreign key that is checked
-/// at commit.
+/// Makes the commit of each transaction that inserts the plan `marked` fail: a trigger breaks a
+/// foreign key that is checked at commit.
 async fn plant(sql: &mut Sql) {
     let marked = format!("NEW.name = '{PLATFORM}/plans/marked'");
     sql.run(

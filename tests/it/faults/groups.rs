@@ -89,7 +89,7 @@ async fn together(
     answers
 }
 
-/// A trigger that fails whatever puts the plan `marked`; `how` is for SQLite.
+/// A trigger that fails each insert of the plan `marked`; `how` is the action of SQLite's RAISE.
 async fn plant(url: &str, how: &str) {
     let marked = format!("NEW.name = '{PLATFORM}/plans/marked'");
     let mut sql = Sql::connect(url).await;
@@ -231,7 +231,7 @@ both! {
     }
 }
 
-/// As it does when the disk is full: sqlx is not told, and would go on believing in it.
+/// As SQLite does when the disk is full: sqlx does not learn of it and assumes an open transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_that_sqlite_ended_by_itself_costs_one_connection() {
     let engine = Engine::sqlite();

@@ -1,5 +1,5 @@
-//! Kill -9 at any moment: whoever was answered finds it there, whoever was not finds all of it or
-//! nothing, and asking again with the same request id answers as if nothing had happened.
+//! Kill -9 at any moment: a write that was answered is in the database; one that was not is there
+//! in full or not at all. Repeating it with the same request id answers as if nothing had happened.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ enum Asked {
     Update(pb::UpdatePlanRequest),
 }
 
-/// What a writer was told: the image, and the revision that holds it.
+/// The answer to a write: the image, and the revision that holds it.
 #[derive(Debug, PartialEq)]
 struct Answer {
     plan: pb::Plan,

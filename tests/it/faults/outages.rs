@@ -170,7 +170,7 @@ both! {
     }
 }
 
-/// So many sessions are ended, then the writers are left alone.
+/// How many sessions are ended before the writers are left alone.
 const SESSIONS_ENDED: i64 = 25;
 
 /// A server whose way to PostgreSQL leads through a wire that can be cut.
@@ -195,7 +195,7 @@ async fn a_commit_whose_answer_is_lost_is_found_in_the_log() {
     let mut editor = editor(&server).await;
     let mut sql = Sql::connect(&url).await;
     for round in 0..5 {
-        // committed, and nobody said so
+        // the commit succeeded, and its answer was lost
         proxy.set(Wire::LoseAnswer);
         let request = create(&format!("answer-lost-{round}"));
         let answer = editor.plans.create_plan(request.clone()).await.unwrap();
@@ -205,7 +205,7 @@ async fn a_commit_whose_answer_is_lost_is_found_in_the_log() {
         assert_eq!(revision_in(&again), revision);
         assert_eq!(again.into_inner(), answer.into_inner());
 
-        // never arrived
+        // the commit was lost
         proxy.set(Wire::LoseCommit);
         let request = create(&format!("commit-lost-{round}"));
         let before = server.registry.revision();
@@ -252,7 +252,7 @@ async fn a_silent_database_is_told_apart_and_reads_go_on() {
     server.stop().await;
 }
 
-/// A key that was revoked elsewhere in the meantime could not be known of.
+/// While the log cannot be read, the server cannot learn that a key was revoked elsewhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
     let following = Following {
@@ -294,7 +294,7 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
         })
     })
     .await;
-    // whether it holds or not: nobody can tell
+    // a wrong key gets the same error: the server cannot check it
     let wrong = As::key("ndp_aaaaaaaaaaaa_x");
     let refused = server
         .raw(wrong)

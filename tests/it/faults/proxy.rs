@@ -17,7 +17,7 @@ pub(crate) enum Wire {
     LoseAnswer,
     /// The next COMMIT is lost with the connection.
     LoseCommit,
-    /// Nothing arrives, and nobody is told.
+    /// Nothing arrives, and the connections stay open.
     Silent,
 }
 

@@ -1,5 +1,5 @@
-//! Health tells when no change can be written, reads go on, and it is good again without a
-//! caller's help; the log tells why, once.
+//! Health reports that no change can be written, reads go on, and health recovers without a
+//! caller's help; the server's log gives the reason once.
 
 use ndp_registry::{domain::principals::Role, pb::GetSummaryRequest};
 use tokio::sync::watch;
@@ -37,7 +37,7 @@ both! {
     }
 }
 
-/// Nobody writes, and health finds out all the same.
+/// Health reports the fault although no caller tries to write.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_without_connections_or_rights_is_told_by_health() {
     let started = tokio::task::block_in_place(|| Cluster::start_with(&[]));

@@ -121,7 +121,8 @@ fn name_of(record: &pb::Record) -> String {
     }
 }
 
-/// One connection's life: until it is cut off, or the watcher leaves after so many messages.
+/// Watches on one connection until it is cut off, or until the watcher leaves: after `messages`
+/// messages or at the last revision.
 async fn watch_for(
     known: &mut Known,
     mut client: Client,
@@ -281,7 +282,8 @@ impl Cast {
     }
 }
 
-/// Has everybody write until so many were answered, kills the server, and waits for the writers.
+/// Runs the writers until a random number of calls is answered, kills the server, and waits for
+/// the writers.
 async fn kill_while_writing(server: &Served, cast: &Cast, round: usize) {
     let (count, mut counted) = watch::channel(0);
     let mut writers = JoinSet::new();
@@ -380,8 +382,8 @@ both! {
                     assert_eq!(revisions(&listed), (1..=newest).collect::<Vec<_>>());
                     (known.changes.clone(), listed)
                 } else {
-                    // A plan that moves to and fro is seen of the past by whoever may see it when
-                    // it is asked: a watch asked at another time than the list.
+                    // Who sees the past of the plan that moves depends on the time of the request;
+                    // the watch and the list were requested at different times.
                     (without_moving(known.changes.clone()), without_moving(listed))
                 };
                 assert_eq!(revisions(&seen), revisions(&listed), "{name}");

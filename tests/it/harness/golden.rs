@@ -1,5 +1,5 @@
 //! Texts kept in files under tests/golden, so that a change to them is a diff that a person reads.
-//! `INSTA_UPDATE=always` writes them anew, as it does the inline ones.
+//! `INSTA_UPDATE=always` rewrites them, as it does inline snapshots.
 
 use std::{env, fmt::Write as _, fs};
 

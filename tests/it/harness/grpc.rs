@@ -67,7 +67,7 @@ impl Call {
 async fn read(headers: HeaderMap, mut stream: RecvStream) -> Answer {
     let mut body = Vec::new();
     while let Some(data) = stream.data().await {
-        // what comes after a reset is no answer
+        // a reset ends the body
         let Ok(data) = data else { break };
         stream.flow_control().release_capacity(data.len()).unwrap();
         body.extend_from_slice(&data);

@@ -56,7 +56,7 @@ pub(crate) enum Stop {
 pub(crate) struct Cluster {
     directory: PathBuf,
     programs: PathBuf,
-    /// Whom its processes run as; PostgreSQL refuses root.
+    /// The user that its processes run as; PostgreSQL refuses root.
     owner: Option<(u32, u32)>,
     /// Held for its closing: the watchdog waits for that.
     pipe: Option<ChildStdin>,
@@ -68,8 +68,8 @@ impl Cluster {
     /// top, as `fsync=on`; none when PostgreSQL is left out.
     pub(crate) fn start_with(settings: &[&str]) -> Option<Self> {
         let cluster = Self::prepare(programs()?);
-        // C and UTF-8 whatever the environment says: the order of SQLite's BINARY, and never
-        // SQL_ASCII
+        // Set the C locale and UTF-8 regardless of the environment: C sorts like SQLite's BINARY,
+        // and the encoding is never SQL_ASCII.
         let arguments = [
             "--no-sync",
             "-A",
@@ -335,12 +335,12 @@ fn find_programs() -> Option<PathBuf> {
     found.into_iter().next().map(|(_, programs)| programs)
 }
 
-/// A temporary directory that belongs to whoever PostgreSQL will run as.
+/// A temporary directory owned by the user that PostgreSQL will run as.
 fn make_directory() -> (PathBuf, Option<(u32, u32)>) {
     let mut builder = tempfile::Builder::new();
     let builder = builder.prefix("ndp-pg-").disable_cleanup(true);
     let mut parent = env::temp_dir();
-    // what is made belongs to whoever we are
+    // the owner of the new directory shows whether the tests run as root
     let made = builder.tempdir_in(&parent).unwrap();
     let root = fs::metadata(made.path()).unwrap().uid() == 0;
     let reached = parent

@@ -1,7 +1,7 @@
 //! The real binary as a process: started, watched line by line, signalled, waited for.
 //!
-//! Nothing here sleeps or polls: readers and a waiter wake whoever waits for a line or the end.
-//! Every wait has a bound, and shows all that was printed when it is reached.
+//! Nothing here sleeps or polls: reader threads and a waiter thread wake the test that waits for a
+//! line or for the end. Every wait has a bound; at the bound it shows all output so far.
 
 use std::{
     fmt::Write as _,
@@ -33,15 +33,15 @@ pub(crate) enum Signal {
     Int,
     /// Its terminal is gone.
     Hup,
-    /// Somebody else has stopped reading.
+    /// The reader of a pipe has closed it.
     Pipe,
-    /// What it means is the program's business.
+    /// Its meaning is up to the program.
     Usr1,
-    /// And so it is here.
+    /// Its meaning is up to the program.
     Usr2,
-    /// Halts it until it is told to go on.
+    /// Suspends the process.
     Stop,
-    /// Lets it go on.
+    /// Resumes a suspended process.
     Cont,
 }
 
@@ -62,7 +62,7 @@ impl To {
         Self::Elsewhere(file.unwrap().into())
     }
 
-    /// A pipe of which nobody holds the other end.
+    /// A pipe whose reading end is closed.
     pub(crate) fn broken_pipe() -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -300,7 +300,7 @@ impl Shared {
     }
 }
 
-/// The registry's binary with these arguments, without settings of whoever runs the tests.
+/// The registry's binary with these arguments, without the `NDP_` variables of the test run.
 pub(crate) fn registry(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ndp-registry"));
     command.args(arguments);
@@ -308,7 +308,7 @@ pub(crate) fn registry(arguments: &[&str]) -> Command {
     command
 }
 
-/// Keeps the settings of whoever runs the tests from reaching the registry.
+/// Removes the `NDP_` variables that the registry would inherit from the test run.
 pub(crate) fn clear_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("NDP_") {

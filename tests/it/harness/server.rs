@@ -96,7 +96,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// A caller that is nobody in the test.
+/// A caller apart from those of the test, at a documentation address.
 pub(crate) fn elsewhere() -> &'static Who {
     static ELSEWHERE: LazyLock<Who> = LazyLock::new(|| Who::at(IpAddr::from([192, 0, 2, 1])));
     &ELSEWHERE
@@ -194,7 +194,7 @@ impl As {
         }
     }
 
-    /// With whatever this is in `authorization`.
+    /// With this value in `authorization`, valid or not.
     pub(crate) fn authorization(value: &str) -> Self {
         Self {
             authorization: Some(AsciiMetadataValue::try_from(value.as_bytes()).unwrap()),
@@ -233,7 +233,7 @@ impl Server {
         Self::start_with(url, &[catalogue::OPENING_EDITION]).await
     }
 
-    /// On a database that is there, so many seconds later.
+    /// On an existing database, with the clock advanced by `seconds`.
     pub(crate) async fn start_later(url: &str, seconds: i64) -> Self {
         let clock = ManualClock::at(MORNING);
         clock.advance(seconds);

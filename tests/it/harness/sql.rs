@@ -60,8 +60,8 @@ impl Sql {
         }
     }
 
-    /// Waits until a writer waits for the lock that is held; only PostgreSQL tells, so on SQLite
-    /// it returns at once.
+    /// Waits until a writer waits for the lock that is held. Only PostgreSQL reports this; on
+    /// SQLite the function returns at once.
     pub(crate) async fn is_waited_for(&mut self) {
         let waiting = "SELECT count(*) FROM pg_locks
                        WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
@@ -71,7 +71,7 @@ impl Sql {
         }
     }
 
-    /// Gives the lock up again.
+    /// Releases the lock.
     pub(crate) async fn let_go(&mut self) {
         self.run("ROLLBACK").await;
     }

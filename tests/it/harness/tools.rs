@@ -1,7 +1,7 @@
 //! Finds the programs that tests call by hand, as a user would: grpcurl, buf, and what clients in
 //! other languages are built and run with.
 //!
-//! `tests/run` names its pinned ones in the environment; without it, whatever is in `PATH`.
+//! `tests/run` names its pinned ones in the environment; without it, those in `PATH` are used.
 
 use std::{
     env,

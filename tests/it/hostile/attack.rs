@@ -1,5 +1,5 @@
-//! An attack: so many connections from one address of this machine, each of which does one thing
-//! and does it again when it is cut off; and the list of all attacks.
+//! An attack: connections from one address of this machine, each of which does one thing and does
+//! it again when it is cut off; and the list of all attacks.
 //!
 //! Tests let a few connections loose, enough to overfill a share; the bench lets loose as many as
 //! were once enough to bring the server down. Every loop is bounded in number and ends with
@@ -89,8 +89,8 @@ pub(crate) struct Running {
 }
 
 impl Attack {
-    /// Lets it loose, with so many connections; once they are in place, with so many calls a
-    /// second at most.
+    /// Starts the attack with this many connections. Once they are in place, they make at most
+    /// `rate` calls a second in all.
     pub(crate) fn begin(&self, target: Target, connections: usize, rate: Option<f64>) -> Running {
         let tally = Arc::<Tally>::default();
         let of_one = |rate: f64| Duration::from_secs_f64(connections as f64 / rate.max(1.0));

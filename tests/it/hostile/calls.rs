@@ -150,7 +150,7 @@ async fn fill_reading(it: &Attacker, reads: Reads, made: Made) -> io::Result<()>
     line.ended().await
 }
 
-/// Makes calls as fast as the server answers them, so many at once.
+/// Makes calls as fast as the server answers them, at most `at_once` at a time.
 pub(super) async fn ask(it: &Attacker, at_once: usize, made: Made) -> io::Result<()> {
     let mut line = it.line(Reads::All).await?;
     for number in numbers(it) {
@@ -342,7 +342,7 @@ struct Bits {
 }
 
 impl Bits {
-    /// Puts so many bits, the lowest first.
+    /// Appends the lowest `count` bits, the lowest first.
     fn put(&mut self, bits: u32, count: u32) {
         for bit in 0..count {
             if self.taken.is_multiple_of(8) {

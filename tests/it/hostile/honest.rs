@@ -1,5 +1,5 @@
 //! Honest callers beside an attack: from another address without a key, from the attackers' own
-//! with one, and a steward who writes. Each call has to be answered; how long it took is told.
+//! with one, and a steward who writes. Each call has to be answered; the latencies are reported.
 
 use std::{
     error::Error as _,
@@ -36,10 +36,10 @@ const CALL_BOUND: Duration = Duration::from_secs(60);
 /// Between two rounds of a caller.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How often one connects anew for one call.
+/// How often a caller may reconnect for one call.
 const RETRIES_MAX: usize = 20;
 
-/// Faults of one caller that are told, and characters of one.
+/// The most faults reported for one caller, and the most characters of one.
 const TOLD_MAX: usize = 3;
 const ERROR_MAX: usize = 200;
 
@@ -154,10 +154,10 @@ impl Honest {
         });
     }
 
-    /// Waits until each of them has done so many more rounds, begun and ended from now on.
+    /// Waits until each caller has begun and ended `rounds` more rounds from now on.
     pub(super) async fn is_served(&mut self, rounds: u64, faults: &mut Vec<String>) {
         for done in &mut self.rounds {
-            // the one that is under way began before
+            // the round under way began before, and does not count
             let wanted = *done.borrow() + rounds + 1;
             let served = done.wait_for(|rounds| *rounds >= wanted);
             match tokio::time::timeout(BOUND * 2, served).await {
@@ -168,13 +168,13 @@ impl Honest {
         }
     }
 
-    /// Forgets what they have met with so far, but no fault.
+    /// Clears the latencies and retries so far, but not the faults.
     pub(super) fn forget(&self) {
         self.shared.latencies.lock().unwrap().clear();
         self.shared.retries.store(0, Ordering::Relaxed);
     }
 
-    /// What they met with, and how long their calls took.
+    /// Moves the faults so far into `faults`, and returns the latencies as text.
     pub(super) fn told(&self, faults: &mut Vec<String>) -> String {
         faults.append(&mut self.shared.faults.lock().unwrap());
         let mut latencies = self.shared.latencies.lock().unwrap().clone();
@@ -189,7 +189,7 @@ impl Honest {
         )
     }
 
-    /// Lets them end.
+    /// Stops the callers after their current round.
     pub(super) async fn end(mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.callers.join_next().await {
@@ -201,8 +201,8 @@ impl Honest {
 impl Caller {
     /// Has a call answered, or says why it was not.
     ///
-    /// Beside attackers, a new connection may be closed for one that is newer still before its
-    /// first call came: then it connects anew, as clients do. A refusal is never asked again.
+    /// From the attackers' address, a new connection may be closed in favor of a newer one before
+    /// its first call arrives. The caller then reconnects, as clients do. It retries no refusal.
     async fn call<F>(&self, what: &str, call: impl Fn() -> F)
     where
         F: Future<Output = Result<(), Wrong>>,

@@ -20,14 +20,14 @@ use super::frames::{
     SETTINGS, WINDOW_UPDATE, frame,
 };
 
-/// The setting of how much a new stream may send, and what it is while nobody sets it.
+/// The SETTINGS identifier of the initial window size of streams, and its default value.
 const INITIAL_WINDOW_SIZE: u16 = 4;
 const WINDOW: i64 = 65_535;
 
 /// A window that no attack fills.
 pub(crate) const WIDE: u32 = 0x7fff_0000;
 
-/// Whom connections go to, and from which address of this machine.
+/// The server that connections go to, and the address of this machine that they come from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {
     pub(crate) server: SocketAddr,
@@ -233,7 +233,7 @@ impl Line {
         Ok(())
     }
 
-    /// Waits until fewer than so many streams are open.
+    /// Waits until fewer than `most` streams are open.
     pub(crate) async fn room(&self, most: usize) -> io::Result<()> {
         if self.is_sink || self.reading.is_none() {
             return Ok(());

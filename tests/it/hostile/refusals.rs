@@ -1,5 +1,5 @@
-//! What a caller is told whose address has its share: over gRPC, gRPC-Web, JSON, reflection and
-//! health alike. One with a key is served beside it.
+//! The refusal of callers whose address has used up its share: the same over gRPC, gRPC-Web, JSON,
+//! reflection and health. A caller with a key, from the same address, is still served.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn attack(name: &str) -> &'static Attack {
     attacks.find(|attack| attack.name == name).unwrap()
 }
 
-/// Lets an attack loose, until a caller's share of a gauge is taken.
+/// Starts an attack, and waits until it has taken a caller's share of a gauge.
 async fn overfill(server: &Attacked, name: &str, gauge: &str, share: f64) -> Running {
     let attack = attack(name);
     let running = attack.begin(server.target(), attack.few, Some(RATE));
@@ -66,7 +66,7 @@ async fn json(server: &Attacked, what: &str, headers: &[(&str, &str)], body: &[u
     send_on(connection, what, headers, body).await.unwrap()
 }
 
-/// Status, reason and limit of a refusal in JSON, and when to come again.
+/// Status, reason and limit of a refusal in JSON and, where given, the retry delay.
 fn limited_json(answer: &Answer) -> String {
     let error = answer.json();
     let details = error["details"].as_array().unwrap();
@@ -128,7 +128,7 @@ async fn an_address_with_its_share_of_calls_is_told_so() {
     let answered = HealthClient::new(channel.clone()).check(check).await;
     assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
 
-    // with a key one has a share of one's own, with a wrong one the address's
+    // a valid key has a share of its own; a wrong key uses the share of the address
     let mut editor = Clients::new(&channel, server.editor.clone());
     editor.access.who_am_i(who).await.unwrap();
     let key = server.editor.sent();
@@ -137,13 +137,13 @@ async fn an_address_with_its_share_of_calls_is_told_so() {
     let wrong = As::key("ndp_000000000000_0000000000000000000000000000000000000000000");
     let answered = Clients::new(&channel, wrong).access.who_am_i(who).await;
     assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
-    // and so has another address
+    // another address has a share of its own
     let elsewhere = connect(&server, ELSEWHERE).await;
     let mut anonymous = Clients::new(&elsewhere, As::default());
     anonymous.access.who_am_i(who).await.unwrap();
     ask_reflection(&elsewhere).await.unwrap();
 
-    // those who leave make room
+    // the attack ends, and its share is free again
     running.end().await;
     let mut anonymous = Clients::new(&channel, As::default());
     until("there is room again", async || {

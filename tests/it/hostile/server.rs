@@ -156,7 +156,7 @@ impl Page {
         self.0.get(name).copied()
     }
 
-    /// Refusals by this limit, of whatever scope.
+    /// Refusals by this limit, over all scopes.
     pub(super) fn refusals(&self, limit: &str) -> f64 {
         let begin = format!("ndp_refusals_total{{limit=\"{limit}\"");
         let of_limit = self.0.iter().filter(|(name, _)| name.starts_with(&begin));

@@ -122,7 +122,7 @@ async fn unread(it: &Attacker, path: &str, times: usize) -> io::Result<()> {
     socket.write_all(get.repeat(times).as_bytes()).await?;
     it.sent().await;
     it.is_placed();
-    // never read; one that is cut off is told when it writes
+    // Never read. A write fails once the server has closed the connection.
     loop {
         sleep(Duration::from_secs(1)).await;
         socket.write_all(b"\r\n").await?;

@@ -259,7 +259,7 @@ async fn bodies_may_come_in_gzip() {
             (413, "MESSAGE_TOO_LARGE".into())
         );
     }
-    // another type is refused whatever it is packed in, and told what would do
+    // any other media type is refused, and `accept` names the one that the server reads
     for kind in [
         "text/plain",
         "application/jsonp",
@@ -308,12 +308,12 @@ async fn answers_are_in_gzip_for_those_who_take_it() {
         (list, "identity, gzip;q=0.5", None),
         (list, "br", None),
         (list, "", None),
-        // a packet or two in any case
+        // fits into a packet or two without compression
         (small, "gzip", None),
         (nothing, "gzip", None),
-        // its tag is that of these bytes
+        // its strong etag holds for the uncompressed bytes
         (one, "gzip", None),
-        // nothing else is taken
+        // the client accepts no other encoding
         (small, "gzip, identity;q=0", Some("gzip")),
         (nothing, "gzip, *;q=0", Some("gzip")),
         (one, "gzip, *;q=0", Some("gzip")),
@@ -328,7 +328,7 @@ async fn answers_are_in_gzip_for_those_who_take_it() {
         assert!(json.is_object());
         if what == list && expected.is_some() {
             assert!(answer.body.len() * 2 < plain.body.len());
-            // page tokens are sealed anew each time; there is one page
+            // the list has one page: a page token would differ from answer to answer
             assert_eq!(json, plain.json());
         }
         if what == one {
@@ -402,7 +402,7 @@ async fn what_is_taken_in_no_form_is_not_acceptable() {
         ("GET /v1/platforms/ndp-001", "application/json;q=0", 406),
         ("GET /v1/platforms/ndp-001", "application/xml", 406),
         ("GET /v1/changes:watch?start=BEGINNING", "text/html", 406),
-        // nothing is there, in whatever form
+        // an unknown path is not found, in any media type
         ("GET /v1/nothing", "text/html", 404),
     ] {
         let answer = send(&server.address, what, &[("accept", accept)], "").await;

@@ -168,7 +168,7 @@ async fn a_read_answers_what_is_new_alone() {
         ("if-match", &weak, 412),
         ("if-match", "\"x\"", 412),
         ("if-match", "x", 400),
-        // there is no time of change to compare with (RFC 9110 §13.1.3)
+        // ignored: the resource has no modification date (RFC 9110 §13.1.3)
         ("if-modified-since", "Sun, 01 Nov 2099 00:00:00 GMT", 200),
     ] {
         for verb in ["GET", "HEAD"] {
@@ -207,7 +207,7 @@ async fn a_read_answers_what_is_new_alone() {
     server.stop().await;
 }
 
-/// Whether a plan is late changes with the day, and nobody writes it then.
+/// Whether a plan is late changes with the day, without a write to the plan.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_computed_for_a_day_is_another_the_next_day() {
     let engine = Engine::sqlite();

@@ -30,7 +30,7 @@ use crate::harness::{
 
 const BOUND: Duration = Duration::from_secs(30);
 
-/// What nobody needs credentials for.
+/// A read that needs no credentials.
 async fn read(caller: As, server: &Server) -> Result<Value, tonic::Status> {
     server.raw(caller).call("GetSummary", json!({})).await
 }
@@ -123,7 +123,7 @@ both! {
             let refusal = refused(As::authorization(wrong), &server).await;
             assert_eq!(refusal, "Unauthenticated CREDENTIALS_INVALID", "{wrong}");
         }
-        // a key that exists is not told from one that does not
+        // the answer does not reveal whether a key exists
         let wrong_secret = read(As::authorization(&wrong_secret), &server).await.unwrap_err();
         let unknown_id = read(As::authorization(&unknown_id), &server).await.unwrap_err();
         assert_eq!(learned(&wrong_secret), learned(&unknown_id));
@@ -285,7 +285,7 @@ both! {
         let mut expected = ["principals/keeper", "principals/mixed", new["name"].as_str().unwrap()];
         expected.sort_unstable();
         assert_eq!(listed, expected);
-        // nor does an id that is taken tell of them: who does not see all chooses none
+        // taken ids do not reveal them: a caller that does not see everyone may choose no id
         for id in ["foreign", "nobody", "system", "keeper"] {
             for validate_only in [false, true] {
                 let mut request = create(own, &[]);

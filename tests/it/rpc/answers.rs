@@ -185,7 +185,7 @@ both! {
         let all = world(&server).await;
         let newest = all.ok("ListChanges", json!({"order_by": "revision desc", "page_size": 1}));
         let newest = newest.await["changes"][0].clone();
-        // later than whatever a test reads as of
+        // later than the revision and the time that the requests below read at
         server.clock.advance(60);
         for method in paged() {
             let name = method.name();

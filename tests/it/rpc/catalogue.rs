@@ -255,7 +255,7 @@ both! {
             ..Default::default()
         }).await.unwrap_err();
         assert_eq!(reason(&error), "AlreadyExists RESOURCE_ALREADY_EXISTS");
-        // of several mistakes each is told of
+        // a refusal lists every mistake
         let mut wrong = it();
         wrong.governance = vec![given::governance("khong-co", None)];
         wrong.coordinating_agencies = vec!["agencies/bo-y-te".into(), "agencies/khong".into()];

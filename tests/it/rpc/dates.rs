@@ -28,7 +28,7 @@ fn governance(agency: &str, start: [i32; 3]) -> Value {
     json!({"agency": format!("agencies/{agency}"), "start_date": date(start)})
 }
 
-/// A plan that was issued on 2 March, seen by whom these entries say.
+/// A plan that was issued on 2 March, with these visibility entries.
 async fn issued(cast: &Cast, id: &str, visibilities: Value) -> Value {
     let plan = json!({"display_name": "Kế hoạch thử nghiệm", "visibilities": visibilities});
     let request = json!({"parent": "platforms/ndp-001", "plan_id": id, "plan": plan});
@@ -223,7 +223,7 @@ both! {
         update(dated).await;
         assert_eq!(counts().await, [0, 1, 1]);
 
-        // other dates are recorded anew: reached in September, and by then at the latest
+        // a changed date gets a new record time, and the stage counts as reached from its `end`
         let mut dated = words("tháng 9 năm 2026");
         dated["operation_stages"][0]["reached"]["end"] = date([2026, 9, 1]);
         let written = update(dated).await;
@@ -297,7 +297,7 @@ both! {
         assert_eq!(monitored(&anyone, june, 0).await, 1);
         assert_eq!(monitored(&anyone, [2026, 5, 31], 0).await, 0);
         assert_eq!(monitored(&anyone, june, hidden).await, 0);
-        // whoever may not see it now may not see how it stood
+        // a caller that may not see the plan now may not see it as of an earlier day either
         let again = json!({"visibility": "RESTRICTED", "start_date": date(today)});
         update(json!([restricted, public([2026, 6, 1]), again])).await;
         assert_eq!(monitored(&anyone, june, 0).await, 0);

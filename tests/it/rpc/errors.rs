@@ -1,5 +1,5 @@
 //! Every kind of error as a client gets it: code, stable reason, English, Vietnamese, and what its
-//! details hold. A line that changes here is a client that has to be told.
+//! details hold. A changed line here can break clients and has to be announced.
 
 use std::fmt::Write as _;
 
@@ -244,8 +244,9 @@ both! {
         server.stop().await;
     }
 
-    /// The queue is full while another process holds the log's lock, and for as long as nobody can
-    /// write the store is not available: nothing is kept, and both say to come again.
+    /// While another process holds the log's lock, a full queue refuses commands, and a command
+    /// that cannot be written finds the store unavailable. Nothing is stored; both errors say to
+    /// retry.
     async fn a_writer_that_cannot_go_on_says_to_come_again(engine: Engine) {
         let gate = Gate::default();
         let server = Server::start_drawing(&engine.url(), Box::new(gate.clone())).await;
@@ -255,7 +256,7 @@ both! {
         let mut lock = Sql::connect(&engine.url()).await;
         lock.hold_the_log().await;
         gate.shut(true);
-        // the writer is held up with one in its hands, and takes no other
+        // the writer is blocked on one command and takes no other
         let Ok(first) = queue(&server.registry, making(None)) else {
             panic!("answered while the log is held");
         };
@@ -263,10 +264,10 @@ both! {
         let waiting = fill(&server.registry);
         told.add("full", steward.catalogue.create_agency(agency("thu-nghiem")).await);
         gate.shut(false);
-        // those that wait get their answer before the lock is given up
+        // a waiting command gets its answer before the lock is released
         let answer = tokio::time::timeout(BOUND, first).await.expect("it waits without end");
         assert!(matches!(answer, Err(Error::Unavailable { .. })), "{answer:?}");
-        // the others go away, and make room
+        // the other callers stop waiting, and the queue drains
         drop(waiting);
         until("there is room again", async || server.registry.queued() == 0).await;
         told.add("locked", steward.catalogue.create_agency(agency("thu-nghiem")).await);
@@ -298,7 +299,7 @@ both! {
 
 // === what never reaches a method ===
 
-/// Sends bytes as they are, whatever the method takes.
+/// A codec that sends raw bytes, regardless of the method's request type.
 #[derive(Clone, Default)]
 struct Raw;
 

@@ -1,6 +1,6 @@
 //! Lists: every declared field filters and orders, and the protos name these fields; pages make
-//! up the whole, whatever is written between them; views show what they say; a page never
-//! outgrows what a client reads.
+//! up the whole list, also with writes between them; views show what they say; a page is never
+//! larger than a client reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -623,7 +623,7 @@ both! {
         assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 4]);
         let none = Asked { filter: "name = platforms/khong-co".into(), ..Asked::default() };
         assert_eq!(walk(&mut anyone, none, active).await, [[""; 0]]);
-        // pages may grow and shrink on the way; 50 unless told, never more than 1,000
+        // the page size may change between pages; it is 50 by default and at most 1,000
         let (first, token) = active(&mut anyone, Asked::default()).await.unwrap();
         assert_eq!(first.len(), 50);
         let rest = Asked { page_size: i32::MAX, page_token: token, ..Asked::default() };
@@ -874,7 +874,7 @@ both! {
             }).await.unwrap().into_inner();
             assert_eq!(carried(&it.platforms[0]), *of_list);
         }
-        // nor can anonymous callers tell the level by a filter
+        // an anonymous caller cannot find out the level by a filter either
         let by_level = |clients: Clients| async move {
             let asked = Asked { filter: "security.level = 3".into(), ..Asked::default() };
             active(&mut { clients }, asked).await.unwrap().0

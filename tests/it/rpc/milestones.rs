@@ -270,7 +270,7 @@ both! {
         let promised = baseline["milestones"].as_array().unwrap();
         let promised: Vec<_> = promised.iter().map(|it| it["display_name"].clone()).collect();
         assert_eq!(promised, ["Mốc thử nghiệm late", "Mốc thử nghiệm stays"]);
-        // a promise made is given up by a document, and by an approver
+        // after the issue, only an approver may drop a milestone, and only by a document
         let late = again(&cast.editor, "GetMilestone", &late).await;
         let mut request = json!({"name": late["name"], "etag": late["etag"], "reason": "lý do"});
         assert_eq!(
@@ -305,7 +305,7 @@ both! {
                 "FailedPrecondition MILESTONE_IS_DROPPED"
             );
         }
-        // nothing vanished: but what was given up before the issue was promised to nobody outside
+        // dropped milestones stay listed, but the public never sees one dropped before the issue
         let parent = json!({"parent": plan["name"]});
         let of_agency = cast.editor.ok("ListMilestones", parent.clone()).await;
         assert_eq!(names(&of_agency, "milestones"), ["early", "late", "stays"]);

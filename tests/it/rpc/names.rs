@@ -34,8 +34,8 @@ fn ids(platforms: &Value) -> Vec<String> {
     platforms.iter().map(id).collect()
 }
 
-/// Code points that hide in a name or make one that nobody sees: of those that Unicode says have
-/// no shape, one of each kind, and the blanks that it does not call white space.
+/// Code points that are invisible within a name or make an invisible name: one of each kind of
+/// those without a shape in Unicode, and the blanks that Unicode does not call white space.
 const UNSEEN: &str = "\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180b}\u{180e}\u{180f}\
     \u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202e}\u{2060}\u{2063}\u{2066}\u{206f}\
     \u{2800}\u{3164}\u{fe00}\u{fe0f}\u{feff}\u{ffa0}\u{13441}\u{16fe4}\u{1d159}\u{e0001}\
@@ -58,7 +58,7 @@ both! {
             };
             let platform = |name: &str| json!({"validate_only": true, "platform": {
                 "display_name": name, "record_status": "VERIFIED"}});
-            // alone it is no name: refused for what it is, or for being nothing
+            // a name of nothing else is refused: for the code point, or as empty
             for alone in [unseen.to_string(), format!(" {unseen}{unseen}\u{a0}")] {
                 let status = raw.err("CreatePlatform", platform(&alone)).await;
                 let told = violations(&status);

@@ -143,13 +143,13 @@ both! {
         let change = format!("changes/{}", written["revision"]);
         let change = steward.ok("GetChange", json!({"name": change})).await;
         assert_eq!(change["reason"], "thử nghiệm [ndp-allow-personal-data: đã công bố]");
-        // what is there already is no news, and goes along with an update of the rest
+        // a stored text passes again, without an exception, when another field is updated
         let mut again = note(hotline);
         again["platform"]["sources"][0]["uri"] = json!("https://example.vn/2");
         steward.ok("UpdatePlatform", again).await;
         let refused = steward.err("UpdatePlatform", note("SĐT 0987 654 321")).await;
         assert_eq!(violations(&refused), "platform.sources[0].note PERSONAL_DATA");
-        // the reason itself is no hiding place, and says something
+        // the reason itself may hold no personal data and may not be blank
         let steward = server.person("third-steward", &[Role::Steward], None).await;
         for (why, expected) in [
             ("0912345678", "ndp-allow-personal-data PERSONAL_DATA"),

@@ -25,7 +25,7 @@ fn row(cells: impl IntoIterator<Item = String>) -> String {
     cells.join(" ").trim_end().to_owned()
 }
 
-/// `document` with some of its fields set anew, or taken away with `null`.
+/// `document` with some of its fields replaced; `null` clears a field.
 fn with(mut document: Value, fields: Value) -> Value {
     let Value::Object(fields) = fields else {
         panic!("fields are an object")
@@ -320,12 +320,12 @@ both! {
             let history = plan["state_history"].as_array().unwrap();
             let [.., superseded, issued] = &**history else { panic!("{plan}") };
             assert_eq!(issued["effective_date"], superseded["effective_date"]);
-            // nobody knows that a plan was recorded in error, so the counts are what they were
+            // the restored plan takes the place of the annulled one, so the counts do not change
             assert_eq!(answers(0).await, held);
         }
         assert_eq!(answers(before).await, told);
 
-        // the first of them was superseded by nobody's successor
+        // the first plan superseded none: once it is annulled, the platform has no plan
         let plan = get(&plans[0]).await;
         cast.step(PlanMove::Annul, &plan).await.unwrap();
         assert_eq!(answers(0).await, [0; 5].map(|count| (json!(count), 1)));
@@ -396,7 +396,7 @@ both! {
         assert_eq!(refusal, "FailedPrecondition SECOND_PERSON_NEEDED");
         first.ok("IssuePlan", issue(&plan)).await;
 
-        // a system has to say for whom it acts
+        // a system has to name the person that it acts for
         let plan = draft("systems").await;
         let unnamed = server.raw(system.clone());
         let refusal = unnamed.refusal("SubmitPlan", submit(&plan)).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Engine, both, plans::Cast, raw::reason, server::Server};
 
-/// The three stages with sources of about so many bytes. Synthetic.
+/// The three stages with sources of about `bytes` bytes in all. Synthetic.
 fn stages(bytes: usize) -> Value {
     let uri = format!("https://example.invalid/{}", "x".repeat(1_900));
     let source = json!({"uri": uri, "note": "\u{20000}".repeat(1_000)});

@@ -209,7 +209,7 @@ both! {
     }
 }
 
-/// Whatever is shipped passes the rules of its fields, and is as a client's would be kept.
+/// Shipped records pass the rules of their fields, and are stored as those of a client would be.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shipped_catalogue_and_the_demo_follow_the_rules() {
     let engine = Engine::sqlite();

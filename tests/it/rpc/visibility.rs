@@ -1,5 +1,5 @@
-//! Who sees what, on every path a caller can take: what may not be known of is as if it were not
-//! there, and what is withheld cannot be found out by asking around it.
+//! Who sees what, on every path a caller can take: a hidden record looks as if it did not exist,
+//! and no other request reveals a withheld field.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -153,7 +153,7 @@ both! {
                     assert_eq!(of_hidden.replace(name, absent), of_absent, "{who}: {method}");
                 }
             }
-            // an id that is taken is told to nobody who may not see by what
+            // the refusal does not reveal to an outsider whether an id is taken
             for id in ["draft", "free"] {
                 let plan = json!({"display_name": "Thử"});
                 let request = json!({"parent": "platforms/ndp-001", "plan_id": id, "plan": plan});
@@ -528,7 +528,7 @@ both! {
                 let listed = listed["platforms"].as_array().cloned().unwrap_or_default();
                 let is_there = listed.iter().any(|platform| platform["name"] == name);
                 let others = listed.len() - usize::from(is_there);
-                // what no level is known of counts as not below 4, whoever asks
+                // a platform without a known level counts as not below 4, for every caller
                 let expected = if filter.starts_with("NOT") { (true, 83) } else { (found, 0) };
                 assert_eq!((is_there, others), expected, "{filter}");
             }
@@ -793,7 +793,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
         };
         let decided = decide(state, caller, &request, now(), &mut NoIds);
         let outcome = match decided {
-            // what is written is seen by whoever may write it
+            // a caller that may write a record may also see it
             Ok(change) => format!(
                 "{:?}",
                 visible(
@@ -956,7 +956,7 @@ proptest! {
 
 // === changes, as callers of one sight see them ===
 
-/// Who may call, and whom records may be about.
+/// The principals that may call, and that records may be about.
 const PRINCIPALS: [&str; 3] = ["asker", "other", "writer"];
 
 fn principal(number: usize) -> PrincipalName {

@@ -245,7 +245,7 @@ async fn requests_are_read_as_their_flag_and_encoding_say() {
                 "{what}: one record is not compressed"
             );
         }
-        // an encoding that was not taken is not among those that are told
+        // the refusal of an encoding lists the encodings that the server accepts
         if told.starts_with("Unimplemented") {
             assert_eq!(answer.header("grpc-accept-encoding"), accepts, "{what}");
         }

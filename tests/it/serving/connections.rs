@@ -41,8 +41,8 @@ async fn until_end(connection: &mut TcpStream) -> (Vec<u8>, Vec<u8>) {
 
 type Watch = Streaming<pb::WatchChangesResponse>;
 
-/// A watch over the harness's connection: it ends with it, where a call would have the client
-/// connect anew and say nothing of it.
+/// A watch over the harness's connection. The watch ends with the connection, whereas a call would
+/// make the client reconnect silently.
 async fn watch(server: &Server) -> Watch {
     let request = pb::WatchChangesRequest {
         start: Start::Now.into(),
@@ -54,8 +54,8 @@ async fn watch(server: &Server) -> Watch {
     client.watch_changes(request).await.unwrap().into_inner()
 }
 
-/// The harness's connection takes calls, and is the one that the watch began on: it tells of what
-/// is written now.
+/// Checks that the harness's connection takes calls and is still the one that the watch began on:
+/// the watch delivers a change that is written now.
 async fn goes_on(server: &Server, watch: &mut Watch) {
     let mut anonymous = server.anonymous();
     anonymous
@@ -305,8 +305,8 @@ fn call(server: &str, stream: u32) -> Vec<u8> {
     call
 }
 
-/// A client that has heard that the server goes does not call again; one that does not listen is
-/// told once more.
+/// A client that reads the server's GOAWAY makes no further call on the connection; a client that
+/// ignores it gets a refusal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_comes_when_the_server_is_told_to_stop_is_refused() {
     let engine = Engine::sqlite();

@@ -91,7 +91,7 @@ async fn bytes_of_headers() {
     let answered = who_am_i(&server, &[("x-made-up", &fits)]).await;
     assert_eq!(answered.code(), Code::Ok);
     let refused = who_am_i(&server, &[("x-made-up", &long)]).await;
-    // to come again would not help
+    // the refusal names no retry delay: a retry would fail too
     let said = limited(&refused);
     assert_eq!(
         said,

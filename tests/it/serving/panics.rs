@@ -1,5 +1,5 @@
-//! A panic costs its own call: its caller gets an incident id that is in the log, and nobody else
-//! notices.
+//! A panic fails only its own call: the caller gets an incident id that is also in the log, and
+//! other calls are not affected.
 
 use std::{
     io,

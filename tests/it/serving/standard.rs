@@ -202,7 +202,7 @@ macro_rules! versions {
                 ("google.protobuf.FieldOptions", "google/protobuf/descriptor.proto"),
             ] {
                 let files = asking.files(Ask::FileContainingSymbol(symbol.into())).await;
-                // sent before in this stream, it comes again, alone
+                // a file that this stream already sent comes first again; sent imports are left out
                 assert_eq!(files[0], file, "{symbol}");
             }
             // every service that is listed can be described from a stream of its own

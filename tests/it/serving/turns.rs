@@ -90,7 +90,7 @@ async fn who_asks_for_much_waits_and_holds_up_nobody_who_asks_for_little() {
             waits(&server, Work::Records, 1.0).await;
             let again = list(&server, &one, hostile()).await.unwrap_err();
             assert_eq!(limited(&again), CALLER_FULL);
-            // its usual page, and everybody's
+            // an ordinary list is served, for this caller and for others
             let usual = pb::ListPlatformsRequest {
                 filter: "display_name:dinh OR record_status = VERIFIED".into(),
                 ..Default::default()
@@ -160,7 +160,7 @@ both! {
         let (listed, ()) = tokio::join!(changes(&one), async {
             waits(&server, Work::Log, 1.0).await;
             assert_eq!(limited(&changes(&one).await.unwrap_err()), CALLER_FULL);
-            // a place is a place, whatever it is for
+            // one share of the caller covers all kinds of work
             assert_eq!(limited(&past(&one, 1).await.unwrap_err()), CALLER_FULL);
             past(&one, 0).await.unwrap();
             past(&As::default(), 1).await.unwrap();
@@ -218,7 +218,7 @@ async fn a_call_that_costs_too_much_is_refused() {
     };
     let server = start(&engine, turns).await;
     let refused = list(&server, &As::default(), hostile()).await.unwrap_err();
-    // to come again would not help
+    // the refusal names no retry delay: a retry would fail too
     assert_eq!(
         limited(&refused),
         "ResourceExhausted LIMIT_REACHED: cost caller 5000"

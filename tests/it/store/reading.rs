@@ -1,5 +1,5 @@
-//! Reading a database as it is: one moment while others write, a copy that nobody may write, and
-//! nothing is made or changed.
+//! Reading a database as it is: at one moment while others write, or from a read-only copy. A
+//! reader creates and changes nothing.
 
 use std::{
     fs,
@@ -84,7 +84,7 @@ async fn an_empty_database_is_no_registry() {
     assert!(refused.contains("there is no registry in it"), "{refused}");
 }
 
-/// Whoever may only read, of a directory that nobody may write.
+/// The reader has read access only, and the directory is not writable.
 #[tokio::test]
 async fn a_copy_that_nobody_may_write_can_be_checked() {
     const NOBODY: u32 = 65_534;
@@ -102,7 +102,7 @@ async fn a_copy_that_nobody_may_write_can_be_checked() {
     let mode = |path: &std::path::Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
-    // a program that whoever it is can reach
+    // the program, at a path that any user can reach
     let program = directory.join("ndp-registry");
     if fs::hard_link(env!("CARGO_BIN_EXE_ndp-registry"), &program).is_err() {
         fs::copy(env!("CARGO_BIN_EXE_ndp-registry"), &program).unwrap();
@@ -113,7 +113,7 @@ async fn a_copy_that_nobody_may_write_can_be_checked() {
     let mut command = Command::new(&program);
     clear_settings(&mut command);
     command.args(["check", "--database", &engine.url()]);
-    // root may write whatever the modes say
+    // root may write regardless of file modes, so another user runs the program
     use std::os::unix::fs::MetadataExt;
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         command.uid(NOBODY).gid(NOBODY);
@@ -129,7 +129,7 @@ async fn a_copy_that_nobody_may_write_can_be_checked() {
     mode(directory, 0o755);
 }
 
-/// A file that nobody has open is read as it lies; if that changes meanwhile, it is noticed.
+/// A file that no process has open is read alone; a write to it in the meantime is noticed.
 #[tokio::test]
 async fn a_file_that_was_opened_meanwhile_is_noticed() {
     let engine = Engine::sqlite();
@@ -140,7 +140,7 @@ async fn a_file_that_was_opened_meanwhile_is_noticed() {
     let writer = open(&engine).await;
     append(&writer, &[change(1, Vec::new())]).await;
     assert!(!reader.was_untouched());
-    // where somebody has it open, it is read with what was not copied into it yet
+    // a file that a process has open is read together with its write-ahead log
     let reader = Store::open_to_read(&engine.url()).await.unwrap();
     assert_eq!(check(&reader).await.unwrap().revision, revision(1));
     append(&writer, &[change(2, Vec::new())]).await;

@@ -1,7 +1,7 @@
-//! The type checker of a filter: each restriction is held against the field it names, and what
-//! passes becomes a predicate.
+//! The type checker of a filter: it checks each restriction against the field it names, and turns
+//! valid restrictions into predicates.
 //!
-//! Every refusal names the character where the fault stands and what would be right there.
+//! Every refusal names the position of the mistake and what to write instead.
 
 use std::fmt::Write as _;
 
@@ -268,7 +268,7 @@ impl<'s> Checker<'s> {
                     let pattern = Pattern::parse(&fold(&literal.text));
                     Pattern::new(pattern.text.trim(), pattern.open_start, pattern.open_end)
                 } else {
-                    // stars say nothing more here, since containment is asked for already
+                    // stars add nothing here, because `:` already means containment
                     Pattern::containing(fold(&literal.text).trim_matches(['*', ' ']))
                 };
                 Ok(node(if pattern.text.is_empty() {
@@ -278,13 +278,13 @@ impl<'s> Checker<'s> {
                 }))
             }
             Type::Text | Type::Name | Type::Resource(_) if equality => {
-                // a text is compared as it would be kept; a resource's name has one spelling
+                // a text is compared in its stored form; a resource name has one spelling
                 let pattern = match field.kind {
                     Type::Resource(_) => Pattern::parse(&literal.text),
                     _ => Pattern::parse(&kept(&literal.text)),
                 };
                 if pattern.text.is_empty() {
-                    // equal to nothing is to be absent, like anything to be present
+                    // equal to the empty text means absent; matching `*` means present
                     let present = node(Ask::Present);
                     return Ok(if pattern.is_exact() {
                         present.negated()
@@ -312,7 +312,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Refuses `NULL`, which AIP-160 has no word for.
+    /// Refuses `NULL`, which does not exist in AIP-160.
     fn check_null<T>(
         &self,
         field: &Field<T>,
@@ -345,7 +345,7 @@ impl<'s> Checker<'s> {
         ))
     }
 
-    /// Refuses values that are compared otherwise than whoever writes them would think.
+    /// Refuses values whose comparison would surprise the author of the filter.
     fn check_habit<T>(
         &self,
         field: &Field<T>,
@@ -431,7 +431,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// Refuses a value: `near` is the one that was probably meant, `right` are those that fit.
+    /// Refuses a value. `near` is the value that was probably meant; `right` names valid values.
     fn mistyped<T>(
         &self,
         field: &Field<T>,

@@ -1,9 +1,9 @@
 //! Habits of other languages in a filter: operators and words of SQL and of programming
 //! languages, typographic quotes, full-width marks.
 //!
-//! AIP-160 reads most of them as words to search for, so that the list would be empty and nobody
-//! told why. Each is refused where it stands, with what to write instead. Between quotes they are
-//! text like any other, which is how to search for such a word.
+//! AIP-160 reads most of them as words to search for, so the result would be empty without an
+//! explanation. Each is refused with its position and with what to write instead. To search for
+//! such a word, put it in quotes, where it is ordinary text.
 
 use super::place::{Piece, cut, refuse};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 const OPERATOR: &str = "FILTER_OPERATOR";
 const SYNTAX: &str = "FILTER_SYNTAX";
 
-/// What stands in a filter, without white space.
+/// A token of a filter. White space is not a token.
 #[derive(Clone, Copy)]
 struct Token<'s> {
     at: usize,
@@ -48,7 +48,7 @@ fn both(en: &str, vi: &str) -> Right {
     Right { en, vi }
 }
 
-/// Text of the filter language is the same in both.
+/// A piece of filter syntax, which is the same in both languages.
 fn code(text: impl AsRef<str>) -> Right {
     let text = format!("`{}`", text.as_ref());
     Right {
@@ -88,7 +88,7 @@ pub(super) fn check<T: Queryable>(source: &str) -> Result<(), Error> {
 struct Scan<'s> {
     source: &'s str,
     tokens: Vec<Token<'s>>,
-    /// What the field of a path holds, and whether it is repeated.
+    /// Returns the type of the field at a path, and whether it is repeated.
     kind_of: fn(&str) -> Option<(Type, bool)>,
 }
 
@@ -158,7 +158,7 @@ impl<'s> Scan<'s> {
         self.source.get(token.at..token.end).unwrap_or_default()
     }
 
-    /// Whether the token stands alone: it is no field, no value and no part of a path.
+    /// Whether the token stands alone: it is not a field, a value or part of a path.
     fn is_alone(&self, index: usize) -> bool {
         let joins = |token: Option<&Token<'_>>| {
             token.is_some_and(|it| matches!(it.kind, Kind::Operator | Kind::Dot))
@@ -207,7 +207,7 @@ impl<'s> Scan<'s> {
         refuse(self.source, at, reason, english, vietnamese)
     }
 
-    /// Refuses something that is written otherwise here.
+    /// Refuses something that the filter language writes differently.
     fn instead(&self, at: usize, found: &str, right: &Right) -> Error {
         let Right { en, vi } = right;
         self.refuse(
@@ -218,7 +218,7 @@ impl<'s> Scan<'s> {
         )
     }
 
-    /// The same for a word, which may be meant as one.
+    /// The same for a word. It may be meant as a search term, so the error says how to quote it.
     fn word(&self, at: usize, found: &str, right: &Right) -> Error {
         let Right { en, vi } = right;
         self.refuse(
@@ -244,7 +244,7 @@ impl<'s> Scan<'s> {
         let found = self.text(token);
         let next = self.after(index).filter(|it| it.kind == Kind::Operator);
         if let Some(next) = next {
-            // `< =`, `= !`: what is meant stands apart
+            // `< =`, `= !`: an operator split by a space
             let joined = format!("{found}{}", self.text(next));
             let parts = self.source.get(token.at..next.end).unwrap_or_default();
             let right = is_operator(&joined).then(|| code(&joined));
@@ -274,7 +274,7 @@ impl<'s> Scan<'s> {
 
     // === characters ===
 
-    /// Operators inside a word, and marks that keyboards and word processors put for others.
+    /// Refuses operators inside a word, and marks that keyboards and word processors substitute.
     fn check_characters(&self, token: &Token<'_>, text: &str) -> Result<(), Error> {
         for (operator, right) in [("&&", "AND"), ("||", "OR")] {
             if let Some(at) = text.find(operator) {
@@ -492,7 +492,7 @@ impl<'s> Scan<'s> {
         let next = Self::bare(self.after(index)).map(str::to_lowercase);
         let next = next.as_deref();
         let shouted = text.chars().all(char::is_uppercase);
-        // what stands before `IN`, or before `NOT IN`
+        // the token before `IN`, or before `NOT IN`
         let negated =
             Self::bare(self.before(index)).is_some_and(|it| it.eq_ignore_ascii_case("not"));
         let field = match index.checked_sub(1).filter(|_| negated) {
@@ -558,7 +558,7 @@ fn is_keyword(text: &str) -> bool {
         .any(|keyword| keyword.eq_ignore_ascii_case(text))
 }
 
-/// What an operator of another language is here.
+/// The equivalent of an operator of another language.
 fn foreign_operator(text: &str) -> Option<Right> {
     Some(code(match text {
         "==" | "===" | ":=" | "=:" => "=",

@@ -1,5 +1,5 @@
-//! Reading the text of a filter: its bounds, the parser's refusals in our words, and the place of
-//! each literal, which the parser's tree does not keep.
+//! Reads the text of a filter: checks its limits, rewords the parser's errors, and finds the
+//! position of each literal, which the parser's tree does not keep.
 
 use aip_160::{Expression, FilterError, Member, Value};
 
@@ -52,7 +52,7 @@ fn not_parsed(source: &str, error: &FilterError) -> Error {
     refuse(source, at, "FILTER_SYNTAX", english, vietnamese)
 }
 
-/// What the parser misses at a byte, in our words.
+/// The parser's error at a byte, reworded in both languages.
 fn words(source: &str, at: usize, told: &str) -> (&'static str, &'static str) {
     let rest = source.get(at..).unwrap_or_default();
     let keyword = |it: &str| rest.starts_with(it);
@@ -101,7 +101,7 @@ fn words(source: &str, at: usize, told: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// Refuses the filter at a byte, which is told as a character counted from 1.
+/// Refuses the filter at a byte offset. The error reports the position in characters, from 1.
 pub(super) fn refuse(
     source: &str,
     at: usize,
@@ -118,10 +118,11 @@ pub(super) fn refuse(
     )
 }
 
-/// Where the literals of a filter stand.
+/// The positions of the literals of a filter.
 ///
-/// The parser keeps no positions, but its tree has the literals in the order of the text; so the
-/// text is cut into literals once more, and each is found by walking along.
+/// The parser keeps no positions, but its tree has the literals in the order of the text.
+/// Therefore the text is split into literals again, and each literal of the tree is matched in
+/// order.
 pub(super) struct Places<'s> {
     source: &'s str,
     literals: std::vec::IntoIter<Place<'s>>,
