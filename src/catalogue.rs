@@ -1,8 +1,8 @@
 //! The shipped catalogue: `data/`, embedded in the binary and read into a [`Seed`].
 //!
-//! Nothing is added to what the files say: what they leave empty stays empty, and each record
-//! keeps the sources it came with. All editions are records of a new registry; the entries are
-//! those of the editions asked for, the first of which is the one it opens with.
+//! Nothing is added to the content of the files: empty values stay empty, and each record keeps its
+//! original sources. A new registry contains records of all editions. It contains entries only of
+//! the requested editions, the first of which becomes its default edition.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ use crate::domain::{
     time::{Date, Period, Timestamp},
 };
 
-/// The edition that a new registry opens with unless told otherwise.
+/// The default edition of a new registry, unless another one is configured.
 pub const OPENING_EDITION: &str = "2618-qd-bkhcn";
 
 const AGENCIES: &str = include_str!("../data/agencies.csv");
@@ -42,10 +42,10 @@ pub fn shipped_editions() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().map(|(edition, _)| *edition)
 }
 
-/// Reads the records of a new registry that holds the entries of these editions.
+/// Reads the records of a new registry with the entries of these editions.
 pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
     let mut asked: Vec<&str> = editions.into_iter().collect();
-    // The edition this registry was asked to hold comes first wherever it is held.
+    // `OPENING_EDITION` comes first if it is among the requested editions.
     asked.sort_by_key(|edition| *edition != OPENING_EDITION);
     let opening = *asked.first().context("name at least one edition")?;
     let governance = first_named()?;
@@ -94,7 +94,7 @@ where
         .map(|row| row.map_err(Into::into))
 }
 
-/// Stands in until the change that writes the records sets the real book-keeping.
+/// Placeholder metadata, until the change that writes the records sets the real values.
 pub const UNWRITTEN: Meta = Meta {
     create_time: Timestamp::MIN,
     update_time: Timestamp::MIN,
@@ -195,7 +195,7 @@ impl EditionRow {
     }
 }
 
-/// Reads `A:17 B:62`.
+/// Parses `A:17 B:62`.
 fn groups(written: &str) -> Result<Vec<Group>> {
     let group = |part: &str| {
         let (code, count) = part
@@ -212,8 +212,8 @@ fn groups(written: &str) -> Result<Vec<Group>> {
 
 // === platforms ===
 
-/// Since when which agency governs which platform: from the day of the first list that names it, as
-/// far as the lists tell. What a list is only inferred to say is not taken from it.
+/// The earliest known governance for each pair of platform and agency, from the issue date of the
+/// first list that names the agency. Entries with inferred membership are not used.
 type FirstNamed = BTreeMap<(String, String), Governance>;
 
 fn first_named() -> Result<FirstNamed> {
@@ -242,7 +242,7 @@ fn first_named() -> Result<FirstNamed> {
     Ok(named)
 }
 
-/// A row of any of the three lists; each has its own columns beside the common ones.
+/// A row of any of the three lists. Besides the common columns, each list has its own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EntryRow {
@@ -268,8 +268,8 @@ struct EntryRow {
 }
 
 impl EntryRow {
-    /// Adds the entry's listing to its platform; the first edition that lists a platform gives
-    /// its record, later ones only what that left open.
+    /// Adds the entry's listing to its platform. The first edition that lists a platform provides
+    /// its record, and later editions only fill in missing values.
     fn read_into(
         self,
         edition: &EditionName,
@@ -286,7 +286,7 @@ impl EntryRow {
         let sources = self.sources();
         let listing = Listing {
             edition: edition.clone(),
-            // The annex's own numbers were not seen.
+            // The numbering of the original annex is not available.
             list_number: String::new(),
             group: self.group.clone(),
             display_name: text(&self.name_vi),
@@ -344,7 +344,7 @@ impl EntryRow {
             "THIRD_PARTY_COPY" => RecordStatus::ThirdPartyCopy,
             "TRANSLATED_NAME_ONLY" => RecordStatus::TranslatedNameOnly,
             "PENDING_ANNEX" => RecordStatus::PendingAnnex,
-            // The list of 55 has no such column: all of it is from the press.
+            // The list of 55 has no such column: all of its entries are from press reports.
             "" if self.name_vi.is_empty() => RecordStatus::TranslatedNameOnly,
             "" => RecordStatus::FromPress,
             other => return Err(anyhow!("record status `{other}`")),
@@ -353,7 +353,8 @@ impl EntryRow {
 
     fn membership(&self) -> Result<Membership> {
         Ok(match self.membership.as_deref() {
-            // A copy of the decision lists it; that file has no such column.
+            // The file without this column is a copy of the decision itself, which lists the
+            // platform.
             None => Membership::Stated,
             Some("STATED") => Membership::Stated,
             Some("REPORTED") => Membership::Reported,
@@ -364,7 +365,7 @@ impl EntryRow {
     }
 }
 
-/// The words by which a list says that a platform runs already.
+/// The text by which a list states that a platform already operates.
 const OPERATING: &str = "Đã vận hành";
 
 fn operation_stage(
@@ -383,7 +384,7 @@ fn operation_stage(
         sources: sources.to_vec(),
     };
     if same_name(written, OPERATING) {
-        // Said by the list, so true by its day of issue; since when is not said.
+        // The list states it, so it holds by the day of issue. The start date is not stated.
         let by = rows::<EditionRow>(EDITIONS)
             .find_map(|row| row.ok().filter(|row| row.edition == edition.id()))
             .map_or(Ok(None), |row| date(&row.issue_date))?;
@@ -398,7 +399,7 @@ fn operation_stage(
     Ok(Some(stage))
 }
 
-/// Reads `2026`, `2027–2028` and `01/07/2026`.
+/// Parses `2026`, `2027–2028` and `01/07/2026`.
 fn period(written: &str) -> Result<Period> {
     let year = |text: &str| {
         text.trim()
@@ -504,7 +505,7 @@ fn edition_name(id: &str) -> Result<EditionName> {
     EditionName::from_id(id).with_context(|| format!("edition id `{id}`"))
 }
 
-/// Addresses separated by blanks, or one source in words.
+/// Parses addresses separated by blanks, or one source as plain text.
 fn sources(written: &str) -> Vec<Source> {
     let is_uri = |part: &str| part.starts_with("https://") || part.starts_with("http://");
     if written.is_empty() {
@@ -557,7 +558,7 @@ mod tests {
             .find(|p| p.name.id() == "ndp-014")
             .unwrap();
         assert_eq!(platform.fields.listings.len(), 2);
-        // Not known to the opening edition's sources, stated by the later list.
+        // Unknown in the sources of the opening edition, stated by the later list.
         let [governance] = &*platform.fields.governance else {
             panic!("{:?}", platform.fields.governance);
         };

@@ -1,4 +1,4 @@
-//! The command line: what a person types, and what the process answers with.
+//! The command line: its arguments, its output and its exit codes.
 
 mod backup;
 mod check;
@@ -33,15 +33,15 @@ use crate::{
     telemetry,
 };
 
-/// Settings or arguments are wrong; as EX_USAGE of sysexits.
+/// The arguments or settings are wrong. The value is EX_USAGE of sysexits.
 const EXIT_USAGE: u8 = 64;
-/// The records are not what the log says; as EX_DATAERR.
+/// The records do not match the log. The value is EX_DATAERR of sysexits.
 const EXIT_DATA: u8 = 65;
-/// What shells say of a process that a signal ended: 128 and its number.
+/// The exit codes that shells use for a process that a signal ended: 128 plus the signal number.
 const EXIT_SIGINT: u8 = 130;
 const EXIT_SIGTERM: u8 = 143;
 
-/// When to say first what is waited for, and how often from then on.
+/// Time until a running operation is first logged, and the interval after that.
 const WAIT_TOLD: Duration = Duration::from_millis(700);
 const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
 
@@ -82,9 +82,9 @@ enum Command {
     Descriptor,
 }
 
-/// Runs what the command line asks for, and answers the exit code.
+/// Runs the command that the arguments select, and returns the exit code.
 pub fn main() -> ExitCode {
-    // the database is for its owner: drafts, and hashes of keys
+    // only the owner may access the database, because it holds drafts and hashes of keys
     umask(Mode::RWXG | Mode::RWXO);
     let code = match command() {
         Ok(command) => {
@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
             match runtime {
                 Ok(runtime) => {
                     let code = runtime.block_on(run(command));
-                    // what still computes, or waits for a disk, does not hold up the end
+                    // work that still computes or waits for a disk does not delay the exit
                     runtime.shutdown_background();
                     code
                 }
@@ -105,14 +105,15 @@ pub fn main() -> ExitCode {
     code
 }
 
-/// What the command line asks for; or the exit code, where it was answered here.
+/// The command that the arguments select, or the exit code if the arguments were handled here.
 fn command() -> Result<Command, ExitCode> {
     let matches = unless_empty(Cli::command()).try_get_matches();
     let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     cli.map(|cli| cli.command).map_err(|message| tell(&message))
 }
 
-/// A variable that is empty counts as not set: so it is in files that list variables to fill in.
+/// An empty variable counts as not set, because templates of environment files contain empty
+/// variables.
 fn unless_empty(command: clap::Command) -> clap::Command {
     let empty = |arg: &clap::Arg| {
         let variable = arg.get_env().and_then(std::env::var_os);
@@ -129,10 +130,10 @@ fn unless_empty(command: clap::Command) -> clap::Command {
         .mut_subcommands(unless_empty)
 }
 
-/// Prints help, the version, or what is wrong with the arguments.
+/// Prints help, the version, or the error in the arguments.
 fn tell(message: &clap::Error) -> ExitCode {
     if message.use_stderr() {
-        // without colours, for it may hold a password
+        // without colors, because it may contain a password
         let text = without_urls(message.render().to_string());
         telemetry::say(text.trim_end());
         return ExitCode::from(EXIT_USAGE);
@@ -144,7 +145,7 @@ fn tell(message: &clap::Error) -> ExitCode {
     }
 }
 
-/// The text without what it repeats of arguments that may be a database's URL.
+/// The text without arguments that may be a database URL.
 fn without_urls(text: String) -> String {
     let arguments = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
     arguments.fold(text, |text, argument| {
@@ -171,7 +172,7 @@ async fn run(command: Command) -> ExitCode {
     ended.unwrap_or_else(|error| failed(&error))
 }
 
-/// Runs a command that ends by itself, or by a signal, with the shell's exit code for it.
+/// Runs a command that ends by itself or by a signal. For a signal, returns the shell's exit code.
 async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<ExitCode> {
     let running = tokio::spawn(async move {
         match command {
@@ -193,7 +194,7 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
     }
 }
 
-/// Says what went wrong, down to its first cause, and answers the exit code.
+/// Prints the error with all its causes, and returns the exit code.
 fn failed(error: &anyhow::Error) -> ExitCode {
     let causes = causes(error);
     if telemetry::is_json() {
@@ -208,7 +209,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     })
 }
 
-/// An error and what caused it. The details of a defect are for whoever runs the process, too.
+/// An error and its causes. The operator of the process also sees the details of a defect.
 fn causes(error: &anyhow::Error) -> Vec<String> {
     let mut causes: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -216,7 +217,7 @@ fn causes(error: &anyhow::Error) -> Vec<String> {
             Some(Error::Bug(defect)) => defect.to_string(),
             _ => cause.to_string(),
         };
-        // some end in what their own cause says
+        // some messages already end with the message of their cause
         if causes.last().is_none_or(|last| !last.ends_with(&text)) {
             causes.push(text);
         }
@@ -224,19 +225,19 @@ fn causes(error: &anyhow::Error) -> Vec<String> {
     causes
 }
 
-/// The wall clock; the one place that reads it.
+/// The wall clock. No other code reads it.
 #[derive(Clone, Copy, Debug)]
 struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let micros = jiff::Timestamp::now().as_microsecond();
-        // The years 1 to 9999 hold every time this program will see.
+        // The years 1 to 9999 cover every time that this program will meet.
         Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// Opens the database, and seeds it where it is new.
+/// Opens the database, and seeds it if it is new.
 async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, Store)> {
     let store = open_store(config).await?;
     let starting = Registry::start(
@@ -247,7 +248,7 @@ async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, 
     let started = telling(config, "reading the database", starting).await;
     let (registry, writer) =
         started.with_context(|| format!("cannot read `{}`", config.database))?;
-    // Read only where there is a log to open with it.
+    // The seed is read only for an empty log.
     if registry.revision() == Revision::ZERO {
         let seed = catalogue::seed(config.catalogue.iter().map(String::as_str))?;
         if telling(config, "filling the database", registry.seed(seed)).await? {
@@ -257,7 +258,7 @@ async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, 
     Ok((registry, writer, store))
 }
 
-/// Does what takes a moment, and says so where it takes longer.
+/// Runs an operation, and logs a warning while it takes longer than expected.
 async fn telling<T>(config: &DatabaseConfig, what: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let begun = Instant::now();
@@ -273,21 +274,21 @@ async fn telling<T>(config: &DatabaseConfig, what: &str, work: impl Future<Outpu
     }
 }
 
-/// How to run another command of this program on the same database.
+/// The command line for another command of this program on the same database.
 fn same_database(config: &DatabaseConfig, command: &str) -> String {
     let program = std::env::args_os().next().unwrap_or_default();
     let program = config::quoted(&program.to_string_lossy());
     format!("{program} {command}{}", config.same_database)
 }
 
-/// The settings of a command that works on the database, by which it writes its log from now on.
+/// Resolves the settings of a database command and starts logging according to them.
 fn begin(database: &DatabaseArgs) -> anyhow::Result<DatabaseConfig> {
     let config = database.resolve()?;
     telemetry::start(config.log_format, &config.log_level)?;
     Ok(config)
 }
 
-/// Opens the store, and says which one where it cannot.
+/// Opens the store. An error names the database.
 async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
     let url = &config.database;
     if let Some(directory) = url.file().and_then(Path::parent)
@@ -302,8 +303,8 @@ async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
     opened.with_context(|| format!("cannot open `{url}`"))
 }
 
-/// Refuses what was read while another process began to write: a file that nobody has open is read
-/// as it lies.
+/// Refuses data that was read while another process began to write, because a file that no process
+/// has open is read without locks.
 fn check_untouched(store: &Store, meanwhile: &str) -> anyhow::Result<()> {
     if store.was_untouched() {
         return Ok(());
@@ -311,7 +312,7 @@ fn check_untouched(store: &Store, meanwhile: &str) -> anyhow::Result<()> {
     bail!("the database was opened by another process during the {meanwhile}; run it again");
 }
 
-/// Opens the store to read it as it is: nothing is made or brought up to date.
+/// Opens the store to read it unchanged: nothing is created or migrated.
 async fn open_to_read(config: &DatabaseConfig) -> anyhow::Result<Store> {
     let url = &config.database;
     let opening = Store::open_to_read_at(url);
@@ -319,8 +320,8 @@ async fn open_to_read(config: &DatabaseConfig) -> anyhow::Result<Store> {
     opened.with_context(|| format!("cannot open `{url}`"))
 }
 
-/// Refuses a SQLite file that is not there: to a command that makes nothing, a name mistyped is
-/// not a new database.
+/// Refuses a SQLite file that does not exist. A command that creates nothing must not treat a
+/// mistyped name as a new database.
 fn must_exist(config: &DatabaseConfig) -> anyhow::Result<()> {
     match config.database.file() {
         Some(file) if !file.exists() => bail!("there is no database `{}`", file.display()),
@@ -328,7 +329,7 @@ fn must_exist(config: &DatabaseConfig) -> anyhow::Result<()> {
     }
 }
 
-/// Lets the writer finish and the connections close.
+/// Waits until the writer has finished and the connections are closed.
 async fn close(registry: Registry, writer: WriterTask, store: Store) -> anyhow::Result<()> {
     drop(registry);
     writer.await??;

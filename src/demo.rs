@@ -1,10 +1,10 @@
-//! A made-up year: 84 platforms, their plans and what became of them, written through the
-//! ordinary rules with the times of a year gone by, so that a newcomer sees a lively registry in
-//! a minute. Every record says that it is made up, no real agency is in it, and a registry that
-//! holds it says so in its answers.
+//! A fictitious year: 84 platforms, their plans and their results, written through the ordinary
+//! rules with past times, so that a new user quickly sees a registry with data. Every record states
+//! that it is made up, no real agency appears in it, and a registry with this data states so in its
+//! responses.
 //!
-//! It ends on 31 October 2025 with the two counts that officials published of the real
-//! catalogue: 21 platforms with a plan issued by 23 September, 28 in operation by 31 October.
+//! It ends on 31 October 2025 with the two numbers that officials published for the real catalogue:
+//! 21 platforms with a plan issued by 23 September, 28 in operation by 31 October.
 
 use std::sync::{
     Arc,
@@ -38,33 +38,33 @@ use crate::{
     store::Store,
 };
 
-/// Platforms of the made-up catalogue: those of the opening edition.
+/// Number of platforms in the fictitious catalogue: those of the opening edition.
 const PLATFORMS: usize = 84;
-/// Agencies, each with its share of the platforms.
+/// Number of agencies; each governs a share of the platforms.
 const AGENCIES: usize = 8;
 /// Days between two milestones of a plan.
 const STEP_DAYS: i32 = 40;
-/// Milestones of a plan that have a due date.
+/// Number of milestones of a plan that have a due date.
 const STEPS: i32 = 4;
 
 const EDITOR: &str = "made-up-editor";
 const APPROVER: &str = "made-up-approver";
 const STEWARD: &str = "made-up-steward";
 
-/// What was made.
+/// The size of the result.
 #[derive(Clone, Copy, Debug)]
 pub struct Made {
     /// The last revision.
     pub revision: Revision,
-    /// Platforms in it.
+    /// Number of platforms.
     pub platforms: usize,
-    /// Plans in it.
+    /// Number of plans.
     pub plans: usize,
-    /// Milestones in it.
+    /// Number of milestones.
     pub milestones: usize,
 }
 
-/// The time of the story.
+/// The clock of the fictitious year.
 #[derive(Debug)]
 struct StoryClock(AtomicI64);
 
@@ -77,7 +77,8 @@ impl Clock for StoryClock {
 
 type Make = Box<dyn Fn(&State) -> Result<Command> + Send + Sync>;
 
-/// One thing that happens: on which day, by whom, and what, given the records as they are then.
+/// An event of the fictitious year: its day, its actor, and a function that makes the command from
+/// the records at that time.
 struct Event {
     day: Date,
     who: &'static str,
@@ -85,13 +86,13 @@ struct Event {
     make: Make,
 }
 
-/// Writes the made-up year into an empty database.
+/// Writes the fictitious year into an empty database.
 pub async fn make(store: Store) -> Result<Made> {
     let clock = Arc::new(StoryClock(AtomicI64::new(0)));
     let mut story = Story::default();
     story.tell()?;
     let mut events = story.events;
-    // Stable: what is told of a day in order happens in that order.
+    // A stable sort, so that events of one day keep their order.
     events.sort_by_key(|event| event.day);
     clock
         .0
@@ -144,7 +145,7 @@ fn morning(day: Date) -> i64 {
     Timestamp::parse(&format!("{day}T08:00:00+07:00")).map_or(0, Timestamp::as_micros)
 }
 
-// === the records that the year begins with ===
+// === the records at the start of the year ===
 
 fn seed() -> Result<Seed> {
     let mut seed = catalogue::seed([catalogue::OPENING_EDITION])?;
@@ -170,7 +171,7 @@ fn seed() -> Result<Seed> {
         let name = &edition.fields.display_name;
         edition.fields.display_name = format!("{name} {MADE_UP}");
         edition.fields.note = format!("Danh mục thử nghiệm {MADE_UP}");
-        // The made-up year begins before the real decision.
+        // The fictitious year begins before the date of the real decision.
         if edition.opening {
             edition.fields.in_force_start_date = Some(date("2024-11-01")?);
         }
@@ -191,7 +192,7 @@ fn seed() -> Result<Seed> {
             listing.sources = vec![made_up.clone()];
         }
     }
-    // The published figures are real, to be set beside what is not.
+    // The published figures are real, for comparison with the fictitious records.
     for figure in &mut seed.figures {
         figure.statement = format!(
             "real figure, beside records that are not: {}",
@@ -201,7 +202,7 @@ fn seed() -> Result<Seed> {
     Ok(seed)
 }
 
-// === the story ===
+// === the events ===
 
 #[derive(Default)]
 struct Story {
@@ -210,7 +211,7 @@ struct Story {
 
 impl Story {
     fn tell(&mut self) -> Result<()> {
-        // 21 platforms whose plan is issued by 23 September, and three more in October.
+        // 21 platforms with a plan issued by 23 September, and three more in October.
         let first = date("2024-11-18")?;
         for number in 0..21 {
             let day = first.plus_days(i32::try_from(number)? * 15);
@@ -220,7 +221,7 @@ impl Story {
             let day = date("2025-10-02")?.plus_days(i32::try_from(number - 21)? * 7);
             self.issued_plan(number, "2025", day)?;
         }
-        // One replaced by a second, one carried out.
+        // One plan is superseded by a second, and one is completed.
         self.issued_plan(0, "2025-second", date("2025-06-16")?)?;
         let done = plan(1, "2025")?;
         self.step(
@@ -230,7 +231,7 @@ impl Story {
             PlanMove::Complete,
             Some("HT"),
         );
-        // Issued once, and not in force on 23 September.
+        // A plan that was issued earlier and is no longer in force on 23 September.
         self.issued_plan(30, "revoked", date("2025-02-10")?)?;
         let revoked = plan(30, "revoked")?;
         self.step(
@@ -249,7 +250,7 @@ impl Story {
             PlanMove::Annul,
             None,
         );
-        // On the way.
+        // Plans that are not issued yet.
         for number in 24..30 {
             let day = date("2025-08-20")?.plus_days(i32::try_from(number - 24)? * 9);
             self.draft(number, "2025", day)?;
@@ -371,8 +372,8 @@ impl Story {
         Ok(())
     }
 
-    /// A plan that is drafted, submitted and issued on a day, and what becomes of it until the
-    /// end of the story, or until it is replaced or revoked.
+    /// A plan that is drafted, submitted and issued on a day, and its later events until the end of
+    /// the year, or until it is superseded or revoked.
     fn issued_plan(&mut self, number: usize, id: &str, issued: Date) -> Result<()> {
         let name = plan(number, id)?;
         let drafted = issued.plus_days(-14);
@@ -400,7 +401,7 @@ impl Story {
         Ok(())
     }
 
-    /// Milestones done on time, done late and left open, in turns.
+    /// Alternates between milestones that are completed on time, completed late, and left open.
     fn completions(
         &mut self,
         number: usize,
@@ -414,7 +415,7 @@ impl Story {
                 0 | 1 => -3,
                 2 => 0,
                 3 => 12,
-                // Left open, and overdue in time.
+                // Left open, and overdue later.
                 _ => continue,
             };
             let day = due(drafted, step).plus_days(late);
@@ -436,7 +437,7 @@ impl Story {
         Ok(())
     }
 
-    /// Monthly reports; some agencies stop, some are late, one corrects itself.
+    /// Monthly reports. Some agencies stop reporting, some report late, and one corrects a report.
     fn reports(&mut self, number: usize, name: &PlanName, issued: Date, last: Date) -> Result<()> {
         let cycle = ReportingCycle::default();
         let mut end = cycle.period_end(issued).context("no reporting period")?;
@@ -504,7 +505,7 @@ impl Story {
         }
     }
 
-    /// The steward looks at a plan every hundred days.
+    /// The steward assesses a plan every hundred days.
     fn assessments(&mut self, number: usize, name: &PlanName, issued: Date, last: Date) {
         let mut day = issued.plus_days(60);
         let mut count = 0;
@@ -563,7 +564,8 @@ impl Story {
         Ok(())
     }
 
-    /// A plan whose last milestone is promised for later: proposed by one, approved by another.
+    /// A rebaseline that moves the last milestone of a plan to a later date: proposed by one person
+    /// and approved by another.
     fn rebaseline(&mut self, number: usize) -> Result<()> {
         let name = plan(number, "2025")?;
         let day = date("2025-06-09")?;
@@ -603,7 +605,7 @@ impl Story {
     }
 }
 
-// === parts ===
+// === helpers ===
 
 fn date(text: &str) -> Result<Date> {
     Date::parse(text).map_err(|error| anyhow!("`{text}`: {error}"))
@@ -627,12 +629,12 @@ fn milestone(plan: &PlanName, step: i32) -> Result<MilestoneName> {
     MilestoneName::from_id(plan, &format!("m{step}")).context("no milestone's name")
 }
 
-/// When a step is due, of a plan drafted on a day.
+/// The due date of a step of a plan that was drafted on a day.
 fn due(drafted: Date, step: i32) -> Date {
     drafted.plus_days(14 + STEP_DAYS * step)
 }
 
-/// Step 0 is a regular task.
+/// The fields of a step. Step 0 is a regular task.
 fn step_fields(number: usize, step: i32, drafted: Date) -> MilestoneFields {
     let day = due(drafted, step);
     MilestoneFields {

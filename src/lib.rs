@@ -1,8 +1,8 @@
 //! The registry of Vietnam's national digital platforms (nền tảng số quốc gia, nền tảng số
 //! dùng chung) and their implementation plans (kế hoạch triển khai), over gRPC.
 
-// these macros panic when standard output or error is closed; cli/output.rs and telemetry.rs print
-// instead
+// these macros panic when standard output or standard error is closed; use cli/output.rs and
+// telemetry.rs instead
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod admission;

@@ -1,14 +1,14 @@
-//! The wire types, as prost and tonic make them of `proto/`. Only `wire`, `service`, the client
-//! and the server's wiring see them; they are written `pb::Plan`, so that a wire type is told
-//! from a domain type at sight.
+//! The wire types that prost and tonic generate from `proto/`. Only `wire`, `service`, the client
+//! and the server's wiring use them. They are written with the prefix, as `pb::Plan`, to
+//! distinguish them from domain types.
 
 pub use google::r#type::{Date, Money};
 pub use ndp::registry::v1::*;
 
-/// Every file the services need, with options and comments: what reflection answers from.
+/// Every file that the services need, with options and comments. Reflection serves them.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("descriptor");
 
-/// Google's packages that ours use.
+/// Google's packages that our protos use.
 pub mod google {
     /// google.type.
     #[expect(
@@ -21,7 +21,7 @@ pub mod google {
     }
 }
 
-/// Our package, nested as prost's paths to `google` expect.
+/// Our package, nested as prost's paths to `google` require.
 pub mod ndp {
     /// ndp.registry.
     pub mod registry {

@@ -57,33 +57,33 @@ use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
 use writer::{Job, Writer, outcome_of};
 
-/// Commands that may wait for the writer; one more is refused with RESOURCE_EXHAUSTED. Four full
-/// groups: what a commit or two can hold up.
+/// Maximum number of commands that wait for the writer. A further command is refused with
+/// RESOURCE_EXHAUSTED. Four full groups: as many as one or two commits can delay.
 pub const QUEUE_MAX: usize = 1024;
 
-/// How long after a time nothing is recorded at that time any more: a change may be written so long
-/// after its time was taken, and the clocks of several hosts differ a little.
+/// Time after which no change can still be recorded with a given time: a change may be written up
+/// to this long after its time was taken, and the clocks of several hosts differ a little.
 const SETTLED_AFTER: Duration = Duration::from_millis(500);
 
-/// How long a read waits for that at the most.
+/// Maximum time that a read waits for that.
 const SETTLED_WAIT: Duration = Duration::from_secs(10);
 
-/// Within which a process promises to follow what others wrote.
+/// Maximum time until a process follows a change that another process wrote.
 const FOLLOW_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// What a registry keeps for those who follow the log, and how much work it takes on.
+/// Limits for following the log and for the work that the registry accepts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounds {
-    /// Of following the log.
+    /// Limits for following the log.
     pub following: Following,
-    /// Of work that grows with the catalogue.
+    /// Limits for work that grows with the catalogue.
     pub turns: TurnLimits,
 }
 
 /// Everything a call reads, at one revision.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Which log it is of.
+    /// The log that this snapshot is of.
     pub log_id: Uuid,
     /// The chained digest at its revision.
     pub digest: Digest,
@@ -91,14 +91,14 @@ pub struct Snapshot {
     pub state: State,
     /// Hashes of API keys, which are kept out of the log.
     pub key_hashes: KeyHashes,
-    /// The changes that led here, the newest of them.
+    /// The newest of the changes that led to this revision.
     pub recent: Recent,
-    /// What there is to count today; none until it was counted for the first time, or anew.
+    /// Today's tally. `None` before the first count, and while a new count is needed.
     pub tally: Option<Arc<Tally>>,
 }
 
 impl Snapshot {
-    /// The point of the log that it is at.
+    /// The position of this snapshot in the log.
     pub fn position(&self) -> Position {
         Position::new(self.log_id, self.state.revision(), &self.digest)
     }
@@ -109,7 +109,7 @@ impl Snapshot {
         tally.is_some_and(|tally| tally.date() == date)
     }
 
-    /// Moves on by a change with this chained digest, whose images are so many bytes.
+    /// Applies a change with this chained digest, whose images take `bytes` bytes.
     fn advance(&mut self, change: &Change, digest: Digest, bytes: usize) {
         self.digest = digest;
         self.recent.push(&self.state, change, digest, bytes);
@@ -120,7 +120,7 @@ impl Snapshot {
         if let (Some(tally), Some(before)) = (&mut self.tally, before)
             && !Arc::make_mut(tally).advance(before, &self.state)
         {
-            // not here, for it takes long
+            // not counted here, because that takes long
             self.tally = None;
         }
         if let Some((name, hash)) = &change.key_hash {
@@ -155,7 +155,7 @@ impl Published {
         self.revision.send_replace(revision);
     }
 
-    /// Keeps when the log was last looked at.
+    /// Records when the log was last looked at.
     fn note_followed(&self) {
         *lock(&self.followed) = Instant::now();
     }
@@ -165,13 +165,13 @@ impl Published {
         lock(&self.followed).elapsed()
     }
 
-    /// Keeps that the log was looked at under its lock, taken at this moment or after it.
+    /// Records that the log was looked at under its lock, taken at this moment or after it.
     fn note_locked(&self, asked: Instant) {
         self.locked_look
             .send_modify(|last| *last = Some(asked).max(*last));
     }
 
-    /// The time at which a change is recorded: later than every time answered for.
+    /// The time at which a change is recorded: later than every time that was already answered for.
     fn recording_time(&self, clock: &dyn Clock) -> Timestamp {
         let answered = self.answered.load(Ordering::SeqCst);
         let next = Timestamp::from_micros(answered.saturating_add(1));
@@ -313,24 +313,24 @@ impl Registry {
         &self.turns
     }
 
-    /// Takes no more commands: those in the queue are answered, then the writer ends, whoever
-    /// still holds a handle. Reads go on.
+    /// Stops accepting commands. The commands in the queue are answered, then the writer ends, even
+    /// if other handles exist. Reads continue.
     pub fn close(&self) {
         self.published.closing.notify_one();
     }
 
-    /// Waits until the log has been looked at anew, so that what was committed elsewhere before
-    /// this was called is known here; or for as long as a following process may take.
+    /// Waits for the next look at the log, so that this process knows what other processes
+    /// committed before this call. Waits at most `FOLLOW_TIME_MAX`.
     pub async fn follow(&self) {
         let mut looks = self.published.looks.subscribe();
-        // A look may be under way that began before.
+        // A look that began earlier may still be running.
         let wanted = looks.borrow_and_update().saturating_add(2);
         let looked = looks.wait_for(|looks| *looks >= wanted);
         drop(tokio::time::timeout(FOLLOW_TIME_MAX, looked).await);
     }
 
-    /// Waits until everything recorded at a time of the past, or before it, is known here, and
-    /// nothing more will be.
+    /// Waits until this process knows every change recorded at or before a past time, and no
+    /// further change can be recorded for that time.
     async fn settle(&self, time: Timestamp) -> Result<(), Error> {
         let later = |snapshot: &Snapshot| snapshot.state.record_time().is_some_and(|at| at > time);
         if later(&self.read()) {
@@ -341,7 +341,7 @@ impl Registry {
         published.answered.fetch_max(promised, Ordering::SeqCst);
         let age = self.clock.now().as_micros().saturating_sub(promised);
         let age = Duration::from_micros(u64::try_from(age).unwrap_or_default());
-        // what was drafted before that is written by then, or drafted anew
+        // by then, earlier drafts are written or drafted again
         let wanted = (Instant::now() + SETTLED_AFTER).checked_sub(age);
         let mut looks = published.locked_look.subscribe();
         let looked = looks.wait_for(|last| last.is_some() && *last >= wanted);
@@ -353,8 +353,8 @@ impl Registry {
         }
     }
 
-    /// A caller as the newest State knows it: what it may see may have changed, its key may have
-    /// stopped working, or nobody can tell any more.
+    /// Updates a caller from the newest State: its visibility may have changed, and its key may
+    /// have stopped working. Fails when the log was not checked for too long to know.
     pub fn renew(&self, caller: &Caller) -> Result<(Arc<Snapshot>, Caller), Error> {
         if matches!(caller, Caller::Known(_)) {
             self.check_honoured()?;
@@ -364,8 +364,8 @@ impl Registry {
         Ok((snapshot, caller))
     }
 
-    /// Refuses where the log was not looked at for so long that credentials may have been revoked
-    /// elsewhere in the meantime.
+    /// Refuses when the log was not looked at for so long that another process may have revoked
+    /// credentials in the meantime.
     pub fn check_honoured(&self) -> Result<(), Error> {
         if self.lag() <= self.following().honoured_for {
             return Ok(());
@@ -375,7 +375,7 @@ impl Registry {
         })
     }
 
-    /// How long ago the log was last looked at: what others wrote since is not known here.
+    /// Time since the log was last looked at. Later changes by other processes are not known here.
     pub fn lag(&self) -> Duration {
         self.published.lag()
     }
@@ -395,7 +395,7 @@ impl Registry {
         &self.measures
     }
 
-    /// The clock that calls go by.
+    /// The clock that calls use.
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }

@@ -1,5 +1,5 @@
 //! The generated service traits, a few lines per method: a request becomes a command or a query,
-//! what comes back becomes a response. No rules are here.
+//! and the result becomes a response. This module contains no rules.
 
 mod access;
 pub mod call;
@@ -41,14 +41,14 @@ use crate::{
 };
 use encodings::Encodings;
 
-/// Largest request that is read, in bytes: far above the largest record the field rules allow.
+/// Maximum size of a request, in bytes: far above the largest record that the field rules allow.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
-/// Largest response that is written, in bytes. A page is cut well below it, so that clients with
-/// the usual limit of 4 MiB can read every answer.
+/// Maximum size of a response, in bytes. A page is limited to well below it, so that clients with
+/// the usual limit of 4 MiB can read every response.
 pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Names of our services, as health and reflection know them.
+/// Names of the services, as health and reflection report them.
 pub const NAMES: [&str; 5] = [
     "ndp.registry.v1.CatalogueService",
     "ndp.registry.v1.PlanService",
@@ -57,20 +57,20 @@ pub const NAMES: [&str; 5] = [
     "ndp.registry.v1.ChangeService",
 ];
 
-/// How requests may be compressed. The limit on a message is on what comes out of it.
+/// The compression that requests may use. The size limit applies to the decompressed message.
 fn gzip() -> EnabledCompressionEncodings {
     let mut encodings = EnabledCompressionEncodings::default();
     encodings.enable(CompressionEncoding::Gzip);
     encodings
 }
 
-/// Our services on one registry.
+/// The service implementations on one registry.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
-    /// Held by one update at a time of those whose nested merge was outrun.
+    /// Serializes the retries of updates whose nested merge lost a race against another write.
     merging: Arc<Mutex<()>>,
-    /// Bytes that wait for watchers.
+    /// The limit on bytes that are queued for watchers.
     unsent: Pool,
     stopping: watch::Receiver<bool>,
     platforms: Arc<Encodings<Platform, pb::Platform>>,
@@ -86,7 +86,7 @@ impl Services {
     }
 }
 
-/// Our services, by their names.
+/// The services, by name.
 #[derive(Clone, Debug)]
 pub struct Methods {
     catalogue: CatalogueServiceServer<Services>,
@@ -97,7 +97,7 @@ pub struct Methods {
 }
 
 impl Methods {
-    /// On this registry; streams end when `stopping` says so.
+    /// Creates the services on this registry. Streams end when `stopping` is set.
     pub fn new(registry: &Registry, unsent: Pool, stopping: watch::Receiver<bool>) -> Self {
         let services = Arc::new(Services {
             registry: registry.clone(),
@@ -124,7 +124,7 @@ impl Methods {
         }
     }
 
-    /// What the method that a request names answers.
+    /// Runs the method that a request names.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));

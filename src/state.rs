@@ -1,9 +1,9 @@
 //! State: the whole catalogue in memory at one revision.
 //!
-//! A State is a value. [`State::apply`] only puts and removes images, so old history needs no old
-//! rules; its maps share structure between versions, so that publishing a new one costs
-//! microseconds and a reader keeps the one it began with. What is derived from the images
-//! (counts, folded text) is kept beside them and can always be made again from them.
+//! A State is a value. [`State::apply`] only puts and removes images, so replaying old changes does
+//! not need old rules. Its maps share structure between versions, so that publishing a new version
+//! costs microseconds and a reader keeps its own version. Derived data (counts, folded text) is
+//! kept with the images and can always be computed again from them.
 
 pub mod attention;
 pub mod comparison;
@@ -56,14 +56,14 @@ pub struct State {
     platforms_by_display_name: OrdMap<DisplayNameKey, Listed>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     made_up: bool,
-    /// How often it changed, since this process began, who sees a record that was there.
+    /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
 }
 
-/// The place of a platform in the Vietnamese alphabet; empty names come last.
+/// Sort key of a platform in the Vietnamese alphabet; empty names come last.
 type DisplayNameKey = (SortKey, PlatformName);
 
-/// A platform in the alphabet, with what search reads of it.
+/// An entry of the alphabetical index, with the texts that search reads.
 #[derive(Clone, Debug)]
 struct Listed {
     platform: Arc<Platform>,
@@ -71,7 +71,7 @@ struct Listed {
 }
 
 impl State {
-    /// Moves on to the next revision.
+    /// Applies a change, and moves to its revision.
     pub fn apply(&mut self, change: &Change) {
         for effect in &change.effects {
             match effect {
@@ -85,7 +85,8 @@ impl State {
     }
 
     fn put(&mut self, image: Image) {
-        // search reads the names of a platform's agency, and the alphabet its old name
+        // search reads the names of a platform's agency, and the alphabetical index has its old
+        // name
         if let Image::Platform(platform) = &image {
             let (key, listed) = self.listed(platform);
             self.put_platform(Arc::clone(platform));
@@ -112,8 +113,8 @@ impl State {
         }
     }
 
-    /// The same as long as nobody gained or lost the sight of a record that was there: what was
-    /// made for a caller may be used again.
+    /// Changes whenever a caller gains or loses the right to see an existing record. While the
+    /// value is the same, a result computed for a caller can be reused.
     pub const fn sight_turns(&self) -> u64 {
         self.sight_turns
     }
@@ -128,7 +129,7 @@ impl State {
         }
     }
 
-    /// Puts a platform everywhere but into the alphabet.
+    /// Adds a platform to everything except the alphabetical index.
     fn put_platform(&mut self, platform: Arc<Platform>) {
         self.count_listings(&platform, 1);
         if let Some(agency) = platform.governing_agency() {
@@ -166,7 +167,7 @@ impl State {
         }
     }
 
-    /// A platform as the alphabet and search know it.
+    /// The entry of a platform in the alphabetical index.
     fn listed(&self, platform: &Arc<Platform>) -> (DisplayNameKey, Listed) {
         let agency = platform.governing_agency();
         let agency = agency.and_then(|name| self.agency(name));
@@ -185,8 +186,9 @@ impl State {
         }
     }
 
-    /// The same State of the past, to count in: what is not for everyone `now` counts as if it had
-    /// not been then, and what went to another agency as if it had been that one's.
+    /// A past State for counting. A record that is not public in `now` counts as if it had not been
+    /// public then. A record that has moved to another agency counts as if it had belonged to that
+    /// agency then.
     pub fn guarded_as(&self, now: &Self) -> Self {
         let mut state = self.clone();
         for plan in now.plans().values() {
@@ -209,8 +211,8 @@ impl State {
         state
     }
 
-    /// The same State as it was at an earlier revision, given every resource that was touched
-    /// since as it was then.
+    /// The State at an earlier revision, given every resource that changed since then as it was at
+    /// that revision.
     pub fn reverted(
         &self,
         revision: Revision,
@@ -239,12 +241,12 @@ impl State {
         self.record_time
     }
 
-    /// The edition that answers where a request names none.
+    /// The default edition for requests that name none.
     pub fn opening_edition(&self) -> Option<&Arc<Edition>> {
         self.editions().values().find(|edition| edition.opening)
     }
 
-    /// Whether an edition is made up, and with it what there is to answer.
+    /// Whether any edition, and therefore the data in responses, is fictitious.
     pub const fn is_made_up(&self) -> bool {
         self.made_up
     }
@@ -254,11 +256,11 @@ impl State {
         self.edition_counts.get(name).copied().unwrap_or_default()
     }
 
-    /// The record that an id resolves to: its own, or the one that it was merged into.
+    /// The record that an id resolves to: its own record, or the one that it was merged into.
     pub fn resolve_platform(&self, name: &PlatformName) -> Option<&Arc<Platform>> {
         let mut platform = self.platforms().get(name)?;
-        // A record that stays may be merged in turn; it never leads back, because what a record
-        // is merged into is active at that time.
+        // A merge target may itself be merged later. There are no cycles, because a record can be
+        // merged only into an active record.
         for _ in 0..self.platforms().len() {
             match platform.merged_into() {
                 Some(stays) => platform = self.platforms().get(stays)?,
@@ -268,7 +270,7 @@ impl State {
         None
     }
 
-    /// The platforms that an agency governs, by name; `None` where there never was one.
+    /// The platforms that an agency governs, by name; `None` when it never governed any.
     pub fn platforms_of(
         &self,
         agency: &AgencyName,
@@ -276,8 +278,8 @@ impl State {
         self.platforms_by_agency.get(agency)
     }
 
-    /// All platforms by the Vietnamese alphabet and then by name, those without a name last; from
-    /// the first on, or from the one after this place.
+    /// All platforms in Vietnamese alphabetical order and then by name, those without a display
+    /// name last. Starts at the first platform, or after the given key.
     pub fn platforms_by_display_name<'a>(
         &'a self,
         after: Option<(&str, PlatformName)>,
@@ -292,7 +294,8 @@ impl State {
         range.map(|(_, listed)| &listed.platform)
     }
 
-    /// All platforms for a search, in the same order; `after` is the place of the page before.
+    /// All platforms with their search texts, in the same order; `after` is the key that the
+    /// previous page ended at.
     pub fn searched_platforms<'a>(
         &'a self,
         after: Option<(&str, PlatformName)>,
@@ -317,7 +320,7 @@ impl State {
             .find(|plan| plan.state == PlanState::Issued)
     }
 
-    /// How many platforms are in the catalogue.
+    /// The platforms that are in the catalogue.
     pub fn active_platforms(&self) -> impl Iterator<Item = &Arc<Platform>> {
         self.platforms()
             .values()
@@ -332,7 +335,7 @@ fn display_name_key(platform: &Platform) -> DisplayNameKey {
     )
 }
 
-/// The records whose names begin with `prefix`, found without walking the others.
+/// The records whose names begin with `prefix`. Does not iterate over other records.
 fn below<K, V>(map: &OrdMap<K, V>, prefix: String) -> impl Iterator<Item = &V>
 where
     K: Ord + Clone + Borrow<str>,
@@ -341,8 +344,8 @@ where
     rows(map, prefix, None)
 }
 
-/// The records whose names begin with `prefix` and come after `after`, in the order of names;
-/// found without walking the others.
+/// The records whose names begin with `prefix` and come after `after`, ordered by name. Does not
+/// iterate over other records.
 pub fn rows<'a, K, V>(
     map: &'a OrdMap<K, V>,
     prefix: String,

@@ -1,11 +1,11 @@
 //! The store: the log and the tables of the current state, on SQLite and PostgreSQL.
 //!
-//! It keeps what the registry decides and hands it back unchanged; it knows no rule, no caller
-//! and no clock. A write transaction holds the log's lock from its first statement to its end, so
-//! revisions have no gaps and a reader never meets half a change; after a statement that failed,
-//! a transaction can only be rolled back (`a_failed_transaction_never_commits`).
+//! The store keeps the registry's decisions and returns them unchanged. It knows no rules, callers
+//! or clock. A write transaction holds the log's lock from its first statement to its end, so
+//! revisions have no gaps and a reader never sees part of a change. After a failed statement, a
+//! transaction can only be rolled back (`a_failed_transaction_never_commits`).
 //!
-//! Nothing is cached here: replicas would disagree.
+//! The store has no cache, because caches of different replicas would disagree.
 
 mod bulk;
 mod copy;
@@ -48,13 +48,13 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// How long closing waits: nothing that was acknowledged depends on it.
+/// How long closing waits. No acknowledged change depends on it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the log ends.
+/// The head of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Which log this is.
+    /// The id of the log.
     pub log_id: Uuid,
     /// The newest revision; zero in an empty log.
     pub revision: Revision,
@@ -67,9 +67,9 @@ pub struct Head {
 /// Everything that the State is made of, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// Where the log ended.
+    /// The head of the log.
     pub head: Head,
-    /// Every record there is.
+    /// Every record.
     pub images: Vec<Image>,
     /// The hash of every API key.
     pub key_hashes: Vec<(ApiKeyName, KeyHash)>,
@@ -78,19 +78,19 @@ pub struct Loaded {
 /// The change that a request id made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// Whose request it was.
+    /// The principal that sent the request.
     pub principal: PrincipalName,
     /// Its id.
     pub id: Uuid,
-    /// The digest of what was asked.
+    /// The digest of the request.
     pub digest: [u8; 32],
     /// The revision it made.
     pub revision: Revision,
-    /// The record then written, unless the first effect was no image.
+    /// The record that was written, unless the first effect was not an image.
     pub image: Option<Image>,
 }
 
-/// What reading the whole log came to.
+/// The result of reading the whole log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Changes read.
@@ -106,7 +106,7 @@ pub struct Verified {
 pub struct Finding {
     /// The change.
     pub revision: Revision,
-    /// The resource, where it is about one.
+    /// The resource, if the finding concerns one.
     pub resource: Option<String>,
     /// What is wrong.
     pub problem: String,
@@ -123,26 +123,26 @@ pub struct Store {
 }
 
 impl Store {
-    /// As [`Store::open_at`], of a URL as it is written.
+    /// As [`Store::open_at`], for a URL as text.
     pub async fn open(url: &str, log_id: Uuid) -> Result<Self, OpenError> {
         let url = DatabaseUrl::parse(url).map_err(OpenError::url)?;
         Self::open_at(&url, log_id).await
     }
 
-    /// Opens a database (a SQLite file is made when it is not there) and brings its schema up to
-    /// this release. A new log gets `log_id`; a log of an unknown format is refused.
+    /// Opens a database and migrates its schema to this release. A missing SQLite file is created.
+    /// A new log gets `log_id`. A log of an unknown format is refused.
     pub async fn open_at(url: &DatabaseUrl, log_id: Uuid) -> Result<Self, OpenError> {
         Self::opened(opening::open(url, Purpose::Serve).await?, Some(log_id)).await
     }
 
-    /// As [`Store::open_to_read_at`], of a URL as it is written.
+    /// As [`Store::open_to_read_at`], for a URL as text.
     pub async fn open_to_read(url: &str) -> Result<Self, OpenError> {
         let url = DatabaseUrl::parse(url).map_err(OpenError::url)?;
         Self::open_to_read_at(&url).await
     }
 
-    /// Opens a database to read it as it is, also a copy that nobody may write or a standby. One
-    /// that is not of this release is refused; nothing is written.
+    /// Opens a database to read it unchanged; it may be a read-only copy or a standby. A database
+    /// that is not of this release is refused. Nothing is written.
     pub async fn open_to_read_at(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Self::opened(opening::open(url, Purpose::Read).await?, None).await
     }
@@ -183,30 +183,29 @@ impl Store {
         }
     }
 
-    /// The engine and where the database is, for a human; without a password.
+    /// The engine and the location of the database, for display; without a password.
     pub fn describe(&self) -> &str {
         &self.place
     }
 
-    /// The file of SQLite that was removed or replaced since it was opened; none where all are
-    /// there.
+    /// The SQLite file that was removed or replaced since it was opened; `None` when no file was.
     pub fn lost_file(&self) -> Option<PathBuf> {
         self.identity.as_ref()?.lost()
     }
 
-    /// Whether what was read is one state of the database. A file that nobody had open is read as
-    /// it lies, so it may have been written meanwhile.
+    /// Whether the data that was read is one consistent state. A file that no process had open is
+    /// read without locks, so it may have been written meanwhile.
     pub fn was_untouched(&self) -> bool {
         self.untouched.as_ref().is_none_or(Untouched::holds)
     }
 
-    /// Where the log ends now.
+    /// The current head of the log.
     pub async fn head(&self) -> Result<Head, Error> {
         let head = self.read_head().await;
         self.outages.during(head, "reading the head")
     }
 
-    /// Refuses a log that does not end where its head says.
+    /// Refuses a log whose last change does not match its head.
     async fn check_end(&self) -> Result<(), Obstacle> {
         const READING: &str = "reading the log's head";
         let head = self.read_head().await.when(READING)?;
@@ -227,7 +226,7 @@ impl Store {
         reading!(self.engine, link => log::head(link))
     }
 
-    /// The store as of now, whatever is written from now on.
+    /// A consistent snapshot of the store as of now; later writes are not visible in it.
     pub async fn moment(&self) -> Result<Moment, Error> {
         let mut attempt = 1;
         let snapshot = loop {
@@ -247,8 +246,8 @@ impl Store {
         self.moment().await?.load().await
     }
 
-    /// What rows hold: there may be thousands, each takes some microseconds, and the threads that
-    /// ask for them answer calls.
+    /// Decodes rows on another thread: there may be thousands of them at some microseconds each,
+    /// and the calling threads serve calls.
     async fn decoded<T: Send + 'static, E: Into<Failure> + Send + 'static>(
         &self,
         operation: &'static str,
@@ -260,8 +259,8 @@ impl Store {
         self.outages.during(decoded, operation)
     }
 
-    /// The changes after a revision, oldest first, at most `limit`. They carry no key hashes:
-    /// those are not in the log, ask for them by the keys' names.
+    /// The changes after a revision, oldest first, at most `limit`. They carry no key hashes,
+    /// because the log has none; request those by the names of the keys.
     pub async fn changes_after(
         &self,
         after: Revision,
@@ -280,7 +279,7 @@ impl Store {
         self.outages.during(digest, "reading a digest of the log")
     }
 
-    /// The hashes of these API keys, in their order, of those that have one.
+    /// The hashes of these API keys, in their order. Keys without a hash are left out.
     pub async fn key_hashes(
         &self,
         names: &[ApiKeyName],
@@ -289,8 +288,8 @@ impl Store {
         self.outages.during(hashes, "reading key hashes")
     }
 
-    /// The key that authenticates page tokens: the one stored, which is `candidate` if there was
-    /// none.
+    /// The key that authenticates page tokens: the stored one. If none is stored, `candidate` is
+    /// stored first.
     pub async fn page_token_key(&self, candidate: [u8; 32]) -> Result<[u8; 32], Error> {
         let operation = "reading the page token key";
         let stored = reading!(self.engine, link => secrets::page_token_key(link));
@@ -327,8 +326,8 @@ impl Store {
         WriteTx::lock(self.engine.begin().await?, &self.outages).await
     }
 
-    /// As [`Store::begin`], on a connection that the session keeps; `None` where that connection
-    /// turned out to be broken, and another is to be asked for.
+    /// As [`Store::begin`], on a connection that the session keeps. `None` when that connection is
+    /// broken and the caller must request another one.
     pub async fn begin_in<'s>(
         &self,
         session: &'s mut Session,
@@ -347,8 +346,8 @@ impl Store {
         }
     }
 
-    /// Each resource as it was before a revision, in the order asked for; `None` where there was
-    /// none.
+    /// Each resource as it was before a revision, in the requested order; `None` where it did not
+    /// exist.
     pub async fn images_before(
         &self,
         asked: &[(&str, Revision)],
@@ -377,7 +376,7 @@ impl Store {
             .during(revision, "reading the revision of a time")
     }
 
-    /// When a revision was recorded; `None` where there is no such revision.
+    /// When a revision was recorded; `None` when the revision does not exist.
     pub async fn record_time(&self, revision: Revision) -> Result<Option<Timestamp>, Error> {
         let time = reading!(self.engine, link => history::record_time(link, revision));
         self.outages.during(time, "reading the time of a revision")
@@ -437,7 +436,7 @@ impl Store {
     }
 }
 
-/// The store as of one moment; a reader of it holds up nobody.
+/// The store as of one moment. A reader of it does not block other connections.
 #[derive(Debug)]
 pub struct Moment {
     snapshot: Tx<'static>,

@@ -1,9 +1,9 @@
-//! Between protobuf and the domain: what a request may look like, what its masks mean, both
-//! directions of every message, and errors as gRPC statuses.
+//! Conversion between protobuf and the domain: the field rules of requests, the meaning of their
+//! masks, every message in both directions, and errors as gRPC statuses.
 //!
-//! Reading a client's message never fails half way: what is wrong is collected with its path,
-//! and whatever was read beside a violation is not to be used. Every field of both sides is
-//! named, so that a new one breaks the build until someone decides what it means here.
+//! Reading a client's message collects all violations with their paths and does not stop at the
+//! first. If there is any violation, the values that were read must not be used. Every field of
+//! both sides is named, so that a new field breaks the build until its conversion is defined here.
 
 pub mod agencies;
 pub mod assessments;
@@ -28,7 +28,7 @@ pub mod validate;
 pub mod values;
 mod words;
 
-/// What `build.rs` made of the field rules and field behaviours of our protos.
+/// The field rules and field behaviors that `build.rs` generates from our protos.
 #[expect(
     clippy::clone_on_copy,
     reason = "prost makes a message without fields Copy"

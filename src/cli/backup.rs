@@ -99,7 +99,8 @@ async fn open_file(file: &Path) -> anyhow::Result<Store> {
     opened.with_context(|| format!("cannot open `{name}`"))
 }
 
-/// What a backup holds, once its whole log verifies and its records are what the log says.
+/// Describes the content of a backup, after the whole log has been verified and the records match
+/// it.
 async fn verified(backup: &Store, file: &Path) -> anyhow::Result<String> {
     let Report {
         revision,

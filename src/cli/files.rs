@@ -1,14 +1,14 @@
-//! How many files this process may have open: each connection is one.
+//! The limit on open files of this process. Each connection is one open file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files beside connections: the database's, the listeners', the log's, and connections that are
-/// being told that there is no room.
+/// Number of files reserved for other uses than connections: the database, the listeners, the log,
+/// and connections that are being refused.
 const BESIDE: u64 = 128;
 
-/// Has the operating system allow as many as it will, and answers how many connections there can
-/// be: as many as were asked for, or what is left. One more would be left waiting by the operating
-/// system, where the server could tell it that there is no room.
+/// Raises the limit on open files as far as the operating system allows, and returns the number of
+/// connections that are possible: the requested number, or what the limit leaves. A connection
+/// beyond that would wait in the operating system instead of being refused by the server.
 pub(super) fn connections(asked: usize) -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
@@ -16,10 +16,10 @@ pub(super) fn connections(asked: usize) -> usize {
             current: maximum,
             maximum,
         };
-        // where it will not, the limit is what it was
+        // if this fails, the limit stays as it was
         let _ = setrlimit(Resource::Nofile, most);
     }
-    // no limit at all where there is none
+    // the operating system sets no limit
     let Some(allowed) = getrlimit(Resource::Nofile).current else {
         return asked;
     };
@@ -39,7 +39,7 @@ pub(super) fn connections(asked: usize) -> usize {
     room
 }
 
-/// Connections that so many open files leave room for: at least some, however few files.
+/// Number of connections that this limit on open files allows: at least one.
 fn room(allowed: u64) -> usize {
     let room = allowed.saturating_sub(BESIDE).max(allowed / 4).max(1);
     usize::try_from(room).unwrap_or(usize::MAX)

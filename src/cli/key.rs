@@ -1,6 +1,6 @@
-//! `ndp-registry key create|list|revoke`: on the database itself, as `principals/system`. The log
-//! names the operating system's user as the acting person. A running server follows within a
-//! second.
+//! `ndp-registry key create|list|revoke`: runs directly on the database, as `principals/system`.
+//! The log records the operating system's user as the acting person. A running server follows
+//! within a second.
 
 use std::process::ExitCode;
 
@@ -117,7 +117,7 @@ fn key_name(text: &str) -> Result<ApiKeyName, &'static str> {
     ApiKeyName::parse(text).ok_or("write principals/ID/apiKeys/ID, as `key list` prints it")
 }
 
-/// By the rules of the field that it becomes.
+/// Checks the text by the rules of the field that it is stored in.
 fn note(text: &str) -> Result<String, String> {
     let key = pb::ApiKey {
         display_name: text.to_owned(),
@@ -152,8 +152,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 impl Create {
-    /// The key is handed over before it is made, so that none is ever good that nobody saw; and
-    /// that only once it is known that it can be made.
+    /// Prints the key before creating it, so that no valid key exists that could not be printed.
+    /// Before that, it checks that the key can be created.
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
         let principal = self.principal.clone();
         let mut requests = Vec::new();
@@ -178,7 +178,7 @@ impl Create {
             hash: key.hash,
         }));
         registry.preview_all(&caller(), &requests)?;
-        // Alone on standard output, so that a script can take it.
+        // Only the key goes to standard output, so that a script can read it.
         output::hand_over(&format!("{}\n", key.secret))
             .context("no key was made, for nobody would have seen it")?;
         let new_principal = requests.len() > 1;

@@ -1,5 +1,5 @@
-//! What commands print on standard output: whole, or with an error where it cannot be written.
-//! What is said about it goes to standard error, by `telemetry::say`. `println!` would panic.
+//! Writes the output of commands to standard output: completely, or with an error. Messages about
+//! the output go to standard error, through `telemetry::say`. `println!` would panic.
 
 use std::{
     fs::{self, File},
@@ -14,12 +14,12 @@ use anyhow::Context;
 
 use crate::telemetry::write_whole;
 
-/// Prints. Whoever read and reads no more, as `head` does, has had enough: that is no error.
+/// Prints. A reader that closes the pipe early, as `head` does, does not cause an error.
 pub(super) fn print(bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
     ended(write(bytes.as_ref()))
 }
 
-/// What became of something printed.
+/// Converts the result of printing: a broken pipe is not an error.
 pub(super) fn ended(written: io::Result<()>) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -27,7 +27,8 @@ pub(super) fn ended(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Prints what is lost unless somebody reads it: that nobody can is an error, too.
+/// Prints text that cannot be printed again later, such as a key. It is an error if the output is
+/// discarded or the reader is gone.
 pub(super) fn hand_over(text: &str) -> anyhow::Result<()> {
     if leads_nowhere().unwrap_or(false) {
         anyhow::bail!("standard output leads nowhere: it is closed, or /dev/null");
@@ -41,8 +42,8 @@ fn write(bytes: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-/// Whether standard output is the device that forgets everything; a closed one has become it by
-/// the time that `main` runs.
+/// Whether standard output is `/dev/null`. A closed standard output has been replaced by it before
+/// `main` runs.
 fn leads_nowhere() -> io::Result<bool> {
     let out = File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()?;
     let null = fs::metadata("/dev/null")?;

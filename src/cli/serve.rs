@@ -20,11 +20,11 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     let limits = &mut config.options.limits;
     let room = files::connections(limits.connections);
     if room < limits.connections {
-        // as if so few had been asked for: one address has at most half
+        // as if this number had been requested: one address gets at most half
         limits.connections_per_address = limits.connections_per_address.min(room.div_ceil(2));
         limits.connections = room;
     }
-    // a task of its own: whatever it computes or waits for, a signal is heard
+    // in its own task, so that a signal is handled while it computes or waits
     let common = config.common.clone();
     let mut opening = tokio::spawn(async move { super::open(&common).await });
     let (registry, writer, store) = tokio::select! {
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     }
     welcome.push('\n');
     tracing::info!(%address, "listening");
-    // it serves, whether or not somebody reads that
+    // in a thread, because the server must run even if the output is never read
     thread::spawn(move || {
         if let Err(error) = output::print(welcome) {
             let error = format!("{error:#}");
@@ -72,8 +72,8 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     served.map(|()| ExitCode::SUCCESS)
 }
 
-/// Signals that would end the process by default, and ask a server for something that this one
-/// does not have. A broken pipe is an error of whoever writes to it: Rust has SIGPIPE ignored.
+/// Ignores signals that would end the process by default and that have no meaning for this server.
+/// SIGPIPE is not among them, because Rust ignores it: a broken pipe is an error of the write call.
 fn stay_for_other_signals() -> anyhow::Result<()> {
     for (name, kind) in [
         ("SIGHUP", SignalKind::hangup()),
@@ -90,7 +90,7 @@ fn stay_for_other_signals() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a newcomer reads: where it listens, how to get a first key, and what to type next.
+/// The text for a new user: the listening address, how to get a first key, and the next commands.
 fn welcome(
     registry: &Registry,
     address: std::net::SocketAddr,

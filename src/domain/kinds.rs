@@ -1,5 +1,5 @@
-//! The one list of kinds of records. What needs something of every kind is generated from it, so
-//! that a new kind is added here and the compiler names the rest.
+//! The only list of kinds of records. Code that needs every kind is generated from it. After a new
+//! kind is added here, the compiler reports the other places to change.
 
 use std::{borrow::Borrow, sync::Arc};
 
@@ -28,8 +28,9 @@ use super::{
     sizes::stored_bytes,
 };
 
-/// Calls a macro with every kind, each after those that it may refer to: the type of its record,
-/// the names of one and of many, the type of its resource name, and the parent it is listed below.
+/// Calls a macro with every kind, each after the kinds that it may refer to: the type of its
+/// record, its singular and plural names, the type of its resource name, and the parent that it is
+/// listed below.
 macro_rules! kinds {
     ($macro:ident!($($arguments:tt)*)) => {
         $macro! {
@@ -51,7 +52,7 @@ macro_rules! kinds {
 }
 pub(crate) use kinds;
 
-/// A record of some kind.
+/// A record of one kind.
 pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The type of its resource name.
     type Name: Clone + Ord + Borrow<str>;
@@ -61,10 +62,10 @@ pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'sta
     /// Its resource name.
     fn name(&self) -> &Self::Name;
 
-    /// Its book-keeping.
+    /// Its metadata.
     fn meta(&self) -> &Meta;
 
-    /// The record as one of any kind.
+    /// Converts the record to an image.
     fn into_image(record: Arc<Self>) -> Image;
 }
 
@@ -93,19 +94,19 @@ macro_rules! declare {
                 }
             }
 
-            /// Reads that name.
+            /// Parses that name.
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|kind| kind.as_str() == text)
             }
 
-            /// The kind in words, for messages, as `API key`.
+            /// A readable name of the kind, for messages, as `API key`.
             pub const fn noun(self) -> &'static str {
                 match self {
                     $(Self::$record => $name::KIND,)+
                 }
             }
 
-            /// The kind that a resource name is of.
+            /// The kind of a resource name.
             pub fn of_name(name: &str) -> Option<Self> {
                 match name.rsplit('/').nth(1)? {
                     $($name::COLLECTION => $name::parse(name).map(|_| Self::$record),)+
@@ -114,7 +115,7 @@ macro_rules! declare {
             }
         }
 
-        /// The whole of one record, of any kind.
+        /// A whole record of any kind.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Image {
             $(
@@ -143,7 +144,7 @@ macro_rules! declare {
 }
 kinds!(declare!());
 
-/// Evaluates an expression with the record of an image, whatever its kind.
+/// Evaluates an expression with the record of an image of any kind.
 macro_rules! on_image {
     (
         (of $image:expr, $it:ident => $value:expr)
@@ -192,17 +193,17 @@ impl Image {
         on_image!(self, record => record.name.as_str())
     }
 
-    /// Its book-keeping.
+    /// Its metadata.
     pub fn meta(&self) -> &Meta {
         on_image!(self, record => &record.meta)
     }
 
-    /// Its bytes as it is stored.
+    /// Its size in bytes in stored form.
     pub fn stored_bytes(&self) -> usize {
         on_image!(self, record => stored_bytes(&**record))
     }
 
-    /// The error for a caller that may not know of it.
+    /// The error for a caller that may not see it.
     pub fn not_found(&self) -> Error {
         Error::NotFound {
             kind: self.kind().noun(),

@@ -1,13 +1,13 @@
 //! The digests of a change: of its header, of each effect, its leaf hash and the chained digest.
 //!
-//! A leaf entry holds hashes only, so it can be published, and texts and images can be blanked by
-//! law while the log still verifies. Every part is preceded by its length, as 8 bytes, big-endian:
+//! A leaf entry holds only hashes, so it can be published. Texts and images can be blanked by law,
+//! and the log still verifies. Every part is preceded by its length, as 8 bytes, big-endian:
 //!
-//! - image digest: SHA-256(salt ‖ image); of the salt alone where there is no image
+//! - image digest: SHA-256(salt ‖ image), or SHA-256(salt) where there is no image
 //! - effect digest: SHA-256 over effect kind, resource name, format and image digest
 //! - header digest: SHA-256(salt ‖ revision, record time in microseconds, principal, actor, agency,
-//!   method, request id, request digest, reason); a part that is absent is one zero byte, one that
-//!   may be absent and is not follows a byte of one
+//!   method, request id, request digest, reason); an absent optional part is one zero byte, and a
+//!   present optional part follows a byte of one
 //! - leaf hash: SHA-256(0x00 ‖ header digest, effect digests), as RFC 6962 hashes a leaf
 //! - chained digest: SHA-256(chained digest of the change before ‖ leaf hash), without lengths
 
@@ -31,20 +31,20 @@ fn hash<'a>(begin: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     hash.finalize().into()
 }
 
-/// The digest of an image.
+/// The digest of an image, or of the salt alone.
 pub fn image_digest(salt: &[u8], image: Option<&str>) -> Digest {
     let hash = Sha256::new().chain_update(salt);
     let image = image.unwrap_or_default();
     hash.chain_update(image).finalize().into()
 }
 
-/// The digest of an effect: of its kind, as `put`, and what it did to a resource.
+/// The digest of an effect: its kind, for example `put`, and its result for a resource.
 pub fn effect_digest(kind: &str, resource: &str, format: i64, image: &Digest) -> Digest {
     let format = format.to_be_bytes();
     hash(&[], [kind.as_bytes(), resource.as_bytes(), &format, image])
 }
 
-/// The digest of what a change says of itself.
+/// The digest of the header of a change.
 pub fn header_digest(salt: &[u8], change: &Change) -> Digest {
     let optional = |part: Option<&[u8]>| match part {
         None => vec![0],
@@ -72,7 +72,7 @@ pub fn leaf_hash<'a>(header: &'a Digest, effects: impl IntoIterator<Item = &'a D
     hash(&[0], parts.map(<[u8; 32]>::as_slice))
 }
 
-/// The chained digest of a change that follows on another.
+/// The chained digest of a change, from that of the change before.
 pub fn chained(before: &Digest, leaf: &Digest) -> Digest {
     let hash = Sha256::new().chain_update(before);
     hash.chain_update(leaf).finalize().into()
@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    /// Other programs compute the same.
+    /// Other programs compute the same digests.
     #[test]
     fn the_layout_does_not_change() {
         let image = image_digest(&[1; 16], Some("{}"));

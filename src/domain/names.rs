@@ -1,8 +1,8 @@
-//! Resource names: every record is known by the name its id gives it (AIP-122), and nothing else
-//! crosses a room as an identifier.
+//! Resource names (AIP-122): a name built from its id identifies every record, and interfaces use
+//! no other identifier.
 //!
-//! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and
-//! orders by it, so that a map of them iterates in the order that pages promise.
+//! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and is
+//! ordered by it, so that a map with these keys iterates in the order that pages guarantee.
 
 use std::{
     borrow::Cow,
@@ -14,7 +14,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Longest id, one label of RFC 1035.
+/// Maximum length of an id, that of one label of RFC 1035.
 pub const ID_LENGTH_MAX: usize = 63;
 
 /// Whether `id` is 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.
@@ -89,37 +89,37 @@ macro_rules! resource_name {
         }
     };
     (@parse $name:ident, $collection:literal) => {
-        /// The name that `id` gives; `None` when it is no id.
+        /// The name with this id; `None` when the id is not valid.
         pub fn from_id(id: &str) -> Option<Self> {
             is_id(id).then(|| Self(format!(concat!($collection, "/{}"), id).into()))
         }
 
-        /// Reads a whole name.
+        /// Parses a whole name.
         pub fn parse(name: &str) -> Option<Self> {
             let id = name.strip_prefix(concat!($collection, "/"))?;
             is_id(id).then(|| Self(name.into()))
         }
     };
     (@parse $name:ident, $collection:literal, $parent:ident) => {
-        /// The name that `id` gives below `parent`; `None` when it is no id.
+        /// The name with this id below `parent`; `None` when the id is not valid.
         pub fn from_id(parent: &$parent, id: &str) -> Option<Self> {
             is_id(id).then(|| Self(format!(concat!("{}/", $collection, "/{}"), parent, id).into()))
         }
 
-        /// Reads a whole name.
+        /// Parses a whole name.
         pub fn parse(name: &str) -> Option<Self> {
             let (parent, id) = name.rsplit_once(concat!("/", $collection, "/"))?;
             $parent::parse(parent)?;
             is_id(id).then(|| Self(name.into()))
         }
 
-        /// Name of the resource it belongs to.
+        /// The name of the parent resource.
         pub fn parent(&self) -> $parent {
             let end = self.0.rfind(concat!("/", $collection, "/")).unwrap_or(self.0.len());
             $parent(self.0.get(..end).unwrap_or_default().into())
         }
 
-        /// What every name below `parent` begins with.
+        /// The prefix of every name below `parent`.
         pub fn prefix(parent: &$parent) -> String {
             format!(concat!("{}/", $collection, "/"), parent)
         }
@@ -187,15 +187,15 @@ thread_local! {
     static READ: RefCell<Option<BTreeSet<Arc<str>>>> = const { RefCell::new(None) };
 }
 
-/// The names that `read` deserializes on this thread.
+/// The names that `read` deserializes on the current thread.
 pub fn names_in(read: impl FnOnce()) -> BTreeSet<Arc<str>> {
     READ.set(Some(BTreeSet::new()));
     read();
     READ.take().unwrap_or_default()
 }
 
-/// Names read so far that many records refer to: each is one text in memory, however many records
-/// are read one by one.
+/// Names that many records refer to. Each name is stored in memory once, even when the records are
+/// read one at a time.
 #[derive(Debug, Default)]
 pub struct SharedNames(HashSet<Arc<str>>);
 
@@ -236,13 +236,13 @@ impl SharedNames {
     }
 }
 
-/// A whole number in its one spelling: no plus sign, no leading zeros, no blanks.
+/// Parses a whole number in canonical form: no plus sign, no leading zeros, no blanks.
 pub fn whole(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-/// A position in the log: gapless, 0 before the first change.
+/// A revision of the log: numbered without gaps, 0 before the first change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(i64);
 
@@ -250,12 +250,12 @@ impl Revision {
     /// Before the first change.
     pub const ZERO: Self = Self(0);
 
-    /// From its number; `None` below 0.
+    /// Converts a number; `None` below 0.
     pub fn new(number: i64) -> Option<Self> {
         (number >= 0).then_some(Self(number))
     }
 
-    /// From its number as text, which has one spelling.
+    /// Parses a number in canonical form.
     pub fn parse(text: &str) -> Option<Self> {
         Self::new(whole(text)?)
     }
@@ -265,12 +265,12 @@ impl Revision {
         self.0
     }
 
-    /// The one after it.
+    /// The next revision.
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// The one before it; `None` before the first change.
+    /// The previous revision; `None` before the first change.
     pub fn previous(self) -> Option<Self> {
         Self::new(self.0 - 1)
     }

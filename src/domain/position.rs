@@ -1,4 +1,4 @@
-//! Positions: points of a log that are told apart from those of any other log.
+//! Positions: points of a log that are distinguishable from points of any other log.
 
 use std::fmt;
 
@@ -12,11 +12,12 @@ use super::{
 /// Bytes of the chained digest that a position carries.
 const DIGEST_BYTES: usize = 8;
 
-/// A point of a log: its id, a revision, and the begin of that change's chained digest. As text
-/// `{revision}-{log id}-{digest}`, the last two in lower-case hexadecimal digits, 32 and 16.
+/// A point of a log: the log id, a revision, and the first bytes of that change's chained digest.
+/// As text: `{revision}-{log id}-{digest}`, the last two in 32 and 16 lower-case hexadecimal
+/// digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// Which log.
+    /// The id of the log.
     pub log_id: Uuid,
     /// The revision.
     pub revision: Revision,
@@ -24,7 +25,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The point of a log at a revision with this chained digest.
+    /// The position of a log at a revision with this chained digest.
     pub fn new(log_id: Uuid, revision: Revision, digest: &Digest) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = *digest;
         Self {
@@ -34,12 +35,12 @@ impl Position {
         }
     }
 
-    /// The point of the same log before its first change.
+    /// The position of the same log before its first change.
     pub fn genesis(&self) -> Self {
         Self::new(self.log_id, Revision::ZERO, &GENESIS)
     }
 
-    /// Reads a position; `None` where the text is not one.
+    /// Parses a position; `None` when the text is not valid.
     pub fn parse(text: &str) -> Option<Self> {
         let (revision, rest) = text.split_once('-')?;
         let (log_id, digest) = rest.split_once('-')?;
@@ -48,7 +49,7 @@ impl Position {
             revision: Revision::parse(revision)?,
             digest: u64::from_str_radix(digest, 16).ok()?.to_be_bytes(),
         };
-        // each has one spelling
+        // only the canonical form is valid
         (position.to_string() == text).then_some(position)
     }
 }
@@ -65,17 +66,17 @@ impl fmt::Display for Position {
     }
 }
 
-/// What a client gives where a point of the log is asked for.
+/// What a client sends to name a point of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// A revision of whatever log there is.
+    /// A revision of the log that the server serves.
     Revision(Revision),
-    /// A point of one log.
+    /// A position, which belongs to one log.
     Position(Position),
 }
 
 impl Point {
-    /// Reads a revision, as `42`, or a position.
+    /// Parses a revision, as `42`, or a position.
     pub fn parse(text: &str) -> Option<Self> {
         let revision = Revision::parse(text).map(Self::Revision);
         revision.or_else(|| Position::parse(text).map(Self::Position))

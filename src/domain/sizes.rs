@@ -1,22 +1,22 @@
-//! How large records and changes may be as they are stored, so that whatever is stored can be read,
-//! listed and watched within bounded memory.
+//! Size limits of stored records and changes, so that all stored data can be read, listed and
+//! watched within bounded memory.
 
 use std::io;
 
 use serde::Serialize;
 
-/// Most bytes of one record: what one request may say, and what the longest lists of it repeat of
+/// Maximum bytes of one record: the content of one request, and what its longest lists repeat from
 /// other records.
 pub const RECORD_BYTES_MAX: usize = 1536 * 1024;
 
-/// Most bytes of all records of one change. A response carries fewer: a change that touches
-/// hundreds of records is sent with as many of them as fit.
+/// Maximum bytes of all records of one change. A response has a smaller limit: of a change that
+/// touches hundreds of records, it contains as many as fit.
 pub const CHANGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The bytes of a record as it is stored.
+/// The size in bytes of a record in stored form.
 pub fn stored_bytes(record: &impl Serialize) -> usize {
     let mut count = Count(0);
-    // nothing that is written here fails: the count is the size of what could be written
+    // writing to the counter cannot fail, so the count is complete
     drop(serde_json::to_writer(&mut count, record));
     count.0
 }

@@ -1,11 +1,11 @@
-//! The stored form of a record: its own JSON. What says nothing (an empty text or list, an absent
-//! value, zero, false) is left out; unknown fields are refused.
+//! The stored form of a record: its own JSON. Default values (an empty text or list, an absent
+//! value, zero, false) are left out. Unknown fields are refused.
 //!
-//! Whatever is stored is read for ever, so a rename or a change of meaning is a new format.
+//! Every stored record must stay readable, so a rename or a change of meaning needs a new format.
 
 use serde::{Deserialize, Deserializer};
 
-/// Derives the stored form of structs. What is left out follows from a field's type.
+/// Derives the stored form of structs. A field's type determines when it is left out.
 macro_rules! stored {
     ($($item:item)+) => {$(
         #[serde_with::apply(
@@ -31,13 +31,13 @@ macro_rules! stored {
 }
 pub(crate) use stored;
 
-/// Whether a value is left out.
+/// Whether a value is left out of the stored form.
 pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Reads a list without room to grow: reading makes room for four items where there is one, and
-/// the State would keep that room for as long as the record.
+/// Reads a list without spare capacity. Otherwise, reading reserves space for four items where
+/// there is one, and the State would keep that space for as long as the record.
 pub fn exact<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

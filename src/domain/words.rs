@@ -1,5 +1,5 @@
-//! Enums whose values have one word and one number each, those of the proto. Filters, stored
-//! images, messages and metrics use the same word, so each is written once.
+//! Enums in which each value has one word and one number, the same as in the proto. Filters, stored
+//! images, messages and metrics use the same word, so each word is defined only once.
 
 /// An enum of the API.
 pub trait Word: Copy + Eq + Sized + 'static {
@@ -7,7 +7,7 @@ pub trait Word: Copy + Eq + Sized + 'static {
     const VALUES: &'static [Self];
     /// The words of the values, in the same order.
     const WORDS: &'static [&'static str];
-    /// What the number 0, "not stated", means; none where a value must be stated.
+    /// The meaning of the number 0, "not stated"; `None` when a value must be stated.
     const UNSTATED: Option<Self>;
 
     /// The word of a value.
@@ -25,15 +25,15 @@ pub trait Word: Copy + Eq + Sized + 'static {
         values.find(|value| value.number() == number)
     }
 
-    /// The words of the values that may be sent.
+    /// The words of the values that a client may send.
     fn stated() -> Vec<&'static str> {
         let stated = Self::VALUES.iter().filter(|value| value.number() != 0);
         stated.map(|value| value.word()).collect()
     }
 }
 
-/// Declares an enum with the words and numbers of the proto. After the name stands what "not
-/// stated" means, where it means something.
+/// Declares an enum with the words and numbers of the proto. The name is followed by the meaning of
+/// "not stated", if there is one.
 macro_rules! words {
     (
         $(#[$meta:meta])*
@@ -52,7 +52,7 @@ macro_rules! words {
             /// All values, in the order of their numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$value),+];
 
-            /// Its place in [`Self::ALL`]: the numbers have no gap, as a test asserts.
+            /// Its index in [`Self::ALL`]. The numbers have no gaps, as a test asserts.
             pub const fn place(self) -> usize {
                 let [first, ..] = Self::ALL;
                 self as usize - first as usize

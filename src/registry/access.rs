@@ -1,8 +1,9 @@
 //! Who may do what: one pure function over caller, command and State, denied by default.
 //!
-//! What nobody may do without credentials is UNAUTHENTICATED, whatever it is about; then what a
-//! caller may not know of is not found; then what this caller may not do is PERMISSION_DENIED.
-//! Whether the state allows it is decided afterwards, in `decide`.
+//! The checks run in this order. A command that needs credentials, called without them, is
+//! UNAUTHENTICATED. A record that the caller may not see is not found. A command that the caller
+//! may not run is PERMISSION_DENIED. Afterwards, `decide` checks whether the state allows the
+//! command.
 
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), E
         Command::DropMilestone { name, .. } => {
             let milestone = find_milestone(state, caller, name)?;
             let plan = find_plan(state, caller, &name.parent())?;
-            // from then on giving a promise up is for those who gave it
+            // after issue, only those who approved the promise can give it up
             let role = if plan.state.was_issued() {
                 Role::AgencyApprover
             } else {
@@ -324,8 +325,8 @@ fn move_plan(
     }
 }
 
-/// An administrator keeps every principal; an agency's keeps those of the agency that have no
-/// other rights, so that nobody gives away more than they have.
+/// An administrator manages every principal. An agency administrator manages only principals of the
+/// agency that have no other roles, so that no caller grants more rights than it has.
 fn principal_fields(
     caller: &Caller,
     method: &'static str,

@@ -39,8 +39,8 @@ pub struct Claims {
     pub allows_personal_data: Option<String>,
 }
 
-/// How long credentials are honoured without a look at the log: a key revoked elsewhere opens
-/// nothing here after that. Longer than a failover of the database takes.
+/// How long credentials stay valid without a look at the log. After this time, a key that another
+/// process revoked gives no access here. Longer than a failover of the database takes.
 pub const HONOURED_FOR: Duration = Duration::from_secs(60);
 
 /// What every key begins with, so that a leaked one is recognised by scanners.
@@ -98,8 +98,8 @@ fn hash_of(key: &str) -> KeyHash {
     KeyHash(Sha256::digest(key.as_bytes()).into())
 }
 
-/// Says whose call it is. Without `authorization` it is anonymous; with one that does not hold it
-/// is refused, never taken for anonymous.
+/// Identifies the caller. Without `authorization`, the caller is anonymous. Invalid credentials are
+/// refused and never treated as anonymous.
 pub fn authenticate(
     state: &State,
     hashes: &KeyHashes,
@@ -133,7 +133,8 @@ pub fn authenticate(
         .and_then(|rest| rest.split_once('_'))
         .map(|(id, _)| id)
         .ok_or_else(|| invalid.clone())?;
-    // An id that is not there costs what a wrong secret costs, so that neither is told apart.
+    // An unknown id takes as long as a wrong secret, so that timing does not reveal which ids
+    // exist.
     let found = hashes.0.get(id);
     let kept = found.map_or(KeyHash([0; 32]), |(_, hash)| *hash);
     let holds = bool::from(kept.0.ct_eq(&hash_of(key).0));
@@ -143,7 +144,7 @@ pub fn authenticate(
     }
 }
 
-/// The same caller as a later State knows it: roles may have changed, a key been revoked.
+/// Updates a caller from a later State: its roles may have changed, or its key may be revoked.
 pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, Error> {
     match caller {
         Caller::Anonymous | Caller::System { .. } => Ok(caller.clone()),

@@ -1,6 +1,6 @@
-//! Whether the registry is what its log says: folds the log from the first change and compares the
+//! Checks that the registry matches its log: folds the log from the first change and compares the
 //! result, record by record, with the table of records. Every resource that a record names must
-//! exist: no foreign key checks that.
+//! exist, because no foreign key enforces that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::{
     store::{self, Finding, Store},
 };
 
-/// Most findings that are kept; one would be enough to worry.
+/// Maximum number of findings that are kept.
 const FINDINGS_MAX: usize = 100;
 
 /// What a check found.

@@ -29,14 +29,14 @@ use crate::state::{State, visible::note_public_write};
 use self::personal::check_personal_data;
 use super::access::permit;
 
-/// Where ids that nobody chose come from.
+/// Source of generated ids.
 pub trait Ids: Send {
     /// `length` characters, lower-case letters and digits, the first a letter.
     fn id(&mut self, length: usize) -> String;
 }
 
-/// Length of an id that nobody chose: random, because a running number would betray hidden
-/// drafts; 8 characters, because they are unique below one platform only.
+/// Length of a generated id. It is random, because a sequential number would reveal hidden drafts.
+/// It has 8 characters, because it must be unique only below one platform.
 const ID_LENGTH: usize = 8;
 
 /// Says what `request` changes, or why it is refused.
@@ -279,8 +279,8 @@ impl Deciding<'_> {
     }
 }
 
-/// Refuses when the etag that was read is no longer current, or the record that nested field paths
-/// were merged into has changed.
+/// Refuses when the etag that the caller read is no longer current, or when the record that nested
+/// field paths were merged into has changed.
 fn check_precondition(
     kind: &'static str,
     name: &str,
@@ -313,8 +313,8 @@ fn stale(kind: &'static str, name: &str, meta: &Meta) -> Error {
     }
 }
 
-/// The same person may not do both halves of what needs two; a system must say for whom it acts,
-/// or nobody could tell.
+/// One person may not do both parts of an action that needs two people. A system must name the
+/// person it acts for, because otherwise the two cannot be compared.
 fn check_second_person(
     caller: &Caller,
     first: Option<&Person>,

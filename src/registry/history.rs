@@ -1,11 +1,12 @@
-//! The log and the State of the past, for those who ask.
+//! Reads of past log entries and past States.
 //!
-//! A past State is today's with every resource that was touched since put back as it was then: it
-//! shares all else with today's, and costs what was touched, at the most one cold start. One is
-//! made at a time, in a turn of whoever asks for it, so that asking for the distant past starves
-//! nobody; the last few are kept, so that walking pages at one revision makes it once. Followers
-//! who fell behind read the log in the same parts, so that a thousand who fall behind at once read
-//! it once.
+//! A past State is the current State with every resource that changed since then replaced by its
+//! earlier version. The two share all other records. The cost grows with the number of changed
+//! resources and never exceeds one cold start. Each past State is built in a turn that its caller
+//! waits for, one at a time, so that requests for the distant past do not starve other calls. The
+//! last few are cached, so that reading several pages at one revision builds the State once.
+//! Followers that fell behind read the log in the same parts, so that a thousand followers that
+//! fall behind together read it once.
 
 use std::{
     collections::VecDeque,
@@ -33,21 +34,22 @@ use crate::{
     store::Store,
 };
 
-/// Past States that are kept.
+/// Maximum number of cached past States.
 const KEPT_MAX: usize = 8;
 
-/// Records that all of them put back and so do not share with today's State; the newest is kept
-/// whatever it put back. The memory of one catalogue of a hundred thousand platforms.
+/// Maximum number of replaced records in all cached States together: records that they do not share
+/// with the current State. The newest cached State is kept even when it exceeds this limit. This
+/// takes about the memory of one catalogue with 100,000 platforms.
 const KEPT_RECORDS_MAX: usize = 100_000;
 
-/// Most changes in one part of the log. Parts begin at its multiples, or where one of many bytes
-/// ended.
+/// Maximum number of changes in one part of the log. A part starts at a multiple of this number, or
+/// where a part with many bytes ended.
 const PART: usize = 256;
 
-/// Parts of the log that are kept for the followers who are there at the time.
+/// Maximum number of log parts that are cached for the current followers.
 const PARTS_MAX: usize = 4;
 
-/// Bytes of all of them; the newest is kept whatever it holds.
+/// Maximum bytes of all cached parts. The newest part is kept even when it exceeds this limit.
 const PARTS_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What reads of the past share.
@@ -166,7 +168,7 @@ impl History {
                 recent: Recent::new(0),
                 tally: None,
             });
-            // within the turn: whoever has the next one finds it
+            // within the turn, so that the next turn finds it
             if !effort.is_over() {
                 self.keep(&made, records);
             }
@@ -175,7 +177,7 @@ impl History {
         making.await
     }
 
-    /// Looks up what was before these changes.
+    /// Looks up the records as they were before these changes.
     async fn look_up(&self, lacking: &[Arc<Logged>]) -> Result<(), Error> {
         let touched: Vec<_> = lacking
             .iter()
@@ -212,7 +214,7 @@ async fn digest_at(store: &Store, revision: Revision) -> Result<Digest, Error> {
     store.digest(revision).await?.ok_or_else(log_is_short)
 }
 
-/// What a panic left behind is whole: nothing is half done under these locks.
+/// A lock poisoned by a panic is safe to use: no update under these locks is left half done.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -251,8 +253,8 @@ impl Registry {
         if let Some(kept) = self.history.find(revision) {
             return Ok(kept);
         }
-        // In a task of its own, so that the turn lasts as long as the work, also where the caller
-        // has gone in the meantime, and whoever asks again finds it done.
+        // In its own task, so that the turn lasts as long as the work even when the caller
+        // disconnects, and a repeated request finds the result.
         let making = Arc::clone(&self.history).make(current, revision, turn);
         tokio::spawn(making)
             .await
@@ -373,9 +375,9 @@ impl Registry {
         self.history.following
     }
 
-    /// The changes after a revision, in order, at most `limit` and none only where this process
-    /// knows of no later one: from memory where it still has them, else from the log. What was
-    /// before is there for those that `needs_before` says.
+    /// The changes after a revision, in order, at most `limit`. The result is empty only when this
+    /// process has no later change. The changes come from memory if they are still there, otherwise
+    /// from the log. The earlier records are included for changes that `needs_before` selects.
     pub async fn changes_after(
         &self,
         who: &Who,
@@ -397,14 +399,14 @@ impl Registry {
         Ok(changes)
     }
 
-    /// The next changes after a revision, where memory still has them: all that a follower who
-    /// keeps up needs.
+    /// The next changes after a revision, if they are still in memory. A follower that keeps up
+    /// needs only these.
     pub fn recent_changes(&self, after: Revision) -> Option<Vec<Arc<Logged>>> {
         self.published.snapshot.load().recent.after(after, PART)
     }
 
-    /// Those of the log, for a follower who fell behind: waits for its turn for as long as it
-    /// takes, and shares what it reads with others who are as far behind.
+    /// The next changes from the log, for a follower that fell behind. Waits for its turn without a
+    /// time limit, and shares what it reads with other followers that are as far behind.
     pub async fn older_changes(
         &self,
         who: &Who,
@@ -416,7 +418,7 @@ impl Registry {
         let part = i64::try_from(PART).unwrap_or(i64::MAX);
         let in_part = after.get() % part;
         let start = Revision::new(after.get() - in_part).unwrap_or_default();
-        // a part that is not whole yet is read from what is asked for on
+        // an incomplete part is read from the requested position
         let is_whole = newest.get() - start.get() >= part;
         let (turn, changes) = match self.history.find_part(after) {
             Some(kept) => (turn, kept),
@@ -432,8 +434,8 @@ impl Registry {
         Ok(next)
     }
 
-    /// Reads and keeps the part that begins at `start`. One of many bytes may end before what is
-    /// asked for; what follows is then read from there on.
+    /// Reads and caches the part that begins at `start`. A part with many bytes may end before the
+    /// requested change; the rest is then read from there.
     async fn read_part(
         &self,
         turn: Turn,
@@ -472,7 +474,7 @@ impl Registry {
         Ok((turn, changes.collect()))
     }
 
-    /// Looks up what was before those changes that need it and do not have it yet.
+    /// Looks up the earlier records of those changes that need them and do not have them yet.
     async fn look_up_before(
         &self,
         turn: Turn,
@@ -510,8 +512,8 @@ impl Registry {
     }
 
     /// The changes between two revisions, both excluded, that touched a resource: at most `limit`
-    /// of the oldest or of the newest, oldest first. What was there before is there for those
-    /// that `needs_before` says.
+    /// of the oldest or of the newest, oldest first. The earlier records are included for changes
+    /// that `needs_before` selects.
     pub async fn changes_of(
         &self,
         who: &Who,
@@ -532,8 +534,9 @@ impl Registry {
     }
 }
 
-/// What was published is not there: an older copy was put in the log's place, and the writer is
-/// about to find out. Nobody is told that there is nothing more.
+/// The log ends before a published revision: an older copy replaced it, and the writer is about to
+/// detect that. Returns an error, because an empty answer would mean that there are no more
+/// changes.
 const fn log_is_short() -> Error {
     Error::Unavailable {
         reason: "STORE_UNAVAILABLE",

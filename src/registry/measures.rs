@@ -1,4 +1,4 @@
-//! What the writer measures of itself, for whoever runs the process.
+//! Metrics of the writer, for the operator of the process.
 
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 

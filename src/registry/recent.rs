@@ -1,8 +1,9 @@
 //! The newest changes, kept in memory for all who follow the log.
 //!
-//! One ring serves every reader: it is part of the snapshot, so a reader walks it without a lock
-//! and delays nobody. A reader that fell behind its oldest change pulls from the log instead.
-//! What is sent of a change is made once for all who see the same of it, and kept with the newest.
+//! All readers share one ring. It is part of the snapshot, so a reader walks it without a lock and
+//! does not block others. A reader that fell behind the oldest change reads from the log instead.
+//! The encoded message of a change is built once for all callers that see the same of it, and is
+//! kept with the newest changes.
 
 use std::{
     sync::{Arc, Mutex, OnceLock},
@@ -30,7 +31,7 @@ pub struct Following {
     /// Most bytes of records that the ring holds, as they are stored: before and after each change.
     /// In memory they take about as much.
     pub bytes_max: usize,
-    /// A watcher that takes nothing for so long has stopped reading for good.
+    /// A watcher that accepts no message for this long is considered stalled.
     pub stalled_after: Duration,
     /// How long credentials are honoured after the last look at the log.
     pub honoured_for: Duration,
@@ -46,16 +47,17 @@ impl Default for Following {
     }
 }
 
-/// Changes, the newest, whose shared bytes are kept: those that followers who keep up read.
+/// Number of newest changes whose shared bytes are kept: the changes that up-to-date followers
+/// read.
 const SHARED_MAX: usize = 512;
 
 /// Sights of one change whose bytes are kept: the public, the steward, the agencies it is about.
 const SIGHTS_MAX: usize = 8;
 
-/// What callers of one sight are sent of a change; nothing where they see nothing of it.
+/// The message for callers of one sight about a change; `None` where they see nothing of it.
 #[derive(Debug, Default)]
 struct Shared {
-    /// The State's count of turns of sight that all of it was made at.
+    /// The value of `State::sight_turns` when these messages were built.
     turns: u64,
     kept: Vec<(Sight, Option<Bytes>)>,
 }
@@ -70,7 +72,8 @@ pub struct Logged {
     /// Bytes of its images as they are stored.
     pub(super) bytes: usize,
     before: OnceLock<Vec<Option<Image>>>,
-    /// None where nothing is kept: read from the log, or no longer among the newest.
+    /// None where nothing is cached: the change was read from the log, or is no longer among the
+    /// newest.
     shared: Mutex<Option<Shared>>,
 }
 
@@ -86,7 +89,7 @@ impl Logged {
         }
     }
 
-    /// A change that was read from the log; what was before it is looked up where it is needed.
+    /// A change that was read from the log. The earlier records are looked up only when needed.
     pub(super) fn read(appended: Appended) -> Self {
         let Appended {
             change,
@@ -103,12 +106,12 @@ impl Logged {
         }
     }
 
-    /// Bytes of it in memory, about: what every change takes, its images, and as many before it.
+    /// Approximate bytes in memory: a fixed part, the images, and as much for the earlier records.
     pub(super) const fn memory(&self) -> usize {
         1024 + 2 * self.bytes
     }
 
-    /// One for each effect, `None` where there was no resource; empty while it was not looked up.
+    /// One for each effect, `None` where there was no resource. Empty until it is looked up.
     pub fn before(&self) -> &[Option<Image>] {
         self.before.get().map_or(&[], Vec::as_slice)
     }
@@ -118,13 +121,13 @@ impl Logged {
     }
 
     pub(super) fn set_before(&self, before: Vec<Option<Image>>) {
-        // another reader may have been quicker, with the same
+        // another reader may have set the same value first
         drop(self.before.set(before));
     }
 
-    /// What `make` makes of the change for this caller while `now` is the newest State: made once
-    /// for all callers who see the same of it, so it must depend on nothing else. What was made
-    /// before someone gained or lost the sight of a record is not used again.
+    /// The result of `make` for this caller, while `now` is the newest State. It is built once for
+    /// all callers that see the same of the change, so it must depend on nothing else. A result is
+    /// not reused after the visibility of a record has changed.
     pub fn shared(
         &self,
         now: &State,
@@ -144,7 +147,7 @@ impl Logged {
         if let Some((_, bytes)) = kept.iter().find(|(of, _)| *of == sight) {
             return bytes.clone();
         }
-        // Under the lock: a thousand who ask at once wait for one, and make nothing themselves.
+        // Under the lock: concurrent readers wait for the first one and do not build it again.
         let bytes = make();
         if kept.len() < SIGHTS_MAX {
             kept.push((sight, bytes.clone()));
@@ -175,7 +178,7 @@ impl Recent {
         }
     }
 
-    /// Adds a change that `state` does not hold yet, and lets the oldest go.
+    /// Adds a change that `state` does not hold yet, and removes the oldest changes.
     pub(super) fn push(&mut self, state: &State, change: &Change, digest: Digest, bytes: usize) {
         let before = change.effects.iter().map(Effect::name);
         let before = before.map(|name| state.image(name));
@@ -205,7 +208,7 @@ impl Recent {
         let skip = revision.next().get().checked_sub(oldest.get())?;
         let skip = usize::try_from(skip).ok()?;
         let end = self.changes.len().min(skip.saturating_add(limit));
-        // by their places: a follower who keeps up takes one or two of thousands
+        // by index: an up-to-date follower takes one or two of thousands
         Some(
             (skip..end)
                 .filter_map(|at| self.changes.get(at).cloned())

@@ -1,8 +1,8 @@
-//! Tallies of any date and revision, for those who ask.
+//! Tallies of any date and revision, on request.
 //!
-//! Today's is kept up to date by the writer, change by change. Any other is counted in a turn of
-//! whoever asks, and the last few are kept: the second question about the same past costs no more
-//! than a plain read.
+//! The writer keeps today's tally up to date, change by change. Any other tally is counted in a
+//! turn that the caller waits for. The last few are cached: a second request for the same date and
+//! revision costs no more than a plain read.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -16,13 +16,13 @@ use crate::{
     state::{State, reconcile::Ground, tally::Tally},
 };
 
-/// Tallies that are kept: each holds a few hundred bytes for each edition, group and agency.
+/// Maximum number of cached tallies. Each holds a few hundred bytes per edition, group and agency.
 const KEPT_MAX: usize = 16;
 
-/// Revisions that are told of one computed number.
+/// Maximum number of revisions that are returned for one computed number.
 const REVISIONS_MAX: usize = 1_000;
 
-/// What it costs to look up one of them in the log, in units of work.
+/// Cost of looking up one of these revisions in the log, in units of work.
 const LOOKUP_COST: u64 = 2_000;
 
 /// What was counted.
@@ -31,7 +31,7 @@ pub(super) struct Tallies {
     kept: Mutex<VecDeque<(Counted, Arc<Tally>)>>,
 }
 
-/// What was counted: a revision, and who saw what at the time.
+/// What a tally was counted on: the revision, and the value of `sight_turns`.
 type Counted = (Revision, u64);
 
 impl Tallies {
@@ -83,7 +83,7 @@ impl Registry {
         self.turns.run(who, count).await
     }
 
-    /// Refuses to look up the revisions behind so many numbers that it costs too much.
+    /// Refuses when looking up the revisions behind these numbers would cost too much.
     pub fn afford_behind<'a>(
         &self,
         grounds: impl Iterator<Item = &'a [Ground]>,

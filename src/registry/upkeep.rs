@@ -1,9 +1,9 @@
-//! What goes on beside calls: whether the store can be written, which health tells; and SQLite's
-//! write-ahead log, which is not to stay as large as it once was.
+//! Background work: checks whether the store is writable, which the health service reports, and
+//! truncates SQLite's write-ahead log so that it does not keep its peak size.
 //!
-//! The writer notes how its writes end. Where none was made for a while, or the last one failed,
-//! a write is tried that changes nothing, so that health does not wait for a caller to find out,
-//! and does not stay bad where bad health keeps callers away.
+//! The writer records the outcome of its writes. When there was no write for a while, or the last
+//! one failed, this task tries a write that changes nothing. So health reports a failure before a
+//! caller meets it, and recovers even when callers stay away because health is bad.
 
 use std::{sync::Weak, time::Duration};
 
@@ -12,19 +12,20 @@ use tokio::time::{Instant, sleep};
 use super::{Published, history::lock};
 use crate::store::{Store, Writable};
 
-/// How often all of it is looked at.
+/// Interval between two checks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long nothing is written before a write is tried.
+/// How long the store was not known to be writable before a write is tested.
 const TRY_AFTER: Duration = Duration::from_secs(5);
 
-/// How long writes have to fail, none of them made, before this process is not ready.
+/// How long writes must keep failing, without one success, before this process is not ready.
 const UNWRITABLE_AFTER: Duration = Duration::from_secs(5);
 
-/// How long nothing is written before the write-ahead log is cut off.
+/// How long there is no write before the write-ahead log is truncated.
 const CUT_AFTER: Duration = Duration::from_secs(2);
 
-/// Bytes of the write-ahead log that are told of, and again each time they have doubled.
+/// Size of the write-ahead log, in bytes, from which a warning is logged; it is repeated each time
+/// the size has doubled.
 const WAL_TOLD: u64 = 64 * 1024 * 1024;
 
 /// What this process can do with the store.
@@ -34,9 +35,9 @@ pub(super) struct Condition {
     writable: bool,
     /// When a change was last written.
     written: Instant,
-    /// When it was last known that one can be.
+    /// When a write was last known to be possible.
     known: Instant,
-    /// Since when writes fail.
+    /// When writes began to fail.
     failing: Option<Instant>,
 }
 
@@ -54,18 +55,18 @@ impl Condition {
 }
 
 impl Published {
-    /// Says whether the log can be read; true when that is news.
+    /// Records whether the log can be read. Returns true when that has changed.
     pub(super) fn set_readable(&self, readable: bool) -> bool {
         self.change(|it| std::mem::replace(&mut it.readable, readable) != readable)
     }
 
-    /// Notes that a change was written.
+    /// Records that a change was written.
     pub(super) fn note_written(&self) {
         lock(&self.condition).written = Instant::now();
         self.note_writable();
     }
 
-    /// Notes that a write failed for a reason that may pass.
+    /// Records that a write failed for a reason that may pass.
     pub(super) fn note_write_failed(&self) {
         self.note_failing(Instant::now());
     }
@@ -85,7 +86,7 @@ impl Published {
         }
     }
 
-    /// Gives up what was waited for in vain.
+    /// Marks the store as not writable when writes have failed for longer than the limit.
     fn judge_writes(&self) {
         let news = self.change(|it| {
             let failed = it.failing.is_some_and(|it| it.elapsed() > UNWRITABLE_AFTER);
@@ -105,7 +106,7 @@ impl Published {
         changed
     }
 
-    /// Whether a write is to be tried, and whether something is to be committed by it.
+    /// Whether to test a write now. The value states whether the test must commit.
     fn trial(&self) -> Option<bool> {
         let condition = lock(&self.condition);
         match condition.failing {
@@ -119,7 +120,7 @@ impl Published {
     }
 }
 
-/// Goes on for as long as there is a registry.
+/// Runs as long as the registry exists.
 pub(super) async fn run(store: Store, published: Weak<Published>) {
     let mut told = 0;
     loop {
@@ -131,7 +132,7 @@ pub(super) async fn run(store: Store, published: Weak<Published>) {
             let began = Instant::now();
             match store.try_to_write(commit).await {
                 Ok(Writable::Yes) => published.note_writable(),
-                // whoever is at it finds out
+                // another writer holds the database and learns the outcome itself
                 Ok(Writable::InUse) => {}
                 Err(error) => {
                     tracing::debug!(%error, "a write was tried in vain");

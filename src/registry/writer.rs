@@ -1,22 +1,23 @@
-//! The one writer of this process, and its follower of the log.
+//! The only writer of this process, which also follows the log.
 //!
-//! Commands wait in a bounded queue and are committed in groups: lock the log, catch up with what
-//! other processes appended, take the time, decide each command on a private State that holds the
-//! group's earlier changes, append, commit, publish, answer. Refusals are answered after the
-//! commit too: one decided beside a neighbour that failed would be a lie. A statement that fails
-//! ends the transaction, and the group is redone one by one. A commit whose outcome is unknown is
-//! looked up under the lock before anything else is decided.
+//! Commands wait in a bounded queue and are committed in groups: lock the log, read what other
+//! processes appended, take the time, decide each command on a private State that holds the group's
+//! earlier changes, append, commit, publish, answer. Refusals are also answered after the commit,
+//! because a refusal may depend on another command of the group whose commit then fails. A failed
+//! statement ends the transaction, and the group's commands are retried one by one. If the outcome
+//! of a commit is unknown, the writer looks it up under the lock before it decides anything else.
 //!
-//! While one group is written the next is drafted: decided and encoded on the State that the first
-//! will leave. Under the lock a draft counts only if nothing was appended but what it was drafted
-//! on, and no request id of it was used before; otherwise it is decided anew there.
+//! While one group is written, the next one is drafted: decided and encoded on the State that the
+//! first group will leave. Under the lock, a draft is valid only if nothing was appended after the
+//! revision it was drafted on and none of its request ids was used before. Otherwise its commands
+//! are decided again under the lock.
 //!
-//! Between groups the task looks at the log's head four times a second, so that what another
-//! process wrote is served here within that time.
+//! Between groups, the task reads the head of the log four times a second, so that changes by other
+//! processes are served here within that time.
 //!
-//! When the day has turned, or a change concerns all counts, everything is counted anew beside the
-//! writing, and what was written meanwhile is added: an unbroken stream of commands holds up
-//! neither.
+//! When a new day has begun, or when a change affects all counts, everything is counted again in
+//! parallel with the writes, and the changes written meanwhile are added. A continuous stream of
+//! commands delays neither the count nor the writes.
 
 use std::{
     cmp::Ordering,
@@ -61,53 +62,53 @@ use crate::{
     store::{Appended, CommitError, Encoded, Head, Replay, Session, Store, WriteTx},
 };
 
-/// Most commands in one group: enough that the commit's cost is spread thin, few enough that the
-/// first of them does not wait for long.
+/// Maximum number of commands in one group: enough to share the cost of a commit, few enough that
+/// the first command does not wait long.
 const GROUP_MAX: usize = 256;
 
-/// Most commands drafted before the group being written is looked at again.
+/// Maximum number of commands that are drafted before the group being written is polled again.
 const DRAFT_STEP: usize = 8;
 
-/// How old a draft's time may be when it is written; an older one is decided anew. Half of what a
-/// read at a time waits for; the other half is for clocks that differ.
+/// Maximum age of a draft's time when it is written. An older draft is decided again. This is half
+/// of the time that a read at a given time waits; the other half allows for clock differences.
 const DRAFT_AGE_MAX: Duration = SETTLED_AFTER.checked_div(2).unwrap();
 
-/// How often the log's head is looked at: four times within the second that is promised.
+/// Interval between reads of the log's head: four within the promised second.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Changes read from the log at a time.
 const FOLLOW_BATCH: usize = 512;
 
-/// How long the outcome of a commit is looked for before its callers hear that it is unknown.
+/// How long the writer looks for the outcome of a commit before it answers that it is unknown.
 const RESOLVE_TIME: Duration = Duration::from_secs(10);
 
-/// Wait between two attempts to learn it.
+/// Pause between two attempts to look it up.
 const RESOLVE_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long the log may be out of reach before this process says that it is not ready.
+/// How long the log may be unreachable before this process reports that it is not ready.
 const STALE_AFTER: Duration = Duration::from_secs(5);
 
 /// Most notices in one change: a few hundred kilobytes on the wire.
 const NOTICES_MAX: usize = 2_000;
 
-/// The method by which the registry tells of the turn of a day.
+/// Method name of the change in which the registry records that a new day has begun.
 const TURN_DAY: &str = "TurnDay";
 
-/// Randomness: ids nobody chose, and salts.
+/// Randomness for generated ids and for salts.
 pub trait Entropy: Ids {
     /// A salt for one image's digest.
     fn salt(&mut self) -> [u8; 16];
 }
 
-/// What a command ended in.
+/// The result of a command.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The revision that holds it.
+    /// The revision that holds the change.
     pub revision: Revision,
-    /// The resource that the method answers, as it was written then and as the caller sees it:
-    /// the caller as it was known when the command was decided.
+    /// The resource that the method returns, as it was written then and as the caller may see it,
+    /// with the caller's rights at the time of the decision.
     pub image: Image,
-    /// Whether it was written by an earlier request with the same id.
+    /// Whether an earlier request with the same id wrote it.
     pub replayed: bool,
 }
 
@@ -130,7 +131,7 @@ pub(super) struct Job {
     pub(super) answer: oneshot::Sender<Result<Outcome, Error>>,
 }
 
-/// Why the writer gave up for good: the process must end and be looked at.
+/// Why the writer stopped permanently: the process must end and an operator must act.
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
     /// The log is another one, or shorter than what was served.
@@ -173,9 +174,9 @@ pub(super) struct Writer {
     /// What was last published; only this task publishes.
     pub(super) current: Arc<Snapshot>,
     pub(super) measures: Measures,
-    /// What the turn to a day has to tell, as found at a revision.
+    /// The notices for the start of a day, as found at a revision.
     pub(super) turned: Option<(Revision, Date, Arc<[Notice]>)>,
-    /// The count of a day that is not published yet.
+    /// The count for a day, not published yet.
     pub(super) counting: Option<Counting>,
     /// Ends with the writer.
     pub(super) _beside: JoinSet<()>,
@@ -189,7 +190,7 @@ enum Failed {
     Unreached(Error),
     /// A statement failed, and nothing was written.
     RolledBack(Error),
-    /// Nobody knows yet; this is the change to look for, the group's first, as the log has it.
+    /// The outcome is unknown. The change is the group's first, as the log would hold it.
     Unknown(Error, Box<Change>),
     /// This process must end.
     Fatal(Fatal),
@@ -215,7 +216,7 @@ impl Failed {
         }
     }
 
-    /// Whether the store itself is out of reach, so that the next command would fare no better.
+    /// Whether the store itself is unreachable, so that the next command would fail too.
     const fn is_outage(&self) -> bool {
         match self {
             Self::Unreached(error) | Self::RolledBack(error) => {
@@ -227,10 +228,11 @@ impl Failed {
     }
 }
 
-/// A count of everything, which goes on beside the writing.
+/// A count of everything, which runs in parallel with the writes.
 pub(super) struct Counting {
     date: Date,
-    /// What is counted, as it was when the count began; with the counts once they are there.
+    /// The snapshot that is counted, as of the start of the count; with the counts when they are
+    /// ready.
     of: Snapshot,
     counted: oneshot::Receiver<Tally>,
 }
@@ -252,8 +254,8 @@ impl Counting {
         }
     }
 
-    /// Gives the counts to a later snapshot, with what was written since; false where they will
-    /// never come.
+    /// Gives the counts to a later snapshot, with the changes written since. Returns false when the
+    /// count cannot be completed.
     fn bring(&mut self, later: &mut Snapshot) -> bool {
         if !self.of.is_counted(self.date) {
             match self.counted.try_recv() {
@@ -271,7 +273,7 @@ impl Counting {
             true => Some(Vec::new()),
             false => later.recent.after(from, usize::MAX),
         };
-        // none where memory does not reach back that far
+        // none when the changes in memory do not reach back that far
         let Some(since) = since else { return false };
         for logged in since {
             of.advance(&logged.change, logged.digest, logged.bytes);
@@ -283,17 +285,17 @@ impl Counting {
 
 /// A group that was decided and encoded, to be written.
 struct Draft {
-    /// The log and revision that it was decided on.
+    /// The log, revision and digest that it was decided on.
     base: (Uuid, Revision, Digest),
-    /// When.
+    /// When the draft was begun.
     begun: Instant,
     now: Timestamp,
-    /// The State that it leaves.
+    /// The snapshot after the draft's changes.
     next: Snapshot,
     changes: Vec<Encoded>,
     /// One for each command.
     answers: Answers,
-    /// What is known of them.
+    /// Earlier answers to their request ids.
     replays: Replays,
 }
 
@@ -310,17 +312,18 @@ impl Group {
     }
 }
 
-/// What became of a draft that was to be written.
+/// The outcome of writing a draft.
 enum Written {
     /// It is in the log.
     Whole,
-    /// It does not follow on the log, or answers anew what was answered before.
+    /// The draft does not follow the head of the log, or a request id of it was already answered.
     Overtaken,
 }
 
 impl Writer {
-    /// Starts the writer on a thread of its own: among the tasks that it wakes, it would come last.
-    /// The task that stands for it ends with it, and it ends with the task.
+    /// Starts the writer on its own thread, because among the tasks that it wakes it would run
+    /// last. The returned task ends when the writer ends. If the task ends first, the writer ends
+    /// with it.
     pub(super) fn start(self) -> Result<JoinHandle<Result<(), Fatal>>, Error> {
         let (mut ended, end) = oneshot::channel();
         let runtime = Handle::current();
@@ -376,10 +379,10 @@ impl Writer {
 
     // === following the log ===
 
-    /// Whether the log could be looked at.
+    /// Returns whether the log could be read.
     async fn follow(&mut self) -> Result<bool, Fatal> {
-        // A database that a broken network has cut off does not even refuse. What was read until
-        // then is published, and the next tick goes on from there.
+        // When the network is broken, the database may not even refuse a connection. What was read
+        // before the timeout is published, and the next tick continues from there.
         let awaited = self.published.locked_look.receiver_count() > 0;
         let looking = async {
             match awaited {
@@ -437,7 +440,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Looks at the log under its lock, for those who read at a time.
+    /// Looks at the log under its lock, for reads at a given time.
     async fn look_locked(&mut self) -> Result<(), Failed> {
         let begun = Instant::now();
         let mut tx = self.store.begin().await?;
@@ -446,7 +449,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Refuses a log that is another than the one served here, as far as its head tells.
+    /// Refuses a log whose head shows that it is not the log served here.
     fn check_head(&self, head: &Head) -> Result<(), Failed> {
         check_file(&self.store)?;
         let ours = self.current.state.revision();
@@ -461,7 +464,7 @@ impl Writer {
         Err(self.diverged(head))
     }
 
-    /// Refuses changes that do not follow on what is served here, each chained to the one before.
+    /// Refuses changes that do not continue the log served here, each chained to the one before.
     fn check_chain(&self, head: &Head, changes: &[Appended]) -> Result<(), Failed> {
         if changes.is_empty() {
             return Err(missing(self.current.state.revision()).into());
@@ -500,7 +503,7 @@ impl Writer {
         self.publish(next);
     }
 
-    /// Publishes today's counts, where they are there at last.
+    /// Publishes today's counts when they are ready.
     fn count_today(&mut self) {
         let today = self.clock.now().date_in_vietnam();
         if self.current.is_counted(today) {
@@ -513,9 +516,9 @@ impl Writer {
         }
     }
 
-    /// Gives today's counts to what is about to be published, unless it has them or they are not
-    /// there yet: from then on each change moves them on. Meanwhile whoever asks has them counted
-    /// for the asking.
+    /// Adds today's counts to the snapshot that is about to be published, unless it already has
+    /// them or they are not ready. Each later change then updates them. Until they are ready, a
+    /// read that needs them counts them itself.
     fn bring_counts(&mut self, next: &mut Snapshot) {
         let today = self.clock.now().date_in_vietnam();
         if next.is_counted(today) {
@@ -524,7 +527,7 @@ impl Writer {
         }
         let counting = self.counting.take().filter(|it| it.date == today);
         let mut counting = counting.unwrap_or_else(|| Counting::begin(&self.current, today));
-        // what did not come about is begun anew the next time
+        // a count that failed is started again the next time
         self.counting = counting.bring(next).then_some(counting);
     }
 
@@ -534,29 +537,29 @@ impl Writer {
         self.published.swap(Arc::clone(&self.current));
     }
 
-    // === the turn of a day ===
+    // === the start of a day ===
 
-    /// Tells of the turn of a day that nobody has told of yet, when no command does first.
+    /// Records the start of a new day if it is not recorded yet and no command does so first.
     async fn turn_day(&mut self) -> Result<(), Fatal> {
         let now = self.clock.now();
         if !self.is_turned(now) || self.notices(now).await.is_empty() {
             return Ok(());
         }
-        // Under the lock all of this is asked again: another process may have been first.
+        // Under the lock, everything is checked again: another process may have been first.
         let failed = match timeout(STALE_AFTER, self.attempt(&[])).await {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err((failed, _))) => failed,
             Err(_) => silent().into(),
         };
         let error = failed.into_error()?;
-        // The next look at the log finds it done, or this is tried again.
+        // Either the next look at the log finds it done, or it is tried again.
         tracing::warn!(%error, "the turn of the day is not written yet");
         Ok(())
     }
 
-    /// Whether the newest change is of an earlier day, and it is not known that this means
-    /// nothing: the first change of each day is the one that tells of its turn, where there is
-    /// anything to tell, so the log itself says which days are done.
+    /// Whether the newest change is of an earlier day, unless it is known that there are no notices
+    /// for today. The first change of each day holds that day's notices, if there are any, so the
+    /// log itself shows which days are done.
     fn is_turned(&self, now: Timestamp) -> bool {
         let today = now.date_in_vietnam();
         let state = &self.current.state;
@@ -566,14 +569,14 @@ impl Writer {
         earlier && self.found(today).is_none_or(|found| !found.is_empty())
     }
 
-    /// What the turn to this day has to tell, where it was looked for at this revision.
+    /// The notices for the start of this day, if they were looked up at this revision.
     fn found(&self, today: Date) -> Option<&Arc<[Notice]>> {
         let revision = self.current.state.revision();
         let (of, day, notices) = self.turned.as_ref()?;
         (*of == revision && *day == today).then_some(notices)
     }
 
-    /// What the turn from the newest change's day to today has to tell.
+    /// The notices for the change from the newest change's day to today.
     async fn notices(&mut self, now: Timestamp) -> Arc<[Notice]> {
         let today = now.date_in_vietnam();
         if let Some(found) = self.found(today) {
@@ -585,7 +588,7 @@ impl Writer {
         let last = last.date_in_vietnam();
         let current = Arc::clone(&self.current);
         let found = spawn_blocking(move || current.state.notices(last, today)).await;
-        // Commands are not to wait for what cannot be told.
+        // Commands must not wait when the notices cannot be found.
         let found = found.unwrap_or_else(|error| {
             tracing::error!(%error, "looking for what the turn of the day has to tell");
             Vec::new()
@@ -596,8 +599,7 @@ impl Writer {
         found
     }
 
-    /// The changes that tell of the turn of the day: one, unless there is more to tell than one
-    /// message takes.
+    /// The changes that record the start of the day: one, unless the notices exceed one message.
     async fn turning(&mut self, now: Timestamp) -> Vec<Change> {
         if !self.is_turned(now) {
             return Vec::new();
@@ -627,9 +629,9 @@ impl Writer {
 
     // === groups ===
 
-    /// Decides commands on what is published; none where all their callers have gone away.
+    /// Decides commands on the published State. None when all callers have disconnected.
     fn draft(&mut self, mut jobs: Vec<Job>) -> Option<Group> {
-        // A caller that has gone away does not wait for an answer; nothing was begun for it.
+        // A disconnected caller does not wait for an answer, and its command was not started.
         jobs.retain(|job| !job.answer.is_closed());
         let now = self.published.recording_time(&*self.clock);
         let mut draft = Draft::on(&self.current, now);
@@ -639,7 +641,7 @@ impl Writer {
         (!jobs.is_empty()).then_some(Group { jobs, draft })
     }
 
-    /// Writes a group and answers it; meanwhile drafts the next, on what this one leaves.
+    /// Writes a group and answers it. Meanwhile drafts the next group on the resulting State.
     async fn write(
         &mut self,
         session: &mut Session,
@@ -651,7 +653,7 @@ impl Writer {
                 None => return Ok(None),
             }
         }
-        // Whoever came meanwhile shares the commit.
+        // Commands that arrived meanwhile share the commit.
         while group.jobs.len() < GROUP_MAX
             && let Ok(job) = self.jobs.try_recv()
         {
@@ -663,8 +665,8 @@ impl Writer {
         // before the next is drafted on it, which then has them too
         self.bring_counts(&mut draft.next);
         if self.is_turned(draft.now) {
-            // The first change of a day tells of its turn, and which one is first is known under
-            // the lock alone; what there is to tell is better found before.
+            // The first change of a day records its start. Only the lock shows which change is
+            // first, but the notices are better looked up before the lock is taken.
             session.release();
             self.notices(draft.now).await;
             let attempted = self.attempt(&jobs).await;
@@ -735,11 +737,11 @@ impl Writer {
             }
         };
         self.settle(jobs, attempted).await?;
-        // It was drafted on what did not come about.
+        // It was drafted on changes that were not written.
         Ok(next.and_then(|group| self.draft(group.jobs)))
     }
 
-    /// Answers a group that could not be written as it was drafted.
+    /// Answers a group that could not be written as drafted.
     async fn settle(
         &mut self,
         jobs: Vec<Job>,
@@ -754,7 +756,7 @@ impl Writer {
                     let outage = alone.as_ref().is_err_and(|(failed, _)| failed.is_outage());
                     self.conclude(vec![job], alone).await?;
                     if outage {
-                        // Each would wait as long for the store as this one has.
+                        // Each command would wait as long for the store as this one did.
                         answer_all(jobs.collect(), &silent());
                         return Ok(());
                     }
@@ -786,9 +788,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Learns whether a commit took place. Holding the head's lock means that the transaction in
-    /// doubt has ended, one way or the other; until then nothing else is decided, because every
-    /// group begins with that lock.
+    /// Finds out whether a commit took place. The transaction in doubt has ended, either way, once
+    /// this process holds the lock on the log's head. Until then nothing else is decided, because
+    /// every group begins with that lock.
     async fn resolve(
         &mut self,
         jobs: Vec<Job>,
@@ -825,7 +827,8 @@ impl Writer {
         }
     }
 
-    /// Whether a group is in the log, by its first change: all of it is there or nothing.
+    /// Whether a group is in the log, checked by its first change: a group is written as a whole or
+    /// not at all.
     async fn look_for(&mut self, first: &Change) -> Result<bool, Failed> {
         let mut tx = self.store.begin().await?;
         let before = first.revision.previous().unwrap_or_default();
@@ -859,7 +862,8 @@ impl Writer {
         let now = self.published.recording_time(&*self.clock);
         let mut draft = Draft::on(&self.current, now);
         let asked: Vec<_> = jobs.iter().filter_map(asked).collect();
-        // One answer that cannot be read again is its own command's loss, not its neighbours'.
+        // An earlier answer that cannot be read fails its own command only, not the others in the
+        // group.
         let replays = known(&mut tx, &asked).await;
         draft.replays = replays.map_err(Failed::RolledBack)?;
         for change in self.turning(draft.now).await {
@@ -875,7 +879,7 @@ impl Writer {
 }
 
 impl Draft {
-    /// An empty one, on a State.
+    /// An empty draft on a snapshot.
     fn on(base: &Snapshot, now: Timestamp) -> Self {
         let record_time = base.state.record_time();
         Self {
@@ -889,7 +893,7 @@ impl Draft {
         }
     }
 
-    /// Decides one more command, on what those before it leave.
+    /// Decides one more command, on the result of those before it.
     fn add(&mut self, entropy: &mut dyn Entropy, job: &Job) {
         let answer = self.decide(entropy, job);
         self.answers.push(answer);
@@ -904,7 +908,7 @@ impl Draft {
         {
             return replay(next, &caller, &job.request, request_id, digest, outcome);
         }
-        // `decide` is pure, so a panic leaves nothing half done: it costs its own command only.
+        // `decide` is pure, so a panic leaves no partial work and fails its own command only.
         let decided = catch_unwind(AssertUnwindSafe(|| {
             let ids: &mut dyn Ids = &mut *entropy;
             decide(&next.state, &caller, &job.request, self.now, ids)
@@ -931,7 +935,7 @@ impl Draft {
         self.changes.push(encoded);
     }
 
-    /// Writes it, if it holds under the log's lock.
+    /// Writes the draft if it is still valid under the log's lock.
     async fn write(
         &self,
         store: &Store,
@@ -961,7 +965,7 @@ impl Draft {
         mut tx: WriteTx<'_>,
         measures: &Measures,
     ) -> Result<(), Failed> {
-        // a group of refusals is one, too
+        // a group that contains only refusals counts as well
         measures.group_commands.observe(self.answers.len() as f64);
         let Some(first) = self.changes.first() else {
             return Ok(());
@@ -973,7 +977,7 @@ impl Draft {
         let took = began.elapsed().as_secs_f64();
         measures.commit_seconds.observe(took);
         match committed {
-            // before it is acknowledged
+            // checked before the commit is acknowledged
             Ok(()) => check_file(store),
             Err(CommitError::RolledBack(error)) => Err(Failed::RolledBack(error)),
             Err(CommitError::Unknown(error)) => {
@@ -987,7 +991,7 @@ impl Draft {
     }
 }
 
-/// Refuses to go on where the database's file is no longer the one that was opened.
+/// Refuses to continue when the database file is no longer the one that was opened.
 fn check_file(store: &Store) -> Result<(), Failed> {
     match store.lost_file() {
         None => Ok(()),
@@ -995,13 +999,13 @@ fn check_file(store: &Store) -> Result<(), Failed> {
     }
 }
 
-/// The request id of a command, and whose it is.
+/// The request id of a command and the principal that sent it.
 fn asked(job: &Job) -> Option<(PrincipalName, Uuid)> {
     let person = job.caller.person()?;
     Some((person.principal, job.request.request_id.as_ref()?.id))
 }
 
-/// What was answered to these request ids.
+/// The earlier answers to these request ids.
 async fn known(tx: &mut WriteTx<'_>, asked: &[(PrincipalName, Uuid)]) -> Result<Replays, Error> {
     let mut replays = Replays::new();
     for Replay {
@@ -1027,7 +1031,7 @@ async fn known(tx: &mut WriteTx<'_>, asked: &[(PrincipalName, Uuid)]) -> Result<
 
 type Replays = HashMap<(PrincipalName, Uuid), ([u8; 32], Outcome)>;
 
-/// The answer given then, if the same request may still be made: authorized anew.
+/// The earlier answer, if the caller may still make the same request: it is authorized again.
 fn replay(
     next: &Snapshot,
     caller: &Caller,
@@ -1042,7 +1046,7 @@ fn replay(
         });
     }
     super::access::permit(&next.state, caller, &request.command)?;
-    // Written once, and out of the caller's sight since: with another agency, perhaps.
+    // The caller may no longer see the written record, for example because its agency has changed.
     let image = visible_at(&next.state, caller, &outcome.image);
     Ok(Outcome {
         revision: outcome.revision,
@@ -1091,8 +1095,8 @@ fn missing(after: Revision) -> Error {
 
 fn answer(jobs: Vec<Job>, answers: Answers) {
     for (job, answer) in jobs.into_iter().zip(answers) {
-        // A caller that stopped waiting loses only the answer; with its request id it can ask
-        // again.
+        // A caller that stopped waiting loses only the answer. It can repeat the request with the
+        // same request id.
         drop(job.answer.send(answer));
     }
 }

@@ -1,4 +1,4 @@
-//! One call: who makes it, on which snapshot; and the way of a command to the writer and back.
+//! One call: its caller, its snapshot, and the submission of a command to the writer.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -30,46 +30,46 @@ use crate::{
 
 /// Revision that a response was served at, on every response.
 pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
-/// The point of the log that a response was served at, on every response.
+/// The position in the log that a response was served at, on every response.
 pub static NDP_POSITION: HeaderName = HeaderName::from_static("ndp-position");
-/// Revision or position that this process must know before it answers.
+/// The revision or position that this process must know before it answers.
 pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revision");
-/// On every answer of a registry whose records are made up.
+/// Set on every response of a registry whose records are fictitious.
 pub static NDP_MADE_UP: HeaderName = HeaderName::from_static("ndp-made-up");
 /// The staff or account code of the person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
-/// Why a steward lets personal data through.
+/// The reason why a steward allows personal data.
 pub static NDP_ALLOW_PERSONAL_DATA: HeaderName = HeaderName::from_static(personal::HEADER);
 
-/// The caller's time, as the gRPC specification writes it.
+/// The caller's timeout, as the gRPC specification defines it.
 pub static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// What a client can decompress; methods that answer one record do not get to see it.
+/// The compressions that a client accepts. It is removed for methods that return one record.
 pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-/// Answers smaller than this are sent as they are: they take a packet or two in any case.
+/// Responses smaller than this are not compressed, because they take a packet or two in any case.
 pub const COMPRESSED_BYTES_MIN: usize = 4 * 1024;
 
-/// Longest wait for a revision: a replica that is further behind is not worth waiting for.
+/// Maximum wait for a revision. A replica that is further behind is not worth waiting for.
 const MIN_REVISION_WAIT: Duration = Duration::from_secs(10);
 
-/// What is left of the caller's time when it hears that the revision was not reached.
+/// Maximum time reserved for sending the error when the revision is not reached in time.
 const HEARD_IN: Duration = Duration::from_millis(200);
 
-/// Who calls, and what the call reads: one snapshot from the first line to the last.
+/// The caller and the data of a call: one snapshot for the whole call.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Everything at one revision.
+    /// The data at one revision.
     pub snapshot: Arc<Snapshot>,
-    /// What was asked for as its revision or time.
+    /// The requested revision or time.
     pub at: At,
-    /// Everything at the newest, by which is decided who sees the past.
+    /// The newest data, which decides who may see past records.
     pub now: Arc<Snapshot>,
     /// Who calls.
     pub caller: Caller,
-    /// Whom its share of everything is counted for.
+    /// The client that its share of the limits is counted for.
     pub who: Who,
-    /// Whether the client reads compressed answers.
+    /// Whether the client accepts compressed responses.
     pub compresses: bool,
     /// How long the call may wait for a revision.
     pub patience: Duration,
@@ -80,7 +80,7 @@ impl Call {
         &self.snapshot.state
     }
 
-    /// What the caller sees of a record that this call reads.
+    /// The part of a record that the caller may see.
     pub(super) fn sees<'a, T: Visible>(&self, record: &'a T) -> Option<Cow<'a, T>> {
         if Arc::ptr_eq(&self.snapshot, &self.now) {
             record.visible(&self.caller)
@@ -89,8 +89,8 @@ impl Call {
         }
     }
 
-    /// What page tokens of a list are bound to beside its other arguments: the method, and as of
-    /// which revision or time it is asked.
+    /// The data that a list's page tokens are bound to, besides its other arguments: the method,
+    /// and the revision or time of the call.
     pub(super) fn binding(&self, method: &str) -> Binding {
         let (revision, time) = match self.at {
             At::Now => (String::new(), String::new()),
@@ -102,12 +102,12 @@ impl Call {
             .with("read_time", time)
     }
 
-    /// The same call as of another revision or time, where one is asked for.
+    /// The same call at another revision or time, if one is requested.
     pub(super) async fn at(mut self, services: &Services, at: At) -> Result<Self, Error> {
         self.at = at;
         match at {
             At::Now => {}
-            // apart: few calls ask for it, and all would carry the room that it takes
+            // in a separate future: few calls need it, and otherwise all calls would carry its size
             at => {
                 let reading = services.registry().read_at(&self.who, at, self.patience);
                 self.snapshot = Box::pin(reading).await?;
@@ -132,10 +132,10 @@ impl Call {
     }
 }
 
-/// Headers of an answer: ours and the content type.
+/// Number of headers of a response: ours and the content type.
 const HEADERS: usize = 3;
 
-/// A response that says which point of the log it is of.
+/// A response that states its position in the log.
 fn at_position<T>(message: T, position: &Position) -> Response<T> {
     let mut headers = HeaderMap::with_capacity(HEADERS);
     write_position(&mut headers, position);
@@ -146,8 +146,8 @@ fn at_position<T>(message: T, position: &Position) -> Response<T> {
     )
 }
 
-/// Waits until this process knows the point of the log that `ndp-min-revision` asks for: a write on
-/// one replica is then read on another. Bounded by the call's deadline, and by a limit of our own.
+/// Waits until this process knows the position that `ndp-min-revision` requests, so that a write on
+/// one replica can be read on another. Limited by the call's deadline and by a limit of our own.
 pub async fn await_revision(
     registry: &Registry,
     headers: &HeaderMap,
@@ -174,15 +174,15 @@ pub async fn await_revision(
     Ok(())
 }
 
-/// How long a call may wait for a revision: a little less than the caller's time, so that it hears
-/// what it waited for, and no longer than is worth it.
+/// How long a call may wait for a revision: slightly less than the caller's timeout, so that an
+/// error still reaches the caller, and at most `MIN_REVISION_WAIT`.
 pub fn patience(headers: &HeaderMap) -> Duration {
     deadline(headers)
         .map_or(MIN_REVISION_WAIT, |time| time - (time / 10).min(HEARD_IN))
         .min(MIN_REVISION_WAIT)
 }
 
-/// Writes the point of the log that a response is of.
+/// Writes the position of a response in the log.
 pub fn write_position(headers: &mut HeaderMap, position: &Position) {
     headers.insert(&NDP_REVISION, HeaderValue::from(position.revision.get()));
     if let Ok(position) = HeaderValue::try_from(position.to_string()) {
@@ -190,7 +190,7 @@ pub fn write_position(headers: &mut HeaderMap, position: &Position) {
     }
 }
 
-/// What is left of the caller's time, from `grpc-timeout` as the gRPC specification writes it.
+/// The caller's remaining time, from `grpc-timeout` as the gRPC specification defines it.
 pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(&GRPC_TIMEOUT)?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -207,9 +207,9 @@ pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Says whose call it is, by its headers and whoever it comes from. A key that is not known may
-/// have been made a moment ago by another process: such a call waits until the log has been looked
-/// at again, and one with a wrong secret waits as long, so that neither tells which ids exist.
+/// Identifies the caller by the headers and the source of the call. Another process may just have
+/// created an unknown key, so such a call waits until the log has been looked at again. A call with
+/// a wrong secret waits as long, so that timing does not reveal which ids exist.
 pub async fn identify(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
     match identify_now(registry, headers, from) {
         Err(Error::Unauthenticated {
@@ -222,7 +222,7 @@ pub async fn identify(registry: &Registry, headers: &HeaderMap, from: &Who) -> R
     }
 }
 
-/// The same as [`identify`], by what is known now.
+/// As [`identify`], from the data known now.
 pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
     let snapshot = registry.read();
     if headers.contains_key(AUTHORIZATION) {
@@ -237,8 +237,8 @@ pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Res
             });
         }
     };
-    // gRPC metadata is ASCII by its specification, yet most stacks let UTF-8 through, and reasons
-    // are Vietnamese; percent-encoding is read too.
+    // the gRPC specification limits metadata to ASCII, but most stacks allow UTF-8, and reasons are
+    // Vietnamese. Percent-encoding is accepted too.
     let text = |name| headers.get(name).map(|value| decode(value.as_bytes()));
     let claims = Claims {
         actor: text(&NDP_ACTOR),
@@ -262,7 +262,7 @@ pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Res
     })
 }
 
-/// Percent-decodes; what is not UTF-8 then becomes a control character, which is refused.
+/// Percent-decodes a value. Invalid UTF-8 becomes a control character, which is refused.
 fn decode(bytes: &[u8]) -> String {
     let decoded = percent_encoding::percent_decode(bytes);
     decoded
@@ -275,7 +275,7 @@ pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Status> {
     let (_, mut extensions, message) = request.into_parts();
     match extensions.remove::<Call>() {
         Some(call) => Ok((call, message)),
-        // Denied by default: no layer said who calls.
+        // Denied by default: no layer identified the caller.
         None => Err(Error::Unauthenticated {
             reason: "CREDENTIALS_MISSING",
         }
@@ -283,14 +283,14 @@ pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Status> {
     }
 }
 
-/// Takes the call out of a request, and checks the message by its field rules.
+/// Takes the call out of a request, and checks the message against its field rules.
 pub(super) fn open_checked<T: Validate>(request: Request<T>) -> Result<(Call, T), Status> {
     let (call, message) = open(request)?;
     message.check()?;
     Ok((call, message))
 }
 
-/// What every mutation takes beside its own arguments.
+/// The arguments that every mutation takes besides its own.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope {
     pub(super) request_id: Option<RequestId>,
@@ -315,7 +315,7 @@ impl Envelope {
     }
 }
 
-/// The envelope of a mutation's message; all of them have the same three fields.
+/// The envelope of a mutation's message. All such messages have the same three fields.
 macro_rules! envelope {
     ($method:literal, $message:expr) => {
         $crate::service::call::Envelope::new(
@@ -329,17 +329,17 @@ macro_rules! envelope {
 }
 pub(super) use envelope;
 
-/// What was written, as the caller may see it.
+/// The written record, as the caller may see it.
 pub(super) struct Written {
     pub(super) image: Image,
     pub(super) revision: Revision,
-    /// The point of the log at that revision, or a later one.
+    /// The position at that revision, or at a later one.
     position: Position,
     pub(super) replayed: bool,
 }
 
 impl Written {
-    /// The response, with the revision that holds it.
+    /// The response, with the revision that holds the change.
     pub(super) fn respond<T>(
         self,
         convert: impl FnOnce(Image) -> Option<T>,

@@ -1,4 +1,4 @@
-//! ChangeService: the log, as each caller may see it.
+//! ChangeService: reads of the log, limited to what each caller may see.
 
 use std::{
     pin::Pin,
@@ -59,8 +59,8 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
-/// Changes that one call of ListChanges looks at: a filter that fits few of them costs this much a
-/// page, and the page token leads on.
+/// Maximum number of changes that one call of ListChanges examines. A filter that matches few of
+/// them costs this much per page, and the page token continues after them.
 const LOOKED_AT_MAX: usize = 5_000;
 
 /// Changes read at a time.
@@ -69,24 +69,25 @@ const BATCH: usize = 256;
 /// Changes to one record read at a time.
 const BATCH_OF_RECORD: usize = 16;
 
-/// What it costs to see a change, in units of work.
+/// Cost of computing what a caller sees of a change, in units of work.
 const CHANGE_COST: usize = 8;
 
-/// Messages that wait for one watcher; the next waits for room, and costs nobody else anything.
+/// Maximum number of messages queued for one watcher. A further message waits for space without
+/// delaying other watchers.
 const WAITING_MAX: usize = 16;
 
-/// Silence after which the revision is sent, unless the caller says otherwise; at the next look at
-/// the key, so up to [`RENEW_INTERVAL`] later.
+/// Default time without a message after which a heartbeat with the revision is sent. It is sent at
+/// the next check of the key, so up to [`RENEW_INTERVAL`] later.
 const HEARTBEAT_SECONDS: i32 = 10;
 
-/// How often a watch looks whether its key still works, beside at each change: a key that expires
-/// changes nothing.
+/// How often a watch checks that its key is still valid, in addition to the check at each change.
+/// The expiry of a key creates no change.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Records in one part of a snapshot, if they fit one message.
+/// Maximum number of records in one part of a snapshot, if they fit one message.
 const SNAPSHOT_PART: usize = 50;
 
-/// And bytes of it, where that is more than one record.
+/// Maximum bytes of such a part, unless it is a single record.
 const SNAPSHOT_PART_BYTES: usize = 256 * 1024;
 
 #[tonic::async_trait]
@@ -105,7 +106,7 @@ impl pb::change_service_server::ChangeService for Services {
             .changes_after(&call.who, before, 1, |_| true);
         let logged = logged.await?;
         let logged = logged.first().ok_or_else(not_found)?;
-        // The change may be newer than what the call began with.
+        // The change may be newer than the snapshot of the call.
         let now = self.registry().read();
         let seen = see(
             &now.state,
@@ -236,7 +237,8 @@ fn revision_of(name: &str) -> Option<Revision> {
     Revision::parse(name.strip_prefix("changes/")?)
 }
 
-/// Refuses a revision to resume after beside another start, which would pass over what came since.
+/// Refuses a revision to resume after together with another start, because the changes between them
+/// would be skipped.
 fn check_start(message: &pb::WatchChangesRequest) -> Result<(), Error> {
     let (revision, position) = (message.resume_revision, &message.resume_position);
     if message.start() != Start::Resume {
@@ -266,7 +268,7 @@ fn check_start(message: &pb::WatchChangesRequest) -> Result<(), Error> {
     Ok(())
 }
 
-/// The point that a watch resumes after.
+/// The position after which a watch resumes.
 fn resume_point(message: &pb::WatchChangesRequest) -> Result<Point, Error> {
     let malformed = |field| {
         Error::invalid(
@@ -299,7 +301,7 @@ struct ChangePage<'a> {
 }
 
 impl ChangePage<'_> {
-    /// Oldest first; answers the revision after which the next page begins.
+    /// Oldest first. Returns the revision after which the next page begins.
     async fn upwards(&mut self, mut after: Revision) -> Result<Option<Revision>, Error> {
         let registry = self.services.registry();
         let resource = self.resource();
@@ -337,7 +339,7 @@ impl ChangePage<'_> {
         Ok((after < newest).then_some(after))
     }
 
-    /// Newest first; answers the revision before which the next page begins.
+    /// Newest first. Returns the revision before which the next page begins.
     async fn downwards(&mut self, before: Option<Revision>) -> Result<Option<Revision>, Error> {
         let registry = self.services.registry();
         let resource = self.resource();
@@ -352,7 +354,8 @@ impl ChangePage<'_> {
                     let batch = batch.min(before.get() - 1);
                     let mut after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
                     let mut batch;
-                    // where images are large, a batch ends early: the last of them is wanted
+                    // with large images, a batch ends early, but the page needs the changes just
+                    // before `before`
                     loop {
                         let read = registry.changes_after(who, after, BATCH, &needs_before);
                         batch = read.await?;
@@ -386,7 +389,7 @@ impl ChangePage<'_> {
         Ok((before.get() > 1).then_some(before))
     }
 
-    /// The one record that the filter asks for.
+    /// The only record that the filter selects.
     fn resource(&self) -> Option<String> {
         match self.filter.equality("resources") {
             Some(Constant::Text(name)) => Some(name.clone()),
@@ -394,14 +397,14 @@ impl ChangePage<'_> {
         }
     }
 
-    /// Each change of a batch, with what the caller sees of it where it fits the filter; those
-    /// after the page is full are left out.
+    /// Each change of a batch, with the part that the caller sees if it matches the filter. Changes
+    /// after a full page are left out.
     async fn fitting(
         &self,
         batch: Vec<Arc<Logged>>,
     ) -> Result<Vec<(Revision, Option<pb::Change>)>, Error> {
         let filter = Arc::clone(&self.filter);
-        // one more than there is room for says that the page is full
+        // one more than the free space, to detect a full page
         let room = self.size.saturating_sub(self.changes.len()) + 1;
         let room_bytes = PAGE_BYTES_MAX.saturating_sub(self.bytes);
         let fitting = self.services.work(self.call, move |call, effort| {
@@ -435,7 +438,7 @@ impl ChangePage<'_> {
         fitting.await
     }
 
-    /// Takes a change into the page; false where the page is full.
+    /// Adds a change to the page. Returns false when the page is full.
     fn take(&mut self, change: Option<pb::Change>) -> bool {
         let Some(message) = change else { return true };
         if self.changes.len() >= self.size {
@@ -452,10 +455,10 @@ impl ChangePage<'_> {
 
 // === watching ===
 
-/// A message, encoded once for all who receive the same.
+/// A message, encoded once for all callers that receive the same content.
 type Message = Encoded<pb::WatchChangesResponse>;
 
-/// By whose eyes a message is made: the caller as it was known, and who saw what then.
+/// The viewer that a message is built for: the caller, and the visibility of records at that time.
 #[derive(Debug, PartialEq, Eq)]
 struct Viewer {
     caller: Caller,
@@ -471,7 +474,7 @@ impl Viewer {
     }
 }
 
-/// What a message is made of.
+/// The content of a message.
 #[derive(Debug)]
 enum Content {
     Change(Arc<Logged>),
@@ -479,19 +482,20 @@ enum Content {
     Heartbeat,
 }
 
-/// A message that waits until its watcher takes it.
+/// A message that is queued for its watcher.
 #[derive(Debug)]
 struct Waiting {
     position: Position,
     content: Content,
     message: Message,
-    /// Whom it was made for.
+    /// The viewer that it was built for.
     viewer: Arc<Viewer>,
-    /// Its bytes, charged like those of an answer while they wait.
+    /// Its bytes, counted like those of a response while the message is queued.
     _share: Share,
 }
 
-/// What both ends of a watch know: the one that reads the log, and the one that the client reads.
+/// State shared by both ends of a watch: the task that reads the log, and the stream that the
+/// client reads.
 #[derive(Debug)]
 struct Watcher {
     registry: Registry,
@@ -499,7 +503,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// The viewer as the newest State knows it, or why it may see nothing any more.
+    /// The viewer according to the newest State, or the reason why it may no longer see anything.
     fn renew(&self, viewer: &Arc<Viewer>) -> Result<(Arc<Snapshot>, Arc<Viewer>), Error> {
         let (snapshot, caller) = self.registry.renew(&viewer.caller)?;
         let renewed = Viewer::new(caller, &snapshot);
@@ -511,7 +515,7 @@ impl Watcher {
         Ok((snapshot, viewer))
     }
 
-    /// What a viewer is sent; nothing of a change of which it may see nothing.
+    /// The message for a viewer; `None` for a change that the viewer may not see.
     fn message(
         &self,
         now: &State,
@@ -539,8 +543,8 @@ impl Watcher {
         }))
     }
 
-    /// What a viewer is sent of a change: shared with others, unless it follows only some of what
-    /// the change touched.
+    /// The message about a change. It is shared with other viewers, unless the viewer follows only
+    /// some of the resources of the change.
     fn change(
         &self,
         now: &State,
@@ -568,21 +572,21 @@ impl Watcher {
     }
 }
 
-/// What a watcher receives; ends with a status that says why. A message is handed over to the
-/// transport only while its caller's key works, and as the caller may see it then: what waits when
-/// a key is revoked is let go of.
+/// The stream that a watcher receives. It ends with a status that states the reason. A message is
+/// passed to the transport only while the caller's key is valid, and contains only what the caller
+/// may see then. When a key is revoked, queued messages are discarded.
 #[derive(Debug)]
 pub(crate) struct WatchStream {
     watcher: Arc<Watcher>,
     /// None once the stream has ended.
     receiver: Option<mpsc::Receiver<Waiting>>,
-    /// Everything up to here was handed over, or is not for this caller.
+    /// Every change up to this position was delivered, or is not for this caller.
     delivered: Position,
     end: Arc<OnceLock<Status>>,
 }
 
 impl WatchStream {
-    /// The message as its caller may see it now; none where it may see nothing of it.
+    /// The message with what its caller may see now; `None` when the caller may see nothing of it.
     fn deliver(&mut self, waiting: Waiting) -> Result<Option<Message>, Status> {
         let Waiting {
             position,
@@ -618,7 +622,7 @@ impl Stream for WatchStream {
                     Ok(None) => continue,
                     Err(status) => status,
                 },
-                // The sender is gone, so what it ended with has been said or never will be.
+                // The sender is gone, so its end status is either set or will never be set.
                 Poll::Ready(None) => {
                     let end = self.end.get().cloned();
                     end.unwrap_or_else(|| Status::unavailable("the watch ended"))
@@ -630,7 +634,7 @@ impl Stream for WatchStream {
     }
 }
 
-/// A status that says from where to resume.
+/// A status with the position to resume from.
 fn resumable(mut status: Status, position: Position) -> Status {
     write_position(status.metadata_mut().as_mut(), &position);
     status
@@ -640,7 +644,7 @@ fn resumable(mut status: Status, position: Position) -> Status {
 enum End {
     /// With this status.
     Status(Status),
-    /// The client has gone.
+    /// The client has disconnected.
     Gone,
 }
 
@@ -654,11 +658,11 @@ struct Watch {
     watcher: Arc<Watcher>,
     stopping: watch::Receiver<bool>,
     viewer: Arc<Viewer>,
-    /// Everything up to here was sent, or is not for this caller.
+    /// Every change up to this position was sent, or is not for this caller.
     position: Position,
     heartbeat: Duration,
     sender: mpsc::Sender<Waiting>,
-    /// Whom its share of everything is counted for.
+    /// The client that its share of the limit is counted for.
     who: Who,
     unsent: Pool,
 }
@@ -669,8 +673,8 @@ impl Watch {
             Err(End::Status(status)) => status,
             Err(End::Gone) | Ok(()) => Status::cancelled("the client has gone"),
         };
-        // Before the sender goes: the stream looks for it when the last message was taken. It says
-        // from where to resume, even to one that saw no change.
+        // Set before the sender is dropped, because the stream reads it after the last message. The
+        // status contains the position to resume from, even for a client that saw no change.
         drop(end.set(resumable(status, self.position)));
     }
 
@@ -686,7 +690,7 @@ impl Watch {
         let mut last_sent = Instant::now();
         loop {
             self.renew()?;
-            // Seen before it is read, so that a later revision wakes this watch again.
+            // Marked as seen before the log is read, so that a later revision wakes this watch.
             let newest = *revisions.borrow_and_update();
             if self.position.revision < newest {
                 if self.send_changes(&mut stopping).await? {
@@ -700,7 +704,7 @@ impl Watch {
                         return Err(shutting_down().into());
                     }
                 }
-                // Not by a timer of its own, which every change would have to set anew.
+                // No separate timer, because every change would have to reset it.
                 _ = renewals.tick() => {
                     if last_sent.elapsed() >= self.heartbeat {
                         self.send(Content::Heartbeat).await?;
@@ -715,7 +719,8 @@ impl Watch {
         }
     }
 
-    /// Sends the next changes, of which there are some; whether any was for this caller.
+    /// Sends the next changes, of which there is at least one. Returns whether any was for this
+    /// caller.
     async fn send_changes(&mut self, stopping: &mut watch::Receiver<bool>) -> Result<bool, End> {
         let mut sent = false;
         for logged in self.next_changes(stopping).await? {
@@ -726,7 +731,7 @@ impl Watch {
         Ok(sent)
     }
 
-    /// Reading the log may take its time where many have fallen behind.
+    /// Reads the next changes. This may take long when many watchers have fallen behind.
     async fn next_changes(
         &mut self,
         stopping: &mut watch::Receiver<bool>,
@@ -756,7 +761,7 @@ impl Watch {
         let mut images = Vec::new();
         let mut bytes = 0;
         for (count, image) in snapshot.state.images().enumerate() {
-            // most may not be for this watch: others get their turn meanwhile
+            // most records may not be for this watch, so other tasks get a turn
             if count % BATCH == 0 {
                 yield_now().await;
             }
@@ -781,7 +786,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Sends what the caller may see of it now; false where that is nothing.
+    /// Sends what the caller may see of the content now. Returns false when that is nothing.
     async fn send(&mut self, content: Content) -> Result<bool, End> {
         let now = self.renew()?;
         let (viewer, position) = (Arc::clone(&self.viewer), self.position);
@@ -803,8 +808,8 @@ impl Watch {
         Ok(true)
     }
 
-    /// Hands a message over when there is room; a client that makes none for too long, a key that
-    /// stops working or a server that stops ends the wait.
+    /// Queues a message when there is space. The wait ends when the client makes no space for too
+    /// long, when the key is no longer valid, or when the server stops.
     async fn hand_over(
         &mut self,
         bytes: usize,
@@ -847,7 +852,7 @@ impl Watch {
                 }
                 () = sleep(RENEW_INTERVAL) => {
                     drop(self.renew()?);
-                    // the caller's other watches and answers may have made room
+                    // the caller's other watches and responses may have released bytes
                     if share.is_none() {
                         share = self.unsent.take(self.who.clone(), bytes).ok();
                     }
@@ -856,7 +861,7 @@ impl Watch {
         }
     }
 
-    /// Renews the caller; answers the newest State.
+    /// Renews the caller, and returns the newest State.
     fn renew(&mut self) -> Result<Arc<Snapshot>, Error> {
         let (snapshot, viewer) = self.watcher.renew(&self.viewer)?;
         self.viewer = viewer;

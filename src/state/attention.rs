@@ -1,5 +1,5 @@
-//! Attention: what needs whose action. Each kind is a rule over records as they stand on a date;
-//! what a caller does not see raises nothing for that caller.
+//! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
+//! date. A record that a caller may not see raises no item for that caller.
 
 use std::borrow::Cow;
 
@@ -21,11 +21,11 @@ use super::{
     tally::{Place, Sight},
 };
 
-/// Reports in a row that say the same before a plan counts as UNCHANGED.
+/// Number of consecutive reports with the same content before a plan counts as UNCHANGED.
 pub const UNCHANGED_PERIODS: usize = 3;
 
 words! {
-    /// What is the matter.
+    /// The kind of problem.
     pub enum Kind {
         /// A milestone of a plan in force is overdue.
         OverdueMilestone = 1 "OVERDUE_MILESTONE",
@@ -45,7 +45,7 @@ words! {
 }
 
 impl Kind {
-    /// What is to be done, in English.
+    /// The required action, in English.
     pub const fn english(self) -> &'static str {
         match self {
             Self::OverdueMilestone => {
@@ -82,30 +82,30 @@ impl Kind {
     }
 }
 
-/// One thing that needs someone's action.
+/// One record that needs action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What is the matter.
+    /// The kind of problem.
     pub kind: Kind,
     /// The record that it is about.
     pub resource: String,
-    /// The platform it belongs to.
+    /// The platform that it belongs to.
     pub platform: String,
     /// The record's title.
     pub display_name: String,
-    /// The agency that has to act; none where none governs the platform.
+    /// The agency that must act; `None` when no agency governs the platform.
     pub agency: Option<AgencyName>,
-    /// Who answers for the plan.
+    /// The person responsible for the plan.
     pub head: Option<Head>,
-    /// The first day on which it was so.
+    /// The first day on which the problem existed.
     pub since: Date,
-    /// Days from then to the date asked about.
+    /// Days from `since` to the requested date.
     pub days: i64,
     key: String,
 }
 
 impl State {
-    /// What needs action in a place on a date, as those with this sight may know.
+    /// The items of a place on a date that callers with this sight may see.
     pub fn attention(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Vec<Item> {
         let mut items = Items {
             on,
@@ -125,7 +125,7 @@ struct Items {
     list: Vec<Item>,
 }
 
-/// What the items of one plan have in common.
+/// The data that all items of one plan share.
 struct Subject<'a> {
     platform: &'a Platform,
     agency: Option<&'a AgencyName>,
@@ -237,8 +237,8 @@ impl Items {
     }
 }
 
-/// The day of the newest of the ratings that disagree; of the computed one, the day from which the
-/// milestone overdue for longest is.
+/// The date of the newest of the ratings that disagree. For the computed rating, this is the first
+/// day on which the longest overdue milestone was overdue.
 fn diverging_since(dossier: &Dossier<'_>, standing: &PlanStanding, on: Date) -> Date {
     let declared = dossier.declaration_on(on);
     let declared = declared.and_then(|report| report.fields.period_end_date);
@@ -254,8 +254,8 @@ fn diverging_since(dossier: &Dossier<'_>, standing: &PlanStanding, on: Date) -> 
     newest.unwrap_or(on)
 }
 
-/// The end of the first of the latest reports in a row that declare the same, where there are
-/// [`UNCHANGED_PERIODS`] of them or more and something is left to do.
+/// The period end of the first of the latest consecutive reports with the same declaration, if
+/// there are at least [`UNCHANGED_PERIODS`] of them and work remains.
 fn unchanged_since(dossier: &Dossier<'_>, on: Date) -> Option<Date> {
     let mut reports: Vec<_> = dossier.declarations_until(on).collect();
     reports.sort_by_key(|report| report.fields.period_end_date);

@@ -1,4 +1,4 @@
-//! The records of a State, a map for each kind by name, generated from the list of kinds.
+//! The records of a State: one map per kind, keyed by name, generated from the list of kinds.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::domain::{
     names,
 };
 
-/// A kind that the State has a map of.
+/// A kind of record that the State stores in a map.
 pub trait Mapped: Record {
     /// The records of this kind, by name.
     fn all(state: &State) -> &OrdMap<Self::Name, Arc<Self>>;
@@ -28,7 +28,7 @@ macro_rules! maps {
         }
 
         impl Maps {
-            /// Puts a record, and returns what it was before.
+            /// Puts a record, and returns its earlier version.
             pub(super) fn put(&mut self, image: Image) -> Option<Image> {
                 match image {
                     $(Image::$record(record) => {
@@ -38,7 +38,7 @@ macro_rules! maps {
                 }
             }
 
-            /// Removes a record, and returns what it was before.
+            /// Removes a record, and returns its earlier version.
             pub(super) fn remove(&mut self, name: &str) -> Option<Image> {
                 match Kind::of_name(name)? {
                     $(Kind::$record => self.$many.remove(name).map(Image::$record),)+
@@ -60,7 +60,7 @@ macro_rules! maps {
                 }
             }
 
-            /// Every image, in the order of kinds and names: for comparing two States.
+            /// Every image, ordered by kind and name, to compare two States.
             pub fn images(&self) -> impl Iterator<Item = Image> + '_ {
                 let none = std::iter::empty();
                 $(let none = none.chain(self.maps.$many.values().cloned().map(Image::$record));)+

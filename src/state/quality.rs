@@ -1,6 +1,6 @@
 //! Data quality: đúng, đủ, sạch, sống, thống nhất, dùng chung. Each criterion is a few rules over
-//! the fields of a platform and of its plans in force; a rule that does not apply to a record is
-//! not counted for it. A score is the rules kept, of those that apply.
+//! the fields of a platform and of its plans in force. A rule that does not apply to a record is
+//! not counted for it. A score is the number of rules that pass, out of those that apply.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,11 +20,11 @@ use super::{
     tally::{Place, Sight},
 };
 
-/// Days after which a record that nobody wrote again is no longer live.
+/// Days without an update after which a record is no longer live.
 pub const LIVE_DAYS: i64 = 365;
 
 words! {
-    /// What data has to be.
+    /// The criteria of data quality.
     pub enum Criterion {
         /// Đúng.
         Correct = 1 "CORRECT",
@@ -41,17 +41,17 @@ words! {
     }
 }
 
-/// Rules kept, of those that apply.
+/// Number of rules that pass, out of those that apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
     /// Rules that apply.
     pub checked: i32,
-    /// Those kept.
+    /// Rules that pass.
     pub passed: i32,
 }
 
 impl Score {
-    /// Hundredths, rounded down, so that 100 is reached by keeping every rule; none where no rule
+    /// Percentage, rounded down, so that 100 means that every rule passes. `None` when no rule
     /// applies.
     pub const fn percent(self) -> Option<i32> {
         match self.checked {
@@ -83,21 +83,21 @@ impl Scores {
     }
 }
 
-/// One rule, of one criterion, that a record breaks.
+/// One rule that a record breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failure {
-    /// Of which criterion.
+    /// The criterion of the rule.
     pub criterion: Criterion,
     /// The rule's name.
     pub rule: &'static str,
 }
 
-/// How one platform's record keeps the rules.
+/// The data quality of one platform's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordQuality {
     /// The platform.
     pub platform: PlatformName,
-    /// Who governs it.
+    /// The agency that governs it.
     pub agency: Option<AgencyName>,
     /// Its scores.
     pub scores: Scores,
@@ -105,19 +105,20 @@ pub struct RecordQuality {
     pub failures: Vec<Failure>,
 }
 
-/// How the records of a place keep the rules.
+/// The data quality of the records of a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
-    /// Of all records: the sum of theirs.
+    /// The sum over all records.
     pub whole: Scores,
-    /// Of each agency's, and of those without one.
+    /// The sum for each agency, and for platforms without one.
     pub agencies: BTreeMap<Option<AgencyName>, Scores>,
     /// Each record, by name.
     pub records: Vec<RecordQuality>,
 }
 
 impl State {
-    /// How the records of a place keep the rules on a date, as those with this sight may know.
+    /// The data quality of a place on a date, from the records that callers with this sight may
+    /// see.
     pub fn quality(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Quality {
         let mut named: BTreeMap<String, usize> = BTreeMap::new();
         for platform in self.active_in(&Place::default(), on, effort) {

@@ -1,5 +1,5 @@
-//! What can be filtered, ordered and searched, declared once per kind of record. Paths and enum
-//! values are those of the proto, where each List request names the same fields.
+//! Fields for filters, orders and searches, declared once per kind of record. Paths and enum values
+//! are those of the proto, where each List request names the same fields.
 
 use std::borrow::Cow;
 
@@ -47,10 +47,10 @@ const EDITION: Type = Type::Resource("editions/{edition}");
 const REPORT: Type = Type::Resource("platforms/{platform}/plans/{plan}/reports/{report}");
 const PLATFORM: Type = Type::Resource("platforms/{platform}");
 
-/// A plan's standing is computed from all that is below it.
+/// A plan's standing is computed from all records below the plan.
 const STANDING_COST: usize = 16;
 
-/// The fields that every kind of record has.
+/// The fields that every kind of record has in common.
 macro_rules! common {
     ($type:ty, $name:expr) => {
         Field::<$type>::new("name", Type::Resource($name), |r| {
@@ -312,7 +312,7 @@ impl Queryable for Plan {
     }
 }
 
-/// The agency that answers for the plan of a record below it.
+/// The agency that is responsible for the plan of a record below it.
 macro_rules! agency_of_plan {
     () => {
         Field::new("agency", AGENCY, |r: &Self| {
@@ -600,7 +600,7 @@ impl Searchable for PlatformText<'_> {
     }
 }
 
-/// The folded texts by which a platform is found.
+/// The folded texts that the search for a platform uses.
 pub fn search_text(platform: &Platform, agency: Option<&Agency>) -> SearchText {
     SearchText::new(&PlatformText { platform, agency })
 }

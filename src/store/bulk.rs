@@ -1,7 +1,7 @@
-//! Many rows in one statement: one round trip however large the group.
+//! Writes many rows in one statement: one round trip regardless of the group's size.
 //!
-//! A row is a list of columns with their values, so that a table is written down once, in
-//! `tables.rs`, and columns cannot part from their values.
+//! A row is a list of columns with their values, so that each table is described once, in
+//! `tables.rs`, and a column cannot be separated from its value.
 
 use sqlx::{QueryBuilder, query_builder::Separated};
 
@@ -13,12 +13,12 @@ pub(super) const BINDS_MAX: usize = 32_000;
 /// Most rows in one statement.
 const ROWS_MAX: usize = 128;
 
-/// Parsing a statement of many rows costs more than running it, and each statement is a round
-/// trip; so rows are cut into a multiple of this and a rest: few shapes, each prepared once and
-/// kept, and no more than two statements for what [`ROWS_MAX`] would hold.
+/// Parsing a statement of many rows costs more than running it, and each statement is a round trip.
+/// So the rows are split into a multiple of this number and a remainder. There are few statement
+/// shapes, each prepared once and cached, and at most two statements for up to [`ROWS_MAX`] rows.
 const ROWS_STEP: usize = 8;
 
-/// How many of so many rows the next statement takes.
+/// Number of rows in the next statement when `rows` rows remain.
 const fn statement_rows(rows: usize) -> usize {
     if rows >= ROWS_MAX {
         ROWS_MAX
@@ -29,8 +29,8 @@ const fn statement_rows(rows: usize) -> usize {
     }
 }
 
-/// The values of a list that may name one twice, cut so that there are few lengths: the last
-/// value is repeated up to a power of two.
+/// The values of a list, which may repeat a value, split into chunks of few different lengths: the
+/// last value is repeated until the length is a power of two.
 pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
     values.chunks(ROWS_MAX).map(|chunk| {
         let last = chunk.last().into_iter().cycle();
@@ -64,7 +64,7 @@ macro_rules! bind {
     };
 }
 
-/// Inserts rows; where `key` is given, a row whose key is there takes the new values instead.
+/// Inserts rows. If `key` is given, a row whose key exists is updated instead.
 pub(super) async fn insert(
     link: &mut Link<'_>,
     table: &str,

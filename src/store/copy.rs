@@ -1,5 +1,5 @@
-//! Backups: a copy of the whole database as one SQLite file, whatever engine it is of, and a new
-//! database made from one.
+//! Backups: copies a whole database of either engine into one SQLite file, and creates a new
+//! database from such a file.
 
 use std::{fmt::Display, os::unix::fs::OpenOptionsExt as _, path::Path};
 
@@ -33,8 +33,8 @@ impl Column {
     }
 }
 
-/// What is copied, in this order; a test compares it with the schema. Page tokens are not valid in
-/// the copy, so the secrets stay.
+/// The tables to copy, in this order. A test compares the list with the schema. The secrets are not
+/// copied, so page tokens are not valid in the copy.
 const TABLES: &[(&str, &[Column])] = &[
     (
         "changes",
@@ -84,7 +84,7 @@ const TABLES: &[(&str, &[Column])] = &[
 const ROWS_MAX: usize = 256;
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// A value on its way.
+/// A value that is being copied.
 enum Value {
     Text(Option<String>),
     Integer(i64),
@@ -109,7 +109,7 @@ impl Value {
     }
 }
 
-/// Copies every table as one snapshot has it.
+/// Copies every table as of one snapshot.
 async fn copy(from: &mut Tx<'_>, to: &mut Tx<'_>) -> Result<Head, Failure> {
     for (table, columns) in TABLES {
         let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
@@ -164,8 +164,8 @@ async fn insert(
 }
 
 impl Store {
-    /// Copies this database, as it is at one moment, into one without changes. Its log id stays
-    /// its own. Returns where the log ended then.
+    /// Copies this database, as of one moment, into one without changes. The target keeps its own
+    /// log id. Returns the head of the log at that moment.
     pub async fn copy_into(&self, to: &Self) -> Result<Head, Error> {
         let copied = async {
             let mut from = self.engine.snapshot().await?;
@@ -202,7 +202,7 @@ impl Store {
         made.map_err(|error| unmade(file, error))?;
         let copied = self.copy_to_path(path).await;
         if copied.is_err() {
-            // what is there is of no use, and the first error counts
+            // the incomplete file is useless, and the first error is the one to report
             drop(std::fs::remove_file(file));
         }
         copied?;

@@ -31,7 +31,7 @@ macro_rules! on_engine {
 }
 pub(super) use on_engine;
 
-/// The same, where each engine has a result of its own.
+/// The same, for expressions whose result type differs by engine.
 macro_rules! on_each {
     ($it:expr, $connection:pat => $body:expr) => {
         match $it {
@@ -47,14 +47,14 @@ pub(super) type Link<'c> = On<&'c mut SqliteConnection, &'c mut PgConnection>;
 /// A write transaction; rolled back when dropped.
 pub(super) type Tx<'c> = On<Transaction<'c, Sqlite>, Transaction<'c, Postgres>>;
 
-/// What reads: a connection on SQLite, where a statement sees one state of the database; a
-/// transaction on PostgreSQL, where settings hold for one transaction.
+/// For reads: a connection on SQLite, where each statement sees one state of the database; a
+/// transaction on PostgreSQL, where settings apply to one transaction.
 pub(super) type Reader = On<PoolConnection<Sqlite>, Transaction<'static, Postgres>>;
 
 /// A connection of a pool.
 pub(super) type Pooled = On<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
 
-/// What writes, what only reads, and how the transactions of each begin.
+/// Pools for writing and for reading, and the statements that begin their transactions.
 #[derive(Clone, Debug)]
 pub(super) struct Pools<P> {
     pub(super) writer: P,
@@ -66,18 +66,18 @@ pub(super) struct Pools<P> {
 /// Connections to one database.
 pub(super) type Engine = On<Pools<SqlitePool>, Pools<PgPool>>;
 
-/// Connections are found broken by using them, not by asking first: a question before each
-/// statement costs 7 to 19 % of it. One attempt for each that may have broken at once, one more
-/// on a new one.
+/// A broken connection is detected when it is used. It is not tested first, because a test before
+/// each statement costs 7 to 19 % of the statement. There is one attempt for each connection that
+/// may have broken at the same time, and one more on a new connection.
 const ATTEMPTS_MAX: u32 = super::opening::READERS_MAX + 1;
-/// How long a write waits for the database to answer. Above every limit that the database itself
-/// keeps: only one that a broken network has cut off is silent for so long.
+/// How long a write waits for the database to answer. Longer than every limit that the database
+/// itself enforces, so only a database that the network cannot reach stays silent for this long.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
-/// How long to find out why there was no connection.
+/// How long to find out why no connection was available.
 const REASON_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Where to read with, by [`reading!`].
+    /// A connection for reading, for [`reading!`].
     pub(super) async fn reader(&self) -> Result<Reader, Failure> {
         Ok(match self {
             Self::Sqlite(pools) => On::Sqlite(acquire(&pools.reader).await?),
@@ -87,7 +87,7 @@ impl Engine {
         })
     }
 
-    /// A connection to write with, group after group.
+    /// A connection for writing several groups in succession.
     pub(super) async fn writer(&self) -> Result<Pooled, Failure> {
         Ok(match self {
             Self::Sqlite(pools) => On::Sqlite(acquire(&pools.writer).await?),
@@ -101,7 +101,7 @@ impl Engine {
         Ok(on_each!(self, pools => begin_on(&pools.writer, &pools.begin_write).await?))
     }
 
-    /// As [`Engine::begin`], on a connection that is kept.
+    /// As [`Engine::begin`], on a connection that the caller keeps.
     pub(super) async fn begin_in<'c>(&self, pooled: &'c mut Pooled) -> Result<Tx<'c>, Failure> {
         let begin = on_engine!(self, pools => Arc::clone(&pools.begin_write));
         Ok(on_each!(pooled, connection => {
@@ -140,7 +140,7 @@ async fn begin_on<DB: Database>(
     }
 }
 
-/// A pool that waited for a connection in vain does not say why: one attempt of our own does.
+/// A pool that timed out does not report why. A connection attempt outside the pool does.
 async fn because<DB: Database>(pool: &Pool<DB>, error: sqlx::Error) -> Failure {
     if !matches!(error, sqlx::Error::PoolTimedOut) {
         return Failure::Sql(error);
@@ -157,8 +157,8 @@ async fn because<DB: Database>(pool: &Pool<DB>, error: sqlx::Error) -> Failure {
     })
 }
 
-/// Runs a read on one connection, and again on another while connections turn out to be broken:
-/// `reading!(engine, link => log::head(link))`.
+/// Runs a read on one connection, and repeats it on another when a connection turns out to be
+/// broken: `reading!(engine, link => log::head(link))`.
 ///
 /// A macro, because the future of a function that takes an async closure of a borrowed connection
 /// is not `Send`.
@@ -181,7 +181,7 @@ macro_rules! reading {
 }
 pub(super) use reading;
 
-/// Waits for an answer, but not for ever.
+/// Waits for an answer, with a time limit.
 pub(super) async fn answered<T, E: From<sqlx::Error>>(
     asking: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
@@ -194,7 +194,7 @@ pub(super) fn silent(timeout: Duration) -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message))
 }
 
-/// Whether to do on another connection what failed because the connection was broken.
+/// Whether to retry on another connection because the connection was broken.
 pub(super) fn try_again<T>(attempt: &mut u32, outcome: &Result<T, Failure>) -> bool {
     let broken = outcome.as_ref().is_err_and(is_broken);
     *attempt += 1;

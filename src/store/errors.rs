@@ -1,11 +1,12 @@
-//! The only place that judges a database's error: who has to act on it, what to do, and which
-//! error of the domain it becomes, with the operation named.
+//! The only place that classifies database errors: who must act, what to do, and which domain error
+//! results, with the name of the operation.
 //!
-//! What may pass by itself (no connection, a lock, a full disk, a restart) and what somebody who
-//! runs the database has to mend (a password, a right, a file) is `Unavailable`: the same call may
-//! succeed later. The caller learns no more, so the log tells the whole chain, once until the
-//! operation succeeds again. Anything else is a defect and carries its chain to where defects are
-//! logged. Conflicts are decided before any SQL, so a broken constraint is a defect too.
+//! An error that may pass by itself (no connection, a lock, a full disk, a restart) or that a
+//! database operator must fix (a password, a permission, a file) is `Unavailable`: the same call
+//! may succeed later. The caller gets no details. The log gets the whole error chain, once until
+//! the operation succeeds again. Any other error is a defect and carries its chain to the place
+//! that logs defects. Conflicts are decided before any SQL, so a constraint violation is a defect
+//! too.
 
 use std::{
     borrow::Cow,
@@ -20,14 +21,14 @@ use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 use crate::domain::error::Error;
 
-/// What a function that runs statements can end in.
+/// Why a function that runs statements failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The database said so.
+    /// The database returned this error.
     Sql(sqlx::Error),
-    /// There was no connection, and this is why.
+    /// There was no connection, for this reason.
     NoConnection(sqlx::Error),
-    /// It answered, and the answer is not what a store holds.
+    /// The database answered, but the answer is not valid for a store.
     Other(Error),
 }
 
@@ -52,27 +53,27 @@ pub enum CommitError {
     Unknown(Error),
 }
 
-/// A stored value that this release cannot have written, by its address.
+/// A stored value that this release cannot have written, identified by its address.
 pub(super) fn corrupt(address: impl std::fmt::Display, what: impl std::fmt::Display) -> Error {
     Error::Bug(format!("corrupt: {address}: {what}").into())
 }
 
 // === what an error means ===
 
-/// Who has to act on an error of the database.
+/// Who must act on an error of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The connection is lost; another one may do.
+    /// The connection is lost; another one may work.
     Lost,
     /// It may pass by itself.
     Passing,
-    /// The database refuses this role, file or setting until somebody who runs it acts.
+    /// The database refuses this role, file or setting until an operator acts.
     Refused,
-    /// This program is wrong, or the data is.
+    /// The program or the data is wrong.
     Defect,
 }
 
-/// What an error means, and what whoever runs the registry can do; empty where nothing is known.
+/// The class of an error and the advice for the operator; the advice is empty where none is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) fault: Fault,
@@ -83,10 +84,10 @@ const fn verdict(fault: Fault, advice: &'static str) -> Verdict {
     Verdict { fault, advice }
 }
 
-/// Judges any error of the database or its driver.
+/// Classifies any error of the database or its driver.
 pub(super) fn judge(error: &sqlx::Error) -> Verdict {
     match error {
-        // one that does not answer has been waited for long enough
+        // a database that does not answer has already used up its time limit
         sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
             verdict(Fault::Passing, "")
         }
@@ -112,7 +113,7 @@ pub(super) fn judge(error: &sqlx::Error) -> Verdict {
     }
 }
 
-/// By SQLSTATE, or its class.
+/// Classifies by SQLSTATE, or by its class.
 fn postgres(state: &str) -> Verdict {
     let class = state.get(..2).unwrap_or_default();
     match (class, state) {
@@ -136,7 +137,7 @@ fn postgres(state: &str) -> Verdict {
              SELECT, INSERT, UPDATE and DELETE on its tables",
         ),
         ("F0", _) => verdict(Fault::Refused, "mend the server's configuration"),
-        // a plan that was made before the tables changed is made anew on another connection
+        // a plan made before the tables changed is made again on another connection
         (_, "0A000") => verdict(
             Fault::Lost,
             "if the server is a standby, connect to the primary",
@@ -156,10 +157,11 @@ fn postgres(state: &str) -> Verdict {
              uses up to 6",
         ),
         (_, "53100") => verdict(Fault::Passing, "free space on the server's disk"),
-        // ended: by an operator, for idling, for taking too long
+        // terminated by an operator, when idle, or because of a time limit
         ("08", _) | (_, "25P03" | "25P04") => verdict(Fault::Lost, ""),
         ("57", _) if state.starts_with("57P") => verdict(Fault::Lost, ""),
-        // rolled back for another, resources, objects in use or locked, operators, the system
+        // rolled back because of another transaction, resources, objects in use or locked, operator
+        // intervention, the system
         ("40" | "53" | "55" | "57" | "58" | "72", _) => verdict(Fault::Passing, ""),
         (_, "XX001" | "XX002") => verdict(
             Fault::Defect,
@@ -169,15 +171,15 @@ fn postgres(state: &str) -> Verdict {
     }
 }
 
-/// By SQLite's primary result code.
+/// Classifies by SQLite's primary result code.
 fn sqlite(code: i32) -> Verdict {
     match code {
-        // busy, locked, its protocol: another process
+        // busy, locked, locking protocol: another process
         5 | 6 | 15 => verdict(
             Fault::Passing,
             "see which other process keeps the file locked",
         ),
-        // aborted, out of memory, interrupted, a schema that changed meanwhile
+        // aborted, out of memory, interrupted, schema changed meanwhile
         4 | 7 | 9 | 17 => verdict(Fault::Passing, ""),
         10 => verdict(Fault::Passing, "see whether the disk is sound"),
         13 => verdict(Fault::Passing, "free space on the disk of the file"),
@@ -203,7 +205,7 @@ fn sqlite(code: i32) -> Verdict {
     }
 }
 
-/// What a database numbers its errors by.
+/// The error code of a database.
 enum Code<'e> {
     /// SQLSTATE.
     Postgres(&'e str),
@@ -223,7 +225,7 @@ fn code(error: &dyn DatabaseError) -> Code<'_> {
     }
 }
 
-/// Whether the connection, and not the statement, was at fault.
+/// Whether the connection failed, rather than the statement.
 pub(super) fn is_lost_connection(error: &sqlx::Error) -> bool {
     judge(error).fault == Fault::Lost
 }
@@ -234,14 +236,14 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(code, Some(Code::Sqlite(5 | 6)))
 }
 
-/// Whether PostgreSQL said this.
+/// Whether this is PostgreSQL's error with the given SQLSTATE.
 pub(super) fn is_state(error: &sqlx::Error, state: &str) -> bool {
     let code = error.as_database_error().map(code);
     matches!(code, Some(Code::Postgres(it)) if it == state)
 }
 
-/// An error with its causes, its number and, where there is one, the database's own hint. No
-/// details: they may quote a row.
+/// An error with its causes, its code and, if there is one, the database's hint. Details are left
+/// out, because they may quote a row.
 pub(super) fn chain(error: &sqlx::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -263,13 +265,14 @@ pub(super) fn chain(error: &sqlx::Error) -> String {
     text
 }
 
-// === what becomes of it ===
+// === how an error is reported ===
 
-/// Tells a commit that surely failed from one that may have been carried out.
+/// Distinguishes a commit that certainly failed from one that may have succeeded.
 pub(super) fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
     let refused = match &failure {
         Failure::Sql(error) => match error.as_database_error().map(code) {
-            // 19: a deferred constraint; 5: another writer. The transaction was open until now.
+            // 19: a deferred constraint; 5: another writer. Either way the transaction was still
+            // open.
             Some(Code::Sqlite(5 | 19)) => true,
             // class 23: a deferred constraint; 40: rolled back; 25: no transaction to commit. Any
             // other error may have come after the commit was written.
@@ -286,15 +289,16 @@ pub(super) fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
     }
 }
 
-/// Most different reasons told of one operation until it succeeds again.
+/// Maximum number of different reasons logged for one operation until it succeeds again.
 const REASONS_MAX: usize = 8;
 
-/// What fails at the moment, and why, so that each reason is logged once and not for each call.
+/// The current failures and their reasons, so that each reason is logged once and not for each
+/// call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outages(Arc<Mutex<BTreeMap<&'static str, Vec<String>>>>);
 
 impl Outages {
-    /// What an operation ends in, for the domain.
+    /// Converts the result of an operation for the domain.
     pub(super) fn during<T, F: Into<Failure>>(
         &self,
         outcome: Result<T, F>,
@@ -338,7 +342,7 @@ impl Outages {
     }
 }
 
-/// A text, and what to do.
+/// A text with the advice appended.
 pub(super) fn with_advice(mut text: String, advice: &str) -> String {
     if !advice.is_empty() {
         text.push_str("; ");

@@ -1,5 +1,5 @@
-//! Reading the whole log from its first change, and verifying what can be verified without
-//! knowing what it means: numbering, times, digests, images that can be read.
+//! Reads the whole log from its first change and verifies everything that needs no domain rules:
+//! numbering, times, digests, and that images can be read.
 
 use super::{
     Finding, Verified,
@@ -16,10 +16,10 @@ use crate::domain::{
 
 /// Changes read at a time.
 const BATCH: usize = 200;
-/// A log that was damaged throughout is as well described by its first findings.
+/// The first findings describe a log that is damaged throughout well enough.
 const FINDINGS_MAX: usize = 1_000;
 
-/// Folds the log as one snapshot has it.
+/// Folds the log as of one snapshot.
 pub(super) async fn fold(
     snapshot: &mut Tx<'_>,
     mut visit: impl FnMut(Change) -> Result<(), Error>,
@@ -94,7 +94,7 @@ impl Verified {
                     format!("effect {expected} is missing"),
                 );
             }
-            // an image blanked by law keeps its digest, and has nothing left to compare
+            // an image blanked by law keeps its digest; there is no content left to compare
             let Some(salt) = &effect.salt else { continue };
             let image = leaf::image_digest(salt, effect.image.as_deref());
             let digest = leaf::effect_digest(&effect.kind, &effect.resource, effect.format, &image);
@@ -105,7 +105,7 @@ impl Verified {
         }
     }
 
-    /// Whether the leaf hash is over the digests, and chained to the change before.
+    /// Checks that the leaf hash covers the digests, and that it is chained to the change before.
     fn check_digests(
         &mut self,
         revision: Revision,

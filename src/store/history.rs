@@ -1,7 +1,7 @@
-//! What records were: before a change, at a revision, at a time; and which changes touched one.
+//! Past records: before a change, at a revision, or at a time; and which changes touched a record.
 //!
-//! All of it reads `effects` by its index of resource and revision, so its cost is that of the
-//! records asked for and of the changes since, never of the whole log.
+//! All queries read `effects` by its index of resource and revision. Their cost depends on the
+//! requested records and the changes since then, never on the whole log.
 
 use sqlx::QueryBuilder;
 
@@ -23,7 +23,7 @@ pub struct Past {
     pub image: Option<Image>,
 }
 
-/// One as the database has it, not decoded yet.
+/// The same row as the database returns it, not decoded yet.
 #[derive(sqlx::FromRow)]
 pub(super) struct PastRow {
     resource: String,
@@ -50,7 +50,7 @@ impl PastRow {
     }
 }
 
-/// Each resource as it was before a revision, in the order asked for.
+/// Each resource as it was before a revision, in the requested order.
 pub(super) async fn images_before(
     mut link: Link<'_>,
     asked: &[(&str, Revision)],
@@ -82,7 +82,7 @@ pub(super) async fn touched_after(
     mut link: Link<'_>,
     revision: Revision,
 ) -> Result<Vec<PastRow>, Failure> {
-    // One change puts a resource once, so a revision finds one effect of it beside notices.
+    // One change puts a resource once, so a revision has at most one effect on it, besides notices.
     const TOUCHED: &str = "WITH touched AS (\
          SELECT DISTINCT resource FROM effects WHERE revision > $1 AND kind <> 'notice') \
          SELECT touched.resource, past.revision, past.format, past.image \
@@ -98,7 +98,7 @@ pub(super) async fn touched_after(
 
 /// The newest revision recorded at a time or before it; zero before the first.
 pub(super) async fn revision_at(mut link: Link<'_>, time: Timestamp) -> Result<Revision, Failure> {
-    // The newest by its time, which the index of times answers; times never go back.
+    // Finds the newest by time in the index of times; times never decrease.
     const REVISION_AT: &str = "SELECT revision FROM changes WHERE record_time <= $1 \
          ORDER BY record_time DESC, revision DESC LIMIT 1";
     let found: Option<i64> = on_engine!(&mut link, connection => {
@@ -124,7 +124,7 @@ pub(super) async fn record_time(
         .transpose()?)
 }
 
-/// Revisions that touched a resource, `after` excluded: the next so many.
+/// The next revisions that touched a resource, `after` excluded, at most `limit`.
 pub(super) async fn revisions_of(
     mut link: Link<'_>,
     resource: &str,

@@ -1,5 +1,5 @@
-//! Whether SQLite's files are still those that were opened. A file that was removed or replaced
-//! under a running server still takes writes that nobody will find.
+//! Checks whether SQLite's files are still the ones that were opened. A file that was removed or
+//! replaced under a running server still accepts writes, and those writes are lost.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ pub(super) struct Identity {
     wal: Option<Inode>,
 }
 
-/// Device and number of a file.
+/// Device and inode number of a file.
 type Inode = (u64, u64);
 
 fn inode(path: &Path) -> Option<Inode> {
@@ -35,7 +35,7 @@ impl Identity {
         }
     }
 
-    /// Which of the files is gone or another one; none where all are as they were.
+    /// The file that is missing or was replaced; `None` when all files are unchanged.
     pub(super) fn lost(&self) -> Option<PathBuf> {
         let wal = beside(&self.path, "-wal");
         if inode(&self.path) != self.file {

@@ -1,7 +1,7 @@
 //! Images: the JSON of a whole record, as the log and the table of records keep it.
 //!
-//! A record serializes itself. The bytes first written are the bytes kept, since digests and proofs
-//! are over them; an image of an older format is brought to the newest when it is read.
+//! A record serializes itself. The bytes first written are kept, because digests and proofs cover
+//! them. An image in an older format is converted to the newest format when it is read.
 
 #[cfg(test)]
 mod tests;
@@ -59,7 +59,7 @@ pub(super) fn decode(
     })
 }
 
-/// What the log keeps of a notice where an image would be.
+/// What the log stores for a notice in place of an image.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoticeImage {

@@ -15,11 +15,11 @@ use super::{
 };
 use crate::domain::{change::Image, error::Error, names::SharedNames};
 
-/// Images decoded in one go: enough to be worth a thread, few enough to take little memory beside
-/// the State.
+/// Number of images decoded in one batch: large enough to be worth a thread, small enough to use
+/// little memory compared to the State.
 const BATCH: usize = 256;
 
-/// Borrowed from the row: the JSON is read where it lies.
+/// Borrowed from the row: the JSON is read in place.
 #[derive(sqlx::FromRow)]
 struct ImageRow<'r> {
     name: &'r str,
@@ -34,7 +34,8 @@ pub(super) async fn load(snapshot: &mut Tx<'_>) -> Result<Loaded, Failure> {
     let head = log::head(snapshot.link()).await?;
     let mut decoding = Decoding::default();
     on_engine!(snapshot, tx => {
-        // read while it arrives: the bytes of all images at once would be as large as the State
+        // decoded while the rows arrive: the bytes of all images at once would be as large as the
+        // State
         let mut rows = sqlx::query(RECORDS).fetch(&mut **tx);
         let mut batch = Vec::with_capacity(BATCH);
         while let Some(row) = rows.next().await {
@@ -54,12 +55,12 @@ pub(super) async fn load(snapshot: &mut Tx<'_>) -> Result<Loaded, Failure> {
     })
 }
 
-/// Batches of images that are being decoded, and the images of those before them.
+/// Batches that are being decoded, and the images of earlier batches.
 #[derive(Default)]
 struct Decoding {
     images: Vec<Image>,
     batches: VecDeque<JoinHandle<Decoded>>,
-    /// Of the batches that are done: each thread takes one and brings it back.
+    /// From completed batches: each thread takes one and returns it.
     names: Vec<SharedNames>,
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Head, Failure> {
     Ok(row.read()?)
 }
 
-/// Moves the head on from a revision; how many heads were at it.
+/// Moves the head on from a revision. Returns how many heads were at that revision.
 pub(super) async fn move_head(
     link: &mut Link<'_>,
     from: Revision,
@@ -83,7 +83,7 @@ pub(super) async fn move_head(
     })
 }
 
-/// Makes the head of a new log; leaves one that is there alone.
+/// Creates the head of a new log. Leaves an existing head unchanged.
 pub(super) async fn make_head(mut link: Link<'_>, log_id: Uuid) -> Result<(), sqlx::Error> {
     on_engine!(&mut link, connection => {
         let statement = sqlx::query(MAKE_HEAD)
@@ -128,7 +128,7 @@ impl HeadRow {
 
 // === appending ===
 
-/// A change as it is in the log.
+/// A change as stored in the log.
 #[derive(Clone, Debug)]
 pub struct Appended {
     /// The change. It has no key hash: those are not in the log.
@@ -141,7 +141,7 @@ pub struct Appended {
     pub bytes: usize,
 }
 
-/// A change with the bytes of its images, made before the log is locked.
+/// A change with the bytes of its images, encoded before the log is locked.
 #[derive(Clone, Debug)]
 pub struct Encoded {
     change: Change,
@@ -162,7 +162,7 @@ struct EncodedImage {
 }
 
 impl Encoded {
-    /// Encodes the images of a change that follows on the one with the chained digest `before`,
+    /// Encodes the images of a change that follows the change with the chained digest `before`,
     /// with new salts.
     pub fn new(
         change: Change,
@@ -241,7 +241,7 @@ pub(super) async fn append(
     )
     .await?;
     let mut rows = Vec::with_capacity(changes.len());
-    // PostgreSQL refuses one key twice in a statement, so only the last image of each resource
+    // PostgreSQL refuses a key twice in one statement, so only the last image of each resource
     let mut last = BTreeMap::new();
     for encoded in changes {
         let revision = encoded.change.revision;
@@ -271,7 +271,8 @@ pub(super) async fn append(
         record_time: newest.record_time,
         digest: last_encoded.digest,
     };
-    // last, and counted: a transaction that PostgreSQL has given up would fail here at the latest
+    // last, and with the count checked: a transaction that PostgreSQL aborted fails here at the
+    // latest
     let heads = move_head(&mut link, head.revision, &moved).await?;
     if heads != 1 {
         let message = format!(
@@ -338,7 +339,7 @@ fn change_row(encoded: &Encoded) -> Row<'_> {
     ]
 }
 
-/// The word of what an effect did.
+/// The stored word for the kind of an effect.
 const fn kind(effect: &Effect) -> &'static str {
     match effect {
         Effect::Put(_) => "put",
@@ -366,7 +367,7 @@ fn effect_row<'a>(
     ]
 }
 
-/// What an effect leaves in the tables; none for a notice, which changes no record.
+/// The resulting row of an effect in the tables; none for a notice, which changes no record.
 fn last<'a>(
     revision: Revision,
     effect: &'a Effect,
@@ -403,7 +404,7 @@ macro_rules! effects_where {
     };
 }
 
-/// The revisions that touched a resource between two others: so many, from either end.
+/// Condition: revisions between two others that touched a resource, limited from either end.
 macro_rules! revisions_of {
     ($order:literal) => {
         concat!(
@@ -456,11 +457,11 @@ pub(super) struct EffectRow {
     pub(super) digest: Vec<u8>,
 }
 
-/// Most bytes of images that are read of the log at a time, beside those of one change.
+/// Maximum bytes of images read from the log at a time, besides those of one change.
 const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Rows of the log, each change with its effects, as the database has them: at most `limit`, and
-/// fewer where their images are large.
+/// Rows of the log, each change with its effects, as the database returns them: at most `limit`,
+/// and fewer when their images are large.
 pub(super) async fn rows_after(
     mut link: Link<'_>,
     after: Revision,
@@ -512,8 +513,8 @@ fn with_effects(
     with_effects.collect()
 }
 
-/// The changes between two revisions, both excluded, that touched a resource: so many of the
-/// oldest or of the newest, oldest first.
+/// The changes between two revisions, both excluded, that touched a resource: at most `limit` of
+/// the oldest or of the newest, oldest first.
 pub(super) async fn changes_of(
     mut link: Link<'_>,
     resource: &str,
@@ -544,7 +545,7 @@ pub(super) async fn changes_after(
     Ok(decode_after(rows_after(link, after, limit).await?, after)?)
 }
 
-/// The changes of rows that follow a revision without a gap.
+/// Decodes the changes that follow a revision without a gap.
 pub(super) fn decode_after(
     rows: Vec<(ChangeRow, Vec<EffectRow>)>,
     after: Revision,
@@ -563,7 +564,7 @@ pub(super) fn decode_after(
     Ok(changes)
 }
 
-/// The change of one row and its effects.
+/// Decodes a change from its row and its effects.
 pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Appended, Error> {
     let ChangeRow {
         revision,
@@ -699,7 +700,7 @@ struct ReplayRow {
     image: Option<String>,
 }
 
-/// The changes that these request ids made, those that made one.
+/// The changes that these request ids made, if any.
 pub(super) async fn replays(
     mut link: Link<'_>,
     asked: &[(PrincipalName, Uuid)],
@@ -711,8 +712,8 @@ pub(super) async fn replays(
             statement.push_values(&chunk, |mut row, (principal, id)| {
                 row.push_bind(principal.as_str()).push_bind(id.to_string());
             });
-            // CROSS JOIN keeps SQLite to this order: each of the few that are asked for is looked
-            // up in the index of the many
+            // CROSS JOIN makes SQLite use this order: each of the few requested ids is looked up in
+            // the large index
             statement.push(
                 ") SELECT changes.principal, changes.request_id, request_digest, \
                  changes.revision, resource, format, image \
@@ -724,7 +725,7 @@ pub(super) async fn replays(
             );
             statement.build_query_as().fetch_all(&mut **connection).await
         })?;
-        // padding asks for one twice
+        // padding may request one id twice
         rows.dedup_by_key(|row| row.revision);
         for row in rows {
             replays.push(row.read()?);

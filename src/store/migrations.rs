@@ -1,5 +1,5 @@
-//! Bringing the schema up to this release, also when two processes start at once; and telling
-//! whether it is this release's.
+//! Migrates the schema to this release, also when two processes start at once, and checks whether a
+//! schema is of this release.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -23,10 +23,10 @@ static POSTGRES: LazyLock<Migrator> =
 /// Marks a file as a registry's: `NDPR` in ASCII. The first step sets it.
 const SQLITE_APPLICATION_ID: i64 = 0x4e44_5052;
 
-/// Any number, as long as nobody else takes it.
+/// The key of the advisory lock. Any number that no other program uses.
 const LOCK: i64 = 0x6e64_705f_7265_6769;
 
-/// Whether there is a table of this name where tables are looked for.
+/// Whether a table of this name exists on the search path.
 const SQLITE_HAS: &str = "SELECT count(*) FROM sqlite_master WHERE name = $1";
 const POSTGRES_HAS: &str = "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)";
 /// Whether there is any table.
@@ -42,25 +42,26 @@ const READING: &str = "reading the schema's version";
 /// schema.
 const STEPS: &str = "ndp_migrations";
 
-/// sqlx's own lock ends before the transaction does, and outlives it where that fails.
+/// sqlx's own lock is released before the transaction ends, and stays held when the transaction
+/// fails.
 fn unlocked(mut migrator: Migrator) -> Migrator {
     migrator.set_locking(false);
     migrator.dangerous_set_table_name(STEPS);
     migrator
 }
 
-/// How far a database's schema is.
+/// The migration state of a database's schema.
 enum Schema {
-    /// There is none.
+    /// There is no schema.
     Absent,
-    /// Steps are missing, this one first.
+    /// Steps are missing; this is the first.
     Behind(i64),
-    /// It is this release's.
+    /// It is the schema of this release.
     Current,
 }
 
-/// Runs what has not run yet, and makes the head of a new log, all in one transaction. A role that
-/// may not change the schema can serve one that is up to date.
+/// Runs the pending steps and creates the head of a new log, all in one transaction. A role that
+/// may not change the schema can serve a schema that is up to date.
 pub(super) async fn run(engine: &Engine, log_id: Uuid) -> Result<(), Obstacle> {
     let mut tx = engine.begin().await.when(MIGRATING)?;
     // on SQLite, BEGIN IMMEDIATE keeps a second process waiting
@@ -76,7 +77,7 @@ pub(super) async fn run(engine: &Engine, log_id: Uuid) -> Result<(), Obstacle> {
     tx.commit().await.when(MIGRATING)
 }
 
-/// Refuses a database that is not of this release, as one that is only read.
+/// Refuses a database whose schema is not of this release. For databases that are only read.
 pub(super) async fn verify(engine: &Engine) -> Result<(), Obstacle> {
     let mut tx = engine.snapshot().await.when(READING)?;
     match schema(tx.link()).await? {
@@ -93,7 +94,7 @@ pub(super) async fn verify(engine: &Engine) -> Result<(), Obstacle> {
 }
 
 async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    // a migration may rewrite a large table, and whoever comes second waits for it
+    // a migration may rewrite a large table while a second process waits for it
     connection
         .execute("SET LOCAL lock_timeout = '600s'; SET LOCAL statement_timeout = '600s'")
         .await?;
@@ -114,8 +115,8 @@ async fn migrate(tx: &mut Tx<'_>) -> Result<(), Obstacle> {
     })
 }
 
-/// How far the schema is; refused where it is not one that this release can have made or can
-/// bring up.
+/// The migration state of the schema. Refuses a schema that this release cannot have created and
+/// cannot migrate.
 async fn schema(mut link: Link<'_>) -> Result<Schema, Obstacle> {
     let is_ours = has(&mut link, "log_head").await.when(READING)?;
     let has_steps = has(&mut link, STEPS).await.when(READING)?;
@@ -150,7 +151,8 @@ async fn schema(mut link: Link<'_>) -> Result<Schema, Obstacle> {
     compare(steps, &applied)
 }
 
-/// The program that a SQLite file says it is of; ours on PostgreSQL, whose databases have no mark.
+/// The program that a SQLite file is marked for. Always ours on PostgreSQL, whose databases have no
+/// mark.
 async fn mark(link: &mut Link<'_>) -> Result<i64, sqlx::Error> {
     match link {
         On::Sqlite(connection) => {

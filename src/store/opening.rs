@@ -1,8 +1,9 @@
-//! Opening a database: finding out whether it is one that this release can serve, setting up its
-//! connections, and saying in words what stands in the way.
+//! Opens a database: checks whether this release can serve it, sets up the connections, and
+//! describes any obstacle.
 //!
-//! A mistake of whoever set the database up is an [`OpenError`] at once: which database, what it
-//! said, what to do. What may pass by itself is waited for within bounds, and told meanwhile.
+//! A configuration mistake is reported as an [`OpenError`] immediately: which database, what it
+//! answered, what to do. For an obstacle that may pass by itself, it waits within limits and logs
+//! the wait.
 
 mod postgres;
 mod sqlite;
@@ -22,29 +23,30 @@ use super::{
 };
 use crate::domain::error::Error;
 
-/// Requests are answered from memory; what reads the database is the poll for the head, watchers
-/// that fell behind and loading.
+/// Current records are served from memory. The database is read by the poll of the head, by
+/// watchers that fell behind, by reads of the past, and when loading.
 pub(super) const READERS_MAX: u32 = 4;
-/// How long a read waits for a connection: what nobody answers is noticed within the time that
-/// the follower has.
+/// How long a read waits for a connection. Short enough that an unreachable database is detected
+/// within the follower's time limit.
 const READER_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longer than a commit of a full group takes, shorter than a caller waits.
+/// Longer than the commit of a full group takes, shorter than a caller waits.
 const WRITER_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may take to show, on its way back to the pool, that it is sound.
+/// How long a connection that returns to the pool may take to prove that it works.
 const SOUND_TIMEOUT: Duration = Duration::from_secs(5);
-/// Statements are many rows long and few in shape; a row count of its own is a shape of its own.
+/// Statements have many rows but few shapes; each row count is a shape of its own.
 const STATEMENT_CACHE_CAPACITY: usize = 256;
 
-/// What a database is opened for.
+/// The purpose that a database is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// To serve it: it is made where it is not there, and its schema brought up to this release.
+    /// To serve it: a missing database is created, and the schema is migrated to this release.
     Serve,
-    /// To read it as it is, also a standby or a copy that nobody may write.
+    /// To read it unchanged; it may also be a standby or a read-only copy.
     Read,
 }
 
-/// Why a database was not opened: which one, what it said, and what to do; no password.
+/// Why a database was not opened: which one, what it answered, and what to do. Contains no
+/// password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
 pub struct OpenError {
@@ -69,12 +71,12 @@ impl OpenError {
     }
 }
 
-/// What stands in the way of opening a database.
+/// Why a database cannot be opened.
 #[derive(Debug)]
 pub(super) enum Obstacle {
     /// An operation failed.
     Failed(&'static str, Failure),
-    /// The database is not one to open.
+    /// The database must not be opened.
     Unfit {
         /// What is wrong.
         what: String,
@@ -91,7 +93,7 @@ impl Obstacle {
         }
     }
 
-    /// Whether it may pass by itself.
+    /// Whether the obstacle may pass by itself.
     fn passes(&self) -> bool {
         match self {
             Self::Failed(_, Failure::Sql(error) | Failure::NoConnection(error)) => {
@@ -118,7 +120,7 @@ impl std::fmt::Display for Obstacle {
     }
 }
 
-/// Names the operation that an obstacle was met in: `.when("connecting")`.
+/// Adds the operation during which an obstacle occurred: `.when("connecting")`.
 pub(super) trait When<T> {
     fn when(self, operation: &'static str) -> Result<T, Obstacle>;
 }
@@ -133,9 +135,9 @@ impl<T, F: Into<Failure>> When<T> for Result<T, F> {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) engine: Engine,
-    /// The engine and where the database is, for a human; no password.
+    /// The engine and the location of the database, for display; no password.
     pub(super) place: String,
-    /// Of a file that is read as it lies.
+    /// Set for a file that is read without locks.
     pub(super) untouched: Option<Untouched>,
 }
 
@@ -160,9 +162,9 @@ pub(super) async fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<Opened, 
             let options = options
                 .application_name("ndp-registry")
                 .statement_cache_capacity(STATEMENT_CACHE_CAPACITY)
-                // no column is a float, and poolers refuse what they do not know
+                // no column is a float, and poolers refuse unknown parameters
                 .extra_float_digits(None)
-                // a statement of hundreds of rows is not for a log to print
+                // a statement of hundreds of rows is too long for the log
                 .disable_statement_logging();
             let place = postgres::place(&options);
             let opened = postgres::open(options, purpose, &place).await;
@@ -186,8 +188,8 @@ fn pool<DB: Database>(connections_max: u32, acquire_timeout: Duration) -> PoolOp
         .test_before_acquire(false)
 }
 
-/// Waits for a connection to show that it is sound, after whatever is queued on it: the rollback
-/// of a dropped transaction above all.
+/// Waits for a connection to prove that it works, after everything queued on it, most importantly
+/// the rollback of a dropped transaction.
 async fn is_sound(
     asking: impl Future<Output = Result<bool, sqlx::Error>>,
 ) -> Result<bool, sqlx::Error> {

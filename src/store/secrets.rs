@@ -1,4 +1,4 @@
-//! What is stored outside the log: hashes of API keys, and the keys that all processes share.
+//! Data stored outside the log: hashes of API keys, and the keys that all processes share.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const MAKE_SECRET: &str =
 /// Authenticates page tokens.
 const PAGE_TOKEN_KEY: &str = "page_token";
 
-/// The hashes of these keys, in their order; a key without one is left out.
+/// The hashes of these keys, in their order. A key without a hash is left out.
 pub(super) async fn key_hashes(
     mut link: Link<'_>,
     names: &[ApiKeyName],

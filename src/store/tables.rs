@@ -10,16 +10,16 @@ use super::{
 };
 use crate::domain::{error::Error, kinds::Kind, names::Revision};
 
-/// What is left of one resource after a group.
+/// The final state of one resource after a group.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Last<'a> {
     /// The bytes of its image, and the change that wrote it.
     Put(&'a str, Revision),
-    /// It is gone.
+    /// The resource was removed.
     Removed,
 }
 
-/// Brings the table up to the end of a group, in at most two statements.
+/// Updates the table to the end of a group, in at most two statements.
 pub(super) async fn write(
     link: &mut Link<'_>,
     last: &BTreeMap<&str, Last<'_>>,

@@ -1,5 +1,5 @@
-//! What the store needs between calls: whether it can be written, and a write-ahead log that does
-//! not stay as large as it once was.
+//! Maintenance of the store between calls: tests whether it is writable, and truncates a
+//! write-ahead log that has grown.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use super::{
 };
 use crate::domain::error::Error;
 
-/// Bytes of a write-ahead log that are not worth cutting off.
+/// Size up to which the write-ahead log is not worth truncating, in bytes.
 const WAL_KEPT: u64 = 1024 * 1024;
 
 /// Whether the store can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writable {
-    /// It was tried.
+    /// A test write succeeded, or none was needed.
     Yes,
-    /// Another writer is at it, so nothing could be tried.
+    /// Another writer holds the lock, so no test was possible.
     InUse,
 }
 
 impl Store {
-    /// Tries whether the store can be written, and leaves the log and the records as they are.
-    /// Where writes have failed, something is committed: a full disk is not noticed before.
+    /// Tests whether the store is writable, and leaves the log and the records unchanged. After
+    /// failed writes, the test commits, because only a commit detects a full disk.
     pub async fn try_to_write(&self, commit: bool) -> Result<Writable, Error> {
         let tried = match &self.engine {
             On::Sqlite(_) if !commit => Ok(Writable::Yes),
@@ -50,8 +50,8 @@ impl Store {
         Some(wal.map_or(0, |it| it.len()))
     }
 
-    /// Copies SQLite's write-ahead log into the file and cuts it off, unless it is small or
-    /// another reader or writer is at it.
+    /// Checkpoints SQLite's write-ahead log into the file and truncates it, unless it is small or
+    /// another reader or writer uses it.
     pub async fn cut_wal(&self) -> Result<(), Error> {
         if self.wal_bytes().is_none_or(|bytes| bytes <= WAL_KEPT) {
             return Ok(());
@@ -73,14 +73,14 @@ impl Store {
     }
 }
 
-/// A connection that waits for nobody, so that nobody waits for it.
+/// A connection without a busy timeout, so that it neither waits nor delays other connections.
 async fn at_once(pool: &SqlitePool) -> Result<SqliteConnection, sqlx::Error> {
     let options = pool.connect_options();
     let options = sqlx::sqlite::SqliteConnectOptions::clone(&options);
     options.busy_timeout(Duration::ZERO).connect().await
 }
 
-/// Commits a page that holds nothing of ours: the file's version, which nobody reads.
+/// Commits a page without registry data: the file's user version, which the registry does not use.
 async fn write_version(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     let mut connection = at_once(pool).await?;
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -94,7 +94,7 @@ async fn write_version(pool: &SqlitePool) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// Takes the log's lock if it is free, and where it is to commit writes the head as it was.
+/// Takes the log's lock if it is free. If `commit` is set, writes the head back unchanged.
 async fn write_head(engine: &Engine, commit: bool) -> Result<Writable, Failure> {
     let Tx::Postgres(mut tx) = engine.begin().await? else {
         return Ok(Writable::Yes);

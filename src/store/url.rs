@@ -1,9 +1,9 @@
-//! What names a database: read in one place, and shown without any part of a password.
+//! Database URLs: parsed in one place, and displayed without any part of a password.
 //!
-//! `sqlite:PATH` is a path as it is written: nothing in it is decoded, and it has no parameters.
-//! A PostgreSQL URL is what sqlx reads, less what can be read in two ways: a password with `@`,
-//! `/`, `?`, `#` or `&` as they are would be taken for a host, a database or a parameter, and
-//! shown. A mistake never repeats the text, for it may hold a password.
+//! `sqlite:PATH` contains a literal path: nothing in it is decoded, and it has no parameters. A
+//! PostgreSQL URL is what sqlx accepts, except for ambiguous URLs: a password with an unescaped
+//! `@`, `/`, `?`, `#` or `&` would be read as a host, a database or a parameter, and displayed. An
+//! error never repeats the text, because it may contain a password.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use std::{
 use percent_encoding::percent_decode_str;
 use url::{Url, form_urlencoded};
 
-/// Where a database is, and how to get in.
+/// Where a database is, with the credentials to connect.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(pub(super) Target);
 
@@ -22,11 +22,11 @@ pub struct DatabaseUrl(pub(super) Target);
 pub(super) enum Target {
     /// A file.
     Sqlite(PathBuf),
-    /// A URL that sqlx takes, perhaps with a password.
+    /// A URL that sqlx accepts, which may contain a password.
     Postgres(Url),
 }
 
-/// The word that stands for a password.
+/// The placeholder for a password.
 const PASSWORD: &str = "PASSWORD";
 
 const FORM: &str = "write sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME";
@@ -45,7 +45,7 @@ const VALUE: &str = "one of sslmode, hostaddr, port and statement-cache-capacity
                      it cannot have";
 
 impl DatabaseUrl {
-    /// Reads one; else what is wrong, without the text.
+    /// Parses a URL. The error describes what is wrong, without the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             return sqlite(path).map(|path| Self(Target::Sqlite(path)));
@@ -76,7 +76,7 @@ fn sqlite(text: &str) -> Result<PathBuf, &'static str> {
     if path.contains('\0') {
         return Err(CONTROL);
     }
-    // out of habit, from where parameters are known: it would be a file of that name
+    // a parameter written out of habit would become part of the file name
     if path
         .rsplit_once('?')
         .is_some_and(|(_, it)| it.contains('='))
@@ -87,7 +87,7 @@ fn sqlite(text: &str) -> Result<PathBuf, &'static str> {
 }
 
 fn postgres(text: &str) -> Result<Url, &'static str> {
-    // the URL's reader drops some of them without a word
+    // the URL parser silently drops some of them
     if text.contains(|it: char| it.is_control()) {
         return Err(CONTROL);
     }
@@ -96,7 +96,7 @@ fn postgres(text: &str) -> Result<Url, &'static str> {
     if rest.is_empty() {
         return Err(FORM);
     }
-    // the end of a password, and what follows it
+    // the end of a password and the text after it
     if after_host.is_some_and(|it| it.contains(['@', '#'])) {
         return Err(UNCLEAR);
     }
@@ -139,13 +139,15 @@ fn postgres(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// As it was written, with the word PASSWORD for a password: it can be pasted and filled in.
+/// As it was written, with the placeholder PASSWORD for a password, so that it can be copied and
+/// completed.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = match &self.0 {
             Target::Sqlite(path) => {
                 let path = path.display().to_string();
-                // of a path with two slashes, the first two are not the path's
+                // the parser drops two leading slashes, so a path that starts with two needs two
+                // more
                 let more = if path.starts_with("//") { "//" } else { "" };
                 return write!(f, "sqlite:{more}{path}");
             }
@@ -166,7 +168,7 @@ impl fmt::Display for DatabaseUrl {
         let mut separator = '?';
         let parameters = url.query().unwrap_or_default().split('&');
         for parameter in parameters.filter(|it| !it.is_empty()) {
-            // the name may be percent-encoded, too
+            // the parameter name may be percent-encoded too
             let decoded = form_urlencoded::parse(parameter.as_bytes()).next();
             match decoded {
                 Some((name, _)) if name == "password" => {
@@ -193,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// What is shown and what a mistake says, both as they leave the process.
+    /// The displayed URL and the error text, both as users see them.
     fn said(text: &str) -> String {
         match DatabaseUrl::parse(text) {
             Ok(url) => format!("{url}\n{url:?}"),
@@ -201,7 +203,7 @@ mod tests {
         }
     }
 
-    /// URLs with a password in each place that one can stand in.
+    /// URLs with a password in each possible position.
     fn urls(password: &str) -> Vec<String> {
         let mut urls = Vec::new();
         let encoded = utf8_percent_encode(password, NON_ALPHANUMERIC).to_string();
@@ -285,7 +287,8 @@ mod tests {
             ("postgres://", FORM),
             ("sqlite::memory:", IN_MEMORY),
             ("sqlite:a.db?mode=memory", NO_PARAMETERS),
-            // each would be another host, port or database with part of the password in it
+            // each would be read as another host, port or database that contains part of the
+            // password
             ("postgres://ndp:12#rest@host/db", UNCLEAR),
             ("postgres://ndp:12?rest@host/db", UNCLEAR),
             ("postgres://ndp:12/rest@host/db", UNCLEAR),

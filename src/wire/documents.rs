@@ -1,4 +1,4 @@
-//! Documents, periods and sources, both ways.
+//! Documents, periods and sources: conversion in both directions.
 
 use super::{
     validate::FieldPath,
@@ -22,7 +22,7 @@ pub fn document_fields(
     read_document(message, &FieldPath::ROOT.field(field), violations)
 }
 
-/// Reads a document where there is one.
+/// Reads a document, if there is one.
 pub(super) fn read_boxed_document(
     message: Option<pb::Document>,
     path: &FieldPath<'_>,
@@ -112,7 +112,7 @@ pub(super) fn read_period(
     }
 }
 
-/// Reads what a claim rests on from the request's field `field`.
+/// Reads the evidence for a claim from the request's field `field`.
 pub fn evidence_fields(
     messages: Vec<pb::Evidence>,
     field: &str,
@@ -168,7 +168,7 @@ pub(super) fn read_sources(
     })
 }
 
-/// What a claim rests on, and whether it can be checked.
+/// The evidence for a claim, and whether it can be checked.
 pub(super) fn evidence(records: &[Evidence]) -> Vec<pb::Evidence> {
     let records = records.iter();
     records

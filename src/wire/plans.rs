@@ -1,4 +1,4 @@
-//! Plans, both ways.
+//! Plans: conversion in both directions.
 
 use super::{
     documents::{document, period, read_boxed_document, read_period},
@@ -26,7 +26,7 @@ use crate::{
 
 // === from a client ===
 
-/// Reads what an agency writes of a plan from the request's field `field`.
+/// Reads the fields of a plan that an agency writes, from the request's field `field`.
 pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) -> PlanFields {
     let path = &FieldPath::ROOT.field(field);
     let pb::Plan {
@@ -165,8 +165,8 @@ fn read_reporting_cycle(
 
 // === to a client ===
 
-/// A plan, as much of it as the view shows. `redacted` is told in every view, since a name may
-/// be withheld in every view.
+/// A plan, limited to the fields of the view. `redacted` is set in every view, since a name may be
+/// withheld in every view.
 pub fn plan(record: &Plan, view: View) -> pb::Plan {
     let Plan {
         name,
@@ -256,7 +256,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
     }
 }
 
-/// How a plan stands on a date.
+/// The standing of a plan on a date.
 pub fn standing(record: &PlanStanding, on: Date) -> pb::plan::Standing {
     let filing = record.filing.as_ref();
     let counts = MilestoneStatus::ALL.into_iter().map(|status| {
@@ -285,7 +285,7 @@ pub fn standing(record: &PlanStanding, on: Date) -> pb::plan::Standing {
     }
 }
 
-/// Milestones by status, of those statuses that occur.
+/// The number of milestones for each status that occurs.
 pub(super) fn milestone_status_counts(
     counts: impl Iterator<Item = (MilestoneStatus, i32)>,
 ) -> Vec<pb::MilestoneStatusCount> {

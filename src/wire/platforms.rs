@@ -1,4 +1,4 @@
-//! Platforms and their exits, both ways.
+//! Platforms and their exits: conversion in both directions.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ use crate::{
 
 // === from a client ===
 
-/// Reads what clients write of a platform from the request's field `field`.
+/// Reads the fields of a platform that clients write, from the request's field `field`.
 pub fn platform_fields(
     message: pb::Platform,
     field: &str,
@@ -214,7 +214,8 @@ fn read_labels(
     labels
 }
 
-/// Reads the exit record in the request's field `field`; `None` leaves a violation.
+/// Reads the exit record in the request's field `field`. When it returns `None`, it adds a
+/// violation.
 pub fn exit_fields(
     message: pb::platform::Exit,
     field: &str,
@@ -244,7 +245,7 @@ pub fn exit_fields(
 
 // === to a client ===
 
-/// A platform, as much of it as the view shows.
+/// A platform, limited to the fields of the view.
 pub fn platform(record: &Platform, view: View) -> pb::Platform {
     let Platform {
         name,

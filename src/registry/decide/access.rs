@@ -20,7 +20,7 @@ impl Deciding<'_> {
         name: Option<&PrincipalName>,
         fields: &PrincipalFields,
     ) -> Result<(), Error> {
-        // Whoever does not see every principal would learn from a taken id that it is taken.
+        // A caller that may not see every principal could otherwise learn which ids are taken.
         if name.is_some() && !self.caller.has(Role::Admin) {
             return Err(Error::invalid(
                 "principal_id",
@@ -111,7 +111,8 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// Someone must remain who can create keys; the command line could, but not from afar.
+    /// At least one other principal must be able to create keys. The command line can create keys
+    /// too, but only locally.
     fn check_other_admin(&self, principal: &Principal) -> Result<(), Error> {
         let is_admin = |it: &Principal| !it.disabled && it.fields.roles.contains(&Role::Admin);
         let another = self

@@ -48,8 +48,8 @@ impl Deciding<'_> {
         )
     }
 
-    /// What must hold when a rebaseline is proposed, and again when it is approved; answers the
-    /// date from which it holds.
+    /// Checks that run when a rebaseline is proposed and again when it is approved. Returns the
+    /// date from which it applies.
     fn check_rebaseline(&self, plan: &Plan, rebaseline: &Rebaseline) -> Result<Date, Error> {
         check_issued(plan, false)?;
         let Rebaseline {
@@ -196,7 +196,7 @@ impl Deciding<'_> {
         self.make_baseline(&plan, &milestones, date, Some(document), reason)
     }
 
-    /// Keeps what a plan promises from now on, under the next number.
+    /// Stores the current promises of a plan as a new baseline, under the next number.
     pub(super) fn make_baseline(
         &mut self,
         plan: &Plan,

@@ -204,11 +204,11 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// The smallest number from 1 that no platform's id has, so that an id somebody has chosen
-    /// takes no number but its own; platforms are public, so it betrays nothing.
+    /// The smallest number from 1 that no platform id uses, so that an id that a caller chose
+    /// blocks only its own number. Platforms are public, so the number reveals nothing.
     fn next_platform_name(&self) -> Result<PlatformName, Error> {
         let platforms = self.state.platforms();
-        // among one more numbers than there are platforms, one is free
+        // one of `len + 1` numbers is always free
         let mut taken = vec![false; platforms.len() + 1];
         for name in platforms.keys() {
             let number = name.id().strip_prefix(PLATFORM_ID_PREFIX);
@@ -252,7 +252,7 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// Plans and pending proposals go with their platform to the new governing agency.
+    /// Moves the platform's plans and pending proposals to the new governing agency.
     fn transfer(&mut self, name: &PlatformName, agency: Option<AgencyName>) -> Result<(), Error> {
         let state = self.state;
         for plan in state.plans_of(name) {
@@ -346,7 +346,7 @@ impl Deciding<'_> {
         self.propose(name, agency, Action::Retirement(Box::new(exit)), |_| true)
     }
 
-    /// What must hold when a retirement is proposed, and again when it is approved.
+    /// Checks that run when a retirement is proposed and again when it is approved.
     fn check_retirement(&self, platform: &Platform, exit: &Exit) -> Result<(), Error> {
         check_active(platform)?;
         let mut violations = Violations::new();

@@ -1,5 +1,5 @@
-//! Milestones. What they promise moves while their plan is written; from its issue on, only by
-//! rebaseline. What became of them is recorded while it is in force.
+//! Milestones. Promised fields change freely while the plan is being written; after issue, only a
+//! rebaseline changes them. Results are recorded while the plan is in force.
 
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// Completing again corrects: what was recorded before stays in the log.
+    /// A repeated completion is a correction. The log keeps the earlier result.
     pub(super) fn complete_milestone(
         &mut self,
         name: &MilestoneName,
@@ -136,7 +136,7 @@ impl Deciding<'_> {
         let milestone = find_milestone(self.state, self.caller, name)?;
         check_etag(MilestoneName::KIND, name.as_str(), &milestone.meta, etag)?;
         let plan = find_plan(self.state, self.caller, &name.parent())?;
-        // a promise of the baseline is given up, so a document has to say so
+        // a document must justify giving up a promise of the baseline
         let needs = is_in_force(plan)?.then_some(Needs::Identity);
         check_open(milestone)?;
         let mut violations = Violations::new();
@@ -161,7 +161,7 @@ impl Deciding<'_> {
     }
 }
 
-/// Refuses one more record than a plan may have.
+/// Refuses when the plan already has the maximum number of these records.
 pub(super) fn check_room(
     plan: &Plan,
     what: &str,

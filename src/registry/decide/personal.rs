@@ -1,5 +1,5 @@
-//! Personal data is refused in every text of every command, with the place; a steward may let a
-//! text through, and says why in the log.
+//! Refuses personal data in any text of a command and reports its location. A steward may allow a
+//! text, and the log records the reason.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -19,10 +19,10 @@ use crate::{
 /// The header by which a steward lets personal data through.
 pub const HEADER: &str = "ndp-allow-personal-data";
 
-/// Most places told of one request.
+/// Maximum number of locations reported for one request.
 const PLACES_MAX: usize = 100;
 
-/// Refuses personal data that the command would write anew; answers the reason to be kept.
+/// Refuses personal data that the command would newly write. Returns the reason text for the log.
 pub(super) fn check_personal_data<'a>(
     state: &State,
     caller: &Caller,
@@ -53,7 +53,7 @@ pub(super) fn check_personal_data<'a>(
     Ok(Cow::Borrowed(&request.reason))
 }
 
-/// The reason, with why personal data was let through.
+/// The reason text, with the steward's justification for the personal data.
 fn noted(reason: &str, why: &str) -> String {
     let note = format!("[{HEADER}: {why}]");
     if reason.is_empty() {

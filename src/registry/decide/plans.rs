@@ -84,7 +84,7 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// The records below a plan go with it where who sees them has changed.
+    /// Rewrites the records below a plan when their visibility has changed.
     pub(super) fn follow(&mut self, plan: &Plan) {
         let state = self.state;
         let audience = plan.audience();
@@ -164,7 +164,7 @@ impl Deciding<'_> {
             PlanMove::Revoke => {
                 self.document_date(document, Some(Needs::Identity), plan.issue_date())?
             }
-            // It was never issued, so it is ANNULLED from the day it was said to be.
+            // It was never issued, so it is ANNULLED from its stated date of issue.
             PlanMove::Annul => plan.issue_date().unwrap_or_else(|| self.today()),
             PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Restore => {
                 self.today()
@@ -186,9 +186,9 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// The plan that a plan annulled just now had superseded is in force again, as if it had
-    /// never been superseded. Only the plan in force can be annulled, so a chain is undone from
-    /// its end, and nothing else can have happened to the plan since.
+    /// When a plan is annulled, the plan that it had superseded returns to force as if it had never
+    /// been superseded. Only the plan in force can be annulled, so a chain is undone from its end,
+    /// and nothing else can have happened to the earlier plan.
     fn restore(&mut self, annulled: &PlanName) {
         let platform = annulled.parent();
         let mut plans = self.state.plans_of(&platform);
@@ -206,7 +206,7 @@ impl Deciding<'_> {
         self.put(Image::Plan(Arc::new(old)));
     }
 
-    /// The plan that was in force until now gives way to the one just issued.
+    /// Marks the previous plan in force as superseded by the plan just issued.
     fn supersede(&mut self, issued: &PlanName, date: Date, document: Option<&Document>) {
         let Some(old) = self.state.issued_plan(&issued.parent()) else {
             return;
@@ -310,7 +310,7 @@ pub(super) fn is_in_force(plan: &Plan) -> Result<bool, Error> {
     }
 }
 
-/// Refuses what needs a plan that is in force; `COMPLETED` where the method takes that too.
+/// Refuses unless the plan is in force, or COMPLETED if `or_completed` is set.
 pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error> {
     if (or_completed && plan.state == PlanState::Completed) || is_in_force(plan)? {
         return Ok(());
@@ -324,7 +324,7 @@ pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error>
     ))
 }
 
-/// Refuses to write fields of what is issued, but those that may still move.
+/// Refuses to write fields of an issued record, except those that may still change.
 pub(super) fn check_fixed(
     subject: &str,
     differing: &[&'static str],
@@ -336,7 +336,7 @@ pub(super) fn check_fixed(
     }
 }
 
-/// Refuses one more round of a plan that has been through too many.
+/// Refuses one more state change of a plan that already has the maximum number.
 fn check_history(plan: &Plan) -> Result<(), Error> {
     if plan.state_history.len() < STATES_MAX {
         return Ok(());

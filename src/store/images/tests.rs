@@ -1,4 +1,4 @@
-//! Images as a law: what is written is read back, released formats included. All data is made up.
+//! Tests that every written image can be read, including all released formats. All data is made up.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -23,8 +23,8 @@ use crate::domain::{
     time::{Date, Period, Timestamp},
 };
 
-/// Every fixture of every released format, made-up data all of it: what was once written is
-/// read for ever, and comes out in the same bytes.
+/// Every fixture of every released format, all with made-up data. A stored image stays readable in
+/// every later release and encodes to the same bytes.
 #[test]
 fn released_images_are_still_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/v1");

@@ -1,5 +1,5 @@
-//! Formats of images. Each change of format is one step here, from JSON to JSON; its fixtures are
-//! in `tests/fixtures/images`, a folder a format.
+//! Formats of images. Each format change is one step here, from JSON to JSON. Its fixtures are in
+//! `tests/fixtures/images`, one folder per format.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::domain::kinds::Kind;
 
-/// Brings an image of one format to the next.
+/// Converts an image from one format to the next.
 type Step = fn(Kind, &mut Value);
 
 /// The step from format 1 to 2, and so on.

@@ -1,8 +1,8 @@
 //! PostgreSQL, directly or through a pooler.
 //!
-//! Nothing is set for a session: the server's, the database's or the role's settings may say
-//! otherwise, and a pooler that hands out a connection for each transaction gives it to others
-//! meanwhile. Each transaction sets what our statements depend on, for itself, as it begins.
+//! Nothing is set for a session: settings of the server, the database or the role may override it,
+//! and a pooler in transaction mode shares the connection with other clients. Instead, each
+//! transaction begins by setting what its statements depend on.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -20,34 +20,33 @@ use crate::store::{
     errors::{chain, is_state},
 };
 
-/// One writes; one more finds out on a new connection what became of a commit.
+/// One for writing, and one to look up the outcome of a commit on a new connection.
 const WRITERS_MAX: u32 = 2;
 
-/// How long a server that cannot be reached is waited for when the registry starts, and one
-/// attempt to reach it.
+/// How long the start waits for an unreachable server, and the limit for one connection attempt.
 const REACH_TIME: Duration = Duration::from_secs(10);
 const ATTEMPT_TIME: Duration = Duration::from_secs(5);
-/// Pause after the first failed attempt; each is twice the one before, up to a maximum.
+/// Pause after the first failed attempt. Each pause is twice the one before, up to a maximum.
 const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// A pooler that has no connection left for a question lets it wait.
+/// A pooler without a free connection lets the query wait.
 const POOLED_TIME: Duration = Duration::from_secs(2);
-/// Rounds of asking whether connections are handed out for each transaction: others who use the
-/// same pooler may get in between.
+/// Number of tests whether the pooler assigns connections per transaction. Other clients of the
+/// same pooler may disturb a single test.
 const POOLED_ROUNDS: u32 = 3;
 
 /// What every transaction sets for itself.
 const SETTINGS: &[(&str, &str)] = &[
     // an acknowledged change is on disk
     ("synchronous_commit", "on"),
-    // the head's row is held for one group; another replica's takes well under a second
+    // the head's row is locked for one group; another replica's group takes well under a second
     ("lock_timeout", "5s"),
-    // a client that stopped in mid-transaction lets go of the head's row
+    // a client that stops within a transaction releases the head's row
     ("idle_in_transaction_session_timeout", "30s"),
-    // what our texts and conditions mean
+    // required for the meaning of our string literals and conditions
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
-    // a policy that hides rows is an error, never fewer rows
+    // a row security policy that hides rows causes an error, never fewer rows
     ("row_security", "off"),
 ];
 /// A group is a few statements of milliseconds each.
@@ -55,20 +54,20 @@ const WRITER: &[(&str, &str)] = &[("statement_timeout", "30s")];
 /// Loading streams whole tables.
 const READER: &[(&str, &str)] = &[("statement_timeout", "5min")];
 
-/// The writer waits for the head's row and then sees what was committed meanwhile.
+/// The writer waits for the head's row and then sees the changes that were committed meanwhile.
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// All statements of a reader see one state of the database.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// Before it is known where the tables are, with time for the questions.
+/// Used before the schema is known, with time limits for the queries.
 const BEGIN_ASKING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
      SET LOCAL statement_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 
 const CONNECTING: &str = "connecting";
 const BEGINNING: &str = "beginning a transaction";
 
-/// What is asked of a server before anything else, as a simple query: prepared statements may not
-/// be kept apart.
+/// The first query to a server, sent as a simple query, because the pooler may not keep prepared
+/// statements of different clients apart.
 const FACTS: &str = "SELECT current_setting('server_encoding') AS encoding, \
      current_setting('server_version_num') AS version, \
      pg_is_in_recovery()::text AS standby, \
@@ -81,16 +80,16 @@ const FACTS: &str = "SELECT current_setting('server_encoding') AS encoding, \
       FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
       WHERE relname = 'log_head' AND relkind IN ('r', 'p')) AS elsewhere";
 
-/// How connections of ours relate to sessions of the server.
+/// How our connections relate to sessions of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pooling {
-    /// A session for each connection, or a pooler that keeps prepared statements apart.
+    /// Each connection has its own session, or a pooler separates prepared statements.
     Kept,
-    /// A session for each transaction, with the prepared statements that others left in it.
+    /// Sessions are shared per transaction, together with other clients' prepared statements.
     Shared,
 }
 
-/// What is known of a server that can be served on.
+/// Properties of a server that can be served on.
 struct Server {
     pooling: Pooling,
     /// Where the tables are, or will be.
@@ -98,13 +97,13 @@ struct Server {
     version: u32,
 }
 
-/// Where the database is, for a human.
+/// The location of the database, for display.
 pub(super) fn place(options: &PgConnectOptions) -> String {
     let role = options.get_username();
     let database = options.get_database().unwrap_or(role);
     let place = match options.get_socket() {
         Some(socket) => socket.display().to_string(),
-        // a host that is a directory is that of a socket
+        // a host that is a directory is the directory of a socket
         None if options.get_host().starts_with('/') => options.get_host().to_owned(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
@@ -119,7 +118,7 @@ pub(super) async fn open(
     let server = reach(&options, purpose, place).await?;
     let options = match server.pooling {
         Pooling::Kept => options,
-        // none is kept for the next transaction
+        // no statement is cached for the next transaction
         Pooling::Shared => options.statement_cache_capacity(0),
     };
     let begin_read = server.begin(BEGIN_READ, READER);
@@ -140,8 +139,8 @@ fn pool(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<Postgres
     super::pool(connections_max, acquire_timeout).after_release(
         |connection: &mut PgConnection, _| {
             Box::pin(is_sound(async move {
-                // where a BEGIN failed or was not waited for, sqlx does not know that it is within
-                // a transaction, which began before this statement
+                // after a failed or abandoned BEGIN, sqlx does not know that the connection is in a
+                // transaction, which began before this statement
                 let ask = sqlx::raw_sql("SELECT now() = statement_timestamp()");
                 ask.fetch_one(connection).await?.try_get(0)
             }))
@@ -149,7 +148,7 @@ fn pool(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<Postgres
     )
 }
 
-/// Waits until the server answers; what does not pass by itself ends the waiting at once.
+/// Waits until the server answers. An error that does not pass by itself ends the wait immediately.
 async fn reach(
     options: &PgConnectOptions,
     purpose: Purpose,
@@ -181,8 +180,8 @@ async fn reach(
     }
 }
 
-/// One attempt: connects, asks what kind of server it is, and tries what a transaction begins
-/// with.
+/// One attempt: connects, queries the properties of the server, and tests the statements that begin
+/// a transaction.
 async fn look(options: &PgConnectOptions, purpose: Purpose) -> Result<Server, Obstacle> {
     let mut connection = options.connect().await.when(CONNECTING)?;
     let begun = sqlx::raw_sql(BEGIN_ASKING).execute(&mut connection).await;
@@ -253,7 +252,7 @@ async fn facts(connection: &mut PgConnection, purpose: Purpose) -> Result<Server
     let (found, elsewhere) = (fact("found").when(ASKING)?, fact("elsewhere").when(ASKING)?);
     let schema = match (found, elsewhere, fact("schema").when(ASKING)?) {
         (Some(found), ..) => found,
-        // an empty registry in another schema would be served as if it were this one
+        // otherwise, an empty registry in another schema would be served in place of this one
         (None, Some(elsewhere), _) => {
             return Err(Obstacle::unfit(
                 format!("the search path does not lead to the registry in schema {elsewhere}"),
@@ -275,8 +274,8 @@ async fn facts(connection: &mut PgConnection, purpose: Purpose) -> Result<Server
     })
 }
 
-/// Finds out whether a pooler hands out a session for each transaction: while another connection
-/// of ours is in one, a session of our own answers as before.
+/// Finds out whether a pooler assigns a session per transaction: checks whether our session stays
+/// the same while another connection of ours is in a transaction.
 async fn pooling(
     connection: &mut PgConnection,
     options: &PgConnectOptions,
@@ -289,7 +288,7 @@ async fn pooling(
         begun.map_err(|_| silent(POOLED_TIME))??;
         let of_other = session(&mut other).await?;
         shared = of_other == before || {
-            // it waits where the other has the only one
+            // it waits if the other connection holds the only session
             let after = timeout(POOLED_TIME, session(connection)).await;
             !matches!(after, Ok(Ok(after)) if after == before)
         };
@@ -318,8 +317,8 @@ async fn session(connection: &mut PgConnection) -> Result<i32, sqlx::Error> {
     asked.fetch_one(connection).await?.try_get(0)
 }
 
-/// Whether a pooler gives prepared statements names of its own, so that those of one connection
-/// do not get in the way of another's. Asked in a transaction, by a statement that is prepared.
+/// Whether a pooler renames prepared statements so that those of different connections do not
+/// conflict. Uses a prepared statement within a transaction.
 async fn are_kept_apart(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let ours = "SELECT count(*) FROM pg_prepared_statements \
          WHERE name LIKE 'sqlx%' AND statement LIKE '%FROM pg_prepared_statements%'";
@@ -328,13 +327,13 @@ async fn are_kept_apart(connection: &mut PgConnection) -> Result<bool, sqlx::Err
         .await
     {
         Ok(count) => Ok(count == 0),
-        // somebody left one of that name
+        // another client left a statement of that name
         Err(error) if is_state(&error, "42P05") => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// The first setting that is not what a transaction that begins like this has set it to.
+/// The first setting that differs from the value that the begin statement has set.
 async fn untrue(
     connection: &mut PgConnection,
     begin: Arc<str>,
@@ -356,21 +355,21 @@ async fn untrue(
 }
 
 impl Server {
-    /// How a transaction begins.
+    /// The statements that begin a transaction.
     fn begin(&self, begin: &str, settings: &[(&str, &str)]) -> Arc<str> {
         let mut text = begin.to_owned();
-        // the time-out first: until then, somebody else's holds
+        // the timeout comes first, because until then another client's value applies
         for (name, value) in settings.iter().chain(SETTINGS) {
             let _ = write!(text, "; SET LOCAL {name} = '{value}'");
         }
         if self.version >= 170_000 {
             text.push_str("; SET LOCAL transaction_timeout = 0");
         }
-        // temporary tables last, or they would hide ours
+        // temporary tables come last, because otherwise they would hide ours
         let schema = self.schema.replace('"', "\"\"");
         let _ = write!(text, "; SET LOCAL search_path = \"{schema}\", pg_temp");
         if self.pooling == Pooling::Shared {
-            // what others left in the session has names that we are about to use
+            // other clients' prepared statements may use the names that we need
             text.push_str("; DEALLOCATE ALL");
         }
         Arc::from(text)

@@ -1,4 +1,4 @@
-//! SQLite: a file of our own, or one that is only read.
+//! SQLite: a file that this process serves, or one that it only reads.
 
 use std::{
     fs,
@@ -25,18 +25,18 @@ use crate::store::{
 
 /// SQLite has one writer at a time.
 const WRITERS_MAX: u32 = 1;
-/// Rows that SQLite's thread may be ahead of whoever reads them: at the default of 50 the two wait
-/// for each other all the time.
+/// Number of rows that SQLite's thread may read ahead. At the default of 50, the thread and the
+/// reader constantly wait for each other.
 const ROWS_AHEAD: usize = 256;
 /// How long SQLite waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pages that the write-ahead log grows to before they are copied into the file, 16 MiB: a page
-/// written by group after group is then copied once for many of them.
+/// Number of pages after which the write-ahead log is copied into the file, 16 MiB. A page that
+/// many groups write is then copied once for many of them.
 const WAL_PAGES: &str = "4000";
-/// Bytes that the write-ahead log is cut down to whenever it starts anew, the same 16 MiB.
+/// Maximum bytes of the write-ahead log after it is reset, also 16 MiB.
 const WAL_BYTES: &str = "16777216";
-/// Two processes that make the same file: turning on the write-ahead log is refused at once, not
-/// after the busy timeout.
+/// Attempts to open the file. When two processes create the same file, enabling the write-ahead log
+/// fails immediately, not after the busy timeout.
 const OPEN_ATTEMPTS_MAX: u32 = 50;
 const OPEN_PAUSE: Duration = Duration::from_millis(100);
 
@@ -61,13 +61,13 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
     let options = options.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
     let writer = options
         .clone()
-        // a file that was removed under the server is not made anew, and empty, in its place
+        // a file that was removed under the server must not be replaced by a new, empty one
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         // every commit is on disk before it is acknowledged
         .synchronous(SqliteSynchronous::Full)
-        // what a statement of many rows would undo, if it failed, is kept in memory: it never
-        // outlives the statement
+        // rollback data for a statement of many rows stays in memory, because it is never needed
+        // after the statement
         .pragma("temp_store", "MEMORY")
         .pragma("wal_autocheckpoint", WAL_PAGES)
         .pragma("journal_size_limit", WAL_BYTES);
@@ -89,11 +89,11 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
     let reader = pool(READERS_MAX, READER_ACQUIRE_TIMEOUT).connect_lazy_with(reader);
     keeps_what_it_promises(&writer).await?;
     if has_wal {
-        // it was not closed, and what lies beside it may be another file's
+        // it was not closed properly, and the write-ahead log may belong to another file
         is_whole(&writer).await?;
     }
-    // a deferred BEGIN that reads and then writes is refused at once where another writer is
-    // busy, whatever the busy timeout says
+    // SQLite refuses a deferred BEGIN that reads and then writes immediately while another writer
+    // is busy, regardless of the busy timeout
     Ok(engine(writer, reader, "BEGIN IMMEDIATE"))
 }
 
@@ -103,8 +103,8 @@ fn pool(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<Sqlite> 
         |connection: &mut SqliteConnection, _| {
             Box::pin(is_sound(async move {
                 connection.ping().await?;
-                // SQLite ends a transaction by itself when the disk is full, and sqlx, which is
-                // not told, would refuse every BEGIN on this connection from then on
+                // when the disk is full, SQLite ends a transaction by itself. sqlx does not notice
+                // and would refuse every later BEGIN on this connection
                 // (`a_transaction_that_sqlite_ended_by_itself_costs_one_connection`)
                 Ok(!connection.is_in_transaction())
             }))
@@ -112,16 +112,16 @@ fn pool(connections_max: u32, acquire_timeout: Duration) -> PoolOptions<Sqlite> 
     )
 }
 
-/// Whether a file says that it has a write-ahead log (bytes 18 and 19 of its header). A backup that
-/// was copied in the place of another file does not.
+/// Whether the file header says that the file uses a write-ahead log (bytes 18 and 19). A backup
+/// that was copied over another file does not.
 fn is_in_wal_mode(path: &Path) -> bool {
     let mut header = [0; 20];
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    // a file that was just made has no header, and no write-ahead log of its own either
+    // a newly created file has no header, and no write-ahead log either
     read.is_ok() && header.ends_with(&[2, 2])
 }
 
-/// Refuses a file whose pages do not belong together.
+/// Refuses a file whose pages are inconsistent.
 async fn is_whole(writer: &SqlitePool) -> Result<(), Obstacle> {
     let checked = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(writer);
     let found: String = checked.await.when(OPENING)?;
@@ -134,8 +134,8 @@ async fn is_whole(writer: &SqlitePool) -> Result<(), Obstacle> {
     ))
 }
 
-/// A file system may be one that SQLite cannot keep a write-ahead log on; it does without, and
-/// says nothing.
+/// Some file systems do not support SQLite's write-ahead log. SQLite then works without one and
+/// does not report it.
 async fn keeps_what_it_promises(writer: &SqlitePool) -> Result<(), Obstacle> {
     let asked = async {
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
@@ -155,8 +155,8 @@ async fn keeps_what_it_promises(writer: &SqlitePool) -> Result<(), Obstacle> {
     }
 }
 
-/// Opens a file to read it as it is. Where nobody has it open it is taken as it lies, for reading
-/// a write-ahead log needs files beside it, which a directory that is only read cannot be given.
+/// Opens a file to read it unchanged. If no process has it open, it is read without locks, because
+/// reading a write-ahead log creates files next to it, which a read-only directory does not allow.
 pub(super) async fn to_read(
     options: SqliteConnectOptions,
 ) -> Result<(Engine, Option<Untouched>), Obstacle> {
@@ -194,7 +194,7 @@ pub(super) async fn to_read(
     Ok((engine, Some(untouched).filter(|_| as_it_lies)))
 }
 
-/// A file that is read as it lies, as it was then: who writes it meanwhile does not ask.
+/// The state of a file that is read without locks, to detect a write by another process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Untouched {
     path: PathBuf,
@@ -215,7 +215,7 @@ impl Untouched {
         }
     }
 
-    /// Whether nobody has written it since.
+    /// Whether the file is unchanged since then.
     pub(in crate::store) fn holds(&self) -> bool {
         Self::of(&self.path) == *self
     }
@@ -245,8 +245,8 @@ fn refuse_directory(path: &Path) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// Makes the file where it is not there, for its owner's eyes only: it holds hashes of keys and
-/// drafts. SQLite gives the files beside it the same mode.
+/// Creates the file if it is missing, readable by its owner only, because it holds hashes of keys
+/// and drafts. SQLite gives the files next to it the same mode.
 fn make_file(path: &Path) -> Result<(), Obstacle> {
     let made = fs::OpenOptions::new()
         .write(true)
@@ -263,7 +263,7 @@ fn make_file(path: &Path) -> Result<(), Obstacle> {
     }
 }
 
-/// Says so where others than its owner can reach the file; its mode is its owner's business.
+/// Warns if users other than the owner can access the file. The mode is not changed.
 fn warn_of_others(path: &Path) {
     const OTHERS: u32 = 0o077;
     let mode = fs::metadata(path).map_or(0, |it| it.mode());
@@ -274,7 +274,7 @@ fn warn_of_others(path: &Path) {
     }
 }
 
-/// The path in a form that SQLite does not take for a URI.
+/// The path in a form that SQLite does not interpret as a URI.
 pub(in crate::store) fn plain(path: &Path) -> PathBuf {
     let uri = path.to_str().is_some_and(|it| it.starts_with("file:"));
     if uri {
@@ -284,7 +284,7 @@ pub(in crate::store) fn plain(path: &Path) -> PathBuf {
     }
 }
 
-/// The path of one of the files that SQLite keeps beside its own.
+/// The path of one of the files that SQLite keeps next to the database.
 pub(in crate::store) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
