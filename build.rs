@@ -1,9 +1,7 @@
 //! Compiles `proto/` in Rust (no protoc) into wire types, services, the descriptor set for
-//! reflection, and the enforcement of field rules and field masks. A rule that cannot be
+//! reflection, and the enforcement of field rules. A rule that cannot be
 //! enforced, or a request field without a bound, fails the build.
 
-#[path = "build/masks.rs"]
-mod masks;
 #[path = "build/rules.rs"]
 mod rules;
 #[path = "build/schema.rs"]
@@ -61,7 +59,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     services(&compiler, &out_dir.join("server"))?;
     let google_type = ("google.type", "crate::pb::google::r#type");
     let rust = [(PACKAGE, "crate::pb"), google_type];
-    enforcement(&compiler, &rust, &[PACKAGE, "google.type"], &out_dir)?;
+    enforcement(&compiler, &rust, PACKAGE, &out_dir)?;
 
     let compiler = compile(
         &["fixture.proto", "conformance.proto"].map(|it| Path::new("build").join(it)),
@@ -76,7 +74,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     ];
     types(&compiler, &google_types, &out_dir)?;
     let rust = [(FIXTURE, "crate::wire::fixture"), google_type];
-    enforcement(&compiler, &rust, &[FIXTURE], &out_dir)
+    enforcement(&compiler, &rust, FIXTURE, &out_dir)
 }
 
 /// The protos of a folder, in the order of their names.
@@ -149,20 +147,16 @@ fn write(builder: tonic_prost_build::Builder, compiler: &protox::Compiler) -> io
     builder.compile_fds_with_config(fds, config)
 }
 
-/// Writes `Validate` and `Masked` of the messages of `packages`, the first of which is ours.
+/// Writes `Validate` of the messages of the package `ours`.
 fn enforcement(
     compiler: &protox::Compiler,
     rust: &[(&str, &str)],
-    packages: &[&str],
+    ours: &str,
     out_dir: &Path,
 ) -> Result<(), Box<dyn Error>> {
-    let Some(ours) = packages.first() else {
-        return Ok(());
-    };
     let schema = Schema::new(compiler.descriptor_pool(), ours, rust)?;
     let mut problems = Problems::default();
-    let mut code = validation::generate(&schema, &mut problems);
-    code.push_str(&masks::generate(&schema, packages));
+    let code = validation::generate(&schema, &mut problems);
     problems.into_result()?;
     fs::write(out_dir.join(format!("{ours}.rules.rs")), code)?;
     Ok(())

@@ -24,7 +24,6 @@ const FOREIGN: [&str; 6] = [
 pub(crate) fn generate(schema: &Schema, problems: &mut Problems) -> String {
     let mut code = String::from(
         "use crate::domain::error::Violations;\n\
-         use crate::wire::mask::{self, Behavior, Field, Masked};\n\
          use crate::wire::validate::{self, FieldPath, Validate};\n",
     );
     for message in schema.our_messages() {

@@ -9,20 +9,22 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
-use crate::domain::{
-    agencies::{Agency, AgencyFields, AgencyKind},
-    command::Seed,
-    documents::{Document, DocumentKind, Source},
-    editions::{Edition, EditionFields, Group},
-    figures::{Figure, Part, Subject},
-    names::{AgencyName, EditionName, FigureName, PlatformName, Revision},
-    platforms::{
-        Governance, Listing, Membership, OperationStage, Platform, PlatformFields, RecordStatus,
-        Stage,
+use crate::{
+    domain::{
+        agencies::{Agency, AgencyFields, AgencyKind},
+        documents::{Document, DocumentKind, Source},
+        editions::{Edition, EditionFields, Group},
+        figures::{Figure, Part, Subject},
+        names::{AgencyName, EditionName, FigureName, PlatformName, Revision},
+        platforms::{
+            Governance, Listing, Membership, OperationStage, Platform, PlatformFields,
+            RecordStatus, Stage,
+        },
+        record::Meta,
+        text::{legible::kept, same_name},
+        time::{Date, Period, Timestamp},
     },
-    record::Meta,
-    text::{legible::kept, same_name},
-    time::{Date, Period, Timestamp},
+    rules::seed::Seed,
 };
 
 /// The default edition of a new registry, unless another one is configured.

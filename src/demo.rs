@@ -20,7 +20,6 @@ use crate::{
         assessments::AssessmentFields,
         baselines::{MilestoneChange, Rebaseline},
         caller::Caller,
-        command::{Command, Decision, Precondition, Request, Seed},
         documents::{Document, DocumentKind, Evidence, Source},
         editions::MADE_UP,
         milestones::MilestoneFields,
@@ -34,6 +33,17 @@ use crate::{
         time::{Clock, Date, Period, Timestamp},
     },
     registry::{Registry, entropy::OsEntropy},
+    rules::{
+        AnyCommand, Request,
+        assessments::CreateAssessment,
+        baselines::RebaselinePlan,
+        milestones::{CompleteMilestone, CreateMilestone},
+        plans::{CreatePlan, MovePlan},
+        platforms::UpdatePlatform,
+        proposals::{DecideProposal, Decision},
+        reports::CreateReport,
+        seed::Seed,
+    },
     state::State,
     store::Store,
 };
@@ -75,7 +85,7 @@ impl Clock for StoryClock {
     }
 }
 
-type Make = Box<dyn Fn(&State) -> Result<Command> + Send + Sync>;
+type Make = Box<dyn Fn(&State) -> Result<Box<dyn AnyCommand>> + Send + Sync>;
 
 /// An event of the fictitious year: its day, its actor, and a function that makes the command from
 /// the records at that time.
@@ -125,7 +135,7 @@ async fn tell(registry: &Registry, clock: &StoryClock, events: Vec<Event>) -> Re
         let next = morning(event.day).max(clock.0.load(Ordering::SeqCst) + 60_000_000);
         clock.0.store(next, Ordering::SeqCst);
         let command = (event.make)(&registry.read().state)?;
-        let method = command.method_name();
+        let method = command.method();
         let caller = Caller::System {
             actor: Some(event.who.to_owned()),
         };
@@ -290,7 +300,7 @@ impl Story {
         day: Date,
         who: &'static str,
         reason: &'static str,
-        make: impl Fn(&State) -> Result<Command> + Send + Sync + 'static,
+        make: impl Fn(&State) -> Result<Box<dyn AnyCommand>> + Send + Sync + 'static,
     ) {
         self.events.push(Event {
             day,
@@ -311,12 +321,12 @@ impl Story {
         let reason = "lịch sử thử nghiệm (made up)";
         self.event(day, who, reason, move |state| {
             let plan = state.plan(&name).context("no such plan")?;
-            Ok(Command::MovePlan {
+            Ok(Box::new(MovePlan {
                 name: name.clone(),
                 step,
                 document: document.map(|symbol| Box::new(decision(symbol, day))),
                 etag: plan.meta.etag(),
-            })
+            }))
         });
     }
 
@@ -351,22 +361,22 @@ impl Story {
         };
         let of = name.clone();
         self.event(day, EDITOR, "", move |_| {
-            Ok(Command::CreatePlan {
+            Ok(Box::new(CreatePlan {
                 platform: of.parent(),
                 name: Some(of.clone()),
-                fields: Box::new(fields.clone()),
-            })
+                fields: fields.clone(),
+            }))
         });
         for step in 0..=STEPS {
             let milestone = milestone(&name, step)?;
             let fields = step_fields(number, step, day);
             let name = name.clone();
             self.event(day, EDITOR, "", move |_| {
-                Ok(Command::CreateMilestone {
+                Ok(Box::new(CreateMilestone {
                     plan: name.clone(),
                     name: Some(milestone.clone()),
-                    fields: Box::new(fields.clone()),
-                })
+                    fields: fields.clone(),
+                }))
             });
         }
         Ok(())
@@ -426,12 +436,12 @@ impl Story {
             let evidence = (turn != 1).then(|| evidence(day));
             self.event(day, EDITOR, "", move |state| {
                 let record = state.milestone(&milestone).context("no such milestone")?;
-                Ok(Command::CompleteMilestone {
+                Ok(Box::new(CompleteMilestone {
                     name: milestone.clone(),
                     completion_date: Some(day),
                     evidence: evidence.clone().into_iter().collect(),
                     etag: record.meta.etag(),
-                })
+                }))
             });
         }
         Ok(())
@@ -473,11 +483,11 @@ impl Story {
             let first = (report.clone(), fields.clone());
             let plan = name.clone();
             self.event(filed, EDITOR, "", move |_| {
-                Ok(Command::CreateReport {
+                Ok(Box::new(CreateReport {
                     plan: plan.clone(),
                     name: Some(first.0.clone()),
-                    fields: Box::new(first.1.clone()),
-                })
+                    fields: first.1.clone(),
+                }))
             });
             if number == 6 && count == 3 {
                 let corrected = ReportFields {
@@ -491,11 +501,11 @@ impl Story {
                     EDITOR,
                     "đính chính (made up)",
                     move |_| {
-                        Ok(Command::CreateReport {
+                        Ok(Box::new(CreateReport {
                             plan: plan.clone(),
                             name: ReportName::from_id(&plan, &format!("{id}-corrected")),
-                            fields: Box::new(corrected.clone()),
-                        })
+                            fields: corrected.clone(),
+                        }))
                     },
                 );
             }
@@ -524,11 +534,11 @@ impl Story {
             };
             let plan = name.clone();
             self.event(day, STEWARD, "", move |_| {
-                Ok(Command::CreateAssessment {
+                Ok(Box::new(CreateAssessment {
                     plan: plan.clone(),
                     name: None,
-                    fields: Box::new(fields.clone()),
-                })
+                    fields: fields.clone(),
+                }))
             });
             day = day.plus_days(100);
         }
@@ -551,15 +561,12 @@ impl Story {
                 }],
                 ..PlatformFields::default()
             };
-            Ok(Command::UpdatePlatform {
+            Ok(Box::new(UpdatePlatform {
                 name: name.clone(),
-                fields: Box::new(fields),
-                mask: vec!["operation_stages"],
-                precondition: Precondition {
-                    etag: Some(record.meta.etag()),
-                    merged_at: None,
-                },
-            })
+                fields,
+                mask: vec!["operation_stages".to_owned()],
+                etag: Some(record.meta.etag()),
+            }))
         });
         Ok(())
     }
@@ -578,28 +585,28 @@ impl Story {
             let mut fields = record.fields.clone();
             let later = date("2025-12-15")?;
             fields.due = Some(Period::day(later, later.to_string()));
-            Ok(Command::RebaselinePlan {
-                rebaseline: Box::new(Rebaseline {
+            Ok(Box::new(RebaselinePlan {
+                rebaseline: Rebaseline {
                     plan: of.clone(),
                     milestone_changes: vec![MilestoneChange::Update { milestone, fields }],
                     budget: None,
                     planned_start: None,
                     planned_end: Some(Period::day(later, later.to_string())),
                     document: decision("DC", day),
-                }),
+                },
                 etag: plan.meta.etag(),
-            })
+            }))
         });
         self.event(day.plus_days(3), APPROVER, reason, move |state| {
             let proposal = state
                 .proposals_of(&name.parent())
                 .find(|proposal| proposal.state == ProposalState::Pending)
                 .context("no proposal")?;
-            Ok(Command::DecideProposal {
+            Ok(Box::new(DecideProposal {
                 name: proposal.name.clone(),
                 decision: Decision::Approve,
                 etag: proposal.meta.etag(),
-            })
+            }))
         });
         Ok(())
     }

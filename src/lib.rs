@@ -15,6 +15,7 @@ pub mod http;
 pub mod layers;
 pub mod pb;
 pub mod registry;
+pub mod rules;
 pub mod server;
 pub mod service;
 pub mod state;

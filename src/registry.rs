@@ -3,10 +3,8 @@
 //! A [`Registry`] is a cheap handle. Reads take the newest [`Snapshot`], one atomic load, and keep
 //! it for as long as they need; writes go through the one writer task behind a bounded queue.
 
-pub mod access;
 pub mod authenticate;
 pub mod check;
-pub mod decide;
 pub mod entropy;
 pub mod history;
 pub mod measures;
@@ -36,7 +34,6 @@ use crate::{
     domain::{
         caller::Caller,
         change::Change,
-        command::{Command, Request, Seed},
         error::Error,
         leaf::Digest,
         limits::{Limit, Scope},
@@ -44,6 +41,7 @@ use crate::{
         position::Position,
         time::{Clock, Date, Timestamp},
     },
+    rules::{Request, decide, seed::Seed},
     state::{State, query::token::TokenKey, tally::Tally},
     store::{Loaded, Store},
 };
@@ -55,7 +53,7 @@ use recent::{Following, Recent};
 use tallies::Tallies;
 use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
-use writer::{Job, Writer, outcome_of};
+use writer::{Job, Writer};
 
 /// Maximum number of commands that wait for the writer. A further command is refused with
 /// RESOURCE_EXHAUSTED. Four full groups: as many as one or two commits can delay.
@@ -407,10 +405,25 @@ impl Registry {
 
     /// Has a command decided and, when it is accepted, written before this returns.
     pub async fn submit(&self, caller: Caller, request: Request) -> Result<Outcome, Error> {
+        self.queue(caller, request, false).await
+    }
+
+    /// The same but for the writing: says what it would answer.
+    pub async fn preview(&self, caller: Caller, request: Request) -> Result<Outcome, Error> {
+        self.queue(caller, request, true).await
+    }
+
+    async fn queue(
+        &self,
+        caller: Caller,
+        request: Request,
+        only_decide: bool,
+    ) -> Result<Outcome, Error> {
         let (answer, answered) = oneshot::channel();
         match self.jobs.try_send(Job {
             caller,
             request,
+            only_decide,
             answer,
         }) {
             Ok(()) => {}
@@ -433,20 +446,6 @@ impl Registry {
         }))
     }
 
-    /// Decides a command on the newest State and writes nothing: what it would answer.
-    pub fn preview(&self, caller: &Caller, request: &Request) -> Result<Outcome, Error> {
-        let (snapshot, caller) = self.renew(caller)?;
-        let mut entropy = OsEntropy;
-        let now = self.clock.now();
-        let change = decide::decide(&snapshot.state, &caller, request, now, &mut entropy)?;
-        let outcome = outcome_of(&change)?;
-        // Nothing was written: what is answered is as of the revision that was looked at.
-        Ok(Outcome {
-            revision: snapshot.state.revision(),
-            ..outcome.seen_by(&caller)?
-        })
-    }
-
     /// Decides commands one after the other, each on what those before it would leave, and writes
     /// nothing: whether all of them would be accepted.
     pub fn preview_all(&self, caller: &Caller, requests: &[Request]) -> Result<(), Error> {
@@ -454,7 +453,7 @@ impl Registry {
         let mut entropy = OsEntropy;
         for request in requests {
             let now = self.clock.now();
-            let change = decide::decide(&state, caller, request, now, &mut entropy)?;
+            let change = decide(&state, caller, request, now, &mut entropy)?;
             state.apply(&change);
         }
         Ok(())
@@ -467,7 +466,7 @@ impl Registry {
             return Ok(false);
         }
         let request = Request {
-            command: Command::Seed(Box::new(seed)),
+            command: Box::new(seed),
             request_id: None,
             reason: String::new(),
         };

@@ -18,7 +18,7 @@ mod update;
 use std::sync::Arc;
 
 use http::{Request, Response};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tonic::{
     Status,
     body::Body,
@@ -68,8 +68,6 @@ fn gzip() -> EnabledCompressionEncodings {
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
-    /// Serializes the retries of updates whose nested merge lost a race against another write.
-    merging: Arc<Mutex<()>>,
     /// The limit on bytes that are queued for watchers.
     unsent: Pool,
     stopping: watch::Receiver<bool>,
@@ -101,7 +99,6 @@ impl Methods {
     pub fn new(registry: &Registry, unsent: Pool, stopping: watch::Receiver<bool>) -> Self {
         let services = Arc::new(Services {
             registry: registry.clone(),
-            merging: Arc::default(),
             unsent,
             stopping,
             platforms: Arc::default(),

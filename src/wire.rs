@@ -9,6 +9,7 @@ pub mod agencies;
 pub mod assessments;
 pub mod baselines;
 pub mod changes;
+mod descriptors;
 pub mod documents;
 pub mod editions;
 pub mod encoded;
@@ -28,11 +29,7 @@ pub mod validate;
 pub mod values;
 mod words;
 
-/// The field rules and field behaviors that `build.rs` generates from our protos.
-#[expect(
-    clippy::clone_on_copy,
-    reason = "prost makes a message without fields Copy"
-)]
+/// The field rules that `build.rs` generates from our protos.
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/ndp.registry.v1.rules.rs"));
 }

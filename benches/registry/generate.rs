@@ -15,7 +15,6 @@ use ndp_registry::{
     domain::{
         caller::{Caller, Person},
         change::{Change, Effect, Image},
-        command::{Command, Request, Seed},
         documents::Source,
         names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
         plans::{
@@ -32,8 +31,12 @@ use ndp_registry::{
     registry::{
         Registry,
         authenticate::{KEY_ID_LENGTH, NewKey},
-        decide::Ids as _,
         entropy::OsEntropy,
+    },
+    rules::{
+        AnyCommand, Ids as _, Request,
+        principals::{CreateApiKey, CreatePrincipal},
+        seed::Seed,
     },
     store::Store,
     wire::{plans, platforms, requests::View},
@@ -167,8 +170,8 @@ async fn make_key(registry: &Registry) -> Result<String> {
     let principal = PrincipalName::from_id("bench-editor").context("a principal")?;
     let id = OsEntropy.id(KEY_ID_LENGTH);
     let key = NewKey::new(&id, OsEntropy.secret());
-    let commands = [
-        Command::CreatePrincipal {
+    let commands: [Box<dyn AnyCommand>; 2] = [
+        Box::new(CreatePrincipal {
             name: Some(principal.clone()),
             fields: PrincipalFields {
                 display_name: "Benchmark (made up)".to_owned(),
@@ -176,12 +179,12 @@ async fn make_key(registry: &Registry) -> Result<String> {
                 agency: AgencyName::from_id(AGENCY),
                 roles: vec![Role::AgencyEditor],
             },
-        },
-        Command::CreateApiKey {
+        }),
+        Box::new(CreateApiKey {
             name: ApiKeyName::from_id(&principal, &id).context("a key")?,
             fields: ApiKeyFields::default(),
             hash: key.hash,
-        },
+        }),
     ];
     for command in commands {
         let request = Request {

@@ -12,7 +12,6 @@ use crate::{
     config::DatabaseArgs,
     domain::{
         caller::Caller,
-        command::{Command as Change, Request},
         names::{AgencyName, ApiKeyName, PrincipalName},
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
         text::legible::{Lines, fault, kept},
@@ -22,8 +21,11 @@ use crate::{
     registry::{
         Registry,
         authenticate::{KEY_ID_LENGTH, NewKey},
-        decide::Ids,
         entropy::OsEntropy,
+    },
+    rules::{
+        self, Ids as _, Request,
+        principals::{CreateApiKey, CreatePrincipal, RevokeApiKey},
     },
     telemetry,
     wire::{validate::Validate as _, values::read_text},
@@ -172,7 +174,7 @@ impl Create {
             display_name: self.note,
             expire_time: self.expires,
         };
-        requests.push(request(Change::CreateApiKey {
+        requests.push(request(CreateApiKey {
             name: name.clone(),
             fields,
             hash: key.hash,
@@ -201,7 +203,7 @@ impl Create {
         Ok(())
     }
 
-    fn principal(&self) -> Change {
+    fn principal(&self) -> CreatePrincipal {
         let mut roles = self.roles.clone();
         roles.sort_unstable();
         roles.dedup();
@@ -214,7 +216,7 @@ impl Create {
             agency: self.agency.clone(),
             roles,
         };
-        Change::CreatePrincipal {
+        CreatePrincipal {
             name: Some(self.principal.clone()),
             fields,
         }
@@ -252,7 +254,7 @@ fn list(registry: &Registry) -> anyhow::Result<()> {
 impl Revoke {
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
         let name = self.name;
-        let request = request(Change::RevokeApiKey { name: name.clone() });
+        let request = request(RevokeApiKey { name: name.clone() });
         registry.submit(caller(), request).await?;
         telemetry::say(&format!("revoked {name}"));
         Ok(())
@@ -267,9 +269,9 @@ fn caller() -> Caller {
     Caller::System { actor }
 }
 
-fn request(command: Change) -> Request {
+fn request(command: impl rules::Command) -> Request {
     Request {
-        command,
+        command: Box::new(command),
         request_id: None,
         reason: "by the command line".to_owned(),
     }

@@ -1,6 +1,6 @@
 //! Documents and sources: what every claim in the registry rests on.
 
-use super::{error::Violations, stored::stored, time::Date, words::words};
+use super::{edit::parts, error::Violations, stored::stored, time::Date, words::words};
 
 words! {
     /// The kind of document, by the word that heads it.
@@ -89,6 +89,23 @@ stored! {
         pub size_bytes: i64,
         /// Earlier documents it bears on.
         pub relations: Vec<Relation>,
+    }
+}
+
+parts! {
+    Document {
+        kind: DocumentKind,
+        symbol: String,
+        title: String,
+        issuer: String,
+        signatory: String,
+        signatory_office: String,
+        issue_date: Option<Date>,
+        effective_date: Option<Date>,
+        uri: String,
+        sha256: String,
+        size_bytes: i64,
+        relations: Vec<Relation>,
     }
 }
 

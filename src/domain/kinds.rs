@@ -67,6 +67,9 @@ pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'sta
 
     /// Converts the record to an image.
     fn into_image(record: Arc<Self>) -> Image;
+
+    /// The record of an image of this kind.
+    fn of_image(image: Image) -> Option<Arc<Self>>;
 }
 
 macro_rules! declare {
@@ -138,6 +141,13 @@ macro_rules! declare {
 
             fn into_image(record: Arc<Self>) -> Image {
                 Image::$record(record)
+            }
+
+            fn of_image(image: Image) -> Option<Arc<Self>> {
+                match image {
+                    Image::$record(record) => Some(record),
+                    _ => None,
+                }
             }
         })+
     };

@@ -10,7 +10,7 @@ use super::{
     plans::Audience,
     record::{Meta, record_fields},
     stored::stored,
-    time::{Date, Period, Timestamp},
+    time::{Date, Period, Timestamp, check_period},
     words::words,
 };
 
@@ -132,6 +132,7 @@ impl MilestoneFields {
                 "hãy ghi tên mốc nhiệm vụ",
             );
         }
+        check_period(self.due.as_ref(), &format!("{path}.due"), violations);
         if self.due.as_ref().is_some_and(|due| due.end.is_none()) {
             violations.add(
                 format!("{path}.due.end"),

@@ -5,11 +5,12 @@ use super::{
     caller::Person,
     dated::{self, dated},
     documents::Document,
+    edit::parts,
     error::Violations,
     names::{AgencyName, PlanName},
     record::{Meta, PublicWrite, record_fields},
     stored::stored,
-    time::{Date, Period, Timestamp},
+    time::{Date, Period, Timestamp, check_period},
     words::words,
 };
 
@@ -178,7 +179,7 @@ stored! {
 
 stored! {
     /// An amount of money; for VND without nanos.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Money {
         /// ISO 4217.
         pub currency_code: String,
@@ -200,6 +201,12 @@ stored! {
         /// Where it comes from.
         pub source: String,
     }
+}
+
+parts! {
+    Head { office: String, person_name: String }
+    Money { currency_code: String, units: i64, nanos: i32 }
+    Budget { amount: Option<Money>, price_year: i32, source: String }
 }
 
 stored! {
@@ -493,13 +500,16 @@ impl PlanFields {
     }
 }
 
-/// Adds a violation if the plan would end before it starts.
+/// Adds a violation if one of the periods is not in order, or if the plan would end before it
+/// starts.
 pub fn check_span(
     start: Option<&Period>,
     end: Option<&Period>,
     path: &str,
     violations: &mut Violations,
 ) {
+    check_period(start, &format!("{path}.planned_start"), violations);
+    check_period(end, &format!("{path}.planned_end"), violations);
     if let (Some(start), Some(end)) = (start, end)
         && let (Some(first), Some(last)) = (start.start, end.end)
         && last < first

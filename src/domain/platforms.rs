@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::{
     dated::dated,
     documents::{Document, Source},
+    edit::parts,
     error::Violations,
     names::{AgencyName, EditionName, PlatformName},
     record::{Meta, PublicWrite, record_fields},
     stored::stored,
-    time::{Date, Period, Timestamp},
+    time::{Date, Period, Timestamp, check_period},
     words::words,
 };
 
@@ -148,7 +149,7 @@ stored! {
 
 stored! {
     /// Security level of the information system (Decree 85/2016/NĐ-CP), 1 to 5.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Security {
         /// 1 to 5.
         pub level: i32,
@@ -156,6 +157,8 @@ stored! {
         pub approval: Option<Box<Document>>,
     }
 }
+
+parts! { Security { level: i32, approval: Option<Box<Document>> } }
 
 stored! {
     /// A page of the platform.
@@ -441,7 +444,21 @@ impl PlatformFields {
                 );
             }
         }
+        if let Some(security) = &self.security
+            && !(1..=5).contains(&security.level)
+        {
+            violations.add(
+                "platform.security.level",
+                "REQUIRED",
+                "give the security level, from 1 to 5",
+                "hãy ghi cấp độ an toàn, từ 1 đến 5",
+            );
+        }
         for (i, step) in self.operation_stages.iter().enumerate() {
+            for (period, field) in [(&step.planned, "planned"), (&step.reached, "reached")] {
+                let path = format!("platform.operation_stages[{i}].{field}");
+                check_period(period.as_ref(), &path, violations);
+            }
             if self
                 .operation_stages
                 .iter()

@@ -75,8 +75,8 @@ impl Meta {
     }
 }
 
-/// Declares the writable part of a record: a struct whose field names are those of the proto,
-/// with the two things an update needs, merging by field mask and naming what differs.
+/// Declares the fields of a record that clients write: a struct whose field names are those of the
+/// proto, with what an update needs.
 macro_rules! record_fields {
     (
         $(#[$meta:meta])*
@@ -88,14 +88,11 @@ macro_rules! record_fields {
             pub struct $name { $($(#[$field_meta])* pub $field: $type,)* }
         }
 
-        impl $name {
-            /// Takes the fields named in `mask` from `from`.
-            pub fn merge(&mut self, from: &Self, mask: &[&str]) {
-                $(if mask.contains(&stringify!($field)) {
-                    self.$field.clone_from(&from.$field);
-                })*
-            }
+        crate::domain::edit::parts! { $name { $($field: $type,)* } }
 
+        impl crate::domain::edit::Fields for $name {}
+
+        impl $name {
             /// Names of the fields in which `self` and `other` differ.
             pub fn differing(&self, other: &Self) -> Vec<&'static str> {
                 let mut names = Vec::new();
@@ -103,13 +100,6 @@ macro_rules! record_fields {
                     names.push(stringify!($field));
                 })*
                 names
-            }
-
-            /// Reads the texts of the fields named in `mask`.
-            pub fn texts_of(&self, mask: &[&str], reader: &mut crate::domain::texts::Reader<'_>) {
-                $(if mask.contains(&stringify!($field)) {
-                    reader.field(stringify!($field), &self.$field);
-                })*
             }
         }
 

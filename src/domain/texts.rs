@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::{
     agencies::{AgencyKind, Succession},
     baselines::{MilestoneChange, Rebaseline},
-    command::{Command, Seed},
     documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
     editions::Group,
     figures::{Figure, Part, Subject},
@@ -74,7 +73,15 @@ impl<'a> Reader<'a> {
         self.path.truncate(length);
     }
 
-    fn entry(&mut self, key: impl std::fmt::Display, value: &impl Texts) {
+    /// Reads the id of a new record, if the caller chose it.
+    pub fn id(&mut self, name: &str, id: Option<&str>) {
+        if let Some(id) = id {
+            self.field(name, id);
+        }
+    }
+
+    /// Reads the texts of an entry of a list or map.
+    pub fn entry(&mut self, key: impl std::fmt::Display, value: &impl Texts) {
         let length = self.path.len();
         // Writing to a String cannot fail.
         let _ = write!(self.path, "[{key}]");
@@ -215,133 +222,6 @@ impl Texts for MilestoneChange {
                 fields,
             } => reader.field("milestone", fields),
             Self::Drop { milestone: _ } => {}
-        }
-    }
-}
-
-impl Texts for Seed {
-    fn texts(&self, reader: &mut Reader<'_>) {
-        let Self {
-            agencies,
-            editions,
-            platforms,
-            figures,
-        } = self;
-        macro_rules! all {
-            ($($list:ident)*) => {$(
-                reader.within(stringify!($list), |reader| {
-                    for (index, record) in $list.iter().enumerate() {
-                        reader.entry(index, &record.fields);
-                    }
-                });
-            )*};
-        }
-        all!(agencies editions platforms);
-        reader.field("figures", figures);
-    }
-}
-
-/// The texts of a new record: its id, where the caller chose it, and its fields.
-macro_rules! created {
-    ($reader:ident, $id:literal, $name:expr, $record:literal, $fields:expr) => {{
-        if let Some(name) = $name {
-            $reader.field($id, name.id());
-        }
-        $reader.field($record, $fields);
-    }};
-}
-
-impl Texts for Command {
-    fn texts(&self, reader: &mut Reader<'_>) {
-        match self {
-            Self::CreateAgency { name, fields } => {
-                created!(reader, "agency_id", Some(name), "agency", fields);
-            }
-            Self::CreateEdition { name, fields } => {
-                created!(reader, "edition_id", Some(name), "edition", fields);
-            }
-            Self::CreatePlatform { name, fields } => {
-                created!(reader, "platform_id", name, "platform", fields);
-            }
-            Self::CreatePlan {
-                platform: _,
-                name,
-                fields,
-            } => created!(reader, "plan_id", name, "plan", fields),
-            Self::CreateMilestone {
-                plan: _,
-                name,
-                fields,
-            } => created!(reader, "milestone_id", name, "milestone", fields),
-            Self::CreateReport {
-                plan: _,
-                name,
-                fields,
-            } => created!(reader, "report_id", name, "report", fields),
-            Self::CreateAssessment {
-                plan: _,
-                name,
-                fields,
-            } => created!(reader, "assessment_id", name, "assessment", fields),
-            Self::CreateFigure { figure } => {
-                created!(reader, "figure_id", Some(&figure.name), "figure", figure);
-            }
-            Self::CreatePrincipal { name, fields } => {
-                created!(reader, "principal_id", name, "principal", fields);
-            }
-            Self::CreateApiKey {
-                name: _, // random
-                fields,
-                hash: _,
-            } => reader.field("api_key", fields),
-            Self::UpdateAgency { fields, mask, .. } => {
-                reader.within("agency", |reader| fields.texts_of(mask, reader));
-            }
-            Self::UpdateEdition { fields, mask, .. } => {
-                reader.within("edition", |reader| fields.texts_of(mask, reader));
-            }
-            Self::UpdatePlatform { fields, mask, .. } => {
-                reader.within("platform", |reader| fields.texts_of(mask, reader));
-            }
-            Self::UpdatePlan { fields, mask, .. } => {
-                reader.within("plan", |reader| fields.texts_of(mask, reader));
-            }
-            Self::UpdateMilestone { fields, mask, .. } => {
-                reader.within("milestone", |reader| fields.texts_of(mask, reader));
-            }
-            Self::UpdatePrincipal { fields, mask, .. } => {
-                reader.within("principal", |reader| fields.texts_of(mask, reader));
-            }
-            Self::RetirePlatform {
-                name: _,
-                exit,
-                etag: _,
-            } => reader.field("exit", exit),
-            Self::MovePlan {
-                name: _,
-                step: _,
-                document,
-                etag: _,
-            }
-            | Self::DropMilestone {
-                name: _,
-                document,
-                etag: _,
-            } => reader.field("document", document),
-            Self::RebaselinePlan {
-                rebaseline,
-                etag: _,
-            } => reader.field("rebaseline", rebaseline),
-            Self::CompleteMilestone {
-                name: _,
-                completion_date: _,
-                evidence,
-                etag: _,
-            } => reader.field("evidence", evidence),
-            Self::DecideProposal { .. }
-            | Self::DisablePrincipal { .. }
-            | Self::RevokeApiKey { .. } => {}
-            Self::Seed(seed) => seed.texts(reader),
         }
     }
 }

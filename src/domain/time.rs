@@ -4,7 +4,7 @@
 //! This file reads no clock: callers pass the time through [`Clock`]. Vietnam has had one offset,
 //! UTC+7, since 1975, so the date in Vietnam needs no time zone table.
 
-use super::stored::stored;
+use super::{edit::parts, error::Violations, stored::stored};
 
 use std::{fmt, str::FromStr};
 
@@ -294,6 +294,20 @@ stored! {
     }
 }
 
+/// Adds a violation if the period ends before it starts.
+pub fn check_period(period: Option<&Period>, path: &str, violations: &mut Violations) {
+    if let Some(Err(error)) = period.map(Period::in_order) {
+        violations.add(
+            format!("{path}.end"),
+            "OUT_OF_RANGE",
+            error.english(),
+            error.vietnamese(),
+        );
+    }
+}
+
+parts! { Period { start: Option<Date>, end: Option<Date>, as_written: String } }
+
 impl Period {
     /// One day.
     pub fn day(day: Date, as_written: impl Into<String>) -> Self {
@@ -340,12 +354,11 @@ impl Period {
             end,
             as_written: as_written.into(),
         };
-        period.check()?;
-        Ok(period)
+        period.in_order().map(|()| period)
     }
 
     /// Whether the period starts no later than it ends.
-    pub fn check(&self) -> Result<(), TimeError> {
+    fn in_order(&self) -> Result<(), TimeError> {
         match (self.start, self.end) {
             (Some(start), Some(end)) if end < start => Err(TimeError::EndBeforeStart),
             _ => Ok(()),

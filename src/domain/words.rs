@@ -48,6 +48,8 @@ macro_rules! words {
             $($(#[$value_meta])* #[serde(rename = $word)] $value = $number,)+
         }
 
+        impl crate::domain::edit::Edit for $name {}
+
         impl $name {
             /// All values, in the order of their numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$value),+];

@@ -20,7 +20,7 @@ use crate::{
         text::legible::{self, Lines},
         time::Timestamp,
     },
-    registry::decide::personal::HEADER,
+    rules::personal::HEADER,
     state::State,
 };
 

@@ -2,7 +2,8 @@
 
 use rand::RngExt;
 
-use super::{decide::Ids, writer::Entropy};
+use super::writer::Entropy;
+use crate::rules::Ids;
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const CHARACTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";

@@ -37,17 +37,12 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Published, SETTLED_AFTER, Snapshot,
-    authenticate::renew,
-    decide::{Ids, decide},
-    measures::Measures,
-    recent::Recent,
+    Published, SETTLED_AFTER, Snapshot, authenticate::renew, measures::Measures, recent::Recent,
 };
 use crate::{
     domain::{
         caller::{Caller, Person},
         change::{Change, Effect, Image, Notice, RequestId},
-        command::Request,
         effort::Effort,
         error::Error,
         leaf::{self, Digest},
@@ -55,6 +50,7 @@ use crate::{
         principals::KeyHash,
         time::{Clock, Date, Timestamp},
     },
+    rules::{Ids, Request, decide},
     state::{
         tally::Tally,
         visible::{visible, visible_at},
@@ -128,6 +124,8 @@ impl Outcome {
 pub(super) struct Job {
     pub(super) caller: Caller,
     pub(super) request: Request,
+    /// Whether it is not to be written (`validate_only`).
+    pub(super) only_decide: bool,
     pub(super) answer: oneshot::Sender<Result<Outcome, Error>>,
 }
 
@@ -914,10 +912,15 @@ impl Draft {
             decide(&next.state, &caller, &job.request, self.now, ids)
         }));
         let change = decided.unwrap_or_else(|_| {
-            let method = job.request.command.method_name();
+            let method = job.request.command.method();
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
-        let outcome = outcome_of(&change)?;
+        let mut outcome = outcome_of(&change)?;
+        if job.only_decide {
+            // as of the revision that it was decided on
+            outcome.revision = next.state.revision();
+            return outcome.seen_by(&caller);
+        }
         let seen = outcome.clone().seen_by(&caller)?;
         let encoded = Encoded::new(change, &next.digest, &mut || entropy.salt())?;
         let change = encoded.change();
@@ -1045,7 +1048,7 @@ fn replay(
             request_id: request_id.id.to_string(),
         });
     }
-    super::access::permit(&next.state, caller, &request.command)?;
+    request.permit(&next.state, caller)?;
     // The caller may no longer see the written record, for example because its agency has changed.
     let image = visible_at(&next.state, caller, &outcome.image);
     Ok(Outcome {

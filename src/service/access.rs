@@ -7,21 +7,21 @@ use super::{
     call::{Call, envelope, open, open_checked},
     list::arguments,
     read::{AsOf, find, get},
-    update::{Updatable, Update},
+    update::update,
 };
 use crate::{
     domain::{
-        change::Image,
-        command::{Command, Mask, Precondition},
         error::{Error, Violations},
-        names::{ApiKeyName, PrincipalName, Revision},
+        names::{ApiKeyName, PrincipalName},
     },
     pb,
     registry::{
-        access::permit_access_reads,
         authenticate::{KEY_ID_LENGTH, NewKey},
-        decide::Ids,
         entropy::OsEntropy,
+    },
+    rules::{
+        Ids, permit_access_reads,
+        principals::{CreateApiKey, CreatePrincipal, DisablePrincipal, RevokeApiKey},
     },
     state::State,
     wire::{principals, requests},
@@ -83,10 +83,10 @@ impl pb::access_service_server::AccessService for Services {
         let principal = message.principal.unwrap_or_default();
         let fields = principals::principal_fields(principal, "principal", &mut violations);
         violations.into_result()?;
-        let command = Command::CreatePrincipal { name, fields };
+        let command = CreatePrincipal { name, fields };
         self.write(&call, command, envelope)
             .await?
-            .respond(principal_of)
+            .respond(principals::principal)
     }
 
     async fn update_principal(
@@ -94,15 +94,15 @@ impl pb::access_service_server::AccessService for Services {
         request: Request<pb::UpdatePrincipalRequest>,
     ) -> Answer<pb::Principal> {
         let (call, message) = open(request)?;
-        let update = Update::new(
+        let command = update(
             &message,
             message.principal.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdatePrincipal", message)?;
-        self.update(call, update, envelope)
+        self.write(&call, command, envelope)
             .await?
-            .respond(principal_of)
+            .respond(principals::principal)
     }
 
     async fn disable_principal(
@@ -112,13 +112,13 @@ impl pb::access_service_server::AccessService for Services {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("DisablePrincipal", message)?;
         let name = requests::name(&message.name, "name")?;
-        let command = Command::DisablePrincipal {
+        let command = DisablePrincipal {
             name,
             etag: message.etag,
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(principal_of)
+            .respond(principals::principal)
     }
 
     // === API keys ===
@@ -173,7 +173,7 @@ impl pb::access_service_server::AccessService for Services {
         let name = ApiKeyName::from_id(&principal, &id)
             .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?;
         let only_checked = envelope.validate_only;
-        let command = Command::CreateApiKey {
+        let command = CreateApiKey {
             name,
             fields,
             hash: new.hash,
@@ -181,10 +181,7 @@ impl pb::access_service_server::AccessService for Services {
         let written = self.write(&call, command, envelope).await?;
         // The secret is shown only once: not if the request was replayed or only checked.
         let secret = (!written.replayed && !only_checked).then_some(new.secret);
-        written.respond(|image| match image {
-            Image::ApiKey(key) => Some(principals::api_key(&key, secret)),
-            _ => None,
-        })
+        written.respond(|key| principals::api_key(key, secret))
     }
 
     async fn revoke_api_key(
@@ -194,13 +191,10 @@ impl pb::access_service_server::AccessService for Services {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("RevokeApiKey", message)?;
         let name = requests::name(&message.name, "name")?;
-        let command = Command::RevokeApiKey { name };
+        let command = RevokeApiKey { name };
         self.write(&call, command, envelope)
             .await?
-            .respond(|image| match image {
-                Image::ApiKey(key) => Some(principals::api_key(&key, None)),
-                _ => None,
-            })
+            .respond(|key| principals::api_key(key, None))
     }
 }
 
@@ -212,42 +206,5 @@ impl Services {
         permit_access_reads(&call.caller)?;
         let call = call.at(self, message.as_of()?).await?;
         Ok((call, message))
-    }
-}
-
-impl Updatable for pb::Principal {
-    type Name = PrincipalName;
-
-    const FIELD: &'static str = "principal";
-
-    fn identity(&self) -> (&str, &str) {
-        (&self.name, &self.etag)
-    }
-
-    fn current(call: &Call, name: &PrincipalName) -> Option<(Self, Revision)> {
-        let principal = call.sees(&**call.state().principal(name)?)?;
-        Some((principals::principal(&principal), principal.meta.revision))
-    }
-
-    fn command(
-        self,
-        name: PrincipalName,
-        mask: Mask,
-        precondition: Precondition,
-        violations: &mut Violations,
-    ) -> Command {
-        Command::UpdatePrincipal {
-            name,
-            fields: principals::principal_fields(self, Self::FIELD, violations),
-            mask,
-            precondition,
-        }
-    }
-}
-
-fn principal_of(image: Image) -> Option<pb::Principal> {
-    match image {
-        Image::Principal(principal) => Some(principals::principal(&principal)),
-        _ => None,
     }
 }

@@ -13,17 +13,17 @@ use crate::{
     admission::who::Who,
     domain::{
         caller::Caller,
-        change::{At, Image, RequestId},
-        command::{self, Command},
+        change::{At, RequestId},
         error::Error,
+        kinds::Record,
         names::Revision,
         position::{Point, Position},
     },
     registry::{
         Outcome, Registry, Snapshot,
         authenticate::{Claims, authenticate},
-        decide::personal,
     },
+    rules::{self, Command, personal},
     state::{State, query::token::Binding, visible::Visible},
     wire::{encoded::Answer, requests, validate::Validate},
 };
@@ -330,24 +330,18 @@ macro_rules! envelope {
 pub(super) use envelope;
 
 /// The written record, as the caller may see it.
-pub(super) struct Written {
-    pub(super) image: Image,
-    pub(super) revision: Revision,
+pub(super) struct Written<R> {
+    pub(super) record: Arc<R>,
+    revision: Revision,
     /// The position at that revision, or at a later one.
     position: Position,
     pub(super) replayed: bool,
 }
 
-impl Written {
+impl<R: Record> Written<R> {
     /// The response, with the revision that holds the change.
-    pub(super) fn respond<T>(
-        self,
-        convert: impl FnOnce(Image) -> Option<T>,
-    ) -> Result<Response<T>, Status> {
-        let name = self.image.name().to_owned();
-        let message = convert(self.image)
-            .ok_or_else(|| Error::Bug(format!("`{name}` is not what the method answers").into()))?;
-        let mut response = at_position(message, &self.position);
+    pub(super) fn respond<T>(self, convert: impl FnOnce(&R) -> T) -> Result<Response<T>, Status> {
+        let mut response = at_position(convert(&self.record), &self.position);
         let revision = MetadataValue::from(self.revision.get());
         response
             .metadata_mut()
@@ -358,25 +352,25 @@ impl Written {
 
 impl Services {
     /// Has a command decided and written, or only decided for `validate_only`.
-    pub(super) async fn write(
+    pub(super) async fn write<C: Command>(
         &self,
         call: &Call,
-        command: Command,
+        command: C,
         envelope: Envelope,
-    ) -> Result<Written, Error> {
+    ) -> Result<Written<C::Answer>, Error> {
         let Envelope {
             request_id,
             reason,
             validate_only,
         } = envelope;
         let caller = call.caller.clone();
-        let request = command::Request {
-            command,
+        let request = rules::Request {
+            command: Box::new(command),
             request_id,
             reason,
         };
         let outcome = if validate_only {
-            self.registry.preview(&caller, &request)?
+            self.registry.preview(caller, request).await?
         } else {
             self.registry.submit(caller, request).await?
         };
@@ -390,8 +384,12 @@ impl Services {
             Some(digest) => Position::new(snapshot.log_id, revision, &digest),
             None => snapshot.position(),
         };
+        // a change begins with the record that its method returns, also when it is replayed
+        let name = image.name().to_owned();
+        let record = C::Answer::of_image(image)
+            .ok_or_else(|| Error::Bug(format!("`{name}` is of another kind").into()))?;
         Ok(Written {
-            image,
+            record,
             revision,
             position,
             replayed,

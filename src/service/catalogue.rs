@@ -10,20 +10,22 @@ use super::{
     call::{Call, envelope, open, open_checked},
     encodings::Encodings,
     list::{COST_BYTES, Query, Seen, arguments, fitted},
-    plans::proposal_of,
     read::get,
-    update::{Updatable, Update},
+    update::update,
 };
 use crate::{
     domain::{
-        change::Image,
-        command::{Command, Mask, Precondition},
         editions::Edition,
         error::{Error, Violations},
-        names::{AgencyName, EditionName, PlatformName, Revision},
+        names::{AgencyName, EditionName, PlatformName},
         platforms::{Platform, PlatformState},
     },
     pb,
+    rules::{
+        agencies::CreateAgency,
+        editions::CreateEdition,
+        platforms::{CreatePlatform, RetirePlatform},
+    },
     state::{
         State,
         query::{Constant, Cursor, Queryable as _, order::Direction, page::page_size, search},
@@ -31,7 +33,7 @@ use crate::{
     wire::{
         agencies, editions,
         encoded::{Encoded, EncodedPage},
-        platforms,
+        platforms, proposals,
         requests::{self, View},
     },
 };
@@ -135,23 +137,23 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             &mut violations,
         );
         violations.into_result()?;
-        let command = Command::CreateAgency { name, fields };
+        let command = CreateAgency { name, fields };
         self.write(&call, command, envelope)
             .await?
-            .respond(agency_of)
+            .respond(agencies::agency)
     }
 
     async fn update_agency(&self, request: Request<pb::UpdateAgencyRequest>) -> Answer<pb::Agency> {
         let (call, message) = open(request)?;
-        let update = Update::new(
+        let command = update(
             &message,
             message.agency.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdateAgency", message)?;
-        self.update(call, update, envelope)
+        self.write(&call, command, envelope)
             .await?
-            .respond(agency_of)
+            .respond(agencies::agency)
     }
 
     // === editions ===
@@ -197,9 +199,9 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             &mut violations,
         );
         violations.into_result()?;
-        let command = Command::CreateEdition { name, fields };
+        let command = CreateEdition { name, fields };
         let written = self.write(&call, command, envelope).await?;
-        written.respond(|image| self.edition_of(&image))
+        written.respond(|edition| self.edition_of(edition))
     }
 
     async fn update_edition(
@@ -207,15 +209,15 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::UpdateEditionRequest>,
     ) -> Answer<pb::Edition> {
         let (call, message) = open(request)?;
-        let update = Update::new(
+        let command = update(
             &message,
             message.edition.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdateEdition", message)?;
-        self.update(call, update, envelope)
+        self.write(&call, command, envelope)
             .await?
-            .respond(|image| self.edition_of(&image))
+            .respond(|edition| self.edition_of(edition))
     }
 
     async fn compare_editions(
@@ -283,13 +285,13 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             PlatformName::from_id,
         )?;
         let mut violations = Violations::new();
-        let fields = Box::new(platforms::platform_fields(
+        let fields = platforms::platform_fields(
             message.platform.unwrap_or_default(),
             "platform",
             &mut violations,
-        ));
+        );
         violations.into_result()?;
-        let command = Command::CreatePlatform { name, fields };
+        let command = CreatePlatform { name, fields };
         self.write(&call, command, envelope)
             .await?
             .respond(platform_of)
@@ -300,13 +302,13 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         request: Request<pb::UpdatePlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
         let (call, message) = open(request)?;
-        let update = Update::new(
+        let command = update(
             &message,
             message.platform.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdatePlatform", message)?;
-        self.update(call, update, envelope)
+        self.write(&call, command, envelope)
             .await?
             .respond(platform_of)
     }
@@ -392,106 +394,14 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             platforms::exit_fields(message.exit.unwrap_or_default(), "exit", &mut violations);
         violations.into_result()?;
         let exit = exit.ok_or_else(|| Error::Bug("an exit without an outcome".into()))?;
-        let command = Command::RetirePlatform {
+        let command = RetirePlatform {
             name,
             exit,
             etag: message.etag,
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(proposal_of)
-    }
-}
-
-impl Updatable for pb::Agency {
-    type Name = AgencyName;
-
-    const FIELD: &'static str = "agency";
-
-    fn identity(&self) -> (&str, &str) {
-        (&self.name, &self.etag)
-    }
-
-    fn current(call: &Call, name: &AgencyName) -> Option<(Self, Revision)> {
-        let agency = call.sees(&**call.state().agency(name)?)?;
-        Some((agencies::agency(&agency), agency.meta.revision))
-    }
-
-    fn command(
-        self,
-        name: AgencyName,
-        mask: Mask,
-        precondition: Precondition,
-        violations: &mut Violations,
-    ) -> Command {
-        Command::UpdateAgency {
-            name,
-            fields: agencies::agency_fields(self, Self::FIELD, violations),
-            mask,
-            precondition,
-        }
-    }
-}
-
-impl Updatable for pb::Edition {
-    type Name = EditionName;
-
-    const FIELD: &'static str = "edition";
-
-    fn identity(&self) -> (&str, &str) {
-        (&self.name, &self.etag)
-    }
-
-    fn current(call: &Call, name: &EditionName) -> Option<(Self, Revision)> {
-        let edition = call.sees(&**call.state().edition(name)?)?;
-        let message = edition_message(call.state(), &edition);
-        Some((message, edition.meta.revision))
-    }
-
-    fn command(
-        self,
-        name: EditionName,
-        mask: Mask,
-        precondition: Precondition,
-        violations: &mut Violations,
-    ) -> Command {
-        Command::UpdateEdition {
-            name,
-            fields: editions::edition_fields(self, Self::FIELD, violations),
-            mask,
-            precondition,
-        }
-    }
-}
-
-impl Updatable for pb::Platform {
-    type Name = PlatformName;
-
-    const FIELD: &'static str = "platform";
-
-    fn identity(&self) -> (&str, &str) {
-        (&self.name, &self.etag)
-    }
-
-    fn current(call: &Call, name: &PlatformName) -> Option<(Self, Revision)> {
-        let platform = call.sees(&**call.state().platform(name)?)?;
-        let message = platforms::platform(&platform, View::Full);
-        Some((message, platform.meta.revision))
-    }
-
-    fn command(
-        self,
-        name: PlatformName,
-        mask: Mask,
-        precondition: Precondition,
-        violations: &mut Violations,
-    ) -> Command {
-        Command::UpdatePlatform {
-            name,
-            fields: Box::new(platforms::platform_fields(self, Self::FIELD, violations)),
-            mask,
-            precondition,
-        }
+            .respond(proposals::proposal)
     }
 }
 
@@ -509,28 +419,12 @@ fn encoded_platform(
 }
 
 impl Services {
-    fn edition_of(&self, image: &Image) -> Option<pb::Edition> {
-        match image {
-            Image::Edition(edition) => {
-                Some(edition_message(&self.registry().read().state, edition))
-            }
-            _ => None,
-        }
+    /// The answer of a write: the edition as GetEdition has it.
+    fn edition_of(&self, edition: &Edition) -> pb::Edition {
+        edition_message(&self.registry().read().state, edition)
     }
 }
 
-fn agency_of(image: Image) -> Option<pb::Agency> {
-    match image {
-        Image::Agency(agency) => Some(agencies::agency(&agency)),
-        _ => None,
-    }
-}
-
-fn platform_of(image: Image) -> Option<Encoded<pb::Platform>> {
-    match image {
-        Image::Platform(platform) => {
-            Some(Encoded::new(&platforms::platform(&platform, View::Full)))
-        }
-        _ => None,
-    }
+fn platform_of(platform: &Platform) -> Encoded<pb::Platform> {
+    Encoded::new(&platforms::platform(platform, View::Full))
 }

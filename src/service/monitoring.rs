@@ -12,14 +12,13 @@ use super::{
 };
 use crate::{
     domain::{
-        change::Image,
-        command::Command,
         error::{Error, Violations},
         figures::Figure,
         names::{AgencyName, FigureName, Revision},
         time::Date,
     },
     pb::{self, timeline::Interval},
+    rules::figures::CreateFigure,
     state::{
         State,
         attention::Item,
@@ -268,14 +267,9 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         let figure = figures::figure_fields(figure, name, "figure", &mut violations);
         violations.into_result()?;
         let figure = figure.ok_or_else(|| Error::Bug("a figure without its facts".into()))?;
-        let command = Command::CreateFigure {
-            figure: Box::new(figure),
-        };
+        let command = CreateFigure { figure };
         let written = self.write(&call, command, envelope).await?;
-        written.respond(|image| match image {
-            Image::Figure(figure) => Some(figures::figure(&figure)),
-            _ => None,
-        })
+        written.respond(figures::figure)
     }
 }
 

@@ -7,23 +7,29 @@ use super::{
     call::{Call, envelope, open, open_checked},
     list::arguments,
     read::{find, get},
-    update::{Updatable, Update},
+    update::update,
 };
 use crate::{
     domain::{
-        change::Image,
-        command::{Command, Decision, Mask, Precondition},
         documents::Document,
         error::{Error, Violations},
         milestones::Milestone,
         names::{
             AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
-            ReportName, Revision,
+            ReportName,
         },
         plans::{Plan, PlanMove},
         time::Date,
     },
     pb,
+    rules::{
+        assessments::CreateAssessment,
+        baselines::RebaselinePlan,
+        milestones::{CompleteMilestone, CreateMilestone, DropMilestone},
+        plans::{CreatePlan, MovePlan},
+        proposals::{DecideProposal, Decision},
+        reports::CreateReport,
+    },
     state::State,
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
@@ -39,7 +45,7 @@ macro_rules! move_plan {
     ($self:ident, $request:ident, $method:literal, $step:ident $(, $document:ident)?) => {{
         let (call, message) = open_checked($request)?;
         let envelope = envelope!($method, message)?;
-        let command = Command::MovePlan {
+        let command = MovePlan {
             name: requests::name(&message.name, "name")?,
             step: PlanMove::$step,
             document: None$(.or(document(message.$document)?))?,
@@ -48,7 +54,7 @@ macro_rules! move_plan {
         $self
             .write(&call, command, envelope)
             .await?
-            .respond(|image| $self.plan_of(image))
+            .respond(|plan| $self.plan_of(plan))
     }};
 }
 
@@ -57,7 +63,7 @@ macro_rules! decide_proposal {
     ($self:ident, $request:ident, $method:literal, $decision:ident) => {{
         let (call, message) = open_checked($request)?;
         let envelope = envelope!($method, message)?;
-        let command = Command::DecideProposal {
+        let command = DecideProposal {
             name: requests::name(&message.name, "name")?,
             decision: Decision::$decision,
             etag: message.etag,
@@ -65,7 +71,7 @@ macro_rules! decide_proposal {
         $self
             .write(&call, command, envelope)
             .await?
-            .respond(proposal_of)
+            .respond(proposals::proposal)
     }};
 }
 
@@ -110,25 +116,25 @@ impl pb::plan_service_server::PlanService for Services {
         })?;
         let mut violations = Violations::new();
         let plan = message.plan.unwrap_or_default();
-        let fields = Box::new(plans::plan_fields(plan, "plan", &mut violations));
+        let fields = plans::plan_fields(plan, "plan", &mut violations);
         violations.into_result()?;
-        let command = Command::CreatePlan {
+        let command = CreatePlan {
             platform,
             name,
             fields,
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(|image| self.plan_of(image))
+            .respond(|plan| self.plan_of(plan))
     }
 
     async fn update_plan(&self, request: Request<pb::UpdatePlanRequest>) -> Answer<pb::Plan> {
         let (call, message) = open(request)?;
-        let update = Update::new(&message, message.plan.clone(), message.update_mask.as_ref())?;
+        let command = update(&message, message.plan.clone(), message.update_mask.as_ref())?;
         let envelope = envelope!("UpdatePlan", message)?;
-        self.update(call, update, envelope)
+        self.write(&call, command, envelope)
             .await?
-            .respond(|image| self.plan_of(image))
+            .respond(|plan| self.plan_of(plan))
     }
 
     async fn submit_plan(&self, request: Request<pb::SubmitPlanRequest>) -> Answer<pb::Plan> {
@@ -174,13 +180,13 @@ impl pb::plan_service_server::PlanService for Services {
             &mut violations,
         );
         violations.into_result()?;
-        let command = Command::RebaselinePlan {
-            rebaseline: Box::new(rebaseline),
+        let command = RebaselinePlan {
+            rebaseline,
             etag: message.etag,
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(proposal_of)
+            .respond(proposals::proposal)
     }
 
     // === milestones ===
@@ -230,14 +236,10 @@ impl pb::plan_service_server::PlanService for Services {
         let milestone = message.milestone.unwrap_or_default();
         let fields = milestones::milestone_fields(milestone, "milestone", &mut violations);
         violations.into_result()?;
-        let command = Command::CreateMilestone {
-            plan,
-            name,
-            fields: Box::new(fields),
-        };
+        let command = CreateMilestone { plan, name, fields };
         self.write(&call, command, envelope)
             .await?
-            .respond(|image| self.milestone_of(image))
+            .respond(|milestone| self.milestone_of(milestone))
     }
 
     async fn update_milestone(
@@ -245,15 +247,15 @@ impl pb::plan_service_server::PlanService for Services {
         request: Request<pb::UpdateMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
         let (call, message) = open(request)?;
-        let update = Update::new(
+        let command = update(
             &message,
             message.milestone.clone(),
             message.update_mask.as_ref(),
         )?;
         let envelope = envelope!("UpdateMilestone", message)?;
-        self.update(call, update, envelope)
+        self.write(&call, command, envelope)
             .await?
-            .respond(|image| self.milestone_of(image))
+            .respond(|milestone| self.milestone_of(milestone))
     }
 
     async fn complete_milestone(
@@ -268,7 +270,7 @@ impl pb::plan_service_server::PlanService for Services {
             values::date(message.completion_date, "completion_date", &mut violations);
         let evidence = documents::evidence_fields(message.evidence, "evidence", &mut violations);
         violations.into_result()?;
-        let command = Command::CompleteMilestone {
+        let command = CompleteMilestone {
             name,
             completion_date,
             evidence,
@@ -276,7 +278,7 @@ impl pb::plan_service_server::PlanService for Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(|image| self.milestone_of(image))
+            .respond(|milestone| self.milestone_of(milestone))
     }
 
     async fn drop_milestone(
@@ -285,14 +287,14 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::Milestone> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("DropMilestone", message)?;
-        let command = Command::DropMilestone {
+        let command = DropMilestone {
             name: requests::name(&message.name, "name")?,
             document: document(message.document)?,
             etag: message.etag,
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(|image| self.milestone_of(image))
+            .respond(|milestone| self.milestone_of(milestone))
     }
 
     // === baselines ===
@@ -366,16 +368,9 @@ impl pb::plan_service_server::PlanService for Services {
         let report = message.report.unwrap_or_default();
         let fields = reports::report_fields(report, "report", &mut violations);
         violations.into_result()?;
-        let command = Command::CreateReport {
-            plan,
-            name,
-            fields: Box::new(fields),
-        };
+        let command = CreateReport { plan, name, fields };
         let written = self.write(&call, command, envelope).await?;
-        written.respond(|image| match image {
-            Image::Report(report) => Some(reports::report(&report)),
-            _ => None,
-        })
+        written.respond(reports::report)
     }
 
     // === assessments ===
@@ -425,16 +420,9 @@ impl pb::plan_service_server::PlanService for Services {
         let assessment = message.assessment.unwrap_or_default();
         let fields = assessments::assessment_fields(assessment, "assessment", &mut violations);
         violations.into_result()?;
-        let command = Command::CreateAssessment {
-            plan,
-            name,
-            fields: Box::new(fields),
-        };
+        let command = CreateAssessment { plan, name, fields };
         let written = self.write(&call, command, envelope).await?;
-        written.respond(|image| match image {
-            Image::Assessment(assessment) => Some(assessments::assessment(&assessment)),
-            _ => None,
-        })
+        written.respond(assessments::assessment)
     }
 
     // === proposals ===
@@ -482,72 +470,6 @@ impl pb::plan_service_server::PlanService for Services {
     }
 }
 
-impl Updatable for pb::Plan {
-    type Name = PlanName;
-
-    const FIELD: &'static str = "plan";
-
-    fn identity(&self) -> (&str, &str) {
-        (&self.name, &self.etag)
-    }
-
-    fn current(call: &Call, name: &PlanName) -> Option<(Self, Revision)> {
-        let plan = call.sees(&**call.state().plan(name)?)?;
-        // Do not merge into withheld values: with this revision the command is refused as stale.
-        let revision = if plan.redacted {
-            Revision::ZERO
-        } else {
-            plan.meta.revision
-        };
-        Some((plans::plan(&plan, View::Full), revision))
-    }
-
-    fn command(
-        self,
-        name: PlanName,
-        mask: Mask,
-        precondition: Precondition,
-        violations: &mut Violations,
-    ) -> Command {
-        Command::UpdatePlan {
-            name,
-            fields: Box::new(plans::plan_fields(self, Self::FIELD, violations)),
-            mask,
-            precondition,
-        }
-    }
-}
-
-impl Updatable for pb::Milestone {
-    type Name = MilestoneName;
-
-    const FIELD: &'static str = "milestone";
-
-    fn identity(&self) -> (&str, &str) {
-        (&self.name, &self.etag)
-    }
-
-    fn current(call: &Call, name: &MilestoneName) -> Option<(Self, Revision)> {
-        let milestone = call.sees(&**call.state().milestone(name)?)?;
-        Some((milestones::milestone(&milestone), milestone.meta.revision))
-    }
-
-    fn command(
-        self,
-        name: MilestoneName,
-        mask: Mask,
-        precondition: Precondition,
-        violations: &mut Violations,
-    ) -> Command {
-        Command::UpdateMilestone {
-            name,
-            fields: Box::new(milestones::milestone_fields(self, Self::FIELD, violations)),
-            mask,
-            precondition,
-        }
-    }
-}
-
 /// What the names of one platform's records begin with; empty for all platforms'.
 fn platform_prefix(
     call: &Call,
@@ -591,23 +513,15 @@ impl Services {
     }
 
     /// The answer of a write: the plan as GetPlan has it.
-    fn plan_of(&self, image: Image) -> Option<pb::Plan> {
-        let Image::Plan(plan) = image else {
-            return None;
-        };
+    fn plan_of(&self, plan: &Plan) -> pb::Plan {
         let snapshot = self.registry().read();
-        let state = &snapshot.state;
-        Some(standing_plan(state, &plan, View::Full, self.today()))
+        standing_plan(&snapshot.state, plan, View::Full, self.today())
     }
 
     /// The answer of a write: the milestone as GetMilestone has it.
-    fn milestone_of(&self, image: Image) -> Option<pb::Milestone> {
-        let Image::Milestone(milestone) = image else {
-            return None;
-        };
+    fn milestone_of(&self, milestone: &Milestone) -> pb::Milestone {
         let snapshot = self.registry().read();
-        let state = &snapshot.state;
-        Some(standing_milestone(state, &milestone, self.today()))
+        standing_milestone(&snapshot.state, milestone, self.today())
     }
 }
 
@@ -636,11 +550,4 @@ fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Erro
     let document = documents::document_fields(message, "document", &mut violations);
     violations.into_result()?;
     Ok(Some(Box::new(document)))
-}
-
-pub(super) fn proposal_of(image: Image) -> Option<pb::Proposal> {
-    match image {
-        Image::Proposal(proposal) => Some(proposals::proposal(&proposal)),
-        _ => None,
-    }
 }

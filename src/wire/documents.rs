@@ -2,7 +2,7 @@
 
 use super::{
     validate::FieldPath,
-    values::{check_order, read_date, read_enum, read_list, read_text, write_date, write_enum},
+    values::{read_date, read_enum, read_list, read_text, write_date, write_enum},
 };
 use crate::{
     domain::{
@@ -102,12 +102,9 @@ pub(super) fn read_period(
         end,
         as_written,
     } = message;
-    let start = read_date(start, &path.field("start"), violations);
-    let end = read_date(end, &path.field("end"), violations);
-    check_order(start, end, &path.field("end"), violations);
     Period {
-        start,
-        end,
+        start: read_date(start, &path.field("start"), violations),
+        end: read_date(end, &path.field("end"), violations),
         as_written: read_text(as_written),
     }
 }
@@ -314,25 +311,5 @@ mod tests {
         document.relations[1].kind REQUIRED
         document.relations[1].issue_date PARTIAL_DATE
         ");
-    }
-
-    #[test]
-    fn a_period_does_not_end_before_it_starts() {
-        let day = |day| {
-            Some(pb::Date {
-                year: 2026,
-                month: 6,
-                day,
-            })
-        };
-        let message = pb::Period {
-            start: day(24),
-            end: day(23),
-            as_written: String::new(),
-        };
-        let mut violations = Violations::new();
-        read_period(message, &FieldPath::ROOT.field("period"), &mut violations);
-        let told: Vec<_> = violations.iter().map(|v| (&*v.field, v.reason)).collect();
-        assert_eq!(told, [("period.end", "OUT_OF_RANGE")]);
     }
 }

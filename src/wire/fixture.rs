@@ -4,9 +4,8 @@
 tonic::include_proto!("fixture/ndp.fixture.v1");
 
 #[expect(
-    clippy::clone_on_copy,
     clippy::for_kv_map,
-    reason = "what is generated does not look at whether a type is Copy or a rule needs the value"
+    reason = "what is generated does not look at whether a rule needs the value"
 )]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/fixture/ndp.fixture.v1.rules.rs"));

@@ -1,17 +1,15 @@
 //! A limit on the number of messages in a request, checked before the request is decoded: an empty
 //! message takes two bytes on the wire and hundreds in memory.
 
-use std::sync::LazyLock;
-
 use prost_reflect::{
-    DescriptorPool, Kind, MessageDescriptor,
+    Kind, MessageDescriptor,
     prost::{
         bytes::Buf,
         encoding::{WireType, decode_key, decode_varint},
     },
 };
 
-use crate::pb;
+use super::descriptors::POOL;
 
 /// Maximum number of messages within one request. The field rules allow far fewer.
 pub const MESSAGES_MAX: usize = 10_000;
@@ -21,11 +19,6 @@ const MESSAGE_BYTES_MIN: usize = 2;
 
 /// Maximum depth that is counted. The decoder refuses deeper messages.
 const DEPTH_MAX: usize = 100;
-
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    // The set is compiled in. If it were unreadable, messages would not be counted.
-    DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default()
-});
 
 /// Whether the encoded message of the named type contains more than [`MESSAGES_MAX`] messages.
 /// Malformed bytes are not reported here; the decoder refuses them.
@@ -92,6 +85,7 @@ mod tests {
     use prost::{Message, Name};
 
     use super::*;
+    use crate::pb;
 
     fn request(sources: usize, listings: usize) -> Vec<u8> {
         let listing = pb::platform::Listing {

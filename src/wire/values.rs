@@ -312,20 +312,6 @@ pub(super) fn write_timestamp(time: Timestamp) -> prost_types::Timestamp {
     }
 }
 
-/// Checks that the days are in the order that [`crate::domain::time::Period`] requires.
-pub(super) fn check_order(
-    start: Option<Date>,
-    end: Option<Date>,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) {
-    if let (Some(start), Some(end)) = (start, end)
-        && end < start
-    {
-        refuse_time(TimeError::EndBeforeStart, path, violations);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -6,7 +6,6 @@ use ndp_registry::{
     catalogue::OPENING_EDITION,
     domain::{
         change::At,
-        command::Command,
         names::{ApiKeyName, PlatformName, Revision},
         plans::PlanState,
         principals::Role,
@@ -16,6 +15,7 @@ use ndp_registry::{
         watch_changes_request::Start, watch_changes_response::Event,
     },
     registry::{Registry, recent::Following},
+    rules::principals::RevokeApiKey,
 };
 use serde_json::json;
 use tonic::{Code, Request, Streaming};
@@ -327,7 +327,7 @@ both! {
         assert!(matches!(next(&mut anonymous).await.event, Some(Event::Heartbeat(_))));
         let key: ApiKeyName =
             server.registry.read().state.api_keys().keys().next().unwrap().clone();
-        server.as_system(Command::RevokeApiKey { name: key }).await;
+        server.as_system(Box::new(RevokeApiKey { name: key })).await;
         assert_eq!(end(&mut of_key).await.code(), Code::Unauthenticated);
         let stopped = tokio::spawn(server.stop());
         assert_eq!(end(&mut anonymous).await.code(), Code::Unavailable);

@@ -22,13 +22,13 @@ use ndp_registry::{
     domain::{
         caller::Caller,
         change::RequestId,
-        command::{Command, Request},
         error::Error,
         names::{PlanName, PlatformName},
         plans::PlanFields,
     },
     pb,
     registry::{Outcome, Registry},
+    rules::{Request, plans::CreatePlan},
 };
 use tonic::{
     Response,
@@ -154,14 +154,14 @@ pub(crate) fn revision_in<T>(response: &Response<T>) -> i64 {
 pub(crate) fn making(id: Option<&str>) -> Request {
     let platform = PlatformName::parse(PLATFORM).unwrap();
     Request {
-        command: Command::CreatePlan {
+        command: Box::new(CreatePlan {
             name: id.map(|id| PlanName::from_id(&platform, id).unwrap()),
             platform,
-            fields: Box::new(PlanFields {
+            fields: PlanFields {
                 display_name: "Kế hoạch thử (made up)".into(),
                 ..PlanFields::default()
-            }),
-        },
+            },
+        }),
         request_id: None,
         reason: String::new(),
     }

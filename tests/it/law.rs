@@ -13,7 +13,6 @@ use ndp_registry::{
     domain::{
         caller::Caller,
         change::Effect,
-        command::{Command, Precondition, Request},
         documents::{Document, Evidence},
         effort::Effort,
         milestones::MilestoneFields,
@@ -26,7 +25,13 @@ use ndp_registry::{
         reports::{Rating, ReportFields},
         time::{Date, Period, Timestamp},
     },
-    registry::decide::{Ids, decide},
+    rules::{
+        AnyCommand, Ids, Request, decide,
+        milestones::{CompleteMilestone, CreateMilestone},
+        plans::{CreatePlan, MovePlan, UpdatePlan},
+        platforms::{CreatePlatform, UpdatePlatform},
+        reports::CreateReport,
+    },
     state::{
         State,
         attention::Item,
@@ -122,7 +127,7 @@ impl Ids for NoIds {
     }
 }
 
-fn request(command: Command) -> Request {
+fn request(command: Box<dyn AnyCommand>) -> Request {
     Request {
         command,
         request_id: None,
@@ -134,7 +139,7 @@ fn request(command: Command) -> Request {
 static OPENING: LazyLock<State> = LazyLock::new(|| {
     let mut seed = catalogue::seed([catalogue::OPENING_EDITION]).unwrap();
     seed.platforms.truncate(2);
-    let request = request(Command::Seed(Box::new(seed)));
+    let request = request(Box::new(seed));
     let system = Caller::System { actor: None };
     let mut state = State::default();
     let change = decide(&state, &system, &request, moment(day(0)), &mut NoIds).unwrap();
@@ -169,39 +174,44 @@ fn insert<T>(entries: &mut Vec<T>, entry: T, start: impl Fn(&T) -> Option<Date>)
 
 /// The day from which a command's facts hold.
 struct Said {
-    command: Command,
+    command: Box<dyn AnyCommand>,
     from: Date,
     /// Whether it takes what is recorded out of public sight.
     withholds: bool,
 }
 
-fn update(state: &State, of: usize, fields: PlatformFields, mask: &'static str) -> Command {
+fn update(
+    state: &State,
+    of: usize,
+    fields: PlatformFields,
+    mask: &'static str,
+) -> Box<dyn AnyCommand> {
     let name = platform(of);
     if state.platform(&name).is_none() {
-        return Command::CreatePlatform {
+        return Box::new(CreatePlatform {
             name: Some(name),
-            fields: Box::new(PlatformFields {
+            fields: PlatformFields {
                 display_name: "Thử (made up)".into(),
                 record_status: RecordStatus::Verified,
                 ..fields
-            }),
-        };
+            },
+        });
     }
-    Command::UpdatePlatform {
+    Box::new(UpdatePlatform {
         name,
-        fields: Box::new(fields),
-        mask: vec![mask],
-        precondition: Precondition::default(),
-    }
+        fields: fields,
+        mask: vec![mask.to_owned()],
+        etag: None,
+    })
 }
 
-fn update_plan(name: PlanName, fields: PlanFields, mask: &'static str) -> Command {
-    Command::UpdatePlan {
+fn update_plan(name: PlanName, fields: PlanFields, mask: &'static str) -> Box<dyn AnyCommand> {
+    Box::new(UpdatePlan {
         name,
-        fields: Box::new(fields),
-        mask: vec![mask],
-        precondition: Precondition::default(),
-    }
+        fields: fields,
+        mask: vec![mask.to_owned()],
+        etag: None,
+    })
 }
 
 /// What a step says of which days; none where it says nothing.
@@ -220,7 +230,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
         }
     };
     let mut withholds = false;
-    let (command, from) = match *step {
+    let (command, from): (Box<dyn AnyCommand>, Date) = match *step {
         Step::Wait(_) => return None,
         Step::Govern {
             platform,
@@ -312,11 +322,11 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 display_name: "Kế hoạch thử".into(),
                 ..PlanFields::default()
             };
-            let create = Command::CreatePlan {
+            let create = Box::new(CreatePlan {
                 platform: platform(of),
                 name: Some(plan(of, number)),
-                fields: Box::new(fields),
-            };
+                fields: fields,
+            });
             (create, today)
         }
         Step::Move {
@@ -334,12 +344,12 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 PlanMove::Annul => plan.issue_date().unwrap_or(today),
                 _ => today,
             };
-            let step = Command::MovePlan {
+            let step = Box::new(MovePlan {
                 name: plan.name.clone(),
                 step,
                 document,
                 etag: plan.meta.etag(),
-            };
+            });
             (step, from)
         }
         Step::Cycle {
@@ -404,19 +414,19 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
             let period = plan
                 .cycle_on(today)
                 .last_period_end(today.plus_months(-months))?;
-            let create = Command::CreateReport {
+            let create = Box::new(CreateReport {
                 plan: plan.name.clone(),
                 name: ndp_registry::domain::names::ReportName::from_id(
                     &plan.name,
                     &format!("r{}", state.revision()),
                 ),
-                fields: Box::new(ReportFields {
+                fields: ReportFields {
                     period_end_date: Some(period),
                     rating: Some(Rating::AtRisk),
                     percent: 40,
                     ..ReportFields::default()
-                }),
-            };
+                },
+            });
             (create, period)
         }
         Step::Complete {
@@ -427,27 +437,27 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
             let plan = state.plan(&plan(platform, number))?;
             let name = MilestoneName::from_id(&plan.name, "m").unwrap();
             let Some(milestone) = state.milestone(&name) else {
-                let create = Command::CreateMilestone {
+                let create = Box::new(CreateMilestone {
                     plan: plan.name.clone(),
                     name: Some(name),
-                    fields: Box::new(MilestoneFields {
+                    fields: MilestoneFields {
                         display_name: "Mốc thử".into(),
                         due: Some(Period::day(self::day(day.unwrap_or(-40)), "")),
                         ..MilestoneFields::default()
-                    }),
-                };
+                    },
+                });
                 return Some(Said {
                     command: create,
                     from: today,
                     withholds,
                 });
             };
-            let complete = Command::CompleteMilestone {
+            let complete = Box::new(CompleteMilestone {
                 name,
                 completion_date: day.map(self::day),
                 evidence: Vec::<Evidence>::new(),
                 etag: milestone.meta.etag(),
-            };
+            });
             (complete, day.map_or(today, self::day))
         }
     };

@@ -92,6 +92,21 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        name: "rules",
+        rules: &[
+            NO_ASYNC,
+            NO_SQL,
+            NO_PROTOBUF,
+            NO_CLOCK,
+            NO_ROOM_ABOVE_REGISTRY,
+            (&["tracing"], "it is pure: it returns what there is to say"),
+            (
+                &["crate::registry", "crate::config"],
+                "rules stand on domain and state alone",
+            ),
+        ],
+    },
+    Room {
         name: "registry",
         rules: &[NO_PROTOBUF, NO_ROOM_ABOVE_REGISTRY],
     },

@@ -1,37 +1,32 @@
-//! Masks over the made-up `Book` of `build/fixture.proto`.
+//! Masks of plans, and the fields of every record beside those of the contract.
+
+use prost_reflect::FieldDescriptor;
 
 use super::*;
 use crate::{
-    pb::google::r#type::Money,
-    wire::fixture::{
-        Book, Node, Part,
-        book::{Kind, Price},
+    domain::{
+        agencies::Agency, edit::Edit, editions::Edition, milestones::Milestone, plans::Plan,
+        plans::PlanFields, platforms::Platform, principals::Principal,
     },
+    pb,
+    rules::update::Editable,
 };
 
-fn book() -> Book {
-    Book {
-        name: "books/1".into(),
-        title: "old".into(),
-        isbn: "1".into(),
+const PARTS: &[Part] = PlanFields::PARTS;
+
+fn plan() -> pb::Plan {
+    pb::Plan {
+        name: "platforms/a/plans/b".into(),
+        display_name: "Kế hoạch".into(),
         etag: "e".into(),
-        price: Some(Price {
-            amount: Some(vnd(5)),
-            year: 2025,
-            computed: "by server".into(),
-        }),
-        pages: Some(7),
-        kind: Some(Kind::Genre("poems".into())),
-        ..Book::default()
+        budget: Some(pb::plan::Budget::default()),
+        agency: "agencies/a".into(),
+        ..pb::Plan::default()
     }
 }
 
-fn vnd(units: i64) -> Money {
-    Money {
-        currency_code: "VND".into(),
-        units,
-        nanos: 0,
-    }
+fn resolved(paths: &[&str], message: &pb::Plan) -> Mask {
+    resolve(Some(&mask(paths)), message, PARTS).expect("a good mask")
 }
 
 fn mask(paths: &[&str]) -> FieldMask {
@@ -40,139 +35,84 @@ fn mask(paths: &[&str]) -> FieldMask {
     }
 }
 
-fn resolved(paths: &[&str], message: &Book) -> Resolved {
-    resolve(Some(&mask(paths)), message).expect("a good mask")
-}
-
 fn refused(paths: &[&str]) -> Vec<String> {
-    let violations = resolve(Some(&mask(paths)), &book()).expect_err("a bad mask");
+    let Err(Error::Invalid(violations)) = resolve(Some(&mask(paths)), &plan(), PARTS) else {
+        panic!("a bad mask");
+    };
     for one in violations.iter() {
         assert_eq!(one.field, "update_mask");
         assert!(!one.vietnamese.is_empty());
     }
+    let violations = violations.iter();
     violations
-        .iter()
         .map(|one| format!("{}: {}", one.reason, one.english))
         .collect()
 }
 
 #[test]
 fn no_mask_means_what_is_set() {
-    let expected = Resolved {
-        fields: vec!["title", "price", "pages", "genre"],
-        paths: ["title", "price", "pages", "genre"]
-            .map(String::from)
-            .to_vec(),
-        immutable: vec!["isbn".into()],
-    };
-    assert_eq!(resolve(None, &book()).expect("no mask"), expected);
-    assert_eq!(resolved(&[], &book()), expected);
+    let expected = ["display_name", "budget"];
+    assert_eq!(resolve(None, &plan(), PARTS).expect("no mask"), expected);
+    assert_eq!(resolved(&[], &plan()), expected);
 }
 
 #[test]
 fn a_star_means_every_field_a_caller_may_write() {
-    let all = resolved(&["*"], &Book::default());
-    assert_eq!(
-        all.fields,
-        [
-            "title",
-            "price",
-            "parts",
-            "labels",
-            "pages",
-            "genre",
-            "series",
-            "lent",
-            "type",
-            "bought_time",
-            "tree"
-        ]
-    );
-    assert_eq!(all.immutable, Vec::<String>::new());
-    assert_eq!(resolved(&["*"], &book()).immutable, ["isbn"]);
+    let names: Vec<_> = PARTS.iter().map(|part| part.name).collect();
+    assert_eq!(resolved(&["*"], &pb::Plan::default()), names);
 }
 
 #[test]
-fn paths_are_reduced_and_ordered() {
+fn paths_are_reduced() {
     let paths = [
-        "title",
-        "price.amount.units",
+        "scope",
+        "budget.amount.units",
         "name",
         "etag",
-        "price.amount",
-        "title",
-        "isbn",
+        "budget.amount",
+        "scope",
+        "standing.effective_date",
     ];
-    assert_eq!(
-        resolved(&paths, &book()),
-        Resolved {
-            fields: vec!["title", "price"],
-            paths: vec!["title".into(), "price.amount".into()],
-            immutable: vec!["isbn".into()],
-        }
-    );
+    assert_eq!(resolved(&paths, &plan()), ["scope", "budget.amount"]);
     // Dropped, and not taken for a mask that was left empty.
-    assert_eq!(
-        resolved(&["etag", "price.computed"], &book()),
-        Resolved::default()
-    );
+    assert_eq!(resolved(&["etag", "state"], &plan()), Mask::new());
 }
 
 #[test]
 fn unknown_paths_are_told_all_at_once() {
-    assert_eq!(
-        refused(&[
-            "x",
-            "title.x",
-            "price.yaer",
-            "parts.title",
-            "labels.a",
-            "boughtTime"
-        ]),
-        [
-            "UNKNOWN_PATH: has the unknown path `x`; the fields are `title`, `isbn`, `price`, \
-             `parts`, `labels`, `pages`, `genre`, `series`, `lent`, `type`, `bought_time`, `tree`",
-            "UNKNOWN_PATH: has the path `title.x` inside `title`, which is only replaced whole; \
-             send `title`",
-            "UNKNOWN_PATH: has the path `labels.a` inside `labels`, which is only replaced whole; \
-             send `labels`",
-            "UNKNOWN_PATH: has the unknown path `price.yaer` (did you mean `price.year`?); the \
-             fields are `amount`, `year`",
-            "UNKNOWN_PATH: has the unknown path `boughtTime` (did you mean `bought_time`?); the \
-             fields are `title`, `isbn`, `price`, `parts`, `labels`, `pages`, `genre`, `series`, \
-             `lent`, `type`, `bought_time`, `tree`",
-            "UNKNOWN_PATH: has the path `parts.title` inside `parts`, which is only replaced \
-             whole; send `parts`",
-        ]
-    );
+    let told = refused(&["scope.x", "budget.yaer", "planned_end.end.year"]);
+    insta::assert_snapshot!(told.join("\n"), @r"
+    UNKNOWN_PATH: has the path `scope.x` inside `scope`, which is only replaced whole; send `scope`
+    UNKNOWN_PATH: has the unknown path `budget.yaer`; the fields are `amount`, `price_year`, `source`
+    UNKNOWN_PATH: has the path `planned_end.end.year` inside `end`, which is only replaced whole; send `planned_end.end`
+    ");
     for (path, part) in [
-        ("book.title", "did you mean `title`?"),
-        ("Title", "did you mean `title`?"),
-        ("PRICE.year", "did you mean `price`?"),
-        ("price.Year", "did you mean `price.year`?"),
-        ("parts[0].title", "did you mean `title`?"),
-        ("title,price", "each path as an element of its own"),
-        ("tree.child.title.x", "send `tree.child.title`"),
+        ("plan.scope", "did you mean `scope`?"),
+        ("Scope", "did you mean `scope`?"),
+        ("BUDGET.amount", "did you mean `budget`?"),
+        ("budget.Amount", "did you mean `budget.amount`?"),
+        ("leadUnit", "did you mean `lead_unit`?"),
+        ("scope,budget", "each path as an element of its own"),
+        ("state.x", "inside `state`"),
     ] {
         let told = refused(&[path]).join("");
         assert!(told.contains(part), "{path}: {told}");
     }
     assert_eq!(
-        refused(&["*", "title"]),
+        refused(&["*", "scope"]),
         ["UNKNOWN_PATH: has `*` beside other paths; send `*` alone or leave it out"]
     );
-    for path in ["", ".", "title.", ".title", "price..year"] {
+    for path in ["", ".", "scope.", ".scope", "budget..amount"] {
         assert_eq!(refused(&[path]).len(), 1, "{path:?}");
     }
     let deep = vec!["child"; 100_000].join(".");
-    assert_eq!(refused(&[&format!("tree.{deep}")]).len(), 1);
+    assert_eq!(refused(&[&format!("budget.{deep}")]).len(), 1);
 }
 
 #[test]
 fn masks_are_bounded() {
-    let paths = vec!["title"; 101];
     assert_eq!(
-        refused(&paths),
+        refused(&["scope"; 101]),
         [
             "TOO_MANY_ITEMS: must have at most 100 paths, but has 101; name whole messages or \
              send `*`"
@@ -180,191 +120,85 @@ fn masks_are_bounded() {
     );
 }
 
-fn updated(paths: &[&str], update: &Book) -> Book {
-    let mut current = book();
-    resolved(paths, update).apply(&mut current, update);
-    current
-}
-
-#[test]
-fn a_path_is_copied_and_nothing_else() {
-    let update = Book {
-        title: "new".into(),
-        price: Some(Price {
-            amount: Some(vnd(9)),
-            year: 1,
-            computed: "by caller".into(),
-        }),
-        ..Book::default()
-    };
-    assert_eq!(
-        updated(&["title"], &update),
-        Book {
-            title: "new".into(),
-            ..book()
-        }
-    );
-    let price = |units, year| {
-        Some(Price {
-            amount: Some(vnd(units)),
-            year,
-            computed: "by server".into(),
-        })
-    };
-    let expected = Book {
-        price: price(9, 2025),
-        ..book()
-    };
-    assert_eq!(updated(&["price.amount.units"], &update), expected);
-    // A whole message keeps what only the server writes.
-    assert_eq!(
-        updated(&["price"], &update),
-        Book {
-            price: price(9, 1),
-            ..book()
-        }
-    );
-}
-
-#[test]
-fn what_is_absent_is_cleared() {
-    let none = Book::default();
-    assert_eq!(
-        updated(&["price", "pages"], &none),
-        Book {
-            price: None,
-            pages: None,
-            ..book()
-        }
-    );
-    let price = book().price.map(|price| Price { year: 0, ..price });
-    assert_eq!(updated(&["price.year"], &none), Book { price, ..book() });
-    // Clearing below a message that is not there does not make one.
-    let mut current = Book::default();
-    current.copy_path(&none, "price.year");
-    assert_eq!(current, Book::default());
-}
-
-#[test]
-fn messages_on_the_way_are_created() {
-    let node = |title: &str, child| {
-        Some(Box::new(Node {
-            title: title.into(),
-            child,
-        }))
-    };
-    let update = Book {
-        tree: node("a", node("b", None)).map(|n| *n),
-        ..Book::default()
-    };
-    let expected = node("", node("b", None)).map(|n| *n);
-    assert_eq!(
-        updated(&["tree.child.title"], &update),
-        Book {
-            tree: expected,
-            ..book()
-        }
-    );
-}
-
-#[test]
-fn one_member_of_a_oneof_takes_the_place_of_another() {
-    let series = |title: &str| {
-        Some(Kind::Series(Part {
-            title: title.into(),
-        }))
-    };
-    let update = Book {
-        kind: series("s"),
-        ..Book::default()
-    };
-    assert_eq!(
-        updated(&["series"], &update),
-        Book {
-            kind: series("s"),
-            ..book()
-        }
-    );
-    assert_eq!(
-        updated(&["series.title"], &update),
-        Book {
-            kind: series("s"),
-            ..book()
-        }
-    );
-    // Clearing a member that is not set leaves the one that is.
-    assert_eq!(updated(&["series"], &Book::default()), book());
-    assert_eq!(
-        updated(&["genre"], &Book::default()),
-        Book {
-            kind: None,
-            ..book()
-        }
-    );
-    // Both named: the member set in the update stands, whichever is copied last.
-    assert_eq!(updated(&["*"], &update).kind, series("s"));
-    let update = Book {
-        kind: Some(Kind::Genre("g".into())),
-        ..Book::default()
-    };
-    let mut current = Book {
-        kind: series("s"),
-        ..book()
-    };
-    resolved(&["series", "genre"], &update).apply(&mut current, &update);
-    assert_eq!(current.kind, Some(Kind::Genre("g".into())));
-}
-
-#[test]
-fn an_immutable_field_may_be_named_with_the_value_it_has() {
-    let resolved = resolved(&["isbn"], &book());
-    assert!(resolved.fields.is_empty() && resolved.paths.is_empty());
-    assert_eq!(resolved.check_immutable(&book(), &book(), "book"), Ok(()));
-    let other = Book {
-        isbn: "2".into(),
-        ..book()
-    };
-    let violations = resolved
-        .check_immutable(&book(), &other, "book")
-        .expect_err("a change");
-    let told: Vec<_> = violations
-        .iter()
-        .map(|one| (one.field.as_str(), one.reason))
-        .collect();
-    assert_eq!(told, [("book.isbn", "IMMUTABLE")]);
-}
-
 #[test]
 fn violations_of_fields_left_alone_do_not_matter() {
     let mut violations = Violations::new();
     for field in [
         "request_id",
-        "book",
-        "book.name",
-        "book.etag",
-        "book.title",
-        "book.price",
-        "book.price.year",
-        "book.price.amount.nanos",
-        "book.parts[1].title",
+        "plan",
+        "plan.name",
+        "plan.etag",
+        "plan.scope",
+        "plan.budget",
+        "plan.budget.price_year",
+        "plan.budget.amount.nanos",
+        "plan.visibilities[1].document",
     ] {
         violations.add(field, "REQUIRED", "x", "x");
     }
     let kept = |paths: &[&str]| {
-        let relevant = resolved(paths, &book()).relevant(violations.clone(), "book");
-        relevant
-            .iter()
-            .map(|one| one.field.clone())
-            .collect::<Vec<_>>()
+        let relevant = relevant(violations.clone(), &resolved(paths, &plan()), "plan");
+        let fields = relevant.iter().map(|one| one.field.clone());
+        fields.collect::<Vec<_>>()
     };
-    let always = ["request_id", "book", "book.name", "book.etag"];
-    assert_eq!(kept(&["pages"]), always);
+    let always = ["request_id", "plan", "plan.name", "plan.etag"];
+    assert_eq!(kept(&["objectives"]), always);
     assert_eq!(
-        kept(&["price.amount"])[4..],
-        ["book.price", "book.price.amount.nanos"]
+        kept(&["budget.amount"])[4..],
+        ["plan.budget", "plan.budget.amount.nanos"]
     );
     assert_eq!(
-        kept(&["parts", "title"])[4..],
-        ["book.title", "book.parts[1].title"]
+        kept(&["visibilities", "scope"])[4..],
+        ["plan.scope", "plan.visibilities[1].document"]
     );
+}
+
+/// Whether callers write a field: those that only the server sets are OUTPUT_ONLY, and the name and
+/// the etag say which record is meant.
+fn is_settable(field: &FieldDescriptor) -> bool {
+    let behavior = POOL.get_extension_by_name("google.api.field_behavior");
+    let options = field.options();
+    let behaviors = options.get_extension(&behavior.expect("an annotation"));
+    let behaviors = behaviors.as_list().unwrap_or_default();
+    let numbers: Vec<_> = behaviors
+        .iter()
+        .filter_map(|it| it.as_enum_number())
+        .collect();
+    let (output_only, identifier) = (3, 8);
+    !numbers.contains(&output_only) && !numbers.contains(&identifier) && field.name() != "etag"
+}
+
+/// The fields below `parts` are those of the message that callers write.
+fn compare(parts: &[Part], message: &MessageDescriptor) {
+    let ours: BTreeSet<_> = parts.iter().map(|part| part.name.to_owned()).collect();
+    let theirs = message.fields().filter(is_settable);
+    let theirs = theirs.map(|field| field.name().to_owned()).collect();
+    assert_eq!(ours, theirs, "{}", message.full_name());
+    for part in parts {
+        let field = message.get_field_by_name(part.name).expect("compared");
+        match field.kind() {
+            Kind::Message(inner) if !field.is_list() && !field.is_map() => {
+                // a date or time is written whole
+                let whole = ["google.type.Date", "google.protobuf.Timestamp"];
+                if !whole.contains(&inner.full_name()) {
+                    compare(part.parts, &inner);
+                }
+            }
+            _ => assert!(part.parts.is_empty(), "{}", field.full_name()),
+        }
+    }
+}
+
+#[test]
+fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
+    fn of<R: Editable>(message: &str) {
+        let message = POOL.get_message_by_name(message).expect("a message");
+        compare(R::Fields::PARTS, &message);
+    }
+    of::<Agency>("ndp.registry.v1.Agency");
+    of::<Edition>("ndp.registry.v1.Edition");
+    of::<Platform>("ndp.registry.v1.Platform");
+    of::<Plan>("ndp.registry.v1.Plan");
+    of::<Milestone>("ndp.registry.v1.Milestone");
+    of::<Principal>("ndp.registry.v1.Principal");
 }

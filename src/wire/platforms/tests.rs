@@ -244,7 +244,6 @@ fn bad_values_are_told_of_with_their_paths() {
     platform.listings[1].membership UNKNOWN_VALUE
     platform.listings[2].edition NOT_A_NAME
     platform.operation_stages[0].stage REQUIRED
-    platform.operation_stages[0].planned.end OUT_OF_RANGE
     platform.operation_stages[0].reached.start NO_SUCH_DATE
     platform.operation_stages[0].reached.end PARTIAL_DATE
     platform.security.approval.effective_date PARTIAL_DATE

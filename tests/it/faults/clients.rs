@@ -12,12 +12,13 @@ use std::{
 
 use ndp_registry::{
     catalogue,
-    domain::{command::Command, names::Revision, principals::Role},
+    domain::{names::Revision, principals::Role},
     pb::{
         self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
         watch_changes_response::Event,
     },
     registry::recent::Following,
+    rules::principals::RevokeApiKey,
 };
 use serde_json::json;
 use tokio::{
@@ -304,7 +305,7 @@ both! {
         }
         let key = server.registry.read().state.api_keys().keys()
             .find(|key| key.parent().id() == "auditor").unwrap().clone();
-        server.as_system(Command::RevokeApiKey { name: key }).await;
+        server.as_system(Box::new(RevokeApiKey { name: key })).await;
         let (seen, status) = read_until(&mut watch, i64::MAX).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
         assert_eq!(reason(&status), "KEY_REVOKED");

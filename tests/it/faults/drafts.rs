@@ -3,14 +3,12 @@
 
 use ndp_registry::{
     domain::{
-        command::{Command, Precondition, Request},
         error::Error,
         names::{PlanName, PlatformName},
         plans::PlanFields,
     },
-    registry::{
-        Entropy, Outcome, Registry, WriterTask, check::check, decide::Ids, entropy::OsEntropy,
-    },
+    registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
+    rules::{Ids, Request, plans::UpdatePlan},
     store::Store,
 };
 use tokio::sync::watch;
@@ -94,15 +92,15 @@ impl Process {
 fn renaming(id: &str) -> Request {
     let platform = PlatformName::parse(PLATFORM).unwrap();
     Request {
-        command: Command::UpdatePlan {
+        command: Box::new(UpdatePlan {
             name: PlanName::from_id(&platform, id).unwrap(),
-            fields: Box::new(PlanFields {
+            fields: PlanFields {
                 display_name: "Kế hoạch thử, tên mới (made up)".into(),
                 ..PlanFields::default()
-            }),
-            mask: vec!["display_name"],
-            precondition: Precondition::default(),
-        },
+            },
+            mask: vec!["display_name".to_owned()],
+            etag: None,
+        }),
         request_id: None,
         reason: String::new(),
     }
@@ -205,11 +203,11 @@ both! {
         let before = process.registry.revision();
         let mut other = Sql::connect(&url).await;
         other.hold_the_log().await;
-        let request = with_id(making(Some("once")), Uuid::from_u128(1));
-        let first = process.drafted(request.clone()).await;
+        let request = || with_id(making(Some("once")), Uuid::from_u128(1));
+        let first = process.drafted(request()).await;
         other.is_waited_for().await;
         // drafted on the first, it is refused: the plan is there
-        let again = queue(&process.registry, request).unwrap();
+        let again = queue(&process.registry, request()).unwrap();
         let after = process.drafted(making(Some("after"))).await;
         other.let_go().await;
         let first = answer(first).await.unwrap();

@@ -12,9 +12,8 @@ use ndp_registry::{
         time::{Clock, Timestamp},
     },
     pb,
-    registry::{
-        Entropy, Outcome, Registry, WriterTask, check::check, decide::Ids, entropy::OsEntropy,
-    },
+    registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
+    rules::Ids,
     store::Store,
 };
 use tonic::Code;
@@ -73,7 +72,7 @@ async fn stop(registry: Registry, writer: WriterTask, store: Store) {
 async fn together(
     url: &str,
     registry: &Registry,
-    requests: impl IntoIterator<Item = ndp_registry::domain::command::Request>,
+    requests: impl IntoIterator<Item = ndp_registry::rules::Request>,
 ) -> Vec<Result<Outcome, Error>> {
     let mut other = Sql::connect(url).await;
     other.hold_the_log().await;
@@ -215,14 +214,14 @@ both! {
     async fn an_answer_that_is_gone_costs_its_own_command_only(engine: Engine) {
         let url = engine.url();
         let (registry, writer, store) = start(&url, Box::new(OsEntropy)).await;
-        let asked = with_id(making(Some("blanked")), Uuid::from_u128(1));
-        let first = together(&url, &registry, [asked.clone()]).await.remove(0).unwrap();
+        let asked = || with_id(making(Some("blanked")), Uuid::from_u128(1));
+        let first = together(&url, &registry, [asked()]).await.remove(0).unwrap();
         let mut sql = Sql::connect(&url).await;
         let revision = first.revision;
         let blank = "UPDATE effects SET image = NULL, salt = NULL WHERE revision =";
         sql.run(&format!("{blank} {revision}")).await;
         let neighbour = |n: u128| with_id(making(Some(&format!("n{n}"))), Uuid::from_u128(n));
-        let requests = [neighbour(2), asked, neighbour(3)];
+        let requests = [neighbour(2), asked(), neighbour(3)];
         let answers = together(&url, &registry, requests).await;
         assert!(answers[0].is_ok(), "{:?}", answers[0]);
         assert!(matches!(answers[1], Err(Error::Bug(_))), "{:?}", answers[1]);

@@ -10,10 +10,8 @@ use ndp_registry::{
     catalogue::OPENING_EDITION,
     domain::{error::Error, principals::Role},
     pb::{self, change_service_client::ChangeServiceClient},
-    registry::{
-        Entropy, QUEUE_MAX, Registry, check::check, decide::Ids, entropy::OsEntropy,
-        recent::Following,
-    },
+    registry::{Entropy, QUEUE_MAX, Registry, check::check, entropy::OsEntropy, recent::Following},
+    rules::Ids,
 };
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};

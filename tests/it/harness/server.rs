@@ -16,7 +16,6 @@ use ndp_registry::{
     config::ServerOptions,
     domain::{
         caller::Caller,
-        command::{Command, Request},
         names::{AgencyName, ApiKeyName, PrincipalName, Revision},
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
         time::{Clock, Timestamp},
@@ -29,9 +28,12 @@ use ndp_registry::{
     registry::{
         Bounds, Entropy, Registry, WriterTask,
         authenticate::{KEY_ID_LENGTH, NewKey},
-        decide::Ids,
         entropy::OsEntropy,
         recent::Following,
+    },
+    rules::{
+        AnyCommand, Ids, Request,
+        principals::{CreateApiKey, CreatePrincipal},
     },
     server,
     store::Store,
@@ -380,26 +382,26 @@ impl Server {
             agency: agency.map(|agency| AgencyName::from_id(agency).unwrap()),
             roles: roles.to_vec(),
         };
-        self.as_system(Command::CreatePrincipal {
+        self.as_system(Box::new(CreatePrincipal {
             name: Some(name.clone()),
             fields,
-        })
+        }))
         .await;
         let key_id = OsEntropy.id(KEY_ID_LENGTH);
         let key = NewKey::new(&key_id, OsEntropy.secret());
         let name = ApiKeyName::from_id(&name, &key_id).unwrap();
         let fields = ApiKeyFields::default();
-        self.as_system(Command::CreateApiKey {
+        self.as_system(Box::new(CreateApiKey {
             name,
             fields,
             hash: key.hash,
-        })
+        }))
         .await;
         As::key(&key.secret)
     }
 
     /// Has a command written as the registry itself.
-    pub(crate) async fn as_system(&self, command: Command) -> Revision {
+    pub(crate) async fn as_system(&self, command: Box<dyn AnyCommand>) -> Revision {
         let request = Request {
             command,
             request_id: None,

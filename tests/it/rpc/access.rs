@@ -7,13 +7,17 @@ use ndp_registry::{
     domain::{
         caller::{Caller, Known, Person},
         change::RequestId,
-        command::{Command, Precondition, Request},
         error::Error,
         names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
         plans::PlanFields,
         principals::{PrincipalFields, PrincipalKind, Role},
     },
     registry::authenticate::{Claims, authenticate},
+    rules::{
+        Request,
+        plans::CreatePlan,
+        principals::{RevokeApiKey, UpdatePrincipal},
+    },
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -443,30 +447,30 @@ both! {
             authenticate(&snapshot.state, hashes, Some(&authorization), claims, now).unwrap()
         };
         let create = || Request {
-            command: Command::CreatePlan {
+            command: Box::new(CreatePlan {
                 platform: PlatformName::from_id("ndp-001").unwrap(),
                 name: None,
-                fields: Box::new(PlanFields { display_name: "Thử".into(), ..Default::default() }),
-            },
+                fields: PlanFields { display_name: "Thử".into(), ..Default::default() },
+            }),
             request_id: None,
             reason: String::new(),
         };
         // as a call does it: identified first, then queued; in between the role goes, then the key
         let caller = known();
         server.registry.submit(caller.clone(), create()).await.unwrap();
-        let update = |roles: &[Role]| Command::UpdatePrincipal {
+        let update = |roles: &[Role]| Box::new(UpdatePrincipal {
             name: PrincipalName::from_id("editor").unwrap(),
             fields: PrincipalFields { roles: roles.to_vec(), ..Default::default() },
-            mask: vec!["roles"],
-            precondition: Precondition::default(),
-        };
+            mask: vec!["roles".to_owned()],
+            etag: None,
+        });
         server.as_system(update(&[])).await;
         let denied = server.registry.submit(caller.clone(), create()).await;
         assert!(matches!(denied, Err(Error::Denied { .. })), "{denied:?}");
         server.as_system(update(&editors)).await;
         server.registry.submit(caller.clone(), create()).await.unwrap();
         let name = ApiKeyName::parse(key["name"].as_str().unwrap()).unwrap();
-        server.as_system(Command::RevokeApiKey { name }).await;
+        server.as_system(Box::new(RevokeApiKey { name })).await;
         let refused = server.registry.submit(caller, create()).await;
         let reason = |error| match error {
             Err(Error::Unauthenticated { reason }) => reason,
@@ -486,25 +490,25 @@ both! {
         let mover = server.raw(movers);
         let identified = known(&server, "mover");
         let create = |platform: &str, id: u128| Request {
-            command: Command::CreatePlan {
+            command: Box::new(CreatePlan {
                 platform: PlatformName::from_id(platform).unwrap(),
                 name: None,
-                fields: Box::new(PlanFields { display_name: "Thử".into(), ..Default::default() }),
-            },
+                fields: PlanFields { display_name: "Thử".into(), ..Default::default() },
+            }),
             request_id: Some(RequestId { id: uuid::Uuid::from_u128(id), digest: [7; 32] }),
             reason: String::new(),
         };
         let first = server.registry.submit(identified.clone(), create("ndp-001", 1)).await;
         first.unwrap();
-        let moved = Command::UpdatePrincipal {
+        let moved = Box::new(UpdatePrincipal {
             name: PrincipalName::from_id("mover").unwrap(),
             fields: PrincipalFields {
                 agency: AgencyName::from_id(OTHER_AGENCY),
                 ..Default::default()
             },
-            mask: vec!["agency"],
-            precondition: Precondition::default(),
-        };
+            mask: vec!["agency".to_owned()],
+            etag: None,
+        });
         server.as_system(moved).await;
         // as the call was identified it was of the first agency, and it is of the second
         let denied = server.registry.submit(identified.clone(), create("ndp-001", 2)).await;
@@ -518,9 +522,10 @@ both! {
         let written = written.unwrap();
         let name = written.image.name().to_owned();
         mover.ok("GetPlan", json!({"name": name})).await;
-        let preview = server.registry.preview(&identified, &create("ndp-002", 4)).unwrap();
+        let preview = server.registry.preview(identified.clone(), create("ndp-002", 4)).await;
+        let preview = preview.unwrap();
         assert!(preview.image.name().starts_with("platforms/ndp-002/plans/"));
-        let refused = server.registry.preview(&identified, &create("ndp-001", 5));
+        let refused = server.registry.preview(identified, create("ndp-001", 5)).await;
         assert!(matches!(refused, Err(Error::Denied { .. })), "{refused:?}");
         server.stop().await;
     }

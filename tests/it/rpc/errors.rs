@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use ndp_registry::{
     domain::{
-        command::Command,
         error::Error,
         names::{AgencyName, ApiKeyName, PrincipalName},
         principals::{ApiKeyFields, PrincipalKind, Role},
@@ -14,8 +13,11 @@ use ndp_registry::{
     pb,
     registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
-        decide::Ids,
         entropy::OsEntropy,
+    },
+    rules::{
+        Ids,
+        principals::{CreateApiKey, RevokeApiKey},
     },
 };
 use tonic::{
@@ -214,7 +216,7 @@ both! {
             let name = ApiKeyName::from_id(&name, &id).unwrap();
             let fields = ApiKeyFields { expire_time: expires, ..Default::default() };
             let hash = key.hash;
-            server.as_system(Command::CreateApiKey { name: name.clone(), fields, hash }).await;
+            server.as_system(Box::new(CreateApiKey { name: name.clone(), fields, hash })).await;
             (name, server.clients(As::key(&key.secret)))
         };
         let soon = server.clock.now().as_micros() + 60_000_000;
@@ -222,7 +224,7 @@ both! {
         server.clock.advance(61);
         told.add("expired", expired.access.who_am_i(pb::WhoAmIRequest {}).await);
         let (name, mut revoked) = key(None).await;
-        server.as_system(Command::RevokeApiKey { name }).await;
+        server.as_system(Box::new(RevokeApiKey { name })).await;
         told.add("revoked", revoked.access.who_am_i(pb::WhoAmIRequest {}).await);
 
         let admin = server.person("admin", &[Role::Admin], None).await;

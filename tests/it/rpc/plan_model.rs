@@ -10,7 +10,6 @@ use ndp_registry::{
     catalogue,
     domain::{
         caller::Caller,
-        command::{Command, Precondition, Request},
         documents::Document,
         error::Error,
         milestones::{MilestoneFields, MilestoneState},
@@ -18,7 +17,11 @@ use ndp_registry::{
         plans::{PlanFields, PlanMove, PlanState},
         time::{Date, Timestamp},
     },
-    registry::decide::{Ids, decide},
+    rules::{
+        AnyCommand, Ids, Request, decide,
+        milestones::{CompleteMilestone, CreateMilestone, DropMilestone},
+        plans::{CreatePlan, MovePlan, UpdatePlan},
+    },
     state::State,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -247,7 +250,7 @@ impl Ids for NoIds {
 
 static OPENING: LazyLock<State> = LazyLock::new(|| {
     let seed = catalogue::seed([catalogue::OPENING_EDITION]).unwrap();
-    let request = request(Command::Seed(Box::new(seed)));
+    let request = request(Box::new(seed));
     let mut state = State::default();
     let change = decide(
         &state,
@@ -264,7 +267,7 @@ fn now() -> Timestamp {
     Timestamp::parse(MORNING).unwrap()
 }
 
-fn request(command: Command) -> Request {
+fn request(command: Box<dyn AnyCommand>) -> Request {
     Request {
         command,
         request_id: None,
@@ -285,11 +288,11 @@ fn plan_name(plan: usize) -> PlanName {
     PlanName::from_id(&platform(), &format!("plan-{plan}")).unwrap()
 }
 
-fn fields(title: usize) -> Box<PlanFields> {
-    Box::new(PlanFields {
+fn fields(title: usize) -> PlanFields {
+    PlanFields {
         display_name: format!("Kế hoạch thử nghiệm {title}"),
         ..PlanFields::default()
-    })
+    }
 }
 
 fn milestone_name(plan: usize, milestone: usize) -> MilestoneName {
@@ -306,31 +309,31 @@ fn document(day: usize) -> Box<Document> {
     })
 }
 
-fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
+fn command(state: &State, step: &Step, number: usize) -> (Caller, Box<dyn AnyCommand>) {
     let etag = |name: &MilestoneName| {
         let milestone = state.milestone(name).map(|it| it.meta.etag());
         milestone.unwrap_or_default()
     };
     match *step {
         Step::Promise { plan, milestone } => {
-            let promise = Command::CreateMilestone {
+            let promise = Box::new(CreateMilestone {
                 plan: plan_name(plan),
                 name: Some(milestone_name(plan, milestone)),
-                fields: Box::new(MilestoneFields {
+                fields: MilestoneFields {
                     display_name: "Mốc thử nghiệm".into(),
                     ..MilestoneFields::default()
-                }),
-            };
+                },
+            });
             (caller(0), promise)
         }
         Step::Fulfil { plan, milestone } => {
             let name = milestone_name(plan, milestone);
-            let fulfil = Command::CompleteMilestone {
+            let fulfil = Box::new(CompleteMilestone {
                 etag: etag(&name),
                 name,
                 completion_date: None,
                 evidence: Vec::new(),
-            };
+            });
             (caller(0), fulfil)
         }
         Step::GiveUp {
@@ -339,11 +342,11 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
             day,
         } => {
             let name = milestone_name(plan, milestone);
-            let give_up = Command::DropMilestone {
+            let give_up = Box::new(DropMilestone {
                 etag: etag(&name),
                 name,
                 document: day.map(document),
-            };
+            });
             (caller(0), give_up)
         }
         Step::Create { plan } => {
@@ -351,20 +354,20 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
             let platform = platform();
             (
                 caller(0),
-                Command::CreatePlan {
+                Box::new(CreatePlan {
                     platform,
                     name,
                     fields: fields(number),
-                },
+                }),
             )
         }
         Step::Rename { plan } => {
-            let update = Command::UpdatePlan {
+            let update = Box::new(UpdatePlan {
                 name: plan_name(plan),
                 fields: fields(number),
-                mask: vec!["display_name"],
-                precondition: Precondition::default(),
-            };
+                mask: vec!["display_name".to_owned()],
+                etag: None,
+            });
             (caller(0), update)
         }
         Step::Move {
@@ -379,12 +382,12 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Command) {
             let etag = etag.unwrap_or_default();
             (
                 caller(who),
-                Command::MovePlan {
+                Box::new(MovePlan {
                     name,
                     step,
                     document,
                     etag,
-                },
+                }),
             )
         }
     }

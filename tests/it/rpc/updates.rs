@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use ndp_registry::{
-    domain::{names::Revision, principals::Role},
+    domain::{edit::Edit, names::Revision, platforms::PlatformFields, principals::Role},
     pb,
-    wire::mask::{Behavior, Masked},
 };
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -557,9 +556,7 @@ both! {
             "operating_unit", "deployment_levels", "operation_stages", "security",
             "data_sharing_channels", "links",
         ];
-        let writable = pb::Platform::FIELDS.iter();
-        let writable = writable.filter(|field| field.behavior == Behavior::Mutable);
-        for field in writable.map(|field| field.name) {
+        for field in PlatformFields::PARTS.iter().map(|part| part.name) {
             let governed = pb::Platform { name: "platforms/ndp-001".into(), ..full.clone() };
             let governed = || update(governed.clone(), &[field]);
             // an editor of another agency and an anonymous caller may write no field

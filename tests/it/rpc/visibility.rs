@@ -9,7 +9,6 @@ use ndp_registry::{
         baselines::{Approval, Baseline, MilestoneChange, Rebaseline},
         caller::{Caller, Known, Person},
         change::{Change, Effect, Image},
-        command::{Command, Precondition, Request},
         documents::Document,
         effort::Effort,
         milestones::{Dropping, Milestone, MilestoneFields},
@@ -25,7 +24,15 @@ use ndp_registry::{
         reports::{Rating, Report, ReportFields},
         time::{Date, Timestamp},
     },
-    registry::decide::{Ids, decide},
+    rules::{
+        AnyCommand, Ids, Request,
+        assessments::CreateAssessment,
+        baselines::RebaselinePlan,
+        decide,
+        milestones::{CompleteMilestone, CreateMilestone, DropMilestone, UpdateMilestone},
+        plans::{CreatePlan, MovePlan, UpdatePlan},
+        reports::CreateReport,
+    },
     state::{
         State,
         sight::{Interest, Sight, needs_before, see},
@@ -784,7 +791,7 @@ fn any_caller() -> impl Strategy<Value = Caller> {
 /// What comes of every command about plans, in words.
 fn attempts(state: &State, caller: &Caller) -> Vec<String> {
     let mut outcomes = Vec::new();
-    let mut attempt = |command: Command| {
+    let mut attempt = |command: Box<dyn AnyCommand>| {
         let told = format!("{command:?}");
         let request = Request {
             command,
@@ -812,33 +819,33 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
         let platform = PlatformName::from_id(platform).unwrap();
         for id in ["p0", "p1", "p2", "p3", "p9"] {
             let name = PlanName::from_id(&platform, id).unwrap();
-            let fields = Box::new(PlanFields {
+            let fields = PlanFields {
                 display_name: "x".into(),
                 ..Default::default()
-            });
+            };
             let named = Some(name.clone());
             let platform = platform.clone();
-            attempt(Command::CreatePlan {
+            attempt(Box::new(CreatePlan {
                 platform,
                 name: named,
                 fields: fields.clone(),
-            });
-            attempt(Command::UpdatePlan {
+            }));
+            attempt(Box::new(UpdatePlan {
                 name: name.clone(),
                 fields,
-                mask: vec!["display_name"],
-                precondition: Precondition::default(),
-            });
+                mask: vec!["display_name".to_owned()],
+                etag: None,
+            }));
             attempt_below(&name, &mut attempt);
             for step in MOVES {
                 for etag in ["r1", "r9"] {
                     let (name, etag) = (name.clone(), etag.to_owned());
-                    attempt(Command::MovePlan {
+                    attempt(Box::new(MovePlan {
                         name,
                         step,
                         document: None,
                         etag,
-                    });
+                    }));
                 }
             }
         }
@@ -847,65 +854,65 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
 }
 
 /// Every command about what is below a plan.
-fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Command)) {
-    let fields = Box::new(MilestoneFields {
+fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Box<dyn AnyCommand>)) {
+    let fields = MilestoneFields {
         display_name: "x".into(),
         ..MilestoneFields::default()
-    });
+    };
     for id in ["m0", "m9"] {
         let name = MilestoneName::from_id(plan, id).unwrap();
-        attempt(Command::CreateMilestone {
+        attempt(Box::new(CreateMilestone {
             plan: plan.clone(),
             name: Some(name.clone()),
             fields: fields.clone(),
-        });
-        attempt(Command::UpdateMilestone {
+        }));
+        attempt(Box::new(UpdateMilestone {
             name: name.clone(),
             fields: fields.clone(),
-            mask: vec!["accountable_unit"],
-            precondition: Precondition::default(),
-        });
+            mask: vec!["accountable_unit".to_owned()],
+            etag: None,
+        }));
         for etag in ["r1", "r9"] {
-            attempt(Command::CompleteMilestone {
+            attempt(Box::new(CompleteMilestone {
                 name: name.clone(),
                 completion_date: None,
                 evidence: Vec::new(),
                 etag: etag.to_owned(),
-            });
-            attempt(Command::DropMilestone {
+            }));
+            attempt(Box::new(DropMilestone {
                 name: name.clone(),
                 document: None,
                 etag: etag.to_owned(),
-            });
+            }));
         }
     }
     for id in ["r0", "r9"] {
-        attempt(Command::CreateReport {
+        attempt(Box::new(CreateReport {
             plan: plan.clone(),
             name: ReportName::from_id(plan, id),
-            fields: Box::new(ReportFields {
+            fields: ReportFields {
                 period_end_date: Date::parse("2026-09-30").ok(),
                 rating: Some(Rating::OnTrack),
                 results: "x".into(),
                 corrects: ReportName::from_id(plan, "r0"),
                 ..ReportFields::default()
-            }),
-        });
+            },
+        }));
     }
     for id in ["a0", "a9"] {
-        attempt(Command::CreateAssessment {
+        attempt(Box::new(CreateAssessment {
             plan: plan.clone(),
             name: AssessmentName::from_id(plan, id),
-            fields: Box::new(AssessmentFields {
+            fields: AssessmentFields {
                 rating: Some(Rating::OnTrack),
                 rubric_version: "x".into(),
                 ..AssessmentFields::default()
-            }),
-        });
+            },
+        }));
     }
     for etag in ["r1", "r9"] {
-        attempt(Command::RebaselinePlan {
-            rebaseline: Box::new(Rebaseline {
+        attempt(Box::new(RebaselinePlan {
+            rebaseline: Rebaseline {
                 plan: plan.clone(),
                 milestone_changes: vec![MilestoneChange::Drop {
                     milestone: MilestoneName::from_id(plan, "m0").unwrap(),
@@ -914,9 +921,9 @@ fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Command)) {
                 planned_start: None,
                 planned_end: None,
                 document: Document::default(),
-            }),
+            },
             etag: etag.to_owned(),
-        });
+        }));
     }
 }
 

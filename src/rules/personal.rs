@@ -3,16 +3,15 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use super::{AnyCommand, Deciding, denied};
 use crate::{
     domain::{
         caller::Caller,
-        command::{Command, Request},
         error::{Error, Violations},
         personal::{Found, find, find_in_uri},
         principals::Role,
-        texts::{Reader, Text, Texts},
+        texts::{Reader, Text},
     },
-    registry::access::denied,
     state::State,
 };
 
@@ -22,12 +21,13 @@ pub const HEADER: &str = "ndp-allow-personal-data";
 /// Maximum number of locations reported for one request.
 const PLACES_MAX: usize = 100;
 
-/// Refuses personal data that the command would newly write. Returns the reason text for the log.
-pub(super) fn check_personal_data<'a>(
-    state: &State,
-    caller: &Caller,
-    request: &'a Request,
-) -> Result<Cow<'a, str>, Error> {
+/// Refuses personal data that the command would newly write. If a steward allows it, the reason in
+/// the log says so.
+pub(super) fn check_personal_data(
+    command: &dyn AnyCommand,
+    deciding: &mut Deciding<'_>,
+) -> Result<(), Error> {
+    let caller = deciding.caller;
     let allowed = match caller {
         Caller::Known(known) => known.allows_personal_data.as_deref(),
         Caller::Anonymous | Caller::System { .. } => None,
@@ -39,18 +39,18 @@ pub(super) fn check_personal_data<'a>(
         }
         places.look(HEADER, Text::Plain(why));
         places.violations().into_result()?;
-        return Ok(Cow::Owned(noted(&request.reason, why)));
+        deciding.reason = Cow::Owned(noted(&deciding.reason, why));
+        return Ok(());
     }
-    places.look("reason", Text::Plain(&request.reason));
+    places.look("reason", Text::Plain(&deciding.reason));
     let mut look = |path: &str, text: Text<'_>| places.look(path, text);
-    request.command.texts(&mut Reader::new(&mut look));
+    command.texts(&mut Reader::new(&mut look));
     if !places.0.is_empty() {
-        let kept = texts_before(state, &request.command);
+        let kept = texts_before(command, deciding.state);
         let is_new = |place: &Place| !kept.contains(&(place.path.clone(), place.text.clone()));
         places.0.retain(is_new);
     }
-    places.violations().into_result()?;
-    Ok(Cow::Borrowed(&request.reason))
+    places.violations().into_result()
 }
 
 /// The reason text, with the steward's justification for the personal data.
@@ -112,29 +112,13 @@ impl Places {
     }
 }
 
-/// The texts of the record that the command updates, by their fields.
-fn texts_before(state: &State, command: &Command) -> BTreeSet<(String, String)> {
+/// The texts that the record already has, with the paths of their fields.
+fn texts_before(command: &dyn AnyCommand, state: &State) -> BTreeSet<(String, String)> {
     let mut texts = BTreeSet::new();
     let mut keep = |path: &str, text: Text<'_>| {
         let (Text::Plain(text) | Text::Uri(text)) = text;
         texts.insert((path.to_owned(), text.to_owned()));
     };
-    let reader = &mut Reader::new(&mut keep);
-    macro_rules! of {
-        ($field:literal, $record:expr) => {
-            if let Some(record) = $record {
-                reader.field($field, &record.fields);
-            }
-        };
-    }
-    match command {
-        Command::UpdateAgency { name, .. } => of!("agency", state.agency(name)),
-        Command::UpdateEdition { name, .. } => of!("edition", state.edition(name)),
-        Command::UpdatePlatform { name, .. } => of!("platform", state.platform(name)),
-        Command::UpdatePlan { name, .. } => of!("plan", state.plan(name)),
-        Command::UpdateMilestone { name, .. } => of!("milestone", state.milestone(name)),
-        Command::UpdatePrincipal { name, .. } => of!("principal", state.principal(name)),
-        _ => {}
-    }
+    command.texts_before(state, &mut Reader::new(&mut keep));
     texts
 }
