@@ -1,6 +1,6 @@
 //! Compiles `proto/` in Rust (no protoc) into wire types, services, the descriptor set for
-//! reflection, and the enforcement of field rules. A rule that cannot be
-//! enforced, or a request field without a bound, fails the build.
+//! reflection, and the enforcement of field rules. A rule that cannot be enforced, or a request
+//! field without a bound, fails the build.
 
 #[path = "build/rules.rs"]
 mod rules;

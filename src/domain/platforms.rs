@@ -449,9 +449,9 @@ impl PlatformFields {
         {
             violations.add(
                 "platform.security.level",
-                "REQUIRED",
-                "give the security level, from 1 to 5",
-                "hãy ghi cấp độ an toàn, từ 1 đến 5",
+                "OUT_OF_RANGE",
+                "must be a security level from 1 to 5",
+                "phải là cấp độ an toàn từ 1 đến 5",
             );
         }
         for (i, step) in self.operation_stages.iter().enumerate() {

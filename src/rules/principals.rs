@@ -10,9 +10,7 @@ use crate::{
     domain::{
         error::{Error, Violations},
         names::{ApiKeyName, PrincipalName},
-        principals::{
-            ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, PrincipalKind, Role,
-        },
+        principals::{ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, Role},
         texts::{Reader, Texts},
     },
     state::State,
@@ -96,10 +94,7 @@ impl Command for UpdatePrincipal {
         principal: &'a Principal,
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<Principal>, Error> {
-        let mut new = self.edit(principal, deciding)?;
-        if new.fields.kind == PrincipalKind::Unspecified {
-            new.fields.kind = principal.fields.kind;
-        }
+        let new = self.edit(principal, deciding)?;
         if new.fields.kind != principal.fields.kind {
             return Err(Error::invalid(
                 "principal.kind",

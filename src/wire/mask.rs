@@ -1,5 +1,5 @@
-//! Field masks (AIP-134, AIP-161): which fields of a resource an update names. [`resolve`] turns the
-//! mask of a request into the paths to write. Paths are in snake_case and pass through singular
+//! Field masks (AIP-134, AIP-161): which fields of a resource an update names. [`resolve`] turns
+//! the mask of a request into the paths to write. Paths are in snake_case and pass through singular
 //! messages only; a repeated field, a map or a date is replaced whole.
 
 use std::collections::BTreeSet;
@@ -231,9 +231,9 @@ fn too_many(len: usize) -> Violations {
 // === the violations that matter ===
 
 /// The violations that apply to an update request: those outside the field `resource`, and those of
-/// the fields that the mask names. A partial update leaves the other fields empty, and rules such as
-/// REQUIRED do not apply to them. A list that reached its limit is kept whole, because it may omit
-/// a violation in a field that is named.
+/// the fields that the mask names. A partial update leaves the other fields empty, and rules such
+/// as REQUIRED do not apply to them. A list that reached its limit is kept whole, because it may
+/// omit a violation in a field that is named.
 pub fn relevant(violations: Violations, mask: &[String], resource: &str) -> Violations {
     if violations.iter().len() >= super::validate::MAX_VIOLATIONS {
         return violations;

@@ -199,7 +199,7 @@ fn update(
     }
     Box::new(UpdatePlatform {
         name,
-        fields: fields,
+        fields,
         mask: vec![mask.to_owned()],
         etag: None,
     })
@@ -208,7 +208,7 @@ fn update(
 fn update_plan(name: PlanName, fields: PlanFields, mask: &'static str) -> Box<dyn AnyCommand> {
     Box::new(UpdatePlan {
         name,
-        fields: fields,
+        fields,
         mask: vec![mask.to_owned()],
         etag: None,
     })
@@ -325,7 +325,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
             let create = Box::new(CreatePlan {
                 platform: platform(of),
                 name: Some(plan(of, number)),
-                fields: fields,
+                fields,
             });
             (create, today)
         }
