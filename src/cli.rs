@@ -9,7 +9,7 @@ mod key;
 mod output;
 mod serve;
 
-use std::{io::Write, path::Path, pin::pin, process::ExitCode, time::Duration};
+use std::{io::Write, path::Path, pin::pin, process::ExitCode, sync::LazyLock, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
@@ -234,6 +234,15 @@ impl Clock for SystemClock {
         let micros = jiff::Timestamp::now().as_microsecond();
         // The years 1 to 9999 cover every time that this program will meet.
         Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
+    }
+
+    fn monotonic(&self) -> Option<Duration> {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        Some(START.elapsed())
+    }
+
+    fn recording(&self, database: Option<Timestamp>) -> Timestamp {
+        database.unwrap_or_else(|| self.now())
     }
 }
 

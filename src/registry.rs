@@ -53,17 +53,13 @@ use recent::{Following, Recent};
 use tallies::Tallies;
 use upkeep::Condition;
 pub use writer::{Entropy, Fatal, Outcome};
-use writer::{Job, Writer};
+use writer::{Job, Timekeeper, Writer};
 
 /// Maximum number of commands that wait for the writer. A further command is refused with
 /// RESOURCE_EXHAUSTED. Four full groups: as many as one or two commits can delay.
 pub const QUEUE_MAX: usize = 1024;
 
-/// Time after which no change can still be recorded with a given time: a change may be written up
-/// to this long after its time was taken, and the clocks of several hosts differ a little.
-const SETTLED_AFTER: Duration = Duration::from_millis(500);
-
-/// Maximum time that a read waits for that.
+/// Maximum time that a read at a given time waits until that time is settled.
 const SETTLED_WAIT: Duration = Duration::from_secs(10);
 
 /// Maximum time until a process follows a change that another process wrote.
@@ -137,9 +133,9 @@ struct Published {
     looks: watch::Sender<u64>,
     /// When it was last looked at.
     followed: Mutex<Instant>,
-    /// When it was last looked at under its lock; none before the first look. What was appended
-    /// before that is published.
-    locked_look: watch::Sender<Option<Instant>>,
+    /// The log's time when it was last looked at under its lock; none before the first look. What
+    /// was appended before that is published, and what is appended later is recorded later.
+    locked_look: watch::Sender<Option<Timestamp>>,
     /// The latest time, in microseconds, that a read was promised to be repeatable at: what is
     /// recorded here afterwards is recorded later than that.
     answered: AtomicI64,
@@ -163,17 +159,9 @@ impl Published {
         lock(&self.followed).elapsed()
     }
 
-    /// Records that the log was looked at under its lock, taken at this moment or after it.
-    fn note_locked(&self, asked: Instant) {
-        self.locked_look
-            .send_modify(|last| *last = Some(asked).max(*last));
-    }
-
-    /// The time at which a change is recorded: later than every time that was already answered for.
-    fn recording_time(&self, clock: &dyn Clock) -> Timestamp {
-        let answered = self.answered.load(Ordering::SeqCst);
-        let next = Timestamp::from_micros(answered.saturating_add(1));
-        next.map_or_else(|_| clock.now(), |next| clock.now().max(next))
+    /// Records the log's time at a look under its lock.
+    fn note_locked(&self, time: Timestamp) {
+        self.locked_look.send_replace(Some(time));
     }
 }
 
@@ -260,6 +248,7 @@ impl Registry {
         beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
         let writer = Writer {
             store,
+            timekeeper: Timekeeper::new(Arc::clone(&clock)),
             clock: Arc::clone(&clock),
             entropy,
             published: Arc::clone(&published),
@@ -335,14 +324,12 @@ impl Registry {
             return Ok(());
         }
         let published = &self.published;
-        let promised = time.as_micros();
-        published.answered.fetch_max(promised, Ordering::SeqCst);
-        let age = self.clock.now().as_micros().saturating_sub(promised);
-        let age = Duration::from_micros(u64::try_from(age).unwrap_or_default());
-        // by then, earlier drafts are written or drafted again
-        let wanted = (Instant::now() + SETTLED_AFTER).checked_sub(age);
+        published.check_clock()?;
+        published
+            .answered
+            .fetch_max(time.as_micros(), Ordering::SeqCst);
         let mut looks = published.locked_look.subscribe();
-        let looked = looks.wait_for(|last| last.is_some() && *last >= wanted);
+        let looked = looks.wait_for(|last| *last >= Some(time));
         match tokio::time::timeout(SETTLED_WAIT, looked).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Error::Unavailable {

@@ -64,6 +64,15 @@ pub struct Head {
     pub digest: Digest,
 }
 
+/// The head, and the time on the database's own clock when it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The head of the log.
+    pub head: Head,
+    /// None on SQLite, whose clock is the process's.
+    pub database_time: Option<Timestamp>,
+}
+
 /// Everything that the State is made of, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -201,14 +210,19 @@ impl Store {
 
     /// The current head of the log.
     pub async fn head(&self) -> Result<Head, Error> {
-        let head = self.read_head().await;
-        self.outages.during(head, "reading the head")
+        Ok(self.look().await?.head)
+    }
+
+    /// The same with the database's time.
+    pub async fn look(&self) -> Result<Look, Error> {
+        let look = reading!(self.engine, link => log::look(link));
+        self.outages.during(look, "reading the head")
     }
 
     /// Refuses a log whose last change does not match its head.
     async fn check_end(&self) -> Result<(), Obstacle> {
         const READING: &str = "reading the log's head";
-        let head = self.read_head().await.when(READING)?;
+        let head = reading!(self.engine, link => log::head(link)).when(READING)?;
         let last = reading!(self.engine, link => log::digest(link, head.revision));
         if last.when(READING)? == Some(head.digest) {
             return Ok(());
@@ -220,10 +234,6 @@ impl Store {
             ),
             "run `check`; restore a backup by `restore`",
         ))
-    }
-
-    async fn read_head(&self) -> Result<Head, Failure> {
-        reading!(self.engine, link => log::head(link))
     }
 
     /// A consistent snapshot of the store as of now; later writes are not visible in it.
@@ -480,6 +490,7 @@ impl Session {
 pub struct WriteTx<'c> {
     tx: Tx<'c>,
     head: Head,
+    database_time: Option<Timestamp>,
     // False from the beginning of each statement until it has succeeded, so also after one whose
     // future was dropped. PostgreSQL answers a COMMIT of a failed transaction with ROLLBACK, and
     // sqlx reports that as success: without this, an acknowledged write could be lost.
@@ -489,10 +500,14 @@ pub struct WriteTx<'c> {
 
 impl<'c> WriteTx<'c> {
     async fn lock(mut tx: Tx<'c>, outages: &Outages) -> Result<Self, Failure> {
-        let head = log::lock_head(tx.link()).await?;
+        let Look {
+            head,
+            database_time,
+        } = log::lock_head(tx.link()).await?;
         Ok(Self {
             tx,
             head,
+            database_time,
             sound: true,
             outages: outages.clone(),
         })
@@ -501,6 +516,11 @@ impl<'c> WriteTx<'c> {
     /// Where the log ends, what this transaction appended included.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The time on the database's own clock, taken under the lock; none on SQLite.
+    pub const fn database_time(&self) -> Option<Timestamp> {
+        self.database_time
     }
 
     /// As [`Store::changes_after`].

@@ -268,6 +268,14 @@ impl fmt::Display for Error {
                     f.write_str("this server has not reached the revision asked for yet; retry")
                 }
                 "SHUTTING_DOWN" => f.write_str("the server is shutting down; retry"),
+                "CLOCK_BEHIND_LOG" => f.write_str(
+                    "the clock is more than a minute behind the newest change, so nothing is \
+                     recorded: an operator must set the clock right; retry then",
+                ),
+                "CLOCK_JUMPED" => f.write_str(
+                    "the clock has jumped, so nothing is recorded: an operator must set the clock \
+                     right or, if it is right now, restart the server; retry then",
+                ),
                 "CREDENTIALS_NOT_CHECKED" => f.write_str(
                     "this server has lost its database for so long that it cannot tell whether \
                      credentials still hold; retry, or read without credentials what is public",

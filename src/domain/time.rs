@@ -6,7 +6,7 @@
 
 use super::{edit::parts, error::Violations, stored::stored};
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::{civil, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -166,6 +166,18 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// Time passed on a clock that nobody sets, since any fixed moment. `None` for a clock that is
+    /// set on purpose: its jumps are meant.
+    fn monotonic(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The time to record a change at, given the time of the database, if it has a clock of its
+    /// own. A clock that is set on purpose ignores that one.
+    fn recording(&self, _database: Option<Timestamp>) -> Timestamp {
+        self.now()
+    }
 }
 
 // === Date ===

@@ -10,7 +10,10 @@ use std::{sync::Weak, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{Published, history::lock};
-use crate::store::{Store, Writable};
+use crate::{
+    domain::error::Error,
+    store::{Store, Writable},
+};
 
 /// Interval between two checks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,6 +36,8 @@ const WAL_TOLD: u64 = 64 * 1024 * 1024;
 pub(super) struct Condition {
     readable: bool,
     writable: bool,
+    /// Why the clock is refused, and nothing recorded.
+    clock: Option<&'static str>,
     /// When a change was last written.
     written: Instant,
     /// When a write was last known to be possible.
@@ -47,6 +52,7 @@ impl Condition {
         Self {
             readable: true,
             writable: true,
+            clock: None,
             written: now,
             known: now,
             failing: None,
@@ -58,6 +64,17 @@ impl Published {
     /// Records whether the log can be read. Returns true when that has changed.
     pub(super) fn set_readable(&self, readable: bool) -> bool {
         self.change(|it| std::mem::replace(&mut it.readable, readable) != readable)
+    }
+
+    /// Records whether the clock is refused, and why. Returns true when that has changed.
+    pub(super) fn set_clock(&self, refused: Option<&'static str>) -> bool {
+        self.change(|it| std::mem::replace(&mut it.clock, refused) != refused)
+    }
+
+    /// Refuses while the clock is refused.
+    pub(super) fn check_clock(&self) -> Result<(), Error> {
+        let refused = lock(&self.condition).clock;
+        refused.map_or(Ok(()), |reason| Err(Error::Unavailable { reason }))
     }
 
     /// Records that a change was written.
@@ -100,7 +117,7 @@ impl Published {
     fn change<T>(&self, change: impl FnOnce(&mut Condition) -> T) -> T {
         let mut condition = lock(&self.condition);
         let changed = change(&mut condition);
-        let ready = condition.readable && condition.writable;
+        let ready = condition.readable && condition.writable && condition.clock.is_none();
         let set = |now: &mut bool| std::mem::replace(now, ready) != ready;
         self.readiness.send_if_modified(set);
         changed

@@ -170,7 +170,7 @@ impl Store {
         let copied = async {
             let mut from = self.engine.snapshot().await?;
             let mut into = to.engine.begin().await?;
-            let empty = log::lock_head(into.link()).await?;
+            let empty = log::lock_head(into.link()).await?.head;
             if empty.revision.get() > 0 {
                 return Err(Failure::from(Error::refused(
                     "DATABASE_NOT_EMPTY",

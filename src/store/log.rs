@@ -11,7 +11,7 @@ use tokio_stream::StreamExt as _;
 use uuid::Uuid;
 
 use super::{
-    Head, Replay,
+    Head, Look, Replay,
     bulk::{self, Cell, Row},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
@@ -29,7 +29,32 @@ use crate::domain::{
 
 // === the head ===
 
-const HEAD: &str = "SELECT log_id, revision, record_time, digest, format FROM log_head";
+macro_rules! head {
+    ($database_time:literal, $from:literal) => {
+        concat!(
+            "SELECT log_id, revision, record_time, digest, format, ",
+            $database_time,
+            " AS database_time FROM ",
+            $from
+        )
+    };
+}
+
+/// The time of PostgreSQL's own clock. SQLite has none: its clock is this process's.
+macro_rules! postgres_head {
+    ($from:literal) => {
+        head!(
+            "(extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT",
+            $from
+        )
+    };
+}
+
+const SQLITE_HEAD: &str = head!("NULL", "log_head");
+const POSTGRES_HEAD: &str = postgres_head!("log_head");
+/// PostgreSQL evaluates the outer row once the inner one is locked. In one query, the time might be
+/// that before the wait for the lock.
+const POSTGRES_LOCK: &str = postgres_head!("(SELECT * FROM log_head FOR UPDATE) AS locked");
 const MAKE_HEAD: &str = "INSERT INTO log_head (one, log_id, revision, record_time, digest, format) \
      VALUES (1, $1, 0, 0, $2, $3) ON CONFLICT (one) DO NOTHING";
 const MOVE_HEAD: &str =
@@ -42,26 +67,40 @@ struct HeadRow {
     record_time: i64,
     digest: Vec<u8>,
     format: i64,
+    database_time: Option<i64>,
 }
 
 /// The head; refused when the format is not known.
-pub(super) async fn head(mut link: Link<'_>) -> Result<Head, Failure> {
-    let row: HeadRow = on_engine!(&mut link, connection => {
-        sqlx::query_as(HEAD).fetch_one(&mut **connection).await
-    })?;
+pub(super) async fn head(link: Link<'_>) -> Result<Head, Failure> {
+    Ok(look(link).await?.head)
+}
+
+/// The head and the time; refused when the format is not known.
+pub(super) async fn look(mut link: Link<'_>) -> Result<Look, Failure> {
+    let row: HeadRow = match &mut link {
+        On::Sqlite(connection) => {
+            sqlx::query_as(SQLITE_HEAD)
+                .fetch_one(&mut **connection)
+                .await?
+        }
+        On::Postgres(connection) => {
+            sqlx::query_as(POSTGRES_HEAD)
+                .fetch_one(&mut **connection)
+                .await?
+        }
+    };
     Ok(row.read()?)
 }
 
-/// The head, locked until the transaction ends. On SQLite `BEGIN IMMEDIATE` has locked it.
-pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Head, Failure> {
+/// As [`look`], with the head locked until the transaction ends, and the time as of then. On SQLite
+/// `BEGIN IMMEDIATE` has locked it.
+pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Look, Failure> {
     let row: HeadRow = match &mut link {
-        On::Sqlite(connection) => sqlx::query_as(HEAD).fetch_one(&mut **connection).await?,
+        On::Sqlite(_) => return look(link).await,
         On::Postgres(connection) => {
-            let lock = concat!(
-                "SELECT log_id, revision, record_time, digest, format ",
-                "FROM log_head FOR UPDATE"
-            );
-            sqlx::query_as(lock).fetch_one(&mut **connection).await?
+            sqlx::query_as(POSTGRES_LOCK)
+                .fetch_one(&mut **connection)
+                .await?
         }
     };
     Ok(row.read()?)
@@ -95,13 +134,14 @@ pub(super) async fn make_head(mut link: Link<'_>, log_id: Uuid) -> Result<(), sq
 }
 
 impl HeadRow {
-    fn read(self) -> Result<Head, Error> {
+    fn read(self) -> Result<Look, Error> {
         let Self {
             log_id,
             revision,
             record_time,
             digest,
             format,
+            database_time,
         } = self;
         if format != FORMAT {
             return Err(Error::refused(
@@ -117,11 +157,16 @@ impl HeadRow {
                 ),
             ));
         }
-        Ok(Head {
+        let head = Head {
             log_id: Uuid::try_parse(&log_id).map_err(|error| corrupt("log_head.log_id", error))?,
             revision: read_revision("log_head", revision)?,
             record_time: read_time("log_head", record_time)?,
             digest: read_digest("log_head", &digest)?,
+        };
+        let database_time = database_time.map(|time| read_time("clock_timestamp()", time));
+        Ok(Look {
+            head,
+            database_time: database_time.transpose()?,
         })
     }
 }

@@ -471,6 +471,14 @@ fn unavailable_vi(reason: &str) -> &'static str {
             "máy chủ này chưa cập nhật đến phiên bản được yêu cầu; hãy thử lại"
         }
         "SHUTTING_DOWN" => "máy chủ đang dừng; hãy thử lại",
+        "CLOCK_BEHIND_LOG" => {
+            "đồng hồ chậm hơn bản ghi thay đổi mới nhất trên một phút nên tạm thời không ghi thay \
+             đổi nào: người vận hành cần chỉnh lại đồng hồ, sau đó hãy thử lại"
+        }
+        "CLOCK_JUMPED" => {
+            "đồng hồ đã thay đổi đột ngột nên tạm thời không ghi thay đổi nào: người vận hành cần \
+             chỉnh lại đồng hồ, hoặc khởi động lại máy chủ nếu đồng hồ đã đúng, sau đó hãy thử lại"
+        }
         "CREDENTIALS_NOT_CHECKED" => {
             "máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử \
              lại, hoặc đọc dữ liệu công khai mà không dùng khóa"

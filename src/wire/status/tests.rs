@@ -68,6 +68,8 @@ fn every_error() -> Vec<Error> {
         errors.push(Error::Unauthenticated { reason });
     }
     for reason in [
+        "CLOCK_BEHIND_LOG",
+        "CLOCK_JUMPED",
         "CREDENTIALS_NOT_CHECKED",
         "OUTCOME_UNKNOWN",
         "SHUTTING_DOWN",
@@ -163,6 +165,12 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unauthenticated CREDENTIALS_INVALID
       en the credentials are not valid; check the API key
       vi thông tin xác thực không hợp lệ; hãy kiểm tra khóa API
+    Unavailable CLOCK_BEHIND_LOG
+      en the clock is more than a minute behind the newest change, so nothing is recorded: an operator must set the clock right; retry then
+      vi đồng hồ chậm hơn bản ghi thay đổi mới nhất trên một phút nên tạm thời không ghi thay đổi nào: người vận hành cần chỉnh lại đồng hồ, sau đó hãy thử lại
+    Unavailable CLOCK_JUMPED
+      en the clock has jumped, so nothing is recorded: an operator must set the clock right or, if it is right now, restart the server; retry then
+      vi đồng hồ đã thay đổi đột ngột nên tạm thời không ghi thay đổi nào: người vận hành cần chỉnh lại đồng hồ, hoặc khởi động lại máy chủ nếu đồng hồ đã đúng, sau đó hãy thử lại
     Unavailable CREDENTIALS_NOT_CHECKED
       en this server has lost its database for so long that it cannot tell whether credentials still hold; retry, or read without credentials what is public
       vi máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử lại, hoặc đọc dữ liệu công khai mà không dùng khóa

@@ -1,0 +1,222 @@
+//! Following the log: what other processes append is published here. Each look compares the log
+//! with what was served.
+
+use std::{cmp::Ordering, sync::atomic, time::Duration};
+
+use tokio::time::timeout;
+
+use super::{
+    super::Snapshot,
+    Failed, Fatal, Writer, check_file,
+    timekeeper::{BEHIND_LOG, after_promises},
+    unavailable,
+};
+use crate::{
+    domain::{
+        change::{Effect, Image},
+        error::Error,
+        leaf,
+        names::{ApiKeyName, Revision},
+        principals::KeyHash,
+        time::Timestamp,
+    },
+    store::{Appended, Head, Look, WriteTx},
+};
+
+/// How long the log may be unreachable before this process reports that it is not ready.
+const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// Changes read from the log at a time.
+const FOLLOW_BATCH: usize = 512;
+
+impl Writer {
+    /// Returns whether the log could be read.
+    pub(super) async fn follow(&mut self) -> Result<bool, Fatal> {
+        // When the network is broken, the database may not even refuse a connection. What was read
+        // before the timeout is published, and the next tick continues from there.
+        let awaited = self.published.locked_look.receiver_count() > 0;
+        let looking = async {
+            match awaited {
+                true => self.look_locked().await,
+                false => self.catch_up_idle().await,
+            }
+        };
+        let caught_up = timeout(STALE_AFTER, looking).await;
+        let silent_for = caught_up.is_err().then_some(STALE_AFTER);
+        let Err(failed) = caught_up.unwrap_or_else(|_| Err(unavailable().into())) else {
+            self.note_followed();
+            return Ok(true);
+        };
+        let error = match failed {
+            Failed::Passing(error) => error,
+            Failed::Fatal(fatal) => return Err(fatal),
+        };
+        if self.published.lag() > STALE_AFTER && self.published.set_readable(false) {
+            tracing::error!(%error, ?silent_for, "the log cannot be read; not ready");
+        }
+        Ok(false)
+    }
+
+    pub(super) fn note_followed(&self) {
+        self.published.note_followed();
+        self.published.looks.send_modify(|looks| *looks += 1);
+        if self.published.set_readable(true) {
+            tracing::info!("the log can be read again; ready");
+        }
+    }
+
+    async fn catch_up_idle(&mut self) -> Result<(), Failed> {
+        let Look {
+            head,
+            database_time,
+        } = self.store.look().await?;
+        self.check_head(&head)?;
+        while self.current.state.revision() < head.revision {
+            let after = self.current.state.revision();
+            let changes = self.store.changes_after(after, FOLLOW_BATCH).await?;
+            self.check_chain(&head, &changes)?;
+            let names = new_keys(&self.current, &changes);
+            let hashes = self.store.key_hashes(&names).await?;
+            self.publish_changes(&changes, hashes);
+        }
+        // a clock that is refused is reported, whether or not something is written
+        drop(self.look_at_clock(database_time, &head));
+        Ok(())
+    }
+
+    pub(super) async fn catch_up_locked(&mut self, tx: &mut WriteTx<'_>) -> Result<(), Failed> {
+        let head = *tx.head();
+        self.check_head(&head)?;
+        while self.current.state.revision() < head.revision {
+            let after = self.current.state.revision();
+            let changes = tx.changes_after(after, FOLLOW_BATCH).await?;
+            self.check_chain(&head, &changes)?;
+            let names = new_keys(&self.current, &changes);
+            let hashes = tx.key_hashes(&names).await?;
+            self.publish_changes(&changes, hashes);
+        }
+        self.note_followed();
+        Ok(())
+    }
+
+    /// Looks at the log under its lock, for reads at a given time.
+    async fn look_locked(&mut self) -> Result<(), Failed> {
+        let mut tx = self.store.begin().await?;
+        self.catch_up_locked(&mut tx).await?;
+        drop(self.take_time(&tx));
+        Ok(())
+    }
+
+    // === the clock ===
+
+    /// Takes the time under the log's lock, when what was appended before is published.
+    pub(super) fn take_time(&mut self, tx: &WriteTx<'_>) -> Result<Timestamp, Error> {
+        let time = self.look_at_clock(tx.database_time(), tx.head())?;
+        self.published.note_locked(time);
+        let promised = self.published.answered.load(atomic::Ordering::SeqCst);
+        Ok(after_promises(time, promised))
+    }
+
+    /// The time, unless the clock is refused. Reports when that changes.
+    fn look_at_clock(
+        &mut self,
+        database_time: Option<Timestamp>,
+        head: &Head,
+    ) -> Result<Timestamp, Error> {
+        let looked = self.timekeeper.look(database_time, head.record_time);
+        let refused = looked.err();
+        if self.published.set_clock(refused) {
+            match refused {
+                Some(BEHIND_LOG) => tracing::error!(
+                    reason = BEHIND_LOG,
+                    newest_change = %head.record_time,
+                    "the clock is more than a minute behind the newest change; nothing is recorded \
+                     and this process is not ready until the clock is set right"
+                ),
+                Some(reason) => tracing::error!(
+                    reason,
+                    "the clock jumped by more than a minute; nothing is recorded and this process \
+                     is not ready until the clock is set right or, if it is right now, the server \
+                     is restarted"
+                ),
+                None => tracing::info!("the clock is right again; changes are recorded"),
+            }
+        }
+        looked.map_err(|reason| Error::Unavailable { reason })
+    }
+
+    // === the checks of each look ===
+
+    /// Refuses a log whose head shows that it is not the log served here.
+    fn check_head(&self, head: &Head) -> Result<(), Failed> {
+        check_file(&self.store).map_err(Failed::Fatal)?;
+        let ours = self.current.state.revision();
+        let follows = match head.revision.cmp(&ours) {
+            Ordering::Less => false,
+            Ordering::Equal => head.digest == self.current.digest,
+            Ordering::Greater => true,
+        };
+        if follows && head.log_id == self.current.log_id {
+            return Ok(());
+        }
+        Err(self.diverged(head))
+    }
+
+    /// Refuses changes that do not continue the log served here, each chained to the one before.
+    fn check_chain(&self, head: &Head, changes: &[Appended]) -> Result<(), Failed> {
+        if changes.is_empty() {
+            return Err(missing(self.current.state.revision()).into());
+        }
+        let mut before = &self.current.digest;
+        for appended in changes {
+            if leaf::chained(before, &appended.leaf_hash) != appended.digest {
+                return Err(self.diverged(head));
+            }
+            before = &appended.digest;
+        }
+        Ok(())
+    }
+
+    fn diverged(&self, head: &Head) -> Failed {
+        Failed::Fatal(Fatal::Diverged {
+            ours: self.current.state.revision(),
+            our_log: self.current.log_id,
+            theirs: head.revision,
+            their_log: head.log_id,
+        })
+    }
+
+    fn publish_changes(
+        &mut self,
+        changes: &[Appended],
+        hashes: impl IntoIterator<Item = (ApiKeyName, KeyHash)>,
+    ) {
+        let mut next = Snapshot::clone(&self.current);
+        for appended in changes {
+            next.advance(&appended.change, appended.digest, appended.bytes);
+        }
+        for (name, hash) in hashes {
+            next.key_hashes.insert(name, hash);
+        }
+        self.publish(next);
+    }
+}
+
+fn new_keys(snapshot: &Snapshot, changes: &[Appended]) -> Vec<ApiKeyName> {
+    let mut names = Vec::new();
+    for effect in changes.iter().flat_map(|it| &it.change.effects) {
+        if let Effect::Put(Image::ApiKey(key)) = effect
+            && !snapshot.key_hashes.contains(&key.name)
+            && !names.contains(&key.name)
+        {
+            names.push(key.name.clone());
+        }
+    }
+    names
+}
+
+fn missing(after: Revision) -> Error {
+    Error::Bug(
+        format!("the log's head is ahead of revision {after}, yet nothing follows it").into(),
+    )
+}

@@ -1,0 +1,221 @@
+//! A command in the queue, and how the writer decides it: on a draft of the State that its group
+//! leaves. An earlier answer to the same request id is repeated.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{
+    super::{Snapshot, authenticate::renew},
+    Entropy,
+};
+use crate::{
+    domain::{
+        caller::Caller,
+        change::{Change, Effect, Image, RequestId},
+        error::Error,
+        names::{PrincipalName, Revision},
+        time::Timestamp,
+    },
+    rules::{Ids, Request, decide},
+    state::visible::{visible, visible_at},
+    store::{Encoded, Replay, WriteTx},
+};
+
+/// The result of a command.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The revision that holds the change.
+    pub revision: Revision,
+    /// The resource that the method returns, as it was written then and as the caller may see it,
+    /// with the caller's rights at the time of the decision.
+    pub image: Image,
+    /// Whether an earlier request with the same id wrote it.
+    pub replayed: bool,
+}
+
+impl Outcome {
+    /// The same as a caller sees it who has it written now.
+    fn seen_by(self, caller: &Caller) -> Result<Self, Error> {
+        let image = visible(caller, &self.image);
+        Ok(Self {
+            image: image.ok_or_else(|| self.image.not_found())?,
+            ..self
+        })
+    }
+}
+
+/// A command in the queue, and where its answer goes.
+#[derive(Debug)]
+pub(in crate::registry) struct Job {
+    pub(in crate::registry) caller: Caller,
+    pub(in crate::registry) request: Request,
+    /// Whether it is not to be written (`validate_only`).
+    pub(in crate::registry) only_decide: bool,
+    pub(in crate::registry) answer: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+impl Job {
+    /// Whether the caller has disconnected: it does not wait for an answer.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    /// Sends the answer.
+    pub(super) fn answer(self, answer: Result<Outcome, Error>) {
+        // A caller that stopped waiting loses only the answer. It can repeat the request with the
+        // same request id.
+        drop(self.answer.send(answer));
+    }
+}
+
+/// A group that is decided and encoded, to be appended.
+pub(super) struct Draft {
+    pub(super) now: Timestamp,
+    /// The snapshot after the group's changes.
+    pub(super) next: Snapshot,
+    pub(super) changes: Vec<Encoded>,
+    /// Earlier answers to the group's request ids.
+    pub(super) replays: Replays,
+}
+
+impl Draft {
+    /// An empty draft on a snapshot, whose changes are recorded at `now`.
+    pub(super) fn on(base: &Snapshot, now: Timestamp) -> Self {
+        Self {
+            now,
+            next: base.clone(),
+            changes: Vec::new(),
+            replays: Replays::new(),
+        }
+    }
+
+    /// Decides one more command, on the result of those before it.
+    pub(super) fn decide(
+        &mut self,
+        entropy: &mut dyn Entropy,
+        job: &Job,
+    ) -> Result<Outcome, Error> {
+        let next = &mut self.next;
+        let caller = renew(&next.state, &job.caller, self.now)?;
+        if let Some(request_id) = &job.request.request_id
+            && let Some(person) = caller.person()
+            && let Some((digest, outcome)) = self.replays.get(&(person.principal, request_id.id))
+        {
+            return replay(next, &caller, &job.request, request_id, digest, outcome);
+        }
+        // `decide` is pure, so a panic leaves no partial work and fails its own command only.
+        let decided = catch_unwind(AssertUnwindSafe(|| {
+            let ids: &mut dyn Ids = &mut *entropy;
+            decide(&next.state, &caller, &job.request, self.now, ids)
+        }));
+        let change = decided.unwrap_or_else(|_| {
+            let method = job.request.command.method();
+            Err(Error::Bug(format!("deciding {method} panicked").into()))
+        })?;
+        let mut outcome = outcome_of(&change)?;
+        if job.only_decide {
+            // as of the revision that it was decided on
+            outcome.revision = next.state.revision();
+            return outcome.seen_by(&caller);
+        }
+        let seen = outcome.clone().seen_by(&caller)?;
+        let encoded = Encoded::new(change, &next.digest, &mut || entropy.salt())?;
+        let change = encoded.change();
+        if let Some(request_id) = change.request_id {
+            let key = (change.person.principal.clone(), request_id.id);
+            self.replays.insert(key, (request_id.digest, outcome));
+        }
+        self.push(encoded);
+        Ok(seen)
+    }
+
+    /// Adds a change that no command made.
+    pub(super) fn add(&mut self, entropy: &mut dyn Entropy, change: Change) -> Result<(), Error> {
+        let before = self.next.digest;
+        self.push(Encoded::new(change, &before, &mut || entropy.salt())?);
+        Ok(())
+    }
+
+    fn push(&mut self, encoded: Encoded) {
+        self.next
+            .advance(encoded.change(), *encoded.digest(), encoded.bytes());
+        self.changes.push(encoded);
+    }
+}
+
+/// The request id of a command and the principal that sent it.
+pub(super) fn asked(job: &Job) -> Option<(PrincipalName, Uuid)> {
+    let person = job.caller.person()?;
+    Some((person.principal, job.request.request_id.as_ref()?.id))
+}
+
+/// The earlier answers to these request ids.
+pub(super) async fn known(
+    tx: &mut WriteTx<'_>,
+    asked: &[(PrincipalName, Uuid)],
+) -> Result<Replays, Error> {
+    let mut replays = Replays::new();
+    for Replay {
+        principal,
+        id,
+        digest,
+        revision,
+        image,
+    } in tx.replays(asked).await?
+    {
+        let image = image.ok_or_else(|| {
+            Error::Bug(format!("change {revision} has no image to replay").into())
+        })?;
+        let outcome = Outcome {
+            revision,
+            image,
+            replayed: true,
+        };
+        replays.insert((principal, id), (digest, outcome));
+    }
+    Ok(replays)
+}
+
+type Replays = HashMap<(PrincipalName, Uuid), ([u8; 32], Outcome)>;
+
+/// The earlier answer, if the caller may still make the same request: it is authorized again.
+fn replay(
+    next: &Snapshot,
+    caller: &Caller,
+    request: &Request,
+    request_id: &RequestId,
+    digest: &[u8; 32],
+    outcome: &Outcome,
+) -> Result<Outcome, Error> {
+    if *digest != request_id.digest {
+        return Err(Error::RequestIdReused {
+            request_id: request_id.id.to_string(),
+        });
+    }
+    request.permit(&next.state, caller)?;
+    // The caller may no longer see the written record, for example because its agency has changed.
+    let image = visible_at(&next.state, caller, &outcome.image);
+    Ok(Outcome {
+        revision: outcome.revision,
+        image: image.ok_or_else(|| outcome.image.not_found())?,
+        replayed: true,
+    })
+}
+
+fn outcome_of(change: &Change) -> Result<Outcome, Error> {
+    match change.effects.first() {
+        Some(Effect::Put(image)) => Ok(Outcome {
+            revision: change.revision,
+            image: image.clone(),
+            replayed: false,
+        }),
+        Some(Effect::Remove { .. } | Effect::Notice(_)) | None => Err(Error::Bug(
+            format!("{} changes nothing", change.method).into(),
+        )),
+    }
+}
