@@ -443,7 +443,7 @@ impl Registry {
         // Nothing was written: what is answered is as of the revision that was looked at.
         Ok(Outcome {
             revision: snapshot.state.revision(),
-            ..outcome.seen_by(&caller)?
+            ..outcome.seen_by(&snapshot.state, &caller)?
         })
     }
 

@@ -79,16 +79,12 @@ pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), E
             in_agency(caller, method, Role::AgencyEditor, &plan.agency)
         }
         Command::UpdateMilestone { name, .. } | Command::CompleteMilestone { name, .. } => {
-            let milestone = find_milestone(state, caller, name)?;
-            in_agency(
-                caller,
-                method,
-                Role::AgencyEditor,
-                &milestone.audience.agency,
-            )
+            find_milestone(state, caller, name)?;
+            let plan = find_plan(state, caller, &name.parent())?;
+            in_agency(caller, method, Role::AgencyEditor, &plan.agency)
         }
         Command::DropMilestone { name, .. } => {
-            let milestone = find_milestone(state, caller, name)?;
+            find_milestone(state, caller, name)?;
             let plan = find_plan(state, caller, &name.parent())?;
             // after issue, only those who approved the promise can give it up
             let role = if plan.state.was_issued() {
@@ -96,7 +92,7 @@ pub fn permit(state: &State, caller: &Caller, command: &Command) -> Result<(), E
             } else {
                 Role::AgencyEditor
             };
-            in_agency(caller, method, role, &milestone.audience.agency)
+            in_agency(caller, method, role, &plan.agency)
         }
         Command::CreateAssessment { plan, .. } => {
             find_plan(state, caller, plan)?;
@@ -177,7 +173,7 @@ pub fn find_plan<'a>(
     caller: &Caller,
     name: &PlanName,
 ) -> Result<&'a Plan, Error> {
-    known(state.plan(name), caller, PlanName::KIND, name)
+    known(state, state.plan(name), caller, PlanName::KIND, name)
 }
 
 /// A milestone that the caller may know of.
@@ -186,7 +182,13 @@ pub fn find_milestone<'a>(
     caller: &Caller,
     name: &MilestoneName,
 ) -> Result<&'a Milestone, Error> {
-    known(state.milestone(name), caller, MilestoneName::KIND, name)
+    known(
+        state,
+        state.milestone(name),
+        caller,
+        MilestoneName::KIND,
+        name,
+    )
 }
 
 /// A proposal that the caller may know of.
@@ -195,7 +197,13 @@ pub fn find_proposal<'a>(
     caller: &Caller,
     name: &ProposalName,
 ) -> Result<&'a Proposal, Error> {
-    known(state.proposal(name), caller, ProposalName::KIND, name)
+    known(
+        state,
+        state.proposal(name),
+        caller,
+        ProposalName::KIND,
+        name,
+    )
 }
 
 /// A principal that the caller may know of.
@@ -204,18 +212,25 @@ pub fn find_principal<'a>(
     caller: &Caller,
     name: &PrincipalName,
 ) -> Result<&'a Principal, Error> {
-    known(state.principal(name), caller, PrincipalName::KIND, name)
+    known(
+        state,
+        state.principal(name),
+        caller,
+        PrincipalName::KIND,
+        name,
+    )
 }
 
 /// A record that was looked up, where the caller may know of it.
 fn known<'a, T: Visible>(
+    state: &State,
     found: Option<&'a Arc<T>>,
     caller: &Caller,
     kind: &'static str,
     name: &impl ToString,
 ) -> Result<&'a T, Error> {
     found
-        .filter(|record| record.visible(caller).is_some())
+        .filter(|record| record.visible(caller, state).is_some())
         .map(|record| &**record)
         .ok_or_else(|| Error::NotFound {
             kind,

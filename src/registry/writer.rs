@@ -56,6 +56,7 @@ use crate::{
         time::{Clock, Date, Timestamp},
     },
     state::{
+        State,
         tally::Tally,
         visible::{visible, visible_at},
     },
@@ -113,11 +114,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The same as a caller sees it who has it written now.
-    pub(super) fn seen_by(self, caller: &Caller) -> Result<Self, Error> {
-        let image = visible(caller, &self.image);
+    /// The same as a caller sees it who has it written now, in the State that it was decided on: a
+    /// command leaves the audience of the record that it answers as it is.
+    pub(super) fn seen_by(self, state: &State, caller: &Caller) -> Result<Self, Error> {
+        let seen = visible(state, caller, &self.image);
         Ok(Self {
-            image: image.ok_or_else(|| self.image.not_found())?,
+            image: seen.ok_or_else(|| self.image.not_found())?.image,
             ..self
         })
     }
@@ -918,7 +920,7 @@ impl Draft {
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
         let outcome = outcome_of(&change)?;
-        let seen = outcome.clone().seen_by(&caller)?;
+        let seen = outcome.clone().seen_by(&next.state, &caller)?;
         let encoded = Encoded::new(change, &next.digest, &mut || entropy.salt())?;
         let change = encoded.change();
         if let Some(request_id) = change.request_id {
@@ -1047,10 +1049,11 @@ fn replay(
     }
     super::access::permit(&next.state, caller, &request.command)?;
     // The caller may no longer see the written record, for example because its agency has changed.
-    let image = visible_at(&next.state, caller, &outcome.image);
+    // It wrote the record itself, so it saw it then.
+    let seen = visible_at(&next.state, &next.state, caller, &outcome.image);
     Ok(Outcome {
         revision: outcome.revision,
-        image: image.ok_or_else(|| outcome.image.not_found())?,
+        image: seen.ok_or_else(|| outcome.image.not_found())?.image,
         replayed: true,
     })
 }

@@ -24,7 +24,7 @@ use crate::{
         time::Date,
     },
     pb,
-    state::State,
+    state::{State, visible::Visible as _},
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
         requests::{self, View},
@@ -201,7 +201,7 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, today, message) = self.open_dated(request).await?;
         let prefix = plan_prefix(&call, &message.parent, MilestoneName::prefix)?;
         let (milestones, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::milestones,
                 prefix,
@@ -300,7 +300,8 @@ impl pb::plan_service_server::PlanService for Services {
     async fn get_baseline(&self, request: Request<pb::GetBaselineRequest>) -> Answer<pb::Baseline> {
         let (call, message) = self.open_read(request).await?;
         let baseline = get(&call, &message.name, State::baseline)?;
-        call.answer(baselines::baseline(&baseline))
+        let agency = baseline.agency(call.state());
+        call.answer(baselines::baseline(&baseline, agency.as_ref()))
     }
 
     async fn list_baselines(
@@ -310,13 +311,13 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, BaselineName::prefix)?;
         let (baselines, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::baselines,
                 prefix,
                 call.binding("ListBaselines"),
                 &arguments!(message),
-                |_, seen| baselines::baseline(seen),
+                |_, seen| baselines::baseline(seen, seen.agency.as_ref()),
             )
             .await?;
         call.answer(pb::ListBaselinesResponse {
@@ -330,7 +331,8 @@ impl pb::plan_service_server::PlanService for Services {
     async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Answer<pb::Report> {
         let (call, message) = self.open_read(request).await?;
         let report = get(&call, &message.name, State::report)?;
-        call.answer(reports::report(&report))
+        let agency = report.agency(call.state());
+        call.answer(reports::report(&report, agency.as_ref()))
     }
 
     async fn list_reports(
@@ -340,13 +342,13 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, ReportName::prefix)?;
         let (reports, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::reports,
                 prefix,
                 call.binding("ListReports"),
                 &arguments!(message),
-                |_, seen| reports::report(seen),
+                |_, seen| reports::report(seen, seen.agency.as_ref()),
             )
             .await?;
         call.answer(pb::ListReportsResponse {
@@ -372,8 +374,12 @@ impl pb::plan_service_server::PlanService for Services {
             fields: Box::new(fields),
         };
         let written = self.write(&call, command, envelope).await?;
+        let now = self.registry().read();
         written.respond(|image| match image {
-            Image::Report(report) => Some(reports::report(&report)),
+            Image::Report(report) => {
+                let agency = report.agency(&now.state);
+                Some(reports::report(&report, agency.as_ref()))
+            }
             _ => None,
         })
     }
@@ -386,7 +392,8 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::Assessment> {
         let (call, message) = self.open_read(request).await?;
         let assessment = get(&call, &message.name, State::assessment)?;
-        call.answer(assessments::assessment(&assessment))
+        let agency = assessment.agency(call.state());
+        call.answer(assessments::assessment(&assessment, agency.as_ref()))
     }
 
     async fn list_assessments(
@@ -396,13 +403,13 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, AssessmentName::prefix)?;
         let (assessments, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::assessments,
                 prefix,
                 call.binding("ListAssessments"),
                 &arguments!(message),
-                |_, seen| assessments::assessment(seen),
+                |_, seen| assessments::assessment(seen, seen.agency.as_ref()),
             )
             .await?;
         call.answer(pb::ListAssessmentsResponse {
@@ -431,8 +438,12 @@ impl pb::plan_service_server::PlanService for Services {
             fields: Box::new(fields),
         };
         let written = self.write(&call, command, envelope).await?;
+        let now = self.registry().read();
         written.respond(|image| match image {
-            Image::Assessment(assessment) => Some(assessments::assessment(&assessment)),
+            Image::Assessment(assessment) => {
+                let agency = assessment.agency(&now.state);
+                Some(assessments::assessment(&assessment, agency.as_ref()))
+            }
             _ => None,
         })
     }
@@ -529,7 +540,10 @@ impl Updatable for pb::Milestone {
 
     fn current(call: &Call, name: &MilestoneName) -> Option<(Self, Revision)> {
         let milestone = call.sees(&**call.state().milestone(name)?)?;
-        Some((milestones::milestone(&milestone), milestone.meta.revision))
+        Some((
+            milestones::milestone(&milestone, None),
+            milestone.meta.revision,
+        ))
     }
 
     fn command(
@@ -578,7 +592,8 @@ fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
 
 /// A milestone as the caller sees it, and how it stands on a day by these records.
 fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Milestone {
-    let mut message = milestones::milestone(milestone);
+    let agency = milestone.agency(state);
+    let mut message = milestones::milestone(milestone, agency.as_ref());
     let plan = state.plan(&milestone.name.parent());
     let standing = plan.and_then(|plan| state.baselines_below(plan).milestone_on(milestone, on));
     message.standing = Some(milestones::standing(standing.as_ref(), on));

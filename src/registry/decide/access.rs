@@ -73,22 +73,7 @@ impl Deciding<'_> {
         if !new.fields.roles.contains(&Role::Admin) {
             self.check_other_admin(principal)?;
         }
-        let agency = new.fields.agency.clone();
-        let moved = agency != principal.fields.agency;
         self.put(Image::Principal(Arc::new(new)));
-        if moved {
-            // Keys carry their principal's agency, by which its administrator sees them.
-            let state = self.state;
-            for key in state.api_keys_of(name) {
-                let meta = self.updated(key.meta);
-                let agency = agency.clone();
-                self.put(Image::ApiKey(Arc::new(ApiKey {
-                    agency,
-                    meta,
-                    ..(**key).clone()
-                })));
-            }
-        }
         Ok(())
     }
 
@@ -160,7 +145,6 @@ impl Deciding<'_> {
         self.key_hash = Some((name.clone(), hash));
         self.put(Image::ApiKey(Arc::new(ApiKey {
             name: name.clone(),
-            agency: principal.fields.agency.clone(),
             fields: fields.clone(),
             revoke_time: None,
             meta: self.created(),

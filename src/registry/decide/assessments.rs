@@ -53,7 +53,6 @@ impl Deciding<'_> {
         violations.into_result()?;
         self.put(Image::Assessment(Arc::new(Assessment {
             name,
-            audience: plan.audience(),
             fields: AssessmentFields {
                 assessment_date: Some(date),
                 ..fields.clone()

@@ -39,10 +39,8 @@ impl Deciding<'_> {
         check_actor_named(self.caller, name.as_str())?;
         self.check_rebaseline(plan, rebaseline)?;
         let action = Action::Rebaseline(Box::new(rebaseline.clone()));
-        let agency = Some(plan.agency.clone());
         self.propose(
             &name.parent(),
-            agency,
             action,
             |pending| matches!(&pending.action, Action::Rebaseline(other) if other.plan == *name),
         )
@@ -160,7 +158,6 @@ impl Deciding<'_> {
             let new = match (change, old) {
                 (MilestoneChange::Add { fields, .. }, _) => Milestone {
                     name: name.clone(),
-                    audience: plan.audience(),
                     fields: fields.clone(),
                     completion: None,
                     dropping: None,
@@ -214,7 +211,6 @@ impl Deciding<'_> {
             .filter(|milestone| milestone.state() != MilestoneState::Dropped);
         self.put(Image::Baseline(Arc::new(Baseline {
             name,
-            audience: plan.audience(),
             number,
             effective_date,
             milestones: promised.map(|milestone| promise(milestone)).collect(),

@@ -14,7 +14,7 @@ use crate::{
         names::{AgencyName, EditionName, PlatformName},
         plans::Plan,
         platforms::{Exit, ExitOutcome, Platform, PlatformFields, PlatformState},
-        proposals::{Action, Proposal, ProposalState},
+        proposals::Action,
     },
     registry::access::find_platform,
 };
@@ -252,7 +252,7 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    /// Moves the platform's plans and pending proposals to the new governing agency.
+    /// Moves the platform's plans to the new governing agency. All else follows its parent.
     fn transfer(&mut self, name: &PlatformName, agency: Option<AgencyName>) -> Result<(), Error> {
         let state = self.state;
         for plan in state.plans_of(name) {
@@ -267,25 +267,11 @@ impl Deciding<'_> {
                 ));
             };
             let meta = self.updated(plan.meta);
-            let plan = Arc::new(Plan {
+            self.put(Image::Plan(Arc::new(Plan {
                 agency,
                 meta,
                 ..(**plan).clone()
-            });
-            self.put(Image::Plan(Arc::clone(&plan)));
-            self.follow(&plan);
-        }
-        for proposal in state.proposals_of(name) {
-            if proposal.state == ProposalState::Pending {
-                let meta = self.updated(proposal.meta);
-                let agency = agency.clone();
-                let proposal = Proposal {
-                    agency,
-                    meta,
-                    ..(**proposal).clone()
-                };
-                self.put(Image::Proposal(Arc::new(proposal)));
-            }
+            })));
         }
         Ok(())
     }
@@ -342,8 +328,7 @@ impl Deciding<'_> {
             exit.exit_date = Some(issued.unwrap_or_else(|| self.today()));
         }
         self.check_retirement(platform, &exit)?;
-        let agency = platform.governing_agency().cloned();
-        self.propose(name, agency, Action::Retirement(Box::new(exit)), |_| true)
+        self.propose(name, Action::Retirement(Box::new(exit)), |_| true)
     }
 
     /// Checks that run when a retirement is proposed and again when it is approved.

@@ -46,7 +46,6 @@ impl Deciding<'_> {
         check_fields(fields)?;
         self.put(Image::Milestone(Arc::new(Milestone {
             name,
-            audience: plan.audience(),
             fields: fields.clone(),
             completion: None,
             dropping: None,

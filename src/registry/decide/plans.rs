@@ -9,19 +9,15 @@ use super::{
 };
 use crate::{
     domain::{
-        assessments::Assessment,
-        baselines::Baseline,
         change::Image,
         command::Precondition,
         dated,
         documents::{Document, Needs},
         error::{Error, Violations},
-        milestones::Milestone,
         names::{PlanName, PlatformName},
         plans::{
             FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, StateEntry,
         },
-        reports::Report,
         time::Date,
     },
     registry::access::{find_plan, find_platform},
@@ -53,6 +49,7 @@ impl Deciding<'_> {
             state_history: Vec::new(),
             superseded_by: None,
             public_write: None,
+            published: None,
             redacted: false,
             meta: self.created(),
         };
@@ -78,33 +75,8 @@ impl Deciding<'_> {
             check_fixed(name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
         }
         self.check_plan_fields(&new.fields)?;
-        let new = Arc::new(new);
-        self.put(Image::Plan(Arc::clone(&new)));
-        self.follow(&new);
+        self.put(Image::Plan(Arc::new(new)));
         Ok(())
-    }
-
-    /// Rewrites the records below a plan when their visibility has changed.
-    pub(super) fn follow(&mut self, plan: &Plan) {
-        let state = self.state;
-        let audience = plan.audience();
-        macro_rules! take_along {
-            ($records:expr, $kind:ident) => {
-                for record in $records {
-                    if record.audience != audience {
-                        self.put(Image::$kind(Arc::new($kind {
-                            audience: audience.clone(),
-                            meta: self.updated(record.meta),
-                            ..(**record).clone()
-                        })));
-                    }
-                }
-            };
-        }
-        take_along!(state.milestones_of(&plan.name), Milestone);
-        take_along!(state.baselines_of(&plan.name), Baseline);
-        take_along!(state.reports_of(&plan.name), Report);
-        take_along!(state.assessments_of(&plan.name), Assessment);
     }
 
     fn check_plan_fields(&self, fields: &PlanFields) -> Result<(), Error> {
@@ -174,7 +146,6 @@ impl Deciding<'_> {
         let new = Arc::new(new);
         self.put(Image::Plan(Arc::clone(&new)));
         if step == PlanMove::Issue {
-            self.follow(&new);
             let milestones = self.state.milestones_of(&new.name);
             let milestones: Vec<_> = milestones.cloned().collect();
             self.make_baseline(&new, &milestones, date, document, "")?;

@@ -8,7 +8,7 @@ use crate::{
         change::{Effect, Image},
         command::Decision,
         error::Error,
-        names::{AgencyName, PlatformName, ProposalName},
+        names::{PlatformName, ProposalName},
         proposals::{Act, Action, Proposal, ProposalState},
     },
     registry::access::find_proposal,
@@ -19,7 +19,6 @@ impl Deciding<'_> {
     pub(super) fn propose(
         &mut self,
         platform: &PlatformName,
-        agency: Option<AgencyName>,
         action: Action,
         clashes: impl Fn(&Proposal) -> bool,
     ) -> Result<(), Error> {
@@ -42,7 +41,6 @@ impl Deciding<'_> {
         }
         self.put(Image::Proposal(Arc::new(Proposal {
             name,
-            agency,
             state: ProposalState::Pending,
             action,
             requested: Act {

@@ -42,7 +42,6 @@ impl Deciding<'_> {
         };
         self.put(Image::Report(Arc::new(Report {
             name: name.clone(),
-            audience: plan.audience(),
             fields: fields.clone(),
             corrected_by: None,
             meta: self.created(),
