@@ -299,7 +299,6 @@ fn proposal(number: i64) -> Image {
     };
     Image::Proposal(Arc::new(Proposal {
         name: ProposalName::parse("platforms/ndp-001/proposals/made-up").unwrap(),
-        agency: AgencyName::parse("agencies/made-up"),
         state: ProposalState::Approved,
         action: Action::Retirement(Box::new(Exit {
             reason: "bịa".into(),
