@@ -36,6 +36,7 @@ use crate::domain::{
 };
 use maps::Maps;
 use query::search::{self, SearchText};
+use visible::Visible as _;
 
 /// How many platforms an edition holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,6 +141,9 @@ impl State {
             self.count_listings(&old, -1);
             if old.governing_agency() != platform.governing_agency() {
                 self.remove_from_agency(&old);
+            }
+            if !old.is_guarded_as(&platform) {
+                self.sight_turns += 1;
             }
             self.platforms_by_display_name
                 .remove(&display_name_key(&old));

@@ -374,6 +374,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
         agency,
         superseded_by: None,
         public_write: None,
+        published: None,
         redacted: false,
         // the change that writes it sets the real one
         meta: Meta::created(moment, Default::default()),

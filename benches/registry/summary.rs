@@ -268,16 +268,15 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
         }],
         superseded_by: None,
         public_write: None,
+        published: None,
         redacted: false,
         meta,
     };
-    let audience = made.audience();
     images.push(Image::Plan(Arc::new(made)));
     for which in 0..MILESTONES {
         let due = day(number % 300 + which * 30)?;
         images.push(Image::Milestone(Arc::new(Milestone {
             name: MilestoneName::from_id(&plan, &format!("m{which}")).context("a name")?,
-            audience: audience.clone(),
             fields: MilestoneFields {
                 due: Some(Period::day(due, "")),
                 ..MilestoneFields::default()

@@ -5,7 +5,6 @@ use super::{
     documents::Evidence,
     error::Violations,
     names::AssessmentName,
-    plans::Audience,
     record::{Meta, record_fields},
     reports::Rating,
     stored::stored,
@@ -37,8 +36,6 @@ stored! {
     pub struct Assessment {
         /// Resource name.
         pub name: AssessmentName,
-        /// Who sees it.
-        pub audience: Audience,
         /// What the steward wrote.
         pub fields: AssessmentFields,
         /// Book-keeping.

@@ -9,7 +9,7 @@ use super::{
     documents::Document,
     milestones::MilestoneFields,
     names::{BaselineName, MilestoneName, PlanName},
-    plans::{Audience, Budget},
+    plans::Budget,
     record::Meta,
     stored::stored,
     time::{Date, Period, Timestamp},
@@ -52,8 +52,6 @@ stored! {
     pub struct Baseline {
         /// Resource name.
         pub name: BaselineName,
-        /// Who sees it.
-        pub audience: Audience,
         /// Its number, from 1.
         pub number: i32,
         /// The civil date from which it holds: its document's day of issue.

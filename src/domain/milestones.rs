@@ -7,7 +7,6 @@ use super::{
     documents::{Document, Evidence},
     error::Violations,
     names::MilestoneName,
-    plans::Audience,
     record::{Meta, record_fields},
     stored::stored,
     time::{Date, Period, Timestamp, check_period},
@@ -92,8 +91,6 @@ stored! {
     pub struct Milestone {
         /// Resource name.
         pub name: MilestoneName,
-        /// Who sees it.
-        pub audience: Audience,
         /// What the agency writes of it.
         pub fields: MilestoneFields,
         /// That it was completed.

@@ -334,19 +334,6 @@ impl ReportingCycle {
     }
 }
 
-stored! {
-    /// Who may see a record below a plan. Each such record keeps a copy, so that its image alone is
-    /// enough to decide who may see it. A change to the plan's audience rewrites these copies.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Audience {
-        /// The agency that answers for the plan.
-        pub agency: AgencyName,
-        /// Since when everyone may see it: when the plan's issue was recorded, unless it is
-        /// RESTRICTED.
-        pub public_since: Option<Timestamp>,
-    }
-}
-
 record_fields! {
     /// What an agency writes of a plan.
     pub struct PlanFields {
@@ -406,6 +393,9 @@ stored! {
         pub redacted: bool,
         /// The last write that everyone may know of; none where that is the last of all.
         pub public_write: Option<PublicWrite>,
+        /// The write since which everyone may see it whole, with the records below it; none while
+        /// they may not.
+        pub published: Option<PublicWrite>,
         /// Book-keeping.
         pub meta: Meta,
     }
@@ -417,17 +407,13 @@ impl Plan {
         self.meta.as_of(self.public_write)
     }
 
-    /// Who sees the records below it.
-    pub fn audience(&self) -> Audience {
-        Audience {
-            agency: self.agency.clone(),
-            public_since: self
-                .state_history
-                .iter()
-                .find(|entry| entry.state.was_issued())
-                .filter(|_| self.visibility() == Visibility::Public)
-                .map(|entry| entry.record_time),
-        }
+    /// When its issue was recorded, if everyone may see it whole, with the records below it.
+    pub fn public_since(&self) -> Option<Timestamp> {
+        let mut entries = self.state_history.iter();
+        entries
+            .find(|entry| entry.state.was_issued())
+            .filter(|_| self.visibility() == Visibility::Public)
+            .map(|entry| entry.record_time)
     }
 
     /// The date from which the plan was in force; `None` if it was never issued. A plan is issued

@@ -134,8 +134,6 @@ stored! {
     pub struct ApiKey {
         /// Resource name.
         pub name: ApiKeyName,
-        /// The agency of its principal, whose administrator may see and revoke it.
-        pub agency: Option<AgencyName>,
         /// What was written when it was made.
         pub fields: ApiKeyFields,
         /// When it was revoked.

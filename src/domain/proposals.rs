@@ -48,8 +48,6 @@ stored! {
     pub struct Proposal {
         /// Resource name; the platform it is about is its parent.
         pub name: ProposalName,
-        /// The agency that governed the platform when it was made, which may see it.
-        pub agency: Option<super::names::AgencyName>,
         /// The state it is in.
         pub state: ProposalState,
         /// What is proposed.

@@ -5,7 +5,6 @@ use super::{
     documents::Evidence,
     error::Violations,
     names::ReportName,
-    plans::Audience,
     record::{Meta, record_fields},
     stored::stored,
     time::Date,
@@ -55,8 +54,6 @@ stored! {
     pub struct Report {
         /// Resource name.
         pub name: ReportName,
-        /// Who sees it.
-        pub audience: Audience,
         /// What the agency wrote; period and rating are always there.
         pub fields: ReportFields,
         /// The report that took its place.

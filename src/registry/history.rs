@@ -24,14 +24,15 @@ use crate::{
         who::Who,
     },
     domain::{
-        change::{At, Change},
+        change::At,
         error::Error,
         leaf::Digest,
         names::Revision,
         position::{Point, Position},
         time::Timestamp,
     },
-    store::Store,
+    state::{sight::Past, visible::parents_of},
+    store::{Appended, Store},
 };
 
 /// Maximum number of cached past States.
@@ -214,6 +215,30 @@ async fn digest_at(store: &Store, revision: Revision) -> Result<Digest, Error> {
     store.digest(revision).await?.ok_or_else(log_is_short)
 }
 
+/// Changes read from the log, with the parents that say who may see their records. One statement
+/// looks the parents of all of them up.
+async fn with_parents(store: &Store, changes: Vec<Appended>) -> Result<Vec<Arc<Logged>>, Error> {
+    let asked: Vec<_> = changes
+        .iter()
+        .flat_map(|it| {
+            let parents = parents_of(&it.change).into_iter();
+            parents.map(|name| (name, it.change.revision))
+        })
+        .collect();
+    let found = if asked.is_empty() {
+        Vec::new()
+    } else {
+        store.images_before(&asked).await?
+    };
+    let mut found = found.into_iter();
+    let changes = changes.into_iter().map(|it| {
+        let parents = parents_of(&it.change).len();
+        let parents = found.by_ref().take(parents).collect();
+        Arc::new(Logged::read(it, parents))
+    });
+    Ok(changes.collect())
+}
+
 /// A lock poisoned by a panic is safe to use: no update under these locks is left half done.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -383,7 +408,7 @@ impl Registry {
         who: &Who,
         after: Revision,
         limit: usize,
-        needs_before: impl Fn(&Change) -> bool,
+        needs_before: impl Fn(&Past<'_>) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
         let snapshot = self.read();
         let newest = snapshot.state.revision();
@@ -411,7 +436,7 @@ impl Registry {
         &self,
         who: &Who,
         after: Revision,
-        needs_before: impl Fn(&Change) -> bool,
+        needs_before: impl Fn(&Past<'_>) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
         let turn = self.turns.follow(who).await?;
         let newest = self.revision();
@@ -463,15 +488,17 @@ impl Registry {
         newest: Revision,
     ) -> Result<(Turn, Vec<Arc<Logged>>), Error> {
         let store = self.history.store.clone();
-        let reading = turn.ask(async move { store.changes_after(after, limit).await });
+        let reading = turn.ask(async move {
+            let mut changes = store.changes_after(after, limit).await?;
+            changes.retain(|it| it.change.revision <= newest);
+            with_parents(&store, changes).await
+        });
         let (turn, changes) = reading.await?;
-        let mut changes = changes?;
-        changes.retain(|it| it.change.revision <= newest);
+        let changes = changes?;
         if changes.is_empty() {
             return Err(log_is_short());
         }
-        let changes = changes.into_iter().map(Logged::read).map(Arc::new);
-        Ok((turn, changes.collect()))
+        Ok((turn, changes))
     }
 
     /// Looks up the earlier records of those changes that need them and do not have them yet.
@@ -479,11 +506,11 @@ impl Registry {
         &self,
         turn: Turn,
         changes: &[Arc<Logged>],
-        needs_before: impl Fn(&Change) -> bool,
+        needs_before: impl Fn(&Past<'_>) -> bool,
     ) -> Result<(), Error> {
         let lacking: Vec<_> = changes
             .iter()
-            .filter(|logged| !logged.has_before() && needs_before(&logged.change))
+            .filter(|logged| !logged.has_before() && needs_before(&logged.past()))
             .cloned()
             .collect();
         if lacking.is_empty() {
@@ -521,14 +548,16 @@ impl Registry {
         between: (Revision, Revision),
         newest: bool,
         limit: usize,
-        needs_before: impl Fn(&Change) -> bool,
+        needs_before: impl Fn(&Past<'_>) -> bool,
     ) -> Result<Vec<Arc<Logged>>, Error> {
         let (store, resource) = (self.history.store.clone(), resource.to_owned());
         let turn = self.turns.take(Work::Log, who).await?;
-        let reading = async move { store.changes_of(&resource, between, newest, limit).await };
+        let reading = async move {
+            let changes = store.changes_of(&resource, between, newest, limit);
+            with_parents(&store, changes.await?).await
+        };
         let (turn, changes) = turn.ask(reading).await?;
-        let changes = changes?.into_iter().map(Logged::read).map(Arc::new);
-        let changes: Vec<_> = changes.collect();
+        let changes = changes?;
         self.look_up_before(turn, &changes, needs_before).await?;
         Ok(changes)
     }

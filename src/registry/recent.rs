@@ -21,7 +21,11 @@ use crate::{
         leaf::Digest,
         names::Revision,
     },
-    state::{State, sight::Sight},
+    state::{
+        State,
+        sight::{Past, Sight},
+        visible::{Ancestry, parents_of},
+    },
     store::Appended,
 };
 
@@ -72,6 +76,7 @@ pub struct Logged {
     /// Bytes of its images as they are stored.
     pub(super) bytes: usize,
     before: OnceLock<Vec<Option<Image>>>,
+    ancestry: Ancestry,
     /// None where nothing is cached: the change was read from the log, or is no longer among the
     /// newest.
     shared: Mutex<Option<Shared>>,
@@ -79,18 +84,24 @@ pub struct Logged {
 
 impl Logged {
     /// A change of the ring.
-    fn new(change: Change, digest: Digest, bytes: usize, before: Vec<Option<Image>>) -> Self {
+    fn new(state: &State, change: Change, digest: Digest, bytes: usize) -> Self {
+        let names = change.effects.iter().map(Effect::name);
+        let before: Vec<_> = names.map(|name| state.image(name)).collect();
+        let parents = parents_of(&change).into_iter();
+        let ancestry = Ancestry::new(&change, parents.map(|name| state.image(name)));
         Self {
             change,
             digest,
             bytes,
             before: OnceLock::from(before),
+            ancestry,
             shared: Mutex::new(Some(Shared::default())),
         }
     }
 
-    /// A change that was read from the log. The earlier records are looked up only when needed.
-    pub(super) fn read(appended: Appended) -> Self {
+    /// A change that was read from the log, with each of its parents as it was before it. The
+    /// earlier records are looked up only when needed.
+    pub(super) fn read(appended: Appended, parents: Vec<Option<Image>>) -> Self {
         let Appended {
             change,
             leaf_hash: _,
@@ -98,6 +109,7 @@ impl Logged {
             bytes,
         } = appended;
         Self {
+            ancestry: Ancestry::new(&change, parents),
             change,
             digest,
             bytes,
@@ -114,6 +126,15 @@ impl Logged {
     /// One for each effect, `None` where there was no resource. Empty until it is looked up.
     pub fn before(&self) -> &[Option<Image>] {
         self.before.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The change, with what decides who sees it.
+    pub fn past(&self) -> Past<'_> {
+        Past {
+            change: &self.change,
+            before: self.before(),
+            ancestry: &self.ancestry,
+        }
     }
 
     pub(super) fn has_before(&self) -> bool {
@@ -143,7 +164,7 @@ impl Logged {
             *turns = now.sight_turns();
             kept.clear();
         }
-        let sight = Sight::of(now, caller, &self.change, self.before());
+        let sight = Sight::of(now, caller, &self.past());
         if let Some((_, bytes)) = kept.iter().find(|(of, _)| *of == sight) {
             return bytes.clone();
         }
@@ -180,9 +201,7 @@ impl Recent {
 
     /// Adds a change that `state` does not hold yet, and removes the oldest changes.
     pub(super) fn push(&mut self, state: &State, change: &Change, digest: Digest, bytes: usize) {
-        let before = change.effects.iter().map(Effect::name);
-        let before = before.map(|name| state.image(name));
-        let logged = Logged::new(change.clone(), digest, bytes, before.collect());
+        let logged = Logged::new(state, change.clone(), digest, bytes);
         self.bytes += logged.memory();
         self.changes.push_back(Arc::new(logged));
         let old = self.changes.len().checked_sub(SHARED_MAX + 1);

@@ -37,7 +37,7 @@ impl<'a> Asking<'a> {
     /// A record that the caller may know of.
     pub(super) fn find<T: Visible>(&self, name: &T::Name) -> Result<&'a T, Error> {
         let found = T::all(self.state).get(name);
-        let known = found.filter(|record| record.visible(self.caller).is_some());
+        let known = found.filter(|record| record.visible(self.caller, self.state).is_some());
         known.map(|record| &**record).ok_or_else(|| {
             let name: &str = name.borrow();
             Error::NotFound {

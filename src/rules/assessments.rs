@@ -83,7 +83,6 @@ impl Command for CreateAssessment {
         violations.into_result()?;
         Ok(Arc::new(Assessment {
             name,
-            audience: plan.audience(),
             fields: AssessmentFields {
                 assessment_date: Some(date),
                 ..fields.clone()

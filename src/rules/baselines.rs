@@ -67,10 +67,8 @@ impl Command for RebaselinePlan {
         deciding.check_actor_named(name.as_str())?;
         check_rebaseline(deciding, plan, rebaseline)?;
         let action = Action::Rebaseline(Box::new(rebaseline.clone()));
-        let agency = Some(plan.agency.clone());
         deciding.propose(
             &name.parent(),
-            agency,
             action,
             |pending| matches!(&pending.action, Action::Rebaseline(other) if other.plan == *name),
         )
@@ -192,7 +190,6 @@ pub(super) fn carry_out(
         let new = match (change, old) {
             (MilestoneChange::Add { fields, .. }, _) => Milestone {
                 name: name.clone(),
-                audience: plan.audience(),
                 fields: fields.clone(),
                 completion: None,
                 dropping: None,
@@ -246,7 +243,6 @@ pub(super) fn make(
         .filter(|milestone| milestone.state() != MilestoneState::Dropped);
     deciding.put(Baseline {
         name,
-        audience: plan.audience(),
         number,
         effective_date,
         milestones: promised.map(|milestone| promise(milestone)).collect(),

@@ -92,7 +92,6 @@ impl Command for CreateMilestone {
         check_fields(&self.fields)?;
         Ok(Arc::new(Milestone {
             name,
-            audience: plan.audience(),
             fields: self.fields.clone(),
             completion: None,
             dropping: None,

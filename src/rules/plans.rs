@@ -5,19 +5,15 @@ use std::sync::Arc;
 use super::{Asking, Command, Deciding, Update, baselines, deciding::check_etag, platforms};
 use crate::{
     domain::{
-        assessments::Assessment,
-        baselines::Baseline,
         dated,
         documents::{Document, Needs},
         error::{Error, Violations},
-        milestones::Milestone,
         names::{AgencyName, PlanName, PlatformName},
         plans::{
             FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, StateEntry,
         },
         platforms::Platform,
         principals::Role,
-        reports::Report,
         texts::{Reader, Texts},
         time::Date,
     },
@@ -90,6 +86,7 @@ impl Command for CreatePlan {
             state_history: Vec::new(),
             superseded_by: None,
             public_write: None,
+            published: None,
             redacted: false,
             meta: deciding.created(),
         };
@@ -126,7 +123,6 @@ impl Command for UpdatePlan {
             check_fixed(plan.name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
         }
         check_fields(deciding, &new.fields)?;
-        deciding.follow(&new);
         Ok(Arc::new(new))
     }
 
@@ -226,7 +222,6 @@ impl Command for MovePlan {
         };
         enter(deciding, &mut new, to, date, document);
         if step == PlanMove::Issue {
-            deciding.follow(&new);
             let milestones: Vec<_> = state.milestones_of(name).cloned().collect();
             baselines::make(deciding, &new, &milestones, date, document, "")?;
             supersede(deciding, name, date, document);
@@ -248,29 +243,6 @@ impl<'a> Asking<'a> {
 }
 
 impl Deciding<'_> {
-    /// Rewrites the records below a plan when their visibility has changed.
-    pub(super) fn follow(&mut self, plan: &Plan) {
-        let state = self.state;
-        let audience = plan.audience();
-        macro_rules! take_along {
-            ($records:expr, $kind:ident) => {
-                for record in $records {
-                    if record.audience != audience {
-                        self.put($kind {
-                            audience: audience.clone(),
-                            meta: self.updated(record.meta),
-                            ..(**record).clone()
-                        });
-                    }
-                }
-            };
-        }
-        take_along!(state.milestones_of(&plan.name), Milestone);
-        take_along!(state.baselines_of(&plan.name), Baseline);
-        take_along!(state.reports_of(&plan.name), Report);
-        take_along!(state.assessments_of(&plan.name), Assessment);
-    }
-
     /// Checks the document in the field `path` and returns the date from which what it decides
     /// holds: its day of issue, or today where there is none. No document of the future has been
     /// issued yet.

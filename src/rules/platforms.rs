@@ -11,7 +11,7 @@ use crate::{
         plans::Plan,
         platforms::{AGENCY_FIELDS, Exit, ExitOutcome, Platform, PlatformFields, PlatformState},
         principals::Role,
-        proposals::{Action, Proposal, ProposalState},
+        proposals::{Action, Proposal},
         texts::{Reader, Texts},
     },
     state::State,
@@ -153,9 +153,7 @@ impl Command for RetirePlatform {
             exit.exit_date = Some(issued.unwrap_or_else(|| deciding.today()));
         }
         check_retirement(deciding.state, platform, &exit)?;
-        let agency = platform.governing_agency().cloned();
-        let action = Action::Retirement(Box::new(exit));
-        deciding.propose(name, agency, action, |_| true)
+        deciding.propose(name, Action::Retirement(Box::new(exit)), |_| true)
     }
 }
 
@@ -219,7 +217,7 @@ fn next_name(state: &State) -> Result<PlatformName, Error> {
         .ok_or_else(|| Error::Bug("a platform number that is no id".into()))
 }
 
-/// Moves the platform's plans and pending proposals to its new governing agency.
+/// Moves the platform's plans to its new governing agency. All else follows its parent.
 fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Result<(), Error> {
     let state = deciding.state;
     let name = &platform.name;
@@ -235,22 +233,11 @@ fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Result<(), Erro
                  cơ quan chủ quản mới",
             ));
         };
-        let plan = Plan {
+        deciding.put(Plan {
             agency,
             meta: deciding.updated(plan.meta),
             ..(**plan).clone()
-        };
-        deciding.put(plan.clone());
-        deciding.follow(&plan);
-    }
-    for proposal in state.proposals_of(name) {
-        if proposal.state == ProposalState::Pending {
-            deciding.put(Proposal {
-                agency: agency.cloned(),
-                meta: deciding.updated(proposal.meta),
-                ..(**proposal).clone()
-            });
-        }
+        });
     }
     Ok(())
 }

@@ -107,16 +107,6 @@ impl Command for UpdatePrincipal {
         if !new.fields.roles.contains(&Role::Admin) {
             check_other_admin(deciding.state, principal)?;
         }
-        if new.fields.agency != principal.fields.agency {
-            // Keys carry their principal's agency, by which its administrator sees them.
-            for key in deciding.state.api_keys_of(&principal.name) {
-                deciding.put(ApiKey {
-                    agency: new.fields.agency.clone(),
-                    meta: deciding.updated(key.meta),
-                    ..(**key).clone()
-                });
-            }
-        }
         Ok(Arc::new(new))
     }
 
@@ -221,7 +211,6 @@ impl Command for CreateApiKey {
         deciding.key_hash = Some((name.clone(), *hash));
         Ok(Arc::new(ApiKey {
             name: name.clone(),
-            agency: principal.fields.agency.clone(),
             fields: fields.clone(),
             revoke_time: None,
             meta: deciding.created(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Asking, Command, Deciding, baselines, deciding::check_etag, platforms};
 use crate::domain::{
     error::Error,
-    names::{AgencyName, PlatformName, ProposalName},
+    names::{PlatformName, ProposalName},
     plans::Plan,
     principals::Role,
     proposals::{Act, Action, Proposal, ProposalState},
@@ -107,7 +107,6 @@ impl Deciding<'_> {
     pub(super) fn propose(
         &mut self,
         platform: &PlatformName,
-        agency: Option<AgencyName>,
         action: Action,
         clashes: impl Fn(&Proposal) -> bool,
     ) -> Result<Arc<Proposal>, Error> {
@@ -127,7 +126,6 @@ impl Deciding<'_> {
         let name = self.free_name::<Proposal>(None, |id| ProposalName::from_id(platform, id))?;
         Ok(Arc::new(Proposal {
             name,
-            agency,
             state: ProposalState::Pending,
             action,
             requested: self.act(),

@@ -78,7 +78,6 @@ impl Command for CreateReport {
         }
         Ok(Arc::new(Report {
             name,
-            audience: plan.audience(),
             fields: fields.clone(),
             corrected_by: None,
             meta: deciding.created(),

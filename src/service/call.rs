@@ -83,9 +83,9 @@ impl Call {
     /// The part of a record that the caller may see.
     pub(super) fn sees<'a, T: Visible>(&self, record: &'a T) -> Option<Cow<'a, T>> {
         if Arc::ptr_eq(&self.snapshot, &self.now) {
-            record.visible(&self.caller)
+            record.visible(&self.caller, self.state())
         } else {
-            record.visible_at(&self.now.state, &self.caller)
+            record.visible_at(self.state(), &self.now.state, &self.caller)
         }
     }
 

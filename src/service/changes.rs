@@ -27,7 +27,7 @@ use crate::{
     },
     domain::{
         caller::Caller,
-        change::{Change, Image},
+        change::Image,
         error::Error,
         names::Revision,
         position::{Point, Position},
@@ -47,7 +47,7 @@ use crate::{
             schema::Constant,
             token::Binding,
         },
-        sight::{ChangeFacts, Interest, needs_before, see},
+        sight::{ChangeFacts, Interest, Past, needs_before, see},
         visible::{visible, visible_at},
     },
     wire::{
@@ -112,8 +112,7 @@ impl pb::change_service_server::ChangeService for Services {
             &now.state,
             &call.caller,
             &Interest::default(),
-            &logged.change,
-            logged.before(),
+            &logged.past(),
         );
         let seen = seen.ok_or_else(not_found)?;
         call.answer(changes::change(seen, call.state(), true))
@@ -307,7 +306,7 @@ impl ChangePage<'_> {
         let resource = self.resource();
         let newest = self.call.state().revision();
         let Call { who, caller, .. } = self.call;
-        let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
+        let needs_before = |past: &Past<'_>| needs_before(caller, &Interest::default(), past);
         let mut looked_at = 0;
         while after < newest && looked_at < LOOKED_AT_MAX {
             let batch = match &resource {
@@ -344,7 +343,7 @@ impl ChangePage<'_> {
         let registry = self.services.registry();
         let resource = self.resource();
         let Call { who, caller, .. } = self.call;
-        let needs_before = |change: &Change| needs_before(caller, &Interest::default(), change);
+        let needs_before = |past: &Past<'_>| needs_before(caller, &Interest::default(), past);
         let mut before = before.unwrap_or_else(|| self.call.state().revision().next());
         let mut looked_at = 0;
         while before.get() > 1 && looked_at < LOOKED_AT_MAX {
@@ -412,14 +411,8 @@ impl ChangePage<'_> {
             let (mut found, mut bytes) = (0, 0);
             for logged in effort.rows(&batch, CHANGE_COST + filter.terms()) {
                 let change = &logged.change;
-                let before = logged.before();
-                let seen = see(
-                    call.state(),
-                    &call.caller,
-                    &Interest::default(),
-                    change,
-                    before,
-                );
+                let past = logged.past();
+                let seen = see(call.state(), &call.caller, &Interest::default(), &past);
                 let seen = seen.filter(|seen| filter.matches(&ChangeFacts::from(seen)));
                 let message = seen.map(|seen| changes::change(seen, call.state(), false));
                 if let Some(message) = &message {
@@ -478,7 +471,12 @@ impl Viewer {
 #[derive(Debug)]
 enum Content {
     Change(Arc<Logged>),
-    Records { images: Vec<Image>, complete: bool },
+    Records {
+        /// The State that the records are of.
+        then: Arc<Snapshot>,
+        images: Vec<Image>,
+        complete: bool,
+    },
     Heartbeat,
 }
 
@@ -525,12 +523,16 @@ impl Watcher {
     ) -> Option<Message> {
         let event = match content {
             Content::Change(logged) => return self.change(now, viewer, position, logged),
-            Content::Records { images, complete } => {
+            Content::Records {
+                then,
+                images,
+                complete,
+            } => {
                 let seen = images
                     .iter()
-                    .filter_map(|image| visible_at(now, &viewer.caller, image));
+                    .filter_map(|image| visible_at(&then.state, now, &viewer.caller, image));
                 Event::Snapshot(SnapshotPart {
-                    records: seen.map(|image| changes::record(&image, now)).collect(),
+                    records: seen.map(|seen| changes::record(&seen, now)).collect(),
                     complete: *complete,
                 })
             }
@@ -552,17 +554,17 @@ impl Watcher {
         position: Position,
         logged: &Logged,
     ) -> Option<Message> {
-        let (change, before) = (&logged.change, logged.before());
+        let past = logged.past();
         let make = |interest: &Interest| {
-            let seen = see(now, &viewer.caller, interest, change, before)?;
+            let seen = see(now, &viewer.caller, interest, &past)?;
             let message = pb::WatchChangesResponse {
-                revision: change.revision.get(),
+                revision: logged.change.revision.get(),
                 position: position.to_string(),
                 event: Some(Event::Change(changes::change(seen, now, false))),
             };
             Some(Message::new(&message))
         };
-        if !self.interest.covers_change(change, before) {
+        if !self.interest.covers_change(&past) {
             return make(&self.interest);
         }
         let shared = logged.shared(now, &viewer.caller, || {
@@ -743,7 +745,7 @@ impl Watch {
         }
         let viewer = Arc::clone(&self.viewer);
         let who = self.who.clone();
-        let needs_before = |change: &Change| needs_before(&viewer.caller, interest, change);
+        let needs_before = |past: &Past<'_>| needs_before(&viewer.caller, interest, past);
         let mut next =
             std::pin::pin!(registry.older_changes(&who, self.position.revision, needs_before));
         loop {
@@ -757,7 +759,7 @@ impl Watch {
         }
     }
 
-    async fn send_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), End> {
+    async fn send_snapshot(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), End> {
         let mut images = Vec::new();
         let mut bytes = 0;
         for (count, image) in snapshot.state.images().enumerate() {
@@ -765,24 +767,31 @@ impl Watch {
             if count % BATCH == 0 {
                 yield_now().await;
             }
-            if !self.watcher.interest.covers_image(&image) {
+            if !self.watcher.interest.covers_image(&snapshot.state, &image) {
                 continue;
             }
-            let Some(seen) = visible(&self.viewer.caller, &image) else {
+            let Some(seen) = visible(&snapshot.state, &self.viewer.caller, &image) else {
                 continue;
             };
             let record_bytes = changes::record(&seen, &snapshot.state).encoded_len();
             if images.len() >= SNAPSHOT_PART || bytes + record_bytes > SNAPSHOT_PART_BYTES {
-                let images = std::mem::take(&mut images);
-                let complete = false;
-                self.send(Content::Records { images, complete }).await?;
+                self.send(Content::Records {
+                    then: Arc::clone(snapshot),
+                    images: std::mem::take(&mut images),
+                    complete: false,
+                })
+                .await?;
                 bytes = 0;
             }
             bytes += record_bytes;
             images.push(image);
         }
-        let complete = true;
-        self.send(Content::Records { images, complete }).await?;
+        self.send(Content::Records {
+            then: Arc::clone(snapshot),
+            images,
+            complete: true,
+        })
+        .await?;
         Ok(())
     }
 

@@ -21,6 +21,7 @@ use crate::{
             search::Alphabetical,
             token::{self, Binding},
         },
+        records::Below,
         rows,
         visible::Visible,
     },
@@ -96,6 +97,16 @@ impl<T: Clone> Deref for Seen<'_, T> {
     }
 }
 
+/// What a caller sees of a record below a plan; `None` if the caller may not know that it exists.
+fn below<T: Visible>(record: &Arc<T>, call: &Call) -> Option<Below<T>> {
+    let record = match call.sees(&**record)? {
+        Cow::Borrowed(_) => Arc::clone(record),
+        Cow::Owned(redacted) => Arc::new(redacted),
+    };
+    let agency = record.agency(call.state());
+    Some(Below { record, agency })
+}
+
 /// A parsed List request: which rows, in which order, and after which row.
 #[derive(Debug)]
 pub(super) struct Query<T: Queryable> {
@@ -114,14 +125,14 @@ impl<T: Queryable> Query<T> {
 
     /// The rows of `map` that can be on the page, without walking those before it where the order
     /// is that of the map.
-    pub(super) fn rows<'a, K>(
+    pub(super) fn rows<'a, K, V>(
         &self,
-        map: &'a OrdMap<K, Arc<T>>,
+        map: &'a OrdMap<K, Arc<V>>,
         prefix: String,
-    ) -> impl Iterator<Item = &'a Arc<T>> + use<'a, K, T>
+    ) -> impl Iterator<Item = &'a Arc<V>> + use<'a, K, V, T>
     where
         K: Ord + Clone + Borrow<str>,
-        T: Clone,
+        V: Clone,
     {
         let after = self.after.as_ref().filter(|_| self.by_name());
         rows(map, prefix, after.map(|cursor| cursor.name.as_str()))
@@ -140,10 +151,21 @@ impl<T: Queryable> Query<T> {
     where
         T: Visible + 'a,
     {
+        let rows = rows.filter(|record| keep(record));
+        self.seen(effort, in_order, rows, |record| Seen::of(record, call))
+    }
+
+    /// The page of the rows that `see` makes of records.
+    fn seen<'a, V: 'a, R: Borrow<T>>(
+        &self,
+        effort: &Effort,
+        in_order: bool,
+        records: impl Iterator<Item = &'a Arc<V>>,
+        see: impl Fn(&'a Arc<V>) -> Option<R>,
+    ) -> Page<R> {
         let seen = effort
-            .rows(rows, 1 + self.filter.terms() + self.order.terms())
-            .filter(|record| keep(record))
-            .filter_map(|record| Seen::of(record, call));
+            .rows(records, 1 + self.filter.terms() + self.order.terms())
+            .filter_map(see);
         if in_order {
             page::page_in_order(seen, &self.filter, &self.order, self.size)
         } else {
@@ -192,6 +214,41 @@ impl Services {
             let convert = |record: &Seen<'_, T>| convert(state, record);
             let place = |record: &Seen<'_, T>| query.order.cursor(record);
             Ok(fitted(page, effort, T::ANSWER_COST, convert, place))
+        });
+        Ok(self.sealed(&binding, listing.await?))
+    }
+
+    /// The same for the records below plans, which are filtered by their plan's agency too.
+    pub(super) async fn list_below<K, T, M>(
+        &self,
+        call: &Call,
+        map: fn(&State) -> &OrdMap<K, Arc<T>>,
+        prefix: String,
+        binding: Binding,
+        arguments: &Arguments<'_>,
+        convert: impl Fn(&State, &Below<T>) -> M + Send + 'static,
+    ) -> Result<(Vec<M>, String), Error>
+    where
+        K: Ord + Clone + Borrow<str> + 'static,
+        T: Visible,
+        Below<T>: Queryable,
+        M: Answer + Send + 'static,
+    {
+        let query = self.query::<Below<T>>(binding.with("parent", &prefix), arguments)?;
+        let binding = query.binding.clone();
+        let listing = self.work(call, move |call, effort| {
+            let state = call.state();
+            let rows = query.rows(map(state), prefix.clone());
+            let page = query.seen(effort, query.by_name(), rows, |record| below(record, call));
+            let convert = |record: &Below<T>| convert(state, record);
+            let place = |record: &Below<T>| query.order.cursor(record);
+            Ok(fitted(
+                page,
+                effort,
+                Below::<T>::ANSWER_COST,
+                convert,
+                place,
+            ))
         });
         Ok(self.sealed(&binding, listing.await?))
     }

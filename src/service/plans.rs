@@ -30,7 +30,7 @@ use crate::{
         proposals::{DecideProposal, Decision},
         reports::CreateReport,
     },
-    state::State,
+    state::{State, visible::Visible as _},
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
         requests::{self, View},
@@ -207,7 +207,7 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, today, message) = self.open_dated(request).await?;
         let prefix = plan_prefix(&call, &message.parent, MilestoneName::prefix)?;
         let (milestones, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::milestones,
                 prefix,
@@ -302,7 +302,8 @@ impl pb::plan_service_server::PlanService for Services {
     async fn get_baseline(&self, request: Request<pb::GetBaselineRequest>) -> Answer<pb::Baseline> {
         let (call, message) = self.open_read(request).await?;
         let baseline = get(&call, &message.name, State::baseline)?;
-        call.answer(baselines::baseline(&baseline))
+        let agency = baseline.agency(call.state());
+        call.answer(baselines::baseline(&baseline, agency.as_ref()))
     }
 
     async fn list_baselines(
@@ -312,13 +313,13 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, BaselineName::prefix)?;
         let (baselines, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::baselines,
                 prefix,
                 call.binding("ListBaselines"),
                 &arguments!(message),
-                |_, seen| baselines::baseline(seen),
+                |_, seen| baselines::baseline(seen, seen.agency.as_ref()),
             )
             .await?;
         call.answer(pb::ListBaselinesResponse {
@@ -332,7 +333,8 @@ impl pb::plan_service_server::PlanService for Services {
     async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Answer<pb::Report> {
         let (call, message) = self.open_read(request).await?;
         let report = get(&call, &message.name, State::report)?;
-        call.answer(reports::report(&report))
+        let agency = report.agency(call.state());
+        call.answer(reports::report(&report, agency.as_ref()))
     }
 
     async fn list_reports(
@@ -342,13 +344,13 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, ReportName::prefix)?;
         let (reports, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::reports,
                 prefix,
                 call.binding("ListReports"),
                 &arguments!(message),
-                |_, seen| reports::report(seen),
+                |_, seen| reports::report(seen, seen.agency.as_ref()),
             )
             .await?;
         call.answer(pb::ListReportsResponse {
@@ -370,7 +372,8 @@ impl pb::plan_service_server::PlanService for Services {
         violations.into_result()?;
         let command = CreateReport { plan, name, fields };
         let written = self.write(&call, command, envelope).await?;
-        written.respond(reports::report)
+        let now = self.registry().read();
+        written.respond(|report| reports::report(report, report.agency(&now.state).as_ref()))
     }
 
     // === assessments ===
@@ -381,7 +384,8 @@ impl pb::plan_service_server::PlanService for Services {
     ) -> Answer<pb::Assessment> {
         let (call, message) = self.open_read(request).await?;
         let assessment = get(&call, &message.name, State::assessment)?;
-        call.answer(assessments::assessment(&assessment))
+        let agency = assessment.agency(call.state());
+        call.answer(assessments::assessment(&assessment, agency.as_ref()))
     }
 
     async fn list_assessments(
@@ -391,13 +395,13 @@ impl pb::plan_service_server::PlanService for Services {
         let (call, message) = self.open_read(request).await?;
         let prefix = plan_prefix(&call, &message.parent, AssessmentName::prefix)?;
         let (assessments, next_page_token) = self
-            .list(
+            .list_below(
                 &call,
                 State::assessments,
                 prefix,
                 call.binding("ListAssessments"),
                 &arguments!(message),
-                |_, seen| assessments::assessment(seen),
+                |_, seen| assessments::assessment(seen, seen.agency.as_ref()),
             )
             .await?;
         call.answer(pb::ListAssessmentsResponse {
@@ -422,7 +426,10 @@ impl pb::plan_service_server::PlanService for Services {
         violations.into_result()?;
         let command = CreateAssessment { plan, name, fields };
         let written = self.write(&call, command, envelope).await?;
-        written.respond(assessments::assessment)
+        let now = self.registry().read();
+        written.respond(|assessment| {
+            assessments::assessment(assessment, assessment.agency(&now.state).as_ref())
+        })
     }
 
     // === proposals ===
@@ -500,7 +507,8 @@ fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
 
 /// A milestone as the caller sees it, and how it stands on a day by these records.
 fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Milestone {
-    let mut message = milestones::milestone(milestone);
+    let agency = milestone.agency(state);
+    let mut message = milestones::milestone(milestone, agency.as_ref());
     let plan = state.plan(&milestone.name.parent());
     let standing = plan.and_then(|plan| state.baselines_below(plan).milestone_on(milestone, on));
     message.standing = Some(milestones::standing(standing.as_ref(), on));

@@ -1,7 +1,7 @@
 //! Fields for filters, orders and searches, declared once per kind of record. Paths and enum values
 //! are those of the proto, where each List request names the same fields.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref, sync::Arc};
 
 use crate::domain::{
     agencies::{Agency, AgencyKind},
@@ -10,6 +10,7 @@ use crate::domain::{
     editions::Edition,
     figures::{Figure, Subject},
     milestones::{Milestone, MilestoneState},
+    names::AgencyName,
     plans::{Plan, PlanState, Visibility},
     platforms::{
         Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership, Platform,
@@ -312,17 +313,34 @@ impl Queryable for Plan {
     }
 }
 
+/// A record below a plan, with the agency that is responsible for the plan.
+#[derive(Clone, Debug)]
+pub struct Below<T> {
+    /// The record.
+    pub record: Arc<T>,
+    /// The plan's agency.
+    pub agency: Option<AgencyName>,
+}
+
+impl<T> Deref for Below<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.record
+    }
+}
+
 /// The agency that is responsible for the plan of a record below it.
 macro_rules! agency_of_plan {
     () => {
         Field::new("agency", AGENCY, |r: &Self| {
-            Values::one(r.audience.agency.as_str())
+            Values::option(r.agency.as_ref().map(|name| name.as_str()))
         })
         .orderable()
     };
 }
 
-impl Queryable for Milestone {
+impl Queryable for Below<Milestone> {
     const ANSWER_COST: usize = STANDING_COST;
 
     const FIELDS: &'static [Field<Self>] = &[
@@ -377,7 +395,7 @@ impl Queryable for Milestone {
     }
 }
 
-impl Queryable for Baseline {
+impl Queryable for Below<Baseline> {
     const FIELDS: &'static [Field<Self>] = &[
         common!(
             Self,
@@ -408,7 +426,7 @@ impl Queryable for Baseline {
     }
 }
 
-impl Queryable for Report {
+impl Queryable for Below<Report> {
     const FIELDS: &'static [Field<Self>] = &[
         common!(Self, "platforms/{platform}/plans/{plan}/reports/{report}"),
         Field::new("period_end_date", Type::Date, |r: &Self| {
@@ -442,7 +460,7 @@ impl Queryable for Report {
     }
 }
 
-impl Queryable for Assessment {
+impl Queryable for Below<Assessment> {
     const FIELDS: &'static [Field<Self>] = &[
         common!(
             Self,

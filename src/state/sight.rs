@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use crate::domain::{
     caller::Caller,
     change::{Change, Effect, Image, Notice},
-    kinds::on_image,
     names::{AgencyName, PrincipalName},
     principals::Role,
     time::Timestamp,
@@ -17,7 +16,7 @@ use crate::domain::{
 use super::{
     State,
     query::schema::{Field, Queryable, Type, Values},
-    visible::{Visible as _, visible, visible_at},
+    visible::{Ancestry, Parents, SeenRecord, agency_of, visible, visible_at},
 };
 
 /// One resource touched, as a caller sees it.
@@ -26,9 +25,9 @@ pub struct SeenEffect {
     /// Resource name.
     pub resource: String,
     /// The resource after the change; `None` if it was removed or became hidden from the caller.
-    pub after: Option<Image>,
+    pub after: Option<SeenRecord>,
     /// The resource before it.
-    pub before: Option<Image>,
+    pub before: Option<SeenRecord>,
     /// The notice of a computed value that changed at the start of a day.
     pub notice: Option<Notice>,
 }
@@ -55,28 +54,30 @@ pub struct Interest {
 
 impl Interest {
     /// Whether it is about this resource, before or after a change.
-    fn covers(&self, name: &str, before: Option<&Image>, after: Option<&Image>) -> bool {
+    fn covers(&self, name: &str, before: Then<'_>, after: Then<'_>) -> bool {
         let named = self.resources.is_empty()
             || self
                 .resources
                 .iter()
                 .any(|pattern| is_named_by(name, pattern));
         let belongs = self.agency.as_ref().is_none_or(|agency| {
-            let of = |image: Option<&Image>| image.and_then(agency_of) == Some(agency);
-            of(before) || of(after)
+            before.agency().as_ref() == Some(agency) || after.agency().as_ref() == Some(agency)
         });
         named && belongs
     }
 
     /// Whether it leaves nothing of a change out.
-    pub fn covers_change(&self, change: &Change, before: &[Option<Image>]) -> bool {
+    pub fn covers_change(&self, past: &Past<'_>) -> bool {
         (self.resources.is_empty() && self.agency.is_none())
-            || effects(change, before).all(|(name, before, after)| self.covers(name, before, after))
+            || past
+                .effects()
+                .all(|(name, before, after)| self.covers(name, before, after))
     }
 
-    /// Whether it is about this resource as it is.
-    pub fn covers_image(&self, image: &Image) -> bool {
-        self.covers(image.name(), None, Some(image))
+    /// Whether it is about this resource as `state` has it.
+    pub fn covers_image(&self, state: &State, image: &Image) -> bool {
+        let (none, image) = (Then::new(None, state), Then::new(Some(image), state));
+        self.covers(image.name().unwrap_or_default(), none, image)
     }
 }
 
@@ -93,37 +94,81 @@ fn is_named_by(name: &str, pattern: &str) -> bool {
     }
 }
 
-/// The agency that a resource belongs to.
-fn agency_of(image: &Image) -> Option<&AgencyName> {
-    on_image!(image, record => record.agency())
+/// A change of the log, with what decides who sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    /// The change.
+    pub change: &'a Change,
+    /// Each resource that it touches as it was before, or nothing where [`needs_before`] says so.
+    pub before: &'a [Option<Image>],
+    /// The parents of those resources.
+    pub ancestry: &'a Ancestry,
 }
 
-/// Each effect of a change: its resource, before and after.
-fn effects<'a>(
-    change: &'a Change,
-    before: &'a [Option<Image>],
-) -> impl Iterator<Item = (&'a str, Option<&'a Image>, Option<&'a Image>)> {
-    let before = before.iter().map(Option::as_ref);
-    let before = before.chain(std::iter::repeat(None));
-    change.effects.iter().zip(before).map(|(effect, before)| {
-        let after = match effect {
-            Effect::Put(image) => Some(image),
-            Effect::Remove { .. } | Effect::Notice(_) => None,
-        };
-        (effect.name(), before, after)
-    })
+impl<'a> Past<'a> {
+    /// Each effect: its resource, before and after.
+    fn effects(&self) -> impl Iterator<Item = (&'a str, Then<'a>, Then<'a>)> + use<'a> {
+        let Self {
+            change,
+            before,
+            ancestry,
+        } = *self;
+        let before = before.iter().map(Option::as_ref);
+        let before = before.chain(std::iter::repeat(None));
+        let effects = change.effects.iter().zip(before);
+        effects.map(|(effect, before)| {
+            let after = match effect {
+                Effect::Put(image) => Some(image),
+                Effect::Remove { .. } | Effect::Notice(_) => None,
+            };
+            let before = Then::new(before, ancestry.before());
+            (effect.name(), before, Then::new(after, ancestry.after()))
+        })
+    }
+}
+
+/// A resource as it was at a point of the log, if it existed, and its parent then.
+#[derive(Clone, Copy)]
+struct Then<'a> {
+    image: Option<&'a Image>,
+    parents: &'a dyn Parents,
+}
+
+impl<'a> Then<'a> {
+    const fn new(image: Option<&'a Image>, parents: &'a dyn Parents) -> Self {
+        Self { image, parents }
+    }
+
+    fn name(self) -> Option<&'a str> {
+        self.image.map(Image::name)
+    }
+
+    fn agency(self) -> Option<AgencyName> {
+        agency_of(self.image?, self.parents)
+    }
+
+    /// What `caller` saw of it then.
+    fn visible(self, caller: &Caller) -> Option<SeenRecord> {
+        visible(self.parents, caller, self.image?)
+    }
+
+    /// What `caller` sees of it while `now` is the newest State.
+    fn visible_at(self, now: &State, caller: &Caller) -> Option<SeenRecord> {
+        visible_at(self.parents, now, caller, self.image?)
+    }
 }
 
 /// Whether the images before a change are needed to decide what `caller` sees of it. They are if
 /// a resource may have become hidden from the caller or left its interest.
-pub fn needs_before(caller: &Caller, interest: &Interest, change: &Change) -> bool {
-    change.effects.iter().any(|effect| match effect {
+pub fn needs_before(caller: &Caller, interest: &Interest, past: &Past<'_>) -> bool {
+    let parents = past.ancestry.after();
+    past.change.effects.iter().any(|effect| match effect {
         Effect::Put(image) => {
             interest
                 .agency
                 .as_ref()
-                .is_some_and(|it| agency_of(image) != Some(it))
-                || visible(caller, image).is_none()
+                .is_some_and(|it| agency_of(image, parents).as_ref() != Some(it))
+                || visible(parents, caller, image).is_none()
         }
         Effect::Remove { .. } | Effect::Notice(_) => true,
     })
@@ -146,26 +191,27 @@ pub struct Sight {
 
 impl Sight {
     /// The sight of `caller` on a change while `now` is the newest State.
-    pub fn of(now: &State, caller: &Caller, change: &Change, before: &[Option<Image>]) -> Self {
-        let any_image = |wanted: &dyn Fn(&Image) -> bool| {
-            effects(change, before)
-                .any(|(_, before, after)| before.is_some_and(wanted) || after.is_some_and(wanted))
+    pub fn of(now: &State, caller: &Caller, past: &Past<'_>) -> Self {
+        let change = past.change;
+        let any = |wanted: &dyn Fn(Then<'_>) -> bool| {
+            past.effects()
+                .any(|(_, before, after)| wanted(before) || wanted(after))
         };
         let agency = caller.agency().filter(|agency| {
             caller.is_of(agency)
                 && (change.agency.as_ref() == Some(agency)
-                    || any_image(&|image| agency_of(image) == Some(agency))
+                    || any(&|then| then.agency().as_ref() == Some(agency))
                     || change.effects.iter().any(|effect| {
                         let image = now.image(effect.name());
-                        image.is_some_and(|image| agency_of(&image) == Some(agency))
+                        image.is_some_and(|it| agency_of(&it, now).as_ref() == Some(agency))
                     }))
         });
         let itself = caller.person().map(|person| person.principal);
         let itself = itself.filter(|it| {
             change.person.principal == *it
-                || any_image(&|image| match image {
-                    Image::Principal(principal) => principal.name == *it,
-                    Image::ApiKey(key) => key.name.parent() == *it,
+                || any(&|then| match then.image {
+                    Some(Image::Principal(principal)) => principal.name == *it,
+                    Some(Image::ApiKey(key)) => key.name.parent() == *it,
                     _ => false,
                 })
         });
@@ -180,22 +226,21 @@ impl Sight {
 }
 
 /// The change as `caller` sees it while `now` is the newest State; `None` where it may see no
-/// effect that it is interested in. `before` has one image for each effect, or nothing where
-/// [`needs_before`] says so.
+/// effect that it is interested in.
 pub fn see<'a>(
     now: &State,
     caller: &Caller,
     interest: &Interest,
-    change: &'a Change,
-    before: &[Option<Image>],
+    past: &Past<'a>,
 ) -> Option<SeenChange<'a>> {
+    let change = past.change;
     let mut seen = Vec::new();
-    for (effect, (name, before, after)) in change.effects.iter().zip(effects(change, before)) {
+    for (effect, (name, before, after)) in change.effects.iter().zip(past.effects()) {
         if !interest.covers(name, before, after) {
             continue;
         }
         if let Effect::Notice(notice) = effect {
-            if before.is_some_and(|image| is_seen_whole(now, caller, image)) {
+            if is_seen_whole(before.visible_at(now, caller).as_ref()) {
                 seen.push(SeenEffect {
                     resource: name.to_owned(),
                     after: None,
@@ -205,16 +250,16 @@ pub fn see<'a>(
             }
             continue;
         }
-        let remains = after.is_some_and(|image| visible(caller, image).is_some());
-        let known = before.is_some_and(|image| visible(caller, image).is_some());
-        let after = after.and_then(|image| visible_at(now, caller, image));
+        let remains = after.visible(caller).is_some();
+        let known = before.visible(caller).is_some();
+        let after = after.visible_at(now, caller);
         let shown = match &after {
             // of an older revision where only what is withheld was written
-            Some(image) => image.meta().revision == change.revision,
+            Some(seen) => seen.image.meta().revision == change.revision,
             None => known && !remains,
         };
         if shown {
-            let before = before.and_then(|image| visible_at(now, caller, image));
+            let before = before.visible_at(now, caller);
             seen.push(SeenEffect {
                 resource: name.to_owned(),
                 after,
@@ -239,8 +284,8 @@ pub fn see<'a>(
 }
 
 /// Whether the caller sees the resource, and nothing of it is withheld.
-fn is_seen_whole(now: &State, caller: &Caller, image: &Image) -> bool {
-    visible_at(now, caller, image).is_some_and(|seen| match seen {
+fn is_seen_whole(seen: Option<&SeenRecord>) -> bool {
+    seen.is_some_and(|seen| match &seen.image {
         Image::Plan(plan) => !plan.redacted,
         _ => true,
     })

@@ -3,13 +3,16 @@
 use super::{
     documents::{evidence, read_evidence},
     validate::FieldPath,
-    values::{read_date, read_enum, read_text, write_date, write_optional_enum, write_timestamp},
+    values::{
+        read_date, read_enum, read_text, write_date, write_optional_enum, write_optional_name,
+        write_timestamp,
+    },
 };
 use crate::{
     domain::{
         assessments::{Assessment, AssessmentFields},
         error::Violations,
-        plans::Audience,
+        names::AgencyName,
         record::Meta,
     },
     pb,
@@ -44,18 +47,9 @@ pub fn assessment_fields(
     }
 }
 
-/// An assessment.
-pub fn assessment(record: &Assessment) -> pb::Assessment {
-    let Assessment {
-        name,
-        audience,
-        fields,
-        meta,
-    } = record;
-    let Audience {
-        agency,
-        public_since: _,
-    } = audience;
+/// An assessment of a plan of this agency.
+pub fn assessment(record: &Assessment, agency: Option<&AgencyName>) -> pb::Assessment {
+    let Assessment { name, fields, meta } = record;
     let AssessmentFields {
         assessment_date,
         rating,
@@ -76,7 +70,7 @@ pub fn assessment(record: &Assessment) -> pb::Assessment {
         findings: findings.clone(),
         evidence: evidence(shown),
         substantiated: record.is_substantiated(),
-        agency: agency.as_str().to_owned(),
+        agency: write_optional_name(agency),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),

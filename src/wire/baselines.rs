@@ -7,14 +7,13 @@ use super::{
     plans::{budget, read_budget},
     principals::person,
     validate::FieldPath,
-    values::{read_list, read_name, refuse, write_date, write_timestamp},
+    values::{read_list, read_name, refuse, write_date, write_optional_name, write_timestamp},
 };
 use crate::{
     domain::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
         error::Violations,
-        names::{MilestoneName, PlanName},
-        plans::Audience,
+        names::{AgencyName, MilestoneName, PlanName},
         record::Meta,
     },
     pb::{self, rebaseline::milestone_change::Kind},
@@ -119,11 +118,10 @@ fn change(record: &MilestoneChange) -> pb::rebaseline::MilestoneChange {
     }
 }
 
-/// A baseline.
-pub fn baseline(record: &Baseline) -> pb::Baseline {
+/// A baseline of a plan of this agency.
+pub fn baseline(record: &Baseline, agency: Option<&AgencyName>) -> pb::Baseline {
     let Baseline {
         name,
-        audience,
         number,
         effective_date,
         milestones,
@@ -135,10 +133,6 @@ pub fn baseline(record: &Baseline) -> pb::Baseline {
         approval,
         meta,
     } = record;
-    let Audience {
-        agency,
-        public_since: _,
-    } = audience;
     let Approval {
         person: approver,
         record_time,
@@ -162,7 +156,7 @@ pub fn baseline(record: &Baseline) -> pb::Baseline {
         principal,
         actor,
         approve_time: Some(write_timestamp(*record_time)),
-        agency: agency.as_str().to_owned(),
+        agency: write_optional_name(agency),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),

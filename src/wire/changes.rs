@@ -17,12 +17,14 @@ use crate::{
     state::{
         State,
         sight::{SeenChange, SeenEffect},
+        visible::SeenRecord,
     },
 };
 
 /// A resource of any kind. An edition counts what `state` holds of it.
-pub fn record(image: &Image, state: &State) -> pb::Record {
-    let record = match image {
+pub fn record(seen: &SeenRecord, state: &State) -> pb::Record {
+    let agency = seen.agency.as_ref();
+    let record = match &seen.image {
         Image::Agency(agency) => Kinds::Agency(agencies::agency(agency)),
         Image::Edition(edition) => {
             let counts = state.edition_counts(&edition.name);
@@ -30,10 +32,12 @@ pub fn record(image: &Image, state: &State) -> pb::Record {
         }
         Image::Platform(platform) => Kinds::Platform(platforms::platform(platform, View::Full)),
         Image::Plan(plan) => Kinds::Plan(plans::plan(plan, View::Full)),
-        Image::Milestone(milestone) => Kinds::Milestone(milestones::milestone(milestone)),
-        Image::Baseline(baseline) => Kinds::Baseline(baselines::baseline(baseline)),
-        Image::Report(report) => Kinds::Report(reports::report(report)),
-        Image::Assessment(assessment) => Kinds::Assessment(assessments::assessment(assessment)),
+        Image::Milestone(milestone) => Kinds::Milestone(milestones::milestone(milestone, agency)),
+        Image::Baseline(baseline) => Kinds::Baseline(baselines::baseline(baseline, agency)),
+        Image::Report(report) => Kinds::Report(reports::report(report, agency)),
+        Image::Assessment(assessment) => {
+            Kinds::Assessment(assessments::assessment(assessment, agency))
+        }
         Image::Proposal(proposal) => Kinds::Proposal(proposals::proposal(proposal)),
         Image::Figure(figure) => Kinds::Figure(figures::figure(figure)),
         Image::Principal(principal) => Kinds::Principal(principals::principal(principal)),
@@ -98,7 +102,7 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         seen.push(pb::change::Effect {
             resource,
             kind: kind.into(),
-            new_record: fitting(after.map(|image| record(&image, state)), &mut room),
+            new_record: fitting(after.map(|seen| record(&seen, state)), &mut room),
             old_record: None,
             notice: notice.map(|notice| pb::change::Notice {
                 aspect: notice.aspect.as_str().to_owned(),
@@ -110,7 +114,7 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
     }
     // new records get room before old ones
     for (effect, before) in seen.iter_mut().zip(old) {
-        effect.old_record = fitting(before.map(|image| record(&image, state)), &mut room);
+        effect.old_record = fitting(before.map(|seen| record(&seen, state)), &mut room);
     }
     pb::Change {
         name: format!("changes/{revision}"),

@@ -3,13 +3,16 @@
 use super::{
     documents::{document, evidence, period, read_boxed_document, read_period},
     validate::FieldPath,
-    values::{read_text, write_date, write_enum, write_optional_enum, write_timestamp},
+    values::{
+        read_text, write_date, write_enum, write_optional_enum, write_optional_name,
+        write_timestamp,
+    },
 };
 use crate::{
     domain::{
         error::Violations,
         milestones::{Completion, Dropping, Milestone, MilestoneFields},
-        plans::Audience,
+        names::AgencyName,
         record::Meta,
         standing::MilestoneStanding,
         time::Date,
@@ -63,20 +66,15 @@ pub(super) fn read_milestone(
     }
 }
 
-/// A milestone.
-pub fn milestone(record: &Milestone) -> pb::Milestone {
+/// A milestone of a plan of this agency.
+pub fn milestone(record: &Milestone, agency: Option<&AgencyName>) -> pb::Milestone {
     let Milestone {
         name,
-        audience,
         fields,
         completion: completed,
         dropping: dropped,
         meta,
     } = record;
-    let Audience {
-        agency,
-        public_since: _,
-    } = audience;
     let Meta {
         create_time,
         update_time,
@@ -87,7 +85,7 @@ pub fn milestone(record: &Milestone) -> pb::Milestone {
         state: write_enum(record.state()),
         completion: completed.as_deref().map(completion),
         dropping: dropped.as_deref().map(dropping),
-        agency: agency.as_str().to_owned(),
+        agency: write_optional_name(agency),
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),

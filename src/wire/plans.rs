@@ -178,6 +178,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
         superseded_by,
         redacted,
         public_write: _, // seen in the book-keeping of those who see a part
+        published: _,
         meta,
     } = record;
     let PlanFields {
@@ -506,6 +507,7 @@ mod tests {
             superseded_by: PlanName::parse("platforms/ndp-001/plans/2027"),
             redacted: true,
             public_write: None,
+            published: None,
             meta,
         }
     }

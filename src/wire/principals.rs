@@ -126,7 +126,6 @@ pub fn principal(record: &Principal) -> pb::Principal {
 pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
     let ApiKey {
         name,
-        agency: _,
         fields,
         revoke_time,
         meta,
@@ -241,7 +240,6 @@ mod tests {
         ) {
             let record = ApiKey {
                 name: ApiKeyName::parse("principals/system/apiKeys/k").unwrap(),
-                agency: None,
                 fields: ApiKeyFields { display_name, expire_time },
                 revoke_time,
                 meta,

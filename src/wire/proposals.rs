@@ -18,7 +18,6 @@ use crate::{
 pub fn proposal(record: &Proposal) -> pb::Proposal {
     let Proposal {
         name,
-        agency: _,
         state,
         action,
         requested,

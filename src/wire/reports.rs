@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         error::Violations,
-        plans::Audience,
+        names::AgencyName,
         record::Meta,
         reports::{Report, ReportFields},
     },
@@ -55,19 +55,14 @@ pub fn report_fields(
     }
 }
 
-/// A report.
-pub fn report(record: &Report) -> pb::Report {
+/// A report of a plan of this agency.
+pub fn report(record: &Report, agency: Option<&AgencyName>) -> pb::Report {
     let Report {
         name,
-        audience,
         fields,
         corrected_by,
         meta,
     } = record;
-    let Audience {
-        agency,
-        public_since: _,
-    } = audience;
     let ReportFields {
         period_end_date,
         rating,
@@ -95,7 +90,7 @@ pub fn report(record: &Report) -> pb::Report {
         corrects: write_optional_name(corrects.as_ref()),
         correction: write_optional_name(corrected_by.as_ref()),
         substantiated: record.is_substantiated(),
-        agency: agency.as_str().to_owned(),
+        agency: write_optional_name(agency),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
@@ -108,10 +103,7 @@ mod tests {
 
     use super::*;
     use crate::domain::reports::Rating;
-    use crate::{
-        domain::names::{AgencyName, ReportName},
-        wire::arbitrary,
-    };
+    use crate::{domain::names::ReportName, wire::arbitrary};
 
     proptest! {
         #[test]
@@ -130,10 +122,6 @@ mod tests {
             let [results, difficulties, recommendations] = texts;
             let record = Report {
                 name: parse("r").unwrap(),
-                audience: Audience {
-                    agency: AgencyName::parse("agencies/a").unwrap(),
-                    public_since: None,
-                },
                 fields: ReportFields {
                     period_end_date: Some(day),
                     rating: Some(rating),
@@ -147,7 +135,7 @@ mod tests {
                 corrected_by: parse("next"),
                 meta,
             };
-            let message = arbitrary::over_the_wire(&report(&record));
+            let message = arbitrary::over_the_wire(&report(&record, None));
             prop_assert_eq!(message.substantiated, record.is_substantiated());
             let mut violations = Violations::new();
             let fields = report_fields(message, "report", &mut violations);

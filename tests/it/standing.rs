@@ -233,17 +233,11 @@ fn any_plan() -> impl Strategy<Value = Image> {
                 state_history: life.iter().zip(&days).map(entry).collect(),
                 superseded_by: None,
                 public_write: None,
+                published: None,
                 redacted: false,
                 meta: meta(days[0]),
             }))
         })
-}
-
-fn audience(of: usize) -> ndp_registry::domain::plans::Audience {
-    ndp_registry::domain::plans::Audience {
-        agency: agency(of),
-        public_since: None,
-    }
 }
 
 fn any_milestone() -> impl Strategy<Value = Image> {
@@ -258,7 +252,6 @@ fn any_milestone() -> impl Strategy<Value = Image> {
             let name = MilestoneName::from_id(&plan(of, number), &format!("m{which}")).unwrap();
             Image::Milestone(Arc::new(Milestone {
                 name,
-                audience: audience(of),
                 fields: MilestoneFields {
                     due: due.map(period),
                     weight,
@@ -311,7 +304,6 @@ fn any_baseline() -> impl Strategy<Value = Image> {
             let promised = (0..).zip(milestones).filter(|(_, it)| it.2);
             Image::Baseline(Arc::new(Baseline {
                 name: BaselineName::from_id(&plan, &baseline.to_string()).unwrap(),
-                audience: audience(of),
                 number: baseline,
                 effective_date: day(from),
                 milestones: promised
@@ -352,7 +344,6 @@ fn any_report() -> impl Strategy<Value = Image> {
                 let name = |id: usize| ReportName::from_id(&plan, &format!("r{id}")).unwrap();
                 Image::Report(Arc::new(Report {
                     name: name(which),
-                    audience: audience(of),
                     fields: ReportFields {
                         period_end_date: Some(day(end)),
                         rating: Some(rating),
@@ -380,7 +371,6 @@ fn any_assessment() -> impl Strategy<Value = Image> {
             let plan = plan(of, number);
             Image::Assessment(Arc::new(Assessment {
                 name: AssessmentName::from_id(&plan, &format!("a{which}")).unwrap(),
-                audience: audience(of),
                 fields: AssessmentFields {
                     assessment_date: Some(day(at)),
                     rating: Some(rating),

@@ -28,7 +28,7 @@ use ndp_registry::{
             MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
             Revision,
         },
-        plans::{Audience, Plan, PlanFields, PlanState, StateEntry},
+        plans::{Plan, PlanFields, PlanState, StateEntry},
         platforms::{
             Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields,
             RecordStatus, Security,
@@ -218,16 +218,10 @@ fn plan(number: i64, agency: &str) -> Image {
         }],
         superseded_by: None,
         public_write: None,
+        published: None,
         redacted: false,
         meta: meta(number),
     }))
-}
-
-fn audience() -> Audience {
-    Audience {
-        agency: AgencyName::parse("agencies/made-up").unwrap(),
-        public_since: Some(time(1)),
-    }
 }
 
 fn below_plan(number: i64) -> [Image; 4] {
@@ -238,7 +232,6 @@ fn below_plan(number: i64) -> [Image; 4] {
     [
         Image::Milestone(Arc::new(Milestone {
             name: milestone.clone(),
-            audience: audience(),
             fields: MilestoneFields {
                 display_name: "Mốc bịa".into(),
                 ..MilestoneFields::default()
@@ -253,7 +246,6 @@ fn below_plan(number: i64) -> [Image; 4] {
         })),
         Image::Baseline(Arc::new(Baseline {
             name: BaselineName::from_id(&plan, "1").unwrap(),
-            audience: audience(),
             number: 1,
             effective_date: day,
             milestones: vec![BaselineMilestone {
@@ -276,7 +268,6 @@ fn below_plan(number: i64) -> [Image; 4] {
         })),
         Image::Report(Arc::new(Report {
             name: ReportName::from_id(&plan, "made-up").unwrap(),
-            audience: audience(),
             fields: ReportFields {
                 period_end_date: Some(day),
                 rating: Some(Rating::AtRisk),
@@ -289,7 +280,6 @@ fn below_plan(number: i64) -> [Image; 4] {
         })),
         Image::Assessment(Arc::new(Assessment {
             name: AssessmentName::from_id(&plan, "made-up").unwrap(),
-            audience: audience(),
             fields: AssessmentFields {
                 assessment_date: Some(day),
                 rating: Some(Rating::OffTrack),
@@ -309,7 +299,6 @@ fn proposal(number: i64) -> Image {
     };
     Image::Proposal(Arc::new(Proposal {
         name: ProposalName::parse("platforms/ndp-001/proposals/made-up").unwrap(),
-        agency: AgencyName::parse("agencies/made-up"),
         state: ProposalState::Approved,
         action: Action::Retirement(Box::new(Exit {
             reason: "bịa".into(),
@@ -356,7 +345,6 @@ fn principal(number: i64) -> Image {
 fn api_key(number: i64) -> ApiKey {
     ApiKey {
         name: ApiKeyName::parse("principals/made-up/apiKeys/one").unwrap(),
-        agency: None,
         fields: ApiKeyFields {
             display_name: "khoá bịa".into(),
             expire_time: Some(time(9_000_000)),

@@ -22,7 +22,10 @@ use crate::{
         time::Timestamp,
     },
     rules::{Ids, Request, decide},
-    state::visible::{visible, visible_at},
+    state::{
+        State,
+        visible::{visible, visible_at},
+    },
     store::{Encoded, Replay, WriteTx},
 };
 
@@ -39,11 +42,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The same as a caller sees it who has it written now.
-    fn seen_by(self, caller: &Caller) -> Result<Self, Error> {
-        let image = visible(caller, &self.image);
+    /// The same as a caller sees it who has it written now, in the State that it was decided on: a
+    /// command leaves the audience of the record that it answers as it is.
+    fn seen_by(self, state: &State, caller: &Caller) -> Result<Self, Error> {
+        let seen = visible(state, caller, &self.image);
         Ok(Self {
-            image: image.ok_or_else(|| self.image.not_found())?,
+            image: seen.ok_or_else(|| self.image.not_found())?.image,
             ..self
         })
     }
@@ -121,9 +125,9 @@ impl Draft {
         if job.only_decide {
             // as of the revision that it was decided on
             outcome.revision = next.state.revision();
-            return outcome.seen_by(&caller);
+            return outcome.seen_by(&next.state, &caller);
         }
-        let seen = outcome.clone().seen_by(&caller)?;
+        let seen = outcome.clone().seen_by(&next.state, &caller)?;
         let encoded = Encoded::new(change, &next.digest, &mut || entropy.salt())?;
         let change = encoded.change();
         if let Some(request_id) = change.request_id {
@@ -199,10 +203,11 @@ fn replay(
     }
     request.permit(&next.state, caller)?;
     // The caller may no longer see the written record, for example because its agency has changed.
-    let image = visible_at(&next.state, caller, &outcome.image);
+    // It wrote the record itself, so it saw it then.
+    let seen = visible_at(&next.state, &next.state, caller, &outcome.image);
     Ok(Outcome {
         revision: outcome.revision,
-        image: image.ok_or_else(|| outcome.image.not_found())?,
+        image: seen.ok_or_else(|| outcome.image.not_found())?.image,
         replayed: true,
     })
 }

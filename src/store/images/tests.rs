@@ -446,11 +446,11 @@ fn plan() -> impl Strategy<Value = Plan> {
         option::of(document()),
         prop::sample::select(PlanState::ALL.to_vec()),
         prop::collection::vec(entry, 0..4),
-        (option::of(meta()), meta()),
+        (option::of(meta()), option::of(meta()), meta()),
     )
         .prop_map(|(names, agency, fields, document, state, history, metas)| {
             let (platform, id, next) = names;
-            let (public, meta) = metas;
+            let (public, published, meta) = metas;
             Plan {
                 name: PlanName::from_id(&platform, &id).unwrap(),
                 agency,
@@ -461,6 +461,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 superseded_by: next.and_then(|id| PlanName::from_id(&platform, &id)),
                 redacted: false,
                 public_write: public.map(PublicWrite::from),
+                published: published.map(PublicWrite::from),
                 meta,
             }
         })

@@ -542,15 +542,15 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         proposals::Proposal,
         reports::Report,
     };
-    use ndp_registry::state::{attention::Item, sight::ChangeFacts};
+    use ndp_registry::state::{attention::Item, records::Below, sight::ChangeFacts};
     assert_named::<Agency>(&POOL, "ListAgenciesRequest");
     assert_named::<Edition>(&POOL, "ListEditionsRequest");
     assert_named::<Platform>(&POOL, "ListPlatformsRequest");
     assert_named::<Plan>(&POOL, "ListPlansRequest");
-    assert_named::<Milestone>(&POOL, "ListMilestonesRequest");
-    assert_named::<Baseline>(&POOL, "ListBaselinesRequest");
-    assert_named::<Report>(&POOL, "ListReportsRequest");
-    assert_named::<Assessment>(&POOL, "ListAssessmentsRequest");
+    assert_named::<Below<Milestone>>(&POOL, "ListMilestonesRequest");
+    assert_named::<Below<Baseline>>(&POOL, "ListBaselinesRequest");
+    assert_named::<Below<Report>>(&POOL, "ListReportsRequest");
+    assert_named::<Below<Assessment>>(&POOL, "ListAssessmentsRequest");
     assert_named::<Proposal>(&POOL, "ListProposalsRequest");
     assert_named::<Figure>(&POOL, "ListFiguresRequest");
     assert_named::<Principal>(&POOL, "ListPrincipalsRequest");

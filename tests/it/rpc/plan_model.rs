@@ -440,10 +440,6 @@ fn check(state: &State, model: &Model) {
             let names = modelled.promised.iter();
             let names = names.map(|it| milestone_name(number_of(&plan.name), *it));
             assert!(promised.eq(names), "{}", plan.name);
-            assert_eq!(baseline.audience, plan.audience());
-        }
-        for milestone in state.milestones_of(&plan.name) {
-            assert_eq!(milestone.audience, plan.audience(), "{}", milestone.name);
         }
     }
     let in_force = state.plans().values();

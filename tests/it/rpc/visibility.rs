@@ -35,10 +35,10 @@ use ndp_registry::{
     },
     state::{
         State,
-        sight::{Interest, Sight, needs_before, see},
+        sight::{Interest, Past, Sight, needs_before, see},
         summary::Scope,
         tally::Tally,
-        visible::visible,
+        visible::{Ancestry, parents_of, visible},
     },
 };
 use proptest::{
@@ -624,7 +624,6 @@ fn person() -> Person {
 /// One record of each kind below a plan; the milestone given up, some time before or after the
 /// plan was issued.
 fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
-    let audience = plan.audience();
     let meta = plan.meta;
     let day = Date::parse("2026-09-30").unwrap();
     let record_time = Timestamp::from_micros(now().as_micros() - (age - 2) * 1_000_000).unwrap();
@@ -632,7 +631,6 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
     [
         Image::Milestone(Arc::new(Milestone {
             name: milestone.clone(),
-            audience: audience.clone(),
             fields: MilestoneFields {
                 display_name: text.to_owned(),
                 ..MilestoneFields::default()
@@ -650,7 +648,6 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
         })),
         Image::Baseline(Arc::new(Baseline {
             name: BaselineName::from_id(&plan.name, "1").unwrap(),
-            audience: audience.clone(),
             number: 1,
             effective_date: day,
             milestones: Vec::new(),
@@ -667,7 +664,6 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
         })),
         Image::Report(Arc::new(Report {
             name: ReportName::from_id(&plan.name, "r0").unwrap(),
-            audience: audience.clone(),
             fields: ReportFields {
                 period_end_date: Some(day),
                 rating: Some(Rating::OnTrack),
@@ -679,7 +675,6 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
         })),
         Image::Assessment(Arc::new(Assessment {
             name: AssessmentName::from_id(&plan.name, "a0").unwrap(),
-            audience,
             fields: AssessmentFields {
                 assessment_date: Some(day),
                 rating: Some(Rating::OffTrack),
@@ -757,6 +752,7 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             state_history,
             superseded_by: None,
             public_write: None,
+            published: None,
             redacted: false,
             meta: Meta {
                 create_time: created,
@@ -804,6 +800,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
             Ok(change) => format!(
                 "{:?}",
                 visible(
+                    state,
                     caller,
                     match &change.effects[0] {
                         ndp_registry::domain::change::Effect::Put(image) => image,
@@ -939,10 +936,10 @@ proptest! {
         caller in any_caller(),
     ) {
         let whole = state(&plans);
-        let seen: Vec<_> = whole.images().filter_map(|image| visible(&caller, &image)).collect();
+        let seen: Vec<_> = whole.images().filter_map(|image| Some(visible(&whole, &caller, &image)?.image)).collect();
         let seen = State::load(whole.revision(), whole.record_time(), seen);
         // once withheld, nothing more is withheld
-        let again = seen.images().map(|image| visible(&caller, &image));
+        let again = seen.images().map(|image| Some(visible(&seen, &caller, &image)?.image));
         prop_assert_eq!(again.collect::<Vec<_>>(), seen.images().map(Some).collect::<Vec<_>>());
         for scope in [Scope::All, Scope::Opening] {
             for agency in [None, AgencyName::from_id(AGENCY)] {
@@ -1010,7 +1007,6 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
             images.push(Image::ApiKey(
                 ApiKey {
                     name: ApiKeyName::from_id(&principal(number), "key").unwrap(),
-                    agency: agency.clone(),
                     fields: ApiKeyFields::default(),
                     revoke_time: None,
                     meta,
@@ -1018,10 +1014,11 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
                 .into(),
             ));
         }
+    }
+    for platform in ["ndp-001", "ndp-002"].map(|id| PlatformName::from_id(id).unwrap()) {
         images.push(Image::Proposal(
             Proposal {
-                name: ProposalName::parse("platforms/ndp-001/proposals/one").unwrap(),
-                agency,
+                name: ProposalName::from_id(&platform, "one").unwrap(),
                 state: ProposalState::Pending,
                 action: Action::Retirement(Box::new(Exit {
                     reason: "made up".into(),
@@ -1078,26 +1075,32 @@ proptest! {
             agency: agency(of_agency),
         };
         let all = Interest::default();
+        let parents = parents_of(&change).into_iter().map(|name| {
+            images.iter().rev().find(|image| image.name() == name).cloned()
+        });
+        let ancestry = Ancestry::new(&change, parents);
+        let past = Past { change: &change, before: &before, ancestry: &ancestry };
+        let without = Past { before: &[], ..past };
         for one in &callers {
-            let seen = see(&now, one, &all, &change, &before);
+            let seen = see(&now, one, &all, &past);
             for other in &callers {
-                let sight = |of: &Caller| Sight::of(&now, of, &change, &before);
+                let sight = |of: &Caller| Sight::of(&now, of, &past);
                 if sight(one) == sight(other) {
-                    prop_assert_eq!(&seen, &see(&now, other, &all, &change, &before));
+                    prop_assert_eq!(&seen, &see(&now, other, &all, &past));
                 }
             }
-            if wanted.covers_change(&change, &before) {
-                prop_assert_eq!(&seen, &see(&now, one, &wanted, &change, &before));
+            if wanted.covers_change(&past) {
+                prop_assert_eq!(&seen, &see(&now, one, &wanted, &past));
             }
             for interest in [&all, &wanted] {
-                if needs_before(one, interest, &change) {
+                if needs_before(one, interest, &past) {
                     continue;
                 }
-                let mut seen = see(&now, one, interest, &change, &before);
+                let mut seen = see(&now, one, interest, &past);
                 for effect in seen.iter_mut().flat_map(|seen| &mut seen.effects) {
                     effect.before = None;
                 }
-                prop_assert_eq!(seen, see(&now, one, interest, &change, &[]));
+                prop_assert_eq!(seen, see(&now, one, interest, &without));
             }
         }
     }
