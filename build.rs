@@ -2,6 +2,8 @@
 //! reflection, and the enforcement of field rules. A rule that cannot be enforced, or a request
 //! field without a bound, fails the build.
 
+#[path = "build/methods.rs"]
+mod methods;
 #[path = "build/rules.rs"]
 mod rules;
 #[path = "build/schema.rs"]
@@ -129,11 +131,20 @@ fn services(compiler: &protox::Compiler, out_dir: &Path) -> io::Result<()> {
         .codec_path("crate::wire::encoded::AnswerCodec")
         .extern_path(format!(".{PACKAGE}"), "crate::pb")
         .extern_path(".google.rpc", "::tonic_types::pb");
-    for (message, rust) in ENCODED {
-        let rust = format!("crate::wire::encoded::{rust}<crate::pb::{message}>");
-        builder = builder.extern_path(format!(".{PACKAGE}.{message}"), rust);
+    for (message, _) in ENCODED {
+        builder = builder.extern_path(format!(".{PACKAGE}.{message}"), answer(message));
     }
+    let methods = methods::generate(&compiler.descriptor_pool(), PACKAGE, answer);
+    fs::write(out_dir.join("methods.rs"), methods)?;
     write(builder, compiler)
+}
+
+/// The Rust type that answers with a message of ours.
+fn answer(message: &str) -> String {
+    match ENCODED.iter().find(|(encoded, _)| *encoded == message) {
+        Some((_, rust)) => format!("crate::wire::encoded::{rust}<crate::pb::{message}>"),
+        None => format!("crate::pb::{message}"),
+    }
 }
 
 /// Runs a builder over every package but those that only define options.

@@ -158,7 +158,7 @@ where
         }
         let api = Arc::clone(&self.api);
         if let Some(Entry(Err(error))) = request.extensions().get::<Entry>() {
-            let refusal = Refusal::from(Status::from(error.clone()));
+            let refusal = Refusal::from(status::status(error.clone()));
             return Box::pin(async move { Ok(api.refuse(&refusal)) });
         }
         let understood = timeout::understand(request.headers_mut());
@@ -304,7 +304,7 @@ impl Api {
         let body = body::text(&body);
         let values = body::scan(body)?;
         if let Some(Entry(Ok(held))) = parts.extensions.get() {
-            held.read_values(values).map_err(Status::from)?;
+            held.read_values(values).map_err(status::status)?;
         }
         let mut message = request::message(route, variables, query, body)?;
         if let Some(last) = headers.get("last-event-id")
@@ -396,8 +396,12 @@ impl Api {
         };
         match asked.who() {
             Some(who) if is_long => {
-                let turn = self.turns.take(Work::Json, &who).await?;
-                turn.run(move |_| write()).await?
+                let turn = self
+                    .turns
+                    .take(Work::Json, &who)
+                    .await
+                    .map_err(status::status)?;
+                turn.run(move |_| write()).await.map_err(status::status)?
             }
             _ => write(),
         }

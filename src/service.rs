@@ -8,6 +8,11 @@ mod changes;
 mod encodings;
 pub mod health;
 mod list;
+mod methods {
+    //! The services' methods, as `build.rs` writes them.
+
+    include!(concat!(env!("OUT_DIR"), "/server/methods.rs"));
+}
 mod monitoring;
 mod plans;
 mod read;
@@ -39,6 +44,7 @@ use crate::{
     },
     registry::Registry,
 };
+use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
 
 /// Maximum size of a request, in bytes: far above the largest record that the field rules allow.

@@ -25,6 +25,7 @@ use tonic::{Status, body::Body};
 use crate::{
     admission::{connection::Unsent, held::Held},
     domain::error::Error,
+    wire::status::status,
 };
 
 /// Bytes passed to the transport at a time. At most one piece waits beyond the flow-control window
@@ -193,7 +194,7 @@ impl http_body::Body for Outgoing {
 
 /// Ends a stream whose caller has no room for more of it.
 fn trailers(error: Error) -> Result<Frame<Bytes>, Status> {
-    let status = Status::from(error);
+    let status = status(error);
     let mut trailers = HeaderMap::new();
     match status.add_header(&mut trailers) {
         Ok(()) => Ok(Frame::trailers(trailers)),

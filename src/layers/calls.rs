@@ -19,6 +19,7 @@ use crate::{
             write_position,
         },
     },
+    wire::status::status,
 };
 
 /// Identifies and logs calls, and passes them to our services.
@@ -57,7 +58,7 @@ impl Calls {
             Ok(call) => call,
             Err(error) => {
                 let span = tracing::info_span!("call", method);
-                return span.in_scope(|| refuse(error, &self.registry, came));
+                return span.in_scope(|| refuse(status(error), &self.registry, came));
             }
         };
         // Record all fields at once: recording a field later costs as much as the span.

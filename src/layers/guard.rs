@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     admission::held::Held, registry::Registry, service::call::GRPC_ACCEPT_ENCODING,
-    telemetry::metrics::Handles,
+    telemetry::metrics::Handles, wire::status::status,
 };
 
 /// Guards calls.
@@ -75,7 +75,7 @@ impl Guard {
         came: Instant,
     ) -> Result<Option<Deadline>, Status> {
         if method.stays_open() {
-            held.stay_open()?;
+            held.stay_open().map_err(status)?;
         }
         if !method.streams() && !method.answers_lists() {
             // compressing one record costs more than it saves

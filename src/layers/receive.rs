@@ -9,6 +9,7 @@ use http_body::Frame;
 use tonic::{Status, body::Body};
 
 use super::{frames::Frames, seen::checked};
+use crate::wire::status::status;
 use crate::{admission::held::Held, domain::error::Error, service::REQUEST_BYTES_MAX};
 
 /// The request, with the bytes of its body charged as they arrive. The body ends with an error if
@@ -59,7 +60,7 @@ fn charged(
     let check = move |frame: Result<&Frame<Bytes>, &Status>| {
         let data = frame.ok().and_then(Frame::data_ref);
         data.map_or(Ok(()), |data| charge(&held, data))
-            .map_err(Status::from)
+            .map_err(status)
     };
     request.map(|body| checked(body, check))
 }

@@ -16,7 +16,7 @@ use http::{
     HeaderValue, Request, Response, Version,
     header::{CONTENT_TYPE, ORIGIN},
 };
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 use tower::{Service, ServiceExt};
 
 use super::{
@@ -35,6 +35,7 @@ use crate::{
     http::{HttpLayer, Refused},
     service::standard::{self, Standard},
     telemetry::metrics::Metrics,
+    wire::status::status,
 };
 
 /// Answers gRPC.
@@ -77,7 +78,7 @@ impl Inner {
         let going = Going::begin(&self.metrics, method, came);
         let held = match entry {
             Ok(held) => held,
-            Err(error) => return going.send(self.guard.refuse(error)),
+            Err(error) => return going.send(self.guard.refuse(status(error))),
         };
         let request = going.receive(request);
         #[cfg(feature = "otlp")]
@@ -178,7 +179,7 @@ where
                 Ok(held) => {
                     let request = receive_grpc(request, &held);
                     let response = stack.answer(request, Ok(&held), came).await;
-                    send(response, held, |error| stack.guard.refuse(error))
+                    send(response, held, |error| stack.guard.refuse(status(error)))
                 }
             }
         } else {
@@ -215,7 +216,7 @@ where
 
     /// Builds a refusal in the protocol of the answer that it replaces.
     fn refuse(&self, error: Error, content_type: Option<HeaderValue>) -> Response<Body> {
-        let status = Status::from(error);
+        let status = status(error);
         match content_type {
             Some(kind) if kind.as_bytes().starts_with(b"application/grpc") => {
                 let mut response = self.grpc.0.guard.refuse(status);

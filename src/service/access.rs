@@ -1,6 +1,6 @@
 //! AccessService: principals and API keys.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use super::{
     Services,
@@ -27,18 +27,20 @@ use crate::{
     wire::{principals, requests},
 };
 
-type Answer<T> = Result<Response<T>, Status>;
+type Answer<T> = Result<Response<T>, Error>;
 
-#[tonic::async_trait]
-impl pb::access_service_server::AccessService for Services {
-    async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Answer<pb::WhoAmIResponse> {
+impl Services {
+    pub(super) async fn who_am_i(
+        &self,
+        request: Request<pb::WhoAmIRequest>,
+    ) -> Answer<pb::WhoAmIResponse> {
         let (call, _) = open_checked(request)?;
         call.answer(principals::who_am_i(&call.caller, call.state().revision()))
     }
 
     // === principals ===
 
-    async fn get_principal(
+    pub(super) async fn get_principal(
         &self,
         request: Request<pb::GetPrincipalRequest>,
     ) -> Answer<pb::Principal> {
@@ -47,7 +49,7 @@ impl pb::access_service_server::AccessService for Services {
         call.answer(principals::principal(&principal))
     }
 
-    async fn list_principals(
+    pub(super) async fn list_principals(
         &self,
         request: Request<pb::ListPrincipalsRequest>,
     ) -> Answer<pb::ListPrincipalsResponse> {
@@ -68,7 +70,7 @@ impl pb::access_service_server::AccessService for Services {
         })
     }
 
-    async fn create_principal(
+    pub(super) async fn create_principal(
         &self,
         request: Request<pb::CreatePrincipalRequest>,
     ) -> Answer<pb::Principal> {
@@ -89,7 +91,7 @@ impl pb::access_service_server::AccessService for Services {
             .respond(principals::principal)
     }
 
-    async fn update_principal(
+    pub(super) async fn update_principal(
         &self,
         request: Request<pb::UpdatePrincipalRequest>,
     ) -> Answer<pb::Principal> {
@@ -105,7 +107,7 @@ impl pb::access_service_server::AccessService for Services {
             .respond(principals::principal)
     }
 
-    async fn disable_principal(
+    pub(super) async fn disable_principal(
         &self,
         request: Request<pb::DisablePrincipalRequest>,
     ) -> Answer<pb::Principal> {
@@ -123,13 +125,16 @@ impl pb::access_service_server::AccessService for Services {
 
     // === API keys ===
 
-    async fn get_api_key(&self, request: Request<pb::GetApiKeyRequest>) -> Answer<pb::ApiKey> {
+    pub(super) async fn get_api_key(
+        &self,
+        request: Request<pb::GetApiKeyRequest>,
+    ) -> Answer<pb::ApiKey> {
         let (call, message) = self.open_access_read(request).await?;
         let key = get(&call, &message.name, State::api_key)?;
         call.answer(principals::api_key(&key, None))
     }
 
-    async fn list_api_keys(
+    pub(super) async fn list_api_keys(
         &self,
         request: Request<pb::ListApiKeysRequest>,
     ) -> Answer<pb::ListApiKeysResponse> {
@@ -157,7 +162,7 @@ impl pb::access_service_server::AccessService for Services {
         })
     }
 
-    async fn create_api_key(
+    pub(super) async fn create_api_key(
         &self,
         request: Request<pb::CreateApiKeyRequest>,
     ) -> Answer<pb::ApiKey> {
@@ -184,7 +189,7 @@ impl pb::access_service_server::AccessService for Services {
         written.respond(|key| principals::api_key(key, secret))
     }
 
-    async fn revoke_api_key(
+    pub(super) async fn revoke_api_key(
         &self,
         request: Request<pb::RevokeApiKeyRequest>,
     ) -> Answer<pb::ApiKey> {
@@ -201,7 +206,7 @@ impl pb::access_service_server::AccessService for Services {
 impl Services {
     /// The same as [`Self::open_read`], for callers who may read principals and keys. Other callers
     /// are refused before a past revision is read.
-    async fn open_access_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Status> {
+    async fn open_access_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Error> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
         let call = call.at(self, message.as_of()?).await?;

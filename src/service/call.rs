@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use tonic::{
-    Request, Response, Status,
+    Request, Response,
     metadata::{MetadataMap, MetadataValue},
 };
 
@@ -118,7 +118,7 @@ impl Call {
     }
 
     /// A response, with the revision that it was read at.
-    pub(super) fn answer<T: Answer>(&self, message: T) -> Result<Response<T>, Status> {
+    pub(super) fn answer<T: Answer>(&self, message: T) -> Result<Response<T>, Error> {
         let small = self.compresses && message.encoded_len() < COMPRESSED_BYTES_MIN;
         let mut response = at_position(message, &self.snapshot.position());
         if small {
@@ -271,7 +271,7 @@ fn decode(bytes: &[u8]) -> String {
 }
 
 /// Takes the call out of a request, without checking the message.
-pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Status> {
+pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Error> {
     let (_, mut extensions, message) = request.into_parts();
     match extensions.remove::<Call>() {
         Some(call) => Ok((call, message)),
@@ -284,7 +284,7 @@ pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Status> {
 }
 
 /// Takes the call out of a request, and checks the message against its field rules.
-pub(super) fn open_checked<T: Validate>(request: Request<T>) -> Result<(Call, T), Status> {
+pub(super) fn open_checked<T: Validate>(request: Request<T>) -> Result<(Call, T), Error> {
     let (call, message) = open(request)?;
     message.check()?;
     Ok((call, message))
@@ -340,7 +340,7 @@ pub(super) struct Written<R> {
 
 impl<R: Record> Written<R> {
     /// The response, with the revision that holds the change.
-    pub(super) fn respond<T>(self, convert: impl FnOnce(&R) -> T) -> Result<Response<T>, Status> {
+    pub(super) fn respond<T>(self, convert: impl FnOnce(&R) -> T) -> Result<Response<T>, Error> {
         let mut response = at_position(convert(&self.record), &self.position);
         let revision = MetadataValue::from(self.revision.get());
         response

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use super::{
     RESPONSE_BYTES_MAX, Services,
@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-type Answer<T> = Result<Response<T>, Status>;
+type Answer<T> = Result<Response<T>, Error>;
 
 fn edition_message(state: &State, edition: &Edition) -> pb::Edition {
     let counts = state.edition_counts(&edition.name);
@@ -95,17 +95,19 @@ fn alphabetical_place(cursor: &Cursor) -> Option<(&str, PlatformName)> {
     Some((display_name.unwrap_or_default(), name))
 }
 
-#[tonic::async_trait]
-impl pb::catalogue_service_server::CatalogueService for Services {
+impl Services {
     // === agencies ===
 
-    async fn get_agency(&self, request: Request<pb::GetAgencyRequest>) -> Answer<pb::Agency> {
+    pub(super) async fn get_agency(
+        &self,
+        request: Request<pb::GetAgencyRequest>,
+    ) -> Answer<pb::Agency> {
         let (call, message) = self.open_read(request).await?;
         let agency = get(&call, &message.name, State::agency)?;
         call.answer(agencies::agency(&agency))
     }
 
-    async fn list_agencies(
+    pub(super) async fn list_agencies(
         &self,
         request: Request<pb::ListAgenciesRequest>,
     ) -> Answer<pb::ListAgenciesResponse> {
@@ -126,7 +128,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         })
     }
 
-    async fn create_agency(&self, request: Request<pb::CreateAgencyRequest>) -> Answer<pb::Agency> {
+    pub(super) async fn create_agency(
+        &self,
+        request: Request<pb::CreateAgencyRequest>,
+    ) -> Answer<pb::Agency> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("CreateAgency", message)?;
         let name = requests::new_name(&message.agency_id, "agency_id", AgencyName::from_id)?;
@@ -143,7 +148,10 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .respond(agencies::agency)
     }
 
-    async fn update_agency(&self, request: Request<pb::UpdateAgencyRequest>) -> Answer<pb::Agency> {
+    pub(super) async fn update_agency(
+        &self,
+        request: Request<pb::UpdateAgencyRequest>,
+    ) -> Answer<pb::Agency> {
         let (call, message) = open(request)?;
         let command = update(
             &message,
@@ -158,13 +166,16 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 
     // === editions ===
 
-    async fn get_edition(&self, request: Request<pb::GetEditionRequest>) -> Answer<pb::Edition> {
+    pub(super) async fn get_edition(
+        &self,
+        request: Request<pb::GetEditionRequest>,
+    ) -> Answer<pb::Edition> {
         let (call, message) = self.open_read(request).await?;
         let edition = get(&call, &message.name, State::edition)?;
         call.answer(edition_message(call.state(), &edition))
     }
 
-    async fn list_editions(
+    pub(super) async fn list_editions(
         &self,
         request: Request<pb::ListEditionsRequest>,
     ) -> Answer<pb::ListEditionsResponse> {
@@ -185,7 +196,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         })
     }
 
-    async fn create_edition(
+    pub(super) async fn create_edition(
         &self,
         request: Request<pb::CreateEditionRequest>,
     ) -> Answer<pb::Edition> {
@@ -204,7 +215,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         written.respond(|edition| self.edition_of(edition))
     }
 
-    async fn update_edition(
+    pub(super) async fn update_edition(
         &self,
         request: Request<pb::UpdateEditionRequest>,
     ) -> Answer<pb::Edition> {
@@ -220,7 +231,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .respond(|edition| self.edition_of(edition))
     }
 
-    async fn compare_editions(
+    pub(super) async fn compare_editions(
         &self,
         request: Request<pb::CompareEditionsRequest>,
     ) -> Answer<pb::EditionComparison> {
@@ -236,7 +247,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
 
     // === platforms ===
 
-    async fn get_platform(
+    pub(super) async fn get_platform(
         &self,
         request: Request<pb::GetPlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
@@ -247,7 +258,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         call.answer(encoded_platform(&self.platforms, &platform, view))
     }
 
-    async fn list_platforms(
+    pub(super) async fn list_platforms(
         &self,
         request: Request<pb::ListPlatformsRequest>,
     ) -> Answer<EncodedPage<pb::ListPlatformsResponse>> {
@@ -273,7 +284,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         call.answer(EncodedPage::new(platforms, next_page_token))
     }
 
-    async fn create_platform(
+    pub(super) async fn create_platform(
         &self,
         request: Request<pb::CreatePlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
@@ -297,7 +308,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .respond(platform_of)
     }
 
-    async fn update_platform(
+    pub(super) async fn update_platform(
         &self,
         request: Request<pb::UpdatePlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
@@ -313,7 +324,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
             .respond(platform_of)
     }
 
-    async fn batch_get_platforms(
+    pub(super) async fn batch_get_platforms(
         &self,
         request: Request<pb::BatchGetPlatformsRequest>,
     ) -> Answer<pb::BatchGetPlatformsResponse> {
@@ -350,7 +361,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         call.answer(message)
     }
 
-    async fn search_platforms(
+    pub(super) async fn search_platforms(
         &self,
         request: Request<pb::SearchPlatformsRequest>,
     ) -> Answer<EncodedPage<pb::SearchPlatformsResponse>> {
@@ -382,7 +393,7 @@ impl pb::catalogue_service_server::CatalogueService for Services {
         call.answer(EncodedPage::new(platforms, next_page_token))
     }
 
-    async fn retire_platform(
+    pub(super) async fn retire_platform(
         &self,
         request: Request<pb::RetirePlatformRequest>,
     ) -> Answer<pb::Proposal> {

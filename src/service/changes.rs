@@ -54,10 +54,11 @@ use crate::{
         changes,
         encoded::{Answer as _, Encoded},
         requests,
+        status::status,
     },
 };
 
-type Answer<T> = Result<Response<T>, Status>;
+type Answer<T> = Result<Response<T>, Error>;
 
 /// Maximum number of changes that one call of ListChanges examines. A filter that matches few of
 /// them costs this much per page, and the page token continues after them.
@@ -90,9 +91,11 @@ const SNAPSHOT_PART: usize = 50;
 /// Maximum bytes of such a part, unless it is a single record.
 const SNAPSHOT_PART_BYTES: usize = 256 * 1024;
 
-#[tonic::async_trait]
-impl pb::change_service_server::ChangeService for Services {
-    async fn get_change(&self, request: Request<pb::GetChangeRequest>) -> Answer<pb::Change> {
+impl Services {
+    pub(super) async fn get_change(
+        &self,
+        request: Request<pb::GetChangeRequest>,
+    ) -> Answer<pb::Change> {
         let (call, message) = open_checked(request)?;
         let not_found = || Error::NotFound {
             kind: "change",
@@ -118,7 +121,7 @@ impl pb::change_service_server::ChangeService for Services {
         call.answer(changes::change(seen, call.state(), true))
     }
 
-    async fn list_changes(
+    pub(super) async fn list_changes(
         &self,
         request: Request<pb::ListChangesRequest>,
     ) -> Answer<pb::ListChangesResponse> {
@@ -156,9 +159,7 @@ impl pb::change_service_server::ChangeService for Services {
         })
     }
 
-    type WatchChangesStream = WatchStream;
-
-    async fn watch_changes(
+    pub(super) async fn watch_changes(
         &self,
         request: Request<pb::WatchChangesRequest>,
     ) -> Answer<WatchStream> {
@@ -599,7 +600,7 @@ impl WatchStream {
         } = waiting;
         let renewed = self.watcher.renew(&viewer);
         let (snapshot, renewed) =
-            renewed.map_err(|error| resumable(error.into(), self.delivered))?;
+            renewed.map_err(|error| resumable(status(error), self.delivered))?;
         self.delivered = position;
         if Arc::ptr_eq(&renewed, &viewer) {
             return Ok(Some(message));
@@ -652,7 +653,7 @@ enum End {
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {
-        Self::Status(error.into())
+        Self::Status(status(error))
     }
 }
 

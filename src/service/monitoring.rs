@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use super::{
     Services,
@@ -35,11 +35,13 @@ use crate::{
     wire::{figures, monitoring, requests, values::write_date},
 };
 
-type Answer<T> = Result<Response<T>, Status>;
+type Answer<T> = Result<Response<T>, Error>;
 
-#[tonic::async_trait]
-impl pb::monitoring_service_server::MonitoringService for Services {
-    async fn get_summary(&self, request: Request<pb::GetSummaryRequest>) -> Answer<pb::Summary> {
+impl Services {
+    pub(super) async fn get_summary(
+        &self,
+        request: Request<pb::GetSummaryRequest>,
+    ) -> Answer<pb::Summary> {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
@@ -57,7 +59,10 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         call.answer(figures::summary(&summary, state.revision()))
     }
 
-    async fn get_timeline(&self, request: Request<pb::GetTimelineRequest>) -> Answer<pb::Timeline> {
+    pub(super) async fn get_timeline(
+        &self,
+        request: Request<pb::GetTimelineRequest>,
+    ) -> Answer<pb::Timeline> {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
@@ -96,7 +101,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         ))
     }
 
-    async fn list_attention_items(
+    pub(super) async fn list_attention_items(
         &self,
         request: Request<pb::ListAttentionItemsRequest>,
     ) -> Answer<pb::ListAttentionItemsResponse> {
@@ -139,7 +144,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         })
     }
 
-    async fn get_data_quality(
+    pub(super) async fn get_data_quality(
         &self,
         request: Request<pb::GetDataQualityRequest>,
     ) -> Answer<pb::DataQuality> {
@@ -183,7 +188,7 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         ))
     }
 
-    async fn reconcile_figures(
+    pub(super) async fn reconcile_figures(
         &self,
         request: Request<pb::ReconcileFiguresRequest>,
     ) -> Answer<pb::ReconcileFiguresResponse> {
@@ -231,13 +236,16 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         })
     }
 
-    async fn get_figure(&self, request: Request<pb::GetFigureRequest>) -> Answer<pb::Figure> {
+    pub(super) async fn get_figure(
+        &self,
+        request: Request<pb::GetFigureRequest>,
+    ) -> Answer<pb::Figure> {
         let (call, message) = self.open_read(request).await?;
         let figure = get(&call, &message.name, State::figure)?;
         call.answer(figures::figure(&figure))
     }
 
-    async fn list_figures(
+    pub(super) async fn list_figures(
         &self,
         request: Request<pb::ListFiguresRequest>,
     ) -> Answer<pb::ListFiguresResponse> {
@@ -258,7 +266,10 @@ impl pb::monitoring_service_server::MonitoringService for Services {
         })
     }
 
-    async fn create_figure(&self, request: Request<pb::CreateFigureRequest>) -> Answer<pb::Figure> {
+    pub(super) async fn create_figure(
+        &self,
+        request: Request<pb::CreateFigureRequest>,
+    ) -> Answer<pb::Figure> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("CreateFigure", message)?;
         let name = requests::new_name(&message.figure_id, "figure_id", FigureName::from_id)?;

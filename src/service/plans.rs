@@ -1,6 +1,6 @@
 //! PlanService: plans, milestones, baselines, reports, assessments and proposals.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
 use super::{
     Services,
@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-type Answer<T> = Result<Response<T>, Status>;
+type Answer<T> = Result<Response<T>, Error>;
 
 /// The method of one move: its message has a document or has none.
 macro_rules! move_plan {
@@ -75,16 +75,15 @@ macro_rules! decide_proposal {
     }};
 }
 
-#[tonic::async_trait]
-impl pb::plan_service_server::PlanService for Services {
-    async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
+impl Services {
+    pub(super) async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
         let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Full)?;
         let plan = get(&call, &message.name, State::plan)?;
         call.answer(standing_plan(call.state(), &plan, view, today))
     }
 
-    async fn list_plans(
+    pub(super) async fn list_plans(
         &self,
         request: Request<pb::ListPlansRequest>,
     ) -> Answer<pb::ListPlansResponse> {
@@ -107,7 +106,10 @@ impl pb::plan_service_server::PlanService for Services {
         })
     }
 
-    async fn create_plan(&self, request: Request<pb::CreatePlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn create_plan(
+        &self,
+        request: Request<pb::CreatePlanRequest>,
+    ) -> Answer<pb::Plan> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("CreatePlan", message)?;
         let platform: PlatformName = requests::name(&message.parent, "parent")?;
@@ -128,7 +130,10 @@ impl pb::plan_service_server::PlanService for Services {
             .respond(|plan| self.plan_of(plan))
     }
 
-    async fn update_plan(&self, request: Request<pb::UpdatePlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn update_plan(
+        &self,
+        request: Request<pb::UpdatePlanRequest>,
+    ) -> Answer<pb::Plan> {
         let (call, message) = open(request)?;
         let command = update(&message, message.plan.clone(), message.update_mask.as_ref())?;
         let envelope = envelope!("UpdatePlan", message)?;
@@ -137,35 +142,56 @@ impl pb::plan_service_server::PlanService for Services {
             .respond(|plan| self.plan_of(plan))
     }
 
-    async fn submit_plan(&self, request: Request<pb::SubmitPlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn submit_plan(
+        &self,
+        request: Request<pb::SubmitPlanRequest>,
+    ) -> Answer<pb::Plan> {
         move_plan!(self, request, "SubmitPlan", Submit)
     }
 
-    async fn return_plan(&self, request: Request<pb::ReturnPlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn return_plan(
+        &self,
+        request: Request<pb::ReturnPlanRequest>,
+    ) -> Answer<pb::Plan> {
         move_plan!(self, request, "ReturnPlan", Return)
     }
 
-    async fn issue_plan(&self, request: Request<pb::IssuePlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn issue_plan(
+        &self,
+        request: Request<pb::IssuePlanRequest>,
+    ) -> Answer<pb::Plan> {
         move_plan!(self, request, "IssuePlan", Issue, document)
     }
 
-    async fn complete_plan(&self, request: Request<pb::CompletePlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn complete_plan(
+        &self,
+        request: Request<pb::CompletePlanRequest>,
+    ) -> Answer<pb::Plan> {
         move_plan!(self, request, "CompletePlan", Complete, document)
     }
 
-    async fn withdraw_plan(&self, request: Request<pb::WithdrawPlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn withdraw_plan(
+        &self,
+        request: Request<pb::WithdrawPlanRequest>,
+    ) -> Answer<pb::Plan> {
         move_plan!(self, request, "WithdrawPlan", Withdraw)
     }
 
-    async fn revoke_plan(&self, request: Request<pb::RevokePlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn revoke_plan(
+        &self,
+        request: Request<pb::RevokePlanRequest>,
+    ) -> Answer<pb::Plan> {
         move_plan!(self, request, "RevokePlan", Revoke, document)
     }
 
-    async fn annul_plan(&self, request: Request<pb::AnnulPlanRequest>) -> Answer<pb::Plan> {
+    pub(super) async fn annul_plan(
+        &self,
+        request: Request<pb::AnnulPlanRequest>,
+    ) -> Answer<pb::Plan> {
         move_plan!(self, request, "AnnulPlan", Annul)
     }
 
-    async fn rebaseline_plan(
+    pub(super) async fn rebaseline_plan(
         &self,
         request: Request<pb::RebaselinePlanRequest>,
     ) -> Answer<pb::Proposal> {
@@ -191,7 +217,7 @@ impl pb::plan_service_server::PlanService for Services {
 
     // === milestones ===
 
-    async fn get_milestone(
+    pub(super) async fn get_milestone(
         &self,
         request: Request<pb::GetMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
@@ -200,7 +226,7 @@ impl pb::plan_service_server::PlanService for Services {
         call.answer(standing_milestone(call.state(), &milestone, today))
     }
 
-    async fn list_milestones(
+    pub(super) async fn list_milestones(
         &self,
         request: Request<pb::ListMilestonesRequest>,
     ) -> Answer<pb::ListMilestonesResponse> {
@@ -222,7 +248,7 @@ impl pb::plan_service_server::PlanService for Services {
         })
     }
 
-    async fn create_milestone(
+    pub(super) async fn create_milestone(
         &self,
         request: Request<pb::CreateMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
@@ -242,7 +268,7 @@ impl pb::plan_service_server::PlanService for Services {
             .respond(|milestone| self.milestone_of(milestone))
     }
 
-    async fn update_milestone(
+    pub(super) async fn update_milestone(
         &self,
         request: Request<pb::UpdateMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
@@ -258,7 +284,7 @@ impl pb::plan_service_server::PlanService for Services {
             .respond(|milestone| self.milestone_of(milestone))
     }
 
-    async fn complete_milestone(
+    pub(super) async fn complete_milestone(
         &self,
         request: Request<pb::CompleteMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
@@ -281,7 +307,7 @@ impl pb::plan_service_server::PlanService for Services {
             .respond(|milestone| self.milestone_of(milestone))
     }
 
-    async fn drop_milestone(
+    pub(super) async fn drop_milestone(
         &self,
         request: Request<pb::DropMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
@@ -299,14 +325,17 @@ impl pb::plan_service_server::PlanService for Services {
 
     // === baselines ===
 
-    async fn get_baseline(&self, request: Request<pb::GetBaselineRequest>) -> Answer<pb::Baseline> {
+    pub(super) async fn get_baseline(
+        &self,
+        request: Request<pb::GetBaselineRequest>,
+    ) -> Answer<pb::Baseline> {
         let (call, message) = self.open_read(request).await?;
         let baseline = get(&call, &message.name, State::baseline)?;
         let agency = baseline.agency(call.state());
         call.answer(baselines::baseline(&baseline, agency.as_ref()))
     }
 
-    async fn list_baselines(
+    pub(super) async fn list_baselines(
         &self,
         request: Request<pb::ListBaselinesRequest>,
     ) -> Answer<pb::ListBaselinesResponse> {
@@ -330,14 +359,17 @@ impl pb::plan_service_server::PlanService for Services {
 
     // === reports ===
 
-    async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Answer<pb::Report> {
+    pub(super) async fn get_report(
+        &self,
+        request: Request<pb::GetReportRequest>,
+    ) -> Answer<pb::Report> {
         let (call, message) = self.open_read(request).await?;
         let report = get(&call, &message.name, State::report)?;
         let agency = report.agency(call.state());
         call.answer(reports::report(&report, agency.as_ref()))
     }
 
-    async fn list_reports(
+    pub(super) async fn list_reports(
         &self,
         request: Request<pb::ListReportsRequest>,
     ) -> Answer<pb::ListReportsResponse> {
@@ -359,7 +391,10 @@ impl pb::plan_service_server::PlanService for Services {
         })
     }
 
-    async fn create_report(&self, request: Request<pb::CreateReportRequest>) -> Answer<pb::Report> {
+    pub(super) async fn create_report(
+        &self,
+        request: Request<pb::CreateReportRequest>,
+    ) -> Answer<pb::Report> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("CreateReport", message)?;
         let plan: PlanName = requests::name(&message.parent, "parent")?;
@@ -378,7 +413,7 @@ impl pb::plan_service_server::PlanService for Services {
 
     // === assessments ===
 
-    async fn get_assessment(
+    pub(super) async fn get_assessment(
         &self,
         request: Request<pb::GetAssessmentRequest>,
     ) -> Answer<pb::Assessment> {
@@ -388,7 +423,7 @@ impl pb::plan_service_server::PlanService for Services {
         call.answer(assessments::assessment(&assessment, agency.as_ref()))
     }
 
-    async fn list_assessments(
+    pub(super) async fn list_assessments(
         &self,
         request: Request<pb::ListAssessmentsRequest>,
     ) -> Answer<pb::ListAssessmentsResponse> {
@@ -410,7 +445,7 @@ impl pb::plan_service_server::PlanService for Services {
         })
     }
 
-    async fn create_assessment(
+    pub(super) async fn create_assessment(
         &self,
         request: Request<pb::CreateAssessmentRequest>,
     ) -> Answer<pb::Assessment> {
@@ -434,13 +469,16 @@ impl pb::plan_service_server::PlanService for Services {
 
     // === proposals ===
 
-    async fn get_proposal(&self, request: Request<pb::GetProposalRequest>) -> Answer<pb::Proposal> {
+    pub(super) async fn get_proposal(
+        &self,
+        request: Request<pb::GetProposalRequest>,
+    ) -> Answer<pb::Proposal> {
         let (call, message) = self.open_read(request).await?;
         let proposal = get(&call, &message.name, State::proposal)?;
         call.answer(proposals::proposal(&proposal))
     }
 
-    async fn list_proposals(
+    pub(super) async fn list_proposals(
         &self,
         request: Request<pb::ListProposalsRequest>,
     ) -> Answer<pb::ListProposalsResponse> {
@@ -462,14 +500,14 @@ impl pb::plan_service_server::PlanService for Services {
         })
     }
 
-    async fn approve_proposal(
+    pub(super) async fn approve_proposal(
         &self,
         request: Request<pb::ApproveProposalRequest>,
     ) -> Answer<pb::Proposal> {
         decide_proposal!(self, request, "ApproveProposal", Approve)
     }
 
-    async fn reject_proposal(
+    pub(super) async fn reject_proposal(
         &self,
         request: Request<pb::RejectProposalRequest>,
     ) -> Answer<pb::Proposal> {

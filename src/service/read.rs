@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use tonic::{Request, Status};
+use tonic::Request;
 
 use super::{
     Services,
@@ -70,10 +70,7 @@ as_of! {
 impl Services {
     /// Takes the call out of a read, as of the revision or time it asks for, and checks the
     /// message by its field rules.
-    pub(super) async fn open_read<T: AsOf>(
-        &self,
-        request: Request<T>,
-    ) -> Result<(Call, T), Status> {
+    pub(super) async fn open_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Error> {
         let (call, message) = open_checked(request)?;
         let call = call.at(self, message.as_of()?).await?;
         Ok((call, message))
@@ -83,7 +80,7 @@ impl Services {
     pub(super) async fn open_counted<T: AsOf>(
         &self,
         request: Request<T>,
-    ) -> Result<(Call, Date, T), Status> {
+    ) -> Result<(Call, Date, T), Error> {
         let (mut call, date, message) = self.open_dated(request).await?;
         if !Arc::ptr_eq(&call.snapshot, &call.now) {
             let guarded = self
@@ -98,7 +95,7 @@ impl Services {
     pub(super) async fn open_dated<T: AsOf>(
         &self,
         request: Request<T>,
-    ) -> Result<(Call, Date, T), Status> {
+    ) -> Result<(Call, Date, T), Error> {
         let (call, message) = open_checked(request)?;
         let at = message.as_of()?;
         let call = call.at(self, at).await?;

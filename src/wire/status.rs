@@ -35,12 +35,6 @@ const VIOLATION_BYTES: usize = 400;
 /// Of all violations.
 const VIOLATIONS_BYTES: usize = 2_300;
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        status(error)
-    }
-}
-
 /// The status of an error.
 pub fn status(error: Error) -> Status {
     explain(error, Uuid::new_v4)
