@@ -21,7 +21,10 @@ use tonic::Status;
 use tonic_types::StatusExt;
 
 use crate::{
-    domain::limits::{Limit, Scope},
+    domain::{
+        error::Error,
+        limits::{Limit, Scope},
+    },
     layers::methods::{METHODS, Method},
 };
 
@@ -215,6 +218,13 @@ impl Metrics {
     /// Counts a refusal by a limit.
     pub fn refused(&self, limit: Limit, scope: Scope) {
         self.count_refusal(limit.name(), scope.name());
+    }
+
+    /// Counts a refusal, if the error is one by a limit.
+    pub fn refused_for(&self, error: &Error) {
+        if let Error::Exhausted { limit, scope, .. } = error {
+            self.refused(*limit, *scope);
+        }
     }
 
     /// Counts a refusal, if the status is RESOURCE_EXHAUSTED, by its error details.
