@@ -71,6 +71,7 @@ struct Inner {
     methods: HashMap<String, MethodMetrics>,
     unknown: MethodMetrics,
     refusals: Family<Labels<2>, Counter>,
+    replaced: Counter,
 }
 
 /// Families of the metrics of calls.
@@ -127,6 +128,7 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
         };
         let refusals = Family::default();
+        let replaced = Counter::default();
         let mut registry = Registry::default();
         let version = env!("CARGO_PKG_VERSION");
         let info = Info::new(vec![("version", version)]);
@@ -148,6 +150,11 @@ impl Default for Metrics {
             "ndp_refusals",
             "calls, streams and connections refused or ended by a limit",
             Family::clone(&refusals),
+        );
+        registry.register(
+            "ndp_connections_replaced",
+            "connections closed to make room for a newer one of the same address",
+            replaced.clone(),
         );
         registry.register(
             "ndp_log_lines_dropped",
@@ -175,6 +182,7 @@ impl Default for Metrics {
             unknown,
             calls,
             refusals,
+            replaced,
         }))
     }
 }
@@ -225,6 +233,11 @@ impl Metrics {
         if let Error::Exhausted { limit, scope, .. } = error {
             self.refused(*limit, *scope);
         }
+    }
+
+    /// Counts a connection that was closed to make room for a newer one of the same address.
+    pub fn replaced(&self) {
+        self.0.replaced.inc();
     }
 
     /// Counts a refusal, if the status is RESOURCE_EXHAUSTED, by its error details.
