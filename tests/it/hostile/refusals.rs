@@ -8,6 +8,7 @@ use ndp_registry::{
     config::{Limits, ServerOptions},
     pb::{self, change_service_client::ChangeServiceClient},
 };
+use prost::Message as _;
 use serde_json::Value;
 use tonic::{
     Code, Request, Response, Status,
@@ -31,7 +32,7 @@ use super::{
 use crate::{
     harness::{
         Engine,
-        frames::{RST_STREAM, frame},
+        frames::{RST_STREAM, enclosed, frame},
         http::{Answer, send_on},
         server::{As, Clients, Server},
         until,
@@ -290,6 +291,12 @@ async fn an_address_with_its_share_of_request_bytes_is_told_so() {
     let body = vec![b' '; 1 << 20];
     let answered = json(&server, "POST /v1/platforms", &[], &body).await;
     assert_eq!(limited_json(&answered), format!("429 {said}"));
+    let what = "POST /ndp.registry.v1.CatalogueService/CreatePlatform";
+    let web = [("content-type", "application/grpc-web+proto")];
+    let body = enclosed(&long_request(900_000).encode_to_vec());
+    let answered = json(&server, what, &web, &body).await;
+    let answered = limited(&answered.outcome());
+    assert_eq!(answered, format!("ResourceExhausted {said}"));
     // another address has a share of its own
     let channel = connect(&server, ELSEWHERE).await;
     let mut anonymous = Clients::new(&channel, As::default());
