@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    admission::turns::TurnLimits,
     catalogue,
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     domain::{
@@ -27,7 +28,7 @@ use crate::{
         names::Revision,
         time::{Clock, Timestamp},
     },
-    registry::{Registry, WriterTask, entropy::OsEntropy},
+    registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
     server::Signals,
     store::Store,
     telemetry,
@@ -247,12 +248,20 @@ impl Clock for SystemClock {
 }
 
 /// Opens the database, and seeds it if it is new.
-async fn open(config: &DatabaseConfig) -> anyhow::Result<(Registry, WriterTask, Store)> {
+async fn open(
+    config: &DatabaseConfig,
+    turns: TurnLimits,
+) -> anyhow::Result<(Registry, WriterTask, Store)> {
     let store = open_store(config).await?;
-    let starting = Registry::start(
+    let bounds = Bounds {
+        turns,
+        ..Bounds::default()
+    };
+    let starting = Registry::start_within(
         store.clone(),
         std::sync::Arc::new(SystemClock),
         Box::new(OsEntropy),
+        bounds,
     );
     let started = telling(config, "reading the database", starting).await;
     let (registry, writer) =

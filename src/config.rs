@@ -10,7 +10,10 @@ use http::HeaderValue;
 
 use self::origins::origins;
 use crate::{
-    admission::proxies::{NotANetwork, Proxies},
+    admission::{
+        proxies::{NotANetwork, Proxies},
+        turns::TurnLimits,
+    },
     catalogue,
     store::DatabaseUrl,
 };
@@ -142,6 +145,24 @@ struct LimitArgs {
     /// Watches that one principal, or one address without a key, may have open [default: 1024]
     #[arg(long, env = "NDP_WATCHERS_PER_CALLER", value_name = "NUMBER")]
     watchers_per_caller: Option<String>,
+
+    /// Pieces of work over many records that may run at one time [default: one less than there are
+    /// cores, 1 to 4]
+    #[arg(long, env = "NDP_TURNS", value_name = "NUMBER")]
+    turns: Option<String>,
+
+    /// Calls that may wait for such work to run [default: 256]
+    #[arg(long, env = "NDP_TURNS_WAITING", value_name = "NUMBER")]
+    turns_waiting: Option<String>,
+
+    /// Of these, calls of one principal, or from one address without a key [default: 32]
+    #[arg(long, env = "NDP_TURNS_WAITING_PER_CALLER", value_name = "NUMBER")]
+    turns_waiting_per_caller: Option<String>,
+
+    /// Work that one call may cause, in units: about one for each record that is read, and one for
+    /// each term of a filter on it [default: 50000000]
+    #[arg(long, env = "NDP_CALL_COST", value_name = "UNITS")]
+    call_cost: Option<String>,
 }
 
 impl LimitArgs {
@@ -157,6 +178,13 @@ impl LimitArgs {
             header_bytes,
             watchers,
             watchers_per_caller,
+            turns:
+                TurnLimits {
+                    running,
+                    waiting,
+                    waiting_per_caller,
+                    cost,
+                },
         } = Limits::default();
         let mut read = |name, given: &Option<String>, default: u64, least: u64, most: u64| {
             let default = default.to_string();
@@ -165,6 +193,7 @@ impl LimitArgs {
             })
         };
         let call_seconds = read("call_seconds", &self.call_seconds, call_seconds, 1, 3600);
+        let cost = read("call_cost", &self.call_cost, cost, COST_MIN, COST_MAX);
         let mut count = |name, given, default: usize| {
             let read = read(name, given, default as u64, 1, COUNT_MAX);
             read.and_then(|it| usize::try_from(it).ok())
@@ -190,6 +219,13 @@ impl LimitArgs {
             "watchers_per_caller",
             &self.watchers_per_caller,
             half(watchers, watchers_per_caller),
+        );
+        let running = count("turns", &self.turns, running);
+        let waiting = count("turns_waiting", &self.turns_waiting, waiting);
+        let waiting_per_caller = count(
+            "turns_waiting_per_caller",
+            &self.turns_waiting_per_caller,
+            half(waiting, waiting_per_caller),
         );
         let mut small = |name, given, default: u32, least: u64, most: u64| {
             let read = read(name, given, default.into(), least, most);
@@ -218,6 +254,12 @@ impl LimitArgs {
             header_bytes: header_bytes?,
             watchers: watchers?,
             watchers_per_caller: watchers_per_caller?,
+            turns: TurnLimits {
+                running: running?,
+                waiting: waiting?,
+                waiting_per_caller: waiting_per_caller?,
+                cost: cost?,
+            },
         })
     }
 }
@@ -308,6 +350,8 @@ pub struct Limits {
     pub watchers: usize,
     /// Open watches of one principal, or from one address without a key.
     pub watchers_per_caller: usize,
+    /// Work over many records. The registry takes it when it starts.
+    pub turns: TurnLimits,
 }
 
 impl Default for Limits {
@@ -323,9 +367,15 @@ impl Default for Limits {
             header_bytes: 16 * 1024,
             watchers: 4096,
             watchers_per_caller: 1024,
+            turns: TurnLimits::default(),
         }
     }
 }
+
+/// Least and largest cost of a call that can be asked for. A page of the published catalogue costs
+/// far less than the least.
+const COST_MIN: u64 = 100_000;
+const COST_MAX: u64 = 1_000_000_000_000;
 
 /// Largest number of anything that can be asked for.
 const COUNT_MAX: u64 = 1_000_000;
@@ -413,6 +463,10 @@ const KEYS: &[&str] = &[
     "header_bytes",
     "watchers",
     "watchers_per_caller",
+    "turns",
+    "turns_waiting",
+    "turns_waiting_per_caller",
+    "call_cost",
 ];
 
 impl ServeArgs {

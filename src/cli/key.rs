@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::output;
 use crate::{
+    admission::turns::TurnLimits,
     config::DatabaseArgs,
     domain::{
         caller::Caller,
@@ -143,7 +144,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     if !matches!(command, Command::Create(_)) {
         super::must_exist(&config)?;
     }
-    let (registry, writer, store) = super::open(&config).await?;
+    let (registry, writer, store) = super::open(&config, TurnLimits::default()).await?;
     let result = match command {
         Command::Create(create) => create.run(&registry).await,
         Command::List(_) => list(&registry),

@@ -25,8 +25,8 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
         limits.connections = room;
     }
     // in its own task, so that a signal is handled while it computes or waits
-    let common = config.common.clone();
-    let mut opening = tokio::spawn(async move { super::open(&common).await });
+    let (common, turns) = (config.common.clone(), config.options.limits.turns);
+    let mut opening = tokio::spawn(async move { super::open(&common, turns).await });
     let (registry, writer, store) = tokio::select! {
         opened = &mut opening => opened??,
         signal = signals.next() => {

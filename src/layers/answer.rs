@@ -25,6 +25,7 @@ use tonic::{Status, body::Body};
 use crate::{
     admission::{connection::Unsent, held::Held},
     domain::error::Error,
+    telemetry::metrics::Metrics,
     wire::status::status,
 };
 
@@ -33,10 +34,11 @@ use crate::{
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// Charges a response to its caller until it is sent. `refuse` builds the response for a caller
-/// that has no room left.
+/// that has no room left, which `metrics` counts.
 pub(super) fn send(
     response: Response<Body>,
     held: Arc<Held>,
+    metrics: &Metrics,
     refuse: impl FnOnce(Error) -> Response<Body>,
 ) -> Response<Body> {
     if http_body::Body::is_end_stream(response.body()) {
@@ -56,7 +58,10 @@ pub(super) fn send(
         match first.map(Frame::into_data) {
             Ok(Ok(bytes)) => match held.answer(bytes.len()) {
                 Ok(()) => rest.bytes = bytes,
-                Err(error) => return refuse(error),
+                Err(error) => {
+                    metrics.refused_for(&error);
+                    return refuse(error);
+                }
             },
             Ok(Err(frame)) => rest.frame = Some(Ok(frame)),
             Err(status) => rest.frame = Some(Err(status)),
@@ -73,7 +78,13 @@ pub(super) fn send(
     });
     let unsent: Weak<dyn Unsent> = Arc::downgrade(&sending) as Weak<dyn Unsent>;
     sending.account.held.connection().watch_over(unsent);
-    Response::from_parts(parts, Body::new(Outgoing { sending, size }))
+    let metrics = metrics.clone();
+    let outgoing = Outgoing {
+        sending,
+        size,
+        metrics,
+    };
+    Response::from_parts(parts, Body::new(outgoing))
 }
 
 /// An answer being sent. Only its body holds it.
@@ -136,6 +147,7 @@ impl Unsent for Sending {
 struct Outgoing {
     sending: Arc<Sending>,
     size: SizeHint,
+    metrics: Metrics,
 }
 
 impl http_body::Body for Outgoing {
@@ -165,6 +177,7 @@ impl http_body::Body for Outgoing {
             };
             if let Err(error) = sending.account.held.answer(bytes.len()) {
                 rest.body = Body::empty();
+                self.metrics.refused_for(&error);
                 return Poll::Ready(Some(trailers(error)));
             }
             rest.bytes = bytes;

@@ -19,7 +19,7 @@ use crate::{
             write_position,
         },
     },
-    wire::status::status,
+    wire::status::{status, transport::is_undeclared_compression},
 };
 
 /// Identifies and logs calls, and passes them to our services.
@@ -116,10 +116,18 @@ fn log<R>(response: &Response<R>, came: Instant) {
         .headers()
         .get(&NDP_REVISION)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match code {
-        Code::Internal | Code::Unknown | Code::DataLoss => {
-            tracing::error!(revision, latency_us, outcome = ?code, "answered");
-        }
-        _ => tracing::info!(revision, latency_us, outcome = ?code, "answered"),
+    if status.is_some_and(|status| is_of_the_server(&status)) {
+        tracing::error!(revision, latency_us, outcome = ?code, "answered");
+    } else {
+        tracing::info!(revision, latency_us, outcome = ?code, "answered");
     }
+}
+
+/// Whether a status reports a fault of the server. The code is not enough: for a message that is
+/// marked as compressed without saying how, gRPC requires INTERNAL.
+fn is_of_the_server(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Internal | Code::Unknown | Code::DataLoss
+    ) && !is_undeclared_compression(status)
 }

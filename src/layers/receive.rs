@@ -1,36 +1,87 @@
 //! Charges the body of a request to its caller: the bytes as they arrive, and the memory that a
 //! message takes from the moment its length is announced.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::Request;
 use http_body::Frame;
 use tonic::{Status, body::Body};
 
-use super::{frames::Frames, seen::checked};
-use crate::wire::status::status;
-use crate::{admission::held::Held, domain::error::Error, service::REQUEST_BYTES_MAX};
+use super::{
+    frames::Frames,
+    seen::{checked, seen},
+};
+use crate::{
+    admission::held::Held,
+    domain::error::Error,
+    service::REQUEST_BYTES_MAX,
+    wire::status::{
+        status,
+        transport::{cut_off, web_malformed},
+    },
+};
+
+/// Why the body of a request ended early. gRPC-Web's layer passes on no more than a text of it.
+#[derive(Clone, Debug, Default)]
+struct Ended(Arc<OnceLock<Status>>);
 
 /// The request, with the bytes of its body charged as they arrive. The body ends with an error if
 /// its caller sends too much at a time.
-pub(super) fn receive(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
-    charged(request, held, |held, data| held.receive(data.len()))
+pub(super) fn receive(mut request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
+    if http_body::Body::is_end_stream(request.body()) {
+        return request;
+    }
+    let ended = Ended::default();
+    request.extensions_mut().insert(ended.clone());
+    let request = arriving(request);
+    let request = charged(request, held, |held, data| held.receive(data.len()));
+    request.map(|body| {
+        seen(body, move |frame| {
+            if let Err(status) = frame {
+                drop(ended.0.set(status.clone()));
+            }
+        })
+    })
 }
 
 /// The gRPC request, with its messages charged besides.
-pub(super) fn receive_messages(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
+pub(super) fn receive_messages(mut request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
+    let ended = request.extensions_mut().remove::<Ended>();
+    let request = match ended {
+        None => request,
+        Some(ended) => request.map(|body| {
+            checked(body, move |frame| match frame {
+                Ok(_) => Ok(()),
+                Err(_) => Err(ended.0.get().cloned().unwrap_or_else(web_malformed)),
+            })
+        }),
+    };
     let mut messages = Messages::default();
     charged(request, held, move |held, data| messages.charge(held, data))
 }
 
 /// Both, of a gRPC request that comes as it is.
 pub(super) fn receive_grpc(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
+    let request = arriving(request);
     let mut messages = Messages::default();
     charged(request, held, move |held, data| {
         held.receive(data.len())?;
         messages.charge(held, data)
     })
+}
+
+/// The request as it arrives. Where the transport cannot read it to its end, the client did not
+/// send it whole: that is no error of the server.
+fn arriving(request: Request<Body>) -> Request<Body> {
+    if http_body::Body::is_end_stream(request.body()) {
+        return request;
+    }
+    let check = |frame: Result<&Frame<Bytes>, &Status>| match frame {
+        Ok(_) => Ok(()),
+        Err(_) => Err(cut_off()),
+    };
+    request.map(|body| checked(body, check))
 }
 
 /// Charges each message when its prefix arrives: the decoder sets a buffer of the announced length

@@ -179,7 +179,9 @@ where
                 Ok(held) => {
                     let request = receive_grpc(request, &held);
                     let response = stack.answer(request, Ok(&held), came).await;
-                    send(response, held, |error| stack.guard.refuse(status(error)))
+                    send(response, held, &stack.metrics, |error| {
+                        stack.guard.refuse(status(error))
+                    })
                 }
             }
         } else {
@@ -211,7 +213,9 @@ where
         }
         let Some(held) = held else { return response };
         let content_type = response.headers().get(CONTENT_TYPE).cloned();
-        send(response, held, |error| self.refuse(error, content_type))
+        send(response, held, &self.grpc.0.metrics, |error| {
+            self.refuse(error, content_type)
+        })
     }
 
     /// Builds a refusal in the protocol of the answer that it replaces.

@@ -27,9 +27,7 @@ use tonic::body::Body;
 
 use super::connections::{Connections, Full, Place};
 use crate::{
-    admission::connection::Connection,
-    domain::limits::{Limit, Scope},
-    telemetry::metrics::Metrics,
+    admission::connection::Connection, domain::limits::Limit, telemetry::metrics::Metrics,
 };
 
 /// Maximum number of connections that get a refusal message at the same time. Further ones are
@@ -157,7 +155,7 @@ pub(super) async fn serve<S, F>(
         match connections.enter(peer) {
             Ok(place) => {
                 if place.replaces_another {
-                    metrics.refused(Limit::Connections, Scope::Caller);
+                    metrics.replaced();
                 }
                 let answer = answer.clone();
                 let stopped = stopped.clone();

@@ -60,9 +60,13 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Error>;
 
-/// Maximum number of changes that one call of ListChanges examines. A filter that matches few of
-/// them costs this much per page, and the page token continues after them.
-const LOOKED_AT_MAX: usize = 5_000;
+/// Number of revisions that one call of ListChanges looks through. The page token continues after
+/// them. It does not depend on what the changes are, so that a page token does not tell of changes
+/// that the caller may not see.
+const SPAN: i64 = 5_000;
+
+/// The same where the filter selects the changes of one record, which the log finds by its name.
+const SPAN_OF_RECORD: i64 = 50_000;
 
 /// Changes read at a time.
 const BATCH: usize = 256;
@@ -291,6 +295,15 @@ fn resume_point(message: &pb::WatchChangesRequest) -> Result<Point, Error> {
 
 // === pages of the log ===
 
+/// Number of revisions that one call looks through.
+const fn span(resource: Option<&str>) -> i64 {
+    if resource.is_some() {
+        SPAN_OF_RECORD
+    } else {
+        SPAN
+    }
+}
+
 struct ChangePage<'a> {
     services: &'a Services,
     call: &'a Call,
@@ -306,37 +319,36 @@ impl ChangePage<'_> {
         let registry = self.services.registry();
         let resource = self.resource();
         let newest = self.call.state().revision();
+        let last = after.get().saturating_add(span(resource.as_deref()));
+        let last = Revision::new(last).unwrap_or(newest).min(newest);
         let Call { who, caller, .. } = self.call;
         let needs_before = |past: &Past<'_>| needs_before(caller, &Interest::default(), past);
-        let mut looked_at = 0;
-        while after < newest && looked_at < LOOKED_AT_MAX {
+        while after < last {
             let batch = match &resource {
                 None => {
-                    let batch = registry.changes_after(who, after, BATCH, needs_before);
+                    let limit = usize::try_from(last.get() - after.get()).unwrap_or(BATCH);
+                    let limit = limit.min(BATCH);
+                    let batch = registry.changes_after(who, after, limit, needs_before);
                     batch.await?
                 }
                 Some(name) => {
-                    let between = (after, newest.next());
+                    let between = (after, last.next());
                     let limit = BATCH_OF_RECORD;
                     let batch = registry.changes_of(who, name, between, false, limit, needs_before);
                     batch.await?
                 }
             };
             if batch.is_empty() {
-                return Ok(None);
+                break;
             }
-            looked_at += batch.len();
             for (revision, change) in self.fitting(batch).await? {
-                if revision > newest {
-                    return Ok(None);
-                }
                 if !self.take(change) {
                     return Ok(Some(after));
                 }
                 after = revision;
             }
         }
-        Ok((after < newest).then_some(after))
+        Ok((last < newest).then_some(last))
     }
 
     /// Newest first. Returns the revision before which the next page begins.
@@ -346,13 +358,15 @@ impl ChangePage<'_> {
         let Call { who, caller, .. } = self.call;
         let needs_before = |past: &Past<'_>| needs_before(caller, &Interest::default(), past);
         let mut before = before.unwrap_or_else(|| self.call.state().revision().next());
-        let mut looked_at = 0;
-        while before.get() > 1 && looked_at < LOOKED_AT_MAX {
+        // the revision before the first of the span
+        let floor = before.get() - 1 - span(resource.as_deref());
+        let floor = Revision::new(floor).unwrap_or_default();
+        while before > floor.next() {
             let mut batch = match &resource {
                 None => {
                     let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
-                    let batch = batch.min(before.get() - 1);
-                    let mut after = Revision::new(before.get() - 1 - batch).unwrap_or_default();
+                    let after = (before.get() - 1 - batch).max(floor.get());
+                    let mut after = Revision::new(after).unwrap_or_default();
                     let mut batch;
                     // with large images, a batch ends early, but the page needs the changes just
                     // before `before`
@@ -368,16 +382,15 @@ impl ChangePage<'_> {
                     batch
                 }
                 Some(name) => {
-                    let between = (Revision::ZERO, before);
+                    let between = (floor, before);
                     let limit = BATCH_OF_RECORD;
                     let batch = registry.changes_of(who, name, between, true, limit, needs_before);
                     batch.await?
                 }
             };
             if batch.is_empty() {
-                return Ok(None);
+                break;
             }
-            looked_at += batch.len();
             batch.reverse();
             for (revision, change) in self.fitting(batch).await? {
                 if !self.take(change) {
@@ -386,7 +399,7 @@ impl ChangePage<'_> {
                 before = revision;
             }
         }
-        Ok((before.get() > 1).then_some(before))
+        Ok((floor > Revision::ZERO).then_some(floor.next()))
     }
 
     /// The only record that the filter selects.

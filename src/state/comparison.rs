@@ -24,6 +24,35 @@ pub struct Entry {
     pub target: Option<Listing>,
 }
 
+/// Maximum size of a comparison, in bytes as [`Entry::bytes`] counts them. It fits an answer of the
+/// usual 4 MiB, and is many times the size of the published editions.
+const BYTES_MAX: usize = 7 * 512 * 1024;
+
+impl Entry {
+    /// The bytes of its texts and an allowance for each field. An entry that is both renamed and
+    /// regrouped is listed twice, so it counts as two.
+    fn bytes(&self) -> usize {
+        let listings = [&self.base, &self.target];
+        let listed = listings.into_iter().flatten();
+        if self.base.is_none() && self.target.is_none() {
+            return 0;
+        }
+        let texts = listed.map(|it| it.display_name.len() + it.group.len());
+        2 * (self.platform.as_str().len() + 24 + texts.sum::<usize>())
+    }
+}
+
+fn too_long() -> Error {
+    Error::refused(
+        "COMPARISON_TOO_LONG",
+        "editions",
+        "the two editions list more platforms than one answer can hold; read the platforms of each \
+         with ListPlatforms and compare their `listings`",
+        "hai danh mục có nhiều nền tảng hơn mức một trả lời có thể chứa; hãy đọc các nền tảng của \
+         từng danh mục bằng ListPlatforms rồi so sánh `listings`",
+    )
+}
+
 /// How far one side is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Side {
@@ -79,12 +108,17 @@ impl State {
             base,
             target,
         };
+        let mut bytes = 0;
         for platform in effort.rows(self.platforms().values(), 4) {
             let entry = Entry {
                 platform: platform.name.clone(),
                 base: platform.listing(&comparison.base.edition).cloned(),
                 target: platform.listing(&comparison.target.edition).cloned(),
             };
+            bytes += entry.bytes();
+            if bytes > BYTES_MAX {
+                return Err(too_long());
+            }
             comparison.sort_in(entry);
         }
         Ok(comparison)

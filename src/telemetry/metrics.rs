@@ -21,7 +21,10 @@ use tonic::Status;
 use tonic_types::StatusExt;
 
 use crate::{
-    domain::limits::{Limit, Scope},
+    domain::{
+        error::Error,
+        limits::{Limit, Scope},
+    },
     layers::methods::{METHODS, Method},
 };
 
@@ -68,6 +71,7 @@ struct Inner {
     methods: HashMap<String, MethodMetrics>,
     unknown: MethodMetrics,
     refusals: Family<Labels<2>, Counter>,
+    replaced: Counter,
 }
 
 /// Families of the metrics of calls.
@@ -124,6 +128,7 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
         };
         let refusals = Family::default();
+        let replaced = Counter::default();
         let mut registry = Registry::default();
         let version = env!("CARGO_PKG_VERSION");
         let info = Info::new(vec![("version", version)]);
@@ -145,6 +150,11 @@ impl Default for Metrics {
             "ndp_refusals",
             "calls, streams and connections refused or ended by a limit",
             Family::clone(&refusals),
+        );
+        registry.register(
+            "ndp_connections_replaced",
+            "connections closed to make room for a newer one of the same address",
+            replaced.clone(),
         );
         registry.register(
             "ndp_log_lines_dropped",
@@ -172,6 +182,7 @@ impl Default for Metrics {
             unknown,
             calls,
             refusals,
+            replaced,
         }))
     }
 }
@@ -215,6 +226,18 @@ impl Metrics {
     /// Counts a refusal by a limit.
     pub fn refused(&self, limit: Limit, scope: Scope) {
         self.count_refusal(limit.name(), scope.name());
+    }
+
+    /// Counts a refusal, if the error is one by a limit.
+    pub fn refused_for(&self, error: &Error) {
+        if let Error::Exhausted { limit, scope, .. } = error {
+            self.refused(*limit, *scope);
+        }
+    }
+
+    /// Counts a connection that was closed to make room for a newer one of the same address.
+    pub fn replaced(&self) {
+        self.0.replaced.inc();
     }
 
     /// Counts a refusal, if the status is RESOURCE_EXHAUSTED, by its error details.

@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use ndp_registry::{
     catalogue::OPENING_EDITION,
     domain::{
+        caller::Caller,
         change::At,
-        names::{ApiKeyName, PlatformName, Revision},
-        plans::PlanState,
+        names::{ApiKeyName, PlanName, PlatformName, Revision},
+        plans::{PlanFields, PlanState},
         principals::Role,
     },
     pb::{
@@ -15,13 +16,14 @@ use ndp_registry::{
         watch_changes_request::Start, watch_changes_response::Event,
     },
     registry::{Registry, recent::Following},
-    rules::principals::RevokeApiKey,
+    rules::{self, plans::UpdatePlan, principals::RevokeApiKey},
 };
 use serde_json::json;
+use tokio::task::JoinSet;
 use tonic::{Code, Request, Streaming};
 
 use crate::{
-    faults::revision_in,
+    faults::{PLATFORM, making, revision_in},
     harness::{
         Engine, all_changes, both,
         http::send,
@@ -264,6 +266,63 @@ both! {
             "figures/-",
         ];
         assert!(refused(&names, &format!("agencies/{AGENCY}")).await.is_none());
+        server.stop().await;
+    }
+
+    /// Whether a hidden plan exists, and how often it was changed, shows in no page.
+    async fn changes_of_a_hidden_resource_read_like_those_of_a_missing_one(engine: Engine) {
+        // more than one call looks at of the whole log
+        const CHANGES: usize = 5_100;
+        let server = Server::start(&engine.url()).await;
+        let name = PlanName::parse(&format!("{PLATFORM}/plans/hidden")).unwrap();
+        server.as_system(making(Some("hidden")).command).await;
+        for batch in (0..CHANGES).collect::<Vec<_>>().chunks(500) {
+            let mut writing = JoinSet::new();
+            for number in batch {
+                let request = rules::Request {
+                    command: Box::new(UpdatePlan {
+                        name: name.clone(),
+                        fields: PlanFields {
+                            display_name: format!("Kế hoạch thử {number} (made up)"),
+                            ..PlanFields::default()
+                        },
+                        mask: vec!["display_name".to_owned()],
+                        etag: None,
+                    }),
+                    request_id: None,
+                    reason: String::new(),
+                };
+                let registry = server.registry.clone();
+                let caller = Caller::System { actor: None };
+                writing.spawn(async move { registry.submit(caller, request).await });
+            }
+            while let Some(written) = writing.join_next().await {
+                written.unwrap().unwrap();
+            }
+        }
+        let mut client = ChangeServiceClient::new(server.intercepted(As::default()));
+        for order_by in ["revision", "revision desc"] {
+            for missing in ["hidden", "missing"] {
+                let request = pb::ListChangesRequest {
+                    order_by: order_by.into(),
+                    filter: format!("resources:\"{PLATFORM}/plans/{missing}\""),
+                    ..Default::default()
+                };
+                let page = client.list_changes(request).await.unwrap().into_inner();
+                let seen = (page.changes.len(), page.next_page_token.is_empty());
+                assert_eq!(seen, (0, true), "{missing}, {order_by}");
+            }
+        }
+        // those who may see it read its changes
+        let auditor = server.person("auditor", &[Role::Auditor], None).await;
+        let mut client = ChangeServiceClient::new(server.intercepted(auditor));
+        let request = pb::ListChangesRequest {
+            page_size: 3,
+            filter: format!("resources:\"{name}\""),
+            ..Default::default()
+        };
+        let page = client.list_changes(request).await.unwrap().into_inner();
+        assert_eq!((page.changes.len(), page.next_page_token.is_empty()), (3, false));
         server.stop().await;
     }
 

@@ -14,6 +14,7 @@ mod attack;
 mod calls;
 mod honest;
 mod line;
+mod logged;
 mod refusals;
 mod server;
 mod sockets;

@@ -2,6 +2,7 @@
 //! message that is too large or cannot be decoded. And the errors of the standard services.
 
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use super::{message_too_large, refused};
 
@@ -32,7 +33,7 @@ pub fn explained(status: &Status, limit: usize) -> Option<Status> {
         // The code is the one that gRPC's document on compression asks for.
         Code::Internal if message.contains("compressed-flag but no grpc-encoding") => refused(
             Code::Internal,
-            "COMPRESSION_UNDECLARED",
+            COMPRESSION_UNDECLARED,
             "the message is marked as compressed, but `grpc-encoding` does not say how",
             "thông điệp được đánh dấu là đã nén nhưng `grpc-encoding` không cho biết cách nén",
         ),
@@ -68,6 +69,35 @@ pub fn explained(status: &Status, limit: usize) -> Option<Status> {
         ),
         _ => return None,
     })
+}
+
+const COMPRESSION_UNDECLARED: &str = "COMPRESSION_UNDECLARED";
+
+/// Whether a status refuses a message that is marked as compressed without saying how.
+pub fn is_undeclared_compression(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.reason == COMPRESSION_UNDECLARED)
+}
+
+/// A request that ended before it was whole: the client reset it or hung up, or its framing is
+/// wrong.
+pub fn cut_off() -> Status {
+    refused(
+        Code::Cancelled,
+        "BODY_INCOMPLETE",
+        "the request did not arrive completely; send it again",
+        "yêu cầu không đến đầy đủ; hãy gửi lại",
+    )
+}
+
+/// A request that is not encoded as gRPC-Web.
+pub fn web_malformed() -> Status {
+    refused(
+        Code::InvalidArgument,
+        "MESSAGE_MALFORMED",
+        "the request is not encoded as gRPC-Web; check its base64 and its frames",
+        "yêu cầu không được mã hóa đúng theo gRPC-Web; hãy kiểm tra base64 và các khung",
+    )
 }
 
 /// Codes of errors within a stream, as reflection has them.

@@ -279,6 +279,15 @@ pub(super) fn announced(_: u64) -> Call {
     }
 }
 
+/// A message that is marked as compressed, without an encoding.
+pub(super) fn undeclared(_: u64) -> Call {
+    let mut call = whole(GET, &get(), &[]);
+    if let Some(compressed) = call.body.first_mut() {
+        *compressed = 1;
+    }
+    call
+}
+
 pub(super) fn short_message(_: u64) -> Call {
     short(CREATE, GRPC)
 }
@@ -398,6 +407,11 @@ pub(super) fn reflection_stream(number: u64) -> Call {
 
 pub(super) fn few_reflections(number: u64) -> Call {
     reflections(20, number)
+}
+
+/// The call, which its client ends.
+pub(super) fn ended(call: Call) -> Call {
+    Call { ends: true, ..call }
 }
 
 pub(super) fn many_reflections(number: u64) -> Call {

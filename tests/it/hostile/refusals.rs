@@ -1,13 +1,14 @@
 //! The refusal of callers whose address has used up its share: the same over gRPC, gRPC-Web, JSON,
 //! reflection and health. A caller with a key, from the same address, is still served.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use ndp_registry::{
     catalogue,
-    config::ServerOptions,
+    config::{Limits, ServerOptions},
     pb::{self, change_service_client::ChangeServiceClient},
 };
+use prost::Message as _;
 use serde_json::Value;
 use tonic::{
     Code, Request, Response, Status,
@@ -31,6 +32,7 @@ use super::{
 use crate::{
     harness::{
         Engine,
+        frames::{RST_STREAM, enclosed, frame},
         http::{Answer, send_on},
         server::{As, Clients, Server},
         until,
@@ -55,7 +57,7 @@ async fn overfill(server: &Attacked, name: &str, gauge: &str, share: f64) -> Run
     running
 }
 
-async fn connect(server: &Attacked, from: std::net::Ipv4Addr) -> Channel {
+async fn connect(server: &Attacked, from: Ipv4Addr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
     let endpoint = endpoint.local_address(Some(from.into()));
     endpoint.connect().await.unwrap()
@@ -289,6 +291,12 @@ async fn an_address_with_its_share_of_request_bytes_is_told_so() {
     let body = vec![b' '; 1 << 20];
     let answered = json(&server, "POST /v1/platforms", &[], &body).await;
     assert_eq!(limited_json(&answered), format!("429 {said}"));
+    let what = "POST /ndp.registry.v1.CatalogueService/CreatePlatform";
+    let web = [("content-type", "application/grpc-web+proto")];
+    let body = enclosed(&long_request(900_000).encode_to_vec());
+    let answered = json(&server, what, &web, &body).await;
+    let answered = limited(&answered.outcome());
+    assert_eq!(answered, format!("ResourceExhausted {said}"));
     // another address has a share of its own
     let channel = connect(&server, ELSEWHERE).await;
     let mut anonymous = Clients::new(&channel, As::default());
@@ -305,13 +313,8 @@ async fn answers_that_nobody_reads_are_given_up() {
         answer_time: Some(Duration::from_millis(500)),
         ..ServerOptions::default()
     };
-    let editions = [catalogue::OPENING_EDITION];
-    let server = Server::start_allowing(&engine.url(), &editions, options).await;
-    let target = Target {
-        server: server.address.parse().unwrap(),
-        from: HOSTILE,
-        is_sink: false,
-    };
+    let server = start_with(&engine, options).await;
+    let target = target(&server);
     for name in [
         "no window",
         "no window, JSON over HTTP/2",
@@ -331,4 +334,180 @@ async fn answers_that_nobody_reads_are_given_up() {
     })
     .await;
     server.stop().await;
+}
+
+async fn start_with(engine: &Engine, options: ServerOptions) -> Server {
+    let editions = [catalogue::OPENING_EDITION];
+    Server::start_allowing(&engine.url(), &editions, options).await
+}
+
+fn target(server: &Server) -> Target {
+    Target {
+        server: server.address.parse().unwrap(),
+        from: HOSTILE,
+        is_sink: false,
+    }
+}
+
+/// More than have answers of the bytes that one caller may leave unread.
+const CALLS_MAX: usize = 2048;
+
+/// No byte of an answer leaves the server while the windows of the streams are zero.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_with_its_share_of_answer_bytes_is_told_so() {
+    let engine = Engine::sqlite();
+    let options = ServerOptions {
+        // longer than any test takes
+        answer_time: Some(Duration::from_secs(3600)),
+        limits: Limits {
+            calls_in_flight_per_caller: CALLS_MAX,
+            ..Limits::default()
+        },
+        ..ServerOptions::default()
+    };
+    let server = start_with(&engine, options).await;
+    let target = target(&server);
+    let refusals = "ndp_refusals_total{limit=\"answer_bytes\",scope=\"caller\"}";
+    let mut lines = Vec::new();
+    let mut number = 0;
+    while sample(&server, refusals).is_none() {
+        if number % 100 == 0 {
+            lines.push(Line::open(&target, Reads::Window(0)).await.unwrap());
+        }
+        let line = lines.last_mut().unwrap();
+        calls::make(line, &calls::list(number)).await.unwrap();
+        number += 1;
+        // the answer waits, or was refused
+        until("the call is answered", async || {
+            let calls = sample(&server, "ndp_calls_in_flight");
+            calls == Some(number as f64) || sample(&server, refusals).is_some()
+        })
+        .await;
+        assert!(
+            number < CALLS_MAX as u64,
+            "the share of calls was used up first"
+        );
+    }
+    let most = 32 * 1024 * 1024;
+    let taken = sample(&server, "ndp_answer_bytes").unwrap();
+    assert!(taken <= f64::from(most), "{taken}");
+
+    let said = format!("LIMIT_REACHED: answer_bytes caller {most}, again in 1 s");
+    let list = pb::ListPlatformsRequest {
+        page_size: 1000,
+        view: pb::PlatformView::Full.into(),
+        ..Default::default()
+    };
+    let connect = async |from: Ipv4Addr| {
+        let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+        let endpoint = endpoint.local_address(Some(from.into()));
+        endpoint.connect().await.unwrap()
+    };
+    let mut same = Clients::new(&connect(HOSTILE).await, As::default());
+    let answered = same.catalogue.list_platforms(list.clone()).await;
+    assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
+    let what = format!("GET {}", calls::LIST_JSON);
+    let connection = target.connect().await.unwrap();
+    let answered = send_on(connection, &what, &[], b"").await.unwrap();
+    assert_eq!(limited_json(&answered), format!("429 {said}"));
+    // another address has a share of its own
+    let mut elsewhere = Clients::new(&connect(ELSEWHERE).await, As::default());
+    elsewhere
+        .catalogue
+        .list_platforms(list.clone())
+        .await
+        .unwrap();
+
+    // the client that does not read goes away, and its share is free again
+    drop(lines);
+    until("there is room again", async || {
+        same.catalogue.list_platforms(list.clone()).await.is_ok()
+    })
+    .await;
+    server.stop().await;
+}
+
+/// The client never reads its socket, and keeps it open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_calls_of_a_socket_that_is_never_read_end() {
+    let engine = Engine::sqlite();
+    let options = ServerOptions {
+        answer_time: Some(Duration::from_millis(500)),
+        ..ServerOptions::default()
+    };
+    let server = start_with(&engine, options).await;
+    let target = target(&server);
+    let mut line = Line::open(&target, Reads::Nothing).await.unwrap();
+    // more than the buffers of two sockets take
+    for number in 0..150 {
+        calls::make(&mut line, &calls::list(number)).await.unwrap();
+    }
+    let left = async || {
+        let gauge = |name: &str| sample(&server, name);
+        let held = ["ndp_connections", "ndp_calls_in_flight", "ndp_answer_bytes"].map(gauge);
+        // the connection left is the harness's own
+        held == [Some(1.0), Some(0.0), Some(0.0)]
+    };
+    until("the connection waits for its client", async || {
+        !left().await && sample(&server, "ndp_answer_bytes") > Some(0.0)
+    })
+    .await;
+    until("all is given back", left).await;
+    drop(line);
+    server.stop().await;
+}
+
+/// h2 drops unsent pieces of an answer under the lock of its streams. A piece that held the body of
+/// the request, which takes the same lock, stopped a thread of the server for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unread_answers_of_a_connection_that_is_cut_stop_no_thread() {
+    let engine = Engine::sqlite();
+    let server = Attacked::start(&engine, &[]).await;
+    let calm = server.page().await.value("ndp_connections").unwrap();
+    for reads in [Reads::Nothing, Reads::Window(0), Reads::Window(1)] {
+        for cut in [Cut::Reset, Cut::Closed] {
+            // more connections than the server has threads
+            let mut lines = Vec::new();
+            for _ in 0..2 * std::thread::available_parallelism().unwrap().get() {
+                let mut line = Line::open(&server.target(), reads).await.unwrap();
+                for number in 0..20 {
+                    let call = calls::ended(calls::few_reflections(number));
+                    calls::make(&mut line, &call).await.unwrap();
+                }
+                lines.push(line);
+            }
+            until("answers wait", async || {
+                server.page().await.value("ndp_answer_bytes") > Some(0.0)
+            })
+            .await;
+            if let Cut::Reset = cut {
+                for line in &lines {
+                    for stream in line.open_streams() {
+                        let cancel = 8_u32.to_be_bytes();
+                        let reset = frame(RST_STREAM, 0, stream, &cancel);
+                        line.send(&reset).await.unwrap();
+                    }
+                }
+            }
+            drop(lines);
+            let what = format!("the connections are gone: {reads:?}, {cut:?}");
+            until(&what, async || {
+                let channel = connect(&server, ELSEWHERE).await;
+                ask_reflection(&channel).await.unwrap();
+                let page = server.page().await;
+                page.value("ndp_answer_bytes") == Some(0.0)
+                    && page.value("ndp_connections") <= Some(calm + 1.0)
+            })
+            .await;
+        }
+    }
+}
+
+/// How a client leaves its calls.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// It resets the streams, and closes the connection.
+    Reset,
+    /// It closes the connection.
+    Closed,
 }

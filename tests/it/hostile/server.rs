@@ -9,8 +9,14 @@ use std::{
 
 use super::{HOSTILE, line::Target};
 use crate::{
-    faults::{AGENCY, Served, command},
-    harness::{Engine, http::send, server::As, until},
+    faults::{AGENCY, BOUND, Served, command},
+    harness::{
+        Engine,
+        http::send,
+        process::{Signal, Stream},
+        server::As,
+        until,
+    },
 };
 
 /// Gauges of what the server holds for callers: the share of one, and room for the honest ones.
@@ -73,6 +79,14 @@ impl Attacked {
             from: HOSTILE,
             is_sink: false,
         }
+    }
+
+    /// Stops it. Answers what it logged.
+    pub(super) fn stop(self) -> String {
+        let process = self.served.process;
+        process.signal(Signal::Term);
+        tokio::task::block_in_place(|| process.wait(BOUND));
+        process.printed(Stream::Stderr)
     }
 
     /// Its page of metrics.

@@ -19,7 +19,7 @@ use crate::harness::{
     frames::{
         self, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, SETTINGS, frame, wait_for,
     },
-    server::{As, Server},
+    server::{As, Clients, Server},
     until,
 };
 
@@ -158,7 +158,7 @@ async fn a_new_one_takes_the_place_of_the_oldest_that_shows_no_key() {
     let server = start_limited(&engine, limits).await;
     // the harness's connection shows one
     let steward = server.person("steward", &[Role::Steward], None).await;
-    let mut keyed = server.clients(steward);
+    let mut keyed = server.clients(steward.clone());
     keyed.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
     let mut own = watch(&server).await;
     let mut oldest = frames::connect(&server.address).await;
@@ -177,9 +177,25 @@ async fn a_new_one_takes_the_place_of_the_oldest_that_shows_no_key() {
     }
     goes_on(&server, &mut own).await;
     assert_eq!(sample(&server, "ndp_connections"), Some(3.0));
-    let closed = "ndp_refusals_total{limit=\"connections\",scope=\"caller\"}";
-    assert_eq!(sample(&server, closed), Some(1.0));
-    drop(own);
+    // it was not refused, but replaced
+    assert_eq!(sample(&server, "ndp_connections_replaced_total"), Some(1.0));
+    let refused = "ndp_refusals_total{limit=\"connections\",scope=\"caller\"}";
+    assert_eq!(sample(&server, refused), None);
+    // one that finds only connections with a key is refused
+    let more = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let mut keyed_lines = Vec::new();
+    for _ in 0..2 {
+        let channel = more.connect().await.unwrap();
+        let mut keyed = Clients::new(&channel, steward.clone());
+        keyed.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+        keyed_lines.push(keyed);
+    }
+    let mut last = frames::connect(&server.address).await;
+    let (types, _) = until_end(&mut last).await;
+    assert_eq!(types, [SETTINGS, GOAWAY]);
+    assert_eq!(sample(&server, "ndp_connections_replaced_total"), Some(3.0));
+    assert_eq!(sample(&server, refused), Some(1.0));
+    drop((own, keyed_lines));
     server.stop().await;
 }
 
