@@ -30,10 +30,13 @@ const fn statement_rows(rows: usize) -> usize {
     }
 }
 
+/// Most values in one list: as many as a group has commands.
+const LISTED_MAX: usize = 256;
+
 /// The values of a list, which may repeat a value, split into chunks of few different lengths: the
 /// last value is repeated until the length is a power of two.
 pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = Vec<&T>> {
-    values.chunks(ROWS_MAX).map(|chunk| {
+    values.chunks(LISTED_MAX).map(|chunk| {
         let last = chunk.last().into_iter().cycle();
         let length = chunk.len().next_power_of_two();
         chunk.iter().chain(last).take(length).collect()

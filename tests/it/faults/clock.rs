@@ -1,4 +1,4 @@
-//! The clock is wrong: one change at a wrong time would move the time of all that follow, so none is
+//! The clock is wrong: one change at a wrong time would move the time of all that follow. None is
 //! recorded, health says so, and writes go on once the clock is right.
 
 use std::{
