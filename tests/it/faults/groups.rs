@@ -251,11 +251,23 @@ fn last_appended(log: &str) -> Vec<String> {
         logged.then_some((session, statement))
     });
     let statements: Vec<_> = statements.collect();
-    let appended = |(_, statement): &&(&str, &str)| statement.starts_with("INSERT INTO changes");
-    let (session, _) = *statements.iter().rev().find(appended).expect("an append");
-    let own: Vec<_> = statements.iter().filter(|it| it.0 == session).collect();
-    let begin = own.iter().rposition(|it| it.1.starts_with("BEGIN")).unwrap();
-    own[begin..]
+    let appends = |(_, statement): &(&str, &str)| statement.starts_with("INSERT INTO changes");
+    let (session, _) = *statements
+        .iter()
+        .rfind(|it| appends(it))
+        .expect("an append");
+    let own: Vec<_> = statements
+        .iter()
+        .filter(|it| it.0 == session)
+        .copied()
+        .collect();
+    let append = own.iter().rposition(appends).unwrap();
+    let begin = own[..append]
+        .iter()
+        .rposition(|it| it.1.starts_with("BEGIN"))
+        .unwrap();
+    let commit = own.iter().rposition(|it| it.1 == "COMMIT").unwrap();
+    own[begin..=commit]
         .iter()
         .map(|(_, statement)| {
             let words = statement.split(' ').filter(|it| it.len() > 1);

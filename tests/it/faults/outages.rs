@@ -81,7 +81,10 @@ impl Gate {
 
     /// Waits until the writer is held up.
     pub(crate) async fn holds(&self) {
-        until("the writer is held up", async || self.0.2.load(Ordering::SeqCst)).await;
+        until("the writer is held up", async || {
+            self.0.2.load(Ordering::SeqCst)
+        })
+        .await;
     }
 }
 
