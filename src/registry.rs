@@ -133,9 +133,10 @@ struct Published {
     looks: watch::Sender<u64>,
     /// When it was last looked at.
     followed: Mutex<Instant>,
-    /// The log's time when it was last looked at under its lock; none before the first look. What
-    /// was appended before that is published, and what is appended later is recorded later.
-    locked_look: watch::Sender<Option<Timestamp>>,
+    /// The log's time when it was last looked at under its lock, or why the clock is refused; none
+    /// before the first look. What was appended before that time is published, and what is
+    /// appended later is recorded later.
+    locked_look: watch::Sender<Option<Result<Timestamp, &'static str>>>,
     /// The latest time, in microseconds, that a read was promised to be repeatable at: what is
     /// recorded here afterwards is recorded later than that.
     answered: AtomicI64,
@@ -161,7 +162,7 @@ impl Published {
 
     /// Records the log's time at a look under its lock.
     fn note_locked(&self, time: Timestamp) {
-        self.locked_look.send_replace(Some(time));
+        self.locked_look.send_replace(Some(Ok(time)));
     }
 }
 
@@ -324,15 +325,20 @@ impl Registry {
             return Ok(());
         }
         let published = &self.published;
-        published.check_clock()?;
         published
             .answered
             .fetch_max(time.as_micros(), Ordering::SeqCst);
         let mut looks = published.locked_look.subscribe();
-        let looked = looks.wait_for(|last| *last >= Some(time));
-        match tokio::time::timeout(SETTLED_WAIT, looked).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
+        let looked = looks.wait_for(|last| match last {
+            Some(Ok(looked_at)) => *looked_at >= time,
+            Some(Err(_)) => true,
+            None => false,
+        });
+        let looked = tokio::time::timeout(SETTLED_WAIT, looked).await;
+        match looked.ok().and_then(Result::ok).and_then(|last| *last) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(reason)) => Err(Error::Unavailable { reason }),
+            None => Err(Error::Unavailable {
                 reason: "STORE_UNAVAILABLE",
             }),
         }

@@ -10,10 +10,7 @@ use std::{sync::Weak, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{Published, history::lock};
-use crate::{
-    domain::error::Error,
-    store::{Store, Writable},
-};
+use crate::store::{Store, Writable};
 
 /// Interval between two checks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -71,10 +68,9 @@ impl Published {
         self.change(|it| std::mem::replace(&mut it.clock, refused) != refused)
     }
 
-    /// Refuses while the clock is refused.
-    pub(super) fn check_clock(&self) -> Result<(), Error> {
-        let refused = lock(&self.condition).clock;
-        refused.map_or(Ok(()), |reason| Err(Error::Unavailable { reason }))
+    /// Whether the clock is refused.
+    pub(super) fn is_clock_refused(&self) -> bool {
+        lock(&self.condition).clock.is_some()
     }
 
     /// Records that a change was written.

@@ -40,7 +40,7 @@ use crate::{
         time::{Clock, Date},
     },
     rules::Ids,
-    store::{CommitError, Store, WriteTx},
+    store::{CommitError, Session, Store, WriteTx},
 };
 
 /// Maximum number of commands in one group: enough to share the cost of a commit, few enough that
@@ -136,15 +136,6 @@ impl From<Error> for Failed {
     }
 }
 
-/// What one attempt to write a group holds.
-#[derive(Default)]
-struct Attempt {
-    tx: Option<WriteTx<'static>>,
-    draft: Option<Draft>,
-    /// When the outcome of its commit is no longer looked for.
-    deadline: Option<Instant>,
-}
-
 impl Writer {
     /// Starts the writer on its own thread, because among the tasks that it wakes it would run
     /// last. The returned task ends when the writer ends. If the task ends first, the writer ends
@@ -176,6 +167,7 @@ impl Writer {
         let mut ticks = interval(FOLLOW_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut jobs = Vec::with_capacity(GROUP_MAX);
+        let mut session = Session::default();
         let published = Arc::clone(&self.published);
         loop {
             tokio::select! {
@@ -183,11 +175,13 @@ impl Writer {
                     if received == 0 {
                         return Ok(());
                     }
-                    self.write(std::mem::take(&mut jobs)).await?;
+                    self.write(&mut session, std::mem::take(&mut jobs)).await?;
                 }
                 _ = ticks.tick() => {
+                    // nothing was written just now, so the connection may go
+                    session.release();
                     if self.follow().await? {
-                        self.turn_day().await?;
+                        self.turn_day(&mut session).await?;
                     }
                     self.count_today();
                 }
@@ -203,7 +197,7 @@ impl Writer {
     }
 
     /// Writes a group of commands and answers them.
-    async fn write(&mut self, jobs: Vec<Job>) -> Result<(), Fatal> {
+    async fn write(&mut self, session: &mut Session, jobs: Vec<Job>) -> Result<(), Fatal> {
         let now = self.clock.now();
         if self.is_turned(now) {
             // Only the lock shows which change is the first of a day and records its start, but
@@ -211,103 +205,142 @@ impl Writer {
             self.notices(now).await;
         }
         let mut protocol = Protocol::new(jobs);
-        let mut attempt = Attempt::default();
+        let mut draft = None;
+        let mut deadline = Instant::now();
         while let Some(output) = protocol.output() {
-            if let Some(event) = self.perform(output, &mut attempt, &mut protocol).await? {
-                let done = protocol.on(event);
-                done.map_err(|error| Fatal::Defect(error.to_string()))?;
-            }
+            let event = match output {
+                Output::Begin => {
+                    draft = self.transact(session, &mut protocol).await?;
+                    continue;
+                }
+                Output::LookFor => {
+                    deadline = Instant::now() + RESOLVE_TIME;
+                    self.look_for(held(draft.as_ref())?).await?
+                }
+                Output::LookAgain if deadline <= Instant::now() => Event::TimeUp,
+                Output::LookAgain => {
+                    sleep(RESOLVE_PAUSE).await;
+                    self.look_for(held(draft.as_ref())?).await?
+                }
+                Output::Publish => {
+                    self.publish(held(draft.take())?.next);
+                    self.published.note_written();
+                    continue;
+                }
+                Output::NoteFailure => {
+                    self.published.note_write_failed();
+                    continue;
+                }
+                Output::Answer(answers) => {
+                    for (job, answer) in answers {
+                        job.answer(answer);
+                    }
+                    continue;
+                }
+                Output::CatchUp
+                | Output::TakeTime
+                | Output::Decide
+                | Output::Append
+                | Output::Commit
+                | Output::RollBack => return Err(out_of_order()),
+            };
+            protocol.on(event).map_err(defect)?;
         }
         Ok(())
     }
 
+    /// Begins a transaction and performs it to its end. Returns what it decided.
+    async fn transact(
+        &mut self,
+        session: &mut Session,
+        protocol: &mut Protocol<Job, Outcome>,
+    ) -> Result<Option<Draft>, Fatal> {
+        let store = self.store.clone();
+        let mut kept = true;
+        let (draft, committed) = {
+            let begun = match store.begin_in(session).await {
+                Ok(Some(tx)) => Ok(tx),
+                Ok(None) => {
+                    // the connection that was kept is broken
+                    kept = false;
+                    store.begin().await
+                }
+                Err(error) => Err(error),
+            };
+            match begun {
+                Ok(tx) => self.perform(tx, protocol).await?,
+                Err(error) => {
+                    protocol.on(unreached(error.into())?).map_err(defect)?;
+                    (None, false)
+                }
+            }
+        };
+        if !kept || !committed {
+            session.release();
+        }
+        Ok(draft)
+    }
+
+    /// Performs a transaction. Returns what it decided, and whether it was committed.
     async fn perform(
         &mut self,
-        output: Output<Job, Outcome>,
-        attempt: &mut Attempt,
+        mut tx: WriteTx<'_>,
         protocol: &mut Protocol<Job, Outcome>,
-    ) -> Result<Option<Event<Outcome>>, Fatal> {
-        Ok(Some(match output {
-            Output::Begin => {
-                *attempt = Attempt::default();
-                match self.store.begin().await {
-                    Ok(tx) => {
-                        attempt.tx = Some(tx);
-                        Event::Begun
+    ) -> Result<(Option<Draft>, bool), Fatal> {
+        protocol.on(Event::Begun).map_err(defect)?;
+        let mut draft = None;
+        while let Some(output) = protocol.output() {
+            let event = match output {
+                Output::CatchUp => match self.catch_up_locked(&mut tx).await {
+                    Ok(()) => Event::CaughtUp,
+                    Err(failed) => unreached(failed)?,
+                },
+                Output::TakeTime => match self.take_time(&tx) {
+                    Ok(now) => {
+                        draft = Some(Draft::on(&self.current, now));
+                        Event::TimeTaken
                     }
-                    Err(error) => unreached(error.into())?,
+                    Err(error) => Event::ClockRefused(error),
+                },
+                Output::Decide => {
+                    if protocol.is_open() {
+                        self.take_more(protocol.group());
+                    }
+                    let group = protocol.group();
+                    let draft = held(draft.as_mut())?;
+                    match self.decide(&mut tx, draft, group).await {
+                        Ok(answers) => Event::Decided {
+                            answers,
+                            changes: !draft.changes.is_empty(),
+                        },
+                        Err(error) => rolled_back(error, group.len()),
+                    }
                 }
-            }
-            Output::CatchUp => match self.catch_up_locked(held(&mut attempt.tx)?).await {
-                Ok(()) => Event::CaughtUp,
-                Err(failed) => unreached(failed)?,
-            },
-            Output::TakeTime => match self.take_time(held(&mut attempt.tx)?) {
-                Ok(now) => {
-                    attempt.draft = Some(Draft::on(&self.current, now));
-                    Event::TimeTaken
+                Output::Append => {
+                    let changes = &held(draft.as_ref())?.changes;
+                    match tx.append_encoded(changes).await {
+                        Ok(()) => Event::Appended,
+                        Err(error) => rolled_back(error, protocol.group().len()),
+                    }
                 }
-                Err(error) => Event::ClockRefused(error),
-            },
-            Output::Decide => {
-                if protocol.is_open() {
-                    self.take_more(protocol.group());
-                }
-                let (tx, draft) = (held(&mut attempt.tx)?, held(&mut attempt.draft)?);
-                match self.decide(tx, draft, protocol.group()).await {
-                    Ok(answers) => Event::Decided {
-                        changes: !draft.changes.is_empty(),
-                        answers,
-                    },
-                    Err(error) => rolled_back(error, protocol.group().len()),
-                }
-            }
-            Output::Append => {
-                let (tx, draft) = (held(&mut attempt.tx)?, held(&mut attempt.draft)?);
-                match tx.append_encoded(&draft.changes).await {
-                    Ok(()) => Event::Appended,
-                    Err(error) => rolled_back(error, protocol.group().len()),
-                }
-            }
-            Output::Commit => match self.commit(taken(attempt.tx.take())?).await? {
-                Ok(()) => Event::Committed,
-                Err(CommitError::RolledBack(error)) => rolled_back(error, protocol.group().len()),
-                Err(CommitError::Unknown(error)) => {
+                Output::Commit => {
                     let commands = protocol.group().len();
-                    tracing::warn!(%error, commands, "outcome of a commit unknown; looking for it");
-                    attempt.deadline = Some(Instant::now() + RESOLVE_TIME);
-                    Event::OutcomeUnknown
+                    let event = self.commit(tx, commands).await?;
+                    let committed = matches!(event, Event::Committed);
+                    protocol.on(event).map_err(defect)?;
+                    return Ok((draft, committed));
                 }
-            },
-            Output::LookFor => self.look_for(held(&mut attempt.draft)?).await?,
-            Output::LookAgain => {
-                if attempt.deadline.is_none_or(|it| it <= Instant::now()) {
-                    Event::TimeUp
-                } else {
-                    sleep(RESOLVE_PAUSE).await;
-                    self.look_for(held(&mut attempt.draft)?).await?
-                }
-            }
-            Output::RollBack => {
-                attempt.tx = None;
-                return Ok(None);
-            }
-            Output::Publish => {
-                self.publish(taken(attempt.draft.take())?.next);
-                self.published.note_written();
-                return Ok(None);
-            }
-            Output::NoteFailure => {
-                self.published.note_write_failed();
-                return Ok(None);
-            }
-            Output::Answer(answers) => {
-                for (job, answer) in answers {
-                    job.answer(answer);
-                }
-                return Ok(None);
-            }
-        }))
+                Output::RollBack => return Ok((draft, false)),
+                Output::Begin
+                | Output::LookFor
+                | Output::LookAgain
+                | Output::Publish
+                | Output::NoteFailure
+                | Output::Answer(_) => return Err(out_of_order()),
+            };
+            protocol.on(event).map_err(defect)?;
+        }
+        Err(out_of_order())
     }
 
     /// Adds the commands that arrived while the group waited for the lock; they share its commit.
@@ -339,16 +372,23 @@ impl Writer {
         Ok(group.iter().map(|job| draft.decide(entropy, job)).collect())
     }
 
-    async fn commit(&self, tx: WriteTx<'static>) -> Result<Result<(), CommitError>, Fatal> {
+    async fn commit(&self, tx: WriteTx<'_>, commands: usize) -> Result<Event<Outcome>, Fatal> {
         let began = Instant::now();
         let committed = tx.commit().await;
         let took = began.elapsed().as_secs_f64();
         self.measures.commit_seconds.observe(took);
-        if committed.is_ok() {
-            // checked before the commit is acknowledged
-            check_file(&self.store)?;
-        }
-        Ok(committed)
+        Ok(match committed {
+            Ok(()) => {
+                // checked before the commit is acknowledged
+                check_file(&self.store)?;
+                Event::Committed
+            }
+            Err(CommitError::RolledBack(error)) => rolled_back(error, commands),
+            Err(CommitError::Unknown(error)) => {
+                tracing::warn!(%error, commands, "outcome of a commit unknown; looking for it");
+                Event::OutcomeUnknown
+            }
+        })
     }
 
     /// Whether a group is in the log, checked by its first change: a group is written as a whole or
@@ -359,7 +399,7 @@ impl Writer {
             key_hash: None,
             ..it.change().clone()
         });
-        match self.is_in_log(&taken(first)?).await {
+        match self.is_in_log(&held(first)?).await {
             Ok(true) => Ok(Event::Found),
             Ok(false) => Ok(Event::NotFound),
             Err(failed) => unreached(failed),
@@ -376,13 +416,20 @@ impl Writer {
     }
 }
 
-/// What the protocol has the driver hold at this point.
-fn held<T>(it: &mut Option<T>) -> Result<&mut T, Fatal> {
-    taken(it.as_mut())
+/// What the protocol has decided before this output.
+fn held<T>(it: Option<T>) -> Result<T, Fatal> {
+    it.ok_or_else(out_of_order)
 }
 
-fn taken<T>(it: Option<T>) -> Result<T, Fatal> {
-    it.ok_or_else(|| Fatal::Defect("an output out of its order".to_owned()))
+fn out_of_order() -> Fatal {
+    Fatal::Defect("an output of its protocol is out of order".to_owned())
+}
+
+fn defect(error: Error) -> Fatal {
+    Fatal::Defect(match error {
+        Error::Bug(defect) => defect.into_owned(),
+        error => error.to_string(),
+    })
 }
 
 fn unreached(failed: Failed) -> Result<Event<Outcome>, Fatal> {

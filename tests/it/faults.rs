@@ -2,8 +2,10 @@
 //! group, the network, the bytes on the wire. All data is made up.
 
 mod clients;
+mod clock;
 mod corruption;
-mod drafts;
+mod dependent;
+
 mod groups;
 mod killed;
 pub(crate) mod outages;

@@ -49,7 +49,7 @@ both! {
 
     async fn a_key_of_the_command_line_works_and_stops_on_the_running_server(engine: Engine) {
         let url = engine.url();
-        let server = Server::start(&url).await;
+        let server = Server::start_now(&url).await;
         let mut revisions = server.registry.revisions();
         let before = server.registry.revision().get();
         let (editor, name) = make_key(&url, "editor");

@@ -126,6 +126,7 @@ impl Writer {
         let looked = self.timekeeper.look(database_time, head.record_time);
         let refused = looked.err();
         if self.published.set_clock(refused) {
+            self.published.locked_look.send_replace(refused.map(Err));
             match refused {
                 Some(BEHIND_LOG) => tracing::error!(
                     reason = BEHIND_LOG,

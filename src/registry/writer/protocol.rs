@@ -174,17 +174,11 @@ impl<C, A> Protocol<C, A> {
                 self.outputs.push_back(Output::RollBack);
                 self.give_up(&error);
             }
-            (
-                State::Deciding | State::Appending(_) | State::Committing(_),
-                Event::RolledBack(error),
-            ) => {
+            (State::Deciding | State::Appending(_), Event::RolledBack(error)) => {
                 self.outputs.push_back(Output::RollBack);
-                if self.group.len() > 1 {
-                    self.redo();
-                } else {
-                    self.fail(&error);
-                }
+                self.redo(&error);
             }
+            (State::Committing(_), Event::RolledBack(error)) => self.redo(&error),
             (state, event) => {
                 let (state, event) = (mem::discriminant(&state), mem::discriminant(&event));
                 let message = format!("the writer's protocol: {event:?} in {state:?}");
@@ -234,9 +228,14 @@ impl<C, A> Protocol<C, A> {
         }
     }
 
-    fn redo(&mut self) {
-        self.rest = mem::take(&mut self.group).into();
-        self.go_on();
+    /// Redoes a group that failed one by one; a command that failed alone is answered.
+    fn redo(&mut self, error: &Error) {
+        if self.group.len() > 1 {
+            self.rest = mem::take(&mut self.group).into();
+            self.go_on();
+        } else {
+            self.fail(error);
+        }
     }
 
     /// Begins the next command of the rest.

@@ -22,6 +22,7 @@ use crate::{
         time::{Date, Timestamp},
     },
     state::tally::Tally,
+    store::Session,
 };
 
 /// Most notices in one change: a few hundred kilobytes on the wire.
@@ -115,14 +116,14 @@ impl Writer {
     }
 
     /// Records the start of a new day if it is not recorded yet and no command does so first.
-    pub(super) async fn turn_day(&mut self) -> Result<(), Fatal> {
+    pub(super) async fn turn_day(&mut self, session: &mut Session) -> Result<(), Fatal> {
         let now = self.clock.now();
-        let refused = self.published.check_clock().is_err();
+        let refused = self.published.is_clock_refused();
         if refused || !self.is_turned(now) || self.notices(now).await.is_empty() {
             return Ok(());
         }
         // Under the lock, everything is checked again: another process may have been first.
-        self.write(Vec::new()).await
+        self.write(session, Vec::new()).await
     }
 
     /// Whether the newest change is of an earlier day, unless it is known that there are no notices

@@ -43,7 +43,7 @@ impl Look {
 
 pub(in crate::registry) struct Timekeeper {
     clock: Arc<dyn Clock>,
-    /// The last look at which the clock had not jumped.
+    /// The last look at which the clock was accepted.
     trusted: Option<Look>,
     /// The first look after a jump.
     jumped: Option<Look>,
@@ -66,8 +66,10 @@ impl Timekeeper {
         head: Timestamp,
     ) -> Result<Timestamp, &'static str> {
         let time = self.clock.recording(database);
-        if let Some(monotonic) = self.clock.monotonic()
-            && !self.is_steady(Look { time, monotonic })
+        let monotonic = self.clock.monotonic();
+        let look = monotonic.map(|monotonic| Look { time, monotonic });
+        if let Some(look) = look
+            && !self.is_steady(look)
         {
             return Err(JUMPED);
         }
@@ -75,22 +77,21 @@ impl Timekeeper {
         if Duration::from_micros(u64::try_from(ahead).unwrap_or_default()) > TOLERANCE {
             return Err(BEHIND_LOG);
         }
+        self.trusted = look;
+        self.jumped = None;
         Ok(time.max(head))
     }
 
+    /// Whether the clock has not jumped since it was trusted, or only a little and long ago.
     fn is_steady(&mut self, look: Look) -> bool {
         let drift = self.trusted.map_or(Duration::ZERO, |it| look.drift(&it));
-        if drift > TOLERANCE {
-            let jumped = self.jumped.filter(|it| look.drift(it) <= TOLERANCE);
-            let jumped = *self.jumped.insert(jumped.unwrap_or(look));
-            let steady_for = look.monotonic.saturating_sub(jumped.monotonic);
-            if drift > CORRECTION_MAX || steady_for < STEADY_FOR {
-                return false;
-            }
+        if drift <= TOLERANCE {
+            return true;
         }
-        self.trusted = Some(look);
-        self.jumped = None;
-        true
+        let jumped = self.jumped.filter(|it| look.drift(it) <= TOLERANCE);
+        let jumped = *self.jumped.insert(jumped.unwrap_or(look));
+        let steady_for = look.monotonic.saturating_sub(jumped.monotonic);
+        drift <= CORRECTION_MAX && steady_for >= STEADY_FOR
     }
 }
 
@@ -205,6 +206,18 @@ mod tests {
         assert_eq!(keeper.look(None, at(now + 60)), Ok(at(now + 60)));
         assert_eq!(keeper.look(None, at(now + 61)), Err(BEHIND_LOG));
         assert_eq!(keeper.look(None, at(now - 1)), Ok(at(now)));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_at_the_start_may_be_set_right() {
+        let (clock, _) = keeper();
+        let mut keeper = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let head = at(1_730 * DAY);
+        assert_eq!(keeper.look(None, head), Err(BEHIND_LOG));
+        clock.set(731 * DAY);
+        assert_eq!(keeper.look(None, head), Ok(clock.now()));
+        clock.set(730 * DAY);
+        assert_eq!(keeper.look(None, head), Err(JUMPED));
     }
 
     #[test]

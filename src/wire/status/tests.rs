@@ -392,6 +392,10 @@ fn every_error_has_the_details_of_its_code() {
       retry after 1s
     Unavailable
       retry after 1s
+    Unavailable
+      retry after 1s
+    Unavailable
+      retry after 1s
     ResourceExhausted
       quota call_rate: more than 60 calls a second by one caller; try again later
       retry after 1s

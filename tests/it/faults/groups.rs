@@ -9,11 +9,16 @@ use ndp_registry::{
     catalogue,
     domain::{
         error::Error,
+        names::{ApiKeyName, PrincipalName},
+        principals::{ApiKeyFields, KeyHash, PrincipalFields, PrincipalKind, Role},
         time::{Clock, Timestamp},
     },
     pb,
     registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
-    rules::Ids,
+    rules::{
+        AnyCommand, Ids, Request,
+        principals::{CreateApiKey, CreatePrincipal},
+    },
     store::Store,
 };
 use tonic::Code;
@@ -21,8 +26,7 @@ use tonic_types::StatusExt;
 use uuid::Uuid;
 
 use super::{AGENCY, PLATFORM, create, making, queue, reason, with_id};
-use crate::harness::{Engine, both, server::Server, sql::Sql};
-use ndp_registry::domain::principals::Role;
+use crate::harness::{Engine, both, postgres::Cluster, server::Server, sql::Sql};
 
 /// A clock that goes on by a microsecond each time it is looked at: the changes of one group, and
 /// no others, have the same time.
@@ -72,7 +76,7 @@ async fn stop(registry: Registry, writer: WriterTask, store: Store) {
 async fn together(
     url: &str,
     registry: &Registry,
-    requests: impl IntoIterator<Item = ndp_registry::rules::Request>,
+    requests: impl IntoIterator<Item = Request>,
 ) -> Vec<Result<Outcome, Error>> {
     let mut other = Sql::connect(url).await;
     other.hold_the_log().await;
@@ -235,4 +239,94 @@ both! {
 async fn a_transaction_that_sqlite_ended_by_itself_costs_one_connection() {
     let engine = Engine::sqlite();
     one_of_forty_fails(&engine.url(), "ROLLBACK").await;
+}
+
+/// The statements that a PostgreSQL has logged for the session that appended last: those of its
+/// last transaction, by their first words.
+fn last_appended(log: &str) -> Vec<String> {
+    // "1234 LOG:  execute sqlx_s_1: INSERT INTO …", or "1234 LOG:  statement: BEGIN …"
+    let statements = log.lines().filter_map(|line| {
+        let (session, said) = line.split_once(" LOG:  ")?;
+        let (how, statement) = said.split_once(": ")?;
+        let logged = how.starts_with("execute") || how == "statement";
+        logged.then_some((session, statement))
+    });
+    let statements: Vec<_> = statements.collect();
+    let appends = |(_, statement): &(&str, &str)| statement.starts_with("INSERT INTO changes");
+    let (session, _) = *statements
+        .iter()
+        .rfind(|it| appends(it))
+        .expect("an append");
+    let own: Vec<_> = statements
+        .iter()
+        .filter(|it| it.0 == session)
+        .copied()
+        .collect();
+    let append = own.iter().rposition(appends).unwrap();
+    let begin = own[..append]
+        .iter()
+        .rposition(|it| it.1.starts_with("BEGIN"))
+        .unwrap();
+    let commit = own.iter().rposition(|it| it.1 == "COMMIT").unwrap();
+    own[begin..=commit]
+        .iter()
+        .map(|(_, statement)| {
+            let words = statement.split(' ').filter(|it| it.len() > 1);
+            words.take(3).collect::<Vec<_>>().join(" ")
+        })
+        .collect()
+}
+
+/// A group costs PostgreSQL a fixed number of round trips, whatever and how much is in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_costs_few_statements() {
+    let settings = ["log_statement = all", "log_line_prefix = '%p '"];
+    let started = tokio::task::block_in_place(|| Cluster::start_with(&settings));
+    let Some(cluster) = started else { return };
+    let url = cluster.database(None).await.url;
+    let (registry, writer, store) = start(&url, Box::new(OsEntropy)).await;
+    let principal = PrincipalName::from_id("made-up").unwrap();
+    let key = |id: &str| {
+        Box::new(CreateApiKey {
+            name: ApiKeyName::from_id(&principal, id).unwrap(),
+            fields: ApiKeyFields::default(),
+            hash: KeyHash([7; 32]),
+        })
+    };
+    let fields = PrincipalFields {
+        display_name: "Hệ thống thử (made up)".into(),
+        kind: PrincipalKind::System,
+        agency: None,
+        roles: vec![Role::Auditor],
+    };
+    let command = |command: Box<dyn AnyCommand>| Request {
+        command,
+        request_id: None,
+        reason: String::new(),
+    };
+    let create = Box::new(CreatePrincipal {
+        name: Some(principal.clone()),
+        fields,
+    });
+    // more rows than one page of values, in every table
+    let mut mixed = vec![command(create), command(key("abcdefghijkl"))];
+    mixed.extend((0..200).map(|_| with_id(making(None), Uuid::new_v4())));
+    // refused: it is there already
+    mixed.push(command(key("abcdefghijkl")));
+    let answers = together(&url, &registry, mixed).await;
+    let written = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(written, 202, "{:?}", answers.last());
+    let statements = last_appended(&cluster.log());
+    insta::assert_snapshot!(statements.join("\n"), @r"
+    BEGIN ISOLATION LEVEL
+    SELECT log_id, revision,
+    WITH asked (principal,
+    INSERT INTO changes
+    INSERT INTO effects
+    INSERT INTO records
+    INSERT INTO key_hashes
+    UPDATE log_head SET
+    COMMIT
+    ");
+    stop(registry, writer, store).await;
 }

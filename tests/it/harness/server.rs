@@ -7,7 +7,7 @@ use std::{
         Arc, LazyLock, OnceLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use ndp_registry::{
@@ -65,6 +65,16 @@ impl ManualClock {
             micros: AtomicI64::new(Timestamp::parse(time).unwrap().as_micros()),
             broken: AtomicBool::new(false),
             running: OnceLock::new(),
+        })
+    }
+
+    /// The real time, for a log that the real binary writes too.
+    pub(crate) fn real() -> Arc<Self> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Arc::new(Self {
+            micros: AtomicI64::new(i64::try_from(now.unwrap().as_micros()).unwrap()),
+            broken: AtomicBool::new(false),
+            running: OnceLock::from(Instant::now()),
         })
     }
 
@@ -241,6 +251,15 @@ impl Server {
         clock.advance(seconds);
         let setup = Setup {
             clock,
+            ..Setup::default()
+        };
+        Self::start_as(url, &[catalogue::OPENING_EDITION], setup).await
+    }
+
+    /// On an empty database, with the real time.
+    pub(crate) async fn start_now(url: &str) -> Self {
+        let setup = Setup {
+            clock: ManualClock::real(),
             ..Setup::default()
         };
         Self::start_as(url, &[catalogue::OPENING_EDITION], setup).await

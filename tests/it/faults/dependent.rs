@@ -1,5 +1,5 @@
-//! The next group is drafted while one is written: nothing of a draft is acknowledged when what
-//! it was drafted on did not come about, was overtaken, or had answered the same request before.
+//! Commands that depend on each other and wait together: none is acknowledged on the strength of
+//! another that was not written, was written by another process, or had answered the same request.
 
 use ndp_registry::{
     domain::{
@@ -7,11 +7,10 @@ use ndp_registry::{
         names::{PlanName, PlatformName},
         plans::PlanFields,
     },
-    registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
-    rules::{Ids, Request, plans::UpdatePlan},
+    registry::{Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
+    rules::{Request, plans::UpdatePlan},
     store::Store,
 };
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
@@ -26,59 +25,28 @@ use crate::harness::{
     sql::Sql,
 };
 
-/// Counts the images that are encoded, each with its salt: how a test knows what is drafted.
-struct Counting(watch::Sender<usize>);
-
-impl Ids for Counting {
-    fn id(&mut self, length: usize) -> String {
-        OsEntropy.id(length)
-    }
-}
-
-impl Entropy for Counting {
-    fn salt(&mut self) -> [u8; 16] {
-        self.0.send_modify(|drafted| *drafted += 1);
-        OsEntropy.salt()
-    }
-}
-
 /// A second process on the database of a seeded one.
 struct Process {
     registry: Registry,
     writer: WriterTask,
     store: Store,
-    drafted: watch::Receiver<usize>,
 }
 
 impl Process {
     async fn start(url: &str) -> Self {
         let store = Store::open(url, Uuid::new_v4()).await.unwrap();
-        let (sender, drafted) = watch::channel(0);
         let clock = ManualClock::at(MORNING);
-        let entropy = Box::new(Counting(sender));
-        let (registry, writer) = Registry::start(store.clone(), clock, entropy)
-            .await
-            .unwrap();
+        let started = Registry::start(store.clone(), clock, Box::new(OsEntropy));
+        let (registry, writer) = started.await.unwrap();
         Self {
             registry,
             writer,
             store,
-            drafted,
         }
     }
 
-    /// Queues a command, and returns once it is drafted.
-    async fn drafted(&mut self, request: Request) -> Waiting {
-        let before = *self.drafted.borrow_and_update();
-        let waiting = queue(&self.registry, request).unwrap();
-        let drafted = self.drafted.wait_for(|drafted| *drafted > before);
-        drop(
-            tokio::time::timeout(BOUND, drafted)
-                .await
-                .expect("nothing is drafted")
-                .unwrap(),
-        );
-        waiting
+    fn queue(&self, request: Request) -> Waiting {
+        queue(&self.registry, request).unwrap()
     }
 
     async fn stop(self) {
@@ -140,19 +108,18 @@ async fn plant(sql: &mut Sql) {
 }
 
 both! {
-    async fn what_was_drafted_on_a_commit_that_fails_is_decided_anew(engine: Engine) {
+    async fn what_depends_on_a_commit_that_fails_is_decided_anew(engine: Engine) {
         let url = engine.url();
         Server::start(&url).await.stop().await;
         let mut other = Sql::connect(&url).await;
         plant(&mut other).await;
-        let mut process = Process::start(&url).await;
+        let process = Process::start(&url).await;
         let before = process.registry.revision();
         other.hold_the_log().await;
-        let marked = process.drafted(making(Some("marked"))).await;
+        let marked = process.queue(making(Some("marked")));
         other.is_waited_for().await;
-        // it is being written, so these are drafted on it
-        let renamed = process.drafted(renaming("marked")).await;
-        let neighbour = process.drafted(making(Some("neighbour"))).await;
+        let renamed = process.queue(renaming("marked"));
+        let neighbour = process.queue(making(Some("neighbour")));
         other.let_go().await;
         let marked = answer(marked).await;
         assert!(matches!(marked, Err(Error::Bug(_))), "{marked:?}");
@@ -165,19 +132,19 @@ both! {
         process.stop().await;
     }
 
-    async fn a_draft_that_another_process_overtook_is_decided_anew(engine: Engine) {
+    async fn what_waits_is_decided_after_what_another_process_wrote(engine: Engine) {
         let url = engine.url();
         Server::start(&url).await.stop().await;
-        let mut one = Process::start(&url).await;
-        let mut two = Process::start(&url).await;
+        let one = Process::start(&url).await;
+        let two = Process::start(&url).await;
         let before = one.registry.revision();
         let mut other = Sql::connect(&url).await;
         other.hold_the_log().await;
         let waiting = [
-            one.drafted(making(Some("same"))).await,
-            one.drafted(making(Some("of-one"))).await,
-            two.drafted(making(Some("same"))).await,
-            two.drafted(making(Some("of-two"))).await,
+            one.queue(making(Some("same"))),
+            one.queue(making(Some("of-one"))),
+            two.queue(making(Some("same"))),
+            two.queue(making(Some("of-two"))),
         ];
         other.let_go().await;
         let mut answers = Vec::new();
@@ -199,16 +166,15 @@ both! {
     async fn a_request_repeated_while_it_is_written_is_answered_once(engine: Engine) {
         let url = engine.url();
         Server::start(&url).await.stop().await;
-        let mut process = Process::start(&url).await;
+        let process = Process::start(&url).await;
         let before = process.registry.revision();
         let mut other = Sql::connect(&url).await;
         other.hold_the_log().await;
         let request = || with_id(making(Some("once")), Uuid::from_u128(1));
-        let first = process.drafted(request()).await;
+        let first = process.queue(request());
         other.is_waited_for().await;
-        // drafted on the first, it is refused: the plan is there
-        let again = queue(&process.registry, request()).unwrap();
-        let after = process.drafted(making(Some("after"))).await;
+        let again = process.queue(request());
+        let after = process.queue(making(Some("after")));
         other.let_go().await;
         let first = answer(first).await.unwrap();
         let again = answer(again).await.unwrap();
@@ -222,7 +188,7 @@ both! {
 
 /// The commit is lost with its connection, or only its answer is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_drafted_on_an_unknown_commit_waits_for_the_truth() {
+async fn a_commit_in_doubt_is_looked_up_for_all_who_share_it() {
     let Some(cluster) = tokio::task::block_in_place(|| Cluster::start_with(&[])) else {
         return;
     };
@@ -230,16 +196,16 @@ async fn what_was_drafted_on_an_unknown_commit_waits_for_the_truth() {
     Server::start(&database.url).await.stop().await;
     let proxy = Proxy::start(cluster.directory().join(".s.PGSQL.5432")).await;
     let url = format!("postgres://ndp@127.0.0.1:{}/{}", proxy.port, database.name);
-    let mut process = Process::start(&url).await;
+    let process = Process::start(&url).await;
     let mut other = Sql::connect(&database.url).await;
     for (wire, id) in [(Wire::LoseCommit, "lost"), (Wire::LoseAnswer, "unheard")] {
         let before = process.registry.revision().get();
         other.hold_the_log().await;
-        let made = process.drafted(making(Some(id))).await;
-        // until then, who comes shares its commit
+        let made = process.queue(making(Some(id)));
+        // who comes before it has the lock shares its commit
         other.is_waited_for().await;
-        let renamed = process.drafted(renaming(id)).await;
-        let neighbour = process.drafted(making(None)).await;
+        let renamed = process.queue(renaming(id));
+        let neighbour = process.queue(making(None));
         proxy.set(wire);
         other.let_go().await;
         let answers = [
@@ -251,18 +217,14 @@ async fn what_was_drafted_on_an_unknown_commit_waits_for_the_truth() {
             .each_ref()
             .map(|answer| answer.as_ref().ok().map(|it| it.revision.get() - before));
         if wire == Wire::LoseCommit {
-            assert!(
-                matches!(answers[0], Err(Error::Unavailable { .. })),
-                "{answers:?}"
-            );
-            assert!(
-                matches!(answers[1], Err(Error::NotFound { .. })),
-                "{answers:?}"
-            );
-            assert_eq!(revisions, [None, None, Some(1)]);
+            let lost = |it: &Result<_, _>| matches!(it, Err(Error::Unavailable { .. }));
+            assert!(answers.iter().all(lost), "{answers:?}");
         } else {
             assert_eq!(revisions, [Some(1), Some(2), Some(3)]);
         }
+        let after = answer(process.queue(making(None))).await.unwrap();
+        let written = revisions.iter().flatten().count() as i64;
+        assert_eq!(after.revision.get(), before + written + 1);
         proxy.is_sound().await;
     }
     process.stop().await;
