@@ -9,9 +9,14 @@ use serde::Serialize;
 /// other records.
 pub const RECORD_BYTES_MAX: usize = 1536 * 1024;
 
-/// Maximum bytes of all records of one change. A response has a smaller limit: of a change that
-/// touches hundreds of records, it contains as many as fit.
-pub const CHANGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Maximum bytes of all records of one change: two of the largest, so that every change fits a
+/// message with all the records that it writes. No command rewrites records because of their
+/// number.
+pub const CHANGE_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
+
+/// Maximum bytes of a message that clients receive by default. What a change has besides its
+/// records, and what the wire adds to them, has the rest of it.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The size in bytes of a record in stored form.
 pub fn stored_bytes(record: &impl Serialize) -> usize {

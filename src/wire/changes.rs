@@ -12,6 +12,7 @@ use crate::{
     domain::{
         caller::Person,
         change::{Change, Image},
+        sizes::MESSAGE_BYTES_MAX,
     },
     pb::{self, change::effect::Kind, record::Record as Kinds},
     state::{
@@ -48,11 +49,11 @@ pub fn record(seen: &SeenRecord, state: &State) -> pb::Record {
     }
 }
 
-/// Records that a change carries are cut before they exceed this many bytes, so that every change
-/// fits a message of the usual 4 MiB: one that issues a large plan touches hundreds of records.
-const RECORDS_BYTES_MAX: usize = 5 * 512 * 1024;
+/// The new records of a change always fit a message; old records get the room that they leave
+/// below this many bytes.
+const RECORDS_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 512 * 1024;
 
-/// The record, if it fits into the remaining room.
+/// The old record, if it fits into the remaining room.
 fn fitting(record: Option<pb::Record>, room: &mut usize) -> Option<pb::Record> {
     let record = record?;
     *room = room.checked_sub(record.encoded_len())?;
@@ -102,7 +103,11 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         seen.push(pb::change::Effect {
             resource,
             kind: kind.into(),
-            new_record: fitting(after.map(|seen| record(&seen, state)), &mut room),
+            new_record: after.map(|seen| {
+                let record = record(&seen, state);
+                room = room.saturating_sub(record.encoded_len());
+                record
+            }),
             old_record: None,
             notice: notice.map(|notice| pb::change::Notice {
                 aspect: notice.aspect.as_str().to_owned(),
@@ -112,7 +117,6 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         });
         old.push(before.filter(|_| with_before));
     }
-    // new records get room before old ones
     for (effect, before) in seen.iter_mut().zip(old) {
         effect.old_record = fitting(before.map(|seen| record(&seen, state)), &mut room);
     }

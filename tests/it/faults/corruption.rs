@@ -101,6 +101,8 @@ both! {
         let row = format!("name = '{PLATFORM}/plans/last'");
         let image = "image = replace(image, 'Kế hoạch', 'Kế hoach')";
         let back = "image = replace(image, 'Kế hoach', 'Kế hoạch')";
+        let dangling = format!("image = replace(image, 'agencies/{AGENCY}', 'agencies/khong-co')");
+        let mended = format!("image = replace(image, 'agencies/khong-co', 'agencies/{AGENCY}')");
         let plan = format!("`{PLATFORM}/plans/last`");
         // what is done, how it is undone, what is said of it
         let planted = [
@@ -113,6 +115,11 @@ both! {
                 format!("UPDATE records SET {image} WHERE {row}"),
                 format!("UPDATE records SET {back} WHERE {row}"),
                 "differs between the log and its table",
+            ),
+            (
+                format!("UPDATE records SET {dangling} WHERE {row}"),
+                format!("UPDATE records SET {mended} WHERE {row}"),
+                "names `agencies/khong-co`, which does not exist",
             ),
             (
                 format!("UPDATE effects SET revision = 1, ordinal = 9999 WHERE {last}"),

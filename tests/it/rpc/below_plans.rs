@@ -2,10 +2,20 @@
 //! else a milestone, a baseline, a report or an assessment is as if it were not there.
 
 use ndp_registry::{
-    domain::{plans::PlanMove, principals::Role},
+    domain::{
+        caller::Caller,
+        command::{Command, Request},
+        milestones::{MILESTONES_MAX, MilestoneFields},
+        names::{MilestoneName, PlanName, PlatformName},
+        plans::{PlanFields, PlanMove},
+        principals::Role,
+    },
+    pb::{self, change_service_client::ChangeServiceClient, watch_changes_response::Event},
     registry::check::check,
 };
+use prost::Message;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::harness::{
@@ -290,4 +300,89 @@ both! {
         assert_eq!(gone.count(), 1);
         server.stop().await;
     }
+
+    async fn a_transfer_is_one_small_change_however_much_is_below(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let roles = [Role::AgencyEditor];
+        let newcomer = server.person("other", &roles, Some(OTHER_AGENCY)).await;
+        let other = server.raw(newcomer.clone());
+        let platform = PlatformName::from_id("ndp-001").unwrap();
+        let plans = (0..60).map(|id| PlanName::from_id(&platform, &format!("p{id}")).unwrap());
+        let plans: Vec<_> = plans.collect();
+        submit_all(&server, plans.iter().map(|plan| Command::CreatePlan {
+            platform: platform.clone(),
+            name: Some(plan.clone()),
+            fields: Box::new(PlanFields { display_name: "Thử".into(), ..Default::default() }),
+        }))
+        .await;
+        for plan in &plans {
+            submit_all(&server, (0..MILESTONES_MAX).map(|id| Command::CreateMilestone {
+                plan: plan.clone(),
+                name: MilestoneName::from_id(plan, &format!("m{id}")),
+                fields: Box::new(MilestoneFields {
+                    display_name: "Mốc mật".into(),
+                    required_result: "x".repeat(500),
+                    ..Default::default()
+                }),
+            }))
+            .await;
+        }
+        assert_eq!(server.registry.read().state.milestones().len(), 60 * MILESTONES_MAX);
+        let watch = pb::WatchChangesRequest {
+            start: pb::watch_changes_request::Start::Now.into(),
+            ..Default::default()
+        };
+        let mut watch = ChangeServiceClient::new(server.intercepted(newcomer))
+            .watch_changes(watch)
+            .await
+            .unwrap()
+            .into_inner();
+
+        let moved = json!({"name": platform.as_str(),
+            "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}]});
+        let moved = cast.steward.ok("UpdatePlatform", json!({"platform": moved})).await;
+        let received = loop {
+            let message = watch.message().await.unwrap().unwrap();
+            if let Some(Event::Change(change)) = &message.event {
+                assert_eq!(change.name, format!("changes/{}", moved["revision"]));
+                break message;
+            }
+        };
+        assert!(received.encoded_len() < 64 * 1024, "{} bytes", received.encoded_len());
+        let Some(Event::Change(change)) = received.event else { unreachable!() };
+        let touched = change.effects.iter().map(|it| it.resource.as_str());
+        assert!(touched.clone().all(|name| name.matches('/').count() <= 3), "{change:?}");
+        assert_eq!(touched.count(), 1 + plans.len());
+
+        // the agency after sees the drafts and goes on with them; to the one before they are gone
+        let name = format!("{}/milestones/m199", plans[59]);
+        let seen = other.ok("GetMilestone", json!({"name": name})).await;
+        assert_eq!(seen["agency"], format!("agencies/{OTHER_AGENCY}"));
+        let update = json!({"name": name, "etag": seen["etag"], "weight": 2});
+        other.ok("UpdateMilestone", json!({"milestone": update})).await;
+        assert_eq!(found(&cast.editor).await, [0; 4]);
+        let get = cast.editor.err("GetMilestone", json!({"name": name})).await;
+        assert_eq!(get.code(), Code::NotFound);
+        let update = json!({"milestone": {"name": name, "weight": 3}});
+        let update = cast.editor.err("UpdateMilestone", update).await;
+        assert_eq!(update.code(), Code::NotFound);
+        server.stop().await;
+    }
+}
+
+/// Has commands written as the registry itself, all of them in as few groups as it makes.
+async fn submit_all(server: &Server, commands: impl Iterator<Item = Command>) {
+    let mut submitted = JoinSet::new();
+    for command in commands {
+        let registry = server.registry.clone();
+        let request = Request {
+            command,
+            request_id: None,
+            reason: String::new(),
+        };
+        let caller = Caller::System { actor: None };
+        submitted.spawn(async move { registry.submit(caller, request).await.unwrap() });
+    }
+    submitted.join_all().await;
 }
