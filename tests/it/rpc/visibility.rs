@@ -929,7 +929,8 @@ proptest! {
         caller in any_caller(),
     ) {
         let whole = state(&plans);
-        let seen: Vec<_> = whole.images().filter_map(|image| Some(visible(&whole, &caller, &image)?.image)).collect();
+        let shown = |image: Image| Some(visible(&whole, &caller, &image)?.image);
+        let seen: Vec<_> = whole.images().filter_map(shown).collect();
         let seen = State::load(whole.revision(), whole.record_time(), seen);
         // once withheld, nothing more is withheld
         let again = seen.images().map(|image| Some(visible(&seen, &caller, &image)?.image));
