@@ -8,6 +8,7 @@
 #[expect(dead_code, reason = "tests use all of it")]
 #[path = "../../tests/it/hostile/attack.rs"]
 mod attack;
+#[expect(dead_code, reason = "tests use all of it")]
 #[path = "../../tests/it/hostile/calls.rs"]
 mod calls;
 #[expect(

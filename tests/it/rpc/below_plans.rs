@@ -4,7 +4,6 @@
 use ndp_registry::{
     domain::{
         caller::Caller,
-        command::{Command, Request},
         milestones::{MILESTONES_MAX, MilestoneFields},
         names::{MilestoneName, PlanName, PlatformName},
         plans::{PlanFields, PlanMove},
@@ -12,6 +11,7 @@ use ndp_registry::{
     },
     pb::{self, change_service_client::ChangeServiceClient, watch_changes_response::Event},
     registry::check::check,
+    rules::{Command, Request, milestones::CreateMilestone, plans::CreatePlan},
 };
 use prost::Message;
 use serde_json::{Value, json};
@@ -310,21 +310,21 @@ both! {
         let platform = PlatformName::from_id("ndp-001").unwrap();
         let plans = (0..60).map(|id| PlanName::from_id(&platform, &format!("p{id}")).unwrap());
         let plans: Vec<_> = plans.collect();
-        submit_all(&server, plans.iter().map(|plan| Command::CreatePlan {
+        submit_all(&server, plans.iter().map(|plan| CreatePlan {
             platform: platform.clone(),
             name: Some(plan.clone()),
-            fields: Box::new(PlanFields { display_name: "Thử".into(), ..Default::default() }),
+            fields: PlanFields { display_name: "Thử".into(), ..Default::default() },
         }))
         .await;
         for plan in &plans {
-            submit_all(&server, (0..MILESTONES_MAX).map(|id| Command::CreateMilestone {
+            submit_all(&server, (0..MILESTONES_MAX).map(|id| CreateMilestone {
                 plan: plan.clone(),
                 name: MilestoneName::from_id(plan, &format!("m{id}")),
-                fields: Box::new(MilestoneFields {
+                fields: MilestoneFields {
                     display_name: "Mốc mật".into(),
                     required_result: "x".repeat(500),
                     ..Default::default()
-                }),
+                },
             }))
             .await;
         }
@@ -372,12 +372,12 @@ both! {
 }
 
 /// Has commands written as the registry itself, all of them in as few groups as it makes.
-async fn submit_all(server: &Server, commands: impl Iterator<Item = Command>) {
+async fn submit_all<C: Command>(server: &Server, commands: impl Iterator<Item = C>) {
     let mut submitted = JoinSet::new();
     for command in commands {
         let registry = server.registry.clone();
         let request = Request {
-            command,
+            command: Box::new(command),
             request_id: None,
             reason: String::new(),
         };

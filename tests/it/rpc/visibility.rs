@@ -936,7 +936,7 @@ proptest! {
         caller in any_caller(),
     ) {
         let whole = state(&plans);
-        let shown = |image| Some(visible(&whole, &caller, &image)?.image);
+        let shown = |image: Image| Some(visible(&whole, &caller, &image)?.image);
         let seen: Vec<_> = whole.images().filter_map(shown).collect();
         let seen = State::load(whole.revision(), whole.record_time(), seen);
         // once withheld, nothing more is withheld
