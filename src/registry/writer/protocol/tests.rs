@@ -294,12 +294,12 @@ proptest! {
         let model = run(&groups, Vec::new());
         for command in groups.iter().flatten() {
             let answer = &model.answers[&command.id][0];
-            let as_alone = match (command.kind, answer) {
-                (Kind::Good, Ok(_)) => true,
-                (Kind::Refused, Err(Error::Refused(_))) => true,
-                (Kind::Poisoned, Err(Error::Bug(_))) => true,
-                _ => false,
-            };
+            let as_alone = matches!(
+                (command.kind, answer),
+                (Kind::Good, Ok(_))
+                    | (Kind::Refused, Err(Error::Refused(_)))
+                    | (Kind::Poisoned, Err(Error::Bug(_)))
+            );
             prop_assert!(as_alone, "{:?}: {:?}", command, answer);
         }
     }
