@@ -40,7 +40,7 @@ pub(crate) fn generate(
                  \x20       &self,\n\
                  \x20       request: Request<pb::{request}>,\n\
                  \x20   ) -> Result<Response<{answer}>, Status> {{\n\
-                 \x20       Services::{function}(self, request).await.map_err(status)\n\
+                 \x20       Self::{function}(self, request).await.map_err(status)\n\
                  \x20   }}"
             );
         }

@@ -23,7 +23,7 @@ const FOREIGN: [&str; 6] = [
 /// The code of the whole package.
 pub(crate) fn generate(schema: &Schema, problems: &mut Problems) -> String {
     let mut code = String::from(
-        "use crate::domain::error::Violations;\n\
+        "use ndp_core::error::Violations;\n\
          use crate::wire::validate::{self, FieldPath, Validate};\n",
     );
     for message in schema.our_messages() {

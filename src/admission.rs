@@ -24,7 +24,7 @@ use pool::Pool;
 use rates::Rates;
 use who::Who;
 
-use crate::domain::{error::Error, limits::Limit};
+use ndp_core::{error::Error, limits::Limit};
 
 /// Bytes of request bodies being received: the total limit, and the limit for one caller.
 const REQUEST_BYTES: (usize, usize) = (64 * MIB, 16 * MIB);

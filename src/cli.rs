@@ -1,6 +1,7 @@
 //! The command line: its arguments, its output and its exit codes.
 
 mod backup;
+pub mod catalogue;
 mod check;
 mod demo;
 mod descriptor;
@@ -8,6 +9,7 @@ mod files;
 mod key;
 mod output;
 mod serve;
+pub mod story;
 
 use std::{io::Write, path::Path, pin::pin, process::ExitCode, sync::LazyLock, time::Duration};
 
@@ -21,17 +23,16 @@ use tokio::{
 
 use crate::{
     admission::turns::TurnLimits,
-    catalogue,
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
-    domain::{
-        error::Error,
-        names::Revision,
-        time::{Clock, Timestamp},
-    },
     registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
     server::Signals,
     store::Store,
     telemetry,
+};
+use ndp_core::{
+    error::Error,
+    names::Revision,
+    time::{Clock, Timestamp},
 };
 
 /// The arguments or settings are wrong. The value is EX_USAGE of sysexits.

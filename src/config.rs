@@ -14,7 +14,7 @@ use crate::{
         proxies::{NotANetwork, Proxies},
         turns::TurnLimits,
     },
-    catalogue,
+    cli::catalogue,
     store::DatabaseUrl,
 };
 

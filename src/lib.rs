@@ -6,19 +6,14 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod admission;
-pub mod catalogue;
 pub mod cli;
 pub mod config;
-pub mod demo;
-pub mod domain;
 pub mod http;
 pub mod layers;
 pub mod pb;
 pub mod registry;
-pub mod rules;
 pub mod server;
 pub mod service;
-pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

@@ -31,24 +31,26 @@ use uuid::Uuid;
 
 use crate::{
     admission::turns::{TurnLimits, Turns},
-    domain::{
-        caller::Caller,
-        change::Change,
-        error::Error,
-        leaf::Digest,
-        limits::{Limit, Scope},
-        names::Revision,
-        position::Position,
-        time::{Clock, Date, Timestamp},
-    },
-    rules::{Request, decide, seed::Seed},
-    state::{State, query::token::TokenKey, tally::Tally},
     store::{Loaded, Store},
 };
 use authenticate::{KeyHashes, renew};
 use entropy::OsEntropy;
 use history::{History, lock};
 use measures::Measures;
+use ndp_core::{
+    caller::Caller,
+    change::Change,
+    error::Error,
+    leaf::Digest,
+    limits::{Limit, Scope},
+    monitoring::tally::Tally,
+    names::Revision,
+    position::Position,
+    query::token::TokenKey,
+    rules::{Request, decide, seed::Seed},
+    state::State,
+    time::{Clock, Date, Timestamp},
+};
 use recent::{Following, Recent};
 use tallies::Tallies;
 use upkeep::Condition;

@@ -33,7 +33,6 @@ use tower::Service;
 
 use crate::{
     admission::pool::Pool,
-    domain::platforms::Platform,
     pb::{
         self,
         access_service_server::{self, AccessServiceServer},
@@ -46,6 +45,7 @@ use crate::{
 };
 use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
+use ndp_core::records::platforms::Platform;
 
 /// Maximum size of a request, in bytes: far above the largest record that the field rules allow.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;

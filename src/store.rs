@@ -39,12 +39,12 @@ pub use self::{
     errors::CommitError, history::Past, images::names_in, log::Appended, log::Encoded,
     opening::OpenError, upkeep::Writable, url::DatabaseUrl,
 };
-use crate::domain::{
+use ndp_core::{
     change::{Change, Image},
     error::Error,
     leaf::Digest,
     names::{ApiKeyName, PrincipalName, Revision},
-    principals::KeyHash,
+    records::principals::KeyHash,
     time::Timestamp,
 };
 

@@ -10,13 +10,13 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use ndp_registry::{
-    catalogue,
-    domain::{
-        caller::{Caller, Person},
-        change::{Change, Effect, Image},
+use ndp_core::{
+    caller::{Caller, Person},
+    change::{Change, Effect, Image},
+    names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
+    records::{
         documents::Source,
-        names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
+        meta::Meta,
         plans::{
             Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
             StateEntry,
@@ -25,18 +25,20 @@ use ndp_registry::{
             Classification, Governance, Link, Listing, Membership, Platform, PlatformFields,
         },
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
-        record::Meta,
-        time::{Clock, Date, Period, Timestamp},
-    },
-    registry::{
-        Registry,
-        authenticate::{KEY_ID_LENGTH, NewKey},
-        entropy::OsEntropy,
     },
     rules::{
         AnyCommand, Ids as _, Request,
         principals::{CreateApiKey, CreatePrincipal},
         seed::Seed,
+    },
+    time::{Clock, Date, Period, Timestamp},
+};
+use ndp_registry::{
+    cli::catalogue,
+    registry::{
+        Registry,
+        authenticate::{KEY_ID_LENGTH, NewKey},
+        entropy::OsEntropy,
     },
     store::Store,
     wire::{plans, platforms, requests::View},

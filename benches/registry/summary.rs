@@ -5,23 +5,21 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
-use ndp_registry::{
-    domain::{
-        change::{Change, Effect, Image},
-        effort::Effort,
+use ndp_core::{
+    change::{Change, Effect, Image},
+    effort::Effort,
+    monitoring::tally::{Place, Sight, Tally},
+    names::{MilestoneName, PlanName, PlatformName, Revision},
+    records::{
+        meta::Meta,
         milestones::{Milestone, MilestoneFields},
-        names::{MilestoneName, PlanName, PlatformName, Revision},
         plans::{Plan, PlanFields, PlanState, StateEntry},
         platforms::{Governance, Platform, PlatformFields},
-        record::Meta,
-        time::{Date, Period, Timestamp},
     },
-    pb,
-    state::{
-        State,
-        tally::{Place, Sight, Tally},
-    },
+    state::State,
+    time::{Date, Period, Timestamp},
 };
+use ndp_registry::pb;
 use serde::Serialize;
 
 use crate::{
@@ -230,7 +228,7 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
 fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
     let revision = Revision::new(1).context("a revision")?;
     let meta = Meta::created(Timestamp::parse("2025-01-01T00:00:00Z")?, revision);
-    let agency = ndp_registry::domain::names::AgencyName::from_id(&format!("a{}", number % 100));
+    let agency = ndp_core::names::AgencyName::from_id(&format!("a{}", number % 100));
     let agency = agency.context("an agency")?;
     let name = PlatformName::from_id(&format!("ndp-made-up-{number:06}")).context("a name")?;
     images.push(Image::Platform(Arc::new(Platform {

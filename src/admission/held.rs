@@ -11,7 +11,7 @@ use super::{
     pool::{Pool, Share},
     who::Who,
 };
-use crate::domain::error::Error;
+use ndp_core::error::Error;
 
 /// Bytes of a request body that count as one more call. Reading that many bytes costs about as much
 /// as a call.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{parts::Parts, who::Who};
-use crate::domain::{
+use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
 };

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Instant};
 
 use super::{parts::Parts, who::Who};
-use crate::domain::{
+use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
 };

@@ -21,7 +21,7 @@ use super::{
     pool::{Pool, Share},
     who::Who,
 };
-use crate::domain::{
+use ndp_core::{
     effort::{Effort, Stop},
     error::Error,
     limits::{Limit, Scope},

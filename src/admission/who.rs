@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::domain::{caller::Caller, names::PrincipalName};
+use ndp_core::{caller::Caller, names::PrincipalName};
 
 /// A principal, or the network address of a caller without a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::output;
-use crate::{config::DatabaseArgs, demo};
+use crate::{cli::story as demo, config::DatabaseArgs};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -11,25 +11,25 @@ use super::output;
 use crate::{
     admission::turns::TurnLimits,
     config::DatabaseArgs,
-    domain::{
-        caller::Caller,
-        names::{AgencyName, ApiKeyName, PrincipalName},
-        principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
-        text::legible::{Lines, fault, kept},
-        time::Timestamp,
-    },
     pb,
     registry::{
         Registry,
         authenticate::{KEY_ID_LENGTH, NewKey},
         entropy::OsEntropy,
     },
+    telemetry,
+    wire::{validate::Validate as _, values::read_text},
+};
+use ndp_core::{
+    caller::Caller,
+    names::{AgencyName, ApiKeyName, PrincipalName},
+    records::principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
     rules::{
         self, Ids as _, Request,
         principals::{CreateApiKey, CreatePrincipal, RevokeApiKey},
     },
-    telemetry,
-    wire::{validate::Validate as _, values::read_text},
+    text::legible::{Lines, fault, kept},
+    time::Timestamp,
 };
 
 #[derive(Debug, Subcommand)]

@@ -7,11 +7,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{files, output};
 use crate::{
     config::ServeArgs,
-    domain::principals::Role,
     registry::Registry,
     server::{self, Listeners, Signals},
     telemetry,
 };
+use ndp_core::records::principals::Role;
 
 pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Result<ExitCode> {
     let mut config = args.resolve()?;

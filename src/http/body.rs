@@ -19,7 +19,7 @@ use serde_json::Number;
 
 pub(super) use self::scan::scan;
 use super::values;
-use crate::domain::error::Violation;
+use ndp_core::error::Violation;
 
 /// The most characters of a name or text repeated in an error.
 const QUOTED_MAX: usize = 200;

@@ -15,10 +15,10 @@ use super::{
     gzip::{Gzip, Unread, unpack},
 };
 use crate::{
-    domain::error::Violation,
     service::{REQUEST_BYTES_MAX, call::COMPRESSED_BYTES_MIN},
     wire::status,
 };
+use ndp_core::error::Violation;
 
 /// The content coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,8 @@ use super::{
     errors::Refusal,
     routes::{Body as Place, Route},
 };
-use crate::{domain::error::Violation, wire::status};
+use crate::wire::status;
+use ndp_core::error::Violation;
 
 /// Names of fields that the conventions of the protos give (AIP-154, AIP-163).
 const ETAG_FIELD: &str = "etag";

@@ -15,12 +15,10 @@ use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt;
 
 use super::json;
-use crate::{
-    domain::{
-        error::{Error, Violations},
-        limits::Limit,
-    },
-    wire::status,
+use crate::wire::status;
+use ndp_core::{
+    error::{Error, Violations},
+    limits::Limit,
 };
 
 /// The HTTP status of an error: as in google/rpc/code.proto, except for errors for which HTTP has a

@@ -8,7 +8,7 @@ use super::{
     fields::{self, Problem},
     routes::{Body, Route},
 };
-use crate::domain::error::{Violation, Violations};
+use ndp_core::error::{Violation, Violations};
 
 /// The most parameters of one query.
 const PARAMETERS_MAX: usize = 1_000;

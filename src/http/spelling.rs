@@ -152,7 +152,8 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
-    use crate::{domain::error::Error, wire};
+    use crate::wire;
+    use ndp_core::error::Error;
 
     fn message(name: &str) -> MessageDescriptor {
         let pool = DescriptorPool::decode(crate::pb::FILE_DESCRIPTOR_SET).unwrap();

@@ -21,7 +21,7 @@ use super::{
     grpc::{self, Messages},
     json, spelling,
 };
-use crate::domain::{error::Violation, position::Point};
+use ndp_core::{error::Violation, position::Point};
 
 /// How the stream is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

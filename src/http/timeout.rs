@@ -4,7 +4,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::errors::Refusal;
-use crate::{domain::error::Violation, service::call::GRPC_TIMEOUT};
+use crate::service::call::GRPC_TIMEOUT;
+use ndp_core::error::Violation;
 
 static X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout");
 

@@ -24,10 +24,10 @@ use tonic::{Status, body::Body};
 
 use crate::{
     admission::{connection::Unsent, held::Held},
-    domain::error::Error,
     telemetry::metrics::Metrics,
     wire::status::status,
 };
+use ndp_core::error::Error;
 
 /// Bytes passed to the transport at a time. At most one piece waits beyond the flow-control window
 /// of the client.

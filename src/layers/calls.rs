@@ -10,7 +10,6 @@ use tracing::Instrument;
 use super::details::explain;
 use crate::{
     admission::{held::Held, who::Who},
-    domain::{error::Error, position::Position},
     registry::Registry,
     service::{
         Methods, REQUEST_BYTES_MAX,
@@ -21,6 +20,7 @@ use crate::{
     },
     wire::status::{status, transport::is_undeclared_compression},
 };
+use ndp_core::{error::Error, position::Position};
 
 /// Identifies and logs calls, and passes them to our services.
 #[derive(Debug)]

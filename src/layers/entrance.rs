@@ -12,12 +12,12 @@ use tonic::body::Body;
 use super::{methods, panics};
 use crate::{
     admission::{Admission, connection::Connection, held::Held, proxies::Proxies, who::Who},
-    domain::{
-        error::Error,
-        limits::{Limit, Scope},
-    },
     registry::Registry,
     service::call::identify_now,
+};
+use ndp_core::{
+    error::Error,
+    limits::{Limit, Scope},
 };
 
 /// Admits requests.

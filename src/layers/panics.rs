@@ -9,7 +9,8 @@ use std::{
 
 use tonic::Status;
 
-use crate::{domain::error::Error, wire::status};
+use crate::wire::status;
+use ndp_core::error::Error;
 
 /// The result of the future or, if it panicked, a status that reports it.
 ///

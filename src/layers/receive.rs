@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{
     admission::held::Held,
-    domain::error::Error,
     service::REQUEST_BYTES_MAX,
     wire::status::{
         status,
         transport::{cut_off, web_malformed},
     },
 };
+use ndp_core::error::Error;
 
 /// Why the body of a request ended early. gRPC-Web's layer passes on no more than a text of it.
 #[derive(Clone, Debug, Default)]

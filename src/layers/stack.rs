@@ -31,12 +31,12 @@ use super::{
 };
 use crate::{
     admission::held::{Entry, Held},
-    domain::error::Error,
     http::{HttpLayer, Refused},
     service::standard::{self, Standard},
     telemetry::metrics::Metrics,
     wire::status::status,
 };
+use ndp_core::error::Error;
 
 /// Answers gRPC.
 #[derive(Clone, Debug)]

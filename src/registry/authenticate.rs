@@ -10,18 +10,16 @@ use imbl::OrdMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{
-    domain::{
-        caller::{Caller, Known, Person},
-        error::Error,
-        names::ApiKeyName,
-        personal,
-        principals::{KeyHash, PrincipalKind},
-        text::legible::{self, Lines},
-        time::Timestamp,
-    },
+use ndp_core::{
+    caller::{Caller, Known, Person},
+    error::Error,
+    names::ApiKeyName,
+    personal,
+    records::principals::{KeyHash, PrincipalKind},
     rules::personal::HEADER,
     state::State,
+    text::legible::{self, Lines},
+    time::Timestamp,
 };
 
 /// Longest code of an acting person.

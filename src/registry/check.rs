@@ -4,13 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    domain::{
-        change::{Effect, Image},
-        error::Error,
-        names::{PrincipalName, Revision},
-    },
-    store::{self, Finding, Store},
+use crate::store::{self, Finding, Store};
+use ndp_core::{
+    change::{Effect, Image},
+    error::Error,
+    names::{PrincipalName, Revision},
 };
 
 /// Maximum number of findings that are kept.

@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use super::writer::Entropy;
-use crate::rules::Ids;
+use ndp_core::rules::Ids;
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const CHARACTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";

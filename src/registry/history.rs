@@ -23,16 +23,16 @@ use crate::{
         turns::{Turn, Work},
         who::Who,
     },
-    domain::{
-        change::At,
-        error::Error,
-        leaf::Digest,
-        names::Revision,
-        position::{Point, Position},
-        time::Timestamp,
-    },
-    state::{sight::Past, visible::parents_of},
     store::{Appended, Store},
+};
+use ndp_core::{
+    change::At,
+    error::Error,
+    leaf::Digest,
+    names::Revision,
+    position::{Point, Position},
+    state::{sight::Past, visible::parents_of},
+    time::Timestamp,
 };
 
 /// Maximum number of cached past States.

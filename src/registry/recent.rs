@@ -14,19 +14,17 @@ use bytes::Bytes;
 use imbl::Vector;
 
 use super::{authenticate::HONOURED_FOR, history::lock};
-use crate::{
-    domain::{
-        caller::Caller,
-        change::{Change, Effect, Image},
-        leaf::Digest,
-        names::Revision,
-    },
+use crate::store::Appended;
+use ndp_core::{
+    caller::Caller,
+    change::{Change, Effect, Image},
+    leaf::Digest,
+    names::Revision,
     state::{
         State,
         sight::{Past, Sight},
         visible::{Ancestry, parents_of},
     },
-    store::Appended,
 };
 
 /// How the log is followed.

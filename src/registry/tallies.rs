@@ -10,10 +10,14 @@ use std::{
 };
 
 use super::{Registry, Snapshot, history::lock};
-use crate::{
-    admission::who::Who,
-    domain::{effort::Effort, error::Error, names::Revision, time::Date},
-    state::{State, reconcile::Ground, tally::Tally},
+use crate::admission::who::Who;
+use ndp_core::{
+    effort::Effort,
+    error::Error,
+    monitoring::{reconcile::Ground, tally::Tally},
+    names::Revision,
+    state::State,
+    time::Date,
 };
 
 /// Maximum number of cached tallies. Each holds a few hundred bytes per edition, group and agency.

@@ -32,15 +32,13 @@ use self::{
     rollover::Counting,
 };
 use super::{Published, Snapshot, measures::Measures};
-use crate::{
-    domain::{
-        change::{Change, Notice},
-        error::Error,
-        names::Revision,
-        time::{Clock, Date},
-    },
+use crate::store::{CommitError, Session, Store, WriteTx};
+use ndp_core::{
+    change::{Change, Notice},
+    error::Error,
+    names::Revision,
     rules::Ids,
-    store::{CommitError, Session, Store, WriteTx},
+    time::{Clock, Date},
 };
 
 /// Maximum number of commands in one group: enough to share the cost of a commit, few enough that

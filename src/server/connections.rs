@@ -12,10 +12,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    admission::{connection::Connection, known::Known, proxies::Proxies, who::Who},
-    domain::limits::Scope,
-};
+use crate::admission::{connection::Connection, known::Known, proxies::Proxies, who::Who};
+use ndp_core::limits::Scope;
 
 /// One place in this many is reserved for addresses that recently presented a valid credential.
 const KEPT_PART: usize = 8;

@@ -26,9 +26,8 @@ use tokio::{
 use tonic::body::Body;
 
 use super::connections::{Connections, Full, Place};
-use crate::{
-    admission::connection::Connection, domain::limits::Limit, telemetry::metrics::Metrics,
-};
+use crate::{admission::connection::Connection, telemetry::metrics::Metrics};
+use ndp_core::limits::Limit;
 
 /// Maximum number of connections that get a refusal message at the same time. Further ones are
 /// closed without a message.

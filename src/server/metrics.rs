@@ -14,10 +14,10 @@ use tokio::{net::TcpListener, sync::watch};
 use super::connections::Connections;
 use crate::{
     admission::{Admission, pool::Pool, turns::Work},
-    domain::kinds::Kind,
     registry::{QUEUE_MAX, Registry},
     telemetry::metrics::{CONTENT_TYPE, Metrics},
 };
+use ndp_core::records::Kind;
 
 /// Serves `/metrics` until `stop` is set.
 pub async fn serve(metrics: Metrics, listener: TcpListener, mut stop: watch::Receiver<bool>) {

@@ -10,21 +10,21 @@ use super::{
     update::update,
 };
 use crate::{
-    domain::{
-        error::{Error, Violations},
-        names::{ApiKeyName, PrincipalName},
-    },
     pb,
     registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
         entropy::OsEntropy,
     },
+    wire::{principals, requests},
+};
+use ndp_core::{
+    error::{Error, Violations},
+    names::{ApiKeyName, PrincipalName},
     rules::{
         Ids, permit_access_reads,
         principals::{CreateApiKey, CreatePrincipal, DisablePrincipal, RevokeApiKey},
     },
     state::State,
-    wire::{principals, requests},
 };
 
 type Answer<T> = Result<Response<T>, Error>;

@@ -11,21 +11,22 @@ use tonic::{
 use super::Services;
 use crate::{
     admission::who::Who,
-    domain::{
-        caller::Caller,
-        change::{At, RequestId},
-        error::Error,
-        kinds::Record,
-        names::Revision,
-        position::{Point, Position},
-    },
     registry::{
         Outcome, Registry, Snapshot,
         authenticate::{Claims, authenticate},
     },
-    rules::{self, Command, personal},
-    state::{State, query::token::Binding, visible::Visible},
     wire::{encoded::Answer, requests, validate::Validate},
+};
+use ndp_core::{
+    caller::Caller,
+    change::{At, RequestId},
+    error::Error,
+    names::Revision,
+    position::{Point, Position},
+    query::token::Binding,
+    records::Record,
+    rules::{self, Command, personal},
+    state::{State, visible::Visible},
 };
 
 /// Revision that a response was served at, on every response.
@@ -278,8 +279,7 @@ pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Error> {
         // Denied by default: no layer identified the caller.
         None => Err(Error::Unauthenticated {
             reason: "CREDENTIALS_MISSING",
-        }
-        .into()),
+        }),
     }
 }
 

@@ -14,28 +14,28 @@ use super::{
     update::update,
 };
 use crate::{
-    domain::{
-        editions::Edition,
-        error::{Error, Violations},
-        names::{AgencyName, EditionName, PlatformName},
-        platforms::{Platform, PlatformState},
-    },
     pb,
-    rules::{
-        agencies::CreateAgency,
-        editions::CreateEdition,
-        platforms::{CreatePlatform, RetirePlatform},
-    },
-    state::{
-        State,
-        query::{Constant, Cursor, Queryable as _, order::Direction, page::page_size, search},
-    },
     wire::{
         agencies, editions,
         encoded::{Encoded, EncodedPage},
         platforms, proposals,
         requests::{self, View},
     },
+};
+use ndp_core::{
+    error::{Error, Violations},
+    names::{AgencyName, EditionName, PlatformName},
+    query::{Constant, Cursor, Queryable as _, order::Direction, page::page_size, search},
+    records::{
+        editions::Edition,
+        platforms::{Platform, PlatformState},
+    },
+    rules::{
+        agencies::CreateAgency,
+        editions::CreateEdition,
+        platforms::{CreatePlatform, RetirePlatform},
+    },
+    state::State,
 };
 
 type Answer<T> = Result<Response<T>, Error>;
@@ -355,8 +355,7 @@ impl Services {
                     "các nền tảng này chiếm {size} byte, vượt quá {RESPONSE_BYTES_MAX}; hãy yêu \
                      cầu ít hơn, hoặc dùng view BASIC"
                 ),
-            )
-            .into());
+            ));
         }
         call.answer(message)
     }

@@ -25,36 +25,36 @@ use crate::{
         pool::{Pool, Share},
         who::Who,
     },
-    domain::{
-        caller::Caller,
-        change::Image,
-        error::Error,
-        names::Revision,
-        position::{Point, Position},
-    },
     pb::{
         self,
         watch_changes_request::Start,
         watch_changes_response::{Event, Heartbeat, Snapshot as SnapshotPart},
     },
     registry::{Registry, Snapshot, recent::Logged},
-    state::{
-        State,
-        query::{
-            filter::Filter,
-            order::{Direction, Order},
-            page::{Cursor, page_size},
-            schema::Constant,
-            token::Binding,
-        },
-        sight::{ChangeFacts, Interest, Past, needs_before, see},
-        visible::{visible, visible_at},
-    },
     wire::{
         changes,
         encoded::{Answer as _, Encoded},
         requests,
         status::status,
+    },
+};
+use ndp_core::{
+    caller::Caller,
+    change::Image,
+    error::Error,
+    names::Revision,
+    position::{Point, Position},
+    query::{
+        filter::Filter,
+        order::{Direction, Order},
+        page::{Cursor, page_size},
+        schema::Constant,
+        token::Binding,
+    },
+    state::{
+        State,
+        sight::{ChangeFacts, Interest, Past, needs_before, see},
+        visible::{visible, visible_at},
     },
 };
 

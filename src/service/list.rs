@@ -9,23 +9,20 @@ use std::{
 use imbl::OrdMap;
 
 use super::{Services, call::Call};
-use crate::{
-    domain::{effort::Effort, error::Error},
-    state::{
-        State,
-        query::{
-            filter::Filter,
-            order::{Direction, Order},
-            page::{self, Cursor, Page},
-            schema::Queryable,
-            search::Alphabetical,
-            token::{self, Binding},
-        },
-        records::Below,
-        rows,
-        visible::Visible,
+use crate::wire::encoded::Answer;
+use ndp_core::{
+    effort::Effort,
+    error::Error,
+    query::{
+        fields::Below,
+        filter::Filter,
+        order::{Direction, Order},
+        page::{self, Cursor, Page},
+        schema::Queryable,
+        search::Alphabetical,
+        token::{self, Binding},
     },
-    wire::encoded::Answer,
+    state::{State, rows, visible::Visible},
 };
 
 /// A page is cut before its records exceed this many bytes. This is a quarter below the default

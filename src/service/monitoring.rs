@@ -11,28 +11,28 @@ use super::{
     read::get,
 };
 use crate::{
-    domain::{
-        error::{Error, Violations},
-        figures::Figure,
-        names::{AgencyName, FigureName, Revision},
-        time::Date,
-    },
     pb::{self, timeline::Interval},
-    rules::figures::CreateFigure,
-    state::{
-        State,
+    wire::{figures, monitoring, requests, values::write_date},
+};
+use ndp_core::{
+    error::{Error, Violations},
+    monitoring::{
         attention::Item,
         quality::RecordQuality,
-        query::{
-            filter::Filter,
-            order::Order,
-            page::{Cursor, Page, cut, page_size, page_sorted},
-        },
         reconcile::Computed,
         summary::Scope,
         tally::{Place, Sight},
     },
-    wire::{figures, monitoring, requests, values::write_date},
+    names::{AgencyName, FigureName, Revision},
+    query::{
+        filter::Filter,
+        order::Order,
+        page::{Cursor, Page, cut, page_size, page_sorted},
+    },
+    records::figures::Figure,
+    rules::figures::CreateFigure,
+    state::State,
+    time::Date,
 };
 
 type Answer<T> = Result<Response<T>, Error>;

@@ -10,18 +10,24 @@ use super::{
     update::update,
 };
 use crate::{
-    domain::{
-        documents::Document,
-        error::{Error, Violations},
-        milestones::Milestone,
-        names::{
-            AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
-            ReportName,
-        },
-        plans::{Plan, PlanMove},
-        time::Date,
-    },
     pb,
+    wire::{
+        assessments, baselines, documents, milestones, plans, proposals, reports,
+        requests::{self, View},
+        values,
+    },
+};
+use ndp_core::{
+    error::{Error, Violations},
+    names::{
+        AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
+        ReportName,
+    },
+    records::{
+        documents::Document,
+        milestones::Milestone,
+        plans::{Plan, PlanMove},
+    },
     rules::{
         assessments::CreateAssessment,
         baselines::RebaselinePlan,
@@ -31,11 +37,7 @@ use crate::{
         reports::CreateReport,
     },
     state::{State, visible::Visible as _},
-    wire::{
-        assessments, baselines, documents, milestones, plans, proposals, reports,
-        requests::{self, View},
-        values,
-    },
+    time::Date,
 };
 
 type Answer<T> = Result<Response<T>, Error>;

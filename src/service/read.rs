@@ -10,10 +10,14 @@ use super::{
     call::{Call, open_checked},
 };
 use crate::{
-    domain::{change::At, error::Error, time::Date},
     pb,
-    state::{State, visible::Visible},
     wire::{requests, validate::Validate, values::ResourceName},
+};
+use ndp_core::{
+    change::At,
+    error::Error,
+    state::{State, visible::Visible},
+    time::Date,
 };
 
 /// A request that names the revision or time as of which to answer.

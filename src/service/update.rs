@@ -5,23 +5,20 @@ use prost::{Message, Name};
 use prost_types::FieldMask;
 
 use crate::{
-    domain::{
-        agencies::Agency,
-        edit::Edit as _,
-        editions::Edition,
-        error::{Error, Violations},
-        milestones::Milestone,
-        plans::Plan,
-        platforms::Platform,
-        principals::Principal,
-    },
     pb,
-    rules::{Update, update::Editable},
     wire::{
         agencies, editions, mask, milestones, plans, platforms, principals, requests,
         validate::{FieldPath, Validate},
         values::ResourceName,
     },
+};
+use ndp_core::{
+    error::{Error, Violations},
+    records::{
+        agencies::Agency, edit::Edit as _, editions::Edition, milestones::Milestone, plans::Plan,
+        platforms::Platform, principals::Principal,
+    },
+    rules::{Update, update::Editable},
 };
 
 /// The message of a record that clients update.

@@ -14,7 +14,7 @@ use super::{
     log,
     opening::plain,
 };
-use crate::domain::error::Error;
+use ndp_core::error::Error;
 
 /// A column, and how its values are read.
 #[derive(Clone, Copy, Debug)]

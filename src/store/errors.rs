@@ -19,7 +19,7 @@ use std::{
 
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
-use crate::domain::error::Error;
+use ndp_core::error::Error;
 
 /// Why a function that runs statements failed.
 #[derive(Debug)]

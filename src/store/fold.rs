@@ -7,7 +7,7 @@ use super::{
     errors::Failure,
     log::{self, Appended, ChangeRow, EffectRow},
 };
-use crate::domain::{
+use ndp_core::{
     change::Change,
     error::Error,
     leaf::{self, Digest, GENESIS},

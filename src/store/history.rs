@@ -12,7 +12,7 @@ use super::{
     images,
     log::{read_revision, read_time},
 };
-use crate::domain::{change::Image, names::Revision, time::Timestamp};
+use ndp_core::{change::Image, names::Revision, time::Timestamp};
 
 /// A resource as it was at some revision; no image where it did not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,11 +12,11 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::errors::corrupt;
-use crate::domain::{
+use ndp_core::{
     change::{Aspect, Image, Notice},
     error::Error,
-    kinds::{Kind, Record as _, on_image, on_kind},
-    names,
+    names, on_image, on_kind,
+    records::{Kind, Record as _},
 };
 
 pub(super) use upcast::FORMAT;

@@ -13,7 +13,7 @@ use super::{
     errors::Failure,
     images, log, secrets,
 };
-use crate::domain::{change::Image, error::Error, names::SharedNames};
+use ndp_core::{change::Image, error::Error, names::SharedNames};
 
 /// Number of images decoded in one batch: large enough to be worth a thread, small enough to use
 /// little memory compared to the State.

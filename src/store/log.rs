@@ -18,7 +18,7 @@ use super::{
     images::{self, FORMAT},
     tables::{self, Last},
 };
-use crate::domain::{
+use ndp_core::{
     caller::Person,
     change::{Change, Effect, Image, RequestId},
     error::Error,

@@ -21,7 +21,7 @@ use super::{
     errors::{Failure, Fault, Verdict, chain, judge, with_advice},
     url::{DatabaseUrl, Target},
 };
-use crate::domain::error::Error;
+use ndp_core::error::Error;
 
 /// Current records are served from memory. The database is read by the poll of the head, by
 /// watchers that fell behind, by reads of the past, and when loading.

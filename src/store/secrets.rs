@@ -9,7 +9,7 @@ use super::{
     engine::{Link, on_engine},
     errors::{Failure, corrupt},
 };
-use crate::domain::{error::Error, names::ApiKeyName, principals::KeyHash};
+use ndp_core::{error::Error, names::ApiKeyName, records::principals::KeyHash};
 
 const ALL_HASHES: &str = "SELECT api_key, hash FROM key_hashes";
 const READ_SECRET: &str = "SELECT value FROM secrets WHERE name = $1";

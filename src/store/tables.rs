@@ -8,7 +8,7 @@ use super::{
     errors::Failure,
     images::FORMAT,
 };
-use crate::domain::{error::Error, kinds::Kind, names::Revision};
+use ndp_core::{error::Error, names::Revision, records::Kind};
 
 /// The final state of one resource after a group.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use super::{
     errors::{Failure, is_busy},
     opening::beside,
 };
-use crate::domain::error::Error;
+use ndp_core::error::Error;
 
 /// Size up to which the write-ahead log is not worth truncating, in bytes.
 const WAL_KEPT: u64 = 1024 * 1024;

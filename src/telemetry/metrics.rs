@@ -20,12 +20,10 @@ use prometheus_client::{
 use tonic::Status;
 use tonic_types::StatusExt;
 
-use crate::{
-    domain::{
-        error::Error,
-        limits::{Limit, Scope},
-    },
-    layers::methods::{METHODS, Method},
+use crate::layers::methods::{METHODS, Method};
+use ndp_core::{
+    error::Error,
+    limits::{Limit, Scope},
 };
 
 /// Media type of the page.

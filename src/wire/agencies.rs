@@ -8,13 +8,13 @@ use super::{
         write_enum, write_optional_name, write_timestamp,
     },
 };
-use crate::{
-    domain::{
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    records::{
         agencies::{Agency, AgencyFields, Succession},
-        error::Violations,
-        record::Meta,
+        meta::Meta,
     },
-    pb,
 };
 
 /// Reads what a client writes of an agency from the request's field `field`.
@@ -134,8 +134,9 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
     use super::*;
-    use crate::domain::agencies::AgencyKind;
-    use crate::{domain::names::AgencyName, wire::arbitrary};
+    use crate::wire::arbitrary;
+    use ndp_core::names::AgencyName;
+    use ndp_core::records::agencies::AgencyKind;
 
     fn any_fields() -> impl Strategy<Value = AgencyFields> {
         let kinds = AgencyKind::ALL.to_vec();

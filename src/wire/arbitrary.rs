@@ -4,10 +4,12 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use prost::Message;
 
 use super::values::ResourceName;
-use crate::domain::{
-    documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
+use ndp_core::{
     names::Revision,
-    record::Meta,
+    records::{
+        documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
+        meta::Meta,
+    },
     text::legible::kept,
     time::{Date, Period, Timestamp},
 };

@@ -8,14 +8,14 @@ use super::{
         write_timestamp,
     },
 };
-use crate::{
-    domain::{
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    names::AgencyName,
+    records::{
         assessments::{Assessment, AssessmentFields},
-        error::Violations,
-        names::AgencyName,
-        record::Meta,
+        meta::Meta,
     },
-    pb,
 };
 
 /// Reads what the steward writes of an assessment from the request's field `field`.

@@ -9,14 +9,14 @@ use super::{
     validate::FieldPath,
     values::{read_list, read_name, refuse, write_date, write_optional_name, write_timestamp},
 };
-use crate::{
-    domain::{
+use crate::pb::{self, rebaseline::milestone_change::Kind};
+use ndp_core::{
+    error::Violations,
+    names::{AgencyName, MilestoneName, PlanName},
+    records::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
-        error::Violations,
-        names::{AgencyName, MilestoneName, PlanName},
-        record::Meta,
+        meta::Meta,
     },
-    pb::{self, rebaseline::milestone_change::Kind},
 };
 
 /// Reads what a rebaseline of a plan would change from the request's field `field`.
@@ -185,12 +185,10 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*};
 
     use super::*;
-    use crate::{
-        domain::{
-            milestones::MilestoneFields,
-            plans::{Budget, Money},
-        },
-        wire::arbitrary,
+    use crate::wire::arbitrary;
+    use ndp_core::records::{
+        milestones::MilestoneFields,
+        plans::{Budget, Money},
     };
 
     fn any_fields() -> impl Strategy<Value = MilestoneFields> {

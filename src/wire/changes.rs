@@ -8,13 +8,11 @@ use super::{
     requests::View,
     values::{write_optional_name, write_timestamp},
 };
-use crate::{
-    domain::{
-        caller::Person,
-        change::{Change, Image},
-        sizes::MESSAGE_BYTES_MAX,
-    },
-    pb::{self, change::effect::Kind, record::Record as Kinds},
+use crate::pb::{self, change::effect::Kind, record::Record as Kinds};
+use ndp_core::{
+    caller::Person,
+    change::{Change, Image},
+    records::sizes::MESSAGE_BYTES_MAX,
     state::{
         State,
         sight::{SeenChange, SeenEffect},

@@ -4,13 +4,11 @@ use super::{
     validate::FieldPath,
     values::{read_date, read_enum, read_list, read_text, write_date, write_enum},
 };
-use crate::{
-    domain::{
-        documents::{Document, Evidence, File, Relation, Source},
-        error::Violations,
-        time::Period,
-    },
-    pb,
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    records::documents::{Document, Evidence, File, Relation, Source},
+    time::Period,
 };
 
 /// Reads the document in the request's field `field`.

@@ -9,15 +9,15 @@ use super::{
         write_timestamp,
     },
 };
-use crate::{
-    domain::{
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    monitoring::comparison::{Comparison, Entry, Side},
+    records::{
         editions::{Edition, EditionFields, Group},
-        error::Violations,
+        meta::Meta,
         platforms::Listing,
-        record::Meta,
     },
-    pb,
-    state::comparison::{Comparison, Entry, Side},
 };
 
 /// Reads what a client writes of an edition from the request's field `field`. A decision that is
@@ -234,7 +234,8 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*};
 
     use super::*;
-    use crate::{domain::names::EditionName, wire::arbitrary};
+    use crate::wire::arbitrary;
+    use ndp_core::names::EditionName;
 
     fn any_fields() -> impl Strategy<Value = EditionFields> {
         let group = (arbitrary::text(), arbitrary::text(), any::<i32>()).prop_map(

@@ -10,24 +10,24 @@ use super::{
         write_optional_enum, write_optional_name, write_timestamp,
     },
 };
-use crate::{
-    domain::{
-        error::{Error, Violations},
-        figures::{Figure, Part},
+use crate::pb;
+use ndp_core::{
+    error::{Error, Violations},
+    monitoring::{
         freshness::Freshness,
-        names::{FigureName, Revision},
-        plans::PlanState,
-        platforms::{RecordStatus, Stage},
-        record::Meta,
-        reports::Rating,
         standing::MilestoneStatus,
-        time::Timestamp,
-    },
-    pb,
-    state::{
         summary::{Scope, Summary},
         tally::{Count, Place, Rater},
     },
+    names::{FigureName, Revision},
+    records::{
+        figures::{Figure, Part},
+        meta::Meta,
+        plans::PlanState,
+        platforms::{RecordStatus, Stage},
+        reports::Rating,
+    },
+    time::Timestamp,
 };
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
@@ -229,9 +229,10 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{names::EditionName, time::Date},
-        state::tally::{Counts, Place},
+    use ndp_core::{
+        monitoring::tally::{Counts, Place},
+        names::EditionName,
+        time::Date,
     };
 
     #[test]

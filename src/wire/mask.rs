@@ -13,10 +13,10 @@ use prost_reflect::{Kind, MessageDescriptor};
 use prost_types::FieldMask;
 
 use super::descriptors::POOL;
-use crate::domain::{
-    edit::{Mask, Part, split},
+use ndp_core::{
     error::{Error, Violations},
     near::nearest,
+    records::edit::{Mask, Part, split},
 };
 
 /// The most paths in one mask: more than any resource has fields.

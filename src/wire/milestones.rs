@@ -8,16 +8,16 @@ use super::{
         write_timestamp,
     },
 };
-use crate::{
-    domain::{
-        error::Violations,
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    monitoring::standing::MilestoneStanding,
+    names::AgencyName,
+    records::{
+        meta::Meta,
         milestones::{Completion, Dropping, Milestone, MilestoneFields},
-        names::AgencyName,
-        record::Meta,
-        standing::MilestoneStanding,
-        time::Date,
     },
-    pb,
+    time::Date,
 };
 
 /// Reads what an agency writes of a milestone from the request's field `field`.

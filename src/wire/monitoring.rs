@@ -6,22 +6,23 @@ use super::{
     plans,
     values::{write_date, write_enum, write_optional_name},
 };
-use crate::{
-    domain::{
-        figures::Figure, freshness::Freshness, names::Revision, plans::PlanState, platforms::Stage,
-        standing::MilestoneStatus, time::Date, words::Word as _,
-    },
-    pb::{
-        self,
-        data_quality::{AgencyScores, RecordScores},
-        timeline::{Metric, Point},
-    },
-    state::{
+use crate::pb::{
+    self,
+    data_quality::{AgencyScores, RecordScores},
+    timeline::{Metric, Point},
+};
+use ndp_core::{
+    monitoring::{
         attention::Item,
+        freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Scores},
         reconcile::Computed,
+        standing::MilestoneStatus,
         tally::{Count, Counts, Place},
     },
+    names::Revision,
+    records::{figures::Figure, plans::PlanState, platforms::Stage, words::Word as _},
+    time::Date,
 };
 
 /// The criterion of a request; none for any.

@@ -10,18 +10,18 @@ use super::{
         write_names, write_optional_enum, write_optional_name, write_timestamp,
     },
 };
-use crate::{
-    domain::{
-        error::Violations,
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    monitoring::standing::{MilestoneStatus, PlanStanding, RUBRIC_VERSION},
+    records::{
+        meta::Meta,
         plans::{
             Budget, CycleEntry, Head, Money, Plan, PlanFields, ReportingCycle, StateEntry,
             VisibilityEntry,
         },
-        record::Meta,
-        standing::{MilestoneStatus, PlanStanding, RUBRIC_VERSION},
-        time::Date,
     },
-    pb,
+    time::Date,
 };
 
 // === from a client ===
@@ -397,14 +397,12 @@ mod tests {
     use proptest::{option, prelude::*, sample::select};
 
     use super::*;
-    use crate::domain::plans::{Interval, PlanState, Visibility};
-    use crate::{
-        domain::{
-            caller::Person,
-            names::{AgencyName, PlanName, PrincipalName},
-            time::{Date, Timestamp},
-        },
-        wire::arbitrary,
+    use crate::wire::arbitrary;
+    use ndp_core::records::plans::{Interval, PlanState, Visibility};
+    use ndp_core::{
+        caller::Person,
+        names::{AgencyName, PlanName, PrincipalName},
+        time::{Date, Timestamp},
     };
 
     fn any_fields() -> impl Strategy<Value = PlanFields> {
@@ -597,7 +595,7 @@ mod tests {
 
     #[test]
     fn who_acted_is_empty_once_redacted() {
-        let meta = Meta::created(Timestamp::MIN, crate::domain::names::Revision::ZERO);
+        let meta = Meta::created(Timestamp::MIN, ndp_core::names::Revision::ZERO);
         let history = plan(&record(PlanFields::default(), meta), View::Full).state_history;
         let people: Vec<_> = history.iter().map(|e| (&*e.principal, &*e.actor)).collect();
         assert_eq!(people, [("principals/system", "Nguyễn Văn A"), ("", "")]);

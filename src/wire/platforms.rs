@@ -14,16 +14,16 @@ use super::{
         write_optional_name, write_timestamp,
     },
 };
-use crate::{
-    domain::{
-        error::Violations,
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    records::{
+        meta::Meta,
         platforms::{
             Exit, Governance, Link, Listing, OperationStage, Platform, PlatformFields, Security,
         },
-        record::Meta,
-        time::Timestamp,
     },
-    pb,
+    time::Timestamp,
 };
 
 // === from a client ===

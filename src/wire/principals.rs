@@ -7,15 +7,15 @@ use super::{
         write_enums, write_optional_name, write_timestamp,
     },
 };
-use crate::{
-    domain::{
-        caller::{Caller, Known, Person},
-        error::Violations,
-        names::Revision,
+use crate::pb;
+use ndp_core::{
+    caller::{Caller, Known, Person},
+    error::Violations,
+    names::Revision,
+    records::{
+        meta::Meta,
         principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, Role},
-        record::Meta,
     },
-    pb,
 };
 
 // === from a client ===
@@ -190,12 +190,10 @@ mod tests {
     use proptest::{collection::vec, option, prelude::*, sample::select};
 
     use super::*;
-    use crate::domain::principals::PrincipalKind;
-    use crate::domain::principals::Role;
-    use crate::{
-        domain::names::{AgencyName, ApiKeyName, PrincipalName},
-        wire::arbitrary,
-    };
+    use crate::wire::arbitrary;
+    use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName};
+    use ndp_core::records::principals::PrincipalKind;
+    use ndp_core::records::principals::Role;
 
     fn any_fields() -> impl Strategy<Value = PrincipalFields> {
         let kind = select(PrincipalKind::ALL.to_vec());

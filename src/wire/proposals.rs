@@ -6,12 +6,10 @@ use super::{
     principals::person,
     values::{write_enum, write_timestamp},
 };
-use crate::{
-    domain::{
-        proposals::{Act, Action, Proposal},
-        record::Meta,
-    },
-    pb,
+use crate::pb;
+use ndp_core::records::{
+    meta::Meta,
+    proposals::{Act, Action, Proposal},
 };
 
 /// A proposal.

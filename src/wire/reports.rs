@@ -9,14 +9,14 @@ use super::{
         write_optional_name, write_timestamp,
     },
 };
-use crate::{
-    domain::{
-        error::Violations,
-        names::AgencyName,
-        record::Meta,
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    names::AgencyName,
+    records::{
+        meta::Meta,
         reports::{Report, ReportFields},
     },
-    pb,
 };
 
 /// Reads what an agency writes of a report from the request's field `field`.
@@ -102,8 +102,9 @@ mod tests {
     use proptest::{option, prelude::*, sample::select};
 
     use super::*;
-    use crate::domain::reports::Rating;
-    use crate::{domain::names::ReportName, wire::arbitrary};
+    use crate::wire::arbitrary;
+    use ndp_core::names::ReportName;
+    use ndp_core::records::reports::Rating;
 
     proptest! {
         #[test]

@@ -11,14 +11,12 @@ use super::{
     validate::FieldPath,
     values::{ResourceName, read_date, read_name, read_timestamp},
 };
-use crate::{
-    domain::{
-        change::{At, RequestId},
-        error::{Error, Violations},
-        names::Revision,
-        time::Date,
-    },
-    pb,
+use crate::pb;
+use ndp_core::{
+    change::{At, RequestId},
+    error::{Error, Violations},
+    names::Revision,
+    time::Date,
 };
 
 /// How much of each record an answer carries.
@@ -233,7 +231,7 @@ pub fn read_at(read_revision: i64, read_time: Option<prost_types::Timestamp>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
+    use ndp_core::{
         names::{EditionName, PlanName, PlatformName},
         time::Timestamp,
     };

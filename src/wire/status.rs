@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, LocalizedMessage, StatusExt};
 use uuid::Uuid;
 
-use crate::domain::{
+use ndp_core::{
     error::{Error, Violation, Violations},
     limits::{Limit, Scope},
 };

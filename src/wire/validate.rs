@@ -21,9 +21,9 @@ use std::{
 use regex::Regex;
 
 pub use self::path::FieldPath;
-use crate::domain::error::{Error, Violations};
-pub use crate::domain::text::legible::Lines;
-use crate::domain::text::legible::{fault, kept};
+use ndp_core::error::{Error, Violations};
+pub use ndp_core::text::legible::Lines;
+use ndp_core::text::legible::{fault, kept};
 
 /// The maximum number of violations reported for one request.
 pub const MAX_VIOLATIONS: usize = 100;

@@ -14,17 +14,15 @@ use super::{
     validate::{FieldPath, MAX_VIOLATIONS},
     words::WireWord,
 };
-use crate::{
-    domain::{
-        error::Violations,
-        names::{
-            AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-            MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
-        },
-        text::legible::kept,
-        time::{Date, TimeError, Timestamp},
+use crate::pb;
+use ndp_core::{
+    error::Violations,
+    names::{
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
     },
-    pb,
+    text::legible::kept,
+    time::{Date, TimeError, Timestamp},
 };
 
 /// Adds one violation, up to the maximum number that a response reports.

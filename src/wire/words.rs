@@ -1,11 +1,14 @@
 //! Maps each enum of the domain to the enum of the proto with the same words and numbers.
 
-use crate::{
-    domain::{
+use crate::pb;
+use ndp_core::{
+    monitoring::{
+        attention::Kind, freshness::Freshness, quality::Criterion, standing::MilestoneStatus,
+    },
+    records::{
         agencies::AgencyKind,
         documents::{DocumentKind, RelationKind},
         figures::Subject,
-        freshness::Freshness,
         milestones::MilestoneState,
         plans::{Interval, PlanState, Visibility},
         platforms::{
@@ -15,11 +18,8 @@ use crate::{
         principals::{PrincipalKind, Role},
         proposals::ProposalState,
         reports::Rating,
-        standing::MilestoneStatus,
         words::Word,
     },
-    pb,
-    state::{attention::Kind, quality::Criterion},
 };
 
 /// A domain enum that stands in messages.

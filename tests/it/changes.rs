@@ -2,21 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ndp_registry::{
-    catalogue::OPENING_EDITION,
-    domain::{
-        caller::Caller,
-        change::At,
-        names::{ApiKeyName, PlanName, PlatformName, Revision},
+use ndp_core::{
+    caller::Caller,
+    change::At,
+    names::{ApiKeyName, PlanName, PlatformName, Revision},
+    records::{
         plans::{PlanFields, PlanState},
         principals::Role,
     },
+    rules::{self, plans::UpdatePlan, principals::RevokeApiKey},
+};
+use ndp_registry::{
+    cli::catalogue::OPENING_EDITION,
     pb::{
         self, change::effect::Kind, change_service_client::ChangeServiceClient,
         watch_changes_request::Start, watch_changes_response::Event,
     },
     registry::{Registry, recent::Following},
-    rules::{self, plans::UpdatePlan, principals::RevokeApiKey},
 };
 use serde_json::json;
 use tokio::task::JoinSet;

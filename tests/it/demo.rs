@@ -1,7 +1,7 @@
 //! The made-up year, as a newcomer meets it: what it answers, on any date and as known at any
 //! revision, and that it says everywhere that it is made up.
 
-use ndp_registry::{demo, store::Store};
+use ndp_registry::{cli::story as demo, store::Store};
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -184,7 +184,7 @@ both! {
 
     /// What is answered of a revision, and of its time, is what was answered at it.
     async fn what_was_answered_then_is_what_is_answered_of_then(engine: Engine) {
-        use ndp_registry::domain::plans::PlanMove;
+        use ndp_core::records::plans::PlanMove;
         let server = Server::start(&engine.url()).await;
         let cast = crate::harness::plans::Cast::new(&server).await;
         let anyone = server.raw(As::default());

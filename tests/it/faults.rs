@@ -20,17 +20,17 @@ use std::{
     time::Duration,
 };
 
+use ndp_core::{
+    caller::Caller,
+    change::RequestId,
+    error::Error,
+    names::{PlanName, PlatformName},
+    records::plans::PlanFields,
+    rules::{Request, plans::CreatePlan},
+};
 use ndp_registry::{
-    domain::{
-        caller::Caller,
-        change::RequestId,
-        error::Error,
-        names::{PlanName, PlatformName},
-        plans::PlanFields,
-    },
     pb,
     registry::{Outcome, Registry},
-    rules::{Request, plans::CreatePlan},
 };
 use tonic::{
     Response,

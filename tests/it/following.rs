@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use ndp_registry::{domain::principals::Role, pb};
+use ndp_core::records::principals::Role;
+use ndp_registry::pb;
 use tonic::Code;
 
 use crate::{

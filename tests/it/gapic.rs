@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use ndp_registry::domain::principals::Role;
+use ndp_core::records::principals::Role;
 
 use crate::{
     harness::{Engine, plans::AGENCY, python::Python, raw, server::Server, tools},

@@ -7,7 +7,7 @@ mod rfc;
 
 use std::time::Duration;
 
-use ndp_registry::domain::principals::Role;
+use ndp_core::records::principals::Role;
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 use tonic::Status;
@@ -628,7 +628,7 @@ async fn http_has_its_own_refusals() {
 async fn metadata_and_time_are_headers() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
-    let system = ndp_registry::domain::principals::PrincipalKind::System;
+    let system = ndp_core::records::principals::PrincipalKind::System;
     let caller = server
         .principal("machine", system, &[Role::Auditor], None)
         .await;
@@ -692,7 +692,7 @@ async fn limits_hold_and_say_when_to_come_again() {
     let engine = Engine::sqlite();
     let mut options = ndp_registry::config::ServerOptions::default();
     options.limits.calls_per_second = 1;
-    let editions = [ndp_registry::catalogue::OPENING_EDITION];
+    let editions = [ndp_registry::cli::catalogue::OPENING_EDITION];
     let server = Server::start_allowing(&engine.url(), &editions, options).await;
     let mut refused = None;
     for _ in 0..20 {
@@ -732,7 +732,7 @@ async fn a_browser_lets_pages_of_named_sites_call() {
         web_origins: vec![page.parse().unwrap()],
         ..Default::default()
     };
-    let editions = [ndp_registry::catalogue::OPENING_EDITION];
+    let editions = [ndp_registry::cli::catalogue::OPENING_EDITION];
     let server = Server::start_allowing(&engine.url(), &editions, options).await;
     let allows = "access-control-allow-origin";
     for (origin, allowed) in [(page, Some(page)), ("https://other.example", None)] {

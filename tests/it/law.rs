@@ -8,22 +8,24 @@ use std::{
     sync::LazyLock,
 };
 
-use ndp_registry::{
-    catalogue,
-    domain::{
-        caller::Caller,
-        change::Effect,
+use ndp_core::{
+    caller::Caller,
+    change::Effect,
+    effort::Effort,
+    monitoring::{
+        attention::Item,
+        tally::{Counts, Place, Sight},
+    },
+    names::{AgencyName, EditionName, MilestoneName, PlanName, PlatformName, Revision},
+    records::{
         documents::{Document, Evidence},
-        effort::Effort,
         milestones::MilestoneFields,
-        names::{AgencyName, EditionName, MilestoneName, PlanName, PlatformName, Revision},
         plans::{
             CycleEntry, Interval, PlanFields, PlanMove, PlanState, ReportingCycle, Visibility,
             VisibilityEntry,
         },
         platforms::{Governance, Listing, OperationStage, PlatformFields, RecordStatus, Stage},
         reports::{Rating, ReportFields},
-        time::{Date, Period, Timestamp},
     },
     rules::{
         AnyCommand, Ids, Request, decide,
@@ -32,12 +34,10 @@ use ndp_registry::{
         platforms::{CreatePlatform, UpdatePlatform},
         reports::CreateReport,
     },
-    state::{
-        State,
-        attention::Item,
-        tally::{Counts, Place, Sight},
-    },
+    state::State,
+    time::{Date, Period, Timestamp},
 };
+use ndp_registry::cli::catalogue;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::harness::plans::with_every_role;
@@ -416,7 +416,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 .last_period_end(today.plus_months(-months))?;
             let create = Box::new(CreateReport {
                 plan: plan.name.clone(),
-                name: ndp_registry::domain::names::ReportName::from_id(
+                name: ndp_core::names::ReportName::from_id(
                     &plan.name,
                     &format!("r{}", state.revision()),
                 ),
@@ -585,7 +585,7 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
 fn past(
     then: &State,
     touched: &BTreeMap<Revision, BTreeSet<String>>,
-) -> Vec<(String, Option<ndp_registry::domain::change::Image>)> {
+) -> Vec<(String, Option<ndp_core::change::Image>)> {
     let later = touched.range(then.revision().next()..);
     let names: BTreeSet<_> = later.flat_map(|(_, names)| names.clone()).collect();
     names

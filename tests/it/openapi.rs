@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use ndp_registry::domain::principals::Role;
+use ndp_core::records::principals::Role;
 use serde_json::{Value, json};
 
 use crate::{

@@ -186,7 +186,7 @@ both! {
 
     async fn a_revision_ahead_is_waited_for(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let role = ndp_registry::domain::principals::Role::AgencyEditor;
+        let role = ndp_core::records::principals::Role::AgencyEditor;
         let editor = server.person("editor", &[role], Some(AGENCY)).await;
         let mut clients = server.clients(editor.clone());
         plan(&mut clients, "before").await;

@@ -13,7 +13,7 @@ mod turns;
 use std::time::Duration;
 
 use ndp_registry::{
-    catalogue,
+    cli::catalogue,
     config::{Limits, ServerOptions},
     pb,
 };

@@ -1,9 +1,7 @@
 //! The shortest way through the registry: a plan from draft to issued, seen by everyone then.
 
-use ndp_registry::{
-    domain::principals::Role,
-    pb::{self, plan::State},
-};
+use ndp_core::records::principals::Role;
+use ndp_registry::pb::{self, plan::State};
 
 use crate::harness::{
     Engine, both,

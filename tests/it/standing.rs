@@ -3,36 +3,38 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ndp_registry::domain::{
-    agencies::{Agency, AgencyFields},
-    assessments::{Assessment, AssessmentFields},
-    baselines::{Approval, Baseline, BaselineMilestone},
+use ndp_core::{
     caller::Person,
     change::{Change, Effect, Image},
-    documents::Document,
-    editions::{Edition, EditionFields},
     effort::Effort,
-    milestones::{Completion, Dropping, Milestone, MilestoneFields},
+    monitoring::standing::{MilestoneStatus, Phase, plan_state_on},
     names::{
         AgencyName, AssessmentName, BaselineName, EditionName, MilestoneName, PlanName,
         PlatformName, PrincipalName, ReportName, Revision,
     },
-    plans::{
-        CycleEntry, Plan, PlanFields, PlanState, ReportingCycle, StateEntry, Visibility,
-        VisibilityEntry,
+    records::{
+        agencies::{Agency, AgencyFields},
+        assessments::{Assessment, AssessmentFields},
+        baselines::{Approval, Baseline, BaselineMilestone},
+        documents::Document,
+        editions::{Edition, EditionFields},
+        meta::Meta,
+        milestones::{Completion, Dropping, Milestone, MilestoneFields},
+        plans::{
+            CycleEntry, Plan, PlanFields, PlanState, ReportingCycle, StateEntry, Visibility,
+            VisibilityEntry,
+        },
+        platforms::{
+            Exit, ExitOutcome, Governance, Listing, OperationStage, Platform, PlatformFields,
+            RecordStatus, Stage, StageRecord,
+        },
+        reports::{Rating, Report, ReportFields},
     },
-    platforms::{
-        Exit, ExitOutcome, Governance, Listing, OperationStage, Platform, PlatformFields,
-        RecordStatus, Stage, StageRecord,
-    },
-    record::Meta,
-    reports::{Rating, Report, ReportFields},
-    standing::{MilestoneStatus, Phase, plan_state_on},
     time::{Date, Period, Timestamp},
 };
-use ndp_registry::state::{
-    State,
-    tally::{Count, Counts, Place, Sight, Tally},
+use ndp_core::{
+    monitoring::tally::{Count, Counts, Place, Sight, Tally},
+    state::State,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -281,8 +283,8 @@ fn any_milestone() -> impl Strategy<Value = Image> {
         })
 }
 
-fn evidence(at: i32) -> ndp_registry::domain::documents::Evidence {
-    ndp_registry::domain::documents::Evidence {
+fn evidence(at: i32) -> ndp_core::records::documents::Evidence {
+    ndp_core::records::documents::Evidence {
         document: Some(Box::new(Document {
             symbol: "1/QĐ-TEST".into(),
             signatory: "Người ký (made up)".into(),
@@ -621,11 +623,11 @@ proptest! {
             let without: Vec<_> = state.platforms().values()
                 .filter(|it| it.listing(&edition).is_some())
                 .filter(|it| {
-                    ndp_registry::state::standing::governing_agency_on(it, day(on)).is_none()
+                    ndp_core::state::dossier::governing_agency_on(it, day(on)).is_none()
                 })
                 .collect();
             for platform in without {
-                let of = ndp_registry::state::tally::contribution(&state, platform, day(on));
+                let of = ndp_core::monitoring::tally::contribution(&state, platform, day(on));
                 parts.merge(&of.seen(&Sight::All), 1);
             }
             prop_assert_eq!(parts, tally.counts(&of(None), &Sight::All));
@@ -707,7 +709,7 @@ proptest! {
 
     #[test]
     fn the_quality_of_the_whole_is_the_sum_of_its_records(state in any_state(), on in any_day()) {
-        use ndp_registry::state::quality::{Criterion, Score};
+        use ndp_core::monitoring::quality::{Criterion, Score};
         for place in every_place() {
             let quality = state.quality(&place, &Sight::All, day(on), &Effort::unlimited());
             for criterion in Criterion::ALL {

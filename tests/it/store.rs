@@ -11,23 +11,23 @@ use std::{
     sync::Arc,
 };
 
-use ndp_registry::{
-    domain::{
+use ndp_core::{
+    caller::Person,
+    change::{Change, Effect, Image, RequestId},
+    error::Error,
+    names::{
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
+    },
+    records::{
         agencies::{Agency, AgencyFields, AgencyKind},
         assessments::{Assessment, AssessmentFields},
         baselines::{Approval, Baseline, BaselineMilestone},
-        caller::Person,
-        change::{Change, Effect, Image, RequestId},
         documents::Document,
         editions::{Edition, EditionFields},
-        error::Error,
         figures::{Figure, Subject},
+        meta::Meta,
         milestones::{Completion, Milestone, MilestoneFields},
-        names::{
-            AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-            MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
-            Revision,
-        },
         plans::{Plan, PlanFields, PlanState, StateEntry},
         platforms::{
             Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields,
@@ -37,12 +37,11 @@ use ndp_registry::{
             ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, PrincipalKind, Role,
         },
         proposals::{Act, Action, Proposal, ProposalState},
-        record::Meta,
         reports::{Rating, Report, ReportFields},
-        time::{Date, Timestamp},
     },
-    store::{Appended, CommitError, Store, WriteTx},
+    time::{Date, Timestamp},
 };
+use ndp_registry::store::{Appended, CommitError, Store, WriteTx};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 

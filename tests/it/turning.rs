@@ -3,13 +3,17 @@
 
 use std::time::{Duration, Instant};
 
-use ndp_registry::{
-    domain::{change::Effect, effort::Effort, names::Revision, plans::PlanMove, time::Clock as _},
-    pb::{
-        self, change::effect::Kind, change_service_client::ChangeServiceClient,
-        watch_changes_request::Start, watch_changes_response::Event,
-    },
-    state::tally::{Place, Sight, Tally},
+use ndp_core::{
+    change::Effect,
+    effort::Effort,
+    monitoring::tally::{Place, Sight, Tally},
+    names::Revision,
+    records::plans::PlanMove,
+    time::Clock as _,
+};
+use ndp_registry::pb::{
+    self, change::effect::Kind, change_service_client::ChangeServiceClient,
+    watch_changes_request::Start, watch_changes_response::Event,
 };
 use serde_json::{Value, json};
 
@@ -166,9 +170,9 @@ both! {
         let plan = issued(&cast, "ndp-001", "PUBLIC").await;
         let hidden = issued(&cast, "ndp-002", "RESTRICTED").await;
         let auditor = server
-            .person("watcher", &[ndp_registry::domain::principals::Role::Auditor], None)
+            .person("watcher", &[ndp_core::records::principals::Role::Auditor], None)
             .await;
-        let editor = [ndp_registry::domain::principals::Role::AgencyEditor];
+        let editor = [ndp_core::records::principals::Role::AgencyEditor];
         let editor = server.person("turner", &editor, Some(AGENCY)).await;
         let last = server.registry.revision();
         server.stop().await;

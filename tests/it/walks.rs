@@ -12,15 +12,12 @@ use std::{
     time::Duration,
 };
 
-use ndp_registry::{
-    domain::{
-        change::{Effect, Image},
-        names::Revision,
-        principals::Role,
-    },
-    pb,
-    registry::Registry,
+use ndp_core::{
+    change::{Effect, Image},
+    names::Revision,
+    records::principals::Role,
 };
+use ndp_registry::{pb, registry::Registry};
 use rand::RngExt;
 use serde_json::json;
 use tokio::task::JoinSet;

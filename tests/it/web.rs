@@ -1,7 +1,8 @@
 //! gRPC-Web on the same port: the bytes that a browser sends over HTTP/1.1, and what it lets a page
 //! of another site do.
 
-use ndp_registry::{catalogue, config::ServerOptions, domain::principals::Role, pb};
+use ndp_core::records::principals::Role;
+use ndp_registry::{cli::catalogue, config::ServerOptions, pb};
 use prost::Message;
 
 use crate::harness::{

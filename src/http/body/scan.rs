@@ -7,7 +7,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::{domain::error::Violation, http::errors::Refusal};
+use crate::http::errors::Refusal;
+use ndp_core::error::Violation;
 
 /// The most values of one body: objects, lists, texts, numbers, and so on. The largest request
 /// that the field rules allow has far fewer.

@@ -11,16 +11,14 @@ use super::{
     timekeeper::{BEHIND_LOG, after_promises},
     unavailable,
 };
-use crate::{
-    domain::{
-        change::{Effect, Image},
-        error::Error,
-        leaf,
-        names::{ApiKeyName, Revision},
-        principals::KeyHash,
-        time::Timestamp,
-    },
-    store::{Appended, Head, Look, WriteTx},
+use crate::store::{Appended, Head, Look, WriteTx};
+use ndp_core::{
+    change::{Effect, Image},
+    error::Error,
+    leaf,
+    names::{ApiKeyName, Revision},
+    records::principals::KeyHash,
+    time::Timestamp,
 };
 
 /// How long the log may be unreachable before this process reports that it is not ready.

@@ -13,20 +13,18 @@ use super::{
     super::{Snapshot, authenticate::renew},
     Entropy,
 };
-use crate::{
-    domain::{
-        caller::Caller,
-        change::{Change, Effect, Image, RequestId},
-        error::Error,
-        names::{PrincipalName, Revision},
-        time::Timestamp,
-    },
+use crate::store::{Encoded, Replay, WriteTx};
+use ndp_core::{
+    caller::Caller,
+    change::{Change, Effect, Image, RequestId},
+    error::Error,
+    names::{PrincipalName, Revision},
     rules::{Ids, Request, decide},
     state::{
         State,
         visible::{visible, visible_at},
     },
-    store::{Encoded, Replay, WriteTx},
+    time::Timestamp,
 };
 
 /// The result of a command.

@@ -15,7 +15,7 @@
 
 use std::{collections::VecDeque, mem};
 
-use crate::domain::error::Error;
+use ndp_core::error::Error;
 
 /// What the driver does next.
 #[derive(Debug)]

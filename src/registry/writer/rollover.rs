@@ -13,16 +13,14 @@ use super::{
     super::{Snapshot, recent::Recent},
     Fatal, Writer,
 };
-use crate::{
-    domain::{
-        caller::Person,
-        change::{Change, Effect, Notice},
-        effort::Effort,
-        names::{PrincipalName, Revision},
-        time::{Date, Timestamp},
-    },
-    state::tally::Tally,
-    store::Session,
+use crate::store::Session;
+use ndp_core::{
+    caller::Person,
+    change::{Change, Effect, Notice},
+    effort::Effort,
+    monitoring::tally::Tally,
+    names::{PrincipalName, Revision},
+    time::{Date, Timestamp},
 };
 
 /// Most notices in one change: a few hundred kilobytes on the wire.

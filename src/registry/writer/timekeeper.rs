@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::domain::time::{Clock, Timestamp};
+use ndp_core::time::{Clock, Timestamp};
 
 /// By how much clocks may disagree.
 const TOLERANCE: Duration = Duration::from_secs(60);

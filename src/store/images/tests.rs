@@ -5,21 +5,23 @@ use std::{fs, path::Path, sync::Arc};
 use proptest::{option, prelude::*};
 
 use super::*;
-use crate::domain::{
-    agencies::{Agency, AgencyFields, AgencyKind, Succession},
+use ndp_core::{
     caller::Person,
-    documents::{Document, DocumentKind, Relation, RelationKind, Source},
     names::{AgencyName, EditionName, PlanName, PlatformName, PrincipalName, Revision},
-    plans::{
-        Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
-        StateEntry, Visibility, VisibilityEntry,
+    records::{
+        agencies::{Agency, AgencyFields, AgencyKind, Succession},
+        documents::{Document, DocumentKind, Relation, RelationKind, Source},
+        meta::{Meta, PublicWrite},
+        plans::{
+            Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
+            StateEntry, Visibility, VisibilityEntry,
+        },
+        platforms::{
+            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
+            Link, Listing, Membership, OperationStage, Platform, PlatformFields, RecordStatus,
+            Security, Stage,
+        },
     },
-    platforms::{
-        Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance, Link,
-        Listing, Membership, OperationStage, Platform, PlatformFields, RecordStatus, Security,
-        Stage,
-    },
-    record::{Meta, PublicWrite},
     time::{Date, Period, Timestamp},
 };
 

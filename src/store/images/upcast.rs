@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::domain::kinds::Kind;
+use ndp_core::records::Kind;
 
 /// Converts an image from one format to the next.
 type Step = fn(Kind, &mut Value);

@@ -3,12 +3,17 @@
 use prost_reflect::FieldDescriptor;
 
 use super::*;
-use crate::{
-    domain::{
-        agencies::Agency, edit::Edit, editions::Edition, milestones::Milestone, plans::Plan,
-        plans::PlanFields, platforms::Platform, principals::Principal,
+use crate::pb;
+use ndp_core::{
+    records::{
+        agencies::Agency,
+        edit::Edit,
+        editions::Edition,
+        milestones::Milestone,
+        plans::{Plan, PlanFields},
+        platforms::Platform,
+        principals::Principal,
     },
-    pb,
     rules::update::Editable,
 };
 

@@ -8,14 +8,15 @@ use proptest::{
 };
 
 use super::*;
-use crate::domain::platforms::Classification;
-use crate::domain::platforms::DataSharingChannel;
-use crate::domain::platforms::DeploymentLevel;
-use crate::domain::platforms::ExitOutcome;
-use crate::domain::platforms::Membership;
-use crate::domain::platforms::RecordStatus;
-use crate::domain::platforms::Stage;
-use crate::{domain::names::PlatformName, wire::arbitrary};
+use crate::wire::arbitrary;
+use ndp_core::names::PlatformName;
+use ndp_core::records::platforms::Classification;
+use ndp_core::records::platforms::DataSharingChannel;
+use ndp_core::records::platforms::DeploymentLevel;
+use ndp_core::records::platforms::ExitOutcome;
+use ndp_core::records::platforms::Membership;
+use ndp_core::records::platforms::RecordStatus;
+use ndp_core::records::platforms::Stage;
 
 fn any_listing() -> impl Strategy<Value = Listing> {
     let membership = select(Membership::ALL.to_vec());

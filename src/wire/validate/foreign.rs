@@ -3,10 +3,10 @@
 
 use super::{FieldPath, Items, Number, Text, Validate, out_of_range, violation};
 use crate::{
-    domain::error::Violations,
     pb::google::r#type::{Date, Money},
     wire::mask::{MAX_PATH_CHARS, MAX_PATHS},
 };
+use ndp_core::error::Violations;
 
 /// The largest fraction of a second or of a currency unit, in billionths.
 const MAX_NANOS: i32 = 999_999_999;

@@ -10,15 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ndp_core::{names::Revision, records::principals::Role, rules::principals::RevokeApiKey};
 use ndp_registry::{
-    catalogue,
-    domain::{names::Revision, principals::Role},
+    cli::catalogue,
     pb::{
         self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
         watch_changes_response::Event,
     },
     registry::recent::Following,
-    rules::principals::RevokeApiKey,
 };
 use serde_json::json;
 use tokio::{

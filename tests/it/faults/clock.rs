@@ -9,14 +9,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use ndp_core::{
+    change::At,
+    error::Error,
+    names::Revision,
+    time::{Clock, Timestamp},
+};
 use ndp_registry::{
-    catalogue,
-    domain::{
-        change::At,
-        error::Error,
-        names::Revision,
-        time::{Clock, Timestamp},
-    },
+    cli::catalogue,
     registry::{Registry, WriterTask, entropy::OsEntropy},
     store::Store,
 };

@@ -1,7 +1,7 @@
 //! `check`: reports ok for what the registry wrote, and finds what others changed in the database.
 
+use ndp_core::records::principals::Role;
 use ndp_registry::{
-    domain::principals::Role,
     pb,
     registry::{Registry, check::check, entropy::OsEntropy},
     store::Store,

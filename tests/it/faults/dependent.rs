@@ -1,14 +1,14 @@
 //! Commands that depend on each other and wait together: none is acknowledged on the strength of
 //! another that was not written, was written by another process, or had answered the same request.
 
-use ndp_registry::{
-    domain::{
-        error::Error,
-        names::{PlanName, PlatformName},
-        plans::PlanFields,
-    },
-    registry::{Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
+use ndp_core::{
+    error::Error,
+    names::{PlanName, PlatformName},
+    records::plans::PlanFields,
     rules::{Request, plans::UpdatePlan},
+};
+use ndp_registry::{
+    registry::{Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
     store::Store,
 };
 use uuid::Uuid;

@@ -5,20 +5,20 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use ndp_registry::{
-    catalogue,
-    domain::{
-        error::Error,
-        names::{ApiKeyName, PrincipalName},
-        principals::{ApiKeyFields, KeyHash, PrincipalFields, PrincipalKind, Role},
-        time::{Clock, Timestamp},
-    },
-    pb,
-    registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
+use ndp_core::{
+    error::Error,
+    names::{ApiKeyName, PrincipalName},
+    records::principals::{ApiKeyFields, KeyHash, PrincipalFields, PrincipalKind, Role},
     rules::{
         AnyCommand, Ids, Request,
         principals::{CreateApiKey, CreatePrincipal},
     },
+    time::{Clock, Timestamp},
+};
+use ndp_registry::{
+    cli::catalogue,
+    pb,
+    registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
     store::Store,
 };
 use tonic::Code;

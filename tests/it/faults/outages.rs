@@ -9,12 +9,11 @@ use std::{
     time::Duration,
 };
 
+use ndp_core::{error::Error, records::principals::Role, rules::Ids};
 use ndp_registry::{
-    catalogue::OPENING_EDITION,
-    domain::{error::Error, principals::Role},
+    cli::catalogue::OPENING_EDITION,
     pb::{self, change_service_client::ChangeServiceClient},
     registry::{Entropy, QUEUE_MAX, Registry, check::check, entropy::OsEntropy, recent::Following},
-    rules::Ids,
 };
 use serde_json::json;
 use tokio::{task::JoinSet, time::Instant};

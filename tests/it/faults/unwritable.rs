@@ -1,7 +1,8 @@
 //! Health reports that no change can be written, reads go on, and health recovers without a
 //! caller's help; the server's log gives the reason once.
 
-use ndp_registry::{domain::principals::Role, pb::GetSummaryRequest};
+use ndp_core::records::principals::Role;
+use ndp_registry::pb::GetSummaryRequest;
 use tokio::sync::watch;
 use tonic::Code;
 

@@ -1,15 +1,15 @@
 //! Plans in any state, made over the wire by the people who make them: an editor and an approver
 //! of one agency, and the steward. All of it is made up.
 
-use ndp_registry::{
-    domain::{
-        caller::{Caller, Known, Person},
-        names::{AgencyName, ApiKeyName, PrincipalName},
+use ndp_core::{
+    caller::{Caller, Known, Person},
+    names::{AgencyName, ApiKeyName, PrincipalName},
+    records::{
         plans::{PlanMove, PlanState},
         principals::Role,
     },
-    pb,
 };
+use ndp_registry::pb;
 use serde_json::{Value, json};
 use tonic::Status;
 

@@ -10,16 +10,20 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use ndp_core::{
+    caller::Caller,
+    names::{AgencyName, ApiKeyName, PrincipalName, Revision},
+    records::principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+    rules::{
+        AnyCommand, Ids, Request,
+        principals::{CreateApiKey, CreatePrincipal},
+    },
+    time::{Clock, Timestamp},
+};
 use ndp_registry::{
     admission::who::Who,
-    catalogue,
+    cli::catalogue,
     config::ServerOptions,
-    domain::{
-        caller::Caller,
-        names::{AgencyName, ApiKeyName, PrincipalName, Revision},
-        principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
-        time::{Clock, Timestamp},
-    },
     pb::{
         access_service_client::AccessServiceClient,
         catalogue_service_client::CatalogueServiceClient,
@@ -30,10 +34,6 @@ use ndp_registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
         entropy::OsEntropy,
         recent::Following,
-    },
-    rules::{
-        AnyCommand, Ids, Request,
-        principals::{CreateApiKey, CreatePrincipal},
     },
     server,
     store::Store,

@@ -7,7 +7,8 @@ use flate2::{
     Compression,
     write::{GzDecoder, GzEncoder},
 };
-use ndp_registry::{domain::principals::Role, service::REQUEST_BYTES_MAX};
+use ndp_core::records::principals::Role;
+use ndp_registry::service::REQUEST_BYTES_MAX;
 use serde_json::{Value, json};
 
 use super::{EVENTS, JSON, detail, get, mistakes, ok, post, post_text};

@@ -1,7 +1,7 @@
 //! `If-Match`, `If-None-Match` and `ETag` (RFC 9110 §8.8.3, §13), as every method with an etag has
 //! them.
 
-use ndp_registry::domain::{plans::PlanState, principals::Role};
+use ndp_core::records::{plans::PlanState, principals::Role};
 use serde_json::{Value, json};
 
 use super::{JSON, detail, get, mistakes};

@@ -1,7 +1,7 @@
 //! HTTP as RFC 9110 (semantics) and RFC 9112 (HTTP/1.1) have it, byte by byte over a socket: each
 //! case names its section and who decides it, `hyper` or this server.
 
-use ndp_registry::domain::principals::Role;
+use ndp_core::records::principals::Role;
 use regex::Regex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -3,22 +3,22 @@
 
 use std::time::Duration;
 
-use ndp_registry::{
-    domain::{
-        caller::{Caller, Known, Person},
-        change::RequestId,
-        error::Error,
-        names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
+use ndp_core::{
+    caller::{Caller, Known, Person},
+    change::RequestId,
+    error::Error,
+    names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
+    records::{
         plans::PlanFields,
         principals::{PrincipalFields, PrincipalKind, Role},
     },
-    registry::authenticate::{Claims, authenticate},
     rules::{
         Request,
         plans::CreatePlan,
         principals::{RevokeApiKey, UpdatePrincipal},
     },
 };
+use ndp_registry::registry::authenticate::{Claims, authenticate};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection, SqliteConnection};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use ndp_registry::domain::{
+use ndp_core::records::{
     plans::{PlanMove, PlanState},
     principals::Role,
 };

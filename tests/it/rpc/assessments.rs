@@ -1,6 +1,6 @@
 //! Assessments over the wire: the steward's, dated, by a rubric, and never edited.
 
-use ndp_registry::domain::plans::PlanState;
+use ndp_core::records::plans::PlanState;
 use serde_json::{Value, json};
 
 use crate::harness::{

@@ -1,7 +1,7 @@
 //! Baselines over the wire: made by the issue, then only by a rebaseline that two people carry, and
 //! each stays as it was made.
 
-use ndp_registry::domain::{plans::PlanMove, principals::Role};
+use ndp_core::records::{plans::PlanMove, principals::Role};
 use serde_json::{Value, json};
 
 use crate::harness::{

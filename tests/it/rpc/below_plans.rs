@@ -1,17 +1,19 @@
 //! Who sees the records below a plan: those who see all of the plan, on every path. To everyone
 //! else a milestone, a baseline, a report or an assessment is as if it were not there.
 
-use ndp_registry::{
-    domain::{
-        caller::Caller,
+use ndp_core::{
+    caller::Caller,
+    names::{MilestoneName, PlanName, PlatformName},
+    records::{
         milestones::{MILESTONES_MAX, MilestoneFields},
-        names::{MilestoneName, PlanName, PlatformName},
         plans::{PlanFields, PlanMove},
         principals::Role,
     },
+    rules::{Command, Request, milestones::CreateMilestone, plans::CreatePlan},
+};
+use ndp_registry::{
     pb::{self, change_service_client::ChangeServiceClient, watch_changes_response::Event},
     registry::check::check,
-    rules::{Command, Request, milestones::CreateMilestone, plans::CreatePlan},
 };
 use prost::Message;
 use serde_json::{Value, json};

@@ -1,10 +1,8 @@
 //! The catalogue over the wire: records made and read, editions compared on the shipped lists,
 //! platforms found, and platforms that leave with a record of it.
 
-use ndp_registry::{
-    domain::principals::{PrincipalKind, Role},
-    pb::{self, platform::exit::Outcome},
-};
+use ndp_core::records::principals::{PrincipalKind, Role};
+use ndp_registry::pb::{self, platform::exit::Outcome};
 use tonic::Code;
 use tonic_types::StatusExt;
 

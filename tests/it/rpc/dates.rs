@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ndp_registry::domain::{plans::PlanMove, principals::Role, time::Clock};
+use ndp_core::{
+    records::{plans::PlanMove, principals::Role},
+    time::Clock,
+};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -3,21 +3,21 @@
 
 use std::fmt::Write as _;
 
-use ndp_registry::{
-    domain::{
-        error::Error,
-        names::{AgencyName, ApiKeyName, PrincipalName},
-        principals::{ApiKeyFields, PrincipalKind, Role},
-        time::{Clock, Timestamp},
+use ndp_core::{
+    error::Error,
+    names::{AgencyName, ApiKeyName, PrincipalName},
+    records::principals::{ApiKeyFields, PrincipalKind, Role},
+    rules::{
+        Ids,
+        principals::{CreateApiKey, RevokeApiKey},
     },
+    time::{Clock, Timestamp},
+};
+use ndp_registry::{
     pb,
     registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
         entropy::OsEntropy,
-    },
-    rules::{
-        Ids,
-        principals::{CreateApiKey, RevokeApiKey},
     },
 };
 use tonic::{

@@ -1,6 +1,7 @@
 //! Made-up records that are valid, callers that write them, and what an answer says of itself.
 
-use ndp_registry::{domain::principals::Role, pb};
+use ndp_core::records::principals::Role;
+use ndp_registry::pb;
 use tonic::{Code, Status, metadata::MetadataMap};
 use tonic_types::StatusExt;
 

@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ndp_registry::{
-    domain::{principals::Role, text::compare_names},
-    pb,
-    state::query::schema::{Constant, Field, Queryable, Type, Values},
+use ndp_core::{
+    query::schema::{Constant, Field, Queryable, Type, Values},
+    records::principals::Role,
+    text::compare_names,
 };
+use ndp_registry::pb;
 use prost::Message;
 use prost_reflect::DescriptorPool;
 use tonic::Status;
@@ -529,7 +530,7 @@ fn assert_presence<T: Queryable>(pool: &DescriptorPool, request: &str) {
 
 #[test]
 fn each_lists_proto_names_exactly_the_declared_fields() {
-    use ndp_registry::domain::{
+    use ndp_core::records::{
         agencies::Agency,
         assessments::Assessment,
         baselines::Baseline,
@@ -542,7 +543,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         proposals::Proposal,
         reports::Report,
     };
-    use ndp_registry::state::{attention::Item, records::Below, sight::ChangeFacts};
+    use ndp_core::{monitoring::attention::Item, query::fields::Below, state::sight::ChangeFacts};
     assert_named::<Agency>(&POOL, "ListAgenciesRequest");
     assert_named::<Edition>(&POOL, "ListEditionsRequest");
     assert_named::<Platform>(&POOL, "ListPlatformsRequest");

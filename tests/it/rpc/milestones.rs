@@ -1,7 +1,7 @@
 //! Milestones over the wire: what they promise moves until the plan is issued, what became of them
 //! is recorded while it is in force, and a claim says whether it can be checked.
 
-use ndp_registry::domain::plans::{PlanMove, PlanState};
+use ndp_core::records::plans::{PlanMove, PlanState};
 use serde_json::{Value, json};
 
 use crate::harness::{

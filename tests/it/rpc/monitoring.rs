@@ -3,13 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use ndp_registry::{
-    domain::principals::Role,
-    pb::{
-        self,
-        plan::State,
-        platform::{RecordStatus, operation_stage::Stage},
-    },
+use ndp_core::records::principals::Role;
+use ndp_registry::pb::{
+    self,
+    plan::State,
+    platform::{RecordStatus, operation_stage::Stage},
 };
 use serde_json::{Value, json};
 use tonic_types::StatusExt;

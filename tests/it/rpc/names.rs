@@ -1,7 +1,7 @@
 //! Names: what of them cannot be seen, when two are the same, how they are found and ordered, and
 //! which number a platform gets.
 
-use ndp_registry::domain::principals::Role;
+use ndp_core::records::principals::Role;
 use serde_json::{Value, json};
 
 use super::given;

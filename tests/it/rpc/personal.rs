@@ -1,7 +1,8 @@
 //! Personal data is refused wherever a text can be written, with its place; a steward may let a
 //! text through and is on record with it. All numbers and addresses are synthetic.
 
-use ndp_registry::{catalogue, domain::principals::Role};
+use ndp_core::records::principals::Role;
+use ndp_registry::cli::catalogue;
 use serde_json::{Value, json};
 
 use crate::harness::{

@@ -6,16 +6,14 @@ use std::{
     sync::LazyLock,
 };
 
-use ndp_registry::{
-    catalogue,
-    domain::{
-        caller::Caller,
+use ndp_core::{
+    caller::Caller,
+    error::Error,
+    names::{AgencyName, MilestoneName, PlanName, PlatformName},
+    records::{
         documents::Document,
-        error::Error,
         milestones::{MilestoneFields, MilestoneState},
-        names::{AgencyName, MilestoneName, PlanName, PlatformName},
         plans::{PlanFields, PlanMove, PlanState},
-        time::{Date, Timestamp},
     },
     rules::{
         AnyCommand, Ids, Request, decide,
@@ -23,7 +21,9 @@ use ndp_registry::{
         plans::{CreatePlan, MovePlan, UpdatePlan},
     },
     state::State,
+    time::{Date, Timestamp},
 };
+use ndp_registry::cli::catalogue;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::harness::{

@@ -1,7 +1,7 @@
 //! PlanService over the wire: the states and what moves them, documents and dates, the second
 //! person, ids and etags.
 
-use ndp_registry::domain::{
+use ndp_core::records::{
     plans::{PlanMove, PlanState, STATES_MAX},
     principals::{PrincipalKind, Role},
 };

@@ -1,7 +1,7 @@
 //! Progress reports over the wire: one a period of the plan's cycle, corrected by a later one, and
 //! none of them ever changed.
 
-use ndp_registry::domain::plans::{PlanMove, PlanState};
+use ndp_core::records::plans::{PlanMove, PlanState};
 use serde_json::{Value, json};
 
 use crate::harness::{

@@ -1,14 +1,11 @@
 //! What is stored stays readable: records are refused before they grow too large, and reads of many
 //! large changes end early and go on.
 
-use ndp_registry::{
-    catalogue::OPENING_EDITION,
-    domain::{
-        plans::{PlanMove, PlanState, STATES_MAX},
-        principals::Role,
-    },
-    registry::recent::Following,
+use ndp_core::records::{
+    plans::{PlanMove, PlanState, STATES_MAX},
+    principals::Role,
 };
+use ndp_registry::{cli::catalogue::OPENING_EDITION, registry::recent::Following};
 use serde_json::{Value, json};
 
 use crate::harness::{Engine, both, plans::Cast, raw::reason, server::Server};

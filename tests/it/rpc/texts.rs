@@ -3,12 +3,12 @@
 
 use std::fs;
 
+use ndp_core::{
+    records::principals::Role,
+    text::legible::{Lines, fault, kept},
+};
 use ndp_registry::{
-    catalogue,
-    domain::{
-        principals::Role,
-        text::legible::{Lines, fault, kept},
-    },
+    cli::catalogue,
     pb::{self, platform::RecordStatus},
     wire::validate::Validate,
 };

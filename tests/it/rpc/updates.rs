@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use ndp_registry::{
-    domain::{edit::Edit, names::Revision, platforms::PlatformFields, principals::Role},
-    pb,
+use ndp_core::{
+    names::Revision,
+    records::{edit::Edit, platforms::PlatformFields, principals::Role},
 };
+use ndp_registry::pb;
 use tonic::Code;
 use tonic_types::StatusExt;
 

@@ -3,26 +3,26 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use ndp_registry::{
-    domain::{
+use ndp_core::{
+    caller::{Caller, Known, Person},
+    change::{Change, Effect, Image},
+    effort::Effort,
+    monitoring::{summary::Scope, tally::Tally},
+    names::{
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, MilestoneName, PlanName,
+        PlatformName, PrincipalName, ProposalName, ReportName, Revision,
+    },
+    records::{
         assessments::{Assessment, AssessmentFields},
         baselines::{Approval, Baseline, MilestoneChange, Rebaseline},
-        caller::{Caller, Known, Person},
-        change::{Change, Effect, Image},
         documents::Document,
-        effort::Effort,
+        meta::Meta,
         milestones::{Dropping, Milestone, MilestoneFields},
-        names::{
-            AgencyName, ApiKeyName, AssessmentName, BaselineName, MilestoneName, PlanName,
-            PlatformName, PrincipalName, ProposalName, ReportName, Revision,
-        },
         plans::{Plan, PlanFields, PlanMove, PlanState, StateEntry, Visibility, VisibilityEntry},
         platforms::{Exit, ExitOutcome, Governance, Platform, Security},
         principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
         proposals::{Act, Action, Proposal, ProposalState},
-        record::Meta,
         reports::{Rating, Report, ReportFields},
-        time::{Date, Timestamp},
     },
     rules::{
         AnyCommand, Ids, Request,
@@ -36,10 +36,9 @@ use ndp_registry::{
     state::{
         State,
         sight::{Interest, Past, Sight, needs_before, see},
-        summary::Scope,
-        tally::Tally,
         visible::{Ancestry, parents_of, visible},
     },
+    time::{Date, Timestamp},
 };
 use proptest::{
     collection::vec,
@@ -689,7 +688,8 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
 /// Two platforms of two agencies, and these plans, each of its platform's agency.
 fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
     let meta = Meta::created(now(), Revision::new(1).unwrap());
-    let seed = ndp_registry::catalogue::seed([ndp_registry::catalogue::OPENING_EDITION]).unwrap();
+    let seed = ndp_registry::cli::catalogue::seed([ndp_registry::cli::catalogue::OPENING_EDITION])
+        .unwrap();
     let mut images: Vec<_> = seed
         .agencies
         .into_iter()
@@ -803,7 +803,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
                     state,
                     caller,
                     match &change.effects[0] {
-                        ndp_registry::domain::change::Effect::Put(image) => image,
+                        ndp_core::change::Effect::Put(image) => image,
                         other => panic!("{other:?}"),
                     }
                 )

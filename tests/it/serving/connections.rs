@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use ndp_core::records::principals::Role;
 use ndp_registry::{
     config::{Limits, ServerOptions},
-    domain::principals::Role,
     pb::{self, change_service_client::ChangeServiceClient, watch_changes_request::Start},
 };
 use tokio::{

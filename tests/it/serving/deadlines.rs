@@ -1,7 +1,8 @@
 //! The time of a call: its client's, never more than the server's, and what becomes of a write
 //! whose time is over.
 
-use ndp_registry::{config::Limits, domain::principals::Role, pb};
+use ndp_core::records::principals::Role;
+use ndp_registry::{config::Limits, pb};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 

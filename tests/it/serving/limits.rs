@@ -1,9 +1,9 @@
 //! Limits on calls: each refuses what is beyond it, says so in both languages, is counted, and lets
 //! others go on.
 
+use ndp_core::records::principals::Role;
 use ndp_registry::{
     config::Limits,
-    domain::principals::Role,
     pb::{self, change_service_client::ChangeServiceClient},
 };
 use tonic::{Code, Streaming};

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ndp_registry::{
-    domain::principals::Role,
-    pb::{self, change_service_client::ChangeServiceClient},
-};
+use ndp_core::records::principals::Role;
+use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ndp_registry::{domain::principals::Role, pb};
+use ndp_core::records::principals::Role;
+use ndp_registry::pb;
 use tonic::Code;
 use tonic_types::StatusExt;
 

@@ -1,9 +1,9 @@
 //! Work that grows with the catalogue: little of it is done at once; more waits for its turn within
 //! the caller's share and time, and what costs too much is refused.
 
+use ndp_core::records::principals::Role;
 use ndp_registry::{
     admission::turns::{TurnLimits, Work},
-    domain::principals::Role,
     pb::{self, change_service_client::ChangeServiceClient, watch_changes_request::Start},
     registry::{Bounds, recent::Following},
 };

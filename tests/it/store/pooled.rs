@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ndp_registry::{domain::principals::Role, registry::check::check, store::Store};
+use ndp_core::records::principals::Role;
+use ndp_registry::{registry::check::check, store::Store};
 
 use super::{LOG_ID, append_to, bare, change, refusal, revision};
 use crate::{

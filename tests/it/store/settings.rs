@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{append_to, bare, change, execute, open, revision, texts};
 use crate::harness::{Engine, postgres::PgDatabase};
-use ndp_registry::domain::names::Revision;
+use ndp_core::names::Revision;
 
 /// As an operator, or another program in the same database, may have left them.
 const HOSTILE: &[&str] = &[

@@ -1,0 +1,137 @@
+//! The digests of a change: of its header, of each effect, its leaf hash and the chained digest.
+//!
+//! A leaf entry holds only hashes, so it can be published. Texts and images can be blanked by law,
+//! and the log still verifies. Every part is preceded by its length, as 8 bytes, big-endian:
+//!
+//! - image digest: SHA-256(salt ‖ image), or SHA-256(salt) where there is no image
+//! - effect digest: SHA-256 over effect kind, resource name, format and image digest
+//! - header digest: SHA-256(salt ‖ revision, record time in microseconds, principal, actor, agency,
+//!   method, request id, request digest, reason); an absent optional part is one zero byte, and a
+//!   present optional part follows a byte of one
+//! - leaf hash: SHA-256(0x00 ‖ header digest, effect digests), as RFC 6962 hashes a leaf
+//! - chained digest: SHA-256(chained digest of the change before ‖ leaf hash), without lengths
+
+use sha2::{Digest as _, Sha256};
+
+use crate::change::Change;
+
+/// A SHA-256 digest.
+pub type Digest = [u8; 32];
+
+/// The chained digest of a log without changes.
+pub const GENESIS: Digest = [0; 32];
+
+fn hash<'a>(begin: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(begin);
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// The digest of an image, or of the salt alone.
+pub fn image_digest(salt: &[u8], image: Option<&str>) -> Digest {
+    let hash = Sha256::new().chain_update(salt);
+    let image = image.unwrap_or_default();
+    hash.chain_update(image).finalize().into()
+}
+
+/// The digest of an effect: its kind, for example `put`, and its result for a resource.
+pub fn effect_digest(kind: &str, resource: &str, format: i64, image: &Digest) -> Digest {
+    let format = format.to_be_bytes();
+    hash(&[], [kind.as_bytes(), resource.as_bytes(), &format, image])
+}
+
+/// The digest of the header of a change.
+pub fn header_digest(salt: &[u8], change: &Change) -> Digest {
+    let optional = |part: Option<&[u8]>| match part {
+        None => vec![0],
+        Some(part) => [&[1], part].concat(),
+    };
+    let request = change.request_id.as_ref();
+    let request_id = request.map(|it| it.id.to_string());
+    let parts = [
+        change.revision.get().to_be_bytes().to_vec(),
+        change.record_time.as_micros().to_be_bytes().to_vec(),
+        change.person.principal.as_str().into(),
+        optional(change.person.actor.as_deref().map(str::as_bytes)),
+        optional(change.agency.as_ref().map(|it| it.as_str().as_bytes())),
+        change.method.as_bytes().to_vec(),
+        optional(request_id.as_deref().map(str::as_bytes)),
+        optional(request.map(|it| it.digest.as_slice())),
+        change.reason.as_bytes().to_vec(),
+    ];
+    hash(salt, parts.iter().map(Vec::as_slice))
+}
+
+/// The leaf hash of a change.
+pub fn leaf_hash<'a>(header: &'a Digest, effects: impl IntoIterator<Item = &'a Digest>) -> Digest {
+    let parts = std::iter::once(header).chain(effects);
+    hash(&[0], parts.map(<[u8; 32]>::as_slice))
+}
+
+/// The chained digest of a change, from that of the change before.
+pub fn chained(before: &Digest, leaf: &Digest) -> Digest {
+    let hash = Sha256::new().chain_update(before);
+    hash.chain_update(leaf).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        caller::Person,
+        names::{PrincipalName, Revision},
+        time::Timestamp,
+    };
+
+    fn hex(digest: Digest) -> String {
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn change(actor: Option<&str>, reason: &str) -> Change {
+        Change {
+            revision: Revision::ZERO.next(),
+            record_time: Timestamp::from_micros(1).unwrap(),
+            person: Person {
+                principal: PrincipalName::parse("principals/made-up").unwrap(),
+                actor: actor.map(str::to_owned),
+            },
+            agency: None,
+            method: "UpdatePlan".into(),
+            request_id: None,
+            reason: reason.to_owned(),
+            effects: Vec::new(),
+            key_hash: None,
+        }
+    }
+
+    /// Other programs compute the same digests.
+    #[test]
+    fn the_layout_does_not_change() {
+        let image = image_digest(&[1; 16], Some("{}"));
+        let effect = effect_digest("put", "platforms/ndp-001", 1, &image);
+        let header = header_digest(&[2; 16], &change(Some("CB-1"), "made up"));
+        let leaf = leaf_hash(&header, [&effect]);
+        insta::assert_snapshot!(
+            [image, effect, header, leaf, chained(&GENESIS, &leaf)].map(hex).join("\n"),
+            @r"
+            d355d911d2f26a54dc0366196d99e2ffef085bb9edf7a495a342ea52c2a4c2f3
+            f79b211c7bc764f4eaa75be1424b33cf5df2715a0615820a47d879217b3808fb
+            145a5b89916281f1e8338105893f1ba7aa27c2ffc1e1a0d42644d7b9ef03da9c
+            9fdf35e6157f1e3a0fddb4425d2fafa59a0bdc7d6f96fddc3ade4b1087f7b8f8
+            100574ba6ba8b2e98bbb03d0eeb73b2218321a88d3c6c5a135b76a2db0c43dbe
+            "
+        );
+    }
+
+    #[test]
+    fn no_two_headers_have_one_digest() {
+        let digest = |change: Change| header_digest(&[0; 16], &change);
+        let moved = digest(change(Some(""), "a"));
+        assert_ne!(moved, digest(change(None, "a")));
+        assert_ne!(moved, digest(change(Some("a"), "")));
+    }
+}

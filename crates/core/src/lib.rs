@@ -1,0 +1,20 @@
+//! The records and rules of the registry. Pure: nothing here knows of async, IO, a clock,
+//! randomness, SQL or protobuf, so the same log gives the same State.
+
+pub mod caller;
+pub mod change;
+pub mod effort;
+pub mod error;
+pub mod leaf;
+pub mod limits;
+pub mod monitoring;
+pub mod names;
+pub mod near;
+pub mod personal;
+pub mod position;
+pub mod query;
+pub mod records;
+pub mod rules;
+pub mod state;
+pub mod text;
+pub mod time;

@@ -1,0 +1,13 @@
+//! What is computed from the records for a day: standing, counts, what needs attention, quality of
+//! the data, published figures beside computed ones.
+
+pub mod attention;
+pub mod comparison;
+pub mod freshness;
+pub mod quality;
+pub mod reconcile;
+pub mod standing;
+pub mod summary;
+pub mod tally;
+pub mod timeline;
+pub mod turning;

@@ -1,0 +1,316 @@
+//! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
+//! date. A record that a caller may not see raises no item for that caller.
+
+use std::borrow::Cow;
+
+use crate::{
+    effort::Effort,
+    monitoring::{
+        standing::{Dossier, MilestoneStatus, PlanStanding},
+        tally::{Place, Sight},
+    },
+    names::AgencyName,
+    query::schema::{Field, Queryable, Type, Values},
+    records::{
+        milestones::Milestone,
+        plans::{Head, Plan},
+        platforms::{Platform, RecordStatus},
+        words::words,
+    },
+    state::{State, dossier::governing_agency_on},
+    time::Date,
+};
+
+/// Number of consecutive reports with the same content before a plan counts as UNCHANGED.
+pub const UNCHANGED_PERIODS: usize = 3;
+
+words! {
+    /// The kind of problem.
+    pub enum Kind {
+        /// A milestone of a plan in force is overdue.
+        OverdueMilestone = 1 "OVERDUE_MILESTONE",
+        /// A report is late.
+        StaleReport = 2 "STALE_REPORT",
+        /// A platform has no plan in force.
+        MissingPlan = 3 "MISSING_PLAN",
+        /// The ratings of a plan disagree.
+        DivergingRatings = 4 "DIVERGING_RATINGS",
+        /// The last reports of a plan declare the same rating and percent, below 100.
+        Unchanged = 5 "UNCHANGED",
+        /// The record of a platform waits for the annex of its decision.
+        PendingAnnex = 6 "PENDING_ANNEX",
+        /// A claim has no evidence that can be checked.
+        Unsubstantiated = 7 "UNSUBSTANTIATED",
+    }
+}
+
+impl Kind {
+    /// The required action, in English.
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::OverdueMilestone => {
+                "complete the milestone with evidence, or propose a rebaseline with its reason"
+            }
+            Self::StaleReport => "file the progress report of the period that lacks one",
+            Self::MissingPlan => "draft, submit and issue an implementation plan",
+            Self::DivergingRatings => {
+                "agency and steward compare report, assessment and milestones, and correct what \
+                 is wrong"
+            }
+            Self::Unchanged => "report what was done, or say what stands in the way",
+            Self::PendingAnnex => "transcribe the entry from the annex of the decision",
+            Self::Unsubstantiated => "add evidence: a file with its SHA-256, or a decision",
+        }
+    }
+
+    /// The same in Vietnamese.
+    pub const fn vietnamese(self) -> &'static str {
+        match self {
+            Self::OverdueMilestone => {
+                "hoàn thành nhiệm vụ kèm minh chứng, hoặc đề nghị điều chỉnh kế hoạch và nêu lý do"
+            }
+            Self::StaleReport => "gửi báo cáo tiến độ của kỳ còn thiếu",
+            Self::MissingPlan => "lập, trình và ban hành kế hoạch triển khai",
+            Self::DivergingRatings => {
+                "cơ quan chủ quản và đơn vị theo dõi đối chiếu báo cáo, đánh giá và các mốc, sửa \
+                 chỗ chưa đúng"
+            }
+            Self::Unchanged => "báo cáo kết quả đã đạt, hoặc nêu khó khăn, vướng mắc",
+            Self::PendingAnnex => "nhập thông tin từ phụ lục của quyết định",
+            Self::Unsubstantiated => "bổ sung minh chứng: tệp kèm SHA-256, hoặc văn bản",
+        }
+    }
+}
+
+/// One record that needs action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The kind of problem.
+    pub kind: Kind,
+    /// The record that it is about.
+    pub resource: String,
+    /// The platform that it belongs to.
+    pub platform: String,
+    /// The record's title.
+    pub display_name: String,
+    /// The agency that must act; `None` when no agency governs the platform.
+    pub agency: Option<AgencyName>,
+    /// The person responsible for the plan.
+    pub head: Option<Head>,
+    /// The first day on which the problem existed.
+    pub since: Date,
+    /// Days from `since` to the requested date.
+    pub days: i64,
+    key: String,
+}
+
+impl State {
+    /// The items of a place on a date that callers with this sight may see.
+    pub fn attention(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Vec<Item> {
+        let mut items = Items {
+            on,
+            list: Vec::new(),
+        };
+        let edition = place.edition.as_ref().and_then(|name| self.edition(name));
+        let listed_since = edition.and_then(|edition| edition.first_day());
+        for platform in self.active_in(place, on, effort) {
+            items.of_platform(self, platform, listed_since, sight);
+        }
+        items.list
+    }
+}
+
+struct Items {
+    on: Date,
+    list: Vec<Item>,
+}
+
+/// The data that all items of one plan share.
+struct Subject<'a> {
+    platform: &'a Platform,
+    agency: Option<&'a AgencyName>,
+    head: Option<&'a Head>,
+}
+
+impl Items {
+    fn add(&mut self, kind: Kind, of: &Subject<'_>, resource: &str, title: &str, since: Date) {
+        self.list.push(Item {
+            kind,
+            resource: resource.to_owned(),
+            platform: of.platform.name.to_string(),
+            display_name: title.to_owned(),
+            agency: of.agency.cloned(),
+            head: of.head.cloned(),
+            since,
+            days: since.days_until(self.on).max(0),
+            key: format!("{resource} {}", kind.as_str()),
+        });
+    }
+
+    fn of_platform(
+        &mut self,
+        state: &State,
+        platform: &Platform,
+        listed_since: Option<Date>,
+        sight: &Sight,
+    ) {
+        let of = Subject {
+            platform,
+            agency: governing_agency_on(platform, self.on),
+            head: None,
+        };
+        let known_since = platform.meta.create_time.date_in_vietnam();
+        let (name, title) = (platform.name.as_str(), &platform.fields.display_name);
+        if platform.fields.record_status == RecordStatus::PendingAnnex {
+            self.add(Kind::PendingAnnex, &of, name, title, known_since);
+        }
+        let mut planned = false;
+        for plan in state.plans_in_force(&platform.name, self.on) {
+            planned = true;
+            if sight.monitors(plan, self.on) {
+                self.of_plan(platform, plan, &state.dossier(plan));
+            }
+        }
+        if !planned {
+            let since = listed_since.unwrap_or(known_since);
+            self.add(Kind::MissingPlan, &of, name, title, since);
+        }
+    }
+
+    fn of_plan(&mut self, platform: &Platform, plan: &Plan, dossier: &Dossier<'_>) {
+        let of = Subject {
+            platform,
+            agency: governing_agency_on(platform, self.on),
+            head: plan.fields.accountable_head.as_ref(),
+        };
+        let on = self.on;
+        let standing = dossier.standing_on(on);
+        let (name, title) = (plan.name.as_str(), &plan.fields.display_name);
+        if let Some(filing) = &standing.filing
+            && filing.freshness.is_late()
+        {
+            let since = filing.due_date.plus_days(1);
+            self.add(Kind::StaleReport, &of, name, title, since);
+        }
+        if standing.is_diverging() {
+            let since = diverging_since(dossier, &standing, on);
+            self.add(Kind::DivergingRatings, &of, name, title, since);
+        }
+        if let Some(since) = unchanged_since(dossier, on) {
+            self.add(Kind::Unchanged, &of, name, title, since);
+        }
+        for milestone in &dossier.milestones {
+            self.of_milestone(&of, dossier, milestone);
+        }
+        for report in dossier.declarations_until(on) {
+            if let (false, Some(end)) = (report.is_substantiated(), report.fields.period_end_date) {
+                let report = report.name.as_str();
+                self.add(Kind::Unsubstantiated, &of, report, title, end);
+            }
+        }
+        for assessment in dossier.assessments_until(on) {
+            if let (false, Some(day)) = (
+                assessment.is_substantiated(),
+                assessment.fields.assessment_date,
+            ) {
+                let assessment = assessment.name.as_str();
+                self.add(Kind::Unsubstantiated, &of, assessment, title, day);
+            }
+        }
+    }
+
+    fn of_milestone(&mut self, of: &Subject<'_>, dossier: &Dossier<'_>, milestone: &Milestone) {
+        let (name, title) = (milestone.name.as_str(), &milestone.fields.display_name);
+        if let Some(standing) = dossier.milestone_on(milestone, self.on)
+            && standing.status == MilestoneStatus::Overdue
+            && let Some(due) = standing.due
+        {
+            self.add(Kind::OverdueMilestone, of, name, title, due.plus_days(1));
+        }
+        if let Some(completion) = &milestone.completion
+            && completion.completion_date <= self.on
+            && !completion.is_substantiated()
+        {
+            let since = completion.completion_date;
+            self.add(Kind::Unsubstantiated, of, name, title, since);
+        }
+    }
+}
+
+/// The date of the newest of the ratings that disagree. For the computed rating, this is the first
+/// day on which the longest overdue milestone was overdue.
+fn diverging_since(dossier: &Dossier<'_>, standing: &PlanStanding, on: Date) -> Date {
+    let declared = dossier.declaration_on(on);
+    let declared = declared.and_then(|report| report.fields.period_end_date);
+    let assured = dossier.assurance_on(on);
+    let assured = assured.and_then(|it| it.fields.assessment_date);
+    let overdue = standing.milestones.iter();
+    let overdue = overdue
+        .filter(|it| it.status == MilestoneStatus::Overdue)
+        .filter_map(|it| it.due)
+        .min()
+        .map(|due| due.plus_days(1));
+    let newest = [declared, assured, overdue].into_iter().flatten().max();
+    newest.unwrap_or(on)
+}
+
+/// The period end of the first of the latest consecutive reports with the same declaration, if
+/// there are at least [`UNCHANGED_PERIODS`] of them and work remains.
+fn unchanged_since(dossier: &Dossier<'_>, on: Date) -> Option<Date> {
+    let mut reports: Vec<_> = dossier.declarations_until(on).collect();
+    reports.sort_by_key(|report| report.fields.period_end_date);
+    let latest = reports.last()?;
+    let same = |report: &&&crate::records::reports::Report| {
+        (report.fields.rating, report.fields.percent)
+            == (latest.fields.rating, latest.fields.percent)
+    };
+    let run: Vec<_> = reports.iter().rev().take_while(same).collect();
+    let long = run.len() >= UNCHANGED_PERIODS && latest.fields.percent < 100;
+    long.then(|| run.last()?.fields.period_end_date).flatten()
+}
+
+const KINDS: &[&str] = &[
+    Kind::OverdueMilestone.as_str(),
+    Kind::StaleReport.as_str(),
+    Kind::MissingPlan.as_str(),
+    Kind::DivergingRatings.as_str(),
+    Kind::Unchanged.as_str(),
+    Kind::PendingAnnex.as_str(),
+    Kind::Unsubstantiated.as_str(),
+];
+
+impl Queryable for Item {
+    const FIELDS: &'static [Field<Self>] = &[
+        Field::new("kind", Type::Enum(KINDS), |r: &Self| {
+            Values::one(r.kind.as_str())
+        })
+        .orderable(),
+        Field::new("resource", Type::Resource(""), |r: &Self| {
+            Values::one(&*r.resource)
+        })
+        .orderable(),
+        Field::new(
+            "platform",
+            Type::Resource("platforms/{platform}"),
+            |r: &Self| Values::one(&*r.platform),
+        )
+        .orderable(),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.display_name)
+        }),
+        Field::new("agency", Type::Resource("agencies/{agency}"), |r: &Self| {
+            Values::option(r.agency.as_ref().map(|name| name.as_str()))
+        })
+        .orderable(),
+        Field::new("accountable_head.office", Type::Name, |r: &Self| {
+            Values::option(r.head.as_ref().map(|head| &*head.office))
+        })
+        .orderable(),
+        Field::new("start_date", Type::Date, |r: &Self| Values::one(r.since)).orderable(),
+        Field::new("day_count", Type::Integer, |r: &Self| Values::one(r.days)).orderable(),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        (&*self.key).into()
+    }
+}

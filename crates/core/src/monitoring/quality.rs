@@ -1,0 +1,290 @@
+//! Data quality: đúng, đủ, sạch, sống, thống nhất, dùng chung. Each criterion is a few rules over
+//! the fields of a platform and of its plans in force. A rule that does not apply to a record is
+//! not counted for it. A score is the number of rules that pass, out of those that apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    effort::Effort,
+    monitoring::{
+        standing::PlanStanding,
+        tally::{Place, Sight},
+    },
+    names::{AgencyName, PlatformName},
+    records::{
+        platforms::{Classification, Membership, Platform, RecordStatus, Stage},
+        words::words,
+    },
+    state::{State, dossier::governing_agency_on},
+    text,
+    time::Date,
+};
+
+/// Days without an update after which a record is no longer live.
+pub const LIVE_DAYS: i64 = 365;
+
+words! {
+    /// The criteria of data quality.
+    pub enum Criterion {
+        /// Đúng.
+        Correct = 1 "CORRECT",
+        /// Đủ.
+        Complete = 2 "COMPLETE",
+        /// Sạch.
+        Clean = 3 "CLEAN",
+        /// Sống.
+        Live = 4 "LIVE",
+        /// Thống nhất.
+        Consistent = 5 "CONSISTENT",
+        /// Dùng chung.
+        Shared = 6 "SHARED",
+    }
+}
+
+/// Number of rules that pass, out of those that apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Rules that apply.
+    pub checked: i32,
+    /// Rules that pass.
+    pub passed: i32,
+}
+
+impl Score {
+    /// Percentage, rounded down, so that 100 means that every rule passes. `None` when no rule
+    /// applies.
+    pub const fn percent(self) -> Option<i32> {
+        match self.checked {
+            0 => None,
+            checked => Some(self.passed * 100 / checked),
+        }
+    }
+
+    const fn merge(&mut self, other: Self) {
+        self.checked += other.checked;
+        self.passed += other.passed;
+    }
+}
+
+/// A score for each criterion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scores([Score; 6]);
+
+impl Scores {
+    /// The score of a criterion.
+    pub fn get(&self, criterion: Criterion) -> Score {
+        self.0.get(criterion.place()).copied().unwrap_or_default()
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (score, other) in self.0.iter_mut().zip(other.0) {
+            score.merge(other);
+        }
+    }
+}
+
+/// One rule that a record breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failure {
+    /// The criterion of the rule.
+    pub criterion: Criterion,
+    /// The rule's name.
+    pub rule: &'static str,
+}
+
+/// The data quality of one platform's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordQuality {
+    /// The platform.
+    pub platform: PlatformName,
+    /// The agency that governs it.
+    pub agency: Option<AgencyName>,
+    /// Its scores.
+    pub scores: Scores,
+    /// The rules it breaks.
+    pub failures: Vec<Failure>,
+}
+
+/// The data quality of the records of a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quality {
+    /// The sum over all records.
+    pub whole: Scores,
+    /// The sum for each agency, and for platforms without one.
+    pub agencies: BTreeMap<Option<AgencyName>, Scores>,
+    /// Each record, by name.
+    pub records: Vec<RecordQuality>,
+}
+
+impl State {
+    /// The data quality of a place on a date, from the records that callers with this sight may
+    /// see.
+    pub fn quality(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Quality {
+        let mut named: BTreeMap<String, usize> = BTreeMap::new();
+        for platform in self.active_in(&Place::default(), on, effort) {
+            let key = text::name_key(&platform.fields.display_name);
+            if !key.is_empty() {
+                *named.entry(key).or_default() += 1;
+            }
+        }
+        let mut quality = Quality::default();
+        for platform in self.active_in(place, on, effort) {
+            let record = self.record_quality(platform, &named, sight, on);
+            quality.whole.merge(&record.scores);
+            let agency = quality.agencies.entry(record.agency.clone());
+            agency.or_default().merge(&record.scores);
+            quality.records.push(record);
+        }
+        quality
+    }
+
+    fn record_quality(
+        &self,
+        platform: &Platform,
+        named: &BTreeMap<String, usize>,
+        sight: &Sight,
+        on: Date,
+    ) -> RecordQuality {
+        let mut standings = Vec::new();
+        let mut in_force = false;
+        for plan in self.plans_in_force(&platform.name, on) {
+            in_force = true;
+            if sight.monitors(plan, on) {
+                standings.push(self.dossier(plan).standing_on(on));
+            }
+        }
+        let agency = governing_agency_on(platform, on);
+        let mut rules = Rules {
+            scores: Scores::default(),
+            failures: Vec::new(),
+        };
+        rules.correct(platform);
+        rules.complete(platform, agency, in_force);
+        rules.clean(platform, named);
+        rules.live(platform, &standings, on);
+        rules.consistent(platform, &standings);
+        rules.shared(platform);
+        RecordQuality {
+            platform: platform.name.clone(),
+            agency: agency.cloned(),
+            scores: rules.scores,
+            failures: rules.failures,
+        }
+    }
+}
+
+struct Rules {
+    scores: Scores,
+    failures: Vec<Failure>,
+}
+
+impl Rules {
+    fn check(&mut self, criterion: Criterion, rule: &'static str, kept: bool) {
+        if let Some(score) = self.scores.0.get_mut(criterion.place()) {
+            score.checked += 1;
+            score.passed += i32::from(kept);
+        }
+        if !kept {
+            self.failures.push(Failure { criterion, rule });
+        }
+    }
+
+    fn correct(&mut self, platform: &Platform) {
+        let fields = &platform.fields;
+        let verified = fields.record_status == RecordStatus::Verified;
+        self.check(Criterion::Correct, "VERIFIED", verified);
+        self.check(Criterion::Correct, "SOURCED", !fields.sources.is_empty());
+        for listing in &fields.listings {
+            let stated = listing.membership == Membership::Stated;
+            self.check(Criterion::Correct, "MEMBERSHIP_STATED", stated);
+        }
+    }
+
+    fn complete(&mut self, platform: &Platform, agency: Option<&AgencyName>, in_force: bool) {
+        let fields = &platform.fields;
+        for (rule, kept) in [
+            ("NAMED", !fields.display_name.is_empty()),
+            ("GOVERNED", agency.is_some()),
+            ("OPERATED", !fields.operating_unit.is_empty()),
+            (
+                "CLASSIFIED",
+                fields.classification != Classification::Unspecified,
+            ),
+            ("STAGED", !fields.operation_stages.is_empty()),
+            ("PLANNED", in_force),
+        ] {
+            self.check(Criterion::Complete, rule, kept);
+        }
+    }
+
+    fn clean(&mut self, platform: &Platform, named: &BTreeMap<String, usize>) {
+        let fields = &platform.fields;
+        let names = [&fields.display_name, &fields.display_name_en];
+        let tidy = |name: &&String| {
+            let chars = || name.chars().map(text::is_blank);
+            let doubled = chars()
+                .zip(chars().skip(1))
+                .any(|pair| pair == (true, true));
+            !doubled && name.trim_matches(text::is_blank) == name.as_str()
+        };
+        self.check(Criterion::Clean, "TIDY", names.iter().all(tidy));
+        if !fields.display_name.is_empty() {
+            let count = named.get(&text::name_key(&fields.display_name));
+            let unique = count.is_none_or(|count| *count == 1);
+            self.check(Criterion::Clean, "UNIQUE", unique);
+        }
+        let mut links = BTreeSet::new();
+        let single = fields.links.iter().all(|link| links.insert(&link.uri));
+        if !fields.links.is_empty() {
+            self.check(Criterion::Clean, "LINKS_ONCE", single);
+        }
+    }
+
+    fn live(&mut self, platform: &Platform, standings: &[PlanStanding], on: Date) {
+        let written = platform.public_meta().update_time.date_in_vietnam();
+        let written = written.days_until(on);
+        self.check(Criterion::Live, "WRITTEN_IN_A_YEAR", written <= LIVE_DAYS);
+        for filing in standings.iter().filter_map(|it| it.filing.as_ref()) {
+            let reported = !filing.freshness.is_late();
+            self.check(Criterion::Live, "REPORTED_IN_TIME", reported);
+        }
+    }
+
+    fn consistent(&mut self, platform: &Platform, standings: &[PlanStanding]) {
+        let fields = &platform.fields;
+        for listing in &fields.listings {
+            if !listing.display_name.is_empty() && !fields.display_name.is_empty() {
+                let same = text::same_name(&listing.display_name, &fields.display_name);
+                self.check(Criterion::Consistent, "NAMED_AS_LISTED", same);
+            }
+        }
+        let end = |stage: Stage| {
+            let step = fields.operation_stages.iter().find(|it| it.stage == stage);
+            step.and_then(|step| step.reached.as_ref()?.end)
+        };
+        for (earlier, later) in [
+            (Stage::Development, Stage::Pilot),
+            (Stage::Pilot, Stage::Operation),
+            (Stage::Development, Stage::Operation),
+        ] {
+            if let (Some(earlier), Some(later)) = (end(earlier), end(later)) {
+                self.check(Criterion::Consistent, "STAGES_IN_ORDER", earlier <= later);
+            }
+        }
+        for standing in standings {
+            let agree = !standing.is_diverging();
+            self.check(Criterion::Consistent, "RATINGS_AGREE", agree);
+        }
+    }
+
+    fn shared(&mut self, platform: &Platform) {
+        let fields = &platform.fields;
+        for (rule, kept) in [
+            ("CHANNELLED", !fields.data_sharing_channels.is_empty()),
+            ("DEPLOYED", !fields.deployment_levels.is_empty()),
+            ("LINKED", !fields.links.is_empty()),
+        ] {
+            self.check(Criterion::Shared, rule, kept);
+        }
+    }
+}

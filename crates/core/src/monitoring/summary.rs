@@ -1,0 +1,189 @@
+//! Summaries: the counts of one place on one date, of the records that a caller may see.
+
+use std::sync::Arc;
+
+use crate::{
+    caller::Caller,
+    effort::Effort,
+    error::Error,
+    monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    names::{AgencyName, EditionName},
+    near::nearest,
+    records::editions::Edition,
+    state::State,
+    time::Date,
+};
+
+/// Which edition a summary answers for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The edition the registry opened with.
+    Opening,
+    /// One edition.
+    Edition(EditionName),
+    /// All platforms of the registry.
+    All,
+}
+
+/// The counts of a place on a date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// What is counted.
+    pub place: Place,
+    /// The date it answers for.
+    pub date: Date,
+    /// Platforms that the edition's decision declares; absent for one agency or all editions.
+    pub declared_platforms: Option<i32>,
+    /// The counts.
+    pub counts: Counts,
+    /// Whether what is counted is made up.
+    pub made_up: bool,
+}
+
+impl State {
+    /// Refuses an agency that does not exist. Otherwise it would look like one without records.
+    pub fn known_agency(&self, name: &AgencyName) -> Result<(), Error> {
+        if self.agency(name).is_some() {
+            return Ok(());
+        }
+        Err(Error::NotFound {
+            kind: AgencyName::KIND,
+            name: name.to_string(),
+        })
+    }
+
+    /// The platforms that a request selects. Refuses an edition or agency that does not exist, and
+    /// a group that the edition does not have.
+    pub fn place(
+        &self,
+        scope: &Scope,
+        group: &str,
+        agency: Option<&AgencyName>,
+        effort: &Effort,
+    ) -> Result<Place, Error> {
+        let edition = match scope {
+            Scope::All => None,
+            Scope::Edition(name) => Some(self.edition(name).ok_or_else(|| Error::NotFound {
+                kind: EditionName::KIND,
+                name: name.to_string(),
+            })?),
+            Scope::Opening => Some(self.opening_edition().ok_or_else(|| Error::NotFound {
+                kind: EditionName::KIND,
+                name: "editions".to_owned(),
+            })?),
+        };
+        if let Some(name) = agency {
+            self.known_agency(name)?;
+        }
+        if !group.is_empty() {
+            let known = edition.is_some_and(|edition| {
+                let declared = edition.fields.groups.iter().any(|it| it.code == group);
+                let lists = |listing: &crate::records::platforms::Listing| listing.group == group;
+                declared
+                    || effort
+                        .rows(self.platforms().values(), 1)
+                        .any(|platform| platform.listing(&edition.name).is_some_and(lists))
+            });
+            if !known {
+                return Err(unknown_group(group, edition));
+            }
+        }
+        Ok(Place {
+            edition: edition.map(|edition| edition.name.clone()),
+            group: (!group.is_empty()).then(|| group.into()),
+            agency: agency.cloned(),
+        })
+    }
+
+    /// Refuses a date before the requested edition takes effect.
+    pub fn check_listed(
+        &self,
+        place: &Place,
+        date: Date,
+        field: &'static str,
+    ) -> Result<(), Error> {
+        let edition = place.edition.as_ref().and_then(|name| self.edition(name));
+        match edition.and_then(|edition| edition.first_day()) {
+            Some(first) if date < first => Err(Error::OutOfRange {
+                field,
+                english: format!("must not be before {first}, when the edition takes effect"),
+                vietnamese: format!("không được trước {first} là ngày danh mục có hiệu lực"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The summary of a place, by a tally of this State.
+    pub fn summary(&self, caller: &Caller, place: Place, tally: &Tally) -> Summary {
+        let counts = tally.counts(&place, &Sight::of(caller));
+        Summary {
+            declared_platforms: self.declared_platforms(&place),
+            date: tally.date(),
+            counts,
+            made_up: self.is_made_up(),
+            place,
+        }
+    }
+
+    fn declared_platforms(&self, place: &Place) -> Option<i32> {
+        if place.agency.is_some() {
+            return None;
+        }
+        let edition = self.edition(place.edition.as_ref()?)?;
+        match &place.group {
+            None => Some(edition.fields.declared_platform_count),
+            Some(code) => {
+                let mut groups = edition.fields.groups.iter();
+                let group = groups.find(|group| *group.code == **code)?;
+                Some(group.declared_platform_count).filter(|count| *count > 0)
+            }
+        }
+    }
+
+    /// The same counts by a scan over every platform, without a stored tally.
+    pub fn counts_by_scan(&self, place: &Place, sight: &Sight, date: Date) -> Counts {
+        let mut counts = Counts::default();
+        for platform in self.platforms().values() {
+            if is_in(self, platform, place, date) {
+                counts.merge(&contribution(self, platform, date).seen(sight), 1);
+            }
+        }
+        counts
+    }
+}
+
+fn unknown_group(group: &str, edition: Option<&Arc<Edition>>) -> Error {
+    let refuse = |english: &str, vietnamese: &str| {
+        Error::invalid("group", "UNKNOWN_VALUE", english, vietnamese)
+    };
+    let Some(edition) = edition else {
+        return refuse(
+            "each edition has its own groups; name the edition too",
+            "mỗi danh mục có các nhóm riêng; hãy ghi cả danh mục",
+        );
+    };
+    let codes = || {
+        edition
+            .fields
+            .groups
+            .iter()
+            .map(|group| group.code.as_str())
+    };
+    let known: Vec<_> = codes().map(|code| format!("`{code}`")).collect();
+    let (known, name) = (known.join(", "), &edition.name);
+    if known.is_empty() {
+        return refuse(
+            &format!("`{name}` has no groups; leave `group` empty"),
+            &format!("`{name}` không chia nhóm; hãy để trống `group`"),
+        );
+    }
+    let (mut hint, mut hint_vi) = (String::new(), String::new());
+    if let Some(near) = nearest(group, codes()) {
+        hint = format!(" (did you mean `{near}`?)");
+        hint_vi = format!(" (có phải là `{near}`?)");
+    }
+    refuse(
+        &format!("`{name}` has no group `{group}`{hint}; its groups are {known}"),
+        &format!("`{name}` không có nhóm `{group}`{hint_vi}; các nhóm là {known}"),
+    )
+}

@@ -1,0 +1,556 @@
+//! Tallies: counts of the records of a date, per edition, group and agency, with separate parts for
+//! public and for hidden records.
+//!
+//! A platform's [`contribution`] to the counts of a date is a pure function of its own records. A
+//! tally is the sum of all contributions. To update it, the platform's old contribution is
+//! subtracted and the new one is added. There is one sum of public records, one of hidden records
+//! for each agency that may see them, and one of all hidden records. A caller's counts are the
+//! public part plus the hidden parts that the caller may see.
+
+use std::{borrow::Borrow, sync::Arc};
+
+use imbl::OrdMap;
+
+use crate::{
+    caller::Caller,
+    change::{Change, Effect, Image},
+    effort::Effort,
+    monitoring::{
+        freshness::Freshness,
+        standing::{Dossier, MilestoneStatus, Phase, PlanStanding, plan_state_on},
+    },
+    names::{AgencyName, EditionName, PlatformName},
+    records::{
+        plans::{Plan, PlanState},
+        platforms::{Platform, PlatformState, RecordStatus, Stage},
+        reports::Rating,
+    },
+    state::{
+        State,
+        dossier::{governing_agency_on, platform_state_on, stage_on},
+    },
+    time::Date,
+};
+
+/// The cost of counting one platform and all records below it, in units of work.
+const COUNT_COST: usize = 8;
+
+/// The source of a rating of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rater {
+    /// Its agency.
+    Declared,
+    /// The steward.
+    Assured,
+    /// The registry.
+    Computed,
+}
+
+/// One thing that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Platforms in the catalogue.
+    Platforms,
+    /// Those with a complete record.
+    Complete,
+    /// Platforms that left.
+    Retired,
+    /// Platforms in the catalogue with a record status.
+    RecordStatus(RecordStatus),
+    /// Platforms in the catalogue by furthest stage reached.
+    Stage(Option<Stage>),
+    /// Platforms in the catalogue with a plan that is ISSUED or COMPLETED.
+    WithIssuedPlan,
+    /// Plans of platforms in the catalogue.
+    Plans,
+    /// Those in a state.
+    PlanState(PlanState),
+    /// Plans in force whose records the caller may see.
+    Monitored,
+    /// Monitored plans by rating; none where there is none.
+    Rating(Rater, Option<Rating>),
+    /// Monitored plans whose ratings disagree.
+    Diverging,
+    /// Monitored plans that are to be reported on: those ISSUED.
+    Reporting,
+    /// Those by freshness.
+    Freshness(Freshness),
+    /// Milestones promised by monitored plans.
+    Milestones,
+    /// Those with a status.
+    Milestone(MilestoneStatus),
+    /// Claims of monitored plans.
+    Claims,
+    /// Those without evidence that can be checked.
+    Unsubstantiated,
+}
+
+const SIZE: usize = 3 + 6 + 4 + 1 + 1 + 9 + 1 + 12 + 1 + 1 + 4 + 1 + 7 + 2;
+
+impl Count {
+    const fn index(self) -> usize {
+        const fn rating(rating: Option<Rating>) -> usize {
+            match rating {
+                None => 0,
+                Some(rating) => rating.place() + 1,
+            }
+        }
+        match self {
+            Self::Platforms => 0,
+            Self::Complete => 1,
+            Self::Retired => 2,
+            Self::RecordStatus(status) => 3 + status.place(),
+            Self::Stage(None) => 9,
+            Self::Stage(Some(stage)) => 10 + stage.place(),
+            Self::WithIssuedPlan => 13,
+            Self::Plans => 14,
+            Self::PlanState(state) => 15 + state.place(),
+            Self::Monitored => 24,
+            Self::Rating(Rater::Declared, value) => 25 + rating(value),
+            Self::Rating(Rater::Assured, value) => 29 + rating(value),
+            Self::Rating(Rater::Computed, value) => 33 + rating(value),
+            Self::Diverging => 37,
+            Self::Reporting => 38,
+            Self::Freshness(freshness) => 39 + freshness.place(),
+            Self::Milestones => 43,
+            Self::Milestone(status) => 44 + status.place(),
+            Self::Claims => 51,
+            Self::Unsubstantiated => 52,
+        }
+    }
+}
+
+/// Counts of everything that is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts([i32; SIZE]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; SIZE])
+    }
+}
+
+impl Counts {
+    /// One count.
+    pub fn get(&self, count: Count) -> i32 {
+        self.0.get(count.index()).copied().unwrap_or_default()
+    }
+
+    /// Adds `number` to a count.
+    pub fn add(&mut self, count: Count, number: i32) {
+        if let Some(cell) = self.0.get_mut(count.index()) {
+            *cell += number;
+        }
+    }
+
+    /// Adds other counts, multiplied by `times`: 1 adds them, -1 subtracts them.
+    pub fn merge(&mut self, other: &Self, times: i32) {
+        for (cell, other) in self.0.iter_mut().zip(other.0) {
+            *cell += other * times;
+        }
+    }
+
+    /// Whether all counts are zero.
+    pub fn is_zero(&self) -> bool {
+        self.0.iter().all(|cell| *cell == 0)
+    }
+}
+
+/// Which hidden records a caller may see.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// None.
+    Public,
+    /// Those of one agency.
+    Agency(AgencyName),
+    /// All.
+    All,
+}
+
+impl Sight {
+    /// That of a caller.
+    pub fn of(caller: &Caller) -> Self {
+        if caller.oversees() {
+            return Self::All;
+        }
+        match caller.agency() {
+            Some(agency) if caller.is_of(agency) => Self::Agency(agency.clone()),
+            _ => Self::Public,
+        }
+    }
+
+    /// Whether it includes the hidden records of an agency.
+    pub fn covers(&self, agency: &AgencyName) -> bool {
+        match self {
+            Self::Public => false,
+            Self::Agency(own) => own == agency,
+            Self::All => true,
+        }
+    }
+
+    /// Whether it includes the records below an issued plan, as they were on a date.
+    pub fn monitors(&self, plan: &Plan, on: Date) -> bool {
+        plan.is_public_on(on) || self.covers(&plan.agency)
+    }
+}
+
+/// Which platforms are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Those that an edition lists; all when absent.
+    pub edition: Option<EditionName>,
+    /// Those it lists in a group; all when absent.
+    pub group: Option<Arc<str>>,
+    /// Those that an agency governs; all when absent.
+    pub agency: Option<AgencyName>,
+}
+
+/// What one platform adds to the counts of a date.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contribution {
+    /// Who governs it then.
+    pub agency: Option<AgencyName>,
+    /// What everyone may count.
+    pub public: Counts,
+    /// What callers may count only if they see the hidden records of the agency.
+    pub hidden: Vec<(AgencyName, Counts)>,
+}
+
+impl Contribution {
+    /// What those with this sight may count.
+    pub fn seen(&self, sight: &Sight) -> Counts {
+        let mut counts = self.public.clone();
+        for (agency, hidden) in &self.hidden {
+            if sight.covers(agency) {
+                counts.merge(hidden, 1);
+            }
+        }
+        counts
+    }
+
+    fn hidden_of(&mut self, agency: &AgencyName) -> &mut Counts {
+        // Most platforms have plans of one agency only.
+        let at = self.hidden.iter().position(|(of, _)| of == agency);
+        let at = at.unwrap_or_else(|| {
+            self.hidden.push((agency.clone(), Counts::default()));
+            self.hidden.len() - 1
+        });
+        match self.hidden.get_mut(at) {
+            Some((_, counts)) => counts,
+            None => &mut self.public,
+        }
+    }
+}
+
+impl State {
+    /// The platforms of a place that were in the catalogue on a date.
+    pub(super) fn active_in<'a>(
+        &'a self,
+        place: &'a Place,
+        on: Date,
+        effort: &'a Effort,
+    ) -> impl Iterator<Item = &'a Arc<Platform>> {
+        let platforms = effort.rows(self.platforms().values(), COUNT_COST);
+        platforms.filter(move |platform| {
+            platform_state_on(platform, on) == PlatformState::Active
+                && is_in(self, platform, place, on)
+        })
+    }
+
+    /// The plans of a platform that are in force on a date.
+    pub(super) fn plans_in_force<'a>(
+        &'a self,
+        platform: &'a PlatformName,
+        on: Date,
+    ) -> impl Iterator<Item = &'a Arc<Plan>> {
+        self.plans_of(platform)
+            .filter(move |plan| Phase::of(plan_state_on(plan, on)) == Phase::InForce)
+    }
+}
+
+/// What a platform adds to the counts of a date: pure, and of its own records alone.
+pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contribution {
+    let plans = state.plans_of(&platform.name).map(|plan| (&**plan, plan));
+    contribution_by(platform, plans, |plan| state.dossier(plan), on)
+}
+
+/// The same with the plans given, and a function that returns the dossier of a plan. The function
+/// is called only for plans in force.
+pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
+    platform: &Platform,
+    plans: impl Iterator<Item = (&'a Plan, K)>,
+    dossier: impl Fn(K) -> D,
+    on: Date,
+) -> Contribution {
+    let mut of = Contribution {
+        agency: governing_agency_on(platform, on).cloned(),
+        ..Contribution::default()
+    };
+    match platform_state_on(platform, on) {
+        PlatformState::Active => {}
+        PlatformState::Retired => {
+            of.public.add(Count::Retired, 1);
+            return of;
+        }
+        PlatformState::Merged => return of,
+    }
+    let complete = platform.is_named() && of.agency.is_some();
+    of.public.add(Count::Platforms, 1);
+    of.public.add(Count::Complete, i32::from(complete));
+    of.public
+        .add(Count::RecordStatus(platform.fields.record_status), 1);
+    of.public.add(Count::Stage(stage_on(platform, on)), 1);
+    let mut issued = false;
+    for (plan, key) in plans {
+        let Some(plan_state) = plan_state_on(plan, on) else {
+            continue;
+        };
+        // A plan that was not issued on the date was hidden then, and its past stays hidden.
+        let counts = if plan_state.was_issued() {
+            &mut of.public
+        } else {
+            of.hidden_of(&plan.agency)
+        };
+        counts.add(Count::Plans, 1);
+        counts.add(Count::PlanState(plan_state), 1);
+        if Phase::of(Some(plan_state)) == Phase::InForce {
+            issued = true;
+            let standing = dossier(key).borrow().standing_on(on);
+            let counts = if plan.is_public_on(on) {
+                &mut of.public
+            } else {
+                of.hidden_of(&plan.agency)
+            };
+            count_standing(counts, &standing);
+        }
+    }
+    of.public.add(Count::WithIssuedPlan, i32::from(issued));
+    of
+}
+
+fn count_standing(counts: &mut Counts, standing: &PlanStanding) {
+    counts.add(Count::Monitored, 1);
+    for (rater, rating) in [
+        (Rater::Declared, standing.declared),
+        (Rater::Assured, standing.assured),
+        (Rater::Computed, standing.computed),
+    ] {
+        counts.add(Count::Rating(rater, rating), 1);
+    }
+    counts.add(Count::Diverging, i32::from(standing.is_diverging()));
+    if let Some(filing) = &standing.filing {
+        counts.add(Count::Reporting, 1);
+        counts.add(Count::Freshness(filing.freshness), 1);
+    }
+    for milestone in &standing.milestones {
+        counts.add(Count::Milestones, 1);
+        counts.add(Count::Milestone(milestone.status), 1);
+    }
+    counts.add(Count::Claims, standing.claims);
+    counts.add(Count::Unsubstantiated, standing.unsubstantiated);
+}
+
+/// What one platform adds to a tally, and in which places.
+#[derive(Debug, PartialEq, Eq)]
+struct Share {
+    of: Contribution,
+    places: Vec<Place>,
+}
+
+impl Share {
+    fn of(state: &State, platform: &Platform, on: Date) -> Self {
+        let of = contribution(state, platform, on);
+        let places = places(state, platform, &of, on);
+        Self { of, places }
+    }
+}
+
+/// The parts of a tally that a change may alter, as they were before the change: the shares of
+/// some platforms, or `None` for the whole tally.
+#[derive(Debug)]
+pub struct Before(Option<Vec<(PlatformName, Option<Share>)>>);
+
+/// Which records a part of a tally counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Public,
+    Hidden(AgencyName),
+    AllHidden,
+}
+
+/// The counts of one date, for every place and every sight.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    date: Date,
+    parts: OrdMap<(Place, Part), Arc<Counts>>,
+}
+
+impl Tally {
+    /// Counts all platforms.
+    pub fn new(state: &State, date: Date, effort: &Effort) -> Self {
+        let mut tally = Self {
+            date,
+            parts: OrdMap::new(),
+        };
+        for platform in effort.rows(state.platforms().values(), COUNT_COST) {
+            tally.count(&Share::of(state, platform, date), 1);
+        }
+        tally
+    }
+
+    /// The date it is of.
+    pub const fn date(&self) -> Date {
+        self.date
+    }
+
+    /// The counts of a place for callers with this sight.
+    pub fn counts(&self, place: &Place, sight: &Sight) -> Counts {
+        let mut counts = self.part(place, Part::Public);
+        match sight {
+            Sight::Public => {}
+            Sight::Agency(agency) => {
+                counts.merge(&self.part(place, Part::Hidden(agency.clone())), 1);
+            }
+            Sight::All => counts.merge(&self.part(place, Part::AllHidden), 1),
+        }
+        counts
+    }
+
+    fn part(&self, place: &Place, part: Part) -> Counts {
+        let counts = self.parts.get(&(place.clone(), part));
+        counts.map_or_else(Counts::default, |counts| (**counts).clone())
+    }
+
+    /// The parts of the tally that a change may alter, taken from the State before the change.
+    pub fn before(&self, state: &State, change: &Change) -> Before {
+        let share = |name: PlatformName| {
+            let platform = state.platform(&name);
+            let share = platform.map(|it| Share::of(state, it, self.date));
+            (name, share)
+        };
+        let platforms = touched(state, change);
+        Before(platforms.map(|names| names.into_iter().map(share).collect()))
+    }
+
+    /// Updates the tally to the State after the change. Returns false if everything must be counted
+    /// again.
+    pub fn advance(&mut self, before: Before, after: &State) -> bool {
+        let Some(shares) = before.0 else {
+            return false;
+        };
+        for (name, old) in shares {
+            let platform = after.platform(&name);
+            let new = platform.map(|it| Share::of(after, it, self.date));
+            if old == new {
+                continue;
+            }
+            if let Some(old) = old {
+                self.count(&old, -1);
+            }
+            if let Some(new) = new {
+                self.count(&new, 1);
+            }
+        }
+        true
+    }
+
+    fn count(&mut self, share: &Share, times: i32) {
+        let of = &share.of;
+        for place in &share.places {
+            self.add(place, Part::Public, &of.public, times);
+            for (agency, hidden) in &of.hidden {
+                self.add(place, Part::Hidden(agency.clone()), hidden, times);
+                self.add(place, Part::AllHidden, hidden, times);
+            }
+        }
+    }
+
+    fn add(&mut self, place: &Place, part: Part, counts: &Counts, times: i32) {
+        if counts.is_zero() {
+            return;
+        }
+        let key = (place.clone(), part);
+        let sum = self.parts.entry(key.clone()).or_default();
+        Arc::make_mut(sum).merge(counts, times);
+        if sum.is_zero() {
+            self.parts.remove(&key);
+        }
+    }
+}
+
+/// Every place that a platform is counted in on a date.
+fn places(state: &State, platform: &Platform, of: &Contribution, on: Date) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut place = |edition: Option<&EditionName>, group: Option<Arc<str>>| {
+        let everyone = Place {
+            edition: edition.cloned(),
+            group,
+            agency: None,
+        };
+        if of.agency.is_some() {
+            places.push(Place {
+                agency: of.agency.clone(),
+                ..everyone.clone()
+            });
+        }
+        places.push(everyone);
+    };
+    if state.is_listed_on(platform, on) {
+        place(None, None);
+    }
+    for listing in &platform.fields.listings {
+        place(Some(&listing.edition), None);
+        if !listing.group.is_empty() {
+            place(Some(&listing.edition), Some(listing.group.as_str().into()));
+        }
+    }
+    places
+}
+
+/// Whether a platform is counted in a place on a date.
+pub fn is_in(state: &State, platform: &Platform, place: &Place, on: Date) -> bool {
+    let listed = match &place.edition {
+        None => state.is_listed_on(platform, on),
+        Some(edition) => platform.listing(edition).is_some_and(|listing| {
+            let group = place.group.as_ref();
+            group.is_none_or(|group| **group == *listing.group)
+        }),
+    };
+    let governed = place
+        .agency
+        .as_ref()
+        .is_none_or(|agency| governing_agency_on(platform, on) == Some(agency));
+    listed && governed
+}
+
+/// The platforms whose counts a change may alter; `None` if it may alter those of any platform.
+fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
+    let mut platforms = Vec::new();
+    for effect in &change.effects {
+        let name = match effect {
+            Effect::Put(Image::Edition(edition)) => {
+                let old = before.edition(&edition.name).map(|old| old.first_day());
+                // Of an edition, the counts depend only on its first day.
+                if old != Some(edition.first_day()) {
+                    return None;
+                }
+                continue;
+            }
+            Effect::Put(image) => image.name(),
+            Effect::Remove { name } if name.starts_with("editions/") => {
+                return None;
+            }
+            Effect::Remove { name } => name,
+            Effect::Notice(_) => continue,
+        };
+        let mut segments = name.split('/');
+        if segments.next() == Some("platforms")
+            && let Some(platform) = segments.next().and_then(PlatformName::from_id)
+        {
+            platforms.push(platform);
+        }
+    }
+    platforms.sort_unstable();
+    platforms.dedup();
+    Some(platforms)
+}

@@ -1,0 +1,56 @@
+//! The start of a day: notices of changes in plans in force and their milestones that only the date
+//! causes. The notices are for clients that watch; the server never reads them back.
+
+use crate::{
+    change::{Aspect, Notice},
+    monitoring::standing::{Dossier, Phase, plan_state_on},
+    records::plans::{Plan, PlanState},
+    state::State,
+    time::Date,
+};
+
+impl State {
+    /// The changes between two days that only the date causes: each milestone of a plan in force
+    /// whose status differs, and each such plan whose freshness differs.
+    pub fn notices(&self, from: Date, to: Date) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for plan in self.plans().values() {
+            // Effective dates are never in the future, so a plan that is not in force now was not
+            // in force between the two days either.
+            if matches!(plan.state, PlanState::Issued | PlanState::Completed) {
+                notices_of(plan, &self.dossier(plan), from, to, &mut notices);
+            }
+        }
+        notices
+    }
+}
+
+fn notices_of(plan: &Plan, dossier: &Dossier<'_>, from: Date, to: Date, into: &mut Vec<Notice>) {
+    if Phase::of(plan_state_on(plan, from)) != Phase::InForce {
+        return;
+    }
+    for milestone in &dossier.milestones {
+        let statuses = [from, to].map(|on| dossier.milestone_on(milestone, on));
+        if let [Some(old), Some(new)] = statuses
+            && old.status != new.status
+        {
+            into.push(Notice {
+                name: milestone.name.to_string(),
+                aspect: Aspect::MilestoneStatus,
+                from: old.status.as_str().to_owned(),
+                to: new.status.as_str().to_owned(),
+            });
+        }
+    }
+    let filings = [from, to].map(|on| dossier.filing_on(on));
+    if let [Some(old), Some(new)] = filings
+        && old.freshness != new.freshness
+    {
+        into.push(Notice {
+            name: plan.name.to_string(),
+            aspect: Aspect::Freshness,
+            from: old.freshness.as_str().to_owned(),
+            to: new.freshness.as_str().to_owned(),
+        });
+    }
+}

@@ -1,0 +1,357 @@
+//! Resource names (AIP-122): a name built from its id identifies every record, and interfaces use
+//! no other identifier.
+//!
+//! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and is
+//! ordered by it, so that a map with these keys iterates in the order that pages guarantee.
+
+use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Maximum length of an id, that of one label of RFC 1035.
+pub const ID_LENGTH_MAX: usize = 63;
+
+/// Whether `id` is 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.
+pub fn is_id(id: &str) -> bool {
+    let bytes = id.as_bytes();
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    let edge = |b: Option<&u8>| b.is_some_and(|b| inner(b) && *b != b'-');
+    bytes.len() <= ID_LENGTH_MAX
+        && bytes.iter().all(inner)
+        && edge(bytes.first())
+        && edge(bytes.last())
+}
+
+macro_rules! resource_name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $collection:literal $(, in $parent:ident)?) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The resource type in one word, for messages.
+            pub const KIND: &'static str = $kind;
+            /// The collection's name in a resource name.
+            pub const COLLECTION: &'static str = $collection;
+
+            /// The whole name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The last segment: the id.
+            pub fn id(&self) -> &str {
+                self.0.rsplit('/').next().unwrap_or_default()
+            }
+
+            resource_name!(@parse $name, $collection $(, $parent)?);
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = Cow::<str>::deserialize(deserializer)?;
+                let read = Self::parse(&name).ok_or_else(|| {
+                    let problem = concat!("does not name a resource of type `", $kind, "`");
+                    de::Error::custom(format_args!("`{name}` {problem}"))
+                })?;
+                Ok(Self(SharedNames::share(read.0)))
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+    (@parse $name:ident, $collection:literal) => {
+        /// The name with this id; `None` when the id is not valid.
+        pub fn from_id(id: &str) -> Option<Self> {
+            is_id(id).then(|| Self(format!(concat!($collection, "/{}"), id).into()))
+        }
+
+        /// Parses a whole name.
+        pub fn parse(name: &str) -> Option<Self> {
+            let id = name.strip_prefix(concat!($collection, "/"))?;
+            is_id(id).then(|| Self(name.into()))
+        }
+    };
+    (@parse $name:ident, $collection:literal, $parent:ident) => {
+        /// The name with this id below `parent`; `None` when the id is not valid.
+        pub fn from_id(parent: &$parent, id: &str) -> Option<Self> {
+            is_id(id).then(|| Self(format!(concat!("{}/", $collection, "/{}"), parent, id).into()))
+        }
+
+        /// Parses a whole name.
+        pub fn parse(name: &str) -> Option<Self> {
+            let (parent, id) = name.rsplit_once(concat!("/", $collection, "/"))?;
+            $parent::parse(parent)?;
+            is_id(id).then(|| Self(name.into()))
+        }
+
+        /// The name of the parent resource.
+        pub fn parent(&self) -> $parent {
+            let end = self.0.rfind(concat!("/", $collection, "/")).unwrap_or(self.0.len());
+            $parent(self.0.get(..end).unwrap_or_default().into())
+        }
+
+        /// The prefix of every name below `parent`.
+        pub fn prefix(parent: &$parent) -> String {
+            format!(concat!("{}/", $collection, "/"), parent)
+        }
+    };
+}
+
+resource_name!(
+    /// `agencies/{agency}`.
+    AgencyName, "agency", "agencies"
+);
+resource_name!(
+    /// `editions/{edition}`.
+    EditionName, "edition", "editions"
+);
+resource_name!(
+    /// `platforms/{platform}`.
+    PlatformName, "platform", "platforms"
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}`.
+    PlanName, "plan", "plans", in PlatformName
+);
+resource_name!(
+    /// `platforms/{platform}/proposals/{proposal}`.
+    ProposalName, "proposal", "proposals", in PlatformName
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}/milestones/{milestone}`.
+    MilestoneName, "milestone", "milestones", in PlanName
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}/baselines/{baseline}`; the id is its number.
+    BaselineName, "baseline", "baselines", in PlanName
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}/reports/{report}`.
+    ReportName, "report", "reports", in PlanName
+);
+resource_name!(
+    /// `platforms/{platform}/plans/{plan}/assessments/{assessment}`.
+    AssessmentName, "assessment", "assessments", in PlanName
+);
+resource_name!(
+    /// `figures/{figure}`.
+    FigureName, "figure", "figures"
+);
+resource_name!(
+    /// `principals/{principal}`.
+    PrincipalName, "principal", "principals"
+);
+resource_name!(
+    /// `principals/{principal}/apiKeys/{api_key}`.
+    ApiKeyName, "API key", "apiKeys", in PrincipalName
+);
+
+impl PrincipalName {
+    /// The registry itself: it seeds an empty log and acts for the command line.
+    pub fn system() -> Self {
+        Self("principals/system".into())
+    }
+}
+
+thread_local! {
+    #[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
+    static SHARED: RefCell<Option<std::collections::HashSet<Arc<str>>>> = const { RefCell::new(None) };
+    static READ: RefCell<Option<BTreeSet<Arc<str>>>> = const { RefCell::new(None) };
+}
+
+/// The names that `read` deserializes on the current thread.
+pub fn names_in(read: impl FnOnce()) -> BTreeSet<Arc<str>> {
+    READ.set(Some(BTreeSet::new()));
+    read();
+    READ.take().unwrap_or_default()
+}
+
+/// Names that many records refer to. Each name is stored in memory once, even when the records are
+/// read one at a time.
+#[derive(Debug, Default)]
+#[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
+pub struct SharedNames(std::collections::HashSet<Arc<str>>);
+
+impl SharedNames {
+    /// Collections of names that many records refer to.
+    const COLLECTIONS: [&str; 3] = [
+        AgencyName::COLLECTION,
+        EditionName::COLLECTION,
+        PrincipalName::COLLECTION,
+    ];
+
+    /// Shares the names of all records that `read` deserializes on this thread.
+    pub fn while_reading<T>(&mut self, read: impl FnOnce() -> T) -> T {
+        SHARED.set(Some(std::mem::take(&mut self.0)));
+        let result = read();
+        self.0 = SHARED.take().unwrap_or_default();
+        result
+    }
+
+    fn share(name: Arc<str>) -> Arc<str> {
+        READ.with_borrow_mut(|read| read.as_mut().map(|read| read.insert(Arc::clone(&name))));
+        SHARED.with_borrow_mut(|shared| {
+            let collection = name.split('/').next().unwrap_or_default();
+            let Some(shared) = shared
+                .as_mut()
+                .filter(|_| Self::COLLECTIONS.contains(&collection))
+            else {
+                return name;
+            };
+            match shared.get(&name) {
+                Some(known) => Arc::clone(known),
+                None => {
+                    shared.insert(Arc::clone(&name));
+                    name
+                }
+            }
+        })
+    }
+}
+
+/// Parses a whole number in canonical form: no plus sign, no leading zeros, no blanks.
+pub fn whole(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+/// A revision of the log: numbered without gaps, 0 before the first change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(i64);
+
+impl Revision {
+    /// Before the first change.
+    pub const ZERO: Self = Self(0);
+
+    /// Converts a number; `None` below 0.
+    pub fn new(number: i64) -> Option<Self> {
+        (number >= 0).then_some(Self(number))
+    }
+
+    /// Parses a number in canonical form.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::new(whole(text)?)
+    }
+
+    /// Its number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The next revision.
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The previous revision; `None` before the first change.
+    pub fn previous(self) -> Option<Self> {
+        Self::new(self.0 - 1)
+    }
+}
+
+impl Serialize for Revision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Revision {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        Self::new(number).ok_or_else(|| {
+            de::Error::custom(format_args!("{number} is not a revision, it is below 0"))
+        })
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_and_know_their_parent() {
+        let plan = PlanName::parse("platforms/ndp-001/plans/2026").expect("a plan's name");
+        assert_eq!(plan.id(), "2026");
+        assert_eq!(plan.parent().as_str(), "platforms/ndp-001");
+        assert_eq!(PlanName::from_id(&plan.parent(), "2026"), Some(plan));
+        for wrong in [
+            "",
+            "platforms/",
+            "platforms/A",
+            "platforms/a/plans/",
+            "platforms/a/plans/-x",
+            "platforms/a/plans/x/plans/y",
+            "agencies/a/plans/x",
+            "platforms/a b/plans/x",
+        ] {
+            assert_eq!(PlanName::parse(wrong), None, "{wrong}");
+        }
+        assert_eq!(PlatformName::from_id(&"a".repeat(64)), None);
+    }
+
+    #[test]
+    fn a_number_has_one_spelling() {
+        for (text, number) in [
+            ("0", 0),
+            ("7", 7),
+            ("-7", -7),
+            ("9223372036854775807", i64::MAX),
+        ] {
+            assert_eq!(whole(text), Some(number), "{text}");
+        }
+        for other in [
+            "",
+            "-",
+            "+7",
+            "007",
+            "-0",
+            "-07",
+            " 7",
+            "7 ",
+            "7.0",
+            "1e3",
+            "0x7",
+            "٧",
+            "9223372036854775808",
+        ] {
+            assert_eq!(whole(other), None, "{other}");
+        }
+        assert_eq!(Revision::parse("-1"), None);
+    }
+
+    #[test]
+    fn nothing_is_before_the_first_change() {
+        let first = Revision::ZERO.next();
+        assert_eq!(first.previous(), Some(Revision::ZERO));
+        assert_eq!(first.previous().and_then(Revision::previous), None);
+    }
+}

@@ -1,0 +1,275 @@
+//! The only list of kinds of records. Code that needs every kind is generated from it. After a new
+//! kind is added here, the compiler reports the other places to change.
+
+pub mod agencies;
+pub mod assessments;
+pub mod baselines;
+pub mod dated;
+pub mod documents;
+pub mod edit;
+pub mod editions;
+pub mod figures;
+pub mod meta;
+pub mod milestones;
+pub mod plans;
+pub mod platforms;
+pub mod principals;
+pub mod proposals;
+pub mod reports;
+pub mod sizes;
+pub mod stored;
+pub mod texts;
+pub mod words;
+
+use std::{borrow::Borrow, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use crate::records::{
+    agencies::Agency,
+    assessments::Assessment,
+    baselines::Baseline,
+    editions::Edition,
+    figures::Figure,
+    milestones::Milestone,
+    plans::Plan,
+    platforms::Platform,
+    principals::{ApiKey, Principal},
+    proposals::Proposal,
+    reports::Report,
+};
+use crate::{
+    error::Error,
+    names::{
+        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
+        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
+    },
+    records::{meta::Meta, sizes::stored_bytes},
+};
+
+/// Calls a macro with every kind, each after the kinds that it may refer to: the type of its
+/// record, its singular and plural names, the type of its resource name, and the parent that it is
+/// listed below.
+#[macro_export]
+macro_rules! kinds {
+    ($macro:ident!($($arguments:tt)*)) => {
+        $macro! {
+            ($($arguments)*)
+            Agency agency agencies AgencyName;
+            Edition edition editions EditionName;
+            Platform platform platforms PlatformName;
+            Plan plan plans PlanName (plans_of PlatformName);
+            Milestone milestone milestones MilestoneName (milestones_of PlanName);
+            Baseline baseline baselines BaselineName (baselines_of PlanName);
+            Report report reports ReportName (reports_of PlanName);
+            Assessment assessment assessments AssessmentName (assessments_of PlanName);
+            Proposal proposal proposals ProposalName (proposals_of PlatformName);
+            Figure figure figures FigureName;
+            Principal principal principals PrincipalName;
+            ApiKey api_key api_keys ApiKeyName (api_keys_of PrincipalName);
+        }
+    };
+}
+
+/// A record of one kind.
+pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The type of its resource name.
+    type Name: Clone + Ord + Borrow<str>;
+    /// Its kind.
+    const KIND: Kind;
+
+    /// Its resource name.
+    fn name(&self) -> &Self::Name;
+
+    /// Its metadata.
+    fn meta(&self) -> &Meta;
+
+    /// Converts the record to an image.
+    fn into_image(record: Arc<Self>) -> Image;
+
+    /// The record of an image of this kind.
+    fn of_image(image: Image) -> Option<Arc<Self>>;
+}
+
+macro_rules! declare {
+    (
+        ()
+        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+    ) => {
+        /// The kind of a record.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $(
+                #[doc = concat!("Of [`", stringify!($record), "`].")]
+                $record,
+            )+
+        }
+
+        impl Kind {
+            /// Every kind, each after those that it may refer to.
+            pub const ALL: [Self; [$(stringify!($record)),+].len()] = [$(Self::$record),+];
+
+            /// Its name in tables and metrics, as `api_keys`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$record => stringify!($many),)+
+                }
+            }
+
+            /// Parses that name.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+            }
+
+            /// A readable name of the kind, for messages, as `API key`.
+            pub const fn noun(self) -> &'static str {
+                match self {
+                    $(Self::$record => $name::KIND,)+
+                }
+            }
+
+            /// The kind of a resource name.
+            pub fn of_name(name: &str) -> Option<Self> {
+                match name.rsplit('/').nth(1)? {
+                    $($name::COLLECTION => $name::parse(name).map(|_| Self::$record),)+
+                    _ => None,
+                }
+            }
+        }
+
+        /// A whole record of any kind.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Image {
+            $(
+                #[doc = concat!("An image of a [`", stringify!($record), "`].")]
+                $record(Arc<$record>),
+            )+
+        }
+
+        $(impl Record for $record {
+            type Name = $name;
+            const KIND: Kind = Kind::$record;
+
+            fn name(&self) -> &$name {
+                &self.name
+            }
+
+            fn meta(&self) -> &Meta {
+                &self.meta
+            }
+
+            fn into_image(record: Arc<Self>) -> Image {
+                Image::$record(record)
+            }
+
+            fn of_image(image: Image) -> Option<Arc<Self>> {
+                match image {
+                    Image::$record(record) => Some(record),
+                    _ => None,
+                }
+            }
+        })+
+    };
+}
+kinds!(declare!());
+
+/// Evaluates an expression with the record of an image of any kind.
+#[macro_export]
+macro_rules! on_image {
+    (
+        (of $image:expr, $it:ident => $value:expr)
+        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+    ) => {
+        match $image {
+            $($crate::records::Image::$record($it) => $value,)+
+        }
+    };
+    ($image:expr, $record:ident => $value:expr) => {
+        $crate::kinds!(on_image!(of $image, $record => $value))
+    };
+}
+
+/// Evaluates an expression with the type of a kind's record.
+#[macro_export]
+macro_rules! on_kind {
+    (
+        (of $kind:expr, $it:ident => $value:expr)
+        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+    ) => {
+        match $kind {
+            $($crate::records::Kind::$record => {
+                type $it = $crate::records::$record;
+                $value
+            })+
+        }
+    };
+    ($kind:expr, $record:ident => $value:expr) => {
+        $crate::kinds!(on_kind!(of $kind, $record => $value))
+    };
+}
+
+impl Image {
+    /// Its kind.
+    pub const fn kind(&self) -> Kind {
+        const fn of<T: Record>(_: &Arc<T>) -> Kind {
+            T::KIND
+        }
+        on_image!(self, record => of(record))
+    }
+
+    /// Resource name.
+    pub fn name(&self) -> &str {
+        on_image!(self, record => record.name.as_str())
+    }
+
+    /// Its metadata.
+    pub fn meta(&self) -> &Meta {
+        on_image!(self, record => &record.meta)
+    }
+
+    /// Its size in bytes in stored form.
+    pub fn stored_bytes(&self) -> usize {
+        on_image!(self, record => stored_bytes(&**record))
+    }
+
+    /// The error for a caller that may not see it.
+    pub fn not_found(&self) -> Error {
+        Error::NotFound {
+            kind: self.kind().noun(),
+            name: self.name().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_is_known_by_the_collection_of_its_names() {
+        macro_rules! collections {
+            (() $($record:ident $one:ident $many:ident $name:ident $(($($rest:tt)*))?;)+) => {
+                [$($name::COLLECTION),+]
+            };
+        }
+        let collections = kinds!(collections!());
+        assert_eq!(BTreeSet::from(collections).len(), Kind::ALL.len());
+        for (name, kind) in [
+            ("platforms/a", Some(Kind::Platform)),
+            ("platforms/a/plans/b", Some(Kind::Plan)),
+            ("platforms/a/plans/b/reports/c", Some(Kind::Report)),
+            ("principals/a/apiKeys/b", Some(Kind::ApiKey)),
+            ("agencies/a/plans/b", None),
+            ("plans/b", None),
+            ("platforms", None),
+            ("platforms/A", None),
+        ] {
+            assert_eq!(Kind::of_name(name), kind, "{name}");
+        }
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+        }
+    }
+}

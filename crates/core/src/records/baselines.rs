@@ -1,0 +1,129 @@
+//! Baselines (kế hoạch gốc): what was promised, as it stood when it was promised. Number 1 is made
+//! when the plan is issued, each further one by a rebaseline that a second person approved; none
+//! ever changes, so that a plan is held to every promise it made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    caller::Person,
+    names::{BaselineName, MilestoneName, PlanName},
+    records::{
+        documents::Document, meta::Meta, milestones::MilestoneFields, plans::Budget, stored::stored,
+    },
+    time::{Date, Period, Timestamp},
+};
+
+/// Most baselines of one plan.
+pub const BASELINES_MAX: usize = 100;
+
+stored! {
+    /// A milestone as a baseline has it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct BaselineMilestone {
+        /// Which.
+        pub milestone: MilestoneName,
+        /// Title.
+        pub display_name: String,
+        /// What has to be there for it to be complete.
+        pub required_result: String,
+        /// When it is due; none for a regular task.
+        pub due: Option<Period>,
+        /// Its share of the plan beside the others', at least 1.
+        pub weight: i32,
+    }
+}
+
+stored! {
+    /// Who approved a baseline, and when.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Approval {
+        /// Who; none once redacted.
+        pub person: Option<Person>,
+        /// When the registry recorded it.
+        pub record_time: Timestamp,
+    }
+}
+
+stored! {
+    /// One baseline.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Baseline {
+        /// Resource name.
+        pub name: BaselineName,
+        /// Its number, from 1.
+        pub number: i32,
+        /// The civil date from which it holds: its document's day of issue.
+        pub effective_date: Date,
+        /// The milestones promised, by name; those dropped before are not among them.
+        pub milestones: Vec<BaselineMilestone>,
+        /// The budget.
+        pub budget: Option<Budget>,
+        /// When work begins.
+        pub planned_start: Option<Period>,
+        /// When it is to be done.
+        pub planned_end: Option<Period>,
+        /// The document that made it: of the plan, or of the rebaseline.
+        pub document: Option<Box<Document>>,
+        /// Why the one before was given up; empty for number 1.
+        pub reason: String,
+        /// Who approved it.
+        pub approval: Approval,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+/// What becomes of one milestone by a rebaseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+pub enum MilestoneChange {
+    /// A new one.
+    Add {
+        /// Name it is to have.
+        milestone: MilestoneName,
+        /// What it promises.
+        fields: MilestoneFields,
+    },
+    /// It promises something else; its accountable unit stays.
+    Update {
+        /// Which.
+        milestone: MilestoneName,
+        /// What it promises from now on.
+        fields: MilestoneFields,
+    },
+    /// It is given up.
+    Drop {
+        /// Which.
+        milestone: MilestoneName,
+    },
+}
+
+impl MilestoneChange {
+    /// Which milestone.
+    pub const fn milestone(&self) -> &MilestoneName {
+        match self {
+            Self::Add { milestone, .. }
+            | Self::Update { milestone, .. }
+            | Self::Drop { milestone } => milestone,
+        }
+    }
+}
+
+stored! {
+    /// What a rebaseline would change, as it is proposed.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Rebaseline {
+        /// The plan.
+        pub plan: PlanName,
+        /// Milestones that change; each at most once.
+        pub milestone_changes: Vec<MilestoneChange>,
+        /// The new budget; none to leave it.
+        pub budget: Option<Budget>,
+        /// When work begins now; none to leave it.
+        pub planned_start: Option<Period>,
+        /// When it is to be done now; none to leave it.
+        pub planned_end: Option<Period>,
+        /// The document that decided it.
+        pub document: Document,
+    }
+}

@@ -1,0 +1,131 @@
+//! Editions: the catalogue is a series of decisions, each an edition (danh mục).
+
+use crate::{
+    error::Violations,
+    names::EditionName,
+    records::{
+        documents::{Document, Source},
+        meta::{Meta, record_fields},
+        stored::stored,
+    },
+    time::Date,
+};
+
+/// Stands in every record that is made up; an edition whose title ends with it makes the whole
+/// registry say so.
+pub const MADE_UP: &str = "(thử nghiệm / made up)";
+
+stored! {
+    /// A part of the list, as `A` or `B`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Group {
+        /// Code of the group within the edition.
+        pub code: String,
+        /// Its heading as printed.
+        pub title: String,
+        /// How many platforms the decision declares in it; 0 when not stated.
+        pub declared_platform_count: i32,
+    }
+}
+
+record_fields! {
+    /// What the steward writes of an edition.
+    pub struct EditionFields {
+        /// Title of the list in Vietnamese.
+        pub display_name: String,
+        /// The decision that issued it.
+        pub decision: Document,
+        /// How many platforms the decision declares.
+        pub declared_platform_count: i32,
+        /// Its groups.
+        pub groups: Vec<Group>,
+        /// The edition it follows.
+        pub previous_edition: Option<EditionName>,
+        /// First day in force.
+        pub in_force_start_date: Option<Date>,
+        /// Last day in force.
+        pub in_force_end_date: Option<Date>,
+        /// The edition whose decision repealed this one.
+        pub repealed_by: Option<EditionName>,
+        /// What a reader must know about how well it is known.
+        pub note: String,
+        /// Where the facts were read.
+        pub sources: Vec<Source>,
+    }
+}
+
+stored! {
+    /// One edition.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Edition {
+        /// Resource name.
+        pub name: EditionName,
+        /// What the steward writes of it.
+        pub fields: EditionFields,
+        /// Whether the registry opened with it.
+        pub opening: bool,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+impl Edition {
+    /// Whether it is made up, and with it what the registry holds.
+    pub fn is_made_up(&self) -> bool {
+        self.fields.display_name.ends_with(MADE_UP)
+    }
+
+    /// The day from which it lists its platforms: its first day in force, else its decision's
+    /// day of issue; none where neither is known.
+    pub fn first_day(&self) -> Option<Date> {
+        let fields = &self.fields;
+        fields.in_force_start_date.or(fields.decision.issue_date)
+    }
+}
+
+impl EditionFields {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        if self.display_name.trim().is_empty() {
+            violations.add(
+                "edition.display_name",
+                "REQUIRED",
+                "give the title of the list",
+                "hãy ghi tên danh mục",
+            );
+        }
+        if self.decision.symbol.is_empty() {
+            violations.add(
+                "edition.decision.symbol",
+                "REQUIRED",
+                "give the symbol of the decision that issued the list",
+                "hãy ghi số, ký hiệu quyết định ban hành danh mục",
+            );
+        }
+        for (i, group) in self.groups.iter().enumerate() {
+            if self
+                .groups
+                .iter()
+                .take(i)
+                .any(|earlier| earlier.code == group.code)
+            {
+                violations.add(
+                    format!("edition.groups[{i}].code"),
+                    "NOT_UNIQUE",
+                    format!("group `{}` is given twice; remove one", group.code),
+                    format!("nhóm `{}` bị lặp lại; hãy bỏ một", group.code),
+                );
+            }
+        }
+        if let (Some(start), Some(end)) = (self.in_force_start_date, self.in_force_end_date)
+            && end < start
+        {
+            violations.add(
+                "edition.in_force_end_date",
+                "OUT_OF_RANGE",
+                "the last day in force must not be before the first",
+                "ngày hết hiệu lực không được trước ngày có hiệu lực",
+            );
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Figures (số liệu công bố): counts that officials have published, quoted with date and source.
+
+use crate::{
+    error::Violations,
+    names::{EditionName, FigureName},
+    records::{documents::Source, meta::Meta, stored::stored, words::words},
+    time::Date,
+};
+
+words! {
+    /// What was counted.
+    pub enum Subject {
+        /// Platforms in the list.
+        PlatformsListed = 1 "PLATFORMS_LISTED",
+        /// Platforms whose plan was issued.
+        PlansIssued = 2 "PLANS_ISSUED",
+        /// Platforms in operation.
+        PlatformsOperating = 3 "PLATFORMS_OPERATING",
+        /// Tasks assigned.
+        Tasks = 4 "TASKS",
+    }
+}
+
+stored! {
+    /// A part of the value, by the publisher's own division.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Part {
+        /// The publisher's category.
+        pub category: String,
+        /// How many.
+        pub value: i64,
+    }
+}
+
+stored! {
+    /// One published count.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Figure {
+        /// Resource name.
+        pub name: FigureName,
+        /// The day it speaks of.
+        pub figure_date: Date,
+        /// What was counted.
+        pub subject: Subject,
+        /// The edition it speaks of.
+        pub edition: Option<EditionName>,
+        /// The count.
+        pub value: i64,
+        /// Out of how many.
+        pub total: Option<i64>,
+        /// Parts of the value.
+        pub breakdown: Vec<Part>,
+        /// What was said, in English.
+        pub statement: String,
+        /// Where it was published.
+        pub sources: Vec<Source>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+impl Figure {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, today: Date, violations: &mut Violations) {
+        if self.figure_date > today {
+            violations.add(
+                "figure.figure_date",
+                "OUT_OF_RANGE",
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
+            );
+        }
+        if self.total.is_some_and(|total| total < self.value) {
+            violations.add(
+                "figure.total",
+                "OUT_OF_RANGE",
+                "the total must not be less than the value",
+                "tổng số không được nhỏ hơn giá trị",
+            );
+        }
+        if self.sources.is_empty() {
+            violations.add(
+                "figure.sources",
+                "REQUIRED",
+                "specify where it was published",
+                "hãy ghi nguồn công bố",
+            );
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Milestones (mốc nhiệm vụ): what a plan promises to deliver, by when, and what became of it.
+//! From the day its plan is issued what was promised moves only by rebaseline; completing and
+//! dropping are facts, recorded when they happen. Nothing here is a status: that is computed, for
+//! any date asked about.
+
+use crate::{
+    error::Violations,
+    names::MilestoneName,
+    records::{
+        documents::{Document, Evidence},
+        meta::{Meta, record_fields},
+        stored::stored,
+        words::words,
+    },
+    time::{Date, Period, Timestamp, check_period},
+};
+
+/// Most milestones of one plan, dropped ones included.
+pub const MILESTONES_MAX: usize = 200;
+
+record_fields! {
+    /// What an agency writes of a milestone.
+    pub struct MilestoneFields {
+        /// Title in Vietnamese.
+        pub display_name: String,
+        /// The document that assigned it.
+        pub assigning_document: Option<Box<Document>>,
+        /// What has to be there for it to be complete.
+        pub required_result: String,
+        /// When it is due; none for a regular task, which has no due date.
+        pub due: Option<Period>,
+        /// Its share of the plan beside the others'; 0 for 1.
+        pub weight: i32,
+        /// The unit that answers for it.
+        pub accountable_unit: String,
+    }
+}
+
+/// The fields of a milestone that can still change once its plan is ISSUED.
+pub const FIELDS_AFTER_ISSUE: &[&str] = &["accountable_unit"];
+
+words! {
+    /// The states of a milestone.
+    pub enum MilestoneState {
+        /// Still to be done.
+        Open = 1 "OPEN",
+        /// Done.
+        Completed = 2 "COMPLETED",
+        /// Given up.
+        Dropped = 3 "DROPPED",
+    }
+}
+
+stored! {
+    /// That a milestone was completed.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Completion {
+        /// The Vietnamese civil date on which it was complete.
+        pub completion_date: Date,
+        /// What shows it; empty where it was only claimed.
+        pub evidence: Vec<Evidence>,
+        /// When the registry recorded it, in this form.
+        pub record_time: Timestamp,
+    }
+}
+
+impl Completion {
+    /// Whether some of the evidence can be checked.
+    pub fn is_substantiated(&self) -> bool {
+        self.evidence.iter().any(Evidence::is_substantiated)
+    }
+}
+
+stored! {
+    /// That a milestone was given up.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Dropping {
+        /// The civil date from which it no longer counts: the document's day of issue, else the day
+        /// of recording.
+        pub drop_date: Date,
+        /// Why.
+        pub reason: String,
+        /// The document that decided it.
+        pub document: Option<Box<Document>>,
+        /// When the registry recorded it.
+        pub record_time: Timestamp,
+    }
+}
+
+stored! {
+    /// One milestone.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Milestone {
+        /// Resource name.
+        pub name: MilestoneName,
+        /// What the agency writes of it.
+        pub fields: MilestoneFields,
+        /// That it was completed.
+        pub completion: Option<Box<Completion>>,
+        /// That it was given up.
+        pub dropping: Option<Box<Dropping>>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+impl Milestone {
+    /// The state it is in.
+    pub fn state(&self) -> MilestoneState {
+        match (&self.dropping, &self.completion) {
+            (Some(_), _) => MilestoneState::Dropped,
+            (None, Some(_)) => MilestoneState::Completed,
+            (None, None) => MilestoneState::Open,
+        }
+    }
+}
+
+impl MilestoneFields {
+    /// Its share of the plan beside the others', at least 1.
+    pub fn weight(&self) -> i32 {
+        self.weight.max(1)
+    }
+
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, path: &str, violations: &mut Violations) {
+        if self.display_name.trim().is_empty() {
+            violations.add(
+                format!("{path}.display_name"),
+                "REQUIRED",
+                "give the title of the milestone",
+                "hãy ghi tên mốc nhiệm vụ",
+            );
+        }
+        check_period(self.due.as_ref(), &format!("{path}.due"), violations);
+        if self.due.as_ref().is_some_and(|due| due.end.is_none()) {
+            violations.add(
+                format!("{path}.due.end"),
+                "REQUIRED",
+                "give the last day, or leave `due` unset for a regular task",
+                "hãy ghi ngày cuối cùng, hoặc bỏ trống `due` nếu là nhiệm vụ thường xuyên",
+            );
+        }
+    }
+}

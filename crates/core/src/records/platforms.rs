@@ -1,0 +1,515 @@
+//! Platforms (nền tảng số): the entries of the catalogue, their listings, stages and exits.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::Violations,
+    names::{AgencyName, EditionName, PlatformName},
+    records::{
+        dated::dated,
+        documents::{Document, Source},
+        edit::parts,
+        meta::{Meta, PublicWrite, record_fields},
+        stored::stored,
+        words::words,
+    },
+    time::{Date, Period, Timestamp, check_period},
+};
+
+words! {
+    /// The users that a platform serves.
+    pub enum Classification = Unspecified {
+        /// Not known.
+        Unspecified = 0 "CLASSIFICATION_UNSPECIFIED",
+        /// Nền tảng số quốc gia.
+        National = 1 "NATIONAL",
+        /// Nền tảng số dùng chung của ngành.
+        Sector = 2 "SECTOR",
+        /// Nền tảng số dùng chung của lĩnh vực.
+        Field = 3 "FIELD",
+        /// Nền tảng số dùng chung của vùng.
+        Region = 4 "REGION",
+    }
+}
+
+words! {
+    /// A level of government.
+    pub enum DeploymentLevel {
+        /// Trung ương.
+        Central = 1 "CENTRAL",
+        /// Cấp tỉnh.
+        Province = 2 "PROVINCE",
+        /// Cấp xã.
+        Commune = 3 "COMMUNE",
+    }
+}
+
+words! {
+    /// How data is shared.
+    pub enum DataSharingChannel {
+        /// The sharing platform of the National Data Centre.
+        Ndop = 1 "NDOP",
+        /// The national integration and sharing platform.
+        Ndxp = 2 "NDXP",
+        /// The local government service platform.
+        Lgsp = 3 "LGSP",
+        /// An API of its own.
+        Api = 4 "API",
+    }
+}
+
+words! {
+    /// The quality of the source of a record.
+    pub enum RecordStatus = Unspecified {
+        /// Not stated; refused when a platform is written.
+        Unspecified = 0 "RECORD_STATUS_UNSPECIFIED",
+        /// Checked against the decision's own text.
+        Verified = 1 "VERIFIED",
+        /// The name is official, as the press gives it.
+        FromPress = 2 "FROM_PRESS",
+        /// From a third party's copy of the decision.
+        ThirdPartyCopy = 3 "THIRD_PARTY_COPY",
+        /// Known in translation only.
+        TranslatedNameOnly = 4 "TRANSLATED_NAME_ONLY",
+        /// The annex that names it has not been transcribed.
+        PendingAnnex = 5 "PENDING_ANNEX",
+    }
+}
+
+words! {
+    /// How well the sources confirm that an edition lists a platform.
+    pub enum Membership = Unspecified {
+        /// Not stated.
+        Unspecified = 0 "MEMBERSHIP_UNSPECIFIED",
+        /// The decision's text, or a copy of it, lists it.
+        Stated = 1 "STATED",
+        /// A report on this edition repeats the entry.
+        Reported = 2 "REPORTED",
+        /// Stated for an earlier edition only.
+        Inferred = 3 "INFERRED",
+    }
+}
+
+stored! {
+    /// A platform's place in one edition.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Listing {
+        /// The edition.
+        pub edition: EditionName,
+        /// Its number in the list as printed; empty when not seen.
+        pub list_number: String,
+        /// Code of its group; empty when none or not known.
+        pub group: String,
+        /// Its Vietnamese name as listed; empty when not known.
+        pub display_name: String,
+        /// How well the sources confirm that the edition lists the platform.
+        pub membership: Membership,
+        /// Where it was read.
+        pub sources: Vec<Source>,
+    }
+}
+
+words! {
+    /// A step towards operation, in order.
+    pub enum Stage {
+        /// Đang xây dựng.
+        Development = 1 "DEVELOPMENT",
+        /// Thí điểm.
+        Pilot = 2 "PILOT",
+        /// Đã vận hành.
+        Operation = 3 "OPERATION",
+    }
+}
+
+stored! {
+    /// When a stage was planned and reached.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct OperationStage {
+        /// The step.
+        pub stage: Stage,
+        /// When it is planned for.
+        pub planned: Option<Period>,
+        /// When it was reached; an end alone means: by that day.
+        pub reached: Option<Period>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
+        /// Where it was read.
+        pub sources: Vec<Source>,
+    }
+}
+
+stored! {
+    /// Since when the registry has a stage recorded as reached.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct StageRecord {
+        /// The stage.
+        pub stage: Stage,
+        /// When it was recorded, with the dates that it has now.
+        pub record_time: Timestamp,
+    }
+}
+
+stored! {
+    /// Security level of the information system (Decree 85/2016/NĐ-CP), 1 to 5.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Security {
+        /// 1 to 5.
+        pub level: i32,
+        /// The document that approved it.
+        pub approval: Option<Box<Document>>,
+    }
+}
+
+parts! { Security { level: i32, approval: Option<Box<Document>> } }
+
+stored! {
+    /// A page of the platform.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Link {
+        /// An absolute URI.
+        pub uri: String,
+        /// What is found there.
+        pub title: String,
+    }
+}
+
+stored! {
+    /// Who governs a platform from a day on.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Governance {
+        /// The agency; none where none is known to govern it from that day on.
+        pub agency: Option<AgencyName>,
+        /// From this day on; from the beginning when absent.
+        pub start_date: Option<Date>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
+        /// Where it was read.
+        pub sources: Vec<Source>,
+    }
+}
+
+dated!(Governance);
+
+words! {
+    /// What became of a platform that left the catalogue.
+    pub enum ExitOutcome {
+        /// Another platform took its place.
+        Replaced = 1 "REPLACED",
+        /// It went on as part of another.
+        Integrated = 2 "INTEGRATED",
+        /// It was given up, or never built.
+        Discontinued = 3 "DISCONTINUED",
+        /// It goes on outside the catalogue.
+        Delisted = 4 "DELISTED",
+        /// The record was a second one of the same platform.
+        Duplicate = 5 "DUPLICATE",
+    }
+}
+
+stored! {
+    /// How a platform left the catalogue; kept instead of a deletion.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Exit {
+        /// Why.
+        pub reason: String,
+        /// What became of it.
+        pub outcome: ExitOutcome,
+        /// The document that decided it.
+        pub decision: Option<Document>,
+        /// The platform that took its place, or the record that stays.
+        pub successor: Option<PlatformName>,
+        /// The day from which it counts as gone.
+        pub exit_date: Option<Date>,
+    }
+}
+
+record_fields! {
+    /// What clients write of a platform.
+    pub struct PlatformFields {
+        /// Official name in Vietnamese; empty while not known.
+        pub display_name: String,
+        /// Name in English.
+        pub display_name_en: String,
+        /// Who governs it (cơ quan chủ quản) from when on, oldest first.
+        pub governance: Vec<Governance>,
+        /// The unit that operates it.
+        pub operating_unit: String,
+        /// Agencies that take part.
+        pub coordinating_agencies: Vec<AgencyName>,
+        /// The users that it serves.
+        pub classification: Classification,
+        /// The levels it is deployed to.
+        pub deployment_levels: Vec<DeploymentLevel>,
+        /// Its places in editions.
+        pub listings: Vec<Listing>,
+        /// Steps towards operation.
+        pub operation_stages: Vec<OperationStage>,
+        /// Security level; not shown to anonymous callers.
+        pub security: Option<Security>,
+        /// How its data is shared.
+        pub data_sharing_channels: Vec<DataSharingChannel>,
+        /// Its pages.
+        pub links: Vec<Link>,
+        /// The quality of the source of the record.
+        pub record_status: RecordStatus,
+        /// Where its facts were read.
+        pub sources: Vec<Source>,
+        /// The steward's labels.
+        pub labels: BTreeMap<String, String>,
+    }
+}
+
+/// The fields of a platform that its governing agency keeps; all others are the steward's.
+pub const AGENCY_FIELDS: &[&str] = &[
+    "operating_unit",
+    "deployment_levels",
+    "operation_stages",
+    "security",
+    "data_sharing_channels",
+    "links",
+];
+
+words! {
+    /// Whether a platform is in the catalogue.
+    pub enum PlatformState {
+        /// It is.
+        Active = 1 "ACTIVE",
+        /// It left.
+        Retired = 2 "RETIRED",
+        /// Its record was a duplicate.
+        Merged = 3 "MERGED",
+    }
+}
+
+stored! {
+    /// One platform.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Platform {
+        /// Resource name.
+        pub name: PlatformName,
+        /// What clients write of it.
+        pub fields: PlatformFields,
+        /// Since when each stage is recorded as reached.
+        pub stage_records: Vec<StageRecord>,
+        /// How it left the catalogue.
+        pub exit: Option<Box<Exit>>,
+        /// The last write that everyone may know of; none where that is the last of all.
+        pub public_write: Option<PublicWrite>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+impl Platform {
+    /// The book-keeping that everyone may see.
+    pub const fn public_meta(&self) -> Meta {
+        self.meta.as_of(self.public_write)
+    }
+
+    /// Whether it is in the catalogue.
+    pub fn state(&self) -> PlatformState {
+        match &self.exit {
+            None => PlatformState::Active,
+            Some(exit) if exit.outcome == ExitOutcome::Duplicate => PlatformState::Merged,
+            Some(_) => PlatformState::Retired,
+        }
+    }
+
+    /// The agency that governs the platform now. The last entry applies, because no entry starts in
+    /// the future.
+    pub fn governing_agency(&self) -> Option<&AgencyName> {
+        self.fields.governing_agency()
+    }
+
+    /// Records at `now` which stages are reached. A stage that `before` has as reached keeps its
+    /// record time, unless the update gives it other dates.
+    pub fn record_stages(&mut self, before: Option<&Self>, now: Timestamp) {
+        let steps = self.fields.operation_stages.iter();
+        let record = |step: &OperationStage| {
+            let reached = step.reached.as_ref()?;
+            let known = before.and_then(|before| {
+                let mut steps = before.fields.operation_stages.iter();
+                let old = steps.find(|it| it.stage == step.stage)?.reached.as_ref()?;
+                let undated = reached.start.is_none() && reached.end.is_none();
+                let kept = undated || (reached.start, reached.end) == (old.start, old.end);
+                before.stage_record(step.stage).filter(|_| kept)
+            });
+            Some(StageRecord {
+                stage: step.stage,
+                record_time: known.unwrap_or(now),
+            })
+        };
+        self.stage_records = steps.filter_map(record).collect();
+    }
+
+    /// Since when a stage is recorded as reached.
+    pub fn stage_record(&self, stage: Stage) -> Option<Timestamp> {
+        let mut records = self.stage_records.iter();
+        Some(records.find(|it| it.stage == stage)?.record_time)
+    }
+
+    /// Each stage reached, with the day from which it counts: the last day of the given period,
+    /// or its first day if it has no last day, or the document's day of issue if it has neither.
+    /// The day is never later than the day on which the stage was recorded as reached.
+    pub fn stage_days(&self) -> impl Iterator<Item = (Stage, Date)> {
+        self.fields.operation_stages.iter().filter_map(|step| {
+            let reached = step.reached.as_ref()?;
+            let recorded = self.stage_record(step.stage)?.date_in_vietnam();
+            let issued = step.document.as_ref().and_then(|it| it.issue_date);
+            let day = reached.end.or(reached.start).or(issued);
+            Some((step.stage, day.unwrap_or(recorded).min(recorded)))
+        })
+    }
+
+    /// The record that stays, where this one was merged as a duplicate.
+    pub fn merged_into(&self) -> Option<&PlatformName> {
+        self.exit
+            .as_ref()
+            .filter(|exit| exit.outcome == ExitOutcome::Duplicate)
+            .and_then(|exit| exit.successor.as_ref())
+    }
+
+    /// The furthest stage reached.
+    pub fn operation_stage(&self) -> Option<Stage> {
+        let stages = self.fields.operation_stages.iter();
+        stages
+            .filter(|s| s.reached.is_some())
+            .map(|s| s.stage)
+            .max()
+    }
+
+    /// Its place in an edition.
+    pub fn listing(&self, edition: &EditionName) -> Option<&Listing> {
+        self.fields
+            .listings
+            .iter()
+            .find(|listing| listing.edition == *edition)
+    }
+
+    /// Whether its name is known, from a text that names it.
+    pub fn is_named(&self) -> bool {
+        !self.fields.display_name.is_empty()
+            && matches!(
+                self.fields.record_status,
+                RecordStatus::Verified | RecordStatus::FromPress | RecordStatus::ThirdPartyCopy
+            )
+    }
+}
+
+impl PlatformFields {
+    /// The agency of the newest entry of `governance`.
+    pub fn governing_agency(&self) -> Option<&AgencyName> {
+        self.governance.last()?.agency.as_ref()
+    }
+
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        let nameless = matches!(
+            self.record_status,
+            RecordStatus::TranslatedNameOnly | RecordStatus::PendingAnnex
+        );
+        if self.record_status == RecordStatus::Unspecified {
+            violations.add(
+                "platform.record_status",
+                "REQUIRED",
+                "specify how well the record is known, for example `VERIFIED`",
+                "hãy ghi mức độ xác thực của bản ghi, ví dụ `VERIFIED`",
+            );
+        } else if self.display_name.trim().is_empty() && !nameless {
+            violations.add(
+                "platform.display_name",
+                "REQUIRED",
+                "give the official Vietnamese name, or set `record_status` to `PENDING_ANNEX` or \
+                 `TRANSLATED_NAME_ONLY`",
+                "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `record_status` là \
+                 `PENDING_ANNEX` hay `TRANSLATED_NAME_ONLY`",
+            );
+        }
+        for (i, listing) in self.listings.iter().enumerate() {
+            if self
+                .listings
+                .iter()
+                .take(i)
+                .any(|earlier| earlier.edition == listing.edition)
+            {
+                violations.add(
+                    format!("platform.listings[{i}].edition"),
+                    "NOT_UNIQUE",
+                    format!(
+                        "`{}` lists the platform twice; remove one listing",
+                        listing.edition
+                    ),
+                    format!(
+                        "`{}` liệt kê nền tảng này hai lần; hãy bỏ một",
+                        listing.edition
+                    ),
+                );
+            }
+        }
+        if let Some(security) = &self.security
+            && !(1..=5).contains(&security.level)
+        {
+            violations.add(
+                "platform.security.level",
+                "OUT_OF_RANGE",
+                "must be a security level from 1 to 5",
+                "phải là cấp độ an toàn từ 1 đến 5",
+            );
+        }
+        for (i, step) in self.operation_stages.iter().enumerate() {
+            for (period, field) in [(&step.planned, "planned"), (&step.reached, "reached")] {
+                let path = format!("platform.operation_stages[{i}].{field}");
+                check_period(period.as_ref(), &path, violations);
+            }
+            if self
+                .operation_stages
+                .iter()
+                .take(i)
+                .any(|earlier| earlier.stage == step.stage)
+            {
+                violations.add(
+                    format!("platform.operation_stages[{i}].stage"),
+                    "NOT_UNIQUE",
+                    "the stage is given twice; remove one",
+                    "giai đoạn bị lặp lại; hãy bỏ một",
+                );
+            }
+            if let Some(document) = &step.document {
+                let path = format!("platform.operation_stages[{i}].document");
+                document.check(super::documents::Needs::Identity, &path, violations);
+            }
+        }
+    }
+}
+
+impl Exit {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        let needs_successor = matches!(
+            self.outcome,
+            ExitOutcome::Replaced | ExitOutcome::Integrated | ExitOutcome::Duplicate
+        );
+        if needs_successor && self.successor.is_none() {
+            violations.add(
+                "exit.successor",
+                "REQUIRED",
+                "name the platform that replaces it, or the record that is kept",
+                "hãy ghi nền tảng thay thế, hoặc bản ghi được giữ lại",
+            );
+        }
+        match &self.decision {
+            Some(decision) => decision.check(
+                super::documents::Needs::Identity,
+                "exit.decision",
+                violations,
+            ),
+            None if self.outcome != ExitOutcome::Duplicate => violations.add(
+                "exit.decision",
+                "REQUIRED",
+                "give the document that decided it",
+                "hãy ghi văn bản quyết định việc này",
+            ),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Principals (chủ thể) and their API keys: who may call.
+
+use crate::{
+    error::Violations,
+    names::{AgencyName, ApiKeyName, PrincipalName},
+    records::{
+        meta::{Meta, record_fields},
+        stored::stored,
+        words::words,
+    },
+    time::Timestamp,
+};
+
+words! {
+    /// What a principal may do; rights add up.
+    pub enum Role {
+        /// Writes and submits the plans of one agency, and its part of its platforms.
+        AgencyEditor = 1 "ROLE_AGENCY_EDITOR",
+        /// Returns, issues, completes and revokes plans of one agency.
+        AgencyApprover = 2 "ROLE_AGENCY_APPROVER",
+        /// Keeps the principals and API keys of one agency.
+        AgencyAdmin = 3 "ROLE_AGENCY_ADMIN",
+        /// Keeps the catalogue.
+        Steward = 4 "ROLE_STEWARD",
+        /// Reads everything.
+        Auditor = 5 "ROLE_AUDITOR",
+        /// Keeps all principals and API keys.
+        Admin = 6 "ROLE_ADMIN",
+    }
+}
+
+impl Role {
+    /// Its name on the command line and in messages, as `agency_editor`.
+    pub fn name(self) -> String {
+        self.as_str().trim_start_matches("ROLE_").to_lowercase()
+    }
+
+    /// Reads that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == text)
+    }
+
+    /// Whether it holds within one agency only.
+    pub const fn is_of_agency(self) -> bool {
+        matches!(
+            self,
+            Self::AgencyEditor | Self::AgencyApprover | Self::AgencyAdmin
+        )
+    }
+}
+
+words! {
+    /// A person or a system.
+    pub enum PrincipalKind = Unspecified {
+        /// Not stated; refused.
+        Unspecified = 0 "KIND_UNSPECIFIED",
+        /// One person.
+        Person = 1 "PERSON",
+        /// A system, for the people who use it.
+        System = 2 "SYSTEM",
+    }
+}
+
+record_fields! {
+    /// What an administrator writes of a principal.
+    pub struct PrincipalFields {
+        /// Office or system.
+        pub display_name: String,
+        /// A person or a system; cannot change.
+        pub kind: PrincipalKind,
+        /// The agency of its agency roles.
+        pub agency: Option<AgencyName>,
+        /// What it may do.
+        pub roles: Vec<Role>,
+    }
+}
+
+stored! {
+    /// One principal.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Principal {
+        /// Resource name.
+        pub name: PrincipalName,
+        /// What an administrator writes of it.
+        pub fields: PrincipalFields,
+        /// Whether none of its keys works.
+        pub disabled: bool,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+impl PrincipalFields {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        if self.kind == PrincipalKind::Unspecified {
+            violations.add(
+                "principal.kind",
+                "REQUIRED",
+                "specify `PERSON` or `SYSTEM`",
+                "hãy ghi `PERSON` hoặc `SYSTEM`",
+            );
+        }
+        if self.agency.is_none()
+            && let Some(role) = self.roles.iter().find(|role| role.is_of_agency())
+        {
+            violations.add(
+                "principal.agency",
+                "REQUIRED",
+                format!(
+                    "the role `{}` applies within an agency; name the agency",
+                    role.name()
+                ),
+                format!(
+                    "vai trò `{}` gắn với một cơ quan; hãy ghi cơ quan đó",
+                    role.name()
+                ),
+            );
+        }
+    }
+}
+
+record_fields! {
+    /// What is written of an API key when it is made.
+    pub struct ApiKeyFields {
+        /// What it is for.
+        pub display_name: String,
+        /// From when on it no longer works.
+        pub expire_time: Option<Timestamp>,
+    }
+}
+
+stored! {
+    /// One API key. Its hash is not here: hashes never enter the log.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ApiKey {
+        /// Resource name.
+        pub name: ApiKeyName,
+        /// What was written when it was made.
+        pub fields: ApiKeyFields,
+        /// When it was revoked.
+        pub revoke_time: Option<Timestamp>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+/// SHA-256 of a key's secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash(pub [u8; 32]);
+
+impl std::fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyHash(…)")
+    }
+}

@@ -1,0 +1,103 @@
+//! Progress reports (báo cáo tiến độ): what an agency says of its plan, one a reporting period.
+//! Nothing edits a report; a later one corrects it, and both stay.
+
+use crate::{
+    error::Violations,
+    names::ReportName,
+    records::{
+        documents::Evidence,
+        meta::{Meta, record_fields},
+        stored::stored,
+        words::words,
+    },
+    time::Date,
+};
+
+/// Most reports of one plan, corrected ones included.
+pub const REPORTS_MAX: usize = 1_000;
+
+words! {
+    /// How a plan is going, as its agency, the steward or the registry's own count rates it.
+    pub enum Rating {
+        /// Đúng tiến độ.
+        OnTrack = 1 "RATING_ON_TRACK",
+        /// Có nguy cơ chậm.
+        AtRisk = 2 "RATING_AT_RISK",
+        /// Chậm tiến độ.
+        OffTrack = 3 "RATING_OFF_TRACK",
+    }
+}
+
+record_fields! {
+    /// What an agency writes of a report.
+    pub struct ReportFields {
+        /// Last day of the reporting period.
+        pub period_end_date: Option<Date>,
+        /// How the plan is going, as declared.
+        pub rating: Option<Rating>,
+        /// How much of the plan is done, 0 to 100, as declared.
+        pub percent: i32,
+        /// What was done.
+        pub results: String,
+        /// What stands in the way.
+        pub difficulties: String,
+        /// What is asked for.
+        pub recommendations: String,
+        /// What shows it.
+        pub evidence: Vec<Evidence>,
+        /// The report it takes the place of.
+        pub corrects: Option<ReportName>,
+    }
+}
+
+stored! {
+    /// One report.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Report {
+        /// Resource name.
+        pub name: ReportName,
+        /// What the agency wrote; period and rating are always there.
+        pub fields: ReportFields,
+        /// The report that took its place.
+        pub corrected_by: Option<ReportName>,
+        /// Book-keeping.
+        pub meta: Meta,
+    }
+}
+
+impl Report {
+    /// Whether some of the evidence can be checked.
+    pub fn is_substantiated(&self) -> bool {
+        self.fields.evidence.iter().any(Evidence::is_substantiated)
+    }
+}
+
+impl ReportFields {
+    /// Adds a violation for each rule of its own that the record breaks.
+    pub fn check(&self, violations: &mut Violations) {
+        if self.period_end_date.is_none() {
+            violations.add(
+                "report.period_end_date",
+                "REQUIRED",
+                "give the last day of the reporting period",
+                "hãy ghi ngày cuối của kỳ báo cáo",
+            );
+        }
+        if self.rating.is_none() {
+            violations.add(
+                "report.rating",
+                "REQUIRED",
+                "specify how the plan is going, for example `RATING_ON_TRACK`",
+                "hãy ghi đánh giá tiến độ, ví dụ `RATING_ON_TRACK`",
+            );
+        }
+        if self.results.trim().is_empty() {
+            violations.add(
+                "report.results",
+                "REQUIRED",
+                "describe what was done in the period",
+                "hãy ghi kết quả đạt được trong kỳ",
+            );
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Every text that a command would write, with the path of its field. The rules about texts read
+//! this list, regardless of how a command arrives. A field added to a record does not compile until
+//! this file states whether it has texts.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use crate::{
+    names::{AgencyName, EditionName, PlatformName, ReportName},
+    records::{
+        agencies::{AgencyKind, Succession},
+        baselines::{MilestoneChange, Rebaseline},
+        documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
+        editions::Group,
+        figures::{Figure, Part, Subject},
+        plans::{
+            Budget, CycleEntry, Head, Interval, Money, ReportingCycle, Visibility, VisibilityEntry,
+        },
+        platforms::{
+            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
+            Link, Listing, Membership, OperationStage, RecordStatus, Security, Stage,
+        },
+        principals::{PrincipalKind, Role},
+        reports::Rating,
+    },
+    time::{Date, Period, Timestamp},
+};
+
+/// A text and its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// Text for people to read.
+    Plain(&'a str),
+    /// A URI.
+    Uri(&'a str),
+}
+
+/// Receives each text with the path of its field.
+pub struct Reader<'a> {
+    path: String,
+    read: &'a mut dyn FnMut(&str, Text<'_>),
+}
+
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Creates a reader whose path is the request itself.
+    pub fn new(read: &'a mut dyn FnMut(&str, Text<'_>)) -> Self {
+        let path = String::new();
+        Self { path, read }
+    }
+
+    /// Reads the texts of a field.
+    pub fn field(&mut self, name: &str, value: &(impl Texts + ?Sized)) {
+        self.within(name, |reader| value.texts(reader));
+    }
+
+    fn uri(&mut self, name: &str, uri: &str) {
+        self.within(name, |reader| (reader.read)(&reader.path, Text::Uri(uri)));
+    }
+
+    /// Reads the texts below a field.
+    pub fn within(&mut self, name: &str, read: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        read(self);
+        self.path.truncate(length);
+    }
+
+    /// Reads the id of a new record, if the caller chose it.
+    pub fn id(&mut self, name: &str, id: Option<&str>) {
+        if let Some(id) = id {
+            self.field(name, id);
+        }
+    }
+
+    /// Reads the texts of an entry of a list or map.
+    pub fn entry(&mut self, key: impl std::fmt::Display, value: &impl Texts) {
+        let length = self.path.len();
+        // Writing to a String cannot fail.
+        let _ = write!(self.path, "[{key}]");
+        value.texts(self);
+        self.path.truncate(length);
+    }
+}
+
+/// Something that may have texts.
+pub trait Texts {
+    /// Passes each text to the reader.
+    fn texts(&self, reader: &mut Reader<'_>);
+}
+
+impl Texts for str {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        (reader.read)(&reader.path, Text::Plain(self));
+    }
+}
+
+impl Texts for String {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        self.as_str().texts(reader);
+    }
+}
+
+impl<T: Texts> Texts for Option<T> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        if let Some(value) = self {
+            value.texts(reader);
+        }
+    }
+}
+
+impl<T: Texts> Texts for Box<T> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        (**self).texts(reader);
+    }
+}
+
+impl<T: Texts> Texts for [T] {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        for (index, value) in self.iter().enumerate() {
+            reader.entry(index, value);
+        }
+    }
+}
+
+impl<T: Texts> Texts for Vec<T> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        self.as_slice().texts(reader);
+    }
+}
+
+impl Texts for BTreeMap<String, String> {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        for (key, value) in self {
+            reader.entry(format_args!("{key:?}"), key);
+            reader.entry(format_args!("{key:?}"), value);
+        }
+    }
+}
+
+/// Values without texts. The id of a record is checked where the caller chooses it.
+macro_rules! no_texts {
+    ($($type:ty)*) => {$(
+        impl Texts for $type {
+            fn texts(&self, _: &mut Reader<'_>) {}
+        }
+    )*};
+}
+
+no_texts! {
+    bool i32 i64 Date Timestamp AgencyKind DocumentKind RelationKind Subject Interval Visibility
+    ReportingCycle Classification DataSharingChannel DeploymentLevel ExitOutcome Membership
+    RecordStatus Stage PrincipalKind Role Rating Money AgencyName EditionName PlatformName
+    ReportName
+}
+
+/// The parts of records: which fields have texts, which are URIs, and which have none.
+macro_rules! texts {
+    ($($type:ident {
+        texts: $($text:ident)*; uris: $($uri:ident)*; none: $($none:ident)*;
+    })*) => {$(
+        impl Texts for $type {
+            fn texts(&self, reader: &mut Reader<'_>) {
+                let Self { $($text,)* $($uri,)* $($none: _,)* } = self;
+                $(reader.field(stringify!($text), $text);)*
+                $(reader.uri(stringify!($uri), $uri);)*
+            }
+        }
+    )*};
+}
+
+texts! {
+    Succession { texts: document scope; uris: ; none: successor start_date; }
+    Document {
+        texts: symbol title issuer signatory signatory_office relations; uris: uri;
+        none: kind issue_date effective_date sha256 size_bytes;
+    }
+    Relation { texts: symbol issuer; uris: ; none: kind issue_date; }
+    File { texts: ; uris: uri; none: sha256 size_bytes; }
+    Evidence { texts: file document note; uris: ; none: ; }
+    Source { texts: note; uris: uri; none: ; }
+    Group { texts: code title; uris: ; none: declared_platform_count; }
+    Governance { texts: document sources; uris: ; none: agency start_date; }
+    Listing {
+        texts: list_number group display_name sources; uris: ; none: edition membership;
+    }
+    OperationStage { texts: planned reached document sources; uris: ; none: stage; }
+    Security { texts: approval; uris: ; none: level; }
+    Link { texts: title; uris: uri; none: ; }
+    Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
+    VisibilityEntry { texts: document; uris: ; none: visibility start_date; }
+    CycleEntry { texts: document; uris: ; none: cycle start_date; }
+    Head { texts: office person_name; uris: ; none: ; }
+    Budget { texts: source; uris: ; none: amount price_year; }
+    Period { texts: as_written; uris: ; none: start end; }
+    Part { texts: category; uris: ; none: value; }
+    Figure {
+        texts: statement breakdown sources; uris: ;
+        none: name figure_date subject edition value total meta;
+    }
+    Rebaseline {
+        texts: milestone_changes budget planned_start planned_end document; uris: ; none: plan;
+    }
+}
+
+impl Texts for MilestoneChange {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        match self {
+            Self::Add { milestone, fields } => reader.within("milestone", |reader| {
+                reader.field("name", milestone.id());
+                fields.texts(reader);
+            }),
+            Self::Update {
+                milestone: _,
+                fields,
+            } => reader.field("milestone", fields),
+            Self::Drop { milestone: _ } => {}
+        }
+    }
+}

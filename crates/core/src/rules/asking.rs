@@ -1,0 +1,106 @@
+//! Who asks for what: the caller's roles, and the records that it may know of. Denied by default.
+
+use std::borrow::Borrow;
+
+use crate::{
+    caller::Caller,
+    error::Error,
+    names::AgencyName,
+    records::principals::{PrincipalFields, Role},
+    state::{State, visible::Visible},
+};
+
+/// A caller that asks for a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    pub(super) state: &'a State,
+    pub(super) caller: &'a Caller,
+    pub(super) method: &'static str,
+}
+
+impl<'a> Asking<'a> {
+    /// Refuses a caller without credentials.
+    pub(super) fn new(
+        state: &'a State,
+        caller: &'a Caller,
+        method: &'static str,
+    ) -> Result<Self, Error> {
+        permit_access_reads(caller).map(|()| Self {
+            state,
+            caller,
+            method,
+        })
+    }
+
+    /// A record that the caller may know of.
+    pub(super) fn find<T: Visible>(&self, name: &T::Name) -> Result<&'a T, Error> {
+        let found = T::all(self.state).get(name);
+        let known = found.filter(|record| record.visible(self.caller, self.state).is_some());
+        known.map(|record| &**record).ok_or_else(|| {
+            let name: &str = name.borrow();
+            Error::NotFound {
+                kind: T::KIND.noun(),
+                name: name.to_owned(),
+            }
+        })
+    }
+
+    pub(super) fn steward(&self) -> Result<(), Error> {
+        if self.caller.has(Role::Steward) {
+            return Ok(());
+        }
+        Err(self.denied("the role `steward`", "vai trò `steward`"))
+    }
+
+    pub(super) fn in_agency(&self, role: Role, agency: &AgencyName) -> Result<(), Error> {
+        if self.caller.has_in(role, agency) {
+            return Ok(());
+        }
+        let role = role.name();
+        Err(self.denied(
+            format!("the role `{role}` of `{agency}`"),
+            format!("vai trò `{role}` của `{agency}`"),
+        ))
+    }
+
+    /// An administrator manages every principal. An agency administrator manages only principals of
+    /// the agency that have no other roles, so that no caller grants more rights than it has.
+    pub(super) fn manages(&self, fields: &PrincipalFields) -> Result<(), Error> {
+        if self.caller.has(Role::Admin) {
+            return Ok(());
+        }
+        let of_agency_alone = fields.roles.iter().all(|role| role.is_of_agency());
+        match &fields.agency {
+            Some(agency) if of_agency_alone => self.in_agency(Role::AgencyAdmin, agency),
+            Some(_) | None => Err(self.denied("the role `admin`", "vai trò `admin`")),
+        }
+    }
+
+    /// A refusal that says who could do it.
+    pub(super) fn denied(&self, needs: impl Into<String>, needs_vi: impl Into<String>) -> Error {
+        denied(self.method, needs, needs_vi)
+    }
+}
+
+/// Reading principals and keys needs credentials; everything else is read through `visible`.
+pub fn permit_access_reads(caller: &Caller) -> Result<(), Error> {
+    if caller.is_anonymous() {
+        return Err(Error::Unauthenticated {
+            reason: "CREDENTIALS_MISSING",
+        });
+    }
+    Ok(())
+}
+
+/// A refusal that says who could do it.
+pub fn denied(
+    action: &'static str,
+    needs: impl Into<String>,
+    needs_vi: impl Into<String>,
+) -> Error {
+    Error::Denied {
+        action,
+        needs: needs.into(),
+        needs_vi: needs_vi.into(),
+    }
+}

@@ -1,0 +1,94 @@
+//! The steward's assessments.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Violations},
+    names::{AssessmentName, PlanName},
+    records::{
+        assessments::{ASSESSMENTS_MAX, Assessment, AssessmentFields},
+        plans::Plan,
+        texts::{Reader, Texts},
+    },
+    rules::{Asking, Command, Deciding, milestones::check_room, plans::check_issued},
+};
+/// CreateAssessment.
+#[derive(Clone, Debug)]
+pub struct CreateAssessment {
+    /// The plan.
+    pub plan: PlanName,
+    /// Name it is to have; a random id when absent.
+    pub name: Option<AssessmentName>,
+    /// What to write.
+    pub fields: AssessmentFields,
+}
+
+impl Texts for CreateAssessment {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self {
+            plan: _,
+            name,
+            fields,
+        } = self;
+        reader.id("assessment_id", name.as_ref().map(AssessmentName::id));
+        reader.field("assessment", fields);
+    }
+}
+
+impl Command for CreateAssessment {
+    type Answer = Assessment;
+    type Found<'a> = &'a Plan;
+
+    fn method(&self) -> &'static str {
+        "CreateAssessment"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
+        let plan = asking.find(&self.plan)?;
+        asking.steward().map(|()| plan)
+    }
+
+    fn decide<'a>(
+        &self,
+        plan: &'a Plan,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Assessment>, Error> {
+        let fields = &self.fields;
+        let from_id = |id: &str| AssessmentName::from_id(&plan.name, id);
+        let name = deciding.free_name::<Assessment>(self.name.as_ref(), from_id)?;
+        check_issued(plan, true)?;
+        let held = deciding.state.assessments_of(&plan.name).count();
+        check_room(plan, "assessments", "đánh giá", held, ASSESSMENTS_MAX)?;
+        let mut violations = Violations::new();
+        fields.check(&mut violations);
+        let today = deciding.today();
+        let date = fields.assessment_date.unwrap_or(today);
+        if date > today {
+            violations.add(
+                "assessment.assessment_date",
+                "OUT_OF_RANGE",
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
+            );
+        }
+        if let Some(issued) = plan.issue_date()
+            && date < issued
+        {
+            violations.add(
+                "assessment.assessment_date",
+                "OUT_OF_RANGE",
+                format!("must not be before {issued}, when the plan was issued"),
+                format!("không được trước ngày {issued}, khi kế hoạch được ban hành"),
+            );
+        }
+        violations.into_result()?;
+        Ok(Arc::new(Assessment {
+            name,
+            fields: AssessmentFields {
+                assessment_date: Some(date),
+                ..fields.clone()
+            },
+            meta: deciding.created(),
+        }))
+    }
+}

@@ -1,0 +1,96 @@
+//! Editions of the catalogue.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Violations},
+    names::EditionName,
+    records::{
+        editions::{Edition, EditionFields},
+        texts::{Reader, Texts},
+    },
+    rules::{Asking, Command, Deciding, Update},
+    state::State,
+};
+/// CreateEdition.
+#[derive(Clone, Debug)]
+pub struct CreateEdition {
+    /// Name it is to have.
+    pub name: EditionName,
+    /// What to write.
+    pub fields: EditionFields,
+}
+
+impl Texts for CreateEdition {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self { name, fields } = self;
+        reader.field("edition_id", name.id());
+        reader.field("edition", fields);
+    }
+}
+
+impl Command for CreateEdition {
+    type Answer = Edition;
+    type Found<'a> = ();
+
+    fn method(&self) -> &'static str {
+        "CreateEdition"
+    }
+
+    fn permit(&self, asking: &Asking<'_>) -> Result<(), Error> {
+        asking.steward()
+    }
+
+    fn decide(&self, (): (), deciding: &mut Deciding<'_>) -> Result<Arc<Edition>, Error> {
+        let Self { name, fields } = self;
+        deciding.check_free::<Edition>(name)?;
+        check_fields(deciding, fields)?;
+        Ok(Arc::new(Edition {
+            name: name.clone(),
+            fields: fields.clone(),
+            opening: false,
+            meta: deciding.created(),
+        }))
+    }
+}
+
+/// UpdateEdition.
+pub type UpdateEdition = Update<Edition>;
+
+impl Command for UpdateEdition {
+    type Answer = Edition;
+    type Found<'a> = &'a Edition;
+
+    fn method(&self) -> &'static str {
+        "UpdateEdition"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Edition, Error> {
+        asking.steward()?;
+        asking.find(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        edition: &'a Edition,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Edition>, Error> {
+        let new = self.edit(edition, deciding)?;
+        check_fields(deciding, &new.fields)?;
+        Ok(Arc::new(new))
+    }
+
+    fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
+        self.texts_of_record(state, reader);
+    }
+}
+
+fn check_fields(deciding: &Deciding<'_>, fields: &EditionFields) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    fields.check(&mut violations);
+    let previous = fields.previous_edition.as_ref();
+    deciding.check_edition(previous, "edition.previous_edition", &mut violations);
+    let repealing = fields.repealed_by.as_ref();
+    deciding.check_edition(repealing, "edition.repealed_by", &mut violations);
+    violations.into_result()
+}

@@ -1,0 +1,325 @@
+//! Milestones. Promised fields change freely while the plan is being written; after issue, only a
+//! rebaseline changes them. Results are recorded while the plan is in force.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Violations},
+    names::{MilestoneName, PlanName},
+    records::{
+        documents::{Document, Evidence, Needs},
+        milestones::{
+            Completion, Dropping, FIELDS_AFTER_ISSUE, MILESTONES_MAX, Milestone, MilestoneFields,
+            MilestoneState,
+        },
+        plans::Plan,
+        principals::Role,
+        texts::{Reader, Texts},
+    },
+    rules::{
+        Asking, Command, Deciding, Update,
+        deciding::check_etag,
+        plans::{check_fixed, check_issued, is_in_force, only_by_rebaseline},
+    },
+    state::State,
+    time::Date,
+};
+/// A milestone, and its plan.
+type Found<'a> = (&'a Milestone, &'a Plan);
+
+impl<'a> Asking<'a> {
+    /// A milestone that the caller may know of, and its plan.
+    fn milestone(&self, name: &MilestoneName) -> Result<Found<'a>, Error> {
+        Ok((self.find(name)?, self.find(&name.parent())?))
+    }
+
+    /// The same, if the caller may edit it.
+    fn milestone_to_edit(&self, name: &MilestoneName) -> Result<Found<'a>, Error> {
+        let (milestone, plan) = self.milestone(name)?;
+        self.in_agency(Role::AgencyEditor, &plan.agency)?;
+        Ok((milestone, plan))
+    }
+}
+
+/// CreateMilestone.
+#[derive(Clone, Debug)]
+pub struct CreateMilestone {
+    /// The plan.
+    pub plan: PlanName,
+    /// Name it is to have; a random id when absent.
+    pub name: Option<MilestoneName>,
+    /// What to write.
+    pub fields: MilestoneFields,
+}
+
+impl Texts for CreateMilestone {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self {
+            plan: _,
+            name,
+            fields,
+        } = self;
+        reader.id("milestone_id", name.as_ref().map(MilestoneName::id));
+        reader.field("milestone", fields);
+    }
+}
+
+impl Command for CreateMilestone {
+    type Answer = Milestone;
+    type Found<'a> = &'a Plan;
+
+    fn method(&self) -> &'static str {
+        "CreateMilestone"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
+        asking.plan_to_edit(&self.plan)
+    }
+
+    fn decide<'a>(
+        &self,
+        plan: &'a Plan,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Milestone>, Error> {
+        let from_id = |id: &str| MilestoneName::from_id(&plan.name, id);
+        let name = deciding.free_name::<Milestone>(self.name.as_ref(), from_id)?;
+        if is_in_force(plan)? {
+            return Err(only_by_rebaseline(plan.name.as_str(), "milestones"));
+        }
+        let held = deciding.state.milestones_of(&plan.name).count();
+        check_room(plan, "milestones", "mốc nhiệm vụ", held, MILESTONES_MAX)?;
+        check_fields(&self.fields)?;
+        Ok(Arc::new(Milestone {
+            name,
+            fields: self.fields.clone(),
+            completion: None,
+            dropping: None,
+            meta: deciding.created(),
+        }))
+    }
+}
+
+/// UpdateMilestone.
+pub type UpdateMilestone = Update<Milestone>;
+
+impl Command for UpdateMilestone {
+    type Answer = Milestone;
+    type Found<'a> = Found<'a>;
+
+    fn method(&self) -> &'static str {
+        "UpdateMilestone"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
+        asking.milestone_to_edit(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        (milestone, plan): Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Milestone>, Error> {
+        let new = self.edit(milestone, deciding)?;
+        if is_in_force(plan)? {
+            let differing = milestone.fields.differing(&new.fields);
+            check_fixed(new.name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
+        }
+        check_not_dropped(milestone)?;
+        check_fields(&new.fields)?;
+        Ok(Arc::new(new))
+    }
+
+    fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
+        self.texts_of_record(state, reader);
+    }
+}
+
+/// CompleteMilestone. A repeated completion is a correction. The log keeps the earlier result.
+#[derive(Clone, Debug)]
+pub struct CompleteMilestone {
+    /// Which.
+    pub name: MilestoneName,
+    /// The day on which it was complete; today when absent.
+    pub completion_date: Option<Date>,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for CompleteMilestone {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        reader.field("evidence", &self.evidence);
+    }
+}
+
+impl Command for CompleteMilestone {
+    type Answer = Milestone;
+    type Found<'a> = Found<'a>;
+
+    fn method(&self) -> &'static str {
+        "CompleteMilestone"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
+        asking.milestone_to_edit(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        (milestone, plan): Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Milestone>, Error> {
+        check_etag(milestone, &self.etag)?;
+        check_issued(plan, false)?;
+        check_not_dropped(milestone)?;
+        let mut violations = Violations::new();
+        let today = deciding.today();
+        let completion_date = self.completion_date.unwrap_or(today);
+        if completion_date > today {
+            violations.add(
+                "completion_date",
+                "OUT_OF_RANGE",
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
+            );
+        }
+        if milestone.completion.is_some() && deciding.reason.trim().is_empty() {
+            violations.add(
+                "reason",
+                "REQUIRED",
+                "the milestone is already completed; give the reason for the correction",
+                "mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính",
+            );
+        }
+        violations.into_result()?;
+        Ok(Arc::new(Milestone {
+            completion: Some(Box::new(Completion {
+                completion_date,
+                evidence: self.evidence.clone(),
+                record_time: deciding.now,
+            })),
+            meta: deciding.updated(milestone.meta),
+            ..milestone.clone()
+        }))
+    }
+}
+
+/// DropMilestone.
+#[derive(Clone, Debug)]
+pub struct DropMilestone {
+    /// Which.
+    pub name: MilestoneName,
+    /// The document that decided it, where one is given.
+    pub document: Option<Box<Document>>,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for DropMilestone {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        reader.field("document", &self.document);
+    }
+}
+
+impl Command for DropMilestone {
+    type Answer = Milestone;
+    type Found<'a> = Found<'a>;
+
+    fn method(&self) -> &'static str {
+        "DropMilestone"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
+        let (milestone, plan) = asking.milestone(&self.name)?;
+        // after issue, only those who approved the promise can give it up
+        let role = if plan.state.was_issued() {
+            Role::AgencyApprover
+        } else {
+            Role::AgencyEditor
+        };
+        asking.in_agency(role, &plan.agency)?;
+        Ok((milestone, plan))
+    }
+
+    fn decide<'a>(
+        &self,
+        (milestone, plan): Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Milestone>, Error> {
+        check_etag(milestone, &self.etag)?;
+        // a document must justify giving up a promise of the baseline
+        let needs = is_in_force(plan)?.then_some(Needs::Identity);
+        check_open(milestone)?;
+        let mut violations = Violations::new();
+        let drop_date = deciding.check_document(
+            self.document.as_deref(),
+            needs,
+            plan.issue_date(),
+            "document",
+            &mut violations,
+        );
+        violations.into_result()?;
+        Ok(Arc::new(Milestone {
+            dropping: Some(Box::new(Dropping {
+                drop_date,
+                reason: deciding.reason(),
+                document: self.document.clone(),
+                record_time: deciding.now,
+            })),
+            meta: deciding.updated(milestone.meta),
+            ..milestone.clone()
+        }))
+    }
+}
+
+/// Refuses when the plan already has the maximum number of these records.
+pub(super) fn check_room(
+    plan: &Plan,
+    what: &str,
+    what_vi: &str,
+    held: usize,
+    most: usize,
+) -> Result<(), Error> {
+    if held < most {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "PLAN_IS_FULL",
+        plan.name.as_str(),
+        format!("the plan has {held} {what}; it may have {most}"),
+        format!("kế hoạch đã có {held} {what_vi}; chỉ được có {most}"),
+    ))
+}
+
+/// Refuses where the milestone has been completed or given up.
+pub(super) fn check_open(milestone: &Milestone) -> Result<(), Error> {
+    check_not_dropped(milestone)?;
+    if milestone.state() == MilestoneState::Completed {
+        return Err(Error::refused(
+            "MILESTONE_IS_COMPLETED",
+            milestone.name.as_str(),
+            "the milestone is COMPLETED, so what it promised cannot be changed",
+            "mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên",
+        ));
+    }
+    Ok(())
+}
+
+fn check_not_dropped(milestone: &Milestone) -> Result<(), Error> {
+    if milestone.state() == MilestoneState::Dropped {
+        return Err(Error::refused(
+            "MILESTONE_IS_DROPPED",
+            milestone.name.as_str(),
+            "the milestone is DROPPED; create a new one instead",
+            "mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế",
+        ));
+    }
+    Ok(())
+}
+
+fn check_fields(fields: &MilestoneFields) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    fields.check("milestone", &mut violations);
+    violations.into_result()
+}

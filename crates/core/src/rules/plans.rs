@@ -1,0 +1,479 @@
+//! Plans and their states.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Violations},
+    names::{AgencyName, PlanName, PlatformName},
+    records::{
+        dated,
+        documents::{Document, Needs},
+        plans::{
+            FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, StateEntry,
+        },
+        platforms::Platform,
+        principals::Role,
+        texts::{Reader, Texts},
+    },
+    rules::{Asking, Command, Deciding, Update, baselines, deciding::check_etag, platforms},
+    state::State,
+    time::Date,
+};
+/// CreatePlan.
+#[derive(Clone, Debug)]
+pub struct CreatePlan {
+    /// The platform.
+    pub platform: PlatformName,
+    /// Name it is to have; a random id when absent.
+    pub name: Option<PlanName>,
+    /// What to write.
+    pub fields: PlanFields,
+}
+
+impl Texts for CreatePlan {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self {
+            platform: _,
+            name,
+            fields,
+        } = self;
+        reader.id("plan_id", name.as_ref().map(PlanName::id));
+        reader.field("plan", fields);
+    }
+}
+
+impl Command for CreatePlan {
+    type Answer = Plan;
+    /// The platform, and its governing agency.
+    type Found<'a> = (&'a Platform, &'a AgencyName);
+
+    fn method(&self) -> &'static str {
+        "CreatePlan"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Self::Found<'a>, Error> {
+        let platform: &Platform = asking.find(&self.platform)?;
+        let Some(agency) = platform.governing_agency() else {
+            return Err(Error::refused(
+                "PLATFORM_WITHOUT_AGENCY",
+                platform.name.as_str(),
+                "the platform has no governing agency, so it cannot have plans; the steward must \
+                 add it to `governance` first",
+                "nền tảng chưa có cơ quan chủ quản nên chưa lập được kế hoạch; đơn vị quản lý \
+                 danh mục cần ghi vào `governance` trước",
+            ));
+        };
+        asking.in_agency(Role::AgencyEditor, agency)?;
+        Ok((platform, agency))
+    }
+
+    fn decide<'a>(
+        &self,
+        (platform, agency): Self::Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Plan>, Error> {
+        platforms::check_active(platform)?;
+        let from_id = |id: &str| PlanName::from_id(&platform.name, id);
+        let name = deciding.free_name::<Plan>(self.name.as_ref(), from_id)?;
+        check_fields(deciding, &self.fields)?;
+        let mut plan = Plan {
+            name,
+            agency: agency.clone(),
+            fields: self.fields.clone(),
+            issuing_document: None,
+            state: PlanState::Draft,
+            state_history: Vec::new(),
+            superseded_by: None,
+            public_write: None,
+            published: None,
+            redacted: false,
+            meta: deciding.created(),
+        };
+        enter(
+            deciding,
+            &mut plan,
+            PlanState::Draft,
+            deciding.today(),
+            None,
+        );
+        Ok(Arc::new(plan))
+    }
+}
+
+/// UpdatePlan.
+pub type UpdatePlan = Update<Plan>;
+
+impl Command for UpdatePlan {
+    type Answer = Plan;
+    type Found<'a> = &'a Plan;
+
+    fn method(&self) -> &'static str {
+        "UpdatePlan"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
+        asking.plan_to_edit(&self.name)
+    }
+
+    fn decide<'a>(&self, plan: &'a Plan, deciding: &mut Deciding<'a>) -> Result<Arc<Plan>, Error> {
+        let new = self.edit(plan, deciding)?;
+        if is_in_force(plan)? {
+            let differing = plan.fields.differing(&new.fields);
+            check_fixed(plan.name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
+        }
+        check_fields(deciding, &new.fields)?;
+        Ok(Arc::new(new))
+    }
+
+    fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
+        self.texts_of_record(state, reader);
+    }
+}
+
+/// SubmitPlan, ReturnPlan, IssuePlan, CompletePlan, WithdrawPlan, RevokePlan, AnnulPlan.
+#[derive(Clone, Debug)]
+pub struct MovePlan {
+    /// Which.
+    pub name: PlanName,
+    /// What to do.
+    pub step: PlanMove,
+    /// The document that does it, where one is given.
+    pub document: Option<Box<Document>>,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for MovePlan {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        reader.field("document", &self.document);
+    }
+}
+
+impl Command for MovePlan {
+    type Answer = Plan;
+    type Found<'a> = &'a Plan;
+
+    fn method(&self) -> &'static str {
+        self.step.method()
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
+        let plan: &Plan = asking.find(&self.name)?;
+        match self.step {
+            PlanMove::Submit | PlanMove::Withdraw => {
+                asking.in_agency(Role::AgencyEditor, &plan.agency)?;
+            }
+            PlanMove::Return if asking.caller.has(Role::Steward) => {}
+            PlanMove::Return
+            | PlanMove::Issue
+            | PlanMove::Complete
+            | PlanMove::Supersede
+            | PlanMove::Revoke => asking.in_agency(Role::AgencyApprover, &plan.agency)?,
+            PlanMove::Annul | PlanMove::Restore => asking.steward()?,
+        }
+        Ok(plan)
+    }
+
+    fn decide<'a>(&self, plan: &'a Plan, deciding: &mut Deciding<'a>) -> Result<Arc<Plan>, Error> {
+        let Self {
+            name,
+            step,
+            document,
+            etag,
+        } = self;
+        let (step, document) = (*step, document.as_deref());
+        check_etag(plan, etag)?;
+        let to = plan
+            .state
+            .after(step)
+            .ok_or_else(|| wrong_state(plan, step))?;
+        let state = deciding.state;
+        let mut new = plan.clone();
+        new.meta = deciding.updated(new.meta);
+        let date = match step {
+            PlanMove::Submit => {
+                deciding.check_actor_named(name.as_str())?;
+                check_history(plan)?;
+                deciding.today()
+            }
+            PlanMove::Issue => {
+                platforms::check_active(deciding.asking.find(&name.parent())?)?;
+                deciding.check_second_person(plan.submitter(), name.as_str())?;
+                // What replaces a plan in force is not older than it.
+                let in_force = state.issued_plan(&name.parent());
+                if let Some(plan) = in_force {
+                    check_history(plan)?;
+                }
+                let in_force = in_force.and_then(|plan| plan.issue_date());
+                let date = document_date(deciding, document, Some(Needs::Digest), in_force)?;
+                new.issuing_document = document.cloned().map(Box::new);
+                date
+            }
+            PlanMove::Complete => document_date(deciding, document, None, plan.issue_date())?,
+            PlanMove::Revoke => {
+                document_date(deciding, document, Some(Needs::Identity), plan.issue_date())?
+            }
+            // It was never issued, so it is ANNULLED from its stated date of issue.
+            PlanMove::Annul => plan.issue_date().unwrap_or_else(|| deciding.today()),
+            PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Restore => {
+                deciding.today()
+            }
+        };
+        enter(deciding, &mut new, to, date, document);
+        if step == PlanMove::Issue {
+            let milestones: Vec<_> = state.milestones_of(name).cloned().collect();
+            baselines::make(deciding, &new, &milestones, date, document, "")?;
+            supersede(deciding, name, date, document);
+        }
+        if step == PlanMove::Annul {
+            restore(deciding, name);
+        }
+        Ok(Arc::new(new))
+    }
+}
+
+impl<'a> Asking<'a> {
+    /// A plan that the caller may edit.
+    pub(super) fn plan_to_edit(&self, name: &PlanName) -> Result<&'a Plan, Error> {
+        let plan: &Plan = self.find(name)?;
+        self.in_agency(Role::AgencyEditor, &plan.agency)?;
+        Ok(plan)
+    }
+}
+
+impl Deciding<'_> {
+    /// Checks the document in the field `path` and returns the date from which what it decides
+    /// holds: its day of issue, or today where there is none. No document of the future has been
+    /// issued yet.
+    pub(super) fn check_document(
+        &self,
+        document: Option<&Document>,
+        needs: Option<Needs>,
+        not_before: Option<Date>,
+        path: &str,
+        violations: &mut Violations,
+    ) -> Date {
+        if let Some(needs) = needs {
+            document
+                .unwrap_or(&Document::default())
+                .check(needs, path, violations);
+        }
+        let today = self.today();
+        let date = document
+            .and_then(|document| document.issue_date)
+            .unwrap_or(today);
+        if date > today {
+            violations.add(
+                format!("{path}.issue_date"),
+                "OUT_OF_RANGE",
+                format!("must not be after today ({today})"),
+                format!("không được sau ngày hôm nay ({today})"),
+            );
+        }
+        if let Some(first) = not_before
+            && date < first
+        {
+            violations.add(
+                format!("{path}.issue_date"),
+                "OUT_OF_RANGE",
+                format!("must not be before {first}, when the plan in force was issued"),
+                format!(
+                    "không được trước ngày {first}, khi kế hoạch đang có hiệu lực được ban hành"
+                ),
+            );
+        }
+        date
+    }
+}
+
+fn check_fields(deciding: &Deciding<'_>, fields: &PlanFields) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    fields.check(&mut violations);
+    let today = deciding.today();
+    dated::check(
+        &fields.visibilities,
+        "plan.visibilities",
+        today,
+        &mut violations,
+    );
+    let path = "plan.reporting_cycles";
+    dated::check(&fields.reporting_cycles, path, today, &mut violations);
+    for (i, agency) in fields.coordinating_agencies.iter().enumerate() {
+        let field = format!("plan.coordinating_agencies[{i}]");
+        deciding.check_agency(Some(agency), &field, &mut violations);
+    }
+    violations.into_result()
+}
+
+/// When a plan is annulled, the plan that it had superseded returns to force as if it had never
+/// been superseded. Only the plan in force can be annulled, so a chain is undone from its end,
+/// and nothing else can have happened to the earlier plan.
+fn restore(deciding: &mut Deciding<'_>, annulled: &PlanName) {
+    let platform = annulled.parent();
+    let mut plans = deciding.state.plans_of(&platform);
+    let old = plans.find(|plan| plan.superseded_by.as_ref() == Some(annulled));
+    let Some((old, to)) = old.and_then(|old| Some((old, old.state.after(PlanMove::Restore)?)))
+    else {
+        return;
+    };
+    let ended = old.state_history.iter().rev();
+    let ended = ended.map(|entry| entry.effective_date).next();
+    let mut old = (**old).clone();
+    old.superseded_by = None;
+    old.meta = deciding.updated(old.meta);
+    let ended = ended.unwrap_or_else(|| deciding.today());
+    enter(deciding, &mut old, to, ended, None);
+    deciding.put(old);
+}
+
+/// Marks the previous plan in force as superseded by the plan just issued.
+fn supersede(
+    deciding: &mut Deciding<'_>,
+    issued: &PlanName,
+    date: Date,
+    document: Option<&Document>,
+) {
+    let Some(old) = deciding.state.issued_plan(&issued.parent()) else {
+        return;
+    };
+    let Some(to) = old.state.after(PlanMove::Supersede) else {
+        return;
+    };
+    let mut old = (**old).clone();
+    old.superseded_by = Some(issued.clone());
+    old.meta = deciding.updated(old.meta);
+    enter(deciding, &mut old, to, date, document);
+    deciding.put(old);
+}
+
+/// Checks the document of a move and answers the date from which the move holds: its day of
+/// issue, or today where there is none. No document of the future has been issued yet.
+fn document_date(
+    deciding: &Deciding<'_>,
+    document: Option<&Document>,
+    needs: Option<Needs>,
+    not_before: Option<Date>,
+) -> Result<Date, Error> {
+    let mut violations = Violations::new();
+    let date = deciding.check_document(document, needs, not_before, "document", &mut violations);
+    violations.into_result()?;
+    Ok(date)
+}
+
+fn enter(
+    deciding: &Deciding<'_>,
+    plan: &mut Plan,
+    state: PlanState,
+    effective_date: Date,
+    document: Option<&Document>,
+) {
+    plan.state = state;
+    plan.state_history.push(StateEntry {
+        state,
+        effective_date,
+        record_time: deciding.now,
+        agency: deciding.caller.agency().cloned(),
+        person: Some(deciding.person.clone()),
+        document: document.cloned().map(Box::new),
+        reason: deciding.reason(),
+    });
+}
+
+/// Whether a plan is ISSUED, no longer written; refused where it is frozen, or has ended.
+pub(super) fn is_in_force(plan: &Plan) -> Result<bool, Error> {
+    match plan.state {
+        PlanState::Draft | PlanState::Returned => Ok(false),
+        PlanState::Issued => Ok(true),
+        PlanState::Submitted => Err(frozen(plan)),
+        PlanState::Withdrawn
+        | PlanState::Completed
+        | PlanState::Superseded
+        | PlanState::Revoked
+        | PlanState::Annulled => Err(ended(plan)),
+    }
+}
+
+/// Refuses unless the plan is in force, or COMPLETED if `or_completed` is set.
+pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error> {
+    if (or_completed && plan.state == PlanState::Completed) || is_in_force(plan)? {
+        return Ok(());
+    }
+    let state = plan.state.as_str();
+    Err(Error::refused(
+        "PLAN_NOT_ISSUED",
+        plan.name.as_str(),
+        format!("the plan is {state}; this method requires an ISSUED plan"),
+        format!("kế hoạch đang ở trạng thái {state}; phương thức này cần kế hoạch đã ban hành"),
+    ))
+}
+
+/// Refuses to write fields of an issued record, except those that may still change.
+pub(super) fn check_fixed(
+    subject: &str,
+    differing: &[&'static str],
+    movable: &[&str],
+) -> Result<(), Error> {
+    match differing.iter().find(|field| !movable.contains(*field)) {
+        Some(field) => Err(only_by_rebaseline(subject, field)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses one more state change of a plan that already has the maximum number.
+fn check_history(plan: &Plan) -> Result<(), Error> {
+    if plan.state_history.len() < STATES_MAX {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "PLAN_HISTORY_FULL",
+        plan.name.as_str(),
+        format!("the plan has been through {STATES_MAX} states; end it and create a new one"),
+        format!("kế hoạch đã qua {STATES_MAX} trạng thái; hãy kết thúc và lập kế hoạch mới"),
+    ))
+}
+
+fn frozen(plan: &Plan) -> Error {
+    Error::refused(
+        "PLAN_IS_FROZEN",
+        plan.name.as_str(),
+        "the plan is SUBMITTED and cannot be changed; use ReturnPlan to send it back for changes",
+        "kế hoạch đã trình nên không sửa được; hãy dùng ReturnPlan để trả lại",
+    )
+}
+
+/// Of the plan's milestones as of the plan itself.
+pub(super) fn only_by_rebaseline(subject: &str, field: &str) -> Error {
+    Error::refused(
+        "PLAN_IS_ISSUED",
+        subject,
+        format!("the plan is ISSUED, so `{field}` is changed only by RebaselinePlan"),
+        format!("kế hoạch đã ban hành nên `{field}` chỉ thay đổi bằng RebaselinePlan"),
+    )
+}
+
+fn ended(plan: &Plan) -> Error {
+    let state = plan.state.as_str();
+    Error::refused(
+        "PLAN_HAS_ENDED",
+        plan.name.as_str(),
+        format!("the plan is {state} and cannot be changed; create a new one"),
+        format!("kế hoạch ở trạng thái {state} nên không sửa được; hãy lập kế hoạch mới"),
+    )
+}
+
+fn wrong_state(plan: &Plan, step: PlanMove) -> Error {
+    let state = plan.state.as_str();
+    let from: Vec<_> = PlanState::ALL
+        .into_iter()
+        .filter(|state| state.after(step).is_some())
+        .map(PlanState::as_str)
+        .collect();
+    let from = from.join(", ");
+    let method = step.method();
+    Error::refused(
+        "PLAN_STATE",
+        plan.name.as_str(),
+        format!("the plan is {state}; {method} requires one that is {from}"),
+        format!("kế hoạch đang ở trạng thái {state}; {method} cần trạng thái {from}"),
+    )
+}

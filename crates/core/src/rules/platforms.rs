@@ -1,0 +1,377 @@
+//! Platforms: what the catalogue says of them, and how they leave it.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Violations},
+    names::PlatformName,
+    records::{
+        dated,
+        plans::Plan,
+        platforms::{AGENCY_FIELDS, Exit, ExitOutcome, Platform, PlatformFields, PlatformState},
+        principals::Role,
+        proposals::{Action, Proposal},
+        texts::{Reader, Texts},
+    },
+    rules::{Asking, Command, Deciding, Update, deciding::check_etag},
+    state::State,
+};
+/// What the registry's own platform ids begin with.
+const ID_PREFIX: &str = "ndp-";
+
+/// CreatePlatform.
+#[derive(Clone, Debug)]
+pub struct CreatePlatform {
+    /// Name it is to have; the smallest free number when absent.
+    pub name: Option<PlatformName>,
+    /// What to write.
+    pub fields: PlatformFields,
+}
+
+impl Texts for CreatePlatform {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self { name, fields } = self;
+        reader.id("platform_id", name.as_ref().map(PlatformName::id));
+        reader.field("platform", fields);
+    }
+}
+
+impl Command for CreatePlatform {
+    type Answer = Platform;
+    type Found<'a> = ();
+
+    fn method(&self) -> &'static str {
+        "CreatePlatform"
+    }
+
+    fn permit(&self, asking: &Asking<'_>) -> Result<(), Error> {
+        asking.steward()
+    }
+
+    fn decide(&self, (): (), deciding: &mut Deciding<'_>) -> Result<Arc<Platform>, Error> {
+        let Self { name, fields } = self;
+        let name = match name {
+            Some(name) => name.clone(),
+            None => next_name(deciding.state)?,
+        };
+        deciding.check_free::<Platform>(&name)?;
+        check_fields(deciding, fields)?;
+        let mut platform = Platform {
+            name,
+            fields: fields.clone(),
+            stage_records: Vec::new(),
+            exit: None,
+            public_write: None,
+            meta: deciding.created(),
+        };
+        platform.record_stages(None, deciding.now);
+        Ok(Arc::new(platform))
+    }
+}
+
+/// UpdatePlatform.
+pub type UpdatePlatform = Update<Platform>;
+
+impl Command for UpdatePlatform {
+    type Answer = Platform;
+    type Found<'a> = &'a Platform;
+
+    fn method(&self) -> &'static str {
+        "UpdatePlatform"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Platform, Error> {
+        let platform: &Platform = asking.find(&self.name)?;
+        let differing = platform.fields.differing(&self.merged(platform));
+        permit_fields(asking, platform, &differing)?;
+        Ok(platform)
+    }
+
+    fn decide<'a>(
+        &self,
+        platform: &'a Platform,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Platform>, Error> {
+        let mut new = self.edit(platform, deciding)?;
+        check_active(platform)?;
+        new.record_stages(Some(platform), deciding.now);
+        check_fields(deciding, &new.fields)?;
+        if new.governing_agency() != platform.governing_agency() {
+            transfer(deciding, &new)?;
+        }
+        Ok(Arc::new(new))
+    }
+
+    fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
+        self.texts_of_record(state, reader);
+    }
+}
+
+/// RetirePlatform: proposes that a platform leaves the catalogue.
+#[derive(Clone, Debug)]
+pub struct RetirePlatform {
+    /// Which.
+    pub name: PlatformName,
+    /// The exit record it is to get.
+    pub exit: Exit,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for RetirePlatform {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        reader.field("exit", &self.exit);
+    }
+}
+
+impl Command for RetirePlatform {
+    type Answer = Proposal;
+    type Found<'a> = &'a Platform;
+
+    fn method(&self) -> &'static str {
+        "RetirePlatform"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Platform, Error> {
+        asking.steward()?;
+        asking.find(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        platform: &'a Platform,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Proposal>, Error> {
+        let Self { name, exit, etag } = self;
+        check_etag(platform, etag)?;
+        deciding.check_actor_named(name.as_str())?;
+        let mut exit = exit.clone();
+        if exit.exit_date.is_none() {
+            let decision = exit.decision.as_ref();
+            let issued = decision.and_then(|decision| decision.issue_date);
+            exit.exit_date = Some(issued.unwrap_or_else(|| deciding.today()));
+        }
+        check_retirement(deciding.state, platform, &exit)?;
+        deciding.propose(name, Action::Retirement(Box::new(exit)), |_| true)
+    }
+}
+
+/// The steward writes every field; the governing agency those of its own.
+fn permit_fields(
+    asking: &Asking<'_>,
+    platform: &Platform,
+    differing: &[&'static str],
+) -> Result<(), Error> {
+    let agency = platform.governing_agency();
+    let edits = agency.is_some_and(|agency| asking.caller.has_in(Role::AgencyEditor, agency));
+    let keeps = asking.caller.has(Role::Steward);
+    if !edits && !keeps {
+        return Err(match agency {
+            Some(agency) => asking.denied(
+                format!("the role `steward`, or `agency_editor` of `{agency}`"),
+                format!("vai trò `steward`, hoặc `agency_editor` của `{agency}`"),
+            ),
+            None => asking.denied("the role `steward`", "vai trò `steward`"),
+        });
+    }
+    for field in differing {
+        let may = if AGENCY_FIELDS.contains(field) {
+            edits || (keeps && agency.is_none())
+        } else {
+            keeps
+        };
+        if may {
+            continue;
+        }
+        return Err(match agency {
+            Some(agency) if AGENCY_FIELDS.contains(field) => asking.denied(
+                format!("the role `agency_editor` of `{agency}` for the field `{field}`"),
+                format!("vai trò `agency_editor` của `{agency}` đối với trường `{field}`"),
+            ),
+            _ => asking.denied(
+                format!("the role `steward` for the field `{field}`"),
+                format!("vai trò `steward` đối với trường `{field}`"),
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// The smallest number from 1 that no platform id uses, so that an id that a caller chose
+/// blocks only its own number. Platforms are public, so the number reveals nothing.
+fn next_name(state: &State) -> Result<PlatformName, Error> {
+    let platforms = state.platforms();
+    // one of `len + 1` numbers is always free
+    let mut taken = vec![false; platforms.len() + 1];
+    for name in platforms.keys() {
+        let number = name.id().strip_prefix(ID_PREFIX);
+        let number = number.and_then(|digits| digits.parse::<usize>().ok());
+        let place = number.and_then(|number| taken.get_mut(number.checked_sub(1)?));
+        if let Some(place) = place {
+            *place = true;
+        }
+    }
+    let next = taken.iter().take_while(|taken| **taken).count() + 1;
+    PlatformName::from_id(&format!("{ID_PREFIX}{next:03}"))
+        .ok_or_else(|| Error::Bug("a platform number that is no id".into()))
+}
+
+/// Moves the platform's plans to its new governing agency. All else follows its parent.
+fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Result<(), Error> {
+    let state = deciding.state;
+    let name = &platform.name;
+    let agency = platform.governing_agency();
+    for plan in state.plans_of(name) {
+        let Some(agency) = agency.cloned() else {
+            return Err(Error::refused(
+                "PLATFORM_HAS_PLANS",
+                name.as_str(),
+                "the platform has plans, and a plan needs an agency that answers for it; name the \
+                 new governing agency",
+                "nền tảng đã có kế hoạch, mà kế hoạch phải có cơ quan chịu trách nhiệm; hãy ghi \
+                 cơ quan chủ quản mới",
+            ));
+        };
+        deciding.put(Plan {
+            agency,
+            meta: deciding.updated(plan.meta),
+            ..(**plan).clone()
+        });
+    }
+    Ok(())
+}
+
+fn check_fields(deciding: &Deciding<'_>, fields: &PlatformFields) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    fields.check(&mut violations);
+    let path = "platform.governance";
+    dated::check(&fields.governance, path, deciding.today(), &mut violations);
+    for (i, entry) in fields.governance.iter().enumerate() {
+        let field = format!("platform.governance[{i}].agency");
+        deciding.check_agency(entry.agency.as_ref(), &field, &mut violations);
+    }
+    for (i, agency) in fields.coordinating_agencies.iter().enumerate() {
+        let field = format!("platform.coordinating_agencies[{i}]");
+        deciding.check_agency(Some(agency), &field, &mut violations);
+    }
+    for (i, listing) in fields.listings.iter().enumerate() {
+        let field = format!("platform.listings[{i}].edition");
+        deciding.check_edition(Some(&listing.edition), &field, &mut violations);
+        let edition = deciding.state.edition(&listing.edition);
+        let groups = edition.map(|it| &*it.fields.groups);
+        let groups = groups.unwrap_or_default();
+        let known = groups.iter().any(|group| group.code == listing.group);
+        if !listing.group.is_empty() && !groups.is_empty() && !known {
+            violations.add(
+                format!("platform.listings[{i}].group"),
+                "REFERENCE_NOT_FOUND",
+                format!("`{}` has no group `{}`", listing.edition, listing.group),
+                format!("`{}` không có nhóm `{}`", listing.edition, listing.group),
+            );
+        }
+    }
+    violations.into_result()
+}
+
+/// Checks that run when a retirement is proposed and again when it is approved.
+fn check_retirement(state: &State, platform: &Platform, exit: &Exit) -> Result<(), Error> {
+    check_active(platform)?;
+    let mut violations = Violations::new();
+    exit.check(&mut violations);
+    violations.into_result()?;
+    let name = &platform.name;
+    if let Some(plan) = state.plans_of(name).find(|plan| plan.state.is_live()) {
+        return Err(Error::refused(
+            "PLATFORM_HAS_LIVE_PLANS",
+            name.as_str(),
+            format!(
+                "`{}` is {}; complete, revoke or withdraw it first",
+                plan.name,
+                plan.state.as_str()
+            ),
+            format!(
+                "`{}` đang ở trạng thái {}; hãy kết thúc trước",
+                plan.name,
+                plan.state.as_str()
+            ),
+        ));
+    }
+    let Some(successor) = &exit.successor else {
+        return Ok(());
+    };
+    let stays = state.platform(successor);
+    match stays.map(|stays| stays.state()) {
+        Some(PlatformState::Active) if successor != name => {}
+        _ => {
+            return Err(Error::refused(
+                "SUCCESSOR_NOT_ACTIVE",
+                successor.as_str(),
+                format!("the successor `{successor}` is not another platform in the catalogue"),
+                format!("`{successor}` không phải một nền tảng khác trong danh mục"),
+            ));
+        }
+    }
+    if exit.outcome == ExitOutcome::Duplicate {
+        let twice =
+            platform.fields.listings.iter().find(|listing| {
+                stays.is_some_and(|stays| stays.listing(&listing.edition).is_some())
+            });
+        if let Some(listing) = twice {
+            return Err(Error::refused(
+                "BOTH_ARE_LISTED",
+                name.as_str(),
+                format!(
+                    "`{}` lists both `{name}` and `{successor}`, so they are two entries; \
+                     correct the listings first if they are not",
+                    listing.edition
+                ),
+                format!(
+                    "`{}` liệt kê cả `{name}` và `{successor}` nên đây là hai mục; nếu không \
+                     phải, hãy sửa danh sách trước",
+                    listing.edition
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Carries an approved retirement out: the exit record, and for a duplicate its places in editions
+/// move to the record that stays.
+pub(super) fn retire(
+    deciding: &mut Deciding<'_>,
+    name: &PlatformName,
+    exit: &Exit,
+) -> Result<(), Error> {
+    let platform: &Platform = deciding.asking.find(name)?;
+    check_retirement(deciding.state, platform, exit)?;
+    let mut retired = platform.clone();
+    retired.exit = Some(Box::new(exit.clone()));
+    retired.meta = deciding.updated(retired.meta);
+    if exit.outcome == ExitOutcome::Duplicate
+        && let Some(successor) = &exit.successor
+    {
+        let mut stays = deciding.asking.find::<Platform>(successor)?.clone();
+        stays.fields.listings.append(&mut retired.fields.listings);
+        stays.meta = deciding.updated(stays.meta);
+        deciding.put(stays);
+    }
+    deciding.put(retired);
+    Ok(())
+}
+
+/// Refuses when the platform has left the catalogue.
+pub(super) fn check_active(platform: &Platform) -> Result<(), Error> {
+    match platform.state() {
+        PlatformState::Active => Ok(()),
+        PlatformState::Retired | PlatformState::Merged => {
+            let name = &platform.name;
+            Err(Error::refused(
+                "PLATFORM_NOT_ACTIVE",
+                name.as_str(),
+                format!("`{name}` has left the catalogue"),
+                format!("`{name}` đã ra khỏi danh mục"),
+            ))
+        }
+    }
+}

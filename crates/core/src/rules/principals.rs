@@ -1,0 +1,303 @@
+//! Principals and API keys.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Violations},
+    names::{ApiKeyName, PrincipalName},
+    records::{
+        principals::{ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, Role},
+        texts::{Reader, Texts},
+    },
+    rules::{
+        Asking, Command, Deciding, Update,
+        deciding::{check_etag, exists},
+    },
+    state::State,
+};
+/// CreatePrincipal.
+#[derive(Clone, Debug)]
+pub struct CreatePrincipal {
+    /// Name it is to have; a random id when absent.
+    pub name: Option<PrincipalName>,
+    /// What to write.
+    pub fields: PrincipalFields,
+}
+
+impl Texts for CreatePrincipal {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self { name, fields } = self;
+        reader.id("principal_id", name.as_ref().map(PrincipalName::id));
+        reader.field("principal", fields);
+    }
+}
+
+impl Command for CreatePrincipal {
+    type Answer = Principal;
+    type Found<'a> = ();
+
+    fn method(&self) -> &'static str {
+        "CreatePrincipal"
+    }
+
+    fn permit(&self, asking: &Asking<'_>) -> Result<(), Error> {
+        asking.manages(&self.fields)
+    }
+
+    fn decide(&self, (): (), deciding: &mut Deciding<'_>) -> Result<Arc<Principal>, Error> {
+        let Self { name, fields } = self;
+        // A caller that may not see every principal could otherwise learn which ids are taken.
+        if name.is_some() && !deciding.caller.has(Role::Admin) {
+            return Err(Error::invalid(
+                "principal_id",
+                "NOT_ALLOWED",
+                "only the role `admin` chooses the id of a principal; leave it empty for a random \
+                 one",
+                "chỉ vai trò `admin` được chọn id của chủ thể; hãy để trống để hệ thống tự đặt",
+            ));
+        }
+        let name = deciding.free_name::<Principal>(name.as_ref(), PrincipalName::from_id)?;
+        if name == PrincipalName::system() {
+            return Err(exists::<Principal>(&name));
+        }
+        check_fields(deciding, fields)?;
+        Ok(Arc::new(Principal {
+            name,
+            fields: fields.clone(),
+            disabled: false,
+            meta: deciding.created(),
+        }))
+    }
+}
+
+/// UpdatePrincipal.
+pub type UpdatePrincipal = Update<Principal>;
+
+impl Command for UpdatePrincipal {
+    type Answer = Principal;
+    type Found<'a> = &'a Principal;
+
+    fn method(&self) -> &'static str {
+        "UpdatePrincipal"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Principal, Error> {
+        let principal: &Principal = asking.find(&self.name)?;
+        asking.manages(&principal.fields)?;
+        asking.manages(&self.merged(principal))?;
+        Ok(principal)
+    }
+
+    fn decide<'a>(
+        &self,
+        principal: &'a Principal,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Principal>, Error> {
+        let new = self.edit(principal, deciding)?;
+        if new.fields.kind != principal.fields.kind {
+            return Err(Error::invalid(
+                "principal.kind",
+                "IMMUTABLE",
+                "the kind of a principal cannot be changed; create another principal",
+                "không thể đổi loại chủ thể; hãy tạo chủ thể khác",
+            ));
+        }
+        check_fields(deciding, &new.fields)?;
+        if !new.fields.roles.contains(&Role::Admin) {
+            check_other_admin(deciding.state, principal)?;
+        }
+        Ok(Arc::new(new))
+    }
+
+    fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
+        self.texts_of_record(state, reader);
+    }
+}
+
+/// DisablePrincipal.
+#[derive(Clone, Debug)]
+pub struct DisablePrincipal {
+    /// Which.
+    pub name: PrincipalName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for DisablePrincipal {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for DisablePrincipal {
+    type Answer = Principal;
+    type Found<'a> = &'a Principal;
+
+    fn method(&self) -> &'static str {
+        "DisablePrincipal"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Principal, Error> {
+        let principal: &Principal = asking.find(&self.name)?;
+        asking.manages(&principal.fields).map(|()| principal)
+    }
+
+    fn decide<'a>(
+        &self,
+        principal: &'a Principal,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Principal>, Error> {
+        check_etag(principal, &self.etag)?;
+        check_enabled(principal)?;
+        check_other_admin(deciding.state, principal)?;
+        Ok(Arc::new(Principal {
+            disabled: true,
+            meta: deciding.updated(principal.meta),
+            ..principal.clone()
+        }))
+    }
+}
+
+/// CreateApiKey. The secret was made by the caller of `decide`; only its hash comes along.
+#[derive(Clone, Debug)]
+pub struct CreateApiKey {
+    /// Name it is to have.
+    pub name: ApiKeyName,
+    /// What to write.
+    pub fields: ApiKeyFields,
+    /// Hash of its secret.
+    pub hash: KeyHash,
+}
+
+impl Texts for CreateApiKey {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self {
+            name: _, // random
+            fields,
+            hash: _,
+        } = self;
+        reader.field("api_key", fields);
+    }
+}
+
+impl Command for CreateApiKey {
+    type Answer = ApiKey;
+    type Found<'a> = &'a Principal;
+
+    fn method(&self) -> &'static str {
+        "CreateApiKey"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Principal, Error> {
+        let principal: &Principal = asking.find(&self.name.parent())?;
+        asking.manages(&principal.fields).map(|()| principal)
+    }
+
+    fn decide<'a>(
+        &self,
+        principal: &'a Principal,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<ApiKey>, Error> {
+        let Self { name, fields, hash } = self;
+        check_enabled(principal)?;
+        deciding.check_free::<ApiKey>(name)?;
+        if fields.expire_time.is_some_and(|time| time <= deciding.now) {
+            return Err(Error::invalid(
+                "api_key.expire_time",
+                "OUT_OF_RANGE",
+                "must be in the future",
+                "phải là thời điểm trong tương lai",
+            ));
+        }
+        deciding.key_hash = Some((name.clone(), *hash));
+        Ok(Arc::new(ApiKey {
+            name: name.clone(),
+            fields: fields.clone(),
+            revoke_time: None,
+            meta: deciding.created(),
+        }))
+    }
+}
+
+/// RevokeApiKey.
+#[derive(Clone, Debug)]
+pub struct RevokeApiKey {
+    /// Which.
+    pub name: ApiKeyName,
+}
+
+impl Texts for RevokeApiKey {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for RevokeApiKey {
+    type Answer = ApiKey;
+    type Found<'a> = &'a ApiKey;
+
+    fn method(&self) -> &'static str {
+        "RevokeApiKey"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a ApiKey, Error> {
+        let principal: &Principal = asking.find(&self.name.parent())?;
+        let person = asking.caller.person();
+        if person.is_none_or(|person| person.principal != principal.name) {
+            asking.manages(&principal.fields)?;
+        }
+        asking.find(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        key: &'a ApiKey,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<ApiKey>, Error> {
+        if key.revoke_time.is_some() {
+            return Err(Error::refused(
+                "KEY_IS_REVOKED",
+                key.name.as_str(),
+                "the key is already revoked",
+                "khóa này đã bị thu hồi",
+            ));
+        }
+        Ok(Arc::new(ApiKey {
+            revoke_time: Some(deciding.now),
+            meta: deciding.updated(key.meta),
+            ..key.clone()
+        }))
+    }
+}
+
+/// At least one other principal must be able to create keys. The command line can create keys
+/// too, but only locally.
+fn check_other_admin(state: &State, principal: &Principal) -> Result<(), Error> {
+    let is_admin = |it: &Principal| !it.disabled && it.fields.roles.contains(&Role::Admin);
+    let mut principals = state.principals().values();
+    let another = principals.any(|other| other.name != principal.name && is_admin(other));
+    if is_admin(principal) && !another {
+        return Err(Error::refused(
+            "LAST_ADMIN",
+            principal.name.as_str(),
+            "this is the last active administrator; create another one first",
+            "đây là quản trị viên cuối cùng còn hoạt động; hãy tạo quản trị viên khác trước",
+        ));
+    }
+    Ok(())
+}
+
+fn check_fields(deciding: &Deciding<'_>, fields: &PrincipalFields) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    fields.check(&mut violations);
+    deciding.check_agency(fields.agency.as_ref(), "principal.agency", &mut violations);
+    violations.into_result()
+}
+
+fn check_enabled(principal: &Principal) -> Result<(), Error> {
+    if principal.disabled {
+        return Err(Error::refused(
+            "PRINCIPAL_IS_DISABLED",
+            principal.name.as_str(),
+            "the principal is disabled; enable it first",
+            "chủ thể này đã bị vô hiệu hóa; hãy kích hoạt lại trước",
+        ));
+    }
+    Ok(())
+}

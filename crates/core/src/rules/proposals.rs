@@ -1,0 +1,145 @@
+//! Proposing what needs a second person, approving and rejecting it.
+
+use std::sync::Arc;
+
+use crate::{
+    error::Error,
+    names::{PlatformName, ProposalName},
+    records::{
+        plans::Plan,
+        principals::Role,
+        proposals::{Act, Action, Proposal, ProposalState},
+        texts::{Reader, Texts},
+    },
+    rules::{Asking, Command, Deciding, baselines, deciding::check_etag, platforms},
+};
+/// What to decide on a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Carry it out.
+    Approve,
+    /// Do not.
+    Reject,
+}
+
+/// ApproveProposal, RejectProposal.
+#[derive(Clone, Debug)]
+pub struct DecideProposal {
+    /// Which.
+    pub name: ProposalName,
+    /// Approve, or reject.
+    pub decision: Decision,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for DecideProposal {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for DecideProposal {
+    type Answer = Proposal;
+    type Found<'a> = &'a Proposal;
+
+    fn method(&self) -> &'static str {
+        match self.decision {
+            Decision::Approve => "ApproveProposal",
+            Decision::Reject => "RejectProposal",
+        }
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Proposal, Error> {
+        let proposal: &Proposal = asking.find(&self.name)?;
+        match &proposal.action {
+            Action::Retirement(_) => asking.steward()?,
+            Action::Rebaseline(rebaseline) => {
+                let plan: &Plan = asking.find(&rebaseline.plan)?;
+                if !asking.caller.has(Role::Steward) {
+                    asking.in_agency(Role::AgencyApprover, &plan.agency)?;
+                }
+            }
+        }
+        Ok(proposal)
+    }
+
+    fn decide<'a>(
+        &self,
+        proposal: &'a Proposal,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Proposal>, Error> {
+        let Self {
+            name,
+            decision,
+            etag,
+        } = self;
+        check_etag(proposal, etag)?;
+        if proposal.state != ProposalState::Pending {
+            return Err(Error::refused(
+                "PROPOSAL_DECIDED",
+                name.as_str(),
+                "the proposal is already decided",
+                "đề xuất này đã được quyết định",
+            ));
+        }
+        let state = match decision {
+            Decision::Reject => ProposalState::Rejected,
+            Decision::Approve => {
+                deciding.check_second_person(Some(&proposal.requested.person), name.as_str())?;
+                match &proposal.action {
+                    Action::Retirement(exit) => platforms::retire(deciding, &name.parent(), exit)?,
+                    Action::Rebaseline(rebaseline) => {
+                        baselines::carry_out(deciding, rebaseline, &proposal.requested.reason)?;
+                    }
+                }
+                ProposalState::Approved
+            }
+        };
+        Ok(Arc::new(Proposal {
+            state,
+            decided: Some(deciding.act()),
+            meta: deciding.updated(proposal.meta),
+            ..proposal.clone()
+        }))
+    }
+}
+
+impl Deciding<'_> {
+    /// Opens a proposal, unless one that it would clash with is pending.
+    pub(super) fn propose(
+        &mut self,
+        platform: &PlatformName,
+        action: Action,
+        clashes: impl Fn(&Proposal) -> bool,
+    ) -> Result<Arc<Proposal>, Error> {
+        let mut proposals = self.state.proposals_of(platform);
+        let pending = proposals.find(|it| it.state == ProposalState::Pending && clashes(it));
+        if let Some(pending) = pending {
+            return Err(Error::refused(
+                "PROPOSAL_PENDING",
+                platform.as_str(),
+                format!("`{}` is pending; approve or reject it first", pending.name),
+                format!(
+                    "`{}` đang chờ; hãy phê duyệt hoặc từ chối trước",
+                    pending.name
+                ),
+            ));
+        }
+        let name = self.free_name::<Proposal>(None, |id| ProposalName::from_id(platform, id))?;
+        Ok(Arc::new(Proposal {
+            name,
+            state: ProposalState::Pending,
+            action,
+            requested: self.act(),
+            decided: None,
+            meta: self.created(),
+        }))
+    }
+
+    fn act(&self) -> Act {
+        Act {
+            person: self.person.clone(),
+            record_time: self.now,
+            reason: self.reason(),
+        }
+    }
+}

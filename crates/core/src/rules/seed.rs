@@ -1,0 +1,97 @@
+//! The first change of a log: the catalogue that it opens with.
+
+use crate::{
+    caller::Caller,
+    error::Error,
+    names::Revision,
+    records::{
+        agencies::Agency, editions::Edition, figures::Figure, platforms::Platform, texts::Reader,
+    },
+    rules::{AnyCommand, Asking, Deciding, personal::check_personal_data},
+};
+/// The records of a new registry, written as one change by the system. Their metadata is set when
+/// they are written.
+#[derive(Clone, Debug, Default)]
+pub struct Seed {
+    /// Agencies.
+    pub agencies: Vec<Agency>,
+    /// Editions, the opening one marked.
+    pub editions: Vec<Edition>,
+    /// Platforms.
+    pub platforms: Vec<Platform>,
+    /// Published figures.
+    pub figures: Vec<Figure>,
+}
+
+/// It returns no record, so it is no [`super::Command`].
+impl AnyCommand for Seed {
+    fn method(&self) -> &'static str {
+        "Seed"
+    }
+
+    fn permit(&self, asking: &Asking<'_>) -> Result<(), Error> {
+        match asking.caller {
+            Caller::System { .. } => Ok(()),
+            Caller::Anonymous | Caller::Known(_) => {
+                Err(asking.denied("the registry itself", "chính hệ thống"))
+            }
+        }
+    }
+
+    fn decide(&self, deciding: &mut Deciding<'_>) -> Result<(), Error> {
+        self.permit(&deciding.asking)?;
+        check_personal_data(self, deciding)?;
+        if deciding.state.revision() != Revision::ZERO {
+            return Err(Error::refused(
+                "LOG_NOT_EMPTY",
+                "changes",
+                "only an empty log can be seeded",
+                "chỉ có thể nạp dữ liệu ban đầu khi nhật ký còn trống",
+            ));
+        }
+        let meta = deciding.created();
+        let Self {
+            agencies,
+            editions,
+            platforms,
+            figures,
+        } = self;
+        for agency in agencies.iter().cloned() {
+            deciding.put(Agency { meta, ..agency });
+        }
+        for edition in editions.iter().cloned() {
+            deciding.put(Edition { meta, ..edition });
+        }
+        for platform in platforms.iter().cloned() {
+            let mut platform = Platform { meta, ..platform };
+            platform.record_stages(None, deciding.now);
+            deciding.put(platform);
+        }
+        for figure in figures.iter().cloned() {
+            deciding.put(Figure { meta, ..figure });
+        }
+        Ok(())
+    }
+
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self {
+            agencies,
+            editions,
+            platforms,
+            figures,
+        } = self;
+        macro_rules! all {
+            ($($list:ident)*) => {$(
+                reader.within(stringify!($list), |reader| {
+                    for (index, record) in $list.iter().enumerate() {
+                        reader.entry(index, &record.fields);
+                    }
+                });
+            )*};
+        }
+        all!(agencies editions platforms);
+        reader.field("figures", figures);
+    }
+
+    fn texts_before(&self, _: &crate::state::State, _: &mut Reader<'_>) {}
+}

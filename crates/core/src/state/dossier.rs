@@ -1,0 +1,84 @@
+//! The situation on a date, from one State: a platform's dated lists and the standing of its
+//! plans.
+
+use crate::{
+    monitoring::standing::Dossier,
+    names::AgencyName,
+    records::{
+        dated,
+        plans::Plan,
+        platforms::{Platform, PlatformState, Stage},
+    },
+    state::State,
+    time::Date,
+};
+
+impl State {
+    /// A plan with all that is recorded below it.
+    pub fn dossier<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
+        Dossier {
+            milestones: self.milestones_of(&plan.name).map(|it| &**it).collect(),
+            reports: self.reports_of(&plan.name).map(|it| &**it).collect(),
+            assessments: self.assessments_of(&plan.name).map(|it| &**it).collect(),
+            ..self.baselines_below(plan)
+        }
+    }
+
+    /// A plan with its baselines only, which is enough to compute the standing of a milestone.
+    pub fn baselines_below<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
+        let mut baselines: Vec<_> = self.baselines_of(&plan.name).map(|it| &**it).collect();
+        baselines.sort_by_key(|baseline| baseline.number);
+        Dossier {
+            plan,
+            milestones: Vec::new(),
+            reports: Vec::new(),
+            assessments: Vec::new(),
+            baselines,
+        }
+    }
+
+    /// Whether a platform was known by a date: its record had been made, or an edition that lists
+    /// it had been decided. A listing counts from the first day of its edition.
+    pub fn is_listed_on(&self, platform: &Platform, on: Date) -> bool {
+        let mut listings = platform.fields.listings.iter();
+        platform.meta.create_time.date_in_vietnam() <= on
+            || listings.any(|listing| match self.edition(&listing.edition) {
+                Some(edition) => edition.first_day().is_none_or(|day| day <= on),
+                None => true,
+            })
+    }
+}
+
+/// Whether a platform was in the catalogue on a date. A record now known to be a duplicate never
+/// was. A platform that left is RETIRED from its exit date on.
+pub fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
+    match (platform.state(), &platform.exit) {
+        (PlatformState::Retired, Some(exit)) if exit.exit_date.is_some_and(|day| day > on) => {
+            PlatformState::Active
+        }
+        (state, _) => state,
+    }
+}
+
+/// Who governed a platform on a date.
+pub fn governing_agency_on(platform: &Platform, on: Date) -> Option<&AgencyName> {
+    dated::on(&platform.fields.governance, on)?.agency.as_ref()
+}
+
+/// The furthest stage that a platform had reached by a date.
+pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
+    let days = platform.stage_days();
+    days.filter(|(_, day)| *day <= on)
+        .map(|(stage, _)| stage)
+        .max()
+}
+
+/// The dates on which a platform's own values may change.
+pub fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
+    let governed = platform.fields.governance.iter();
+    let left = platform.exit.as_ref().and_then(|exit| exit.exit_date);
+    governed
+        .filter_map(|entry| entry.start_date)
+        .chain(platform.stage_days().map(|(_, day)| day))
+        .chain(left)
+}

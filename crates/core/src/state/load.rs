@@ -1,0 +1,133 @@
+//! Builds a State from all its images at once. The expensive work, folding texts and making sort
+//! keys, runs on all cores, and the maps are filled in an order that keeps them small.
+
+use std::{iter::Peekable, num::NonZero, sync::Arc, thread};
+
+use crate::{
+    change::Image,
+    names::Revision,
+    records::platforms::Platform,
+    state::{DisplayNameKey, Listed, State},
+    time::Timestamp,
+};
+impl State {
+    /// Builds the State from the images of the current tables.
+    pub fn load(
+        revision: Revision,
+        record_time: Option<Timestamp>,
+        images: impl IntoIterator<Item = Image>,
+    ) -> Self {
+        let mut state = Self::default();
+        let (mut platforms, mut others) = (Vec::new(), Vec::new());
+        for image in images {
+            match image {
+                // A platform's search text names its agency, so agencies come first.
+                Image::Agency(_) => state.put(image),
+                Image::Platform(platform) => platforms.push(platform),
+                other => others.push(other),
+            }
+        }
+        for (key, listed) in alternating(merged(state.listed_all(&platforms))) {
+            state.platforms_by_display_name.insert(key, listed);
+        }
+        platforms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        for platform in alternating(platforms) {
+            state.put_platform(platform);
+        }
+        others.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        for image in alternating(others) {
+            state.put(image);
+        }
+        state.revision = revision;
+        state.record_time = record_time;
+        state
+    }
+
+    /// The platforms with their sort keys and folded texts, as one sorted share per core.
+    fn listed_all(&self, platforms: &[Arc<Platform>]) -> Vec<Vec<(DisplayNameKey, Listed)>> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let share = platforms.len().div_ceil(cores).max(1);
+        thread::scope(|scope| {
+            let shares = platforms.chunks(share).map(|share| {
+                scope.spawn(move || {
+                    let mut listed: Vec<_> = share.iter().map(|it| self.listed(it)).collect();
+                    listed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                    listed
+                })
+            });
+            let threads: Vec<_> = shares.collect();
+            let listed = threads.into_iter().map(|thread| {
+                let listed = thread.join();
+                listed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            listed.collect()
+        })
+    }
+}
+
+/// Merges sorted shares by their keys.
+fn merged<K: Ord, V>(shares: Vec<Vec<(K, V)>>) -> impl Iterator<Item = (K, V)> {
+    let shares = shares.into_iter().map(|share| share.into_iter().peekable());
+    let mut shares: Vec<_> = shares.collect();
+    std::iter::from_fn(move || {
+        let mut first: Option<&mut Peekable<_>> = None;
+        for share in &mut shares {
+            let Some((key, _)) = share.peek() else {
+                continue;
+            };
+            let ahead = match first.as_mut().and_then(|first| first.peek()) {
+                Some((least, _)) => key < least,
+                None => true,
+            };
+            if ahead {
+                first = Some(share);
+            }
+        }
+        first?.next()
+    })
+}
+
+/// Yields every second item, and then the others. Insertion in sorted order would leave the map's
+/// leaves half full, because a full leaf is split in the middle and its first half gets no more
+/// items. In this order, the later items fill the leaves.
+fn alternating<T>(items: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+    let mut later = Vec::new();
+    let mut items = items.into_iter();
+    let mut rest = None;
+    std::iter::from_fn(move || {
+        if rest.is_none() {
+            if let Some(first) = items.next() {
+                later.extend(items.next());
+                return Some(first);
+            }
+            rest = Some(std::mem::take(&mut later).into_iter());
+        }
+        rest.as_mut()?.next()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_comes_once() {
+        for count in 0..40 {
+            let mut all: Vec<_> = alternating(0..count).collect();
+            assert!(count < 4 || all.windows(2).any(|pair| pair[1] < pair[0]));
+            all.sort_unstable();
+            assert_eq!(all, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn shares_are_merged_in_order() {
+        let shares = vec![
+            vec![(1, 'a'), (4, 'd')],
+            vec![],
+            vec![(2, 'b'), (3, 'c'), (9, 'e')],
+        ];
+        let merged: Vec<_> = merged(shares).map(|(_, letter)| letter).collect();
+        assert_eq!(merged, ['a', 'b', 'c', 'd', 'e']);
+    }
+}
