@@ -413,7 +413,7 @@ fn a_breach_is_found_and_named() {
             "src/wire/page.rs:7: `async`",
             "src/wire/page.rs:8: `tokio`",
             "src/wire/page.rs:5: `crate::store`",
-            "src/wire/page.rs:5: `crate::layers`",
+            "src/wire/page.rs:4: `crate::layers`",
             "src/wire/page.rs:7: `crate::registry`",
         ]
     );

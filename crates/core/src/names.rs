@@ -176,9 +176,11 @@ impl PrincipalName {
     }
 }
 
+#[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
+type Texts = std::collections::HashSet<Arc<str>>;
+
 thread_local! {
-    #[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
-    static SHARED: RefCell<Option<std::collections::HashSet<Arc<str>>>> = const { RefCell::new(None) };
+    static SHARED: RefCell<Option<Texts>> = const { RefCell::new(None) };
     static READ: RefCell<Option<BTreeSet<Arc<str>>>> = const { RefCell::new(None) };
 }
 
@@ -192,8 +194,7 @@ pub fn names_in(read: impl FnOnce()) -> BTreeSet<Arc<str>> {
 /// Names that many records refer to. Each name is stored in memory once, even when the records are
 /// read one at a time.
 #[derive(Debug, Default)]
-#[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
-pub struct SharedNames(std::collections::HashSet<Arc<str>>);
+pub struct SharedNames(Texts);
 
 impl SharedNames {
     /// Collections of names that many records refer to.
