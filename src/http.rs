@@ -23,6 +23,7 @@ mod template;
 mod timeout;
 mod values;
 
+use ndp_core::messages::Protocol;
 use std::{
     pin::Pin,
     sync::Arc,
@@ -293,10 +294,9 @@ impl Api {
         if query.len() > QUERY_BYTES_MAX {
             return Err(Refusal::new(
                 StatusCode::URI_TOO_LONG,
-                Code::InvalidArgument,
-                "QUERY_TOO_LONG",
-                &format!("the query is longer than {QUERY_BYTES_MAX} bytes; shorten it"),
-                &format!("phần truy vấn dài hơn {QUERY_BYTES_MAX} byte; hãy rút ngắn"),
+                &Protocol::UrlTooLong {
+                    most: QUERY_BYTES_MAX,
+                },
             ));
         }
         let form = accept::form(headers, route.method.is_server_streaming())?;
@@ -460,10 +460,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     if !headers.get(CONTENT_TYPE).is_none_or(is_json) {
         let refusal = Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::InvalidArgument,
-            "MEDIA_TYPE_UNSUPPORTED",
-            "the body must be JSON in UTF-8; send `content-type: application/json`",
-            "nội dung phải là JSON, mã UTF-8; hãy gửi `content-type: application/json`",
+            &Protocol::MediaTypeUnsupported,
         );
         return Err(refusal.with(ACCEPT, "application/json"));
     }
@@ -477,7 +474,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
             Err(status.unwrap_or_else(|| Status::cancelled("")).into())
         }
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(status::message_too_large(REQUEST_BYTES_MAX).into())
+            Err(status::protocol(&Protocol::MessageTooLarge {
+                most: REQUEST_BYTES_MAX,
+            })
+            .into())
         }
         Ok(Err(_)) => Err(incomplete(StatusCode::BAD_REQUEST)),
         Err(_) => Err(incomplete(StatusCode::REQUEST_TIMEOUT)),
@@ -486,13 +486,7 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
 
 /// The refusal of a body that is incomplete, badly framed or too slow.
 fn incomplete(http: StatusCode) -> Refusal {
-    Refusal::new(
-        http,
-        Code::Cancelled,
-        "BODY_INCOMPLETE",
-        "the body did not arrive completely in time; send it again",
-        "nội dung không đến đủ trong thời gian cho phép; hãy gửi lại",
-    )
+    Refusal::new(http, &Protocol::BodyLate)
 }
 
 /// Whether the content type is JSON. JSON is always UTF-8 (RFC 8259 §8.1); a client may still name
@@ -511,23 +505,11 @@ fn is_json(content_type: &HeaderValue) -> bool {
 
 /// The refusal of a request without a host, which is invalid (RFC 9112 §3.2).
 fn no_host() -> Refusal {
-    Refusal::new(
-        StatusCode::BAD_REQUEST,
-        Code::InvalidArgument,
-        "HOST_MALFORMED",
-        "a request in HTTP/1.1 must have one header `host`; send it once",
-        "yêu cầu HTTP/1.1 phải có đúng một header `host`; hãy gửi một lần",
-    )
+    Refusal::new(StatusCode::BAD_REQUEST, &Protocol::HostMalformed)
 }
 
 fn not_found() -> Refusal {
-    Refusal::new(
-        StatusCode::NOT_FOUND,
-        Code::NotFound,
-        "PATH_UNKNOWN",
-        "there is no method at this path; `/openapi.json` lists the paths",
-        "không có phương thức nào ở đường dẫn này; `/openapi.json` liệt kê các đường dẫn",
-    )
+    Refusal::new(StatusCode::NOT_FOUND, &Protocol::PathUnknown)
 }
 
 /// Lists the verbs of a path: the whole answer to OPTIONS, and a refusal of any other verb.
@@ -545,10 +527,9 @@ fn other_verbs(api: &Api, asked: &Method, verbs: &[&Method]) -> Response<Body> {
     } else {
         let refusal = Refusal::new(
             StatusCode::METHOD_NOT_ALLOWED,
-            Code::Unimplemented,
-            "VERB_UNKNOWN",
-            &format!("this path accepts only {names}"),
-            &format!("đường dẫn này chỉ nhận {names}"),
+            &Protocol::VerbUnknown {
+                verbs: names.clone(),
+            },
         );
         errors::response(&api.status, &refusal)
     };

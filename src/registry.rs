@@ -43,6 +43,7 @@ use ndp_core::{
     error::Error,
     leaf::Digest,
     limits::{Limit, Scope},
+    messages::{self, Unavailable},
     monitoring::tally::Tally,
     names::Revision,
     position::Position,
@@ -138,7 +139,7 @@ struct Published {
     /// The log's time when it was last looked at under its lock, or why the clock is refused; none
     /// before the first look. What was appended before that time is published, and what is
     /// appended later is recorded later.
-    locked_look: watch::Sender<Option<Result<Timestamp, &'static str>>>,
+    locked_look: watch::Sender<Option<Result<Timestamp, Unavailable>>>,
     /// The latest time, in microseconds, that a read was promised to be repeatable at: what is
     /// recorded here afterwards is recorded later than that.
     answered: AtomicI64,
@@ -339,10 +340,8 @@ impl Registry {
         let looked = tokio::time::timeout(SETTLED_WAIT, looked).await;
         match looked.ok().and_then(Result::ok).and_then(|last| *last) {
             Some(Ok(_)) => Ok(()),
-            Some(Err(reason)) => Err(Error::Unavailable { reason }),
-            None => Err(Error::Unavailable {
-                reason: "STORE_UNAVAILABLE",
-            }),
+            Some(Err(reason)) => Err(Error::Unavailable(reason)),
+            None => Err(Error::Unavailable(Unavailable::Store)),
         }
     }
 
@@ -363,9 +362,7 @@ impl Registry {
         if self.lag() <= self.following().honoured_for {
             return Ok(());
         }
-        Err(Error::Unavailable {
-            reason: "CREDENTIALS_NOT_CHECKED",
-        })
+        Err(Error::Unavailable(Unavailable::CredentialsNotChecked))
     }
 
     /// Time since the log was last looked at. Later changes by other processes are not known here.
@@ -430,15 +427,13 @@ impl Registry {
                 });
             }
             Err(mpsc::error::TrySendError::Closed(_)) => {
-                return Err(Error::Unavailable {
-                    reason: "SHUTTING_DOWN",
-                });
+                return Err(Error::Unavailable(Unavailable::ShuttingDown));
             }
         }
         // The writer answers every job it takes; a closed channel means that it ended first.
-        answered.await.unwrap_or(Err(Error::Unavailable {
-            reason: "OUTCOME_UNKNOWN",
-        }))
+        answered
+            .await
+            .unwrap_or(Err(Error::Unavailable(Unavailable::OutcomeUnknown)))
     }
 
     /// Decides commands one after the other, each on what those before it would leave, and writes
@@ -467,7 +462,11 @@ impl Registry {
         };
         match self.submit(Caller::System { actor: None }, request).await {
             Ok(_) => Ok(true),
-            Err(Error::Refused(refusal)) if refusal.reason == "LOG_NOT_EMPTY" => Ok(false),
+            Err(Error::Refused(refusal))
+                if refusal.condition == messages::Condition::LogNotEmpty =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }

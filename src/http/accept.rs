@@ -5,7 +5,7 @@ use http::{
     HeaderMap, HeaderName, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING},
 };
-use tonic::Code;
+use ndp_core::messages::Protocol;
 
 use super::{errors::Refusal, stream::Form};
 
@@ -125,12 +125,10 @@ pub(super) fn form(headers: &HeaderMap, streams: bool) -> Result<Form, Refusal> 
 pub(super) fn refused(header: &str, offered: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_ACCEPTABLE,
-        Code::InvalidArgument,
-        "NOT_ACCEPTABLE",
-        &format!("`{header}` excludes every form of the answer; accept one of {offered}"),
-        &format!(
-            "`{header}` loại trừ mọi dạng trả lời; hãy chấp nhận một trong các dạng {offered}"
-        ),
+        &Protocol::NotAcceptable {
+            header: header.to_owned(),
+            offered: offered.to_owned(),
+        },
     )
 }
 

@@ -8,6 +8,7 @@
 
 mod scan;
 
+use ndp_core::messages::Rule;
 use std::{
     collections::{BTreeSet, HashMap},
     fmt::{self, Write as _},
@@ -68,12 +69,8 @@ pub(super) fn cut(text: &str) -> String {
 struct Reader {
     /// Path of the value that is being read.
     path: String,
-    problem: Option<Problem>,
+    problem: Option<Rule>,
 }
-
-/// Reason, English and Vietnamese.
-#[derive(Debug)]
-struct Problem(&'static str, String, String);
 
 impl Reader {
     /// Runs `read` at a place within the current one. After an error the path is kept, because it
@@ -96,18 +93,16 @@ impl Reader {
         if self.path.is_empty() { "" } else { "." }
     }
 
-    fn refuse<E: Error>(&mut self, problem: Problem) -> E {
+    fn refuse<E: Error>(&mut self, problem: Rule) -> E {
         self.problem.get_or_insert(problem);
         E::custom("")
     }
 
     fn wrong_kind(&mut self, kind: &Kind) {
         let form = values::form(kind);
-        self.problem.get_or_insert(Problem(
-            "BODY_MALFORMED",
-            format!("has a value of the wrong type; write {form}"),
-            format!("có giá trị sai kiểu; hãy ghi {form}"),
-        ));
+        self.problem.get_or_insert(Rule::BodyOfWrongType {
+            form: form.to_owned(),
+        });
     }
 
     fn violation(
@@ -115,22 +110,11 @@ impl Reader {
         descriptor: &MessageDescriptor,
         error: Option<&serde_json::Error>,
     ) -> Violation {
-        let Problem(reason, english, vietnamese) = self.problem.unwrap_or_else(|| {
-            let told = error.map(|error| cut(&error.to_string()));
-            let told = told.unwrap_or_default();
-            let name = descriptor.name();
-            Problem(
-                "BODY_MALFORMED",
-                format!("the body is not JSON of `{name}`: {told}"),
-                format!("nội dung không phải JSON của `{name}`: {told}"),
-            )
+        let rule = self.problem.unwrap_or_else(|| Rule::BodyNotOf {
+            message: descriptor.name().to_owned(),
+            told: error.map_or_else(String::new, |error| cut(&error.to_string())),
         });
-        Violation {
-            field: cut(&self.path),
-            reason,
-            english,
-            vietnamese,
-        }
+        Violation::new(cut(&self.path), rule)
     }
 }
 
@@ -154,18 +138,10 @@ impl Seed<'_> {
         let kind = match self.what {
             What::Single(kind) => kind,
             What::List(_) => {
-                return self.reader.refuse(Problem(
-                    "BODY_MALFORMED",
-                    "is a list; write [ … ]".to_owned(),
-                    "là một danh sách; hãy ghi [ … ]".to_owned(),
-                ));
+                return self.reader.refuse(Rule::BodyNeedsList);
             }
             What::Map(..) => {
-                return self.reader.refuse(Problem(
-                    "BODY_MALFORMED",
-                    "has keys and values; write { … }".to_owned(),
-                    "gồm khóa và giá trị; hãy ghi { … }".to_owned(),
-                ));
+                return self.reader.refuse(Rule::BodyNeedsMap);
             }
         };
         self.reader.wrong_kind(kind);
@@ -277,12 +253,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-fn null() -> Problem {
-    Problem(
-        "BODY_MALFORMED",
-        "is null, which is no value; remove it".to_owned(),
-        "là null, tức không có giá trị; hãy bỏ đi".to_owned(),
-    )
+const fn null() -> Rule {
+    Rule::BodyHasNull
 }
 
 /// The entries of a map, each key once.
@@ -387,29 +359,20 @@ fn value<'de, A: MapAccess<'de>>(
     map.next_value_seed(Seed { reader, what })
 }
 
-fn unknown(message: &MessageDescriptor) -> Problem {
-    let name = message.name();
-    Problem(
-        "FIELD_UNKNOWN",
-        format!("is not a field of `{name}`; remove it"),
-        format!("không phải là trường của `{name}`; hãy bỏ đi"),
-    )
+fn unknown(message: &MessageDescriptor) -> Rule {
+    Rule::FieldUnknown {
+        message: message.name().to_owned(),
+    }
 }
 
-fn repeated() -> Problem {
-    Problem(
-        "FIELD_REPEATED",
-        "must not be repeated, in either spelling; send it once".to_owned(),
-        "không được lặp lại, dù theo cách viết nào; hãy gửi một lần".to_owned(),
-    )
+const fn repeated() -> Rule {
+    Rule::FieldRepeated
 }
 
-fn contradicted(other: &str) -> Problem {
-    Problem(
-        "FIELD_CONTRADICTED",
-        format!("cannot be set together with `{other}`; give one of them"),
-        format!("không dùng cùng `{other}`; hãy ghi một trong hai"),
-    )
+fn contradicted(other: &str) -> Rule {
+    Rule::FieldContradicted {
+        other: other.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use http::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, VARY},
 };
 use http_body::Body as _;
-use tonic::{Code, body::Body};
+use ndp_core::messages::{Protocol, Rule};
+use tonic::body::Body;
 
 use super::{
     accept::Codings,
@@ -49,18 +50,12 @@ impl Coding {
         match self {
             Self::Plain => Ok(body),
             Self::Gzip => unpack(&body, REQUEST_BYTES_MAX).map_err(|unread| match unread {
-                Unread::TooLarge => status::message_too_large(REQUEST_BYTES_MAX).into(),
+                Unread::TooLarge => status::protocol(&Protocol::MessageTooLarge {
+                    most: REQUEST_BYTES_MAX,
+                })
+                .into(),
                 Unread::Malformed => Refusal::malformed(
-                    Violation {
-                        field: CONTENT_ENCODING.to_string(),
-                        reason: "MALFORMED",
-                        english: "is gzip, but the body is not, or is cut off; compress it again"
-                            .to_owned(),
-                        vietnamese:
-                            "là gzip, nhưng nội dung không phải gzip hoặc bị cắt; hãy nén lại"
-                                .to_owned(),
-                    }
-                    .into(),
+                    Violation::new(CONTENT_ENCODING.as_str(), Rule::GzipMalformed).into(),
                 ),
             }),
         }
@@ -70,10 +65,7 @@ impl Coding {
 fn unsupported() -> Refusal {
     let refusal = Refusal::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Code::InvalidArgument,
-        "CODING_UNSUPPORTED",
-        "the body has a content coding that is not supported; send gzip, or no coding",
-        "nội dung được nén theo cách không được hỗ trợ; hãy gửi gzip hoặc không nén",
+        &Protocol::CodingUnsupported,
     );
     refusal.with(ACCEPT_ENCODING, "gzip, identity")
 }

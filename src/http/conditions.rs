@@ -7,6 +7,8 @@
 //! without a write to the record. Its tag therefore also has a digest, after a `;`. Conditions on
 //! a write ignore the digest.
 
+use ndp_core::messages::{Protocol, Rule};
+use ndp_core::reasons;
 use std::fmt::Write as _;
 
 use http::{
@@ -15,7 +17,7 @@ use http::{
 };
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 use sha2::{Digest, Sha256};
-use tonic::{Code, Status, body::Body};
+use tonic::{Status, body::Body};
 use tonic_types::StatusExt;
 
 use super::{
@@ -31,7 +33,7 @@ const VALIDATE_ONLY: &str = "validate_only";
 const EFFECTIVE_DATE: &str = "effective_date";
 
 /// The reason of an error that says that an etag is not the current one.
-const NOT_CURRENT: &str = "ETAG_NOT_CURRENT";
+const NOT_CURRENT: &str = reasons::ETAG_NOT_CURRENT.name();
 
 /// An etag that no record has, for a condition that can never hold.
 const NEVER: &str = "W/";
@@ -77,15 +79,8 @@ impl Tags {
         }
         let lines: Option<Vec<_>> = lines.map(|line| line.to_str().ok()).collect();
         let tags = lines.and_then(|lines| Self::parse(&lines.join(",")));
-        tags.map(Some).ok_or_else(|| {
-            refused(
-                name,
-                "MALFORMED",
-                "write tags in quotes as `etag` has them, with commas between them, or `*`",
-                "hãy ghi các etag trong dấu ngoặc kép như `etag` đã trả về, cách nhau bằng dấu \
-                 phẩy, hoặc `*`",
-            )
-        })
+        tags.map(Some)
+            .ok_or_else(|| refused(name, Rule::EtagsMalformed))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -183,12 +178,7 @@ impl Conditions {
             return Ok(conditions);
         }
         if conditions.if_none_match.is_some() {
-            return Err(refused(
-                &IF_NONE_MATCH,
-                "CONDITION_UNSUPPORTED",
-                "is a condition of GET only; remove it: a method that creates never overwrites",
-                "chỉ dùng với GET; hãy bỏ đi: lệnh tạo không bao giờ ghi đè bản ghi",
-            ));
+            return Err(refused(&IF_NONE_MATCH, Rule::IfNoneMatchOfWrite));
         }
         if let Some(tags) = &conditions.if_match {
             conditions.chosen = require(tags, route, request)?;
@@ -278,34 +268,19 @@ impl Conditions {
 
 /// The answer has no version, or a version that `if-match` does not name.
 fn not_matched() -> Status {
-    status::refused(
-        Code::Aborted,
-        NOT_CURRENT,
-        "the record differs from what `if-match` names; read it again",
-        "bản ghi khác với bản mà `if-match` nêu; hãy đọc lại",
-    )
+    status::protocol(&Protocol::IfMatchFails)
 }
 
 /// Sets the etag of the request from a condition, and returns whether it did. It does not if the
 /// request already has a matching etag or if the condition always holds.
 fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<bool, Refusal> {
     let Some(place) = EtagPlace::of(route) else {
-        return Err(refused(
-            &IF_MATCH,
-            "CONDITION_UNSUPPORTED",
-            "is not supported: this method compares no etag; remove it",
-            "không được hỗ trợ: phương thức này không so sánh etag; hãy bỏ đi",
-        ));
+        return Err(refused(&IF_MATCH, Rule::IfMatchWithoutEtag));
     };
     let sent = place.get(request).filter(|sent| !sent.is_empty());
     let Tags::List(tags) = tags else {
         return match (sent, place.required) {
-            (None, true) => Err(refused(
-                &IF_MATCH,
-                "CONDITION_UNSUPPORTED",
-                "must name the etag that was read; this method does not accept `*`",
-                "phải ghi etag đã đọc: phương thức này không nhận `*`",
-            )),
+            (None, true) => Err(refused(&IF_MATCH, Rule::IfMatchOfAny)),
             _ => Ok(false),
         };
     };
@@ -316,23 +291,12 @@ fn require(tags: &Tags, route: &Route, request: &mut DynamicMessage) -> Result<b
             Ok(place.set(request, &version).is_some())
         }
         Some(sent) if strong.any(|it| it == sent) => Ok(false),
-        Some(_) => Err(refused(
-            &IF_MATCH,
-            "ETAG_CONTRADICTED",
-            "differs from the `etag` in the body; send one of the two",
-            "khác với `etag` trong nội dung; hãy gửi một trong hai",
-        )),
+        Some(_) => Err(refused(&IF_MATCH, Rule::EtagContradicted)),
     }
 }
 
-fn refused(name: &HeaderName, reason: &'static str, english: &str, vietnamese: &str) -> Refusal {
-    let violation = Violation {
-        field: name.to_string(),
-        reason,
-        english: english.to_owned(),
-        vietnamese: vietnamese.to_owned(),
-    };
-    Refusal::malformed(violation.into())
+fn refused(name: &HeaderName, rule: Rule) -> Refusal {
+    Refusal::malformed(Violation::new(name.as_str(), rule).into())
 }
 
 // === the etag in messages ===

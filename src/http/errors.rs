@@ -19,6 +19,8 @@ use crate::wire::status;
 use ndp_core::{
     error::{Error, Violations},
     limits::Limit,
+    messages::Protocol,
+    reasons,
 };
 
 /// The HTTP status of an error: as in google/rpc/code.proto, except for errors for which HTTP has a
@@ -26,12 +28,11 @@ use ndp_core::{
 fn http_status(status: &Status) -> StatusCode {
     if let Some(info) = status.get_details_error_info() {
         let limit = info.metadata.get("limit").map(String::as_str);
-        match (&*info.reason, limit) {
-            ("MESSAGE_TOO_LARGE", _) => return StatusCode::PAYLOAD_TOO_LARGE,
-            ("LIMIT_REACHED", limit) if limit == Some(Limit::RequestHeaders.name()) => {
-                return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            }
-            _ => {}
+        if info.reason == reasons::MESSAGE_TOO_LARGE.name() {
+            return StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        if limit == Some(Limit::RequestHeaders.name()) {
+            return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         }
     }
     match status.code() {
@@ -126,14 +127,8 @@ impl From<Status> for Refusal {
 
 impl Refusal {
     /// A refusal without field violations, with its own HTTP status.
-    pub(super) fn new(
-        http: StatusCode,
-        code: Code,
-        reason: &str,
-        english: &str,
-        vietnamese: &str,
-    ) -> Self {
-        let status = status::refused(code, reason, english, vietnamese);
+    pub(super) fn new(http: StatusCode, refused: &Protocol) -> Self {
+        let status = status::protocol(refused);
         Self {
             http,
             status,

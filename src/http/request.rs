@@ -1,5 +1,6 @@
 //! Converts a request in HTTP/JSON into the message of its method: body, then path, then query.
 
+use ndp_core::messages::Rule;
 use prost_reflect::{DynamicMessage, ReflectMessage, Value};
 
 use super::{
@@ -50,18 +51,9 @@ pub(super) fn message(
             fields::resolve(&input, path).and_then(|found| fields::set(&mut message, &found, text));
         match set {
             Ok(()) => {}
-            Err(Problem::Repeated) => mistakes.append(
-                Violation {
-                    field: (*path).to_owned(),
-                    reason: "PATH_CONTRADICTED",
-                    english: "differs from the value in the URL path; remove it from the body"
-                        .into(),
-                    vietnamese:
-                        "khác với giá trị trong đường dẫn URL; hãy bỏ trường này khỏi nội dung"
-                            .into(),
-                }
-                .into(),
-            ),
+            Err(Problem::Repeated) => {
+                mistakes.append(Violation::new(*path, Rule::PathContradicted).into())
+            }
             Err(problem) => mistakes.append(mistake(path, problem).into()),
         }
     }
@@ -71,28 +63,18 @@ pub(super) fn message(
         }
         if count >= PARAMETERS_MAX {
             mistakes.append(
-                Violation {
-                    field: String::new(),
-                    reason: "TOO_MANY_PARAMETERS",
-                    english: format!("has more than {PARAMETERS_MAX} parameters; send fewer"),
-                    vietnamese: format!("có hơn {PARAMETERS_MAX} tham số; hãy gửi ít hơn"),
-                }
+                Violation::new(
+                    "",
+                    Rule::TooManyParameters {
+                        most: PARAMETERS_MAX,
+                    },
+                )
                 .into(),
             );
             break;
         }
         let Some((name, text)) = pair else {
-            mistakes.append(
-                Violation {
-                    field: String::new(),
-                    reason: "PARAMETER_MALFORMED",
-                    english: "has a parameter that is not UTF-8; percent-encode its UTF-8 bytes"
-                        .into(),
-                    vietnamese: "có tham số không phải UTF-8; hãy mã hóa phần trăm các byte UTF-8"
-                        .into(),
-                }
-                .into(),
-            );
+            mistakes.append(Violation::new("", Rule::ParameterNotUtf8).into());
             continue;
         };
         if let Err(problem) = parameter(&mut message, route, variables, &name, &text) {
@@ -133,56 +115,22 @@ fn is_empty(body: &[u8]) -> bool {
 }
 
 fn no_body() -> Violation {
-    Violation {
-        field: String::new(),
-        reason: "BODY_UNEXPECTED",
-        english: "this method takes no body; send its fields as query parameters".into(),
-        vietnamese: "phương thức này không nhận nội dung; hãy gửi các trường bằng tham số truy vấn"
-            .into(),
-    }
+    Violation::new("", Rule::BodyUnexpected)
 }
 
 fn no_resource(field: &str) -> Violation {
-    Violation {
-        field: field.to_owned(),
-        reason: "REQUIRED",
-        english: "is required; send it as the JSON body".into(),
-        vietnamese: "là bắt buộc; hãy gửi trong nội dung, dạng JSON".into(),
-    }
+    Violation::new(field, Rule::BodyMissing)
 }
 
 fn mistake(field: &str, problem: Problem) -> Violation {
-    let (reason, english, vietnamese) = match problem {
-        Problem::Unknown => (
-            "PARAMETER_UNKNOWN",
-            "is not a parameter of this method; remove it".to_owned(),
-            "không phải là tham số của phương thức này; hãy bỏ đi".to_owned(),
-        ),
-        Problem::NoText => (
-            "PARAMETER_NOT_TEXT",
-            "is a message; set its fields, for example `parent.child=value`".to_owned(),
-            "là một thông điệp; hãy ghi từng trường, ví dụ `parent.child=value`".to_owned(),
-        ),
-        Problem::Repeated => (
-            "PARAMETER_REPEATED",
-            "must not be repeated; send it once".to_owned(),
-            "không được lặp lại; hãy gửi một lần".to_owned(),
-        ),
-        Problem::Oneof(other) => (
-            "PARAMETER_CONTRADICTED",
-            format!("cannot be set together with `{other}`; give one of them"),
-            format!("không dùng cùng `{other}`; hãy ghi một trong hai"),
-        ),
-        Problem::Malformed(form) => (
-            "PARAMETER_MALFORMED",
-            format!("has a value of the wrong type; write {form}"),
-            format!("có giá trị sai kiểu; hãy ghi {form}"),
-        ),
+    let rule = match problem {
+        Problem::Unknown => Rule::ParameterUnknown,
+        Problem::NoText => Rule::ParameterNotText,
+        Problem::Repeated => Rule::ParameterRepeated,
+        Problem::Oneof(other) => Rule::ParameterContradicted { other },
+        Problem::Malformed(form) => Rule::ParameterMalformed {
+            form: form.to_owned(),
+        },
     };
-    Violation {
-        field: field.to_owned(),
-        reason,
-        english,
-        vietnamese,
-    }
+    Violation::new(field, rule)
 }

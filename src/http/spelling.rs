@@ -153,7 +153,7 @@ mod tests {
 
     use super::*;
     use crate::wire;
-    use ndp_core::error::Error;
+    use ndp_core::{error::Error, messages::Rule};
 
     fn message(name: &str) -> MessageDescriptor {
         let pool = DescriptorPool::decode(crate::pb::FILE_DESCRIPTOR_SET).unwrap();
@@ -187,15 +187,13 @@ mod tests {
 
     #[test]
     fn whatever_an_error_names_of_the_request_is_spelled() {
-        let error = Error::invalid(
-            "plan.lead_unit",
-            "MADE_UP",
-            "needs `governing_agency` or `accountable_head`; not `agency_editor` of `a/lead_unit`",
-            "cần `accountable_head`",
-        );
+        let rule = Rule::OneOfMissing {
+            names: "`governing_agency`, `agency_editor`, `a/lead_unit`".to_owned(),
+        };
+        let error = Error::invalid("plan.lead_unit", rule);
         let told = status(&wire::status::status(error), &message("UpdatePlanRequest"));
-        let expected = "`plan.leadUnit`: needs `governingAgency` or `accountableHead`; not \
-            `agency_editor` of `a/lead_unit`";
+        let expected = "`plan.leadUnit`: one of `governingAgency`, `agency_editor`, \
+            `a/lead_unit` is required; set it";
         assert_eq!(told.message(), expected);
         let details = told.get_error_details();
         let violation = &details.bad_request().unwrap().field_violations[0];
@@ -205,21 +203,26 @@ mod tests {
             &expected["`plan.leadUnit`: ".len()..]
         );
         let vietnamese = violation.localized_message.as_ref().unwrap();
-        assert_eq!(vietnamese.message, "cần `accountableHead`");
+        let expected = "phải điền một trong: `governingAgency`, `agency_editor`, `a/lead_unit`";
+        assert_eq!(vietnamese.message, expected);
         let vietnamese = details.localized_message().unwrap();
-        assert_eq!(vietnamese.message, "`plan.leadUnit`: cần `accountableHead`");
+        assert_eq!(vietnamese.message, format!("`plan.leadUnit`: {expected}"));
     }
 
     /// A filter and an order are written in the names of the protos, and so is what they lack.
     #[test]
     fn what_is_said_about_a_filter_stays_in_the_names_it_takes() {
         for field in IN_PROTO_NAMES {
-            let error = Error::invalid(field, "MADE_UP", "knows `page_size`", "có `page_size`");
+            let names = "`page_size`".to_owned();
+            let error = Error::invalid(field, Rule::OneOfMissing { names });
             let told = status(&wire::status::status(error), &message("ListPlansRequest"));
-            assert!(told.message().ends_with("knows `page_size`"), "{told:?}");
+            assert!(told.message().contains("`page_size`"), "{told:?}");
             let details = told.get_error_details();
             let violation = &details.bad_request().unwrap().field_violations[0];
-            assert_eq!(violation.description, "knows `page_size`");
+            assert_eq!(
+                violation.description,
+                "one of `page_size` is required; set it"
+            );
             let expected = if field == "filter" {
                 "filter"
             } else {

@@ -5,6 +5,7 @@
 //! after it, the position as its id. If the stream fails, the event `status` holds the status. A
 //! browser's EventSource then reconnects with Last-Event-ID, and the stream resumes there.
 
+use ndp_core::messages::Rule;
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
@@ -161,16 +162,7 @@ pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result
         .and_then(|it| it.get_value_by_name("RESUME"));
     let point = last.to_str().ok().and_then(Point::parse);
     let (Some(resume), Some(point)) = (resume, point) else {
-        return Err(Violation {
-            field: "last-event-id".into(),
-            reason: "PARAMETER_MALFORMED",
-            english: "is not a position; send the id of the last event received, or remove the \
-                      header"
-                .into(),
-            vietnamese: "không phải là vị trí; hãy gửi id của sự kiện cuối cùng đã nhận, hoặc bỏ \
-                         header này"
-                .into(),
-        });
+        return Err(Violation::new("last-event-id", Rule::EventIdMalformed));
     };
     message.clear_field(&revision);
     message.clear_field(&position);

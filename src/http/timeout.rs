@@ -2,6 +2,7 @@
 //! Google's APIs, in seconds.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use ndp_core::messages::Rule;
 
 use super::errors::Refusal;
 use crate::service::call::GRPC_TIMEOUT;
@@ -26,19 +27,7 @@ pub(super) fn understand(headers: &mut HeaderMap) -> Result<(), Refusal> {
     let millis = first.to_str().ok().filter(|_| only).and_then(millis);
     let time = millis.and_then(|millis| HeaderValue::from_str(&format!("{millis}m")).ok());
     let time = time.ok_or_else(|| {
-        Refusal::malformed(
-            Violation {
-                field: X_SERVER_TIMEOUT.to_string(),
-                reason: "MALFORMED",
-                english: "write seconds, with a point before a fraction, for example 2.5; 0 is \
-                          a time that is over"
-                    .to_owned(),
-                vietnamese: "hãy ghi số giây, dùng dấu chấm trước phần lẻ, ví dụ 2.5; 0 là đã \
-                             hết thời gian"
-                    .to_owned(),
-            }
-            .into(),
-        )
+        Refusal::malformed(Violation::new(X_SERVER_TIMEOUT.as_str(), Rule::SecondsMalformed).into())
     })?;
     headers.remove(&X_SERVER_TIMEOUT);
     headers.insert(&GRPC_TIMEOUT, time);

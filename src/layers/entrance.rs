@@ -18,6 +18,7 @@ use crate::{
 use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
+    messages::Unavailable,
 };
 
 /// Admits requests.
@@ -57,9 +58,7 @@ impl Entrance {
         let standard = methods::is_standard(request.uri().path());
         // health checks work until the server ends
         if self.stopping.load(Ordering::Relaxed) && !standard {
-            return Err(Error::Unavailable {
-                reason: "SHUTTING_DOWN",
-            });
+            return Err(Error::Unavailable(Unavailable::ShuttingDown));
         }
         let connection = request.extensions().get::<Arc<Connection>>();
         let Some(connection) = connection.map(Arc::clone) else {

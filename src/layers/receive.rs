@@ -1,6 +1,7 @@
 //! Charges the body of a request to its caller: the bytes as they arrive, and the memory that a
 //! message takes from the moment its length is announced.
 
+use ndp_core::messages::Protocol;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -15,10 +16,7 @@ use super::{
 use crate::{
     admission::held::Held,
     service::REQUEST_BYTES_MAX,
-    wire::status::{
-        status,
-        transport::{cut_off, web_malformed},
-    },
+    wire::status::{protocol, status},
 };
 use ndp_core::error::Error;
 
@@ -53,7 +51,11 @@ pub(super) fn receive_messages(mut request: Request<Body>, held: &Arc<Held>) -> 
         Some(ended) => request.map(|body| {
             checked(body, move |frame| match frame {
                 Ok(_) => Ok(()),
-                Err(_) => Err(ended.0.get().cloned().unwrap_or_else(web_malformed)),
+                Err(_) => Err(ended
+                    .0
+                    .get()
+                    .cloned()
+                    .unwrap_or_else(|| protocol(&Protocol::WebMalformed))),
             })
         }),
     };
@@ -79,7 +81,7 @@ fn arriving(request: Request<Body>) -> Request<Body> {
     }
     let check = |frame: Result<&Frame<Bytes>, &Status>| match frame {
         Ok(_) => Ok(()),
-        Err(_) => Err(cut_off()),
+        Err(_) => Err(protocol(&Protocol::RequestCutOff)),
     };
     request.map(|body| checked(body, check))
 }

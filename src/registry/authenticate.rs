@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use ndp_core::{
     caller::{Caller, Known, Person},
     error::Error,
+    messages::{Rule, Unauthenticated},
     names::ApiKeyName,
     personal,
     records::principals::{KeyHash, PrincipalKind},
@@ -111,14 +112,10 @@ pub fn authenticate(
                 actor: None,
                 allows_personal_data: None,
             } => Ok(Caller::Anonymous),
-            Claims { .. } => Err(Error::Unauthenticated {
-                reason: "CREDENTIALS_MISSING",
-            }),
+            Claims { .. } => Err(Error::Unauthenticated(Unauthenticated::Missing)),
         };
     };
-    let invalid = Error::Unauthenticated {
-        reason: "CREDENTIALS_INVALID",
-    };
+    let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
     let (scheme, key) = authorization
         .split_once(' ')
         .ok_or_else(|| invalid.clone())?;
@@ -157,21 +154,21 @@ pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, E
 }
 
 fn known(state: &State, key: &ApiKeyName, claims: Claims, now: Timestamp) -> Result<Caller, Error> {
-    let refuse = |reason| Err(Error::Unauthenticated { reason });
+    let refuse = |reason| Err(Error::Unauthenticated(reason));
     let Some(record) = state.api_key(key) else {
-        return refuse("CREDENTIALS_INVALID");
+        return refuse(Unauthenticated::Invalid);
     };
     if record.revoke_time.is_some() {
-        return refuse("KEY_REVOKED");
+        return refuse(Unauthenticated::KeyRevoked);
     }
     if record.fields.expire_time.is_some_and(|time| time <= now) {
-        return refuse("KEY_EXPIRED");
+        return refuse(Unauthenticated::KeyExpired);
     }
     let Some(principal) = state.principal(&key.parent()) else {
-        return refuse("CREDENTIALS_INVALID");
+        return refuse(Unauthenticated::Invalid);
     };
     if principal.disabled {
-        return refuse("PRINCIPAL_DISABLED");
+        return refuse(Unauthenticated::PrincipalDisabled);
     }
     let is_system = principal.fields.kind == PrincipalKind::System;
     let Claims {
@@ -179,12 +176,7 @@ fn known(state: &State, key: &ApiKeyName, claims: Claims, now: Timestamp) -> Res
         allows_personal_data,
     } = claims;
     if actor.is_some() && !is_system {
-        return Err(Error::invalid(
-            "ndp-actor",
-            "NOT_ALLOWED",
-            "this principal is a person; remove the metadata `ndp-actor`, which only systems send",
-            "chủ thể này là một người; hãy bỏ metadata `ndp-actor`, chỉ hệ thống mới gửi",
-        ));
+        return Err(Error::invalid("ndp-actor", Rule::ActorOfPerson));
     }
     Ok(Caller::Known(Known {
         person: Person {
@@ -223,24 +215,19 @@ fn check_actor(actor: &str) -> Result<String, Error> {
     if !is_code {
         return Err(Error::invalid(
             "ndp-actor",
-            "PATTERN",
-            format!(
-                "give the staff or account code of the person who acts, never a name: 1 to \
-                 {ACTOR_LENGTH_MAX} letters without marks, digits, `.`, `_` and `-`, as `CB-0142`"
-            ),
-            format!(
-                "hãy ghi mã cán bộ hoặc mã tài khoản của người thực hiện, không ghi họ tên: 1 đến \
-                 {ACTOR_LENGTH_MAX} chữ cái không dấu, chữ số, `.`, `_` và `-`, ví dụ `CB-0142`"
-            ),
+            Rule::ActorMalformed {
+                most: ACTOR_LENGTH_MAX,
+            },
         ));
     }
     if let Some(found) = personal::find(actor) {
-        let (english, vietnamese) = (found.kind.english(), found.kind.vietnamese());
+        let kind = found.kind;
         return Err(Error::invalid(
             "ndp-actor",
-            "PERSONAL_DATA",
-            format!("reads as {english}; give a staff or account code instead"),
-            format!("giống {vietnamese}; hãy ghi mã cán bộ hoặc mã tài khoản"),
+            Rule::ActorIsPersonal {
+                english: kind.english(),
+                vietnamese: kind.vietnamese(),
+            },
         ));
     }
     Ok(actor.to_owned())
@@ -249,20 +236,15 @@ fn check_actor(actor: &str) -> Result<String, Error> {
 fn check_allowance(why: &str) -> Result<String, Error> {
     let fault = legible::fault(why, Lines::One);
     if let Some(fault) = fault {
-        return Err(Error::invalid(
-            HEADER,
-            fault.reason(),
-            fault.english(),
-            fault.vietnamese(),
-        ));
+        return Err(Error::invalid(HEADER, Rule::Text { fault }));
     }
     let why = legible::kept(why);
     if why.is_empty() || why.chars().count() > ALLOWANCE_LENGTH_MAX {
         return Err(Error::invalid(
             HEADER,
-            "OUT_OF_RANGE",
-            format!("must say why in 1 to {ALLOWANCE_LENGTH_MAX} UTF-8 characters"),
-            format!("phải ghi lý do bằng 1 đến {ALLOWANCE_LENGTH_MAX} ký tự UTF-8"),
+            Rule::AllowanceLength {
+                most: ALLOWANCE_LENGTH_MAX,
+            },
         ));
     }
     Ok(why.into_owned())

@@ -27,8 +27,9 @@ use crate::{
 };
 use ndp_core::{
     change::At,
-    error::Error,
+    error::{Error, Violation},
     leaf::Digest,
+    messages::{Condition, Rule, Unavailable},
     names::Revision,
     position::{Point, Position},
     state::{sight::Past, visible::parents_of},
@@ -198,16 +199,7 @@ impl History {
 
 /// Refuses a position that is not in this log.
 fn diverged(position: &Position) -> Error {
-    Error::refused(
-        "LOG_DIVERGED",
-        position.to_string(),
-        "this position is not in the log of this registry: its database was restored, replaced or \
-         failed over since. Forget what was read after the restored point, read everything anew \
-         (WatchChanges with SNAPSHOT) and go on from the position received then",
-        "vị trí này không có trong nhật ký của hệ thống: cơ sở dữ liệu đã được khôi phục, thay thế \
-         hoặc chuyển đổi dự phòng. Hãy bỏ dữ liệu đã đọc, đọc lại toàn bộ (WatchChanges với \
-         SNAPSHOT) rồi tiếp tục từ vị trí nhận được",
-    )
+    Error::refused(position.to_string(), Condition::LogDiverged)
 }
 
 /// The chained digest of a log at a revision that it has.
@@ -302,15 +294,12 @@ impl Registry {
             return Ok(());
         }
         if self.lag() > FOLLOW_TIME_MAX {
-            return Err(Error::Unavailable {
-                reason: "REVISION_NOT_REACHED",
-            });
+            return Err(Error::Unavailable(Unavailable::RevisionNotReached));
         }
-        Err(out_of_range(
+        Err(Error::OutOfRange(Violation::new(
             "read_revision",
-            format!("must be at most {newest}, the newest revision"),
-            format!("không được quá {newest} là phiên bản mới nhất"),
-        ))
+            Rule::AfterNewest { newest },
+        )))
     }
 
     /// Waits until this process knows a revision: it may follow what another has written.
@@ -319,9 +308,7 @@ impl Registry {
         let reached = revisions.wait_for(|newest| *newest >= revision);
         match tokio::time::timeout(patience, reached).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Error::Unavailable {
-                reason: "REVISION_NOT_REACHED",
-            }),
+            Ok(Err(_)) | Err(_) => Err(Error::Unavailable(Unavailable::RevisionNotReached)),
         }
     }
 
@@ -364,12 +351,7 @@ impl Registry {
         if time <= now {
             return Ok(());
         }
-        Err(Error::invalid(
-            "read_time",
-            "OUT_OF_RANGE",
-            format!("must not be in the future; it is now {now}"),
-            format!("không được ở tương lai; hiện là {now}"),
-        ))
+        Err(Error::invalid("read_time", Rule::ReadTimeInFuture { now }))
     }
 
     async fn revision_at(&self, who: &Who, time: Timestamp) -> Result<Revision, Error> {
@@ -387,12 +369,12 @@ impl Registry {
         if revision > Revision::ZERO {
             return Ok(revision);
         }
-        let first = first.map_or_else(|| "-".to_owned(), |first| first.to_string());
-        Err(out_of_range(
+        // an empty log begins when it is first written
+        let first = first.unwrap_or_else(|| self.clock().now());
+        Err(Error::OutOfRange(Violation::new(
             "read_time",
-            format!("must not be before {first}, when the log begins"),
-            format!("không được trước {first} là lúc bắt đầu nhật ký"),
-        ))
+            Rule::BeforeLog { first },
+        )))
     }
 
     /// How the log is followed.
@@ -567,15 +549,5 @@ impl Registry {
 /// detect that. Returns an error, because an empty answer would mean that there are no more
 /// changes.
 const fn log_is_short() -> Error {
-    Error::Unavailable {
-        reason: "STORE_UNAVAILABLE",
-    }
-}
-
-const fn out_of_range(field: &'static str, english: String, vietnamese: String) -> Error {
-    Error::OutOfRange {
-        field,
-        english,
-        vietnamese,
-    }
+    Error::Unavailable(Unavailable::Store)
 }

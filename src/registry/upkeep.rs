@@ -5,6 +5,7 @@
 //! one failed, this task tries a write that changes nothing. So health reports a failure before a
 //! caller meets it, and recovers even when callers stay away because health is bad.
 
+use ndp_core::messages::Unavailable;
 use std::{sync::Weak, time::Duration};
 
 use tokio::time::{Instant, sleep};
@@ -34,7 +35,7 @@ pub(super) struct Condition {
     readable: bool,
     writable: bool,
     /// Why the clock is refused, and nothing recorded.
-    clock: Option<&'static str>,
+    clock: Option<Unavailable>,
     /// When a change was last written.
     written: Instant,
     /// When a write was last known to be possible.
@@ -64,7 +65,7 @@ impl Published {
     }
 
     /// Records whether the clock is refused, and why. Returns true when that has changed.
-    pub(super) fn set_clock(&self, refused: Option<&'static str>) -> bool {
+    pub(super) fn set_clock(&self, refused: Option<Unavailable>) -> bool {
         self.change(|it| std::mem::replace(&mut it.clock, refused) != refused)
     }
 

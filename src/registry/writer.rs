@@ -36,6 +36,7 @@ use crate::store::{CommitError, Session, Store, WriteTx};
 use ndp_core::{
     change::{Change, Notice},
     error::Error,
+    messages::{Condition, Unavailable},
     names::Revision,
     rules::Ids,
     time::{Clock, Date},
@@ -126,7 +127,9 @@ enum Failed {
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         match &error {
-            Error::Refused(refusal) if refusal.reason == "STORE_FORMAT_UNKNOWN" => {
+            Error::Refused(refusal)
+                if matches!(refusal.condition, Condition::StoreFormatUnknown { .. }) =>
+            {
                 Self::Fatal(Fatal::Format(error))
             }
             _ => Self::Passing(error),
@@ -457,7 +460,5 @@ fn check_file(store: &Store) -> Result<(), Fatal> {
 }
 
 const fn unavailable() -> Error {
-    Error::Unavailable {
-        reason: "STORE_UNAVAILABLE",
-    }
+    Error::Unavailable(Unavailable::Store)
 }

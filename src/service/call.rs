@@ -21,6 +21,7 @@ use ndp_core::{
     caller::Caller,
     change::{At, RequestId},
     error::Error,
+    messages::{Rule, Unauthenticated},
     names::Revision,
     position::{Point, Position},
     query::token::Binding,
@@ -161,11 +162,7 @@ pub async fn await_revision(
     let Some(asked) = asked else {
         return Err(Error::invalid(
             "ndp-min-revision",
-            "OUT_OF_RANGE",
-            "must be a revision, a whole number of 0 or more as `ndp-revision` writes it, or a \
-             position as `ndp-position` writes it",
-            "phải là số phiên bản, số nguyên từ 0 trở lên viết như trong `ndp-revision`, hoặc vị \
-             trí viết như trong `ndp-position`",
+            Rule::MinRevisionMalformed,
         ));
     };
     if matches!(asked, Point::Revision(revision) if registry.revision() >= revision) {
@@ -213,9 +210,7 @@ pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
 /// a wrong secret waits as long, so that timing does not reveal which ids exist.
 pub async fn identify(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
     match identify_now(registry, headers, from) {
-        Err(Error::Unauthenticated {
-            reason: "CREDENTIALS_INVALID",
-        }) => {
+        Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
             Box::pin(registry.follow()).await;
             identify_now(registry, headers, from)
         }
@@ -233,9 +228,7 @@ pub fn identify_now(registry: &Registry, headers: &HeaderMap, from: &Who) -> Res
         None => None,
         Some(Ok(text)) => Some(text),
         Some(Err(_)) => {
-            return Err(Error::Unauthenticated {
-                reason: "CREDENTIALS_INVALID",
-            });
+            return Err(Error::Unauthenticated(Unauthenticated::Invalid));
         }
     };
     // the gRPC specification limits metadata to ASCII, but most stacks allow UTF-8, and reasons are
@@ -277,9 +270,7 @@ pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Error> {
     match extensions.remove::<Call>() {
         Some(call) => Ok((call, message)),
         // Denied by default: no layer identified the caller.
-        None => Err(Error::Unauthenticated {
-            reason: "CREDENTIALS_MISSING",
-        }),
+        None => Err(Error::Unauthenticated(Unauthenticated::Missing)),
     }
 }
 

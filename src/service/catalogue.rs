@@ -24,6 +24,7 @@ use crate::{
 };
 use ndp_core::{
     error::{Error, Violations},
+    messages::Rule,
     names::{AgencyName, EditionName, PlatformName},
     query::{Constant, Cursor, Queryable as _, order::Direction, page::page_size, search},
     records::{
@@ -346,15 +347,10 @@ impl Services {
         if size > RESPONSE_BYTES_MAX {
             return Err(Error::invalid(
                 "names",
-                "ANSWER_TOO_LARGE",
-                format!(
-                    "these platforms make up {size} bytes, more than {RESPONSE_BYTES_MAX}; ask for \
-                     fewer, or for the view BASIC"
-                ),
-                format!(
-                    "các nền tảng này chiếm {size} byte, vượt quá {RESPONSE_BYTES_MAX}; hãy yêu \
-                     cầu ít hơn, hoặc dùng view BASIC"
-                ),
+                Rule::AnswerTooLarge {
+                    size,
+                    most: RESPONSE_BYTES_MAX,
+                },
             ));
         }
         call.answer(message)

@@ -42,7 +42,8 @@ use ndp_core::{
     caller::Caller,
     change::Image,
     error::Error,
-    names::Revision,
+    messages::{Rule, Unavailable},
+    names::{Noun, Revision},
     position::{Point, Position},
     query::{
         filter::Filter,
@@ -92,6 +93,12 @@ const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum number of records in one part of a snapshot, if they fit one message.
 const SNAPSHOT_PART: usize = 50;
 
+/// What a change is called in messages.
+const CHANGE: Noun = Noun {
+    english: "change",
+    vietnamese: "thay đổi",
+    resource: "Change",
+};
 /// Maximum bytes of such a part, unless it is a single record.
 const SNAPSHOT_PART_BYTES: usize = 256 * 1024;
 
@@ -102,7 +109,7 @@ impl Services {
     ) -> Answer<pb::Change> {
         let (call, message) = open_checked(request)?;
         let not_found = || Error::NotFound {
-            kind: "change",
+            kind: CHANGE,
             name: message.name.clone(),
         };
         let before = revision_of(&message.name)
@@ -227,14 +234,7 @@ fn newest_first(order_by: &str) -> Result<bool, Error> {
     let direction = direction.or_else(|| order.one_field().map(|(_, direction)| direction));
     direction
         .map(|direction| direction == Direction::Descending)
-        .ok_or_else(|| {
-            Error::invalid(
-                "order_by",
-                "ORDER_TOO_LONG",
-                "changes are ordered by `revision` or `revision desc` alone",
-                "các thay đổi chỉ sắp xếp được theo `revision` hoặc `revision desc`",
-            )
-        })
+        .ok_or_else(|| Error::invalid("order_by", Rule::OrderOfChanges))
 }
 
 fn revision_of(name: &str) -> Option<Revision> {
@@ -251,37 +251,18 @@ fn check_start(message: &pb::WatchChangesRequest) -> Result<(), Error> {
             ("resume_position", !position.is_empty()),
         ] {
             if is_given {
-                return Err(Error::invalid(
-                    field,
-                    "NOT_ALLOWED",
-                    format!("goes with `start` RESUME only; set that, or leave `{field}` out"),
-                    format!(
-                        "chỉ dùng cùng `start` là RESUME; hãy đặt giá trị đó, hoặc bỏ `{field}`"
-                    ),
-                ));
+                return Err(Error::invalid(field, Rule::ResumeOnly { field }));
             }
         }
     } else if revision != 0 && !position.is_empty() {
-        return Err(Error::invalid(
-            "resume_revision",
-            "NOT_ALLOWED",
-            "goes without `resume_position`, which says the revision",
-            "không dùng cùng `resume_position`, vì trường đó đã có số phiên bản",
-        ));
+        return Err(Error::invalid("resume_revision", Rule::ResumeTwice));
     }
     Ok(())
 }
 
 /// The position after which a watch resumes.
 fn resume_point(message: &pb::WatchChangesRequest) -> Result<Point, Error> {
-    let malformed = |field| {
-        Error::invalid(
-            field,
-            "PARAMETER_MALFORMED",
-            "is not one that this service has sent",
-            "không phải là giá trị do dịch vụ này gửi",
-        )
-    };
+    let malformed = |field| Error::invalid(field, Rule::NotSentByUs);
     if message.resume_position.is_empty() {
         let revision = Revision::new(message.resume_revision);
         let revision = revision.ok_or_else(|| malformed("resume_revision"))?;
@@ -897,7 +878,5 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 const fn shutting_down() -> Error {
-    Error::Unavailable {
-        reason: "SHUTTING_DOWN",
-    }
+    Error::Unavailable(Unavailable::ShuttingDown)
 }

@@ -5,6 +5,7 @@
 //! checking protocol requires, `Check` of an unknown service is NOT_FOUND, and `Watch` of one
 //! returns SERVICE_UNKNOWN and stays open. A watch ends when the server stops, after a last status.
 
+use ndp_core::messages::Protocol;
 use std::pin::Pin;
 
 use futures_util::stream;
@@ -16,7 +17,7 @@ use tonic_health::pb::{
 };
 
 use super::NAMES;
-use crate::wire::status::transport;
+use crate::wire::status::protocol;
 
 /// The health of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl health_server::Health for Health {
             let status = self.serving.borrow().status();
             return Ok(Response::new(response(status)));
         }
-        Err(transport::service_unknown())
+        Err(protocol(&Protocol::ServiceUnknown))
     }
 
     type WatchStream =

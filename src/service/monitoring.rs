@@ -15,7 +15,8 @@ use crate::{
     wire::{figures, monitoring, requests, values::write_date},
 };
 use ndp_core::{
-    error::{Error, Violations},
+    error::{Error, Violation, Violations},
+    messages::Rule,
     monitoring::{
         attention::Item,
         quality::RecordQuality,
@@ -71,14 +72,7 @@ impl Services {
         let place = self.place(&call, scope, message.group, agency).await?;
         let state = call.state();
         let start = requests::optional_date(message.start_date, "start_date")?;
-        let start = start.ok_or_else(|| {
-            Error::invalid(
-                "start_date",
-                "REQUIRED",
-                "give the first date",
-                "hãy ghi ngày đầu tiên",
-            )
-        })?;
+        let start = start.ok_or_else(|| Error::invalid("start_date", Rule::FirstDateMissing))?;
         let end = requests::optional_date(message.end_date, "end_date")?.unwrap_or(today);
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
@@ -321,26 +315,13 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
         if dates.len() == POINTS_MAX {
             return Err(Error::invalid(
                 "interval",
-                "TOO_MANY_POINTS",
-                format!(
-                    "gives more than {POINTS_MAX} dates; choose a longer interval or a shorter \
-                     period"
-                ),
-                format!(
-                    "cho hơn {POINTS_MAX} ngày; hãy chọn bước dài hơn hoặc khoảng thời gian ngắn \
-                     hơn"
-                ),
+                Rule::TooManyPoints { most: POINTS_MAX },
             ));
         }
         dates.push(date);
     }
     if dates.is_empty() {
-        return Err(Error::invalid(
-            "end_date",
-            "OUT_OF_RANGE",
-            "must not be before `start_date`",
-            "không được trước `start_date`",
-        ));
+        return Err(Error::invalid("end_date", Rule::EndBeforeStart));
     }
     Ok(dates)
 }
@@ -350,9 +331,8 @@ fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error
     if date <= today {
         return Ok(());
     }
-    Err(Error::OutOfRange {
+    Err(Error::OutOfRange(Violation::new(
         field,
-        english: format!("must not be after {today}, the date of the answer"),
-        vietnamese: format!("không được sau {today} là ngày của câu trả lời"),
-    })
+        Rule::AfterAnswer { today },
+    )))
 }

@@ -7,6 +7,7 @@
 //! taken, and answers share the files of the index, so an open stream needs little memory. The
 //! number of requests per stream is limited.
 
+use ndp_core::messages::Protocol;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     future::ready,
@@ -37,7 +38,7 @@ use tonic_reflection::pb::v1::{
 
 use super::{gzip, health::Serving, standard::REQUEST_BYTES_MAX};
 use crate::wire::status::{
-    shutting_down,
+    protocol, shutting_down,
     transport::{self, INVALID_ARGUMENT, NOT_FOUND},
 };
 
@@ -394,7 +395,7 @@ impl Asking {
         };
         self.left = match self.left.checked_sub(1) {
             Some(left) => left,
-            None => return Err(transport::too_many_requests(REQUESTS_MAX)),
+            None => return Err(protocol(&Protocol::TooManyRequests { most: REQUESTS_MAX })),
         };
         let ask = request.message_request.as_ref();
         let reply = self.index.answer(ask, &mut self.sent);

@@ -1,6 +1,7 @@
 //! Backups: copies a whole database of either engine into one SQLite file, and creates a new
 //! database from such a file.
 
+use ndp_core::messages::Condition;
 use std::{fmt::Display, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use sqlx::{AssertSqlSafe, Row as _};
@@ -173,10 +174,8 @@ impl Store {
             let empty = log::lock_head(into.link()).await?.head;
             if empty.revision.get() > 0 {
                 return Err(Failure::from(Error::refused(
-                    "DATABASE_NOT_EMPTY",
                     to.describe(),
-                    "the database holds a registry already; name one that is empty or not there",
-                    "cơ sở dữ liệu đã có dữ liệu; hãy chọn cơ sở dữ liệu trống",
+                    Condition::DatabaseNotEmpty,
                 )));
             }
             let head = copy(&mut from, &mut into).await?;
@@ -234,10 +233,10 @@ impl Store {
 
 fn unmade(file: &Path, why: impl Display) -> Error {
     Error::refused(
-        "FILE_NOT_MADE",
         file.display().to_string(),
-        format!("the file cannot be made: {why}"),
-        format!("không tạo được tệp: {why}"),
+        Condition::FileNotMade {
+            why: why.to_string(),
+        },
     )
 }
 

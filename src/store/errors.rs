@@ -8,6 +8,7 @@
 //! that logs defects. Conflicts are decided before any SQL, so a constraint violation is a defect
 //! too.
 
+use ndp_core::messages::Unavailable;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -329,9 +330,7 @@ impl Outages {
             tracing::warn!(operation, error = %chain, "the store cannot be reached");
             reasons.push(chain);
         }
-        Error::Unavailable {
-            reason: "STORE_UNAVAILABLE",
-        }
+        Error::Unavailable(Unavailable::Store)
     }
 
     pub(super) fn over(&self, operation: &'static str) {

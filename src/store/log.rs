@@ -23,6 +23,7 @@ use ndp_core::{
     change::{Change, Effect, Image, RequestId},
     error::Error,
     leaf::{self, Digest, GENESIS},
+    messages::Condition,
     names::{AgencyName, PrincipalName, Revision},
     time::Timestamp,
 };
@@ -145,16 +146,11 @@ impl HeadRow {
         } = self;
         if format != FORMAT {
             return Err(Error::refused(
-                "STORE_FORMAT_UNKNOWN",
                 "store",
-                format!(
-                    "the log has format {format}, this release knows {FORMAT}; run the release \
-                     that wrote it"
-                ),
-                format!(
-                    "nhật ký có định dạng {format}, phiên bản này chỉ biết định dạng {FORMAT}; \
-                     hãy chạy phiên bản đã ghi nhật ký"
-                ),
+                Condition::StoreFormatUnknown {
+                    format,
+                    known: FORMAT,
+                },
             ));
         }
         let head = Head {

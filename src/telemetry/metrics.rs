@@ -24,6 +24,7 @@ use crate::layers::methods::{METHODS, Method};
 use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
+    reasons,
 };
 
 /// Media type of the page.
@@ -253,8 +254,12 @@ impl Metrics {
         };
         match (limit, info.as_ref().map(|info| info.reason.as_str())) {
             (Some(limit), _) => self.refused(limit, scope),
-            (None, Some("MESSAGE_TOO_LARGE")) => self.count_refusal("message_bytes", "caller"),
-            (None, Some("READER_STALLED")) => self.count_refusal("time_to_read", "caller"),
+            (None, Some(it)) if it == reasons::MESSAGE_TOO_LARGE.name() => {
+                self.count_refusal("message_bytes", "caller")
+            }
+            (None, Some(it)) if it == reasons::READER_STALLED.name() => {
+                self.count_refusal("time_to_read", "caller")
+            }
             (None, _) => self.count_refusal("other", "all"),
         }
     }

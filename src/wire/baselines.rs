@@ -12,6 +12,7 @@ use super::{
 use crate::pb::{self, rebaseline::milestone_change::Kind};
 use ndp_core::{
     error::Violations,
+    messages::Rule,
     names::{AgencyName, MilestoneName, PlanName},
     records::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
@@ -71,13 +72,7 @@ fn read_change(
         Ok(Kind::Update) => Some(MilestoneChange::Update { milestone, fields }),
         Ok(Kind::Drop) => Some(MilestoneChange::Drop { milestone }),
         Ok(Kind::Unspecified) | Err(_) => {
-            refuse(
-                &path.field("kind"),
-                violations,
-                "REQUIRED",
-                "must be one of `ADD`, `UPDATE`, `DROP`",
-                "phải là một trong: `ADD`, `UPDATE`, `DROP`",
-            );
+            refuse(&path.field("kind"), violations, Rule::ChangeKindMissing);
             None
         }
     }

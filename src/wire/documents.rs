@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(document.symbol, "1/QĐ-Â");
         let told: Vec<_> = violations
             .iter()
-            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         document.kind UNKNOWN_VALUE

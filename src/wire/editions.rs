@@ -304,7 +304,7 @@ mod tests {
         edition_fields(message, "edition", &mut violations);
         let told: Vec<_> = violations
             .iter()
-            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         edition.decision.kind UNKNOWN_VALUE

@@ -2,6 +2,7 @@
 //! again. tonic's services use these types where `build.rs` configures it, and write them with
 //! [`AnswerCodec`]. Clients do not see the difference.
 
+use ndp_core::messages::Protocol;
 use std::{fmt, marker::PhantomData};
 
 use bytes::{Buf, BufMut, Bytes};
@@ -191,7 +192,9 @@ impl<D: Message + Name + Default> Decoder for RequestDecoder<D> {
     fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<D>, Status> {
         // the buffer holds the whole message in one piece
         if nested::has_too_many(&D::full_name(), buf.chunk()) {
-            return Err(status::too_many_messages(nested::MESSAGES_MAX));
+            return Err(status::protocol(&Protocol::MessageTooComplex {
+                most: nested::MESSAGES_MAX,
+            }));
         }
         self.0.decode(buf)
     }

@@ -13,6 +13,7 @@ use super::{
 use crate::pb;
 use ndp_core::{
     error::{Error, Violations},
+    messages::Rule,
     monitoring::{
         freshness::Freshness,
         standing::MilestoneStatus,
@@ -57,12 +58,7 @@ pub fn figure_fields(
         revision: _,
     } = message;
     if figure_date.is_none() {
-        violations.add(
-            format!("{field}.figure_date"),
-            "REQUIRED",
-            "give the date that the figure is for",
-            "hãy ghi ngày của số liệu",
-        );
+        violations.add(format!("{field}.figure_date"), Rule::FigureDateMissing);
     }
     let figure_date = read_date(figure_date, &path.field("figure_date"), violations);
     let subject = read_enum(subject, &path.field("subject"), violations);

@@ -15,6 +15,7 @@ use prost_types::FieldMask;
 use super::descriptors::POOL;
 use ndp_core::{
     error::{Error, Violations},
+    messages::Rule,
     near::nearest,
     records::edit::{Mask, Part, split},
 };
@@ -154,48 +155,32 @@ fn find<'p>(
 impl UnknownPath<'_> {
     fn add_to(self, path: &str, violations: &mut Violations) {
         let shown: String = path.chars().take(MAX_PATH_CHARS as usize).collect();
-        let shown = shown.escape_debug();
-        let (english, vietnamese) = match self {
-            _ if path == EVERYTHING => (
-                "has `*` beside other paths; send `*` alone or leave it out".into(),
-                "có `*` cùng với đường dẫn khác; hãy chỉ gửi `*` hoặc bỏ nó đi".into(),
-            ),
-            Self::NoSuchField(..) if path.contains([',', ' ', ';']) => (
-                format!("has `{shown}` as one path; send each path as an element of its own"),
-                format!("có `{shown}` là một đường dẫn; hãy gửi mỗi đường dẫn thành một phần tử"),
-            ),
+        let path_shown = shown.escape_debug().to_string();
+        let rule = match self {
+            _ if path == EVERYTHING => Rule::StarBesideOthers,
+            Self::NoSuchField(..) if path.contains([',', ' ', ';']) => {
+                Rule::PathsInOne { path: path_shown }
+            }
             Self::NoSuchField(parts, rest) => {
                 let names: Vec<_> = parts.iter().map(|it| format!("`{}`", it.name)).collect();
-                let names = names.join(", ");
                 let before = path.strip_suffix(rest).unwrap_or_default();
                 let (head, _) = split(rest);
                 let names_of = || parts.iter().map(|part| part.name);
                 // `plan.title` of a plan: try the whole rest if its head is unknown
                 let near = nearest(head, names_of()).or_else(|| nearest(rest, names_of()));
-                let (mut hint, mut hint_vi) = (String::new(), String::new());
-                if let Some(near) = near {
-                    hint = format!(" (did you mean `{before}{near}`?)");
-                    hint_vi = format!(" (có phải là `{before}{near}`?)");
+                Rule::PathUnknown {
+                    path: path_shown,
+                    near: near.map(|near| format!("{before}{near}")),
+                    fields: names.join(", "),
                 }
-                (
-                    format!("has the unknown path `{shown}`{hint}; the fields are {names}"),
-                    format!("có đường dẫn không tồn tại `{shown}`{hint_vi}; các trường là {names}"),
-                )
             }
-            Self::Whole(field) => (
-                format!(
-                    "has the path `{shown}` inside `{field}`, which is only replaced whole; send \
-                     `{}`",
-                    whole(path, field)
-                ),
-                format!(
-                    "có đường dẫn `{shown}` nằm trong `{field}`, trường chỉ thay được toàn bộ; \
-                     hãy gửi `{}`",
-                    whole(path, field)
-                ),
-            ),
+            Self::Whole(field) => Rule::PathWithin {
+                path: path_shown,
+                field: field.to_owned(),
+                whole: whole(path, field).to_owned(),
+            },
         };
-        violations.add(UPDATE_MASK, "UNKNOWN_PATH", english, vietnamese);
+        violations.add(UPDATE_MASK, rule);
     }
 }
 
@@ -214,17 +199,8 @@ fn whole<'p>(path: &'p str, field: &str) -> &'p str {
 
 fn too_many(len: usize) -> Violations {
     let mut violations = Violations::new();
-    violations.add(
-        UPDATE_MASK,
-        "TOO_MANY_ITEMS",
-        format!(
-            "must have at most {MAX_PATHS} paths, but has {len}; name whole messages or send `*`"
-        ),
-        format!(
-            "chỉ được có tối đa {MAX_PATHS} đường dẫn, hiện có {len}; hãy ghi tên cả thông điệp \
-             hoặc gửi `*`"
-        ),
-    );
+    let most = MAX_PATHS;
+    violations.add(UPDATE_MASK, Rule::TooManyPaths { most, has: len });
     violations
 }
 
@@ -245,12 +221,7 @@ pub fn relevant(violations: Violations, mask: &[String], resource: &str) -> Viol
             .strip_prefix(resource)
             .and_then(|rest| rest.strip_prefix('.'));
         if within.is_none_or(|field| concerns(mask, field)) {
-            kept.add(
-                one.field.clone(),
-                one.reason,
-                one.english.clone(),
-                one.vietnamese.clone(),
-            );
+            kept.add(one.field.clone(), one.rule.clone());
         }
     }
     kept

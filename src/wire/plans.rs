@@ -583,7 +583,7 @@ mod tests {
         plan_fields(message, "plan", &mut violations);
         let told: Vec<_> = violations
             .iter()
-            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         plan.coordinating_agencies[0] NOT_A_NAME

@@ -17,6 +17,7 @@ use super::{
 use crate::pb;
 use ndp_core::{
     error::Violations,
+    messages::Rule,
     records::{
         meta::Meta,
         platforms::{
@@ -201,13 +202,7 @@ fn read_labels(
     for (key, value) in message {
         let key = read_text(key);
         if labels.contains_key(&key) {
-            refuse(
-                &path.key(&key),
-                violations,
-                "NOT_UNIQUE",
-                "the key is given twice, in composed and in decomposed letters; remove one",
-                "khóa bị lặp lại dưới dạng chữ dựng sẵn và chữ tổ hợp; hãy bỏ một",
-            );
+            refuse(&path.key(&key), violations, Rule::KeyRepeated);
         }
         labels.insert(key, read_text(value));
     }

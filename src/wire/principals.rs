@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(fields.roles, [Role::Steward]);
         let told: Vec<_> = violations
             .iter()
-            .map(|violation| format!("{} {}", violation.field, violation.reason))
+            .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         principal.kind UNKNOWN_VALUE

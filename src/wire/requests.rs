@@ -15,6 +15,7 @@ use crate::pb;
 use ndp_core::{
     change::{At, RequestId},
     error::{Error, Violations},
+    messages::Rule,
     names::Revision,
     time::Date,
 };
@@ -77,15 +78,9 @@ pub fn new_name<N>(
     from_id(id).ok_or_else(|| {
         Error::invalid(
             field,
-            if id.is_empty() {
-                "REQUIRED"
-            } else {
-                "NOT_AN_ID"
+            Rule::NotAnId {
+                blank: id.is_empty(),
             },
-            "must be 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either \
-             end",
-            "phải gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, không bắt đầu \
-             hay kết thúc bằng dấu gạch nối",
         )
     })
 }
@@ -138,18 +133,7 @@ pub fn plan_view(number: i32, default: View) -> Result<View, Error> {
 }
 
 fn unknown_view(number: i32) -> Error {
-    Error::invalid(
-        "view",
-        "UNKNOWN_VALUE",
-        format!(
-            "has the unknown number {number}; use a view that the contract defines, or leave it \
-             unset"
-        ),
-        format!(
-            "có giá trị không tồn tại {number}; hãy dùng một view có trong hợp đồng giao diện hoặc \
-             bỏ trống"
-        ),
-    )
+    Error::invalid("view", Rule::ViewUnknown { number })
 }
 
 // === request ids ===
@@ -173,14 +157,7 @@ pub fn request_id<M: Message + Clone>(
     let parsed = Uuid::try_parse(id).ok().filter(|_| id.len() == 36);
     // a nil id means that the client did not generate one
     let Some(uuid) = parsed.filter(|id| !id.is_nil()) else {
-        return Err(Error::invalid(
-            "request_id",
-            "NOT_A_UUID",
-            "must be a random UUID with hyphens, for example \
-             `123e4567-e89b-42d3-a456-426614174000`",
-            "phải là một UUID ngẫu nhiên có dấu gạch nối, ví dụ \
-             `123e4567-e89b-42d3-a456-426614174000`",
-        ));
+        return Err(Error::invalid("request_id", Rule::NotAUuid));
     };
     let spelled = uuid.to_string();
     let encoded = if spelled == id {
@@ -215,12 +192,7 @@ pub fn read_at(read_revision: i64, read_time: Option<prost_types::Timestamp>) ->
     };
     let mut violations = Violations::new();
     if read_revision != 0 {
-        violations.add(
-            "read_time",
-            "NOT_ALLOWED",
-            "give either `read_revision` or `read_time`",
-            "chỉ ghi một trong hai: `read_revision` hoặc `read_time`",
-        );
+        violations.add("read_time", Rule::ReadTwice);
     }
     let path = FieldPath::ROOT.field("read_time");
     let time = read_timestamp(Some(time), &path, &mut violations);
@@ -240,7 +212,7 @@ mod tests {
         match result.unwrap_err() {
             Error::Invalid(violations) => violations
                 .iter()
-                .map(|violation| format!("{} {}", violation.field, violation.reason))
+                .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
                 .collect(),
             other => panic!("{other:?}"),
         }

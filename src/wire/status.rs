@@ -13,8 +13,11 @@ use tonic_types::{ErrorDetails, FieldViolation, LocalizedMessage, StatusExt};
 use uuid::Uuid;
 
 use ndp_core::{
-    error::{Error, Violation, Violations},
+    error::{Error, Refusal, Violation, Violations},
     limits::{Limit, Scope},
+    messages::{Protocol, Rule, Unavailable, and_more},
+    names::Noun,
+    reasons::Reason,
 };
 
 /// The domain of the reasons in ErrorInfo.
@@ -54,9 +57,7 @@ pub fn limit_reached(limit: Limit, scope: Scope, most: u64) -> Status {
 
 /// The server takes no more calls.
 pub fn shutting_down() -> Status {
-    status(Error::Unavailable {
-        reason: "SHUTTING_DOWN",
-    })
+    status(Error::Unavailable(Unavailable::ShuttingDown))
 }
 
 /// A method panicked. The panic message is logged under the incident id that the client sees.
@@ -66,142 +67,88 @@ pub fn panicked(said: &str) -> Status {
 
 /// A malformed `grpc-timeout`.
 pub fn timeout_malformed() -> Status {
-    status(Error::invalid(
-        "grpc-timeout",
-        "MALFORMED",
-        "must be at most 8 digits and a unit (H, M, S, m, u or n), for example `250m`",
-        "phải gồm tối đa 8 chữ số và một đơn vị (H, M, S, m, u hoặc n), ví dụ `250m`",
-    ))
+    status(Error::invalid("grpc-timeout", Rule::TimeoutMalformed))
 }
 
-/// A refusal without an [`Error`] variant, made before a method is reached.
-pub fn refused(code: Code, reason: &str, english: &str, vietnamese: &str) -> Status {
+/// A refusal before a method is reached.
+pub fn protocol(refused: &Protocol) -> Status {
     let mut details = ErrorDetails::new();
     details
-        .set_error_info(reason, DOMAIN, HashMap::new())
-        .set_localized_message(VIETNAMESE, vietnamese);
-    Status::with_error_details(code, english, details)
+        .set_error_info(refused.reason().name(), DOMAIN, HashMap::new())
+        .set_localized_message(VIETNAMESE, refused.vietnamese());
+    Status::with_error_details(code(refused), refused.english(), details)
 }
 
-/// A message of more than `limit` bytes; tonic says OUT_OF_RANGE, the gRPC specification
-/// RESOURCE_EXHAUSTED.
-pub fn message_too_large(limit: usize) -> Status {
-    refused(
-        Code::ResourceExhausted,
-        "MESSAGE_TOO_LARGE",
-        &format!("the message is larger than {limit} bytes; send less in one call"),
-        &format!("thông điệp lớn hơn {limit} byte; hãy gửi ít hơn trong một lần gọi"),
-    )
-}
-
-/// A message that holds more than `most` others.
-pub fn too_many_messages(most: usize) -> Status {
-    refused(
-        Code::InvalidArgument,
-        "MESSAGE_TOO_COMPLEX",
-        &format!("the request holds more than {most} messages; send fewer in one call"),
-        &format!("yêu cầu chứa hơn {most} thông điệp con; hãy gửi ít hơn trong một lần gọi"),
-    )
-}
-
-/// The parts of a status.
-struct Explanation {
-    code: Code,
-    reason: &'static str,
-    english: String,
-    vietnamese: String,
-    /// The values that the texts depend on.
-    metadata: Vec<(&'static str, String)>,
-    details: ErrorDetails,
+const fn code(refused: &Protocol) -> Code {
+    match refused {
+        // tonic says OUT_OF_RANGE, the gRPC specification RESOURCE_EXHAUSTED
+        Protocol::MessageTooLarge { .. } | Protocol::TooManyRequests { .. } => {
+            Code::ResourceExhausted
+        }
+        Protocol::CompressionUnsupported
+        | Protocol::MethodUnknown
+        | Protocol::VerbUnknown { .. } => Code::Unimplemented,
+        // as gRPC's document on compression has it
+        Protocol::CompressionUndeclared | Protocol::Incident { .. } => Code::Internal,
+        Protocol::MessageTooComplex { .. }
+        | Protocol::FlagMalformed
+        | Protocol::CompressionMalformed
+        | Protocol::MessageCutOff
+        | Protocol::MessageUnreadable { .. }
+        | Protocol::WebMalformed
+        | Protocol::MessageMissing
+        | Protocol::UrlTooLong { .. }
+        | Protocol::MediaTypeUnsupported
+        | Protocol::CodingUnsupported
+        | Protocol::HostMalformed
+        | Protocol::NotAcceptable { .. } => Code::InvalidArgument,
+        Protocol::RequestCutOff | Protocol::BodyLate => Code::Cancelled,
+        Protocol::ServiceUnknown | Protocol::PathUnknown => Code::NotFound,
+        Protocol::IfMatchFails => Code::Aborted,
+    }
 }
 
 fn explain(error: Error, incident: impl FnOnce() -> Uuid) -> Status {
-    let explanation = explanation(error, incident);
-    let Explanation {
-        code,
-        reason,
-        english,
-        vietnamese,
-        metadata,
-        mut details,
-    } = explanation;
-    let english = cut(&english, MESSAGE_BYTES);
-    let metadata: HashMap<_, _> = metadata
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), cut(&value, VALUE_BYTES)))
-        .collect();
-    details
-        .set_error_info(reason, DOMAIN, metadata)
-        .set_localized_message(VIETNAMESE, cut(&vietnamese, LOCALIZED_BYTES));
-    Status::with_error_details(code, english, details)
-}
-
-fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
-    let mut english = error.to_string();
     let mut details = ErrorDetails::new();
-    let (code, reason, vietnamese, metadata) = match error {
+    let reason = error.reason();
+    let (mut english, mut vietnamese) = (error.english(), error.vietnamese());
+    // the values that the texts depend on
+    let (code, metadata) = match error {
         Error::Invalid(violations) => {
             let list = Listed::new(&violations);
-            english = list.english;
+            (english, vietnamese) = (list.english, list.vietnamese);
             details.set_bad_request(list.violations);
             let mut metadata = vec![("violation_count", violations.iter().len().to_string())];
             if list.omitted > 0 {
                 metadata.push(("omitted_violation_count", list.omitted.to_string()));
             }
-            let reason = "INVALID_REQUEST";
-            (Code::InvalidArgument, reason, list.vietnamese, metadata)
+            (Code::InvalidArgument, metadata)
         }
         Error::NotFound { kind, name } => {
             resource(&mut details, kind, &name, &english);
-            let vietnamese = format!("không tìm thấy {} `{name}`", kind_vi(kind));
-            let metadata = vec![("resource", name)];
-            (Code::NotFound, "RESOURCE_NOT_FOUND", vietnamese, metadata)
+            (Code::NotFound, vec![("resource", name)])
         }
         Error::AlreadyExists { kind, name } => {
             resource(&mut details, kind, &name, &english);
-            let vietnamese = format!("{} `{name}` đã tồn tại", kind_vi(kind));
-            let reason = "RESOURCE_ALREADY_EXISTS";
-            let metadata = vec![("resource", name)];
-            (Code::AlreadyExists, reason, vietnamese, metadata)
+            (Code::AlreadyExists, vec![("resource", name)])
         }
         Error::Stale { kind, name, etag } => {
-            let reason = "ETAG_NOT_CURRENT";
             resource(&mut details, kind, &name, "");
             precondition(&mut details, reason, &name, &english);
-            let vietnamese = format!(
-                "{} `{name}` đã thay đổi kể từ khi etag được đọc; hãy đọc lại",
-                kind_vi(kind)
-            );
-            let metadata = vec![("resource", name), ("etag", etag)];
-            (Code::Aborted, reason, vietnamese, metadata)
+            (Code::Aborted, vec![("resource", name), ("etag", etag)])
         }
-        Error::Refused(refusal) => {
-            precondition(&mut details, refusal.reason, &refusal.subject, &english);
-            let metadata = vec![("resource", refusal.subject)];
-            let code = Code::FailedPrecondition;
-            (code, refusal.reason, refusal.vietnamese, metadata)
+        Error::Refused(Refusal { subject, .. }) => {
+            precondition(&mut details, reason, &subject, &english);
+            (Code::FailedPrecondition, vec![("resource", subject)])
         }
         Error::RequestIdReused { request_id } => {
-            let reason = "REQUEST_ID_REUSED";
-            let vietnamese =
-                format!("mã yêu cầu `{request_id}` đã dùng cho một yêu cầu khác; hãy dùng mã mới");
             field(&mut details, "request_id", reason, &english, &vietnamese);
-            let metadata = vec![("request_id", request_id)];
-            (Code::InvalidArgument, reason, vietnamese, metadata)
+            (Code::InvalidArgument, vec![("request_id", request_id)])
         }
-        Error::Unauthenticated { reason } => {
-            let vietnamese = unauthenticated_vi(reason).to_owned();
-            (Code::Unauthenticated, reason, vietnamese, Vec::new())
-        }
-        Error::Denied {
-            action,
-            needs,
-            needs_vi,
-        } => {
-            let vietnamese = format!("`{action}` cần {needs_vi}");
+        Error::Unauthenticated(_) => (Code::Unauthenticated, Vec::new()),
+        Error::Denied { action, needs, .. } => {
             let metadata = vec![("action", action.to_owned()), ("needs", needs)];
-            let reason = "PERMISSION_DENIED";
-            (Code::PermissionDenied, reason, vietnamese, metadata)
+            (Code::PermissionDenied, metadata)
         }
         Error::Exhausted { limit, scope, most } => {
             if limit.passes() {
@@ -213,101 +160,77 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
                 ("scope", scope.name().to_owned()),
                 ("most", most.to_string()),
             ];
-            let reason = "LIMIT_REACHED";
-            (
-                Code::ResourceExhausted,
-                reason,
-                limit.vietnamese(scope, most),
-                metadata,
-            )
+            (Code::ResourceExhausted, metadata)
         }
-        Error::Stalled { seconds } => {
+        Error::Stalled { .. } => {
             details.set_retry_info(Some(RETRY_AFTER));
-            let vietnamese = format!(
-                "bên gọi không đọc luồng này trong {seconds} giây; hãy tiếp tục sau phiên bản cuối \
-                 cùng đã nhận"
-            );
-            (
-                Code::ResourceExhausted,
-                "READER_STALLED",
-                vietnamese,
-                Vec::new(),
-            )
+            (Code::ResourceExhausted, Vec::new())
         }
         Error::DeadlineExceeded { given } => {
-            let milliseconds = given.as_millis().to_string();
-            let vietnamese = format!(
-                "đã quá thời hạn {milliseconds} ms của lần gọi; lệnh ghi vẫn có thể đã được thực \
-                 hiện: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả"
-            );
-            let metadata = vec![("given_ms", milliseconds)];
-            let reason = "DEADLINE_EXCEEDED";
-            (Code::DeadlineExceeded, reason, vietnamese, metadata)
+            let metadata = vec![("given_ms", given.as_millis().to_string())];
+            (Code::DeadlineExceeded, metadata)
         }
-        Error::OutOfRange {
-            field: path,
-            english: told,
-            vietnamese: told_vi,
-        } => {
-            let reason = "OUT_OF_RANGE";
-            field(&mut details, path, reason, &told, &told_vi);
-            let vietnamese = format!("`{path}`: {told_vi}");
-            let metadata = vec![("field", path.to_owned())];
-            (Code::OutOfRange, reason, vietnamese, metadata)
+        Error::OutOfRange(one) => {
+            details.set_bad_request(vec![violation(&one)]);
+            (Code::OutOfRange, vec![("field", one.field)])
         }
-        Error::Unavailable { reason } => {
+        Error::Unavailable(_) => {
             details.set_retry_info(Some(RETRY_AFTER));
-            let vietnamese = unavailable_vi(reason).to_owned();
-            (Code::Unavailable, reason, vietnamese, Vec::new())
+            (Code::Unavailable, Vec::new())
         }
         Error::Bug(chain) => {
             let incident = incident().to_string();
             tracing::error!(incident, %chain, "internal error");
             details.set_request_info(&*incident, "");
-            english = format!("internal error; report it with the incident id `{incident}`");
-            let vietnamese = format!("lỗi nội bộ; hãy báo lỗi kèm mã sự cố `{incident}`");
-            let metadata = vec![("incident", incident)];
-            (Code::Internal, "INTERNAL", vietnamese, metadata)
+            let metadata = vec![("incident", incident.clone())];
+            let told = Protocol::Incident { incident };
+            (english, vietnamese) = (told.english(), told.vietnamese());
+            (Code::Internal, metadata)
         }
     };
-    Explanation {
-        code,
-        reason,
-        english,
-        vietnamese,
-        metadata,
-        details,
-    }
+    let metadata: HashMap<_, _> = metadata
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), cut(&value, VALUE_BYTES)))
+        .collect();
+    details
+        .set_error_info(reason.name(), DOMAIN, metadata)
+        .set_localized_message(VIETNAMESE, cut(&vietnamese, LOCALIZED_BYTES));
+    Status::with_error_details(code, cut(&english, MESSAGE_BYTES), details)
 }
 
 // === details ===
 
-fn resource(details: &mut ErrorDetails, kind: &str, name: &str, description: &str) {
+fn resource(details: &mut ErrorDetails, kind: Noun, name: &str, description: &str) {
     details.set_resource_info(
-        resource_type(kind),
+        format!("{DOMAIN}/{}", kind.resource),
         cut(name, VALUE_BYTES),
         "",
         cut(description, VIOLATION_BYTES),
     );
 }
 
-fn precondition(details: &mut ErrorDetails, reason: &str, subject: &str, description: &str) {
+fn precondition(details: &mut ErrorDetails, reason: Reason, subject: &str, description: &str) {
     details.add_precondition_failure_violation(
-        reason,
+        reason.name(),
         cut(subject, VALUE_BYTES),
         cut(description, VIOLATION_BYTES),
     );
 }
 
-fn field(details: &mut ErrorDetails, path: &str, reason: &str, english: &str, vietnamese: &str) {
-    details.set_bad_request(vec![violation(path, reason, english, vietnamese)]);
+fn violation(one: &Violation) -> FieldViolation {
+    let (english, vietnamese) = (one.rule.english(), one.rule.vietnamese());
+    field_violation(&one.field, one.rule.reason(), &english, &vietnamese)
 }
 
-fn violation(path: &str, reason: &str, english: &str, vietnamese: &str) -> FieldViolation {
+fn field(details: &mut ErrorDetails, path: &str, reason: Reason, english: &str, vietnamese: &str) {
+    details.set_bad_request(vec![field_violation(path, reason, english, vietnamese)]);
+}
+
+fn field_violation(path: &str, reason: Reason, english: &str, vietnamese: &str) -> FieldViolation {
     FieldViolation {
         field: cut(path, VALUE_BYTES),
         description: cut(english, VIOLATION_BYTES),
-        reason: reason.to_owned(),
+        reason: reason.name().to_owned(),
         localized_message: Some(LocalizedMessage::new(
             VIETNAMESE,
             cut(vietnamese, VIOLATION_BYTES),
@@ -328,7 +251,7 @@ impl Listed {
         let mut violations = Vec::new();
         let mut room = VIOLATIONS_BYTES;
         for one in all.iter() {
-            let told = violation(&one.field, one.reason, &one.english, &one.vietnamese);
+            let told = violation(one);
             let localized = told.localized_message.as_ref();
             let size = told.field.len()
                 + told.description.len()
@@ -345,18 +268,12 @@ impl Listed {
         Self {
             violations,
             omitted,
-            english: summed_up(
-                all,
-                MESSAGE_BYTES,
-                |one| &one.english,
-                |rest| format!("; and {rest} more"),
-            ),
-            vietnamese: summed_up(
-                all,
-                LOCALIZED_BYTES,
-                |one| &one.vietnamese,
-                |rest| format!("; và {rest} lỗi khác"),
-            ),
+            english: summed_up(all, MESSAGE_BYTES, Violation::english, |rest| {
+                and_more(rest).0
+            }),
+            vietnamese: summed_up(all, LOCALIZED_BYTES, Violation::vietnamese, |rest| {
+                and_more(rest).1
+            }),
         }
     }
 }
@@ -365,7 +282,7 @@ impl Listed {
 fn summed_up(
     all: &Violations,
     max_bytes: usize,
-    text: impl Fn(&Violation) -> &str,
+    text: impl Fn(&Violation) -> String,
     more: impl Fn(usize) -> String,
 ) -> String {
     let count = all.iter().len();
@@ -373,15 +290,11 @@ fn summed_up(
     let room = max_bytes.saturating_sub(more(count).len());
     let mut line = String::new();
     for (told, one) in all.iter().enumerate() {
-        let separator = if told == 0 { "" } else { "; " };
-        let next = if one.field.is_empty() {
-            format!("{separator}{}", text(one))
-        } else {
-            format!("{separator}`{}`: {}", one.field, text(one))
-        };
+        let next = text(one);
         if told == 0 {
             line = cut(&next, room);
-        } else if line.len() + next.len() <= room {
+        } else if line.len() + "; ".len() + next.len() <= room {
+            line.push_str("; ");
             line.push_str(&next);
         } else {
             line.push_str(&more(count - told));
@@ -400,85 +313,6 @@ fn cut(text: &str, max_bytes: usize) -> String {
     let end = text.floor_char_boundary(max_bytes.saturating_sub(ELLIPSIS.len()));
     let kept = text.get(..end).unwrap_or_default();
     format!("{kept}{ELLIPSIS}")
-}
-
-// === words ===
-
-/// The type of a resource in the protos.
-fn resource_type(kind: &str) -> String {
-    let name = match kind {
-        "agency" => "Agency",
-        "edition" => "Edition",
-        "platform" => "Platform",
-        "plan" => "Plan",
-        "milestone" => "Milestone",
-        "baseline" => "Baseline",
-        "report" => "Report",
-        "assessment" => "Assessment",
-        "proposal" => "Proposal",
-        "figure" => "Figure",
-        "principal" => "Principal",
-        "API key" => "ApiKey",
-        other => return other.to_owned(),
-    };
-    format!("{DOMAIN}/{name}")
-}
-
-fn kind_vi(kind: &str) -> &'static str {
-    match kind {
-        "agency" => "cơ quan",
-        "edition" => "danh mục",
-        "platform" => "nền tảng",
-        "plan" => "kế hoạch",
-        "milestone" => "mốc nhiệm vụ",
-        "baseline" => "kế hoạch gốc",
-        "report" => "báo cáo",
-        "assessment" => "đánh giá",
-        "proposal" => "đề xuất",
-        "figure" => "số liệu",
-        "principal" => "chủ thể",
-        "API key" => "khóa API",
-        _ => "tài nguyên",
-    }
-}
-
-fn unauthenticated_vi(reason: &str) -> &'static str {
-    match reason {
-        "CREDENTIALS_MISSING" => {
-            "phương thức này cần khóa API: hãy gửi metadata `authorization: Bearer <khóa>`"
-        }
-        "KEY_EXPIRED" => "khóa API đã hết hạn; hãy tạo khóa mới",
-        "KEY_REVOKED" => "khóa API đã bị thu hồi; hãy tạo khóa mới",
-        "PRINCIPAL_DISABLED" => {
-            "chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại"
-        }
-        _ => "thông tin xác thực không hợp lệ; hãy kiểm tra khóa API",
-    }
-}
-
-fn unavailable_vi(reason: &str) -> &'static str {
-    match reason {
-        "OUTCOME_UNKNOWN" => {
-            "chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả"
-        }
-        "REVISION_NOT_REACHED" => {
-            "máy chủ này chưa cập nhật đến phiên bản được yêu cầu; hãy thử lại"
-        }
-        "SHUTTING_DOWN" => "máy chủ đang dừng; hãy thử lại",
-        "CLOCK_BEHIND_LOG" => {
-            "đồng hồ chậm hơn bản ghi thay đổi mới nhất trên một phút nên tạm thời không ghi thay \
-             đổi nào: người vận hành cần chỉnh lại đồng hồ, sau đó hãy thử lại"
-        }
-        "CLOCK_JUMPED" => {
-            "đồng hồ đã thay đổi đột ngột nên tạm thời không ghi thay đổi nào: người vận hành cần \
-             chỉnh lại đồng hồ, hoặc khởi động lại máy chủ nếu đồng hồ đã đúng, sau đó hãy thử lại"
-        }
-        "CREDENTIALS_NOT_CHECKED" => {
-            "máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử \
-             lại, hoặc đọc dữ liệu công khai mà không dùng khóa"
-        }
-        _ => "tạm thời không kết nối được cơ sở dữ liệu; hãy thử lại",
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(crate) mod lines;
 mod path;
 mod text;
 
+use ndp_core::messages::{Quantity, Rule, Unit};
 use std::{
     collections::HashMap,
     fmt::{Display, Write as _},
@@ -45,24 +46,9 @@ pub trait Validate {
 }
 
 /// Adds one violation unless the bound is reached; the texts are only made when it is not.
-fn violation(
-    path: &FieldPath<'_>,
-    out: &mut Violations,
-    reason: &'static str,
-    texts: impl FnOnce() -> (String, String),
-) {
+fn violation(path: &FieldPath<'_>, out: &mut Violations, rule: impl FnOnce() -> Rule) {
     if out.iter().len() < MAX_VIOLATIONS {
-        let (english, vietnamese) = texts();
-        out.add(path.to_string(), reason, english, vietnamese);
-    }
-}
-
-/// `1 character`, `2 characters`.
-fn count(number: u64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
+        out.add(path.to_string(), rule());
     }
 }
 
@@ -85,43 +71,24 @@ fn list<T: Display>(names: impl Iterator<Item = T>) -> String {
 
 /// The field at `path` must be set.
 pub fn required(path: &FieldPath<'_>, out: &mut Violations) {
-    violation(path, out, "REQUIRED", || missing(path));
+    violation(path, out, || missing(path));
 }
 
 /// How a missing field is found, by its name: the same in every request that has it.
-fn missing(path: &FieldPath<'_>) -> (String, String) {
-    let (english, vietnamese) = match path.name() {
-        "etag" => (
-            "is required; read the record and send its `etag`",
-            "là bắt buộc; hãy đọc bản ghi rồi gửi `etag` của bản ghi đó",
-        ),
-        "reason" => (
-            "is required; say why, in a sentence that the log keeps",
-            "là bắt buộc; hãy nêu lý do bằng một câu, sẽ được lưu vào nhật ký",
-        ),
-        "document" => (
-            "is required; send the document that decides this, with its `issuer`, `symbol` and \
-             `issue_date`",
-            "là bắt buộc; hãy gửi văn bản quyết định việc này, gồm `issuer`, `symbol` và \
-             `issue_date`",
-        ),
-        "query" => (
-            "is required; write the words to search for",
-            "là bắt buộc; hãy ghi các từ cần tìm",
-        ),
-        _ => ("is required; set it", "là bắt buộc; hãy điền trường này"),
-    };
-    (english.into(), vietnamese.into())
+fn missing(path: &FieldPath<'_>) -> Rule {
+    match path.name() {
+        "etag" => Rule::EtagMissing,
+        "reason" => Rule::ReasonMissing,
+        "document" => Rule::DocumentMissing,
+        "query" => Rule::QueryMissing,
+        _ => Rule::Missing,
+    }
 }
 
 /// One of `members` must be set.
 pub fn required_oneof(members: &[&str], path: &FieldPath<'_>, out: &mut Violations) {
-    violation(path, out, "REQUIRED", || {
-        let names = list(members.iter());
-        (
-            format!("one of {names} is required; set it"),
-            format!("phải điền một trong: {names}"),
-        )
+    violation(path, out, || Rule::OneOfMissing {
+        names: list(members.iter()),
     });
 }
 
@@ -155,46 +122,25 @@ impl Pattern {
     }
 
     /// What the pattern asks for: by its form where it is that of a name, else as it is written.
-    fn explain(&self) -> (String, String) {
-        let source = self.source;
-        let form = source.replace(ID, "{id}").replace("(-|{id})", "{id}");
+    fn explain(&self) -> Rule {
+        let form = self.source.replace(ID, "{id}").replace("(-|{id})", "{id}");
         let form = form.trim_matches(['^', '$']);
         let several = form.strip_prefix('(').and_then(|it| it.strip_suffix(')'));
-        if let Some(form) = several
-            && form.contains("{id}")
-            && form.contains('|')
-            && !form.contains('[')
+        if let Some(forms) = several
+            && forms.contains("{id}")
+            && forms.contains('|')
+            && !forms.contains('[')
         {
-            return (
-                format!(
-                    "must be one of the resource names `{form}`; `|` stands between alternatives, \
-                     `(…)?` may be left out, and an id is 1 to 63 lower-case letters, digits and \
-                     hyphens, without a hyphen at either end"
-                ),
-                format!(
-                    "phải là một trong các tên tài nguyên `{form}`; `|` ngăn cách các lựa chọn, \
-                     phần trong `(…)?` có thể bỏ, id gồm 1 đến 63 chữ cái thường không dấu, chữ số \
-                     và dấu gạch nối, không có dấu gạch nối ở đầu hay cuối"
-                ),
-            );
+            let forms = forms.to_owned();
+            return Rule::NameForms { forms };
         }
         let form = form.trim_start_matches('(').trim_end_matches(['?', ')']);
         if !form.contains("{id}") || form.contains(['[', '(', '|']) {
-            return (
-                format!("must match the pattern `{source}`"),
-                format!("phải khớp với mẫu `{source}`"),
-            );
+            let pattern = self.source;
+            return Rule::Pattern { pattern };
         }
-        (
-            format!(
-                "must have the form `{form}`; an id is 1 to 63 lower-case letters, digits and \
-                 hyphens, without a hyphen at either end"
-            ),
-            format!(
-                "phải có dạng `{form}`; id gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu \
-                 gạch nối, không có dấu gạch nối ở đầu hay cuối"
-            ),
-        )
+        let form = form.to_owned();
+        Rule::NameForm { form }
     }
 }
 
@@ -269,9 +215,7 @@ impl Text {
         self.check_length(value, path, out);
         self.check_content(value, path, out);
         if let Some(fault) = fault(value, self.lines) {
-            violation(path, out, fault.reason(), || {
-                (fault.english(), fault.vietnamese())
-            });
+            violation(path, out, || Rule::Text { fault });
         }
     }
 
@@ -284,134 +228,66 @@ impl Text {
             let kept = kept(value).chars().count() as u64;
             let (least, chars) = (chars.min(kept), chars.max(kept));
             if least < self.min_len {
-                let chars = least;
-                let min = self.min_len;
-                violation(path, out, "TOO_SHORT", || {
-                    if chars == 0 {
-                        return missing(path);
-                    }
-                    (
-                        format!(
-                            "must have at least {}, but has {chars}",
-                            count(min, "character")
-                        ),
-                        format!("phải có ít nhất {min} ký tự, hiện có {chars}"),
-                    )
+                violation(path, out, || match least {
+                    0 => missing(path),
+                    has => Rule::TooShort {
+                        least: Quantity {
+                            count: self.min_len,
+                            unit: Unit::Characters,
+                        },
+                        has,
+                    },
                 });
             }
             if let Some(max) = self.max_len.filter(|max| chars > *max) {
-                violation(path, out, "TOO_LONG", || {
-                    (
-                        format!(
-                            "must have at most {}, but has {chars}; shorten it",
-                            count(max, "character")
-                        ),
-                        format!("chỉ được có tối đa {max} ký tự, hiện có {chars}; hãy rút ngắn"),
-                    )
-                });
+                let most = Quantity {
+                    count: max,
+                    unit: Unit::Characters,
+                };
+                violation(path, out, || Rule::TooLong { most, has: chars });
             }
         }
         if let Some(max) = self.max_bytes.filter(|max| bytes > *max) {
-            violation(path, out, "TOO_LONG", || {
-                (
-                    format!(
-                        "must have at most {} in UTF-8, but has {bytes}; shorten it",
-                        count(max, "byte")
-                    ),
-                    format!("chỉ được có tối đa {max} byte (UTF-8), hiện có {bytes}; hãy rút ngắn"),
-                )
-            });
+            let most = Quantity {
+                count: max,
+                unit: Unit::BytesOfText,
+            };
+            violation(path, out, || Rule::TooLong { most, has: bytes });
         }
     }
 
     fn check_content(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
         let formed = self.format.is_none_or(|format| format.holds(value));
         if let Some(pattern) = self.pattern.filter(|pattern| !pattern.is_match(value)) {
-            violation(path, out, "PATTERN", || pattern.explain());
+            violation(path, out, || pattern.explain());
         }
         if !value.starts_with(self.prefix) {
             let prefix = self.prefix;
-            violation(path, out, "PREFIX", || {
-                (
-                    format!("must begin with `{prefix}`"),
-                    format!("phải bắt đầu bằng `{prefix}`"),
-                )
-            });
+            violation(path, out, || Rule::Prefix { prefix });
         }
         if !self.within.is_empty() && !self.within.contains(&value) {
             not_within(self.within, path, out);
         }
         if self.not_in.contains(&value) {
-            violation(path, out, "NOT_ALLOWED", || {
-                let names = list(self.not_in.iter());
-                (
-                    format!("must not be one of {names}; choose another value"),
-                    format!("không được là một trong: {names}; hãy chọn giá trị khác"),
-                )
+            violation(path, out, || Rule::Within {
+                values: list(self.not_in.iter()),
             });
         }
         match self.format {
-            Some(Format::Uuid) if !formed => {
-                violation(path, out, "NOT_A_UUID", || {
-                    let example = "123e4567-e89b-42d3-a456-426614174000";
-                    (
-                        format!(
-                            "must be a UUID with hyphens, for example `{example}`; make a new one \
-                             for each request, and repeat it only to retry that request"
-                        ),
-                        format!(
-                            "phải là một UUID có dấu gạch nối, ví dụ `{example}`; hãy tạo mã mới \
-                             cho mỗi yêu cầu và chỉ dùng lại khi gửi lại đúng yêu cầu đó"
-                        ),
-                    )
-                });
-            }
-            Some(Format::Uri) if !formed => {
-                violation(path, out, "NOT_A_URI", || {
-                    let example = "https://example.gov.vn/van-ban/1";
-                    (
-                        format!(
-                            "must be a URI with a scheme, for example `{example}`; percent-encode \
-                             spaces and accented letters"
-                        ),
-                        format!(
-                            "phải là một URI có lược đồ, ví dụ `{example}`; hãy mã hóa phần trăm \
-                             khoảng trắng và chữ có dấu"
-                        ),
-                    )
-                });
-            }
-            Some(Format::Web) if !formed => {
-                violation(path, out, "NOT_A_URI", || {
-                    let example = "https://example.gov.vn/van-ban/1";
-                    (
-                        format!(
-                            "must be the address of a page, as `{example}`: http or https, a host \
-                             in ASCII, no user name; percent-encode spaces and accented letters"
-                        ),
-                        format!(
-                            "phải là địa chỉ một trang, ví dụ `{example}`: http hoặc https, tên \
-                             máy chủ viết bằng ASCII, không có tên người dùng; hãy mã hóa phần \
-                             trăm khoảng trắng và chữ có dấu"
-                        ),
-                    )
-                });
-            }
+            Some(Format::Uuid) if !formed => violation(path, out, || Rule::NotAUuid),
+            Some(Format::Uri) if !formed => violation(path, out, || Rule::NotAUri),
+            Some(Format::Web) if !formed => violation(path, out, || Rule::NotAPage),
             Some(_) | None => {}
         }
     }
 }
 
 fn not_within<T: Display>(within: &[T], path: &FieldPath<'_>, out: &mut Violations) {
-    violation(path, out, "NOT_ALLOWED", || {
-        let names = list(within.iter());
-        if within.len() == 1 {
-            (format!("must be {names}"), format!("phải là {names}"))
-        } else {
-            (
-                format!("must be one of {names}"),
-                format!("phải là một trong: {names}"),
-            )
+    violation(path, out, || {
+        let values = list(within.iter());
+        match within {
+            [_] => Rule::NotTheOne { value: values },
+            _ => Rule::NotWithin { values },
         }
     });
 }
@@ -432,21 +308,18 @@ impl Bytes {
     pub fn check(&self, value: &[u8], path: &FieldPath<'_>, out: &mut Violations) {
         let len = value.len() as u64;
         if len < self.min_len {
-            let min = self.min_len;
-            violation(path, out, "TOO_SHORT", || {
-                (
-                    format!("must have at least {}, but has {len}", count(min, "byte")),
-                    format!("phải có ít nhất {min} byte, hiện có {len}"),
-                )
-            });
+            let least = Quantity {
+                count: self.min_len,
+                unit: Unit::Bytes,
+            };
+            violation(path, out, || Rule::TooShort { least, has: len });
         }
         if let Some(max) = self.max_len.filter(|max| len > *max) {
-            violation(path, out, "TOO_LONG", || {
-                (
-                    format!("must have at most {}, but has {len}", count(max, "byte")),
-                    format!("chỉ được có tối đa {max} byte, hiện có {len}"),
-                )
-            });
+            let most = Quantity {
+                count: max,
+                unit: Unit::Bytes,
+            };
+            violation(path, out, || Rule::TooLong { most, has: len });
         }
     }
 }
@@ -490,34 +363,21 @@ fn out_of_range<T: Display>(
     path: &FieldPath<'_>,
     out: &mut Violations,
 ) {
-    violation(path, out, "OUT_OF_RANGE", || match (min, max) {
-        (Some(min), Some(max)) => (
-            format!("must be from {min} to {max}, is {value}"),
-            format!("phải từ {min} đến {max}, hiện là {value}"),
-        ),
-        (Some(min), None) => (
-            format!("must be at least {min}, is {value}"),
-            format!("phải từ {min} trở lên, hiện là {value}"),
-        ),
-        (None, Some(max)) => (
-            format!("must be at most {max}, is {value}"),
-            format!("phải không quá {max}, hiện là {value}"),
-        ),
-        (None, None) => (
-            format!("must not be {value}"),
-            format!("không được là {value}"),
-        ),
+    let is = value.to_string();
+    let told = |it: T| it.to_string();
+    violation(path, out, || match (min.map(told), max.map(told)) {
+        (Some(min), Some(max)) => Rule::NotBetween { min, max, is },
+        (Some(min), None) => Rule::TooSmall { min, is },
+        (None, Some(max)) => Rule::TooGreat { max, is },
+        (None, None) => Rule::NotFinite { is },
     });
 }
 
 /// The value must be a number: neither infinite nor NaN.
 pub fn finite(value: &f64, path: &FieldPath<'_>, out: &mut Violations) {
     if !value.is_finite() {
-        violation(path, out, "OUT_OF_RANGE", || {
-            (
-                format!("must be a finite number, is {value}"),
-                format!("phải là một số hữu hạn, hiện là {value}"),
-            )
+        violation(path, out, || Rule::NotFinite {
+            is: value.to_string(),
         });
     }
 }
@@ -546,20 +406,13 @@ impl Enumeration {
     /// Checks one value.
     pub fn check(&self, value: &i32, path: &FieldPath<'_>, out: &mut Violations) {
         if self.defined_only && !self.values.iter().any(|(known, _)| known == value) {
-            violation(path, out, "UNKNOWN_VALUE", || {
-                let names = self.names();
-                (
-                    format!("is {value}, which is not defined; use one of {names}"),
-                    format!("có giá trị không tồn tại {value}; hãy dùng một trong: {names}"),
-                )
+            violation(path, out, || Rule::NotDefined {
+                number: *value,
+                names: self.names(),
             });
         } else if !self.allows(*value) {
-            violation(path, out, "NOT_ALLOWED", || {
-                let names = self.names();
-                (
-                    format!("must be one of {names}"),
-                    format!("phải là một trong: {names}"),
-                )
+            violation(path, out, || Rule::NotWithin {
+                values: self.names(),
             });
         }
     }
@@ -591,21 +444,18 @@ impl Items {
     pub fn check(&self, len: usize, path: &FieldPath<'_>, out: &mut Violations) -> bool {
         let len = len as u64;
         if len < self.min {
-            let min = self.min;
-            violation(path, out, "TOO_FEW_ITEMS", || {
-                (
-                    format!("must have at least {}, but has {len}", count(min, "item")),
-                    format!("phải có ít nhất {min} mục, hiện có {len}"),
-                )
-            });
+            let least = Quantity {
+                count: self.min,
+                unit: Unit::Items,
+            };
+            violation(path, out, || Rule::TooFewItems { least, has: len });
         }
         if let Some(max) = self.max.filter(|max| len > *max) {
-            violation(path, out, "TOO_MANY_ITEMS", || {
-                (
-                    format!("must have at most {}, but has {len}", count(max, "item")),
-                    format!("chỉ được có tối đa {max} mục, hiện có {len}"),
-                )
-            });
+            let most = Quantity {
+                count: max,
+                unit: Unit::Items,
+            };
+            violation(path, out, || Rule::TooManyItems { most, has: len });
             return false;
         }
         true
@@ -620,12 +470,8 @@ pub fn unique<T: Eq + Hash>(values: &[T], path: &FieldPath<'_>, out: &mut Violat
     let mut seen = HashMap::with_capacity(values.len());
     for (index, value) in values.iter().enumerate() {
         if let Some(first) = seen.get(value) {
-            violation(&path.item(index), out, "NOT_UNIQUE", || {
-                let first = path.item(*first);
-                (
-                    format!("is the same as `{first}`; remove one of them"),
-                    format!("trùng với `{first}`; hãy bỏ một trong hai"),
-                )
+            violation(&path.item(index), out, || Rule::SameAs {
+                first: path.item(*first).to_string(),
             });
         } else {
             seen.insert(value, index);

@@ -17,24 +17,19 @@ use super::{
 use crate::pb;
 use ndp_core::{
     error::Violations,
+    messages::Rule,
     names::{
         AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
+        MilestoneName, Noun, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
     },
     text::legible::kept,
     time::{Date, TimeError, Timestamp},
 };
 
 /// Adds one violation, up to the maximum number that a response reports.
-pub(super) fn refuse(
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-    reason: &'static str,
-    english: impl Into<String>,
-    vietnamese: impl Into<String>,
-) {
+pub(super) fn refuse(path: &FieldPath<'_>, violations: &mut Violations, rule: Rule) {
     if violations.iter().len() < MAX_VIOLATIONS {
-        violations.add(path.to_string(), reason, english, vietnamese);
+        violations.add(path.to_string(), rule);
     }
 }
 
@@ -67,7 +62,7 @@ pub fn read_text(text: String) -> String {
 /// A resource name as requests carry it.
 pub trait ResourceName: Clone + Display {
     /// The resource type in one word, for messages.
-    const KIND: &'static str;
+    const KIND: Noun;
     /// How it is written, as `platforms/{platform}`.
     const FORM: &'static str;
     /// The collection it is in, as `platforms`.
@@ -80,7 +75,7 @@ pub trait ResourceName: Clone + Display {
 macro_rules! resource_names {
     ($($name:ty = $form:literal,)+) => {
         $(impl ResourceName for $name {
-            const KIND: &'static str = <$name>::KIND;
+            const KIND: Noun = <$name>::KIND;
             const FORM: &'static str = $form;
             const COLLECTION: &'static str = <$name>::COLLECTION;
 
@@ -114,17 +109,14 @@ pub(super) fn read_name<N: ResourceName>(
 ) -> Option<N> {
     let read = N::read(name);
     if read.is_none() {
-        let form = N::FORM;
+        let blank = name.is_empty();
         refuse(
             path,
             violations,
-            if name.is_empty() {
-                "REQUIRED"
-            } else {
-                "NOT_A_NAME"
+            Rule::NotAName {
+                blank,
+                form: N::FORM,
             },
-            format!("must have the form `{form}`"),
-            format!("phải có dạng `{form}`"),
         );
     }
     read
@@ -175,20 +167,12 @@ pub(super) fn read_enum<E: WireWord>(
     let read = E::from_number(number);
     if read.is_none() {
         let names = E::stated().join(", ");
-        let (reason, english, vietnamese) = if E::is_known(number) {
-            (
-                "REQUIRED",
-                format!("must be one of {names}"),
-                format!("phải là một trong: {names}"),
-            )
+        let rule = if E::is_known(number) {
+            Rule::EnumMissing { names }
         } else {
-            (
-                "UNKNOWN_VALUE",
-                format!("has the unknown number {number}; use one of {names}"),
-                format!("có giá trị không tồn tại {number}; hãy dùng một trong: {names}"),
-            )
+            Rule::NotDefined { number, names }
         };
-        refuse(path, violations, reason, english, vietnamese);
+        refuse(path, violations, rule);
     }
     read
 }
@@ -218,20 +202,7 @@ pub(super) fn write_enums<E: WireWord>(values: &[E]) -> Vec<i32> {
 // === dates and times ===
 
 fn refuse_time(error: TimeError, path: &FieldPath<'_>, violations: &mut Violations) {
-    let reason = match error {
-        TimeError::DateSyntax | TimeError::NoSuchPart => "NO_SUCH_DATE",
-        TimeError::TimestampSyntax => "NO_SUCH_TIME",
-        TimeError::DateRange | TimeError::TimestampRange | TimeError::EndBeforeStart => {
-            "OUT_OF_RANGE"
-        }
-    };
-    refuse(
-        path,
-        violations,
-        reason,
-        error.english(),
-        error.vietnamese(),
-    );
+    refuse(path, violations, Rule::Time { error });
 }
 
 /// Reads a full date. A partial date (a year, a month) is refused: google.type.Date allows it, but
@@ -243,25 +214,13 @@ pub(super) fn read_date(
 ) -> Option<Date> {
     let pb::Date { year, month, day } = message?;
     if year == 0 || month == 0 || day == 0 {
-        refuse(
-            path,
-            violations,
-            "PARTIAL_DATE",
-            "must be a complete date: give year, month and day, or leave the date unset",
-            "phải là một ngày đầy đủ: hãy ghi năm, tháng và ngày, hoặc bỏ trống trường này",
-        );
+        refuse(path, violations, Rule::PartialDate);
         return None;
     }
     Date::new(year, month, day)
         .map_err(|error| match error {
             // the domain's texts describe dates written as text
-            TimeError::DateSyntax => refuse(
-                path,
-                violations,
-                "NO_SUCH_DATE",
-                "there is no such day in the calendar; correct year, month and day",
-                "không có ngày này trong lịch; hãy sửa năm, tháng, ngày",
-            ),
+            TimeError::DateSyntax => refuse(path, violations, Rule::NoSuchDay),
             error => refuse_time(error, path, violations),
         })
         .ok()
@@ -322,7 +281,7 @@ mod tests {
         let value = read(&FieldPath::ROOT.field("at"), &mut violations);
         let told = violations
             .iter()
-            .map(|violation| format!("{} {}", violation.field, violation.reason));
+            .map(|violation| format!("{} {}", violation.field, violation.rule.reason()));
         (value, told.collect())
     }
 

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use ndp_core::reasons;
+
 use crate::{
     cli::COMMANDS,
     harness::{raw::POOL, tools},
@@ -20,6 +22,23 @@ fn tests(folder: &Path, text: &mut String) {
             text.push_str(&fs::read_to_string(&path).unwrap());
         }
     }
+}
+
+/// Reasons that no test over the wire or of the command line sees, and why.
+const NOT_SEEN: &[&str] = &[];
+
+#[test]
+fn every_reason_of_an_error_is_seen() {
+    let mut text = String::new();
+    tests(&tools::repository().join("tests/it"), &mut text);
+    let seen = |name: &str| {
+        let mut rest = text.split(name).skip(1);
+        // not as a part of another name
+        rest.any(|after| !after.starts_with(|c: char| c == '_' || c.is_ascii_uppercase()))
+    };
+    let names = reasons::ALL.iter().map(|it| it.name());
+    let not_seen: Vec<_> = names.filter(|name| !seen(name)).collect();
+    assert_eq!(not_seen, NOT_SEEN);
 }
 
 #[test]

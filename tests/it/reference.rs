@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use ndp_core::reasons::{self, Place};
 use prost_reflect::{
     DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
     MethodDescriptor, ReflectMessage, ServiceDescriptor, Value,
@@ -38,6 +39,26 @@ impl Page {
         for method in service.methods() {
             self.method(&method);
         }
+    }
+
+    fn errors(&mut self) {
+        self.line("## Errors\n");
+        self.paragraph(
+            "Every error is a google.rpc.Status with an `ErrorInfo` of the domain `ndp.registry`, \
+             whose `reason` is one of these, and with a message in English and a \
+             `LocalizedMessage` in Vietnamese. INVALID_REQUEST also has a `BadRequest` with one \
+             violation for each field, whose `reason` is one of those of fields.",
+        );
+        self.line("| reason | code | when |\n|---|---|---|");
+        for reason in reasons::ALL {
+            let place = match reason.place() {
+                Place::Field => "of a field",
+                Place::Code(code) => code,
+            };
+            let (name, meaning) = (reason.name(), reason.meaning());
+            self.line(format!("| `{name}` | {place} | {meaning} |"));
+        }
+        self.line("");
     }
 
     fn method(&mut self, method: &MethodDescriptor) {
@@ -249,6 +270,7 @@ fn the_page_is_what_the_protos_say() {
                 .map(|it| it.input().full_name().to_owned()),
         );
     }
+    page.errors();
     page.line("## Text\n");
     page.line(text());
     page.line("## Types\n");

@@ -15,10 +15,12 @@ use ndp_core::{
     caller::Person,
     change::{Change, Effect, Image, RequestId},
     error::Error,
+    messages::Unavailable,
     names::{
         AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
         MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
     },
+    reasons::STORE_FORMAT_UNKNOWN,
     records::{
         agencies::{Agency, AgencyFields, AgencyKind},
         assessments::{Assessment, AssessmentFields},
@@ -704,7 +706,7 @@ both! {
         let held = one.begin().await.unwrap();
         let error = two.begin().await.unwrap_err();
         assert!(
-            matches!(error, Error::Unavailable { reason: "STORE_UNAVAILABLE" }),
+            matches!(error, Error::Unavailable(Unavailable::Store)),
             "{error:?}"
         );
         drop(held);
@@ -745,7 +747,7 @@ both! {
         execute(&engine, "UPDATE log_head SET format = 2").await;
         let unknown = |error: &Error| matches!(
             error,
-            Error::Refused(refusal) if refusal.reason == "STORE_FORMAT_UNKNOWN"
+            Error::Refused(refusal) if refusal.condition.reason() == STORE_FORMAT_UNKNOWN
         );
         assert!(unknown(&store.head().await.unwrap_err()));
         assert!(unknown(&store.begin().await.unwrap_err()));

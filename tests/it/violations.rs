@@ -231,7 +231,8 @@ impl Walk {
                     if skips_zero && least == 1 {
                         continue;
                     }
-                    ("TOO_SHORT", "a".repeat(least - 1))
+                    let reason = if least == 1 { "REQUIRED" } else { "TOO_SHORT" };
+                    (reason, "a".repeat(least - 1))
                 }
                 ("max_len" | "max_bytes", value) => {
                     ("TOO_LONG", "a".repeat(value.as_u64().unwrap() as usize + 1))

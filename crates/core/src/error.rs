@@ -1,25 +1,32 @@
 //! The errors that every module returns.
 //!
-//! Each variant of [`Error`] names who has to act; `wire/status.rs` maps it to one gRPC code
-//! with google.rpc details. Messages are lower case, without a full stop, and never carry a
-//! secret, SQL or a path of the machine.
+//! Each variant of [`Error`] names who has to act; `wire/status.rs` maps it to one gRPC code with
+//! google.rpc details. Its texts are in `messages.rs`, its reasons in `reasons.rs`.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-use crate::limits::{Limit, Scope};
+use crate::{
+    limits::{Limit, Scope},
+    messages::{Condition, Rule, Unauthenticated, Unavailable},
+    names::Noun,
+};
 
 /// One field of a request that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Path of the field from the request message, as `plan.budget.price_year` or
-    /// `names[3]`; empty when the rule is about the whole request.
+    /// Path of the field from the request message, as `plan.budget.price_year` or `names[3]`;
+    /// empty when the rule is about the whole request.
     pub field: String,
-    /// Stable identifier of the rule, `SCREAMING_SNAKE_CASE`, as `TOO_LONG`.
-    pub reason: &'static str,
-    /// What is wrong and how to mend it, in English.
-    pub english: String,
-    /// The same in Vietnamese.
-    pub vietnamese: String,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl Violation {
+    /// A rule that a field breaks.
+    pub fn new(field: impl Into<String>, rule: Rule) -> Self {
+        let field = field.into();
+        Self { field, rule }
+    }
 }
 
 /// All violations of one request, in the order of its fields; collected so that a caller
@@ -34,19 +41,8 @@ impl Violations {
     }
 
     /// Adds one.
-    pub fn add(
-        &mut self,
-        field: impl Into<String>,
-        reason: &'static str,
-        english: impl Into<String>,
-        vietnamese: impl Into<String>,
-    ) {
-        self.0.push(Violation {
-            field: field.into(),
-            reason,
-            english: english.into(),
-            vietnamese: vietnamese.into(),
-        });
+    pub fn add(&mut self, field: impl Into<String>, rule: Rule) {
+        self.0.push(Violation::new(field, rule));
     }
 
     /// Whether nothing was wrong.
@@ -83,14 +79,10 @@ impl From<Violation> for Violations {
 /// A refusal by a rule: the request is well formed, but the registry's state forbids it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Stable reason, `SCREAMING_SNAKE_CASE`, as `PLAN_IS_FROZEN`.
-    pub reason: &'static str,
     /// Resource name the rule is about.
     pub subject: String,
-    /// What forbids it and what to do instead, in English.
-    pub english: String,
-    /// The same in Vietnamese.
-    pub vietnamese: String,
+    /// What would have to hold.
+    pub condition: Condition,
 }
 
 /// Every way in which a command or a query can fail.
@@ -100,22 +92,22 @@ pub enum Error {
     Invalid(Violations),
     /// No such resource, or the caller may not know that it exists.
     NotFound {
-        /// Resource type, as `platform`.
-        kind: &'static str,
+        /// Resource type.
+        kind: Noun,
         /// Resource name asked for.
         name: String,
     },
     /// The id is taken, perhaps by a record that was retired: choose another.
     AlreadyExists {
         /// Resource type.
-        kind: &'static str,
+        kind: Noun,
         /// Resource name that exists.
         name: String,
     },
     /// The etag is not the current one: read again, decide again.
     Stale {
         /// Resource type.
-        kind: &'static str,
+        kind: Noun,
         /// Resource name.
         name: String,
         /// The current etag.
@@ -129,10 +121,7 @@ pub enum Error {
         request_id: String,
     },
     /// No valid credentials where some are needed, or credentials that are not valid.
-    Unauthenticated {
-        /// Stable reason, as `KEY_REVOKED`.
-        reason: &'static str,
-    },
+    Unauthenticated(Unauthenticated),
     /// The caller is known and may not do this.
     Denied {
         /// What was asked, as `IssuePlan`.
@@ -162,128 +151,29 @@ pub enum Error {
         given: Duration,
     },
     /// The revision or time asked for lies outside what the registry holds.
-    OutOfRange {
-        /// Path of the field.
-        field: &'static str,
-        /// What would be in range, in English.
-        english: String,
-        /// The same in Vietnamese.
-        vietnamese: String,
-    },
+    OutOfRange(Violation),
     /// The store cannot be reached or is busy: the same request may succeed later.
-    Unavailable {
-        /// Stable reason: `STORE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, `CREDENTIALS_NOT_CHECKED`, …
-        reason: &'static str,
-    },
+    Unavailable(Unavailable),
     /// A defect in the server, with its whole error chain. The caller sees only an incident id.
     Bug(Cow<'static, str>),
 }
 
 impl Error {
     /// One violated field.
-    pub fn invalid(
-        field: impl Into<String>,
-        reason: &'static str,
-        english: impl Into<String>,
-        vietnamese: impl Into<String>,
-    ) -> Self {
-        let mut violations = Violations::new();
-        violations.add(field, reason, english, vietnamese);
-        Self::Invalid(violations)
+    pub fn invalid(field: impl Into<String>, rule: Rule) -> Self {
+        Self::Invalid(Violation::new(field, rule).into())
     }
 
     /// A refusal of the rules.
-    pub fn refused(
-        reason: &'static str,
-        subject: impl Into<String>,
-        english: impl Into<String>,
-        vietnamese: impl Into<String>,
-    ) -> Self {
-        Self::Refused(Refusal {
-            reason,
-            subject: subject.into(),
-            english: english.into(),
-            vietnamese: vietnamese.into(),
-        })
+    pub fn refused(subject: impl Into<String>, condition: Condition) -> Self {
+        let subject = subject.into();
+        Self::Refused(Refusal { subject, condition })
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Invalid(violations) => {
-                let mut separator = "";
-                for violation in violations.iter() {
-                    write!(f, "{separator}`{}`: {}", violation.field, violation.english)?;
-                    separator = "; ";
-                }
-                Ok(())
-            }
-            Self::NotFound { kind, name } => write!(f, "{kind} `{name}` was not found"),
-            Self::AlreadyExists { kind, name } => write!(f, "{kind} `{name}` already exists"),
-            Self::Stale { kind, name, .. } => {
-                write!(
-                    f,
-                    "{kind} `{name}` has changed since its etag was read; read it again"
-                )
-            }
-            Self::Refused(refusal) => f.write_str(&refusal.english),
-            Self::RequestIdReused { request_id } => {
-                write!(
-                    f,
-                    "request id `{request_id}` was used for another request; use a new one"
-                )
-            }
-            Self::Unauthenticated { reason } => match *reason {
-                "CREDENTIALS_MISSING" => f.write_str(
-                    "this method needs an API key: send metadata `authorization: Bearer <key>`",
-                ),
-                "KEY_EXPIRED" => f.write_str("the API key has expired; create a new one"),
-                "KEY_REVOKED" => f.write_str("the API key was revoked; create a new one"),
-                "PRINCIPAL_DISABLED" => f.write_str(
-                    "the principal of this API key is disabled; an administrator can enable it",
-                ),
-                _ => f.write_str("the credentials are not valid; check the API key"),
-            },
-            Self::Denied { action, needs, .. } => write!(f, "`{action}` requires {needs}"),
-            Self::Exhausted { limit, scope, most } => f.write_str(&limit.english(*scope, *most)),
-            Self::Stalled { seconds } => write!(
-                f,
-                "the client read nothing from this stream for {seconds} s; resume after the last \
-                 revision received"
-            ),
-            Self::DeadlineExceeded { given } => write!(
-                f,
-                "the deadline of {} ms has passed; a write may still have been made: send it again \
-                 with the same request id to learn the outcome",
-                given.as_millis()
-            ),
-            Self::OutOfRange { field, english, .. } => write!(f, "`{field}`: {english}"),
-            Self::Unavailable { reason } => match *reason {
-                "OUTCOME_UNKNOWN" => f.write_str(
-                    "the outcome is unknown: send the request again with the same request id to \
-                     learn it",
-                ),
-                "REVISION_NOT_REACHED" => {
-                    f.write_str("this server has not reached the revision asked for yet; retry")
-                }
-                "SHUTTING_DOWN" => f.write_str("the server is shutting down; retry"),
-                "CLOCK_BEHIND_LOG" => f.write_str(
-                    "the clock is more than a minute behind the newest change, so nothing is \
-                     recorded: an operator must set the clock right; retry then",
-                ),
-                "CLOCK_JUMPED" => f.write_str(
-                    "the clock has jumped, so nothing is recorded: an operator must set the clock \
-                     right or, if it is right now, restart the server; retry then",
-                ),
-                "CREDENTIALS_NOT_CHECKED" => f.write_str(
-                    "this server has lost its database for so long that it cannot tell whether \
-                     credentials still hold; retry, or read without credentials what is public",
-                ),
-                _ => f.write_str("the database cannot be reached at the moment; retry"),
-            },
-            Self::Bug(_) => f.write_str("internal error"),
-        }
+        f.write_str(&self.english())
     }
 }
 

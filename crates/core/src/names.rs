@@ -22,15 +22,30 @@ pub fn is_id(id: &str) -> bool {
         && edge(bytes.last())
 }
 
+/// What a kind of resource is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noun {
+    /// In English messages, as `API key`.
+    pub english: &'static str,
+    /// In Vietnamese ones.
+    pub vietnamese: &'static str,
+    /// In its type (AIP-123), as `ApiKey`.
+    pub resource: &'static str,
+}
+
 macro_rules! resource_name {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $collection:literal $(, in $parent:ident)?) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal $vietnamese:literal $type:literal, $collection:literal $(, in $parent:ident)?) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The resource type in one word, for messages.
-            pub const KIND: &'static str = $kind;
+            /// What the resource is called.
+            pub const KIND: Noun = Noun {
+                english: $kind,
+                vietnamese: $vietnamese,
+                resource: $type,
+            };
             /// The collection's name in a resource name.
             pub const COLLECTION: &'static str = $collection;
 
@@ -122,51 +137,51 @@ macro_rules! resource_name {
 
 resource_name!(
     /// `agencies/{agency}`.
-    AgencyName, "agency", "agencies"
+    AgencyName, "agency" "cơ quan" "Agency", "agencies"
 );
 resource_name!(
     /// `editions/{edition}`.
-    EditionName, "edition", "editions"
+    EditionName, "edition" "danh mục" "Edition", "editions"
 );
 resource_name!(
     /// `platforms/{platform}`.
-    PlatformName, "platform", "platforms"
+    PlatformName, "platform" "nền tảng" "Platform", "platforms"
 );
 resource_name!(
     /// `platforms/{platform}/plans/{plan}`.
-    PlanName, "plan", "plans", in PlatformName
+    PlanName, "plan" "kế hoạch" "Plan", "plans", in PlatformName
 );
 resource_name!(
     /// `platforms/{platform}/proposals/{proposal}`.
-    ProposalName, "proposal", "proposals", in PlatformName
+    ProposalName, "proposal" "đề xuất" "Proposal", "proposals", in PlatformName
 );
 resource_name!(
     /// `platforms/{platform}/plans/{plan}/milestones/{milestone}`.
-    MilestoneName, "milestone", "milestones", in PlanName
+    MilestoneName, "milestone" "mốc nhiệm vụ" "Milestone", "milestones", in PlanName
 );
 resource_name!(
     /// `platforms/{platform}/plans/{plan}/baselines/{baseline}`; the id is its number.
-    BaselineName, "baseline", "baselines", in PlanName
+    BaselineName, "baseline" "kế hoạch gốc" "Baseline", "baselines", in PlanName
 );
 resource_name!(
     /// `platforms/{platform}/plans/{plan}/reports/{report}`.
-    ReportName, "report", "reports", in PlanName
+    ReportName, "report" "báo cáo" "Report", "reports", in PlanName
 );
 resource_name!(
     /// `platforms/{platform}/plans/{plan}/assessments/{assessment}`.
-    AssessmentName, "assessment", "assessments", in PlanName
+    AssessmentName, "assessment" "đánh giá" "Assessment", "assessments", in PlanName
 );
 resource_name!(
     /// `figures/{figure}`.
-    FigureName, "figure", "figures"
+    FigureName, "figure" "số liệu" "Figure", "figures"
 );
 resource_name!(
     /// `principals/{principal}`.
-    PrincipalName, "principal", "principals"
+    PrincipalName, "principal" "chủ thể" "Principal", "principals"
 );
 resource_name!(
     /// `principals/{principal}/apiKeys/{api_key}`.
-    ApiKeyName, "API key", "apiKeys", in PrincipalName
+    ApiKeyName, "API key" "khóa API" "ApiKey", "apiKeys", in PrincipalName
 );
 
 impl PrincipalName {

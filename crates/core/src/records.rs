@@ -42,7 +42,7 @@ use crate::{
     error::Error,
     names::{
         AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-        MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
+        MilestoneName, Noun, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
     },
     records::{meta::Meta, sizes::stored_bytes},
 };
@@ -121,8 +121,8 @@ macro_rules! declare {
                 Self::ALL.into_iter().find(|kind| kind.as_str() == text)
             }
 
-            /// A readable name of the kind, for messages, as `API key`.
-            pub const fn noun(self) -> &'static str {
+            /// What the kind is called.
+            pub const fn noun(self) -> Noun {
                 match self {
                     $(Self::$record => $name::KIND,)+
                 }

@@ -28,6 +28,7 @@ use crate::{
     caller::Caller,
     change::{Change, Effect, RequestId},
     error::Error,
+    messages::Condition,
     records::{
         Record,
         sizes::{CHANGE_BYTES_MAX, RECORD_BYTES_MAX},
@@ -182,31 +183,21 @@ fn check_sizes(effects: &[Effect]) -> Result<(), Error> {
         all += bytes;
         if bytes > RECORD_BYTES_MAX {
             return Err(Error::refused(
-                "RECORD_TOO_LARGE",
                 image.name(),
-                format!(
-                    "the record would take {bytes} bytes, at most {RECORD_BYTES_MAX} are allowed; \
-                     shorten its texts and lists, and refer to documents by `uri`"
-                ),
-                format!(
-                    "bản ghi sẽ chiếm {bytes} byte, chỉ được tối đa {RECORD_BYTES_MAX}; hãy rút \
-                     gọn nội dung và danh sách, dẫn văn bản bằng `uri`"
-                ),
+                Condition::RecordTooLarge {
+                    bytes,
+                    most: RECORD_BYTES_MAX,
+                },
             ));
         }
     }
     if all > CHANGE_BYTES_MAX {
         return Err(Error::refused(
-            "CHANGE_TOO_LARGE",
             effects.first().map_or("", Effect::name),
-            format!(
-                "the records that this changes would take {all} bytes, at most \
-                 {CHANGE_BYTES_MAX} are allowed; shorten them first"
-            ),
-            format!(
-                "các bản ghi bị thay đổi sẽ chiếm {all} byte, chỉ được tối đa \
-                 {CHANGE_BYTES_MAX}; hãy rút gọn chúng trước"
-            ),
+            Condition::ChangeTooLarge {
+                bytes: all,
+                most: CHANGE_BYTES_MAX,
+            },
         ));
     }
     Ok(())
@@ -239,7 +230,7 @@ mod tests {
     fn what_would_be_too_large_to_read_again_is_refused() {
         let reason = |effects: &[Effect]| match check_sizes(effects) {
             Ok(()) => None,
-            Err(Error::Refused(refusal)) => Some(refusal.reason),
+            Err(Error::Refused(refusal)) => Some(refusal.condition.reason().name()),
             Err(other) => panic!("{other}"),
         };
         let large = RECORD_BYTES_MAX - 1024;

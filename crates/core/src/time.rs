@@ -4,8 +4,10 @@
 //! This file reads no clock: callers pass the time through [`Clock`]. Vietnam has had one offset,
 //! UTC+7, since 1975, so the date in Vietnam needs no time zone table.
 
+pub use crate::messages::TimeError;
 use crate::{
     error::Violations,
+    messages::Rule,
     records::{edit::parts, stored::stored},
 };
 
@@ -13,63 +15,6 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::{civil, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-/// Why a text or number is not a valid time or date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeError {
-    /// Not written as a timestamp.
-    TimestampSyntax,
-    /// Before year 1 or after year 9999.
-    TimestampRange,
-    /// Not written as a date, or no such day.
-    DateSyntax,
-    /// Before 1900 or after 2200.
-    DateRange,
-    /// No such month or quarter.
-    NoSuchPart,
-    /// The last day is before the first.
-    EndBeforeStart,
-}
-
-impl TimeError {
-    /// What is wrong and how to mend it, in English.
-    pub const fn english(self) -> &'static str {
-        match self {
-            Self::TimestampSyntax => {
-                "not an RFC 3339 timestamp; write it as `2025-09-23T08:00:00+07:00`"
-            }
-            Self::TimestampRange => "the time must be in the years 1 to 9999",
-            Self::DateSyntax => "not a date; write it as `2025-09-23`",
-            Self::DateRange => "the date must be in the years 1900 to 2200",
-            Self::NoSuchPart => "there is no such month or quarter",
-            Self::EndBeforeStart => "the period ends before it starts; exchange the two dates",
-        }
-    }
-
-    /// The same in Vietnamese.
-    pub const fn vietnamese(self) -> &'static str {
-        match self {
-            Self::TimestampSyntax => {
-                "không phải thời điểm theo RFC 3339; hãy viết như `2025-09-23T08:00:00+07:00`"
-            }
-            Self::TimestampRange => "thời điểm phải trong khoảng từ năm 1 đến năm 9999",
-            Self::DateSyntax => "không phải ngày hợp lệ; hãy viết như `2025-09-23`",
-            Self::DateRange => "ngày phải trong khoảng từ năm 1900 đến năm 2200",
-            Self::NoSuchPart => "không có tháng hoặc quý này trong năm",
-            Self::EndBeforeStart => {
-                "ngày kết thúc trước ngày bắt đầu; hãy đổi chỗ hai ngày cho nhau"
-            }
-        }
-    }
-}
-
-impl fmt::Display for TimeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.english())
-    }
-}
-
-impl std::error::Error for TimeError {}
 
 // === Timestamp ===
 
@@ -312,12 +257,7 @@ stored! {
 /// Adds a violation if the period ends before it starts.
 pub fn check_period(period: Option<&Period>, path: &str, violations: &mut Violations) {
     if let Some(Err(error)) = period.map(Period::in_order) {
-        violations.add(
-            format!("{path}.end"),
-            "OUT_OF_RANGE",
-            error.english(),
-            error.vietnamese(),
-        );
+        violations.add(format!("{path}.end"), Rule::Time { error });
     }
 }
 

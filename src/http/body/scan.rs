@@ -3,6 +3,7 @@
 //! A message can take a hundred times the size of its JSON in memory, so the values of a body are
 //! counted first. The scan stores nothing and does not depend on the protos.
 
+use ndp_core::messages::Rule;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -25,29 +26,12 @@ pub(in crate::http) fn scan(body: &[u8]) -> Result<usize, Refusal> {
     let mut json = serde_json::Deserializer::from_slice(body);
     // the reader of the message reports syntax errors
     let _ = Count(&mut found, 0).deserialize(&mut json);
-    let (reason, english, vietnamese) = match found {
-        Found { values, .. } if values > VALUES_MAX => (
-            "BODY_TOO_COMPLEX",
-            format!("the body has more than {VALUES_MAX} values; send less in one call"),
-            format!("nội dung có hơn {VALUES_MAX} giá trị; hãy gửi ít hơn trong một lần gọi"),
-        ),
-        Found { too_deep: true, .. } => (
-            "BODY_TOO_DEEP",
-            format!("the body has more than {DEPTH_MAX} levels of objects and lists"),
-            format!("nội dung có hơn {DEPTH_MAX} tầng đối tượng và danh sách lồng nhau"),
-        ),
+    let rule = match found {
+        Found { values, .. } if values > VALUES_MAX => Rule::BodyTooComplex { most: VALUES_MAX },
+        Found { too_deep: true, .. } => Rule::BodyTooDeep { most: DEPTH_MAX },
         Found { values, .. } => return Ok(values),
     };
-    let field = String::new();
-    Err(Refusal::malformed(
-        Violation {
-            field,
-            reason,
-            english,
-            vietnamese,
-        }
-        .into(),
-    ))
+    Err(Refusal::malformed(Violation::new("", rule).into()))
 }
 
 #[derive(Debug, Default)]

@@ -30,7 +30,7 @@ static MESSAGE: LazyLock<MessageDescriptor> = LazyLock::new(|| {
 fn parsed(body: &[u8]) -> Result<DynamicMessage, String> {
     let body = text(body);
     scan(body).map_err(|refusal| refusal.status.message().to_owned())?;
-    read(&MESSAGE, body).map_err(|one| format!("{} {}", one.field, one.reason))
+    read(&MESSAGE, body).map_err(|one| format!("{} {}", one.field, one.rule.reason()))
 }
 
 /// Reads a body and writes it as the server does.

@@ -6,16 +6,14 @@ use std::{cmp::Ordering, sync::atomic, time::Duration};
 use tokio::time::timeout;
 
 use super::{
-    super::Snapshot,
-    Failed, Fatal, Writer, check_file,
-    timekeeper::{BEHIND_LOG, after_promises},
-    unavailable,
+    super::Snapshot, Failed, Fatal, Writer, check_file, timekeeper::after_promises, unavailable,
 };
 use crate::store::{Appended, Head, Look, WriteTx};
 use ndp_core::{
     change::{Effect, Image},
     error::Error,
     leaf,
+    messages::Unavailable,
     names::{ApiKeyName, Revision},
     records::principals::KeyHash,
     time::Timestamp,
@@ -126,14 +124,14 @@ impl Writer {
         if self.published.set_clock(refused) {
             self.published.locked_look.send_replace(refused.map(Err));
             match refused {
-                Some(BEHIND_LOG) => tracing::error!(
-                    reason = BEHIND_LOG,
+                Some(why @ Unavailable::ClockBehindLog) => tracing::error!(
+                    reason = %why.reason(),
                     newest_change = %head.record_time,
                     "the clock is more than a minute behind the newest change; nothing is recorded \
                      and this process is not ready until the clock is set right"
                 ),
-                Some(reason) => tracing::error!(
-                    reason,
+                Some(why) => tracing::error!(
+                    reason = %why.reason(),
                     "the clock jumped by more than a minute; nothing is recorded and this process \
                      is not ready until the clock is set right or, if it is right now, the server \
                      is restarted"
@@ -141,7 +139,7 @@ impl Writer {
                 None => tracing::info!("the clock is right again; changes are recorded"),
             }
         }
-        looked.map_err(|reason| Error::Unavailable { reason })
+        looked.map_err(Error::Unavailable)
     }
 
     // === the checks of each look ===

@@ -13,6 +13,7 @@
 //! - A failed statement ends the transaction, and the group's commands are redone one by one.
 //! - If the outcome of a commit is unknown, it is looked up before anything else is decided.
 
+use ndp_core::messages::Unavailable;
 use std::{collections::VecDeque, mem};
 
 use ndp_core::error::Error;
@@ -160,9 +161,7 @@ impl<C, A> Protocol<C, A> {
             }
             (State::LookingFor(_), Event::TimeUp) => {
                 self.outputs.push_back(Output::NoteFailure);
-                let unknown = Error::Unavailable {
-                    reason: "OUTCOME_UNKNOWN",
-                };
+                let unknown = Error::Unavailable(Unavailable::OutcomeUnknown);
                 self.give_up(&unknown);
             }
             (State::Beginning, Event::Unreached(error)) => self.fail(&error),
@@ -209,7 +208,7 @@ impl<C, A> Protocol<C, A> {
 
     /// Answers the group with an error of the store.
     fn fail(&mut self, error: &Error) {
-        if matches!(error, Error::Unavailable { .. }) {
+        if matches!(error, Error::Unavailable(_)) {
             self.outputs.push_back(Output::NoteFailure);
             self.give_up(error);
         } else {
@@ -248,9 +247,7 @@ impl<C, A> Protocol<C, A> {
 }
 
 const fn unavailable() -> Error {
-    Error::Unavailable {
-        reason: "STORE_UNAVAILABLE",
-    }
+    Error::Unavailable(Unavailable::Store)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! A clock that is behind the newest change is refused, and so is one that jumped, which shows
 //! when it is compared with a clock that nobody sets. A restart takes the clock as it is.
 
+use ndp_core::messages::Unavailable;
 use std::{sync::Arc, time::Duration};
 
 use ndp_core::time::{Clock, Timestamp};
@@ -17,12 +18,6 @@ const CORRECTION_MAX: Duration = Duration::from_secs(3600);
 
 /// How long that is.
 const STEADY_FOR: Duration = Duration::from_secs(600);
-
-/// Reason of a refusal: the newest change is ahead of the clock.
-pub(super) const BEHIND_LOG: &str = "CLOCK_BEHIND_LOG";
-
-/// Reason of a refusal: the clock jumped.
-pub(super) const JUMPED: &str = "CLOCK_JUMPED";
 
 /// What both clocks showed at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -64,18 +59,18 @@ impl Timekeeper {
         &mut self,
         database: Option<Timestamp>,
         head: Timestamp,
-    ) -> Result<Timestamp, &'static str> {
+    ) -> Result<Timestamp, Unavailable> {
         let time = self.clock.recording(database);
         let monotonic = self.clock.monotonic();
         let look = monotonic.map(|monotonic| Look { time, monotonic });
         if let Some(look) = look
             && !self.is_steady(look)
         {
-            return Err(JUMPED);
+            return Err(Unavailable::ClockJumped);
         }
         let ahead = head.as_micros().saturating_sub(time.as_micros());
         if Duration::from_micros(u64::try_from(ahead).unwrap_or_default()) > TOLERANCE {
-            return Err(BEHIND_LOG);
+            return Err(Unavailable::ClockBehindLog);
         }
         self.trusted = look;
         self.jumped = None;
@@ -159,7 +154,7 @@ mod tests {
             clock.set(days * DAY);
             for _ in 0..1_000 {
                 clock.pass(600);
-                assert_eq!(keeper.look(None, at(0)), Err(JUMPED));
+                assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
             }
             clock.set(-days * DAY);
             assert_eq!(keeper.look(None, at(0)), Ok(clock.now()));
@@ -171,9 +166,9 @@ mod tests {
         for seconds in [61, -61, 3_600, -3_600] {
             let (clock, mut keeper) = keeper();
             clock.set(seconds);
-            assert_eq!(keeper.look(None, at(0)), Err(JUMPED));
+            assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
             clock.pass(599);
-            assert_eq!(keeper.look(None, at(0)), Err(JUMPED));
+            assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
             clock.pass(1);
             assert_eq!(keeper.look(None, at(0)), Ok(clock.now()));
         }
@@ -185,7 +180,7 @@ mod tests {
         for _ in 0..20 {
             clock.set(120);
             clock.pass(400);
-            assert_eq!(keeper.look(None, at(0)), Err(JUMPED));
+            assert_eq!(keeper.look(None, at(0)), Err(Unavailable::ClockJumped));
         }
     }
 
@@ -204,7 +199,10 @@ mod tests {
         let (clock, mut keeper) = keeper();
         let now = clock.now().as_micros() / 1_000_000;
         assert_eq!(keeper.look(None, at(now + 60)), Ok(at(now + 60)));
-        assert_eq!(keeper.look(None, at(now + 61)), Err(BEHIND_LOG));
+        assert_eq!(
+            keeper.look(None, at(now + 61)),
+            Err(Unavailable::ClockBehindLog)
+        );
         assert_eq!(keeper.look(None, at(now - 1)), Ok(at(now)));
     }
 
@@ -213,11 +211,11 @@ mod tests {
         let (clock, _) = keeper();
         let mut keeper = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
         let head = at(1_730 * DAY);
-        assert_eq!(keeper.look(None, head), Err(BEHIND_LOG));
+        assert_eq!(keeper.look(None, head), Err(Unavailable::ClockBehindLog));
         clock.set(731 * DAY);
         assert_eq!(keeper.look(None, head), Ok(clock.now()));
         clock.set(730 * DAY);
-        assert_eq!(keeper.look(None, head), Err(JUMPED));
+        assert_eq!(keeper.look(None, head), Err(Unavailable::ClockJumped));
     }
 
     #[test]

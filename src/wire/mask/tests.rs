@@ -5,6 +5,7 @@ use prost_reflect::FieldDescriptor;
 use super::*;
 use crate::pb;
 use ndp_core::{
+    messages::Rule,
     records::{
         agencies::Agency,
         edit::Edit,
@@ -46,11 +47,11 @@ fn refused(paths: &[&str]) -> Vec<String> {
     };
     for one in violations.iter() {
         assert_eq!(one.field, "update_mask");
-        assert!(!one.vietnamese.is_empty());
+        assert!(!one.rule.vietnamese().is_empty());
     }
     let violations = violations.iter();
     violations
-        .map(|one| format!("{}: {}", one.reason, one.english))
+        .map(|one| format!("{}: {}", one.rule.reason(), one.rule.english()))
         .collect()
 }
 
@@ -139,7 +140,7 @@ fn violations_of_fields_left_alone_do_not_matter() {
         "plan.budget.amount.nanos",
         "plan.visibilities[1].document",
     ] {
-        violations.add(field, "REQUIRED", "x", "x");
+        violations.add(field, Rule::Missing);
     }
     let kept = |paths: &[&str]| {
         let relevant = relevant(violations.clone(), &resolved(paths, &plan()), "plan");

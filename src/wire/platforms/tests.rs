@@ -234,7 +234,7 @@ fn bad_values_are_told_of_with_their_paths() {
     platform_fields(message, "platform", &mut violations);
     let told: Vec<_> = violations
         .iter()
-        .map(|violation| format!("{} {}", violation.field, violation.reason))
+        .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     platform.governance[0].agency NOT_A_NAME
@@ -260,7 +260,10 @@ fn an_exit_needs_an_outcome() {
     };
     let mut violations = Violations::new();
     assert_eq!(exit_fields(message, "exit", &mut violations), None);
-    let told: Vec<_> = violations.iter().map(|v| (&*v.field, v.reason)).collect();
+    let told: Vec<_> = violations
+        .iter()
+        .map(|v| (&*v.field, v.rule.reason().name()))
+        .collect();
     assert_eq!(
         told,
         [

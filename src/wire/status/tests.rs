@@ -7,6 +7,11 @@ use std::{
 };
 
 use super::*;
+use ndp_core::{
+    messages::{Condition, Unauthenticated, Unavailable},
+    names::{ApiKeyName, PlanName, PlatformName, Revision},
+    reasons::{self, Place},
+};
 
 const INCIDENT: Uuid = Uuid::from_u128(0x123e4567_e89b_42d3_a456_426614174000);
 
@@ -14,34 +19,39 @@ fn told(error: Error) -> Status {
     explain(error, || INCIDENT)
 }
 
+/// The code with a name of google.rpc.Code.
+fn named(name: &str) -> Code {
+    let code = (0..=16).map(Code::from);
+    let spelled =
+        |code: &Code| heck::ToShoutySnakeCase::to_shouty_snake_case(&*format!("{code:?}"));
+    code.into_iter().find(|code| spelled(code) == name).unwrap()
+}
+
 /// One of every variant, and of every fixed text.
 fn every_error() -> Vec<Error> {
     let mut errors = vec![
         Error::invalid(
             "plan.budget.price_year",
-            "OUT_OF_RANGE",
-            "must be from 1990 to 2100, is 7",
-            "phải từ 1990 đến 2100, hiện là 7",
+            Rule::NotBetween {
+                min: "1990".to_owned(),
+                max: "2100".to_owned(),
+                is: "7".to_owned(),
+            },
         ),
         Error::NotFound {
-            kind: "platform",
+            kind: PlatformName::KIND,
             name: "platforms/ndp-001".to_owned(),
         },
         Error::AlreadyExists {
-            kind: "API key",
+            kind: ApiKeyName::KIND,
             name: "principals/p/apiKeys/k".to_owned(),
         },
         Error::Stale {
-            kind: "plan",
+            kind: PlanName::KIND,
             name: "platforms/ndp-001/plans/2026".to_owned(),
             etag: "r7".to_owned(),
         },
-        Error::refused(
-            "PLAN_IS_FROZEN",
-            "platforms/ndp-001/plans/2026",
-            "the plan is submitted; return it first",
-            "kế hoạch đã trình; hãy trả lại trước",
-        ),
+        Error::refused("platforms/ndp-001/plans/2026", Condition::PlanIsFrozen),
         Error::RequestIdReused {
             request_id: INCIDENT.to_string(),
         },
@@ -51,31 +61,33 @@ fn every_error() -> Vec<Error> {
             needs_vi: "vai trò `agency_approver` của `agencies/bo-y-te`".to_owned(),
         },
         Error::Stalled { seconds: 60 },
-        Error::OutOfRange {
-            field: "read_revision",
-            english: "the registry holds revisions 1 to 7".to_owned(),
-            vietnamese: "hệ thống có các bản ghi thay đổi từ 1 đến 7".to_owned(),
-        },
+        Error::OutOfRange(Violation::new(
+            "read_revision",
+            Rule::AfterNewest {
+                newest: Revision::new(7).unwrap(),
+            },
+        )),
         Error::Bug("while applying revision 7: no such column: x".into()),
     ];
-    for reason in [
-        "CREDENTIALS_MISSING",
-        "KEY_EXPIRED",
-        "KEY_REVOKED",
-        "PRINCIPAL_DISABLED",
-        "CREDENTIALS_INVALID",
+    for why in [
+        Unauthenticated::Missing,
+        Unauthenticated::KeyExpired,
+        Unauthenticated::KeyRevoked,
+        Unauthenticated::PrincipalDisabled,
+        Unauthenticated::Invalid,
     ] {
-        errors.push(Error::Unauthenticated { reason });
+        errors.push(Error::Unauthenticated(why));
     }
-    for reason in [
-        "CLOCK_BEHIND_LOG",
-        "CLOCK_JUMPED",
-        "CREDENTIALS_NOT_CHECKED",
-        "OUTCOME_UNKNOWN",
-        "SHUTTING_DOWN",
-        "STORE_UNAVAILABLE",
+    for why in [
+        Unavailable::ClockBehindLog,
+        Unavailable::ClockJumped,
+        Unavailable::CredentialsNotChecked,
+        Unavailable::OutcomeUnknown,
+        Unavailable::RevisionNotReached,
+        Unavailable::ShuttingDown,
+        Unavailable::Store,
     ] {
-        errors.push(Error::Unavailable { reason });
+        errors.push(Error::Unavailable(why));
     }
     for limit in Limit::ALL {
         for scope in [Scope::All, Scope::Caller] {
@@ -98,6 +110,10 @@ fn every_error_has_its_code_reason_and_vietnamese() {
         let info = details.error_info().unwrap();
         let localized = details.localized_message().unwrap();
         assert_eq!(info.domain, "ndp.registry");
+        let reason = reasons::ALL.iter().find(|it| it.name() == info.reason);
+        if let Place::Code(code) = reason.unwrap().place() {
+            assert_eq!(status.code(), named(code), "{}", info.reason);
+        }
         assert_eq!(localized.locale, "vi");
         let _ = writeln!(golden, "{:?} {}", status.code(), info.reason);
         let _ = writeln!(golden, "  en {}", status.message());
@@ -127,8 +143,8 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       etag = r7
       resource = platforms/ndp-001/plans/2026
     FailedPrecondition PLAN_IS_FROZEN
-      en the plan is submitted; return it first
-      vi kế hoạch đã trình; hãy trả lại trước
+      en the plan is SUBMITTED and cannot be changed; use ReturnPlan to send it back for changes
+      vi kế hoạch đã trình nên không sửa được; hãy dùng ReturnPlan để trả lại
       resource = platforms/ndp-001/plans/2026
     InvalidArgument REQUEST_ID_REUSED
       en request id `123e4567-e89b-42d3-a456-426614174000` was used for another request; use a new one
@@ -143,8 +159,8 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en the client read nothing from this stream for 60 s; resume after the last revision received
       vi bên gọi không đọc luồng này trong 60 giây; hãy tiếp tục sau phiên bản cuối cùng đã nhận
     OutOfRange OUT_OF_RANGE
-      en `read_revision`: the registry holds revisions 1 to 7
-      vi `read_revision`: hệ thống có các bản ghi thay đổi từ 1 đến 7
+      en `read_revision`: must be at most 7, the newest revision
+      vi `read_revision`: không được quá 7 là phiên bản mới nhất
       field = read_revision
     Internal INTERNAL
       en internal error; report it with the incident id `123e4567-e89b-42d3-a456-426614174000`
@@ -177,6 +193,9 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unavailable OUTCOME_UNKNOWN
       en the outcome is unknown: send the request again with the same request id to learn it
       vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
+    Unavailable REVISION_NOT_REACHED
+      en this server has not reached the revision asked for yet; retry
+      vi máy chủ này chưa cập nhật đến phiên bản được yêu cầu; hãy thử lại
     Unavailable SHUTTING_DOWN
       en the server is shutting down; retry
       vi máy chủ đang dừng; hãy thử lại
@@ -369,14 +388,14 @@ fn every_error_has_the_details_of_its_code() {
       resource ndp.registry/Plan platforms/ndp-001/plans/2026
       precondition ETAG_NOT_CURRENT platforms/ndp-001/plans/2026: plan `platforms/ndp-001/plans/2026` has changed since its etag was read; read it again
     FailedPrecondition
-      precondition PLAN_IS_FROZEN platforms/ndp-001/plans/2026: the plan is submitted; return it first
+      precondition PLAN_IS_FROZEN platforms/ndp-001/plans/2026: the plan is SUBMITTED and cannot be changed; use ReturnPlan to send it back for changes
     InvalidArgument
       field request_id REQUEST_ID_REUSED: request id `123e4567-e89b-42d3-a456-426614174000` was used for another request; use a new one / mã yêu cầu `123e4567-e89b-42d3-a456-426614174000` đã dùng cho một yêu cầu khác; hãy dùng mã mới
     PermissionDenied
     ResourceExhausted
       retry after 1s
     OutOfRange
-      field read_revision OUT_OF_RANGE: the registry holds revisions 1 to 7 / hệ thống có các bản ghi thay đổi từ 1 đến 7
+      field read_revision OUT_OF_RANGE: must be at most 7, the newest revision / không được quá 7 là phiên bản mới nhất
     Internal
       request 123e4567-e89b-42d3-a456-426614174000
     Unauthenticated
@@ -384,6 +403,8 @@ fn every_error_has_the_details_of_its_code() {
     Unauthenticated
     Unauthenticated
     Unauthenticated
+    Unavailable
+      retry after 1s
     Unavailable
       retry after 1s
     Unavailable
@@ -500,31 +521,41 @@ fn trailers(status: Status) -> usize {
         .sum()
 }
 
+/// A rule whose texts are as long as those of any, and so is its reason.
+fn endless(text: &str) -> Rule {
+    let reasons = reasons::ALL.iter().copied();
+    Rule::Located {
+        reason: reasons.max_by_key(|it| it.name().len()).unwrap(),
+        character: 1,
+        english: text.to_owned(),
+        vietnamese: text.to_owned(),
+    }
+}
+
 #[test]
 fn statuses_are_bounded() {
     for letter in ["x", "ệ", " "] {
         let long = letter.repeat(5_000);
-        let reason = "A_REASON_OF_SIXTY_THREE_LETTERS_AT_MOST_AS_GOOGLE_RPC_PRESCRIBES";
         let mut violations = Violations::new();
         for index in 0..100 {
-            violations.add(format!("{long}[{index}]"), reason, &*long, &*long);
+            violations.add(format!("{long}[{index}]"), endless(&long));
         }
         let errors = [
             Error::Invalid(violations),
             Error::NotFound {
-                kind: "API key",
+                kind: ApiKeyName::KIND,
                 name: long.clone(),
             },
             Error::AlreadyExists {
-                kind: "API key",
+                kind: ApiKeyName::KIND,
                 name: long.clone(),
             },
             Error::Stale {
-                kind: "API key",
+                kind: ApiKeyName::KIND,
                 name: long.clone(),
                 etag: long.clone(),
             },
-            Error::refused(reason, &*long, &*long, &*long),
+            Error::refused(&*long, Condition::FileNotMade { why: long.clone() }),
             Error::RequestIdReused {
                 request_id: long.clone(),
             },
@@ -533,11 +564,7 @@ fn statuses_are_bounded() {
                 needs: long.clone(),
                 needs_vi: long.clone(),
             },
-            Error::OutOfRange {
-                field: "read_revision",
-                english: long.clone(),
-                vietnamese: long.clone(),
-            },
+            Error::OutOfRange(Violation::new("read_revision", endless(&long))),
         ];
         for error in errors {
             let status = told(error);
@@ -556,9 +583,10 @@ fn violations_that_do_not_fit_are_counted() {
     for index in 0..100 {
         violations.add(
             format!("platform.listings[{index}].edition"),
-            "NOT_A_NAME",
-            "must have the form `editions/{edition}`",
-            "phải có dạng `editions/{edition}`",
+            Rule::NotAName {
+                blank: false,
+                form: "editions/{edition}",
+            },
         );
     }
     let status = told(Error::Invalid(violations));

@@ -7,6 +7,7 @@ use crate::{
     wire::mask::{MAX_PATH_CHARS, MAX_PATHS},
 };
 use ndp_core::error::Violations;
+use ndp_core::messages::Rule;
 
 /// The largest fraction of a second or of a currency unit, in billionths.
 const MAX_NANOS: i32 = 999_999_999;
@@ -66,11 +67,8 @@ impl Validate for Money {
     fn validate(&self, path: &FieldPath<'_>, out: &mut Violations) {
         let code = &self.currency_code;
         if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            violation(&path.field("currency_code"), out, "PATTERN", || {
-                (
-                    "must be a three-letter code of ISO 4217, for example `VND`".into(),
-                    "phải là mã ba chữ cái theo ISO 4217, ví dụ `VND`".into(),
-                )
+            violation(&path.field("currency_code"), out, || {
+                Rule::CurrencyMalformed
             });
         }
         SIGNED_NANOS.check(&self.nanos, &path.field("nanos"), out);
@@ -129,11 +127,6 @@ impl Validate for () {
 
 fn same_sign(whole: i64, nanos: i32, path: &FieldPath<'_>, out: &mut Violations) {
     if (whole > 0 && nanos < 0) || (whole < 0 && nanos > 0) {
-        violation(path, out, "OUT_OF_RANGE", || {
-            (
-                "must have the same sign as the integer part".into(),
-                "phải cùng dấu với phần nguyên".into(),
-            )
-        });
+        violation(path, out, || Rule::SignsDiffer);
     }
 }

@@ -19,20 +19,20 @@ fn violations(message: &impl Validate) -> Vec<String> {
     message.validate(&FieldPath::ROOT, &mut out);
     for one in out.iter() {
         assert!(
-            !one.english.is_empty() && !one.vietnamese.is_empty(),
+            !one.rule.english().is_empty() && !one.rule.vietnamese().is_empty(),
             "{one:?}"
         );
-        assert!(!one.english.ends_with('.'), "{one:?}");
+        assert!(!one.rule.english().ends_with('.'), "{one:?}");
     }
     out.iter()
-        .map(|one| format!("{} {}", one.field, one.reason))
+        .map(|one| format!("{} {}", one.field, one.rule.reason()))
         .collect()
 }
 
 fn english(message: &impl Validate) -> Vec<String> {
     let mut out = Violations::new();
     message.validate(&FieldPath::ROOT, &mut out);
-    out.iter().map(|one| one.english.clone()).collect()
+    out.iter().map(|one| one.rule.english()).collect()
 }
 
 fn texts() -> TextsRequest {
@@ -88,7 +88,7 @@ fn every_rule_of_texts_is_enforced() {
             "request_id NOT_A_UUID",
             "link NOT_A_URI",
             "page NOT_A_URI",
-            "prose TOO_SHORT",
+            "prose REQUIRED",
         ]
     );
     assert_eq!(
@@ -174,7 +174,7 @@ fn lengths_hold_of_what_is_kept_too() {
         prose: "\u{FE0F} \u{A0}\n".into(),
         ..texts()
     };
-    assert_eq!(violations(&request), ["prose TOO_SHORT"]);
+    assert_eq!(violations(&request), ["prose REQUIRED"]);
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn every_rule_of_lists_is_enforced() {
             "parts[1].title CONTROL_CHARACTER",
             "labels[\"key\"] TOO_LONG",
             "labels[\"long\\\"\"] TOO_LONG",
-            "shelf[\"a\"].title TOO_SHORT",
+            "shelf[\"a\"].title REQUIRED",
             "colors[1] UNKNOWN_VALUE",
             "optional_ids[1] NOT_A_UUID",
         ]
@@ -443,7 +443,7 @@ fn presence_is_that_of_protovalidate() {
         violations(&PresenceRequest::default()),
         [
             // Without presence a field is checked even when it is empty.
-            "always TOO_SHORT",
+            "always REQUIRED",
             // What is missing is not also too short.
             "needed REQUIRED",
             "part REQUIRED",
@@ -563,7 +563,7 @@ fn keys_in_paths_are_cut() {
 
 #[test]
 fn a_pattern_of_names_is_told_by_its_form() {
-    let form = |source| super::Pattern::new(source).explain().0;
+    let form = |source| super::Pattern::new(source).explain().english();
     let id = super::ID;
     let told = [
         form(format!("^platforms/{id}/plans/{id}$").leak()),

@@ -12,6 +12,7 @@ use std::{
 use ndp_core::{
     change::At,
     error::Error,
+    messages::Unavailable,
     names::Revision,
     time::{Clock, Timestamp},
 };
@@ -108,7 +109,7 @@ impl Process {
         let before = self.store.head().await.unwrap();
         let refused = self.write().await.unwrap_err();
         assert!(
-            matches!(refused, Error::Unavailable { reason } if reason == wanted),
+            matches!(refused, Error::Unavailable(why) if why.reason().name() == wanted),
             "{refused:?}"
         );
         assert_eq!(self.store.head().await.unwrap(), before);
@@ -177,7 +178,7 @@ both! {
         let time = At::Time(clock.now());
         let read = process.registry.read_at(elsewhere(), time, BOUND).await;
         assert!(
-            matches!(read, Err(Error::Unavailable { reason: "CLOCK_JUMPED" })),
+            matches!(read, Err(Error::Unavailable(Unavailable::ClockJumped))),
             "{:?}",
             read.err()
         );

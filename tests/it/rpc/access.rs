@@ -473,7 +473,7 @@ both! {
         server.as_system(Box::new(RevokeApiKey { name })).await;
         let refused = server.registry.submit(caller, create()).await;
         let reason = |error| match error {
-            Err(Error::Unauthenticated { reason }) => reason,
+            Err(Error::Unauthenticated(why)) => why.reason().name(),
             other => panic!("{other:?}"),
         };
         assert_eq!(reason(refused), "KEY_REVOKED");

@@ -258,7 +258,7 @@ both! {
         milestone(&cast, &plan, "stays", json!({})).await;
         let mut request = json!({"name": early["name"], "etag": early["etag"]});
         let status = cast.editor.err("DropMilestone", request.clone()).await;
-        assert_eq!(violations(&status), "reason TOO_SHORT");
+        assert_eq!(violations(&status), "reason REQUIRED");
         request["reason"] = json!("không cần nữa");
         let dropped = cast.editor.ok("DropMilestone", request).await;
         assert_eq!(dropped["state"], "DROPPED");

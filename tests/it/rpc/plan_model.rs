@@ -395,7 +395,7 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Box<dyn AnyCom
 
 fn reason(error: &Error) -> &'static str {
     match error {
-        Error::Refused(refusal) => refusal.reason,
+        Error::Refused(refusal) => refusal.condition.reason().name(),
         Error::AlreadyExists { .. } => "ALREADY_EXISTS",
         Error::NotFound { .. } => "NOT_FOUND",
         Error::Invalid(_) => "INVALID",

@@ -6,6 +6,7 @@
 use crate::{
     effort::Effort,
     error::Error,
+    messages::Condition,
     names::{EditionName, PlatformName},
     records::platforms::Listing,
     state::State,
@@ -42,14 +43,7 @@ impl Entry {
 }
 
 fn too_long() -> Error {
-    Error::refused(
-        "COMPARISON_TOO_LONG",
-        "editions",
-        "the two editions list more platforms than one answer can hold; read the platforms of each \
-         with ListPlatforms and compare their `listings`",
-        "hai danh mục có nhiều nền tảng hơn mức một trả lời có thể chứa; hãy đọc các nền tảng của \
-         từng danh mục bằng ListPlatforms rồi so sánh `listings`",
-    )
+    Error::refused("editions", Condition::ComparisonTooLong)
 }
 
 /// How far one side is known.
@@ -132,10 +126,10 @@ impl State {
         let declared = edition.fields.declared_platform_count;
         if counts.held == 0 {
             return Err(Error::refused(
-                "EDITION_NOT_HELD",
                 name.as_str(),
-                format!("the registry has no entries of `{name}`, so there is nothing to compare"),
-                format!("chưa có mục nào của `{name}` trong hệ thống nên không thể so sánh"),
+                Condition::EditionNotHeld {
+                    name: name.to_string(),
+                },
             ));
         }
         let known = counts.held == declared && counts.named == counts.held;

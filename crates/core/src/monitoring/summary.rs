@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::{
     caller::Caller,
     effort::Effort,
-    error::Error,
+    error::{Error, Violation},
+    messages::Rule,
     monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
     names::{AgencyName, EditionName},
     near::nearest,
@@ -104,11 +105,10 @@ impl State {
     ) -> Result<(), Error> {
         let edition = place.edition.as_ref().and_then(|name| self.edition(name));
         match edition.and_then(|edition| edition.first_day()) {
-            Some(first) if date < first => Err(Error::OutOfRange {
-                field,
-                english: format!("must not be before {first}, when the edition takes effect"),
-                vietnamese: format!("không được trước {first} là ngày danh mục có hiệu lực"),
-            }),
+            Some(first) if date < first => {
+                let rule = Rule::BeforeEdition { first };
+                Err(Error::OutOfRange(Violation::new(field, rule)))
+            }
             _ => Ok(()),
         }
     }
@@ -153,14 +153,9 @@ impl State {
 }
 
 fn unknown_group(group: &str, edition: Option<&Arc<Edition>>) -> Error {
-    let refuse = |english: &str, vietnamese: &str| {
-        Error::invalid("group", "UNKNOWN_VALUE", english, vietnamese)
-    };
+    let refuse = |rule| Error::invalid("group", rule);
     let Some(edition) = edition else {
-        return refuse(
-            "each edition has its own groups; name the edition too",
-            "mỗi danh mục có các nhóm riêng; hãy ghi cả danh mục",
-        );
+        return refuse(Rule::GroupWithoutEdition);
     };
     let codes = || {
         edition
@@ -170,20 +165,14 @@ fn unknown_group(group: &str, edition: Option<&Arc<Edition>>) -> Error {
             .map(|group| group.code.as_str())
     };
     let known: Vec<_> = codes().map(|code| format!("`{code}`")).collect();
-    let (known, name) = (known.join(", "), &edition.name);
+    let (known, edition) = (known.join(", "), edition.name.to_string());
     if known.is_empty() {
-        return refuse(
-            &format!("`{name}` has no groups; leave `group` empty"),
-            &format!("`{name}` không chia nhóm; hãy để trống `group`"),
-        );
+        return refuse(Rule::EditionWithoutGroups { edition });
     }
-    let (mut hint, mut hint_vi) = (String::new(), String::new());
-    if let Some(near) = nearest(group, codes()) {
-        hint = format!(" (did you mean `{near}`?)");
-        hint_vi = format!(" (có phải là `{near}`?)");
-    }
-    refuse(
-        &format!("`{name}` has no group `{group}`{hint}; its groups are {known}"),
-        &format!("`{name}` không có nhóm `{group}`{hint_vi}; các nhóm là {known}"),
-    )
+    refuse(Rule::GroupUnknown {
+        edition,
+        group: group.to_owned(),
+        near: nearest(group, codes()).map(str::to_owned),
+        known,
+    })
 }

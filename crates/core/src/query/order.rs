@@ -8,11 +8,13 @@ use std::{borrow::Cow, cmp::Ordering, fmt};
 
 use crate::{
     error::Error,
+    messages::Rule,
     near::nearest,
     query::{
         page::Cursor,
         schema::{Field, Queryable, Type, Value},
     },
+    reasons::{self, Reason},
     text::{compare_names, nfc},
 };
 /// Most fields in one order; more say nothing that a caller could see.
@@ -72,9 +74,10 @@ impl<T: Queryable> Order<T> {
         if order_by.len() > MAX_BYTES || order_by.split(',').count() > MAX_TERMS {
             return Err(Error::invalid(
                 "order_by",
-                "ORDER_TOO_LONG",
-                format!("more than {MAX_TERMS} fields or {MAX_BYTES} bytes"),
-                format!("nhiều hơn {MAX_TERMS} trường hoặc {MAX_BYTES} byte"),
+                Rule::OrderTooLong {
+                    fields: MAX_TERMS,
+                    bytes: MAX_BYTES,
+                },
             ));
         }
         let mut order = Self::by_name();
@@ -94,7 +97,7 @@ impl<T: Queryable> Order<T> {
             };
             if named.contains(&path) {
                 return Err(place.refuse(
-                    "ORDER_DUPLICATE",
+                    reasons::ORDER_DUPLICATE,
                     &format!("`{path}` is named twice; name it once"),
                     &format!("`{path}` được nêu hai lần; hãy chỉ nêu một lần"),
                 ));
@@ -269,14 +272,15 @@ impl Place {
         Self(before.chars().count() + 1)
     }
 
-    fn refuse(&self, reason: &'static str, english: &str, vietnamese: &str) -> Error {
+    fn refuse(&self, reason: Reason, english: &str, vietnamese: &str) -> Error {
         let Self(character) = self;
-        Error::invalid(
-            "order_by",
+        let rule = Rule::Located {
             reason,
-            format!("at character {character}: {english}"),
-            format!("tại ký tự {character}: {vietnamese}"),
-        )
+            character: *character,
+            english: english.to_owned(),
+            vietnamese: vietnamese.to_owned(),
+        };
+        Error::invalid("order_by", rule)
     }
 }
 
@@ -319,14 +323,14 @@ fn malformed<T: Queryable>(term: &str, place: &Place) -> Error {
     let term = term.trim();
     if term.is_empty() {
         return place.refuse(
-            "ORDER_SYNTAX",
+            reasons::ORDER_SYNTAX,
             "a field is missing beside the comma; add it or remove the comma",
             "thiếu tên trường bên cạnh dấu phẩy; hãy thêm tên trường hoặc bỏ dấu phẩy",
         );
     }
     let (field, direction) = meant::<T>(term).unwrap_or((NAME, " desc"));
     place.refuse(
-        "ORDER_SYNTAX",
+        reasons::ORDER_SYNTAX,
         &format!(
             "`{term}` is not a field followed by `asc`, `desc` or nothing; write \
              `{field}{direction}`, and a comma between two fields"
@@ -356,7 +360,7 @@ fn not_orderable<T: Queryable>(path: &str, place: &Place) -> Error {
         hint_vi = format!(" (có phải là `{field}{direction}`?)");
     }
     place.refuse(
-        "ORDER_UNKNOWN_FIELD",
+        reasons::ORDER_UNKNOWN_FIELD,
         &format!("cannot order by `{path}`{hint}; the fields to order by are {known}"),
         &format!("không sắp xếp được theo `{path}`{hint_vi}; các trường sắp xếp được là {known}"),
     )
@@ -472,10 +476,11 @@ mod tests {
                 Err(Error::Invalid(violations)) => {
                     let violation = violations.iter().next().unwrap();
                     assert_eq!(
-                        (violation.field.as_str(), violation.reason),
+                        (violation.field.as_str(), violation.rule.reason().name()),
                         ("order_by", reason)
                     );
-                    assert!(violation.english.contains(part), "{}", violation.english);
+                    let english = violation.rule.english();
+                    assert!(english.contains(part), "{english}");
                 }
                 other => panic!("`{order_by}` gives {other:?}"),
             }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
+    messages::Rule,
     query::{
         filter::Filter,
         order::{Direction, Order},
@@ -54,9 +55,9 @@ pub fn page_size(asked: i32) -> Result<usize, Error> {
         Ok(size) => Ok(size.min(MAX_SIZE)),
         Err(_) => Err(Error::invalid(
             "page_size",
-            "PAGE_SIZE_NEGATIVE",
-            format!("negative; leave it unset for {DEFAULT_SIZE} rows"),
-            format!("không được âm; hãy bỏ trống để nhận {DEFAULT_SIZE} dòng"),
+            Rule::PageSizeNegative {
+                default: DEFAULT_SIZE,
+            },
         )),
     }
 }

@@ -13,6 +13,7 @@ use memchr::memmem::Finder;
 
 use crate::{
     error::Error,
+    messages::Rule,
     query::{
         page::{Cursor, Page, cut},
         schema::Constant,
@@ -271,9 +272,7 @@ impl Query {
         if text.chars().count() > MAX_CHARS {
             return Err(Error::invalid(
                 "query",
-                "QUERY_TOO_LONG",
-                format!("longer than {MAX_CHARS} characters; a few words are enough"),
-                format!("dài quá {MAX_CHARS} ký tự; chỉ cần vài từ"),
+                Rule::QueryTooLong { most: MAX_CHARS },
             ));
         }
         // characters around a word, such as a comma, are not searched for
@@ -288,12 +287,7 @@ impl Query {
         let folded = fold(text);
         let mut words: Vec<_> = words(&folded).collect();
         if words.is_empty() {
-            return Err(Error::invalid(
-                "query",
-                "QUERY_BLANK",
-                "no word to search for; write at least one letter or digit",
-                "không có từ để tìm; hãy nhập ít nhất một chữ cái hoặc chữ số",
-            ));
+            return Err(Error::invalid("query", Rule::QueryBlank));
         }
         words.sort_unstable();
         words.dedup();
@@ -619,7 +613,10 @@ mod tests {
         ] {
             match Query::parse(query) {
                 Err(Error::Invalid(violations)) => {
-                    assert_eq!(violations.iter().next().unwrap().reason, reason);
+                    assert_eq!(
+                        violations.iter().next().unwrap().rule.reason().name(),
+                        reason
+                    );
                 }
                 other => panic!("{other:?}"),
             }

@@ -13,6 +13,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::messages::Rule;
 use crate::{error::Error, query::page::Cursor};
 /// Longest token: orderable texts are names and symbols, of which several fit.
 pub const MAX_BYTES: usize = 16_384;
@@ -146,29 +147,11 @@ fn not_of(key: &TokenKey, binding: &Binding, bytes: &[u8]) -> Error {
     }
     let names: Vec<_> = changed.iter().map(|name| format!("`{name}`")).collect();
     let names = names.join(", ");
-    refused(
-        &format!(
-            "was given out for another value of {names}; repeat the arguments of the first page, \
-             or start again without a page token"
-        ),
-        &format!(
-            "được cấp cho giá trị khác của {names}; hãy giữ nguyên các tham số của trang đầu, hoặc \
-             bắt đầu lại không kèm mã trang"
-        ),
-    )
+    Error::invalid("page_token", Rule::PageTokenOfOthers { names })
 }
 
 fn malformed() -> Error {
-    refused(
-        "is not a page token that this method gave out; send `next_page_token` as it was \
-         received, or start again without a page token",
-        "không phải mã trang do phương thức này cấp; hãy gửi đúng `next_page_token` đã nhận, hoặc \
-         bắt đầu lại không kèm mã trang",
-    )
-}
-
-fn refused(english: &str, vietnamese: &str) -> Error {
-    Error::invalid("page_token", "PAGE_TOKEN_INVALID", english, vietnamese)
+    Error::invalid("page_token", Rule::PageTokenMalformed)
 }
 
 #[cfg(test)]
@@ -213,7 +196,7 @@ mod tests {
         let first = |filter, order| binding(filter).with("order_by", order);
         let token = seal(&KEY, &first("a", "name"), &cursor);
         let told = |binding: &Binding| match open(&KEY, binding, &token) {
-            Err(Error::Invalid(violations)) => violations.iter().next().unwrap().english.clone(),
+            Err(Error::Invalid(violations)) => violations.iter().next().unwrap().rule.english(),
             other => panic!("{other:?}"),
         };
         assert!(told(&first("b", "name")).contains("another value of `filter`;"));

@@ -2,6 +2,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::AgencyName,
     records::{
         documents::Document,
@@ -96,27 +97,15 @@ impl AgencyFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         if self.display_name.trim().is_empty() {
-            violations.add(
-                "agency.display_name",
-                "REQUIRED",
-                "give the official name in Vietnamese",
-                "hãy ghi tên chính thức bằng tiếng Việt",
-            );
+            violations.add("agency.display_name", Rule::AgencyNameMissing);
         }
         if self.kind == AgencyKind::Unspecified {
-            violations.add(
-                "agency.kind",
-                "REQUIRED",
-                "specify the kind of body, for example `MINISTRY`",
-                "hãy ghi loại cơ quan, ví dụ `MINISTRY`",
-            );
+            violations.add("agency.kind", Rule::AgencyKindMissing);
         }
         if self.identification_code_confirmed && self.identification_code.is_empty() {
             violations.add(
                 "agency.identification_code_confirmed",
-                "NOT_ALLOWED",
-                "there is no code to confirm; give `identification_code`",
-                "không có mã để xác nhận; hãy ghi `identification_code`",
+                Rule::NoCodeToConfirm,
             );
         }
     }

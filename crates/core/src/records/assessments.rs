@@ -3,6 +3,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::AssessmentName,
     records::{
         documents::Evidence,
@@ -56,20 +57,10 @@ impl AssessmentFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         if self.rating.is_none() {
-            violations.add(
-                "assessment.rating",
-                "REQUIRED",
-                "specify how the plan is going, for example `RATING_ON_TRACK`",
-                "hãy ghi đánh giá tiến độ, ví dụ `RATING_ON_TRACK`",
-            );
+            violations.add("assessment.rating", Rule::RatingMissing);
         }
         if self.rubric_version.trim().is_empty() {
-            violations.add(
-                "assessment.rubric_version",
-                "REQUIRED",
-                "specify the rubric and its version",
-                "hãy ghi bộ tiêu chí đánh giá và phiên bản",
-            );
+            violations.add("assessment.rubric_version", Rule::RubricMissing);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     records::documents::{Document, Needs},
     time::Date,
 };
@@ -29,31 +30,13 @@ pub fn check<T: Dated>(entries: &[T], path: &str, today: Date, violations: &mut 
     for (i, entry) in entries.iter().enumerate() {
         let field = format!("{path}[{i}].start_date");
         match (before, entry.start_date()) {
-            (Some(_), None) => violations.add(
-                field,
-                "REQUIRED",
-                "give the day from which it holds; only the first entry may hold from the \
-                 beginning",
-                "hãy ghi ngày bắt đầu áp dụng; chỉ mục đầu tiên được bỏ trống",
-            ),
-            (Some(Some(last)), Some(start)) if start <= last => violations.add(
-                field,
-                "OUT_OF_RANGE",
-                format!(
-                    "must be after {last}, the start of the entry before it; list the entries \
-                     oldest first"
-                ),
-                format!(
-                    "phải sau ngày {last} là ngày bắt đầu của mục trước; hãy xếp mục cũ nhất lên \
-                     đầu"
-                ),
-            ),
-            (_, Some(start)) if start > today => violations.add(
-                field,
-                "OUT_OF_RANGE",
-                format!("must not be after today ({today}); record it on that day"),
-                format!("không được sau ngày hôm nay ({today}); hãy ghi vào đúng ngày đó"),
-            ),
+            (Some(_), None) => violations.add(field, Rule::StartMissing),
+            (Some(Some(last)), Some(start)) if start <= last => {
+                violations.add(field, Rule::StartNotInOrder { last })
+            }
+            (_, Some(start)) if start > today => {
+                violations.add(field, Rule::StartInFuture { today })
+            }
             _ => {}
         }
         before = Some(entry.start_date());

@@ -2,6 +2,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     records::{edit::parts, stored::stored, words::words},
     time::Date,
 };
@@ -125,36 +126,20 @@ pub enum Needs {
 impl Document {
     /// Adds a violation for each part that `needs` asks for and the document lacks.
     pub fn check(&self, needs: Needs, path: &str, violations: &mut Violations) {
-        let mut require = |present: bool, field: &str, english: &str, vietnamese: &str| {
+        let mut require = |present: bool, field: &str, rule: Rule| {
             if !present {
-                violations.add(format!("{path}.{field}"), "REQUIRED", english, vietnamese);
+                violations.add(format!("{path}.{field}"), rule);
             }
         };
-        require(
-            !self.issuer.is_empty(),
-            "issuer",
-            "give the issuing body as printed",
-            "hãy ghi cơ quan ban hành đúng như bản in",
-        );
-        require(
-            !self.symbol.is_empty(),
-            "symbol",
-            "give the document's symbol as printed, for example `2618/QĐ-BKHCN`",
-            "hãy ghi số, ký hiệu văn bản đúng như bản in, ví dụ `2618/QĐ-BKHCN`",
-        );
+        require(!self.issuer.is_empty(), "issuer", Rule::IssuerMissing);
+        require(!self.symbol.is_empty(), "symbol", Rule::SymbolMissing);
         require(
             self.issue_date.is_some(),
             "issue_date",
-            "give the date of issue of the document",
-            "hãy ghi ngày ban hành văn bản",
+            Rule::IssueDateMissing,
         );
         if needs == Needs::Digest {
-            require(
-                !self.sha256.is_empty(),
-                "sha256",
-                "give the SHA-256 of the document's file, 64 lower-case hexadecimal digits",
-                "hãy ghi mã băm SHA-256 của tệp văn bản, 64 chữ số thập lục phân viết thường",
-            );
+            require(!self.sha256.is_empty(), "sha256", Rule::DigestMissing);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::EditionName,
     records::{
         documents::{Document, Source},
@@ -87,20 +88,10 @@ impl EditionFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         if self.display_name.trim().is_empty() {
-            violations.add(
-                "edition.display_name",
-                "REQUIRED",
-                "give the title of the list",
-                "hãy ghi tên danh mục",
-            );
+            violations.add("edition.display_name", Rule::EditionNameMissing);
         }
         if self.decision.symbol.is_empty() {
-            violations.add(
-                "edition.decision.symbol",
-                "REQUIRED",
-                "give the symbol of the decision that issued the list",
-                "hãy ghi số, ký hiệu quyết định ban hành danh mục",
-            );
+            violations.add("edition.decision.symbol", Rule::DecisionSymbolMissing);
         }
         for (i, group) in self.groups.iter().enumerate() {
             if self
@@ -111,21 +102,16 @@ impl EditionFields {
             {
                 violations.add(
                     format!("edition.groups[{i}].code"),
-                    "NOT_UNIQUE",
-                    format!("group `{}` is given twice; remove one", group.code),
-                    format!("nhóm `{}` bị lặp lại; hãy bỏ một", group.code),
+                    Rule::GroupRepeated {
+                        group: group.code.clone(),
+                    },
                 );
             }
         }
         if let (Some(start), Some(end)) = (self.in_force_start_date, self.in_force_end_date)
             && end < start
         {
-            violations.add(
-                "edition.in_force_end_date",
-                "OUT_OF_RANGE",
-                "the last day in force must not be before the first",
-                "ngày hết hiệu lực không được trước ngày có hiệu lực",
-            );
+            violations.add("edition.in_force_end_date", Rule::InForceNotInOrder);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::{EditionName, FigureName},
     records::{documents::Source, meta::Meta, stored::stored, words::words},
     time::Date,
@@ -63,28 +64,13 @@ impl Figure {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, today: Date, violations: &mut Violations) {
         if self.figure_date > today {
-            violations.add(
-                "figure.figure_date",
-                "OUT_OF_RANGE",
-                format!("must not be after today ({today})"),
-                format!("không được sau ngày hôm nay ({today})"),
-            );
+            violations.add("figure.figure_date", Rule::InFuture { today });
         }
         if self.total.is_some_and(|total| total < self.value) {
-            violations.add(
-                "figure.total",
-                "OUT_OF_RANGE",
-                "the total must not be less than the value",
-                "tổng số không được nhỏ hơn giá trị",
-            );
+            violations.add("figure.total", Rule::TotalTooSmall);
         }
         if self.sources.is_empty() {
-            violations.add(
-                "figure.sources",
-                "REQUIRED",
-                "specify where it was published",
-                "hãy ghi nguồn công bố",
-            );
+            violations.add("figure.sources", Rule::SourceMissing);
         }
     }
 }

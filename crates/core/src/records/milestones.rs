@@ -5,6 +5,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::MilestoneName,
     records::{
         documents::{Document, Evidence},
@@ -124,21 +125,11 @@ impl MilestoneFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, path: &str, violations: &mut Violations) {
         if self.display_name.trim().is_empty() {
-            violations.add(
-                format!("{path}.display_name"),
-                "REQUIRED",
-                "give the title of the milestone",
-                "hãy ghi tên mốc nhiệm vụ",
-            );
+            violations.add(format!("{path}.display_name"), Rule::MilestoneNameMissing);
         }
         check_period(self.due.as_ref(), &format!("{path}.due"), violations);
         if self.due.as_ref().is_some_and(|due| due.end.is_none()) {
-            violations.add(
-                format!("{path}.due.end"),
-                "REQUIRED",
-                "give the last day, or leave `due` unset for a regular task",
-                "hãy ghi ngày cuối cùng, hoặc bỏ trống `due` nếu là nhiệm vụ thường xuyên",
-            );
+            violations.add(format!("{path}.due.end"), Rule::DueEndMissing);
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::{
     caller::Person,
     error::Violations,
+    messages::Rule,
     names::{AgencyName, PlanName},
     records::{
         dated::{self, dated},
@@ -469,12 +470,7 @@ impl PlanFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         if self.display_name.trim().is_empty() {
-            violations.add(
-                "plan.display_name",
-                "REQUIRED",
-                "give the title of the plan",
-                "hãy ghi tên kế hoạch",
-            );
+            violations.add("plan.display_name", Rule::PlanNameMissing);
         }
         check_span(
             self.planned_start.as_ref(),
@@ -502,12 +498,7 @@ pub fn check_span(
         && let (Some(first), Some(last)) = (start.start, end.end)
         && last < first
     {
-        violations.add(
-            format!("{path}.planned_end"),
-            "OUT_OF_RANGE",
-            "the planned end must not be before the planned start",
-            "thời điểm kết thúc không được trước thời điểm bắt đầu kế hoạch",
-        );
+        violations.add(format!("{path}.planned_end"), Rule::PlannedNotInOrder);
     }
 }
 
@@ -519,25 +510,13 @@ impl Budget {
         if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
             violations.add(
                 format!("{path}.amount.currency_code"),
-                "PATTERN",
-                "give the ISO 4217 code of the currency, for example `VND`",
-                "hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`",
+                Rule::CurrencyMalformed,
             );
         }
         if amount.units < 0 || !(0..=999_999_999).contains(&amount.nanos) {
-            violations.add(
-                format!("{path}.amount"),
-                "OUT_OF_RANGE",
-                "the amount must not be negative, and `nanos` must be from 0 to 999,999,999",
-                "số tiền không được âm, và `nanos` phải từ 0 đến 999.999.999",
-            );
+            violations.add(format!("{path}.amount"), Rule::AmountOutOfRange);
         } else if code == "VND" && amount.nanos != 0 {
-            violations.add(
-                format!("{path}.amount.nanos"),
-                "OUT_OF_RANGE",
-                "the đồng has no smaller unit; leave `nanos` unset",
-                "đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`",
-            );
+            violations.add(format!("{path}.amount.nanos"), Rule::DongHasNoFraction);
         }
     }
 }

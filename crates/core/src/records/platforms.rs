@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::{AgencyName, EditionName, PlatformName},
     records::{
         dated::dated,
@@ -409,21 +410,9 @@ impl PlatformFields {
             RecordStatus::TranslatedNameOnly | RecordStatus::PendingAnnex
         );
         if self.record_status == RecordStatus::Unspecified {
-            violations.add(
-                "platform.record_status",
-                "REQUIRED",
-                "specify how well the record is known, for example `VERIFIED`",
-                "hãy ghi mức độ xác thực của bản ghi, ví dụ `VERIFIED`",
-            );
+            violations.add("platform.record_status", Rule::RecordStatusMissing);
         } else if self.display_name.trim().is_empty() && !nameless {
-            violations.add(
-                "platform.display_name",
-                "REQUIRED",
-                "give the official Vietnamese name, or set `record_status` to `PENDING_ANNEX` or \
-                 `TRANSLATED_NAME_ONLY`",
-                "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `record_status` là \
-                 `PENDING_ANNEX` hay `TRANSLATED_NAME_ONLY`",
-            );
+            violations.add("platform.display_name", Rule::PlatformNameMissing);
         }
         for (i, listing) in self.listings.iter().enumerate() {
             if self
@@ -434,27 +423,16 @@ impl PlatformFields {
             {
                 violations.add(
                     format!("platform.listings[{i}].edition"),
-                    "NOT_UNIQUE",
-                    format!(
-                        "`{}` lists the platform twice; remove one listing",
-                        listing.edition
-                    ),
-                    format!(
-                        "`{}` liệt kê nền tảng này hai lần; hãy bỏ một",
-                        listing.edition
-                    ),
+                    Rule::ListingRepeated {
+                        edition: listing.edition.to_string(),
+                    },
                 );
             }
         }
         if let Some(security) = &self.security
             && !(1..=5).contains(&security.level)
         {
-            violations.add(
-                "platform.security.level",
-                "OUT_OF_RANGE",
-                "must be a security level from 1 to 5",
-                "phải là cấp độ an toàn từ 1 đến 5",
-            );
+            violations.add("platform.security.level", Rule::SecurityLevelOutOfRange);
         }
         for (i, step) in self.operation_stages.iter().enumerate() {
             for (period, field) in [(&step.planned, "planned"), (&step.reached, "reached")] {
@@ -469,9 +447,7 @@ impl PlatformFields {
             {
                 violations.add(
                     format!("platform.operation_stages[{i}].stage"),
-                    "NOT_UNIQUE",
-                    "the stage is given twice; remove one",
-                    "giai đoạn bị lặp lại; hãy bỏ một",
+                    Rule::StageRepeated,
                 );
             }
             if let Some(document) = &step.document {
@@ -490,12 +466,7 @@ impl Exit {
             ExitOutcome::Replaced | ExitOutcome::Integrated | ExitOutcome::Duplicate
         );
         if needs_successor && self.successor.is_none() {
-            violations.add(
-                "exit.successor",
-                "REQUIRED",
-                "name the platform that replaces it, or the record that is kept",
-                "hãy ghi nền tảng thay thế, hoặc bản ghi được giữ lại",
-            );
+            violations.add("exit.successor", Rule::ExitSuccessorMissing);
         }
         match &self.decision {
             Some(decision) => decision.check(
@@ -503,12 +474,9 @@ impl Exit {
                 "exit.decision",
                 violations,
             ),
-            None if self.outcome != ExitOutcome::Duplicate => violations.add(
-                "exit.decision",
-                "REQUIRED",
-                "give the document that decided it",
-                "hãy ghi văn bản quyết định việc này",
-            ),
+            None if self.outcome != ExitOutcome::Duplicate => {
+                violations.add("exit.decision", Rule::ExitDecisionMissing)
+            }
             None => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::{AgencyName, ApiKeyName, PrincipalName},
     records::{
         meta::{Meta, record_fields},
@@ -94,27 +95,14 @@ impl PrincipalFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         if self.kind == PrincipalKind::Unspecified {
-            violations.add(
-                "principal.kind",
-                "REQUIRED",
-                "specify `PERSON` or `SYSTEM`",
-                "hãy ghi `PERSON` hoặc `SYSTEM`",
-            );
+            violations.add("principal.kind", Rule::PrincipalKindMissing);
         }
         if self.agency.is_none()
             && let Some(role) = self.roles.iter().find(|role| role.is_of_agency())
         {
             violations.add(
                 "principal.agency",
-                "REQUIRED",
-                format!(
-                    "the role `{}` applies within an agency; name the agency",
-                    role.name()
-                ),
-                format!(
-                    "vai trò `{}` gắn với một cơ quan; hãy ghi cơ quan đó",
-                    role.name()
-                ),
+                Rule::RoleNeedsAgency { role: role.name() },
             );
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::{
     error::Violations,
+    messages::Rule,
     names::ReportName,
     records::{
         documents::Evidence,
@@ -76,28 +77,13 @@ impl ReportFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         if self.period_end_date.is_none() {
-            violations.add(
-                "report.period_end_date",
-                "REQUIRED",
-                "give the last day of the reporting period",
-                "hãy ghi ngày cuối của kỳ báo cáo",
-            );
+            violations.add("report.period_end_date", Rule::PeriodEndMissing);
         }
         if self.rating.is_none() {
-            violations.add(
-                "report.rating",
-                "REQUIRED",
-                "specify how the plan is going, for example `RATING_ON_TRACK`",
-                "hãy ghi đánh giá tiến độ, ví dụ `RATING_ON_TRACK`",
-            );
+            violations.add("report.rating", Rule::RatingMissing);
         }
         if self.results.trim().is_empty() {
-            violations.add(
-                "report.results",
-                "REQUIRED",
-                "describe what was done in the period",
-                "hãy ghi kết quả đạt được trong kỳ",
-            );
+            violations.add("report.results", Rule::ResultsMissing);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::Rule,
     names::AgencyName,
     records::{
         agencies::{Agency, AgencyFields},
@@ -94,12 +95,7 @@ fn check_fields(
     let parent = fields.parent_agency.as_ref();
     deciding.check_agency(parent, "agency.parent_agency", &mut violations);
     if is_above(deciding.state, name, parent) {
-        violations.add(
-            "agency.parent_agency",
-            "NOT_ALLOWED",
-            "an agency cannot be its own parent",
-            "một cơ quan không thể là cấp trên của chính nó",
-        );
+        violations.add("agency.parent_agency", Rule::OwnParent);
     }
     for (i, succession) in fields.successions.iter().enumerate() {
         let field = format!("agency.successions[{i}].successor");

@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use crate::{
     caller::Caller,
     error::Error,
+    messages::Unauthenticated,
     names::AgencyName,
     records::principals::{PrincipalFields, Role},
     state::{State, visible::Visible},
@@ -85,9 +86,7 @@ impl<'a> Asking<'a> {
 /// Reading principals and keys needs credentials; everything else is read through `visible`.
 pub fn permit_access_reads(caller: &Caller) -> Result<(), Error> {
     if caller.is_anonymous() {
-        return Err(Error::Unauthenticated {
-            reason: "CREDENTIALS_MISSING",
-        });
+        return Err(Error::Unauthenticated(Unauthenticated::Missing));
     }
     Ok(())
 }

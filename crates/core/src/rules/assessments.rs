@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::Rule,
     names::{AssessmentName, PlanName},
     records::{
         assessments::{ASSESSMENTS_MAX, Assessment, AssessmentFields},
@@ -64,22 +65,12 @@ impl Command for CreateAssessment {
         let today = deciding.today();
         let date = fields.assessment_date.unwrap_or(today);
         if date > today {
-            violations.add(
-                "assessment.assessment_date",
-                "OUT_OF_RANGE",
-                format!("must not be after today ({today})"),
-                format!("không được sau ngày hôm nay ({today})"),
-            );
+            violations.add("assessment.assessment_date", Rule::InFuture { today });
         }
         if let Some(issued) = plan.issue_date()
             && date < issued
         {
-            violations.add(
-                "assessment.assessment_date",
-                "OUT_OF_RANGE",
-                format!("must not be before {issued}, when the plan was issued"),
-                format!("không được trước ngày {issued}, khi kế hoạch được ban hành"),
-            );
+            violations.add("assessment.assessment_date", Rule::BeforeIssue { issued });
         }
         violations.into_result()?;
         Ok(Arc::new(Assessment {

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     change::Image,
     error::{Error, Violations},
+    messages::Rule,
     names::{BaselineName, MilestoneName},
     records::{
         baselines::{
@@ -120,12 +121,7 @@ fn check_rebaseline(
         && planned_start.is_none()
         && planned_end.is_none()
     {
-        violations.add(
-            "rebaseline",
-            "REQUIRED",
-            "specify what changes: milestones, the budget, or when the plan begins or ends",
-            "hãy ghi nội dung điều chỉnh: mốc nhiệm vụ, kinh phí, hoặc thời gian thực hiện",
-        );
+        violations.add("rebaseline", Rule::RebaselineEmpty);
     }
     for (i, change) in milestone_changes.iter().enumerate() {
         check_change(plan, milestone_changes, i, change, &mut violations);
@@ -286,18 +282,13 @@ fn check_change(
     if name.parent() != plan.name {
         violations.add(
             format!("{path}.name"),
-            "NOT_ALLOWED",
-            format!("must be a milestone of `{}`", plan.name),
-            format!("phải là một mốc nhiệm vụ của `{}`", plan.name),
+            Rule::NotOfPlan {
+                plan: plan.name.to_string(),
+            },
         );
     }
     if changes.iter().take(i).any(|it| it.milestone() == name) {
-        violations.add(
-            format!("{path}.name"),
-            "NOT_UNIQUE",
-            "the milestone is changed twice; remove one change",
-            "mốc nhiệm vụ bị lặp lại; hãy bỏ một",
-        );
+        violations.add(format!("{path}.name"), Rule::MilestoneRepeated);
     }
     match change {
         MilestoneChange::Add { fields, .. } | MilestoneChange::Update { fields, .. } => {

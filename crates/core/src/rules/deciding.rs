@@ -10,6 +10,7 @@ use crate::{
     caller::{Caller, Person},
     change::{Effect, Image},
     error::{Error, Violations},
+    messages::{Condition, Rule, Unauthenticated},
     names::{AgencyName, ApiKeyName, EditionName, Revision},
     records::{Record, meta::Meta, principals::KeyHash},
     rules::Asking,
@@ -56,9 +57,9 @@ impl<'a> Deciding<'a> {
         ids: &'a mut dyn Ids,
     ) -> Result<Self, Error> {
         let Asking { state, caller, .. } = asking;
-        let person = caller.person().ok_or(Error::Unauthenticated {
-            reason: "CREDENTIALS_MISSING",
-        })?;
+        let person = caller
+            .person()
+            .ok_or(Error::Unauthenticated(Unauthenticated::Missing))?;
         Ok(Self {
             asking,
             state,
@@ -135,9 +136,9 @@ impl<'a> Deciding<'a> {
         {
             violations.add(
                 field,
-                "REFERENCE_NOT_FOUND",
-                format!("`{name}` does not exist; ListAgencies lists the agencies"),
-                format!("`{name}` không tồn tại; ListAgencies liệt kê các cơ quan"),
+                Rule::AgencyNotFound {
+                    name: name.to_string(),
+                },
             );
         }
     }
@@ -154,9 +155,9 @@ impl<'a> Deciding<'a> {
         {
             violations.add(
                 field,
-                "REFERENCE_NOT_FOUND",
-                format!("`{name}` does not exist; ListEditions lists the editions"),
-                format!("`{name}` không tồn tại; ListEditions liệt kê các danh mục"),
+                Rule::EditionNotFound {
+                    name: name.to_string(),
+                },
             );
         }
     }
@@ -170,12 +171,7 @@ impl<'a> Deciding<'a> {
     ) -> Result<(), Error> {
         self.check_actor_named(subject)?;
         if first.is_some_and(|first| first.is_same_as(&self.person)) {
-            return Err(Error::refused(
-                "SECOND_PERSON_NEEDED",
-                subject,
-                "the person who requested this cannot approve it; another person must",
-                "người đã đề nghị không được phê duyệt; phải do người khác phê duyệt",
-            ));
+            return Err(Error::refused(subject, Condition::SecondPersonNeeded));
         }
         Ok(())
     }
@@ -183,14 +179,7 @@ impl<'a> Deciding<'a> {
     pub(super) fn check_actor_named(&self, subject: &str) -> Result<(), Error> {
         match self.caller {
             Caller::Known(known) if known.is_system && known.person.actor.is_none() => {
-                Err(Error::refused(
-                    "ACTOR_NEEDED",
-                    subject,
-                    "this requires two people, so a system must name the acting person in the \
-                     metadata `ndp-actor`",
-                    "việc này cần hai người, nên hệ thống phải ghi người thực hiện trong metadata \
-                     `ndp-actor`",
-                ))
+                Err(Error::refused(subject, Condition::ActorNeeded))
             }
             Caller::Known(_) | Caller::System { .. } | Caller::Anonymous => Ok(()),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::{Condition, Rule},
     names::{MilestoneName, PlanName},
     records::{
         documents::{Document, Evidence, Needs},
@@ -177,20 +178,10 @@ impl Command for CompleteMilestone {
         let today = deciding.today();
         let completion_date = self.completion_date.unwrap_or(today);
         if completion_date > today {
-            violations.add(
-                "completion_date",
-                "OUT_OF_RANGE",
-                format!("must not be after today ({today})"),
-                format!("không được sau ngày hôm nay ({today})"),
-            );
+            violations.add("completion_date", Rule::InFuture { today });
         }
         if milestone.completion.is_some() && deciding.reason.trim().is_empty() {
-            violations.add(
-                "reason",
-                "REQUIRED",
-                "the milestone is already completed; give the reason for the correction",
-                "mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính",
-            );
+            violations.add("reason", Rule::CorrectionReasonMissing);
         }
         violations.into_result()?;
         Ok(Arc::new(Milestone {
@@ -285,10 +276,13 @@ pub(super) fn check_room(
         return Ok(());
     }
     Err(Error::refused(
-        "PLAN_IS_FULL",
         plan.name.as_str(),
-        format!("the plan has {held} {what}; it may have {most}"),
-        format!("kế hoạch đã có {held} {what_vi}; chỉ được có {most}"),
+        Condition::PlanIsFull {
+            held,
+            what: what.to_owned(),
+            what_vi: what_vi.to_owned(),
+            most,
+        },
     ))
 }
 
@@ -297,10 +291,8 @@ pub(super) fn check_open(milestone: &Milestone) -> Result<(), Error> {
     check_not_dropped(milestone)?;
     if milestone.state() == MilestoneState::Completed {
         return Err(Error::refused(
-            "MILESTONE_IS_COMPLETED",
             milestone.name.as_str(),
-            "the milestone is COMPLETED, so what it promised cannot be changed",
-            "mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên",
+            Condition::MilestoneIsCompleted,
         ));
     }
     Ok(())
@@ -309,10 +301,8 @@ pub(super) fn check_open(milestone: &Milestone) -> Result<(), Error> {
 fn check_not_dropped(milestone: &Milestone) -> Result<(), Error> {
     if milestone.state() == MilestoneState::Dropped {
         return Err(Error::refused(
-            "MILESTONE_IS_DROPPED",
             milestone.name.as_str(),
-            "the milestone is DROPPED; create a new one instead",
-            "mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế",
+            Condition::MilestoneIsDropped,
         ));
     }
     Ok(())

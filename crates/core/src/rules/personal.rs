@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 use crate::{
     caller::Caller,
     error::{Error, Violations},
+    messages::Rule,
     personal::{Found, find, find_in_uri},
     records::{
         principals::Role,
@@ -93,18 +94,13 @@ impl Places {
         let mut violations = Violations::new();
         for Place { path, found, .. } in self.0 {
             let Found { kind, position } = found;
-            let (english, vietnamese) = (kind.english(), kind.vietnamese());
             violations.add(
                 path,
-                "PERSONAL_DATA",
-                format!(
-                    "has what reads as {english} at position {position}; leave it out: people \
-                     appear by their office only, and an amount has its unit beside it"
-                ),
-                format!(
-                    "có nội dung giống {vietnamese} ở vị trí {position}; hãy bỏ đi: cá nhân chỉ \
-                     được ghi theo chức vụ, còn số lượng, số tiền phải kèm đơn vị"
-                ),
+                Rule::PersonalData {
+                    english: kind.english(),
+                    vietnamese: kind.vietnamese(),
+                    position,
+                },
             );
         }
         violations

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::{Condition, Rule},
     names::{AgencyName, PlanName, PlatformName},
     records::{
         dated,
@@ -55,12 +56,8 @@ impl Command for CreatePlan {
         let platform: &Platform = asking.find(&self.platform)?;
         let Some(agency) = platform.governing_agency() else {
             return Err(Error::refused(
-                "PLATFORM_WITHOUT_AGENCY",
                 platform.name.as_str(),
-                "the platform has no governing agency, so it cannot have plans; the steward must \
-                 add it to `governance` first",
-                "nền tảng chưa có cơ quan chủ quản nên chưa lập được kế hoạch; đơn vị quản lý \
-                 danh mục cần ghi vào `governance` trước",
+                Condition::PlatformWithoutAgency,
             ));
         };
         asking.in_agency(Role::AgencyEditor, agency)?;
@@ -263,23 +260,14 @@ impl Deciding<'_> {
             .and_then(|document| document.issue_date)
             .unwrap_or(today);
         if date > today {
-            violations.add(
-                format!("{path}.issue_date"),
-                "OUT_OF_RANGE",
-                format!("must not be after today ({today})"),
-                format!("không được sau ngày hôm nay ({today})"),
-            );
+            violations.add(format!("{path}.issue_date"), Rule::InFuture { today });
         }
         if let Some(first) = not_before
             && date < first
         {
             violations.add(
                 format!("{path}.issue_date"),
-                "OUT_OF_RANGE",
-                format!("must not be before {first}, when the plan in force was issued"),
-                format!(
-                    "không được trước ngày {first}, khi kế hoạch đang có hiệu lực được ban hành"
-                ),
+                Rule::BeforePlanInForce { first },
             );
         }
         date
@@ -400,10 +388,8 @@ pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error>
     }
     let state = plan.state.as_str();
     Err(Error::refused(
-        "PLAN_NOT_ISSUED",
         plan.name.as_str(),
-        format!("the plan is {state}; this method requires an ISSUED plan"),
-        format!("kế hoạch đang ở trạng thái {state}; phương thức này cần kế hoạch đã ban hành"),
+        Condition::PlanNotIssued { state },
     ))
 }
 
@@ -425,40 +411,28 @@ fn check_history(plan: &Plan) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::refused(
-        "PLAN_HISTORY_FULL",
         plan.name.as_str(),
-        format!("the plan has been through {STATES_MAX} states; end it and create a new one"),
-        format!("kế hoạch đã qua {STATES_MAX} trạng thái; hãy kết thúc và lập kế hoạch mới"),
+        Condition::PlanHistoryFull { most: STATES_MAX },
     ))
 }
 
 fn frozen(plan: &Plan) -> Error {
-    Error::refused(
-        "PLAN_IS_FROZEN",
-        plan.name.as_str(),
-        "the plan is SUBMITTED and cannot be changed; use ReturnPlan to send it back for changes",
-        "kế hoạch đã trình nên không sửa được; hãy dùng ReturnPlan để trả lại",
-    )
+    Error::refused(plan.name.as_str(), Condition::PlanIsFrozen)
 }
 
 /// Of the plan's milestones as of the plan itself.
 pub(super) fn only_by_rebaseline(subject: &str, field: &str) -> Error {
     Error::refused(
-        "PLAN_IS_ISSUED",
         subject,
-        format!("the plan is ISSUED, so `{field}` is changed only by RebaselinePlan"),
-        format!("kế hoạch đã ban hành nên `{field}` chỉ thay đổi bằng RebaselinePlan"),
+        Condition::PlanIsIssued {
+            field: field.to_owned(),
+        },
     )
 }
 
 fn ended(plan: &Plan) -> Error {
     let state = plan.state.as_str();
-    Error::refused(
-        "PLAN_HAS_ENDED",
-        plan.name.as_str(),
-        format!("the plan is {state} and cannot be changed; create a new one"),
-        format!("kế hoạch ở trạng thái {state} nên không sửa được; hãy lập kế hoạch mới"),
-    )
+    Error::refused(plan.name.as_str(), Condition::PlanHasEnded { state })
 }
 
 fn wrong_state(plan: &Plan, step: PlanMove) -> Error {
@@ -471,9 +445,11 @@ fn wrong_state(plan: &Plan, step: PlanMove) -> Error {
     let from = from.join(", ");
     let method = step.method();
     Error::refused(
-        "PLAN_STATE",
         plan.name.as_str(),
-        format!("the plan is {state}; {method} requires one that is {from}"),
-        format!("kế hoạch đang ở trạng thái {state}; {method} cần trạng thái {from}"),
+        Condition::PlanState {
+            state,
+            method,
+            from,
+        },
     )
 }

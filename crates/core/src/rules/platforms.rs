@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::{Condition, Rule},
     names::PlatformName,
     records::{
         dated,
@@ -223,14 +224,7 @@ fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Result<(), Erro
     let agency = platform.governing_agency();
     for plan in state.plans_of(name) {
         let Some(agency) = agency.cloned() else {
-            return Err(Error::refused(
-                "PLATFORM_HAS_PLANS",
-                name.as_str(),
-                "the platform has plans, and a plan needs an agency that answers for it; name the \
-                 new governing agency",
-                "nền tảng đã có kế hoạch, mà kế hoạch phải có cơ quan chịu trách nhiệm; hãy ghi \
-                 cơ quan chủ quản mới",
-            ));
+            return Err(Error::refused(name.as_str(), Condition::PlatformHasPlans));
         };
         deciding.put(Plan {
             agency,
@@ -264,9 +258,10 @@ fn check_fields(deciding: &Deciding<'_>, fields: &PlatformFields) -> Result<(), 
         if !listing.group.is_empty() && !groups.is_empty() && !known {
             violations.add(
                 format!("platform.listings[{i}].group"),
-                "REFERENCE_NOT_FOUND",
-                format!("`{}` has no group `{}`", listing.edition, listing.group),
-                format!("`{}` không có nhóm `{}`", listing.edition, listing.group),
+                Rule::GroupNotFound {
+                    edition: listing.edition.to_string(),
+                    group: listing.group.clone(),
+                },
             );
         }
     }
@@ -282,18 +277,11 @@ fn check_retirement(state: &State, platform: &Platform, exit: &Exit) -> Result<(
     let name = &platform.name;
     if let Some(plan) = state.plans_of(name).find(|plan| plan.state.is_live()) {
         return Err(Error::refused(
-            "PLATFORM_HAS_LIVE_PLANS",
             name.as_str(),
-            format!(
-                "`{}` is {}; complete, revoke or withdraw it first",
-                plan.name,
-                plan.state.as_str()
-            ),
-            format!(
-                "`{}` đang ở trạng thái {}; hãy kết thúc trước",
-                plan.name,
-                plan.state.as_str()
-            ),
+            Condition::PlatformHasLivePlans {
+                plan: plan.name.to_string(),
+                state: plan.state.as_str(),
+            },
         ));
     }
     let Some(successor) = &exit.successor else {
@@ -304,10 +292,10 @@ fn check_retirement(state: &State, platform: &Platform, exit: &Exit) -> Result<(
         Some(PlatformState::Active) if successor != name => {}
         _ => {
             return Err(Error::refused(
-                "SUCCESSOR_NOT_ACTIVE",
                 successor.as_str(),
-                format!("the successor `{successor}` is not another platform in the catalogue"),
-                format!("`{successor}` không phải một nền tảng khác trong danh mục"),
+                Condition::SuccessorNotActive {
+                    successor: successor.to_string(),
+                },
             ));
         }
     }
@@ -318,18 +306,12 @@ fn check_retirement(state: &State, platform: &Platform, exit: &Exit) -> Result<(
             });
         if let Some(listing) = twice {
             return Err(Error::refused(
-                "BOTH_ARE_LISTED",
                 name.as_str(),
-                format!(
-                    "`{}` lists both `{name}` and `{successor}`, so they are two entries; \
-                     correct the listings first if they are not",
-                    listing.edition
-                ),
-                format!(
-                    "`{}` liệt kê cả `{name}` và `{successor}` nên đây là hai mục; nếu không \
-                     phải, hãy sửa danh sách trước",
-                    listing.edition
-                ),
+                Condition::BothAreListed {
+                    name: name.to_string(),
+                    successor: successor.to_string(),
+                    edition: listing.edition.to_string(),
+                },
             ));
         }
     }
@@ -367,10 +349,10 @@ pub(super) fn check_active(platform: &Platform) -> Result<(), Error> {
         PlatformState::Retired | PlatformState::Merged => {
             let name = &platform.name;
             Err(Error::refused(
-                "PLATFORM_NOT_ACTIVE",
                 name.as_str(),
-                format!("`{name}` has left the catalogue"),
-                format!("`{name}` đã ra khỏi danh mục"),
+                Condition::PlatformNotActive {
+                    name: name.to_string(),
+                },
             ))
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::{Condition, Rule},
     names::{ApiKeyName, PrincipalName},
     records::{
         principals::{ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, Role},
@@ -48,13 +49,7 @@ impl Command for CreatePrincipal {
         let Self { name, fields } = self;
         // A caller that may not see every principal could otherwise learn which ids are taken.
         if name.is_some() && !deciding.caller.has(Role::Admin) {
-            return Err(Error::invalid(
-                "principal_id",
-                "NOT_ALLOWED",
-                "only the role `admin` chooses the id of a principal; leave it empty for a random \
-                 one",
-                "chỉ vai trò `admin` được chọn id của chủ thể; hãy để trống để hệ thống tự đặt",
-            ));
+            return Err(Error::invalid("principal_id", Rule::PrincipalIdNotAllowed));
         }
         let name = deciding.free_name::<Principal>(name.as_ref(), PrincipalName::from_id)?;
         if name == PrincipalName::system() {
@@ -97,9 +92,7 @@ impl Command for UpdatePrincipal {
         if new.fields.kind != principal.fields.kind {
             return Err(Error::invalid(
                 "principal.kind",
-                "IMMUTABLE",
-                "the kind of a principal cannot be changed; create another principal",
-                "không thể đổi loại chủ thể; hãy tạo chủ thể khác",
+                Rule::PrincipalKindImmutable,
             ));
         }
         check_fields(deciding, &new.fields)?;
@@ -202,9 +195,7 @@ impl Command for CreateApiKey {
         if fields.expire_time.is_some_and(|time| time <= deciding.now) {
             return Err(Error::invalid(
                 "api_key.expire_time",
-                "OUT_OF_RANGE",
-                "must be in the future",
-                "phải là thời điểm trong tương lai",
+                Rule::ExpiryNotInFuture,
             ));
         }
         deciding.key_hash = Some((name.clone(), *hash));
@@ -251,12 +242,7 @@ impl Command for RevokeApiKey {
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<ApiKey>, Error> {
         if key.revoke_time.is_some() {
-            return Err(Error::refused(
-                "KEY_IS_REVOKED",
-                key.name.as_str(),
-                "the key is already revoked",
-                "khóa này đã bị thu hồi",
-            ));
+            return Err(Error::refused(key.name.as_str(), Condition::KeyIsRevoked));
         }
         Ok(Arc::new(ApiKey {
             revoke_time: Some(deciding.now),
@@ -274,10 +260,8 @@ fn check_other_admin(state: &State, principal: &Principal) -> Result<(), Error> 
     let another = principals.any(|other| other.name != principal.name && is_admin(other));
     if is_admin(principal) && !another {
         return Err(Error::refused(
-            "LAST_ADMIN",
             principal.name.as_str(),
-            "this is the last active administrator; create another one first",
-            "đây là quản trị viên cuối cùng còn hoạt động; hãy tạo quản trị viên khác trước",
+            Condition::LastAdmin,
         ));
     }
     Ok(())
@@ -293,10 +277,8 @@ fn check_fields(deciding: &Deciding<'_>, fields: &PrincipalFields) -> Result<(),
 fn check_enabled(principal: &Principal) -> Result<(), Error> {
     if principal.disabled {
         return Err(Error::refused(
-            "PRINCIPAL_IS_DISABLED",
             principal.name.as_str(),
-            "the principal is disabled; enable it first",
-            "chủ thể này đã bị vô hiệu hóa; hãy kích hoạt lại trước",
+            Condition::PrincipalIsDisabled,
         ));
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::Error,
+    messages::Condition,
     names::{PlatformName, ProposalName},
     records::{
         plans::Plan,
@@ -74,12 +75,7 @@ impl Command for DecideProposal {
         } = self;
         check_etag(proposal, etag)?;
         if proposal.state != ProposalState::Pending {
-            return Err(Error::refused(
-                "PROPOSAL_DECIDED",
-                name.as_str(),
-                "the proposal is already decided",
-                "đề xuất này đã được quyết định",
-            ));
+            return Err(Error::refused(name.as_str(), Condition::ProposalDecided));
         }
         let state = match decision {
             Decision::Reject => ProposalState::Rejected,
@@ -115,13 +111,10 @@ impl Deciding<'_> {
         let pending = proposals.find(|it| it.state == ProposalState::Pending && clashes(it));
         if let Some(pending) = pending {
             return Err(Error::refused(
-                "PROPOSAL_PENDING",
                 platform.as_str(),
-                format!("`{}` is pending; approve or reject it first", pending.name),
-                format!(
-                    "`{}` đang chờ; hãy phê duyệt hoặc từ chối trước",
-                    pending.name
-                ),
+                Condition::ProposalPending {
+                    proposal: pending.name.to_string(),
+                },
             ));
         }
         let name = self.free_name::<Proposal>(None, |id| ProposalName::from_id(platform, id))?;

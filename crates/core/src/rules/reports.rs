@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::{Condition, Rule},
     names::{PlanName, ReportName},
     records::{
         plans::{Plan, PlanState},
@@ -97,25 +98,21 @@ fn corrected<'a>(
         .ok_or_else(|| {
             Error::invalid(
                 "report.corrects",
-                "REFERENCE_NOT_FOUND",
-                format!("the plan has no report `{corrects}`; ListReports shows those it has"),
-                format!("kế hoạch không có báo cáo `{corrects}`; ListReports liệt kê báo cáo"),
+                Rule::ReportNotFound {
+                    report: corrects.to_string(),
+                },
             )
         })?;
     if let Some(by) = &report.corrected_by {
         return Err(Error::refused(
-            "REPORT_IS_CORRECTED",
             corrects.as_str(),
-            format!("the report is already corrected by `{by}`; correct that one instead"),
-            format!("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính báo cáo đó"),
+            Condition::ReportIsCorrected { by: by.to_string() },
         ));
     }
     if report.fields.period_end_date != period_end {
         return Err(Error::invalid(
             "report.period_end_date",
-            "NOT_ALLOWED",
-            "must be the period of the report that it corrects",
-            "báo cáo đính chính phải cùng kỳ với báo cáo được đính chính",
+            Rule::PeriodOfCorrection,
         ));
     }
     Ok(report)
@@ -133,35 +130,15 @@ fn check_first(
         return Ok(());
     };
     let cycle = plan.cycle_on(end);
-    let mut violations = Violations::new();
+    let mut outside = None;
     let issued = plan.issue_date().unwrap_or(Date::MIN);
-    let outside = |english: String, vietnamese: String, violations: &mut Violations| {
-        violations.add(
-            "report.period_end_date",
-            "OUT_OF_RANGE",
-            english,
-            vietnamese,
-        );
-    };
     if !cycle.ends_on(end) {
         let near = cycle.period_end(end).unwrap_or(end);
-        outside(
-            format!("no reporting period of the plan ends on {end}; the next one ends {near}"),
-            format!("không có kỳ báo cáo nào kết thúc ngày {end}; kỳ gần nhất là {near}"),
-            &mut violations,
-        );
+        outside = Some(Rule::NoPeriodEnds { end, near });
     } else if end > today {
-        outside(
-            format!("must not be after today ({today}); the period ends on {end}"),
-            format!("không được sau ngày hôm nay ({today}); kỳ báo cáo kết thúc ngày {end}"),
-            &mut violations,
-        );
+        outside = Some(Rule::PeriodNotOver { today, end });
     } else if end < issued {
-        outside(
-            format!("the plan was issued on {issued}, after the period; report on a later period"),
-            format!("kế hoạch được ban hành ngày {issued}, sau kỳ báo cáo; hãy báo cáo kỳ sau"),
-            &mut violations,
-        );
+        outside = Some(Rule::PeriodBeforeIssue { issued });
     }
     let completed = plan
         .state_history
@@ -171,29 +148,21 @@ fn check_first(
         && cycle.period_start(end) > completed.effective_date
     {
         let day = completed.effective_date;
-        outside(
-            format!("the plan was completed on {day}, before the period"),
-            format!("kế hoạch đã hoàn thành ngày {day}, trước kỳ báo cáo"),
-            &mut violations,
-        );
+        outside = outside.or(Some(Rule::CompletedBefore { day }));
     }
-    violations.into_result()?;
+    if let Some(rule) = outside {
+        return Err(Error::invalid("report.period_end_date", rule));
+    }
     let mut reports = state.reports_of(&plan.name);
     let standing = reports.find(|report| {
         report.corrected_by.is_none() && report.fields.period_end_date == period_end
     });
     if let Some(report) = standing {
         return Err(Error::refused(
-            "PERIOD_IS_REPORTED",
             report.name.as_str(),
-            format!(
-                "`{}` reports on this period; name it in `corrects` to correct it",
-                report.name
-            ),
-            format!(
-                "kỳ này đã có báo cáo `{}`; ghi tên đó ở `corrects` để đính chính",
-                report.name
-            ),
+            Condition::PeriodIsReported {
+                report: report.name.to_string(),
+            },
         ));
     }
     Ok(())

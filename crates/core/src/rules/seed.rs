@@ -3,6 +3,7 @@
 use crate::{
     caller::Caller,
     error::Error,
+    messages::Condition,
     names::Revision,
     records::{
         agencies::Agency, editions::Edition, figures::Figure, platforms::Platform, texts::Reader,
@@ -42,12 +43,7 @@ impl AnyCommand for Seed {
         self.permit(&deciding.asking)?;
         check_personal_data(self, deciding)?;
         if deciding.state.revision() != Revision::ZERO {
-            return Err(Error::refused(
-                "LOG_NOT_EMPTY",
-                "changes",
-                "only an empty log can be seeded",
-                "chỉ có thể nạp dữ liệu ban đầu khi nhật ký còn trống",
-            ));
+            return Err(Error::refused("changes", Condition::LogNotEmpty));
         }
         let meta = deciding.created();
         let Self {

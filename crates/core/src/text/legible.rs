@@ -7,6 +7,7 @@ use unicode_properties::{
     GeneralCategory as Category, GeneralCategoryGroup, UnicodeGeneralCategory,
 };
 
+pub use crate::messages::Fault;
 use crate::text::{
     characters::{is_common, is_inkless, is_unseen},
     nfc,
@@ -21,66 +22,6 @@ pub enum Lines {
     Many,
 }
 
-/// What is wrong with a text, with the place in characters from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A character that a reader cannot see, or that no standard gives a meaning.
-    Hidden(usize, char),
-    /// A line break or tab in a text of one line.
-    Break(usize),
-    /// The text begins with a combining mark, which would attach to the character before it.
-    Mark(usize, char),
-}
-
-impl Fault {
-    /// The stable reason.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Hidden(..) => "CONTROL_CHARACTER",
-            Self::Break(_) => "LINE_BREAK",
-            Self::Mark(..) => "LONE_MARK",
-        }
-    }
-
-    /// What to do about it.
-    pub fn english(self) -> String {
-        match self {
-            Self::Hidden(position, character) => format!(
-                "has the invisible character U+{:04X} at position {position}; remove it",
-                u32::from(character)
-            ),
-            Self::Break(position) => format!(
-                "must be one line, and has a line break or tab at position {position}; write a \
-                 space instead"
-            ),
-            Self::Mark(position, character) => format!(
-                "has the mark U+{:04X} at position {position} without a letter before it; write \
-                 the letter, or remove the mark",
-                u32::from(character)
-            ),
-        }
-    }
-
-    /// The same in Vietnamese.
-    pub fn vietnamese(self) -> String {
-        match self {
-            Self::Hidden(position, character) => format!(
-                "có ký tự ẩn U+{:04X} ở vị trí {position}; hãy xóa ký tự này",
-                u32::from(character)
-            ),
-            Self::Break(position) => format!(
-                "phải nằm trên một dòng, nhưng có dấu xuống dòng hoặc tab ở vị trí {position}; \
-                 hãy thay bằng dấu cách"
-            ),
-            Self::Mark(position, character) => format!(
-                "có dấu U+{:04X} ở vị trí {position} mà không có chữ cái đứng trước; hãy thêm chữ \
-                 cái hoặc xóa dấu",
-                u32::from(character)
-            ),
-        }
-    }
-}
-
 /// The first fault of a text as it was sent.
 pub fn fault(text: &str, lines: Lines) -> Option<Fault> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -90,11 +31,21 @@ pub fn fault(text: &str, lines: Lines) -> Option<Fault> {
     for (index, character) in text.chars().enumerate() {
         let position = index + 1;
         match character {
-            '\n' | '\r' | '\t' if lines == Lines::One => return Some(Fault::Break(position)),
+            '\n' | '\r' | '\t' if lines == Lines::One => return Some(Fault::Break { position }),
             '\n' | '\r' | '\t' => {}
-            _ if is_refused(character) => return Some(Fault::Hidden(position, character)),
+            _ if is_refused(character) => {
+                return Some(Fault::Hidden {
+                    position,
+                    character,
+                });
+            }
             _ if is_dropped(character) || is_inkless(character) => continue,
-            _ if !begun && is_mark(character) => return Some(Fault::Mark(position, character)),
+            _ if !begun && is_mark(character) => {
+                return Some(Fault::Mark {
+                    position,
+                    character,
+                });
+            }
             _ => {}
         }
         begun |= !character.is_whitespace();
@@ -197,7 +148,10 @@ mod tests {
             for lines in [Lines::One, Lines::Many] {
                 assert_eq!(
                     fault(&text, lines),
-                    Some(Fault::Hidden(2, hidden)),
+                    Some(Fault::Hidden {
+                        position: 2,
+                        character: hidden
+                    }),
                     "{hidden:?}"
                 );
             }
@@ -219,14 +173,17 @@ mod tests {
     fn lines_are_for_prose() {
         for break_ in ["\n", "\r", "\r\n", "\t"] {
             let text = format!("a{break_}b");
-            assert_eq!(fault(&text, Lines::One), Some(Fault::Break(2)));
+            assert_eq!(fault(&text, Lines::One), Some(Fault::Break { position: 2 }));
             assert_eq!(fault(&text, Lines::Many), None);
         }
     }
 
     #[test]
     fn a_text_begins_with_no_mark() {
-        let mark = Some(Fault::Mark(2, '\u{301}'));
+        let mark = Some(Fault::Mark {
+            position: 2,
+            character: '\u{301}',
+        });
         assert_eq!(fault(" \u{301}a", Lines::One), mark);
         assert_eq!(fault("\u{FE0F}\u{301}a", Lines::One), mark);
         assert_eq!(fault("a \u{301}", Lines::One), None);

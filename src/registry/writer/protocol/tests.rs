@@ -1,5 +1,6 @@
 //! The protocol, run against a model of the log: whatever the store answers, its laws hold.
 
+use ndp_core::messages::Condition;
 use std::collections::BTreeMap;
 
 use proptest::{collection::vec, prelude::*};
@@ -211,7 +212,7 @@ fn decide(command: Command) -> Result<usize, Error> {
 }
 
 fn refusal() -> Error {
-    Error::refused("REFUSED", "", "", "")
+    Error::refused("", Condition::LastAdmin)
 }
 
 fn defect() -> Error {
@@ -219,13 +220,11 @@ fn defect() -> Error {
 }
 
 const fn clock() -> Error {
-    Error::Unavailable {
-        reason: "CLOCK_JUMPED",
-    }
+    Error::Unavailable(Unavailable::ClockJumped)
 }
 
 fn is_outcome_unknown(error: &Error) -> bool {
-    matches!(error, Error::Unavailable { reason } if *reason == "OUTCOME_UNKNOWN")
+    matches!(error, Error::Unavailable(Unavailable::OutcomeUnknown))
 }
 
 fn kinds() -> impl Strategy<Value = Vec<Vec<Kind>>> {

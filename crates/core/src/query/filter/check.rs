@@ -18,6 +18,7 @@ use crate::{
         },
         schema::{Constant, Field, Queryable, Type},
     },
+    reasons::{self, Reason},
     text::{fold, legible::kept},
     time::{Date, Timestamp},
 };
@@ -126,7 +127,7 @@ impl<'s> Checker<'s> {
                 };
                 Err(self.refuse(
                     at,
-                    "FILTER_UNSUPPORTED",
+                    reasons::FILTER_UNSUPPORTED,
                     "a comparison cannot stand inside the value of another",
                     "không được đặt phép so sánh bên trong giá trị của phép so sánh khác",
                 ))
@@ -189,7 +190,7 @@ impl<'s> Checker<'s> {
         }
         self.refuse(
             at,
-            "FILTER_UNKNOWN_FIELD",
+            reasons::FILTER_UNKNOWN_FIELD,
             &format!("unknown field `{member}`{hint}; the fields are {known}"),
             &format!("không có trường `{member}`{hint_vi}; các trường lọc được là {known}"),
         )
@@ -230,7 +231,7 @@ impl<'s> Checker<'s> {
             }
             return Err(self.refuse(
                 at,
-                "FILTER_TYPE",
+                reasons::FILTER_TYPE,
                 &format!("`{name}` is a map; name a key, as `{name}.key = \"value\"`"),
                 &format!("`{name}` là một bảng; hãy nêu khóa, ví dụ `{name}.key = \"value\"`"),
             ));
@@ -238,7 +239,7 @@ impl<'s> Checker<'s> {
         if field.repeated && !has {
             return Err(self.refuse(
                 at,
-                "FILTER_TYPE",
+                reasons::FILTER_TYPE,
                 &format!("`{name}` is repeated; ask for an element with `{name}:value`"),
                 &format!("`{name}` có nhiều giá trị; hãy hỏi từng phần tử bằng `{name}:value`"),
             ));
@@ -252,7 +253,7 @@ impl<'s> Checker<'s> {
             let (english, vietnamese) = (field.kind.english(), field.kind.vietnamese());
             return Err(self.refuse(
                 at,
-                "FILTER_TYPE",
+                reasons::FILTER_TYPE,
                 &format!("`{comparator}` does not apply to `{name}`, {english}; use `=` or `:`"),
                 &format!(
                     "`{comparator}` không dùng được cho `{name}` ({vietnamese}); hãy dùng `=` \
@@ -332,7 +333,7 @@ impl<'s> Checker<'s> {
         };
         Err(self.refuse(
             literal.at,
-            "FILTER_OPERATOR",
+            reasons::FILTER_OPERATOR,
             &format!(
                 "write `{right}` instead of a comparison with `{found}`; if the value is this \
                  word, put it in quotes: `\"{found}\"`"
@@ -365,7 +366,7 @@ impl<'s> Checker<'s> {
             let right = inner.trim_matches('%');
             return Err(self.refuse(
                 literal.at,
-                "FILTER_OPERATOR",
+                reasons::FILTER_OPERATOR,
                 &format!("write `*` instead of `%` at either end: `{name} = \"*{right}*\"`"),
                 &format!("hãy viết `*` thay cho `%` ở hai đầu: `{name} = \"*{right}*\"`"),
             ));
@@ -376,7 +377,7 @@ impl<'s> Checker<'s> {
             let (english, vietnamese) = (field.kind.english(), field.kind.vietnamese());
             return Err(self.refuse(
                 literal.at,
-                "FILTER_TYPE",
+                reasons::FILTER_TYPE,
                 &format!(
                     "`{name}` is {english}, which is compared letter by letter and not as a \
                      number; write `\"{text}\"` if that is meant"
@@ -452,7 +453,7 @@ impl<'s> Checker<'s> {
         let (english, vietnamese) = (kind.english(), kind.vietnamese());
         self.refuse(
             literal.at,
-            "FILTER_TYPE",
+            reasons::FILTER_TYPE,
             &format!("`{written}` does not fit `{path}`, {english}{hint}; write {right}"),
             &format!(
                 "`{written}` không hợp với `{path}` ({vietnamese}){hint_vi}; hãy viết {right}"
@@ -481,7 +482,7 @@ impl<'s> Checker<'s> {
         }
         Err(self.refuse(
             at,
-            "FILTER_SYNTAX",
+            reasons::FILTER_SYNTAX,
             "put quotes around the whole value",
             "hãy đặt toàn bộ giá trị trong dấu ngoặc kép",
         ))
@@ -503,7 +504,7 @@ impl<'s> Checker<'s> {
                 };
                 Err(self.refuse(
                     at,
-                    "FILTER_UNSUPPORTED",
+                    reasons::FILTER_UNSUPPORTED,
                     &format!(
                         "there is no function `{name}`: filters have no functions; write `{right}`"
                     ),
@@ -520,13 +521,13 @@ impl<'s> Checker<'s> {
         }
         Err(self.refuse(
             at,
-            "FILTER_TOO_LONG",
+            reasons::FILTER_TOO_LONG,
             &format!("more than {MAX_TERMS} restrictions; ask for less at once"),
             &format!("nhiều hơn {MAX_TERMS} điều kiện; hãy rút gọn bộ lọc"),
         ))
     }
 
-    fn refuse(&self, at: usize, reason: &'static str, english: &str, vietnamese: &str) -> Error {
+    fn refuse(&self, at: usize, reason: Reason, english: &str, vietnamese: &str) -> Error {
         refuse(self.places.source(), at, reason, english, vietnamese)
     }
 }

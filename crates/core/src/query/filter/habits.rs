@@ -12,10 +12,11 @@ use crate::{
         filter::place::{Piece, cut, refuse},
         schema::{Queryable, Type},
     },
+    reasons::{self, Reason},
 };
 /// An operator or word that is not of the filter language.
-const OPERATOR: &str = "FILTER_OPERATOR";
-const SYNTAX: &str = "FILTER_SYNTAX";
+const OPERATOR: Reason = reasons::FILTER_OPERATOR;
+const SYNTAX: Reason = reasons::FILTER_SYNTAX;
 
 /// A token of a filter. White space is not a token.
 #[derive(Clone, Copy)]
@@ -205,7 +206,7 @@ impl<'s> Scan<'s> {
         }
     }
 
-    fn refuse(&self, at: usize, reason: &'static str, english: &str, vietnamese: &str) -> Error {
+    fn refuse(&self, at: usize, reason: Reason, english: &str, vietnamese: &str) -> Error {
         refuse(self.source, at, reason, english, vietnamese)
     }
 

@@ -5,19 +5,19 @@ use aip_160::{Expression, FilterError, Member, Value};
 
 use crate::{
     error::Error,
+    messages::Rule,
     query::{
         filter::{MAX_BYTES, MAX_DEPTH, habits},
         schema::Queryable,
     },
+    reasons::{self, Reason},
 };
 /// Parses the text of a filter of `T`; nothing when it is blank.
 pub(super) fn parse<T: Queryable>(source: &str) -> Result<Option<Expression>, Error> {
     if source.len() > MAX_BYTES {
         return Err(Error::invalid(
             "filter",
-            "FILTER_TOO_LONG",
-            format!("longer than {MAX_BYTES} bytes; ask for less at once"),
-            format!("dài quá {MAX_BYTES} byte; hãy rút gọn bộ lọc"),
+            Rule::FilterTooLong { most: MAX_BYTES },
         ));
     }
     habits::check::<T>(source)?;
@@ -45,7 +45,7 @@ fn not_parsed(source: &str, error: &FilterError) -> Error {
             return refuse(
                 source,
                 at.unwrap_or_default(),
-                "FILTER_TOO_LONG",
+                reasons::FILTER_TOO_LONG,
                 &format!("parentheses nested deeper than {MAX_DEPTH}; write it flatter"),
                 &format!("ngoặc lồng nhau quá {MAX_DEPTH} cấp; hãy viết phẳng hơn"),
             );
@@ -53,7 +53,7 @@ fn not_parsed(source: &str, error: &FilterError) -> Error {
         _ => (0, ""),
     };
     let (english, vietnamese) = words(source, at, english);
-    refuse(source, at, "FILTER_SYNTAX", english, vietnamese)
+    refuse(source, at, reasons::FILTER_SYNTAX, english, vietnamese)
 }
 
 /// The parser's error at a byte, reworded in both languages.
@@ -109,17 +109,18 @@ fn words(source: &str, at: usize, told: &str) -> (&'static str, &'static str) {
 pub(super) fn refuse(
     source: &str,
     at: usize,
-    reason: &'static str,
+    reason: Reason,
     english: &str,
     vietnamese: &str,
 ) -> Error {
     let character = source.get(..at).map_or(0, |before| before.chars().count()) + 1;
-    Error::invalid(
-        "filter",
+    let rule = Rule::Located {
         reason,
-        format!("at character {character}: {english}"),
-        format!("tại ký tự {character}: {vietnamese}"),
-    )
+        character,
+        english: english.to_owned(),
+        vietnamese: vietnamese.to_owned(),
+    };
+    Error::invalid("filter", rule)
 }
 
 /// The positions of the literals of a filter.

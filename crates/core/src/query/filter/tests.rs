@@ -39,12 +39,16 @@ fn refusal(filter: &str) -> (usize, &'static str, String) {
         Err(Error::Invalid(violations)) => {
             let violation = violations.iter().next().unwrap();
             assert_eq!(violation.field, "filter");
-            let (at, text) = violation
-                .english
+            let english = violation.rule.english();
+            let (at, text) = english
                 .strip_prefix("at character ")
                 .and_then(|rest| rest.split_once(": "))
-                .unwrap_or(("0", &violation.english));
-            (at.parse().unwrap(), violation.reason, text.to_owned())
+                .unwrap_or(("0", &english));
+            (
+                at.parse().unwrap(),
+                violation.rule.reason().name(),
+                text.to_owned(),
+            )
         }
         other => panic!("`{filter}` gives {other:?}"),
     }

@@ -1,0 +1,1186 @@
+//! What users read when something goes wrong: every text of an error in English and Vietnamese,
+//! with its reason and its typed arguments. No other file has such texts, except the explanations of
+//! the filter and order languages, which stand beside their parsers.
+//!
+//! English texts are lower case, without a full stop, and say what to do. Vietnamese texts read as
+//! an official would write them, with the words of `docs/glossary.md`. No text carries a secret,
+//! SQL or a path of the machine.
+
+use std::fmt;
+
+use crate::{
+    error::{Error, Violation},
+    limits::{Limit, Scope},
+    names::Revision,
+    reasons::*,
+    time::{Date, Timestamp},
+};
+
+/// Declares a closed set of messages: the reason of each, its name, its arguments, and its text in
+/// both languages as the arguments of [`format!`].
+macro_rules! messages {
+    (
+        $(#[$about:meta])*
+        $set:ident
+        $(
+            $reason:expr => $message:ident $({ $($argument:ident: $type:ty),+ $(,)? })?:
+            ($($english:tt)+),
+            ($($vietnamese:tt)+);
+        )+
+    ) => {
+        $(#[$about])*
+        pub enum $set {
+            $(
+                #[doc = stringify!($($english)+)]
+                $message $({ $(
+                    #[doc = "Stands in the text."]
+                    $argument: $type,
+                )+ })?,
+            )+
+        }
+
+        #[allow(unused_variables, reason = "a language may leave out an argument")]
+        impl $set {
+            /// The stable reason.
+            pub fn reason(&self) -> Reason {
+                match self {
+                    $(Self::$message $({ $($argument),+ })? => $reason,)+
+                }
+            }
+
+            /// What is wrong and what to do, in English.
+            pub fn english(&self) -> String {
+                match self {
+                    $(Self::$message $({ $($argument),+ })? => format!($($english)+),)+
+                }
+            }
+
+            /// The same in Vietnamese.
+            pub fn vietnamese(&self) -> String {
+                match self {
+                    $(Self::$message $({ $($argument),+ })? => format!($($vietnamese)+),)+
+                }
+            }
+        }
+    };
+}
+
+messages! {
+    /// A rule that a field of a request breaks.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    Rule
+
+    FILTER_TOO_LONG => FilterTooLong { most: usize }:
+        ("longer than {most} bytes; ask for less at once"),
+        ("dài quá {most} byte; hãy rút gọn bộ lọc");
+    ORDER_TOO_LONG => OrderTooLong { fields: usize, bytes: usize }:
+        ("more than {fields} fields or {bytes} bytes"),
+        ("nhiều hơn {fields} trường hoặc {bytes} byte");
+    PAGE_SIZE_NEGATIVE => PageSizeNegative { default: usize }:
+        ("negative; leave it unset for {default} rows"),
+        ("không được âm; hãy bỏ trống để nhận {default} dòng");
+    QUERY_TOO_LONG => QueryTooLong { most: usize }:
+        ("longer than {most} characters; a few words are enough"),
+        ("dài quá {most} ký tự; chỉ cần vài từ");
+    QUERY_BLANK => QueryBlank:
+        ("no word to search for; write at least one letter or digit"),
+        ("không có từ để tìm; hãy nhập ít nhất một chữ cái hoặc chữ số");
+    REQUIRED => AgencyNameMissing:
+        ("give the official name in Vietnamese"),
+        ("hãy ghi tên chính thức bằng tiếng Việt");
+    REQUIRED => AgencyKindMissing:
+        ("specify the kind of body, for example `MINISTRY`"),
+        ("hãy ghi loại cơ quan, ví dụ `MINISTRY`");
+    NOT_ALLOWED => NoCodeToConfirm:
+        ("there is no code to confirm; give `identification_code`"),
+        ("không có mã để xác nhận; hãy ghi `identification_code`");
+    REQUIRED => RatingMissing:
+        ("specify how the plan is going, for example `RATING_ON_TRACK`"),
+        ("hãy ghi đánh giá tiến độ, ví dụ `RATING_ON_TRACK`");
+    REQUIRED => RubricMissing:
+        ("specify the rubric and its version"),
+        ("hãy ghi bộ tiêu chí đánh giá và phiên bản");
+    REQUIRED => StartMissing:
+        ("give the day from which it holds; only the first entry may hold from the beginning"),
+        ("hãy ghi ngày bắt đầu áp dụng; chỉ mục đầu tiên được bỏ trống");
+    OUT_OF_RANGE => StartNotInOrder { last: Date }:
+        ("must be after {last}, the start of the entry before it; list the entries oldest first"),
+        ("phải sau ngày {last} là ngày bắt đầu của mục trước; hãy xếp mục cũ nhất lên đầu");
+    OUT_OF_RANGE => StartInFuture { today: Date }:
+        ("must not be after today ({today}); record it on that day"),
+        ("không được sau ngày hôm nay ({today}); hãy ghi vào đúng ngày đó");
+    REQUIRED => EditionNameMissing:
+        ("give the title of the list"),
+        ("hãy ghi tên danh mục");
+    REQUIRED => DecisionSymbolMissing:
+        ("give the symbol of the decision that issued the list"),
+        ("hãy ghi số, ký hiệu quyết định ban hành danh mục");
+    NOT_UNIQUE => GroupRepeated { group: String }:
+        ("group `{group}` is given twice; remove one"),
+        ("nhóm `{group}` bị lặp lại; hãy bỏ một");
+    OUT_OF_RANGE => InForceNotInOrder:
+        ("the last day in force must not be before the first"),
+        ("ngày hết hiệu lực không được trước ngày có hiệu lực");
+    OUT_OF_RANGE => InFuture { today: Date }:
+        ("must not be after today ({today})"),
+        ("không được sau ngày hôm nay ({today})");
+    OUT_OF_RANGE => TotalTooSmall:
+        ("the total must not be less than the value"),
+        ("tổng số không được nhỏ hơn giá trị");
+    REQUIRED => SourceMissing:
+        ("specify where it was published"),
+        ("hãy ghi nguồn công bố");
+    REQUIRED => MilestoneNameMissing:
+        ("give the title of the milestone"),
+        ("hãy ghi tên mốc nhiệm vụ");
+    REQUIRED => DueEndMissing:
+        ("give the last day, or leave `due` unset for a regular task"),
+        ("hãy ghi ngày cuối cùng, hoặc bỏ trống `due` nếu là nhiệm vụ thường xuyên");
+    REQUIRED => PlanNameMissing:
+        ("give the title of the plan"),
+        ("hãy ghi tên kế hoạch");
+    OUT_OF_RANGE => PlannedNotInOrder:
+        ("the planned end must not be before the planned start"),
+        ("thời điểm kết thúc không được trước thời điểm bắt đầu kế hoạch");
+    PATTERN => CurrencyMalformed:
+        ("give the ISO 4217 code of the currency, for example `VND`"),
+        ("hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`");
+    OUT_OF_RANGE => AmountOutOfRange:
+        ("the amount must not be negative, and `nanos` must be from 0 to 999,999,999"),
+        ("số tiền không được âm, và `nanos` phải từ 0 đến 999.999.999");
+    OUT_OF_RANGE => DongHasNoFraction:
+        ("the đồng has no smaller unit; leave `nanos` unset"),
+        ("đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`");
+    REQUIRED => RecordStatusMissing:
+        ("specify how well the record is known, for example `VERIFIED`"),
+        ("hãy ghi mức độ xác thực của bản ghi, ví dụ `VERIFIED`");
+    REQUIRED => PlatformNameMissing:
+        ("give the official Vietnamese name, or set `record_status` to `PENDING_ANNEX` or \
+          `TRANSLATED_NAME_ONLY`"),
+        ("hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `record_status` là `PENDING_ANNEX` \
+          hay `TRANSLATED_NAME_ONLY`");
+    NOT_UNIQUE => ListingRepeated { edition: String }:
+        ("`{edition}` lists the platform twice; remove one listing"),
+        ("`{edition}` liệt kê nền tảng này hai lần; hãy bỏ một");
+    OUT_OF_RANGE => SecurityLevelOutOfRange:
+        ("must be a security level from 1 to 5"),
+        ("phải là cấp độ an toàn từ 1 đến 5");
+    NOT_UNIQUE => StageRepeated:
+        ("the stage is given twice; remove one"),
+        ("giai đoạn bị lặp lại; hãy bỏ một");
+    REQUIRED => ExitSuccessorMissing:
+        ("name the platform that replaces it, or the record that is kept"),
+        ("hãy ghi nền tảng thay thế, hoặc bản ghi được giữ lại");
+    REQUIRED => ExitDecisionMissing:
+        ("give the document that decided it"),
+        ("hãy ghi văn bản quyết định việc này");
+    REQUIRED => PrincipalKindMissing:
+        ("specify `PERSON` or `SYSTEM`"),
+        ("hãy ghi `PERSON` hoặc `SYSTEM`");
+    REQUIRED => RoleNeedsAgency { role: String }:
+        ("the role `{role}` applies within an agency; name the agency"),
+        ("vai trò `{role}` gắn với một cơ quan; hãy ghi cơ quan đó");
+    REQUIRED => PeriodEndMissing:
+        ("give the last day of the reporting period"),
+        ("hãy ghi ngày cuối của kỳ báo cáo");
+    REQUIRED => ResultsMissing:
+        ("describe what was done in the period"),
+        ("hãy ghi kết quả đạt được trong kỳ");
+    NOT_ALLOWED => OwnParent:
+        ("an agency cannot be its own parent"),
+        ("một cơ quan không thể là cấp trên của chính nó");
+    OUT_OF_RANGE => BeforeIssue { issued: Date }:
+        ("must not be before {issued}, when the plan was issued"),
+        ("không được trước ngày {issued}, khi kế hoạch được ban hành");
+    REQUIRED => RebaselineEmpty:
+        ("specify what changes: milestones, the budget, or when the plan begins or ends"),
+        ("hãy ghi nội dung điều chỉnh: mốc nhiệm vụ, kinh phí, hoặc thời gian thực hiện");
+    NOT_ALLOWED => NotOfPlan { plan: String }:
+        ("must be a milestone of `{plan}`"),
+        ("phải là một mốc nhiệm vụ của `{plan}`");
+    NOT_UNIQUE => MilestoneRepeated:
+        ("the milestone is changed twice; remove one change"),
+        ("mốc nhiệm vụ bị lặp lại; hãy bỏ một");
+    REFERENCE_NOT_FOUND => AgencyNotFound { name: String }:
+        ("`{name}` does not exist; ListAgencies lists the agencies"),
+        ("`{name}` không tồn tại; ListAgencies liệt kê các cơ quan");
+    REFERENCE_NOT_FOUND => EditionNotFound { name: String }:
+        ("`{name}` does not exist; ListEditions lists the editions"),
+        ("`{name}` không tồn tại; ListEditions liệt kê các danh mục");
+    REQUIRED => CorrectionReasonMissing:
+        ("the milestone is already completed; give the reason for the correction"),
+        ("mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính");
+    PERSONAL_DATA => PersonalData {
+        english: &'static str,
+        vietnamese: &'static str,
+        position: usize,
+    }:
+        ("has what reads as {english} at position {position}; leave it out: people appear by \
+          their office only, and an amount has its unit beside it"),
+        ("có nội dung giống {vietnamese} ở vị trí {position}; hãy bỏ đi: cá nhân chỉ được ghi \
+          theo chức vụ, còn số lượng, số tiền phải kèm đơn vị");
+    OUT_OF_RANGE => BeforePlanInForce { first: Date }:
+        ("must not be before {first}, when the plan in force was issued"),
+        ("không được trước ngày {first}, khi kế hoạch đang có hiệu lực được ban hành");
+    REFERENCE_NOT_FOUND => GroupNotFound { edition: String, group: String }:
+        ("`{edition}` has no group `{group}`"),
+        ("`{edition}` không có nhóm `{group}`");
+    NOT_ALLOWED => PrincipalIdNotAllowed:
+        ("only the role `admin` chooses the id of a principal; leave it empty for a random one"),
+        ("chỉ vai trò `admin` được chọn id của chủ thể; hãy để trống để hệ thống tự đặt");
+    IMMUTABLE => PrincipalKindImmutable:
+        ("the kind of a principal cannot be changed; create another principal"),
+        ("không thể đổi loại chủ thể; hãy tạo chủ thể khác");
+    OUT_OF_RANGE => ExpiryNotInFuture:
+        ("must be in the future"),
+        ("phải là thời điểm trong tương lai");
+    REFERENCE_NOT_FOUND => ReportNotFound { report: String }:
+        ("the plan has no report `{report}`; ListReports shows those it has"),
+        ("kế hoạch không có báo cáo `{report}`; ListReports liệt kê báo cáo");
+    NOT_ALLOWED => PeriodOfCorrection:
+        ("must be the period of the report that it corrects"),
+        ("báo cáo đính chính phải cùng kỳ với báo cáo được đính chính");
+    OUT_OF_RANGE => CompletedBefore { day: Date }:
+        ("the plan was completed on {day}, before the period"),
+        ("kế hoạch đã hoàn thành ngày {day}, trước kỳ báo cáo");
+    OUT_OF_RANGE => BeforeEdition { first: Date }:
+        ("must not be before {first}, when the edition takes effect"),
+        ("không được trước {first} là ngày danh mục có hiệu lực");
+    *reason => Located { reason: Reason, character: usize, english: String, vietnamese: String }:
+        ("at character {character}: {english}"),
+        ("tại ký tự {character}: {vietnamese}");
+    PAGE_TOKEN_INVALID => PageTokenMalformed:
+        ("is not a page token that this method gave out; send `next_page_token` as it was \
+          received, or start again without a page token"),
+        ("không phải mã trang do phương thức này cấp; hãy gửi đúng `next_page_token` đã nhận, \
+          hoặc bắt đầu lại không kèm mã trang");
+    PAGE_TOKEN_INVALID => PageTokenOfOthers { names: String }:
+        ("was given out for another value of {names}; repeat the arguments of the first page, or \
+          start again without a page token"),
+        ("được cấp cho giá trị khác của {names}; hãy giữ nguyên các tham số của trang đầu, hoặc \
+          bắt đầu lại không kèm mã trang");
+    UNKNOWN_VALUE => GroupWithoutEdition:
+        ("each edition has its own groups; name the edition too"),
+        ("mỗi danh mục có các nhóm riêng; hãy ghi cả danh mục");
+    UNKNOWN_VALUE => EditionWithoutGroups { edition: String }:
+        ("`{edition}` has no groups; leave `group` empty"),
+        ("`{edition}` không chia nhóm; hãy để trống `group`");
+    UNKNOWN_VALUE => GroupUnknown {
+        edition: String,
+        group: String,
+        near: Option<String>,
+        known: String,
+    }:
+        ("`{edition}` has no group `{group}`{}; its groups are \
+          {known}", did_you_mean(near.as_deref())),
+        ("`{edition}` không có nhóm `{group}`{}; các nhóm là \
+          {known}", did_you_mean_vi(near.as_deref()));
+    REQUIRED => IssuerMissing:
+        ("give the issuing body as printed"),
+        ("hãy ghi cơ quan ban hành đúng như bản in");
+    REQUIRED => SymbolMissing:
+        ("give the document's symbol as printed, for example `2618/QĐ-BKHCN`"),
+        ("hãy ghi số, ký hiệu văn bản đúng như bản in, ví dụ `2618/QĐ-BKHCN`");
+    REQUIRED => IssueDateMissing:
+        ("give the date of issue of the document"),
+        ("hãy ghi ngày ban hành văn bản");
+    REQUIRED => DigestMissing:
+        ("give the SHA-256 of the document's file, 64 lower-case hexadecimal digits"),
+        ("hãy ghi mã băm SHA-256 của tệp văn bản, 64 chữ số thập lục phân viết thường");
+    OUT_OF_RANGE => NoPeriodEnds { end: Date, near: Date }:
+        ("no reporting period of the plan ends on {end}; the next one ends {near}"),
+        ("không có kỳ báo cáo nào kết thúc ngày {end}; kỳ gần nhất là {near}");
+    OUT_OF_RANGE => PeriodNotOver { today: Date, end: Date }:
+        ("must not be after today ({today}); the period ends on {end}"),
+        ("không được sau ngày hôm nay ({today}); kỳ báo cáo kết thúc ngày {end}");
+    OUT_OF_RANGE => PeriodBeforeIssue { issued: Date }:
+        ("the plan was issued on {issued}, after the period; report on a later period"),
+        ("kế hoạch được ban hành ngày {issued}, sau kỳ báo cáo; hãy báo cáo kỳ sau");
+    error.reason() => Time { error: TimeError }:
+        ("{}", error.english()),
+        ("{}", error.vietnamese());
+    fault.reason() => Text { fault: Fault }:
+        ("{}", fault.english()),
+        ("{}", fault.vietnamese());
+    REQUIRED => EtagMissing:
+        ("is required; read the record and send its `etag`"),
+        ("là bắt buộc; hãy đọc bản ghi rồi gửi `etag` của bản ghi đó");
+    REQUIRED => ReasonMissing:
+        ("is required; say why, in a sentence that the log keeps"),
+        ("là bắt buộc; hãy nêu lý do bằng một câu, sẽ được lưu vào nhật ký");
+    REQUIRED => DocumentMissing:
+        ("is required; send the document that decides this, with its `issuer`, `symbol` and \
+          `issue_date`"),
+        ("là bắt buộc; hãy gửi văn bản quyết định việc này, gồm `issuer`, `symbol` và \
+          `issue_date`");
+    REQUIRED => QueryMissing:
+        ("is required; write the words to search for"),
+        ("là bắt buộc; hãy ghi các từ cần tìm");
+    REQUIRED => Missing:
+        ("is required; set it"),
+        ("là bắt buộc; hãy điền trường này");
+    REQUIRED => OneOfMissing { names: String }:
+        ("one of {names} is required; set it"),
+        ("phải điền một trong: {names}");
+    PATTERN => Pattern { pattern: &'static str }:
+        ("must match the pattern `{pattern}`"),
+        ("phải khớp với mẫu `{pattern}`");
+    PATTERN => NameForm { form: String }:
+        ("must have the form `{form}`; an id is 1 to 63 lower-case letters, digits and hyphens, \
+          without a hyphen at either end"),
+        ("phải có dạng `{form}`; id gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch \
+          nối, không có dấu gạch nối ở đầu hay cuối");
+    PATTERN => NameForms { forms: String }:
+        ("must be one of the resource names `{forms}`; `|` stands between alternatives, `(…)?` \
+          may be left out, and an id is 1 to 63 lower-case letters, digits and hyphens, without \
+          a hyphen at either end"),
+        ("phải là một trong các tên tài nguyên `{forms}`; `|` ngăn cách các lựa chọn, phần trong \
+          `(…)?` có thể bỏ, id gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, \
+          không có dấu gạch nối ở đầu hay cuối");
+    if *blank { REQUIRED } else { NOT_A_NAME } => NotAName { blank: bool, form: &'static str }:
+        ("must have the form `{form}`"),
+        ("phải có dạng `{form}`");
+    if *blank { REQUIRED } else { NOT_AN_ID } => NotAnId { blank: bool }:
+        ("must be 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end"),
+        ("phải gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, không bắt đầu hay \
+          kết thúc bằng dấu gạch nối");
+    TOO_SHORT => TooShort { least: Quantity, has: u64 }:
+        ("must have at least {}, but has {has}", least.english()),
+        ("phải có ít nhất {}, hiện có {has}", least.vietnamese());
+    TOO_LONG => TooLong { most: Quantity, has: u64 }:
+        ("must have at most {}, but has {has}; shorten it", most.english()),
+        ("chỉ được có tối đa {}, hiện có {has}; hãy rút ngắn", most.vietnamese());
+    TOO_FEW_ITEMS => TooFewItems { least: Quantity, has: u64 }:
+        ("must have at least {}, but has {has}", least.english()),
+        ("phải có ít nhất {}, hiện có {has}", least.vietnamese());
+    TOO_MANY_ITEMS => TooManyItems { most: Quantity, has: u64 }:
+        ("must have at most {}, but has {has}", most.english()),
+        ("chỉ được có tối đa {}, hiện có {has}", most.vietnamese());
+    UNKNOWN_PATH => StarBesideOthers:
+        ("has `*` beside other paths; send `*` alone or leave it out"),
+        ("có `*` cùng với đường dẫn khác; hãy chỉ gửi `*` hoặc bỏ nó đi");
+    UNKNOWN_PATH => PathsInOne { path: String }:
+        ("has `{path}` as one path; send each path as an element of its own"),
+        ("có `{path}` là một đường dẫn; hãy gửi mỗi đường dẫn thành một phần tử");
+    UNKNOWN_PATH => PathUnknown { path: String, near: Option<String>, fields: String }:
+        ("has the unknown path `{path}`{}; the fields are {fields}", did_you_mean(near.as_deref())),
+        ("có đường dẫn không tồn tại `{path}`{}; các trường là {fields}", did_you_mean_vi(near.as_deref()));
+    UNKNOWN_PATH => PathWithin { path: String, field: String, whole: String }:
+        ("has the path `{path}` inside `{field}`, which is only replaced whole; send `{whole}`"),
+        ("có đường dẫn `{path}` nằm trong `{field}`, trường chỉ thay được toàn bộ; hãy gửi `{whole}`");
+    TOO_MANY_ITEMS => TooManyPaths { most: usize, has: usize }:
+        ("must have at most {most} paths, but has {has}; name whole messages or send `*`"),
+        ("chỉ được có tối đa {most} đường dẫn, hiện có {has}; hãy ghi tên cả thông điệp hoặc gửi \
+          `*`");
+    PREFIX => Prefix { prefix: &'static str }:
+        ("must begin with `{prefix}`"),
+        ("phải bắt đầu bằng `{prefix}`");
+    NOT_ALLOWED => NotTheOne { value: String }:
+        ("must be {value}"),
+        ("phải là {value}");
+    NOT_ALLOWED => NotWithin { values: String }:
+        ("must be one of {values}"),
+        ("phải là một trong: {values}");
+    NOT_ALLOWED => Within { values: String }:
+        ("must not be one of {values}; choose another value"),
+        ("không được là một trong: {values}; hãy chọn giá trị khác");
+    NOT_A_UUID => NotAUuid:
+        ("must be a UUID with hyphens, for example `123e4567-e89b-42d3-a456-426614174000`; make \
+          a new one for each request, and repeat it only to retry that request"),
+        ("phải là một UUID có dấu gạch nối, ví dụ `123e4567-e89b-42d3-a456-426614174000`; hãy \
+          tạo mã mới cho mỗi yêu cầu và chỉ dùng lại khi gửi lại đúng yêu cầu đó");
+    NOT_A_URI => NotAUri:
+        ("must be a URI with a scheme, for example `https://example.gov.vn/van-ban/1`; \
+          percent-encode spaces and accented letters"),
+        ("phải là một URI có lược đồ, ví dụ `https://example.gov.vn/van-ban/1`; hãy mã hóa phần \
+          trăm khoảng trắng và chữ có dấu");
+    NOT_A_URI => NotAPage:
+        ("must be the address of a page, as `https://example.gov.vn/van-ban/1`: http or https, a \
+          host in ASCII, no user name; percent-encode spaces and accented letters"),
+        ("phải là địa chỉ một trang, ví dụ `https://example.gov.vn/van-ban/1`: http hoặc https, \
+          tên máy chủ viết bằng ASCII, không có tên người dùng; hãy mã hóa phần trăm khoảng \
+          trắng và chữ có dấu");
+    OUT_OF_RANGE => NotBetween { min: String, max: String, is: String }:
+        ("must be from {min} to {max}, is {is}"),
+        ("phải từ {min} đến {max}, hiện là {is}");
+    OUT_OF_RANGE => TooSmall { min: String, is: String }:
+        ("must be at least {min}, is {is}"),
+        ("phải từ {min} trở lên, hiện là {is}");
+    OUT_OF_RANGE => TooGreat { max: String, is: String }:
+        ("must be at most {max}, is {is}"),
+        ("phải không quá {max}, hiện là {is}");
+    OUT_OF_RANGE => NotFinite { is: String }:
+        ("must be a finite number, is {is}"),
+        ("phải là một số hữu hạn, hiện là {is}");
+    OUT_OF_RANGE => SignsDiffer:
+        ("must have the same sign as the integer part"),
+        ("phải cùng dấu với phần nguyên");
+    UNKNOWN_VALUE => NotDefined { number: i32, names: String }:
+        ("is {number}, which is not defined; use one of {names}"),
+        ("có giá trị không tồn tại {number}; hãy dùng một trong: {names}");
+    REQUIRED => EnumMissing { names: String }:
+        ("must be one of {names}"),
+        ("phải là một trong: {names}");
+    UNKNOWN_VALUE => ViewUnknown { number: i32 }:
+        ("has the unknown number {number}; use a view that the contract defines, or leave it \
+          unset"),
+        ("có giá trị không tồn tại {number}; hãy dùng một view có trong hợp đồng giao diện hoặc \
+          bỏ trống");
+    NOT_UNIQUE => SameAs { first: String }:
+        ("is the same as `{first}`; remove one of them"),
+        ("trùng với `{first}`; hãy bỏ một trong hai");
+    NOT_UNIQUE => KeyRepeated:
+        ("the key is given twice, in composed and in decomposed letters; remove one"),
+        ("khóa bị lặp lại dưới dạng chữ dựng sẵn và chữ tổ hợp; hãy bỏ một");
+    PARTIAL_DATE => PartialDate:
+        ("must be a complete date: give year, month and day, or leave the date unset"),
+        ("phải là một ngày đầy đủ: hãy ghi năm, tháng và ngày, hoặc bỏ trống trường này");
+    NO_SUCH_DATE => NoSuchDay:
+        ("there is no such day in the calendar; correct year, month and day"),
+        ("không có ngày này trong lịch; hãy sửa năm, tháng, ngày");
+    REQUIRED => ChangeKindMissing:
+        ("must be one of `ADD`, `UPDATE`, `DROP`"),
+        ("phải là một trong: `ADD`, `UPDATE`, `DROP`");
+    REQUIRED => FigureDateMissing:
+        ("give the date that the figure is for"),
+        ("hãy ghi ngày của số liệu");
+    REQUIRED => FirstDateMissing:
+        ("give the first date"),
+        ("hãy ghi ngày đầu tiên");
+    OUT_OF_RANGE => EndBeforeStart:
+        ("must not be before `start_date`"),
+        ("không được trước `start_date`");
+    TOO_MANY_POINTS => TooManyPoints { most: usize }:
+        ("gives more than {most} dates; choose a longer interval or a shorter period"),
+        ("cho hơn {most} ngày; hãy chọn bước dài hơn hoặc khoảng thời gian ngắn hơn");
+    NOT_ALLOWED => ReadTwice:
+        ("give either `read_revision` or `read_time`"),
+        ("chỉ ghi một trong hai: `read_revision` hoặc `read_time`");
+    OUT_OF_RANGE => AfterNewest { newest: Revision }:
+        ("must be at most {newest}, the newest revision"),
+        ("không được quá {newest} là phiên bản mới nhất");
+    OUT_OF_RANGE => BeforeLog { first: Timestamp }:
+        ("must not be before {first}, when the log begins"),
+        ("không được trước {first} là lúc bắt đầu nhật ký");
+    OUT_OF_RANGE => AfterAnswer { today: Date }:
+        ("must not be after {today}, the date of the answer"),
+        ("không được sau {today} là ngày của câu trả lời");
+    OUT_OF_RANGE => ReadTimeInFuture { now: Timestamp }:
+        ("must not be in the future; it is now {now}"),
+        ("không được ở tương lai; hiện là {now}");
+    ANSWER_TOO_LARGE => AnswerTooLarge { size: usize, most: usize }:
+        ("these platforms make up {size} bytes, more than {most}; ask for fewer, or for the view \
+          BASIC"),
+        ("các nền tảng này chiếm {size} byte, vượt quá {most}; hãy yêu cầu ít hơn, hoặc dùng \
+          view BASIC");
+    ORDER_TOO_LONG => OrderOfChanges:
+        ("changes are ordered by `revision` or `revision desc` alone"),
+        ("các thay đổi chỉ sắp xếp được theo `revision` hoặc `revision desc`");
+    NOT_ALLOWED => ResumeOnly { field: &'static str }:
+        ("goes with `start` RESUME only; set that, or leave `{field}` out"),
+        ("chỉ dùng cùng `start` là RESUME; hãy đặt giá trị đó, hoặc bỏ `{field}`");
+    NOT_ALLOWED => ResumeTwice:
+        ("goes without `resume_position`, which says the revision"),
+        ("không dùng cùng `resume_position`, vì trường đó đã có số phiên bản");
+    PARAMETER_MALFORMED => NotSentByUs:
+        ("is not one that this service has sent"),
+        ("không phải là giá trị do dịch vụ này gửi");
+    OUT_OF_RANGE => MinRevisionMalformed:
+        ("must be a revision, a whole number of 0 or more as `ndp-revision` writes it, or a \
+          position as `ndp-position` writes it"),
+        ("phải là số phiên bản, số nguyên từ 0 trở lên viết như trong `ndp-revision`, hoặc vị \
+          trí viết như trong `ndp-position`");
+    MALFORMED => TimeoutMalformed:
+        ("must be at most 8 digits and a unit (H, M, S, m, u or n), for example `250m`"),
+        ("phải gồm tối đa 8 chữ số và một đơn vị (H, M, S, m, u hoặc n), ví dụ `250m`");
+    NOT_ALLOWED => ActorOfPerson:
+        ("this principal is a person; remove the metadata `ndp-actor`, which only systems send"),
+        ("chủ thể này là một người; hãy bỏ metadata `ndp-actor`, chỉ hệ thống mới gửi");
+    PATTERN => ActorMalformed { most: usize }:
+        ("give the staff or account code of the person who acts, never a name: 1 to {most} \
+          letters without marks, digits, `.`, `_` and `-`, as `CB-0142`"),
+        ("hãy ghi mã cán bộ hoặc mã tài khoản của người thực hiện, không ghi họ tên: 1 đến \
+          {most} chữ cái không dấu, chữ số, `.`, `_` và `-`, ví dụ `CB-0142`");
+    PERSONAL_DATA => ActorIsPersonal { english: &'static str, vietnamese: &'static str }:
+        ("reads as {english}; give a staff or account code instead"),
+        ("giống {vietnamese}; hãy ghi mã cán bộ hoặc mã tài khoản");
+    OUT_OF_RANGE => AllowanceLength { most: usize }:
+        ("must say why in 1 to {most} UTF-8 characters"),
+        ("phải ghi lý do bằng 1 đến {most} ký tự UTF-8");
+    BODY_MALFORMED => BodyOfWrongType { form: String }:
+        ("has a value of the wrong type; write {form}"),
+        ("có giá trị sai kiểu; hãy ghi {form}");
+    BODY_MALFORMED => BodyNotOf { message: String, told: String }:
+        ("the body is not JSON of `{message}`: {told}"),
+        ("nội dung không phải JSON của `{message}`: {told}");
+    BODY_MALFORMED => BodyNeedsList:
+        ("is a list; write [ … ]"),
+        ("là một danh sách; hãy ghi [ … ]");
+    BODY_MALFORMED => BodyNeedsMap:
+        ("has keys and values; write {{ … }}"),
+        ("gồm khóa và giá trị; hãy ghi {{ … }}");
+    BODY_MALFORMED => BodyHasNull:
+        ("is null, which is no value; remove it"),
+        ("là null, tức không có giá trị; hãy bỏ đi");
+    BODY_TOO_COMPLEX => BodyTooComplex { most: usize }:
+        ("the body has more than {most} values; send less in one call"),
+        ("nội dung có hơn {most} giá trị; hãy gửi ít hơn trong một lần gọi");
+    BODY_TOO_DEEP => BodyTooDeep { most: usize }:
+        ("the body has more than {most} levels of objects and lists"),
+        ("nội dung có hơn {most} tầng đối tượng và danh sách lồng nhau");
+    BODY_UNEXPECTED => BodyUnexpected:
+        ("this method takes no body; send its fields as query parameters"),
+        ("phương thức này không nhận nội dung; hãy gửi các trường bằng tham số truy vấn");
+    REQUIRED => BodyMissing:
+        ("is required; send it as the JSON body"),
+        ("là bắt buộc; hãy gửi trong nội dung, dạng JSON");
+    FIELD_UNKNOWN => FieldUnknown { message: String }:
+        ("is not a field of `{message}`; remove it"),
+        ("không phải là trường của `{message}`; hãy bỏ đi");
+    FIELD_REPEATED => FieldRepeated:
+        ("must not be repeated, in either spelling; send it once"),
+        ("không được lặp lại, dù theo cách viết nào; hãy gửi một lần");
+    FIELD_CONTRADICTED => FieldContradicted { other: String }:
+        ("cannot be set together with `{other}`; give one of them"),
+        ("không dùng cùng `{other}`; hãy ghi một trong hai");
+    PATH_CONTRADICTED => PathContradicted:
+        ("differs from the value in the URL path; remove it from the body"),
+        ("khác với giá trị trong đường dẫn URL; hãy bỏ trường này khỏi nội dung");
+    TOO_MANY_PARAMETERS => TooManyParameters { most: usize }:
+        ("has more than {most} parameters; send fewer"),
+        ("có hơn {most} tham số; hãy gửi ít hơn");
+    PARAMETER_MALFORMED => ParameterNotUtf8:
+        ("has a parameter that is not UTF-8; percent-encode its UTF-8 bytes"),
+        ("có tham số không phải UTF-8; hãy mã hóa phần trăm các byte UTF-8");
+    PARAMETER_UNKNOWN => ParameterUnknown:
+        ("is not a parameter of this method; remove it"),
+        ("không phải là tham số của phương thức này; hãy bỏ đi");
+    PARAMETER_NOT_TEXT => ParameterNotText:
+        ("is a message; set its fields, for example `parent.child=value`"),
+        ("là một thông điệp; hãy ghi từng trường, ví dụ `parent.child=value`");
+    PARAMETER_REPEATED => ParameterRepeated:
+        ("must not be repeated; send it once"),
+        ("không được lặp lại; hãy gửi một lần");
+    PARAMETER_CONTRADICTED => ParameterContradicted { other: String }:
+        ("cannot be set together with `{other}`; give one of them"),
+        ("không dùng cùng `{other}`; hãy ghi một trong hai");
+    PARAMETER_MALFORMED => ParameterMalformed { form: String }:
+        ("has a value of the wrong type; write {form}"),
+        ("có giá trị sai kiểu; hãy ghi {form}");
+    PARAMETER_MALFORMED => EventIdMalformed:
+        ("is not a position; send the id of the last event received, or remove the header"),
+        ("không phải là vị trí; hãy gửi id của sự kiện cuối cùng đã nhận, hoặc bỏ header này");
+    MALFORMED => GzipMalformed:
+        ("is gzip, but the body is not, or is cut off; compress it again"),
+        ("là gzip, nhưng nội dung không phải gzip hoặc bị cắt; hãy nén lại");
+    MALFORMED => SecondsMalformed:
+        ("write seconds, with a point before a fraction, for example 2.5; 0 is a time that is \
+          over"),
+        ("hãy ghi số giây, dùng dấu chấm trước phần lẻ, ví dụ 2.5; 0 là đã hết thời gian");
+    MALFORMED => EtagsMalformed:
+        ("write tags in quotes as `etag` has them, with commas between them, or `*`"),
+        ("hãy ghi các etag trong dấu ngoặc kép như `etag` đã trả về, cách nhau bằng dấu phẩy, \
+          hoặc `*`");
+    CONDITION_UNSUPPORTED => IfNoneMatchOfWrite:
+        ("is a condition of GET only; remove it: a method that creates never overwrites"),
+        ("chỉ dùng với GET; hãy bỏ đi: lệnh tạo không bao giờ ghi đè bản ghi");
+    CONDITION_UNSUPPORTED => IfMatchWithoutEtag:
+        ("is not supported: this method compares no etag; remove it"),
+        ("không được hỗ trợ: phương thức này không so sánh etag; hãy bỏ đi");
+    CONDITION_UNSUPPORTED => IfMatchOfAny:
+        ("must name the etag that was read; this method does not accept `*`"),
+        ("phải ghi etag đã đọc: phương thức này không nhận `*`");
+    ETAG_CONTRADICTED => EtagContradicted:
+        ("differs from the `etag` in the body; send one of the two"),
+        ("khác với `etag` trong nội dung; hãy gửi một trong hai");
+}
+
+messages! {
+    /// A condition that the registry's state does not meet: the request is well formed, but refused.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    Condition
+
+    COMPARISON_TOO_LONG => ComparisonTooLong:
+        ("the two editions list more platforms than one answer can hold; read the platforms of \
+          each with ListPlatforms and compare their `listings`"),
+        ("hai danh mục có nhiều nền tảng hơn mức một trả lời có thể chứa; hãy đọc các nền tảng \
+          của từng danh mục bằng ListPlatforms rồi so sánh `listings`");
+    EDITION_NOT_HELD => EditionNotHeld { name: String }:
+        ("the registry has no entries of `{name}`, so there is nothing to compare"),
+        ("chưa có mục nào của `{name}` trong hệ thống nên không thể so sánh");
+    RECORD_TOO_LARGE => RecordTooLarge { bytes: usize, most: usize }:
+        ("the record would take {bytes} bytes, at most {most} are allowed; shorten its texts and \
+          lists, and refer to documents by `uri`"),
+        ("bản ghi sẽ chiếm {bytes} byte, chỉ được tối đa {most}; hãy rút gọn nội dung và danh \
+          sách, dẫn văn bản bằng `uri`");
+    CHANGE_TOO_LARGE => ChangeTooLarge { bytes: usize, most: usize }:
+        ("the records that this changes would take {bytes} bytes, at most {most} are allowed; \
+          shorten them first"),
+        ("các bản ghi bị thay đổi sẽ chiếm {bytes} byte, chỉ được tối đa {most}; hãy rút gọn \
+          chúng trước");
+    SECOND_PERSON_NEEDED => SecondPersonNeeded:
+        ("the person who requested this cannot approve it; another person must"),
+        ("người đã đề nghị không được phê duyệt; phải do người khác phê duyệt");
+    ACTOR_NEEDED => ActorNeeded:
+        ("this requires two people, so a system must name the acting person in the metadata \
+          `ndp-actor`"),
+        ("việc này cần hai người, nên hệ thống phải ghi người thực hiện trong metadata \
+          `ndp-actor`");
+    PLAN_IS_FULL => PlanIsFull { held: usize, what: String, what_vi: String, most: usize }:
+        ("the plan has {held} {what}; it may have {most}"),
+        ("kế hoạch đã có {held} {what_vi}; chỉ được có {most}");
+    MILESTONE_IS_COMPLETED => MilestoneIsCompleted:
+        ("the milestone is COMPLETED, so what it promised cannot be changed"),
+        ("mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên");
+    MILESTONE_IS_DROPPED => MilestoneIsDropped:
+        ("the milestone is DROPPED; create a new one instead"),
+        ("mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế");
+    PLATFORM_WITHOUT_AGENCY => PlatformWithoutAgency:
+        ("the platform has no governing agency, so it cannot have plans; the steward must add it \
+          to `governance` first"),
+        ("nền tảng chưa có cơ quan chủ quản nên chưa lập được kế hoạch; đơn vị quản lý danh mục \
+          cần ghi vào `governance` trước");
+    PLAN_NOT_ISSUED => PlanNotIssued { state: &'static str }:
+        ("the plan is {state}; this method requires an ISSUED plan"),
+        ("kế hoạch đang ở trạng thái {state}; phương thức này cần kế hoạch đã ban hành");
+    PLAN_HISTORY_FULL => PlanHistoryFull { most: usize }:
+        ("the plan has been through {most} states; end it and create a new one"),
+        ("kế hoạch đã qua {most} trạng thái; hãy kết thúc và lập kế hoạch mới");
+    PLAN_IS_FROZEN => PlanIsFrozen:
+        ("the plan is SUBMITTED and cannot be changed; use ReturnPlan to send it back for changes"),
+        ("kế hoạch đã trình nên không sửa được; hãy dùng ReturnPlan để trả lại");
+    PLAN_IS_ISSUED => PlanIsIssued { field: String }:
+        ("the plan is ISSUED, so `{field}` is changed only by RebaselinePlan"),
+        ("kế hoạch đã ban hành nên `{field}` chỉ thay đổi bằng RebaselinePlan");
+    PLAN_HAS_ENDED => PlanHasEnded { state: &'static str }:
+        ("the plan is {state} and cannot be changed; create a new one"),
+        ("kế hoạch ở trạng thái {state} nên không sửa được; hãy lập kế hoạch mới");
+    PLAN_STATE => PlanState { state: &'static str, method: &'static str, from: String }:
+        ("the plan is {state}; {method} requires one that is {from}"),
+        ("kế hoạch đang ở trạng thái {state}; {method} cần trạng thái {from}");
+    PLATFORM_HAS_PLANS => PlatformHasPlans:
+        ("the platform has plans, and a plan needs an agency that answers for it; name the new \
+          governing agency"),
+        ("nền tảng đã có kế hoạch, mà kế hoạch phải có cơ quan chịu trách nhiệm; hãy ghi cơ quan \
+          chủ quản mới");
+    PLATFORM_HAS_LIVE_PLANS => PlatformHasLivePlans { plan: String, state: &'static str }:
+        ("`{plan}` is {state}; complete, revoke or withdraw it first"),
+        ("`{plan}` đang ở trạng thái {state}; hãy kết thúc trước");
+    SUCCESSOR_NOT_ACTIVE => SuccessorNotActive { successor: String }:
+        ("the successor `{successor}` is not another platform in the catalogue"),
+        ("`{successor}` không phải một nền tảng khác trong danh mục");
+    BOTH_ARE_LISTED => BothAreListed { name: String, successor: String, edition: String }:
+        ("`{edition}` lists both `{name}` and `{successor}`, so they are two entries; correct \
+          the listings first if they are not"),
+        ("`{edition}` liệt kê cả `{name}` và `{successor}` nên đây là hai mục; nếu không phải, \
+          hãy sửa danh sách trước");
+    PLATFORM_NOT_ACTIVE => PlatformNotActive { name: String }:
+        ("`{name}` has left the catalogue"),
+        ("`{name}` đã ra khỏi danh mục");
+    KEY_IS_REVOKED => KeyIsRevoked:
+        ("the key is already revoked"),
+        ("khóa này đã bị thu hồi");
+    LAST_ADMIN => LastAdmin:
+        ("this is the last active administrator; create another one first"),
+        ("đây là quản trị viên cuối cùng còn hoạt động; hãy tạo quản trị viên khác trước");
+    PRINCIPAL_IS_DISABLED => PrincipalIsDisabled:
+        ("the principal is disabled; enable it first"),
+        ("chủ thể này đã bị vô hiệu hóa; hãy kích hoạt lại trước");
+    PROPOSAL_DECIDED => ProposalDecided:
+        ("the proposal is already decided"),
+        ("đề xuất này đã được quyết định");
+    PROPOSAL_PENDING => ProposalPending { proposal: String }:
+        ("`{proposal}` is pending; approve or reject it first"),
+        ("`{proposal}` đang chờ; hãy phê duyệt hoặc từ chối trước");
+    REPORT_IS_CORRECTED => ReportIsCorrected { by: String }:
+        ("the report is already corrected by `{by}`; correct that one instead"),
+        ("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính báo cáo đó");
+    PERIOD_IS_REPORTED => PeriodIsReported { report: String }:
+        ("`{report}` reports on this period; name it in `corrects` to correct it"),
+        ("kỳ này đã có báo cáo `{report}`; ghi tên đó ở `corrects` để đính chính");
+    LOG_NOT_EMPTY => LogNotEmpty:
+        ("only an empty log can be seeded"),
+        ("chỉ có thể nạp dữ liệu ban đầu khi nhật ký còn trống");
+    LOG_DIVERGED => LogDiverged:
+        ("this position is not in the log of this registry: its database was restored, replaced \
+          or failed over since. Forget what was read after the restored point, read everything \
+          anew (WatchChanges with SNAPSHOT) and go on from the position received then"),
+        ("vị trí này không có trong nhật ký của hệ thống: cơ sở dữ liệu đã được khôi phục, thay \
+          thế hoặc chuyển đổi dự phòng. Hãy bỏ dữ liệu đã đọc, đọc lại toàn bộ (WatchChanges với \
+          SNAPSHOT) rồi tiếp tục từ vị trí nhận được");
+    DATABASE_NOT_EMPTY => DatabaseNotEmpty:
+        ("the database holds a registry already; name one that is empty or not there"),
+        ("cơ sở dữ liệu đã có dữ liệu; hãy chọn cơ sở dữ liệu trống");
+    FILE_NOT_MADE => FileNotMade { why: String }:
+        ("the file cannot be made: {why}"),
+        ("không tạo được tệp: {why}");
+    STORE_FORMAT_UNKNOWN => StoreFormatUnknown { format: i64, known: i64 }:
+        ("the log has format {format}, this release knows {known}; run the release that wrote it"),
+        ("nhật ký có định dạng {format}, phiên bản này chỉ biết định dạng {known}; hãy chạy \
+          phiên bản đã ghi nhật ký");
+}
+
+messages! {
+    /// Why credentials are missing or not valid.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    Unauthenticated
+
+    CREDENTIALS_MISSING => Missing:
+        ("this method needs an API key: send metadata `authorization: Bearer <key>`"),
+        ("phương thức này cần khóa API: hãy gửi metadata `authorization: Bearer <khóa>`");
+    CREDENTIALS_INVALID => Invalid:
+        ("the credentials are not valid; check the API key"),
+        ("thông tin xác thực không hợp lệ; hãy kiểm tra khóa API");
+    KEY_EXPIRED => KeyExpired:
+        ("the API key has expired; create a new one"),
+        ("khóa API đã hết hạn; hãy tạo khóa mới");
+    KEY_REVOKED => KeyRevoked:
+        ("the API key was revoked; create a new one"),
+        ("khóa API đã bị thu hồi; hãy tạo khóa mới");
+    PRINCIPAL_DISABLED => PrincipalDisabled:
+        ("the principal of this API key is disabled; an administrator can enable it"),
+        ("chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại");
+}
+
+messages! {
+    /// Why the same request may succeed later.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    Unavailable
+
+    STORE_UNAVAILABLE => Store:
+        ("the database cannot be reached at the moment; retry"),
+        ("tạm thời không kết nối được cơ sở dữ liệu; hãy thử lại");
+    OUTCOME_UNKNOWN => OutcomeUnknown:
+        ("the outcome is unknown: send the request again with the same request id to learn it"),
+        ("chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả");
+    REVISION_NOT_REACHED => RevisionNotReached:
+        ("this server has not reached the revision asked for yet; retry"),
+        ("máy chủ này chưa cập nhật đến phiên bản được yêu cầu; hãy thử lại");
+    SHUTTING_DOWN => ShuttingDown:
+        ("the server is shutting down; retry"),
+        ("máy chủ đang dừng; hãy thử lại");
+    CLOCK_BEHIND_LOG => ClockBehindLog:
+        ("the clock is more than a minute behind the newest change, so nothing is recorded: an \
+          operator must set the clock right; retry then"),
+        ("đồng hồ chậm hơn bản ghi thay đổi mới nhất trên một phút nên tạm thời không ghi thay \
+          đổi nào: người vận hành cần chỉnh lại đồng hồ, sau đó hãy thử lại");
+    CLOCK_JUMPED => ClockJumped:
+        ("the clock has jumped, so nothing is recorded: an operator must set the clock right or, \
+          if it is right now, restart the server; retry then"),
+        ("đồng hồ đã thay đổi đột ngột nên tạm thời không ghi thay đổi nào: người vận hành cần \
+          chỉnh lại đồng hồ, hoặc khởi động lại máy chủ nếu đồng hồ đã đúng, sau đó hãy thử lại");
+    CREDENTIALS_NOT_CHECKED => CredentialsNotChecked:
+        ("this server has lost its database for so long that it cannot tell whether credentials \
+          still hold; retry, or read without credentials what is public"),
+        ("máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử \
+          lại, hoặc đọc dữ liệu công khai mà không dùng khóa");
+}
+
+messages! {
+    /// Why a request was refused before its method was reached.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    Protocol
+
+    MESSAGE_TOO_LARGE => MessageTooLarge { most: usize }:
+        ("the message is larger than {most} bytes; send less in one call"),
+        ("thông điệp lớn hơn {most} byte; hãy gửi ít hơn trong một lần gọi");
+    MESSAGE_TOO_COMPLEX => MessageTooComplex { most: usize }:
+        ("the request holds more than {most} messages; send fewer in one call"),
+        ("yêu cầu chứa hơn {most} thông điệp con; hãy gửi ít hơn trong một lần gọi");
+    COMPRESSION_UNSUPPORTED => CompressionUnsupported:
+        ("the message is compressed in a way that is not supported; use `gzip`, or send it as it \
+          is"),
+        ("thông điệp được nén theo cách không được hỗ trợ; hãy dùng `gzip` hoặc gửi không nén");
+    COMPRESSION_UNDECLARED => CompressionUndeclared:
+        ("the message is marked as compressed, but `grpc-encoding` does not say how"),
+        ("thông điệp được đánh dấu là đã nén nhưng `grpc-encoding` không cho biết cách nén");
+    METHOD_UNKNOWN => MethodUnknown:
+        ("there is no such method; `grpcurl -plaintext ADDRESS list` lists the services"),
+        ("không có phương thức này; `grpcurl -plaintext ADDRESS list` liệt kê các dịch vụ");
+    MESSAGE_MALFORMED => FlagMalformed:
+        ("the byte before a message's length must be 0, or 1 for a compressed one"),
+        ("byte đứng trước độ dài thông điệp phải là 0, hoặc 1 nếu thông điệp được nén");
+    MESSAGE_MALFORMED => CompressionMalformed:
+        ("the message is not compressed as `grpc-encoding` says, or is cut off"),
+        ("thông điệp không được nén theo `grpc-encoding`, hoặc bị cắt cụt");
+    MESSAGE_MALFORMED => MessageCutOff:
+        ("the request ends within a message"),
+        ("yêu cầu kết thúc giữa một thông điệp");
+    MESSAGE_MALFORMED => MessageUnreadable { told: String }:
+        ("the request cannot be read as the message that the method takes: {told}"),
+        ("không đọc được yêu cầu theo thông điệp mà phương thức nhận");
+    MESSAGE_MALFORMED => WebMalformed:
+        ("the request is not encoded as gRPC-Web; check its base64 and its frames"),
+        ("yêu cầu không được mã hóa đúng theo gRPC-Web; hãy kiểm tra base64 và các khung");
+    MESSAGE_MISSING => MessageMissing:
+        ("the request has no message; send one, which may be empty"),
+        ("yêu cầu không có thông điệp; hãy gửi một thông điệp, có thể để trống");
+    BODY_INCOMPLETE => RequestCutOff:
+        ("the request did not arrive completely; send it again"),
+        ("yêu cầu không đến đầy đủ; hãy gửi lại");
+    BODY_INCOMPLETE => BodyLate:
+        ("the body did not arrive completely in time; send it again"),
+        ("nội dung không đến đủ trong thời gian cho phép; hãy gửi lại");
+    SERVICE_UNKNOWN => ServiceUnknown:
+        ("there is no such service; leave `service` empty to ask about the whole server"),
+        ("không có dịch vụ này; hãy để trống `service` để hỏi về toàn bộ máy chủ");
+    TOO_MANY_REQUESTS => TooManyRequests { most: u32 }:
+        ("a stream has at most {most} requests; open another"),
+        ("mỗi luồng có tối đa {most} yêu cầu; hãy mở luồng khác");
+    URL_TOO_LONG => UrlTooLong { most: usize }:
+        ("the query is longer than {most} bytes; shorten it"),
+        ("phần truy vấn dài hơn {most} byte; hãy rút ngắn");
+    MEDIA_TYPE_UNSUPPORTED => MediaTypeUnsupported:
+        ("the body must be JSON in UTF-8; send `content-type: application/json`"),
+        ("nội dung phải là JSON, mã UTF-8; hãy gửi `content-type: application/json`");
+    CODING_UNSUPPORTED => CodingUnsupported:
+        ("the body has a content coding that is not supported; send gzip, or no coding"),
+        ("nội dung được nén theo cách không được hỗ trợ; hãy gửi gzip hoặc không nén");
+    HOST_MALFORMED => HostMalformed:
+        ("a request in HTTP/1.1 must have one header `host`; send it once"),
+        ("yêu cầu HTTP/1.1 phải có đúng một header `host`; hãy gửi một lần");
+    PATH_UNKNOWN => PathUnknown:
+        ("there is no method at this path; `/openapi.json` lists the paths"),
+        ("không có phương thức nào ở đường dẫn này; `/openapi.json` liệt kê các đường dẫn");
+    VERB_UNKNOWN => VerbUnknown { verbs: String }:
+        ("this path accepts only {verbs}"),
+        ("đường dẫn này chỉ nhận {verbs}");
+    NOT_ACCEPTABLE => NotAcceptable { header: String, offered: String }:
+        ("`{header}` excludes every form of the answer; accept one of {offered}"),
+        ("`{header}` loại trừ mọi dạng trả lời; hãy chấp nhận một trong các dạng {offered}");
+    INTERNAL => Incident { incident: String }:
+        ("internal error; report it with the incident id `{incident}`"),
+        ("lỗi nội bộ; hãy báo lỗi kèm mã sự cố `{incident}`");
+    ETAG_NOT_CURRENT => IfMatchFails:
+        ("the record differs from what `if-match` names; read it again"),
+        ("bản ghi khác với bản mà `if-match` nêu; hãy đọc lại");
+}
+
+messages! {
+    /// Why a text or number is not a valid time or date.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    TimeError
+
+    NO_SUCH_TIME => TimestampSyntax:
+        ("not an RFC 3339 timestamp; write it as `2025-09-23T08:00:00+07:00`"),
+        ("không phải thời điểm theo RFC 3339; hãy viết như `2025-09-23T08:00:00+07:00`");
+    OUT_OF_RANGE => TimestampRange:
+        ("the time must be in the years 1 to 9999"),
+        ("thời điểm phải trong khoảng từ năm 1 đến năm 9999");
+    NO_SUCH_DATE => DateSyntax:
+        ("not a date; write it as `2025-09-23`"),
+        ("không phải ngày hợp lệ; hãy viết như `2025-09-23`");
+    OUT_OF_RANGE => DateRange:
+        ("the date must be in the years 1900 to 2200"),
+        ("ngày phải trong khoảng từ năm 1900 đến năm 2200");
+    NO_SUCH_DATE => NoSuchPart:
+        ("there is no such month or quarter"),
+        ("không có tháng hoặc quý này trong năm");
+    OUT_OF_RANGE => EndBeforeStart:
+        ("the period ends before it starts; exchange the two dates"),
+        ("ngày kết thúc trước ngày bắt đầu; hãy đổi chỗ hai ngày cho nhau");
+}
+
+messages! {
+    /// What is wrong with the characters of a text; positions are in characters from 1.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    Fault
+
+    CONTROL_CHARACTER => Hidden { position: usize, character: char }:
+        ("has the invisible character U+{:04X} at position {position}; remove \
+          it", u32::from(*character)),
+        ("có ký tự ẩn U+{:04X} ở vị trí {position}; hãy xóa ký tự này", u32::from(*character));
+    LINE_BREAK => Break { position: usize }:
+        ("must be one line, and has a line break or tab at position {position}; write a space \
+          instead"),
+        ("phải nằm trên một dòng, nhưng có dấu xuống dòng hoặc tab ở vị trí {position}; hãy thay \
+          bằng dấu cách");
+    LONE_MARK => Mark { position: usize, character: char }:
+        ("has the mark U+{:04X} at position {position} without a letter before it; write the \
+          letter, or remove the mark", u32::from(*character)),
+        ("có dấu U+{:04X} ở vị trí {position} mà không có chữ cái đứng trước; hãy thêm chữ cái \
+          hoặc xóa dấu", u32::from(*character));
+}
+
+impl fmt::Display for TimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.english())
+    }
+}
+
+impl std::error::Error for TimeError {}
+
+// === limits ===
+
+impl Limit {
+    /// Says which limit was reached and what to do, in English.
+    pub fn english(self, scope: Scope, most: u64) -> String {
+        let of = match scope {
+            Scope::All => "",
+            Scope::Caller => " of one caller",
+        };
+        match self {
+            Self::CallRate => {
+                format!("more than {most} calls a second by one caller; try again later")
+            }
+            Self::RequestHeaders => {
+                format!("the headers are larger than {most} bytes; send less")
+            }
+            Self::Cost => format!(
+                "the call takes more work than one call may cause ({most} units); ask for less: \
+                 fewer terms in the filter, fewer dates or a smaller page"
+            ),
+            Self::CallsInFlight => {
+                format!("too many calls in flight{of}, at most {most}; try again later")
+            }
+            Self::RequestBytes => format!(
+                "too many bytes of requests{of} are being received, at most {most}; try again later"
+            ),
+            Self::AnswerBytes => format!(
+                "too many bytes of answers{of} are not read yet, at most {most}; read them and try \
+                 again"
+            ),
+            Self::Watchers => {
+                format!("too many watches{of} are open, at most {most}; try again later")
+            }
+            Self::Connections => {
+                format!("too many connections{of} are open, at most {most}; try again later")
+            }
+            Self::WriterQueue => {
+                format!("too many commands wait to be written, at most {most}; try again later")
+            }
+            Self::Turns => format!(
+                "too many calls{of} that look at many records wait for their turn, at most {most}; \
+                 try again later"
+            ),
+        }
+    }
+
+    /// The same in Vietnamese.
+    pub fn vietnamese(self, scope: Scope, most: u64) -> String {
+        let of = match scope {
+            Scope::All => "",
+            Scope::Caller => " của một bên gọi",
+        };
+        match self {
+            Self::CallRate => {
+                format!("một bên gọi đã gọi quá {most} lần mỗi giây; hãy thử lại sau")
+            }
+            Self::RequestHeaders => {
+                format!("phần đầu (header) của yêu cầu lớn hơn {most} byte; hãy gửi ít hơn")
+            }
+            Self::Cost => format!(
+                "yêu cầu cần nhiều xử lý hơn mức cho phép của một lần gọi ({most} đơn vị); hãy \
+                 giảm số điều kiện lọc, số ngày hoặc số dòng của một trang"
+            ),
+            Self::CallsInFlight => {
+                format!("số lần gọi đang xử lý{of} đã đạt giới hạn ({most}); hãy thử lại sau")
+            }
+            Self::RequestBytes => format!(
+                "dung lượng yêu cầu đang nhận{of} đã đạt giới hạn ({most} byte); hãy thử lại sau"
+            ),
+            Self::AnswerBytes => format!(
+                "dung lượng trả lời chưa được đọc{of} đã đạt giới hạn ({most} byte); hãy đọc rồi \
+                 thử lại"
+            ),
+            Self::Watchers => {
+                format!("số luồng theo dõi đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")
+            }
+            Self::Connections => {
+                format!("số kết nối đang mở{of} đã đạt giới hạn ({most}); hãy thử lại sau")
+            }
+            Self::WriterQueue => {
+                format!("số lệnh chờ ghi đã đạt giới hạn ({most}); hãy thử lại sau")
+            }
+            Self::Turns => format!(
+                "số yêu cầu phải duyệt nhiều bản ghi{of} đang chờ đến lượt đã đạt giới hạn \
+                 ({most}); hãy thử lại sau"
+            ),
+        }
+    }
+}
+
+// === whole errors ===
+
+impl Error {
+    /// The stable reason.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Invalid(_) => INVALID_REQUEST,
+            Self::NotFound { .. } => RESOURCE_NOT_FOUND,
+            Self::AlreadyExists { .. } => RESOURCE_ALREADY_EXISTS,
+            Self::Stale { .. } => ETAG_NOT_CURRENT,
+            Self::Refused(refusal) => refusal.condition.reason(),
+            Self::RequestIdReused { .. } => REQUEST_ID_REUSED,
+            Self::Unauthenticated(why) => why.reason(),
+            Self::Denied { .. } => PERMISSION_DENIED,
+            Self::Exhausted { .. } => LIMIT_REACHED,
+            Self::Stalled { .. } => READER_STALLED,
+            Self::DeadlineExceeded { .. } => DEADLINE_EXCEEDED,
+            Self::OutOfRange(_) => OUT_OF_RANGE,
+            Self::Unavailable(why) => why.reason(),
+            Self::Bug(_) => INTERNAL,
+        }
+    }
+
+    /// What is wrong and what to do, in English.
+    pub fn english(&self) -> String {
+        match self {
+            Self::Invalid(violations) => {
+                let told: Vec<_> = violations.iter().map(Violation::english).collect();
+                told.join("; ")
+            }
+            Self::NotFound { kind, name } => format!("{} `{name}` was not found", kind.english),
+            Self::AlreadyExists { kind, name } => {
+                format!("{} `{name}` already exists", kind.english)
+            }
+            Self::Stale { kind, name, .. } => format!(
+                "{} `{name}` has changed since its etag was read; read it again",
+                kind.english
+            ),
+            Self::Refused(refusal) => refusal.condition.english(),
+            Self::RequestIdReused { request_id } => {
+                format!("request id `{request_id}` was used for another request; use a new one")
+            }
+            Self::Unauthenticated(why) => why.english(),
+            Self::Denied { action, needs, .. } => format!("`{action}` requires {needs}"),
+            Self::Exhausted { limit, scope, most } => limit.english(*scope, *most),
+            Self::Stalled { seconds } => format!(
+                "the client read nothing from this stream for {seconds} s; resume after the last \
+                 revision received"
+            ),
+            Self::DeadlineExceeded { given } => format!(
+                "the deadline of {} ms has passed; a write may still have been made: send it again \
+                 with the same request id to learn the outcome",
+                given.as_millis()
+            ),
+            Self::OutOfRange(violation) => violation.english(),
+            Self::Unavailable(why) => why.english(),
+            Self::Bug(_) => "internal error".to_owned(),
+        }
+    }
+
+    /// The same in Vietnamese.
+    pub fn vietnamese(&self) -> String {
+        match self {
+            Self::Invalid(violations) => {
+                let told: Vec<_> = violations.iter().map(Violation::vietnamese).collect();
+                told.join("; ")
+            }
+            Self::NotFound { kind, name } => {
+                format!("không tìm thấy {} `{name}`", kind.vietnamese)
+            }
+            Self::AlreadyExists { kind, name } => {
+                format!("{} `{name}` đã tồn tại", kind.vietnamese)
+            }
+            Self::Stale { kind, name, .. } => format!(
+                "{} `{name}` đã thay đổi kể từ khi etag được đọc; hãy đọc lại",
+                kind.vietnamese
+            ),
+            Self::Refused(refusal) => refusal.condition.vietnamese(),
+            Self::RequestIdReused { request_id } => {
+                format!("mã yêu cầu `{request_id}` đã dùng cho một yêu cầu khác; hãy dùng mã mới")
+            }
+            Self::Unauthenticated(why) => why.vietnamese(),
+            Self::Denied {
+                action, needs_vi, ..
+            } => format!("`{action}` cần {needs_vi}"),
+            Self::Exhausted { limit, scope, most } => limit.vietnamese(*scope, *most),
+            Self::Stalled { seconds } => format!(
+                "bên gọi không đọc luồng này trong {seconds} giây; hãy tiếp tục sau phiên bản cuối \
+                 cùng đã nhận"
+            ),
+            Self::DeadlineExceeded { given } => format!(
+                "đã quá thời hạn {} ms của lần gọi; lệnh ghi vẫn có thể đã được thực hiện: hãy gửi \
+                 lại với cùng mã yêu cầu (`request_id`) để biết kết quả",
+                given.as_millis()
+            ),
+            Self::OutOfRange(violation) => violation.vietnamese(),
+            Self::Unavailable(why) => why.vietnamese(),
+            Self::Bug(_) => "lỗi nội bộ".to_owned(),
+        }
+    }
+}
+
+impl Violation {
+    /// The field and what is wrong with it, in English.
+    pub fn english(&self) -> String {
+        self.told(&self.rule.english())
+    }
+
+    /// The same in Vietnamese.
+    pub fn vietnamese(&self) -> String {
+        self.told(&self.rule.vietnamese())
+    }
+
+    fn told(&self, text: &str) -> String {
+        if self.field.is_empty() {
+            text.to_owned()
+        } else {
+            format!("`{}`: {text}", self.field)
+        }
+    }
+}
+
+/// What stands after as many violations as one message holds, in English and Vietnamese.
+pub fn and_more(rest: usize) -> (String, String) {
+    (
+        format!("; and {rest} more"),
+        format!("; và {rest} lỗi khác"),
+    )
+}
+
+// === parts of texts ===
+
+/// How many of what, as `2 characters`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantity {
+    /// How many.
+    pub count: u64,
+    /// Of what.
+    pub unit: Unit,
+}
+
+/// What lengths are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Unicode code points.
+    Characters,
+    /// Bytes.
+    Bytes,
+    /// Bytes of a text in UTF-8.
+    BytesOfText,
+    /// Entries of a list or map.
+    Items,
+}
+
+impl Quantity {
+    fn english(self) -> String {
+        let (noun, rest) = match self.unit {
+            Unit::Characters => ("character", ""),
+            Unit::Bytes => ("byte", ""),
+            Unit::BytesOfText => ("byte", " in UTF-8"),
+            Unit::Items => ("item", ""),
+        };
+        let plural = if self.count == 1 { "" } else { "s" };
+        format!("{} {noun}{plural}{rest}", self.count)
+    }
+
+    fn vietnamese(self) -> String {
+        let noun = match self.unit {
+            Unit::Characters => "ký tự",
+            Unit::Bytes => "byte",
+            Unit::BytesOfText => "byte (UTF-8)",
+            Unit::Items => "mục",
+        };
+        format!("{} {noun}", self.count)
+    }
+}
+
+fn did_you_mean(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
+}
+
+fn did_you_mean_vi(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!(" (có phải là `{near}`?)"))
+}
