@@ -58,20 +58,14 @@ pub(super) fn message(
         }
     }
     for (count, pair) in fields::pairs(query).enumerate() {
-        if mistakes.iter().len() >= MISTAKES_MAX {
+        if count >= PARAMETERS_MAX {
+            // this alone: what is wrong with each of so many does not matter
+            let most = PARAMETERS_MAX;
+            mistakes = Violation::new("", Rule::TooManyParameters { most }).into();
             break;
         }
-        if count >= PARAMETERS_MAX {
-            mistakes.append(
-                Violation::new(
-                    "",
-                    Rule::TooManyParameters {
-                        most: PARAMETERS_MAX,
-                    },
-                )
-                .into(),
-            );
-            break;
+        if mistakes.iter().len() >= MISTAKES_MAX {
+            continue;
         }
         let Some((name, text)) = pair else {
             mistakes.append(Violation::new("", Rule::ParameterNotUtf8).into());

@@ -27,7 +27,7 @@ use crate::{
 };
 use ndp_core::{
     change::At,
-    error::{Error, Violation},
+    error::Error,
     leaf::Digest,
     messages::{Condition, Rule, Unavailable},
     names::Revision,
@@ -296,10 +296,10 @@ impl Registry {
         if self.lag() > FOLLOW_TIME_MAX {
             return Err(Error::Unavailable(Unavailable::RevisionNotReached));
         }
-        Err(Error::OutOfRange(Violation::new(
+        Err(Error::out_of_range(
             "read_revision",
             Rule::AfterNewest { newest },
-        )))
+        ))
     }
 
     /// Waits until this process knows a revision: it may follow what another has written.
@@ -371,10 +371,7 @@ impl Registry {
         }
         // an empty log begins when it is first written
         let first = first.unwrap_or_else(|| self.clock().now());
-        Err(Error::OutOfRange(Violation::new(
-            "read_time",
-            Rule::BeforeLog { first },
-        )))
+        Err(Error::out_of_range("read_time", Rule::BeforeLog { first }))
     }
 
     /// How the log is followed.

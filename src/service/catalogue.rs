@@ -253,7 +253,7 @@ impl Services {
         request: Request<pb::GetPlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
         let (call, message) = self.open_read(request).await?;
-        let view = requests::platform_view(message.view, View::Full)?;
+        let view = requests::platform_view(message.view, View::Full);
         let name = requests::name(&message.name, "name")?;
         let platform = find_platform(&call, &name)?;
         call.answer(encoded_platform(&self.platforms, &platform, view))
@@ -264,7 +264,7 @@ impl Services {
         request: Request<pb::ListPlatformsRequest>,
     ) -> Answer<EncodedPage<pb::ListPlatformsResponse>> {
         let (call, message) = self.open_read(request).await?;
-        let view = requests::platform_view(message.view, View::Basic)?;
+        let view = requests::platform_view(message.view, View::Basic);
         let all = message.show_retired;
         let binding = call
             .binding("ListPlatforms")
@@ -330,7 +330,7 @@ impl Services {
         request: Request<pb::BatchGetPlatformsRequest>,
     ) -> Answer<pb::BatchGetPlatformsResponse> {
         let (call, message) = self.open_read(request).await?;
-        let view = requests::platform_view(message.view, View::Full)?;
+        let view = requests::platform_view(message.view, View::Full);
         let names: Vec<PlatformName> = requests::names(&message.names, "names")?;
         let platforms = self.work(&call, move |call, effort| {
             let platform = |name| {
@@ -361,9 +361,9 @@ impl Services {
         request: Request<pb::SearchPlatformsRequest>,
     ) -> Answer<EncodedPage<pb::SearchPlatformsResponse>> {
         let (call, message) = self.open_read(request).await?;
-        let view = requests::platform_view(message.view, View::Basic)?;
+        let view = requests::platform_view(message.view, View::Basic);
         let query = search::Query::parse(&message.query)?;
-        let size = page_size(message.page_size)?;
+        let size = page_size(message.page_size);
         let all = message.show_retired;
         let binding = call
             .binding("SearchPlatforms")

@@ -137,7 +137,7 @@ impl Services {
         request: Request<pb::ListChangesRequest>,
     ) -> Answer<pb::ListChangesResponse> {
         let (call, message) = open_checked(request)?;
-        let size = page_size(message.page_size)?;
+        let size = page_size(message.page_size);
         let filter = Filter::<ChangeFacts>::parse(&message.filter)?;
         let newest_first = newest_first(&message.order_by)?;
         let binding = Binding::new("ListChanges")

@@ -256,7 +256,7 @@ impl Services {
         binding: Binding,
         arguments: &Arguments<'_>,
     ) -> Result<Query<T>, Error> {
-        let size = page::page_size(arguments.page_size)?;
+        let size = page::page_size(arguments.page_size);
         let filter = Filter::<T>::parse(arguments.filter)?;
         let order = Order::<T>::parse(arguments.order_by, "name")?;
         let binding = binding

@@ -15,7 +15,7 @@ use crate::{
     wire::{figures, monitoring, requests, values::write_date},
 };
 use ndp_core::{
-    error::{Error, Violation, Violations},
+    error::{Error, Violations},
     messages::Rule,
     monitoring::{
         attention::Item,
@@ -100,7 +100,7 @@ impl Services {
         request: Request<pb::ListAttentionItemsRequest>,
     ) -> Answer<pb::ListAttentionItemsResponse> {
         let (call, today, message) = self.open_counted(request).await?;
-        let size = page_size(message.page_size)?;
+        let size = page_size(message.page_size);
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = figures::summary_scope(&message.edition)?;
@@ -143,7 +143,7 @@ impl Services {
         request: Request<pb::GetDataQualityRequest>,
     ) -> Answer<pb::DataQuality> {
         let (call, today, message) = self.open_counted(request).await?;
-        let size = page_size(message.page_size)?;
+        let size = page_size(message.page_size);
         let scope = figures::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let criterion = monitoring::criterion(message.criterion);
@@ -331,8 +331,5 @@ fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error
     if date <= today {
         return Ok(());
     }
-    Err(Error::OutOfRange(Violation::new(
-        field,
-        Rule::AfterAnswer { today },
-    )))
+    Err(Error::out_of_range(field, Rule::AfterAnswer { today }))
 }

@@ -80,7 +80,7 @@ macro_rules! decide_proposal {
 impl Services {
     pub(super) async fn get_plan(&self, request: Request<pb::GetPlanRequest>) -> Answer<pb::Plan> {
         let (call, today, message) = self.open_dated(request).await?;
-        let view = requests::plan_view(message.view, View::Full)?;
+        let view = requests::plan_view(message.view, View::Full);
         let plan = get(&call, &message.name, State::plan)?;
         call.answer(standing_plan(call.state(), &plan, view, today))
     }
@@ -90,7 +90,7 @@ impl Services {
         request: Request<pb::ListPlansRequest>,
     ) -> Answer<pb::ListPlansResponse> {
         let (call, today, message) = self.open_dated(request).await?;
-        let view = requests::plan_view(message.view, View::Basic)?;
+        let view = requests::plan_view(message.view, View::Basic);
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
         let (plans, next_page_token) = self
             .list(

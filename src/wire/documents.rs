@@ -305,7 +305,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         document.kind UNKNOWN_VALUE
-        document.issue_date NO_SUCH_DATE
+        document.issue_date OUT_OF_RANGE
         document.relations[1].kind REQUIRED
         document.relations[1].issue_date PARTIAL_DATE
         ");

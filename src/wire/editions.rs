@@ -308,9 +308,9 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         edition.decision.kind UNKNOWN_VALUE
-        edition.previous_edition NOT_A_NAME
+        edition.previous_edition PATTERN
         edition.in_force_end_date PARTIAL_DATE
-        edition.repealed_by NOT_A_NAME
+        edition.repealed_by PATTERN
         ");
     }
 }

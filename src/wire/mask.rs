@@ -221,7 +221,7 @@ pub fn relevant(violations: Violations, mask: &[String], resource: &str) -> Viol
             .strip_prefix(resource)
             .and_then(|rest| rest.strip_prefix('.'));
         if within.is_none_or(|field| concerns(mask, field)) {
-            kept.add(one.field.clone(), one.rule.clone());
+            kept.add(one.field.clone(), (*one.rule).clone());
         }
     }
     kept

@@ -586,7 +586,7 @@ mod tests {
             .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
-        plan.coordinating_agencies[0] NOT_A_NAME
+        plan.coordinating_agencies[0] PATTERN
         plan.planned_start.start PARTIAL_DATE
         plan.visibilities[0].visibility UNKNOWN_VALUE
         plan.reporting_cycles[0].interval UNKNOWN_VALUE

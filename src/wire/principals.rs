@@ -270,7 +270,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         principal.kind UNKNOWN_VALUE
-        principal.agency NOT_A_NAME
+        principal.agency PATTERN
         principal.roles[1] UNKNOWN_VALUE
         principal.roles[2] REQUIRED
         ");

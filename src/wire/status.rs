@@ -13,7 +13,7 @@ use tonic_types::{ErrorDetails, FieldViolation, LocalizedMessage, StatusExt};
 use uuid::Uuid;
 
 use ndp_core::{
-    error::{Error, Refusal, Violation, Violations},
+    error::{Error, Violation, Violations},
     limits::{Limit, Scope},
     messages::{Protocol, Rule, Unavailable, and_more},
     names::Noun,
@@ -137,7 +137,8 @@ fn explain(error: Error, incident: impl FnOnce() -> Uuid) -> Status {
             precondition(&mut details, reason, &name, &english);
             (Code::Aborted, vec![("resource", name), ("etag", etag)])
         }
-        Error::Refused(Refusal { subject, .. }) => {
+        Error::Refused(refusal) => {
+            let subject = refusal.subject;
             precondition(&mut details, reason, &subject, &english);
             (Code::FailedPrecondition, vec![("resource", subject)])
         }

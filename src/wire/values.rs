@@ -109,15 +109,12 @@ pub(super) fn read_name<N: ResourceName>(
 ) -> Option<N> {
     let read = N::read(name);
     if read.is_none() {
-        let blank = name.is_empty();
-        refuse(
-            path,
-            violations,
-            Rule::NotAName {
-                blank,
-                form: N::FORM,
-            },
-        );
+        let form = N::FORM.to_owned();
+        let rule = match name {
+            "" => Rule::Missing,
+            _ => Rule::NameForm { form },
+        };
+        refuse(path, violations, rule);
     }
     read
 }
@@ -292,10 +289,10 @@ mod tests {
             (2026, 0, 0, "PARTIAL_DATE"),
             (2026, 6, 0, "PARTIAL_DATE"),
             (0, 6, 24, "PARTIAL_DATE"),
-            (2026, 13, 1, "NO_SUCH_DATE"),
-            (2026, 2, 29, "NO_SUCH_DATE"),
-            (2026, -1, 1, "NO_SUCH_DATE"),
-            (2026, 1, i32::MAX, "NO_SUCH_DATE"),
+            (2026, 13, 1, "OUT_OF_RANGE"),
+            (2026, 2, 29, "OUT_OF_RANGE"),
+            (2026, -1, 1, "OUT_OF_RANGE"),
+            (2026, 1, i32::MAX, "OUT_OF_RANGE"),
             (1899, 12, 31, "OUT_OF_RANGE"),
             (i32::MAX, 1, 1, "OUT_OF_RANGE"),
         ] {
@@ -334,7 +331,7 @@ mod tests {
     #[test]
     fn names_of_another_form_are_refused() {
         let (name, told) = read(|path, out| read_name::<PlatformName>("agencies/a", path, out));
-        assert_eq!((name, told), (None, vec!["at NOT_A_NAME".to_owned()]));
+        assert_eq!((name, told), (None, vec!["at PATTERN".to_owned()]));
         let (name, told) = read(|path, out| read_name::<PlatformName>("", path, out));
         assert_eq!((name, told), (None, vec!["at REQUIRED".to_owned()]));
         let (name, told) = read(|path, out| read_optional_name::<PlanName>("", path, out));

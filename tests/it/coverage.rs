@@ -25,7 +25,21 @@ fn tests(folder: &Path, text: &mut String) {
 }
 
 /// Reasons that no test over the wire or of the command line sees, and why.
-const NOT_SEEN: &[&str] = &[];
+const NOT_SEEN: &[&str] = &[
+    // no request has a oneof, or a message in its query, yet
+    "FIELD_CONTRADICTED",
+    "PARAMETER_CONTRADICTED",
+    "PARAMETER_NOT_TEXT",
+    // takes thousands of records; the first and the last are tested in ndp-core
+    "CHANGE_TOO_LARGE",
+    "COMPARISON_TOO_LONG",
+    // of the command line, which prints the text alone
+    "DATABASE_NOT_EMPTY",
+    "FILE_NOT_MADE",
+    // between two servers that seed one log
+    "LOG_NOT_EMPTY",
+    "RECORD_TOO_LARGE",
+];
 
 #[test]
 fn every_reason_of_an_error_is_seen() {

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod conditions;
+mod reasons;
 mod rfc;
 
 use std::time::Duration;

@@ -18,14 +18,16 @@ pub struct Violation {
     /// empty when the rule is about the whole request.
     pub field: String,
     /// The rule.
-    pub rule: Rule,
+    pub rule: Box<Rule>,
 }
 
 impl Violation {
     /// A rule that a field breaks.
     pub fn new(field: impl Into<String>, rule: Rule) -> Self {
-        let field = field.into();
-        Self { field, rule }
+        Self {
+            field: field.into(),
+            rule: Box::new(rule),
+        }
     }
 }
 
@@ -114,7 +116,7 @@ pub enum Error {
         etag: String,
     },
     /// A rule forbids it in the present state: do what the refusal says first.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// A request id came back with another body: the client's retry logic is at fault.
     RequestIdReused {
         /// The id.
@@ -164,10 +166,15 @@ impl Error {
         Self::Invalid(Violation::new(field, rule).into())
     }
 
+    /// A field that would be in range at another time.
+    pub fn out_of_range(field: &str, rule: Rule) -> Self {
+        Self::OutOfRange(Violation::new(field, rule))
+    }
+
     /// A refusal of the rules.
     pub fn refused(subject: impl Into<String>, condition: Condition) -> Self {
         let subject = subject.into();
-        Self::Refused(Refusal { subject, condition })
+        Self::Refused(Box::new(Refusal { subject, condition }))
     }
 }
 

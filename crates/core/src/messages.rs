@@ -1,6 +1,6 @@
 //! What users read when something goes wrong: every text of an error in English and Vietnamese,
-//! with its reason and its typed arguments. No other file has such texts, except the explanations of
-//! the filter and order languages, which stand beside their parsers.
+//! with its reason and its typed arguments. No other file has such texts, except the explanations
+//! of the filter and order languages, which stand beside their parsers.
 //!
 //! English texts are lower case, without a full stop, and say what to do. Vietnamese texts read as
 //! an official would write them, with the words of `docs/glossary.md`. No text carries a secret,
@@ -39,26 +39,35 @@ macro_rules! messages {
             )+
         }
 
-        #[allow(unused_variables, reason = "a language may leave out an argument")]
         impl $set {
             /// The stable reason.
             pub fn reason(&self) -> Reason {
                 match self {
-                    $(Self::$message $({ $($argument),+ })? => $reason,)+
+                    $(Self::$message $({ $($argument),+ })? => {
+                        $($(let _ = $argument;)+)?
+                        $reason
+                    })+
                 }
             }
 
             /// What is wrong and what to do, in English.
             pub fn english(&self) -> String {
                 match self {
-                    $(Self::$message $({ $($argument),+ })? => format!($($english)+),)+
+                    $(Self::$message $({ $($argument),+ })? => {
+                        $($(let _ = $argument;)+)?
+                        format!($($english)+)
+                    })+
                 }
             }
 
             /// The same in Vietnamese.
             pub fn vietnamese(&self) -> String {
                 match self {
-                    $(Self::$message $({ $($argument),+ })? => format!($($vietnamese)+),)+
+                    // a language may leave out an argument
+                    $(Self::$message $({ $($argument),+ })? => {
+                        $($(let _ = $argument;)+)?
+                        format!($($vietnamese)+)
+                    })+
                 }
             }
         }
@@ -73,15 +82,9 @@ messages! {
     FILTER_TOO_LONG => FilterTooLong { most: usize }:
         ("longer than {most} bytes; ask for less at once"),
         ("dài quá {most} byte; hãy rút gọn bộ lọc");
-    ORDER_TOO_LONG => OrderTooLong { fields: usize, bytes: usize }:
-        ("more than {fields} fields or {bytes} bytes"),
-        ("nhiều hơn {fields} trường hoặc {bytes} byte");
-    PAGE_SIZE_NEGATIVE => PageSizeNegative { default: usize }:
-        ("negative; leave it unset for {default} rows"),
-        ("không được âm; hãy bỏ trống để nhận {default} dòng");
-    QUERY_TOO_LONG => QueryTooLong { most: usize }:
-        ("longer than {most} characters; a few words are enough"),
-        ("dài quá {most} ký tự; chỉ cần vài từ");
+    ORDER_TOO_LONG => OrderTooLong { most: usize }:
+        ("has more than {most} fields; name fewer"),
+        ("có hơn {most} trường; hãy nêu ít hơn");
     QUERY_BLANK => QueryBlank:
         ("no word to search for; write at least one letter or digit"),
         ("không có từ để tìm; hãy nhập ít nhất một chữ cái hoặc chữ số");
@@ -337,10 +340,7 @@ messages! {
         ("phải là một trong các tên tài nguyên `{forms}`; `|` ngăn cách các lựa chọn, phần trong \
           `(…)?` có thể bỏ, id gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, \
           không có dấu gạch nối ở đầu hay cuối");
-    if *blank { REQUIRED } else { NOT_A_NAME } => NotAName { blank: bool, form: &'static str }:
-        ("must have the form `{form}`"),
-        ("phải có dạng `{form}`");
-    if *blank { REQUIRED } else { NOT_AN_ID } => NotAnId { blank: bool }:
+    PATTERN => NotAnId:
         ("must be 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end"),
         ("phải gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, không bắt đầu hay \
           kết thúc bằng dấu gạch nối");
@@ -364,10 +364,14 @@ messages! {
         ("có `{path}` là một đường dẫn; hãy gửi mỗi đường dẫn thành một phần tử");
     UNKNOWN_PATH => PathUnknown { path: String, near: Option<String>, fields: String }:
         ("has the unknown path `{path}`{}; the fields are {fields}", did_you_mean(near.as_deref())),
-        ("có đường dẫn không tồn tại `{path}`{}; các trường là {fields}", did_you_mean_vi(near.as_deref()));
+        (
+            "có đường dẫn không tồn tại `{path}`{}; các trường là {fields}",
+            did_you_mean_vi(near.as_deref())
+        );
     UNKNOWN_PATH => PathWithin { path: String, field: String, whole: String }:
         ("has the path `{path}` inside `{field}`, which is only replaced whole; send `{whole}`"),
-        ("có đường dẫn `{path}` nằm trong `{field}`, trường chỉ thay được toàn bộ; hãy gửi `{whole}`");
+        ("có đường dẫn `{path}` nằm trong `{field}`, trường chỉ thay được toàn bộ; hãy gửi \
+          `{whole}`");
     TOO_MANY_ITEMS => TooManyPaths { most: usize, has: usize }:
         ("must have at most {most} paths, but has {has}; name whole messages or send `*`"),
         ("chỉ được có tối đa {most} đường dẫn, hiện có {has}; hãy ghi tên cả thông điệp hoặc gửi \
@@ -421,11 +425,6 @@ messages! {
     REQUIRED => EnumMissing { names: String }:
         ("must be one of {names}"),
         ("phải là một trong: {names}");
-    UNKNOWN_VALUE => ViewUnknown { number: i32 }:
-        ("has the unknown number {number}; use a view that the contract defines, or leave it \
-          unset"),
-        ("có giá trị không tồn tại {number}; hãy dùng một view có trong hợp đồng giao diện hoặc \
-          bỏ trống");
     NOT_UNIQUE => SameAs { first: String }:
         ("is the same as `{first}`; remove one of them"),
         ("trùng với `{first}`; hãy bỏ một trong hai");
@@ -435,7 +434,7 @@ messages! {
     PARTIAL_DATE => PartialDate:
         ("must be a complete date: give year, month and day, or leave the date unset"),
         ("phải là một ngày đầy đủ: hãy ghi năm, tháng và ngày, hoặc bỏ trống trường này");
-    NO_SUCH_DATE => NoSuchDay:
+    OUT_OF_RANGE => NoSuchDay:
         ("there is no such day in the calendar; correct year, month and day"),
         ("không có ngày này trong lịch; hãy sửa năm, tháng, ngày");
     REQUIRED => ChangeKindMissing:
@@ -596,7 +595,8 @@ messages! {
 }
 
 messages! {
-    /// A condition that the registry's state does not meet: the request is well formed, but refused.
+    /// A condition that the registry's state does not meet, so that a well-formed request is
+    /// refused.
     #[derive(Clone, Debug, PartialEq, Eq)]
     Condition
 
@@ -861,19 +861,19 @@ messages! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     TimeError
 
-    NO_SUCH_TIME => TimestampSyntax:
+    PATTERN => TimestampSyntax:
         ("not an RFC 3339 timestamp; write it as `2025-09-23T08:00:00+07:00`"),
         ("không phải thời điểm theo RFC 3339; hãy viết như `2025-09-23T08:00:00+07:00`");
     OUT_OF_RANGE => TimestampRange:
         ("the time must be in the years 1 to 9999"),
         ("thời điểm phải trong khoảng từ năm 1 đến năm 9999");
-    NO_SUCH_DATE => DateSyntax:
+    PATTERN => DateSyntax:
         ("not a date; write it as `2025-09-23`"),
         ("không phải ngày hợp lệ; hãy viết như `2025-09-23`");
     OUT_OF_RANGE => DateRange:
         ("the date must be in the years 1900 to 2200"),
         ("ngày phải trong khoảng từ năm 1900 đến năm 2200");
-    NO_SUCH_DATE => NoSuchPart:
+    OUT_OF_RANGE => NoSuchPart:
         ("there is no such month or quarter"),
         ("không có tháng hoặc quý này trong năm");
     OUT_OF_RANGE => EndBeforeStart:

@@ -34,7 +34,11 @@ pub struct Noun {
 }
 
 macro_rules! resource_name {
-    ($(#[$doc:meta])* $name:ident, $kind:literal $vietnamese:literal $type:literal, $collection:literal $(, in $parent:ident)?) => {
+    (
+        $(#[$doc:meta])* $name:ident,
+        $kind:literal $vietnamese:literal $type:literal,
+        $collection:literal $(, in $parent:ident)?
+    ) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);

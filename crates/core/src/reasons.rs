@@ -1,6 +1,6 @@
-//! The closed set of reasons that errors carry, for machines: in `ErrorInfo`, in each violation of a
-//! `BadRequest` and in each of a `PreconditionFailure`. A reason that is not here does not compile.
-//! `docs/reference.md` lists them.
+//! The closed set of reasons that errors carry, for machines: in `ErrorInfo`, in each violation of
+//! a `BadRequest` and in each of a `PreconditionFailure`. A reason that is not here does not
+//! compile. `docs/reference.md` lists them.
 
 use std::fmt;
 
@@ -15,8 +15,8 @@ pub struct Reason {
 /// Where a reason stands in an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// In the violation of one field. The status is INVALID_ARGUMENT with INVALID_REQUEST, or, where
-    /// the value would be in range at another time, OUT_OF_RANGE.
+    /// In the violation of one field. The status is INVALID_ARGUMENT with INVALID_REQUEST, or,
+    /// where the value would be in range at another time, OUT_OF_RANGE.
     Field,
     /// In the `ErrorInfo` of a status with this gRPC code.
     Code(&'static str),
@@ -75,7 +75,7 @@ reasons! {
         FIELD_REPEATED "A field comes twice in a JSON body.";
         FIELD_UNKNOWN "The message has no such field.";
         FILTER_OPERATOR
-            "The filter has an operator that AIP-160 does not have; the message says what to write.";
+            "The filter has an operator that AIP-160 lacks; the message says what to write.";
         FILTER_SYNTAX "The filter cannot be read.";
         FILTER_TOO_LONG "The filter is too long or nested too deeply.";
         FILTER_TYPE "A value does not fit the field it is compared with.";
@@ -86,19 +86,14 @@ reasons! {
         LONE_MARK "A text begins with a combining mark.";
         MALFORMED "A header cannot be read.";
         NOT_ALLOWED "The value, or the field, is not allowed here.";
-        NOT_AN_ID "The value is not an id.";
-        NOT_A_NAME "The value is not a resource name of the kind that the field takes.";
         NOT_A_URI "The value is not a URI, or not the address of a page.";
         NOT_A_UUID "The value is not a UUID.";
         NOT_UNIQUE "The value comes twice where it may come once.";
-        NO_SUCH_DATE "There is no such day.";
-        NO_SUCH_TIME "The value is not a time.";
         ORDER_DUPLICATE "`order_by` names a field twice.";
         ORDER_SYNTAX "`order_by` cannot be read.";
-        ORDER_TOO_LONG "`order_by` is too long.";
+        ORDER_TOO_LONG "`order_by` names too many fields.";
         ORDER_UNKNOWN_FIELD "`order_by` names a field that cannot be ordered by.";
         OUT_OF_RANGE "The value is outside its range.";
-        PAGE_SIZE_NEGATIVE "`page_size` is negative.";
         PAGE_TOKEN_INVALID "The page token was not given out for this request.";
         PARAMETER_CONTRADICTED "Two query parameters exclude each other.";
         PARAMETER_MALFORMED "A query parameter or header has a value of the wrong type.";
@@ -111,7 +106,6 @@ reasons! {
         PERSONAL_DATA "The text reads as personal data.";
         PREFIX "The value does not begin as it must.";
         QUERY_BLANK "The search has no word.";
-        QUERY_TOO_LONG "The search is too long.";
         REFERENCE_NOT_FOUND "The field names a resource that does not exist.";
         REQUIRED "The field must be set.";
         TOO_FEW_ITEMS "The list is too short.";

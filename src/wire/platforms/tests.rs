@@ -237,15 +237,15 @@ fn bad_values_are_told_of_with_their_paths() {
         .map(|violation| format!("{} {}", violation.field, violation.rule.reason()))
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    platform.governance[0].agency NOT_A_NAME
+    platform.governance[0].agency PATTERN
     platform.coordinating_agencies[1] REQUIRED
     platform.classification UNKNOWN_VALUE
     platform.deployment_levels[1] REQUIRED
     platform.deployment_levels[2] UNKNOWN_VALUE
     platform.listings[1].membership UNKNOWN_VALUE
-    platform.listings[2].edition NOT_A_NAME
+    platform.listings[2].edition PATTERN
     platform.operation_stages[0].stage REQUIRED
-    platform.operation_stages[0].reached.start NO_SUCH_DATE
+    platform.operation_stages[0].reached.start OUT_OF_RANGE
     platform.operation_stages[0].reached.end PARTIAL_DATE
     platform.security.approval.effective_date PARTIAL_DATE
     platform.labels["é"] NOT_UNIQUE
@@ -266,9 +266,6 @@ fn an_exit_needs_an_outcome() {
         .collect();
     assert_eq!(
         told,
-        [
-            ("exit.outcome", "REQUIRED"),
-            ("exit.successor", "NOT_A_NAME")
-        ]
+        [("exit.outcome", "REQUIRED"), ("exit.successor", "PATTERN")]
     );
 }

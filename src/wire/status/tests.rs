@@ -61,12 +61,12 @@ fn every_error() -> Vec<Error> {
             needs_vi: "vai trò `agency_approver` của `agencies/bo-y-te`".to_owned(),
         },
         Error::Stalled { seconds: 60 },
-        Error::OutOfRange(Violation::new(
+        Error::out_of_range(
             "read_revision",
             Rule::AfterNewest {
                 newest: Revision::new(7).unwrap(),
             },
-        )),
+        ),
         Error::Bug("while applying revision 7: no such column: x".into()),
     ];
     for why in [
@@ -564,7 +564,7 @@ fn statuses_are_bounded() {
                 needs: long.clone(),
                 needs_vi: long.clone(),
             },
-            Error::OutOfRange(Violation::new("read_revision", endless(&long))),
+            Error::out_of_range("read_revision", endless(&long)),
         ];
         for error in errors {
             let status = told(error);
@@ -583,9 +583,8 @@ fn violations_that_do_not_fit_are_counted() {
     for index in 0..100 {
         violations.add(
             format!("platform.listings[{index}].edition"),
-            Rule::NotAName {
-                blank: false,
-                form: "editions/{edition}",
+            Rule::NameForm {
+                form: "editions/{edition}".to_owned(),
             },
         );
     }

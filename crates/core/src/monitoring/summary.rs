@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     caller::Caller,
     effort::Effort,
-    error::{Error, Violation},
+    error::Error,
     messages::Rule,
     monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
     names::{AgencyName, EditionName},
@@ -107,7 +107,7 @@ impl State {
         match edition.and_then(|edition| edition.first_day()) {
             Some(first) if date < first => {
                 let rule = Rule::BeforeEdition { first };
-                Err(Error::OutOfRange(Violation::new(field, rule)))
+                Err(Error::out_of_range(field, rule))
             }
             _ => Ok(()),
         }

@@ -20,9 +20,6 @@ use crate::{
 /// Most fields in one order; more say nothing that a caller could see.
 pub const MAX_TERMS: usize = 8;
 
-/// Longest `order_by`, in bytes.
-pub const MAX_BYTES: usize = 512;
-
 /// The path of the resource name, which every type may be ordered by.
 const NAME: &str = "name";
 
@@ -71,13 +68,10 @@ impl<T: Queryable> Order<T> {
         if order_by.trim().is_empty() {
             return Ok(Self::by_name());
         }
-        if order_by.len() > MAX_BYTES || order_by.split(',').count() > MAX_TERMS {
+        if order_by.split(',').count() > MAX_TERMS {
             return Err(Error::invalid(
                 "order_by",
-                Rule::OrderTooLong {
-                    fields: MAX_TERMS,
-                    bytes: MAX_BYTES,
-                },
+                Rule::OrderTooLong { most: MAX_TERMS },
             ));
         }
         let mut order = Self::by_name();

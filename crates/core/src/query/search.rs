@@ -20,8 +20,6 @@ use crate::{
     },
     text::{fold, name_key},
 };
-/// Longest query, in characters.
-pub const MAX_CHARS: usize = 200;
 
 /// The part of a record that a text belongs to. Earlier parts weigh more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -269,12 +267,6 @@ pub struct Query {
 impl Query {
     /// Checks and folds the text of a query.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        if text.chars().count() > MAX_CHARS {
-            return Err(Error::invalid(
-                "query",
-                Rule::QueryTooLong { most: MAX_CHARS },
-            ));
-        }
         // characters around a word, such as a comma, are not searched for
         fn words(text: &str) -> impl Iterator<Item = &str> {
             text.split(|c| c == ' ' || is_mark(c))
@@ -606,11 +598,7 @@ mod tests {
 
     #[test]
     fn queries_are_bounded_and_not_blank() {
-        for (query, reason) in [
-            ("", "QUERY_BLANK"),
-            (" -, \u{301}", "QUERY_BLANK"),
-            (&*"đ".repeat(201), "QUERY_TOO_LONG"),
-        ] {
+        for (query, reason) in [("", "QUERY_BLANK"), (" -, \u{301}", "QUERY_BLANK")] {
             match Query::parse(query) {
                 Err(Error::Invalid(violations)) => {
                     assert_eq!(
