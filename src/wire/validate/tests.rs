@@ -464,9 +464,9 @@ fn presence_is_that_of_protovalidate() {
         violations(&request),
         [
             "if_set NOT_A_UUID",
-            "tracked TOO_SHORT",
+            "tracked REQUIRED",
             "needed TOO_SHORT",
-            "part.title TOO_SHORT",
+            "part.title REQUIRED",
             "after TOO_LONG",
         ]
     );
