@@ -474,7 +474,7 @@ fn presence_is_that_of_protovalidate() {
         start: Some(Start::With(Part::default())),
         ..presence()
     };
-    assert_eq!(violations(&request), ["with.title TOO_SHORT"]);
+    assert_eq!(violations(&request), ["with.title REQUIRED"]);
 }
 
 #[test]
