@@ -237,10 +237,7 @@ pub async fn serve_until(
         age_max: options.connection_age.unwrap_or(AGE_MAX),
         idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };
-    let answer = move |request| {
-        let front = front.clone();
-        async move { front.answer(request).await }
-    };
+    let answer = move |request| front.answer(request);
     listener::serve(listener, connections, manners, metrics, answer, ended).await;
     following.abort();
     Ok(())
