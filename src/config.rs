@@ -130,7 +130,16 @@ struct LimitArgs {
     #[arg(long, env = "NDP_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER")]
     connections_per_address: Option<String>,
 
-    /// Calls that may be open on one connection [default: 200]
+    /// Streams of HTTP/2 that all connections together may have open [default: 32768]
+    #[arg(long, env = "NDP_STREAMS", value_name = "NUMBER")]
+    streams: Option<String>,
+
+    /// Of these, streams of the connections from one address [default: 2048]
+    #[arg(long, env = "NDP_STREAMS_PER_ADDRESS", value_name = "NUMBER")]
+    streams_per_address: Option<String>,
+
+    /// Of these, streams of one connection; a connection may have 16 of them where the others have
+    /// all the rest [default: 200]
     #[arg(long, env = "NDP_STREAMS_PER_CONNECTION", value_name = "NUMBER")]
     streams_per_connection: Option<String>,
 
@@ -174,6 +183,8 @@ impl LimitArgs {
             calls_per_second,
             connections,
             connections_per_address,
+            streams,
+            streams_per_address,
             streams_per_connection,
             header_bytes,
             watchers,
@@ -214,6 +225,12 @@ impl LimitArgs {
             &self.connections_per_address,
             half(connections, connections_per_address),
         );
+        let streams = count("streams", &self.streams, streams);
+        let streams_per_address = count(
+            "streams_per_address",
+            &self.streams_per_address,
+            half(streams, streams_per_address),
+        );
         let watchers = count("watchers", &self.watchers, watchers);
         let watchers_per_caller = count(
             "watchers_per_caller",
@@ -250,6 +267,8 @@ impl LimitArgs {
             calls_per_second: calls_per_second?,
             connections: connections?,
             connections_per_address: connections_per_address?,
+            streams: streams?,
+            streams_per_address: streams_per_address?,
             streams_per_connection: streams_per_connection?,
             header_bytes: header_bytes?,
             watchers: watchers?,
@@ -342,7 +361,11 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections from one address.
     pub connections_per_address: usize,
-    /// Calls open on one connection.
+    /// Streams that connections may have open.
+    pub streams: usize,
+    /// Of these, streams of the connections from one address.
+    pub streams_per_address: usize,
+    /// Of these, streams of one connection.
     pub streams_per_connection: u32,
     /// Bytes of a call's headers, counted as HTTP/2 does.
     pub header_bytes: u32,
@@ -363,6 +386,8 @@ impl Default for Limits {
             calls_per_second: 2000,
             connections: 4096,
             connections_per_address: 256,
+            streams: 32_768,
+            streams_per_address: 2048,
             streams_per_connection: 200,
             header_bytes: 16 * 1024,
             watchers: 4096,
@@ -459,6 +484,8 @@ const KEYS: &[&str] = &[
     "calls_per_second",
     "connections",
     "connections_per_address",
+    "streams",
+    "streams_per_address",
     "streams_per_connection",
     "header_bytes",
     "watchers",

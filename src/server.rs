@@ -186,11 +186,7 @@ pub async fn serve_until(
         watchers: (limits.watchers, limits.watchers_per_caller),
     });
     let proxies = options.trusted_proxies;
-    let connections = Connections::new(
-        limits.connections,
-        limits.connections_per_address,
-        proxies.clone(),
-    );
+    let connections = Connections::new(limits, proxies.clone());
     let measures = registry.measures();
     metrics.add(
         "ndp_writer_group_commands",
@@ -228,7 +224,6 @@ pub async fn serve_until(
     let front = Front::new(entrance, grpc, web, json);
     let keepalive_interval = options.keepalive_interval.unwrap_or(KEEPALIVE_INTERVAL);
     let manners = Manners {
-        streams: limits.streams_per_connection,
         header_bytes: limits.header_bytes.saturating_mul(HEADERS_READ_TIMES),
         greeting_time: options.greeting_time.unwrap_or(GREETING_TIME),
         keepalive_interval,
@@ -237,10 +232,7 @@ pub async fn serve_until(
         age_max: options.connection_age.unwrap_or(AGE_MAX),
         idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };
-    let answer = move |request| {
-        let front = front.clone();
-        async move { front.answer(request).await }
-    };
+    let answer = move |request| front.answer(request);
     listener::serve(listener, connections, manners, metrics, answer, ended).await;
     following.abort();
     Ok(())

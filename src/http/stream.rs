@@ -24,6 +24,10 @@ use super::{
 };
 use ndp_core::{error::Violation, position::Point};
 
+/// Bytes of messages that are written at a time. The transport asks for as many messages as its
+/// client takes, and other calls wait meanwhile.
+const AT_A_TIME: usize = 16 * 1024;
+
 /// How the stream is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -47,6 +51,8 @@ pub(super) struct Stream {
     form: Form,
     status: MessageDescriptor,
     method: MethodDescriptor,
+    /// Bytes written since other calls last had a turn.
+    written: usize,
     ended: bool,
 }
 
@@ -62,6 +68,7 @@ impl Stream {
             form,
             status,
             method,
+            written: 0,
             ended: false,
         }
     }
@@ -102,6 +109,11 @@ impl http_body::Body for Stream {
         if self.ended {
             return Poll::Ready(None);
         }
+        if self.written >= AT_A_TIME {
+            self.written = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let Some(next) = ready!(self.messages.poll_next(cx)) else {
             self.ended = true;
             return Poll::Ready(None);
@@ -112,6 +124,7 @@ impl http_body::Body for Stream {
                 self.ended = true;
                 self.failure(&status)
             });
+        self.written += written.len();
         Poll::Ready(Some(Ok(Frame::data(written))))
     }
 }
@@ -172,4 +185,60 @@ pub(super) fn resume(message: &mut DynamicMessage, last: &HeaderValue) -> Result
     }
     message.set_field(&start, Value::EnumNumber(resume.number()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker;
+    use http::HeaderMap;
+    use http_body::Body as _;
+    use prost::Message as _;
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+    use crate::pb;
+
+    #[test]
+    fn others_have_a_turn_between_messages() {
+        const MESSAGES: usize = 100;
+        let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
+        let status = pool.get_message_by_name("google.rpc.Status").unwrap();
+        let service = pool.get_service_by_name("ndp.registry.v1.ChangeService");
+        let watch = service
+            .unwrap()
+            .methods()
+            .find(|it| it.name() == "WatchChanges");
+        let message = pb::WatchChangesResponse {
+            position: "x".repeat(1000),
+            ..Default::default()
+        };
+        let message = message.encode_to_vec();
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        let messages = [&[0][..], &length, &message].concat().repeat(MESSAGES);
+        let mut trailers = HeaderMap::new();
+        Status::ok("").add_header(&mut trailers).unwrap();
+        let frames = [
+            Frame::data(Bytes::from(messages)),
+            Frame::trailers(trailers),
+        ];
+        let frames = tokio_stream::iter(frames.map(Ok::<_, Status>));
+        let body = tonic::body::Body::new(http_body_util::StreamBody::new(frames));
+        let mut stream = Stream::new(Messages::new(body), Form::Lines, status, watch.unwrap());
+        let waker = noop_waker();
+        let mut context = Context::from_waker(&waker);
+        let (mut lines, mut at_a_time, mut most) = (0, 0, 0);
+        loop {
+            match Pin::new(&mut stream).poll_frame(&mut context) {
+                Poll::Ready(Some(line)) => {
+                    lines += 1;
+                    at_a_time += line.unwrap().into_data().unwrap().len();
+                    most = most.max(at_a_time);
+                }
+                Poll::Ready(None) => break,
+                Poll::Pending => at_a_time = 0,
+            }
+        }
+        assert_eq!(lines, MESSAGES);
+        assert!((AT_A_TIME..2 * AT_A_TIME).contains(&most), "{most}");
+    }
 }

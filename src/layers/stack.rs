@@ -6,12 +6,14 @@
 
 use std::{
     convert::Infallible,
+    future::{Ready, ready},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
 
+use futures_util::{FutureExt, future::Either};
 use http::{
     HeaderValue, Request, Response, Version,
     header::{CONTENT_TYPE, ORIGIN},
@@ -131,6 +133,10 @@ impl Service<Request<Body>> for Stack {
     }
 }
 
+/// The response of a call that was refused at once, or the work on one that was admitted.
+pub type Answered =
+    Either<Ready<Response<Body>>, Pin<Box<dyn Future<Output = Response<Body>> + Send>>>;
+
 /// Admits requests and sends their answers: gRPC directly, and any other request through `W`.
 #[derive(Debug)]
 pub struct Front<W>(Arc<FrontInner<W>>);
@@ -164,30 +170,28 @@ impl<W> Clone for Front<W> {
 impl<W> Front<W>
 where
     W: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    W: Clone + Send + Sync,
+    W: Clone + Send + Sync + 'static,
     W::Future: Send,
 {
-    /// Answers a request.
-    pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
-        let inner = &*self.0;
+    /// Answers a request. Called by the task of the connection, before the call has a task: a
+    /// request that is refused leaves nothing behind but the refusal, however many others the
+    /// client sent with it.
+    pub fn answer(&self, mut request: Request<Body>) -> Answered {
         let came = Instant::now();
-        let entry = inner.entrance.enter(&mut request);
-        if is_plain(&request) {
-            let stack = &inner.grpc.0;
-            match entry {
-                Err(error) => stack.answer(request, Err(error), came).await,
-                Ok(held) => {
-                    let request = receive_grpc(request, &held);
-                    let response = stack.answer(request, Ok(&held), came).await;
-                    send(response, held, &stack.metrics, |error| {
-                        stack.guard.refuse(status(error))
-                    })
-                }
-            }
-        } else {
-            // boxed: this future is larger
-            Box::pin(inner.answer_web(request, entry)).await
+        let entry = self.0.entrance.enter(&mut request);
+        let is_refused = entry.is_err();
+        let inner = Arc::clone(&self.0);
+        // boxed: the transport keeps a place of this size for the response of every call
+        let mut answering: Pin<Box<dyn Future<Output = Response<Body>> + Send>> =
+            if is_plain(&request) {
+                Box::pin(async move { inner.answer_grpc(request, entry, came).await })
+            } else {
+                Box::pin(async move { inner.answer_web(request, entry).await })
+            };
+        if is_refused && let Some(refusal) = (&mut answering).now_or_never() {
+            return Either::Left(ready(refusal));
         }
+        Either::Right(answering)
     }
 }
 
@@ -195,6 +199,24 @@ impl<W> FrontInner<W>
 where
     W: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
 {
+    async fn answer_grpc(
+        &self,
+        request: Request<Body>,
+        entry: Result<Arc<Held>, Error>,
+        came: Instant,
+    ) -> Response<Body> {
+        let stack = &self.grpc.0;
+        let held = match entry {
+            Ok(held) => held,
+            Err(error) => return stack.answer(request, Err(error), came).await,
+        };
+        let request = receive_grpc(request, &held);
+        let response = stack.answer(request, Ok(&held), came).await;
+        send(response, held, &stack.metrics, |error| {
+            stack.guard.refuse(status(error))
+        })
+    }
+
     async fn answer_web(
         &self,
         mut request: Request<Body>,

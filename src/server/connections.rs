@@ -1,18 +1,23 @@
-//! The limits on connections, in total and from one address, and the choice of the connection to
-//! close when a limit is reached.
+//! The limits on connections and on their streams, in total and from one address, and the choice of
+//! the connection to close when a limit is reached.
 //!
 //! When an address is at its limit, a new connection replaces its oldest connection without a valid
 //! credential. Therefore a client with a key can connect from a shared address. Part of all places
 //! is reserved for addresses that recently presented a valid credential.
+//!
+//! Each open stream takes memory before any call is admitted. So a new connection may have as many
+//! streams as its address has left, and HTTP/2 has its client wait; a few it may have always.
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use crate::admission::{connection::Connection, known::Known, proxies::Proxies, who::Who};
+use crate::{
+    admission::{connection::Connection, known::Known, proxies::Proxies, who::Who},
+    config::Limits,
+};
 use ndp_core::limits::Scope;
 
 /// One place in this many is reserved for addresses that recently presented a valid credential.
@@ -22,14 +27,17 @@ const KEPT_PART: usize = 8;
 /// older ones with calls.
 const FIRST_CALL_TIME: Duration = Duration::from_secs(1);
 
-/// Counts connections. Clones share the count.
+/// Streams that a connection may have where the others have all the rest, so that a client with a
+/// key is served beside any others of its address.
+const STREAMS_MIN: usize = 16;
+
+/// Counts connections and their streams. Clones share the count.
 #[derive(Clone, Debug)]
 pub(super) struct Connections(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    max: usize,
-    max_per_address: usize,
+    limits: Limits,
     proxies: Proxies,
     known: Known,
     open: Mutex<Open>,
@@ -38,9 +46,18 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Open {
     total: usize,
+    /// Streams that the connections may have.
+    streams: usize,
     /// The connections of each address, oldest first. Only addresses with connections have an
     /// entry.
-    by_address: HashMap<Who, Vec<Arc<Connection>>>,
+    by_address: HashMap<Who, Vec<Own>>,
+}
+
+/// A connection of an address, and the streams that it may have.
+#[derive(Debug)]
+struct Own {
+    connection: Arc<Connection>,
+    streams: usize,
 }
 
 /// A connection in its place. Dropping it frees the place.
@@ -49,6 +66,8 @@ pub(super) struct Place {
     connections: Connections,
     address: Who,
     pub(super) connection: Arc<Connection>,
+    /// Streams that the connection may have open.
+    pub(super) streams: u32,
     /// Whether an older connection was closed to free the place.
     pub(super) replaces_another: bool,
 }
@@ -61,12 +80,10 @@ pub(super) struct Full {
 }
 
 impl Connections {
-    /// Creates an empty set with room for `max` connections, of which one address may have
-    /// `max_per_address`. Proxies have no limit of their own.
-    pub(super) fn new(max: usize, max_per_address: usize, proxies: Proxies) -> Self {
+    /// Creates an empty set with room for what `limits` say. Proxies have no limits of their own.
+    pub(super) fn new(limits: Limits, proxies: Proxies) -> Self {
         Self(Arc::new(Inner {
-            max,
-            max_per_address,
+            limits,
             proxies,
             known: Known::default(),
             open: Mutex::default(),
@@ -78,55 +95,60 @@ impl Connections {
         self.open().total
     }
 
-    /// Maximum number of connections.
-    pub(super) fn max(&self) -> usize {
-        self.0.max
+    /// Number of streams that the open connections may have.
+    pub(super) fn streams(&self) -> usize {
+        self.open().streams
+    }
+
+    /// The limits on connections.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// Takes a place for a connection. If needed, closes an older connection to free one.
     pub(super) fn enter(&self, peer: std::net::SocketAddr) -> Result<Place, Full> {
         let inner = &*self.0;
+        let limits = &inner.limits;
         let address = Who::at(peer.ip());
+        let is_proxy = inner.proxies.contains(peer.ip());
         let mut open = self.open();
         let own = open.by_address.get(&address).map_or(0, Vec::len);
-        let replaces_another = own >= self.max_of(peer.ip());
+        let replaces_another = !is_proxy && own >= limits.connections_per_address;
         if replaces_another {
             let full = Full {
                 scope: Scope::Caller,
-                most: inner.max_per_address,
+                most: limits.connections_per_address,
             };
             open.close_one_of(&address).ok_or(full)?;
         } else {
             let kept = if inner.known.has(&address) {
                 0
             } else {
-                inner.max / KEPT_PART
+                limits.connections / KEPT_PART
             };
-            if open.total >= inner.max - kept {
+            if open.total >= limits.connections - kept {
                 return Err(Full {
                     scope: Scope::All,
-                    most: inner.max,
+                    most: limits.connections,
                 });
             }
         }
+        let streams = open.streams_for(&address, is_proxy, limits);
         let connection = Connection::new(peer, inner.known.clone());
         let own = open.by_address.entry(address.clone()).or_default();
-        own.push(Arc::clone(&connection));
+        own.push(Own {
+            connection: Arc::clone(&connection),
+            streams,
+        });
         open.total += 1;
+        open.streams += streams;
         Ok(Place {
             connections: self.clone(),
             address,
             connection,
+            streams: u32::try_from(streams).unwrap_or(u32::MAX),
             replaces_another,
         })
-    }
-
-    fn max_of(&self, address: IpAddr) -> usize {
-        if self.0.proxies.contains(address) {
-            self.0.max
-        } else {
-            self.0.max_per_address
-        }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -136,6 +158,20 @@ impl Connections {
 }
 
 impl Open {
+    /// Streams that a new connection of an address may have.
+    fn streams_for(&self, address: &Who, is_proxy: bool, limits: &Limits) -> usize {
+        let left = limits.streams.saturating_sub(self.streams);
+        let left = if is_proxy {
+            left
+        } else {
+            let own = self.by_address.get(address).into_iter().flatten();
+            let own: usize = own.map(|it| it.streams).sum();
+            left.min(limits.streams_per_address.saturating_sub(own))
+        };
+        let most = usize::try_from(limits.streams_per_connection).unwrap_or(usize::MAX);
+        left.max(STREAMS_MIN).min(most)
+    }
+
     /// Closes the oldest connection of an address that has shown no valid credential, those without
     /// calls first. A connection so new that its first call may be on its way is spared at first:
     /// if every other connection has a call, a client with a key could otherwise never present it.
@@ -143,6 +179,7 @@ impl Open {
         let own = self.by_address.get(address)?;
         let mut anonymous = own
             .iter()
+            .map(|it| &it.connection)
             .enumerate()
             .filter(|(_, it)| !it.has_credential());
         let oldest = anonymous.clone().next();
@@ -155,7 +192,7 @@ impl Open {
 
     fn remove(&mut self, address: &Who, at: usize) {
         if let Some(own) = self.by_address.get_mut(address) {
-            own.remove(at);
+            self.streams -= own.remove(at).streams;
             self.total -= 1;
             if own.is_empty() {
                 self.by_address.remove(address);
@@ -168,7 +205,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.open();
         let own = open.by_address.get(&self.address);
-        let at = own.and_then(|own| own.iter().position(|it| Arc::ptr_eq(it, &self.connection)));
+        let at = own.and_then(|own| {
+            own.iter()
+                .position(|it| Arc::ptr_eq(&it.connection, &self.connection))
+        });
         // its place may have been given to another connection already
         if let Some(at) = at {
             open.remove(&self.address, at);
@@ -180,6 +220,14 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    fn limited(connections: usize, connections_per_address: usize) -> Limits {
+        Limits {
+            connections,
+            connections_per_address,
+            ..Limits::default()
+        }
+    }
+
     fn peer(address: &str) -> std::net::SocketAddr {
         std::net::SocketAddr::new(address.parse().unwrap(), 4711)
     }
@@ -190,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_new_connection_takes_the_place_of_the_oldest_without_a_credential() {
-        let connections = Connections::new(100, 3, Proxies::default());
+        let connections = Connections::new(limited(100, 3), Proxies::default());
         let address = Who::at("192.0.2.1".parse().unwrap());
         let held: Vec<_> = (0..3)
             .map(|_| enter(&connections, "192.0.2.1").unwrap())
@@ -202,7 +250,8 @@ mod tests {
         let left = |place: &Place| {
             let open = connections.open();
             let own = open.by_address.get(&address).unwrap();
-            own.iter().any(|it| Arc::ptr_eq(it, &place.connection))
+            own.iter()
+                .any(|it| Arc::ptr_eq(&it.connection, &place.connection))
         };
         assert!(left(&held[0]) && !left(&held[1]) && left(&held[2]) && left(&fourth));
         // if every connection has presented a credential, a new one is refused
@@ -218,7 +267,7 @@ mod tests {
 
     #[test]
     fn part_of_the_places_is_kept_for_addresses_that_showed_a_credential() {
-        let connections = Connections::new(16, 16, Proxies::default());
+        let connections = Connections::new(limited(16, 16), Proxies::default());
         let first = enter(&connections, "192.0.2.1").unwrap();
         first.connection.present_credential();
         let others: Vec<_> = (0..13)
@@ -235,10 +284,42 @@ mod tests {
     #[test]
     fn a_proxy_has_as_many_as_it_likes() {
         let proxies = Proxies::new(vec!["192.0.2.1".parse().unwrap()]);
-        let connections = Connections::new(8, 2, proxies);
+        let connections = Connections::new(limited(8, 2), proxies);
         let held: Vec<_> = (0..7)
             .map(|_| enter(&connections, "192.0.2.1").unwrap())
             .collect();
         assert_eq!(held.len(), connections.count());
+    }
+    #[test]
+    fn a_connection_may_have_the_streams_that_are_left_and_a_few_always() {
+        let limits = Limits {
+            streams: 300,
+            streams_per_address: 150,
+            streams_per_connection: 100,
+            ..Limits::default()
+        };
+        let proxies = Proxies::new(vec!["192.0.2.9".parse().unwrap()]);
+        let connections = Connections::new(limits, proxies);
+        let mut held = Vec::new();
+        for (address, streams) in [
+            ("192.0.2.1", 100),
+            ("192.0.2.1", 50),
+            ("192.0.2.1", 16),
+            ("192.0.2.2", 100),
+            ("192.0.2.9", 34),
+            ("192.0.2.9", 16),
+            ("192.0.2.3", 16),
+        ] {
+            let place = enter(&connections, address).unwrap();
+            assert_eq!(place.streams, streams, "{address}");
+            held.push(place);
+        }
+        assert_eq!(connections.streams(), 332);
+        // those of a connection that was closed are there again
+        drop(held.remove(0));
+        held.push(enter(&connections, "192.0.2.1").unwrap());
+        assert_eq!(held.last().unwrap().streams, 68);
+        drop(held);
+        assert_eq!(connections.streams(), 0);
     }
 }

@@ -70,8 +70,6 @@ const NO_ROOM_HTTP2: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
 /// Protocol settings of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manners {
-    /// Maximum number of open calls on one connection.
-    pub(super) streams: u32,
     /// Bytes of headers to read, so that larger headers are refused with a message.
     pub(super) header_bytes: u32,
     /// How long a new connection may take to send its greeting.
@@ -93,7 +91,7 @@ impl Manners {
         connection.age() > self.age_max || connection.idle() > self.idle_max
     }
 
-    fn builder(self) -> Builder<TokioExecutor> {
+    fn builder(self, streams: u32) -> Builder<TokioExecutor> {
         let mut builder = Builder::new(TokioExecutor::new());
         let header_bytes = usize::try_from(self.header_bytes).unwrap_or(usize::MAX);
         builder
@@ -107,7 +105,7 @@ impl Manners {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BYTES_MAX)
-            .max_concurrent_streams(self.streams)
+            .max_concurrent_streams(streams)
             .max_header_list_size(self.header_bytes)
             .keep_alive_interval(self.keepalive_interval)
             .keep_alive_timeout(self.keepalive_timeout);
@@ -216,7 +214,7 @@ async fn converse<S, F>(
         let answering = answer(request);
         async move { Ok::<_, Infallible>(answering.await) }
     });
-    let builder = manners.builder();
+    let builder = manners.builder(place.streams);
     let mut conversation = pin!(builder.serve_connection(TokioIo::new(socket), service));
     let mut sweeps = interval(SWEEP_INTERVAL);
     let mut closing: Option<Closing> = None;

@@ -79,6 +79,11 @@ impl Collector for Live {
                 "open connections",
                 integer(self.connections.count()),
             ),
+            (
+                "ndp_streams",
+                "streams that the open connections may have",
+                integer(self.connections.streams()),
+            ),
         ];
         for (name, help, value) in gauges {
             gauge(&mut encoder, name, help, value)?;
@@ -86,11 +91,18 @@ impl Collector for Live {
         for pool in self.admission.pools() {
             pool_gauges(&mut encoder, pool)?;
         }
+        let limits = self.connections.limits();
         gauge(
             &mut encoder,
             "ndp_connections_max",
             "connections that may be open",
-            integer(self.connections.max()),
+            integer(limits.connections),
+        )?;
+        gauge(
+            &mut encoder,
+            "ndp_streams_max",
+            "streams that connections may have, beside 16 that each may have",
+            integer(limits.streams),
         )?;
         if let Some(bytes) = self.registry.wal_bytes() {
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);

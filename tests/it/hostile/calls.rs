@@ -1,6 +1,10 @@
 //! Calls over HTTP/2 that are held open, left unfinished, not read, or that cost much.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use ndp_registry::pb::{self, watch_changes_request::Start};
 use prost::Message;
@@ -317,9 +321,12 @@ pub(super) fn long_json() -> Vec<u8> {
     [begin, &text, end].concat().into_bytes()
 }
 
+// Bodies of a megabyte are made once: a debug build would make them more slowly than the server
+// reads them.
+
 /// A megabyte of gzip that would be 158 as it was: a byte and repetitions of it, in the fixed
 /// code (RFC 1951, 3.2.6).
-pub(super) fn bomb(_: u64) -> Call {
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut bits = Bits::default();
     // one block, the last, in the fixed code
     bits.put(0b011, 3);
@@ -336,9 +343,13 @@ pub(super) fn bomb(_: u64) -> Call {
     if let Some(compressed) = body.first_mut() {
         *compressed = 1;
     }
+    body
+});
+
+pub(super) fn bomb(_: u64) -> Call {
     Call {
         head: head("POST", CREATE, GRPC, &[("grpc-encoding", "gzip")]),
-        body,
+        body: BOMB.clone(),
         ends: true,
     }
 }
@@ -479,7 +490,7 @@ pub(super) fn deep_json(_: u64) -> Call {
     post_json("[".repeat(BODY_BYTES))
 }
 
-pub(super) fn empty_messages(_: u64) -> Call {
+static EMPTY_MESSAGES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let platform = pb::Platform {
         sources: vec![pb::Source::default(); BODY_BYTES / 2 - 64],
         ..Default::default()
@@ -488,7 +499,15 @@ pub(super) fn empty_messages(_: u64) -> Call {
         platform: Some(platform),
         ..Default::default()
     };
-    whole(CREATE, &request, &[])
+    enclosed(&request.encode_to_vec())
+});
+
+pub(super) fn empty_messages(_: u64) -> Call {
+    Call {
+        head: head("POST", CREATE, GRPC, &[]),
+        body: EMPTY_MESSAGES.clone(),
+        ends: true,
+    }
 }
 
 pub(super) fn costly_filter(number: u64) -> Call {

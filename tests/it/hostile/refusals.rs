@@ -154,6 +154,36 @@ async fn an_address_with_its_share_of_calls_is_told_so() {
     .await;
 }
 
+/// The first refusals are made while most of the calls are still being read, so that a call which
+/// is to be refused must not take memory meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_refused_take_little_memory() {
+    const CONNECTIONS: usize = 40;
+    const CALLS: f64 = 8_000.0;
+    const SHARE: f64 = 16.0;
+    let engine = Engine::sqlite();
+    let options = [
+        ["--calls-in-flight-per-caller", "16"],
+        ["--streams-per-address", "20000"],
+        ["--log-level", "warn"],
+    ];
+    let server = Attacked::start(&engine, options.as_flattened()).await;
+    let calm = server.calm();
+    let attack = attack("endless bodies, gRPC");
+    let running = attack.begin(server.target(), CONNECTIONS, Some(RATE));
+    running.in_place().await;
+    let limits = ["calls_in_flight", "call_rate"];
+    until("all but a share are refused", async || {
+        let page = server.page().await;
+        let refused: f64 = limits.iter().map(|limit| page.refusals(limit)).sum();
+        refused >= CALLS - SHARE && page.value("ndp_calls_in_flight") == Some(SHARE)
+    })
+    .await;
+    let grown = server.peak().saturating_sub(calm);
+    assert!(grown < 80_000_000, "{grown} bytes for refusals");
+    running.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_with_its_share_of_watches_is_told_so() {
     let engine = Engine::sqlite();

@@ -20,8 +20,9 @@ use crate::{
 };
 
 /// Gauges of what the server holds for callers: the share of one, and room for the honest ones.
-const SHARES: [(&str, f64, f64); 5] = [
+const SHARES: [(&str, f64, f64); 6] = [
     ("ndp_connections", 256.0, 16.0),
+    ("ndp_streams", 2048.0 + 16.0 * 256.0, 16.0 * 200.0),
     ("ndp_calls_in_flight", 512.0, 16.0),
     ("ndp_watchers", 1024.0, 4.0),
     ("ndp_request_bytes", 16.0 * MIB, MIB),

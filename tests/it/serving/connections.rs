@@ -14,13 +14,16 @@ use tokio::{
 use tonic::{Streaming, transport::Endpoint};
 
 use super::{BOUND, sample, start, start_limited};
-use crate::harness::{
-    Engine,
-    frames::{
-        self, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, SETTINGS, frame, wait_for,
+use crate::{
+    faults::AGENCY,
+    harness::{
+        Engine,
+        frames::{
+            self, DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame, wait_for,
+        },
+        server::{As, Clients, Server},
+        until,
     },
-    server::{As, Clients, Server},
-    until,
 };
 
 /// The types of the frames that come until the connection ends, and the last one's payload.
@@ -199,6 +202,75 @@ async fn a_new_one_takes_the_place_of_the_oldest_that_shows_no_key() {
     server.stop().await;
 }
 
+/// The most streams that the server lets a new connection have open: what its SETTINGS say.
+async fn streams_allowed(connection: &mut TcpStream) -> u32 {
+    const MAX_CONCURRENT_STREAMS: [u8; 2] = [0, 3];
+    let (kind, _, settings) = frames::next(connection).await.unwrap().unwrap();
+    assert_eq!(kind, SETTINGS);
+    let mut settings = settings.chunks_exact(6);
+    let setting = settings.find(|it| it.starts_with(&MAX_CONCURRENT_STREAMS));
+    let value = setting.expect("no limit")[2..].try_into().unwrap();
+    u32::from_be_bytes(value)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_may_have_the_streams_that_its_address_has_left_and_a_few_always() {
+    let engine = Engine::sqlite();
+    let limits = Limits {
+        streams_per_connection: 100,
+        streams_per_address: 130,
+        ..Limits::default()
+    };
+    let server = start_limited(&engine, limits).await;
+    // a key from the same address, on the harness's connection, has the most
+    let editor = server
+        .person("editor", &[Role::AgencyEditor], Some(AGENCY))
+        .await;
+    let mut keyed = server.clients(editor.clone());
+    keyed.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+    let mut second = frames::connect(&server.address).await;
+    assert_eq!(streams_allowed(&mut second).await, 30);
+    let mut third = frames::connect(&server.address).await;
+    assert_eq!(streams_allowed(&mut third).await, 16);
+    assert_eq!(sample(&server, "ndp_streams"), Some(146.0));
+    assert_eq!(sample(&server, "ndp_streams_max"), Some(32_768.0));
+
+    // a client that opens more than it may is refused those, and nothing else
+    for stream in (1..=33).step_by(2) {
+        let begun = begin(&server.address, stream);
+        third.write_all(&begun).await.unwrap();
+    }
+    let (stream, reason) = loop {
+        let (kind, stream, payload) = frames::next(&mut third).await.unwrap().unwrap();
+        if kind == RST_STREAM {
+            break (stream, payload);
+        }
+    };
+    assert_eq!(
+        (stream, &reason[..]),
+        (33, &[0, 0, 0, 7][..]),
+        "REFUSED_STREAM"
+    );
+    until("the others go on", async || {
+        sample(&server, "ndp_calls_in_flight") == Some(16.0)
+    })
+    .await;
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let mut fourth = Clients::new(&endpoint.connect().await.unwrap(), editor);
+    fourth.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+
+    // streams of connections that have ended are there for the next
+    drop((second, third, fourth));
+    until("they have left", async || {
+        sample(&server, "ndp_streams") == Some(100.0)
+    })
+    .await;
+    let mut next = frames::connect(&server.address).await;
+    assert_eq!(streams_allowed(&mut next).await, 30);
+    drop((next, keyed));
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_is_idle_or_old_is_asked_to_come_to_an_end() {
     for aged in [false, true] {
@@ -298,25 +370,22 @@ async fn a_client_may_ask_as_often_as_it_likes_whether_the_server_lives() {
     server.stop().await;
 }
 
-/// A WhoAmI on this stream.
-fn call(server: &str, stream: u32) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in [
+/// A WhoAmI on this stream, without its body.
+fn begin(server: &str, stream: u32) -> Vec<u8> {
+    let block = frames::block(&[
         (":method", "POST"),
         (":scheme", "http"),
         (":path", "/ndp.registry.v1.AccessService/WhoAmI"),
         (":authority", server),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
-    ] {
-        // literal, not indexed, no Huffman code
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    let mut call = frame(HEADERS, END_HEADERS, stream, &block);
+    ]);
+    frames::headers(stream, 0, &block)
+}
+
+/// A WhoAmI on this stream.
+fn call(server: &str, stream: u32) -> Vec<u8> {
+    let mut call = begin(server, stream);
     call.extend(frame(DATA, END_STREAM, stream, &[0; 5]));
     call
 }
