@@ -9,7 +9,7 @@ use ndp_registry::pb::{
 use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
 
 use crate::{
-    faults::{AGENCY, BOUND, Served, command, create, make_key, reason, revision_in},
+    faults::{AGENCY, BOUND, Served, command, create, make_key, reason, rename, revision_in},
     harness::{
         Engine, both,
         process::{Signal, Stream},
@@ -92,6 +92,23 @@ async fn ends(served: &Served, why: &str) {
     );
 }
 
+/// Another database of the same engine.
+async fn another(engine: &Engine) -> Engine {
+    match engine {
+        Engine::Sqlite(..) => Engine::sqlite(),
+        Engine::Postgres(_) => Engine::postgres().await.unwrap(),
+    }
+}
+
+/// A server of a new registry that is made of a backup.
+async fn restore(engine: &Engine, backup: &str) -> (Engine, Served) {
+    let restored = another(engine).await;
+    let (code, _, error) = command(&["restore", backup], &restored.url());
+    assert_eq!(code, Some(0), "{error}");
+    let served = Served::start(&restored.url()).await;
+    (restored, served)
+}
+
 both! {
     /// As after a failover to a standby that lacked the newest changes.
     async fn another_history_at_the_same_revisions_ends_the_process(engine: Engine) {
@@ -153,10 +170,7 @@ both! {
         assert!(error.contains("the file cannot be made"), "{error}");
         drop(served);
 
-        let restored = match &engine {
-            Engine::Sqlite(..) => Engine::sqlite(),
-            Engine::Postgres(_) => Engine::postgres().await.unwrap(),
-        };
+        let restored = another(&engine).await;
         let (code, said, error) = command(&["restore", path], &restored.url());
         assert_eq!(code, Some(0), "{error}");
         assert!(said.contains("LOG_DIVERGED"), "{said}");
@@ -182,6 +196,39 @@ both! {
         let message = next(&mut watched).await;
         assert_eq!(message.revision, after.revision);
         assert_eq!(message.position, position(&mut clients).await);
+    }
+
+    async fn an_etag_of_a_lost_history_is_stale(engine: Engine) {
+        let url = engine.url();
+        let (editor, _) = make_key(&url, "editor");
+        let served = Served::start(&url).await;
+        let mut clients = served.clients(&editor);
+        let kept = plan(&mut clients, "kept").await;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("copy.db");
+        let (code, _, error) = command(&["backup", file.to_str().unwrap()], &url);
+        assert_eq!(code, Some(0), "{error}");
+        let lost = clients.plans.update_plan(rename("kept", "Tên đã mất (made up)".into())).await;
+        let lost = lost.unwrap().into_inner();
+        drop(served);
+
+        let (restored, served) = restore(&engine, file.to_str().unwrap()).await;
+        let mut clients = served.clients(&editor);
+        let other = clients.plans.update_plan(rename("kept", "Tên khác (made up)".into())).await;
+        let other = other.unwrap().into_inner();
+        assert_eq!((other.revision, &other.name), (lost.revision, &lost.name));
+        let submit = |etag: &str| pb::SubmitPlanRequest {
+            name: kept.name.clone(),
+            etag: etag.to_owned(),
+            ..Default::default()
+        };
+        for stale in [&kept.etag, &lost.etag] {
+            let refused = clients.plans.submit_plan(submit(stale)).await.unwrap_err();
+            let stale = (Code::Aborted, "ETAG_NOT_CURRENT");
+            assert_eq!((refused.code(), &*reason(&refused)), stale);
+        }
+        clients.plans.submit_plan(submit(&other.etag)).await.unwrap();
+        drop(restored);
     }
 
     async fn a_revision_ahead_is_waited_for(engine: Engine) {
