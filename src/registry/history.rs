@@ -196,20 +196,6 @@ impl History {
     }
 }
 
-/// Refuses a position that is not in this log.
-fn diverged(position: &Position) -> Error {
-    Error::refused(
-        "LOG_DIVERGED",
-        position.to_string(),
-        "this position is not in the log of this registry: its database was restored, replaced or \
-         failed over since. Forget what was read after the restored point, read everything anew \
-         (WatchChanges with SNAPSHOT) and go on from the position received then",
-        "vị trí này không có trong nhật ký của hệ thống: cơ sở dữ liệu đã được khôi phục, thay thế \
-         hoặc chuyển đổi dự phòng. Hãy bỏ dữ liệu đã đọc, đọc lại toàn bộ (WatchChanges với \
-         SNAPSHOT) rồi tiếp tục từ vị trí nhận được",
-    )
-}
-
 /// The chained digest of a log at a revision that it has.
 async fn digest_at(store: &Store, revision: Revision) -> Result<Digest, Error> {
     store.digest(revision).await?.ok_or_else(log_is_short)
@@ -337,7 +323,7 @@ impl Registry {
         if let Point::Position(position) = point
             && position.log_id != log_id
         {
-            return Err(diverged(&position));
+            return Err(position.diverged());
         }
         let revision = point.revision();
         self.await_revision(revision, patience).await?;
@@ -354,7 +340,7 @@ impl Registry {
         };
         let ours = Position::new(log_id, revision, &digest);
         match point {
-            Point::Position(position) if position != ours => Err(diverged(&position)),
+            Point::Position(position) if position != ours => Err(position.diverged()),
             Point::Position(_) | Point::Revision(_) => Ok(ours),
         }
     }
