@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"google.golang.org/grpc/codes"
@@ -22,7 +21,7 @@ import (
 const usage = `usage:
   ndp-client platforms                         list all platforms
   ndp-client plan PLATFORM PLAN_ID TITLE       draft a plan and submit it
-  ndp-client watch [REVISION]                  follow the changes after a revision
+  ndp-client watch [POSITION]                  follow the changes after a position
 
 NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.`
 
@@ -80,18 +79,16 @@ func run(ctx context.Context, args []string) error {
 		return nil
 
 	case len(args) <= 2 && len(args) > 0 && args[0] == "watch":
-		var after int64
+		after := ""
 		if len(args) == 2 {
-			if after, err = strconv.ParseInt(args[1], 10, 64); err != nil {
-				return errUsage
-			}
+			after = args[1]
 		}
-		return watch(ctx, pb.NewChangeServiceClient(conn), after, func(change *pb.Change) error {
+		show := func(change *pb.Change, position string) error {
 			// the first effect is what the method answers; others follow from it
-			resource := change.GetEffects()[0].GetResource()
-			fmt.Println(change.GetRevision(), change.GetMethod(), resource)
+			fmt.Println(position, change.GetMethod(), change.GetEffects()[0].GetResource())
 			return nil
-		})
+		}
+		return watch(ctx, pb.NewChangeServiceClient(conn), after, show)
 	}
 	return errUsage
 }

@@ -58,17 +58,23 @@ func submitNewPlan(
 	})
 }
 
-// watch hands on every change after a revision, each once and in order, until ctx ends. When the
-// server goes away it resumes after the last revision received; keep that one to resume later.
+// watch hands on every change after a position of the log, each once and in order, until ctx ends;
+// without a position, every change there is. When the server goes away it resumes after the last
+// position received; keep that one to resume later. A registry that was restored from a backup, or
+// failed over, may lack changes that were handed on: then it ends with the reason LOG_DIVERGED.
+// What was made of the changes has to be made anew, from a watch without a position.
 func watch(
-	ctx context.Context, client pb.ChangeServiceClient, after int64, handle func(*pb.Change) error,
+	ctx context.Context,
+	client pb.ChangeServiceClient,
+	after string,
+	handle func(change *pb.Change, position string) error,
 ) error {
 	for {
 		err := follow(ctx, client, &after, handle)
 		if status.Code(err) != codes.Unavailable {
 			return err
 		}
-		log.Printf("resuming after revision %d: %v", after, err)
+		log.Printf("resuming after position %q: %v", after, err)
 		select {
 		case <-ctx.Done():
 			return status.FromContextError(ctx.Err()).Err()
@@ -78,14 +84,19 @@ func watch(
 }
 
 func follow(
-	ctx context.Context, client pb.ChangeServiceClient, after *int64, handle func(*pb.Change) error,
+	ctx context.Context,
+	client pb.ChangeServiceClient,
+	after *string,
+	handle func(change *pb.Change, position string) error,
 ) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := client.WatchChanges(ctx, &pb.WatchChangesRequest{
-		Start:          pb.WatchChangesRequest_RESUME,
-		ResumeRevision: *after,
-	})
+	request := &pb.WatchChangesRequest{Start: pb.WatchChangesRequest_BEGINNING}
+	if *after != "" {
+		request.Start = pb.WatchChangesRequest_RESUME
+		request.ResumePosition = *after
+	}
+	stream, err := client.WatchChanges(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -95,10 +106,10 @@ func follow(
 			return err
 		}
 		if change := message.GetChange(); change != nil {
-			if err := handle(change); err != nil {
+			if err := handle(change, message.GetPosition()); err != nil {
 				return err
 			}
 		}
-		*after = message.GetRevision()
+		*after = message.GetPosition()
 	}
 }

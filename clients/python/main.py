@@ -23,8 +23,8 @@ def main() -> int:
     plan.add_argument("platform")
     plan.add_argument("plan_id")
     plan.add_argument("title")
-    watch = commands.add_parser("watch", help="follow the changes after a revision")
-    watch.add_argument("revision", type=int, nargs="?", default=0)
+    watch = commands.add_parser("watch", help="follow the changes after a position")
+    watch.add_argument("position", nargs="?", default="")
     arguments = parser.parse_args()
 
     logging.basicConfig(level=logging.INFO)
@@ -54,9 +54,9 @@ def run(registry: Registry, arguments: argparse.Namespace) -> None:
         )
         print(plan.name, plans_pb2.Plan.State.Name(plan.state))
     else:
-        for change in registry.watch(arguments.revision):
+        for change, position in registry.watch(arguments.position):
             # the first effect is what the method answers; others follow from it
-            print(change.revision, change.method, change.effects[0].resource, flush=True)
+            print(position, change.method, change.effects[0].resource, flush=True)
 
 
 if __name__ == "__main__":

@@ -126,25 +126,31 @@ class Registry:
             metadata=self._metadata,
         )
 
-    def watch(self, after: int = 0) -> Iterator[changes_pb2.Change]:
-        """Every change after a revision, each once and in order, without end.
+    def watch(self, after: str = "") -> Iterator[tuple[changes_pb2.Change, str]]:
+        """Every change after a position of the log, each once and in order, without end.
 
-        When the server goes away it resumes after the last revision received; keep that one to
-        resume later.
+        Each comes with its own position; without a position, every change there is. When the
+        server goes away it resumes after the last position received; keep that one to resume
+        later. A registry that was restored from a backup, or failed over, may lack changes that
+        were handed on: then it ends with the reason LOG_DIVERGED. What was made of the changes has
+        to be made anew, from a watch without a position.
         """
         while True:
             request = change_service_pb2.WatchChangesRequest(
-                start=change_service_pb2.WatchChangesRequest.RESUME, resume_revision=after
+                start=change_service_pb2.WatchChangesRequest.BEGINNING
             )
+            if after:
+                request.start = change_service_pb2.WatchChangesRequest.RESUME
+                request.resume_position = after
             try:
                 for message in self._changes.WatchChanges(request, metadata=self._metadata):
-                    after = message.revision
+                    after = message.position
                     if message.HasField("change"):
-                        yield message.change
+                        yield message.change, after
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.UNAVAILABLE:
                     raise
-                logging.info("resuming after revision %d: %s", after, error.details())
+                logging.info("resuming after position %r: %s", after, error.details())
                 time.sleep(1)
 
 

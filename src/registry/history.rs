@@ -29,7 +29,7 @@ use ndp_core::{
     change::At,
     error::Error,
     leaf::Digest,
-    messages::{Condition, Rule, Unavailable},
+    messages::{Rule, Unavailable},
     names::Revision,
     position::{Point, Position},
     state::{sight::Past, visible::parents_of},
@@ -197,11 +197,6 @@ impl History {
     }
 }
 
-/// Refuses a position that is not in this log.
-fn diverged(position: &Position) -> Error {
-    Error::refused(position.to_string(), Condition::LogDiverged)
-}
-
 /// The chained digest of a log at a revision that it has.
 async fn digest_at(store: &Store, revision: Revision) -> Result<Digest, Error> {
     store.digest(revision).await?.ok_or_else(log_is_short)
@@ -324,7 +319,7 @@ impl Registry {
         if let Point::Position(position) = point
             && position.log_id != log_id
         {
-            return Err(diverged(&position));
+            return Err(position.diverged());
         }
         let revision = point.revision();
         self.await_revision(revision, patience).await?;
@@ -341,7 +336,7 @@ impl Registry {
         };
         let ours = Position::new(log_id, revision, &digest);
         match point {
-            Point::Position(position) if position != ours => Err(diverged(&position)),
+            Point::Position(position) if position != ours => Err(position.diverged()),
             Point::Position(_) | Point::Revision(_) => Ok(ours),
         }
     }

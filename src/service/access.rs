@@ -209,7 +209,7 @@ impl Services {
     async fn open_access_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Error> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
-        let call = call.at(self, message.as_of()?).await?;
+        let call = self.reading(call, &message).await?;
         Ok((call, message))
     }
 }

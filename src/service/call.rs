@@ -24,7 +24,7 @@ use ndp_core::{
     messages::{Rule, Unauthenticated},
     names::Revision,
     position::{Point, Position},
-    query::token::Binding,
+    query::token::{self, Binding},
     records::Record,
     rules::{self, Command, personal},
     state::{State, visible::Visible},
@@ -99,9 +99,32 @@ impl Call {
             At::Revision(revision) => (revision.to_string(), String::new()),
             At::Time(time) => (String::new(), time.to_string()),
         };
-        Binding::new(method)
+        Binding::new(method, self.snapshot.position())
             .with("read_revision", revision)
             .with("read_time", time)
+    }
+
+    /// The same call, which knows the page before if there is one: that page may have been read
+    /// from a server that knows more. A token of a page that is not in this log is refused.
+    pub(super) async fn after_page(
+        mut self,
+        services: &Services,
+        page_token: &str,
+    ) -> Result<Self, Error> {
+        if page_token.is_empty() {
+            return Ok(self);
+        }
+        let registry = services.registry();
+        let before = token::position(registry.token_key(), self.now.log_id, page_token)?;
+        if before != self.now.position() {
+            let point = Point::Position(before);
+            Box::pin(registry.reach(&self.who, point, self.patience)).await?;
+        }
+        if before.revision > self.now.state.revision() {
+            self.now = registry.read();
+            self.snapshot = Arc::clone(&self.now);
+        }
+        Ok(self)
     }
 
     /// The same call at another revision or time, if one is requested.

@@ -137,10 +137,11 @@ impl Services {
         request: Request<pb::ListChangesRequest>,
     ) -> Answer<pb::ListChangesResponse> {
         let (call, message) = open_checked(request)?;
+        let call = call.after_page(self, &message.page_token).await?;
         let size = page_size(message.page_size);
         let filter = Filter::<ChangeFacts>::parse(&message.filter)?;
         let newest_first = newest_first(&message.order_by)?;
-        let binding = Binding::new("ListChanges")
+        let binding = Binding::new("ListChanges", call.snapshot.position())
             .with("order_by", [u8::from(newest_first)])
             .with("filter", filter.canonical());
         let after = self.open_token(&binding, &message.page_token)?;

@@ -1,5 +1,5 @@
-//! The common parts of reads: the revision or time as of which they answer, and the look-up of one
-//! record by its name, as the caller may see it.
+//! The common parts of reads: the revision or time as of which they answer, the page that they
+//! follow, and the look-up of one record by its name, as the caller may see it.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -24,60 +24,76 @@ use ndp_core::{
 pub(super) trait AsOf: Validate {
     /// The revision or time in its `read_revision` and `read_time`.
     fn as_of(&self) -> Result<At, Error>;
+
+    /// Its `page_token`; empty where it has none.
+    fn page_token(&self) -> &str {
+        ""
+    }
 }
 
 macro_rules! as_of {
-    ($($request:ident,)+) => {
+    ($($request:ident $($page_token:ident)?,)+) => {
         $(impl AsOf for pb::$request {
             fn as_of(&self) -> Result<At, Error> {
                 requests::read_at(self.read_revision, self.read_time)
             }
+
+            $(fn $page_token(&self) -> &str {
+                &self.$page_token
+            })?
         })+
     };
 }
 
 as_of! {
     GetAgencyRequest,
-    ListAgenciesRequest,
+    ListAgenciesRequest page_token,
     GetEditionRequest,
-    ListEditionsRequest,
+    ListEditionsRequest page_token,
     CompareEditionsRequest,
     GetPlatformRequest,
-    ListPlatformsRequest,
+    ListPlatformsRequest page_token,
     BatchGetPlatformsRequest,
-    SearchPlatformsRequest,
+    SearchPlatformsRequest page_token,
     GetPlanRequest,
-    ListPlansRequest,
+    ListPlansRequest page_token,
     GetMilestoneRequest,
-    ListMilestonesRequest,
+    ListMilestonesRequest page_token,
     GetBaselineRequest,
-    ListBaselinesRequest,
+    ListBaselinesRequest page_token,
     GetReportRequest,
-    ListReportsRequest,
+    ListReportsRequest page_token,
     GetAssessmentRequest,
-    ListAssessmentsRequest,
+    ListAssessmentsRequest page_token,
     GetProposalRequest,
-    ListProposalsRequest,
+    ListProposalsRequest page_token,
     GetSummaryRequest,
     GetTimelineRequest,
-    ListAttentionItemsRequest,
-    GetDataQualityRequest,
-    ReconcileFiguresRequest,
+    ListAttentionItemsRequest page_token,
+    GetDataQualityRequest page_token,
+    ReconcileFiguresRequest page_token,
     GetFigureRequest,
-    ListFiguresRequest,
+    ListFiguresRequest page_token,
     GetPrincipalRequest,
-    ListPrincipalsRequest,
+    ListPrincipalsRequest page_token,
     GetApiKeyRequest,
-    ListApiKeysRequest,
+    ListApiKeysRequest page_token,
 }
 
 impl Services {
-    /// Takes the call out of a read, as of the revision or time it asks for, and checks the
-    /// message by its field rules.
+    /// Takes the call out of a read, on the data that it asks for, and checks the message by its
+    /// field rules.
     pub(super) async fn open_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Error> {
         let (call, message) = open_checked(request)?;
-        let call = call.at(self, message.as_of()?).await?;
+        let call = self.reading(call, &message).await?;
         Ok((call, message))
+    }
+
+    /// The call on the data that a read asks for: after its page, as of its revision or time.
+    pub(super) async fn reading<T: AsOf>(&self, call: Call, message: &T) -> Result<Call, Error> {
+        let at = message.as_of()?;
+        let call = call.after_page(self, message.page_token()).await?;
+        call.at(self, at).await
     }
 
     /// The same as [`Self::open_dated`], to count in what the caller may see then and now.
@@ -100,10 +116,8 @@ impl Services {
         &self,
         request: Request<T>,
     ) -> Result<(Call, Date, T), Error> {
-        let (call, message) = open_checked(request)?;
-        let at = message.as_of()?;
-        let call = call.at(self, at).await?;
-        let time = match at {
+        let (call, message) = self.open_read(request).await?;
+        let time = match call.at {
             At::Now => self.registry().clock().now(),
             At::Time(time) => time,
             At::Revision(_) => match call.state().record_time() {

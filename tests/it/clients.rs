@@ -12,6 +12,7 @@ use std::{fmt::Write as _, fs, time::Duration};
 
 use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
 use tokio::task::block_in_place;
+use tonic::Response;
 use tonic_types::StatusExt;
 
 use self::{
@@ -19,7 +20,7 @@ use self::{
     proxy::{Fate, Proxy},
 };
 use crate::{
-    faults::{AGENCY, PLATFORM, Served, command, create, rename, revision_in},
+    faults::{AGENCY, PLATFORM, Served, command, create, rename},
     harness::{
         Engine,
         process::{Process, Signal, Stream},
@@ -68,6 +69,7 @@ in_each_language!(
     does_nothing_twice_when_answers_are_lost,
     tells_what_an_error_says_in_vietnamese,
     watches_across_restarts_each_change_once,
+    tells_that_the_log_diverged,
     says_which_server_does_not_answer,
 );
 
@@ -146,7 +148,7 @@ impl Registry {
         lines.iter().map(|it| it.trim_end().to_owned()).collect()
     }
 
-    /// What the log has of a plan, as clients print it.
+    /// What the log has of a plan, as clients print it but for the rest of the position.
     async fn changes_of(&self, plan: &str) -> Vec<String> {
         let request = pb::ListChangesRequest {
             filter: format!("resources:\"{plan}\""),
@@ -183,6 +185,19 @@ impl Registry {
         writeln!(expected, "vi: {}", localized.message).unwrap();
         expected
     }
+}
+
+/// The position of a response.
+fn position_in<T>(response: &Response<T>) -> String {
+    let position = response.metadata().get("ndp-position").unwrap();
+    position.to_str().unwrap().to_owned()
+}
+
+/// A printed change with its revision alone.
+fn with_revision(line: &str) -> String {
+    let (position, rest) = line.split_once(' ').unwrap();
+    let (revision, _) = position.split_once('-').unwrap();
+    format!("{revision} {rest}")
 }
 
 fn lines(printed: &str) -> Vec<String> {
@@ -243,12 +258,43 @@ async fn tells_what_an_error_says_in_vietnamese(client: &Client) {
 async fn watches_across_restarts_each_change_once(client: &Client) {
     let mut registry = Registry::started().await;
     let first = registry.editor().plans.create_plan(create("watched")).await;
-    let before = revision_in(&first.unwrap());
-    let process = registry.client(client, &["watch", &before.to_string()]);
+    let before = position_in(&first.unwrap());
+    let process = registry.client(client, &["watch", &before]);
     let expected = restart_under(&mut registry, &process, "watched").await;
     process.signal(Signal::Term);
     block_in_place(|| process.wait(BOUND));
     assert_eq!(lines(&process.printed(Stream::Stdout)), expected);
+}
+
+/// A registry that is restored from a backup lacks what was written since: a client that has seen
+/// it says so, and does not go on as if nothing had happened.
+async fn tells_that_the_log_diverged(client: &Client) {
+    let mut registry = Registry::started().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("copy.db");
+    let path = file.to_str().unwrap();
+    let (code, _, said) = command(&["backup", path], &registry.engine.url());
+    assert_eq!(code, Some(0), "{said}");
+    let watching = registry.client(client, &["watch"]);
+    let lost = registry.editor().plans.create_plan(create("lost")).await;
+    let lost = position_in(&lost.unwrap());
+    block_in_place(|| watching.wait_for_line(&lost, BOUND));
+
+    registry.engine = Engine::sqlite();
+    let (code, _, said) = command(&["restore", path], &registry.engine.url());
+    assert_eq!(code, Some(0), "{said}");
+    registry.restart(Signal::Term).await;
+    let resumed = registry.client(client, &["watch", &lost]);
+    for process in [watching, resumed] {
+        let status = block_in_place(|| process.wait(BOUND));
+        let printed = process.printed(Stream::Stderr);
+        assert_eq!(status.code(), Some(1), "{printed}");
+        assert!(printed.contains(" LOG_DIVERGED: "), "{printed}");
+        assert!(
+            printed.contains("vi: vị trí này không có trong nhật ký"),
+            "{printed}"
+        );
+    }
 }
 
 async fn says_which_server_does_not_answer(client: &Client) {
@@ -298,7 +344,7 @@ async fn restart_under(registry: &mut Registry, watching: &Process, id: &str) ->
         for turn in 0..5 {
             let title = format!("lần sửa {} (made up)", expected.len());
             let renamed = registry.editor().plans.update_plan(rename(id, title)).await;
-            let line = format!("{} UpdatePlan {plan}", revision_in(&renamed.unwrap()));
+            let line = format!("{} UpdatePlan {plan}", position_in(&renamed.unwrap()));
             expected.push(line.clone());
             // it surely watches now and, at the last, has seen all there is
             if turn == 1 || turn == 4 {
@@ -311,6 +357,9 @@ async fn restart_under(registry: &mut Registry, watching: &Process, id: &str) ->
     assert_eq!(
         log.into_iter().filter(updates).collect::<Vec<_>>(),
         expected
+            .iter()
+            .map(|it| with_revision(it))
+            .collect::<Vec<_>>()
     );
     expected
 }
@@ -362,7 +411,7 @@ async fn a_page_in_chromium_lists_writes_and_watches() {
     assert_eq!(methods, [Some("CreatePlan"), Some("SubmitPlan")]);
 
     let created = registry.editor().plans.create_plan(create("watched")).await;
-    let line = format!("{} CreatePlan", revision_in(&created.unwrap()));
+    let line = format!("{} CreatePlan", position_in(&created.unwrap()));
     block_in_place(|| browser.wait_for_line(&line, BOUND));
     let expected = restart_under(&mut registry, &browser, "watched").await;
     let changes = of("changes: ");

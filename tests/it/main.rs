@@ -37,6 +37,7 @@ mod shutdown;
 mod smoke;
 mod standing;
 mod store;
+mod stored;
 mod tidy;
 mod turning;
 mod violations;

@@ -6,10 +6,10 @@ use std::{fs, time::Duration};
 use ndp_registry::pb::{
     self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
 };
-use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+use tonic::{Code, Request, Response, Status, metadata::AsciiMetadataValue};
 
 use crate::{
-    faults::{AGENCY, BOUND, Served, command, create, make_key, reason, revision_in},
+    faults::{AGENCY, BOUND, Served, command, create, make_key, reason, rename, revision_in},
     harness::{
         Engine, both,
         process::{Signal, Stream},
@@ -55,6 +55,90 @@ fn resume(position: &str) -> pb::WatchChangesRequest {
     }
 }
 
+/// The changes of the log, two on a page.
+async fn changes(
+    served: &Served,
+    caller: &As,
+    page_token: &str,
+) -> Result<Response<pb::ListChangesResponse>, Status> {
+    let caller = caller.clone();
+    let mut client = ChangeServiceClient::with_interceptor(served.channel.clone(), caller);
+    let request = pb::ListChangesRequest {
+        page_size: 2,
+        page_token: page_token.to_owned(),
+        ..Default::default()
+    };
+    client.list_changes(request).await
+}
+
+/// The plans as of a revision, or now, one on a page.
+fn plans(read_revision: i64, page_token: &str) -> pb::ListPlansRequest {
+    pb::ListPlansRequest {
+        parent: "platforms/-".into(),
+        page_size: 1,
+        page_token: page_token.to_owned(),
+        read_revision,
+        ..Default::default()
+    }
+}
+
+/// The page tokens of a list of changes, of plans now and of plans as of this revision.
+async fn tokens(served: &Served, editor: &As, revision: i64) -> [String; 3] {
+    let mut clients = served.clients(editor);
+    let of_changes = changes(served, editor, "").await.unwrap();
+    let now = clients.plans.list_plans(plans(0, "")).await.unwrap();
+    let then = clients.plans.list_plans(plans(revision, "")).await;
+    [
+        of_changes.into_inner().next_page_token,
+        now.into_inner().next_page_token,
+        then.unwrap().into_inner().next_page_token,
+    ]
+}
+
+/// What becomes of them: the reasons of refusals, or nothing.
+async fn continued(
+    served: &Served,
+    editor: &As,
+    revision: i64,
+    [of_changes, now, then]: &[String; 3],
+) -> [Option<String>; 3] {
+    let mut clients = served.clients(editor);
+    let refusal = |error: Status| reason(&error).to_string();
+    [
+        changes(served, editor, of_changes).await.err().map(refusal),
+        clients
+            .plans
+            .list_plans(plans(0, now))
+            .await
+            .err()
+            .map(refusal),
+        clients
+            .plans
+            .list_plans(plans(revision, then))
+            .await
+            .err()
+            .map(refusal),
+    ]
+}
+
+/// Remembers the head of the log, and returns its revision.
+async fn remember_head(sql: &mut Sql) -> i64 {
+    sql.run("CREATE TABLE head_then AS SELECT * FROM log_head")
+        .await;
+    sql.number("SELECT revision FROM head_then").await
+}
+
+/// Takes back every change after the remembered head, as a failover to a standby that lacks them.
+async fn fail_over(sql: &mut Sql, kept: i64) {
+    for table in ["effects", "changes", "records"] {
+        sql.run(&format!("DELETE FROM {table} WHERE revision > {kept}"))
+            .await;
+    }
+    sql.run("DELETE FROM log_head").await;
+    sql.run("INSERT INTO log_head SELECT * FROM head_then")
+        .await;
+}
+
 async fn watch(
     served: &Served,
     caller: &As,
@@ -92,6 +176,23 @@ async fn ends(served: &Served, why: &str) {
     );
 }
 
+/// Another database of the same engine.
+async fn another(engine: &Engine) -> Engine {
+    match engine {
+        Engine::Sqlite(..) => Engine::sqlite(),
+        Engine::Postgres(_) => Engine::postgres().await.unwrap(),
+    }
+}
+
+/// A server of a new registry that is made of a backup.
+async fn restore(engine: &Engine, backup: &str) -> (Engine, Served) {
+    let restored = another(engine).await;
+    let (code, _, error) = command(&["restore", backup], &restored.url());
+    assert_eq!(code, Some(0), "{error}");
+    let served = Served::start(&restored.url()).await;
+    (restored, served)
+}
+
 both! {
     /// As after a failover to a standby that lacked the newest changes.
     async fn another_history_at_the_same_revisions_ends_the_process(engine: Engine) {
@@ -101,17 +202,12 @@ both! {
         let mut clients = one.clients(&editor);
         plan(&mut clients, "kept").await;
         let mut sql = Sql::connect(&url).await;
-        let kept = sql.number("SELECT revision FROM log_head").await;
-        sql.run("CREATE TABLE head_then AS SELECT * FROM log_head").await;
+        let kept = remember_head(&mut sql).await;
         plan(&mut clients, "lost-1").await;
         plan(&mut clients, "lost-2").await;
         let lost = position(&mut clients).await;
         one.process.signal(Signal::Stop);
-        for table in ["effects", "changes", "records"] {
-            sql.run(&format!("DELETE FROM {table} WHERE revision > {kept}")).await;
-        }
-        sql.run("DELETE FROM log_head").await;
-        sql.run("INSERT INTO log_head SELECT * FROM head_then").await;
+        fail_over(&mut sql, kept).await;
 
         let two = Served::start(&url).await;
         let mut others = two.clients(&editor);
@@ -153,10 +249,7 @@ both! {
         assert!(error.contains("the file cannot be made"), "{error}");
         drop(served);
 
-        let restored = match &engine {
-            Engine::Sqlite(..) => Engine::sqlite(),
-            Engine::Postgres(_) => Engine::postgres().await.unwrap(),
-        };
+        let restored = another(&engine).await;
         let (code, said, error) = command(&["restore", path], &restored.url());
         assert_eq!(code, Some(0), "{error}");
         assert!(said.contains("LOG_DIVERGED"), "{said}");
@@ -182,6 +275,90 @@ both! {
         let message = next(&mut watched).await;
         assert_eq!(message.revision, after.revision);
         assert_eq!(message.position, position(&mut clients).await);
+    }
+
+    async fn an_etag_of_a_lost_history_is_stale(engine: Engine) {
+        let url = engine.url();
+        let (editor, _) = make_key(&url, "editor");
+        let served = Served::start(&url).await;
+        let mut clients = served.clients(&editor);
+        let kept = plan(&mut clients, "kept").await;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("copy.db");
+        let (code, _, error) = command(&["backup", file.to_str().unwrap()], &url);
+        assert_eq!(code, Some(0), "{error}");
+        let lost = clients.plans.update_plan(rename("kept", "Tên đã mất (made up)".into())).await;
+        let lost = lost.unwrap().into_inner();
+        drop(served);
+
+        let (restored, served) = restore(&engine, file.to_str().unwrap()).await;
+        let mut clients = served.clients(&editor);
+        let other = clients.plans.update_plan(rename("kept", "Tên khác (made up)".into())).await;
+        let other = other.unwrap().into_inner();
+        assert_eq!((other.revision, &other.name), (lost.revision, &lost.name));
+        let submit = |etag: &str| pb::SubmitPlanRequest {
+            name: kept.name.clone(),
+            etag: etag.to_owned(),
+            ..Default::default()
+        };
+        for stale in [&kept.etag, &lost.etag] {
+            let refused = clients.plans.submit_plan(submit(stale)).await.unwrap_err();
+            let stale = (Code::Aborted, "ETAG_NOT_CURRENT");
+            assert_eq!((refused.code(), &*reason(&refused)), stale);
+        }
+        clients.plans.submit_plan(submit(&other.etag)).await.unwrap();
+        drop(restored);
+    }
+
+    async fn a_page_token_of_a_lost_history_is_refused(engine: Engine) {
+        let url = engine.url();
+        let (editor, _) = make_key(&url, "editor");
+        let served = Served::start(&url).await;
+        let mut clients = served.clients(&editor);
+        plan(&mut clients, "kept-1").await;
+        let kept = plan(&mut clients, "kept-2").await.revision;
+        let of_kept = tokens(&served, &editor, kept).await;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("copy.db");
+        let (code, _, error) = command(&["backup", file.to_str().unwrap()], &url);
+        assert_eq!(code, Some(0), "{error}");
+        let mut sql = Sql::connect(&url).await;
+        assert_eq!(remember_head(&mut sql).await, kept);
+        let lost = plan(&mut clients, "lost").await.revision;
+        let of_lost = tokens(&served, &editor, lost).await;
+        assert_eq!(continued(&served, &editor, kept, &of_kept).await, [const { None }; 3]);
+        assert_eq!(continued(&served, &editor, lost, &of_lost).await, [const { None }; 3]);
+        drop(served);
+        fail_over(&mut sql, kept).await;
+
+        let diverged = [const { Some("LOG_DIVERGED") }; 3].map(|it| it.map(str::to_owned));
+        let served = Served::start(&url).await;
+        plan(&mut served.clients(&editor), "other").await;
+        assert_eq!(continued(&served, &editor, kept, &of_kept).await, [const { None }; 3]);
+        assert_eq!(continued(&served, &editor, lost, &of_lost).await, diverged);
+        drop(served);
+        let (restored, served) = restore(&engine, file.to_str().unwrap()).await;
+        // the copy is a log of its own
+        assert_eq!(continued(&served, &editor, kept, &of_kept).await, diverged);
+        let ours = tokens(&served, &editor, kept).await;
+        assert_eq!(continued(&served, &editor, kept, &ours).await, [const { None }; 3]);
+        drop(restored);
+    }
+
+    async fn a_page_from_another_server_knows_the_page_before(engine: Engine) {
+        let url = engine.url();
+        let (editor, _) = make_key(&url, "editor");
+        let (one, two) = (Served::start(&url).await, Served::start(&url).await);
+        let (mut here, mut there) = (one.clients(&editor), two.clients(&editor));
+        plan(&mut here, "a").await;
+        for id in ["b", "c", "d", "e"] {
+            plan(&mut here, id).await;
+            let page = here.plans.list_plans(plans(0, "")).await.unwrap();
+            let before = revision_in(&page);
+            let next = plans(0, &page.into_inner().next_page_token);
+            let next = there.plans.list_plans(next).await.unwrap();
+            assert!(revision_in(&next) >= before, "{id}");
+        }
     }
 
     async fn a_revision_ahead_is_waited_for(engine: Engine) {

@@ -6,7 +6,7 @@ import { Registry, describe, transportOptions } from "./registry.js";
 const USAGE = `usage:
   node dist/src/main.js platforms                       list all platforms
   node dist/src/main.js plan PLATFORM PLAN_ID TITLE     draft a plan and submit it
-  node dist/src/main.js watch [REVISION]                follow the changes after a revision
+  node dist/src/main.js watch [POSITION]                follow the changes after a position
 
 NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.`;
 
@@ -43,7 +43,7 @@ async function connect(server: string): Promise<Registry> {
 }
 
 async function run(registry: Registry, [command, ...rest]: string[]): Promise<boolean> {
-  const [first = "0", id = "", title = ""] = rest;
+  const [first = "", id = "", title = ""] = rest;
   if (command === "platforms" && rest.length === 0) {
     for await (const platform of registry.platforms()) {
       console.log(platform.name, platform.displayName);
@@ -51,10 +51,10 @@ async function run(registry: Registry, [command, ...rest]: string[]): Promise<bo
   } else if (command === "plan" && rest.length === 3) {
     const plan = await registry.submitNewPlan(first, id, title);
     console.log(plan.name, Plan_State[plan.state]);
-  } else if (command === "watch" && rest.length <= 1 && /^\d+$/.test(first)) {
-    for await (const change of registry.watch(BigInt(first))) {
+  } else if (command === "watch" && rest.length <= 1) {
+    for await (const [change, position] of registry.watch(first)) {
       // the first effect is what the method answers; others follow from it
-      console.log(`${change.revision}`, change.method, change.effects[0]?.resource);
+      console.log(position, change.method, change.effects[0]?.resource);
     }
   } else {
     return false;

@@ -66,25 +66,30 @@ export class Registry {
   }
 
   /**
-   * Every change after a revision, each once and in order, until the signal. When the server goes
-   * away it resumes after the last revision received; keep that one to resume later.
+   * Every change after a position of the log, each once and in order and with its own position,
+   * until the signal; without a position, every change there is. When the server goes away it
+   * resumes after the last position received; keep that one to resume later. A registry that was
+   * restored from a backup, or failed over, may lack changes that were handed on: then it ends with
+   * the reason LOG_DIVERGED. What was made of the changes has to be made anew, from a watch without
+   * a position.
    */
-  async *watch(after = 0n, signal?: AbortSignal): AsyncGenerator<Change> {
+  async *watch(after = "", signal?: AbortSignal): AsyncGenerator<[Change, string]> {
     const options = { timeoutMs: 0, signal };
     for (;;) {
-      const request = { start: WatchChangesRequest_Start.RESUME, resumeRevision: after };
+      const { BEGINNING, RESUME } = WatchChangesRequest_Start;
+      const request = { start: after === "" ? BEGINNING : RESUME, resumePosition: after };
       try {
         for await (const message of this.#changes.watchChanges(request, options)) {
-          after = message.revision;
+          after = message.position;
           if (message.event.case === "change") {
-            yield message.event.value;
+            yield [message.event.value, after];
           }
         }
       } catch (error) {
         if (signal?.aborted || !wasLost(error)) {
           throw error;
         }
-        console.warn(`resuming after revision ${after}: ${error}`);
+        console.warn(`resuming after position "${after}": ${error}`);
         await sleep(1000);
       }
     }

@@ -39,8 +39,8 @@ async function listPlatforms(): Promise<void> {
 }
 
 async function watch(signal: AbortSignal): Promise<void> {
-  for await (const change of registry().watch(0n, signal)) {
-    add(changes, `${change.revision} ${change.method} ${change.effects[0]?.resource}`);
+  for await (const [change, position] of registry().watch("", signal)) {
+    add(changes, `${position} ${change.method} ${change.effects[0]?.resource}`);
   }
 }
 

@@ -703,11 +703,11 @@ messages! {
         ("chỉ có thể nạp dữ liệu ban đầu khi nhật ký còn trống");
     LOG_DIVERGED => LogDiverged:
         ("this position is not in the log of this registry: its database was restored, replaced \
-          or failed over since. Forget what was read after the restored point, read everything \
-          anew (WatchChanges with SNAPSHOT) and go on from the position received then"),
+          or failed over since. Forget what was read after the restored point, and read anew: \
+          lists without a page token, WatchChanges with SNAPSHOT"),
         ("vị trí này không có trong nhật ký của hệ thống: cơ sở dữ liệu đã được khôi phục, thay \
-          thế hoặc chuyển đổi dự phòng. Hãy bỏ dữ liệu đã đọc, đọc lại toàn bộ (WatchChanges với \
-          SNAPSHOT) rồi tiếp tục từ vị trí nhận được");
+          thế hoặc chuyển đổi dự phòng. Hãy bỏ dữ liệu đã đọc sau điểm khôi phục và đọc lại từ \
+          đầu: danh sách không kèm mã trang, WatchChanges với SNAPSHOT");
     DATABASE_NOT_EMPTY => DatabaseNotEmpty:
         ("the database holds a registry already; name one that is empty or not there"),
         ("cơ sở dữ liệu đã có dữ liệu; hãy chọn cơ sở dữ liệu trống");

@@ -5,7 +5,9 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
+    error::Error,
     leaf::{Digest, GENESIS},
+    messages::Condition,
     names::Revision,
 };
 
@@ -51,6 +53,38 @@ impl Position {
         };
         // only the canonical form is valid
         (position.to_string() == text).then_some(position)
+    }
+}
+
+impl Position {
+    /// Bytes of a position in binary form.
+    pub const BYTES: usize = 16 + 8 + DIGEST_BYTES;
+
+    /// The binary form: the log id, the revision as a big-endian number, the digest.
+    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let revision = self.revision.get().to_be_bytes();
+        let parts = [self.log_id.as_bytes().as_slice(), &revision, &self.digest];
+        let mut bytes = [0; Self::BYTES];
+        for (filled, byte) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
+            *filled = *byte;
+        }
+        bytes
+    }
+
+    /// Reads the binary form; `None` when the revision is not valid.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
+        let (log_id, rest) = bytes.split_first_chunk()?;
+        let (revision, digest) = rest.split_first_chunk()?;
+        Some(Self {
+            log_id: Uuid::from_bytes(*log_id),
+            revision: Revision::new(i64::from_be_bytes(*revision))?,
+            digest: digest.try_into().ok()?,
+        })
+    }
+
+    /// The error for a position that is not in the log.
+    pub fn diverged(&self) -> Error {
+        Error::refused(self.to_string(), Condition::LogDiverged)
     }
 }
 
@@ -102,6 +136,8 @@ mod tests {
         let text = "42-000000000000000000000000000000ab-0707070707070707";
         assert_eq!(position.to_string(), text);
         assert_eq!(Position::parse(text), Some(position));
+        assert_eq!(Position::from_bytes(&position.to_bytes()), Some(position));
+        assert_eq!(Position::from_bytes(&[0xff; Position::BYTES]), None);
         assert_eq!(Point::parse(text).map(|it| it.revision().get()), Some(42));
         assert_eq!(Point::parse("42").map(|it| it.revision().get()), Some(42));
         for other in [

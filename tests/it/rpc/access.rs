@@ -299,11 +299,14 @@ both! {
                 assert_eq!(violations(&refused), "principal_id NOT_ALLOWED", "{id}");
             }
         }
+        let admin = admin(&server).await;
+        let other = admin.ok("GetPrincipal", json!({"name": "principals/foreign"})).await;
+        let disable = json!({"name": other["name"], "etag": other["etag"]});
         for (method, request) in [
             ("GetPrincipal", json!({"name": "principals/foreign"})),
             ("ListApiKeys", json!({"parent": "principals/foreign"})),
             ("CreateApiKey", json!({"parent": "principals/foreign", "api_key": {}})),
-            ("DisablePrincipal", json!({"name": "principals/foreign", "etag": "r1"})),
+            ("DisablePrincipal", disable),
             ("UpdatePrincipal", update(&json!("principals/foreign"), "roles", json!([]))),
         ] {
             let of_foreign = learned(&keeper.err(method, request.clone()).await);
@@ -314,7 +317,7 @@ both! {
         }
         // moved to another agency by an administrator, with their keys
         let request = update(&new["name"], "agency", json!(foreign));
-        admin(&server).await.ok("UpdatePrincipal", request).await;
+        admin.ok("UpdatePrincipal", request).await;
         let refusal = keeper.refusal("ListApiKeys", json!({"parent": new["name"]})).await;
         assert_eq!(refusal, "NotFound RESOURCE_NOT_FOUND");
         let it = server.raw(caller).ok("WhoAmI", json!({})).await;

@@ -15,7 +15,7 @@ use super::lists::named_in_comment;
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
-    raw::{POOL, Raw, methods, violations},
+    raw::{POOL, Raw, methods, reason, violations},
     server::Server,
 };
 
@@ -200,6 +200,12 @@ both! {
             next["page_token"] = json!(page_token);
             next["page_size"] = json!(2);
             all.ok(name, next.clone()).await;
+            // of another log: these characters are in the middle of the log's id
+            let (begin, rest) = page_token.split_at(8);
+            let foreign = if rest.starts_with("AA") { "BB" } else { "AA" };
+            let mut request = next.clone();
+            request["page_token"] = json!(format!("{begin}{foreign}{}", &rest[2..]));
+            assert_eq!(reason(&all.err(name, request).await), "LOG_DIVERGED", "{name}");
             let mut tried = 0;
             for field in method.input().fields() {
                 let other = match (field.name(), name) {

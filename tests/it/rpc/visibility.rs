@@ -189,7 +189,7 @@ both! {
             {
               "agency": "agencies/bo-cong-an",
               "create_time": "2026-10-01T03:00:00Z",
-              "etag": "r12",
+              "etag": "r12-65cbe9c888c00",
               "issuing_document": {
                 "issue_date": {
                   "day": 30,
@@ -685,9 +685,19 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
     ]
 }
 
+/// The book-keeping of every record.
+fn meta() -> Meta {
+    Meta::created(now(), Revision::new(1).unwrap())
+}
+
+/// The etag of every record, and one that none has.
+fn etags() -> [String; 2] {
+    [meta().etag(), "x".to_owned()]
+}
+
 /// Two platforms of two agencies, and these plans, each of its platform's agency.
 fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
-    let meta = Meta::created(now(), Revision::new(1).unwrap());
+    let meta = meta();
     let seed = ndp_registry::cli::catalogue::seed([ndp_registry::cli::catalogue::OPENING_EDITION])
         .unwrap();
     let mut images: Vec<_> = seed
@@ -835,8 +845,8 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
             }));
             attempt_below(&name, &mut attempt);
             for step in MOVES {
-                for etag in ["r1", "r9"] {
-                    let (name, etag) = (name.clone(), etag.to_owned());
+                for etag in etags() {
+                    let name = name.clone();
                     attempt(Box::new(MovePlan {
                         name,
                         step,
@@ -869,17 +879,17 @@ fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Box<dyn AnyCommand>))
             mask: vec!["accountable_unit".to_owned()],
             etag: None,
         }));
-        for etag in ["r1", "r9"] {
+        for etag in etags() {
             attempt(Box::new(CompleteMilestone {
                 name: name.clone(),
                 completion_date: None,
                 evidence: Vec::new(),
-                etag: etag.to_owned(),
+                etag: etag.clone(),
             }));
             attempt(Box::new(DropMilestone {
                 name: name.clone(),
                 document: None,
-                etag: etag.to_owned(),
+                etag,
             }));
         }
     }
@@ -907,7 +917,7 @@ fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Box<dyn AnyCommand>))
             },
         }));
     }
-    for etag in ["r1", "r9"] {
+    for etag in etags() {
         attempt(Box::new(RebaselinePlan {
             rebaseline: Rebaseline {
                 plan: plan.clone(),
@@ -919,7 +929,7 @@ fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Box<dyn AnyCommand>))
                 planned_end: None,
                 document: Document::default(),
             },
-            etag: etag.to_owned(),
+            etag,
         }));
     }
 }

@@ -1,31 +1,40 @@
 //! Page tokens: a cursor that the caller can send back, but cannot change or use with other
-//! arguments.
+//! arguments, or in a log that does not hold the page before.
 //!
-//! A token is base64url of version, marks, cursor as JSON and 16 bytes of HMAC-SHA-256 over
-//! version, binding and cursor. The binding identifies the request that the cursor belongs to; the
-//! token does not contain it. The token contains a mark of each argument, so that an error can say
-//! which argument differs. The key is stored in the database, so that every replica opens the
-//! tokens of the others.
+//! A token is base64url of version, position, marks, cursor as JSON and 16 bytes of HMAC-SHA-256
+//! over version, binding, position and cursor. The position is the point of the log that the page
+//! before was read at. The binding identifies the request that the cursor belongs to; the token
+//! does not contain it. The token contains a mark of the position, so that it can be trusted before
+//! the arguments are known, and of each argument, so that an error can say which argument differs.
+//! The key is stored in the database, so that every replica opens the tokens of the others.
 
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use uuid::Uuid;
 
-use crate::messages::Rule;
-use crate::{error::Error, query::page::Cursor};
+use crate::{error::Error, messages::Rule, position::Position, query::page::Cursor};
+
 /// Longest token: orderable texts are names and symbols, of which several fit.
 pub const MAX_BYTES: usize = 16_384;
 
 /// Written into each token; another layout gets another number.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Half of the digest: 128 bits cannot be guessed, and tokens stay short.
 const TAG_BYTES: usize = 16;
 
-/// Bytes of an argument's mark, which is used only for the text of an error.
+/// Bytes of a mark. The tag decides whether a token is valid; a mark only refuses it earlier or in
+/// other words.
 const MARK_BYTES: usize = 4;
+
+/// The name under which the position is marked. No argument has it.
+const POSITION: &str = "ndp-position";
+
+/// Where the marks of the arguments begin: after version, position and the position's mark.
+const MARKS_AT: usize = 1 + Position::BYTES + MARK_BYTES;
 
 /// The secret that page tokens are sealed with.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,8 +67,9 @@ impl TokenKey {
         mac
     }
 
-    /// The mark of an argument; no version is 0, so it is the MAC of nothing else.
-    fn mark(&self, (name, value): &(&'static str, Vec<u8>)) -> [u8; MARK_BYTES] {
+    /// The mark of an argument or of the position; no version is 0, so it is the MAC of nothing
+    /// else.
+    fn mark(&self, name: &str, value: &[u8]) -> [u8; MARK_BYTES] {
         let mut mac = self.empty_mac();
         mac.update(&[0]);
         mac.update(&(name.len() as u64).to_be_bytes());
@@ -79,18 +89,22 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// What a token is bound to: the method and every argument but the page token and page size.
+/// What a token is bound to: the method and every argument but the page token and page size, and
+/// the position that the page is read at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
+    position: Position,
     /// Each with the name that a request has for it, the method first.
     arguments: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Binding {
-    /// A binding to a method, as `ListPlatforms`.
-    pub fn new(method: &str) -> Self {
-        let arguments = vec![("", method.as_bytes().to_vec())];
-        Self { arguments }
+    /// A binding to a method, as `ListPlatforms`, whose page is read at a position.
+    pub fn new(method: &str, position: Position) -> Self {
+        Self {
+            position,
+            arguments: vec![("", method.as_bytes().to_vec())],
+        }
     }
 
     /// Adds an argument; all callers of one method add the same ones in the same order.
@@ -103,9 +117,12 @@ impl Binding {
 
 /// The token of a cursor.
 pub fn seal(key: &TokenKey, binding: &Binding, cursor: &Cursor) -> String {
+    let position = binding.position.to_bytes();
     let mut token = vec![VERSION];
-    for argument in &binding.arguments {
-        token.extend(key.mark(argument));
+    token.extend(position);
+    token.extend(key.mark(POSITION, &position));
+    for (name, value) in &binding.arguments {
+        token.extend(key.mark(name, value));
     }
     // strings, numbers and lists of them: writing them as JSON cannot fail
     token.extend(serde_json::to_vec(cursor).unwrap_or_default());
@@ -115,17 +132,43 @@ pub fn seal(key: &TokenKey, binding: &Binding, cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(token)
 }
 
-/// The cursor of a token that was sealed with the same key and binding.
-pub fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Error> {
+/// The position that the page before was read at. Refuses a token of another log than this one,
+/// which a restored backup makes: that log has another key.
+pub fn position(key: &TokenKey, log_id: Uuid, token: &str) -> Result<Position, Error> {
+    let bytes = decode(token)?;
+    let parts = || {
+        let (_, rest) = bytes.split_first().filter(|(it, _)| **it == VERSION)?;
+        let (position, rest) = rest.split_first_chunk()?;
+        let mark = rest.first_chunk()?;
+        Some((
+            Position::from_bytes(position)?,
+            key.mark(POSITION, position) == *mark,
+        ))
+    };
+    match parts() {
+        Some((position, _)) if position.log_id != log_id => Err(position.diverged()),
+        Some((position, true)) => Ok(position),
+        Some((_, false)) | None => Err(malformed()),
+    }
+}
+
+fn decode(token: &str) -> Result<Vec<u8>, Error> {
     if token.len() > MAX_BYTES {
         return Err(malformed());
     }
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| malformed())?;
+    URL_SAFE_NO_PAD.decode(token).map_err(|_| malformed())
+}
+
+/// The cursor of a token that was sealed with the same key and arguments, at any position.
+pub fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Error> {
+    let bytes = decode(token)?;
     let cursor = |bytes: &[u8]| {
         let (_, rest) = bytes.split_first().filter(|(it, _)| **it == VERSION)?;
         let (sealed, tag) = rest.split_at_checked(rest.len().checked_sub(TAG_BYTES)?)?;
         key.mac(binding, sealed).verify_truncated_left(tag).ok()?;
-        let cursor = sealed.get(binding.arguments.len() * MARK_BYTES..)?;
+        // `sealed` is without the version
+        let marks = binding.arguments.len() * MARK_BYTES;
+        let cursor = sealed.get(MARKS_AT - 1 + marks..)?;
         serde_json::from_slice(cursor).ok()
     };
     cursor(&bytes).ok_or_else(|| not_of(key, binding, &bytes))
@@ -134,11 +177,12 @@ pub fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Er
 /// The error for a token that does not open. It names the arguments that differ from those of the
 /// first page.
 fn not_of(key: &TokenKey, binding: &Binding, bytes: &[u8]) -> Error {
-    let marks = bytes.get(1..).unwrap_or_default().chunks_exact(MARK_BYTES);
+    let marks = bytes.get(MARKS_AT..).unwrap_or_default();
+    let marks = marks.chunks_exact(MARK_BYTES);
     let mut changed = Vec::new();
-    for (argument, mark) in binding.arguments.iter().zip(marks) {
-        if key.mark(argument) != mark {
-            changed.push(argument.0);
+    for ((name, value), mark) in binding.arguments.iter().zip(marks) {
+        if key.mark(name, value) != mark {
+            changed.push(*name);
         }
     }
     // the empty name is the method: the token is of another method or registry, or not a token
@@ -160,14 +204,21 @@ mod tests {
 
     use super::*;
     use crate::{
+        names::Revision,
         query::schema::Constant,
         time::{Date, Timestamp},
     };
 
     const KEY: TokenKey = TokenKey::new([7; 32]);
 
+    const LOG: Uuid = Uuid::from_u128(0xab);
+
+    fn place() -> Position {
+        Position::new(LOG, Revision::new(42).unwrap(), &[7; 32])
+    }
+
     fn binding(argument: impl AsRef<[u8]>) -> Binding {
-        Binding::new("ListPlatforms").with("filter", argument)
+        Binding::new("ListPlatforms", place()).with("filter", argument)
     }
 
     fn cursors() -> impl Strategy<Value = Cursor> {
@@ -202,7 +253,7 @@ mod tests {
         assert!(told(&first("b", "name")).contains("another value of `filter`;"));
         assert!(told(&first("b", "level")).contains("another value of `filter`, `order_by`;"));
         assert!(told(&first("ana", "me")).contains("another value of `filter`, `order_by`;"));
-        let other = Binding::new("ListPlans").with("filter", "a");
+        let other = Binding::new("ListPlans", place()).with("filter", "a");
         assert!(told(&other.with("order_by", "name")).contains("this method"));
         assert!(told(&binding("a")).contains("this method"));
     }
@@ -217,9 +268,51 @@ mod tests {
         assert_eq!(json, r#"{"v":[{"s":"Đất đai"},null],"n":"platforms/a"}"#);
         let token = seal(&KEY, &binding(""), &cursor);
         let token = URL_SAFE_NO_PAD.decode(token).unwrap();
-        assert_eq!(token[0], 2);
-        // behind the marks of the method and of one argument
-        assert_eq!(&token[9..token.len() - 16], json.as_bytes());
+        assert_eq!(token[0], 3);
+        assert_eq!(token[1..33], place().to_bytes());
+        // behind the marks of the position, the method and one argument
+        assert_eq!(&token[45..token.len() - 16], json.as_bytes());
+    }
+
+    #[test]
+    fn a_token_says_where_its_page_was_read() {
+        let cursor = Cursor {
+            values: vec![],
+            name: "a".into(),
+        };
+        let token = seal(&KEY, &binding("x"), &cursor);
+        assert_eq!(position(&KEY, LOG, &token).unwrap(), place());
+        let reason = |told: Result<Position, Error>| match told {
+            Err(Error::Refused(refusal)) => refusal.condition.reason().name(),
+            Err(Error::Invalid(_)) => "PAGE_TOKEN_INVALID",
+            other => panic!("{other:?}"),
+        };
+        // a restored log has another id, and another key
+        for key in [KEY, TokenKey::new([8; 32])] {
+            let told = position(&key, Uuid::from_u128(0xcd), &token);
+            assert_eq!(reason(told), "LOG_DIVERGED");
+        }
+        let told = position(&TokenKey::new([8; 32]), LOG, &token);
+        assert_eq!(reason(told), "PAGE_TOKEN_INVALID");
+        for short in ["", "Aw", &token[..48]] {
+            assert_eq!(
+                reason(position(&KEY, LOG, short)),
+                "PAGE_TOKEN_INVALID",
+                "{short}"
+            );
+        }
+        // all of the position and its mark
+        let token = URL_SAFE_NO_PAD.decode(token).unwrap();
+        for bit in 0..8 * MARKS_AT {
+            let mut flipped = token.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let told = position(&KEY, LOG, &URL_SAFE_NO_PAD.encode(flipped));
+            let expected = match bit / 8 {
+                1..17 => "LOG_DIVERGED",
+                _ => "PAGE_TOKEN_INVALID",
+            };
+            assert_eq!(reason(told), expected, "{bit}");
+        }
     }
 
     #[test]

@@ -393,6 +393,8 @@ stored! {
         /// The plan that took its place.
         pub superseded_by: Option<PlanName>,
         /// Whether fields were withheld; never so in a stored image.
+        #[serde_with(skip_apply)]
+        #[serde(skip)]
         pub redacted: bool,
         /// The last write that everyone may know of; none where that is the last of all.
         pub public_write: Option<PublicWrite>,

@@ -17,7 +17,7 @@ public final class Main {
       usage:
         ndp-client platforms                         list all platforms
         ndp-client plan PLATFORM PLAN_ID TITLE       draft a plan and submit it
-        ndp-client watch [REVISION]                  follow the changes after a revision
+        ndp-client watch [POSITION]                  follow the changes after a position
 
       NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.""";
 
@@ -57,16 +57,16 @@ public final class Main {
       Plan plan = registry.submitNewPlan(args[1], args[2], args[3]);
       OUT.println(plan.getName() + " " + plan.getState());
     } else if ((args.length == 1 || args.length == 2) && args[0].equals("watch")) {
-      registry.watch(args.length == 2 ? Long.parseLong(args[1]) : 0, Main::print);
+      registry.watch(args.length == 2 ? args[1] : "", Main::print);
     } else {
       ERR.println(USAGE);
       System.exit(64);
     }
   }
 
-  private static void print(Change change) {
+  private static void print(Change change, String position) {
     // the first effect is what the method answers; others follow from it
     String resource = change.getEffects(0).getResource();
-    OUT.println(change.getRevision() + " " + change.getMethod() + " " + resource);
+    OUT.println(position + " " + change.getMethod() + " " + resource);
   }
 }

@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.logging.Logger;
 import java.util.stream.Stream;
 import ndp.registry.v1.CatalogueServiceGrpc;
@@ -175,30 +175,34 @@ final class Registry implements AutoCloseable {
   }
 
   /**
-   * Hands on every change after a revision, each once and in order, without end. When the server
-   * goes away it resumes after the last revision received; keep that one to resume later.
+   * Hands on every change after a position of the log, each once and in order and with its own
+   * position, without end; without a position, every change there is. When the server goes away it
+   * resumes after the last position received; keep that one to resume later. A registry that was
+   * restored from a backup, or failed over, may lack changes that were handed on: then it ends with
+   * the reason LOG_DIVERGED. What was made of the changes has to be made anew, from a watch without
+   * a position.
    */
-  void watch(long after, Consumer<Change> handle) throws InterruptedException {
+  void watch(String after, BiConsumer<Change, String> handle) throws InterruptedException {
     while (true) {
-      WatchChangesRequest request =
-          WatchChangesRequest.newBuilder()
-              .setStart(WatchChangesRequest.Start.RESUME)
-              .setResumeRevision(after)
-              .build();
+      WatchChangesRequest.Builder request =
+          WatchChangesRequest.newBuilder().setStart(WatchChangesRequest.Start.BEGINNING);
+      if (!after.isEmpty()) {
+        request.setStart(WatchChangesRequest.Start.RESUME).setResumePosition(after);
+      }
       try {
-        Iterator<WatchChangesResponse> messages = changes.watchChanges(request);
+        Iterator<WatchChangesResponse> messages = changes.watchChanges(request.build());
         while (messages.hasNext()) {
           WatchChangesResponse message = messages.next();
           if (message.hasChange()) {
-            handle.accept(message.getChange());
+            handle.accept(message.getChange(), message.getPosition());
           }
-          after = message.getRevision();
+          after = message.getPosition();
         }
       } catch (StatusRuntimeException error) {
         if (error.getStatus().getCode() != Status.Code.UNAVAILABLE) {
           throw error;
         }
-        LOG.info("resuming after revision " + after + ": " + error.getMessage());
+        LOG.info("resuming after position \"" + after + "\": " + error.getMessage());
         Thread.sleep(1000);
       }
     }
