@@ -264,7 +264,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             document: None,
             reason: String::new(),
         }],
-        superseded_by: None,
+        superseding_plan: None,
         public_write: None,
         published: None,
         redacted: false,

@@ -37,9 +37,9 @@ pub fn edition_fields(
         named_platform_count: _,
         groups,
         previous_edition,
-        in_force_start_date,
-        in_force_end_date,
-        repealed_by,
+        effective_start_date,
+        effective_end_date,
+        repealing_edition,
         note,
         sources,
         opening: _,
@@ -76,17 +76,17 @@ pub fn edition_fields(
             &path.field("previous_edition"),
             violations,
         ),
-        in_force_start_date: read_date(
-            in_force_start_date,
-            &path.field("in_force_start_date"),
+        effective_start_date: read_date(
+            effective_start_date,
+            &path.field("effective_start_date"),
             violations,
         ),
-        in_force_end_date: read_date(
-            in_force_end_date,
-            &path.field("in_force_end_date"),
+        effective_end_date: read_date(
+            effective_end_date,
+            &path.field("effective_end_date"),
             violations,
         ),
-        repealed_by: read_optional_name(&repealed_by, &path.field("repealed_by"), violations),
+        repealing_edition: read_optional_name(&repealing_edition, &path.field("repealing_edition"), violations),
         note: read_text(note),
         sources: read_sources(sources, &path.field("sources"), violations),
     }
@@ -111,9 +111,9 @@ pub fn edition(
         declared_platform_count,
         groups,
         previous_edition,
-        in_force_start_date,
-        in_force_end_date,
-        repealed_by,
+        effective_start_date,
+        effective_end_date,
+        repealing_edition,
         note,
         sources: read_in,
     } = fields;
@@ -131,9 +131,9 @@ pub fn edition(
         named_platform_count,
         groups: groups.iter().map(group).collect(),
         previous_edition: write_optional_name(previous_edition.as_ref()),
-        in_force_start_date: write_date(*in_force_start_date),
-        in_force_end_date: write_date(*in_force_end_date),
-        repealed_by: write_optional_name(repealed_by.as_ref()),
+        effective_start_date: write_date(*effective_start_date),
+        effective_end_date: write_date(*effective_end_date),
+        repealing_edition: write_optional_name(repealing_edition.as_ref()),
         note: note.clone(),
         sources: sources(read_in),
         opening: *opening,
@@ -260,9 +260,9 @@ mod tests {
                     declared_platform_count: title.2,
                     groups,
                     previous_edition,
-                    in_force_start_date: force.0,
-                    in_force_end_date: force.1,
-                    repealed_by: force.2,
+                    effective_start_date: force.0,
+                    effective_end_date: force.1,
+                    repealing_edition: force.2,
                     note: told.0,
                     sources: told.1,
                 },
@@ -296,8 +296,8 @@ mod tests {
                 ..Default::default()
             }),
             previous_edition: "editions/".to_owned(),
-            in_force_end_date: Some(pb::Date::default()),
-            repealed_by: "platforms/a".to_owned(),
+            effective_end_date: Some(pb::Date::default()),
+            repealing_edition: "platforms/a".to_owned(),
             ..Default::default()
         };
         let mut violations = Violations::new();
@@ -309,8 +309,8 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         edition.decision.kind UNKNOWN_VALUE
         edition.previous_edition NOT_A_NAME
-        edition.in_force_end_date PARTIAL_DATE
-        edition.repealed_by NOT_A_NAME
+        edition.effective_end_date PARTIAL_DATE
+        edition.repealing_edition NOT_A_NAME
         ");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     documents::{read_sources, sources},
-    plans::milestone_status_counts,
+    plans::milestone_state_counts,
     requests,
     validate::FieldPath,
     values::{
@@ -15,7 +15,7 @@ use ndp_core::{
     error::{Error, Violations},
     monitoring::{
         freshness::Freshness,
-        standing::MilestoneStatus,
+        standing::StandingState,
         summary::{Scope, Summary},
         tally::{Count, Place, Rater},
     },
@@ -24,7 +24,7 @@ use ndp_core::{
         figures::{Figure, Part},
         meta::Meta,
         plans::PlanState,
-        platforms::{RecordStatus, Stage},
+        platforms::{Verification, Stage},
         reports::Rating,
     },
     time::Timestamp,
@@ -157,10 +157,10 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
         made_up,
     } = record;
     let total = |count: Count| Some(counts.get(count));
-    let record_statuses = RecordStatus::ALL.into_iter().map(|status| {
-        let count = counts.get(Count::RecordStatus(status));
-        pb::summary::RecordStatusCount {
-            record_status: write_enum(status),
+    let verifications = Verification::ALL.into_iter().map(|it| {
+        let count = counts.get(Count::Verification(it));
+        pb::summary::VerificationCount {
+            verification: write_enum(it),
             platform_count: count,
         }
     });
@@ -190,8 +190,8 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
             plan_count,
         }
     });
-    let milestones = MilestoneStatus::ALL.into_iter();
-    let milestones = milestones.map(|status| (status, counts.get(Count::Milestone(status))));
+    let milestones = StandingState::ALL.into_iter();
+    let milestones = milestones.map(|state| (state, counts.get(Count::Milestone(state))));
     pb::Summary {
         edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
@@ -199,11 +199,11 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
         held_platform_count: total(Count::Platforms),
         complete_platform_count: total(Count::Complete),
         retired_platform_count: total(Count::Retired),
-        record_status_counts: record_statuses.filter(|it| it.platform_count > 0).collect(),
+        verification_counts: verifications.filter(|it| it.platform_count > 0).collect(),
         operation_stage_counts: operation_stages
             .filter(|it| it.platform_count > 0)
             .collect(),
-        platforms_with_issued_plan_count: total(Count::WithIssuedPlan),
+        issued_plan_platform_count: total(Count::WithIssuedPlan),
         plan_count: total(Count::Plans),
         plan_state_counts: plan_states.filter(|it| it.plan_count > 0).collect(),
         revision: revision.get(),
@@ -219,7 +219,7 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
         reporting_plan_count: total(Count::Reporting),
         freshness_counts: freshness.filter(|it| it.plan_count > 0).collect(),
         milestone_count: total(Count::Milestones),
-        milestone_status_counts: milestone_status_counts(milestones),
+        milestone_state_counts: milestone_state_counts(milestones),
         claim_count: total(Count::Claims),
         unsubstantiated_claim_count: total(Count::Unsubstantiated),
         made_up: *made_up,

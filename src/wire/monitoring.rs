@@ -17,7 +17,7 @@ use ndp_core::{
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Scores},
         reconcile::Computed,
-        standing::MilestoneStatus,
+        standing::StandingState,
         tally::{Count, Counts, Place},
     },
     names::Revision,
@@ -57,10 +57,10 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
         Metric::PlansCompleted => counts.get(Count::PlanState(PlanState::Completed)),
         Metric::Milestones => counts.get(Count::Milestones),
         Metric::MilestonesCompleted => sum(&[
-            Count::Milestone(MilestoneStatus::CompletedOnTime),
-            Count::Milestone(MilestoneStatus::CompletedLate),
+            Count::Milestone(StandingState::CompletedOnTime),
+            Count::Milestone(StandingState::CompletedLate),
         ]),
-        Metric::MilestonesOverdue => counts.get(Count::Milestone(MilestoneStatus::Overdue)),
+        Metric::MilestonesOverdue => counts.get(Count::Milestone(StandingState::Overdue)),
         Metric::ReportsLate => sum(&[
             Count::Freshness(Freshness::Overdue),
             Count::Freshness(Freshness::Stale),

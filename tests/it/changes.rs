@@ -484,7 +484,7 @@ both! {
             let platform = json!({"name": name.as_str(), "display_name": format!("Ư {round}")});
             steward.ok("UpdatePlatform", json!({"platform": platform})).await;
             steward.ok("CreatePlatform", json!({"platform": {
-                "display_name": format!("A thử nghiệm {round}"), "record_status": "VERIFIED",
+                "display_name": format!("A thử nghiệm {round}"), "verification": "VERIFIED",
             }})).await;
         }
         assert_eq!(walked.len(), 84);
@@ -561,7 +561,7 @@ both! {
         let one = Server::start(&url).await;
         let two = Server::start(&url).await;
         let steward = one.raw(one.person("steward", &[Role::Steward], None).await);
-        let platform = json!({"display_name": "Thử nghiệm", "record_status": "VERIFIED"});
+        let platform = json!({"display_name": "Thử nghiệm", "verification": "VERIFIED"});
         let made = steward.ok("CreatePlatform", json!({"platform": platform})).await;
         let name = made["name"].as_str().unwrap().to_owned();
         let mut on_two = two.anonymous();

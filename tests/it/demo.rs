@@ -53,7 +53,7 @@ both! {
         let anyone = server.raw(As::default());
         let on_the_day = summary(&anyone, "2025-09-23").await;
         assert_eq!(on_the_day["held_platform_count"], 84);
-        assert_eq!(on_the_day["platforms_with_issued_plan_count"], 21);
+        assert_eq!(on_the_day["issued_plan_platform_count"], 21);
         assert_eq!(on_the_day["made_up"], true);
         assert_eq!(operating(&summary(&anyone, "2025-10-31").await), 28);
         assert_eq!(operating(&summary(&anyone, "2025-10-20").await), 27);
@@ -65,13 +65,13 @@ both! {
         let then = anyone.ok("GetSummary", json!({
             "effective_date": day("2025-09-01"), "read_revision": known,
         })).await;
-        let issued = |it: &Value| it["platforms_with_issued_plan_count"].as_i64().unwrap();
+        let issued = |it: &Value| it["issued_plan_platform_count"].as_i64().unwrap();
         assert_eq!(issued(&then), issued(&now) + 1);
         // reading by revision and reading by time give the same count
         let read = anyone.ok("GetSummary", json!({"read_revision": known})).await;
         let again = anyone.ok("GetSummary", json!({"read_time": "2025-09-02T00:00:00Z"})).await;
-        assert_eq!(read["platforms_with_issued_plan_count"],
-            again["platforms_with_issued_plan_count"]);
+        assert_eq!(read["issued_plan_platform_count"],
+            again["issued_plan_platform_count"]);
 
         // out of range: a day after the last one known, and a day or time before the first record
         for (request, told) in [
@@ -142,7 +142,7 @@ both! {
             let request = json!({"effective_date": point["effective_date"]});
             let summary = anyone.ok("GetSummary", request).await;
             let count = |at: usize| point["counts"][at].as_i64().unwrap();
-            assert_eq!(Some(count(0)), summary["platforms_with_issued_plan_count"].as_i64());
+            assert_eq!(Some(count(0)), summary["issued_plan_platform_count"].as_i64());
             assert_eq!(count(1), operating(&summary));
         }
         for (request, told) in [
@@ -214,7 +214,7 @@ both! {
                 given.push((revision, time.clone(), caller.clone(), [summary, quality, items]));
             }
         }
-        let stale = &given[6].3[0]["milestone_status_counts"][0]["status"];
+        let stale = &given[6].3[0]["milestone_state_counts"][0]["state"];
         assert_eq!(stale, "OVERDUE", "{:?}", given[6].3[0]);
         for (revision, time, caller, answers) in &given {
             for at in [json!({"read_revision": revision}), json!({"read_time": time})] {
@@ -279,7 +279,7 @@ both! {
         assert_eq!((&listed["computed_value"], &listed["difference"]), (&json!(84), &json!(0)));
         assert_eq!(listed["change_revisions"], json!([1]));
         let on_the_day = summary(&anyone, "2025-09-23").await;
-        assert_eq!(on_the_day["platforms_with_issued_plan_count"], 0);
+        assert_eq!(on_the_day["issued_plan_platform_count"], 0);
         assert_eq!(on_the_day["made_up"], Value::Null);
         server.stop().await;
     }

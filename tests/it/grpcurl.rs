@@ -189,10 +189,10 @@ fn a_first_look_shows_the_84_their_revision_and_the_caller() {
         serde_json::from_str(&served.succeeds(&["-emit-defaults"], &summary)).unwrap();
     assert_eq!(counts["declaredPlatformCount"], 84, "{counts}");
     assert_eq!(counts["heldPlatformCount"], 84);
-    assert_eq!(counts["platformsWithIssuedPlanCount"], 0);
+    assert_eq!(counts["issuedPlanPlatformCount"], 0);
     // the zeros are seen without being asked for
     let counts: Value = serde_json::from_str(&served.succeeds(&[], &summary)).unwrap();
-    assert_eq!(counts["platformsWithIssuedPlanCount"], 0, "{counts}");
+    assert_eq!(counts["issuedPlanPlatformCount"], 0, "{counts}");
     let verbose = served.succeeds(&["-v"], &summary);
     // the seed, a principal, its key
     assert!(

@@ -48,7 +48,7 @@ both! {
         let summary = anonymous.monitoring.get_summary(pb::GetSummaryRequest::default()).await;
         let summary = summary.unwrap().into_inner();
         assert_eq!(summary.declared_platform_count, Some(84));
-        assert_eq!(summary.platforms_with_issued_plan_count, Some(1));
+        assert_eq!(summary.issued_plan_platform_count, Some(1));
         server.stop().await;
     }
 }

@@ -31,7 +31,7 @@ use ndp_core::{
         plans::{Plan, PlanFields, PlanState, StateEntry},
         platforms::{
             Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields,
-            RecordStatus, Security,
+            Verification, Security,
         },
         principals::{
             ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, PrincipalKind, Role,
@@ -162,7 +162,7 @@ fn platform(id: &str, number: i64) -> Platform {
         name: PlatformName::from_id(id).unwrap(),
         fields: PlatformFields {
             display_name: "Nền tảng bịa".into(),
-            record_status: RecordStatus::Verified,
+            verification: Verification::Verified,
             ..PlatformFields::default()
         },
         stage_records: Vec::new(),
@@ -215,7 +215,7 @@ fn plan(number: i64, agency: &str) -> Image {
             document: None,
             reason: String::new(),
         }],
-        superseded_by: None,
+        superseding_plan: None,
         public_write: None,
         published: None,
         redacted: false,

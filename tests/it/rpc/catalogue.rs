@@ -223,7 +223,7 @@ both! {
             edition_id: "khac".into(),
             edition: Some(pb::Edition {
                 previous_edition: "editions/khong-co".into(),
-                repealed_by: "editions/khong-co".into(),
+                repealing_edition: "editions/khong-co".into(),
                 ..given::edition("1/QĐ-TEST")
             }),
             ..Default::default()
@@ -231,7 +231,7 @@ both! {
         let told = fields(&error);
         assert_eq!(told, [
             "edition.previous_edition REFERENCE_NOT_FOUND",
-            "edition.repealed_by REFERENCE_NOT_FOUND",
+            "edition.repealing_edition REFERENCE_NOT_FOUND",
         ]);
         server.stop().await;
     }

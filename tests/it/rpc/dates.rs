@@ -81,7 +81,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
         let anyone = server.raw(Default::default());
-        let platform = json!({"display_name": "Nền tảng thử (made up)", "record_status": "VERIFIED",
+        let platform = json!({"display_name": "Nền tảng thử (made up)", "verification": "VERIFIED",
             "listings": [{"edition": EDITION}]});
         let platform = steward.ok("CreatePlatform", json!({"platform": platform})).await;
         assert!(platform.get("governance").is_none(), "{platform}");
@@ -137,7 +137,7 @@ both! {
             let steward = server.raw(steward.clone());
             while !written.load(Ordering::SeqCst) {
                 let platform = json!({"display_name": "Thử (made up)",
-                    "record_status": "VERIFIED", "listings": [{"edition": EDITION}]});
+                    "verification": "VERIFIED", "listings": [{"edition": EDITION}]});
                 // the id that is next may be taken by the other server in the meantime
                 drop(steward.call("CreatePlatform", json!({"platform": platform})).await);
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -182,7 +182,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("GetPlatform", "", named(&it.platform)),
         ("ListPlatforms", "", json!({})),
         ("CreatePlatform", "", json!({"platform": {
-            "display_name": "Nền tảng thử nghiệm", "record_status": "VERIFIED",
+            "display_name": "Nền tảng thử nghiệm", "verification": "VERIFIED",
             "sources": [{"note": "thử nghiệm"}],
         }})),
         ("UpdatePlatform", "the steward's", platform("display_name_en")),

@@ -32,9 +32,9 @@ fn writes(plan: &Value) -> Vec<(&'static str, Value, &'static str)> {
         ),
         (
             "UpdatePlan",
-            json!({"plan": {"name": name, "accountable_head": {"person_name": PHONE}},
-                "update_mask": "accountableHead.personName"}),
-            "plan.accountable_head.person_name",
+            json!({"plan": {"name": name, "accountable_head": {"person": PHONE}},
+                "update_mask": "accountableHead.person"}),
+            "plan.accountable_head.person",
         ),
         (
             "UpdatePlan",

@@ -750,7 +750,7 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             agency,
             state: *state,
             state_history,
-            superseded_by: None,
+            superseding_plan: None,
             public_write: None,
             published: None,
             redacted: false,

@@ -92,7 +92,7 @@ async fn who_asks_for_much_waits_and_holds_up_nobody_who_asks_for_little() {
             assert_eq!(limited(&again), CALLER_FULL);
             // an ordinary list is served, for this caller and for others
             let usual = pb::ListPlatformsRequest {
-                filter: "display_name:dinh OR record_status = VERIFIED".into(),
+                filter: "display_name:dinh OR verification = VERIFIED".into(),
                 ..Default::default()
             };
             list(&server, &one, usual.clone()).await.unwrap();
@@ -257,7 +257,7 @@ async fn whatever_looks_at_many_records_is_counted() {
         ("ListPlatforms", json!({})),
         (
             "ListPlatforms",
-            json!({"filter": "record_status = PENDING_ANNEX"}),
+            json!({"filter": "verification = PENDING_ANNEX"}),
         ),
         ("ListPlatforms", json!({"order_by": "display_name desc"})),
         ("SearchPlatforms", json!({"query": "dinh danh"})),

@@ -60,9 +60,9 @@ words! {
 
 words! {
     /// The quality of the source of a record.
-    pub enum RecordStatus = Unspecified {
+    pub enum Verification = Unspecified {
         /// Not stated; refused when a platform is written.
-        Unspecified = 0 "RECORD_STATUS_UNSPECIFIED",
+        Unspecified = 0 "VERIFICATION_UNSPECIFIED",
         /// Checked against the decision's own text.
         Verified = 1 "VERIFIED",
         /// The name is official, as the press gives it.
@@ -251,7 +251,7 @@ record_fields! {
         /// Its pages.
         pub links: Vec<Link>,
         /// The quality of the source of the record.
-        pub record_status: RecordStatus,
+        pub verification: Verification,
         /// Where its facts were read.
         pub sources: Vec<Source>,
         /// The steward's labels.
@@ -390,8 +390,8 @@ impl Platform {
     pub fn is_named(&self) -> bool {
         !self.fields.display_name.is_empty()
             && matches!(
-                self.fields.record_status,
-                RecordStatus::Verified | RecordStatus::FromPress | RecordStatus::ThirdPartyCopy
+                self.fields.verification,
+                Verification::Verified | Verification::FromPress | Verification::ThirdPartyCopy
             )
     }
 }
@@ -405,12 +405,12 @@ impl PlatformFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         let nameless = matches!(
-            self.record_status,
-            RecordStatus::TranslatedNameOnly | RecordStatus::PendingAnnex
+            self.verification,
+            Verification::TranslatedNameOnly | Verification::PendingAnnex
         );
-        if self.record_status == RecordStatus::Unspecified {
+        if self.verification == Verification::Unspecified {
             violations.add(
-                "platform.record_status",
+                "platform.verification",
                 "REQUIRED",
                 "specify how well the record is known, for example `VERIFIED`",
                 "hãy ghi mức độ xác thực của bản ghi, ví dụ `VERIFIED`",
@@ -419,9 +419,9 @@ impl PlatformFields {
             violations.add(
                 "platform.display_name",
                 "REQUIRED",
-                "give the official Vietnamese name, or set `record_status` to `PENDING_ANNEX` or \
+                "give the official Vietnamese name, or set `verification` to `PENDING_ANNEX` or \
                  `TRANSLATED_NAME_ONLY`",
-                "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `record_status` là \
+                "hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `verification` là \
                  `PENDING_ANNEX` hay `TRANSLATED_NAME_ONLY`",
             );
         }

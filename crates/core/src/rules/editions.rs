@@ -90,7 +90,7 @@ fn check_fields(deciding: &Deciding<'_>, fields: &EditionFields) -> Result<(), E
     fields.check(&mut violations);
     let previous = fields.previous_edition.as_ref();
     deciding.check_edition(previous, "edition.previous_edition", &mut violations);
-    let repealing = fields.repealed_by.as_ref();
-    deciding.check_edition(repealing, "edition.repealed_by", &mut violations);
+    let repealing = fields.repealing_edition.as_ref();
+    deciding.check_edition(repealing, "edition.repealing_edition", &mut violations);
     violations.into_result()
 }
