@@ -18,8 +18,8 @@ use ndp_core::{
         figures::{Figure, Part, Subject},
         meta::Meta,
         platforms::{
-            Governance, Listing, Membership, OperationStage, Platform, PlatformFields,
-            Verification, Stage,
+            Governance, Listing, Membership, OperationStage, Platform, PlatformFields, Stage,
+            Verification,
         },
     },
     rules::seed::Seed,

@@ -30,12 +30,15 @@ use ndp_core::{
 type Answer<T> = Result<Response<T>, Error>;
 
 impl Services {
-    pub(super) async fn who_am_i(
+    pub(super) async fn identify_caller(
         &self,
-        request: Request<pb::WhoAmIRequest>,
-    ) -> Answer<pb::WhoAmIResponse> {
+        request: Request<pb::IdentifyCallerRequest>,
+    ) -> Answer<pb::IdentifyCallerResponse> {
         let (call, _) = open_checked(request)?;
-        call.answer(principals::who_am_i(&call.caller, call.state().revision()))
+        call.answer(principals::identify_caller(
+            &call.caller,
+            call.state().revision(),
+        ))
     }
 
     // === principals ===

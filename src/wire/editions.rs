@@ -86,7 +86,11 @@ pub fn edition_fields(
             &path.field("effective_end_date"),
             violations,
         ),
-        repealing_edition: read_optional_name(&repealing_edition, &path.field("repealing_edition"), violations),
+        repealing_edition: read_optional_name(
+            &repealing_edition,
+            &path.field("repealing_edition"),
+            violations,
+        ),
         note: read_text(note),
         sources: read_sources(sources, &path.field("sources"), violations),
     }
@@ -158,7 +162,7 @@ fn group(record: &Group) -> pb::edition::Group {
 }
 
 /// What became of the platforms between two editions.
-pub fn edition_comparison(record: &Comparison) -> pb::EditionComparison {
+pub fn edition_comparison(record: &Comparison) -> pb::CompareEditionsResponse {
     let Comparison {
         base,
         target,
@@ -180,7 +184,7 @@ pub fn edition_comparison(record: &Comparison) -> pb::EditionComparison {
         declared: target_declared,
         held: target_held,
     } = target;
-    pb::EditionComparison {
+    pb::CompareEditionsResponse {
         base_edition: base_edition.as_str().to_owned(),
         target_edition: target_edition.as_str().to_owned(),
         base_declared_platform_count: *base_declared,
@@ -197,7 +201,7 @@ pub fn edition_comparison(record: &Comparison) -> pb::EditionComparison {
     }
 }
 
-fn entry(record: &Entry) -> pb::edition_comparison::Entry {
+fn entry(record: &Entry) -> pb::compare_editions_response::Entry {
     let Entry {
         platform,
         base,
@@ -205,7 +209,7 @@ fn entry(record: &Entry) -> pb::edition_comparison::Entry {
     } = record;
     let (base_display_name, base_group) = as_listed(base.as_ref());
     let (target_display_name, target_group) = as_listed(target.as_ref());
-    pb::edition_comparison::Entry {
+    pb::compare_editions_response::Entry {
         platform: platform.as_str().to_owned(),
         base_display_name,
         target_display_name,

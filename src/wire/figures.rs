@@ -24,7 +24,7 @@ use ndp_core::{
         figures::{Figure, Part},
         meta::Meta,
         plans::PlanState,
-        platforms::{Verification, Stage},
+        platforms::{Stage, Verification},
         reports::Rating,
     },
     time::Timestamp,
@@ -148,7 +148,7 @@ pub(super) fn place_edition(place: &Place) -> String {
 }
 
 /// A summary, as computed at a revision.
-pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
+pub fn summary(record: &Summary, revision: Revision) -> pb::ComputeSummaryResponse {
     let Summary {
         place,
         date,
@@ -159,25 +159,25 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
     let total = |count: Count| Some(counts.get(count));
     let verifications = Verification::ALL.into_iter().map(|it| {
         let count = counts.get(Count::Verification(it));
-        pb::summary::VerificationCount {
+        pb::compute_summary_response::VerificationCount {
             verification: write_enum(it),
             platform_count: count,
         }
     });
     let stages = [None].into_iter().chain(Stage::ALL.map(Some));
-    let operation_stages = stages.map(|stage| pb::summary::OperationStageCount {
+    let operation_stages = stages.map(|stage| pb::compute_summary_response::OperationStageCount {
         operation_stage: write_optional_enum(stage),
         platform_count: counts.get(Count::Stage(stage)),
     });
     let plan_states = PlanState::ALL.into_iter().map(|state| {
         let plan_count = counts.get(Count::PlanState(state));
-        pb::summary::PlanStateCount {
+        pb::compute_summary_response::PlanStateCount {
             state: write_enum(state),
             plan_count,
         }
     });
     let ratings = [None].into_iter().chain(Rating::ALL.map(Some));
-    let ratings = ratings.map(|rating| pb::summary::RatingCount {
+    let ratings = ratings.map(|rating| pb::compute_summary_response::RatingCount {
         rating: write_optional_enum(rating),
         declared_plan_count: counts.get(Count::Rating(Rater::Declared, rating)),
         assured_plan_count: counts.get(Count::Rating(Rater::Assured, rating)),
@@ -185,14 +185,14 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::Summary {
     });
     let freshness = Freshness::ALL.into_iter().map(|freshness| {
         let plan_count = counts.get(Count::Freshness(freshness));
-        pb::summary::FreshnessCount {
+        pb::compute_summary_response::FreshnessCount {
             freshness: write_enum(freshness),
             plan_count,
         }
     });
     let milestones = StandingState::ALL.into_iter();
     let milestones = milestones.map(|state| (state, counts.get(Count::Milestone(state))));
-    pb::Summary {
+    pb::ComputeSummaryResponse {
         edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         declared_platform_count: *declared_platforms,

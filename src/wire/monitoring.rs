@@ -8,8 +8,9 @@ use super::{
 };
 use crate::pb::{
     self,
-    data_quality::{AgencyScores, RecordScores},
-    timeline::{Metric, Point},
+    compute_data_quality_response::{AgencyScores, RecordScores},
+    compute_timeline_request::Metric,
+    compute_timeline_response::Point,
 };
 use ndp_core::{
     monitoring::{
@@ -77,8 +78,8 @@ pub fn timeline(
     points: &[(Date, Counts)],
     revision: Revision,
     made_up: bool,
-) -> pb::Timeline {
-    pb::Timeline {
+) -> pb::ComputeTimelineResponse {
+    pb::ComputeTimelineResponse {
         edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
@@ -115,12 +116,12 @@ pub fn attention_item(record: &Item) -> pb::AttentionItem {
 
 // === data quality ===
 
-fn scores(record: &Scores) -> Vec<pb::data_quality::Score> {
+fn scores(record: &Scores) -> Vec<pb::compute_data_quality_response::Score> {
     Criterion::ALL
         .into_iter()
         .map(|criterion| {
             let score = record.get(criterion);
-            pb::data_quality::Score {
+            pb::compute_data_quality_response::Score {
                 criterion: write_enum(criterion),
                 checked_rule_count: score.checked,
                 passed_rule_count: score.passed,
@@ -139,10 +140,12 @@ pub fn record_scores(record: &RecordQuality, asked: Option<Criterion>) -> Record
         scores: scores(&record.scores),
         failures: failures
             .filter(|failure| asked.is_none_or(|asked| failure.criterion == asked))
-            .map(|Failure { criterion, rule }| pb::data_quality::Failure {
-                criterion: write_enum(*criterion),
-                rule: (*rule).to_owned(),
-            })
+            .map(
+                |Failure { criterion, rule }| pb::compute_data_quality_response::Failure {
+                    criterion: write_enum(*criterion),
+                    rule: (*rule).to_owned(),
+                },
+            )
             .collect(),
     }
 }
@@ -156,8 +159,10 @@ pub fn data_quality(
     next_page_token: String,
     revision: Revision,
     made_up: bool,
-) -> pb::DataQuality {
-    pb::DataQuality {
+) -> pb::ComputeDataQualityResponse {
+    pb::ComputeDataQualityResponse {
+        failing_records,
+        next_page_token,
         edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
@@ -172,8 +177,6 @@ pub fn data_quality(
                 scores: scores(of),
             })
             .collect(),
-        failing_records,
-        next_page_token,
         revision: revision.get(),
         made_up,
     }

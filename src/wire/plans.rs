@@ -13,7 +13,7 @@ use super::{
 use crate::pb;
 use ndp_core::{
     error::Violations,
-    monitoring::standing::{StandingState, PlanStanding, RUBRIC_VERSION},
+    monitoring::standing::{PlanStanding, RUBRIC_VERSION, StandingState},
     records::{
         meta::Meta,
         plans::{
@@ -61,10 +61,7 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         objectives: read_text(objectives),
         scope: read_text(scope),
         accountable_head: accountable_head.map(|message| {
-            let pb::plan::Head {
-                office,
-                person,
-            } = message;
+            let pb::plan::Head { office, person } = message;
             Head {
                 office: read_text(office),
                 person: read_text(person),
@@ -300,10 +297,7 @@ pub(super) fn milestone_state_counts(
 }
 
 pub(super) fn head(record: &Head) -> pb::plan::Head {
-    let Head {
-        office,
-        person,
-    } = record;
+    let Head { office, person } = record;
     pb::plan::Head {
         office: office.clone(),
         person: person.clone(),
@@ -407,10 +401,8 @@ mod tests {
 
     fn any_fields() -> impl Strategy<Value = PlanFields> {
         let texts = [(); 4].map(|()| arbitrary::text());
-        let head = (arbitrary::text(), arbitrary::text()).prop_map(|(office, person)| Head {
-            office,
-            person,
-        });
+        let head = (arbitrary::text(), arbitrary::text())
+            .prop_map(|(office, person)| Head { office, person });
         let money =
             (arbitrary::text(), any::<i64>(), any::<i32>()).prop_map(|(code, units, nanos)| {
                 Money {

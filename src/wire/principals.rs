@@ -1,4 +1,4 @@
-//! Conversion of principals, API keys and WhoAmI answers between their wire and domain forms.
+//! Conversion of principals, API keys and IdentifyCaller answers between their wire and domain forms.
 
 use super::{
     validate::FieldPath,
@@ -157,7 +157,7 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
 }
 
 /// The identity of the caller, authenticated at a revision.
-pub fn who_am_i(caller: &Caller, revision: Revision) -> pb::WhoAmIResponse {
+pub fn identify_caller(caller: &Caller, revision: Revision) -> pb::IdentifyCallerResponse {
     let (principal, actor) = person(caller.person().as_ref());
     let (agency, roles, api_key) = match caller {
         Caller::Anonymous => (String::new(), Vec::new(), String::new()),
@@ -175,7 +175,7 @@ pub fn who_am_i(caller: &Caller, revision: Revision) -> pb::WhoAmIResponse {
         ),
         Caller::System { actor: _ } => (String::new(), write_enums(&Role::ALL), String::new()),
     };
-    pb::WhoAmIResponse {
+    pb::IdentifyCallerResponse {
         principal,
         agency,
         roles,
@@ -279,8 +279,8 @@ mod tests {
     #[test]
     fn a_caller_is_told_who_it_is() {
         let revision = Revision::new(7).unwrap();
-        let nobody = who_am_i(&Caller::Anonymous, revision);
-        let expected = pb::WhoAmIResponse {
+        let nobody = identify_caller(&Caller::Anonymous, revision);
+        let expected = pb::IdentifyCallerResponse {
             revision: 7,
             ..Default::default()
         };
@@ -296,7 +296,7 @@ mod tests {
             api_key: ApiKeyName::parse("principals/p/apiKeys/k").unwrap(),
             allows_personal_data: None,
         });
-        let expected = pb::WhoAmIResponse {
+        let expected = pb::IdentifyCallerResponse {
             principal: "principals/p".to_owned(),
             agency: "agencies/a".to_owned(),
             roles: vec![pb::Role::AgencyEditor.into()],
@@ -304,6 +304,6 @@ mod tests {
             api_key: "principals/p/apiKeys/k".to_owned(),
             revision: 7,
         };
-        assert_eq!(who_am_i(&known, revision), expected);
+        assert_eq!(identify_caller(&known, revision), expected);
     }
 }

@@ -13,7 +13,7 @@ use ndp_core::{
         plans::{Interval, PlanState, Visibility},
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership,
-            PlatformState, Verification, Stage,
+            PlatformState, Stage, Verification,
         },
         principals::{PrincipalKind, Role},
         proposals::ProposalState,
@@ -68,7 +68,7 @@ wire_words! {
     StandingState = pb::milestone::standing::State;
     MilestoneState = pb::milestone::State;
     Kind = pb::attention_item::Kind;
-    Criterion = pb::data_quality::Criterion;
+    Criterion = pb::compute_data_quality_request::Criterion;
     PlanState = pb::plan::State;
     Freshness = pb::plan::Freshness;
     Visibility = pb::plan::Visibility;

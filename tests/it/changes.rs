@@ -436,8 +436,8 @@ both! {
                 ..Default::default()
             };
             let plans = auditor.plans.list_plans(list).await.unwrap();
-            let summary = pb::GetSummaryRequest { read_revision: at, ..Default::default() };
-            let summary = auditor.monitoring.get_summary(summary).await.unwrap();
+            let summary = pb::ComputeSummaryRequest { read_revision: at, ..Default::default() };
+            let summary = auditor.monitoring.compute_summary(summary).await.unwrap();
             let (one, other) = (revision_in(&plans), revision_in(&summary));
             assert_eq!(one, other);
             (one, plans.into_inner(), summary.into_inner())
@@ -545,8 +545,8 @@ both! {
         let mut at = async |seconds: i64| {
             let now = server.registry.read().state.record_time().unwrap().as_micros();
             let time = prost_types::Timestamp { seconds: now / 1_000_000 + seconds, nanos: 0 };
-            let request = pb::GetSummaryRequest { read_time: Some(time), ..Default::default() };
-            anonymous.monitoring.get_summary(request).await
+            let request = pb::ComputeSummaryRequest { read_time: Some(time), ..Default::default() };
+            anonymous.monitoring.compute_summary(request).await
         };
         assert_eq!(at(0).await.unwrap().into_inner().held_platform_count, Some(84));
         let before = at(-1).await.unwrap_err();

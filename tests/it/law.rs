@@ -24,7 +24,7 @@ use ndp_core::{
             CycleEntry, Interval, PlanFields, PlanMove, PlanState, ReportingCycle, Visibility,
             VisibilityEntry,
         },
-        platforms::{Governance, Listing, OperationStage, PlatformFields, Verification, Stage},
+        platforms::{Governance, Listing, OperationStage, PlatformFields, Stage, Verification},
         reports::{Rating, ReportFields},
     },
     rules::{

@@ -33,7 +33,7 @@ async fn plan(clients: &mut Clients, id: &str) -> pb::Plan {
 async fn position(clients: &mut Clients) -> String {
     let answer = clients
         .access
-        .who_am_i(pb::WhoAmIRequest::default())
+        .identify_caller(pb::IdentifyCallerRequest::default())
         .await
         .unwrap();
     let position = answer

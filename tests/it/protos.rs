@@ -651,7 +651,7 @@ fn custom_methods(found: &mut Findings) {
         let standard = ["Get", "List", "Create", "Update", "BatchGet"];
         let (verb, _) = verb_and_noun(&method);
         // who calls is a question about the call, and no resource's
-        if standard.contains(&verb.as_str()) || method.name() == "WhoAmI" {
+        if standard.contains(&verb.as_str()) || method.name() == "IdentifyCaller" {
             continue;
         }
         let Some((_, path, _)) = http(&method) else {
@@ -901,7 +901,7 @@ fn read_at(found: &mut Findings) {
     for method in methods() {
         let reads = http(&method).is_some_and(|(verb, ..)| verb == "get");
         // the caller is who they are now, and what the log holds never changes
-        let timeless = ["WhoAmI", "GetChange", "ListChanges", "WatchChanges"];
+        let timeless = ["IdentifyCaller", "GetChange", "ListChanges", "WatchChanges"];
         if reads && !timeless.contains(&method.name()) {
             takes(found, &method, "read_revision", "int64", "OPTIONAL");
             takes(

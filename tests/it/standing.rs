@@ -7,7 +7,7 @@ use ndp_core::{
     caller::Person,
     change::{Change, Effect, Image},
     effort::Effort,
-    monitoring::standing::{StandingState, Phase, plan_state_on},
+    monitoring::standing::{Phase, StandingState, plan_state_on},
     names::{
         AgencyName, AssessmentName, BaselineName, EditionName, MilestoneName, PlanName,
         PlatformName, PrincipalName, ReportName, Revision,
@@ -26,7 +26,7 @@ use ndp_core::{
         },
         platforms::{
             Exit, ExitOutcome, Governance, Listing, OperationStage, Platform, PlatformFields,
-            Verification, Stage, StageRecord,
+            Stage, StageRecord, Verification,
         },
         reports::{Rating, Report, ReportFields},
     },

@@ -30,8 +30,8 @@ use ndp_core::{
         milestones::{Completion, Milestone, MilestoneFields},
         plans::{Plan, PlanFields, PlanState, StateEntry},
         platforms::{
-            Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields,
-            Verification, Security,
+            Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields, Security,
+            Verification,
         },
         principals::{
             ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, PrincipalKind, Role,

@@ -18,8 +18,8 @@ use ndp_core::{
         },
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Platform, PlatformFields, Verification,
-            Security, Stage,
+            Link, Listing, Membership, OperationStage, Platform, PlatformFields, Security, Stage,
+            Verification,
         },
     },
     time::{Date, Period, Timestamp},
@@ -367,10 +367,7 @@ fn platform() -> impl Strategy<Value = Platform> {
 }
 
 fn plan_fields() -> impl Strategy<Value = PlanFields> {
-    let head = (text(), text()).prop_map(|(office, person)| Head {
-        office,
-        person,
-    });
+    let head = (text(), text()).prop_map(|(office, person)| Head { office, person });
     let money = (text(), any::<i64>(), any::<i32>()).prop_map(|(code, units, nanos)| Money {
         currency_code: code,
         units,

@@ -15,8 +15,8 @@ use ndp_core::records::platforms::DataSharingChannel;
 use ndp_core::records::platforms::DeploymentLevel;
 use ndp_core::records::platforms::ExitOutcome;
 use ndp_core::records::platforms::Membership;
-use ndp_core::records::platforms::Verification;
 use ndp_core::records::platforms::Stage;
+use ndp_core::records::platforms::Verification;
 
 fn any_listing() -> impl Strategy<Value = Listing> {
     let membership = select(Membership::ALL.to_vec());

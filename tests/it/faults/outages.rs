@@ -294,7 +294,7 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
     let wrong = As::key("ndp_aaaaaaaaaaaa_x");
     let refused = server
         .raw(wrong)
-        .call("WhoAmI", json!({}))
+        .call("IdentifyCaller", json!({}))
         .await
         .unwrap_err();
     assert_eq!(reason(&refused), "CREDENTIALS_NOT_CHECKED");

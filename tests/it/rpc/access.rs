@@ -36,12 +36,15 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// A read that needs no credentials.
 async fn read(caller: As, server: &Server) -> Result<Value, tonic::Status> {
-    server.raw(caller).call("GetSummary", json!({})).await
+    server.raw(caller).call("ComputeSummary", json!({})).await
 }
 
 /// `CODE REASON` of such a call, which has to be refused.
 async fn refused(caller: As, server: &Server) -> String {
-    server.raw(caller).refusal("GetSummary", json!({})).await
+    server
+        .raw(caller)
+        .refusal("ComputeSummary", json!({}))
+        .await
 }
 
 /// A new key of a principal: the answer, and how to call with it.
@@ -84,11 +87,11 @@ fn known(server: &Server, id: &str) -> Caller {
 both! {
     async fn a_caller_is_told_who_it_is(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let anonymous = server.raw(As::default()).ok("WhoAmI", json!({})).await;
+        let anonymous = server.raw(As::default()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(anonymous, json!({"revision": 1}));
         let roles = [Role::AgencyEditor, Role::Auditor];
         let person = server.person("person", &roles, Some(AGENCY)).await;
-        let mut it = server.raw(person).ok("WhoAmI", json!({})).await;
+        let mut it = server.raw(person).ok("IdentifyCaller", json!({})).await;
         let key = it["api_key"].take();
         assert!(key.as_str().unwrap().starts_with("principals/person/apiKeys/"), "{key}");
         assert_eq!(it, json!({
@@ -99,7 +102,7 @@ both! {
             "revision": 3,
         }));
         let system = server.principal("system-a", PrincipalKind::System, &[], None).await;
-        let it = server.raw(system.actor("CB-0142")).ok("WhoAmI", json!({})).await;
+        let it = server.raw(system.actor("CB-0142")).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["principal"], "principals/system-a");
         assert_eq!(it["actor"], "CB-0142");
         assert_eq!(it["roles"], json!(null));
@@ -154,7 +157,7 @@ both! {
             ("  CB-0142 ", "CB-0142"),
             (&longest, &longest),
         ] {
-            let it = server.raw(system.actor(sent)).ok("WhoAmI", json!({})).await;
+            let it = server.raw(system.actor(sent)).ok("IdentifyCaller", json!({})).await;
             assert_eq!(it["actor"], known);
         }
         let too_long = "b".repeat(65);
@@ -194,7 +197,7 @@ both! {
         let list = keeper.ok("ListApiKeys", json!({"parent": "principals/person"})).await;
         assert_eq!(list["api_keys"].as_array().unwrap().len(), 2);
         assert!(!list.to_string().contains("secret"), "{list}");
-        let it = server.raw(caller.clone()).ok("WhoAmI", json!({})).await;
+        let it = server.raw(caller.clone()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["api_key"], key["name"]);
         // its owner sees it, and may give it up; from that moment it is of no use
         let revoke = json!({"name": key["name"]});
@@ -254,7 +257,7 @@ both! {
         let new = keeper.ok("CreatePrincipal", request).await;
         let new_id = new["name"].as_str().unwrap().strip_prefix("principals/").unwrap().to_owned();
         let (_, caller) = new_key(&keeper, &new_id, json!({})).await;
-        let it = server.raw(caller.clone()).ok("WhoAmI", json!({})).await;
+        let it = server.raw(caller.clone()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["agency"], own);
         for (agency, roles) in [
             (own, &["ROLE_AGENCY_EDITOR", "ROLE_AUDITOR"][..]),
@@ -317,7 +320,7 @@ both! {
         admin(&server).await.ok("UpdatePrincipal", request).await;
         let refusal = keeper.refusal("ListApiKeys", json!({"parent": new["name"]})).await;
         assert_eq!(refusal, "NotFound RESOURCE_NOT_FOUND");
-        let it = server.raw(caller).ok("WhoAmI", json!({})).await;
+        let it = server.raw(caller).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["agency"], foreign);
         server.stop().await;
     }
@@ -535,7 +538,7 @@ both! {
         let keeper = admin(&server).await;
         server.person("person", &[], None).await;
         let (key, caller) = new_key(&keeper, "person", json!({"display_name": "Khoá thử"})).await;
-        server.raw(caller).ok("WhoAmI", json!({})).await;
+        server.raw(caller).ok("IdentifyCaller", json!({})).await;
         keeper.ok("RevokeApiKey", json!({"name": key["name"]})).await;
         let secret = key["secret"].as_str().unwrap().to_owned();
         server.stop().await;
@@ -654,11 +657,11 @@ async fn no_secret_reaches_the_log_output() {
     let (_, new) = new_key(&admin, "admin", json!({})).await;
     Raw::connect(&address, new)
         .await
-        .ok("WhoAmI", json!({}))
+        .ok("IdentifyCaller", json!({}))
         .await;
     let wrong = format!("{secret}x");
     let refused = Raw::connect(&address, As::key(&wrong)).await;
-    refused.err("WhoAmI", json!({})).await;
+    refused.err("IdentifyCaller", json!({})).await;
     serve.signal(Signal::Term);
     assert!(serve.wait(BOUND).success());
     let log = serve.printed(Stream::Stdout) + &serve.printed(Stream::Stderr);

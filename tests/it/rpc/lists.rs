@@ -341,7 +341,9 @@ async fn furnish(server: &Server, steward: &mut Clients) {
         })
         .await
         .unwrap()
-        .into_inner();
+        .into_inner()
+        .proposal
+        .unwrap();
     server.clock.advance(60);
     second
         .plans

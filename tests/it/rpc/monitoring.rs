@@ -23,13 +23,13 @@ use crate::harness::{
 const OF_84: &str = "editions/2618-qd-bkhcn";
 const OF_79: &str = "editions/1132-qd-ttg";
 
-async fn summary(clients: &mut Clients, edition: &str, agency: &str) -> pb::Summary {
-    let request = pb::GetSummaryRequest {
+async fn summary(clients: &mut Clients, edition: &str, agency: &str) -> pb::ComputeSummaryResponse {
+    let request = pb::ComputeSummaryRequest {
         edition: edition.into(),
         agency: agency.into(),
         ..Default::default()
     };
-    let answer = clients.monitoring.get_summary(request).await.unwrap();
+    let answer = clients.monitoring.compute_summary(request).await.unwrap();
     let at = revision(answer.metadata());
     let summary = answer.into_inner();
     assert_eq!(summary.revision, at);
@@ -47,7 +47,7 @@ struct Counts {
 
 impl Counts {
     /// Adds a summary, whose lists have to add up to its totals.
-    fn add(&mut self, it: &pb::Summary) {
+    fn add(&mut self, it: &pb::ComputeSummaryResponse) {
         let totals = [
             it.held_platform_count,
             it.complete_platform_count,
@@ -92,7 +92,7 @@ impl Counts {
         }
     }
 
-    fn of(it: &pb::Summary) -> Self {
+    fn of(it: &pb::ComputeSummaryResponse) -> Self {
         let mut counts = Self::default();
         counts.add(it);
         counts
@@ -174,23 +174,23 @@ both! {
         for (edition, agency) in
             [("editions/khong-co", ""), ("", "agencies/khong-co"), ("editions/-", "agencies/x")]
         {
-            let request = pb::GetSummaryRequest {
+            let request = pb::ComputeSummaryRequest {
                 edition: edition.into(),
                 agency: agency.into(),
                 ..Default::default()
             };
-            let error = anyone.monitoring.get_summary(request).await.unwrap_err();
+            let error = anyone.monitoring.compute_summary(request).await.unwrap_err();
             assert_eq!(reason(&error), "NotFound RESOURCE_NOT_FOUND");
             let details = error.get_error_details();
             let missing = &details.resource_info().unwrap().resource_name;
             assert!([edition, agency].contains(&&**missing), "{missing}");
         }
-        let malformed = pb::GetSummaryRequest {
+        let malformed = pb::ComputeSummaryRequest {
             edition: "2618-qd-bkhcn".into(),
             agency: "agencies/-".into(),
             ..Default::default()
         };
-        let error = anyone.monitoring.get_summary(malformed).await.unwrap_err();
+        let error = anyone.monitoring.compute_summary(malformed).await.unwrap_err();
         let told = fields(&error);
         assert!(told[0].starts_with("edition ") && told[1].starts_with("agency "), "{told:?}");
         // an agency's id may begin with a digit, as CreateAgency takes it
@@ -278,7 +278,7 @@ both! {
                 ..Default::default()
             }),
             ..Default::default()
-        }).await.unwrap().into_inner();
+        }).await.unwrap().into_inner().proposal.unwrap();
         second.plans.approve_proposal(pb::ApproveProposalRequest {
             name: proposal.name,
             etag: proposal.etag,

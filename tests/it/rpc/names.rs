@@ -102,7 +102,7 @@ both! {
             // a header that would say why with nothing says nothing
             let encoded: String =
                 unseen.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let status = server.raw(caller.allowing(&encoded)).err("WhoAmI", json!({})).await;
+            let status = server.raw(caller.allowing(&encoded)).err("IdentifyCaller", json!({})).await;
             assert!(violations(&status).starts_with("ndp-allow-personal-data "), "{unseen:?}");
         }
         assert!(kept > 10, "{kept}");
@@ -153,7 +153,7 @@ both! {
         let count = |list: &str| compared[list].as_array().map_or(0, Vec::len);
         assert_eq!((count("kept"), count("renamed")), (same.len(), other.len()), "{compared}");
         // data quality asks the same question
-        let quality = raw.ok("GetDataQuality", json!({
+        let quality = raw.ok("ComputeDataQuality", json!({
             "edition": "editions/thu-2", "page_size": 1000})).await;
         let breaking = |rule: &str| {
             let records = quality["failing_records"].as_array().unwrap();
@@ -172,7 +172,7 @@ both! {
         for (id, name) in [("ban", "BẢN  ĐỒ"), ("hoa", "Cổng Hòa-Bình"), ("ki", "kỹ thuật số")] {
             create(&raw, id, name).await;
         }
-        let quality = raw.ok("GetDataQuality", json!({
+        let quality = raw.ok("ComputeDataQuality", json!({
             "edition": "editions/-", "page_size": 1000, "criterion": "CLEAN"})).await;
         let records = quality["failing_records"].as_array().unwrap();
         let mut twice: Vec<_> = records.iter()

@@ -240,7 +240,7 @@ both! {
         let last = old["state_history"].as_array().unwrap().last().unwrap();
         assert_eq!(last["effective_date"], date([2026, 10, 1]));
         assert_eq!(last["document"], decision([2026, 10, 1]));
-        let summary = server.raw(Default::default()).ok("GetSummary", json!({})).await;
+        let summary = server.raw(Default::default()).ok("ComputeSummary", json!({})).await;
         assert_eq!(summary["issued_plan_platform_count"], 1);
 
         // another platform's plan is left alone, and so is one that has ended
@@ -294,7 +294,7 @@ both! {
             let mut answers = Vec::new();
             for day in [[2026, 1, 1], [2026, 4, 1], [2026, 6, 1], [2026, 8, 1], [2026, 10, 1]] {
                 let request = json!({"effective_date": date(day), "read_revision": at});
-                let summary = anyone.ok("GetSummary", request.clone()).await;
+                let summary = anyone.ok("ComputeSummary", request.clone()).await;
                 let request = with(request, json!({
                     "filter": format!("kind=MISSING_PLAN AND platform=\"platforms/{PLATFORM}\""),
                 }));

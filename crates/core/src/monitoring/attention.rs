@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::{
     effort::Effort,
     monitoring::{
-        standing::{Dossier, StandingState, PlanStanding},
+        standing::{Dossier, PlanStanding, StandingState},
         tally::{Place, Sight},
     },
     names::AgencyName,

@@ -12,7 +12,7 @@ use crate::{
     },
     names::{AgencyName, PlatformName},
     records::{
-        platforms::{Classification, Membership, Platform, Verification, Stage},
+        platforms::{Classification, Membership, Platform, Stage, Verification},
         words::words,
     },
     state::{State, dossier::governing_agency_on},

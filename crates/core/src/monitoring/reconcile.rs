@@ -88,8 +88,7 @@ impl State {
                     computed.count(i64::from(tasks), None);
                     let state = |state| i64::from(counts.get(Count::Milestone(state)));
                     let values = [
-                        state(StandingState::CompletedOnTime)
-                            + state(StandingState::CompletedLate),
+                        state(StandingState::CompletedOnTime) + state(StandingState::CompletedLate),
                         state(StandingState::OnSchedule) + state(StandingState::NotYetDue),
                         state(StandingState::Overdue),
                         state(StandingState::Regular),

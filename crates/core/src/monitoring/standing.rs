@@ -442,8 +442,7 @@ fn milestone_on(
 fn rate(milestones: &[MilestoneStanding], on: Date) -> Option<Rating> {
     let (mut dated, mut due, mut overdue, mut longest) = (false, 0, 0, 0);
     for milestone in milestones {
-        let (Some(day), false) = (milestone.due, milestone.state == StandingState::Dropped)
-        else {
+        let (Some(day), false) = (milestone.due, milestone.state == StandingState::Dropped) else {
             continue;
         };
         dated = true;

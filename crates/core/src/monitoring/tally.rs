@@ -17,12 +17,12 @@ use crate::{
     effort::Effort,
     monitoring::{
         freshness::Freshness,
-        standing::{Dossier, StandingState, Phase, PlanStanding, plan_state_on},
+        standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
     },
     names::{AgencyName, EditionName, PlatformName},
     records::{
         plans::{Plan, PlanState},
-        platforms::{Platform, PlatformState, Verification, Stage},
+        platforms::{Platform, PlatformState, Stage, Verification},
         reports::Rating,
     },
     state::{

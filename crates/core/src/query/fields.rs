@@ -19,7 +19,7 @@ use crate::{
         plans::{Plan, PlanState, Visibility},
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership, Platform,
-            PlatformState, Verification, Stage,
+            PlatformState, Stage, Verification,
         },
         principals::{ApiKey, Principal, PrincipalKind, Role},
         proposals::{Proposal, ProposalState},
@@ -134,7 +134,12 @@ impl Queryable for Edition {
             Values::option(r.fields.previous_edition.as_ref().map(|name| name.as_str()))
         }),
         Field::new("repealing_edition", EDITION, |r: &Self| {
-            Values::option(r.fields.repealing_edition.as_ref().map(|name| name.as_str()))
+            Values::option(
+                r.fields
+                    .repealing_edition
+                    .as_ref()
+                    .map(|name| name.as_str()),
+            )
         }),
         created!(Self),
         updated!(Self),

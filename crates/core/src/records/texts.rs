@@ -17,7 +17,7 @@ use crate::{
         },
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Verification, Security, Stage,
+            Link, Listing, Membership, OperationStage, Security, Stage, Verification,
         },
         principals::{PrincipalKind, Role},
         reports::Rating,
