@@ -184,7 +184,9 @@ async fn make_key(registry: &Registry) -> Result<String> {
         }),
         Box::new(CreateApiKey {
             name: ApiKeyName::from_id(&principal, &id).context("a key")?,
+            id_chosen: false,
             fields: ApiKeyFields::default(),
+            ttl: None,
             hash: key.hash,
         }),
     ];

@@ -8,6 +8,7 @@
 use std::{
     borrow::{Borrow, Cow},
     fmt::Display,
+    time::Duration,
 };
 
 use super::{
@@ -299,6 +300,25 @@ pub(super) fn read_timestamp(
     };
     read.map_err(|error| refuse_time(error, path, violations))
         .ok()
+}
+
+/// Reads a span of time, which is not negative.
+pub(super) fn read_duration(
+    message: Option<prost_types::Duration>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Duration> {
+    let read = Duration::try_from(message?).ok();
+    if read.is_none() {
+        refuse(
+            path,
+            violations,
+            "OUT_OF_RANGE",
+            "must not be negative",
+            "không được âm",
+        );
+    }
+    read
 }
 
 pub(super) fn write_timestamp(time: Timestamp) -> prost_types::Timestamp {

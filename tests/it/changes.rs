@@ -53,7 +53,10 @@ async fn watch(server: &Server, caller: As, request: pb::WatchChangesRequest) ->
 fn from(start: Start) -> pb::WatchChangesRequest {
     pb::WatchChangesRequest {
         start: start.into(),
-        heartbeat_seconds: 1,
+        heartbeat_interval: Some(prost_types::Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
         ..Default::default()
     }
 }

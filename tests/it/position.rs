@@ -194,7 +194,7 @@ both! {
         let resume = pb::WatchChangesRequest {
             start: Start::Resume.into(),
             resume_revision: ahead,
-            heartbeat_seconds: 1,
+            heartbeat_interval: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
             ..Default::default()
         };
         let read = pb::ListPlansRequest {

@@ -265,7 +265,10 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
     let watching = async |caller: As| {
         let channel = server.intercepted(caller);
         let request = pb::WatchChangesRequest {
-            heartbeat_seconds: 1,
+            heartbeat_interval: Some(prost_types::Duration {
+                seconds: 1,
+                nanos: 0,
+            }),
             ..Default::default()
         };
         let watch = ChangeServiceClient::new(channel)

@@ -210,6 +210,27 @@ both! {
         server.stop().await;
     }
 
+    async fn a_key_may_have_an_id_that_was_chosen(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let keeper = admin(&server).await;
+        server.person("person", &[], None).await;
+        let named = |id: &str| json!({
+            "parent": "principals/person", "api_key": {}, "api_key_id": id,
+        });
+        let key = keeper.ok("CreateApiKey", named("reports")).await;
+        assert_eq!(key["name"], "principals/person/apiKeys/reports");
+        let caller = As::key(key["secret"].as_str().unwrap());
+        let it = server.raw(caller).ok("IdentifyCaller", json!({})).await;
+        assert_eq!(it["api_key"], key["name"]);
+        let again = keeper.refusal("CreateApiKey", named("reports")).await;
+        assert_eq!(again, "AlreadyExists RESOURCE_ALREADY_EXISTS");
+        for (id, reason) in [("Reports", "PATTERN"), ("0912345678", "PERSONAL_DATA")] {
+            let status = keeper.err("CreateApiKey", named(id)).await;
+            assert_eq!(violations(&status), format!("api_key_id {reason}"), "{id}");
+        }
+        server.stop().await;
+    }
+
     async fn a_key_ends_when_it_expires_or_its_principal_is_disabled(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let keeper = admin(&server).await;
@@ -222,10 +243,21 @@ both! {
         }
         let (_, brief) = new_key(&keeper, "person", until("2026-10-01T03:00:00Z")).await;
         let (_, lasting) = new_key(&keeper, "person", json!({})).await;
+        let (hour, timed) = new_key(&keeper, "person", json!({"ttl": "3600s"})).await;
+        let hour = keeper.ok("GetApiKey", json!({"name": hour["name"]})).await;
+        assert_eq!(hour["expire_time"], "2026-10-01T03:00:00Z");
+        assert!(hour.get("ttl").is_none(), "{hour}");
+        for never in ["0s", "-1s", "300000000000s"] {
+            let request = json!({"parent": "principals/person", "api_key": {"ttl": never}});
+            let status = keeper.err("CreateApiKey", request).await;
+            assert_eq!(violations(&status), "api_key.ttl OUT_OF_RANGE", "{never}");
+        }
         server.clock.advance(3599);
         read(brief.clone(), &server).await.unwrap();
+        read(timed.clone(), &server).await.unwrap();
         server.clock.advance(1);
         assert_eq!(refused(brief, &server).await, "Unauthenticated KEY_EXPIRED");
+        assert_eq!(refused(timed, &server).await, "Unauthenticated KEY_EXPIRED");
         read(lasting.clone(), &server).await.unwrap();
         let it = keeper.ok("GetPrincipal", json!({"name": "principals/person"})).await;
         let request = json!({"name": it["name"], "etag": it["etag"]});

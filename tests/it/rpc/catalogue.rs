@@ -233,6 +233,21 @@ both! {
             "edition.previous_edition REFERENCE_NOT_FOUND",
             "edition.repealing_edition REFERENCE_NOT_FOUND",
         ]);
+        // neither leads back to where it began, over one edition or two
+        let error = keeper.catalogue.update_edition(pb::UpdateEditionRequest {
+            edition: Some(pb::Edition {
+                name: OF_79.into(),
+                previous_edition: made.name,
+                repealing_edition: OF_79.into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }).await.unwrap_err();
+        let told = fields(&error);
+        assert_eq!(told, [
+            "edition.previous_edition NOT_ALLOWED",
+            "edition.repealing_edition NOT_ALLOWED",
+        ]);
         server.stop().await;
     }
 

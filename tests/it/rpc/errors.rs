@@ -216,7 +216,9 @@ both! {
             let name = ApiKeyName::from_id(&name, &id).unwrap();
             let fields = ApiKeyFields { expire_time: expires, ..Default::default() };
             let hash = key.hash;
-            server.as_system(Box::new(CreateApiKey { name: name.clone(), fields, hash })).await;
+            server.as_system(Box::new(CreateApiKey {
+                name: name.clone(), id_chosen: false, fields, ttl: None, hash,
+            })).await;
             (name, server.clients(As::key(&key.secret)))
         };
         let soon = server.clock.now().as_micros() + 60_000_000;

@@ -361,10 +361,12 @@ async fn furnish(server: &Server, steward: &mut Clients) {
             parent: "principals/second".into(),
             api_key: Some(pb::ApiKey {
                 display_name: "Khóa thử".into(),
-                expire_time: Some(prost_types::Timestamp {
-                    seconds: 1_900_000_000,
-                    nanos: 0,
-                }),
+                expiration: Some(pb::api_key::Expiration::ExpireTime(
+                    prost_types::Timestamp {
+                        seconds: 1_900_000_000,
+                        nanos: 0,
+                    },
+                )),
                 ..Default::default()
             }),
             ..Default::default()

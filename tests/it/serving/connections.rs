@@ -46,7 +46,10 @@ type Watch = Streaming<pb::WatchChangesResponse>;
 async fn watch(server: &Server) -> Watch {
     let request = pb::WatchChangesRequest {
         start: Start::Now.into(),
-        heartbeat_seconds: 1,
+        heartbeat_interval: Some(prost_types::Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
         ..Default::default()
     };
     let channel = server.intercepted(As::default());
