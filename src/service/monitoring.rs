@@ -43,7 +43,7 @@ impl Services {
         request: Request<pb::ComputeSummaryRequest>,
     ) -> Answer<pb::ComputeSummaryResponse> {
         let (call, today, message) = self.open_counted(request).await?;
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let asked = requests::optional_date(message.effective_date, "effective_date")?;
         let place = self.place(&call, scope, message.group, agency).await?;
@@ -56,7 +56,7 @@ impl Services {
         let tally = self.registry().tally(&call.who, &call.snapshot, date);
         let tally = tally.await?;
         let summary = state.summary(&call.caller, place, &tally);
-        call.answer(figures::summary(&summary, state.revision()))
+        call.answer(monitoring::summary(&summary, state.revision()))
     }
 
     pub(super) async fn compute_timeline(
@@ -64,7 +64,7 @@ impl Services {
         request: Request<pb::ComputeTimelineRequest>,
     ) -> Answer<pb::ComputeTimelineResponse> {
         let (call, today, message) = self.open_counted(request).await?;
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let interval = message.interval();
         let metrics = monitoring::metrics(&message.metrics);
@@ -109,7 +109,7 @@ impl Services {
         let size = page_size(message.page_size)?;
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let place = self.place(&call, scope, String::new(), None).await?;
         let asked = requests::optional_date(message.effective_date, "effective_date")?;
         let date = asked.unwrap_or(today);
@@ -150,7 +150,7 @@ impl Services {
     ) -> Answer<pb::ComputeDataQualityResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let size = page_size(message.page_size)?;
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let criterion = monitoring::criterion(message.criterion);
         let binding = call
