@@ -168,11 +168,17 @@ impl Served {
         }
     }
 
-    async fn who_am_i(&self, metadata: &MetadataMap) -> Result<pb::WhoAmIResponse, Status> {
-        let mut request = Request::new(pb::WhoAmIRequest {});
+    async fn identify_caller(
+        &self,
+        metadata: &MetadataMap,
+    ) -> Result<pb::IdentifyCallerResponse, Status> {
+        let mut request = Request::new(pb::IdentifyCallerRequest {});
         *request.metadata_mut() = metadata.clone();
         let mut client = AccessServiceClient::new(self.channel.clone());
-        client.who_am_i(request).await.map(Response::into_inner)
+        client
+            .identify_caller(request)
+            .await
+            .map(Response::into_inner)
     }
 
     /// Ends it as an operator does; answers what it logged.
@@ -205,7 +211,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     metadata.insert("traceparent", parent.parse().unwrap());
     metadata.insert("authorization", format!("Bearer {key}").parse().unwrap());
     metadata.insert("x-made-up", "made-up-metadata".parse().unwrap());
-    let me = server.who_am_i(&metadata).await.unwrap();
+    let me = server.identify_caller(&metadata).await.unwrap();
     assert!(format!("{me:?}").contains("vien-kiem-thu"), "{me:?}");
     let mut platforms = CatalogueServiceClient::new(server.channel.clone());
     let mut missing = Request::new(pb::GetPlatformRequest {
@@ -229,9 +235,10 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     assert_eq!(ended.code(), Code::DeadlineExceeded);
     let mut unknown = tonic::client::Grpc::new(server.channel.clone());
     unknown.ready().await.unwrap();
-    let codec = tonic_prost::ProstCodec::<pb::WhoAmIRequest, pb::WhoAmIResponse>::default();
+    let codec =
+        tonic_prost::ProstCodec::<pb::IdentifyCallerRequest, pb::IdentifyCallerResponse>::default();
     let path = "/made.up.Service/MadeUpMethod".parse().unwrap();
-    let mut request = Request::new(pb::WhoAmIRequest {});
+    let mut request = Request::new(pb::IdentifyCallerRequest {});
     *request.metadata_mut() = metadata;
     let unknown = unknown.unary(request, path, codec).await.unwrap_err();
     assert_eq!(unknown.code(), Code::Unimplemented);
@@ -239,7 +246,7 @@ async fn a_call_is_a_part_of_its_callers_trace() {
     let (spans, text) = collected.spans(4).await;
     let package = "ndp.registry.v1";
     for (service, method, code) in [
-        ("AccessService", "WhoAmI", Code::Ok),
+        ("AccessService", "IdentifyCaller", Code::Ok),
         ("CatalogueService", "GetPlatform", Code::NotFound),
         ("ChangeService", "WatchChanges", Code::DeadlineExceeded),
         ("", "_OTHER", Code::Unimplemented),
@@ -301,10 +308,10 @@ async fn what_waits_is_sent_at_the_end_and_stays_out_of_the_log() {
         ("NDP_LOG_LEVEL", "info"),
     ];
     let server = Served::start(Database::new(), &environment).await;
-    server.who_am_i(&MetadataMap::new()).await.unwrap();
+    server.identify_caller(&MetadataMap::new()).await.unwrap();
     let said = server.stop();
     let (spans, text) = collected.spans(1).await;
-    let span = &spans["ndp.registry.v1.AccessService/WhoAmI"];
+    let span = &spans["ndp.registry.v1.AccessService/IdentifyCaller"];
     assert!(span.parent_span_id.is_empty(), "{text}");
     assert!(
         said.contains("answered") && said.contains("stopped"),
@@ -328,7 +335,7 @@ async fn holds_nothing_up(endpoint: &str) -> String {
     let server = Served::start(Database::new(), &environment).await;
     let calls = async {
         for _ in 0..200 {
-            server.who_am_i(&MetadataMap::new()).await.unwrap();
+            server.identify_caller(&MetadataMap::new()).await.unwrap();
         }
     };
     tokio::time::timeout(BOUND, calls)

@@ -184,7 +184,9 @@ async fn make_key(registry: &Registry) -> Result<String> {
         }),
         Box::new(CreateApiKey {
             name: ApiKeyName::from_id(&principal, &id).context("a key")?,
+            id_chosen: false,
             fields: ApiKeyFields::default(),
+            ttl: None,
             hash: key.hash,
         }),
     ];
@@ -338,7 +340,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
             scope: "Toàn quốc (giả định)".to_owned(),
             accountable_head: Some(Head {
                 office: "Cục trưởng (giả định)".to_owned(),
-                person_name: String::new(),
+                person: String::new(),
             }),
             lead_unit: "Cục giả định".to_owned(),
             budget: Some(Budget {
@@ -374,7 +376,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
             reason: "made up for the benchmark".to_owned(),
         }],
         agency,
-        superseded_by: None,
+        superseding_plan: None,
         public_write: None,
         published: None,
         redacted: false,

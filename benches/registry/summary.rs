@@ -34,7 +34,7 @@ use crate::{
 /// The part's name.
 pub(crate) const SUMMARY: &str = "summary";
 
-const GET_SUMMARY: &str = "/ndp.registry.v1.MonitoringService/GetSummary";
+const COMPUTE_SUMMARY: &str = "/ndp.registry.v1.MonitoringService/ComputeSummary";
 /// Milestones of each plan.
 const MILESTONES: usize = 10;
 
@@ -112,11 +112,11 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Option<Su
 }
 
 fn summary(read_revision: i64) -> Call {
-    let request = pb::GetSummaryRequest {
+    let request = pb::ComputeSummaryRequest {
         read_revision,
         ..Default::default()
     };
-    Call::new(GET_SUMMARY, &request)
+    Call::new(COMPUTE_SUMMARY, &request)
 }
 
 fn beside(
@@ -264,7 +264,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             document: None,
             reason: String::new(),
         }],
-        superseded_by: None,
+        superseding_plan: None,
         public_write: None,
         published: None,
         redacted: false,

@@ -18,8 +18,8 @@ use ndp_core::{
         figures::{Figure, Part, Subject},
         meta::Meta,
         platforms::{
-            Governance, Listing, Membership, OperationStage, Platform, PlatformFields,
-            RecordStatus, Stage,
+            Governance, Listing, Membership, OperationStage, Platform, PlatformFields, Stage,
+            Verification,
         },
     },
     rules::seed::Seed,
@@ -167,8 +167,8 @@ struct EditionRow {
     declared_platform_count: i32,
     groups: String,
     previous_edition: String,
-    in_force_from: String,
-    repealed_by: String,
+    effective_start_date: String,
+    repealing_edition: String,
     note: String,
     sources: String,
 }
@@ -192,9 +192,9 @@ impl EditionRow {
                 declared_platform_count: self.declared_platform_count,
                 groups: groups(&self.groups)?,
                 previous_edition: optional(&self.previous_edition, edition_name)?,
-                in_force_start_date: date(&self.in_force_from)?,
-                in_force_end_date: None,
-                repealed_by: optional(&self.repealed_by, edition_name)?,
+                effective_start_date: date(&self.effective_start_date)?,
+                effective_end_date: None,
+                repealing_edition: optional(&self.repealing_edition, edition_name)?,
                 note: text(&self.note),
                 sources: sources(&self.sources),
             },
@@ -261,7 +261,7 @@ struct EntryRow {
     name_en: String,
     governing_agency: String,
     #[serde(default)]
-    record_status: String,
+    verification: String,
     #[serde(default)]
     membership: Option<String>,
     #[serde(default)]
@@ -315,7 +315,7 @@ impl EntryRow {
                 fields: PlatformFields {
                     display_name: text(&self.name_vi),
                     display_name_en: text(&self.name_en),
-                    record_status: self.record_status()?,
+                    verification: self.verification()?,
                     sources,
                     ..PlatformFields::default()
                 },
@@ -346,16 +346,16 @@ impl EntryRow {
         sources
     }
 
-    fn record_status(&self) -> Result<RecordStatus> {
-        Ok(match &*self.record_status {
-            "FROM_PRESS" => RecordStatus::FromPress,
-            "THIRD_PARTY_COPY" => RecordStatus::ThirdPartyCopy,
-            "TRANSLATED_NAME_ONLY" => RecordStatus::TranslatedNameOnly,
-            "PENDING_ANNEX" => RecordStatus::PendingAnnex,
+    fn verification(&self) -> Result<Verification> {
+        Ok(match &*self.verification {
+            "FROM_PRESS" => Verification::FromPress,
+            "THIRD_PARTY_COPY" => Verification::ThirdPartyCopy,
+            "TRANSLATED_NAME_ONLY" => Verification::TranslatedNameOnly,
+            "PENDING_ANNEX" => Verification::PendingAnnex,
             // The list of 55 has no such column: all of its entries are from press reports.
-            "" if self.name_vi.is_empty() => RecordStatus::TranslatedNameOnly,
-            "" => RecordStatus::FromPress,
-            other => return Err(anyhow!("record status `{other}`")),
+            "" if self.name_vi.is_empty() => Verification::TranslatedNameOnly,
+            "" => Verification::FromPress,
+            other => return Err(anyhow!("verification `{other}`")),
         })
     }
 

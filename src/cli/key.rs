@@ -177,7 +177,9 @@ impl Create {
         };
         requests.push(request(CreateApiKey {
             name: name.clone(),
+            id_chosen: false,
             fields,
+            ttl: None,
             hash: key.hash,
         }));
         registry.preview_all(&caller(), &requests)?;

@@ -123,7 +123,7 @@ fn welcome(
          {database}, revision {revision}, {platforms} platforms\n\
          {first_key}\n\
          Try:\n  \
-         grpcurl -plaintext {address} ndp.registry.v1.MonitoringService/GetSummary\n  \
+         grpcurl -plaintext {address} ndp.registry.v1.MonitoringService/ComputeSummary\n  \
          grpcurl -plaintext -d '{{\"query\": \"dinh danh\"}}' {address} \
          ndp.registry.v1.CatalogueService/SearchPlatforms\n  \
          grpcurl -plaintext -d '{{\"page_size\": 3}}' {address} \

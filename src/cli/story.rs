@@ -185,7 +185,7 @@ fn seed() -> Result<Seed> {
         edition.fields.note = format!("Danh mục thử nghiệm {MADE_UP}");
         // The fictitious year begins before the date of the real decision.
         if edition.opening {
-            edition.fields.in_force_start_date = Some(date("2024-11-01")?);
+            edition.fields.effective_start_date = Some(date("2024-11-01")?);
         }
     }
     for (number, platform) in seed.platforms.iter_mut().enumerate() {
@@ -340,7 +340,7 @@ impl Story {
             objectives: format!("Mục tiêu thử nghiệm {MADE_UP}"),
             accountable_head: Some(Head {
                 office: format!("Người đứng đầu cơ quan thử nghiệm {MADE_UP}"),
-                person_name: String::new(),
+                person: String::new(),
             }),
             lead_unit: format!("Đơn vị thử nghiệm {MADE_UP}"),
             planned_start: Some(Period::day(day, day.to_string())),

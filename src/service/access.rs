@@ -30,12 +30,15 @@ use ndp_core::{
 type Answer<T> = Result<Response<T>, Error>;
 
 impl Services {
-    pub(super) async fn who_am_i(
+    pub(super) async fn identify_caller(
         &self,
-        request: Request<pb::WhoAmIRequest>,
-    ) -> Answer<pb::WhoAmIResponse> {
+        request: Request<pb::IdentifyCallerRequest>,
+    ) -> Answer<pb::IdentifyCallerResponse> {
         let (call, _) = open_checked(request)?;
-        call.answer(principals::who_am_i(&call.caller, call.state().revision()))
+        call.answer(principals::identify_caller(
+            &call.caller,
+            call.state().revision(),
+        ))
     }
 
     // === principals ===
@@ -171,16 +174,22 @@ impl Services {
         let principal: PrincipalName = requests::name(&message.parent, "parent")?;
         let mut violations = Violations::new();
         let key = message.api_key.unwrap_or_default();
-        let fields = principals::api_key_fields(key, "api_key", &mut violations);
+        let (fields, ttl) = principals::api_key_fields(key, "api_key", &mut violations);
         violations.into_result()?;
-        let id = OsEntropy.id(KEY_ID_LENGTH);
+        let id_chosen = !message.api_key_id.is_empty();
+        let id = if id_chosen {
+            message.api_key_id
+        } else {
+            OsEntropy.id(KEY_ID_LENGTH)
+        };
+        let name = requests::new_name(&id, "api_key_id", |id| ApiKeyName::from_id(&principal, id))?;
         let new = NewKey::new(&id, OsEntropy.secret());
-        let name = ApiKeyName::from_id(&principal, &id)
-            .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?;
         let only_checked = envelope.validate_only;
         let command = CreateApiKey {
             name,
+            id_chosen,
             fields,
+            ttl,
             hash: new.hash,
         };
         let written = self.write(&call, command, envelope).await?;

@@ -235,7 +235,7 @@ impl Services {
     pub(super) async fn compare_editions(
         &self,
         request: Request<pb::CompareEditionsRequest>,
-    ) -> Answer<pb::EditionComparison> {
+    ) -> Answer<pb::CompareEditionsResponse> {
         let (call, message) = self.open_read(request).await?;
         let base = requests::name(&message.base_edition, "base_edition")?;
         let target = requests::name(&message.target_edition, "target_edition")?;
@@ -391,7 +391,7 @@ impl Services {
     pub(super) async fn retire_platform(
         &self,
         request: Request<pb::RetirePlatformRequest>,
-    ) -> Answer<pb::Proposal> {
+    ) -> Answer<pb::RetirePlatformResponse> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("RetirePlatform", message)?;
         let name = requests::name(&message.name, "name")?;
@@ -407,7 +407,9 @@ impl Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(proposals::proposal)
+            .respond(|it| pb::RetirePlatformResponse {
+                proposal: Some(proposals::proposal(it)),
+            })
     }
 }
 

@@ -1,6 +1,7 @@
 //! ChangeService: reads of the log, limited to what each caller may see.
 
 use std::{
+    ops::RangeInclusive,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
@@ -84,7 +85,10 @@ const WAITING_MAX: usize = 16;
 
 /// Default time without a message after which a heartbeat with the revision is sent. It is sent at
 /// the next check of the key, so up to [`RENEW_INTERVAL`] later.
-const HEARTBEAT_SECONDS: i32 = 10;
+const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(10);
+
+/// The shortest such time and the longest.
+const HEARTBEAT_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
 
 /// How often a watch checks that its key is still valid, in addition to the check at each change.
 /// The expiry of a key creates no change.
@@ -188,10 +192,7 @@ impl Services {
                 (reached.await?, false)
             }
         };
-        let seconds = match message.heartbeat_seconds {
-            0 => HEARTBEAT_SECONDS,
-            seconds => seconds,
-        };
+        let heartbeat = heartbeat(message.heartbeat_interval)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         if let Some(agency) = &agency {
             call.state().known_agency(agency)?;
@@ -211,7 +212,7 @@ impl Services {
             stopping: self.stopping(),
             viewer: Arc::new(Viewer::new(call.caller, &call.snapshot)),
             position,
-            heartbeat: Duration::from_secs(u64::from(seconds.unsigned_abs())),
+            heartbeat,
             sender,
             who: call.who,
             unsent: self.unsent.clone(),
@@ -244,6 +245,16 @@ fn revision_of(name: &str) -> Option<Revision> {
 
 /// Refuses a revision to resume after together with another start, because the changes between them
 /// would be skipped.
+/// The time without a message after which a heartbeat is sent.
+fn heartbeat(asked: Option<prost_types::Duration>) -> Result<Duration, Error> {
+    let Some(asked) = asked else {
+        return Ok(HEARTBEAT_DEFAULT);
+    };
+    let read = Duration::try_from(asked).ok();
+    read.filter(|it| HEARTBEAT_RANGE.contains(it))
+        .ok_or_else(|| Error::invalid("heartbeat_interval", Rule::HeartbeatOutOfRange))
+}
+
 fn check_start(message: &pb::WatchChangesRequest) -> Result<(), Error> {
     let (revision, position) = (message.resume_revision, &message.resume_position);
     if message.start() != Start::Resume {

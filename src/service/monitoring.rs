@@ -11,7 +11,7 @@ use super::{
     read::get,
 };
 use crate::{
-    pb::{self, timeline::Interval},
+    pb::{self, compute_timeline_request::Interval},
     wire::{figures, monitoring, requests, values::write_date},
 };
 use ndp_core::{
@@ -39,12 +39,12 @@ use ndp_core::{
 type Answer<T> = Result<Response<T>, Error>;
 
 impl Services {
-    pub(super) async fn get_summary(
+    pub(super) async fn compute_summary(
         &self,
-        request: Request<pb::GetSummaryRequest>,
-    ) -> Answer<pb::Summary> {
+        request: Request<pb::ComputeSummaryRequest>,
+    ) -> Answer<pb::ComputeSummaryResponse> {
         let (call, today, message) = self.open_counted(request).await?;
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let asked = requests::optional_date(message.effective_date, "effective_date")?;
         let place = self.place(&call, scope, message.group, agency).await?;
@@ -57,15 +57,15 @@ impl Services {
         let tally = self.registry().tally(&call.who, &call.snapshot, date);
         let tally = tally.await?;
         let summary = state.summary(&call.caller, place, &tally);
-        call.answer(figures::summary(&summary, state.revision()))
+        call.answer(monitoring::summary(&summary, state.revision()))
     }
 
-    pub(super) async fn get_timeline(
+    pub(super) async fn compute_timeline(
         &self,
-        request: Request<pb::GetTimelineRequest>,
-    ) -> Answer<pb::Timeline> {
+        request: Request<pb::ComputeTimelineRequest>,
+    ) -> Answer<pb::ComputeTimelineResponse> {
         let (call, today, message) = self.open_counted(request).await?;
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let interval = message.interval();
         let metrics = monitoring::metrics(&message.metrics);
@@ -103,7 +103,7 @@ impl Services {
         let size = page_size(message.page_size);
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let place = self.place(&call, scope, String::new(), None).await?;
         let asked = requests::optional_date(message.effective_date, "effective_date")?;
         let date = asked.unwrap_or(today);
@@ -138,17 +138,17 @@ impl Services {
         })
     }
 
-    pub(super) async fn get_data_quality(
+    pub(super) async fn compute_data_quality(
         &self,
-        request: Request<pb::GetDataQualityRequest>,
-    ) -> Answer<pb::DataQuality> {
+        request: Request<pb::ComputeDataQualityRequest>,
+    ) -> Answer<pb::ComputeDataQualityResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let size = page_size(message.page_size);
-        let scope = figures::summary_scope(&message.edition)?;
+        let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let criterion = monitoring::criterion(message.criterion);
         let binding = call
-            .binding("GetDataQuality")
+            .binding("ComputeDataQuality")
             .with("edition", &message.edition)
             .with("agency", &message.agency)
             .with("group", &message.group)

@@ -196,7 +196,7 @@ impl Services {
     pub(super) async fn rebaseline_plan(
         &self,
         request: Request<pb::RebaselinePlanRequest>,
-    ) -> Answer<pb::Proposal> {
+    ) -> Answer<pb::RebaselinePlanResponse> {
         let (call, message) = open_checked(request)?;
         let envelope = envelope!("RebaselinePlan", message)?;
         let name: PlanName = requests::name(&message.name, "name")?;
@@ -214,7 +214,9 @@ impl Services {
         };
         self.write(&call, command, envelope)
             .await?
-            .respond(proposals::proposal)
+            .respond(|it| pb::RebaselinePlanResponse {
+                proposal: Some(proposals::proposal(it)),
+            })
     }
 
     // === milestones ===

@@ -37,9 +37,9 @@ pub fn edition_fields(
         named_platform_count: _,
         groups,
         previous_edition,
-        in_force_start_date,
-        in_force_end_date,
-        repealed_by,
+        effective_start_date,
+        effective_end_date,
+        repealing_edition,
         note,
         sources,
         opening: _,
@@ -76,17 +76,21 @@ pub fn edition_fields(
             &path.field("previous_edition"),
             violations,
         ),
-        in_force_start_date: read_date(
-            in_force_start_date,
-            &path.field("in_force_start_date"),
+        effective_start_date: read_date(
+            effective_start_date,
+            &path.field("effective_start_date"),
             violations,
         ),
-        in_force_end_date: read_date(
-            in_force_end_date,
-            &path.field("in_force_end_date"),
+        effective_end_date: read_date(
+            effective_end_date,
+            &path.field("effective_end_date"),
             violations,
         ),
-        repealed_by: read_optional_name(&repealed_by, &path.field("repealed_by"), violations),
+        repealing_edition: read_optional_name(
+            &repealing_edition,
+            &path.field("repealing_edition"),
+            violations,
+        ),
         note: read_text(note),
         sources: read_sources(sources, &path.field("sources"), violations),
     }
@@ -111,9 +115,9 @@ pub fn edition(
         declared_platform_count,
         groups,
         previous_edition,
-        in_force_start_date,
-        in_force_end_date,
-        repealed_by,
+        effective_start_date,
+        effective_end_date,
+        repealing_edition,
         note,
         sources: read_in,
     } = fields;
@@ -131,9 +135,9 @@ pub fn edition(
         named_platform_count,
         groups: groups.iter().map(group).collect(),
         previous_edition: write_optional_name(previous_edition.as_ref()),
-        in_force_start_date: write_date(*in_force_start_date),
-        in_force_end_date: write_date(*in_force_end_date),
-        repealed_by: write_optional_name(repealed_by.as_ref()),
+        effective_start_date: write_date(*effective_start_date),
+        effective_end_date: write_date(*effective_end_date),
+        repealing_edition: write_optional_name(repealing_edition.as_ref()),
         note: note.clone(),
         sources: sources(read_in),
         opening: *opening,
@@ -158,7 +162,7 @@ fn group(record: &Group) -> pb::edition::Group {
 }
 
 /// What became of the platforms between two editions.
-pub fn edition_comparison(record: &Comparison) -> pb::EditionComparison {
+pub fn edition_comparison(record: &Comparison) -> pb::CompareEditionsResponse {
     let Comparison {
         base,
         target,
@@ -180,7 +184,7 @@ pub fn edition_comparison(record: &Comparison) -> pb::EditionComparison {
         declared: target_declared,
         held: target_held,
     } = target;
-    pb::EditionComparison {
+    pb::CompareEditionsResponse {
         base_edition: base_edition.as_str().to_owned(),
         target_edition: target_edition.as_str().to_owned(),
         base_declared_platform_count: *base_declared,
@@ -197,7 +201,7 @@ pub fn edition_comparison(record: &Comparison) -> pb::EditionComparison {
     }
 }
 
-fn entry(record: &Entry) -> pb::edition_comparison::Entry {
+fn entry(record: &Entry) -> pb::compare_editions_response::Entry {
     let Entry {
         platform,
         base,
@@ -205,7 +209,7 @@ fn entry(record: &Entry) -> pb::edition_comparison::Entry {
     } = record;
     let (base_display_name, base_group) = as_listed(base.as_ref());
     let (target_display_name, target_group) = as_listed(target.as_ref());
-    pb::edition_comparison::Entry {
+    pb::compare_editions_response::Entry {
         platform: platform.as_str().to_owned(),
         base_display_name,
         target_display_name,
@@ -260,9 +264,9 @@ mod tests {
                     declared_platform_count: title.2,
                     groups,
                     previous_edition,
-                    in_force_start_date: force.0,
-                    in_force_end_date: force.1,
-                    repealed_by: force.2,
+                    effective_start_date: force.0,
+                    effective_end_date: force.1,
+                    repealing_edition: force.2,
                     note: told.0,
                     sources: told.1,
                 },
@@ -296,8 +300,8 @@ mod tests {
                 ..Default::default()
             }),
             previous_edition: "editions/".to_owned(),
-            in_force_end_date: Some(pb::Date::default()),
-            repealed_by: "platforms/a".to_owned(),
+            effective_end_date: Some(pb::Date::default()),
+            repealing_edition: "platforms/a".to_owned(),
             ..Default::default()
         };
         let mut violations = Violations::new();
@@ -309,8 +313,8 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         edition.decision.kind UNKNOWN_VALUE
         edition.previous_edition PATTERN
-        edition.in_force_end_date PARTIAL_DATE
-        edition.repealed_by PATTERN
+        edition.effective_end_date PARTIAL_DATE
+        edition.repealing_edition PATTERN
         ");
     }
 }

@@ -99,11 +99,11 @@ pub(super) fn slippage_days(days: Option<i64>) -> Option<i32> {
     i32::try_from(days?).ok()
 }
 
-/// How a milestone stands on a date; without a status where it was not promised by then.
+/// How a milestone stands on a date; without a state where it was not promised by then.
 pub fn standing(record: Option<&MilestoneStanding>, on: Date) -> pb::milestone::Standing {
     pb::milestone::Standing {
         effective_date: write_date(Some(on)),
-        status: write_optional_enum(record.map(|it| it.status)),
+        state: write_optional_enum(record.map(|it| it.state)),
         slippage_days: slippage_days(record.and_then(|it| it.slippage_current)),
         first_slippage_days: slippage_days(record.and_then(|it| it.slippage_first)),
     }

@@ -1,33 +1,137 @@
-//! Conversion of timelines, attention items, data quality and reconciled figures to their wire
-//! form.
+//! Conversion of summaries, timelines, attention items, data quality and reconciled figures to their
+//! wire form.
 
 use super::{
-    figures::{self, place_edition},
-    plans,
-    values::{write_date, write_enum, write_optional_name},
+    figures,
+    plans::{self, milestone_state_counts},
+    requests,
+    values::{write_date, write_enum, write_optional_enum, write_optional_name},
 };
 use crate::pb::{
     self,
-    data_quality::{AgencyScores, RecordScores},
-    timeline::{Metric, Point},
+    compute_data_quality_response::{AgencyScores, RecordScores},
+    compute_timeline_request::Metric,
+    compute_timeline_response::Point,
 };
 use ndp_core::{
+    error::Error,
     monitoring::{
         attention::Item,
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Scores},
         reconcile::Computed,
-        standing::MilestoneStatus,
-        tally::{Count, Counts, Place},
+        standing::StandingState,
+        summary::{Scope, Summary},
+        tally::{Count, Counts, Place, Rater},
     },
     names::Revision,
-    records::{figures::Figure, plans::PlanState, platforms::Stage, words::Word as _},
+    records::{
+        figures::Figure,
+        plans::PlanState,
+        platforms::{Stage, Verification},
+        reports::Rating,
+        words::Word as _,
+    },
     time::Date,
 };
 
-/// The criterion of a request; none for any.
-pub fn criterion(number: i32) -> Option<Criterion> {
-    Criterion::from_number(number)
+/// How all platforms of the registry are asked for, and answered (AIP-159).
+const ALL_EDITIONS: &str = "editions/-";
+
+// === summaries ===
+
+/// What a summary is asked for in the field `edition`: the opening edition when it is empty.
+pub fn summary_scope(edition: &str) -> Result<Scope, Error> {
+    if edition.is_empty() {
+        return Ok(Scope::Opening);
+    }
+    let edition = requests::parent(edition, "edition")?;
+    Ok(edition.map_or(Scope::All, Scope::Edition))
+}
+
+/// The edition of a place, or all of them.
+pub(super) fn place_edition(place: &Place) -> String {
+    let edition = place.edition.as_ref().map(|name| name.as_str());
+    edition.unwrap_or(ALL_EDITIONS).to_owned()
+}
+
+/// A summary, as computed at a revision.
+pub fn summary(record: &Summary, revision: Revision) -> pb::ComputeSummaryResponse {
+    let Summary {
+        place,
+        date,
+        declared_platforms,
+        counts,
+        made_up,
+    } = record;
+    let total = |count: Count| Some(counts.get(count));
+    let verifications = Verification::ALL.into_iter().map(|it| {
+        let count = counts.get(Count::Verification(it));
+        pb::compute_summary_response::VerificationCount {
+            verification: write_enum(it),
+            platform_count: count,
+        }
+    });
+    let stages = [None].into_iter().chain(Stage::ALL.map(Some));
+    let operation_stages = stages.map(|stage| pb::compute_summary_response::OperationStageCount {
+        operation_stage: write_optional_enum(stage),
+        platform_count: counts.get(Count::Stage(stage)),
+    });
+    let plan_states = PlanState::ALL.into_iter().map(|state| {
+        let plan_count = counts.get(Count::PlanState(state));
+        pb::compute_summary_response::PlanStateCount {
+            state: write_enum(state),
+            plan_count,
+        }
+    });
+    let ratings = [None].into_iter().chain(Rating::ALL.map(Some));
+    let ratings = ratings.map(|rating| pb::compute_summary_response::RatingCount {
+        rating: write_optional_enum(rating),
+        declared_plan_count: counts.get(Count::Rating(Rater::Declared, rating)),
+        assured_plan_count: counts.get(Count::Rating(Rater::Assured, rating)),
+        computed_plan_count: counts.get(Count::Rating(Rater::Computed, rating)),
+    });
+    let freshness = Freshness::ALL.into_iter().map(|freshness| {
+        let plan_count = counts.get(Count::Freshness(freshness));
+        pb::compute_summary_response::FreshnessCount {
+            freshness: write_enum(freshness),
+            plan_count,
+        }
+    });
+    let milestones = StandingState::ALL.into_iter();
+    let milestones = milestones.map(|state| (state, counts.get(Count::Milestone(state))));
+    pb::ComputeSummaryResponse {
+        edition: place_edition(place),
+        agency: write_optional_name(place.agency.as_ref()),
+        declared_platform_count: *declared_platforms,
+        held_platform_count: total(Count::Platforms),
+        complete_platform_count: total(Count::Complete),
+        retired_platform_count: total(Count::Retired),
+        verification_counts: verifications.filter(|it| it.platform_count > 0).collect(),
+        operation_stage_counts: operation_stages
+            .filter(|it| it.platform_count > 0)
+            .collect(),
+        issued_plan_platform_count: total(Count::WithIssuedPlan),
+        plan_count: total(Count::Plans),
+        plan_state_counts: plan_states.filter(|it| it.plan_count > 0).collect(),
+        revision: revision.get(),
+        effective_date: write_date(Some(*date)),
+        group: place.group.as_deref().unwrap_or_default().to_owned(),
+        monitored_plan_count: total(Count::Monitored),
+        rating_counts: ratings
+            .filter(|it| {
+                it.declared_plan_count + it.assured_plan_count + it.computed_plan_count > 0
+            })
+            .collect(),
+        diverging_plan_count: total(Count::Diverging),
+        reporting_plan_count: total(Count::Reporting),
+        freshness_counts: freshness.filter(|it| it.plan_count > 0).collect(),
+        milestone_count: total(Count::Milestones),
+        milestone_state_counts: milestone_state_counts(milestones),
+        claim_count: total(Count::Claims),
+        unsubstantiated_claim_count: total(Count::Unsubstantiated),
+        made_up: *made_up,
+    }
 }
 
 // === timelines ===
@@ -57,10 +161,10 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
         Metric::PlansCompleted => counts.get(Count::PlanState(PlanState::Completed)),
         Metric::Milestones => counts.get(Count::Milestones),
         Metric::MilestonesCompleted => sum(&[
-            Count::Milestone(MilestoneStatus::CompletedOnTime),
-            Count::Milestone(MilestoneStatus::CompletedLate),
+            Count::Milestone(StandingState::CompletedOnTime),
+            Count::Milestone(StandingState::CompletedLate),
         ]),
-        Metric::MilestonesOverdue => counts.get(Count::Milestone(MilestoneStatus::Overdue)),
+        Metric::MilestonesOverdue => counts.get(Count::Milestone(StandingState::Overdue)),
         Metric::ReportsLate => sum(&[
             Count::Freshness(Freshness::Overdue),
             Count::Freshness(Freshness::Stale),
@@ -77,8 +181,8 @@ pub fn timeline(
     points: &[(Date, Counts)],
     revision: Revision,
     made_up: bool,
-) -> pb::Timeline {
-    pb::Timeline {
+) -> pb::ComputeTimelineResponse {
+    pb::ComputeTimelineResponse {
         edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
@@ -115,12 +219,17 @@ pub fn attention_item(record: &Item) -> pb::AttentionItem {
 
 // === data quality ===
 
-fn scores(record: &Scores) -> Vec<pb::data_quality::Score> {
+/// The criterion of a request; none for any.
+pub fn criterion(number: i32) -> Option<Criterion> {
+    Criterion::from_number(number)
+}
+
+fn scores(record: &Scores) -> Vec<pb::compute_data_quality_response::Score> {
     Criterion::ALL
         .into_iter()
         .map(|criterion| {
             let score = record.get(criterion);
-            pb::data_quality::Score {
+            pb::compute_data_quality_response::Score {
                 criterion: write_enum(criterion),
                 checked_rule_count: score.checked,
                 passed_rule_count: score.passed,
@@ -139,10 +248,12 @@ pub fn record_scores(record: &RecordQuality, asked: Option<Criterion>) -> Record
         scores: scores(&record.scores),
         failures: failures
             .filter(|failure| asked.is_none_or(|asked| failure.criterion == asked))
-            .map(|Failure { criterion, rule }| pb::data_quality::Failure {
-                criterion: write_enum(*criterion),
-                rule: (*rule).to_owned(),
-            })
+            .map(
+                |Failure { criterion, rule }| pb::compute_data_quality_response::Failure {
+                    criterion: write_enum(*criterion),
+                    rule: (*rule).to_owned(),
+                },
+            )
             .collect(),
     }
 }
@@ -156,8 +267,10 @@ pub fn data_quality(
     next_page_token: String,
     revision: Revision,
     made_up: bool,
-) -> pb::DataQuality {
-    pb::DataQuality {
+) -> pb::ComputeDataQualityResponse {
+    pb::ComputeDataQualityResponse {
+        failing_records,
+        next_page_token,
         edition: place_edition(place),
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
@@ -172,8 +285,6 @@ pub fn data_quality(
                 scores: scores(of),
             })
             .collect(),
-        failing_records,
-        next_page_token,
         revision: revision.get(),
         made_up,
     }
@@ -200,5 +311,46 @@ pub fn reconciliation(
             })
             .collect(),
         change_revisions: revisions.iter().map(|revision| revision.get()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndp_core::names::EditionName;
+
+    #[test]
+    fn a_summary_names_its_scope() {
+        let edition = EditionName::parse("editions/2618").unwrap();
+        assert_eq!(summary_scope("").unwrap(), Scope::Opening);
+        assert_eq!(summary_scope("editions/-").unwrap(), Scope::All);
+        assert_eq!(
+            summary_scope("editions/2618").unwrap(),
+            Scope::Edition(edition)
+        );
+        assert!(summary_scope("editions/").is_err());
+        assert!(summary_scope("platforms/-").is_err());
+    }
+
+    #[test]
+    fn a_stage_that_is_not_known_is_unspecified() {
+        let mut counts = Counts::default();
+        counts.add(Count::Stage(None), 2);
+        counts.add(Count::Stage(Some(Stage::Pilot)), 1);
+        let record = Summary {
+            place: Place::default(),
+            date: Date::MIN,
+            declared_platforms: None,
+            counts,
+            made_up: false,
+        };
+        let message = summary(&record, Revision::ZERO);
+        assert_eq!(message.edition, "editions/-");
+        let counts: Vec<_> = message
+            .operation_stage_counts
+            .iter()
+            .map(|count| (count.operation_stage().as_str_name(), count.platform_count))
+            .collect();
+        assert_eq!(counts, [("STAGE_UNSPECIFIED", 2), ("PILOT", 1)]);
     }
 }

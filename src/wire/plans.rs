@@ -13,7 +13,7 @@ use super::{
 use crate::pb;
 use ndp_core::{
     error::Violations,
-    monitoring::standing::{MilestoneStatus, PlanStanding, RUBRIC_VERSION},
+    monitoring::standing::{PlanStanding, RUBRIC_VERSION, StandingState},
     records::{
         meta::Meta,
         plans::{
@@ -48,7 +48,7 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         state: _,
         state_history: _,
         agency: _,
-        superseded_by: _,
+        superseding_plan: _,
         redacted: _,
         etag: _,
         create_time: _,
@@ -61,13 +61,10 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         objectives: read_text(objectives),
         scope: read_text(scope),
         accountable_head: accountable_head.map(|message| {
-            let pb::plan::Head {
-                office,
-                person_name,
-            } = message;
+            let pb::plan::Head { office, person } = message;
             Head {
                 office: read_text(office),
-                person_name: read_text(person_name),
+                person: read_text(person),
             }
         }),
         lead_unit: read_text(lead_unit),
@@ -175,7 +172,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
         issuing_document,
         state,
         state_history,
-        superseded_by,
+        superseding_plan,
         redacted,
         public_write: _, // seen in the book-keeping of those who see a part
         published: _,
@@ -219,7 +216,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             state: write_enum(*state),
             state_history: Vec::new(),
             agency: agency.as_str().to_owned(),
-            superseded_by: String::new(),
+            superseding_plan: String::new(),
             redacted: *redacted,
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
@@ -246,7 +243,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             state: write_enum(*state),
             state_history: state_history.iter().map(state_entry).collect(),
             agency: agency.as_str().to_owned(),
-            superseded_by: write_optional_name(superseded_by.as_ref()),
+            superseding_plan: write_optional_name(superseding_plan.as_ref()),
             redacted: *redacted,
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
@@ -260,10 +257,10 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
 /// The standing of a plan on a date.
 pub fn standing(record: &PlanStanding, on: Date) -> pb::plan::Standing {
     let filing = record.filing.as_ref();
-    let counts = MilestoneStatus::ALL.into_iter().map(|status| {
+    let counts = StandingState::ALL.into_iter().map(|state| {
         let milestones = record.milestones.iter();
-        let count = milestones.filter(|it| it.status == status).count();
-        (status, i32::try_from(count).unwrap_or(i32::MAX))
+        let count = milestones.filter(|it| it.state == state).count();
+        (state, i32::try_from(count).unwrap_or(i32::MAX))
     });
     pb::plan::Standing {
         effective_date: write_date(Some(on)),
@@ -279,34 +276,31 @@ pub fn standing(record: &PlanStanding, on: Date) -> pb::plan::Standing {
         missed_period_count: filing.map(|it| it.missed_periods).unwrap_or_default(),
         slippage_days: slippage_days(record.slippage_current),
         first_slippage_days: slippage_days(record.slippage_first),
-        milestone_status_counts: milestone_status_counts(counts),
+        milestone_state_counts: milestone_state_counts(counts),
         milestone_count: i32::try_from(record.milestones.len()).unwrap_or(i32::MAX),
         claim_count: record.claims,
         unsubstantiated_claim_count: record.unsubstantiated,
     }
 }
 
-/// The number of milestones for each status that occurs.
-pub(super) fn milestone_status_counts(
-    counts: impl Iterator<Item = (MilestoneStatus, i32)>,
-) -> Vec<pb::MilestoneStatusCount> {
+/// The number of milestones for each state that occurs.
+pub(super) fn milestone_state_counts(
+    counts: impl Iterator<Item = (StandingState, i32)>,
+) -> Vec<pb::MilestoneStateCount> {
     counts
         .filter(|(_, count)| *count > 0)
-        .map(|(status, milestone_count)| pb::MilestoneStatusCount {
-            status: write_enum(status),
+        .map(|(state, milestone_count)| pb::MilestoneStateCount {
+            state: write_enum(state),
             milestone_count,
         })
         .collect()
 }
 
 pub(super) fn head(record: &Head) -> pb::plan::Head {
-    let Head {
-        office,
-        person_name,
-    } = record;
+    let Head { office, person } = record;
     pb::plan::Head {
         office: office.clone(),
-        person_name: person_name.clone(),
+        person: person.clone(),
     }
 }
 
@@ -407,10 +401,8 @@ mod tests {
 
     fn any_fields() -> impl Strategy<Value = PlanFields> {
         let texts = [(); 4].map(|()| arbitrary::text());
-        let head = (arbitrary::text(), arbitrary::text()).prop_map(|(office, person_name)| Head {
-            office,
-            person_name,
-        });
+        let head = (arbitrary::text(), arbitrary::text())
+            .prop_map(|(office, person)| Head { office, person });
         let money =
             (arbitrary::text(), any::<i64>(), any::<i32>()).prop_map(|(code, units, nanos)| {
                 Money {
@@ -502,7 +494,7 @@ mod tests {
             issuing_document: None,
             state: PlanState::Draft,
             state_history: vec![entry(Some(person)), entry(None)],
-            superseded_by: PlanName::parse("platforms/ndp-001/plans/2027"),
+            superseding_plan: PlanName::parse("platforms/ndp-001/plans/2027"),
             redacted: true,
             public_write: None,
             published: None,

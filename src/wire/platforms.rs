@@ -52,7 +52,7 @@ pub fn platform_fields(
         security,
         data_sharing_channels,
         links,
-        record_status,
+        verification,
         sources,
         labels,
         state: _,
@@ -105,7 +105,7 @@ pub fn platform_fields(
                 title: read_text(title),
             })
         }),
-        record_status: read_enum(record_status, &path.field("record_status"), violations)
+        verification: read_enum(verification, &path.field("verification"), violations)
             .unwrap_or_default(),
         sources: read_sources(sources, &path.field("sources"), violations),
         labels: read_labels(labels, &path.field("labels"), violations),
@@ -263,7 +263,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
         security: level,
         data_sharing_channels,
         links,
-        record_status,
+        verification,
         sources: read_in,
         labels,
     } = fields;
@@ -290,7 +290,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             security: None,
             data_sharing_channels: Vec::new(),
             links: Vec::new(),
-            record_status: write_enum(*record_status),
+            verification: write_enum(*verification),
             sources: Vec::new(),
             labels: BTreeMap::new(),
             state: write_enum(record.state()),
@@ -319,7 +319,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             security: level.as_ref().map(security),
             data_sharing_channels: write_enums(data_sharing_channels),
             links: links.iter().map(link).collect(),
-            record_status: write_enum(*record_status),
+            verification: write_enum(*verification),
             sources: sources(read_in),
             labels: labels.clone(),
             state: write_enum(record.state()),

@@ -1,13 +1,15 @@
-//! Conversion of principals, API keys and WhoAmI answers between their wire and domain forms.
+//! Conversion of principals, API keys and who is calling between their wire and domain forms.
+
+use std::time::Duration;
 
 use super::{
     validate::FieldPath,
     values::{
-        read_enum, read_enums, read_optional_name, read_text, read_timestamp, write_enum,
-        write_enums, write_optional_name, write_timestamp,
+        read_duration, read_enum, read_enums, read_optional_name, read_text, read_timestamp,
+        write_enum, write_enums, write_optional_name, write_timestamp,
     },
 };
-use crate::pb;
+use crate::pb::{self, api_key::Expiration};
 use ndp_core::{
     caller::{Caller, Known, Person},
     error::Violations,
@@ -47,17 +49,18 @@ pub fn principal_fields(
     }
 }
 
-/// Reads what is written of an API key when it is made, from the request's field `field`.
+/// Reads what is written of an API key when it is made, and how long it is to work, from the
+/// request's field `field`.
 pub fn api_key_fields(
     message: pb::ApiKey,
     field: &str,
     violations: &mut Violations,
-) -> ApiKeyFields {
+) -> (ApiKeyFields, Option<Duration>) {
     let path = &FieldPath::ROOT.field(field);
     let pb::ApiKey {
         name: _,
         display_name,
-        expire_time,
+        expiration,
         state: _,
         revoke_time: _,
         secret: _,
@@ -65,10 +68,16 @@ pub fn api_key_fields(
         update_time: _,
         revision: _,
     } = message;
-    ApiKeyFields {
+    let (expire_time, ttl) = match expiration {
+        Some(Expiration::ExpireTime(time)) => (Some(time), None),
+        Some(Expiration::Ttl(ttl)) => (None, Some(ttl)),
+        None => (None, None),
+    };
+    let fields = ApiKeyFields {
         display_name: read_text(display_name),
         expire_time: read_timestamp(expire_time, &path.field("expire_time"), violations),
-    }
+    };
+    (fields, read_duration(ttl, &path.field("ttl"), violations))
 }
 
 // === to a client ===
@@ -146,7 +155,7 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
     pb::ApiKey {
         name: name.as_str().to_owned(),
         display_name: display_name.clone(),
-        expire_time: expire_time.map(write_timestamp),
+        expiration: expire_time.map(write_timestamp).map(Expiration::ExpireTime),
         state: state.into(),
         revoke_time: revoke_time.map(write_timestamp),
         secret: secret.unwrap_or_default(),
@@ -157,7 +166,7 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
 }
 
 /// The identity of the caller, authenticated at a revision.
-pub fn who_am_i(caller: &Caller, revision: Revision) -> pb::WhoAmIResponse {
+pub fn identify_caller(caller: &Caller, revision: Revision) -> pb::IdentifyCallerResponse {
     let (principal, actor) = person(caller.person().as_ref());
     let (agency, roles, api_key) = match caller {
         Caller::Anonymous => (String::new(), Vec::new(), String::new()),
@@ -175,7 +184,7 @@ pub fn who_am_i(caller: &Caller, revision: Revision) -> pb::WhoAmIResponse {
         ),
         Caller::System { actor: _ } => (String::new(), write_enums(&Role::ALL), String::new()),
     };
-    pb::WhoAmIResponse {
+    pb::IdentifyCallerResponse {
         principal,
         agency,
         roles,
@@ -247,9 +256,9 @@ mod tests {
             let revoked = message.state() == pb::api_key::State::Revoked;
             prop_assert_eq!(revoked, revoke_time.is_some());
             let mut violations = Violations::new();
-            let fields = api_key_fields(message, "api_key", &mut violations);
+            let read = api_key_fields(message, "api_key", &mut violations);
             prop_assert_eq!(violations, Violations::new());
-            prop_assert_eq!(fields, record.fields);
+            prop_assert_eq!(read, (record.fields, None));
         }
     }
 
@@ -279,8 +288,8 @@ mod tests {
     #[test]
     fn a_caller_is_told_who_it_is() {
         let revision = Revision::new(7).unwrap();
-        let nobody = who_am_i(&Caller::Anonymous, revision);
-        let expected = pb::WhoAmIResponse {
+        let nobody = identify_caller(&Caller::Anonymous, revision);
+        let expected = pb::IdentifyCallerResponse {
             revision: 7,
             ..Default::default()
         };
@@ -296,7 +305,7 @@ mod tests {
             api_key: ApiKeyName::parse("principals/p/apiKeys/k").unwrap(),
             allows_personal_data: None,
         });
-        let expected = pb::WhoAmIResponse {
+        let expected = pb::IdentifyCallerResponse {
             principal: "principals/p".to_owned(),
             agency: "agencies/a".to_owned(),
             roles: vec![pb::Role::AgencyEditor.into()],
@@ -304,6 +313,6 @@ mod tests {
             api_key: "principals/p/apiKeys/k".to_owned(),
             revision: 7,
         };
-        assert_eq!(who_am_i(&known, revision), expected);
+        assert_eq!(identify_caller(&known, revision), expected);
     }
 }

@@ -8,6 +8,7 @@
 use std::{
     borrow::{Borrow, Cow},
     fmt::Display,
+    time::Duration,
 };
 
 use super::{
@@ -255,6 +256,19 @@ pub(super) fn read_timestamp(
     };
     read.map_err(|error| refuse_time(error, path, violations))
         .ok()
+}
+
+/// Reads a span of time, which is not negative.
+pub(super) fn read_duration(
+    message: Option<prost_types::Duration>,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Duration> {
+    let read = Duration::try_from(message?).ok();
+    if read.is_none() {
+        refuse(path, violations, Rule::Negative);
+    }
+    read
 }
 
 pub(super) fn write_timestamp(time: Timestamp) -> prost_types::Timestamp {

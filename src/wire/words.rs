@@ -3,7 +3,7 @@
 use crate::pb;
 use ndp_core::{
     monitoring::{
-        attention::Kind, freshness::Freshness, quality::Criterion, standing::MilestoneStatus,
+        attention::Kind, freshness::Freshness, quality::Criterion, standing::StandingState,
     },
     records::{
         agencies::AgencyKind,
@@ -13,7 +13,7 @@ use ndp_core::{
         plans::{Interval, PlanState, Visibility},
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership,
-            PlatformState, RecordStatus, Stage,
+            PlatformState, Stage, Verification,
         },
         principals::{PrincipalKind, Role},
         proposals::ProposalState,
@@ -65,10 +65,10 @@ wire_words! {
     DocumentKind = pb::document::Kind;
     RelationKind = pb::document::relation::Kind;
     Subject = pb::figure::Subject;
-    MilestoneStatus = pb::milestone::standing::Status;
+    StandingState = pb::milestone::standing::State;
     MilestoneState = pb::milestone::State;
     Kind = pb::attention_item::Kind;
-    Criterion = pb::data_quality::Criterion;
+    Criterion = pb::compute_data_quality_request::Criterion;
     PlanState = pb::plan::State;
     Freshness = pb::plan::Freshness;
     Visibility = pb::plan::Visibility;
@@ -76,7 +76,7 @@ wire_words! {
     Classification = pb::platform::Classification;
     DeploymentLevel = pb::platform::DeploymentLevel;
     DataSharingChannel = pb::platform::DataSharingChannel;
-    RecordStatus = pb::platform::RecordStatus;
+    Verification = pb::platform::Verification;
     PlatformState = pb::platform::State;
     Membership = pb::platform::listing::Membership;
     Stage = pb::platform::operation_stage::Stage;

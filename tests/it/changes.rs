@@ -53,7 +53,10 @@ async fn watch(server: &Server, caller: As, request: pb::WatchChangesRequest) ->
 fn from(start: Start) -> pb::WatchChangesRequest {
     pb::WatchChangesRequest {
         start: start.into(),
-        heartbeat_seconds: 1,
+        heartbeat_interval: Some(prost_types::Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
         ..Default::default()
     }
 }
@@ -436,8 +439,8 @@ both! {
                 ..Default::default()
             };
             let plans = auditor.plans.list_plans(list).await.unwrap();
-            let summary = pb::GetSummaryRequest { read_revision: at, ..Default::default() };
-            let summary = auditor.monitoring.get_summary(summary).await.unwrap();
+            let summary = pb::ComputeSummaryRequest { read_revision: at, ..Default::default() };
+            let summary = auditor.monitoring.compute_summary(summary).await.unwrap();
             let (one, other) = (revision_in(&plans), revision_in(&summary));
             assert_eq!(one, other);
             (one, plans.into_inner(), summary.into_inner())
@@ -484,7 +487,7 @@ both! {
             let platform = json!({"name": name.as_str(), "display_name": format!("Ư {round}")});
             steward.ok("UpdatePlatform", json!({"platform": platform})).await;
             steward.ok("CreatePlatform", json!({"platform": {
-                "display_name": format!("A thử nghiệm {round}"), "record_status": "VERIFIED",
+                "display_name": format!("A thử nghiệm {round}"), "verification": "VERIFIED",
             }})).await;
         }
         assert_eq!(walked.len(), 84);
@@ -545,8 +548,8 @@ both! {
         let mut at = async |seconds: i64| {
             let now = server.registry.read().state.record_time().unwrap().as_micros();
             let time = prost_types::Timestamp { seconds: now / 1_000_000 + seconds, nanos: 0 };
-            let request = pb::GetSummaryRequest { read_time: Some(time), ..Default::default() };
-            anonymous.monitoring.get_summary(request).await
+            let request = pb::ComputeSummaryRequest { read_time: Some(time), ..Default::default() };
+            anonymous.monitoring.compute_summary(request).await
         };
         assert_eq!(at(0).await.unwrap().into_inner().held_platform_count, Some(84));
         let before = at(-1).await.unwrap_err();
@@ -561,7 +564,7 @@ both! {
         let one = Server::start(&url).await;
         let two = Server::start(&url).await;
         let steward = one.raw(one.person("steward", &[Role::Steward], None).await);
-        let platform = json!({"display_name": "Thử nghiệm", "record_status": "VERIFIED"});
+        let platform = json!({"display_name": "Thử nghiệm", "verification": "VERIFIED"});
         let made = steward.ok("CreatePlatform", json!({"platform": platform})).await;
         let name = made["name"].as_str().unwrap().to_owned();
         let mut on_two = two.anonymous();

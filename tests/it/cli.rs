@@ -461,14 +461,14 @@ async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
 
     let mut access = AccessServiceClient::new(channel.clone());
     let with = |authorization: &str| {
-        let mut request = Request::new(pb::WhoAmIRequest {});
+        let mut request = Request::new(pb::IdentifyCallerRequest {});
         let value = format!("Bearer {authorization}").parse().unwrap();
         request.metadata_mut().insert("authorization", value);
         request
     };
-    access.who_am_i(with(secret)).await.unwrap();
+    access.identify_caller(with(secret)).await.unwrap();
     let wrong = format!("{secret}x");
-    access.who_am_i(with(&wrong)).await.unwrap_err();
+    access.identify_caller(with(&wrong)).await.unwrap_err();
     let mut catalogue = CatalogueServiceClient::new(channel);
     let request = pb::GetAgencyRequest {
         name: "agencies/bo-thu-nghiem".into(),
@@ -504,8 +504,8 @@ async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
     }
     let calls = calls.replace("ndp.registry.v1.", "");
     insta::assert_snapshot!(calls, @r###"
-    "INFO" method="AccessService/WhoAmI" outcome="Ok" principal="principals/admin" revision=3
-    "INFO" method="AccessService/WhoAmI" outcome="Unauthenticated" revision=3
+    "INFO" method="AccessService/IdentifyCaller" outcome="Ok" principal="principals/admin" revision=3
+    "INFO" method="AccessService/IdentifyCaller" outcome="Unauthenticated" revision=3
     "INFO" method="CatalogueService/GetAgency" outcome="NotFound" principal="anonymous" revision=3
     "###);
 }

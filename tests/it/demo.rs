@@ -29,7 +29,7 @@ fn day(text: &str) -> Value {
 
 async fn summary(anyone: &Raw, on: &str) -> Value {
     anyone
-        .ok("GetSummary", json!({"effective_date": day(on)}))
+        .ok("ComputeSummary", json!({"effective_date": day(on)}))
         .await
 }
 
@@ -43,7 +43,9 @@ fn operating(summary: &Value) -> i64 {
 
 /// The last revision recorded before a moment.
 async fn revision_before(anyone: &Raw, time: &str) -> i64 {
-    let summary = anyone.ok("GetSummary", json!({"read_time": time})).await;
+    let summary = anyone
+        .ok("ComputeSummary", json!({"read_time": time}))
+        .await;
     summary["revision"].as_i64().unwrap()
 }
 
@@ -53,7 +55,7 @@ both! {
         let anyone = server.raw(As::default());
         let on_the_day = summary(&anyone, "2025-09-23").await;
         assert_eq!(on_the_day["held_platform_count"], 84);
-        assert_eq!(on_the_day["platforms_with_issued_plan_count"], 21);
+        assert_eq!(on_the_day["issued_plan_platform_count"], 21);
         assert_eq!(on_the_day["made_up"], true);
         assert_eq!(operating(&summary(&anyone, "2025-10-31").await), 28);
         assert_eq!(operating(&summary(&anyone, "2025-10-20").await), 27);
@@ -62,16 +64,16 @@ both! {
         // known then it was
         let now = summary(&anyone, "2025-09-01").await;
         let known = revision_before(&anyone, "2025-09-02T00:00:00Z").await;
-        let then = anyone.ok("GetSummary", json!({
+        let then = anyone.ok("ComputeSummary", json!({
             "effective_date": day("2025-09-01"), "read_revision": known,
         })).await;
-        let issued = |it: &Value| it["platforms_with_issued_plan_count"].as_i64().unwrap();
+        let issued = |it: &Value| it["issued_plan_platform_count"].as_i64().unwrap();
         assert_eq!(issued(&then), issued(&now) + 1);
         // reading by revision and reading by time give the same count
-        let read = anyone.ok("GetSummary", json!({"read_revision": known})).await;
-        let again = anyone.ok("GetSummary", json!({"read_time": "2025-09-02T00:00:00Z"})).await;
-        assert_eq!(read["platforms_with_issued_plan_count"],
-            again["platforms_with_issued_plan_count"]);
+        let read = anyone.ok("ComputeSummary", json!({"read_revision": known})).await;
+        let again = anyone.ok("ComputeSummary", json!({"read_time": "2025-09-02T00:00:00Z"})).await;
+        assert_eq!(read["issued_plan_platform_count"],
+            again["issued_plan_platform_count"]);
 
         // out of range: a day after the last one known, and a day or time before the first record
         for (request, told) in [
@@ -80,7 +82,7 @@ both! {
             (json!({"effective_date": day("2024-10-31")}), "2024-11-01"),
             (json!({"read_time": "2024-01-01T00:00:00Z"}), "2024-11-01"),
         ] {
-            let status = anyone.err("GetSummary", request.clone()).await;
+            let status = anyone.err("ComputeSummary", request.clone()).await;
             assert_eq!(status.code(), tonic::Code::OutOfRange, "{request}");
             assert!(status.message().contains(told), "{request}: {}", status.message());
         }
@@ -93,12 +95,12 @@ both! {
         let year_end = "2025-11-01T00:00:00Z";
         let mut text = String::new();
         for (method, request) in [
-            ("GetSummary", json!({"effective_date": day("2025-09-23")})),
-            ("GetSummary", json!({"read_time": year_end})),
-            ("GetSummary", json!({
+            ("ComputeSummary", json!({"effective_date": day("2025-09-23")})),
+            ("ComputeSummary", json!({"read_time": year_end})),
+            ("ComputeSummary", json!({
                 "read_time": year_end, "agency": "agencies/co-quan-thu-nghiem-4",
             })),
-            ("GetTimeline", json!({
+            ("ComputeTimeline", json!({
                 "start_date": day("2024-11-30"), "end_date": day("2025-10-31"),
                 "interval": "MONTH",
             })),
@@ -106,7 +108,7 @@ both! {
                 "read_time": year_end, "order_by": "day_count desc", "page_size": 12,
                 "filter": "NOT kind = MISSING_PLAN AND NOT kind = PENDING_ANNEX",
             })),
-            ("GetDataQuality", json!({
+            ("ComputeDataQuality", json!({
                 "read_time": year_end, "criterion": "LIVE", "page_size": 3,
             })),
             ("ReconcileFigures", json!({
@@ -131,7 +133,7 @@ both! {
     async fn a_timeline_has_the_summaries_of_its_dates(engine: Engine) {
         let server = made(&engine.url()).await;
         let anyone = server.raw(As::default());
-        let timeline = anyone.ok("GetTimeline", json!({
+        let timeline = anyone.ok("ComputeTimeline", json!({
             "start_date": day("2025-01-31"), "end_date": day("2025-10-31"), "interval": "MONTH",
             "metrics": ["PLATFORMS_WITH_ISSUED_PLAN", "PLATFORMS_OPERATING"],
         })).await;
@@ -140,9 +142,9 @@ both! {
         assert_eq!(points[1]["effective_date"], day("2025-02-28"));
         for point in points {
             let request = json!({"effective_date": point["effective_date"]});
-            let summary = anyone.ok("GetSummary", request).await;
+            let summary = anyone.ok("ComputeSummary", request).await;
             let count = |at: usize| point["counts"][at].as_i64().unwrap();
-            assert_eq!(Some(count(0)), summary["platforms_with_issued_plan_count"].as_i64());
+            assert_eq!(Some(count(0)), summary["issued_plan_platform_count"].as_i64());
             assert_eq!(count(1), operating(&summary));
         }
         for (request, told) in [
@@ -152,7 +154,7 @@ both! {
             (json!({"start_date": day("2024-11-01"), "interval": "DAY"}), "InvalidArgument"),
             (json!({"start_date": day("2024-10-01")}), "OutOfRange"),
         ] {
-            let status = anyone.err("GetTimeline", request.clone()).await;
+            let status = anyone.err("ComputeTimeline", request.clone()).await;
             assert_eq!(format!("{:?}", status.code()), told, "{request}");
         }
         server.stop().await;
@@ -162,7 +164,7 @@ both! {
         let server = made(&engine.url()).await;
         let anyone = server.raw(As::default());
         for (method, list) in
-            [("ListAttentionItems", "attention_items"), ("GetDataQuality", "failing_records")]
+            [("ListAttentionItems", "attention_items"), ("ComputeDataQuality", "failing_records")]
         {
             let whole = anyone.ok(method, json!({"page_size": 1000})).await;
             let whole = whole[list].as_array().unwrap();
@@ -207,14 +209,14 @@ both! {
             let revision = server.registry.revision().get();
             let time = server.registry.read().state.record_time().unwrap().to_string();
             for caller in [&anyone, &cast.steward, &cast.editor] {
-                let summary = caller.ok("GetSummary", json!({})).await;
-                let quality = caller.ok("GetDataQuality", json!({"page_size": 1000})).await;
+                let summary = caller.ok("ComputeSummary", json!({})).await;
+                let quality = caller.ok("ComputeDataQuality", json!({"page_size": 1000})).await;
                 let items = json!({"filter": "platform = \"platforms/ndp-001\""});
                 let items = caller.ok("ListAttentionItems", items).await;
                 given.push((revision, time.clone(), caller.clone(), [summary, quality, items]));
             }
         }
-        let stale = &given[6].3[0]["milestone_status_counts"][0]["status"];
+        let stale = &given[6].3[0]["milestone_state_counts"][0]["state"];
         assert_eq!(stale, "OVERDUE", "{:?}", given[6].3[0]);
         for (revision, time, caller, answers) in &given {
             for at in [json!({"read_revision": revision}), json!({"read_time": time})] {
@@ -222,8 +224,8 @@ both! {
                 items["filter"] = json!("platform = \"platforms/ndp-001\"");
                 quality["page_size"] = json!(1000);
                 let again = [
-                    caller.ok("GetSummary", at.clone()).await,
-                    caller.ok("GetDataQuality", quality).await,
+                    caller.ok("ComputeSummary", at.clone()).await,
+                    caller.ok("ComputeDataQuality", quality).await,
                     caller.ok("ListAttentionItems", items).await,
                 ];
                 assert_eq!(&again, answers);
@@ -279,7 +281,7 @@ both! {
         assert_eq!((&listed["computed_value"], &listed["difference"]), (&json!(84), &json!(0)));
         assert_eq!(listed["change_revisions"], json!([1]));
         let on_the_day = summary(&anyone, "2025-09-23").await;
-        assert_eq!(on_the_day["platforms_with_issued_plan_count"], 0);
+        assert_eq!(on_the_day["issued_plan_platform_count"], 0);
         assert_eq!(on_the_day["made_up"], Value::Null);
         server.stop().await;
     }

@@ -58,7 +58,7 @@ both! {
         let followed = revisions.wait_for(|it| it.get() == before + 2);
         drop(tokio::time::timeout(FOLLOWED, followed).await.unwrap().unwrap());
         let mut editor = server.clients(editor);
-        let me = editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap();
+        let me = editor.access.identify_caller(pb::IdentifyCallerRequest::default()).await.unwrap();
         assert_eq!(me.into_inner().principal, "principals/editor");
         editor.plans.create_plan(create("n")).await.unwrap();
 
@@ -66,7 +66,7 @@ both! {
         assert_eq!(code, Some(0), "{said}");
         let followed = revisions.wait_for(|it| it.get() == before + 4);
         drop(tokio::time::timeout(FOLLOWED, followed).await.unwrap().unwrap());
-        let refused = editor.access.who_am_i(pb::WhoAmIRequest::default()).await.unwrap_err();
+        let refused = editor.access.identify_caller(pb::IdentifyCallerRequest::default()).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated);
         assert_eq!(reason(&refused), "KEY_REVOKED");
         drop(editor);

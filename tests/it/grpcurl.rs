@@ -184,15 +184,15 @@ fn a_first_look_shows_the_84_their_revision_and_the_caller() {
     let health = served.succeeds(&of_one, &["grpc.health.v1.Health/Check"]);
     assert!(health.contains("\"SERVING\""), "{health}");
 
-    let summary = ["ndp.registry.v1.MonitoringService/GetSummary"];
+    let summary = ["ndp.registry.v1.MonitoringService/ComputeSummary"];
     let counts: Value =
         serde_json::from_str(&served.succeeds(&["-emit-defaults"], &summary)).unwrap();
     assert_eq!(counts["declaredPlatformCount"], 84, "{counts}");
     assert_eq!(counts["heldPlatformCount"], 84);
-    assert_eq!(counts["platformsWithIssuedPlanCount"], 0);
+    assert_eq!(counts["issuedPlanPlatformCount"], 0);
     // the zeros are seen without being asked for
     let counts: Value = serde_json::from_str(&served.succeeds(&[], &summary)).unwrap();
-    assert_eq!(counts["platformsWithIssuedPlanCount"], 0, "{counts}");
+    assert_eq!(counts["issuedPlanPlatformCount"], 0, "{counts}");
     let verbose = served.succeeds(&["-v"], &summary);
     // the seed, a principal, its key
     assert!(
@@ -200,7 +200,7 @@ fn a_first_look_shows_the_84_their_revision_and_the_caller() {
         "{verbose}"
     );
 
-    let who = ["ndp.registry.v1.AccessService/WhoAmI"];
+    let who = ["ndp.registry.v1.AccessService/IdentifyCaller"];
     let authorization = format!("authorization: Bearer {}", served.key);
     let caller: Value =
         serde_json::from_str(&served.succeeds(&["-H", &authorization], &who)).unwrap();
@@ -241,7 +241,7 @@ fn masks_dates_and_filters_are_written_as_the_docs_say() {
     }
 
     let date = r#"{"effective_date": {"year": 2025, "month": 9, "day": 30}}"#;
-    let (succeeded, printed) = call(date, "MonitoringService/GetSummary");
+    let (succeeded, printed) = call(date, "MonitoringService/ComputeSummary");
     assert!(succeeded, "{printed}");
     assert!(printed.contains("\"heldPlatformCount\": 84"), "{printed}");
 
@@ -279,7 +279,7 @@ fn masks_dates_and_filters_are_written_as_the_docs_say() {
         printed.contains("read the record and send its `etag`"),
         "{printed}"
     );
-    let (_, printed) = call(r#"{"group": "Z"}"#, "MonitoringService/GetSummary");
+    let (_, printed) = call(r#"{"group": "Z"}"#, "MonitoringService/ComputeSummary");
     assert!(printed.contains("has no group"), "{printed}");
     served.stop();
 }

@@ -638,15 +638,26 @@ async fn metadata_and_time_are_headers() {
         ("ndp-actor", "CB%2D0142"),
         ("ndp-min-revision", "1"),
     ];
-    let who = send(&server.address, "GET /v1/whoami", &headers, "")
-        .await
-        .json();
+    let who = send(
+        &server.address,
+        "GET /v1/principals:identifyCaller",
+        &headers,
+        "",
+    )
+    .await
+    .json();
     assert_eq!(
         (&who["principal"], &who["actor"]),
         (&json!("principals/machine"), &json!("CB-0142"))
     );
     let wrong = [("authorization", "Bearer ndp_wrong")];
-    let answer = send(&server.address, "GET /v1/whoami", &wrong, "").await;
+    let answer = send(
+        &server.address,
+        "GET /v1/principals:identifyCaller",
+        &wrong,
+        "",
+    )
+    .await;
     assert_eq!(
         (answer.status, mistakes(&answer)),
         (401, "CREDENTIALS_INVALID".into())
@@ -654,24 +665,48 @@ async fn metadata_and_time_are_headers() {
     // a time that is none is not taken for no time
     for time in ["2,5", "abc", "0x1", "-1", "1e3", ".5", ""] {
         let headers = [("x-server-timeout", time)];
-        let answer = send(&server.address, "GET /v1/whoami", &headers, "").await;
+        let answer = send(
+            &server.address,
+            "GET /v1/principals:identifyCaller",
+            &headers,
+            "",
+        )
+        .await;
         let told = (answer.status, mistakes(&answer));
         assert_eq!(told, (400, "x-server-timeout MALFORMED".into()), "{time}");
     }
     let twice = [("x-server-timeout", "1"), ("x-server-timeout", "2")];
-    let answer = send(&server.address, "GET /v1/whoami", &twice, "").await;
+    let answer = send(
+        &server.address,
+        "GET /v1/principals:identifyCaller",
+        &twice,
+        "",
+    )
+    .await;
     assert_eq!(mistakes(&answer), "x-server-timeout MALFORMED");
     let over = [("x-server-timeout", "0")];
-    let answer = send(&server.address, "GET /v1/whoami", &over, "").await;
+    let answer = send(
+        &server.address,
+        "GET /v1/principals:identifyCaller",
+        &over,
+        "",
+    )
+    .await;
     assert_eq!(
         (answer.status, mistakes(&answer)),
         (504, "DEADLINE_EXCEEDED".into())
     );
     let enough = [("x-server-timeout", "30.5")];
-    let answer = send(&server.address, "GET /v1/whoami", &enough, "").await;
+    let answer = send(
+        &server.address,
+        "GET /v1/principals:identifyCaller",
+        &enough,
+        "",
+    )
+    .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     // a revision that does not come: over by the time given, with one to try again at
-    let summary = "GET /v1/summary";
+    let summary = "GET /v1/platforms:computeSummary";
     let headers = [("ndp-min-revision", "999"), ("x-server-timeout", "0.05")];
     let answer = send(&server.address, summary, &headers, "").await;
     match (answer.status, &*mistakes(&answer)) {

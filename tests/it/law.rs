@@ -24,7 +24,7 @@ use ndp_core::{
             CycleEntry, Interval, PlanFields, PlanMove, PlanState, ReportingCycle, Visibility,
             VisibilityEntry,
         },
-        platforms::{Governance, Listing, OperationStage, PlatformFields, RecordStatus, Stage},
+        platforms::{Governance, Listing, OperationStage, PlatformFields, Stage, Verification},
         reports::{Rating, ReportFields},
     },
     rules::{
@@ -192,7 +192,7 @@ fn update(
             name: Some(name),
             fields: PlatformFields {
                 display_name: "Thử (made up)".into(),
-                record_status: RecordStatus::Verified,
+                verification: Verification::Verified,
                 ..fields
             },
         });

@@ -130,7 +130,8 @@ async fn it_holds_every_method_with_its_comment() {
         let headers = &operation["responses"]["200"]["headers"];
         assert_eq!(headers.get("ETag").is_some(), tagged, "{verb} {path}");
     }
-    let parameters = document["paths"]["/v1/summary"]["get"]["parameters"].as_array();
+    let parameters =
+        document["paths"]["/v1/platforms:computeSummary"]["get"]["parameters"].as_array();
     let date = parameters
         .unwrap()
         .iter()

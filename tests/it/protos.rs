@@ -1,8 +1,9 @@
-//! The contract as its users' tools see it: buf lints, formats and builds the protos, and they
-//! keep to Google's AIPs (https://google.aip.dev), rule by rule.
+//! The contract as its users' tools see it: buf lints, formats and builds the protos, and Google's
+//! api-linter finds that they keep to the AIPs (https://google.aip.dev), but for the exceptions of
+//! `proto/api-linter.json`, each with its reason and the elements that it is for.
 //!
-//! Each rule names the AIP it comes from, says how many things it looked at (a rule that looks at
-//! nothing is broken), and lists what breaks it. `tests/golden/contract.txt` is the shape itself:
+//! `RULES` are what neither tool looks at. Each says how many things it looked at (a rule that looks
+//! at nothing is broken), and lists what breaks it. `tests/golden/contract.txt` is the shape itself:
 //! a line that goes from it is a client that breaks.
 
 use std::{
@@ -13,14 +14,12 @@ use std::{
     process::Command,
 };
 
-use ndp_registry::pb;
 use prost_reflect::{
-    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
-    Value,
-    prost::Message as _,
-    prost_types::{FileDescriptorSet, source_code_info::Location},
+    DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
+    MethodDescriptor, Value,
 };
 use regex::Regex;
+use serde::Deserialize;
 
 use crate::harness::{golden::assert_golden, raw::POOL, tools};
 
@@ -192,6 +191,136 @@ fn type_of(field: &FieldDescriptor) -> String {
     }
 }
 
+// === api-linter ===
+
+/// An entry of `proto/api-linter.json`: a configuration of api-linter, which passes over `reason`
+/// and `elements`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exception {
+    reason: String,
+    included_paths: Vec<String>,
+    disabled_rules: Vec<String>,
+    /// `Message.field`, or `*.field` for that of any message.
+    elements: Vec<String>,
+}
+
+/// What api-linter finds: each rule, and the element that breaks it.
+fn lint(arguments: &[&str]) -> Option<BTreeSet<(String, String)>> {
+    let linter = tools::api_linter()?;
+    let files = POOL.files().map(|it| it.name().to_owned());
+    let output = Command::new(linter)
+        .args(["--proto-path=.", "--output-format=json"])
+        .args(arguments)
+        .args(files.filter(|it| it.starts_with("ndp/")))
+        .current_dir(tools::repository().join("proto"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "api-linter says:\n{said}");
+    let files: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let elements = elements();
+    let problems = files.iter().flat_map(|file| {
+        let path = file["file_path"].as_str().unwrap();
+        let problems = file["problems"].as_array().into_iter().flatten();
+        problems.map(move |problem| (path, problem))
+    });
+    let found = problems.map(|(path, problem)| {
+        let line = problem["location"]["start_position"]["line_number"].as_i64();
+        let line = i32::try_from(line.unwrap()).unwrap() - 1;
+        let around = |it: &&Element| it.file == path && (it.first..=it.last).contains(&line);
+        let innermost = elements
+            .iter()
+            .filter(around)
+            .min_by_key(|it| it.last - it.first);
+        let element = innermost.map_or(path, |it| short(&it.name)).to_owned();
+        (problem["rule_id"].as_str().unwrap().to_owned(), element)
+    });
+    Some(found.collect())
+}
+
+/// Where something of the contract is written.
+struct Element {
+    name: String,
+    file: String,
+    first: i32,
+    last: i32,
+}
+
+fn elements() -> Vec<Element> {
+    let element = |file: &FileDescriptor, path: &[i32], name: &str| {
+        let info = file.file_descriptor_proto().source_code_info.as_ref();
+        let location = info.unwrap().location.iter().find(|it| *it.path == *path);
+        let span = &location.unwrap().span;
+        Element {
+            name: name.to_owned(),
+            file: file.name().to_owned(),
+            first: span[0],
+            // a span on one line has three numbers
+            last: if span.len() == 3 { span[0] } else { span[2] },
+        }
+    };
+    let methods = methods().map(|it| {
+        let file = it.parent_service().parent_file();
+        element(&file, it.path(), it.full_name())
+    });
+    let messages = messages().map(|it| element(&it.parent_file(), it.path(), it.full_name()));
+    let fields = fields().map(|it| element(&it.parent_file(), it.path(), it.full_name()));
+    let enums = enums().map(|it| element(&it.parent_file(), it.path(), it.full_name()));
+    methods.chain(messages).chain(fields).chain(enums).collect()
+}
+
+#[test]
+fn api_linter_finds_nothing() {
+    let found = lint(&["--config=api-linter.json", "--ignore-comment-disables"]);
+    assert_eq!(found.unwrap_or_default(), BTreeSet::new());
+}
+
+/// An exception is for the elements it names and no others, and goes when they do.
+#[test]
+fn each_exception_is_needed() {
+    let Some(mut found) = lint(&["--ignore-comment-disables"]) else {
+        return;
+    };
+    let path = tools::repository().join("proto/api-linter.json");
+    let exceptions: Vec<Exception> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let mut unneeded = Vec::new();
+    for Exception {
+        reason,
+        included_paths,
+        disabled_rules,
+        elements,
+    } in exceptions
+    {
+        assert!(
+            reason.ends_with('.') && !included_paths.is_empty(),
+            "{reason}"
+        );
+        let mut broken_rules = BTreeSet::new();
+        for pattern in elements {
+            let fits = |element: &str| match pattern.strip_prefix('*') {
+                Some(end) => element.ends_with(end),
+                None => element == pattern,
+            };
+            let before = found.len();
+            found.retain(|(rule, element)| {
+                let excepted = fits(element) && disabled_rules.contains(rule);
+                if excepted {
+                    broken_rules.insert(rule.clone());
+                }
+                !excepted
+            });
+            if found.len() == before {
+                unneeded.push(pattern);
+            }
+        }
+        let kept = |rule: &String| !broken_rules.contains(rule);
+        unneeded.extend(disabled_rules.into_iter().filter(kept));
+    }
+    assert_eq!(found, BTreeSet::new(), "no exception names these");
+    assert_eq!(unneeded, [""; 0], "take these out of proto/api-linter.json");
+}
+
 // === the rules ===
 
 /// What a rule has looked at, and what breaks it.
@@ -219,51 +348,20 @@ const RULES: &[Rule] = &[
         references,
     ),
     (
-        "AIP-123",
-        "a resource has type, pattern, singular and plural",
-        resource_types,
-    ),
-    (
         "AIP-126",
-        "an enum begins with its UNSPECIFIED; prefixes only outside messages",
+        "enums carry prefixes outside messages, and only there",
         enum_values,
     ),
     (
         "AIP-127",
-        "every method has a path in HTTP, its variables in the request",
+        "every method has a path in HTTP of its own, its variables in the request",
         http_paths,
     ),
     (
-        "AIP-131",
-        "Get takes a required name and answers the resource",
-        get_methods,
-    ),
-    (
-        "AIP-132",
-        "List takes parent, page, filter and order, and answers a page",
-        list_methods,
-    ),
-    (
-        "AIP-133",
-        "Create takes the resource and its id, and answers the resource",
-        create_methods,
-    ),
-    (
-        "AIP-134",
-        "Update takes the resource and a mask, and answers the resource",
-        update_methods,
-    ),
-    (
-        "AIP-136",
-        "a custom method is a verb on a name, its verb in the path",
-        custom_methods,
-    ),
-    (
         "AIP-140",
-        "fields are snake_case words, plural where repeated, unabbreviated",
+        "what is repeated is plural; a day ends in _date",
         field_names,
     ),
-    ("AIP-142", "times end in _time, dates in _date", time_fields),
     (
         "AIP-148",
         "a resource has the standard fields, with their types",
@@ -271,60 +369,28 @@ const RULES: &[Rule] = &[
     ),
     (
         "AIP-154",
-        "an etag is a string; custom methods need it of what has one",
+        "custom methods need the etag of what has one",
         etags,
     ),
     (
-        "AIP-155",
-        "a mutation takes request_id, a UUID4, and a reason",
-        request_ids,
+        "AIP-155, 163",
+        "a mutation takes request_id, reason and validate_only",
+        mutations_take,
     ),
     (
-        "AIP-157",
-        "a view is an enum with UNSPECIFIED, BASIC and FULL",
-        views,
-    ),
-    (
-        "AIP-158",
-        "what answers a page_token takes one, with a page_size",
-        pages,
-    ),
-    ("AIP-163", "a mutation takes validate_only", validate_only),
-    (
-        "ours",
+        "the log",
         "what is read is read at a revision or a time",
         read_at,
     ),
     (
-        "AIP-191",
-        "files are of one package and named in snake_case",
-        files,
-    ),
-    ("AIP-192", "every element is documented", comments),
-    (
         "AIP-203",
-        "every field of a request says how it behaves, and so do its rules",
+        "every field says how it behaves, and so do its rules and its comment",
         behaviours,
-    ),
-    (
-        "AIP-216",
-        "a state is an enum State of its resource, set by the server",
-        states,
-    ),
-    (
-        "AIP-4232",
-        "every method has a signature, of fields that there are",
-        signatures,
-    ),
-    (
-        "AIP-130",
-        "a request is used by one method, and named after it",
-        request_names,
     ),
 ];
 
 #[test]
-fn the_protos_follow_the_aips() {
+fn the_protos_keep_the_rules_that_no_tool_looks_at() {
     let mut broken = String::new();
     for (aip, promise, rule) in RULES {
         let mut findings = Findings::default();
@@ -414,56 +480,13 @@ fn any_of(collections: &[&str]) -> String {
     format!("{first}/(-{}|{ID}/{})", across.concat(), any_of(rest))
 }
 
-fn resource_types(found: &mut Findings) {
-    for (type_, resource, message) in resources() {
-        let name = message.full_name();
-        let expected = format!("ndp.registry/{}", message.name());
-        found.check(
-            type_ == expected,
-            name,
-            &format!("its type should be `{expected}`"),
-        );
-        let (singular, plural) = (text(&resource, "singular"), text(&resource, "plural"));
-        let camel = lower_camel(message.name());
-        found.check(
-            singular == camel,
-            name,
-            &format!("its singular should be `{camel}`"),
-        );
-        found.check(!plural.is_empty(), name, "needs a plural");
-        let patterns = list(&resource, "pattern");
-        let last = format!("{plural}/{{{}}}", snake(&singular));
-        let ends = patterns.len() == 1 && patterns[0].ends_with(&last);
-        found.check(
-            ends,
-            name,
-            &format!("its one pattern should end in `{last}`"),
-        );
-        let identifier = message
-            .get_field_by_name("name")
-            .is_some_and(|it| it.kind() == Kind::String && behaviour(&it) == ["IDENTIFIER"]);
-        found.check(
-            identifier,
-            name,
-            "needs a string `name` that is its IDENTIFIER",
-        );
-    }
-}
-
 fn enum_values(found: &mut Findings) {
     for one in enums() {
-        let prefix = snake(one.name()).to_uppercase();
-        let zero = format!("{prefix}_UNSPECIFIED");
-        let first = one.get_value(0).is_some_and(|value| value.name() == zero);
-        found.check(first, one.full_name(), &format!("0 should be {zero}"));
+        let prefix = format!("{}_", snake(one.name()).to_uppercase());
         for value in one.values().filter(|it| it.number() != 0) {
-            let prefixed = value.name().starts_with(&format!("{prefix}_"));
+            let prefixed = value.name().starts_with(&prefix);
             let holds = prefixed == one.parent_message().is_none();
-            found.check(
-                holds,
-                value.full_name(),
-                "prefixed outside messages, and only there",
-            );
+            found.check(holds, value.full_name(), "prefixed outside messages only");
         }
     }
 }
@@ -516,228 +539,9 @@ fn http_paths(found: &mut Findings) {
     }
 }
 
-fn get_methods(found: &mut Findings) {
-    for (method, noun) in named("Get") {
-        // what is computed has no name
-        if ["Summary", "Timeline", "DataQuality"].contains(&&*noun) {
-            continue;
-        }
-        let name = method.full_name();
-        let path = http(&method).map(|(verb, path, _)| format!("{verb} {path}"));
-        let expected = format!("get /v1/{{name={}}}", wild(&method.output()));
-        found.check(
-            path == Some(expected.clone()),
-            name,
-            &format!("its path is `{expected}`"),
-        );
-        found.check(method.output().name() == noun, name, "answers the resource");
-        found.check(
-            signature(&method) == "name",
-            name,
-            "its signature is `name`",
-        );
-        takes(found, &method, "name", "string", "REQUIRED");
-    }
-}
-
-fn list_methods(found: &mut Findings) {
-    for (method, noun) in named("List") {
-        let name = method.full_name();
-        let answer = method.output();
-        found.check(
-            answer.name() == format!("List{noun}Response"),
-            name,
-            "its answer's name",
-        );
-        // what needs attention is found by rules, and no resource
-        if noun == "AttentionItems" {
-            takes(found, &method, "filter", "string", "OPTIONAL");
-            takes(found, &method, "order_by", "string", "OPTIONAL");
-            continue;
-        }
-        let first = answer.get_field(1).filter(FieldDescriptor::is_list);
-        let resource = first.as_ref().map(FieldDescriptor::kind);
-        let Some((Kind::Message(resource), first)) = resource.zip(first) else {
-            found.check(false, name, "its answer begins with the repeated resource");
-            continue;
-        };
-        let plural = resource_of(&resource)
-            .map(|it| text(&it, "plural"))
-            .unwrap_or_default();
-        found.check(
-            first.name() == snake(&plural),
-            name,
-            "the resources are called by its plural",
-        );
-        let nested = wild(&resource).matches('*').count() > 1;
-        let parent = if nested { "parent" } else { "" };
-        found.check(
-            signature(&method) == parent,
-            name,
-            "its signature is the parent",
-        );
-        if nested {
-            takes(found, &method, "parent", "string", "REQUIRED");
-        }
-        takes(found, &method, "page_size", "int32", "OPTIONAL");
-        takes(found, &method, "page_token", "string", "OPTIONAL");
-        takes(found, &method, "filter", "string", "OPTIONAL");
-        takes(found, &method, "order_by", "string", "OPTIONAL");
-    }
-}
-
-fn create_methods(found: &mut Findings) {
-    for (method, noun) in named("Create") {
-        let name = method.full_name();
-        let resource = snake(&noun);
-        found.check(method.output().name() == noun, name, "answers the resource");
-        takes(found, &method, &resource, &noun, "REQUIRED");
-        let body = http(&method).map(|(verb, _, body)| format!("{verb} {body}"));
-        let expected = format!("post {resource}");
-        found.check(
-            body == Some(expected),
-            name,
-            "POST with the resource as its body",
-        );
-        let has_id = method.input().get_field_by_name(&format!("{resource}_id"));
-        // a key's id is random: a caller that could choose it could guess other ids
-        found.check(
-            has_id.is_some() || noun == "ApiKey",
-            name,
-            "takes the new id",
-        );
-        let nested = wild(&method.output()).matches('*').count() > 1;
-        let mut parts = vec![resource.clone()];
-        if nested {
-            parts.insert(0, "parent".into());
-            takes(found, &method, "parent", "string", "REQUIRED");
-        }
-        parts.extend(has_id.map(|it| it.name().to_owned()));
-        found.check(
-            signature(&method) == parts.join(","),
-            name,
-            &parts.join(","),
-        );
-    }
-}
-
-fn update_methods(found: &mut Findings) {
-    for (method, noun) in named("Update") {
-        let name = method.full_name();
-        let resource = snake(&noun);
-        found.check(method.output().name() == noun, name, "answers the resource");
-        takes(found, &method, &resource, &noun, "REQUIRED");
-        takes(
-            found,
-            &method,
-            "update_mask",
-            "google.protobuf.FieldMask",
-            "OPTIONAL",
-        );
-        let expected = format!("/v1/{{{resource}.name={}}}", wild(&method.output()));
-        let expected = Some(("patch".to_owned(), expected, resource.clone()));
-        found.check(
-            http(&method) == expected,
-            name,
-            "PATCH of the resource's name",
-        );
-        let holds = signature(&method) == format!("{resource},update_mask");
-        found.check(holds, name, "its signature is the resource and the mask");
-    }
-}
-
-fn custom_methods(found: &mut Findings) {
-    for method in methods() {
-        let standard = ["Get", "List", "Create", "Update", "BatchGet"];
-        let (verb, _) = verb_and_noun(&method);
-        // who calls is a question about the call, and no resource's
-        if standard.contains(&verb.as_str()) || method.name() == "WhoAmI" {
-            continue;
-        }
-        let Some((_, path, _)) = http(&method) else {
-            continue;
-        };
-        let suffix = format!(":{}", lower_camel(&verb));
-        let holds = path.ends_with(&suffix);
-        found.check(
-            holds,
-            method.full_name(),
-            &format!("its path should end in `{suffix}`"),
-        );
-    }
-}
-
-/// Names that break AIP-140 and stay, with the reason; the list may only shrink.
-const NAMES_KEPT: &[(&str, &str)] = &[
-    (
-        "Plan.superseded_by",
-        "the plan's own word for its successor, beside the state SUPERSEDED",
-    ),
-    (
-        "Edition.repealed_by",
-        "bị bãi bỏ bởi: the relation as the documents word it",
-    ),
-    (
-        "Edition.in_force_start_date",
-        "hiệu lực: to be in force is the term",
-    ),
-    (
-        "Edition.in_force_end_date",
-        "hiệu lực: to be in force is the term",
-    ),
-    (
-        "Period.as_written",
-        "the words of the document, beside what they were read as",
-    ),
-    (
-        "Summary.platforms_with_issued_plan_count",
-        "platforms, told from `plan_count`",
-    ),
-];
-
 fn field_names(found: &mut Findings) {
-    let words = Regex::new("^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$").unwrap();
-    // each with its whole word; AIP-140 keeps `id`, `uri` and `info` short
-    let abbreviations = [
-        "cfg",
-        "config",
-        "desc",
-        "dept",
-        "doc",
-        "docs",
-        "img",
-        "msg",
-        "num",
-        "no",
-        "nr",
-        "org",
-        "param",
-        "params",
-        "pct",
-        "pwd",
-        "qty",
-        "ref",
-        "refs",
-        "req",
-        "res",
-        "resp",
-        "src",
-        "ts",
-        "url",
-        "urls",
-        "val",
-        "info",
-        "ministry_code",
-        "coord",
-        "gov",
-        "agcy",
-    ];
-    let prepositions = [
-        "after", "as", "at", "before", "between", "by", "for", "from", "in", "of", "on", "over",
-        "since", "to", "until", "via", "with", "within",
-    ];
     // plural without an s
-    let plurals = [
+    const PLURALS: [&str; 9] = [
         "breakdown",
         "evidence",
         "governance",
@@ -748,44 +552,17 @@ fn field_names(found: &mut Findings) {
         "dropped",
         "unresolved",
     ];
-    let mut kept: BTreeSet<_> = NAMES_KEPT.iter().map(|(name, _)| *name).collect();
     for field in fields() {
-        let name = field.full_name();
-        found.check(words.is_match(field.name()), name, "lower-case words");
-        let mut parts: Vec<_> = field.name().split('_').collect();
-        for part in &parts {
-            found.check(!abbreviations.contains(part), name, "write the whole word");
-        }
-        // the standard fields of AIP-132
-        if field.name() != "order_by" && !kept.remove(short(name)) {
-            parts.retain(|part| prepositions.contains(part));
-            found.check(parts.is_empty(), name, "no prepositions");
-        }
+        let name = field.name();
         if field.is_list() {
-            let plural = field.name().ends_with('s')
-                || plurals.contains(&field.name())
-                || field.name().ends_with("_history");
-            found.check(plural, name, "plural, because it is repeated");
+            let plural =
+                name.ends_with('s') || PLURALS.contains(&name) || name.ends_with("_history");
+            found.check(plural, field.full_name(), "plural, because it is repeated");
         }
-        let is_boolean = field.kind() == Kind::Bool && field.name().starts_with("is_");
-        found.check(!is_boolean, name, "no `is_`");
-    }
-    found.check(kept.is_empty(), "NAMES_KEPT", &format!("take out {kept:?}"));
-}
-
-fn time_fields(found: &mut Findings) {
-    for field in fields() {
-        let Kind::Message(message) = field.kind() else {
-            continue;
-        };
-        let suffix = match message.full_name() {
-            "google.protobuf.Timestamp" => "_time",
-            "google.type.Date" => "_date",
-            _ => continue,
-        };
         // a period is nothing but its two days
-        let holds = field.name().ends_with(suffix) || field.parent_message().name() == "Period";
-        found.check(holds, field.full_name(), &format!("should end in {suffix}"));
+        if type_of(&field) == "google.type.Date" && field.parent_message().name() != "Period" {
+            found.check(name.ends_with("_date"), field.full_name(), "ends in _date");
+        }
     }
 }
 
@@ -813,37 +590,22 @@ fn standard_fields(found: &mut Findings) {
 }
 
 fn etags(found: &mut Findings) {
-    for field in fields().filter(|it| it.name() == "etag") {
-        found.check(field.kind() == Kind::String, field.full_name(), "a string");
-    }
-    for (_, _, message) in resources() {
-        let updated = named("Update").any(|(method, _)| method.output() == message);
-        let has = message.get_field_by_name("etag").is_some();
-        found.check(
-            has || !updated,
-            message.full_name(),
-            "can be updated and has no etag",
-        );
-    }
     for method in mutations().filter(|it| http(it).is_some_and(|(_, _, body)| body == "*")) {
+        let named = method.input().get_field_by_name("name");
+        let type_ = named.and_then(|it| extension(&it.options(), "google.api.resource_reference"));
+        let type_ = type_.map(|it| text(&it, "type"));
+        let moved = resources().find(|(it, ..)| Some(it) == type_.as_ref());
         // revoking a key needs no etag: it is right after any other change
-        if method.output().get_field_by_name("etag").is_some() {
+        if moved.is_some_and(|(_, _, it)| it.get_field_by_name("etag").is_some()) {
             takes(found, &method, "etag", "string", "REQUIRED");
         }
     }
 }
 
-fn request_ids(found: &mut Findings) {
+fn mutations_take(found: &mut Findings) {
     for method in mutations() {
         takes(found, &method, "request_id", "string", "OPTIONAL");
-        let field = method.input().get_field_by_name("request_id");
-        let info = field.and_then(|it| extension(&it.options(), "google.api.field_info"));
-        let format = info.map(|it| number(&it, "format"));
-        found.check(
-            format == Some(1),
-            method.full_name(),
-            "request_id has the format UUID4",
-        );
+        takes(found, &method, "validate_only", "bool", "OPTIONAL");
         // required where the record shows nothing else
         let reason = method.input().get_field_by_name("reason");
         let is_text = reason.is_some_and(|it| type_of(&it) == "string");
@@ -851,57 +613,11 @@ fn request_ids(found: &mut Findings) {
     }
 }
 
-fn views(found: &mut Findings) {
-    for one in enums().filter(|it| it.name().ends_with("View")) {
-        let prefix = snake(one.name()).to_uppercase();
-        let names: Vec<_> = one.values().map(|it| it.name().to_owned()).collect();
-        let expected = ["UNSPECIFIED", "BASIC", "FULL"].map(|it| format!("{prefix}_{it}"));
-        found.check(names == expected, one.full_name(), &expected.join(", "));
-    }
-    for field in fields().filter(|it| it.name() == "view") {
-        let is_view = matches!(field.kind(), Kind::Enum(one) if one.name().ends_with("View"));
-        found.check(
-            is_view,
-            field.full_name(),
-            "an enum of its resource's views",
-        );
-    }
-}
-
-fn pages(found: &mut Findings) {
-    for method in methods() {
-        let answers = method.output().get_field_by_name("next_page_token");
-        let takes_one = method.input().get_field_by_name("page_token");
-        let holds = answers.is_some() == takes_one.is_some();
-        found.check(
-            holds,
-            method.full_name(),
-            "page_token and next_page_token, or neither",
-        );
-        if let Some(token) = answers {
-            found.check(token.kind() == Kind::String, method.full_name(), "a string");
-            takes(found, &method, "page_size", "int32", "OPTIONAL");
-        }
-        let lists = method.name().starts_with("List") || method.name().starts_with("Search");
-        found.check(
-            takes_one.is_some() || !lists,
-            method.full_name(),
-            "is answered in pages",
-        );
-    }
-}
-
-fn validate_only(found: &mut Findings) {
-    for method in mutations() {
-        takes(found, &method, "validate_only", "bool", "OPTIONAL");
-    }
-}
-
 fn read_at(found: &mut Findings) {
     for method in methods() {
         let reads = http(&method).is_some_and(|(verb, ..)| verb == "get");
         // the caller is who they are now, and what the log holds never changes
-        let timeless = ["WhoAmI", "GetChange", "ListChanges", "WatchChanges"];
+        let timeless = ["IdentifyCaller", "GetChange", "ListChanges", "WatchChanges"];
         if reads && !timeless.contains(&method.name()) {
             takes(found, &method, "read_revision", "int64", "OPTIONAL");
             takes(
@@ -915,139 +631,26 @@ fn read_at(found: &mut Findings) {
     }
 }
 
-fn files(found: &mut Findings) {
-    for file in POOL.files().filter(|it| it.name().starts_with("ndp/")) {
-        found.check(
-            file.package_name() == PACKAGE,
-            file.name(),
-            "of the one package",
-        );
-        let name = file.name().rsplit('/').next().unwrap();
-        let holds = name
-            .bytes()
-            .all(|it| matches!(it, b'a'..=b'z' | b'_' | b'.'));
-        found.check(holds, file.name(), "named in snake_case");
-    }
-}
-
-/// Every message, field, oneof, enum, value, service and method has a comment before it.
-fn comments(found: &mut Findings) {
-    let set = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
-    for file in set.file.iter().filter(|it| it.package() == PACKAGE) {
-        let locations = &file.source_code_info.as_ref().unwrap().location;
-        let comments: BTreeMap<&[i32], &Location> =
-            locations.iter().map(|it| (&*it.path, it)).collect();
-        for location in locations {
-            // pairs of a field of the descriptor and an index: 4 messages (2 fields, 3 messages,
-            // 4 enums, 8 oneofs), 5 enums (2 values), 6 services (2 methods)
-            let mut inside = 0;
-            let is_element = location.path.len() % 2 == 0
-                && location.path.chunks(2).all(|step| {
-                    let holds = match (inside, step[0]) {
-                        (0, 4..=6) | (4, 2..=4 | 8) | (5, 2) | (6, 2) => true,
-                        _ => return false,
-                    };
-                    inside = match (inside, step[0]) {
-                        (0, kind) => kind,
-                        (4, 3) => 4,
-                        (4, 4) => 5,
-                        _ => 99,
-                    };
-                    holds
-                });
-            if !is_element || location.path.is_empty() {
-                continue;
-            }
-            let comment = comments[&*location.path].leading_comments().trim();
-            let place = format!("{}:{}", file.name(), location.span[0] + 1);
-            found.check(!comment.is_empty(), &place, "needs a comment");
-        }
-    }
-}
-
 fn behaviours(found: &mut Findings) {
-    let mut asked: Vec<_> = methods().map(|it| it.input()).collect();
-    let mut seen = BTreeSet::new();
-    while let Some(message) = asked.pop() {
-        if message.is_map_entry() || !seen.insert(message.full_name().to_owned()) {
+    for field in fields() {
+        let (name, behaviour) = (field.full_name(), behaviour(&field));
+        found.check(!behaviour.is_empty(), name, "needs a field_behavior");
+        if behaviour == ["OUTPUT_ONLY"] {
             continue;
         }
-        for field in message.fields() {
-            let behaviour = behaviour(&field);
-            let name = field.full_name();
-            found.check(!behaviour.is_empty(), name, "needs a field_behavior");
-            if behaviour == ["OUTPUT_ONLY"] {
-                continue;
-            }
-            let required = behaviour.contains(&"REQUIRED");
-            if let Some(holds) = refuses_empty(&field).filter(|it| *it != required) {
-                let says = if holds {
-                    "is refused empty"
-                } else {
-                    "may be empty"
-                };
-                // a resource's are checked with the mask of the update
-                let by_rule = !required || message.name().ends_with("Request");
-                found.check(
-                    !by_rule,
-                    name,
-                    &format!("{says}: the field_behavior is wrong"),
-                );
-            }
-            let location = comment_of(&field);
-            let told = location.trim_end().ends_with("Required.");
-            found.check(
-                !told || required,
-                name,
-                "its comment says that it is required",
-            );
-            match field.kind() {
-                Kind::Message(inner) if inner.package_name() == PACKAGE => asked.push(inner),
-                _ => {}
-            }
+        let required = behaviour.contains(&"REQUIRED");
+        // a resource's are checked with the mask of the update
+        let by_rule = !required || field.parent_message().name().ends_with("Request");
+        if let Some(refused) = refuses_empty(&field).filter(|it| *it != required && by_rule) {
+            let says = if refused { "is refused" } else { "may be" };
+            found.check(false, name, &format!("{says} empty: its behavior is wrong"));
         }
-    }
-}
-
-fn states(found: &mut Findings) {
-    for (_, _, message) in resources() {
-        let Some(state) = message.get_field_by_name("state") else {
-            continue;
-        };
-        let name = state.full_name();
-        let own = format!("{}.State", message.full_name());
-        let is_own = matches!(state.kind(), Kind::Enum(one) if one.full_name() == own);
-        found.check(is_own, name, "an enum State of the resource's own");
-        found.check(behaviour(&state) == ["OUTPUT_ONLY"], name, "OUTPUT_ONLY");
-    }
-}
-
-fn signatures(found: &mut Findings) {
-    for method in methods() {
-        let all = method.options();
-        let signature = POOL
-            .get_extension_by_name("google.api.method_signature")
-            .unwrap();
-        let has = all.has_extension(&signature);
-        found.check(has, method.full_name(), "needs google.api.method_signature");
-        let text = self::signature(&method);
-        for part in text.split(',').filter(|it| !it.is_empty()) {
-            let field = method.input().get_field_by_name(part);
-            found.check(
-                field.is_some(),
-                method.full_name(),
-                &format!("`{part}` is no field"),
-            );
-        }
-    }
-}
-
-fn request_names(found: &mut Findings) {
-    for method in methods() {
-        let expected = format!("{}Request", method.name());
-        let holds = method.input().name() == expected;
-        found.check(holds, method.full_name(), &format!("takes a {expected}"));
-        found.check(!method.is_client_streaming(), method.full_name(), "unary");
+        let told = comment_of(&field).trim_end().ends_with("Required.");
+        found.check(
+            !told || required,
+            name,
+            "its comment says that it is required",
+        );
     }
 }
 
@@ -1080,26 +683,6 @@ fn mutations() -> impl Iterator<Item = MethodDescriptor> {
     methods().filter(|it| http(it).is_some_and(|(verb, ..)| verb != "get"))
 }
 
-/// `CreatePlan` as `Create` and `Plan`.
-fn verb_and_noun(method: &MethodDescriptor) -> (String, String) {
-    let name = method.name();
-    let verb = if name.starts_with("BatchGet") {
-        "BatchGet".len()
-    } else {
-        name[1..]
-            .find(char::is_uppercase)
-            .map_or(name.len(), |at| at + 1)
-    };
-    (name[..verb].to_owned(), name[verb..].to_owned())
-}
-
-fn named(verb: &'static str) -> impl Iterator<Item = (MethodDescriptor, String)> {
-    methods().filter_map(move |method| {
-        let (found, noun) = verb_and_noun(&method);
-        (found == verb).then_some((method, noun))
-    })
-}
-
 pub(crate) fn extension(options: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
     let extension = POOL.get_extension_by_name(name).unwrap();
     let has = options.has_extension(&extension);
@@ -1124,14 +707,6 @@ fn resources() -> impl Iterator<Item = (String, DynamicMessage, MessageDescripto
     })
 }
 
-/// A resource's pattern with `*` for each id.
-fn wild(message: &MessageDescriptor) -> String {
-    let pattern = resource_of(message).map(|it| list(&it, "pattern").concat());
-    let ids = Regex::new(r"\{\w+\}").unwrap();
-    ids.replace_all(&pattern.unwrap_or_default(), "*")
-        .into_owned()
-}
-
 /// Verb, path and body in HTTP.
 pub(crate) fn http(method: &MethodDescriptor) -> Option<(String, String, String)> {
     let rule = extension(&method.options(), "google.api.http")?;
@@ -1140,19 +715,6 @@ pub(crate) fn http(method: &MethodDescriptor) -> Option<(String, String, String)
         .into_iter()
         .find(|verb| rule.has_field_by_name(verb))?;
     Some((verb.to_owned(), text(&rule, verb), text(&rule, "body")))
-}
-
-fn signature(method: &MethodDescriptor) -> String {
-    let extension = POOL
-        .get_extension_by_name("google.api.method_signature")
-        .unwrap();
-    let options = method.options();
-    let all = options.get_extension(&extension);
-    let all = all.as_list().unwrap();
-    all.first()
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
 }
 
 pub(crate) fn behaviour(field: &FieldDescriptor) -> Vec<&'static str> {
@@ -1165,6 +727,7 @@ pub(crate) fn behaviour(field: &FieldDescriptor) -> Vec<&'static str> {
         Some(1) => "OPTIONAL",
         Some(2) => "REQUIRED",
         Some(3) => "OUTPUT_ONLY",
+        Some(4) => "INPUT_ONLY",
         Some(5) => "IMMUTABLE",
         Some(8) => "IDENTIFIER",
         other => panic!("{}: field behaviour {other:?}", field.full_name()),
@@ -1290,8 +853,4 @@ fn list(message: &DynamicMessage, name: &str) -> Vec<String> {
 
 fn snake(name: &str) -> String {
     heck::ToSnakeCase::to_snake_case(name)
-}
-
-fn lower_camel(name: &str) -> String {
-    heck::ToLowerCamelCase::to_lower_camel_case(name)
 }

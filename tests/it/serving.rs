@@ -37,9 +37,9 @@ async fn start_limited(engine: &Engine, limits: Limits) -> Server {
     start(engine, options).await
 }
 
-/// What an anonymous WhoAmI comes to, with these headers more.
-async fn who_am_i(server: &Server, headers: &[(&str, &str)]) -> Status {
-    let (method, request) = ("AccessService/WhoAmI", pb::WhoAmIRequest {});
+/// What an anonymous IdentifyCaller comes to, with these headers more.
+async fn identify_caller(server: &Server, headers: &[(&str, &str)]) -> Status {
+    let (method, request) = ("AccessService/IdentifyCaller", pb::IdentifyCallerRequest {});
     let answer = call(&server.address, method, headers, &request).await;
     answer.outcome()
 }

@@ -35,7 +35,12 @@ async fn ends(server: &Served) -> Option<i32> {
 
 /// A call whose message never comes: it stays open for as long as what is answered lives.
 async fn open_a_call(server: &Served) -> Call {
-    let call = Call::open(&server.address, "ndp.registry.v1.AccessService/WhoAmI", &[]).await;
+    let call = Call::open(
+        &server.address,
+        "ndp.registry.v1.AccessService/IdentifyCaller",
+        &[],
+    )
+    .await;
     let address = server.metrics_address();
     until("the call is in flight", async || {
         let page = send(&address, "GET /metrics", &[], "").await;

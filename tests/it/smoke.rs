@@ -45,10 +45,10 @@ both! {
         let seen = anonymous.plans.get_plan(get).await.unwrap().into_inner();
         assert_eq!(seen.state(), State::Issued);
         assert!(seen.state_history.iter().all(|entry| entry.principal.is_empty()));
-        let summary = anonymous.monitoring.get_summary(pb::GetSummaryRequest::default()).await;
+        let summary = anonymous.monitoring.compute_summary(pb::ComputeSummaryRequest::default()).await;
         let summary = summary.unwrap().into_inner();
         assert_eq!(summary.declared_platform_count, Some(84));
-        assert_eq!(summary.platforms_with_issued_plan_count, Some(1));
+        assert_eq!(summary.issued_plan_platform_count, Some(1));
         server.stop().await;
     }
 }

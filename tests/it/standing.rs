@@ -7,7 +7,7 @@ use ndp_core::{
     caller::Person,
     change::{Change, Effect, Image},
     effort::Effort,
-    monitoring::standing::{MilestoneStatus, Phase, plan_state_on},
+    monitoring::standing::{Phase, StandingState, plan_state_on},
     names::{
         AgencyName, AssessmentName, BaselineName, EditionName, MilestoneName, PlanName,
         PlatformName, PrincipalName, ReportName, Revision,
@@ -26,7 +26,7 @@ use ndp_core::{
         },
         platforms::{
             Exit, ExitOutcome, Governance, Listing, OperationStage, Platform, PlatformFields,
-            RecordStatus, Stage, StageRecord,
+            Stage, StageRecord, Verification,
         },
         reports::{Rating, Report, ReportFields},
     },
@@ -104,7 +104,7 @@ fn any_platform() -> impl Strategy<Value = Image> {
                 } else {
                     String::new()
                 },
-                record_status: RecordStatus::Verified,
+                verification: Verification::Verified,
                 ..PlatformFields::default()
             };
             for (of, group) in listings {
@@ -233,7 +233,7 @@ fn any_plan() -> impl Strategy<Value = Image> {
                 issuing_document: None,
                 state: *life.last().unwrap(),
                 state_history: life.iter().zip(&days).map(entry).collect(),
-                superseded_by: None,
+                superseding_plan: None,
                 public_write: None,
                 published: None,
                 redacted: false,
@@ -388,7 +388,7 @@ fn an_edition(number: usize, from: Option<i32>) -> Image {
         name: edition(number),
         fields: EditionFields {
             display_name: "Danh mục (made up)".into(),
-            in_force_start_date: from.map(day),
+            effective_start_date: from.map(day),
             ..EditionFields::default()
         },
         opening: number == 0,
@@ -472,13 +472,13 @@ fn every_sight() -> [Sight; 4] {
     ]
 }
 
-/// A milestone's status by the words of the proto, one after another.
-fn status_by_words(
+/// A milestone's state by the words of the proto, one after another.
+fn state_by_words(
     state: &State,
     plan: &Plan,
     milestone: &Milestone,
     on: Date,
-) -> Option<MilestoneStatus> {
+) -> Option<StandingState> {
     let mut in_force = None;
     for baseline in state.baselines().values() {
         let later = |other: &Arc<Baseline>| other.number < baseline.number;
@@ -498,7 +498,7 @@ fn status_by_words(
             .find(|it| it.milestone == milestone.name);
         let Some(promised) = promised else {
             let dropped = milestone.dropping.as_ref()?;
-            return (dropped.drop_date <= on).then_some(MilestoneStatus::Dropped);
+            return (dropped.drop_date <= on).then_some(StandingState::Dropped);
         };
         due = promised.due.clone();
         start = baseline.planned_start.clone();
@@ -509,31 +509,31 @@ fn status_by_words(
         .as_ref()
         .is_some_and(|it| it.drop_date <= on)
     {
-        return Some(MilestoneStatus::Dropped);
+        return Some(StandingState::Dropped);
     }
     if let Some(completion) = &milestone.completion
         && completion.completion_date <= on
     {
         let late = last.is_some_and(|last| completion.completion_date > last);
         return Some(if late {
-            MilestoneStatus::CompletedLate
+            StandingState::CompletedLate
         } else {
-            MilestoneStatus::CompletedOnTime
+            StandingState::CompletedOnTime
         });
     }
     Some(match plan_state_on(plan, on) {
         None | Some(PlanState::Draft | PlanState::Submitted | PlanState::Returned) => {
-            MilestoneStatus::NotYetDue
+            StandingState::NotYetDue
         }
         Some(PlanState::Issued | PlanState::Completed) => match last {
-            None => MilestoneStatus::Regular,
-            Some(last) if on > last => MilestoneStatus::Overdue,
+            None => StandingState::Regular,
+            Some(last) if on > last => StandingState::Overdue,
             Some(_) if start.and_then(|it| it.start).is_some_and(|day| on < day) => {
-                MilestoneStatus::NotYetDue
+                StandingState::NotYetDue
             }
-            Some(_) => MilestoneStatus::OnSchedule,
+            Some(_) => StandingState::OnSchedule,
         },
-        Some(_) => MilestoneStatus::Dropped,
+        Some(_) => StandingState::Dropped,
     })
 }
 
@@ -593,15 +593,15 @@ proptest! {
             for sight in every_sight() {
                 let counts = tally.counts(&place, &sight);
                 let sum = |of: Vec<Count>| of.into_iter().map(|it| counts.get(it)).sum::<i32>();
-                let statuses = RecordStatus::ALL.map(Count::RecordStatus).to_vec();
-                prop_assert_eq!(sum(statuses), counts.get(Count::Platforms));
+                let verifications = Verification::ALL.map(Count::Verification).to_vec();
+                prop_assert_eq!(sum(verifications), counts.get(Count::Platforms));
                 let mut stages = vec![Count::Stage(None)];
                 stages.extend(Stage::ALL.map(|it| Count::Stage(Some(it))));
                 prop_assert_eq!(sum(stages), counts.get(Count::Platforms));
                 let states = PlanState::ALL.map(Count::PlanState).to_vec();
                 prop_assert_eq!(sum(states), counts.get(Count::Plans));
-                let statuses = MilestoneStatus::ALL.map(Count::Milestone).to_vec();
-                prop_assert_eq!(sum(statuses), counts.get(Count::Milestones));
+                let states = StandingState::ALL.map(Count::Milestone).to_vec();
+                prop_assert_eq!(sum(states), counts.get(Count::Milestones));
             }
             // what everyone may count, and the hidden parts of each agency, are all there is
             let mut parts = tally.counts(&place, &Sight::Public);
@@ -643,8 +643,8 @@ proptest! {
                 let due = milestone.fields.due.as_ref().and_then(|due| due.end);
                 let around = due.into_iter().flat_map(|due| [due, due.plus_days(1)]);
                 for on in around.chain([day(on)]) {
-                    let found = dossier.milestone_on(milestone, on).map(|it| it.status);
-                    let expected = status_by_words(&state, plan, milestone, on);
+                    let found = dossier.milestone_on(milestone, on).map(|it| it.state);
+                    let expected = state_by_words(&state, plan, milestone, on);
                     prop_assert_eq!(found, expected, "{:?}", milestone);
                 }
             }
@@ -667,10 +667,10 @@ proptest! {
             }
             let dossier = state.dossier(plan);
             for milestone in &dossier.milestones {
-                let status = |on| dossier.milestone_on(milestone, on).map(|it| it.status);
-                if let (Some(old), Some(new)) = (status(from), status(to)) && old != new {
+                let state_on = |on| dossier.milestone_on(milestone, on).map(|it| it.state);
+                if let (Some(old), Some(new)) = (state_on(from), state_on(to)) && old != new {
                     differs.insert(
-                        (milestone.name.to_string(), "standing.status"),
+                        (milestone.name.to_string(), "standing.state"),
                         (old.as_str().to_owned(), new.as_str().to_owned()),
                     );
                 }
@@ -697,7 +697,7 @@ proptest! {
                     let items = items.iter().filter(|it| it.kind.as_str() == kind);
                     i32::try_from(items.count()).unwrap()
                 };
-                let overdue = counts.get(Count::Milestone(MilestoneStatus::Overdue));
+                let overdue = counts.get(Count::Milestone(StandingState::Overdue));
                 prop_assert_eq!(of("OVERDUE_MILESTONE"), overdue);
                 prop_assert_eq!(of("DIVERGING_RATINGS"), counts.get(Count::Diverging));
                 prop_assert_eq!(of("UNSUBSTANTIATED"), counts.get(Count::Unsubstantiated));

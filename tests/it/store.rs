@@ -32,8 +32,8 @@ use ndp_core::{
         milestones::{Completion, Milestone, MilestoneFields},
         plans::{Plan, PlanFields, PlanState, StateEntry},
         platforms::{
-            Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields,
-            RecordStatus, Security,
+            Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields, Security,
+            Verification,
         },
         principals::{
             ApiKey, ApiKeyFields, KeyHash, Principal, PrincipalFields, PrincipalKind, Role,
@@ -164,7 +164,7 @@ fn platform(id: &str, number: i64) -> Platform {
         name: PlatformName::from_id(id).unwrap(),
         fields: PlatformFields {
             display_name: "Nền tảng bịa".into(),
-            record_status: RecordStatus::Verified,
+            verification: Verification::Verified,
             ..PlatformFields::default()
         },
         stage_records: Vec::new(),
@@ -217,7 +217,7 @@ fn plan(number: i64, agency: &str) -> Image {
             document: None,
             reason: String::new(),
         }],
-        superseded_by: None,
+        superseding_plan: None,
         public_write: None,
         published: None,
         redacted: false,

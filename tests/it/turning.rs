@@ -1,4 +1,4 @@
-//! The turn of a day: a status that changes with time alone is recorded once, by any process that
+//! The turn of a day: a state that changes with time alone is recorded once, by any process that
 //! runs, and is shown to callers that may see it.
 
 use std::time::{Duration, Instant};
@@ -222,7 +222,7 @@ both! {
         let listed = anyone.ok("ListChanges", json!({"filter": "method = \"TurnDay\""})).await;
         assert_eq!(listed["changes"].as_array().unwrap().len(), 1);
         let change = anyone.ok("GetChange", json!({"name": public.name})).await;
-        assert_eq!(change["effects"][0]["notice"]["aspect"], "standing.status");
+        assert_eq!(change["effects"][0]["notice"]["aspect"], "standing.state");
         let report = ndp_registry::registry::check::check(&server.store).await.unwrap();
         assert_eq!(report.findings, Vec::<String>::new());
         server.stop().await;

@@ -62,11 +62,11 @@ both! {
         let caller = server.person("viewer", &[Role::Auditor], None).await;
         let key = caller.sent();
         let headers = [("authorization", key)];
-        let (method, who) = ("AccessService/WhoAmI", pb::WhoAmIRequest {});
+        let (method, who) = ("AccessService/IdentifyCaller", pb::IdentifyCallerRequest {});
         let answer = call(&server.address, method, &headers, &who).await;
         let (messages, trailers) = answer.frames();
         assert_eq!(trailers, "grpc-status:0\r\n");
-        let who = pb::WhoAmIResponse::decode(messages[0]).unwrap();
+        let who = pb::IdentifyCallerResponse::decode(messages[0]).unwrap();
         assert_eq!(who.principal, "principals/viewer");
         server.stop().await;
     }

@@ -12,7 +12,7 @@ from ndp_registry_client.models import (
     GoogleRpcStatus,
     Plan,
     PlanState,
-    PlatformRecordStatus,
+    PlatformVerification,
     SubmitPlanBody,
 )
 
@@ -36,7 +36,7 @@ while True:
 print(f"platforms: {len(names)}, {names[0]} to {names[-1]}")
 
 platform = get_platform.sync("ndp-001", client=anyone)
-assert platform.record_status is PlatformRecordStatus.FROM_PRESS
+assert platform.verification is PlatformVerification.FROM_PRESS
 print(f"platform: {platform.display_name}, revision {platform.revision}, {platform.create_time.year}")
 
 plan = Plan(display_name="Kế hoạch thử nghiệm (made up)")

@@ -15,19 +15,19 @@ pub use crate::records::Image;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
     /// How a milestone stands.
-    MilestoneStatus,
+    StandingState,
     /// Whether the reports on a plan are up to date.
     Freshness,
 }
 
 impl Aspect {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::MilestoneStatus, Self::Freshness];
+    pub const ALL: [Self; 2] = [Self::StandingState, Self::Freshness];
 
     /// The path of the field in the proto.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::MilestoneStatus => "standing.status",
+            Self::StandingState => "standing.state",
             Self::Freshness => "standing.freshness",
         }
     }

@@ -154,13 +154,13 @@ messages! {
     OUT_OF_RANGE => DongHasNoFraction:
         ("the đồng has no smaller unit; leave `nanos` unset"),
         ("đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`");
-    REQUIRED => RecordStatusMissing:
+    REQUIRED => VerificationMissing:
         ("specify how well the record is known, for example `VERIFIED`"),
         ("hãy ghi mức độ xác thực của bản ghi, ví dụ `VERIFIED`");
     REQUIRED => PlatformNameMissing:
-        ("give the official Vietnamese name, or set `record_status` to `PENDING_ANNEX` or \
+        ("give the official Vietnamese name, or set `verification` to `PENDING_ANNEX` or \
           `TRANSLATED_NAME_ONLY`"),
-        ("hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `record_status` là `PENDING_ANNEX` \
+        ("hãy ghi tên chính thức bằng tiếng Việt, hoặc ghi `verification` là `PENDING_ANNEX` \
           hay `TRANSLATED_NAME_ONLY`");
     NOT_UNIQUE => ListingRepeated { edition: String }:
         ("`{edition}` lists the platform twice; remove one listing"),
@@ -189,6 +189,9 @@ messages! {
     REQUIRED => ResultsMissing:
         ("describe what was done in the period"),
         ("hãy ghi kết quả đạt được trong kỳ");
+    NOT_ALLOWED => LeadsBack:
+        ("leads back to this edition; name another one"),
+        ("dẫn trở lại chính danh mục này; hãy ghi danh mục khác");
     NOT_ALLOWED => OwnParent:
         ("an agency cannot be its own parent"),
         ("một cơ quan không thể là cấp trên của chính nó");
@@ -235,8 +238,8 @@ messages! {
         ("the kind of a principal cannot be changed; create another principal"),
         ("không thể đổi loại chủ thể; hãy tạo chủ thể khác");
     OUT_OF_RANGE => ExpiryNotInFuture:
-        ("must be in the future"),
-        ("phải là thời điểm trong tương lai");
+        ("must end in the future, before the year 10000"),
+        ("phải kết thúc trong tương lai, trước năm 10000");
     REFERENCE_NOT_FOUND => ReportNotFound { report: String }:
         ("the plan has no report `{report}`; ListReports shows those it has"),
         ("kế hoạch không có báo cáo `{report}`; ListReports liệt kê báo cáo");
@@ -416,6 +419,12 @@ messages! {
     OUT_OF_RANGE => NotFinite { is: String }:
         ("must be a finite number, is {is}"),
         ("phải là một số hữu hạn, hiện là {is}");
+    OUT_OF_RANGE => Negative:
+        ("must not be negative"),
+        ("không được âm");
+    OUT_OF_RANGE => HeartbeatOutOfRange:
+        ("must be from 1 second to 300 seconds, or absent for 10 seconds"),
+        ("phải từ 1 giây đến 300 giây, hoặc để trống để nhận mỗi 10 giây");
     OUT_OF_RANGE => SignsDiffer:
         ("must have the same sign as the integer part"),
         ("phải cùng dấu với phần nguyên");

@@ -42,6 +42,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment this much later; none after [`Self::MAX`].
+    pub fn plus(self, duration: std::time::Duration) -> Option<Self> {
+        let micros = i64::try_from(duration.as_micros()).ok()?;
+        Self::from_micros(self.0.checked_add(micros)?).ok()
+    }
+
     /// Reads RFC 3339 text; digits beyond microseconds are cut.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         // jiff reads more than RFC 3339 (no seconds, a time zone in brackets): hold it to the form

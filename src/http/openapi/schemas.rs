@@ -13,6 +13,7 @@ use crate::wire::validate::lines::{LINE, LINES};
 /// `google.api.FieldBehavior`.
 const REQUIRED: i32 = 2;
 const OUTPUT_ONLY: i32 = 3;
+const INPUT_ONLY: i32 = 4;
 
 /// The patterns of texts without Unicode classes, which not every JSON Schema reader supports. They
 /// list only the refused characters that are likely to occur.
@@ -195,6 +196,9 @@ impl Schemas {
             );
             if self.is_output_only(field) {
                 set(&mut schema, "readOnly", true);
+            }
+            if self.behaves(field, INPUT_ONLY) {
+                set(&mut schema, "writeOnly", true);
             }
             // an answer omits empty fields, so only requests have required fields
             if request && self.is_required(field) {

@@ -18,8 +18,8 @@ use ndp_core::{
         },
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Platform, PlatformFields, RecordStatus,
-            Security, Stage,
+            Link, Listing, Membership, OperationStage, Platform, PlatformFields, Security, Stage,
+            Verification,
         },
     },
     time::{Date, Period, Timestamp},
@@ -340,7 +340,7 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
                     security,
                     data_sharing_channels: sets.1,
                     links,
-                    record_status: RecordStatus::PendingAnnex,
+                    verification: Verification::PendingAnnex,
                     sources,
                     labels,
                 }
@@ -367,10 +367,7 @@ fn platform() -> impl Strategy<Value = Platform> {
 }
 
 fn plan_fields() -> impl Strategy<Value = PlanFields> {
-    let head = (text(), text()).prop_map(|(office, person_name)| Head {
-        office,
-        person_name,
-    });
+    let head = (text(), text()).prop_map(|(office, person)| Head { office, person });
     let money = (text(), any::<i64>(), any::<i32>()).prop_map(|(code, units, nanos)| Money {
         currency_code: code,
         units,
@@ -460,7 +457,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 issuing_document: document.map(Box::new),
                 state,
                 state_history: history,
-                superseded_by: next.and_then(|id| PlanName::from_id(&platform, &id)),
+                superseding_plan: next.and_then(|id| PlanName::from_id(&platform, &id)),
                 redacted: false,
                 public_write: public.map(PublicWrite::from),
                 published: published.map(PublicWrite::from),

@@ -15,8 +15,8 @@ use ndp_core::records::platforms::DataSharingChannel;
 use ndp_core::records::platforms::DeploymentLevel;
 use ndp_core::records::platforms::ExitOutcome;
 use ndp_core::records::platforms::Membership;
-use ndp_core::records::platforms::RecordStatus;
 use ndp_core::records::platforms::Stage;
+use ndp_core::records::platforms::Verification;
 
 fn any_listing() -> impl Strategy<Value = Listing> {
     let membership = select(Membership::ALL.to_vec());
@@ -61,7 +61,7 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
     let classification = select(Classification::ALL.to_vec());
     let level = select(DeploymentLevel::ALL.to_vec());
     let channel = select(DataSharingChannel::ALL.to_vec());
-    let status = select(RecordStatus::ALL.to_vec());
+    let status = select(Verification::ALL.to_vec());
     let security =
         (1..=5, option::of(arbitrary::document())).prop_map(|(level, approval)| Security {
             level,
@@ -104,7 +104,7 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
                 security: shares.0,
                 data_sharing_channels: shares.1,
                 links: known.0,
-                record_status: known.1,
+                verification: known.1,
                 sources: known.2,
                 labels,
             }
@@ -171,7 +171,7 @@ proptest! {
             display_name_en: full.display_name_en,
             governing_agency: full.governing_agency,
             operation_stage: full.operation_stage,
-            record_status: full.record_status,
+            verification: full.verification,
             state: full.state,
             etag: full.etag,
             create_time: full.create_time,

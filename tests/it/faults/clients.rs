@@ -158,7 +158,10 @@ async fn watch_from(channel: &Channel, revision: i64) -> Watch {
         }
         .into(),
         resume_revision: revision,
-        heartbeat_seconds: 300,
+        heartbeat_interval: Some(prost_types::Duration {
+            seconds: 300,
+            nanos: 0,
+        }),
         ..Default::default()
     };
     let watch = ChangeServiceClient::new(channel)
@@ -291,7 +294,7 @@ both! {
         let channel = InterceptedService::new(narrow(&server).await, auditor);
         let request = pb::WatchChangesRequest {
             start: Start::Now.into(),
-            heartbeat_seconds: 300,
+            heartbeat_interval: Some(prost_types::Duration { seconds: 300, nanos: 0 }),
             ..Default::default()
         };
         let watch = ChangeServiceClient::new(channel).watch_changes(request).await;

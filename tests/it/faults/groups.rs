@@ -289,7 +289,9 @@ async fn a_group_costs_few_statements() {
     let key = |id: &str| {
         Box::new(CreateApiKey {
             name: ApiKeyName::from_id(&principal, id).unwrap(),
+            id_chosen: false,
             fields: ApiKeyFields::default(),
+            ttl: None,
             hash: KeyHash([7; 32]),
         })
     };

@@ -265,7 +265,10 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
     let watching = async |caller: As| {
         let channel = server.intercepted(caller);
         let request = pb::WatchChangesRequest {
-            heartbeat_seconds: 1,
+            heartbeat_interval: Some(prost_types::Duration {
+                seconds: 1,
+                nanos: 0,
+            }),
             ..Default::default()
         };
         let watch = ChangeServiceClient::new(channel)
@@ -294,7 +297,7 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
     let wrong = As::key("ndp_aaaaaaaaaaaa_x");
     let refused = server
         .raw(wrong)
-        .call("WhoAmI", json!({}))
+        .call("IdentifyCaller", json!({}))
         .await
         .unwrap_err();
     assert_eq!(reason(&refused), "CREDENTIALS_NOT_CHECKED");

@@ -2,7 +2,7 @@
 //! caller's help; the server's log gives the reason once.
 
 use ndp_core::records::principals::Role;
-use ndp_registry::pb::GetSummaryRequest;
+use ndp_registry::pb::ComputeSummaryRequest;
 use tokio::sync::watch;
 use tonic::Code;
 
@@ -29,7 +29,7 @@ both! {
         let refused = editor.plans.create_plan(create("held")).await.unwrap_err();
         assert_eq!((refused.code(), &*reason(&refused)), (Code::Unavailable, "STORE_UNAVAILABLE"));
         becomes(&mut readiness, false).await;
-        editor.monitoring.get_summary(GetSummaryRequest::default()).await.unwrap();
+        editor.monitoring.compute_summary(ComputeSummaryRequest::default()).await.unwrap();
         other.let_go().await;
         becomes(&mut readiness, true).await;
         editor.plans.create_plan(create("free")).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_role_without_connections_or_rights_is_told_by_health() {
         server
             .anonymous()
             .monitoring
-            .get_summary(GetSummaryRequest::default())
+            .compute_summary(ComputeSummaryRequest::default())
             .await
             .unwrap();
         sql.run(give).await;

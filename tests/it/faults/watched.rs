@@ -137,7 +137,10 @@ async fn watch_for(
         } else {
             0
         },
-        heartbeat_seconds: 1,
+        heartbeat_interval: Some(prost_types::Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
         ..Default::default()
     };
     let mut watch = client.watch_changes(request).await?.into_inner();

@@ -412,7 +412,9 @@ impl Server {
         let fields = ApiKeyFields::default();
         self.as_system(Box::new(CreateApiKey {
             name,
+            id_chosen: false,
             fields,
+            ttl: None,
             hash: key.hash,
         }))
         .await;

@@ -1,4 +1,4 @@
-//! Finds the programs that tests call by hand, as a user would: grpcurl, buf, and what clients in
+//! Finds the programs that tests call by hand, as a user would: grpcurl, buf, api-linter, and what clients in
 //! other languages are built and run with.
 //!
 //! `tests/run` names its pinned ones in the environment; without it, those in `PATH` are used.
@@ -22,6 +22,12 @@ pub(crate) fn grpcurl() -> Option<PathBuf> {
 pub(crate) fn buf() -> Option<PathBuf> {
     static SAID: Once = Once::new();
     tool("buf", "NDP_TEST_BUF", &SAID)
+}
+
+/// Google's api-linter; none when it is left out.
+pub(crate) fn api_linter() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("api-linter", "NDP_TEST_API_LINTER", &SAID)
 }
 
 /// The go program; none when it is left out.

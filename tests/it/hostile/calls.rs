@@ -40,7 +40,7 @@ const GET: &str = "/ndp.registry.v1.CatalogueService/GetPlatform";
 const CREATE: &str = "/ndp.registry.v1.CatalogueService/CreatePlatform";
 const LIST: &str = "/ndp.registry.v1.CatalogueService/ListPlatforms";
 const SEARCH: &str = "/ndp.registry.v1.CatalogueService/SearchPlatforms";
-const TIMELINE: &str = "/ndp.registry.v1.MonitoringService/GetTimeline";
+const TIMELINE: &str = "/ndp.registry.v1.MonitoringService/ComputeTimeline";
 const WATCH: &str = "/ndp.registry.v1.ChangeService/WatchChanges";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
@@ -539,7 +539,7 @@ pub(super) fn timeline(_: u64) -> Call {
         month: 1,
         day: 1,
     };
-    let request = pb::GetTimelineRequest {
+    let request = pb::ComputeTimelineRequest {
         start_date: Some(date(2016)),
         end_date: Some(date(2026)),
         ..Default::default()

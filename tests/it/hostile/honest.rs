@@ -273,8 +273,11 @@ impl Caller {
                     .await;
             }
             Does::Asks => {
-                self.call("WhoAmI", || self.asks_who_it_is()).await;
-                self.call("whoami", || self.get("GET /v1/whoami")).await;
+                self.call("IdentifyCaller", || self.asks_who_it_is()).await;
+                self.call("principals:identifyCaller", || {
+                    self.get("GET /v1/principals:identifyCaller")
+                })
+                .await;
             }
             Does::Writes => self.call("a write and a search", || self.writes()).await,
         }
@@ -299,7 +302,10 @@ impl Caller {
 
     async fn asks_who_it_is(&self) -> Result<(), Wrong> {
         let (mut clients, _) = self.connect().await?;
-        let answer = clients.access.who_am_i(pb::WhoAmIRequest {}).await?;
+        let answer = clients
+            .access
+            .identify_caller(pb::IdentifyCallerRequest {})
+            .await?;
         assert_eq!(answer.into_inner().principal, "principals/editor");
         Ok(())
     }

@@ -65,11 +65,11 @@ async fn what_a_caller_does_wrong_is_no_error_of_the_server() {
     }
     for (path, kind) in [
         (
-            "/ndp.registry.v1.AccessService/WhoAmI",
+            "/ndp.registry.v1.AccessService/IdentifyCaller",
             "application/grpc-web",
         ),
         (
-            "/ndp.registry.v1.AccessService/WhoAmI",
+            "/ndp.registry.v1.AccessService/IdentifyCaller",
             "application/grpc-web-text",
         ),
         ("/v1/platforms", "application/json"),

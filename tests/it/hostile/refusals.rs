@@ -114,12 +114,12 @@ async fn an_address_with_its_share_of_calls_is_told_so() {
     let said = "LIMIT_REACHED: calls_in_flight caller 512, again in 1 s";
     let channel = connect(&server, HOSTILE).await;
     let mut anonymous = Clients::new(&channel, As::default());
-    let who = pb::WhoAmIRequest {};
-    let answered = anonymous.access.who_am_i(who).await;
+    let who = pb::IdentifyCallerRequest {};
+    let answered = anonymous.access.identify_caller(who).await;
     assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
-    let answered = json(&server, "GET /v1/whoami", &[], b"").await;
+    let answered = json(&server, "GET /v1/principals:identifyCaller", &[], b"").await;
     assert_eq!(limited_json(&answered), format!("429 {said}"));
-    let what = "POST /ndp.registry.v1.AccessService/WhoAmI";
+    let what = "POST /ndp.registry.v1.AccessService/IdentifyCaller";
     let web = [("content-type", "application/grpc-web+proto")];
     let answered = json(&server, what, &web, &[0; 5]).await;
     let answered = limited(&answered.outcome());
@@ -132,24 +132,33 @@ async fn an_address_with_its_share_of_calls_is_told_so() {
 
     // a valid key has a share of its own; a wrong key uses the share of the address
     let mut editor = Clients::new(&channel, server.editor.clone());
-    editor.access.who_am_i(who).await.unwrap();
+    editor.access.identify_caller(who).await.unwrap();
     let key = server.editor.sent();
-    let answered = json(&server, "GET /v1/whoami", &[("authorization", key)], b"").await;
+    let answered = json(
+        &server,
+        "GET /v1/principals:identifyCaller",
+        &[("authorization", key)],
+        b"",
+    )
+    .await;
     assert_eq!(answered.status, 200, "{answered:?}");
     let wrong = As::key("ndp_000000000000_0000000000000000000000000000000000000000000");
-    let answered = Clients::new(&channel, wrong).access.who_am_i(who).await;
+    let answered = Clients::new(&channel, wrong)
+        .access
+        .identify_caller(who)
+        .await;
     assert_eq!(refused(answered), format!("ResourceExhausted {said}"));
     // another address has a share of its own
     let elsewhere = connect(&server, ELSEWHERE).await;
     let mut anonymous = Clients::new(&elsewhere, As::default());
-    anonymous.access.who_am_i(who).await.unwrap();
+    anonymous.access.identify_caller(who).await.unwrap();
     ask_reflection(&elsewhere).await.unwrap();
 
     // the attack ends, and its share is free again
     running.end().await;
     let mut anonymous = Clients::new(&channel, As::default());
     until("there is room again", async || {
-        anonymous.access.who_am_i(who).await.is_ok()
+        anonymous.access.identify_caller(who).await.is_ok()
     })
     .await;
 }
@@ -219,7 +228,11 @@ async fn headers_and_bodies_that_are_too_long_are_refused_with_words() {
     let server = Attacked::start(&engine, LOW_LIMITS).await;
     let long = "x".repeat(17_000);
     let said = "LIMIT_REACHED: request_headers caller 16384";
-    for what in ["GET /v1/whoami", "GET /openapi.json", "GET /nothing"] {
+    for what in [
+        "GET /v1/principals:identifyCaller",
+        "GET /openapi.json",
+        "GET /nothing",
+    ] {
         let answered = json(&server, what, &[("x-made-up", &long)], b"").await;
         assert_eq!(limited_json(&answered), format!("431 {said}"), "{what}");
     }
@@ -235,8 +248,8 @@ async fn headers_and_bodies_that_are_too_long_are_refused_with_words() {
     assert_eq!(refused(health.check(headed()).await), said);
     assert_eq!(refused(health.watch(headed()).await), said);
     let mut anonymous = Clients::new(&channel, As::default());
-    let asked = headed().map(|_| pb::WhoAmIRequest {});
-    assert_eq!(refused(anonymous.access.who_am_i(asked).await), said);
+    let asked = headed().map(|_| pb::IdentifyCallerRequest {});
+    assert_eq!(refused(anonymous.access.identify_caller(asked).await), said);
 
     let body = vec![b' '; (1 << 20) + 1];
     let answered = json(&server, "POST /v1/platforms", &[], &body).await;
@@ -261,7 +274,7 @@ async fn one_who_calls_too_often_is_told_when_to_come_again() {
     let server = Attacked::start(&engine, &["--calls-per-second", "1"]).await;
     let mut said = None;
     for _ in 0..100 {
-        let answered = json(&server, "GET /v1/whoami", &[], b"").await;
+        let answered = json(&server, "GET /v1/principals:identifyCaller", &[], b"").await;
         if answered.status != 200 {
             said = Some(limited_json(&answered));
             break;
@@ -271,8 +284,8 @@ async fn one_who_calls_too_often_is_told_when_to_come_again() {
     assert_eq!(said.as_deref(), Some(wanted));
     let channel = connect(&server, ELSEWHERE).await;
     let mut elsewhere = Clients::new(&channel, As::default());
-    let who = pb::WhoAmIRequest {};
-    elsewhere.access.who_am_i(who).await.unwrap();
+    let who = pb::IdentifyCallerRequest {};
+    elsewhere.access.identify_caller(who).await.unwrap();
 }
 
 /// A request to create a platform whose name is so long.

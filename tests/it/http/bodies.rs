@@ -103,9 +103,16 @@ async fn values_are_counted_before_anything_is_made_of_them() {
 async fn a_date_is_one_text_and_an_enum_a_short_one() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
-    let text = ok(&server, "/v1/summary?effectiveDate=2026-09-30").await;
+    let text = ok(
+        &server,
+        "/v1/platforms:computeSummary?effectiveDate=2026-09-30",
+    )
+    .await;
     let nested = "effectiveDate.year=2026&effective_date.month=9&effectiveDate.day=30";
-    assert_eq!(ok(&server, &format!("/v1/summary?{nested}")).await, text);
+    assert_eq!(
+        ok(&server, &format!("/v1/platforms:computeSummary?{nested}")).await,
+        text
+    );
     assert_eq!(
         text["effectiveDate"],
         json!({"year": 2026, "month": 9, "day": 30})
@@ -132,7 +139,7 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
             "effectiveDate PARAMETER_REPEATED",
         ),
     ] {
-        let answer = get(&server, &format!("/v1/summary?{query}")).await;
+        let answer = get(&server, &format!("/v1/platforms:computeSummary?{query}")).await;
         assert_eq!(
             (answer.status, mistakes(&answer)),
             (400, expected.to_owned()),

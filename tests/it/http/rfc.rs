@@ -71,7 +71,7 @@ const MESSAGES: &[Case] = &[
     (
         "9112 2.2 space before a field",
         "hyper",
-        "GET /v1/whoami HTTP/1.1~ x: y~HOST~END",
+        "GET /v1/principals:identifyCaller HTTP/1.1~ x: y~HOST~END",
         "400",
     ),
     (
@@ -83,13 +83,13 @@ const MESSAGES: &[Case] = &[
     (
         "9112 2.3 no such version",
         "hyper",
-        "GET /v1/whoami HTTP/3.0~HOST~END",
+        "GET /v1/principals:identifyCaller HTTP/3.0~HOST~END",
         "400",
     ),
     (
         "9112 3 methods are case-sensitive",
         "ours",
-        "get /v1/whoami HTTP/1.1~HOST~END",
+        "get /v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "405 VERB_UNKNOWN",
     ),
     (
@@ -101,25 +101,25 @@ const MESSAGES: &[Case] = &[
     (
         "9112 3.1 no such method",
         "ours",
-        "FROB /v1/whoami HTTP/1.1~HOST~END",
+        "FROB /v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "405 VERB_UNKNOWN",
     ),
     (
         "9112 3.2 no host",
         "ours",
-        "GET /v1/whoami HTTP/1.1~END",
+        "GET /v1/principals:identifyCaller HTTP/1.1~END",
         "400 HOST_MALFORMED",
     ),
     (
         "9112 3.2 two hosts",
         "ours",
-        "GET /v1/whoami HTTP/1.1~HOST~HOST~END",
+        "GET /v1/principals:identifyCaller HTTP/1.1~HOST~HOST~END",
         "400 HOST_MALFORMED",
     ),
     (
         "9112 3.2.2 a whole URI",
         "hyper",
-        "GET http://a/v1/whoami HTTP/1.1~HOST~END",
+        "GET http://a/v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "200",
     ),
     (
@@ -137,13 +137,13 @@ const MESSAGES: &[Case] = &[
     (
         "9112 5.1 space before a colon",
         "hyper",
-        "GET /v1/whoami HTTP/1.1~HOST~x : y~END",
+        "GET /v1/principals:identifyCaller HTTP/1.1~HOST~x : y~END",
         "400",
     ),
     (
         "9112 5.2 a folded line",
         "hyper",
-        "GET /v1/whoami HTTP/1.1~HOST~x: y~ z~END",
+        "GET /v1/principals:identifyCaller HTTP/1.1~HOST~x: y~ z~END",
         "400",
     ),
     (
@@ -197,14 +197,14 @@ const MESSAGES: &[Case] = &[
     (
         "9112 9.3.2 requests in one go",
         "hyper",
-        "GET /v1/platforms/ndp-001 HTTP/1.1~HOST~~GET /v1/nothing HTTP/1.1~HOST~~HEAD /v1/whoami \
+        "GET /v1/platforms/ndp-001 HTTP/1.1~HOST~~GET /v1/nothing HTTP/1.1~HOST~~HEAD /v1/principals:identifyCaller \
          HTTP/1.1~HOST~END",
         "200 404 PATH_UNKNOWN 200",
     ),
     (
         "9112 9.3.2 a body, and another request after it",
         "hyper",
-        "POST CREATE HTTP/1.1~HOST~KEY~content-length: 2~~{}GET /v1/whoami HTTP/1.1~HOST~END",
+        "POST CREATE HTTP/1.1~HOST~KEY~content-length: 2~~{}GET /v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "200 200",
     ),
     // === RFC 9110 ===
@@ -217,13 +217,13 @@ const MESSAGES: &[Case] = &[
     (
         "9110 4.2.3 dots are not resolved",
         "ours",
-        "GET /v1/a/../whoami HTTP/1.1~HOST~END",
+        "GET /v1/a/../principals:identifyCaller HTTP/1.1~HOST~END",
         "404 PATH_UNKNOWN",
     ),
     (
         "9110 4.2.3 nor encoded ones",
         "ours",
-        "GET /v1/%2e%2e/whoami HTTP/1.1~HOST~END",
+        "GET /v1/%2e%2e/principals:identifyCaller HTTP/1.1~HOST~END",
         "404 PATH_UNKNOWN",
     ),
     (
@@ -235,43 +235,43 @@ const MESSAGES: &[Case] = &[
     (
         "9110 4.2.3 a slash at the end",
         "ours",
-        "GET /v1/whoami/ HTTP/1.1~HOST~END",
+        "GET /v1/principals:identifyCaller/ HTTP/1.1~HOST~END",
         "404 PATH_UNKNOWN",
     ),
     (
         "9110 4.2.3 two slashes",
         "ours",
-        "GET //v1/whoami HTTP/1.1~HOST~END",
+        "GET //v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "404 PATH_UNKNOWN",
     ),
     (
         "9110 4.2.3 a path has its own case",
         "ours",
-        "GET /V1/whoami HTTP/1.1~HOST~END",
+        "GET /V1/principals:identifyCaller HTTP/1.1~HOST~END",
         "404 PATH_UNKNOWN",
     ),
     (
         "9110 4.2.3 a fragment is not sent",
         "hyper",
-        "GET /v1/whoami#x HTTP/1.1~HOST~END",
+        "GET /v1/principals:identifyCaller#x HTTP/1.1~HOST~END",
         "200",
     ),
     (
         "9110 4.2.3 an empty query",
         "ours",
-        "GET /v1/whoami? HTTP/1.1~HOST~END",
+        "GET /v1/principals:identifyCaller? HTTP/1.1~HOST~END",
         "200",
     ),
     (
         "9110 4.2.3 empty parameters",
         "ours",
-        "GET /v1/whoami?&&& HTTP/1.1~HOST~END",
+        "GET /v1/principals:identifyCaller?&&& HTTP/1.1~HOST~END",
         "200",
     ),
     (
         "9110 4.2.3 a parameter without a name",
         "ours",
-        "GET /v1/whoami?=x HTTP/1.1~HOST~END",
+        "GET /v1/principals:identifyCaller?=x HTTP/1.1~HOST~END",
         "400 INVALID_REQUEST",
     ),
     (
@@ -295,13 +295,13 @@ const MESSAGES: &[Case] = &[
     (
         "9110 9.3.7 what a path takes",
         "ours",
-        "OPTIONS /v1/whoami HTTP/1.1~HOST~END",
+        "OPTIONS /v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "204",
     ),
     (
         "9110 9.3.8 TRACE is not taken",
         "ours",
-        "TRACE /v1/whoami HTTP/1.1~HOST~END",
+        "TRACE /v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "405 VERB_UNKNOWN",
     ),
     (
@@ -319,7 +319,7 @@ const MESSAGES: &[Case] = &[
     (
         "9110 12.5.1 no form that is taken",
         "ours",
-        "GET /v1/whoami HTTP/1.1~HOST~accept: text/html~END",
+        "GET /v1/principals:identifyCaller HTTP/1.1~HOST~accept: text/html~END",
         "406 NOT_ACCEPTABLE",
     ),
     (
@@ -429,7 +429,11 @@ async fn answers_are_written_as_their_rfcs_say() {
         assert!(long.starts_with("http/1.1 414 "), "{length}: {long}");
     }
     // 9112 9.3: HTTP/1.0 ends with its answer
-    let answer = exchange(address, b"GET /v1/whoami HTTP/1.0\r\n\r\n").await;
+    let answer = exchange(
+        address,
+        b"GET /v1/principals:identifyCaller HTTP/1.0\r\n\r\n",
+    )
+    .await;
     assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
     server.stop().await;
 }

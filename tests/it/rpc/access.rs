@@ -36,12 +36,15 @@ const BOUND: Duration = Duration::from_secs(30);
 
 /// A read that needs no credentials.
 async fn read(caller: As, server: &Server) -> Result<Value, tonic::Status> {
-    server.raw(caller).call("GetSummary", json!({})).await
+    server.raw(caller).call("ComputeSummary", json!({})).await
 }
 
 /// `CODE REASON` of such a call, which has to be refused.
 async fn refused(caller: As, server: &Server) -> String {
-    server.raw(caller).refusal("GetSummary", json!({})).await
+    server
+        .raw(caller)
+        .refusal("ComputeSummary", json!({}))
+        .await
 }
 
 /// A new key of a principal: the answer, and how to call with it.
@@ -84,11 +87,11 @@ fn known(server: &Server, id: &str) -> Caller {
 both! {
     async fn a_caller_is_told_who_it_is(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let anonymous = server.raw(As::default()).ok("WhoAmI", json!({})).await;
+        let anonymous = server.raw(As::default()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(anonymous, json!({"revision": 1}));
         let roles = [Role::AgencyEditor, Role::Auditor];
         let person = server.person("person", &roles, Some(AGENCY)).await;
-        let mut it = server.raw(person).ok("WhoAmI", json!({})).await;
+        let mut it = server.raw(person).ok("IdentifyCaller", json!({})).await;
         let key = it["api_key"].take();
         assert!(key.as_str().unwrap().starts_with("principals/person/apiKeys/"), "{key}");
         assert_eq!(it, json!({
@@ -99,7 +102,7 @@ both! {
             "revision": 3,
         }));
         let system = server.principal("system-a", PrincipalKind::System, &[], None).await;
-        let it = server.raw(system.actor("CB-0142")).ok("WhoAmI", json!({})).await;
+        let it = server.raw(system.actor("CB-0142")).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["principal"], "principals/system-a");
         assert_eq!(it["actor"], "CB-0142");
         assert_eq!(it["roles"], json!(null));
@@ -154,7 +157,7 @@ both! {
             ("  CB-0142 ", "CB-0142"),
             (&longest, &longest),
         ] {
-            let it = server.raw(system.actor(sent)).ok("WhoAmI", json!({})).await;
+            let it = server.raw(system.actor(sent)).ok("IdentifyCaller", json!({})).await;
             assert_eq!(it["actor"], known);
         }
         let too_long = "b".repeat(65);
@@ -194,7 +197,7 @@ both! {
         let list = keeper.ok("ListApiKeys", json!({"parent": "principals/person"})).await;
         assert_eq!(list["api_keys"].as_array().unwrap().len(), 2);
         assert!(!list.to_string().contains("secret"), "{list}");
-        let it = server.raw(caller.clone()).ok("WhoAmI", json!({})).await;
+        let it = server.raw(caller.clone()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["api_key"], key["name"]);
         // its owner sees it, and may give it up; from that moment it is of no use
         let revoke = json!({"name": key["name"]});
@@ -204,6 +207,27 @@ both! {
         assert_eq!(refused(caller, &server).await, "Unauthenticated KEY_REVOKED");
         let refusal = keeper.refusal("RevokeApiKey", revoke).await;
         assert_eq!(refusal, "FailedPrecondition KEY_IS_REVOKED");
+        server.stop().await;
+    }
+
+    async fn a_key_may_have_an_id_that_was_chosen(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let keeper = admin(&server).await;
+        server.person("person", &[], None).await;
+        let named = |id: &str| json!({
+            "parent": "principals/person", "api_key": {}, "api_key_id": id,
+        });
+        let key = keeper.ok("CreateApiKey", named("reports")).await;
+        assert_eq!(key["name"], "principals/person/apiKeys/reports");
+        let caller = As::key(key["secret"].as_str().unwrap());
+        let it = server.raw(caller).ok("IdentifyCaller", json!({})).await;
+        assert_eq!(it["api_key"], key["name"]);
+        let again = keeper.refusal("CreateApiKey", named("reports")).await;
+        assert_eq!(again, "AlreadyExists RESOURCE_ALREADY_EXISTS");
+        for (id, reason) in [("Reports", "PATTERN"), ("0912345678", "PERSONAL_DATA")] {
+            let status = keeper.err("CreateApiKey", named(id)).await;
+            assert_eq!(violations(&status), format!("api_key_id {reason}"), "{id}");
+        }
         server.stop().await;
     }
 
@@ -219,10 +243,21 @@ both! {
         }
         let (_, brief) = new_key(&keeper, "person", until("2026-10-01T03:00:00Z")).await;
         let (_, lasting) = new_key(&keeper, "person", json!({})).await;
+        let (hour, timed) = new_key(&keeper, "person", json!({"ttl": "3600s"})).await;
+        let hour = keeper.ok("GetApiKey", json!({"name": hour["name"]})).await;
+        assert_eq!(hour["expire_time"], "2026-10-01T03:00:00Z");
+        assert!(hour.get("ttl").is_none(), "{hour}");
+        for never in ["0s", "-1s", "300000000000s"] {
+            let request = json!({"parent": "principals/person", "api_key": {"ttl": never}});
+            let status = keeper.err("CreateApiKey", request).await;
+            assert_eq!(violations(&status), "api_key.ttl OUT_OF_RANGE", "{never}");
+        }
         server.clock.advance(3599);
         read(brief.clone(), &server).await.unwrap();
+        read(timed.clone(), &server).await.unwrap();
         server.clock.advance(1);
         assert_eq!(refused(brief, &server).await, "Unauthenticated KEY_EXPIRED");
+        assert_eq!(refused(timed, &server).await, "Unauthenticated KEY_EXPIRED");
         read(lasting.clone(), &server).await.unwrap();
         let it = keeper.ok("GetPrincipal", json!({"name": "principals/person"})).await;
         let request = json!({"name": it["name"], "etag": it["etag"]});
@@ -254,7 +289,7 @@ both! {
         let new = keeper.ok("CreatePrincipal", request).await;
         let new_id = new["name"].as_str().unwrap().strip_prefix("principals/").unwrap().to_owned();
         let (_, caller) = new_key(&keeper, &new_id, json!({})).await;
-        let it = server.raw(caller.clone()).ok("WhoAmI", json!({})).await;
+        let it = server.raw(caller.clone()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["agency"], own);
         for (agency, roles) in [
             (own, &["ROLE_AGENCY_EDITOR", "ROLE_AUDITOR"][..]),
@@ -320,7 +355,7 @@ both! {
         admin.ok("UpdatePrincipal", request).await;
         let refusal = keeper.refusal("ListApiKeys", json!({"parent": new["name"]})).await;
         assert_eq!(refusal, "NotFound RESOURCE_NOT_FOUND");
-        let it = server.raw(caller).ok("WhoAmI", json!({})).await;
+        let it = server.raw(caller).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["agency"], foreign);
         server.stop().await;
     }
@@ -538,7 +573,7 @@ both! {
         let keeper = admin(&server).await;
         server.person("person", &[], None).await;
         let (key, caller) = new_key(&keeper, "person", json!({"display_name": "Khoá thử"})).await;
-        server.raw(caller).ok("WhoAmI", json!({})).await;
+        server.raw(caller).ok("IdentifyCaller", json!({})).await;
         keeper.ok("RevokeApiKey", json!({"name": key["name"]})).await;
         let secret = key["secret"].as_str().unwrap().to_owned();
         server.stop().await;
@@ -657,11 +692,11 @@ async fn no_secret_reaches_the_log_output() {
     let (_, new) = new_key(&admin, "admin", json!({})).await;
     Raw::connect(&address, new)
         .await
-        .ok("WhoAmI", json!({}))
+        .ok("IdentifyCaller", json!({}))
         .await;
     let wrong = format!("{secret}x");
     let refused = Raw::connect(&address, As::key(&wrong)).await;
-    refused.err("WhoAmI", json!({})).await;
+    refused.err("IdentifyCaller", json!({})).await;
     serve.signal(Signal::Term);
     assert!(serve.wait(BOUND).success());
     let log = serve.printed(Stream::Stdout) + &serve.printed(Stream::Stderr);

@@ -28,7 +28,7 @@ async fn world(server: &Server) -> Raw {
         "display_name": "Nền tảng thử nghiệm (made up)", "display_name_en": "Made-up platform",
         "governing_agency": "agencies/bo-cong-an", "operating_unit": "Đơn vị thử",
         "coordinating_agencies": ["agencies/bo-y-te"], "classification": "SECTOR",
-        "deployment_levels": ["CENTRAL"], "record_status": "VERIFIED",
+        "deployment_levels": ["CENTRAL"], "verification": "VERIFIED",
         "listings": [{"edition": "editions/1132-qd-ttg", "group": "A", "membership": "STATED"}],
         "operation_stages": [{"stage": "PILOT", "reached": {"end": date([2026, 1, 1])}}],
         "security": {"level": 3}, "data_sharing_channels": ["NDXP"], "labels": {"thu": "một"},

@@ -158,7 +158,7 @@ both! {
             "#);
         }
         let before = anonymous.ok("GetPlan", json!({"name": plan["name"]})).await;
-        let proposal = cast.editor.ok("RebaselinePlan", proposed(&plan)).await;
+        let proposal = cast.editor.ok("RebaselinePlan", proposed(&plan)).await["proposal"].clone();
         assert_eq!(proposal["state"], "PENDING");
         assert_eq!(proposal["rebaseline"]["plan"], plan["name"]);
         // nothing moves until another person approves it
@@ -233,7 +233,7 @@ both! {
         let both_roles = [Role::AgencyEditor, Role::AgencyApprover];
         let one = server.raw(server.person("both", &both_roles, Some(AGENCY)).await);
         let plan = issued(&cast, "plan").await;
-        let proposal = one.ok("RebaselinePlan", proposed(&plan)).await;
+        let proposal = one.ok("RebaselinePlan", proposed(&plan)).await["proposal"].clone();
         assert_eq!(
             one.refusal("ApproveProposal", decided(&proposal)).await,
             "FailedPrecondition SECOND_PERSON_NEEDED"
@@ -241,7 +241,7 @@ both! {
         let rejected = cast.steward.ok("RejectProposal", decided(&proposal)).await;
         assert_eq!(rejected["state"], "REJECTED");
         // rejected, it leaves nothing behind, and another may be made; the steward may approve
-        let again = cast.approver.ok("RebaselinePlan", proposed(&plan)).await;
+        let again = cast.approver.ok("RebaselinePlan", proposed(&plan)).await["proposal"].clone();
         cast.steward.ok("ApproveProposal", decided(&again)).await;
         // an approver may ask, and not approve what they asked for
         let plan = cast.editor.ok("GetPlan", json!({"name": plan["name"]})).await;
@@ -249,7 +249,7 @@ both! {
         more["rebaseline"] = json!({
             "budget": {"price_year": 2027}, "document": decision([2026, 10, 1]),
         });
-        let more = cast.approver.ok("RebaselinePlan", more).await;
+        let more = cast.approver.ok("RebaselinePlan", more).await["proposal"].clone();
         assert_eq!(
             cast.approver.refusal("ApproveProposal", decided(&more)).await,
             "FailedPrecondition SECOND_PERSON_NEEDED"
@@ -261,7 +261,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
         let plan = issued(&cast, "plan").await;
-        let proposal = cast.editor.ok("RebaselinePlan", proposed(&plan)).await;
+        let proposal = cast.editor.ok("RebaselinePlan", proposed(&plan)).await["proposal"].clone();
         let a = cast.editor.ok("GetMilestone", json!({"name": milestone_of(&plan, "a")})).await;
         let complete = json!({"name": a["name"], "etag": a["etag"]});
         let done = cast.editor.ok("CompleteMilestone", complete).await;
@@ -278,7 +278,7 @@ both! {
         // what is pending when the plan ends cannot be approved any more
         let mut other = proposed(&plan);
         other["rebaseline"]["milestone_changes"].as_array_mut().unwrap().remove(0);
-        let other = cast.editor.ok("RebaselinePlan", other).await;
+        let other = cast.editor.ok("RebaselinePlan", other).await["proposal"].clone();
         cast.step(PlanMove::Revoke, &plan).await.unwrap();
         assert_eq!(
             cast.approver.refusal("ApproveProposal", decided(&other)).await,

@@ -56,7 +56,7 @@ async fn compare(
     clients: &mut Clients,
     base: &str,
     target: &str,
-) -> Result<pb::EditionComparison, tonic::Status> {
+) -> Result<pb::CompareEditionsResponse, tonic::Status> {
     let request = pb::CompareEditionsRequest {
         base_edition: base.into(),
         target_edition: target.into(),
@@ -66,14 +66,14 @@ async fn compare(
     compared.map(tonic::Response::into_inner)
 }
 
-fn entries(list: &[pb::edition_comparison::Entry]) -> Vec<&str> {
+fn entries(list: &[pb::compare_editions_response::Entry]) -> Vec<&str> {
     list.iter()
         .map(|it| it.platform.trim_start_matches("platforms/ndp-"))
         .collect()
 }
 
 /// The lists of a comparison, in counts.
-fn counts(it: &pb::EditionComparison) -> [usize; 6] {
+fn counts(it: &pb::CompareEditionsResponse) -> [usize; 6] {
     [
         &it.added,
         &it.kept,
@@ -142,7 +142,7 @@ async fn propose(
         ..Default::default()
     };
     let proposed = clients.catalogue.retire_platform(request).await;
-    proposed.map(tonic::Response::into_inner)
+    proposed.map(|it| it.into_inner().proposal.unwrap())
 }
 
 async fn approve(
@@ -223,7 +223,7 @@ both! {
             edition_id: "khac".into(),
             edition: Some(pb::Edition {
                 previous_edition: "editions/khong-co".into(),
-                repealed_by: "editions/khong-co".into(),
+                repealing_edition: "editions/khong-co".into(),
                 ..given::edition("1/QĐ-TEST")
             }),
             ..Default::default()
@@ -231,7 +231,22 @@ both! {
         let told = fields(&error);
         assert_eq!(told, [
             "edition.previous_edition REFERENCE_NOT_FOUND",
-            "edition.repealed_by REFERENCE_NOT_FOUND",
+            "edition.repealing_edition REFERENCE_NOT_FOUND",
+        ]);
+        // neither leads back to where it began, over one edition or two
+        let error = keeper.catalogue.update_edition(pb::UpdateEditionRequest {
+            edition: Some(pb::Edition {
+                name: OF_79.into(),
+                previous_edition: made.name,
+                repealing_edition: OF_79.into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }).await.unwrap_err();
+        let told = fields(&error);
+        assert_eq!(told, [
+            "edition.previous_edition NOT_ALLOWED",
+            "edition.repealing_edition NOT_ALLOWED",
         ]);
         server.stop().await;
     }
@@ -635,11 +650,11 @@ both! {
         let mut anyone = server.anonymous();
         let before = compare(&mut anyone, OF_84, OF_79).await.unwrap();
         let held_before = held(&mut anyone).await;
-        let summary = |edition: &str| pb::GetSummaryRequest {
+        let summary = |edition: &str| pb::ComputeSummaryRequest {
             edition: edition.into(),
             ..Default::default()
         };
-        let whole = anyone.monitoring.get_summary(summary("editions/-")).await.unwrap();
+        let whole = anyone.monitoring.compute_summary(summary("editions/-")).await.unwrap();
         let whole = whole.into_inner();
 
         // two entries of one list are two platforms
@@ -680,11 +695,11 @@ both! {
             [added - 1, kept + 1, renamed, regrouped, dropped, unresolved - 1]
         );
         assert_eq!(held(&mut anyone).await, held_before, "each entry counts once");
-        let merged = anyone.monitoring.get_summary(summary("editions/-")).await.unwrap();
+        let merged = anyone.monitoring.compute_summary(summary("editions/-")).await.unwrap();
         let merged = merged.into_inner();
         assert_eq!(merged.held_platform_count, whole.held_platform_count.map(|all| all - 1));
         assert_eq!(merged.retired_platform_count, Some(0));
-        let of_79 = anyone.monitoring.get_summary(summary(OF_79)).await.unwrap().into_inner();
+        let of_79 = anyone.monitoring.compute_summary(summary(OF_79)).await.unwrap().into_inner();
         assert_eq!((of_79.held_platform_count, of_79.retired_platform_count), (Some(79), Some(0)));
 
         // the record that stays may be merged in turn: every id leads to the last
@@ -813,7 +828,7 @@ both! {
                 query: "nền".into(), ..Default::default()
             }),
             catalogue.retire_platform(pb::RetirePlatformRequest::default()),
-            monitoring.get_summary(pb::GetSummaryRequest::default()),
+            monitoring.compute_summary(pb::ComputeSummaryRequest::default()),
             monitoring.get_figure(pb::GetFigureRequest {
                 name: "figures/khong-co".into(), ..Default::default()
             }),

@@ -59,7 +59,7 @@ async fn governed(
     let asked = json!({"effective_date": date(day), "read_revision": at});
     let mut request = asked.clone();
     request["agency"] = json!(format!("agencies/{agency}"));
-    let summary = raw.ok("GetSummary", request).await;
+    let summary = raw.ok("ComputeSummary", request).await;
     let mut request = asked;
     let name = platform["name"].as_str().unwrap();
     request["filter"] = json!(format!("platform = \"{name}\" AND kind = MISSING_PLAN"));
@@ -71,7 +71,7 @@ async fn governed(
 
 /// A summary and a page as of a time.
 async fn read_at(raw: &Raw, time: &Value) -> (Value, Value) {
-    let summary = raw.ok("GetSummary", json!({"read_time": time})).await;
+    let summary = raw.ok("ComputeSummary", json!({"read_time": time})).await;
     let page = json!({"read_time": time, "page_size": 3, "order_by": "create_time desc"});
     (summary, raw.ok("ListPlatforms", page).await)
 }
@@ -81,7 +81,7 @@ both! {
         let server = Server::start(&engine.url()).await;
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
         let anyone = server.raw(Default::default());
-        let platform = json!({"display_name": "Nền tảng thử (made up)", "record_status": "VERIFIED",
+        let platform = json!({"display_name": "Nền tảng thử (made up)", "verification": "VERIFIED",
             "listings": [{"edition": EDITION}]});
         let platform = steward.ok("CreatePlatform", json!({"platform": platform})).await;
         assert!(platform.get("governance").is_none(), "{platform}");
@@ -137,7 +137,7 @@ both! {
             let steward = server.raw(steward.clone());
             while !written.load(Ordering::SeqCst) {
                 let platform = json!({"display_name": "Thử (made up)",
-                    "record_status": "VERIFIED", "listings": [{"edition": EDITION}]});
+                    "verification": "VERIFIED", "listings": [{"edition": EDITION}]});
                 // the id that is next may be taken by the other server in the meantime
                 drop(steward.call("CreatePlatform", json!({"platform": platform})).await);
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -175,7 +175,7 @@ both! {
             assert_eq!(read_at(&raws[number % 2], time).await, *answer, "{time}");
         }
         let future = json!({"read_time": "2027-01-01T00:00:00Z"});
-        let status = servers[0].raw(Default::default()).err("GetSummary", future).await;
+        let status = servers[0].raw(Default::default()).err("ComputeSummary", future).await;
         assert_eq!(violations(&status), "read_time OUT_OF_RANGE");
         for server in servers {
             server.stop().await;
@@ -190,7 +190,7 @@ both! {
         // how many platforms are in operation on a day
         let count = async |day: [i32; 3], at: i64| {
             let request = json!({"effective_date": date(day), "read_revision": at});
-            let summary = anyone.ok("GetSummary", request).await;
+            let summary = anyone.ok("ComputeSummary", request).await;
             let counts = summary["operation_stage_counts"].as_array().unwrap().clone();
             let mut counts = counts.iter().filter(|it| it["operation_stage"] == "OPERATION");
             counts.next().map_or(0, |it| number(it, "platform_count"))
@@ -244,7 +244,7 @@ both! {
         let issued = server.registry.revision().get();
         let freshness = async |day: [i32; 3], at: i64| {
             let request = json!({"effective_date": date(day), "read_revision": at});
-            let summary = anyone.ok("GetSummary", request).await;
+            let summary = anyone.ok("ComputeSummary", request).await;
             assert_eq!(number(&summary, "reporting_plan_count"), 1);
             summary["freshness_counts"][0]["freshness"].as_str().unwrap().to_owned()
         };
@@ -282,7 +282,7 @@ both! {
         let hidden = server.registry.revision().get();
         let monitored = async |raw: &Raw, day: [i32; 3], at: i64| {
             let request = json!({"effective_date": date(day), "read_revision": at});
-            let summary = raw.ok("GetSummary", request).await;
+            let summary = raw.ok("ComputeSummary", request).await;
             number(&summary, "monitored_plan_count")
         };
         let update = async |entries: Value| {

@@ -205,7 +205,7 @@ both! {
         let no_key = server.anonymous().catalogue.create_agency(agency("x")).await;
         told.add("none", no_key);
         let mut wrong = server.clients(As::key("ndp_aaaaaaaaaaaa_AAAA"));
-        told.add("wrong", wrong.access.who_am_i(pb::WhoAmIRequest {}).await);
+        told.add("wrong", wrong.access.identify_caller(pb::IdentifyCallerRequest {}).await);
 
         let name = PrincipalName::from_id("caller").unwrap();
         let kind = PrincipalKind::Person;
@@ -216,16 +216,18 @@ both! {
             let name = ApiKeyName::from_id(&name, &id).unwrap();
             let fields = ApiKeyFields { expire_time: expires, ..Default::default() };
             let hash = key.hash;
-            server.as_system(Box::new(CreateApiKey { name: name.clone(), fields, hash })).await;
+            server.as_system(Box::new(CreateApiKey {
+                name: name.clone(), id_chosen: false, fields, ttl: None, hash,
+            })).await;
             (name, server.clients(As::key(&key.secret)))
         };
         let soon = server.clock.now().as_micros() + 60_000_000;
         let (_, mut expired) = key(Some(Timestamp::from_micros(soon).unwrap())).await;
         server.clock.advance(61);
-        told.add("expired", expired.access.who_am_i(pb::WhoAmIRequest {}).await);
+        told.add("expired", expired.access.identify_caller(pb::IdentifyCallerRequest {}).await);
         let (name, mut revoked) = key(None).await;
         server.as_system(Box::new(RevokeApiKey { name })).await;
-        told.add("revoked", revoked.access.who_am_i(pb::WhoAmIRequest {}).await);
+        told.add("revoked", revoked.access.identify_caller(pb::IdentifyCallerRequest {}).await);
 
         let admin = server.person("admin", &[Role::Admin], None).await;
         let mut admin = server.clients(admin);
@@ -241,7 +243,7 @@ both! {
         };
         admin.access.disable_principal(disable).await.unwrap();
         let mut disabled = server.clients(caller);
-        told.add("disabled", disabled.access.who_am_i(pb::WhoAmIRequest {}).await);
+        told.add("disabled", disabled.access.identify_caller(pb::IdentifyCallerRequest {}).await);
         assert_golden("errors/credentials.txt", &told.text(&[]));
         server.stop().await;
     }

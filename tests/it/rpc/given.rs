@@ -42,7 +42,7 @@ pub(super) fn edition(symbol: &str) -> pb::Edition {
 pub(super) fn platform(display_name: &str) -> pb::Platform {
     pb::Platform {
         display_name: display_name.into(),
-        record_status: pb::platform::RecordStatus::Verified.into(),
+        verification: pb::platform::Verification::Verified.into(),
         ..Default::default()
     }
 }

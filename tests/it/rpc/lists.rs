@@ -341,7 +341,9 @@ async fn furnish(server: &Server, steward: &mut Clients) {
         })
         .await
         .unwrap()
-        .into_inner();
+        .into_inner()
+        .proposal
+        .unwrap();
     server.clock.advance(60);
     second
         .plans
@@ -359,10 +361,12 @@ async fn furnish(server: &Server, steward: &mut Clients) {
             parent: "principals/second".into(),
             api_key: Some(pb::ApiKey {
                 display_name: "Khóa thử".into(),
-                expire_time: Some(prost_types::Timestamp {
-                    seconds: 1_900_000_000,
-                    nanos: 0,
-                }),
+                expiration: Some(pb::api_key::Expiration::ExpireTime(
+                    prost_types::Timestamp {
+                        seconds: 1_900_000_000,
+                        nanos: 0,
+                    },
+                )),
                 ..Default::default()
             }),
             ..Default::default()
@@ -606,8 +610,8 @@ both! {
         let mut anyone = server.anonymous();
         for order_by in [
             "", "name", "name desc", "display_name", "display_name desc", "display_name_en",
-            "governing_agency, display_name desc", "record_status desc, name desc",
-            "create_time", "update_time desc, record_status",
+            "governing_agency, display_name desc", "verification desc, name desc",
+            "create_time", "update_time desc, verification",
         ] {
             let asked = Asked { order_by: order_by.into(), page_size: 7, ..Asked::default() };
             let whole = Asked { page_size: 84, ..asked.clone() };
@@ -641,7 +645,7 @@ both! {
     async fn a_walk_skips_and_repeats_nothing_while_others_write(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let mut keeper = steward(&server, "steward").await;
-        for order_by in ["name", "display_name_en desc", "record_status, name desc"] {
+        for order_by in ["name", "display_name_en desc", "verification, name desc"] {
             let asked = Asked { order_by: order_by.into(), page_size: 20, ..Asked::default() };
             let whole = Asked { page_size: 1000, ..asked.clone() };
             let (before, _) = active(&mut keeper, whole.clone()).await.unwrap();
@@ -677,7 +681,7 @@ both! {
         let mut anyone = server.anonymous();
         let refused = ["page_token PAGE_TOKEN_INVALID"];
         let asked = Asked {
-            filter: "record_status = PENDING_ANNEX".into(),
+            filter: "verification = PENDING_ANNEX".into(),
             order_by: "display_name".into(),
             page_size: 7,
             ..Asked::default()
@@ -686,7 +690,7 @@ both! {
         let asked = Asked { page_token: page_token.clone(), ..asked };
         active(&mut anyone, asked.clone()).await.unwrap();
         for other in [
-            Asked { filter: "record_status = FROM_PRESS".into(), ..asked.clone() },
+            Asked { filter: "verification = FROM_PRESS".into(), ..asked.clone() },
             Asked { filter: String::new(), ..asked.clone() },
             Asked { order_by: "display_name desc".into(), ..asked.clone() },
             Asked { order_by: String::new(), ..asked.clone() },
@@ -699,7 +703,7 @@ both! {
             assert!(error.message().contains(&told), "{}", error.message());
         }
         // the same filter otherwise written is the same
-        let spaced = Asked { filter: " record_status=PENDING_ANNEX ".into(), ..asked.clone() };
+        let spaced = Asked { filter: " verification=PENDING_ANNEX ".into(), ..asked.clone() };
         active(&mut anyone, spaced).await.unwrap();
         let request = |view: pb::PlatformView, show_retired| pb::ListPlatformsRequest {
             filter: asked.filter.clone(),
@@ -788,7 +792,7 @@ both! {
         }
         for id in ["thu-y", "thu-z"] {
             create(&mut keeper, id, pb::Platform {
-                record_status: pb::platform::RecordStatus::PendingAnnex.into(),
+                verification: pb::platform::Verification::PendingAnnex.into(),
                 labels: [("thu".to_owned(), "thứ tự".to_owned())].into(),
                 ..Default::default()
             }).await;
@@ -844,7 +848,7 @@ both! {
         furnish(&server, &mut keeper).await;
         use pb::PlatformView::{Basic, Full, Unspecified};
         let basic: BTreeSet<String> = [
-            "name", "display_name", "display_name_en", "operation_stage", "record_status",
+            "name", "display_name", "display_name_en", "operation_stage", "verification",
             "state", "etag", "create_time", "update_time", "revision",
         ].map(str::to_owned).into();
         let full = carried(&get(&mut keeper, "platforms/full").await);

@@ -67,14 +67,15 @@ impl Fixture {
                 "platforms/ndp-002/plans/issued/milestones/x",
             )
             .await,
-            rebaseline: cast.editor.ok("RebaselinePlan", rebased(&to_rebase)).await,
+            rebaseline: cast.editor.ok("RebaselinePlan", rebased(&to_rebase)).await["proposal"]
+                .clone(),
             draft,
             submitted: cast
                 .plan_in("ndp-001", "submitted", PlanState::Submitted)
                 .await,
             issued,
             restricted,
-            proposal: cast.steward.ok("RetirePlatform", retire).await,
+            proposal: cast.steward.ok("RetirePlatform", retire).await["proposal"].clone(),
             principal: get("GetPrincipal", "principals/target").await,
             steward: get("GetPrincipal", "principals/cast-steward").await,
             platform: get("GetPlatform", "platforms/ndp-012").await,
@@ -182,7 +183,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("GetPlatform", "", named(&it.platform)),
         ("ListPlatforms", "", json!({})),
         ("CreatePlatform", "", json!({"platform": {
-            "display_name": "Nền tảng thử nghiệm", "record_status": "VERIFIED",
+            "display_name": "Nền tảng thử nghiệm", "verification": "VERIFIED",
             "sources": [{"note": "thử nghiệm"}],
         }})),
         ("UpdatePlatform", "the steward's", platform("display_name_en")),
@@ -248,12 +249,12 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("RejectProposal", "retirement", move_of(&it.proposal)),
         ("RejectProposal", "rebaseline", move_of(&it.rebaseline)),
 
-        ("GetSummary", "", json!({})),
-        ("GetTimeline", "", json!({
+        ("ComputeSummary", "", json!({})),
+        ("ComputeTimeline", "", json!({
             "start_date": {"year": 2026, "month": 9, "day": 1},
         })),
         ("ListAttentionItems", "", json!({})),
-        ("GetDataQuality", "", json!({})),
+        ("ComputeDataQuality", "", json!({})),
         ("ReconcileFigures", "", json!({})),
         ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
         ("ListFigures", "", json!({})),
@@ -265,7 +266,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("GetChange", "the first", json!({"name": "changes/1"})),
         ("ListChanges", "", json!({})),
 
-        ("WhoAmI", "", json!({})),
+        ("IdentifyCaller", "", json!({})),
         ("GetPrincipal", "editor", named(&it.principal)),
         ("GetPrincipal", "steward", named(&it.steward)),
         ("ListPrincipals", "", json!({})),

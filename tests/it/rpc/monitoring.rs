@@ -7,7 +7,7 @@ use ndp_core::records::principals::Role;
 use ndp_registry::pb::{
     self,
     plan::State,
-    platform::{RecordStatus, operation_stage::Stage},
+    platform::{Verification, operation_stage::Stage},
 };
 use serde_json::{Value, json};
 use tonic_types::StatusExt;
@@ -23,13 +23,13 @@ use crate::harness::{
 const OF_84: &str = "editions/2618-qd-bkhcn";
 const OF_79: &str = "editions/1132-qd-ttg";
 
-async fn summary(clients: &mut Clients, edition: &str, agency: &str) -> pb::Summary {
-    let request = pb::GetSummaryRequest {
+async fn summary(clients: &mut Clients, edition: &str, agency: &str) -> pb::ComputeSummaryResponse {
+    let request = pb::ComputeSummaryRequest {
         edition: edition.into(),
         agency: agency.into(),
         ..Default::default()
     };
-    let answer = clients.monitoring.get_summary(request).await.unwrap();
+    let answer = clients.monitoring.compute_summary(request).await.unwrap();
     let at = revision(answer.metadata());
     let summary = answer.into_inner();
     assert_eq!(summary.revision, at);
@@ -40,25 +40,25 @@ async fn summary(clients: &mut Clients, edition: &str, agency: &str) -> pb::Summ
 #[derive(Debug, Default, PartialEq)]
 struct Counts {
     totals: [i32; 5],
-    record_statuses: BTreeMap<i32, i32>,
+    verifications: BTreeMap<i32, i32>,
     operation_stages: BTreeMap<i32, i32>,
     plan_states: BTreeMap<i32, i32>,
 }
 
 impl Counts {
     /// Adds a summary, whose lists have to add up to its totals.
-    fn add(&mut self, it: &pb::Summary) {
+    fn add(&mut self, it: &pb::ComputeSummaryResponse) {
         let totals = [
             it.held_platform_count,
             it.complete_platform_count,
             it.retired_platform_count,
-            it.platforms_with_issued_plan_count,
+            it.issued_plan_platform_count,
             it.plan_count,
         ];
         let totals = totals.map(|total| total.expect("totals are always there"));
-        let statuses = it.record_status_counts.iter();
+        let statuses = it.verification_counts.iter();
         let statuses: Vec<_> = statuses
-            .map(|it| (it.record_status, it.platform_count))
+            .map(|it| (it.verification, it.platform_count))
             .collect();
         let stages = it.operation_stage_counts.iter();
         let stages: Vec<_> = stages
@@ -82,7 +82,7 @@ impl Counts {
             *sum += part;
         }
         for (sums, list) in [
-            (&mut self.record_statuses, statuses),
+            (&mut self.verifications, statuses),
             (&mut self.operation_stages, stages),
             (&mut self.plan_states, states),
         ] {
@@ -92,7 +92,7 @@ impl Counts {
         }
     }
 
-    fn of(it: &pb::Summary) -> Self {
+    fn of(it: &pb::ComputeSummaryResponse) -> Self {
         let mut counts = Self::default();
         counts.add(it);
         counts
@@ -145,14 +145,14 @@ both! {
         assert_eq!((&*opening.edition, &*opening.agency), (OF_84, ""));
         assert_eq!(summary(&mut anyone, OF_84, "").await, opening);
         assert_eq!(opening.declared_platform_count, Some(84));
-        let status = |status: RecordStatus, count| (i32::from(status), count);
+        let status = |status: Verification, count| (i32::from(status), count);
         // 14 known by the press, one of them without an agency; the other list completes it
         assert_eq!(Counts::of(&opening), Counts {
             totals: [84, 14, 0, 0, 0],
-            record_statuses: [
-                status(RecordStatus::FromPress, 14),
-                status(RecordStatus::TranslatedNameOnly, 4),
-                status(RecordStatus::PendingAnnex, 66),
+            verifications: [
+                status(Verification::FromPress, 14),
+                status(Verification::TranslatedNameOnly, 4),
+                status(Verification::PendingAnnex, 66),
             ].into(),
             operation_stages: [(Stage::Unspecified.into(), 84)].into(),
             plan_states: BTreeMap::new(),
@@ -174,23 +174,23 @@ both! {
         for (edition, agency) in
             [("editions/khong-co", ""), ("", "agencies/khong-co"), ("editions/-", "agencies/x")]
         {
-            let request = pb::GetSummaryRequest {
+            let request = pb::ComputeSummaryRequest {
                 edition: edition.into(),
                 agency: agency.into(),
                 ..Default::default()
             };
-            let error = anyone.monitoring.get_summary(request).await.unwrap_err();
+            let error = anyone.monitoring.compute_summary(request).await.unwrap_err();
             assert_eq!(reason(&error), "NotFound RESOURCE_NOT_FOUND");
             let details = error.get_error_details();
             let missing = &details.resource_info().unwrap().resource_name;
             assert!([edition, agency].contains(&&**missing), "{missing}");
         }
-        let malformed = pb::GetSummaryRequest {
+        let malformed = pb::ComputeSummaryRequest {
             edition: "2618-qd-bkhcn".into(),
             agency: "agencies/-".into(),
             ..Default::default()
         };
-        let error = anyone.monitoring.get_summary(malformed).await.unwrap_err();
+        let error = anyone.monitoring.compute_summary(malformed).await.unwrap_err();
         let told = fields(&error);
         assert!(told[0].starts_with("edition ") && told[1].starts_with("agency "), "{told:?}");
         // an agency's id may begin with a digit, as CreateAgency takes it
@@ -230,7 +230,7 @@ both! {
             }).await.unwrap().into_inner().platforms;
             for platform in without {
                 sum.totals[0] += 1;
-                *sum.record_statuses.entry(platform.record_status).or_default() += 1;
+                *sum.verifications.entry(platform.verification).or_default() += 1;
                 *sum.operation_stages.entry(platform.operation_stage).or_default() += 1;
             }
             let whole = Counts::of(&summary(&mut keeper, edition, "").await);
@@ -278,7 +278,7 @@ both! {
                 ..Default::default()
             }),
             ..Default::default()
-        }).await.unwrap().into_inner();
+        }).await.unwrap().into_inner().proposal.unwrap();
         second.plans.approve_proposal(pb::ApproveProposalRequest {
             name: proposal.name,
             etag: proposal.etag,

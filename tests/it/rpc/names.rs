@@ -17,7 +17,7 @@ async fn steward(server: &Server) -> Raw {
 
 async fn create(raw: &Raw, id: &str, name: &str) -> Value {
     let request = json!({"platform_id": id, "platform": {
-        "display_name": name, "record_status": "VERIFIED"}});
+        "display_name": name, "verification": "VERIFIED"}});
     raw.ok("CreatePlatform", request).await
 }
 
@@ -57,7 +57,7 @@ both! {
                 format!("Kh{unseen}o dữ liệu thử nghiệm")
             };
             let platform = |name: &str| json!({"validate_only": true, "platform": {
-                "display_name": name, "record_status": "VERIFIED"}});
+                "display_name": name, "verification": "VERIFIED"}});
             // a name of nothing else is refused: for the code point, or as empty
             for alone in [unseen.to_string(), format!(" {unseen}{unseen}\u{a0}")] {
                 let status = raw.err("CreatePlatform", platform(&alone)).await;
@@ -102,7 +102,7 @@ both! {
             // a header that would say why with nothing says nothing
             let encoded: String =
                 unseen.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let status = server.raw(caller.allowing(&encoded)).err("WhoAmI", json!({})).await;
+            let status = server.raw(caller.allowing(&encoded)).err("IdentifyCaller", json!({})).await;
             assert!(violations(&status).starts_with("ndp-allow-personal-data "), "{unseen:?}");
         }
         assert!(kept > 10, "{kept}");
@@ -144,7 +144,7 @@ both! {
                 json!({"edition": edition, "display_name": name, "group": "A"})
             };
             raw.ok("CreatePlatform", json!({"platform_id": format!("ten-{index:02}"), "platform": {
-                "display_name": a, "record_status": "VERIFIED",
+                "display_name": a, "verification": "VERIFIED",
                 "listings": [listing("editions/thu-1", a), listing("editions/thu-2", b)],
             }})).await;
         }
@@ -153,7 +153,7 @@ both! {
         let count = |list: &str| compared[list].as_array().map_or(0, Vec::len);
         assert_eq!((count("kept"), count("renamed")), (same.len(), other.len()), "{compared}");
         // data quality asks the same question
-        let quality = raw.ok("GetDataQuality", json!({
+        let quality = raw.ok("ComputeDataQuality", json!({
             "edition": "editions/thu-2", "page_size": 1000})).await;
         let breaking = |rule: &str| {
             let records = quality["failing_records"].as_array().unwrap();
@@ -172,7 +172,7 @@ both! {
         for (id, name) in [("ban", "BẢN  ĐỒ"), ("hoa", "Cổng Hòa-Bình"), ("ki", "kỹ thuật số")] {
             create(&raw, id, name).await;
         }
-        let quality = raw.ok("GetDataQuality", json!({
+        let quality = raw.ok("ComputeDataQuality", json!({
             "edition": "editions/-", "page_size": 1000, "criterion": "CLEAN"})).await;
         let records = quality["failing_records"].as_array().unwrap();
         let mut twice: Vec<_> = records.iter()
@@ -248,7 +248,7 @@ both! {
                 "platform_id": format!("so-{}", index * 7 % sorted.len()),
                 "platform": {
                     "display_name": name, "display_name_en": name.replace("Đề án", "Scheme"),
-                    "record_status": "VERIFIED", "labels": {"thu": "số"},
+                    "verification": "VERIFIED", "labels": {"thu": "số"},
                 },
             });
             raw.ok("CreatePlatform", request).await;
@@ -306,7 +306,7 @@ both! {
         }
         // `validate_only` says the same number
         let request = json!({"validate_only": true, "platform": {
-            "display_name": "Nền tảng thử nghiệm", "record_status": "VERIFIED"}});
+            "display_name": "Nền tảng thử nghiệm", "verification": "VERIFIED"}});
         let made = raw.ok("CreatePlatform", request).await;
         assert_eq!(made["name"], format!("platforms/ndp-{:03}", number + 6));
         server.stop().await;

@@ -32,9 +32,9 @@ fn writes(plan: &Value) -> Vec<(&'static str, Value, &'static str)> {
         ),
         (
             "UpdatePlan",
-            json!({"plan": {"name": name, "accountable_head": {"person_name": PHONE}},
-                "update_mask": "accountableHead.personName"}),
-            "plan.accountable_head.person_name",
+            json!({"plan": {"name": name, "accountable_head": {"person": PHONE}},
+                "update_mask": "accountableHead.person"}),
+            "plan.accountable_head.person",
         ),
         (
             "UpdatePlan",
@@ -159,7 +159,7 @@ both! {
             let refused = server.raw(steward.allowing(why)).err("UpdatePlatform", note("x")).await;
             assert_eq!(violations(&refused), expected);
         }
-        let refused = server.raw(As::default().allowing("x")).err("WhoAmI", json!({})).await;
+        let refused = server.raw(As::default().allowing("x")).err("IdentifyCaller", json!({})).await;
         assert_eq!(reason(&refused), "CREDENTIALS_MISSING");
         drop(cast);
         server.stop().await;

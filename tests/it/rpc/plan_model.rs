@@ -77,7 +77,7 @@ struct Modelled {
     state: PlanState,
     submitted_by: usize,
     issued_on: usize,
-    superseded_by: Option<usize>,
+    superseding_plan: Option<usize>,
     milestones: BTreeMap<usize, MilestoneState>,
     promised: BTreeSet<usize>,
 }
@@ -97,7 +97,7 @@ impl Model {
                     state: Draft,
                     submitted_by: 0,
                     issued_on: 0,
-                    superseded_by: None,
+                    superseding_plan: None,
                     milestones: BTreeMap::new(),
                     promised: BTreeSet::new(),
                 };
@@ -219,15 +219,15 @@ impl Model {
                     for (other, it) in &mut self.0 {
                         if *other != plan && it.state == Issued {
                             it.state = Superseded;
-                            it.superseded_by = Some(plan);
+                            it.superseding_plan = Some(plan);
                         }
                     }
                 }
                 if to == Annulled {
                     for it in self.0.values_mut() {
-                        if it.superseded_by == Some(plan) {
+                        if it.superseding_plan == Some(plan) {
                             it.state = Issued;
-                            it.superseded_by = None;
+                            it.superseding_plan = None;
                         }
                     }
                 }
@@ -426,8 +426,8 @@ fn check(state: &State, model: &Model) {
         );
         assert_eq!(dates.is_empty(), !plan.state.was_issued());
         assert_eq!(plan.issuing_document.is_some(), plan.state.was_issued());
-        let successor = plan.superseded_by.as_ref().map(number_of);
-        assert_eq!(successor, modelled.superseded_by, "{}", plan.name);
+        let successor = plan.superseding_plan.as_ref().map(number_of);
+        assert_eq!(successor, modelled.superseding_plan, "{}", plan.name);
         let milestones = state.milestones_of(&plan.name);
         let milestones: Vec<_> = milestones.map(|it| it.state()).collect();
         let modelled_states: Vec<_> = modelled.milestones.values().copied().collect();

@@ -235,13 +235,13 @@ both! {
         let new = cast.approver.ok("IssuePlan", today).await;
         let old = cast.editor.ok("GetPlan", json!({"name": old["name"]})).await;
         assert_eq!(old["state"], "SUPERSEDED");
-        assert_eq!(old["superseded_by"], new["name"]);
+        assert_eq!(old["superseding_plan"], new["name"]);
         assert_eq!(old["revision"], new["revision"]);
         let last = old["state_history"].as_array().unwrap().last().unwrap();
         assert_eq!(last["effective_date"], date([2026, 10, 1]));
         assert_eq!(last["document"], decision([2026, 10, 1]));
-        let summary = server.raw(Default::default()).ok("GetSummary", json!({})).await;
-        assert_eq!(summary["platforms_with_issued_plan_count"], 1);
+        let summary = server.raw(Default::default()).ok("ComputeSummary", json!({})).await;
+        assert_eq!(summary["issued_plan_platform_count"], 1);
 
         // another platform's plan is left alone, and so is one that has ended
         cast.plan_in("ndp-002", "elsewhere", PlanState::Issued).await;
@@ -294,13 +294,13 @@ both! {
             let mut answers = Vec::new();
             for day in [[2026, 1, 1], [2026, 4, 1], [2026, 6, 1], [2026, 8, 1], [2026, 10, 1]] {
                 let request = json!({"effective_date": date(day), "read_revision": at});
-                let summary = anyone.ok("GetSummary", request.clone()).await;
+                let summary = anyone.ok("ComputeSummary", request.clone()).await;
                 let request = with(request, json!({
                     "filter": format!("kind=MISSING_PLAN AND platform=\"platforms/{PLATFORM}\""),
                 }));
                 let items = anyone.ok("ListAttentionItems", request).await;
                 let missing = items["attention_items"].as_array().map_or(0, Vec::len);
-                answers.push((summary["platforms_with_issued_plan_count"].clone(), missing));
+                answers.push((summary["issued_plan_platform_count"].clone(), missing));
             }
             answers
         };
@@ -315,7 +315,7 @@ both! {
             assert_eq!(annulled["state"], "ANNULLED");
             let plan = get(&plans[restored]).await;
             assert_eq!(plan["state"], "ISSUED");
-            assert!(plan.get("superseded_by").is_none(), "{plan}");
+            assert!(plan.get("superseding_plan").is_none(), "{plan}");
             assert_eq!(plan["revision"], annulled["revision"]);
             let history = plan["state_history"].as_array().unwrap();
             let [.., superseded, issued] = &**history else { panic!("{plan}") };

@@ -9,7 +9,7 @@ use ndp_core::{
 };
 use ndp_registry::{
     cli::catalogue,
-    pb::{self, platform::RecordStatus},
+    pb::{self, platform::Verification},
     wire::validate::Validate,
 };
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ use crate::harness::{
 
 fn platform(fields: Value) -> Value {
     let mut platform = json!({"display_name": "Nền tảng thử nghiệm (made up)",
-        "record_status": RecordStatus::Verified.as_str_name()});
+        "verification": Verification::Verified.as_str_name()});
     for (name, value) in fields.as_object().unwrap() {
         platform[name] = value.clone();
     }
@@ -66,7 +66,7 @@ both! {
         let updated = raw.ok("UpdatePlatform", update).await;
         assert_eq!(updated["sources"], made["sources"]);
         // the same in JSON
-        let body = json!({"displayName": " Nền tảng ba\u{FE0F}", "recordStatus": "VERIFIED",
+        let body = json!({"displayName": " Nền tảng ba\u{FE0F}", "verification": "VERIFIED",
             "sources": [{"note": "một\r\nhai"}]});
         let headers = [("authorization", caller.sent()), ("content-type", "application/json")];
         let answer = send(&server.address, "POST /v1/platforms", &headers, body.to_string()).await;
@@ -177,8 +177,8 @@ both! {
         // in headers
         for revision in ["007", "+1", "-1", "1.0", "1e0", "0x1", "", "1,1", "٧"] {
             let headers = [("ndp-min-revision", revision)];
-            let method = "AccessService/WhoAmI";
-            let answer = call(&server.address, method, &headers, &pb::WhoAmIRequest {}).await;
+            let method = "AccessService/IdentifyCaller";
+            let answer = call(&server.address, method, &headers, &pb::IdentifyCallerRequest {}).await;
             let told = violations(&answer.outcome());
             assert_eq!(told, "ndp-min-revision OUT_OF_RANGE", "{revision}");
         }

@@ -364,7 +364,7 @@ both! {
             ..asked.clone()
         };
         let error = steward.catalogue.create_platform(wrong).await.unwrap_err();
-        assert_eq!(fields(&error), ["platform.record_status REQUIRED"]);
+        assert_eq!(fields(&error), ["platform.verification REQUIRED"]);
         let error = server.anonymous().catalogue.create_platform(asked.clone()).await;
         assert_eq!(reason(&error.unwrap_err()), "Unauthenticated CREDENTIALS_MISSING");
         let mut editor = given::editor(&server, "editor", "bo-cong-an").await;
@@ -550,7 +550,7 @@ both! {
                 uri: "https://example.test/".into(),
                 title: "thử".into(),
             }],
-            record_status: pb::platform::RecordStatus::Verified.into(),
+            verification: pb::platform::Verification::Verified.into(),
             sources: vec![pb::Source { uri: String::new(), note: "thử nghiệm".into() }],
             labels: [("thu".to_owned(), "1".to_owned())].into(),
             ..Default::default()

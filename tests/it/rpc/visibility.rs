@@ -117,7 +117,7 @@ both! {
         let cast = Cast::new(&server).await;
         let outsiders = outsiders(&server).await;
         let anonymous = server.raw(As::default());
-        let mut summary = anonymous.ok("GetSummary", json!({})).await;
+        let mut summary = anonymous.ok("ComputeSummary", json!({})).await;
         let mut hidden = Vec::new();
         for (id, moves) in [
             ("draft", &[][..]),
@@ -143,7 +143,7 @@ both! {
                     assert_eq!(list, json!({}), "{who}: {filter}");
                 }
             }
-            let mut counted = caller.ok("GetSummary", json!({})).await;
+            let mut counted = caller.ok("ComputeSummary", json!({})).await;
             counted["revision"] = summary["revision"].take();
             summary["revision"] = counted["revision"].clone();
             assert_eq!(counted, summary, "{who}");
@@ -377,7 +377,7 @@ both! {
             let list = json!({"parent": "platforms/-", "view": "PLAN_VIEW_FULL"});
             let mut seen = vec![caller.ok("GetPlan", get).await];
             seen.push(caller.ok("ListPlans", list).await);
-            let mut counted = caller.ok("GetSummary", json!({})).await;
+            let mut counted = caller.ok("ComputeSummary", json!({})).await;
             counted["revision"].take();
             seen.push(counted);
             seen
@@ -401,7 +401,7 @@ both! {
                 "document": decision([2026, 10, 1]),
             },
         });
-        let proposal = cast.editor.ok("RebaselinePlan", rebaseline).await;
+        let proposal = cast.editor.ok("RebaselinePlan", rebaseline).await["proposal"].clone();
         let approve = json!({"name": proposal["name"], "etag": proposal["etag"]});
         cast.approver.ok("ApproveProposal", approve).await;
         let level = json!({"level": 4, "approval": decision([2026, 9, 30])});
@@ -450,7 +450,7 @@ both! {
         let draft_then = server.registry.revision().get();
         let anonymous = server.raw(As::default());
         let summary = json!({"read_revision": then});
-        let counted = anonymous.ok("GetSummary", summary.clone()).await;
+        let counted = anonymous.ok("ComputeSummary", summary.clone()).await;
         assert_eq!(counted["monitored_plan_count"], 1, "{counted}");
         let get = json!({"name": name, "read_revision": then, "view": "PLAN_VIEW_FULL"});
         assert_eq!(anonymous.ok("GetPlan", get.clone()).await["lead_unit"], "Cục mật");
@@ -475,9 +475,9 @@ both! {
         assert_eq!(anonymous.ok("ListBaselines", baselines).await, json!({}));
         let whole = cast.editor.ok("GetPlan", get).await;
         assert_eq!(whole["lead_unit"], "Cục mật");
-        let counted = anonymous.ok("GetSummary", summary.clone()).await;
+        let counted = anonymous.ok("ComputeSummary", summary.clone()).await;
         assert_eq!(counted["monitored_plan_count"], 0, "{counted}");
-        let counted = cast.editor.ok("GetSummary", summary).await;
+        let counted = cast.editor.ok("ComputeSummary", summary).await;
         assert_eq!(counted["monitored_plan_count"], 1, "{counted}");
         // a draft that went to another agency: not for the old one any more, nor for the new then
         let of_draft = json!({"name": drafted, "read_revision": draft_then});
@@ -760,7 +760,7 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             agency,
             state: *state,
             state_history,
-            superseded_by: None,
+            superseding_plan: None,
             public_write: None,
             published: None,
             redacted: false,

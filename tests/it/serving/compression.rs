@@ -63,11 +63,11 @@ async fn large_lists_for_clients_that_ask() {
         !compressed(&server, method, &get, GZIP).await,
         "it is one record"
     );
-    let get = pb::GetDataQualityRequest {
+    let get = pb::ComputeDataQualityRequest {
         page_size: 84,
         ..Default::default()
     };
-    let method = "MonitoringService/GetDataQuality";
+    let method = "MonitoringService/ComputeDataQuality";
     let large = call(&server.address, method, GZIP, &get).await;
     assert!(large.body.len() > 4 * 1024, "{large:?}");
     assert_eq!(large.body.first(), Some(&0), "it is no list, however large");

@@ -49,7 +49,10 @@ type Watch = Streaming<pb::WatchChangesResponse>;
 async fn watch(server: &Server) -> Watch {
     let request = pb::WatchChangesRequest {
         start: Start::Now.into(),
-        heartbeat_seconds: 1,
+        heartbeat_interval: Some(prost_types::Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
         ..Default::default()
     };
     let channel = server.intercepted(As::default());
@@ -63,7 +66,7 @@ async fn goes_on(server: &Server, watch: &mut Watch) {
     let mut anonymous = server.anonymous();
     anonymous
         .access
-        .who_am_i(pb::WhoAmIRequest {})
+        .identify_caller(pb::IdentifyCallerRequest {})
         .await
         .unwrap();
     server.person("auditor", &[Role::Auditor], None).await;
@@ -109,7 +112,7 @@ async fn one_too_many_is_told_why() {
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
     let channel = endpoint.connect_lazy();
     let mut client = pb::access_service_client::AccessServiceClient::new(channel);
-    let refused = client.who_am_i(pb::WhoAmIRequest {}).await;
+    let refused = client.identify_caller(pb::IdentifyCallerRequest {}).await;
     refused.expect_err("there is no room");
     // those that are in go on, and one that leaves makes room
     goes_on(&server, &mut own).await;
@@ -119,7 +122,7 @@ async fn one_too_many_is_told_why() {
     })
     .await;
     client
-        .who_am_i(pb::WhoAmIRequest {})
+        .identify_caller(pb::IdentifyCallerRequest {})
         .await
         .expect("there is room again");
     drop((client, own));
@@ -162,7 +165,11 @@ async fn a_new_one_takes_the_place_of_the_oldest_that_shows_no_key() {
     // the harness's connection shows one
     let steward = server.person("steward", &[Role::Steward], None).await;
     let mut keyed = server.clients(steward.clone());
-    keyed.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+    keyed
+        .access
+        .identify_caller(pb::IdentifyCallerRequest {})
+        .await
+        .unwrap();
     let mut own = watch(&server).await;
     let mut oldest = frames::connect(&server.address).await;
     wait_for(&mut oldest, SETTINGS, 0).await;
@@ -190,7 +197,11 @@ async fn a_new_one_takes_the_place_of_the_oldest_that_shows_no_key() {
     for _ in 0..2 {
         let channel = more.connect().await.unwrap();
         let mut keyed = Clients::new(&channel, steward.clone());
-        keyed.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+        keyed
+            .access
+            .identify_caller(pb::IdentifyCallerRequest {})
+            .await
+            .unwrap();
         keyed_lines.push(keyed);
     }
     let mut last = frames::connect(&server.address).await;
@@ -227,7 +238,11 @@ async fn one_may_have_the_streams_that_its_address_has_left_and_a_few_always() {
         .person("editor", &[Role::AgencyEditor], Some(AGENCY))
         .await;
     let mut keyed = server.clients(editor.clone());
-    keyed.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+    keyed
+        .access
+        .identify_caller(pb::IdentifyCallerRequest {})
+        .await
+        .unwrap();
     let mut second = frames::connect(&server.address).await;
     assert_eq!(streams_allowed(&mut second).await, 30);
     let mut third = frames::connect(&server.address).await;
@@ -257,7 +272,11 @@ async fn one_may_have_the_streams_that_its_address_has_left_and_a_few_always() {
     .await;
     let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
     let mut fourth = Clients::new(&endpoint.connect().await.unwrap(), editor);
-    fourth.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap();
+    fourth
+        .access
+        .identify_caller(pb::IdentifyCallerRequest {})
+        .await
+        .unwrap();
 
     // streams of connections that have ended are there for the next
     drop((second, third, fourth));
@@ -370,12 +389,12 @@ async fn a_client_may_ask_as_often_as_it_likes_whether_the_server_lives() {
     server.stop().await;
 }
 
-/// A WhoAmI on this stream, without its body.
+/// An IdentifyCaller on this stream, without its body.
 fn begin(server: &str, stream: u32) -> Vec<u8> {
     let block = frames::block(&[
         (":method", "POST"),
         (":scheme", "http"),
-        (":path", "/ndp.registry.v1.AccessService/WhoAmI"),
+        (":path", "/ndp.registry.v1.AccessService/IdentifyCaller"),
         (":authority", server),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
@@ -402,7 +421,8 @@ async fn a_call_that_comes_when_the_server_is_told_to_stop_is_refused() {
     wait_for(&mut rude, HEADERS, 1).await;
     let metrics = server.metrics.clone();
     let handled = |code: &str| {
-        let labels = "grpc_service=\"ndp.registry.v1.AccessService\",grpc_method=\"WhoAmI\"";
+        let labels =
+            "grpc_service=\"ndp.registry.v1.AccessService\",grpc_method=\"IdentifyCaller\"";
         let page = metrics.encode().unwrap();
         page.contains(&format!(
             "{{grpc_type=\"unary\",{labels},grpc_code=\"{code}\"}} 1"

@@ -6,7 +6,7 @@ use ndp_registry::{config::Limits, pb};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::{sample, start_limited, who_am_i};
+use super::{identify_caller, sample, start_limited};
 use crate::{
     faults::{AGENCY, PLATFORM, create, making, queue, reason},
     harness::{
@@ -122,7 +122,7 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     for malformed in ["soon", "5", "S", "-1S", "123456789S", "5s", "1.5S", "+5S"] {
-        let status = who_am_i(&server, &[("grpc-timeout", malformed)]).await;
+        let status = identify_caller(&server, &[("grpc-timeout", malformed)]).await;
         assert_eq!(
             status.code(),
             Code::InvalidArgument,
@@ -133,7 +133,7 @@ async fn a_time_that_is_none_is_refused_and_one_that_is_over_is_over() {
         assert_eq!(field.field, "grpc-timeout");
     }
     for good in ["1H", "1M", "9S", "9000m", "9000000u", "99999999S"] {
-        let status = who_am_i(&server, &[("grpc-timeout", good)]).await;
+        let status = identify_caller(&server, &[("grpc-timeout", good)]).await;
         assert_eq!(status.code(), Code::Ok, "{good}: {status:?}");
     }
     server.stop().await;

@@ -8,7 +8,7 @@ use ndp_registry::{
 };
 use tonic::{Code, Streaming};
 
-use super::{limited, sample, start_limited, who_am_i};
+use super::{identify_caller, limited, sample, start_limited};
 use crate::{
     faults::{AGENCY, create},
     harness::{
@@ -35,14 +35,14 @@ both! {
         let write = tokio::spawn(async move { writing.plans.create_plan(create("one")).await });
         let in_flight = async |count| sample(&server, "ndp_calls_in_flight") == Some(count);
         until("it is in flight", async || in_flight(1.0).await).await;
-        let refused = who_am_i(&server, &[]).await;
+        let refused = identify_caller(&server, &[]).await;
         let said = limited(&refused);
         assert_eq!(said, "ResourceExhausted LIMIT_REACHED: calls_in_flight all 1, again in 1 s");
         assert_eq!(refusals(&server, "calls_in_flight", "all"), Some(1.0));
         lock.let_go().await;
         write.await.unwrap().unwrap();
         until("it has left", async || in_flight(0.0).await).await;
-        assert_eq!(who_am_i(&server, &[]).await.code(), Code::Ok);
+        assert_eq!(identify_caller(&server, &[]).await.code(), Code::Ok);
         server.stop().await;
     }
 }
@@ -59,7 +59,10 @@ async fn calls_a_second_by_one_caller() {
     let two = server.person("two", &[Role::Auditor], None).await;
     let call = async |caller: &As| {
         let mut clients = server.clients(caller.clone());
-        clients.access.who_am_i(pb::WhoAmIRequest {}).await
+        clients
+            .access
+            .identify_caller(pb::IdentifyCallerRequest {})
+            .await
     };
     // two at once, and a little more in the time that they take
     let mut refused = None;
@@ -88,9 +91,9 @@ async fn bytes_of_headers() {
     let engine = Engine::sqlite();
     let server = Server::start(&engine.url()).await;
     let (fits, long) = ("x".repeat(15_000), "x".repeat(17_000));
-    let answered = who_am_i(&server, &[("x-made-up", &fits)]).await;
+    let answered = identify_caller(&server, &[("x-made-up", &fits)]).await;
     assert_eq!(answered.code(), Code::Ok);
-    let refused = who_am_i(&server, &[("x-made-up", &long)]).await;
+    let refused = identify_caller(&server, &[("x-made-up", &long)]).await;
     // the refusal names no retry delay: a retry would fail too
     let said = limited(&refused);
     assert_eq!(
@@ -100,14 +103,14 @@ async fn bytes_of_headers() {
     assert_eq!(refusals(&server, "request_headers", "caller"), Some(1.0));
 
     // the same over HTTP/2
-    let mut request = tonic::Request::new(pb::WhoAmIRequest {});
+    let mut request = tonic::Request::new(pb::IdentifyCallerRequest {});
     request
         .metadata_mut()
         .insert("x-made-up", "x".repeat(17_000).parse().unwrap());
     let refused = server
         .anonymous()
         .access
-        .who_am_i(request)
+        .identify_caller(request)
         .await
         .unwrap_err();
     assert_eq!(limited(&refused), said);

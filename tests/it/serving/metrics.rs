@@ -177,11 +177,11 @@ async fn a_live_server_exports_every_metric_of_the_board() {
     // a write, a read, a watch, and a refusal
     let mut editor = server.clients(&editor);
     editor.plans.create_plan(create("one")).await.unwrap();
-    let mut large = tonic::Request::new(pb::WhoAmIRequest {});
+    let mut large = tonic::Request::new(pb::IdentifyCallerRequest {});
     large
         .metadata_mut()
         .insert("x-made-up", "x".repeat(2000).parse().unwrap());
-    editor.access.who_am_i(large).await.unwrap_err();
+    editor.access.identify_caller(large).await.unwrap_err();
     let channel = InterceptedService::new(server.channel.clone(), As::default());
     let _watch = watching(channel).await;
 

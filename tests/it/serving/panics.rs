@@ -97,7 +97,7 @@ both! {
         assert!(answered.iter().all(Result::is_ok), "{answered:?}");
         let mut anonymous = server.anonymous();
         server.clock.break_once();
-        let broken = anonymous.access.who_am_i(pb::WhoAmIRequest {}).await.unwrap_err();
+        let broken = anonymous.access.identify_caller(pb::IdentifyCallerRequest {}).await.unwrap_err();
         assert_eq!(broken.code(), Code::Internal);
         server.clients(editor).plans.create_plan(create("after")).await.unwrap();
         server.stop().await;

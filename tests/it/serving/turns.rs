@@ -92,7 +92,7 @@ async fn who_asks_for_much_waits_and_holds_up_nobody_who_asks_for_little() {
             assert_eq!(limited(&again), CALLER_FULL);
             // an ordinary list is served, for this caller and for others
             let usual = pb::ListPlatformsRequest {
-                filter: "display_name:dinh OR record_status = VERIFIED".into(),
+                filter: "display_name:dinh OR verification = VERIFIED".into(),
                 ..Default::default()
             };
             list(&server, &one, usual.clone()).await.unwrap();
@@ -150,9 +150,9 @@ both! {
             listed.map(|it| it.into_inner().changes.len())
         };
         let past = async |caller: &As, read_revision: i64| {
-            let request = pb::GetSummaryRequest { read_revision, ..Default::default() };
+            let request = pb::ComputeSummaryRequest { read_revision, ..Default::default() };
             let mut clients = server.clients(caller.clone());
-            clients.monitoring.get_summary(request).await.map(|_| 1)
+            clients.monitoring.compute_summary(request).await.map(|_| 1)
         };
         let take = async |work| server.registry.turns().take(work, elsewhere()).await.unwrap();
 
@@ -257,7 +257,7 @@ async fn whatever_looks_at_many_records_is_counted() {
         ("ListPlatforms", json!({})),
         (
             "ListPlatforms",
-            json!({"filter": "record_status = PENDING_ANNEX"}),
+            json!({"filter": "verification = PENDING_ANNEX"}),
         ),
         ("ListPlatforms", json!({"order_by": "display_name desc"})),
         ("SearchPlatforms", json!({"query": "dinh danh"})),
@@ -269,11 +269,11 @@ async fn whatever_looks_at_many_records_is_counted() {
             "CompareEditions",
             json!({"base_edition": edition, "target_edition": edition}),
         ),
-        ("GetSummary", json!({"effective_date": day})),
-        ("GetSummary", json!({"group": "no such group"})),
-        ("GetTimeline", json!({"start_date": day})),
+        ("ComputeSummary", json!({"effective_date": day})),
+        ("ComputeSummary", json!({"group": "no such group"})),
+        ("ComputeTimeline", json!({"start_date": day})),
         ("ListAttentionItems", json!({})),
-        ("GetDataQuality", json!({})),
+        ("ComputeDataQuality", json!({})),
         ("ReconcileFigures", json!({})),
         ("ListFigures", json!({})),
         ("ListPrincipals", json!({})),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::{
     effort::Effort,
     monitoring::{
-        standing::{Dossier, MilestoneStatus, PlanStanding},
+        standing::{Dossier, PlanStanding, StandingState},
         tally::{Place, Sight},
     },
     names::AgencyName,
@@ -14,7 +14,7 @@ use crate::{
     records::{
         milestones::Milestone,
         plans::{Head, Plan},
-        platforms::{Platform, RecordStatus},
+        platforms::{Platform, Verification},
         words::words,
     },
     state::{State, dossier::governing_agency_on},
@@ -161,7 +161,7 @@ impl Items {
         };
         let known_since = platform.meta.create_time.date_in_vietnam();
         let (name, title) = (platform.name.as_str(), &platform.fields.display_name);
-        if platform.fields.record_status == RecordStatus::PendingAnnex {
+        if platform.fields.verification == Verification::PendingAnnex {
             self.add(Kind::PendingAnnex, &of, name, title, known_since);
         }
         let mut planned = false;
@@ -222,7 +222,7 @@ impl Items {
     fn of_milestone(&mut self, of: &Subject<'_>, dossier: &Dossier<'_>, milestone: &Milestone) {
         let (name, title) = (milestone.name.as_str(), &milestone.fields.display_name);
         if let Some(standing) = dossier.milestone_on(milestone, self.on)
-            && standing.status == MilestoneStatus::Overdue
+            && standing.state == StandingState::Overdue
             && let Some(due) = standing.due
         {
             self.add(Kind::OverdueMilestone, of, name, title, due.plus_days(1));
@@ -246,7 +246,7 @@ fn diverging_since(dossier: &Dossier<'_>, standing: &PlanStanding, on: Date) -> 
     let assured = assured.and_then(|it| it.fields.assessment_date);
     let overdue = standing.milestones.iter();
     let overdue = overdue
-        .filter(|it| it.status == MilestoneStatus::Overdue)
+        .filter(|it| it.state == StandingState::Overdue)
         .filter_map(|it| it.due)
         .min()
         .map(|due| due.plus_days(1));

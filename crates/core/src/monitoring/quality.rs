@@ -12,7 +12,7 @@ use crate::{
     },
     names::{AgencyName, PlatformName},
     records::{
-        platforms::{Classification, Membership, Platform, RecordStatus, Stage},
+        platforms::{Classification, Membership, Platform, Stage, Verification},
         words::words,
     },
     state::{State, dossier::governing_agency_on},
@@ -191,7 +191,7 @@ impl Rules {
 
     fn correct(&mut self, platform: &Platform) {
         let fields = &platform.fields;
-        let verified = fields.record_status == RecordStatus::Verified;
+        let verified = fields.verification == Verification::Verified;
         self.check(Criterion::Correct, "VERIFIED", verified);
         self.check(Criterion::Correct, "SOURCED", !fields.sources.is_empty());
         for listing in &fields.listings {

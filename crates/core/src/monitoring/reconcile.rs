@@ -3,7 +3,7 @@
 use crate::{
     effort::Effort,
     monitoring::{
-        standing::MilestoneStatus,
+        standing::StandingState,
         tally::{Count, Place, Sight, contribution},
     },
     names::{PlanName, Revision},
@@ -83,16 +83,15 @@ impl State {
                 }
                 Subject::Tasks => {
                     let counts = contribution(self, platform, on).seen(sight);
-                    let dropped = counts.get(Count::Milestone(MilestoneStatus::Dropped));
+                    let dropped = counts.get(Count::Milestone(StandingState::Dropped));
                     let tasks = counts.get(Count::Milestones) - dropped;
                     computed.count(i64::from(tasks), None);
-                    let status = |status| i64::from(counts.get(Count::Milestone(status)));
+                    let state = |state| i64::from(counts.get(Count::Milestone(state)));
                     let values = [
-                        status(MilestoneStatus::CompletedOnTime)
-                            + status(MilestoneStatus::CompletedLate),
-                        status(MilestoneStatus::OnSchedule) + status(MilestoneStatus::NotYetDue),
-                        status(MilestoneStatus::Overdue),
-                        status(MilestoneStatus::Regular),
+                        state(StandingState::CompletedOnTime) + state(StandingState::CompletedLate),
+                        state(StandingState::OnSchedule) + state(StandingState::NotYetDue),
+                        state(StandingState::Overdue),
+                        state(StandingState::Regular),
                     ];
                     for (part, value) in parts.iter_mut().zip(values) {
                         *part += value;

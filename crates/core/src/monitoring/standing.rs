@@ -1,4 +1,4 @@
-//! Standing: the status of plans and milestones on a date. A status is never entered. The rules in
+//! Standing: the state of plans and milestones on a date. A state is never entered. The rules in
 //! this file compute it from what was promised, what was done and the date asked about.
 //!
 //! The rules use the dates that the registry knows now: what was promised on a date is the baseline
@@ -26,7 +26,7 @@ pub const OFF_TRACK_DAYS: i32 = 90;
 
 words! {
     /// How a milestone stands on a date.
-    pub enum MilestoneStatus {
+    pub enum StandingState {
         /// Complete by its due date; a regular task that is complete is, too.
         CompletedOnTime = 1 "COMPLETED_ON_TIME",
         /// Complete, after the last day of its due period.
@@ -98,8 +98,8 @@ pub struct Dossier<'a> {
 /// How one milestone stands on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MilestoneStanding {
-    /// Its status.
-    pub status: MilestoneStatus,
+    /// Its state.
+    pub state: StandingState,
     /// The last day by which it was promised, by the baseline in force on the date.
     pub due: Option<Date>,
     /// Its weight by that baseline.
@@ -219,7 +219,7 @@ impl<'a> Dossier<'a> {
         .or_else(|| {
             let dropping = milestone.dropping.as_ref()?;
             (dropping.drop_date <= on).then_some(MilestoneStanding {
-                status: MilestoneStatus::Dropped,
+                state: StandingState::Dropped,
                 due: None,
                 weight: 0,
                 slippage_first: None,
@@ -398,27 +398,27 @@ fn milestone_on(
     let begun = start
         .and_then(|start| start.start)
         .is_none_or(|day| day <= on);
-    let status = if dropped.is_some_and(|dropping| dropping.drop_date <= on) {
-        MilestoneStatus::Dropped
+    let state = if dropped.is_some_and(|dropping| dropping.drop_date <= on) {
+        StandingState::Dropped
     } else if let Some(date) = completed {
         if due.is_some_and(|due| date > due) {
-            MilestoneStatus::CompletedLate
+            StandingState::CompletedLate
         } else {
-            MilestoneStatus::CompletedOnTime
+            StandingState::CompletedOnTime
         }
     } else {
         match (phase, due) {
-            (Phase::Ended, _) => MilestoneStatus::Dropped,
-            (Phase::Before, _) => MilestoneStatus::NotYetDue,
-            (Phase::InForce, None) => MilestoneStatus::Regular,
-            (Phase::InForce, Some(due)) if on > due => MilestoneStatus::Overdue,
-            (Phase::InForce, Some(_)) if begun => MilestoneStatus::OnSchedule,
-            (Phase::InForce, Some(_)) => MilestoneStatus::NotYetDue,
+            (Phase::Ended, _) => StandingState::Dropped,
+            (Phase::Before, _) => StandingState::NotYetDue,
+            (Phase::InForce, None) => StandingState::Regular,
+            (Phase::InForce, Some(due)) if on > due => StandingState::Overdue,
+            (Phase::InForce, Some(_)) if begun => StandingState::OnSchedule,
+            (Phase::InForce, Some(_)) => StandingState::NotYetDue,
         }
     };
-    let expected = match status {
-        MilestoneStatus::Dropped => None,
-        MilestoneStatus::Overdue => Some(on),
+    let expected = match state {
+        StandingState::Dropped => None,
+        StandingState::Overdue => Some(on),
         _ => completed.or(due),
     };
     let slippage = |from: Option<Date>| Some(from?.days_until(expected?));
@@ -426,7 +426,7 @@ fn milestone_on(
         .and_then(|baseline| promised(baseline, milestone))
         .and_then(|promised| promised.due.as_ref()?.end);
     Some(MilestoneStanding {
-        status,
+        state,
         due,
         weight,
         slippage_first: slippage(first_due),
@@ -442,8 +442,7 @@ fn milestone_on(
 fn rate(milestones: &[MilestoneStanding], on: Date) -> Option<Rating> {
     let (mut dated, mut due, mut overdue, mut longest) = (false, 0, 0, 0);
     for milestone in milestones {
-        let (Some(day), false) = (milestone.due, milestone.status == MilestoneStatus::Dropped)
-        else {
+        let (Some(day), false) = (milestone.due, milestone.state == StandingState::Dropped) else {
             continue;
         };
         dated = true;
@@ -451,7 +450,7 @@ fn rate(milestones: &[MilestoneStanding], on: Date) -> Option<Rating> {
         if day < on {
             due += weight;
         }
-        if milestone.status == MilestoneStatus::Overdue {
+        if milestone.state == StandingState::Overdue {
             overdue += weight;
             longest = longest.max(day.days_until(on));
         }

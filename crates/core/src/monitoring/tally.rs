@@ -17,12 +17,12 @@ use crate::{
     effort::Effort,
     monitoring::{
         freshness::Freshness,
-        standing::{Dossier, MilestoneStatus, Phase, PlanStanding, plan_state_on},
+        standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
     },
     names::{AgencyName, EditionName, PlatformName},
     records::{
         plans::{Plan, PlanState},
-        platforms::{Platform, PlatformState, RecordStatus, Stage},
+        platforms::{Platform, PlatformState, Stage, Verification},
         reports::Rating,
     },
     state::{
@@ -55,8 +55,8 @@ pub enum Count {
     Complete,
     /// Platforms that left.
     Retired,
-    /// Platforms in the catalogue with a record status.
-    RecordStatus(RecordStatus),
+    /// Platforms in the catalogue with a verification.
+    Verification(Verification),
     /// Platforms in the catalogue by furthest stage reached.
     Stage(Option<Stage>),
     /// Platforms in the catalogue with a plan that is ISSUED or COMPLETED.
@@ -77,8 +77,8 @@ pub enum Count {
     Freshness(Freshness),
     /// Milestones promised by monitored plans.
     Milestones,
-    /// Those with a status.
-    Milestone(MilestoneStatus),
+    /// Those that stand in a state.
+    Milestone(StandingState),
     /// Claims of monitored plans.
     Claims,
     /// Those without evidence that can be checked.
@@ -99,7 +99,7 @@ impl Count {
             Self::Platforms => 0,
             Self::Complete => 1,
             Self::Retired => 2,
-            Self::RecordStatus(status) => 3 + status.place(),
+            Self::Verification(it) => 3 + it.place(),
             Self::Stage(None) => 9,
             Self::Stage(Some(stage)) => 10 + stage.place(),
             Self::WithIssuedPlan => 13,
@@ -113,7 +113,7 @@ impl Count {
             Self::Reporting => 38,
             Self::Freshness(freshness) => 39 + freshness.place(),
             Self::Milestones => 43,
-            Self::Milestone(status) => 44 + status.place(),
+            Self::Milestone(state) => 44 + state.place(),
             Self::Claims => 51,
             Self::Unsubstantiated => 52,
         }
@@ -298,7 +298,7 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
     of.public.add(Count::Platforms, 1);
     of.public.add(Count::Complete, i32::from(complete));
     of.public
-        .add(Count::RecordStatus(platform.fields.record_status), 1);
+        .add(Count::Verification(platform.fields.verification), 1);
     of.public.add(Count::Stage(stage_on(platform, on)), 1);
     let mut issued = false;
     for (plan, key) in plans {
@@ -344,7 +344,7 @@ fn count_standing(counts: &mut Counts, standing: &PlanStanding) {
     }
     for milestone in &standing.milestones {
         counts.add(Count::Milestones, 1);
-        counts.add(Count::Milestone(milestone.status), 1);
+        counts.add(Count::Milestone(milestone.state), 1);
     }
     counts.add(Count::Claims, standing.claims);
     counts.add(Count::Unsubstantiated, standing.unsubstantiated);

@@ -11,7 +11,7 @@ use crate::{
 
 impl State {
     /// The changes between two days that only the date causes: each milestone of a plan in force
-    /// whose status differs, and each such plan whose freshness differs.
+    /// whose state differs, and each such plan whose freshness differs.
     pub fn notices(&self, from: Date, to: Date) -> Vec<Notice> {
         let mut notices = Vec::new();
         for plan in self.plans().values() {
@@ -30,15 +30,15 @@ fn notices_of(plan: &Plan, dossier: &Dossier<'_>, from: Date, to: Date, into: &m
         return;
     }
     for milestone in &dossier.milestones {
-        let statuses = [from, to].map(|on| dossier.milestone_on(milestone, on));
-        if let [Some(old), Some(new)] = statuses
-            && old.status != new.status
+        let standings = [from, to].map(|on| dossier.milestone_on(milestone, on));
+        if let [Some(old), Some(new)] = standings
+            && old.state != new.state
         {
             into.push(Notice {
                 name: milestone.name.to_string(),
-                aspect: Aspect::MilestoneStatus,
-                from: old.status.as_str().to_owned(),
-                to: new.status.as_str().to_owned(),
+                aspect: Aspect::StandingState,
+                from: old.state.as_str().to_owned(),
+                to: new.state.as_str().to_owned(),
             });
         }
     }

@@ -19,7 +19,7 @@ use crate::{
         plans::{Plan, PlanState, Visibility},
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership, Platform,
-            PlatformState, RecordStatus, Stage,
+            PlatformState, Stage, Verification,
         },
         principals::{ApiKey, Principal, PrincipalKind, Role},
         proposals::{Proposal, ProposalState},
@@ -133,8 +133,13 @@ impl Queryable for Edition {
         Field::new("previous_edition", EDITION, |r: &Self| {
             Values::option(r.fields.previous_edition.as_ref().map(|name| name.as_str()))
         }),
-        Field::new("repealed_by", EDITION, |r: &Self| {
-            Values::option(r.fields.repealed_by.as_ref().map(|name| name.as_str()))
+        Field::new("repealing_edition", EDITION, |r: &Self| {
+            Values::option(
+                r.fields
+                    .repealing_edition
+                    .as_ref()
+                    .map(|name| name.as_str()),
+            )
         }),
         created!(Self),
         updated!(Self),
@@ -212,8 +217,8 @@ impl Queryable for Platform {
             |r: &Self| Values::many(r.fields.data_sharing_channels.iter().map(|it| it.word())),
         )
         .repeated(),
-        Field::new("record_status", words::<RecordStatus>(), |r: &Self| {
-            Values::one(r.fields.record_status.word())
+        Field::new("verification", words::<Verification>(), |r: &Self| {
+            Values::one(r.fields.verification.word())
         })
         .orderable(),
         Field::new("security.level", Type::Integer, |r: &Self| {

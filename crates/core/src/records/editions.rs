@@ -43,11 +43,11 @@ record_fields! {
         /// The edition it follows.
         pub previous_edition: Option<EditionName>,
         /// First day in force.
-        pub in_force_start_date: Option<Date>,
+        pub effective_start_date: Option<Date>,
         /// Last day in force.
-        pub in_force_end_date: Option<Date>,
+        pub effective_end_date: Option<Date>,
         /// The edition whose decision repealed this one.
-        pub repealed_by: Option<EditionName>,
+        pub repealing_edition: Option<EditionName>,
         /// What a reader must know about how well it is known.
         pub note: String,
         /// Where the facts were read.
@@ -80,7 +80,7 @@ impl Edition {
     /// day of issue; none where neither is known.
     pub fn first_day(&self) -> Option<Date> {
         let fields = &self.fields;
-        fields.in_force_start_date.or(fields.decision.issue_date)
+        fields.effective_start_date.or(fields.decision.issue_date)
     }
 }
 
@@ -108,10 +108,10 @@ impl EditionFields {
                 );
             }
         }
-        if let (Some(start), Some(end)) = (self.in_force_start_date, self.in_force_end_date)
+        if let (Some(start), Some(end)) = (self.effective_start_date, self.effective_end_date)
             && end < start
         {
-            violations.add("edition.in_force_end_date", Rule::InForceNotInOrder);
+            violations.add("edition.effective_end_date", Rule::InForceNotInOrder);
         }
     }
 }

@@ -176,7 +176,7 @@ stored! {
         /// Office.
         pub office: String,
         /// Name as printed on a published document.
-        pub person_name: String,
+        pub person: String,
     }
 }
 
@@ -207,7 +207,7 @@ stored! {
 }
 
 parts! {
-    Head { office: String, person_name: String }
+    Head { office: String, person: String }
     Money { currency_code: String, units: i64, nanos: i32 }
     Budget { amount: Option<Money>, price_year: i32, source: String }
 }
@@ -391,7 +391,7 @@ stored! {
         /// All its states, oldest first.
         pub state_history: Vec<StateEntry>,
         /// The plan that took its place.
-        pub superseded_by: Option<PlanName>,
+        pub superseding_plan: Option<PlanName>,
         /// Whether fields were withheld; never so in a stored image.
         #[serde_with(skip_apply)]
         #[serde(skip)]

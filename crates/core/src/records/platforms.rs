@@ -61,9 +61,9 @@ words! {
 
 words! {
     /// The quality of the source of a record.
-    pub enum RecordStatus = Unspecified {
+    pub enum Verification = Unspecified {
         /// Not stated; refused when a platform is written.
-        Unspecified = 0 "RECORD_STATUS_UNSPECIFIED",
+        Unspecified = 0 "VERIFICATION_UNSPECIFIED",
         /// Checked against the decision's own text.
         Verified = 1 "VERIFIED",
         /// The name is official, as the press gives it.
@@ -252,7 +252,7 @@ record_fields! {
         /// Its pages.
         pub links: Vec<Link>,
         /// The quality of the source of the record.
-        pub record_status: RecordStatus,
+        pub verification: Verification,
         /// Where its facts were read.
         pub sources: Vec<Source>,
         /// The steward's labels.
@@ -391,8 +391,8 @@ impl Platform {
     pub fn is_named(&self) -> bool {
         !self.fields.display_name.is_empty()
             && matches!(
-                self.fields.record_status,
-                RecordStatus::Verified | RecordStatus::FromPress | RecordStatus::ThirdPartyCopy
+                self.fields.verification,
+                Verification::Verified | Verification::FromPress | Verification::ThirdPartyCopy
             )
     }
 }
@@ -406,11 +406,11 @@ impl PlatformFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
         let nameless = matches!(
-            self.record_status,
-            RecordStatus::TranslatedNameOnly | RecordStatus::PendingAnnex
+            self.verification,
+            Verification::TranslatedNameOnly | Verification::PendingAnnex
         );
-        if self.record_status == RecordStatus::Unspecified {
-            violations.add("platform.record_status", Rule::RecordStatusMissing);
+        if self.verification == Verification::Unspecified {
+            violations.add("platform.verification", Rule::VerificationMissing);
         } else if self.display_name.trim().is_empty() && !nameless {
             violations.add("platform.display_name", Rule::PlatformNameMissing);
         }

@@ -17,7 +17,7 @@ use crate::{
         },
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, RecordStatus, Security, Stage,
+            Link, Listing, Membership, OperationStage, Security, Stage, Verification,
         },
         principals::{PrincipalKind, Role},
         reports::Rating,
@@ -159,7 +159,7 @@ macro_rules! no_texts {
 no_texts! {
     bool i32 i64 Date Timestamp AgencyKind DocumentKind RelationKind Subject Interval Visibility
     ReportingCycle Classification DataSharingChannel DeploymentLevel ExitOutcome Membership
-    RecordStatus Stage PrincipalKind Role Rating Money AgencyName EditionName PlatformName
+    Verification Stage PrincipalKind Role Rating Money AgencyName EditionName PlatformName
     ReportName
 }
 
@@ -199,7 +199,7 @@ texts! {
     Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
     VisibilityEntry { texts: document; uris: ; none: visibility start_date; }
     CycleEntry { texts: document; uris: ; none: cycle start_date; }
-    Head { texts: office person_name; uris: ; none: ; }
+    Head { texts: office person; uris: ; none: ; }
     Budget { texts: source; uris: ; none: amount price_year; }
     Period { texts: as_written; uris: ; none: start end; }
     Part { texts: category; uris: ; none: value; }

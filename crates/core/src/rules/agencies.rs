@@ -10,7 +10,7 @@ use crate::{
         agencies::{Agency, AgencyFields},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update},
+    rules::{Asking, Command, Deciding, Update, deciding::leads_back},
     state::State,
 };
 /// CreateAgency.
@@ -94,7 +94,9 @@ fn check_fields(
     fields.check(&mut violations);
     let parent = fields.parent_agency.as_ref();
     deciding.check_agency(parent, "agency.parent_agency", &mut violations);
-    if is_above(deciding.state, name, parent) {
+    let agencies = deciding.state.agencies();
+    let above = |it| agencies.get(it)?.fields.parent_agency.as_ref();
+    if leads_back(name, parent, agencies.len(), above) {
         violations.add("agency.parent_agency", Rule::OwnParent);
     }
     for (i, succession) in fields.successions.iter().enumerate() {
@@ -102,20 +104,4 @@ fn check_fields(
         deciding.check_agency(Some(&succession.successor), &field, &mut violations);
     }
     violations.into_result()
-}
-
-/// Whether `agency` is `parent` or stands above it.
-fn is_above(state: &State, agency: &AgencyName, parent: Option<&AgencyName>) -> bool {
-    let mut above = parent;
-    for _ in 0..=state.agencies().len() {
-        match above {
-            Some(name) if name == agency => return true,
-            Some(name) => {
-                let record = state.agency(name);
-                above = record.and_then(|it| it.fields.parent_agency.as_ref());
-            }
-            None => return false,
-        }
-    }
-    true
 }

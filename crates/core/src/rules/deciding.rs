@@ -207,3 +207,21 @@ pub(super) fn exists<T: Record>(name: &T::Name) -> Error {
         name: name.to_owned(),
     }
 }
+
+/// Whether references of one kind lead from `first` back to `start`, in at most `steps` steps.
+pub(super) fn leads_back<'a, N: PartialEq>(
+    start: &N,
+    first: Option<&'a N>,
+    steps: usize,
+    next: impl Fn(&'a N) -> Option<&'a N>,
+) -> bool {
+    let mut at = first;
+    for _ in 0..=steps {
+        match at {
+            Some(name) if name == start => return true,
+            Some(name) => at = next(name),
+            None => return false,
+        }
+    }
+    true
+}

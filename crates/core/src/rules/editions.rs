@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
+    messages::Rule,
     names::EditionName,
     records::{
         editions::{Edition, EditionFields},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update},
+    rules::{Asking, Command, Deciding, Update, deciding::leads_back},
     state::State,
 };
 /// CreateEdition.
@@ -44,7 +45,7 @@ impl Command for CreateEdition {
     fn decide(&self, (): (), deciding: &mut Deciding<'_>) -> Result<Arc<Edition>, Error> {
         let Self { name, fields } = self;
         deciding.check_free::<Edition>(name)?;
-        check_fields(deciding, fields)?;
+        check_fields(deciding, name, fields)?;
         Ok(Arc::new(Edition {
             name: name.clone(),
             fields: fields.clone(),
@@ -76,7 +77,7 @@ impl Command for UpdateEdition {
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<Edition>, Error> {
         let new = self.edit(edition, deciding)?;
-        check_fields(deciding, &new.fields)?;
+        check_fields(deciding, &new.name, &new.fields)?;
         Ok(Arc::new(new))
     }
 
@@ -85,12 +86,30 @@ impl Command for UpdateEdition {
     }
 }
 
-fn check_fields(deciding: &Deciding<'_>, fields: &EditionFields) -> Result<(), Error> {
+fn check_fields(
+    deciding: &Deciding<'_>,
+    name: &EditionName,
+    fields: &EditionFields,
+) -> Result<(), Error> {
+    type Reference = fn(&EditionFields) -> Option<&EditionName>;
+    const REFERENCES: [(&str, Reference); 2] = [
+        ("edition.previous_edition", |it| {
+            it.previous_edition.as_ref()
+        }),
+        ("edition.repealing_edition", |it| {
+            it.repealing_edition.as_ref()
+        }),
+    ];
     let mut violations = Violations::new();
     fields.check(&mut violations);
-    let previous = fields.previous_edition.as_ref();
-    deciding.check_edition(previous, "edition.previous_edition", &mut violations);
-    let repealing = fields.repealed_by.as_ref();
-    deciding.check_edition(repealing, "edition.repealed_by", &mut violations);
+    let editions = deciding.state.editions();
+    for (field, of) in REFERENCES {
+        let other = of(fields);
+        deciding.check_edition(other, field, &mut violations);
+        let next = |it| of(&editions.get(it)?.fields);
+        if leads_back(name, other, editions.len(), next) {
+            violations.add(field, Rule::LeadsBack);
+        }
+    }
     violations.into_result()
 }

@@ -80,7 +80,7 @@ impl Command for CreatePlan {
             issuing_document: None,
             state: PlanState::Draft,
             state_history: Vec::new(),
-            superseded_by: None,
+            superseding_plan: None,
             public_write: None,
             published: None,
             redacted: false,
@@ -299,7 +299,7 @@ fn check_fields(deciding: &Deciding<'_>, fields: &PlanFields) -> Result<(), Erro
 fn restore(deciding: &mut Deciding<'_>, annulled: &PlanName) {
     let platform = annulled.parent();
     let mut plans = deciding.state.plans_of(&platform);
-    let old = plans.find(|plan| plan.superseded_by.as_ref() == Some(annulled));
+    let old = plans.find(|plan| plan.superseding_plan.as_ref() == Some(annulled));
     let Some((old, to)) = old.and_then(|old| Some((old, old.state.after(PlanMove::Restore)?)))
     else {
         return;
@@ -307,7 +307,7 @@ fn restore(deciding: &mut Deciding<'_>, annulled: &PlanName) {
     let ended = old.state_history.iter().rev();
     let ended = ended.map(|entry| entry.effective_date).next();
     let mut old = (**old).clone();
-    old.superseded_by = None;
+    old.superseding_plan = None;
     old.meta = deciding.updated(old.meta);
     let ended = ended.unwrap_or_else(|| deciding.today());
     enter(deciding, &mut old, to, ended, None);
@@ -328,7 +328,7 @@ fn supersede(
         return;
     };
     let mut old = (**old).clone();
-    old.superseded_by = Some(issued.clone());
+    old.superseding_plan = Some(issued.clone());
     old.meta = deciding.updated(old.meta);
     enter(deciding, &mut old, to, date, document);
     deciding.put(old);

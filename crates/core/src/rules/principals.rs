@@ -1,6 +1,6 @@
 //! Principals and API keys.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     error::{Error, Violations},
@@ -15,6 +15,7 @@ use crate::{
         deciding::{check_etag, exists},
     },
     state::State,
+    time::Timestamp,
 };
 /// CreatePrincipal.
 #[derive(Clone, Debug)]
@@ -154,8 +155,12 @@ impl Command for DisablePrincipal {
 pub struct CreateApiKey {
     /// Name it is to have.
     pub name: ApiKeyName,
+    /// Whether the caller chose its id; else it is random.
+    pub id_chosen: bool,
     /// What to write.
     pub fields: ApiKeyFields,
+    /// How long it works, in place of `fields.expire_time`.
+    pub ttl: Option<Duration>,
     /// Hash of its secret.
     pub hash: KeyHash,
 }
@@ -163,10 +168,13 @@ pub struct CreateApiKey {
 impl Texts for CreateApiKey {
     fn texts(&self, reader: &mut Reader<'_>) {
         let Self {
-            name: _, // random
+            name,
+            id_chosen,
             fields,
+            ttl: _,
             hash: _,
         } = self;
+        reader.id("api_key_id", id_chosen.then(|| name.id()));
         reader.field("api_key", fields);
     }
 }
@@ -189,22 +197,36 @@ impl Command for CreateApiKey {
         principal: &'a Principal,
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<ApiKey>, Error> {
-        let Self { name, fields, hash } = self;
         check_enabled(principal)?;
+        let Self { name, hash, .. } = self;
         deciding.check_free::<ApiKey>(name)?;
-        if fields.expire_time.is_some_and(|time| time <= deciding.now) {
-            return Err(Error::invalid(
-                "api_key.expire_time",
-                Rule::ExpiryNotInFuture,
-            ));
-        }
+        let fields = self.expiring(deciding.now)?;
         deciding.key_hash = Some((name.clone(), *hash));
         Ok(Arc::new(ApiKey {
             name: name.clone(),
-            fields: fields.clone(),
+            fields,
             revoke_time: None,
             meta: deciding.created(),
         }))
+    }
+}
+
+impl CreateApiKey {
+    /// What is written of a key made now.
+    fn expiring(&self, now: Timestamp) -> Result<ApiKeyFields, Error> {
+        let mut fields = self.fields.clone();
+        let field = match self.ttl {
+            Some(ttl) => {
+                fields.expire_time = now.plus(ttl);
+                "api_key.ttl"
+            }
+            None => "api_key.expire_time",
+        };
+        let expires = self.ttl.is_some() || fields.expire_time.is_some();
+        if expires && fields.expire_time.is_none_or(|time| time <= now) {
+            return Err(Error::invalid(field, Rule::ExpiryNotInFuture));
+        }
+        Ok(fields)
     }
 }
 
