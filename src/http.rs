@@ -59,7 +59,7 @@ use crate::{
         who::Who,
     },
     service::{REQUEST_BYTES_MAX, call::deadline},
-    wire::status,
+    wire::status::{self, language},
 };
 
 /// Longest query of a URL, in bytes: the longest page token, and the longest filter encoded.
@@ -158,9 +158,16 @@ where
             return Box::pin(ready.call(request));
         }
         let api = Arc::clone(&self.api);
+        let vietnamese = language::prefers_vietnamese(request.headers());
+        let refuse = move |api: &Api, mut refusal: Refusal| {
+            if vietnamese {
+                refusal.status = language::in_vietnamese(&refusal.status);
+            }
+            api.refuse(&refusal)
+        };
         if let Some(Entry(Err(error))) = request.extensions().get::<Entry>() {
             let refusal = Refusal::from(status::status(error.clone()));
-            return Box::pin(async move { Ok(api.refuse(&refusal)) });
+            return Box::pin(async move { Ok(refuse(&api, refusal)) });
         }
         let understood = timeout::understand(request.headers_mut());
         let codings = Codings::asked(request.headers());
@@ -194,7 +201,7 @@ where
                 let reason = refusal.status.message();
                 // calls that reach a method are logged by the gRPC stack
                 tracing::info!(%verb, path, status, reason, "refused");
-                api.refuse(&refusal)
+                refuse(&api, refusal)
             });
             if let Some(codings) = codings {
                 response = coding::encoded(response, codings);

@@ -36,7 +36,7 @@ use crate::{
     http::{HttpLayer, Refused},
     service::standard::{self, Standard},
     telemetry::metrics::Metrics,
-    wire::status::status,
+    wire::status::{language, status},
 };
 use ndp_core::error::Error;
 
@@ -75,12 +75,19 @@ impl Inner {
         came: Instant,
     ) -> Response<Body> {
         let path = request.uri().path();
+        let vietnamese = language::prefers_vietnamese(request.headers());
         let method = self.metrics.method(path);
         let is_standard = methods::is_standard(path);
         let going = Going::begin(&self.metrics, method, came);
         let held = match entry {
             Ok(held) => held,
-            Err(error) => return going.send(self.guard.refuse(status(error))),
+            Err(error) => {
+                let mut refused = status(error);
+                if vietnamese {
+                    refused = language::in_vietnamese(&refused);
+                }
+                return going.send(self.guard.refuse(refused));
+            }
         };
         let request = going.receive(request);
         #[cfg(feature = "otlp")]
@@ -102,7 +109,11 @@ impl Inner {
                 None => answering.await,
             }
         };
-        going.send(answering.await)
+        let mut response = answering.await;
+        if vietnamese {
+            response = language::answer_in_vietnamese(response);
+        }
+        going.send(response)
     }
 }
 

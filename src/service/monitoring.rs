@@ -57,7 +57,7 @@ impl Services {
         let tally = self.registry().tally(&call.who, &call.snapshot, date);
         let tally = tally.await?;
         let summary = state.summary(&call.caller, place, &tally);
-        call.answer(monitoring::summary(&summary, state.revision()))
+        call.answer(monitoring::summary(&summary, state))
     }
 
     pub(super) async fn compute_timeline(
@@ -126,7 +126,7 @@ impl Services {
             let items = call.state().attention(&place, &sight, date, effort);
             let rows = effort.rows(&items, 1 + filter.terms() + order.terms());
             let page = page_sorted::<Item, &Item>(rows, &filter, &order, after.as_ref(), size);
-            let convert = |item: &&Item| monitoring::attention_item(item);
+            let convert = |item: &&Item| monitoring::attention_item(item, call.state());
             let place = |item: &&Item| order.cursor(item);
             Ok(fitted(page, effort, 1, convert, place))
         });
@@ -170,16 +170,16 @@ impl Services {
                 name: record.platform.to_string(),
             };
             let page = cut(failing.take(size + 1).collect(), size, cursor);
-            let convert = |record: &&RecordQuality| monitoring::record_scores(record, criterion);
+            let convert = |record: &&RecordQuality| {
+                monitoring::record_scores(record, criterion, call.state())
+            };
             let page = fitted(page, effort, 1, convert, cursor);
             Ok((quality, page))
         });
         let (quality, page) = scoring.await?;
         let (records, token) = self.sealed(&binding, page);
-        let (revision, made_up) = (call.state().revision(), call.state().is_made_up());
-        call.answer(monitoring::data_quality(
-            &place, &quality, today, records, token, revision, made_up,
-        ))
+        let told = monitoring::data_quality(&place, &quality, today, records, token, call.state());
+        call.answer(told)
     }
 
     pub(super) async fn reconcile_figures(

@@ -24,7 +24,7 @@ use ndp_core::{
         summary::{Scope, Summary},
         tally::{Count, Counts, Place, Rater},
     },
-    names::Revision,
+    names::{AgencyName, Revision},
     records::{
         figures::Figure,
         plans::PlanState,
@@ -32,6 +32,7 @@ use ndp_core::{
         reports::Rating,
         words::Word as _,
     },
+    state::State,
     time::Date,
 };
 
@@ -55,8 +56,14 @@ pub(super) fn place_edition(place: &Place) -> String {
     edition.unwrap_or(ALL_EDITIONS).to_owned()
 }
 
+/// What an agency is called, so that a reader needs no second call; empty for none.
+fn agency_display_name(state: &State, agency: Option<&AgencyName>) -> String {
+    let agency = agency.and_then(|name| state.agency(name));
+    agency.map_or_else(String::new, |it| it.fields.display_name.clone())
+}
+
 /// A summary, as computed at a revision.
-pub fn summary(record: &Summary, revision: Revision) -> pb::ComputeSummaryResponse {
+pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
     let Summary {
         place,
         date,
@@ -114,7 +121,8 @@ pub fn summary(record: &Summary, revision: Revision) -> pb::ComputeSummaryRespon
         issued_plan_platform_count: total(Count::WithIssuedPlan),
         plan_count: total(Count::Plans),
         plan_state_counts: plan_states.filter(|it| it.plan_count > 0).collect(),
-        revision: revision.get(),
+        agency_display_name: agency_display_name(state, place.agency.as_ref()),
+        revision: state.revision().get(),
         effective_date: write_date(Some(*date)),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
         monitored_plan_count: total(Count::Monitored),
@@ -202,7 +210,7 @@ pub fn timeline(
 // === attention ===
 
 /// Something that needs someone's action.
-pub fn attention_item(record: &Item) -> pb::AttentionItem {
+pub fn attention_item(record: &Item, state: &State) -> pb::AttentionItem {
     pb::AttentionItem {
         kind: write_enum(record.kind),
         resource: record.resource.clone(),
@@ -214,6 +222,7 @@ pub fn attention_item(record: &Item) -> pb::AttentionItem {
         day_count: record.days,
         action: record.kind.english().to_owned(),
         action_vi: record.kind.vietnamese().to_owned(),
+        agency_display_name: agency_display_name(state, record.agency.as_ref()),
     }
 }
 
@@ -240,11 +249,16 @@ fn scores(record: &Scores) -> Vec<pb::compute_data_quality_response::Score> {
 }
 
 /// One record that breaks rules, of one criterion where one is asked for.
-pub fn record_scores(record: &RecordQuality, asked: Option<Criterion>) -> RecordScores {
+pub fn record_scores(
+    record: &RecordQuality,
+    asked: Option<Criterion>,
+    state: &State,
+) -> RecordScores {
     let failures = record.failures.iter();
     RecordScores {
         platform: record.platform.as_str().to_owned(),
         agency: write_optional_name(record.agency.as_ref()),
+        agency_display_name: agency_display_name(state, record.agency.as_ref()),
         scores: scores(&record.scores),
         failures: failures
             .filter(|failure| asked.is_none_or(|asked| failure.criterion == asked))
@@ -265,8 +279,7 @@ pub fn data_quality(
     on: Date,
     failing_records: Vec<RecordScores>,
     next_page_token: String,
-    revision: Revision,
-    made_up: bool,
+    state: &State,
 ) -> pb::ComputeDataQualityResponse {
     pb::ComputeDataQualityResponse {
         failing_records,
@@ -282,11 +295,12 @@ pub fn data_quality(
             .iter()
             .map(|(agency, of)| AgencyScores {
                 agency: write_optional_name(agency.as_ref()),
+                agency_display_name: agency_display_name(state, agency.as_ref()),
                 scores: scores(of),
             })
             .collect(),
-        revision: revision.get(),
-        made_up,
+        revision: state.revision().get(),
+        made_up: state.is_made_up(),
     }
 }
 
@@ -344,7 +358,7 @@ mod tests {
             counts,
             made_up: false,
         };
-        let message = summary(&record, Revision::ZERO);
+        let message = summary(&record, &State::default());
         assert_eq!(message.edition, "editions/-");
         let counts: Vec<_> = message
             .operation_stage_counts

@@ -4,6 +4,7 @@
 //! depends on), LocalizedMessage in Vietnamese, and the details that its code requires. A defect is
 //! logged here, once, under an incident id; the client sees only the id.
 
+pub mod language;
 pub mod transport;
 
 use std::{collections::HashMap, time::Duration};

@@ -10,6 +10,7 @@ mod dates;
 mod errors;
 mod figures;
 mod given;
+mod language;
 mod lists;
 mod matrix;
 mod milestones;

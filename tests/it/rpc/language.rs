@@ -1,0 +1,78 @@
+//! The language of an error's message: that of `accept-language`, over gRPC and HTTP/JSON, in
+//! headers and in trailers.
+
+use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
+use tonic::{Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::harness::{
+    Engine,
+    http::send,
+    server::{As, Server},
+};
+
+fn asking<T>(message: T, language: &'static str) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = language.parse().unwrap();
+    request.metadata_mut().insert("accept-language", value);
+    request
+}
+
+/// Whether the message is the Vietnamese one of the details, which have it in any case.
+fn is_vietnamese(status: &Status) -> bool {
+    let localized = status.get_details_localized_message().unwrap();
+    assert_eq!(localized.locale, "vi");
+    status.message() == localized.message
+}
+
+#[tokio::test]
+async fn an_error_is_told_in_the_language_asked_for() {
+    let engine = Engine::sqlite();
+    let server = Server::start(&engine.url()).await;
+    let mut clients = server.anonymous();
+    let mut changes = ChangeServiceClient::new(server.intercepted(As::default()));
+    for (language, vietnamese) in [("vi-VN,vi;q=0.9,en;q=0.8", true), ("en,vi;q=0.5", false)] {
+        let missing = pb::GetPlatformRequest {
+            name: "platforms/missing".to_owned(),
+            ..pb::GetPlatformRequest::default()
+        };
+        let refused = clients
+            .catalogue
+            .get_platform(asking(missing, language))
+            .await;
+        assert_eq!(
+            is_vietnamese(&refused.unwrap_err()),
+            vietnamese,
+            "{language}"
+        );
+
+        // the deadline passes when the answer has begun: the error is in the trailers
+        let mut watch = asking(pb::WatchChangesRequest::default(), language);
+        let time = "300m".parse().unwrap();
+        watch.metadata_mut().insert("grpc-timeout", time);
+        let mut stream = changes.watch_changes(watch).await.unwrap().into_inner();
+        let ended = loop {
+            match stream.message().await {
+                Ok(message) => assert!(message.is_some(), "the watch ended without an error"),
+                Err(status) => break status,
+            }
+        };
+        assert_eq!(is_vietnamese(&ended), vietnamese, "{language}: {ended:?}");
+
+        let headers = [("accept-language", language)];
+        // by a method, by the reader of the query, and by the path
+        for path in [
+            "/v1/platforms/missing",
+            "/v1/platforms?colour=red",
+            "/v1/nothing",
+        ] {
+            let answer = send(&server.address, &format!("GET {path}"), &headers, "").await;
+            let error = answer.json();
+            let details = error["details"].as_array().unwrap();
+            let localized = details.iter().find(|it| it["locale"] == "vi").unwrap();
+            let told = error["message"] == localized["message"];
+            assert_eq!(told, vietnamese, "{path}: {error}");
+        }
+    }
+    server.stop().await;
+}
