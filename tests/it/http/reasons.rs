@@ -12,7 +12,7 @@ both! {
     async fn each_mistake_of_a_query_has_its_reason(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let terms = ["display_name"; 9].join(",");
-        let parameters = "x=1&".repeat(200);
+        let parameters = "x=1&".repeat(1_001);
         for (path, expected) in [
             ("/v1/platforms?filter=display_name+LIKE+%22a%22", "filter FILTER_OPERATOR"),
             ("/v1/platforms?filter=%28display_name", "filter FILTER_SYNTAX"),
@@ -25,7 +25,7 @@ both! {
             ("/v1/platforms:search?query=%2D", "query QUERY_BLANK"),
             (&*format!("/v1/platforms?{parameters}"), "TOO_MANY_PARAMETERS"),
             (
-                "/v1/timeline?startDate=2000-01-01&interval=DAY",
+                "/v1/platforms:computeTimeline?startDate=2000-01-01&interval=DAY",
                 "interval TOO_MANY_POINTS",
             ),
         ] {
@@ -41,7 +41,7 @@ both! {
     async fn a_platform_that_nobody_governs_has_no_plans(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let steward = server.person("steward", &[Role::Steward], None).await;
-        let platform = json!({"displayName": "Synthetic", "recordStatus": "VERIFIED"});
+        let platform = json!({"displayName": "Synthetic", "verification": "VERIFIED"});
         let create = "POST /v1/platforms?platformId=synthetic";
         assert_eq!(post(&server, &steward, create, &platform).await.status, 200);
         let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
