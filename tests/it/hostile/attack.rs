@@ -241,10 +241,11 @@ pub(crate) const FAMILIES: &[Family] = &[
     Family {
         name: "streams that are counted nowhere",
         attacks: attacks! {
-            "health watches" 100 6 calls::hold(Reads::All, calls::health_watch) [WATCHERS];
+            "health watches" 100 6
+                calls::hold(Reads::All, calls::health_watch) [WATCHERS, IN_FLIGHT];
             "reflection streams" 100 6
                 calls::hold(Reads::All, calls::reflection_stream) [WATCHERS, IN_FLIGHT];
-            "watches" 100 6 calls::hold(Reads::All, calls::watch_now) [WATCHERS];
+            "watches" 100 6 calls::hold(Reads::All, calls::watch_now) [WATCHERS, IN_FLIGHT];
             "reflection, answers not read" 1 1
                 calls::fill_unread(calls::many_reflections) [];
             "reflection, the socket not read" 4 2
@@ -266,9 +267,9 @@ pub(crate) const FAMILIES: &[Family] = &[
             "JSON over HTTP/1.1 not read" 250 200
                 sockets::unread_json() [ANSWER_BYTES, IN_FLIGHT, TURNS];
             "watches from the beginning" 100 6
-                calls::hold(Reads::Window(0), calls::watch_beginning) [WATCHERS];
+                calls::hold(Reads::Window(0), calls::watch_beginning) [WATCHERS, IN_FLIGHT];
             "watches of a snapshot" 100 6
-                calls::hold(Reads::Window(0), calls::watch_snapshot) [WATCHERS];
+                calls::hold(Reads::Window(0), calls::watch_snapshot) [WATCHERS, IN_FLIGHT];
             "event streams over HTTP/1.1" 250 100 sockets::unread_events() [];
         },
     },

@@ -111,9 +111,11 @@ pub(super) async fn unread_json(it: &Attacker) -> io::Result<()> {
     unread(it, calls::LIST_JSON, 64).await
 }
 
-/// Follows the log from its beginning, and reads nothing.
+/// Follows the log from its beginning, and reads nothing. The server notices that a client has gone
+/// which sent bytes behind its request when it writes the next heartbeat.
 pub(super) async fn unread_events(it: &Attacker) -> io::Result<()> {
-    unread(it, "/v1/changes:watch?start=BEGINNING", 1).await
+    let path = "/v1/changes:watch?start=BEGINNING&heartbeat_seconds=5";
+    unread(it, path, 1).await
 }
 
 async fn unread(it: &Attacker, path: &str, times: usize) -> io::Result<()> {
