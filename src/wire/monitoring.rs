@@ -1,5 +1,5 @@
-//! Conversion of summaries, timelines, attention items, data quality and reconciled figures to their
-//! wire form.
+//! Conversion of summaries, timelines, attention items, data quality and reconciled figures to
+//! their wire form.
 
 use super::{
     figures,

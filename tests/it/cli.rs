@@ -502,10 +502,12 @@ async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
             .collect();
         calls.push_str(&format!("{} {}\n", event["level"], shown.join(" ")));
     }
-    let calls = calls.replace("ndp.registry.v1.", "");
+    let calls = calls
+        .replace("ndp.registry.v1.", "")
+        .replace("Service/", "/");
     insta::assert_snapshot!(calls, @r###"
-    "INFO" method="AccessService/IdentifyCaller" outcome="Ok" principal="principals/admin" revision=3
-    "INFO" method="AccessService/IdentifyCaller" outcome="Unauthenticated" revision=3
-    "INFO" method="CatalogueService/GetAgency" outcome="NotFound" principal="anonymous" revision=3
+    "INFO" method="Access/IdentifyCaller" outcome="Ok" principal="principals/admin" revision=3
+    "INFO" method="Access/IdentifyCaller" outcome="Unauthenticated" revision=3
+    "INFO" method="Catalogue/GetAgency" outcome="NotFound" principal="anonymous" revision=3
     "###);
 }

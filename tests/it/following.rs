@@ -66,7 +66,8 @@ both! {
         assert_eq!(code, Some(0), "{said}");
         let followed = revisions.wait_for(|it| it.get() == before + 4);
         drop(tokio::time::timeout(FOLLOWED, followed).await.unwrap().unwrap());
-        let refused = editor.access.identify_caller(pb::IdentifyCallerRequest::default()).await.unwrap_err();
+        let again = editor.access.identify_caller(pb::IdentifyCallerRequest::default()).await;
+        let refused = again.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated);
         assert_eq!(reason(&refused), "KEY_REVOKED");
         drop(editor);

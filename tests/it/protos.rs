@@ -2,9 +2,9 @@
 //! api-linter finds that they keep to the AIPs (https://google.aip.dev), but for the exceptions of
 //! `proto/api-linter.json`, each with its reason and the elements that it is for.
 //!
-//! `RULES` are what neither tool looks at. Each says how many things it looked at (a rule that looks
-//! at nothing is broken), and lists what breaks it. `tests/golden/contract.txt` is the shape itself:
-//! a line that goes from it is a client that breaks.
+//! `RULES` are what neither tool looks at. Each says how many things it looked at (a rule that
+//! looks at nothing is broken), and lists what breaks it. `tests/golden/contract.txt` is the shape
+//! itself: a line that goes from it is a client that breaks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
-//! Finds the programs that tests call by hand, as a user would: grpcurl, buf, api-linter, and what clients in
-//! other languages are built and run with.
+//! Finds the programs that tests call by hand, as a user would: grpcurl, buf, api-linter, and what
+//! clients in other languages are built and run with.
 //!
 //! `tests/run` names its pinned ones in the environment; without it, those in `PATH` are used.
 

@@ -197,14 +197,15 @@ const MESSAGES: &[Case] = &[
     (
         "9112 9.3.2 requests in one go",
         "hyper",
-        "GET /v1/platforms/ndp-001 HTTP/1.1~HOST~~GET /v1/nothing HTTP/1.1~HOST~~HEAD /v1/principals:identifyCaller \
-         HTTP/1.1~HOST~END",
+        "GET /v1/platforms/ndp-001 HTTP/1.1~HOST~~GET /v1/nothing HTTP/1.1~HOST~~\
+         HEAD /v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "200 404 PATH_UNKNOWN 200",
     ),
     (
         "9112 9.3.2 a body, and another request after it",
         "hyper",
-        "POST CREATE HTTP/1.1~HOST~KEY~content-length: 2~~{}GET /v1/principals:identifyCaller HTTP/1.1~HOST~END",
+        "POST CREATE HTTP/1.1~HOST~KEY~content-length: 2~~{}\
+         GET /v1/principals:identifyCaller HTTP/1.1~HOST~END",
         "200 200",
     ),
     // === RFC 9110 ===

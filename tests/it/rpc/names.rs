@@ -102,7 +102,8 @@ both! {
             // a header that would say why with nothing says nothing
             let encoded: String =
                 unseen.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let status = server.raw(caller.allowing(&encoded)).err("IdentifyCaller", json!({})).await;
+            let raw = server.raw(caller.allowing(&encoded));
+            let status = raw.err("IdentifyCaller", json!({})).await;
             assert!(violations(&status).starts_with("ndp-allow-personal-data "), "{unseen:?}");
         }
         assert!(kept > 10, "{kept}");

@@ -159,7 +159,8 @@ both! {
             let refused = server.raw(steward.allowing(why)).err("UpdatePlatform", note("x")).await;
             assert_eq!(violations(&refused), expected);
         }
-        let refused = server.raw(As::default().allowing("x")).err("IdentifyCaller", json!({})).await;
+        let anonymous = server.raw(As::default().allowing("x"));
+        let refused = anonymous.err("IdentifyCaller", json!({})).await;
         assert_eq!(reason(&refused), "CREDENTIALS_MISSING");
         drop(cast);
         server.stop().await;

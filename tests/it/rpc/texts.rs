@@ -177,8 +177,8 @@ both! {
         // in headers
         for revision in ["007", "+1", "-1", "1.0", "1e0", "0x1", "", "1,1", "٧"] {
             let headers = [("ndp-min-revision", revision)];
-            let method = "AccessService/IdentifyCaller";
-            let answer = call(&server.address, method, &headers, &pb::IdentifyCallerRequest {}).await;
+            let (method, request) = ("AccessService/IdentifyCaller", pb::IdentifyCallerRequest {});
+            let answer = call(&server.address, method, &headers, &request).await;
             let told = violations(&answer.outcome());
             assert_eq!(told, "ndp-min-revision OUT_OF_RANGE", "{revision}");
         }
