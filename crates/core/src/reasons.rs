@@ -131,7 +131,7 @@ reasons! {
     }
     Place::Code("FAILED_PRECONDITION") => {
         ACTOR_NEEDED
-            "A system asks for a step that needs two people and does not name the person it acts for.";
+            "A system asks for a step that needs two people, without naming who it acts for.";
         BOTH_ARE_LISTED
             "A duplicate and the platform it should be merged into are both listed in one edition.";
         CHANGE_TOO_LARGE "The records that one command changes would take too many bytes together.";
