@@ -113,7 +113,7 @@ pub(super) fn document() -> impl Strategy<Value = Document> {
 
 pub(super) fn name<N: ResourceName + std::fmt::Debug>() -> impl Strategy<Value = N> {
     "[a-z]([a-z0-9-]{0,6}[a-z0-9])?"
-        .prop_map(|id| N::read(&format!("{}/{id}", N::COLLECTION)).unwrap())
+        .prop_map(|id| N::parse(&format!("{}/{id}", N::COLLECTION)).unwrap())
 }
 
 pub(super) fn names<N: ResourceName + std::fmt::Debug>() -> impl Strategy<Value = Vec<N>> {

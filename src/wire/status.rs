@@ -153,13 +153,13 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
         }
         Error::NotFound { kind, name } => {
             resource(&mut details, kind, &name, &english);
-            let vietnamese = format!("không tìm thấy {} `{name}`", kind_vi(kind));
+            let vietnamese = format!("không tìm thấy {} `{name}`", noun_vi(kind));
             let metadata = vec![("resource", name)];
             (Code::NotFound, "RESOURCE_NOT_FOUND", vietnamese, metadata)
         }
         Error::AlreadyExists { kind, name } => {
             resource(&mut details, kind, &name, &english);
-            let vietnamese = format!("{} `{name}` đã tồn tại", kind_vi(kind));
+            let vietnamese = format!("{} `{name}` đã tồn tại", noun_vi(kind));
             let reason = "RESOURCE_ALREADY_EXISTS";
             let metadata = vec![("resource", name)];
             (Code::AlreadyExists, reason, vietnamese, metadata)
@@ -170,7 +170,7 @@ fn explanation(error: Error, incident: impl FnOnce() -> Uuid) -> Explanation {
             precondition(&mut details, reason, &name, &english);
             let vietnamese = format!(
                 "{} `{name}` đã thay đổi kể từ khi etag được đọc; hãy đọc lại",
-                kind_vi(kind)
+                noun_vi(kind)
             );
             let metadata = vec![("resource", name), ("etag", etag)];
             (Code::Aborted, reason, vietnamese, metadata)
@@ -405,41 +405,13 @@ fn cut(text: &str, max_bytes: usize) -> String {
 // === words ===
 
 /// The type of a resource in the protos.
-fn resource_type(kind: &str) -> String {
-    let name = match kind {
-        "agency" => "Agency",
-        "edition" => "Edition",
-        "platform" => "Platform",
-        "plan" => "Plan",
-        "milestone" => "Milestone",
-        "baseline" => "Baseline",
-        "report" => "Report",
-        "assessment" => "Assessment",
-        "proposal" => "Proposal",
-        "figure" => "Figure",
-        "principal" => "Principal",
-        "API key" => "ApiKey",
-        other => return other.to_owned(),
-    };
+fn resource_type(noun: &str) -> String {
+    let name = Kind::of_noun(noun).map_or(noun, Kind::type_name);
     format!("{DOMAIN}/{name}")
 }
 
-fn kind_vi(kind: &str) -> &'static str {
-    match kind {
-        "agency" => "cơ quan",
-        "edition" => "danh mục",
-        "platform" => "nền tảng",
-        "plan" => "kế hoạch",
-        "milestone" => "mốc nhiệm vụ",
-        "baseline" => "kế hoạch gốc",
-        "report" => "báo cáo",
-        "assessment" => "đánh giá",
-        "proposal" => "đề xuất",
-        "figure" => "số liệu",
-        "principal" => "chủ thể",
-        "API key" => "khóa API",
-        _ => "tài nguyên",
-    }
+fn noun_vi(noun: &str) -> &'static str {
+    Kind::of_noun(noun).map_or("tài nguyên", Kind::noun_vi)
 }
 
 fn unauthenticated_vi(reason: &str) -> &'static str {

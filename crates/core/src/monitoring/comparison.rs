@@ -6,7 +6,7 @@
 use crate::{
     effort::Effort,
     error::Error,
-    names::{EditionName, PlatformName},
+    names::{EditionName, PlatformName, ResourceName as _},
     records::platforms::Listing,
     state::State,
     text,

@@ -7,7 +7,7 @@ use crate::{
     effort::Effort,
     error::Error,
     monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
-    names::{AgencyName, EditionName},
+    names::{AgencyName, EditionName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
     state::State,

@@ -9,7 +9,7 @@ use crate::{
         agencies::{Agency, AgencyFields},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update},
+    rules::{Asking, Command, Deciding, Update, update::editable},
     state::State,
 };
 /// CreateAgency.
@@ -52,6 +52,8 @@ impl Command for CreateAgency {
         }))
     }
 }
+
+editable!(Agency AgencyFields "agency");
 
 /// UpdateAgency.
 pub type UpdateAgency = Update<Agency>;

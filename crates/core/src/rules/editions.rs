@@ -9,7 +9,7 @@ use crate::{
         editions::{Edition, EditionFields},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update},
+    rules::{Asking, Command, Deciding, Update, update::editable},
     state::State,
 };
 /// CreateEdition.
@@ -53,6 +53,8 @@ impl Command for CreateEdition {
         }))
     }
 }
+
+editable!(Edition EditionFields "edition");
 
 /// UpdateEdition.
 pub type UpdateEdition = Update<Edition>;

@@ -15,7 +15,10 @@ use crate::{
         principals::Role,
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update, baselines, deciding::check_etag, platforms},
+    rules::{
+        Asking, Command, Deciding, Update, baselines, deciding::check_etag, platforms,
+        update::editable,
+    },
     state::State,
     time::Date,
 };
@@ -99,6 +102,8 @@ impl Command for CreatePlan {
         Ok(Arc::new(plan))
     }
 }
+
+editable!(Plan PlanFields "plan");
 
 /// UpdatePlan.
 pub type UpdatePlan = Update<Plan>;

@@ -12,6 +12,7 @@ use crate::{
     rules::{
         Asking, Command, Deciding, Update,
         deciding::{check_etag, exists},
+        update::editable,
     },
     state::State,
 };
@@ -69,6 +70,8 @@ impl Command for CreatePrincipal {
         }))
     }
 }
+
+editable!(Principal PrincipalFields "principal");
 
 /// UpdatePrincipal.
 pub type UpdatePrincipal = Update<Principal>;
