@@ -9,66 +9,20 @@ use super::{
     Services,
     call::{Call, open_checked},
 };
-use crate::{
-    pb,
-    wire::{requests, validate::Validate, values::ResourceName},
-};
+use crate::wire::{requests, validate::Validate};
 use ndp_core::{
     change::At,
     error::Error,
+    names::ResourceName,
     state::{State, visible::Visible},
     time::Date,
 };
 
-/// A request that names the revision or time as of which to answer.
+/// A request that names the revision or time as of which to answer: `build.rs` writes it for each
+/// that has the fields `read_revision` and `read_time`.
 pub(super) trait AsOf: Validate {
-    /// The revision or time in its `read_revision` and `read_time`.
+    /// The revision or time in them.
     fn as_of(&self) -> Result<At, Error>;
-}
-
-macro_rules! as_of {
-    ($($request:ident,)+) => {
-        $(impl AsOf for pb::$request {
-            fn as_of(&self) -> Result<At, Error> {
-                requests::read_at(self.read_revision, self.read_time)
-            }
-        })+
-    };
-}
-
-as_of! {
-    GetAgencyRequest,
-    ListAgenciesRequest,
-    GetEditionRequest,
-    ListEditionsRequest,
-    CompareEditionsRequest,
-    GetPlatformRequest,
-    ListPlatformsRequest,
-    BatchGetPlatformsRequest,
-    SearchPlatformsRequest,
-    GetPlanRequest,
-    ListPlansRequest,
-    GetMilestoneRequest,
-    ListMilestonesRequest,
-    GetBaselineRequest,
-    ListBaselinesRequest,
-    GetReportRequest,
-    ListReportsRequest,
-    GetAssessmentRequest,
-    ListAssessmentsRequest,
-    GetProposalRequest,
-    ListProposalsRequest,
-    GetSummaryRequest,
-    GetTimelineRequest,
-    ListAttentionItemsRequest,
-    GetDataQualityRequest,
-    ReconcileFiguresRequest,
-    GetFigureRequest,
-    ListFiguresRequest,
-    GetPrincipalRequest,
-    ListPrincipalsRequest,
-    GetApiKeyRequest,
-    ListApiKeysRequest,
 }
 
 impl Services {

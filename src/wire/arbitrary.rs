@@ -3,9 +3,8 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use prost::Message;
 
-use super::values::ResourceName;
 use ndp_core::{
-    names::Revision,
+    names::{ResourceName, Revision},
     records::{
         documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
         meta::Meta,

@@ -1,6 +1,7 @@
 //! Conversion of figures between their wire and domain forms, and of summaries to their wire form.
 
 use super::{
+    changes::ToMessage,
     documents::{read_sources, sources},
     plans::milestone_status_counts,
     requests,
@@ -9,6 +10,7 @@ use super::{
         read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
         write_optional_enum, write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
@@ -19,16 +21,29 @@ use ndp_core::{
         summary::{Scope, Summary},
         tally::{Count, Place, Rater},
     },
-    names::{FigureName, Revision},
+    names::{AgencyName, FigureName, Revision},
     records::{
-        figures::{Figure, Part},
+        figures::{Figure, Part, Subject},
         meta::Meta,
         plans::PlanState,
         platforms::{RecordStatus, Stage},
         reports::Rating,
     },
+    state::State,
     time::Timestamp,
 };
+
+wire_words! {
+    Subject = pb::figure::Subject;
+}
+
+impl ToMessage for Figure {
+    type Message = pb::Figure;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::Figure {
+        figure(self)
+    }
+}
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
 const ALL_EDITIONS: &str = "editions/-";

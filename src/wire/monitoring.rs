@@ -5,6 +5,7 @@ use super::{
     figures::{self, place_edition},
     plans,
     values::{write_date, write_enum, write_optional_name},
+    words::wire_words,
 };
 use crate::pb::{
     self,
@@ -13,7 +14,7 @@ use crate::pb::{
 };
 use ndp_core::{
     monitoring::{
-        attention::Item,
+        attention::{Item, Kind},
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Scores},
         reconcile::Computed,
@@ -24,6 +25,11 @@ use ndp_core::{
     records::{figures::Figure, plans::PlanState, platforms::Stage, words::Word as _},
     time::Date,
 };
+
+wire_words! {
+    Kind = pb::attention_item::Kind;
+    Criterion = pb::data_quality::Criterion;
+}
 
 /// The criterion of a request; none for any.
 pub fn criterion(number: i32) -> Option<Criterion> {

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use ndp_core::{
     error::{Error, Violation, Violations},
     limits::{Limit, Scope},
+    records::Kind,
 };
 
 /// The domain of the reasons in ErrorInfo.
@@ -406,8 +407,10 @@ fn cut(text: &str, max_bytes: usize) -> String {
 
 /// The type of a resource in the protos.
 fn resource_type(noun: &str) -> String {
-    let name = Kind::of_noun(noun).map_or(noun, Kind::type_name);
-    format!("{DOMAIN}/{name}")
+    match Kind::of_noun(noun) {
+        Some(kind) => format!("{DOMAIN}/{}", kind.type_name()),
+        None => noun.to_owned(),
+    }
 }
 
 fn noun_vi(noun: &str) -> &'static str {

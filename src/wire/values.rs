@@ -5,10 +5,7 @@
 //! messages is converted to its stored form only here. Digits of a time beyond microseconds are
 //! cut, as when RFC 3339 is read.
 
-use std::{
-    borrow::{Borrow, Cow},
-    fmt::Display,
-};
+use std::borrow::{Borrow, Cow};
 
 use super::{
     validate::{FieldPath, MAX_VIOLATIONS},
@@ -271,6 +268,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
+    use ndp_core::names::{PlanName, PlatformName};
 
     fn read<T>(read: impl FnOnce(&FieldPath<'_>, &mut Violations) -> T) -> (T, Vec<String>) {
         let mut violations = Violations::new();
