@@ -25,7 +25,7 @@ use ndp_core::{
         baselines::{Approval, Baseline, BaselineMilestone},
         documents::Document,
         editions::{Edition, EditionFields},
-        figures::{Figure, Subject},
+        Kind, figures::{Figure, Subject},
         meta::Meta,
         milestones::{Completion, Milestone, MilestoneFields},
         plans::{Plan, PlanFields, PlanState, StateEntry},
@@ -770,6 +770,17 @@ both! {
         let loaded = open(&engine).await.load().await.unwrap();
         assert_eq!(loaded.head.revision, revision(1));
         assert_eq!(texts(&engine, "SELECT action FROM proposals").await, ["RETIREMENT"]);
+    }
+
+    async fn every_kind_has_a_view(engine: Engine) {
+        let store = open(&engine).await;
+        append(&store, &[first_change()]).await;
+        for kind in Kind::ALL {
+            let columns = "name, create_time, update_time, revision, image";
+            let named = format!("SELECT {columns} FROM {} ORDER BY name", kind.as_str());
+            let of_kind = format!("SELECT name FROM records WHERE kind = '{}' ORDER BY name", kind.as_str());
+            assert_eq!(texts(&engine, &named).await, texts(&engine, &of_kind).await, "{kind:?}");
+        }
     }
 
     async fn the_database_of_a_newer_release_is_refused(engine: Engine) {

@@ -134,13 +134,11 @@ both! {
     async fn a_field_is_present_where_the_answer_has_it(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let all = world(&server).await;
-        let mut lists = 0;
         for method in paged() {
             let name = method.name();
             if !name.starts_with("List") {
                 continue;
             }
-            lists += 1;
             let mut request = needed(name);
             request["page_size"] = json!(1000);
             match name {
@@ -172,7 +170,6 @@ both! {
                 assert!(found == expected, "{name} {path}:* finds {counts:?}");
             }
         }
-        assert_eq!(lists, 14);
         // the case that was seen first
         let request = json!({"filter": "classification:*"});
         let listed = all.ok("ListPlatforms", request).await;
