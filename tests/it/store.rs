@@ -20,12 +20,13 @@ use ndp_core::{
         MilestoneName, PlanName, PlatformName, PrincipalName, ProposalName, ReportName, Revision,
     },
     records::{
+        Kind,
         agencies::{Agency, AgencyFields, AgencyKind},
         assessments::{Assessment, AssessmentFields},
         baselines::{Approval, Baseline, BaselineMilestone},
         documents::Document,
         editions::{Edition, EditionFields},
-        Kind, figures::{Figure, Subject},
+        figures::{Figure, Subject},
         meta::Meta,
         milestones::{Completion, Milestone, MilestoneFields},
         plans::{Plan, PlanFields, PlanState, StateEntry},
@@ -776,10 +777,10 @@ both! {
         let store = open(&engine).await;
         append(&store, &[first_change()]).await;
         for kind in Kind::ALL {
-            let columns = "name, create_time, update_time, revision, image";
-            let named = format!("SELECT {columns} FROM {} ORDER BY name", kind.as_str());
-            let of_kind = format!("SELECT name FROM records WHERE kind = '{}' ORDER BY name", kind.as_str());
-            assert_eq!(texts(&engine, &named).await, texts(&engine, &of_kind).await, "{kind:?}");
+            let (columns, kind) = ("create_time, update_time, revision, image", kind.as_str());
+            let viewed = format!("SELECT name, {columns} FROM {kind} ORDER BY name");
+            let kept = format!("SELECT name FROM records WHERE kind = '{kind}' ORDER BY name");
+            assert_eq!(texts(&engine, &viewed).await, texts(&engine, &kept).await, "{kind}");
         }
     }
 

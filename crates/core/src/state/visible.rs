@@ -1,10 +1,10 @@
-//! Visibility: one rule per kind of record, in its record's file, applied on every path: get, list, count, search,
-//! history, watch and error. A caller sees a record whole, sees it with parts withheld, or does not
-//! learn that it exists. No record repeats who may see it: the rule asks its parent. An image of
-//! the past is visible only if both the rule at that time and the current rule allow it. The rule
-//! at that time asks the parent as it was then: in a past State, or, for a change of the log, as
-//! the log has it before and after that change ([`Ancestry`]). A parent that is missing hides what
-//! is below it. The times and revisions of withheld changes are withheld too.
+//! Visibility: one rule per kind of record, in its record's file, applied on every path: get, list,
+//! count, search, history, watch and error. A caller sees a record whole, sees it with parts
+//! withheld, or does not learn that it exists. No record repeats who may see it: the rule asks its
+//! parent. An image of the past is visible only if both the rule at that time and the current rule
+//! allow it. The rule at that time asks the parent as it was then: in a past State, or, for a
+//! change of the log, as the log has it before and after that change ([`Ancestry`]). A parent that
+//! is missing hides what is below it. The times and revisions of withheld changes are withheld too.
 
 use std::{
     borrow::{Borrow as _, Cow},
