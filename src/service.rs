@@ -15,6 +15,7 @@ mod methods {
 }
 mod monitoring;
 mod plans;
+mod programmes;
 mod read;
 pub mod reflection;
 pub mod standard;

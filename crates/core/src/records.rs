@@ -14,6 +14,7 @@ pub mod milestones;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
+pub mod programmes;
 pub mod proposals;
 pub mod reports;
 pub mod sizes;
@@ -35,6 +36,7 @@ pub use crate::records::{
     plans::Plan,
     platforms::Platform,
     principals::{ApiKey, Principal},
+    programmes::Programme,
     proposals::Proposal,
     reports::Report,
 };
@@ -87,6 +89,8 @@ macro_rules! kinds {
                 (proposals_of PlatformName);
             Figure figure figures FigureName
                 {"figure", "số liệu", "figures/{figure}"};
+            Programme programme programmes ProgrammeName
+                {"programme", "chương trình", "programmes/{programme}"};
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

@@ -13,6 +13,7 @@ use ndp_core::{
         plans::{Plan, PlanFields},
         platforms::Platform,
         principals::Principal,
+        programmes::Programme,
     },
     rules::update::Editable,
 };
@@ -209,9 +210,15 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Plan>(),
         of::<Milestone>(),
         of::<Principal>(),
+        of::<Programme>(),
     ]);
-    let methods = POOL.services().flat_map(|it| it.methods().collect::<Vec<_>>());
+    let methods = POOL
+        .services()
+        .flat_map(|it| it.methods().collect::<Vec<_>>());
     let methods = methods.map(|method| method.name().to_owned());
     let updates: BTreeSet<_> = methods.filter(|name| name.starts_with("Update")).collect();
-    assert_eq!(compared, updates, "compare every record that has an Update method");
+    assert_eq!(
+        compared, updates,
+        "compare every record that has an Update method"
+    );
 }

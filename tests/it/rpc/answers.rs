@@ -11,7 +11,7 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value as Field};
 use serde_json::{Value, json};
 
-use super::lists::named_in_comment;
+use super::{lists::named_in_comment, programmes};
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
@@ -34,6 +34,9 @@ async fn world(server: &Server) -> Raw {
         "security": {"level": 3}, "data_sharing_channels": ["NDXP"], "labels": {"thu": "một"},
     }});
     all.ok("CreatePlatform", full).await;
+    for id in ["a", "b"] {
+        all.ok("CreateProgramme", programmes::create(id)).await;
+    }
     let milestone = |id: &str, fields: Value| {
         let mut milestone = json!({"display_name": "Mốc thử"});
         for (name, value) in fields.as_object().unwrap() {

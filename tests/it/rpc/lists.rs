@@ -542,6 +542,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         plans::Plan,
         platforms::Platform,
         principals::{ApiKey, Principal},
+        programmes::Programme,
         proposals::Proposal,
         reports::Report,
     };
@@ -557,6 +558,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         assert_named::<Below<Assessment>>(&POOL, "ListAssessments"),
         assert_named::<Proposal>(&POOL, "ListProposals"),
         assert_named::<Figure>(&POOL, "ListFigures"),
+        assert_named::<Programme>(&POOL, "ListProgrammes"),
         assert_named::<Principal>(&POOL, "ListPrincipals"),
         assert_named::<ApiKey>(&POOL, "ListApiKeys"),
         assert_named::<ChangeFacts>(&POOL, "ListChanges"),
