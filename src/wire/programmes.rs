@@ -36,6 +36,7 @@ pub fn programme_fields(
         name: _,
         display_name,
         display_name_en,
+        description,
         documents,
         period,
         etag: _,
@@ -49,6 +50,7 @@ pub fn programme_fields(
     ProgrammeFields {
         display_name: read_text(display_name),
         display_name_en: read_text(display_name_en),
+        description: read_text(description),
         documents: read_list(documents, &path.field("documents"), violations, read),
         period: period.map(|it| read_period(it, &path.field("period"), violations)),
     }
@@ -60,6 +62,7 @@ pub fn programme(record: &Programme) -> pb::Programme {
     let ProgrammeFields {
         display_name,
         display_name_en,
+        description,
         documents,
         period: time,
     } = fields;
@@ -72,6 +75,7 @@ pub fn programme(record: &Programme) -> pb::Programme {
         name: name.as_str().to_owned(),
         display_name: display_name.clone(),
         display_name_en: display_name_en.clone(),
+        description: description.clone(),
         documents: documents.iter().map(document).collect(),
         period: time.as_ref().map(period),
         etag: meta.etag(),

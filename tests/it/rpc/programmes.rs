@@ -25,6 +25,7 @@ pub(super) fn create(id: &str) -> Value {
     json!({"programme_id": id, "programme": {
         "display_name": "Nhiệm vụ năm 2025 theo Nghị quyết thử nghiệm",
         "display_name_en": "Made-up tasks of 2025",
+        "description": "Mục tiêu thử nghiệm\nGiải pháp thử nghiệm",
         "documents": [decision([2024, 12, 22]), decision([2025, 1, 9])],
         "period": {
             "start": date([2025, 1, 1]), "end": date([2025, 12, 31]), "as_written": "năm 2025",
@@ -60,7 +61,7 @@ both! {
         let made = steward.ok("CreateProgramme", request.clone()).await;
         assert_eq!(steward.ok("CreateProgramme", request).await, made);
         let sent = &create("nq-2025")["programme"];
-        for field in ["display_name", "display_name_en", "documents", "period"] {
+        for field in ["display_name", "display_name_en", "description", "documents", "period"] {
             assert_eq!(made[field], sent[field], "{field}");
         }
         assert_eq!(anyone.ok("GetProgramme", get.clone()).await, made);

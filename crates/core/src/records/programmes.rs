@@ -26,6 +26,8 @@ record_fields! {
         pub display_name: String,
         /// Title in English.
         pub display_name_en: String,
+        /// What it is to reach and how.
+        pub description: String,
         /// The documents that set it up.
         pub documents: Vec<Document>,
         /// The time it is for.
