@@ -270,7 +270,8 @@ both! {
             parts.collect::<Vec<_>>().join("/")
         });
         names.extend(all.iter().map(String::as_str));
-        assert!(refused(&names, &format!("agencies/{AGENCY}")).await.is_none());
+        let refused = refused(&names, &format!("agencies/{AGENCY}")).await;
+        assert!(refused.is_none(), "the pattern of `resources` leaves a kind out: {refused:?}");
         server.stop().await;
     }
 
