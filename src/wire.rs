@@ -21,6 +21,7 @@ pub mod nested;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
+pub mod programmes;
 pub mod proposals;
 pub mod reports;
 pub mod requests;

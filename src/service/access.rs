@@ -7,7 +7,7 @@ use super::{
     call::{Call, envelope, open, open_checked},
     list::arguments,
     read::{AsOf, find, get},
-    update::update,
+    update::{updatable, update},
 };
 use crate::{
     pb,
@@ -20,6 +20,7 @@ use crate::{
 use ndp_core::{
     error::{Error, Violations},
     names::{ApiKeyName, PrincipalName},
+    records::principals::Principal,
     rules::{
         Ids, permit_access_reads,
         principals::{CreateApiKey, CreatePrincipal, DisablePrincipal, RevokeApiKey},
@@ -28,6 +29,8 @@ use ndp_core::{
 };
 
 type Answer<T> = Result<Response<T>, Error>;
+
+updatable!(Principal principals::principal_fields);
 
 impl Services {
     pub(super) async fn identify_caller(

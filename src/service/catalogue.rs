@@ -11,7 +11,7 @@ use super::{
     encodings::Encodings,
     list::{COST_BYTES, Query, Seen, arguments, fitted},
     read::get,
-    update::update,
+    update::{updatable, update},
 };
 use crate::{
     pb,
@@ -25,9 +25,10 @@ use crate::{
 use ndp_core::{
     error::{Error, Violations},
     messages::Rule,
-    names::{AgencyName, EditionName, PlatformName},
+    names::{AgencyName, EditionName, PlatformName, ResourceName as _},
     query::{Constant, Cursor, Queryable as _, order::Direction, page::page_size, search},
     records::{
+        agencies::Agency,
         editions::Edition,
         platforms::{Platform, PlatformState},
     },
@@ -40,6 +41,10 @@ use ndp_core::{
 };
 
 type Answer<T> = Result<Response<T>, Error>;
+
+updatable!(Agency agencies::agency_fields);
+updatable!(Edition editions::edition_fields);
+updatable!(Platform platforms::platform_fields);
 
 fn edition_message(state: &State, edition: &Edition) -> pb::Edition {
     let counts = state.edition_counts(&edition.name);

@@ -7,7 +7,7 @@ use super::{
     call::{Call, envelope, open, open_checked},
     list::arguments,
     read::{find, get},
-    update::update,
+    update::{updatable, update},
 };
 use crate::{
     pb,
@@ -21,7 +21,7 @@ use ndp_core::{
     error::{Error, Violations},
     names::{
         AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
-        ReportName,
+        ReportName, ResourceName as _,
     },
     records::{
         documents::Document,
@@ -41,6 +41,9 @@ use ndp_core::{
 };
 
 type Answer<T> = Result<Response<T>, Error>;
+
+updatable!(Plan plans::plan_fields);
+updatable!(Milestone milestones::milestone_fields);
 
 /// The method of one move: its message has a document or has none.
 macro_rules! move_plan {

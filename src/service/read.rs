@@ -9,75 +9,23 @@ use super::{
     Services,
     call::{Call, open_checked},
 };
-use crate::{
-    pb,
-    wire::{requests, validate::Validate, values::ResourceName},
-};
+use crate::wire::{requests, validate::Validate};
 use ndp_core::{
     change::At,
     error::Error,
+    names::ResourceName,
     state::{State, visible::Visible},
     time::Date,
 };
 
-/// A request that names the revision or time as of which to answer.
+/// A request that names the revision or time as of which to answer: `build.rs` writes it for each
+/// that has the fields `read_revision` and `read_time`.
 pub(super) trait AsOf: Validate {
-    /// The revision or time in its `read_revision` and `read_time`.
+    /// The revision or time in them.
     fn as_of(&self) -> Result<At, Error>;
 
     /// Its `page_token`; empty where it has none.
-    fn page_token(&self) -> &str {
-        ""
-    }
-}
-
-macro_rules! as_of {
-    ($($request:ident $($page_token:ident)?,)+) => {
-        $(impl AsOf for pb::$request {
-            fn as_of(&self) -> Result<At, Error> {
-                requests::read_at(self.read_revision, self.read_time)
-            }
-
-            $(fn $page_token(&self) -> &str {
-                &self.$page_token
-            })?
-        })+
-    };
-}
-
-as_of! {
-    GetAgencyRequest,
-    ListAgenciesRequest page_token,
-    GetEditionRequest,
-    ListEditionsRequest page_token,
-    CompareEditionsRequest,
-    GetPlatformRequest,
-    ListPlatformsRequest page_token,
-    BatchGetPlatformsRequest,
-    SearchPlatformsRequest page_token,
-    GetPlanRequest,
-    ListPlansRequest page_token,
-    GetMilestoneRequest,
-    ListMilestonesRequest page_token,
-    GetBaselineRequest,
-    ListBaselinesRequest page_token,
-    GetReportRequest,
-    ListReportsRequest page_token,
-    GetAssessmentRequest,
-    ListAssessmentsRequest page_token,
-    GetProposalRequest,
-    ListProposalsRequest page_token,
-    ComputeSummaryRequest,
-    ComputeTimelineRequest,
-    ListAttentionItemsRequest page_token,
-    ComputeDataQualityRequest page_token,
-    ReconcileFiguresRequest page_token,
-    GetFigureRequest,
-    ListFiguresRequest page_token,
-    GetPrincipalRequest,
-    ListPrincipalsRequest page_token,
-    GetApiKeyRequest,
-    ListApiKeysRequest page_token,
+    fn page_token(&self) -> &str;
 }
 
 impl Services {

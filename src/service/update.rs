@@ -4,27 +4,20 @@
 use prost::{Message, Name};
 use prost_types::FieldMask;
 
-use crate::{
-    pb,
-    wire::{
-        agencies, editions, mask, milestones, plans, platforms, principals, requests,
-        validate::{FieldPath, Validate},
-        values::ResourceName,
-    },
+use crate::wire::{
+    mask, requests,
+    validate::{FieldPath, Validate},
 };
 use ndp_core::{
     error::{Error, Violations},
-    records::{
-        agencies::Agency, edit::Edit as _, editions::Edition, milestones::Milestone, plans::Plan,
-        platforms::Platform, principals::Principal,
-    },
+    records::edit::Edit as _,
     rules::{Update, update::Editable},
 };
 
 /// The message of a record that clients update.
 pub(super) trait Updatable: Message + Name + Default {
     /// The record.
-    type Record: Editable<Name: ResourceName>;
+    type Record: Editable;
 
     /// Its name and its etag, as sent by the caller.
     fn identity(&self) -> (&str, &str);
@@ -34,9 +27,10 @@ pub(super) trait Updatable: Message + Name + Default {
     -> <Self::Record as Editable>::Fields;
 }
 
+/// The message of a record, and the function that reads what clients write of it.
 macro_rules! updatable {
-    ($($message:ident $fields:path;)+) => {
-        $(impl Updatable for pb::$message {
+    ($message:ident $fields:path) => {
+        impl crate::service::update::Updatable for crate::pb::$message {
             type Record = $message;
 
             fn identity(&self) -> (&str, &str) {
@@ -47,21 +41,13 @@ macro_rules! updatable {
                 self,
                 field: &str,
                 violations: &mut Violations,
-            ) -> <$message as Editable>::Fields {
+            ) -> <$message as ndp_core::rules::update::Editable>::Fields {
                 $fields(self, field, violations)
             }
-        })+
+        }
     };
 }
-
-updatable! {
-    Agency agencies::agency_fields;
-    Edition editions::edition_fields;
-    Platform platforms::platform_fields;
-    Plan plans::plan_fields;
-    Milestone milestones::milestone_fields;
-    Principal principals::principal_fields;
-}
+pub(super) use updatable;
 
 /// The command of an update request. The request is checked by its field rules, except those of
 /// fields that the update does not write.

@@ -1,21 +1,37 @@
 //! Conversion of agencies between their wire and domain forms.
 
 use super::{
+    changes::ToMessage,
     documents::{document, read_document},
     validate::FieldPath,
     values::{
         read_date, read_enum, read_list, read_name, read_optional_name, read_text, write_date,
         write_enum, write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
     error::Violations,
+    names::AgencyName,
     records::{
-        agencies::{Agency, AgencyFields, Succession},
+        agencies::{Agency, AgencyFields, AgencyKind, Succession},
         meta::Meta,
     },
+    state::State,
 };
+
+wire_words! {
+    AgencyKind = pb::agency::Kind;
+}
+
+impl ToMessage for Agency {
+    type Message = pb::Agency;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::Agency {
+        agency(self)
+    }
+}
 
 /// Reads what a client writes of an agency from the request's field `field`.
 pub fn agency_fields(
@@ -136,7 +152,6 @@ mod tests {
     use super::*;
     use crate::wire::arbitrary;
     use ndp_core::names::AgencyName;
-    use ndp_core::records::agencies::AgencyKind;
 
     fn any_fields() -> impl Strategy<Value = AgencyFields> {
         let kinds = AgencyKind::ALL.to_vec();

@@ -3,9 +3,8 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use prost::Message;
 
-use super::values::ResourceName;
 use ndp_core::{
-    names::Revision,
+    names::{ResourceName, Revision},
     records::{
         documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
         meta::Meta,
@@ -113,7 +112,7 @@ pub(super) fn document() -> impl Strategy<Value = Document> {
 
 pub(super) fn name<N: ResourceName + std::fmt::Debug>() -> impl Strategy<Value = N> {
     "[a-z]([a-z0-9-]{0,6}[a-z0-9])?"
-        .prop_map(|id| N::read(&format!("{}/{id}", N::COLLECTION)).unwrap())
+        .prop_map(|id| N::parse(&format!("{}/{id}", N::COLLECTION)).unwrap())
 }
 
 pub(super) fn names<N: ResourceName + std::fmt::Debug>() -> impl Strategy<Value = Vec<N>> {

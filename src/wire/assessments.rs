@@ -1,6 +1,7 @@
 //! Conversion of assessments between their wire and domain forms.
 
 use super::{
+    changes::ToMessage,
     documents::{evidence, read_evidence},
     validate::FieldPath,
     values::{
@@ -16,7 +17,16 @@ use ndp_core::{
         assessments::{Assessment, AssessmentFields},
         meta::Meta,
     },
+    state::State,
 };
+
+impl ToMessage for Assessment {
+    type Message = pb::Assessment;
+
+    fn to_message(&self, agency: Option<&AgencyName>, _: &State) -> pb::Assessment {
+        assessment(self, agency)
+    }
+}
 
 /// Reads what the steward writes of an assessment from the request's field `field`.
 pub fn assessment_fields(

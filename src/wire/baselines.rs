@@ -2,6 +2,7 @@
 //! rebaselines in both directions.
 
 use super::{
+    changes::ToMessage,
     documents::{document, period, read_document, read_period},
     milestones::{promised, read_milestone},
     plans::{budget, read_budget},
@@ -18,7 +19,16 @@ use ndp_core::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
         meta::Meta,
     },
+    state::State,
 };
+
+impl ToMessage for Baseline {
+    type Message = pb::Baseline;
+
+    fn to_message(&self, agency: Option<&AgencyName>, _: &State) -> pb::Baseline {
+        baseline(self, agency)
+    }
+}
 
 /// Reads what a rebaseline of a plan would change from the request's field `field`.
 pub fn rebaseline_fields(

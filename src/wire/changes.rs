@@ -2,17 +2,14 @@
 
 use prost::Message as _;
 
-use super::{
-    agencies, assessments, baselines, editions, figures, milestones, plans, platforms, principals,
-    proposals, reports,
-    requests::View,
-    values::{write_optional_name, write_timestamp},
-};
+use super::values::{write_optional_name, write_timestamp};
 use crate::pb::{self, change::effect::Kind, record::Record as Kinds};
 use ndp_core::{
     caller::Person,
     change::{Change, Image},
-    records::sizes::MESSAGE_BYTES_MAX,
+    kinds,
+    names::AgencyName,
+    records::{Record, sizes::MESSAGE_BYTES_MAX},
     state::{
         State,
         sight::{SeenChange, SeenEffect},
@@ -20,30 +17,31 @@ use ndp_core::{
     },
 };
 
-/// A resource of any kind. An edition counts what `state` holds of it.
+/// A record of one kind as a message.
+pub(super) trait ToMessage: Record {
+    /// The message of its kind.
+    type Message;
+
+    /// The message; `agency` is the one that the record belongs to. What `state` counts of it is
+    /// as of then.
+    fn to_message(&self, agency: Option<&AgencyName>, state: &State) -> Self::Message;
+}
+
+/// A resource of any kind.
 pub fn record(seen: &SeenRecord, state: &State) -> pb::Record {
     let agency = seen.agency.as_ref();
-    let record = match &seen.image {
-        Image::Agency(agency) => Kinds::Agency(agencies::agency(agency)),
-        Image::Edition(edition) => {
-            let counts = state.edition_counts(&edition.name);
-            Kinds::Edition(editions::edition(edition, counts.held, counts.named))
-        }
-        Image::Platform(platform) => Kinds::Platform(platforms::platform(platform, View::Full)),
-        Image::Plan(plan) => Kinds::Plan(plans::plan(plan, View::Full)),
-        Image::Milestone(milestone) => Kinds::Milestone(milestones::milestone(milestone, agency)),
-        Image::Baseline(baseline) => Kinds::Baseline(baselines::baseline(baseline, agency)),
-        Image::Report(report) => Kinds::Report(reports::report(report, agency)),
-        Image::Assessment(assessment) => {
-            Kinds::Assessment(assessments::assessment(assessment, agency))
-        }
-        Image::Proposal(proposal) => Kinds::Proposal(proposals::proposal(proposal)),
-        Image::Figure(figure) => Kinds::Figure(figures::figure(figure)),
-        Image::Principal(principal) => Kinds::Principal(principals::principal(principal)),
-        Image::ApiKey(key) => Kinds::ApiKey(principals::api_key(key, None)),
-    };
+    macro_rules! message {
+        (
+            ()
+            $($record:ident $one:ident $many:ident $name:ident $words:tt $(($($parent:tt)*))?;)+
+        ) => {
+            match &seen.image {
+                $(Image::$record(record) => Kinds::$record(record.to_message(agency, state)),)+
+            }
+        };
+    }
     pb::Record {
-        record: Some(record),
+        record: Some(kinds!(message!())),
     }
 }
 

@@ -3,13 +3,19 @@
 use super::{
     validate::FieldPath,
     values::{read_date, read_enum, read_list, read_text, write_date, write_enum},
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
     error::Violations,
-    records::documents::{Document, Evidence, File, Relation, Source},
+    records::documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
     time::Period,
 };
+
+wire_words! {
+    DocumentKind = pb::document::Kind;
+    RelationKind = pb::document::relation::Kind;
+}
 
 /// Reads the document in the request's field `field`.
 pub fn document_fields(

@@ -2,6 +2,7 @@
 //! form.
 
 use super::{
+    changes::ToMessage,
     documents::{document, read_document, read_sources, sources},
     validate::FieldPath,
     values::{
@@ -13,12 +14,23 @@ use crate::pb;
 use ndp_core::{
     error::Violations,
     monitoring::comparison::{Comparison, Entry, Side},
+    names::AgencyName,
     records::{
         editions::{Edition, EditionFields, Group},
         meta::Meta,
         platforms::Listing,
     },
+    state::State,
 };
+
+impl ToMessage for Edition {
+    type Message = pb::Edition;
+
+    fn to_message(&self, _: Option<&AgencyName>, state: &State) -> pb::Edition {
+        let counts = state.edition_counts(&self.name);
+        edition(self, counts.held, counts.named)
+    }
+}
 
 /// Reads what a client writes of an edition from the request's field `field`. A decision that is
 /// not given reads as an empty one, which the domain refuses.

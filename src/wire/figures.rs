@@ -1,24 +1,39 @@
 //! Conversion of figures between their wire and domain forms.
 
 use super::{
+    changes::ToMessage,
     documents::{read_sources, sources},
     validate::FieldPath,
     values::{
         read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
         write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
     error::Violations,
     messages::Rule,
-    names::{FigureName, Revision},
+    names::{AgencyName, FigureName, Revision},
     records::{
-        figures::{Figure, Part},
+        figures::{Figure, Part, Subject},
         meta::Meta,
     },
+    state::State,
     time::Timestamp,
 };
+
+wire_words! {
+    Subject = pb::figure::Subject;
+}
+
+impl ToMessage for Figure {
+    type Message = pb::Figure;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::Figure {
+        figure(self)
+    }
+}
 
 /// Reads the figure that is to have this name from the request's field `field`; its book-keeping
 /// is set when it is written. `None` has left a violation behind.

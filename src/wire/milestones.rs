@@ -1,24 +1,40 @@
 //! Conversion of milestones between their wire and domain forms.
 
 use super::{
+    changes::ToMessage,
     documents::{document, evidence, period, read_boxed_document, read_period},
     validate::FieldPath,
     values::{
         read_text, write_date, write_enum, write_optional_enum, write_optional_name,
         write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
     error::Violations,
-    monitoring::standing::MilestoneStanding,
+    monitoring::standing::{MilestoneStanding, StandingState},
     names::AgencyName,
     records::{
         meta::Meta,
-        milestones::{Completion, Dropping, Milestone, MilestoneFields},
+        milestones::{Completion, Dropping, Milestone, MilestoneFields, MilestoneState},
     },
+    state::State,
     time::Date,
 };
+
+wire_words! {
+    StandingState = pb::milestone::standing::State;
+    MilestoneState = pb::milestone::State;
+}
+
+impl ToMessage for Milestone {
+    type Message = pb::Milestone;
+
+    fn to_message(&self, agency: Option<&AgencyName>, _: &State) -> pb::Milestone {
+        milestone(self, agency)
+    }
+}
 
 /// Reads what an agency writes of a milestone from the request's field `field`.
 pub fn milestone_fields(

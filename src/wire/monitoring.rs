@@ -6,6 +6,7 @@ use super::{
     plans::{self, milestone_state_counts},
     requests,
     values::{write_date, write_enum, write_optional_enum, write_optional_name},
+    words::wire_words,
 };
 use crate::pb::{
     self,
@@ -16,7 +17,7 @@ use crate::pb::{
 use ndp_core::{
     error::Error,
     monitoring::{
-        attention::Item,
+        attention::{Item, Kind},
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Scores},
         reconcile::Computed,
@@ -35,6 +36,11 @@ use ndp_core::{
     state::State,
     time::Date,
 };
+
+wire_words! {
+    Kind = pb::attention_item::Kind;
+    Criterion = pb::compute_data_quality_request::Criterion;
+}
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
 const ALL_EDITIONS: &str = "editions/-";

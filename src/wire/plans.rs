@@ -1,6 +1,7 @@
 //! Plans: conversion in both directions.
 
 use super::{
+    changes::ToMessage,
     documents::{document, period, read_boxed_document, read_period},
     milestones::slippage_days,
     requests::View,
@@ -9,20 +10,41 @@ use super::{
         read_date, read_enum, read_list, read_names, read_text, write_date, write_enum,
         write_names, write_optional_enum, write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
     error::Violations,
-    monitoring::standing::{PlanStanding, RUBRIC_VERSION, StandingState},
+    monitoring::{
+        freshness::Freshness,
+        standing::{PlanStanding, RUBRIC_VERSION, StandingState},
+    },
+    names::AgencyName,
     records::{
         meta::Meta,
         plans::{
-            Budget, CycleEntry, Head, Money, Plan, PlanFields, ReportingCycle, StateEntry,
-            VisibilityEntry,
+            Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
+            StateEntry, Visibility, VisibilityEntry,
         },
     },
+    state::State,
     time::Date,
 };
+
+wire_words! {
+    PlanState = pb::plan::State;
+    Freshness = pb::plan::Freshness;
+    Visibility = pb::plan::Visibility;
+    Interval = pb::plan::reporting_cycle::Interval;
+}
+
+impl ToMessage for Plan {
+    type Message = pb::Plan;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::Plan {
+        plan(self, View::Full)
+    }
+}
 
 // === from a client ===
 

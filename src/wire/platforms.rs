@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    changes::ToMessage,
     documents::{
         document, period, read_boxed_document, read_document, read_period, read_sources, sources,
     },
@@ -13,19 +14,43 @@ use super::{
         read_text, refuse, write_date, write_enum, write_enums, write_names, write_optional_enum,
         write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
     error::Violations,
     messages::Rule,
+    names::AgencyName,
     records::{
         meta::Meta,
         platforms::{
-            Exit, Governance, Link, Listing, OperationStage, Platform, PlatformFields, Security,
+            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
+            Link, Listing, Membership, OperationStage, Platform, PlatformFields, PlatformState,
+            Security, Stage, Verification,
         },
     },
+    state::State,
     time::Timestamp,
 };
+
+wire_words! {
+    Classification = pb::platform::Classification;
+    DeploymentLevel = pb::platform::DeploymentLevel;
+    DataSharingChannel = pb::platform::DataSharingChannel;
+    Verification = pb::platform::Verification;
+    PlatformState = pb::platform::State;
+    Membership = pb::platform::listing::Membership;
+    Stage = pb::platform::operation_stage::Stage;
+    ExitOutcome = pb::platform::exit::Outcome;
+}
+
+impl ToMessage for Platform {
+    type Message = pb::Platform;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::Platform {
+        platform(self, View::Full)
+    }
+}
 
 // === from a client ===
 

@@ -3,22 +3,46 @@
 use std::time::Duration;
 
 use super::{
+    changes::ToMessage,
     validate::FieldPath,
     values::{
         read_duration, read_enum, read_enums, read_optional_name, read_text, read_timestamp,
         write_enum, write_enums, write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb::{self, api_key::Expiration};
 use ndp_core::{
     caller::{Caller, Known, Person},
     error::Violations,
-    names::Revision,
+    names::{AgencyName, Revision},
     records::{
         meta::Meta,
-        principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, Role},
+        principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
     },
+    state::State,
 };
+
+wire_words! {
+    PrincipalKind = pb::principal::Kind;
+    Role = pb::Role;
+}
+
+impl ToMessage for Principal {
+    type Message = pb::Principal;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::Principal {
+        principal(self)
+    }
+}
+
+impl ToMessage for ApiKey {
+    type Message = pb::ApiKey;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::ApiKey {
+        api_key(self, None)
+    }
+}
 
 // === from a client ===
 

@@ -2,15 +2,33 @@
 
 use super::{
     baselines::rebaseline,
+    changes::ToMessage,
     platforms::exit,
     principals::person,
     values::{write_enum, write_timestamp},
+    words::wire_words,
 };
 use crate::pb;
-use ndp_core::records::{
-    meta::Meta,
-    proposals::{Act, Action, Proposal},
+use ndp_core::{
+    names::AgencyName,
+    records::{
+        meta::Meta,
+        proposals::{Act, Action, Proposal, ProposalState},
+    },
+    state::State,
 };
+
+wire_words! {
+    ProposalState = pb::proposal::State;
+}
+
+impl ToMessage for Proposal {
+    type Message = pb::Proposal;
+
+    fn to_message(&self, _: Option<&AgencyName>, _: &State) -> pb::Proposal {
+        proposal(self)
+    }
+}
 
 /// A proposal.
 pub fn proposal(record: &Proposal) -> pb::Proposal {

@@ -2,12 +2,14 @@
 //! wire and domain forms.
 
 use super::{
+    changes::ToMessage,
     documents::{evidence, read_evidence},
     validate::FieldPath,
     values::{
         read_date, read_enum, read_optional_name, read_text, write_date, write_optional_enum,
         write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
@@ -15,9 +17,22 @@ use ndp_core::{
     names::AgencyName,
     records::{
         meta::Meta,
-        reports::{Report, ReportFields},
+        reports::{Rating, Report, ReportFields},
     },
+    state::State,
 };
+
+wire_words! {
+    Rating = pb::Rating;
+}
+
+impl ToMessage for Report {
+    type Message = pb::Report;
+
+    fn to_message(&self, agency: Option<&AgencyName>, _: &State) -> pb::Report {
+        report(self, agency)
+    }
+}
 
 /// Reads what an agency writes of a report from the request's field `field`.
 pub fn report_fields(

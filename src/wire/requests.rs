@@ -9,14 +9,14 @@ use uuid::Uuid;
 pub use super::values::read_text as text;
 use super::{
     validate::FieldPath,
-    values::{ResourceName, read_date, read_name, read_timestamp},
+    values::{read_date, read_name, read_timestamp},
 };
 use crate::pb;
 use ndp_core::{
     change::{At, RequestId},
     error::{Error, Violations},
     messages::Rule,
-    names::Revision,
+    names::{ResourceName, Revision},
     time::Date,
 };
 

@@ -7,7 +7,6 @@
 
 use std::{
     borrow::{Borrow, Cow},
-    fmt::Display,
     time::Duration,
 };
 
@@ -19,10 +18,7 @@ use crate::pb;
 use ndp_core::{
     error::Violations,
     messages::Rule,
-    names::{
-        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-        MilestoneName, Noun, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
-    },
+    names::ResourceName,
     text::legible::kept,
     time::{Date, TimeError, Timestamp},
 };
@@ -60,55 +56,13 @@ pub fn read_text(text: String) -> String {
 
 // === resource names ===
 
-/// A resource name as requests carry it.
-pub trait ResourceName: Clone + Display {
-    /// The resource type in one word, for messages.
-    const KIND: Noun;
-    /// How it is written, as `platforms/{platform}`.
-    const FORM: &'static str;
-    /// The collection it is in, as `platforms`.
-    const COLLECTION: &'static str;
-
-    /// Reads a whole name.
-    fn read(name: &str) -> Option<Self>;
-}
-
-macro_rules! resource_names {
-    ($($name:ty = $form:literal,)+) => {
-        $(impl ResourceName for $name {
-            const KIND: Noun = <$name>::KIND;
-            const FORM: &'static str = $form;
-            const COLLECTION: &'static str = <$name>::COLLECTION;
-
-            fn read(name: &str) -> Option<Self> {
-                Self::parse(name)
-            }
-        })+
-    };
-}
-
-resource_names! {
-    AgencyName = "agencies/{agency}",
-    EditionName = "editions/{edition}",
-    PlatformName = "platforms/{platform}",
-    PlanName = "platforms/{platform}/plans/{plan}",
-    MilestoneName = "platforms/{platform}/plans/{plan}/milestones/{milestone}",
-    BaselineName = "platforms/{platform}/plans/{plan}/baselines/{baseline}",
-    ReportName = "platforms/{platform}/plans/{plan}/reports/{report}",
-    AssessmentName = "platforms/{platform}/plans/{plan}/assessments/{assessment}",
-    ProposalName = "platforms/{platform}/proposals/{proposal}",
-    FigureName = "figures/{figure}",
-    PrincipalName = "principals/{principal}",
-    ApiKeyName = "principals/{principal}/apiKeys/{api_key}",
-}
-
 /// Reads a required resource name.
 pub(super) fn read_name<N: ResourceName>(
     name: &str,
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<N> {
-    let read = N::read(name);
+    let read = N::parse(name);
     if read.is_none() {
         let form = N::FORM.to_owned();
         let rule = match name {
@@ -286,6 +240,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
+    use ndp_core::names::{PlanName, PlatformName};
 
     fn read<T>(read: impl FnOnce(&FieldPath<'_>, &mut Violations) -> T) -> (T, Vec<String>) {
         let mut violations = Violations::new();

@@ -1,26 +1,6 @@
 //! Maps each enum of the domain to the enum of the proto with the same words and numbers.
 
-use crate::pb;
-use ndp_core::{
-    monitoring::{
-        attention::Kind, freshness::Freshness, quality::Criterion, standing::StandingState,
-    },
-    records::{
-        agencies::AgencyKind,
-        documents::{DocumentKind, RelationKind},
-        figures::Subject,
-        milestones::MilestoneState,
-        plans::{Interval, PlanState, Visibility},
-        platforms::{
-            Classification, DataSharingChannel, DeploymentLevel, ExitOutcome, Membership,
-            PlatformState, Stage, Verification,
-        },
-        principals::{PrincipalKind, Role},
-        proposals::ProposalState,
-        reports::Rating,
-        words::Word,
-    },
-};
+use ndp_core::records::words::Word;
 
 /// A domain enum that stands in messages.
 pub(super) trait WireWord: Word {
@@ -28,28 +8,30 @@ pub(super) trait WireWord: Word {
     fn is_known(number: i32) -> bool;
 }
 
+/// Maps the enums of one file, and tests that their words and numbers are those of the proto.
 macro_rules! wire_words {
     ($($domain:ident = $wire:path;)+) => {
-        $(impl WireWord for $domain {
+        $(impl crate::wire::words::WireWord for $domain {
             fn is_known(number: i32) -> bool {
                 <$wire>::try_from(number).is_ok()
             }
         })+
 
         #[cfg(test)]
-        mod tests {
+        mod wire_words {
             use super::*;
 
             #[test]
             fn words_and_numbers_are_those_of_the_proto() {
+                use ndp_core::records::words::Word;
                 $({
                     type Wire = $wire;
                     let places = $domain::ALL.map($domain::place);
                     assert!(places.into_iter().eq(0..places.len()));
                     for number in -1..64 {
-                        let ours = $domain::ALL.into_iter().find(|it| it.number() == number);
+                        let ours = $domain::ALL.into_iter().find(|it| Word::number(*it) == number);
                         let theirs = Wire::try_from(number).ok();
-                        let ours = ours.map(|it| it.word());
+                        let ours = ours.map(Word::word);
                         let theirs = theirs.map(|it| it.as_str_name());
                         let is_unstated = number == 0 && ours.is_none();
                         assert!(is_unstated || ours == theirs, "{ours:?} {theirs:?}");
@@ -59,30 +41,4 @@ macro_rules! wire_words {
         }
     };
 }
-
-wire_words! {
-    AgencyKind = pb::agency::Kind;
-    DocumentKind = pb::document::Kind;
-    RelationKind = pb::document::relation::Kind;
-    Subject = pb::figure::Subject;
-    StandingState = pb::milestone::standing::State;
-    MilestoneState = pb::milestone::State;
-    Kind = pb::attention_item::Kind;
-    Criterion = pb::compute_data_quality_request::Criterion;
-    PlanState = pb::plan::State;
-    Freshness = pb::plan::Freshness;
-    Visibility = pb::plan::Visibility;
-    Interval = pb::plan::reporting_cycle::Interval;
-    Classification = pb::platform::Classification;
-    DeploymentLevel = pb::platform::DeploymentLevel;
-    DataSharingChannel = pb::platform::DataSharingChannel;
-    Verification = pb::platform::Verification;
-    PlatformState = pb::platform::State;
-    Membership = pb::platform::listing::Membership;
-    Stage = pb::platform::operation_stage::Stage;
-    ExitOutcome = pb::platform::exit::Outcome;
-    PrincipalKind = pb::principal::Kind;
-    Role = pb::Role;
-    ProposalState = pb::proposal::State;
-    Rating = pb::Rating;
-}
+pub(super) use wire_words;

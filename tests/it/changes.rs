@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use ndp_core::{
     caller::Caller,
     change::At,
-    names::{ApiKeyName, PlanName, PlatformName, Revision},
+    names::{ApiKeyName, PlanName, PlatformName, ResourceName, Revision},
+    on_kind,
     records::{
+        Kind, Record,
         plans::{PlanFields, PlanState},
         principals::Role,
     },
@@ -15,7 +17,7 @@ use ndp_core::{
 use ndp_registry::{
     cli::catalogue::OPENING_EDITION,
     pb::{
-        self, change::effect::Kind, change_service_client::ChangeServiceClient,
+        self, change::effect::Kind as EffectKind, change_service_client::ChangeServiceClient,
         watch_changes_request::Start, watch_changes_response::Event,
     },
     registry::{Registry, recent::Following},
@@ -263,14 +265,16 @@ both! {
             assert!(status.message().contains("platforms/{id}"), "{}", status.message());
         }
         // what is hidden and what is not there are watched alike
-        let names = [
-            "platforms/ndp-001/plans/hidden",
-            "platforms/ndp-001/plans/none",
-            "platforms/-/plans/-/milestones/-",
-            "principals/-/apiKeys/-",
-            "figures/-",
-        ];
-        assert!(refused(&names, &format!("agencies/{AGENCY}")).await.is_none());
+        let mut names = vec!["platforms/ndp-001/plans/hidden", "platforms/ndp-001/plans/none"];
+        // and so is any kind, by a name with `-` for each id
+        let all = Kind::ALL.map(|kind| {
+            let form = on_kind!(kind, T => <<T as Record>::Name as ResourceName>::FORM).split('/');
+            let parts = form.map(|part| if part.starts_with('{') { "-" } else { part });
+            parts.collect::<Vec<_>>().join("/")
+        });
+        names.extend(all.iter().map(String::as_str));
+        let refused = refused(&names, &format!("agencies/{AGENCY}")).await;
+        assert!(refused.is_none(), "the pattern of `resources` leaves a kind out: {refused:?}");
         server.stop().await;
     }
 
@@ -378,7 +382,7 @@ both! {
             .iter()
             .find(|effect| effect.resource == draft["name"].as_str().unwrap())
             .unwrap();
-        assert_eq!(of_draft.kind(), Kind::Removed);
+        assert_eq!(of_draft.kind(), EffectKind::Removed);
         assert!(of_draft.new_record.is_none());
         server.stop().await;
     }

@@ -2,6 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
+use ndp_registry::service;
 use serde_json::Value;
 use tonic::transport::Endpoint;
 use tonic_reflection::pb::v1alpha::{
@@ -76,23 +77,16 @@ impl Served {
     }
 }
 
-const SERVICES: [&str; 4] = [
-    "ndp.registry.v1.AccessService",
-    "ndp.registry.v1.CatalogueService",
-    "ndp.registry.v1.MonitoringService",
-    "ndp.registry.v1.PlanService",
-];
-
 #[test]
 fn services_methods_and_messages_are_described() {
     let Some(_) = tools::grpcurl() else { return };
     let served = Served::start();
     let listed = served.succeeds(&[], &["list"]);
     let listed: Vec<_> = listed.lines().collect();
-    for service in SERVICES.into_iter().chain(["grpc.health.v1.Health"]) {
+    for service in service::NAMES.into_iter().chain(["grpc.health.v1.Health"]) {
         assert!(listed.contains(&service), "{service} in {listed:?}");
     }
-    for service in SERVICES {
+    for service in service::NAMES {
         // a file that reflection cannot answer would end this with an error
         served.succeeds(&[], &["describe", service]);
     }
@@ -338,7 +332,7 @@ async fn the_older_reflection_answers_too() {
         panic!("{answer:?}");
     };
     let names: Vec<_> = list.service.into_iter().map(|it| it.name).collect();
-    for service in SERVICES {
+    for service in service::NAMES {
         assert!(
             names.iter().any(|it| it == service),
             "{service} in {names:?}"

@@ -19,6 +19,7 @@ mod names;
 mod personal;
 mod plan_model;
 mod plans;
+mod programmes;
 mod reports;
 mod sizes;
 mod texts;

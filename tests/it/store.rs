@@ -22,6 +22,7 @@ use ndp_core::{
     },
     reasons::STORE_FORMAT_UNKNOWN,
     records::{
+        Kind,
         agencies::{Agency, AgencyFields, AgencyKind},
         assessments::{Assessment, AssessmentFields},
         baselines::{Approval, Baseline, BaselineMilestone},
@@ -772,6 +773,17 @@ both! {
         let loaded = open(&engine).await.load().await.unwrap();
         assert_eq!(loaded.head.revision, revision(1));
         assert_eq!(texts(&engine, "SELECT action FROM proposals").await, ["RETIREMENT"]);
+    }
+
+    async fn every_kind_has_a_view(engine: Engine) {
+        let store = open(&engine).await;
+        append(&store, &[first_change()]).await;
+        for kind in Kind::ALL {
+            let (columns, kind) = ("create_time, update_time, revision, image", kind.as_str());
+            let viewed = format!("SELECT name, {columns} FROM {kind} ORDER BY name");
+            let kept = format!("SELECT name FROM records WHERE kind = '{kind}' ORDER BY name");
+            assert_eq!(texts(&engine, &viewed).await, texts(&engine, &kept).await, "{kind}");
+        }
     }
 
     async fn the_database_of_a_newer_release_is_refused(engine: Engine) {

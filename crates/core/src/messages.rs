@@ -139,6 +139,9 @@ messages! {
     REQUIRED => DueEndMissing:
         ("give the last day, or leave `due` unset for a regular task"),
         ("hãy ghi ngày cuối cùng, hoặc bỏ trống `due` nếu là nhiệm vụ thường xuyên");
+    REQUIRED => ProgrammeNameMissing:
+        ("give the title in Vietnamese"),
+        ("hãy ghi tên bằng tiếng Việt");
     REQUIRED => PlanNameMissing:
         ("give the title of the plan"),
         ("hãy ghi tên kế hoạch");

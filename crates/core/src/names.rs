@@ -1,12 +1,26 @@
 //! Resource names (AIP-122): a name built from its id identifies every record, and interfaces use
-//! no other identifier.
+//! no other identifier. Their types are made from the list of kinds.
 //!
 //! Each type holds the whole name, as `platforms/ndp-001`, shares its text between copies and is
 //! ordered by it, so that a map with these keys iterates in the order that pages guarantee.
 
-use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    cell::RefCell,
+    collections::BTreeSet,
+    fmt,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{
+    kinds,
+    records::{
+        edit::Edit,
+        texts::{Reader, Texts},
+    },
+};
 
 /// Maximum length of an id, that of one label of RFC 1035.
 pub const ID_LENGTH_MAX: usize = 63;
@@ -33,26 +47,59 @@ pub struct Noun {
     pub resource: &'static str,
 }
 
-macro_rules! resource_name {
+/// A resource name of one kind.
+pub trait ResourceName: Clone + Ord + Borrow<str> + fmt::Display {
+    /// What the resource is called.
+    const KIND: Noun;
+    /// Its form, as `platforms/{platform}`.
+    const FORM: &'static str;
+    /// The collection that it ends in, as `platforms`.
+    const COLLECTION: &'static str;
+
+    /// Parses a whole name.
+    fn parse(name: &str) -> Option<Self>;
+}
+
+/// The last collection of a form: `plans` of `platforms/{platform}/plans/{plan}`.
+const fn collection(form: &str) -> &str {
+    const fn up_to_slash(mut text: &[u8]) -> usize {
+        while let [rest @ .., last] = text {
+            if *last == b'/' {
+                break;
+            }
+            text = rest;
+        }
+        text.len()
+    }
+    let (path, _) = form.split_at(up_to_slash(form.as_bytes()) - 1);
+    path.split_at(up_to_slash(path.as_bytes())).1
+}
+
+/// What stands before the collection, and the id, if the id is valid.
+fn split<'a>(name: &'a str, collection: &str) -> Option<(&'a str, &'a str)> {
+    let (path, id) = name.rsplit_once('/')?;
+    let before = path.strip_suffix(collection)?;
+    is_id(id).then_some((before, id))
+}
+
+macro_rules! resource_names {
     (
-        $(#[$doc:meta])* $name:ident,
-        $kind:literal $vietnamese:literal $type:literal,
-        $collection:literal $(, in $parent:ident)?
+        ()
+        $($record:ident $one:ident $many:ident $name:ident
+            {$kind:literal, $vietnamese:literal, $form:literal}
+            $(($children:ident $parent:ident))?;)+
     ) => {
-        $(#[$doc])*
+        $(resource_names!(@name $name, $record, $kind, $vietnamese, $form $(, in $parent)?);)+
+    };
+    (
+        @name $name:ident, $record:ident, $kind:literal, $vietnamese:literal, $form:literal
+        $(, in $parent:ident)?
+    ) => {
+        #[doc = concat!("`", $form, "`.")]
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// What the resource is called.
-            pub const KIND: Noun = Noun {
-                english: $kind,
-                vietnamese: $vietnamese,
-                resource: $type,
-            };
-            /// The collection's name in a resource name.
-            pub const COLLECTION: &'static str = $collection;
-
             /// The whole name.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -63,7 +110,28 @@ macro_rules! resource_name {
                 self.0.rsplit('/').next().unwrap_or_default()
             }
 
-            resource_name!(@parse $name, $collection $(, $parent)?);
+            resource_names!(@parse $name $(, $parent)?);
+        }
+
+        impl ResourceName for $name {
+            const KIND: Noun = Noun {
+                english: $kind,
+                vietnamese: $vietnamese,
+                resource: stringify!($record),
+            };
+            const FORM: &'static str = $form;
+            const COLLECTION: &'static str = collection($form);
+
+            fn parse(name: &str) -> Option<Self> {
+                Self::parse(name)
+            }
+        }
+
+        impl Edit for $name {}
+
+        impl Texts for $name {
+            /// None: an id is checked where the caller chooses it.
+            fn texts(&self, _: &mut Reader<'_>) {}
         }
 
         impl Serialize for $name {
@@ -83,7 +151,7 @@ macro_rules! resource_name {
             }
         }
 
-        impl std::borrow::Borrow<str> for $name {
+        impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
             }
@@ -101,92 +169,43 @@ macro_rules! resource_name {
             }
         }
     };
-    (@parse $name:ident, $collection:literal) => {
+    (@parse $name:ident) => {
         /// The name with this id; `None` when the id is not valid.
         pub fn from_id(id: &str) -> Option<Self> {
-            is_id(id).then(|| Self(format!(concat!($collection, "/{}"), id).into()))
+            is_id(id).then(|| Self(format!("{}/{id}", Self::COLLECTION).into()))
         }
 
         /// Parses a whole name.
         pub fn parse(name: &str) -> Option<Self> {
-            let id = name.strip_prefix(concat!($collection, "/"))?;
-            is_id(id).then(|| Self(name.into()))
+            let (before, _) = split(name, Self::COLLECTION)?;
+            before.is_empty().then(|| Self(name.into()))
         }
     };
-    (@parse $name:ident, $collection:literal, $parent:ident) => {
+    (@parse $name:ident, $parent:ident) => {
         /// The name with this id below `parent`; `None` when the id is not valid.
         pub fn from_id(parent: &$parent, id: &str) -> Option<Self> {
-            is_id(id).then(|| Self(format!(concat!("{}/", $collection, "/{}"), parent, id).into()))
+            is_id(id).then(|| Self((Self::prefix(parent) + id).into()))
         }
 
         /// Parses a whole name.
         pub fn parse(name: &str) -> Option<Self> {
-            let (parent, id) = name.rsplit_once(concat!("/", $collection, "/"))?;
-            $parent::parse(parent)?;
-            is_id(id).then(|| Self(name.into()))
+            let (before, _) = split(name, Self::COLLECTION)?;
+            $parent::parse(before.strip_suffix('/')?)?;
+            Some(Self(name.into()))
         }
 
         /// The name of the parent resource.
         pub fn parent(&self) -> $parent {
-            let end = self.0.rfind(concat!("/", $collection, "/")).unwrap_or(self.0.len());
-            $parent(self.0.get(..end).unwrap_or_default().into())
+            $parent(self.0.rsplitn(3, '/').nth(2).unwrap_or_default().into())
         }
 
         /// The prefix of every name below `parent`.
         pub fn prefix(parent: &$parent) -> String {
-            format!(concat!("{}/", $collection, "/"), parent)
+            format!("{parent}/{}/", Self::COLLECTION)
         }
     };
 }
-
-resource_name!(
-    /// `agencies/{agency}`.
-    AgencyName, "agency" "cơ quan" "Agency", "agencies"
-);
-resource_name!(
-    /// `editions/{edition}`.
-    EditionName, "edition" "danh mục" "Edition", "editions"
-);
-resource_name!(
-    /// `platforms/{platform}`.
-    PlatformName, "platform" "nền tảng" "Platform", "platforms"
-);
-resource_name!(
-    /// `platforms/{platform}/plans/{plan}`.
-    PlanName, "plan" "kế hoạch" "Plan", "plans", in PlatformName
-);
-resource_name!(
-    /// `platforms/{platform}/proposals/{proposal}`.
-    ProposalName, "proposal" "đề xuất" "Proposal", "proposals", in PlatformName
-);
-resource_name!(
-    /// `platforms/{platform}/plans/{plan}/milestones/{milestone}`.
-    MilestoneName, "milestone" "mốc nhiệm vụ" "Milestone", "milestones", in PlanName
-);
-resource_name!(
-    /// `platforms/{platform}/plans/{plan}/baselines/{baseline}`; the id is its number.
-    BaselineName, "baseline" "kế hoạch gốc" "Baseline", "baselines", in PlanName
-);
-resource_name!(
-    /// `platforms/{platform}/plans/{plan}/reports/{report}`.
-    ReportName, "report" "báo cáo" "Report", "reports", in PlanName
-);
-resource_name!(
-    /// `platforms/{platform}/plans/{plan}/assessments/{assessment}`.
-    AssessmentName, "assessment" "đánh giá" "Assessment", "assessments", in PlanName
-);
-resource_name!(
-    /// `figures/{figure}`.
-    FigureName, "figure" "số liệu" "Figure", "figures"
-);
-resource_name!(
-    /// `principals/{principal}`.
-    PrincipalName, "principal" "chủ thể" "Principal", "principals"
-);
-resource_name!(
-    /// `principals/{principal}/apiKeys/{api_key}`.
-    ApiKeyName, "API key" "khóa API" "ApiKey", "apiKeys", in PrincipalName
-);
+kinds!(resource_names!());
 
 impl PrincipalName {
     /// The registry itself: it seeds an empty log and acts for the command line.
@@ -196,10 +215,10 @@ impl PrincipalName {
 }
 
 #[expect(clippy::disallowed_types, reason = "nobody iterates over it")]
-type Texts = std::collections::HashSet<Arc<str>>;
+type Known = std::collections::HashSet<Arc<str>>;
 
 thread_local! {
-    static SHARED: RefCell<Option<Texts>> = const { RefCell::new(None) };
+    static SHARED: RefCell<Option<Known>> = const { RefCell::new(None) };
     static READ: RefCell<Option<BTreeSet<Arc<str>>>> = const { RefCell::new(None) };
 }
 
@@ -213,7 +232,7 @@ pub fn names_in(read: impl FnOnce()) -> BTreeSet<Arc<str>> {
 /// Names that many records refer to. Each name is stored in memory once, even when the records are
 /// read one at a time.
 #[derive(Debug, Default)]
-pub struct SharedNames(Texts);
+pub struct SharedNames(Known);
 
 impl SharedNames {
     /// Collections of names that many records refer to.

@@ -14,6 +14,7 @@ pub mod milestones;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
+pub mod programmes;
 pub mod proposals;
 pub mod reports;
 pub mod sizes;
@@ -21,7 +22,7 @@ pub mod stored;
 pub mod texts;
 pub mod words;
 
-use std::{borrow::Borrow, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -35,38 +36,66 @@ pub use crate::records::{
     plans::Plan,
     platforms::Platform,
     principals::{ApiKey, Principal},
+    programmes::Programme,
     proposals::Proposal,
     reports::Report,
 };
 use crate::{
     error::Error,
-    names::{
-        AgencyName, ApiKeyName, AssessmentName, BaselineName, EditionName, FigureName,
-        MilestoneName, Noun, PlanName, PlatformName, PrincipalName, ProposalName, ReportName,
-    },
+    names::{self, Noun, ResourceName},
     records::{meta::Meta, sizes::stored_bytes},
 };
 
 /// Calls a macro with every kind, each after the kinds that it may refer to: the type of its
-/// record, its singular and plural names, the type of its resource name, and the parent that it is
-/// listed below.
+/// record, its singular and plural names, the type of its resource name, what it is called in
+/// English and Vietnamese, the form of its names, and the parent that it is listed below.
 #[macro_export]
 macro_rules! kinds {
     ($macro:ident!($($arguments:tt)*)) => {
         $macro! {
             ($($arguments)*)
-            Agency agency agencies AgencyName;
-            Edition edition editions EditionName;
-            Platform platform platforms PlatformName;
-            Plan plan plans PlanName (plans_of PlatformName);
-            Milestone milestone milestones MilestoneName (milestones_of PlanName);
-            Baseline baseline baselines BaselineName (baselines_of PlanName);
-            Report report reports ReportName (reports_of PlanName);
-            Assessment assessment assessments AssessmentName (assessments_of PlanName);
-            Proposal proposal proposals ProposalName (proposals_of PlatformName);
-            Figure figure figures FigureName;
-            Principal principal principals PrincipalName;
-            ApiKey api_key api_keys ApiKeyName (api_keys_of PrincipalName);
+            Agency agency agencies AgencyName
+                {"agency", "cơ quan", "agencies/{agency}"};
+            Edition edition editions EditionName
+                {"edition", "danh mục", "editions/{edition}"};
+            Platform platform platforms PlatformName
+                {"platform", "nền tảng", "platforms/{platform}"};
+            Plan plan plans PlanName
+                {"plan", "kế hoạch", "platforms/{platform}/plans/{plan}"}
+                (plans_of PlatformName);
+            Milestone milestone milestones MilestoneName
+                {
+                    "milestone", "mốc nhiệm vụ",
+                    "platforms/{platform}/plans/{plan}/milestones/{milestone}"
+                }
+                (milestones_of PlanName);
+            Baseline baseline baselines BaselineName
+                {
+                    "baseline", "kế hoạch gốc",
+                    "platforms/{platform}/plans/{plan}/baselines/{baseline}"
+                }
+                (baselines_of PlanName);
+            Report report reports ReportName
+                {"report", "báo cáo", "platforms/{platform}/plans/{plan}/reports/{report}"}
+                (reports_of PlanName);
+            Assessment assessment assessments AssessmentName
+                {
+                    "assessment", "đánh giá",
+                    "platforms/{platform}/plans/{plan}/assessments/{assessment}"
+                }
+                (assessments_of PlanName);
+            Proposal proposal proposals ProposalName
+                {"proposal", "đề xuất", "platforms/{platform}/proposals/{proposal}"}
+                (proposals_of PlatformName);
+            Figure figure figures FigureName
+                {"figure", "số liệu", "figures/{figure}"};
+            Programme programme programmes ProgrammeName
+                {"programme", "chương trình", "programmes/{programme}"};
+            Principal principal principals PrincipalName
+                {"principal", "chủ thể", "principals/{principal}"};
+            ApiKey api_key api_keys ApiKeyName
+                {"API key", "khóa API", "principals/{principal}/apiKeys/{api_key}"}
+                (api_keys_of PrincipalName);
         }
     };
 }
@@ -74,7 +103,7 @@ macro_rules! kinds {
 /// A record of one kind.
 pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The type of its resource name.
-    type Name: Clone + Ord + Borrow<str>;
+    type Name: ResourceName;
     /// Its kind.
     const KIND: Kind;
 
@@ -94,7 +123,8 @@ pub trait Record: Clone + Eq + Serialize + DeserializeOwned + Send + Sync + 'sta
 macro_rules! declare {
     (
         ()
-        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+        $($record:ident $one:ident $many:ident $name:ident
+            {$english:literal, $vietnamese:literal, $form:literal} $(($($parent:tt)*))?;)+
     ) => {
         /// The kind of a record.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,14 +154,16 @@ macro_rules! declare {
             /// What the kind is called.
             pub const fn noun(self) -> Noun {
                 match self {
-                    $(Self::$record => $name::KIND,)+
+                    $(Self::$record => names::$name::KIND,)+
                 }
             }
 
             /// The kind of a resource name.
             pub fn of_name(name: &str) -> Option<Self> {
                 match name.rsplit('/').nth(1)? {
-                    $($name::COLLECTION => $name::parse(name).map(|_| Self::$record),)+
+                    $(names::$name::COLLECTION => {
+                        names::$name::parse(name).map(|_| Self::$record)
+                    })+
                     _ => None,
                 }
             }
@@ -147,10 +179,10 @@ macro_rules! declare {
         }
 
         $(impl Record for $record {
-            type Name = $name;
+            type Name = names::$name;
             const KIND: Kind = Kind::$record;
 
-            fn name(&self) -> &$name {
+            fn name(&self) -> &names::$name {
                 &self.name
             }
 
@@ -178,7 +210,7 @@ kinds!(declare!());
 macro_rules! on_image {
     (
         (of $image:expr, $it:ident => $value:expr)
-        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+        $($record:ident $one:ident $many:ident $name:ident $words:tt $(($($parent:tt)*))?;)+
     ) => {
         match $image {
             $($crate::records::Image::$record($it) => $value,)+
@@ -194,7 +226,7 @@ macro_rules! on_image {
 macro_rules! on_kind {
     (
         (of $kind:expr, $it:ident => $value:expr)
-        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+        $($record:ident $one:ident $many:ident $name:ident $words:tt $(($($parent:tt)*))?;)+
     ) => {
         match $kind {
             $($crate::records::Kind::$record => {
@@ -249,13 +281,9 @@ mod tests {
 
     #[test]
     fn a_kind_is_known_by_the_collection_of_its_names() {
-        macro_rules! collections {
-            (() $($record:ident $one:ident $many:ident $name:ident $(($($rest:tt)*))?;)+) => {
-                [$($name::COLLECTION),+]
-            };
-        }
-        let collections = kinds!(collections!());
-        assert_eq!(BTreeSet::from(collections).len(), Kind::ALL.len());
+        let collection = |kind| on_kind!(kind, T => <T as Record>::Name::COLLECTION);
+        let collections: BTreeSet<_> = Kind::ALL.into_iter().map(collection).collect();
+        assert_eq!(collections.len(), Kind::ALL.len());
         for (name, kind) in [
             ("platforms/a", Some(Kind::Platform)),
             ("platforms/a/plans/b", Some(Kind::Plan)),

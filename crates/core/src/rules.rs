@@ -17,6 +17,7 @@ pub mod personal;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
+pub mod programmes;
 pub mod proposals;
 pub mod reports;
 pub mod seed;

@@ -15,7 +15,6 @@ use std::{borrow::Borrow, ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
-use crate::query::fields::search_text;
 use crate::query::search::{self, SearchText};
 use crate::{
     change::{Change, Effect, Image},
@@ -23,7 +22,7 @@ use crate::{
     records::{
         editions::Edition,
         plans::{Plan, PlanState, Visibility},
-        platforms::{Platform, PlatformState},
+        platforms::{Platform, PlatformState, search_text},
     },
     text::{SortKey, sort_key},
     time::Timestamp,

@@ -14,6 +14,7 @@ use ndp_core::{
         plans::{Plan, PlanFields},
         platforms::Platform,
         principals::Principal,
+        programmes::Programme,
     },
     rules::update::Editable,
 };
@@ -197,14 +198,28 @@ fn compare(parts: &[Part], message: &MessageDescriptor) {
 
 #[test]
 fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
-    fn of<R: Editable>(message: &str) {
-        let message = POOL.get_message_by_name(message).expect("a message");
-        compare(R::Fields::PARTS, &message);
+    fn of<R: Editable>() -> String {
+        let name = R::KIND.noun().resource;
+        let message = POOL.get_message_by_name(&format!("ndp.registry.v1.{name}"));
+        compare(R::Fields::PARTS, &message.expect("a message"));
+        format!("Update{name}")
     }
-    of::<Agency>("ndp.registry.v1.Agency");
-    of::<Edition>("ndp.registry.v1.Edition");
-    of::<Platform>("ndp.registry.v1.Platform");
-    of::<Plan>("ndp.registry.v1.Plan");
-    of::<Milestone>("ndp.registry.v1.Milestone");
-    of::<Principal>("ndp.registry.v1.Principal");
+    let compared = BTreeSet::from([
+        of::<Agency>(),
+        of::<Edition>(),
+        of::<Platform>(),
+        of::<Plan>(),
+        of::<Milestone>(),
+        of::<Principal>(),
+        of::<Programme>(),
+    ]);
+    let methods = POOL
+        .services()
+        .flat_map(|it| it.methods().collect::<Vec<_>>());
+    let methods = methods.map(|method| method.name().to_owned());
+    let updates: BTreeSet<_> = methods.filter(|name| name.starts_with("Update")).collect();
+    assert_eq!(
+        compared, updates,
+        "compare every record that has an Update method"
+    );
 }

@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use ndp_core::{
     messages::{Condition, Unauthenticated, Unavailable},
-    names::{ApiKeyName, PlanName, PlatformName, Revision},
+    names::{ApiKeyName, PlanName, PlatformName, ResourceName as _, Revision},
     reasons::{self, Place},
 };
 

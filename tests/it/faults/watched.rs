@@ -105,20 +105,17 @@ impl Known {
 }
 
 fn name_of(record: &pb::Record) -> String {
-    match record.record.as_ref().unwrap() {
-        Kinds::Agency(it) => it.name.clone(),
-        Kinds::Edition(it) => it.name.clone(),
-        Kinds::Platform(it) => it.name.clone(),
-        Kinds::Plan(it) => it.name.clone(),
-        Kinds::Milestone(it) => it.name.clone(),
-        Kinds::Baseline(it) => it.name.clone(),
-        Kinds::Report(it) => it.name.clone(),
-        Kinds::Assessment(it) => it.name.clone(),
-        Kinds::Proposal(it) => it.name.clone(),
-        Kinds::Figure(it) => it.name.clone(),
-        Kinds::Principal(it) => it.name.clone(),
-        Kinds::ApiKey(it) => it.name.clone(),
+    macro_rules! name {
+        (
+            ()
+            $($record:ident $one:ident $many:ident $name:ident $words:tt $(($($parent:tt)*))?;)+
+        ) => {
+            match record.record.as_ref().unwrap() {
+                $(Kinds::$record(it) => it.name.clone(),)+
+            }
+        };
     }
+    ndp_core::kinds!(name!())
 }
 
 /// Watches on one connection until it is cut off, or until the watcher leaves: after `messages`

@@ -17,7 +17,7 @@ use tonic::Status;
 use super::given::{self, create, fields, get, steward};
 use crate::harness::{
     Engine, both,
-    raw::{POOL, reason},
+    raw::{POOL, methods, reason},
     server::{Clients, Server},
 };
 
@@ -474,7 +474,8 @@ pub(super) fn named_in_comment(pool: &DescriptorPool, request: &str, field: &str
         .collect()
 }
 
-fn assert_named<T: Queryable>(pool: &DescriptorPool, request: &str) {
+fn assert_named<T: Queryable>(pool: &DescriptorPool, method: &str) -> String {
+    let request = &format!("{method}Request");
     let path = |field: &Field<T>| field.path.replace('*', "{key}");
     let declared: Vec<_> = T::FIELDS.iter().map(path).collect();
     assert_eq!(
@@ -490,6 +491,7 @@ fn assert_named<T: Queryable>(pool: &DescriptorPool, request: &str) {
         "{request}"
     );
     assert_presence::<T>(pool, request);
+    method.to_owned()
 }
 
 /// A default makes a field present only where the proto has it as `optional`; an enum's first
@@ -544,29 +546,31 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         plans::Plan,
         platforms::Platform,
         principals::{ApiKey, Principal},
+        programmes::Programme,
         proposals::Proposal,
         reports::Report,
     };
     use ndp_core::{monitoring::attention::Item, query::fields::Below, state::sight::ChangeFacts};
-    assert_named::<Agency>(&POOL, "ListAgenciesRequest");
-    assert_named::<Edition>(&POOL, "ListEditionsRequest");
-    assert_named::<Platform>(&POOL, "ListPlatformsRequest");
-    assert_named::<Plan>(&POOL, "ListPlansRequest");
-    assert_named::<Below<Milestone>>(&POOL, "ListMilestonesRequest");
-    assert_named::<Below<Baseline>>(&POOL, "ListBaselinesRequest");
-    assert_named::<Below<Report>>(&POOL, "ListReportsRequest");
-    assert_named::<Below<Assessment>>(&POOL, "ListAssessmentsRequest");
-    assert_named::<Proposal>(&POOL, "ListProposalsRequest");
-    assert_named::<Figure>(&POOL, "ListFiguresRequest");
-    assert_named::<Principal>(&POOL, "ListPrincipalsRequest");
-    assert_named::<ApiKey>(&POOL, "ListApiKeysRequest");
-    assert_named::<ChangeFacts>(&POOL, "ListChangesRequest");
-    assert_named::<Item>(&POOL, "ListAttentionItemsRequest");
-    let lists = POOL
-        .services()
-        .flat_map(|service| service.methods().collect::<Vec<_>>());
-    let lists = lists.filter(|method| method.name().starts_with("List"));
-    assert_eq!(lists.count(), 14, "a list is not in this table");
+    let compared = BTreeSet::from([
+        assert_named::<Agency>(&POOL, "ListAgencies"),
+        assert_named::<Edition>(&POOL, "ListEditions"),
+        assert_named::<Platform>(&POOL, "ListPlatforms"),
+        assert_named::<Plan>(&POOL, "ListPlans"),
+        assert_named::<Below<Milestone>>(&POOL, "ListMilestones"),
+        assert_named::<Below<Baseline>>(&POOL, "ListBaselines"),
+        assert_named::<Below<Report>>(&POOL, "ListReports"),
+        assert_named::<Below<Assessment>>(&POOL, "ListAssessments"),
+        assert_named::<Proposal>(&POOL, "ListProposals"),
+        assert_named::<Figure>(&POOL, "ListFigures"),
+        assert_named::<Programme>(&POOL, "ListProgrammes"),
+        assert_named::<Principal>(&POOL, "ListPrincipals"),
+        assert_named::<ApiKey>(&POOL, "ListApiKeys"),
+        assert_named::<ChangeFacts>(&POOL, "ListChanges"),
+        assert_named::<Item>(&POOL, "ListAttentionItems"),
+    ]);
+    let methods = methods().into_iter().map(|method| method.name().to_owned());
+    let lists: BTreeSet<_> = methods.filter(|name| name.starts_with("List")).collect();
+    assert_eq!(compared, lists, "compare the fields of every list");
 }
 
 // === pages ===

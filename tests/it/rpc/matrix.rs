@@ -13,6 +13,7 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
+use super::programmes;
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -35,6 +36,7 @@ struct Fixture {
     platform: Value,
     agency: Value,
     edition: Value,
+    programme: Value,
     key: String,
 }
 
@@ -81,6 +83,10 @@ impl Fixture {
             platform: get("GetPlatform", "platforms/ndp-012").await,
             agency: get("GetAgency", "agencies/bo-cong-an").await,
             edition: get("GetEdition", "editions/2618-qd-bkhcn").await,
+            programme: cast
+                .steward
+                .ok("CreateProgramme", programmes::create("x"))
+                .await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -194,6 +200,11 @@ fn cases(it: &Fixture) -> Vec<Case> {
             "name": it.platform["name"], "etag": it.platform["etag"],
             "exit": exit(),
         })),
+
+        ("GetProgramme", "", named(&it.programme)),
+        ("ListProgrammes", "", json!({})),
+        ("CreateProgramme", "", programmes::create("new")),
+        ("UpdateProgramme", "", update("programme", &it.programme, "display_name_en", &text)),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

@@ -7,7 +7,7 @@ use crate::{
     effort::Effort,
     error::Error,
     messages::Condition,
-    names::{EditionName, PlatformName},
+    names::{EditionName, PlatformName, ResourceName as _},
     records::platforms::Listing,
     state::State,
     text,

@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     messages::Rule,
     monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
-    names::{AgencyName, EditionName},
+    names::{AgencyName, EditionName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
     state::State,

@@ -1,15 +1,24 @@
 //! Agencies (cơ quan): the bodies that govern platforms and answer for plans.
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::AgencyName,
+    query::{
+        fields::{created, named, resource, updated, words},
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
         documents::Document,
         meta::{Meta, record_fields},
         stored::stored,
-        words::words,
+        texts::texts,
+        words::{Word as _, words},
     },
+    state::visible::{Parents, Visible},
     time::Date,
 };
 
@@ -108,5 +117,49 @@ impl AgencyFields {
                 Rule::NoCodeToConfirm,
             );
         }
+    }
+}
+
+texts! {
+    Succession { texts: document scope; uris: ; none: successor start_date; }
+}
+
+impl Visible for Agency {
+    fn visible(&self, _: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
+        Some(Cow::Borrowed(self))
+    }
+}
+
+impl Queryable for Agency {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, AgencyName),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("display_name_en", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.display_name_en)
+        }),
+        Field::new("kind", words::<AgencyKind>(), |r: &Self| {
+            Values::one(r.fields.kind.word())
+        }),
+        Field::new("identification_code", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.identification_code)
+        })
+        .orderable(),
+        Field::new(
+            "identification_code_confirmed",
+            Type::Boolean,
+            |r: &Self| Values::one(r.fields.identification_code_confirmed),
+        ),
+        Field::new("parent_agency", resource::<AgencyName>(), |r: &Self| {
+            Values::option(r.fields.parent_agency.as_ref().map(|name| name.as_str()))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

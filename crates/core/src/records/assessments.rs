@@ -1,16 +1,25 @@
 //! Assessments (đánh giá): how the steward sees a plan, by which rubric, on what evidence. Nothing
 //! edits one; the latest counts, and all stay.
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::AssessmentName,
+    query::{
+        fields::{Below, agency_of_plan, created, named, updated, words},
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
+        Kind,
         documents::Evidence,
         meta::{Meta, record_fields},
         reports::Rating,
         stored::stored,
     },
+    state::visible::{Parents, Visible, sees_all_of, with_meta},
     time::Date,
 };
 
@@ -62,5 +71,47 @@ impl AssessmentFields {
         if self.rubric_version.trim().is_empty() {
             violations.add("assessment.rubric_version", Rule::RubricMissing);
         }
+    }
+}
+
+impl Visible for Assessment {
+    const GUARD: Option<Kind> = Some(Kind::Plan);
+
+    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
+        let audience = self.audience(at);
+        if sees_all_of(caller, audience.agency.as_ref()) {
+            return Some(Cow::Borrowed(self));
+        }
+        audience.public_since?;
+        let meta = audience.public_meta(self.meta);
+        Some(with_meta(self, meta, |shown| &mut shown.meta))
+    }
+}
+
+impl Queryable for Below<Assessment> {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, AssessmentName),
+        Field::new("assessment_date", Type::Date, |r: &Self| {
+            Values::option(r.fields.assessment_date)
+        })
+        .orderable(),
+        Field::new("rating", words::<Rating>(), |r: &Self| {
+            Values::option(r.fields.rating.map(Rating::as_str))
+        })
+        .orderable(),
+        Field::new("rubric_version", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.rubric_version)
+        })
+        .orderable(),
+        Field::new("substantiated", Type::Boolean, |r: &Self| {
+            Values::one(r.is_substantiated())
+        }),
+        agency_of_plan!(),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

@@ -4,12 +4,26 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     caller::Person,
     names::{BaselineName, MilestoneName, PlanName},
-    records::{
-        documents::Document, meta::Meta, milestones::MilestoneFields, plans::Budget, stored::stored,
+    query::{
+        fields::{Below, agency_of_plan, created, named, updated},
+        schema::{Field, Queryable, Type, Values},
     },
+    records::{
+        Kind,
+        documents::Document,
+        meta::Meta,
+        milestones::MilestoneFields,
+        plans::Budget,
+        stored::stored,
+        texts::{Reader, Texts, texts},
+    },
+    state::visible::{Parents, Visible, sees_all_of},
     time::{Date, Period, Timestamp},
 };
 
@@ -125,5 +139,73 @@ stored! {
         pub planned_end: Option<Period>,
         /// The document that decided it.
         pub document: Document,
+    }
+}
+
+texts! {
+    Rebaseline {
+        texts: milestone_changes budget planned_start planned_end document; uris: ; none: plan;
+    }
+}
+
+impl Texts for MilestoneChange {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        match self {
+            Self::Add { milestone, fields } => reader.within("milestone", |reader| {
+                reader.field("name", milestone.id());
+                fields.texts(reader);
+            }),
+            Self::Update {
+                milestone: _,
+                fields,
+            } => reader.field("milestone", fields),
+            Self::Drop { milestone: _ } => {}
+        }
+    }
+}
+
+impl Visible for Baseline {
+    const GUARD: Option<Kind> = Some(Kind::Plan);
+
+    /// Callers who see the whole plan see it whole. Other callers see it if the plan is issued and
+    /// PUBLIC, but not who approved it.
+    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
+        let audience = self.audience(at);
+        if sees_all_of(caller, audience.agency.as_ref()) {
+            return Some(Cow::Borrowed(self));
+        }
+        audience.public_since?;
+        let mut shown = self.clone();
+        shown.approval.person = None;
+        shown.meta = audience.public_meta(self.meta);
+        Some(Cow::Owned(shown))
+    }
+}
+
+impl Queryable for Below<Baseline> {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, BaselineName),
+        Field::new("number", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.number))
+        })
+        .orderable(),
+        Field::new("effective_date", Type::Date, |r: &Self| {
+            Values::one(r.effective_date)
+        })
+        .orderable(),
+        Field::new("document.symbol", Type::Text, |r: &Self| {
+            Values::option(r.document.as_ref().map(|it| &*it.symbol))
+        }),
+        Field::new("approve_time", Type::Timestamp, |r: &Self| {
+            Values::one(r.approval.record_time)
+        })
+        .orderable(),
+        agency_of_plan!(),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     error::Violations,
     messages::Rule,
-    records::{edit::parts, stored::stored, words::words},
+    records::{edit::parts, stored::stored, texts::texts, words::words},
     time::Date,
 };
 
@@ -201,4 +201,15 @@ stored! {
         /// What it is and how far it can be trusted.
         pub note: String,
     }
+}
+
+texts! {
+    Document {
+        texts: symbol title issuer signatory signatory_office relations; uris: uri;
+        none: kind issue_date effective_date sha256 size_bytes;
+    }
+    Relation { texts: symbol issuer; uris: ; none: kind issue_date; }
+    File { texts: ; uris: uri; none: sha256 size_bytes; }
+    Evidence { texts: file document note; uris: ; none: ; }
+    Source { texts: note; uris: uri; none: ; }
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    names::{AgencyName, EditionName, ReportName},
     records::texts::{Reader, Texts},
     time::{Date, Timestamp},
 };
@@ -103,7 +102,7 @@ macro_rules! whole {
     };
 }
 
-whole!(String bool i32 i64 Date Timestamp AgencyName EditionName ReportName);
+whole!(String bool i32 i64 Date Timestamp);
 
 /// Values with parts, which are all their fields.
 macro_rules! parts {

@@ -1,14 +1,23 @@
 //! Editions: the catalogue is a series of decisions, each an edition (danh mục).
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::EditionName,
+    query::{
+        fields::{created, named, resource, updated},
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
         documents::{Document, Source},
         meta::{Meta, record_fields},
         stored::stored,
+        texts::texts,
     },
+    state::visible::{Parents, Visible},
     time::Date,
 };
 
@@ -113,5 +122,57 @@ impl EditionFields {
         {
             violations.add("edition.effective_end_date", Rule::InForceNotInOrder);
         }
+    }
+}
+
+texts! {
+    Group { texts: code title; uris: ; none: declared_platform_count; }
+}
+
+impl Visible for Edition {
+    fn visible(&self, _: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
+        Some(Cow::Borrowed(self))
+    }
+}
+
+impl Queryable for Edition {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, EditionName),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("decision.symbol", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.decision.symbol)
+        }),
+        Field::new("decision.issue_date", Type::Date, |r: &Self| {
+            Values::option(r.fields.decision.issue_date)
+        })
+        .orderable(),
+        Field::new("declared_platform_count", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.fields.declared_platform_count))
+        })
+        .orderable(),
+        Field::new("previous_edition", resource::<EditionName>(), |r: &Self| {
+            Values::option(r.fields.previous_edition.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new(
+            "repealing_edition",
+            resource::<EditionName>(),
+            |r: &Self| {
+                Values::option(
+                    r.fields
+                        .repealing_edition
+                        .as_ref()
+                        .map(|name| name.as_str()),
+                )
+            },
+        ),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

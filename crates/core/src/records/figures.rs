@@ -1,10 +1,24 @@
 //! Figures (số liệu công bố): counts that officials have published, quoted with date and source.
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::{EditionName, FigureName},
-    records::{documents::Source, meta::Meta, stored::stored, words::words},
+    query::{
+        fields::{created, named, resource, words},
+        schema::{Field, Queryable, Type, Values},
+    },
+    records::{
+        documents::Source,
+        meta::Meta,
+        stored::stored,
+        texts::texts,
+        words::{Word as _, words},
+    },
+    state::visible::{Parents, Visible},
     time::Date,
 };
 
@@ -72,5 +86,41 @@ impl Figure {
         if self.sources.is_empty() {
             violations.add("figure.sources", Rule::SourceMissing);
         }
+    }
+}
+
+texts! {
+    Part { texts: category; uris: ; none: value; }
+    Figure {
+        texts: statement breakdown sources; uris: ;
+        none: name figure_date subject edition value total meta;
+    }
+}
+
+impl Visible for Figure {
+    fn visible(&self, _: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
+        Some(Cow::Borrowed(self))
+    }
+}
+
+impl Queryable for Figure {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, FigureName),
+        Field::new("figure_date", Type::Date, |r: &Self| {
+            Values::one(r.figure_date)
+        })
+        .orderable(),
+        Field::new("subject", words::<Subject>(), |r: &Self| {
+            Values::one(r.subject.word())
+        }),
+        Field::new("edition", resource::<EditionName>(), |r: &Self| {
+            Values::option(r.edition.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("value", Type::Integer, |r: &Self| Values::one(r.value)).orderable(),
+        created!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

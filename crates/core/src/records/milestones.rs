@@ -3,16 +3,25 @@
 //! dropping are facts, recorded when they happen. Nothing here is a status: that is computed, for
 //! any date asked about.
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::MilestoneName,
+    query::{
+        fields::{Below, STANDING_COST, agency_of_plan, created, named, updated, words},
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
+        Kind,
         documents::{Document, Evidence},
         meta::{Meta, record_fields},
         stored::stored,
         words::words,
     },
+    state::visible::{Parents, Visible, sees_all_of, with_meta},
     time::{Date, Period, Timestamp, check_period},
 };
 
@@ -131,5 +140,81 @@ impl MilestoneFields {
         if self.due.as_ref().is_some_and(|due| due.end.is_none()) {
             violations.add(format!("{path}.due.end"), Rule::DueEndMissing);
         }
+    }
+}
+
+impl Visible for Milestone {
+    const GUARD: Option<Kind> = Some(Kind::Plan);
+
+    /// Callers who see the whole plan see it. Other callers see it if the plan is issued and
+    /// PUBLIC, unless the milestone was dropped before the issue was recorded.
+    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
+        let audience = self.audience(at);
+        if sees_all_of(caller, audience.agency.as_ref()) {
+            return Some(Cow::Borrowed(self));
+        }
+        let since = audience.public_since?;
+        let dropping = self.dropping.as_ref();
+        if dropping.is_some_and(|it| it.record_time < since) {
+            return None;
+        }
+        let meta = audience.public_meta(self.meta);
+        Some(with_meta(self, meta, |shown| &mut shown.meta))
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.dropping.is_some() == other.dropping.is_some()
+    }
+}
+
+impl Queryable for Below<Milestone> {
+    const ANSWER_COST: usize = STANDING_COST;
+
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, MilestoneName),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("assigning_document.symbol", Type::Text, |r: &Self| {
+            Values::option(r.fields.assigning_document.as_ref().map(|it| &*it.symbol))
+        }),
+        Field::new("due.start", Type::Date, |r: &Self| {
+            Values::option(r.fields.due.as_ref().and_then(|due| due.start))
+        }),
+        Field::new("due.end", Type::Date, |r: &Self| {
+            Values::option(r.fields.due.as_ref().and_then(|due| due.end))
+        })
+        .orderable(),
+        Field::new("weight", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.fields.weight()))
+        })
+        .orderable()
+        .set_where(|r| r.fields.weight != 0),
+        Field::new("accountable_unit", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.accountable_unit)
+        })
+        .orderable(),
+        Field::new("state", words::<MilestoneState>(), |r: &Self| {
+            Values::one(r.state().as_str())
+        })
+        .orderable(),
+        Field::new("completion.completion_date", Type::Date, |r: &Self| {
+            Values::option(r.completion.as_ref().map(|it| it.completion_date))
+        })
+        .orderable(),
+        Field::new("completion.substantiated", Type::Boolean, |r: &Self| {
+            Values::option(r.completion.as_ref().map(|it| it.is_substantiated()))
+        }),
+        Field::new("dropping.drop_date", Type::Date, |r: &Self| {
+            Values::option(r.dropping.as_ref().map(|it| it.drop_date))
+        }),
+        agency_of_plan!(),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

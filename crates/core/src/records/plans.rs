@@ -1,19 +1,29 @@
 //! Plans (kế hoạch triển khai): what an agency undertakes for its platform, and the states of
 //! that undertaking. The table of moves is here and nowhere else.
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     caller::Person,
     error::Violations,
     messages::Rule,
     names::{AgencyName, PlanName},
+    query::{
+        fields::{STANDING_COST, created, named, resource, updated, words},
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
         dated::{self, dated},
         documents::Document,
         edit::parts,
         meta::{Meta, PublicWrite, record_fields},
         stored::stored,
-        words::words,
+        texts::{no_texts, texts},
+        words::{Word as _, words},
     },
+    state::State,
+    state::visible::{Audience, Parents, Visible, sees_all_of},
     time::{Date, Period, Timestamp, check_period},
 };
 
@@ -520,6 +530,180 @@ impl Budget {
         } else if code == "VND" && amount.nanos != 0 {
             violations.add(format!("{path}.amount.nanos"), Rule::DongHasNoFraction);
         }
+    }
+}
+
+no_texts! { Money ReportingCycle }
+
+texts! {
+    VisibilityEntry { texts: document; uris: ; none: visibility start_date; }
+    CycleEntry { texts: document; uris: ; none: cycle start_date; }
+    Head { texts: office person; uris: ; none: ; }
+    Budget { texts: source; uris: ; none: amount price_year; }
+}
+
+impl Visible for Plan {
+    /// Before a plan is issued, only its agency, the steward and auditors see it. Then everyone
+    /// sees it or, if it is restricted, its existence and document. Only callers who see everything
+    /// see who acted and what was written before the plan was issued.
+    fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
+        if sees_all_of(caller, Some(&self.agency)) {
+            return Some(Cow::Borrowed(self));
+        }
+        self.state
+            .was_issued()
+            .then(|| Cow::Owned(shown_plan(self, self.visibility())))
+    }
+
+    /// Callers who could see the whole plan then and can see it now see it whole. Other callers see
+    /// the public part. This part is restricted if the plan was restricted then or is now.
+    fn visible_since(
+        &self,
+        then: &dyn Parents,
+        record: &Self,
+        now: &State,
+        caller: &Caller,
+    ) -> Option<Cow<'_, Self>> {
+        let (seen, seen_now) = (self.visible(caller, then)?, record.visible(caller, now)?);
+        if matches!(seen_now, Cow::Borrowed(_)) {
+            return Some(seen);
+        }
+        let restricted = [self, record]
+            .iter()
+            .any(|plan| plan.visibility() == Visibility::Restricted);
+        let visibility = if restricted {
+            Visibility::Restricted
+        } else {
+            Visibility::Public
+        };
+        self.state
+            .was_issued()
+            .then(|| Cow::Owned(shown_plan(self, visibility)))
+    }
+
+    fn agency(&self, _: &dyn Parents) -> Option<AgencyName> {
+        Some(self.agency.clone())
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        let of = |plan: &Self| {
+            let issued = plan.state.was_issued();
+            (plan.agency.clone(), plan.visibility(), issued)
+        };
+        of(self) == of(other)
+    }
+
+    fn audience_below(&self) -> Audience {
+        Audience {
+            agency: Some(self.agency.clone()),
+            public_since: self.public_since(),
+            published: self.published,
+        }
+    }
+}
+
+/// The public part of an issued plan.
+fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
+    let restricted = visibility == Visibility::Restricted;
+    let mut shown = plan.clone();
+    shown.state_history.retain(|entry| entry.state.was_issued());
+    for entry in &mut shown.state_history {
+        entry.person = None;
+        if restricted || !matches!(entry.state, PlanState::Revoked | PlanState::Annulled) {
+            entry.reason.clear();
+        }
+    }
+    shown.meta = plan.public_meta();
+    shown.public_write = None;
+    // Drafting begins before the public may know of it.
+    if let Some(first) = shown.state_history.first() {
+        shown.meta.create_time = first.record_time;
+    }
+    if restricted {
+        shown.fields = PlanFields::default();
+        shown.restrict();
+        shown.redacted = true;
+    }
+    shown
+}
+
+impl Queryable for Plan {
+    const ANSWER_COST: usize = STANDING_COST;
+
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, PlanName),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("agency", resource::<AgencyName>(), |r: &Self| {
+            Values::one(r.agency.as_str())
+        })
+        .orderable(),
+        Field::new("state", words::<PlanState>(), |r: &Self| {
+            Values::one(r.state.as_str())
+        })
+        .orderable(),
+        Field::new("visibility", words::<Visibility>(), |r: &Self| {
+            Values::one(r.visibility().word())
+        }),
+        Field::new("lead_unit", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.lead_unit)
+        }),
+        Field::new(
+            "coordinating_agencies",
+            resource::<AgencyName>(),
+            |r: &Self| {
+                Values::many(
+                    r.fields
+                        .coordinating_agencies
+                        .iter()
+                        .map(|name| name.as_str()),
+                )
+            },
+        )
+        .repeated(),
+        Field::new("issuing_document.symbol", Type::Text, |r: &Self| {
+            Values::option(
+                r.issuing_document
+                    .as_ref()
+                    .map(|document| &*document.symbol),
+            )
+        }),
+        Field::new("issuing_document.issue_date", Type::Date, |r: &Self| {
+            Values::option(
+                r.issuing_document
+                    .as_ref()
+                    .and_then(|document| document.issue_date),
+            )
+        })
+        .orderable(),
+        Field::new("planned_start.start", Type::Date, |r: &Self| {
+            Values::option(
+                r.fields
+                    .planned_start
+                    .as_ref()
+                    .and_then(|period| period.start),
+            )
+        }),
+        Field::new("planned_end.end", Type::Date, |r: &Self| {
+            Values::option(r.fields.planned_end.as_ref().and_then(|period| period.end))
+        })
+        .orderable(),
+        Field::new("budget.price_year", Type::Integer, |r: &Self| {
+            let year = r
+                .fields
+                .budget
+                .as_ref()
+                .map(|budget| i64::from(budget.price_year));
+            Values::option(year.filter(|year| *year != 0))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }
 

@@ -1,19 +1,29 @@
 //! Platforms (nền tảng số): the entries of the catalogue, their listings, stages and exits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::{AgencyName, EditionName, PlatformName},
+    query::{
+        fields::{created, named, resource, updated, words},
+        schema::{Field, Queryable, Type, Values},
+        search::{Alphabetical, Part, SearchText, Searchable},
+    },
     records::{
+        agencies::Agency,
         dated::dated,
         documents::{Document, Source},
         edit::parts,
         meta::{Meta, PublicWrite, record_fields},
         stored::stored,
-        words::words,
+        texts::texts,
+        words::{Word, words},
     },
+    state::visible::{Audience, Parents, Visible},
     time::{Date, Period, Timestamp, check_period},
 };
 
@@ -480,4 +490,193 @@ impl Exit {
             None => {}
         }
     }
+}
+
+texts! {
+    Governance { texts: document sources; uris: ; none: agency start_date; }
+    Listing {
+        texts: list_number group display_name sources; uris: ; none: edition membership;
+    }
+    OperationStage { texts: planned reached document sources; uris: ; none: stage; }
+    Security { texts: approval; uris: ; none: level; }
+    Link { texts: title; uris: uri; none: ; }
+    Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
+}
+
+impl Visible for Platform {
+    /// Everyone sees platforms; the security level is not shown to anonymous callers.
+    fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
+        let is_public = self.fields.security.is_none() && self.public_write.is_none();
+        if is_public || !caller.is_anonymous() {
+            return Some(Cow::Borrowed(self));
+        }
+        let mut shown = self.clone();
+        shown.fields.security = None;
+        shown.meta = self.public_meta();
+        shown.public_write = None;
+        Some(Cow::Owned(shown))
+    }
+
+    fn agency(&self, _: &dyn Parents) -> Option<AgencyName> {
+        self.governing_agency().cloned()
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.governing_agency() == other.governing_agency()
+    }
+
+    fn audience_below(&self) -> Audience {
+        Audience::of_agency(self.governing_agency())
+    }
+}
+
+const NO_STAGE: &str = "STAGE_UNSPECIFIED";
+const STAGE_WORDS: [&str; 4] = {
+    let [development, pilot, operation] = Stage::ALL;
+    [
+        NO_STAGE,
+        development.as_str(),
+        pilot.as_str(),
+        operation.as_str(),
+    ]
+};
+const STAGES: Type = Type::Enum(&STAGE_WORDS);
+
+impl Queryable for Platform {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, PlatformName),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("display_name_en", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name_en)
+        })
+        .orderable(),
+        Field::new("governing_agency", resource::<AgencyName>(), |r: &Self| {
+            Values::option(r.governing_agency().map(|name| name.as_str()))
+        })
+        .orderable(),
+        Field::new("operating_unit", Type::Text, |r: &Self| {
+            Values::one(&*r.fields.operating_unit)
+        }),
+        Field::new(
+            "coordinating_agencies",
+            resource::<AgencyName>(),
+            |r: &Self| {
+                Values::many(
+                    r.fields
+                        .coordinating_agencies
+                        .iter()
+                        .map(|name| name.as_str()),
+                )
+            },
+        )
+        .repeated(),
+        Field::new("classification", words::<Classification>(), |r: &Self| {
+            Values::one(r.fields.classification.word())
+        }),
+        Field::new(
+            "deployment_levels",
+            words::<DeploymentLevel>(),
+            |r: &Self| Values::many(r.fields.deployment_levels.iter().map(|level| level.word())),
+        )
+        .repeated(),
+        Field::new("listings.edition", resource::<EditionName>(), |r: &Self| {
+            Values::many(
+                r.fields
+                    .listings
+                    .iter()
+                    .map(|listing| listing.edition.as_str()),
+            )
+        })
+        .repeated(),
+        Field::new("listings.group", Type::Text, |r: &Self| {
+            Values::many(r.fields.listings.iter().map(|listing| &*listing.group))
+        })
+        .repeated(),
+        Field::new("listings.membership", words::<Membership>(), |r: &Self| {
+            Values::many(
+                r.fields
+                    .listings
+                    .iter()
+                    .map(|listing| listing.membership.word()),
+            )
+        })
+        .repeated(),
+        Field::new("operation_stage", STAGES, |r: &Self| {
+            Values::one(r.operation_stage().map_or(NO_STAGE, Word::word))
+        }),
+        Field::new(
+            "data_sharing_channels",
+            words::<DataSharingChannel>(),
+            |r: &Self| Values::many(r.fields.data_sharing_channels.iter().map(|it| it.word())),
+        )
+        .repeated(),
+        Field::new("verification", words::<Verification>(), |r: &Self| {
+            Values::one(r.fields.verification.word())
+        })
+        .orderable(),
+        Field::new("security.level", Type::Integer, |r: &Self| {
+            Values::option(r.fields.security.as_ref().map(|it| i64::from(it.level)))
+        }),
+        Field::new("labels.*", Type::Text, |r: &Self| {
+            Values::Map(&r.fields.labels)
+        }),
+        Field::new("state", words::<PlatformState>(), |r: &Self| {
+            Values::one(r.state().word())
+        }),
+        Field::new("exit.outcome", words::<ExitOutcome>(), |r: &Self| {
+            Values::option(r.exit.as_ref().map(|exit| exit.outcome.word()))
+        }),
+        Field::new("exit.successor", resource::<PlatformName>(), |r: &Self| {
+            let successor = r.exit.as_ref().and_then(|exit| exit.successor.as_ref());
+            Values::option(successor.map(|name| name.as_str()))
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+struct PlatformText<'a> {
+    platform: &'a Platform,
+    agency: Option<&'a Agency>,
+}
+
+impl Alphabetical for Platform {
+    fn resource_name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    fn vietnamese_name(&self) -> &str {
+        &self.fields.display_name
+    }
+}
+
+impl Searchable for PlatformText<'_> {
+    fn texts(&self, text: &mut dyn FnMut(Part, &str)) {
+        let fields = &self.platform.fields;
+        text(Part::Name, &fields.display_name);
+        text(Part::EnglishName, &fields.display_name_en);
+        text(Part::Id, self.platform.name.id());
+        for listing in &fields.listings {
+            if listing.display_name != fields.display_name {
+                text(Part::Other, &listing.display_name);
+            }
+        }
+        text(Part::Other, &fields.operating_unit);
+        if let Some(agency) = self.agency {
+            text(Part::Other, &agency.fields.display_name);
+            text(Part::Other, &agency.fields.display_name_en);
+        }
+    }
+}
+
+/// The folded texts that the search for a platform uses.
+pub fn search_text(platform: &Platform, agency: Option<&Agency>) -> SearchText {
+    SearchText::new(&PlatformText { platform, agency })
 }

@@ -1,14 +1,23 @@
 //! Principals (chủ thể) and their API keys: who may call.
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::{AgencyName, ApiKeyName, PrincipalName},
+    query::{
+        fields::{created, named, resource, updated, words},
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
+        Kind,
         meta::{Meta, record_fields},
         stored::stored,
-        words::words,
+        words::{Word as _, words},
     },
+    state::visible::{Audience, Parents, Visible},
     time::Timestamp,
 };
 
@@ -140,5 +149,101 @@ pub struct KeyHash(pub [u8; 32]);
 impl std::fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("KeyHash(…)")
+    }
+}
+
+impl Visible for Principal {
+    fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
+        let itself = caller
+            .person()
+            .is_some_and(|person| person.principal == self.name);
+        (itself || keeps_principals_of(caller, self.fields.agency.as_ref()))
+            .then_some(Cow::Borrowed(self))
+    }
+
+    fn agency(&self, _: &dyn Parents) -> Option<AgencyName> {
+        self.fields.agency.clone()
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.fields.agency == other.fields.agency
+    }
+
+    fn audience_below(&self) -> Audience {
+        Audience::of_agency(self.fields.agency.as_ref())
+    }
+}
+
+impl Visible for ApiKey {
+    const GUARD: Option<Kind> = Some(Kind::Principal);
+
+    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
+        let its_own = caller
+            .person()
+            .is_some_and(|person| person.principal == self.name.parent());
+        (its_own || keeps_principals_of(caller, self.audience(at).agency.as_ref()))
+            .then_some(Cow::Borrowed(self))
+    }
+}
+
+fn keeps_principals_of(caller: &Caller, agency: Option<&AgencyName>) -> bool {
+    caller.has(Role::Admin)
+        || caller.has(Role::Auditor)
+        || agency.is_some_and(|agency| caller.has_in(Role::AgencyAdmin, agency))
+}
+
+impl Queryable for Principal {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, PrincipalName),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("kind", words::<PrincipalKind>(), |r: &Self| {
+            Values::one(r.fields.kind.word())
+        }),
+        Field::new("agency", resource::<AgencyName>(), |r: &Self| {
+            Values::option(r.fields.agency.as_ref().map(|name| name.as_str()))
+        })
+        .orderable(),
+        Field::new("roles", words::<Role>(), |r: &Self| {
+            Values::many(r.fields.roles.iter().map(|it| it.word()))
+        })
+        .repeated(),
+        Field::new("state", Type::Enum(&["ACTIVE", "DISABLED"]), |r: &Self| {
+            Values::one(if r.disabled { "DISABLED" } else { "ACTIVE" })
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
+    }
+}
+
+impl Queryable for ApiKey {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, ApiKeyName),
+        Field::new("display_name", Type::Name, |r: &Self| {
+            Values::one(&*r.fields.display_name)
+        })
+        .orderable(),
+        Field::new("state", Type::Enum(&["ACTIVE", "REVOKED"]), |r: &Self| {
+            Values::one(if r.revoke_time.is_some() {
+                "REVOKED"
+            } else {
+                "ACTIVE"
+            })
+        }),
+        Field::new("expire_time", Type::Timestamp, |r: &Self| {
+            Values::option(r.fields.expire_time)
+        })
+        .orderable(),
+        created!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

@@ -2,10 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     caller::Person,
     names::ProposalName,
-    records::{baselines::Rebaseline, meta::Meta, platforms::Exit, stored::stored, words::words},
+    query::{
+        fields::{created, named, updated, words},
+        schema::{Field, Queryable, Type, Values},
+    },
+    records::{
+        Kind,
+        baselines::Rebaseline,
+        meta::Meta,
+        platforms::Exit,
+        stored::stored,
+        words::{Word as _, words},
+    },
+    state::visible::{Parents, Visible, sees_all_of},
     time::Timestamp,
 };
 
@@ -60,5 +75,28 @@ stored! {
         pub decided: Option<Act>,
         /// Book-keeping.
         pub meta: Meta,
+    }
+}
+
+impl Visible for Proposal {
+    const GUARD: Option<Kind> = Some(Kind::Platform);
+
+    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
+        sees_all_of(caller, self.audience(at).agency.as_ref()).then_some(Cow::Borrowed(self))
+    }
+}
+
+impl Queryable for Proposal {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, ProposalName),
+        Field::new("state", words::<ProposalState>(), |r: &Self| {
+            Values::one(r.state.word())
+        }),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

@@ -1,16 +1,25 @@
 //! Progress reports (báo cáo tiến độ): what an agency says of its plan, one a reporting period.
 //! Nothing edits a report; a later one corrects it, and both stay.
 
+use std::borrow::Cow;
+
 use crate::{
+    caller::Caller,
     error::Violations,
     messages::Rule,
     names::ReportName,
+    query::{
+        fields::{Below, agency_of_plan, created, named, resource, updated, words},
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
+        Kind,
         documents::Evidence,
         meta::{Meta, record_fields},
         stored::stored,
         words::words,
     },
+    state::visible::{Parents, Visible, sees_all_of, with_meta},
     time::Date,
 };
 
@@ -85,5 +94,53 @@ impl ReportFields {
         if self.results.trim().is_empty() {
             violations.add("report.results", Rule::ResultsMissing);
         }
+    }
+}
+
+impl Visible for Report {
+    const GUARD: Option<Kind> = Some(Kind::Plan);
+
+    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
+        let audience = self.audience(at);
+        if sees_all_of(caller, audience.agency.as_ref()) {
+            return Some(Cow::Borrowed(self));
+        }
+        audience.public_since?;
+        let meta = audience.public_meta(self.meta);
+        Some(with_meta(self, meta, |shown| &mut shown.meta))
+    }
+}
+
+impl Queryable for Below<Report> {
+    const FIELDS: &'static [Field<Self>] = &[
+        named!(Self, ReportName),
+        Field::new("period_end_date", Type::Date, |r: &Self| {
+            Values::option(r.fields.period_end_date)
+        })
+        .orderable(),
+        Field::new("rating", words::<Rating>(), |r: &Self| {
+            Values::option(r.fields.rating.map(Rating::as_str))
+        })
+        .orderable(),
+        Field::new("percent", Type::Integer, |r: &Self| {
+            Values::one(i64::from(r.fields.percent))
+        })
+        .orderable(),
+        Field::new("corrects", resource::<ReportName>(), |r: &Self| {
+            Values::option(r.fields.corrects.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("correction", resource::<ReportName>(), |r: &Self| {
+            Values::option(r.corrected_by.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("substantiated", Type::Boolean, |r: &Self| {
+            Values::one(r.is_substantiated())
+        }),
+        agency_of_plan!(),
+        created!(Self),
+        updated!(Self),
+    ];
+
+    fn name(&self) -> Cow<'_, str> {
+        self.name.as_str().into()
     }
 }

@@ -1,29 +1,10 @@
 //! Every text that a command would write, with the path of its field. The rules about texts read
 //! this list, regardless of how a command arrives. A field added to a record does not compile until
-//! this file states whether it has texts.
+//! its file states whether it has texts.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use crate::{
-    names::{AgencyName, EditionName, PlatformName, ReportName},
-    records::{
-        agencies::{AgencyKind, Succession},
-        baselines::{MilestoneChange, Rebaseline},
-        documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
-        editions::Group,
-        figures::{Figure, Part, Subject},
-        plans::{
-            Budget, CycleEntry, Head, Interval, Money, ReportingCycle, Visibility, VisibilityEntry,
-        },
-        platforms::{
-            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Security, Stage, Verification,
-        },
-        principals::{PrincipalKind, Role},
-        reports::Rating,
-    },
-    time::{Date, Period, Timestamp},
-};
+use crate::time::{Date, Period, Timestamp};
 
 /// A text and its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +41,8 @@ impl<'a> Reader<'a> {
         self.within(name, |reader| value.texts(reader));
     }
 
-    fn uri(&mut self, name: &str, uri: &str) {
+    /// Reads a field that is a URI.
+    pub fn uri(&mut self, name: &str, uri: &str) {
         self.within(name, |reader| (reader.read)(&reader.path, Text::Uri(uri)));
     }
 
@@ -150,26 +132,22 @@ impl Texts for BTreeMap<String, String> {
 /// Values without texts. The id of a record is checked where the caller chooses it.
 macro_rules! no_texts {
     ($($type:ty)*) => {$(
-        impl Texts for $type {
-            fn texts(&self, _: &mut Reader<'_>) {}
+        impl crate::records::texts::Texts for $type {
+            fn texts(&self, _: &mut crate::records::texts::Reader<'_>) {}
         }
     )*};
 }
+pub(crate) use no_texts;
 
-no_texts! {
-    bool i32 i64 Date Timestamp AgencyKind DocumentKind RelationKind Subject Interval Visibility
-    ReportingCycle Classification DataSharingChannel DeploymentLevel ExitOutcome Membership
-    Verification Stage PrincipalKind Role Rating Money AgencyName EditionName PlatformName
-    ReportName
-}
+no_texts! { bool i32 i64 Date Timestamp }
 
-/// The parts of records: which fields have texts, which are URIs, and which have none.
+/// The fields of a part of a record: which have texts, which are URIs, and which have none.
 macro_rules! texts {
     ($($type:ident {
         texts: $($text:ident)*; uris: $($uri:ident)*; none: $($none:ident)*;
     })*) => {$(
-        impl Texts for $type {
-            fn texts(&self, reader: &mut Reader<'_>) {
+        impl crate::records::texts::Texts for $type {
+            fn texts(&self, reader: &mut crate::records::texts::Reader<'_>) {
                 let Self { $($text,)* $($uri,)* $($none: _,)* } = self;
                 $(reader.field(stringify!($text), $text);)*
                 $(reader.uri(stringify!($uri), $uri);)*
@@ -177,53 +155,8 @@ macro_rules! texts {
         }
     )*};
 }
+pub(crate) use texts;
 
 texts! {
-    Succession { texts: document scope; uris: ; none: successor start_date; }
-    Document {
-        texts: symbol title issuer signatory signatory_office relations; uris: uri;
-        none: kind issue_date effective_date sha256 size_bytes;
-    }
-    Relation { texts: symbol issuer; uris: ; none: kind issue_date; }
-    File { texts: ; uris: uri; none: sha256 size_bytes; }
-    Evidence { texts: file document note; uris: ; none: ; }
-    Source { texts: note; uris: uri; none: ; }
-    Group { texts: code title; uris: ; none: declared_platform_count; }
-    Governance { texts: document sources; uris: ; none: agency start_date; }
-    Listing {
-        texts: list_number group display_name sources; uris: ; none: edition membership;
-    }
-    OperationStage { texts: planned reached document sources; uris: ; none: stage; }
-    Security { texts: approval; uris: ; none: level; }
-    Link { texts: title; uris: uri; none: ; }
-    Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
-    VisibilityEntry { texts: document; uris: ; none: visibility start_date; }
-    CycleEntry { texts: document; uris: ; none: cycle start_date; }
-    Head { texts: office person; uris: ; none: ; }
-    Budget { texts: source; uris: ; none: amount price_year; }
     Period { texts: as_written; uris: ; none: start end; }
-    Part { texts: category; uris: ; none: value; }
-    Figure {
-        texts: statement breakdown sources; uris: ;
-        none: name figure_date subject edition value total meta;
-    }
-    Rebaseline {
-        texts: milestone_changes budget planned_start planned_end document; uris: ; none: plan;
-    }
-}
-
-impl Texts for MilestoneChange {
-    fn texts(&self, reader: &mut Reader<'_>) {
-        match self {
-            Self::Add { milestone, fields } => reader.within("milestone", |reader| {
-                reader.field("name", milestone.id());
-                fields.texts(reader);
-            }),
-            Self::Update {
-                milestone: _,
-                fields,
-            } => reader.field("milestone", fields),
-            Self::Drop { milestone: _ } => {}
-        }
-    }
 }

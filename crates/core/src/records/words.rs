@@ -50,6 +50,10 @@ macro_rules! words {
 
         impl crate::records::edit::Edit for $name {}
 
+        impl crate::records::texts::Texts for $name {
+            fn texts(&self, _: &mut crate::records::texts::Reader<'_>) {}
+        }
+
         impl $name {
             /// All values, in the order of their numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$value),+];

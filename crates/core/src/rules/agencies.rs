@@ -10,7 +10,7 @@ use crate::{
         agencies::{Agency, AgencyFields},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update, deciding::leads_back},
+    rules::{Asking, Command, Deciding, Update, deciding::leads_back, update::editable},
     state::State,
 };
 /// CreateAgency.
@@ -53,6 +53,8 @@ impl Command for CreateAgency {
         }))
     }
 }
+
+editable!(Agency AgencyFields "agency");
 
 /// UpdateAgency.
 pub type UpdateAgency = Update<Agency>;

@@ -10,7 +10,7 @@ use crate::{
         editions::{Edition, EditionFields},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update, deciding::leads_back},
+    rules::{Asking, Command, Deciding, Update, deciding::leads_back, update::editable},
     state::State,
 };
 /// CreateEdition.
@@ -54,6 +54,8 @@ impl Command for CreateEdition {
         }))
     }
 }
+
+editable!(Edition EditionFields "edition");
 
 /// UpdateEdition.
 pub type UpdateEdition = Update<Edition>;

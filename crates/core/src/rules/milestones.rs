@@ -21,6 +21,7 @@ use crate::{
         Asking, Command, Deciding, Update,
         deciding::check_etag,
         plans::{check_fixed, check_issued, is_in_force, only_by_rebaseline},
+        update::editable,
     },
     state::State,
     time::Date,
@@ -99,6 +100,8 @@ impl Command for CreateMilestone {
         }))
     }
 }
+
+editable!(Milestone MilestoneFields "milestone");
 
 /// UpdateMilestone.
 pub type UpdateMilestone = Update<Milestone>;

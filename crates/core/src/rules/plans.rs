@@ -16,7 +16,10 @@ use crate::{
         principals::Role,
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update, baselines, deciding::check_etag, platforms},
+    rules::{
+        Asking, Command, Deciding, Update, baselines, deciding::check_etag, platforms,
+        update::editable,
+    },
     state::State,
     time::Date,
 };
@@ -96,6 +99,8 @@ impl Command for CreatePlan {
         Ok(Arc::new(plan))
     }
 }
+
+editable!(Plan PlanFields "plan");
 
 /// UpdatePlan.
 pub type UpdatePlan = Update<Plan>;

@@ -14,7 +14,7 @@ use crate::{
         proposals::{Action, Proposal},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, Update, deciding::check_etag},
+    rules::{Asking, Command, Deciding, Update, deciding::check_etag, update::editable},
     state::State,
 };
 /// What the registry's own platform ids begin with.
@@ -69,6 +69,8 @@ impl Command for CreatePlatform {
         Ok(Arc::new(platform))
     }
 }
+
+editable!(Platform PlatformFields "platform");
 
 /// UpdatePlatform.
 pub type UpdatePlatform = Update<Platform>;

@@ -13,6 +13,7 @@ use crate::{
     rules::{
         Asking, Command, Deciding, Update,
         deciding::{check_etag, exists},
+        update::editable,
     },
     state::State,
     time::Timestamp,
@@ -65,6 +66,8 @@ impl Command for CreatePrincipal {
         }))
     }
 }
+
+editable!(Principal PrincipalFields "principal");
 
 /// UpdatePrincipal.
 pub type UpdatePrincipal = Update<Principal>;

@@ -4,19 +4,14 @@
 use crate::{
     error::Error,
     records::{
-        agencies::{Agency, AgencyFields},
         edit::{Fields, Mask},
-        editions::{Edition, EditionFields},
         meta::Meta,
-        milestones::{Milestone, MilestoneFields},
-        plans::{Plan, PlanFields},
-        platforms::{Platform, PlatformFields},
-        principals::{Principal, PrincipalFields},
         texts::{Reader, Texts},
     },
     rules::{Deciding, deciding::check_etag},
     state::{State, maps::Mapped},
 };
+
 /// A record that clients update.
 pub trait Editable: Mapped {
     /// What they write of it.
@@ -32,9 +27,10 @@ pub trait Editable: Mapped {
     fn with(&self, fields: Self::Fields, meta: Meta) -> Self;
 }
 
+/// A record whose `fields` clients update, as the field of a request that has this name.
 macro_rules! editable {
-    ($($record:ident $fields:ident $field:literal;)+) => {
-        $(impl Editable for $record {
+    ($record:ident $fields:ident $field:literal) => {
+        impl crate::rules::update::Editable for $record {
             type Fields = $fields;
 
             const FIELD: &'static str = $field;
@@ -43,25 +39,17 @@ macro_rules! editable {
                 &self.fields
             }
 
-            fn with(&self, fields: $fields, meta: Meta) -> Self {
+            fn with(&self, fields: $fields, meta: crate::records::meta::Meta) -> Self {
                 Self {
                     fields,
                     meta,
                     ..self.clone()
                 }
             }
-        })+
+        }
     };
 }
-
-editable! {
-    Agency AgencyFields "agency";
-    Edition EditionFields "edition";
-    Platform PlatformFields "platform";
-    Plan PlanFields "plan";
-    Milestone MilestoneFields "milestone";
-    Principal PrincipalFields "principal";
-}
+pub(super) use editable;
 
 /// UpdateAgency, UpdateEdition and so on.
 #[derive(Clone, Debug)]

@@ -18,7 +18,8 @@ pub trait Mapped: Record {
 macro_rules! maps {
     (
         ()
-        $($record:ident $one:ident $many:ident $name:ident $(($children:ident $parent:ident))?;)+
+        $($record:ident $one:ident $many:ident $name:ident $words:tt
+            $(($children:ident $parent:ident))?;)+
     ) => {
         /// Every record.
         #[derive(Clone, Debug, Default)]

@@ -1,10 +1,10 @@
-//! Visibility: one rule per kind of record, applied on every path: get, list, count, search,
-//! history, watch and error. A caller sees a record whole, sees it with parts withheld, or does not
-//! learn that it exists. No record repeats who may see it: the rule asks its parent. An image of
-//! the past is visible only if both the rule at that time and the current rule allow it. The rule
-//! at that time asks the parent as it was then: in a past State, or, for a change of the log, as
-//! the log has it before and after that change ([`Ancestry`]). A parent that is missing hides what
-//! is below it. The times and revisions of withheld changes are withheld too.
+//! Visibility: one rule per kind of record, in its record's file, applied on every path: get, list,
+//! count, search, history, watch and error. A caller sees a record whole, sees it with parts
+//! withheld, or does not learn that it exists. No record repeats who may see it: the rule asks its
+//! parent. An image of the past is visible only if both the rule at that time and the current rule
+//! allow it. The rule at that time asks the parent as it was then: in a past State, or, for a
+//! change of the log, as the log has it before and after that change ([`Ancestry`]). A parent that
+//! is missing hides what is below it. The times and revisions of withheld changes are withheld too.
 
 use std::{
     borrow::{Borrow as _, Cow},
@@ -16,21 +16,10 @@ use crate::{
     change::{Change, Effect, Image},
     kinds,
     names::AgencyName,
-    on_image,
+    on_image, on_kind,
     records::{
         Kind, Record,
-        agencies::Agency,
-        assessments::Assessment,
-        baselines::Baseline,
-        editions::Edition,
-        figures::Figure,
         meta::{Meta, PublicWrite},
-        milestones::Milestone,
-        plans::{Plan, PlanFields, PlanState, Visibility},
-        platforms::Platform,
-        principals::{ApiKey, Principal, Role},
-        proposals::Proposal,
-        reports::Report,
     },
     state::{State, maps::Mapped},
     time::Timestamp,
@@ -48,34 +37,17 @@ pub struct Audience {
 }
 
 impl Audience {
-    fn of_agency(agency: Option<&AgencyName>) -> Self {
+    /// Those of an agency, before anything is public.
+    pub(crate) fn of_agency(agency: Option<&AgencyName>) -> Self {
         Self {
             agency: agency.cloned(),
             ..Self::default()
         }
     }
 
-    fn of_plan(plan: &Plan) -> Self {
-        Self {
-            agency: Some(plan.agency.clone()),
-            public_since: plan.public_since(),
-            published: plan.published,
-        }
-    }
-
-    /// The audience that a record gives to those below it.
-    fn below(image: &Image) -> Self {
-        match image {
-            Image::Plan(plan) => Self::of_plan(plan),
-            Image::Platform(platform) => Self::of_agency(platform.governing_agency()),
-            Image::Principal(principal) => Self::of_agency(principal.fields.agency.as_ref()),
-            _ => Self::default(),
-        }
-    }
-
     /// The metadata that everyone may see of a record: drafting begins before the public may know
     /// of it, and what was written while it was hidden appears as of when it was published.
-    fn public_meta(&self, meta: Meta) -> Meta {
+    pub(crate) fn public_meta(&self, meta: Meta) -> Meta {
         let unseen = self
             .published
             .filter(|write| meta.revision < write.revision);
@@ -96,19 +68,10 @@ pub trait Parents {
 
 impl Parents for State {
     fn audience(&self, kind: Kind, name: &str) -> Audience {
-        let found = match kind {
-            Kind::Plan => self.plans().get(name).map(|plan| Audience::of_plan(plan)),
-            Kind::Platform => {
-                let platform = self.platforms().get(name);
-                platform.map(|it| Audience::of_agency(it.governing_agency()))
-            }
-            Kind::Principal => {
-                let principal = self.principals().get(name);
-                principal.map(|it| Audience::of_agency(it.fields.agency.as_ref()))
-            }
-            _ => None,
-        };
-        found.unwrap_or_default()
+        fn of<T: Visible>(state: &State, name: &str) -> Option<Audience> {
+            T::all(state).get(name).map(|it| it.audience_below())
+        }
+        on_kind!(kind, T => of::<T>(self, name)).unwrap_or_default()
     }
 }
 
@@ -138,11 +101,11 @@ impl Ancestry {
         for (name, image) in parents_of(change).into_iter().zip(before) {
             let mut effects = change.effects.iter().rev();
             let written = effects.find_map(|effect| match effect {
-                Effect::Put(image) if image.name() == name => Some(Audience::below(image)),
+                Effect::Put(image) if image.name() == name => Some(audience_below(image)),
                 Effect::Remove { name: removed } if removed == name => Some(Audience::default()),
                 _ => None,
             });
-            let then = image.as_ref().map(Audience::below).unwrap_or_default();
+            let then = image.as_ref().map(audience_below).unwrap_or_default();
             let after = written.unwrap_or_else(|| then.clone());
             ancestry.before.0.push((name.to_owned(), then));
             ancestry.after.0.push((name.to_owned(), after));
@@ -166,7 +129,7 @@ pub fn parents_of(change: &Change) -> Vec<&str> {
     let mut parents = Vec::new();
     for effect in &change.effects {
         if let Some(name) = Kind::of_name(effect.name())
-            .filter(|kind| parent_kind(*kind).is_some())
+            .filter(|kind| on_kind!(*kind, T => T::GUARD).is_some())
             .and_then(|_| parent_of(effect.name()))
             && !parents.contains(&name)
         {
@@ -176,20 +139,9 @@ pub fn parents_of(change: &Change) -> Vec<&str> {
     parents
 }
 
-/// The kind of the parent that says who may see records of a kind; none where the record itself
-/// says it.
-const fn parent_kind(kind: Kind) -> Option<Kind> {
-    match kind {
-        Kind::Milestone | Kind::Baseline | Kind::Report | Kind::Assessment => Some(Kind::Plan),
-        Kind::Proposal => Some(Kind::Platform),
-        Kind::ApiKey => Some(Kind::Principal),
-        Kind::Agency
-        | Kind::Edition
-        | Kind::Platform
-        | Kind::Plan
-        | Kind::Figure
-        | Kind::Principal => None,
-    }
+/// The audience that a record gives to those below it.
+fn audience_below(image: &Image) -> Audience {
+    on_image!(image, record => record.audience_below())
 }
 
 /// The name without its last collection and id.
@@ -199,6 +151,9 @@ fn parent_of(name: &str) -> Option<&str> {
 
 /// A record that a caller may see whole, in part or not at all.
 pub trait Visible: Mapped {
+    /// The kind of the parent that says who may see it; none where the record itself says it.
+    const GUARD: Option<Kind> = None;
+
     /// What `caller` sees of it while its parent is as `at` has it; `None` when the caller may not
     /// know that it exists.
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>>;
@@ -210,7 +165,7 @@ pub trait Visible: Mapped {
 
     /// Who may see it, as its parent says.
     fn audience(&self, at: &dyn Parents) -> Audience {
-        let parent = parent_kind(Self::KIND).zip(parent_of(self.name().borrow()));
+        let parent = Self::GUARD.zip(parent_of(self.name().borrow()));
         parent.map_or_else(Audience::default, |(kind, name)| at.audience(kind, name))
     }
 
@@ -225,8 +180,8 @@ pub trait Visible: Mapped {
         caller: &Caller,
     ) -> Option<Cow<'_, Self>> {
         record.visible(caller, now)?;
-        let outside = parent_kind(Self::KIND) == Some(Kind::Plan)
-            && !sees_all_of(caller, record.agency(now).as_ref());
+        let outside =
+            Self::GUARD == Some(Kind::Plan) && !sees_all_of(caller, record.agency(now).as_ref());
         self.visible(if outside { &OUTSIDER } else { caller }, then)
     }
 
@@ -239,6 +194,11 @@ pub trait Visible: Mapped {
         caller: &Caller,
     ) -> Option<Cow<'_, Self>> {
         self.visible_since(then, self.as_in(now)?, now, caller)
+    }
+
+    /// Who may see the records below it.
+    fn audience_below(&self) -> Audience {
+        Audience::default()
     }
 
     /// The agency that it belongs to: its own, or its parent's.
@@ -312,7 +272,10 @@ pub fn agency_of(image: &Image, at: &dyn Parents) -> Option<AgencyName> {
 /// Whether those who see one image may see the other: two images of one record.
 pub fn is_guarded_alike(one: &Image, other: &Image) -> bool {
     macro_rules! alike {
-        (() $($record:ident $one:ident $many:ident $name:ident $(($($rest:tt)*))?;)+) => {
+        (
+            ()
+            $($record:ident $one:ident $many:ident $name:ident $words:tt $(($($parent:tt)*))?;)+
+        ) => {
             match (one, other) {
                 $((Image::$record(one), Image::$record(other)) => one.is_guarded_as(other),)+
                 _ => false,
@@ -322,197 +285,8 @@ pub fn is_guarded_alike(one: &Image, other: &Image) -> bool {
     kinds!(alike!())
 }
 
-impl Visible for Agency {
-    fn visible(&self, _: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        Some(Cow::Borrowed(self))
-    }
-}
-
-impl Visible for Edition {
-    fn visible(&self, _: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        Some(Cow::Borrowed(self))
-    }
-}
-
-impl Visible for Figure {
-    fn visible(&self, _: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        Some(Cow::Borrowed(self))
-    }
-}
-
-impl Visible for Platform {
-    /// Everyone sees platforms; the security level is not shown to anonymous callers.
-    fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        let is_public = self.fields.security.is_none() && self.public_write.is_none();
-        if is_public || !caller.is_anonymous() {
-            return Some(Cow::Borrowed(self));
-        }
-        let mut shown = self.clone();
-        shown.fields.security = None;
-        shown.meta = self.public_meta();
-        shown.public_write = None;
-        Some(Cow::Owned(shown))
-    }
-
-    fn agency(&self, _: &dyn Parents) -> Option<AgencyName> {
-        self.governing_agency().cloned()
-    }
-
-    fn is_guarded_as(&self, other: &Self) -> bool {
-        self.governing_agency() == other.governing_agency()
-    }
-}
-
-impl Visible for Plan {
-    /// Before a plan is issued, only its agency, the steward and auditors see it. Then everyone
-    /// sees it or, if it is restricted, its existence and document. Only callers who see everything
-    /// see who acted and what was written before the plan was issued.
-    fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        if sees_all_of(caller, Some(&self.agency)) {
-            return Some(Cow::Borrowed(self));
-        }
-        self.state
-            .was_issued()
-            .then(|| Cow::Owned(shown_plan(self, self.visibility())))
-    }
-
-    /// Callers who could see the whole plan then and can see it now see it whole. Other callers see
-    /// the public part. This part is restricted if the plan was restricted then or is now.
-    fn visible_since(
-        &self,
-        then: &dyn Parents,
-        record: &Self,
-        now: &State,
-        caller: &Caller,
-    ) -> Option<Cow<'_, Self>> {
-        let (seen, seen_now) = (self.visible(caller, then)?, record.visible(caller, now)?);
-        if matches!(seen_now, Cow::Borrowed(_)) {
-            return Some(seen);
-        }
-        let restricted = [self, record]
-            .iter()
-            .any(|plan| plan.visibility() == Visibility::Restricted);
-        let visibility = if restricted {
-            Visibility::Restricted
-        } else {
-            Visibility::Public
-        };
-        self.state
-            .was_issued()
-            .then(|| Cow::Owned(shown_plan(self, visibility)))
-    }
-
-    fn agency(&self, _: &dyn Parents) -> Option<AgencyName> {
-        Some(self.agency.clone())
-    }
-
-    fn is_guarded_as(&self, other: &Self) -> bool {
-        let of = |plan: &Self| {
-            let issued = plan.state.was_issued();
-            (plan.agency.clone(), plan.visibility(), issued)
-        };
-        of(self) == of(other)
-    }
-}
-
-impl Visible for Milestone {
-    /// Callers who see the whole plan see it. Other callers see it if the plan is issued and
-    /// PUBLIC, unless the milestone was dropped before the issue was recorded.
-    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
-        let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
-            return Some(Cow::Borrowed(self));
-        }
-        let since = audience.public_since?;
-        let dropping = self.dropping.as_ref();
-        if dropping.is_some_and(|it| it.record_time < since) {
-            return None;
-        }
-        let meta = audience.public_meta(self.meta);
-        Some(with_meta(self, meta, |shown| &mut shown.meta))
-    }
-
-    fn is_guarded_as(&self, other: &Self) -> bool {
-        self.dropping.is_some() == other.dropping.is_some()
-    }
-}
-
-impl Visible for Baseline {
-    /// Callers who see the whole plan see it whole. Other callers see it if the plan is issued and
-    /// PUBLIC, but not who approved it.
-    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
-        let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
-            return Some(Cow::Borrowed(self));
-        }
-        audience.public_since?;
-        let mut shown = self.clone();
-        shown.approval.person = None;
-        shown.meta = audience.public_meta(self.meta);
-        Some(Cow::Owned(shown))
-    }
-}
-
-impl Visible for Report {
-    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
-        let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
-            return Some(Cow::Borrowed(self));
-        }
-        audience.public_since?;
-        let meta = audience.public_meta(self.meta);
-        Some(with_meta(self, meta, |shown| &mut shown.meta))
-    }
-}
-
-impl Visible for Assessment {
-    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
-        let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
-            return Some(Cow::Borrowed(self));
-        }
-        audience.public_since?;
-        let meta = audience.public_meta(self.meta);
-        Some(with_meta(self, meta, |shown| &mut shown.meta))
-    }
-}
-
-impl Visible for Proposal {
-    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
-        sees_all_of(caller, self.audience(at).agency.as_ref()).then_some(Cow::Borrowed(self))
-    }
-}
-
-impl Visible for Principal {
-    fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        let itself = caller
-            .person()
-            .is_some_and(|person| person.principal == self.name);
-        (itself || keeps_principals_of(caller, self.fields.agency.as_ref()))
-            .then_some(Cow::Borrowed(self))
-    }
-
-    fn agency(&self, _: &dyn Parents) -> Option<AgencyName> {
-        self.fields.agency.clone()
-    }
-
-    fn is_guarded_as(&self, other: &Self) -> bool {
-        self.fields.agency == other.fields.agency
-    }
-}
-
-impl Visible for ApiKey {
-    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
-        let its_own = caller
-            .person()
-            .is_some_and(|person| person.principal == self.name.parent());
-        (its_own || keeps_principals_of(caller, self.audience(at).agency.as_ref()))
-            .then_some(Cow::Borrowed(self))
-    }
-}
-
 /// A record that everyone may see, with the metadata that everyone may see.
-fn with_meta<T: Record>(
+pub(crate) fn with_meta<T: Record>(
     record: &T,
     meta: Meta,
     place: impl FnOnce(&mut T) -> &mut Meta,
@@ -523,31 +297,6 @@ fn with_meta<T: Record>(
     let mut shown = record.clone();
     *place(&mut shown) = meta;
     Cow::Owned(shown)
-}
-
-/// The public part of an issued plan.
-fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
-    let restricted = visibility == Visibility::Restricted;
-    let mut shown = plan.clone();
-    shown.state_history.retain(|entry| entry.state.was_issued());
-    for entry in &mut shown.state_history {
-        entry.person = None;
-        if restricted || !matches!(entry.state, PlanState::Revoked | PlanState::Annulled) {
-            entry.reason.clear();
-        }
-    }
-    shown.meta = plan.public_meta();
-    shown.public_write = None;
-    // Drafting begins before the public may know of it.
-    if let Some(first) = shown.state_history.first() {
-        shown.meta.create_time = first.record_time;
-    }
-    if restricted {
-        shown.fields = PlanFields::default();
-        shown.restrict();
-        shown.redacted = true;
-    }
-    shown
 }
 
 /// Records, when a record is written, the last write that changed its public part, and of a plan
@@ -589,14 +338,8 @@ fn is_changed_unseen<T: Visible + PartialEq>(old: &T, new: &T, state: &State) ->
 }
 
 /// A caller who sees only what is public.
-static OUTSIDER: Caller = Caller::Anonymous;
+pub(crate) static OUTSIDER: Caller = Caller::Anonymous;
 
-fn sees_all_of(caller: &Caller, agency: Option<&AgencyName>) -> bool {
+pub(crate) fn sees_all_of(caller: &Caller, agency: Option<&AgencyName>) -> bool {
     caller.oversees() || agency.is_some_and(|agency| caller.is_of(agency))
-}
-
-fn keeps_principals_of(caller: &Caller, agency: Option<&AgencyName>) -> bool {
-    caller.has(Role::Admin)
-        || caller.has(Role::Auditor)
-        || agency.is_some_and(|agency| caller.has_in(Role::AgencyAdmin, agency))
 }

@@ -1,0 +1,96 @@
+//! TaskService: programmes.
+
+use tonic::{Request, Response};
+
+use super::{
+    Services,
+    call::{envelope, open, open_checked},
+    list::arguments,
+    read::get,
+    update::{updatable, update},
+};
+use crate::{
+    pb,
+    wire::{programmes, requests},
+};
+use ndp_core::{
+    error::{Error, Violations},
+    names::ProgrammeName,
+    records::programmes::Programme,
+    rules::programmes::CreateProgramme,
+    state::State,
+};
+
+type Answer<T> = Result<Response<T>, Error>;
+
+updatable!(Programme programmes::programme_fields);
+
+impl Services {
+    pub(super) async fn get_programme(
+        &self,
+        request: Request<pb::GetProgrammeRequest>,
+    ) -> Answer<pb::Programme> {
+        let (call, message) = self.open_read(request).await?;
+        let programme = get(&call, &message.name, State::programme)?;
+        call.answer(programmes::programme(&programme))
+    }
+
+    pub(super) async fn list_programmes(
+        &self,
+        request: Request<pb::ListProgrammesRequest>,
+    ) -> Answer<pb::ListProgrammesResponse> {
+        let (call, message) = self.open_read(request).await?;
+        let (programmes, next_page_token) = self
+            .list(
+                &call,
+                State::programmes,
+                String::new(),
+                call.binding("ListProgrammes"),
+                &arguments!(message),
+                |_, seen| programmes::programme(seen),
+            )
+            .await?;
+        call.answer(pb::ListProgrammesResponse {
+            programmes,
+            next_page_token,
+        })
+    }
+
+    pub(super) async fn create_programme(
+        &self,
+        request: Request<pb::CreateProgrammeRequest>,
+    ) -> Answer<pb::Programme> {
+        let (call, message) = open_checked(request)?;
+        let envelope = envelope!("CreateProgramme", message)?;
+        let name = requests::new_name(
+            &message.programme_id,
+            "programme_id",
+            ProgrammeName::from_id,
+        )?;
+        let mut violations = Violations::new();
+        let fields = programmes::programme_fields(
+            message.programme.unwrap_or_default(),
+            "programme",
+            &mut violations,
+        );
+        violations.into_result()?;
+        let command = CreateProgramme { name, fields };
+        let written = self.write(&call, command, envelope).await?;
+        written.respond(programmes::programme)
+    }
+
+    pub(super) async fn update_programme(
+        &self,
+        request: Request<pb::UpdateProgrammeRequest>,
+    ) -> Answer<pb::Programme> {
+        let (call, message) = open(request)?;
+        let command = update(
+            &message,
+            message.programme.clone(),
+            message.update_mask.as_ref(),
+        )?;
+        let envelope = envelope!("UpdateProgramme", message)?;
+        let written = self.write(&call, command, envelope).await?;
+        written.respond(programmes::programme)
+    }
+}
