@@ -466,6 +466,71 @@ async fn a_backup_beside_the_write_ahead_log_of_another_file_is_not_served() {
     assert_eq!(code, Some(0), "{said} {error}");
 }
 
+/// A copy that `cp` made of the file of a running server, put back beside what the killed server
+/// left. Without a reset of the write-ahead log since the copy, SQLite makes the newest state of
+/// it. Otherwise pages that were written between the copy and the reset may be in neither file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_raw_copy_beside_the_write_ahead_log_of_a_later_state_is_never_served_in_part() {
+    // plans renamed and plans made between the copy and the reset, if there is a reset; whether
+    // pages are surely lost
+    for (renamed, made, reset, is_torn) in [
+        (0, 0, false, Some(false)),
+        (1, 3, false, Some(false)),
+        (1, 0, true, Some(true)),
+        (0, 1, true, None),
+        (0, 40, true, Some(true)),
+    ] {
+        let what = format!("{renamed} renamed, {made} made, reset {reset}");
+        let (engine, served, editor, path) = sqlite().await;
+        let mut clients = served.clients(&editor);
+        // more than fits on one page lies between the plan that is renamed and the last one
+        for number in 0..20 {
+            plan(&mut clients, &format!("before-{number}")).await;
+        }
+        let mut sql = Sql::connect(&engine.url()).await;
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        sql.run(checkpoint).await;
+        let copy = format!("{path}.copy");
+        fs::copy(&path, &copy).unwrap();
+        for number in 0..renamed {
+            let title = format!("Tên mới {number} (made up)");
+            let renaming = clients.plans.update_plan(rename("first", title));
+            renaming.await.unwrap();
+        }
+        for number in 0..made {
+            plan(&mut clients, &format!("between-{number}")).await;
+        }
+        if reset {
+            sql.run(checkpoint).await;
+        }
+        sql.close().await;
+        plan(&mut clients, "after").await;
+        served.process.signal(Signal::Kill);
+        tokio::task::block_in_place(|| served.process.wait(BOUND));
+        assert!(fs::metadata(format!("{path}-wal")).unwrap().len() > 0);
+        fs::copy(&copy, &path).unwrap();
+        let (code, _, error) = command(&["key", "list"], &engine.url());
+        assert_eq!(
+            code,
+            Some(i32::from(is_torn.unwrap_or(code == Some(1)))),
+            "{what}: {error}"
+        );
+        if code == Some(1) {
+            let told = error.contains("do not belong together") && error.contains("`restore`");
+            assert!(told, "{what}: {error}");
+            // the refusal has merged nothing
+            let again = command(&["key", "list"], &engine.url());
+            assert_eq!((again.0, again.2), (code, error), "{what}");
+        } else {
+            let (code, said, error) = command(&["check"], &engine.url());
+            assert_eq!(code, Some(0), "{what}: {said} {error}");
+            let mut sql = Sql::connect(&engine.url()).await;
+            let plans = "SELECT count(*) FROM records WHERE kind = 'plans'";
+            assert_eq!(sql.number(plans).await, 1 + 20 + made + 1, "{what}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_file_of_another_program_is_left_alone() {
     for sql in [

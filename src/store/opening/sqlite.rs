@@ -59,6 +59,15 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
         ));
     }
     let options = options.busy_timeout(BUSY_TIMEOUT).foreign_keys(true);
+    if has_wal {
+        // It was not closed properly, and the write-ahead log may belong to another state of the
+        // file. Checked read-only: closing a writer would merge the two.
+        let reader = pool(1, READER_ACQUIRE_TIMEOUT);
+        let reader = reader.connect_lazy_with(options.clone().read_only(true));
+        let whole = is_whole(&reader).await;
+        reader.close().await;
+        whole?;
+    }
     let writer = options
         .clone()
         // a file that was removed under the server must not be replaced by a new, empty one
@@ -88,10 +97,6 @@ pub(super) async fn to_serve(options: SqliteConnectOptions) -> Result<Engine, Ob
     let reader = options.read_only(true).row_buffer_size(ROWS_AHEAD);
     let reader = pool(READERS_MAX, READER_ACQUIRE_TIMEOUT).connect_lazy_with(reader);
     keeps_what_it_promises(&writer).await?;
-    if has_wal {
-        // it was not closed properly, and the write-ahead log may belong to another file
-        is_whole(&writer).await?;
-    }
     // SQLite refuses a deferred BEGIN that reads and then writes immediately while another writer
     // is busy, regardless of the busy timeout
     Ok(engine(writer, reader, "BEGIN IMMEDIATE"))
@@ -121,12 +126,33 @@ fn is_in_wal_mode(path: &Path) -> bool {
     read.is_ok() && header.ends_with(&[2, 2])
 }
 
-/// Refuses a file whose pages are inconsistent.
-async fn is_whole(writer: &SqlitePool) -> Result<(), Obstacle> {
-    let checked = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(writer);
-    let found: String = checked.await.when(OPENING)?;
+/// Refuses a file whose pages are of different moments: some are damaged, an index is not that of
+/// its table, a change is missing, or the records are not what the log says.
+async fn is_whole(reader: &SqlitePool) -> Result<(), Obstacle> {
+    // a registry that was not closed while its tables were made has none, or not all
+    const HAS_LOG: &str = "SELECT count(*) = 4 FROM sqlite_schema \
+         WHERE name IN ('log_head', 'changes', 'effects', 'records')";
+    const AGREES: &str = "WITH newest AS (\
+             SELECT resource, kind, max(revision) AS revision FROM effects \
+             WHERE kind <> 'notice' GROUP BY resource\
+         ) SELECT (SELECT count(*) FROM changes) IS (SELECT revision FROM log_head) \
+         AND (SELECT count(*) FROM records) = (SELECT count(*) FROM newest WHERE kind = 'put') \
+         AND NOT EXISTS (\
+             SELECT 1 FROM newest LEFT JOIN records ON name = resource \
+             WHERE newest.kind = 'put' AND records.revision IS NOT newest.revision\
+         )";
+    let checked = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(reader);
+    let mut found: String = checked.await.when(OPENING)?;
     if found == "ok" {
-        return Ok(());
+        let has_log = sqlx::query_scalar(HAS_LOG).fetch_one(reader);
+        if !has_log.await.when(OPENING)? {
+            return Ok(());
+        }
+        let agrees = sqlx::query_scalar(AGREES).fetch_one(reader);
+        if agrees.await.when(OPENING)? {
+            return Ok(());
+        }
+        "the records are not those of the log".clone_into(&mut found);
     }
     Err(Obstacle::unfit(
         format!("its pages do not belong together: {found}"),

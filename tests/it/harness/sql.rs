@@ -49,6 +49,15 @@ impl Sql {
         number.unwrap_or_else(|error| panic!("`{sql}` failed: {error}"))
     }
 
+    /// Closes the connection and waits until it is closed.
+    pub(crate) async fn close(self) {
+        let closed = match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        };
+        closed.unwrap();
+    }
+
     /// Takes the lock that every writer begins with, and holds it until [`Sql::let_go`].
     pub(crate) async fn hold_the_log(&mut self) {
         match self {
