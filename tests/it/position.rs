@@ -33,7 +33,7 @@ async fn plan(clients: &mut Clients, id: &str) -> pb::Plan {
 async fn position(clients: &mut Clients) -> String {
     let answer = clients
         .access
-        .identify_caller(pb::IdentifyCallerRequest::default())
+        .who_am_i(pb::WhoAmIRequest::default())
         .await
         .unwrap();
     let position = answer
@@ -371,7 +371,7 @@ both! {
         let resume = pb::WatchChangesRequest {
             start: Start::Resume.into(),
             resume_revision: ahead,
-            heartbeat_interval: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+            heartbeat_seconds: 1,
             ..Default::default()
         };
         let read = pb::ListPlansRequest {
@@ -467,8 +467,8 @@ async fn a_backup_beside_the_write_ahead_log_of_another_file_is_not_served() {
 }
 
 /// A copy that `cp` made of the file of a running server, put back beside what the killed server
-/// left. Without a reset of the write-ahead log since the copy, SQLite makes the newest state of it.
-/// Otherwise pages that were written between the copy and the reset may be in neither file.
+/// left. Without a reset of the write-ahead log since the copy, SQLite makes the newest state of
+/// it. Otherwise pages that were written between the copy and the reset may be in neither file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_raw_copy_beside_the_write_ahead_log_of_a_later_state_is_never_served_in_part() {
     // plans renamed and plans made between the copy and the reset, if there is a reset; whether
