@@ -33,7 +33,7 @@ async fn plan(clients: &mut Clients, id: &str) -> pb::Plan {
 async fn position(clients: &mut Clients) -> String {
     let answer = clients
         .access
-        .who_am_i(pb::WhoAmIRequest::default())
+        .identify_caller(pb::IdentifyCallerRequest::default())
         .await
         .unwrap();
     let position = answer
@@ -371,7 +371,7 @@ both! {
         let resume = pb::WatchChangesRequest {
             start: Start::Resume.into(),
             resume_revision: ahead,
-            heartbeat_seconds: 1,
+            heartbeat_interval: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
             ..Default::default()
         };
         let read = pb::ListPlansRequest {
