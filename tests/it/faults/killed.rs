@@ -21,8 +21,12 @@ use crate::harness::{
 };
 
 const WRITERS: usize = 6;
-/// Rounds go on for so long; three are the least.
+/// How long rounds go on in every run of the tests.
 const ROUNDS_TIME: Duration = Duration::from_secs(14);
+/// How many they are at least.
+const ROUNDS_MIN: u32 = 3;
+/// How many they are with `tests/run --long`.
+const ROUNDS_LONG: u32 = 200;
 
 /// What a writer sent.
 enum Asked {
@@ -191,14 +195,15 @@ fn is_ok(url: &str) {
     assert!(said.starts_with("ok: revision "), "{said}");
 }
 
-async fn kill_in_a_loop(url: &str) {
+/// As many rounds as there is time for, but at least `rounds`.
+async fn kill_in_a_loop(url: &str, rounds: u32) {
     // before the server, which knows it from the beginning
     let (editor, _) = make_key(url, "editor");
     let mut server = Served::start(url).await;
     let began = Instant::now();
     let mut round = 0;
     let (mut done, mut undone) = (0, 0);
-    while round < 3 || began.elapsed() < ROUNDS_TIME {
+    while round < rounds || began.elapsed() < ROUNDS_TIME {
         round += 1;
         let kill = || {
             server.process.signal(Signal::Kill);
@@ -220,16 +225,34 @@ async fn kill_in_a_loop(url: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_on_sqlite() {
     let engine = Engine::sqlite();
-    kill_in_a_loop(&engine.url()).await;
+    kill_in_a_loop(&engine.url(), ROUNDS_MIN).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: `tests/run --long many_kills`"]
+async fn nothing_acknowledged_is_lost_in_many_kills_on_sqlite() {
+    let engine = Engine::sqlite();
+    kill_in_a_loop(&engine.url(), ROUNDS_LONG).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: `tests/run --long many_kills`"]
+async fn nothing_acknowledged_is_lost_in_many_kills_on_postgres() {
+    on_a_cluster(ROUNDS_LONG).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_on_postgres() {
+    on_a_cluster(ROUNDS_MIN).await;
+}
+
+/// On a PostgreSQL that syncs, which then goes down too.
+async fn on_a_cluster(rounds: u32) {
     let settings = ["fsync=on", "full_page_writes=on"];
     let cluster = tokio::task::block_in_place(|| Cluster::start_with(&settings));
     let Some(cluster) = cluster else { return };
     let database = cluster.database(None).await;
-    kill_in_a_loop(&database.url).await;
+    kill_in_a_loop(&database.url, rounds).await;
     lose_the_database(&cluster, &database.url).await;
 }
 
