@@ -24,9 +24,9 @@ const WRITERS: usize = 6;
 /// How long rounds go on in every run of the tests.
 const ROUNDS_TIME: Duration = Duration::from_secs(14);
 /// How many they are at least.
-const ROUNDS_MIN: u32 = 3;
+const ROUNDS_MIN: usize = 3;
 /// How many they are with `tests/run --long`.
-const ROUNDS_LONG: u32 = 200;
+const ROUNDS_LONG: usize = 200;
 
 /// What a writer sent.
 enum Asked {
@@ -196,7 +196,7 @@ fn is_ok(url: &str) {
 }
 
 /// As many rounds as there is time for, but at least `rounds`.
-async fn kill_in_a_loop(url: &str, rounds: u32) {
+async fn kill_in_a_loop(url: &str, rounds: usize) {
     // before the server, which knows it from the beginning
     let (editor, _) = make_key(url, "editor");
     let mut server = Served::start(url).await;
@@ -247,7 +247,7 @@ async fn nothing_acknowledged_is_lost_on_postgres() {
 }
 
 /// On a PostgreSQL that syncs, which then goes down too.
-async fn on_a_cluster(rounds: u32) {
+async fn on_a_cluster(rounds: usize) {
     let settings = ["fsync=on", "full_page_writes=on"];
     let cluster = tokio::task::block_in_place(|| Cluster::start_with(&settings));
     let Some(cluster) = cluster else { return };
