@@ -45,7 +45,8 @@ both! {
         let seen = anonymous.plans.get_plan(get).await.unwrap().into_inner();
         assert_eq!(seen.state(), State::Issued);
         assert!(seen.state_history.iter().all(|entry| entry.principal.is_empty()));
-        let summary = anonymous.monitoring.compute_summary(pb::ComputeSummaryRequest::default()).await;
+        let request = pb::ComputeSummaryRequest::default();
+        let summary = anonymous.monitoring.compute_summary(request).await;
         let summary = summary.unwrap().into_inner();
         assert_eq!(summary.declared_platform_count, Some(84));
         assert_eq!(summary.issued_plan_platform_count, Some(1));

@@ -97,7 +97,8 @@ both! {
         assert!(answered.iter().all(Result::is_ok), "{answered:?}");
         let mut anonymous = server.anonymous();
         server.clock.break_once();
-        let broken = anonymous.access.identify_caller(pb::IdentifyCallerRequest {}).await.unwrap_err();
+        let request = pb::IdentifyCallerRequest {};
+        let broken = anonymous.access.identify_caller(request).await.unwrap_err();
         assert_eq!(broken.code(), Code::Internal);
         server.clients(editor).plans.create_plan(create("after")).await.unwrap();
         server.stop().await;
