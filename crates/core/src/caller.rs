@@ -21,7 +21,7 @@ impl Person {
     /// Whether both are the same human being, as far as the registry knows: the same name where a
     /// system gave one, else the same principal. A name and a principal's id agree as
     /// `Nguyễn Văn A` and `nguyen-van-a` do.
-    pub fn is_same_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         fn folded(name: &str) -> String {
             text::fold(&name.replace('-', " "))
         }
@@ -77,7 +77,7 @@ impl Caller {
     }
 
     /// Whether the caller has a role within this agency.
-    pub fn has_in(&self, role: Role, agency: &AgencyName) -> bool {
+    pub(crate) fn has_in(&self, role: Role, agency: &AgencyName) -> bool {
         match self {
             Self::Anonymous => false,
             Self::Known(known) => {
@@ -88,7 +88,7 @@ impl Caller {
     }
 
     /// Whether it belongs to an agency by any agency role.
-    pub fn is_of(&self, agency: &AgencyName) -> bool {
+    pub(crate) fn is_of(&self, agency: &AgencyName) -> bool {
         match self {
             Self::Known(known) => {
                 known.agency.as_ref() == Some(agency)
@@ -99,12 +99,12 @@ impl Caller {
     }
 
     /// Whether it sees everything about plans: the steward and auditors.
-    pub fn oversees(&self) -> bool {
+    pub(crate) fn oversees(&self) -> bool {
         self.has(Role::Steward) || self.has(Role::Auditor)
     }
 
     /// Whether it has no credentials.
-    pub fn is_anonymous(&self) -> bool {
+    pub(crate) fn is_anonymous(&self) -> bool {
         matches!(self, Self::Anonymous)
     }
 

@@ -20,7 +20,7 @@ impl Stop {
     }
 
     /// Whether it was set.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// Maximum length of an id, that of one label of RFC 1035.
-pub const ID_LENGTH_MAX: usize = 63;
+pub(crate) const ID_LENGTH_MAX: usize = 63;
 
 /// Whether `id` is 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.
-pub fn is_id(id: &str) -> bool {
+pub(crate) fn is_id(id: &str) -> bool {
     let bytes = id.as_bytes();
     let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
     let edge = |b: Option<&u8>| b.is_some_and(|b| inner(b) && *b != b'-');

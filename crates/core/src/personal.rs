@@ -76,7 +76,7 @@ pub fn find(text: &str) -> Option<Found> {
 }
 
 /// The first personal data that a URI holds: its path may have any digits.
-pub fn find_in_uri(uri: &str) -> Option<Found> {
+pub(crate) fn find_in_uri(uri: &str) -> Option<Found> {
     let chars = folded(uri);
     let email = email(&chars);
     let found = [email, personal_address(&chars)].into_iter().flatten();

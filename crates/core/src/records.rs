@@ -260,7 +260,7 @@ impl Image {
     }
 
     /// Its size in bytes in stored form.
-    pub fn stored_bytes(&self) -> usize {
+    pub(crate) fn stored_bytes(&self) -> usize {
         on_image!(self, record => stored_bytes(&**record))
     }
 

@@ -238,7 +238,7 @@ impl State {
     }
 
     /// The default edition for requests that name none.
-    pub fn opening_edition(&self) -> Option<&Arc<Edition>> {
+    pub(crate) fn opening_edition(&self) -> Option<&Arc<Edition>> {
         self.editions().values().find(|edition| edition.opening)
     }
 

@@ -25,7 +25,7 @@ pub use self::{
 };
 
 /// The composed form (NFC); borrowed when the text has it already.
-pub fn nfc(text: &str) -> Cow<'_, str> {
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfc(text) {
         Cow::Borrowed(text)
     } else {

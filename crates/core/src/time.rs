@@ -184,7 +184,7 @@ impl Date {
     }
 
     /// Days from this date to another; negative when the other is earlier.
-    pub fn days_until(self, other: Self) -> i64 {
+    pub(crate) fn days_until(self, other: Self) -> i64 {
         self.0.duration_until(other.0).as_hours() / 24
     }
 
@@ -261,7 +261,7 @@ stored! {
 }
 
 /// Adds a violation if the period ends before it starts.
-pub fn check_period(period: Option<&Period>, path: &str, violations: &mut Violations) {
+pub(crate) fn check_period(period: Option<&Period>, path: &str, violations: &mut Violations) {
     if let Some(Err(error)) = period.map(Period::in_order) {
         violations.add(format!("{path}.end"), Rule::Time { error });
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Number of consecutive reports with the same content before a plan counts as UNCHANGED.
-pub const UNCHANGED_PERIODS: usize = 3;
+pub(crate) const UNCHANGED_PERIODS: usize = 3;
 
 words! {
     /// The kind of problem.

@@ -24,7 +24,7 @@ words! {
 
 impl Freshness {
     /// Whether a report is late.
-    pub const fn is_late(self) -> bool {
+    pub(crate) const fn is_late(self) -> bool {
         matches!(self, Self::Overdue | Self::Stale)
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Days without an update after which a record is no longer live.
-pub const LIVE_DAYS: i64 = 365;
+pub(crate) const LIVE_DAYS: i64 = 365;
 
 words! {
     /// The criteria of data quality.

@@ -20,9 +20,9 @@ use crate::{
 /// Version of the rubric of [`PlanStanding::computed`]; another one gets another number.
 pub const RUBRIC_VERSION: i32 = 1;
 /// A plan is OFF_TRACK if at least this percentage, by weight, of what is due is overdue.
-pub const OFF_TRACK_PERCENT: i64 = 25;
+pub(crate) const OFF_TRACK_PERCENT: i64 = 25;
 /// A plan is OFF_TRACK if a milestone is overdue by more than this many days.
-pub const OFF_TRACK_DAYS: i32 = 90;
+pub(crate) const OFF_TRACK_DAYS: i32 = 90;
 
 words! {
     /// How a milestone stands on a date.
@@ -164,7 +164,7 @@ impl<'a> Dossier<'a> {
     }
 
     /// The report that declares how the plan stands on a date.
-    pub fn declaration_on(&self, on: Date) -> Option<&'a Report> {
+    pub(crate) fn declaration_on(&self, on: Date) -> Option<&'a Report> {
         self.declarations_until(on).max_by_key(|report| {
             (
                 report.fields.period_end_date,
@@ -175,7 +175,10 @@ impl<'a> Dossier<'a> {
     }
 
     /// The reports on periods that were over by a date, corrections in place of what they correct.
-    pub fn declarations_until(&self, on: Date) -> impl Iterator<Item = &'a Report> + use<'a, '_> {
+    pub(crate) fn declarations_until(
+        &self,
+        on: Date,
+    ) -> impl Iterator<Item = &'a Report> + use<'a, '_> {
         self.reports.iter().copied().filter(move |report| {
             report.corrected_by.is_none()
                 && report.fields.period_end_date.is_some_and(|end| end <= on)
@@ -183,7 +186,7 @@ impl<'a> Dossier<'a> {
     }
 
     /// The assessments of a date or an earlier date.
-    pub fn assessments_until(
+    pub(crate) fn assessments_until(
         &self,
         on: Date,
     ) -> impl Iterator<Item = &'a Assessment> + use<'a, '_> {
@@ -194,7 +197,7 @@ impl<'a> Dossier<'a> {
     }
 
     /// The assessment that assures how the plan stands on a date.
-    pub fn assurance_on(&self, on: Date) -> Option<&'a Assessment> {
+    pub(crate) fn assurance_on(&self, on: Date) -> Option<&'a Assessment> {
         self.assessments_until(on).max_by_key(|assessment| {
             (
                 assessment.fields.assessment_date,
@@ -230,7 +233,7 @@ impl<'a> Dossier<'a> {
 
     /// The end of the latest period reported on by a date. A report counts as filed even if it was
     /// corrected later.
-    pub fn last_report_on(&self, on: Date) -> Option<Date> {
+    pub(crate) fn last_report_on(&self, on: Date) -> Option<Date> {
         let reports = self.reports.iter();
         reports
             .filter(|report| report.meta.create_time.date_in_vietnam() <= on)
@@ -239,7 +242,7 @@ impl<'a> Dossier<'a> {
     }
 
     /// Which reports the plan still owes on a date; none unless it is ISSUED then.
-    pub fn filing_on(&self, on: Date) -> Option<Filing> {
+    pub(crate) fn filing_on(&self, on: Date) -> Option<Filing> {
         let state = plan_state_on(self.plan, on);
         self.filing_after(state, self.last_report_on(on), on)
     }
@@ -307,7 +310,7 @@ impl<'a> Dossier<'a> {
     /// Every date from `first` to `last` on which the result of [`Self::standing_on`] may differ
     /// from that of the day before. Slippage is not considered, because it grows day by day. The
     /// dates are in no order and may repeat.
-    pub fn turning_days(&self, first: Date, last: Date) -> Vec<Date> {
+    pub(crate) fn turning_days(&self, first: Date, last: Date) -> Vec<Date> {
         let mut days = Vec::new();
         let entries = self.plan.state_history.iter();
         days.extend(entries.map(|entry| entry.effective_date));

@@ -189,7 +189,7 @@ impl Sight {
     }
 
     /// Whether it includes the records below an issued plan, as they were on a date.
-    pub fn monitors(&self, plan: &Plan, on: Date) -> bool {
+    pub(crate) fn monitors(&self, plan: &Plan, on: Date) -> bool {
         plan.is_public_on(on) || self.covers(&plan.agency)
     }
 }
@@ -508,7 +508,7 @@ fn places(state: &State, platform: &Platform, of: &Contribution, on: Date) -> Ve
 }
 
 /// Whether a platform is counted in a place on a date.
-pub fn is_in(state: &State, platform: &Platform, place: &Place, on: Date) -> bool {
+pub(crate) fn is_in(state: &State, platform: &Platform, place: &Place, on: Date) -> bool {
     let listed = match &place.edition {
         None => state.is_listed_on(platform, on),
         Some(edition) => platform.listing(edition).is_some_and(|listing| {

@@ -21,7 +21,7 @@ pub const fn resource<N: ResourceName>() -> Type {
 }
 
 /// A plan's standing is computed from all records below the plan.
-pub const STANDING_COST: usize = 16;
+pub(crate) const STANDING_COST: usize = 16;
 
 /// The name of a record.
 macro_rules! named {

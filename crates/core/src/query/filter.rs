@@ -27,13 +27,13 @@ use crate::{
     text::{fold, nfc},
 };
 /// Longest filter, in bytes: room for a few dozen restrictions.
-pub const MAX_BYTES: usize = 4096;
+pub(crate) const MAX_BYTES: usize = 4096;
 
 /// Most restrictions in one filter: each may be tried on every row.
-pub const MAX_TERMS: usize = 100;
+pub(crate) const MAX_TERMS: usize = 100;
 
 /// Deepest nesting of parentheses: the parser calls itself for each.
-pub const MAX_DEPTH: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 
 /// A compiled filter.
 pub struct Filter<T: 'static> {

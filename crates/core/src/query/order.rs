@@ -18,7 +18,7 @@ use crate::{
     text::{compare_names, nfc},
 };
 /// Most fields in one order; more say nothing that a caller could see.
-pub const MAX_TERMS: usize = 8;
+pub(crate) const MAX_TERMS: usize = 8;
 
 /// The path of the resource name, which every type may be ordered by.
 const NAME: &str = "name";
@@ -162,7 +162,7 @@ impl<T: Queryable> Order<T> {
     }
 
     /// Compares a row with the place of a cursor: `Greater` when the row comes after it.
-    pub fn compare_to(&self, row: &T, cursor: &Cursor) -> Ordering {
+    pub(crate) fn compare_to(&self, row: &T, cursor: &Cursor) -> Ordering {
         // a cursor of another order has passed no token; were one to, its missing values are
         // absent ones
         let mut values = cursor.values.iter();

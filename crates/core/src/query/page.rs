@@ -15,10 +15,10 @@ use crate::query::{
     schema::{Constant, Queryable},
 };
 /// Rows on a page when the caller names no number.
-pub const DEFAULT_SIZE: usize = 50;
+pub(crate) const DEFAULT_SIZE: usize = 50;
 
 /// Maximum number of rows on a page. A larger number is reduced to it, as AIP-158 requires.
-pub const MAX_SIZE: usize = 1000;
+pub(crate) const MAX_SIZE: usize = 1000;
 
 /// The value of one field of the order; nothing where the row has none.
 pub type KeyValue = Option<Constant>;

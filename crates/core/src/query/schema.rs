@@ -129,7 +129,7 @@ pub enum Constant {
 
 impl Constant {
     /// The same value, borrowed.
-    pub fn as_value(&self) -> Value<'_> {
+    pub(crate) fn as_value(&self) -> Value<'_> {
         match self {
             Self::Text(text) => Value::Text(Cow::Borrowed(text)),
             Self::Integer(number) => Value::Integer(*number),
@@ -299,14 +299,14 @@ impl<T> Field<T> {
     /// Sets the function that says which rows have the field set. The value of other rows is a
     /// substitute.
     #[must_use]
-    pub const fn set_where(mut self, set: fn(&T) -> bool) -> Self {
+    pub(crate) const fn set_where(mut self, set: fn(&T) -> bool) -> Self {
         self.set = Some(set);
         self
     }
 
     /// Whether it is present among the values of a row (AIP-160): set to another value than the
     /// default of its type or, where it is optional, set at all; with a key, that entry of a map.
-    pub fn is_present(&self, values: &Values<'_>, key: Option<&str>) -> bool {
+    pub(crate) fn is_present(&self, values: &Values<'_>, key: Option<&str>) -> bool {
         match (values, key) {
             // a map whose only entries are empty still has entries
             (Values::Map(map), None) => !map.is_empty(),

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{error::Error, messages::Rule, position::Position, query::page::Cursor};
 
 /// Longest token: orderable texts are names and symbols, of which several fit.
-pub const MAX_BYTES: usize = 16_384;
+pub(crate) const MAX_BYTES: usize = 16_384;
 
 /// Written into each token; another layout gets another number.
 const VERSION: u8 = 3;

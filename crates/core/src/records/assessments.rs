@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Most assessments of one plan.
-pub const ASSESSMENTS_MAX: usize = 1_000;
+pub(crate) const ASSESSMENTS_MAX: usize = 1_000;
 
 record_fields! {
     /// What the steward writes of an assessment.

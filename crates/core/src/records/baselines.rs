@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Most baselines of one plan.
-pub const BASELINES_MAX: usize = 100;
+pub(crate) const BASELINES_MAX: usize = 100;
 
 stored! {
     /// A milestone as a baseline has it.

@@ -47,7 +47,7 @@ record_fields! {
 }
 
 /// The fields of a milestone that can still change once its plan is ISSUED.
-pub const FIELDS_AFTER_ISSUE: &[&str] = &["accountable_unit"];
+pub(crate) const FIELDS_AFTER_ISSUE: &[&str] = &["accountable_unit"];
 
 words! {
     /// The states of a milestone.

@@ -119,7 +119,7 @@ impl PlanState {
     }
 
     /// Whether it still needs someone's work: not ended in any way.
-    pub const fn is_live(self) -> bool {
+    pub(crate) const fn is_live(self) -> bool {
         matches!(
             self,
             Self::Draft | Self::Submitted | Self::Returned | Self::Issued
@@ -294,10 +294,10 @@ impl Interval {
 impl ReportingCycle {
     /// The cut-off where a plan states none: Decree 09/2019/NĐ-CP counts a month from the 15th to
     /// the 14th.
-    pub const DEFAULT_CUTOFF_DAY: i32 = 14;
+    pub(crate) const DEFAULT_CUTOFF_DAY: i32 = 14;
 
     /// The last day of a period within its last month.
-    pub const fn cutoff(self) -> i32 {
+    pub(crate) const fn cutoff(self) -> i32 {
         if self.cutoff_day == 0 {
             Self::DEFAULT_CUTOFF_DAY
         } else {
@@ -306,7 +306,7 @@ impl ReportingCycle {
     }
 
     /// Whether a period ends on `date`.
-    pub fn ends_on(self, date: Date) -> bool {
+    pub(crate) fn ends_on(self, date: Date) -> bool {
         date.day() == self.cutoff() && date.month() % self.interval.months() == 0
     }
 
@@ -329,7 +329,7 @@ impl ReportingCycle {
     }
 
     /// The last day on which a report on the period that ends on `end` is in time.
-    pub fn filing_due(self, end: Date) -> Date {
+    pub(crate) fn filing_due(self, end: Date) -> Date {
         end.plus_days(self.filing_days)
     }
 
@@ -376,7 +376,7 @@ record_fields! {
 }
 
 /// The fields of an ISSUED plan that can still change without a rebaseline.
-pub const FIELDS_AFTER_ISSUE: &[&str] = &[
+pub(crate) const FIELDS_AFTER_ISSUE: &[&str] = &[
     "accountable_head",
     "lead_unit",
     "coordinating_agencies",
@@ -418,12 +418,12 @@ stored! {
 
 impl Plan {
     /// The book-keeping that everyone may see.
-    pub const fn public_meta(&self) -> Meta {
+    pub(crate) const fn public_meta(&self) -> Meta {
         self.meta.as_of(self.public_write)
     }
 
     /// When its issue was recorded, if everyone may see it whole, with the records below it.
-    pub fn public_since(&self) -> Option<Timestamp> {
+    pub(crate) fn public_since(&self) -> Option<Timestamp> {
         let mut entries = self.state_history.iter();
         entries
             .find(|entry| entry.state.was_issued())
@@ -454,7 +454,7 @@ impl Plan {
     }
 
     /// Whether everyone may see how the plan stood on a date: it was PUBLIC then and is PUBLIC now.
-    pub fn is_public_on(&self, on: Date) -> bool {
+    pub(crate) fn is_public_on(&self, on: Date) -> bool {
         let then = dated::on(&self.fields.visibilities, on);
         let then = then.map(|entry| entry.visibility).unwrap_or_default();
         then == Visibility::Public && self.visibility() == Visibility::Public
@@ -469,7 +469,7 @@ impl Plan {
     }
 
     /// Who submitted it last.
-    pub fn submitter(&self) -> Option<&Person> {
+    pub(crate) fn submitter(&self) -> Option<&Person> {
         let mut entries = self.state_history.iter().rev();
         entries
             .find(|entry| entry.state == PlanState::Submitted)?
@@ -498,7 +498,7 @@ impl PlanFields {
 
 /// Adds a violation if one of the periods is not in order, or if the plan would end before it
 /// starts.
-pub fn check_span(
+pub(crate) fn check_span(
     start: Option<&Period>,
     end: Option<&Period>,
     path: &str,

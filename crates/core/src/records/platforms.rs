@@ -271,7 +271,7 @@ record_fields! {
 }
 
 /// The fields of a platform that its governing agency keeps; all others are the steward's.
-pub const AGENCY_FIELDS: &[&str] = &[
+pub(crate) const AGENCY_FIELDS: &[&str] = &[
     "operating_unit",
     "deployment_levels",
     "operation_stages",
@@ -313,7 +313,7 @@ stored! {
 
 impl Platform {
     /// The book-keeping that everyone may see.
-    pub const fn public_meta(&self) -> Meta {
+    pub(crate) const fn public_meta(&self) -> Meta {
         self.meta.as_of(self.public_write)
     }
 
@@ -334,7 +334,7 @@ impl Platform {
 
     /// Records at `now` which stages are reached. A stage that `before` has as reached keeps its
     /// record time, unless the update gives it other dates.
-    pub fn record_stages(&mut self, before: Option<&Self>, now: Timestamp) {
+    pub(crate) fn record_stages(&mut self, before: Option<&Self>, now: Timestamp) {
         let steps = self.fields.operation_stages.iter();
         let record = |step: &OperationStage| {
             let reached = step.reached.as_ref()?;
@@ -373,7 +373,7 @@ impl Platform {
     }
 
     /// The record that stays, where this one was merged as a duplicate.
-    pub fn merged_into(&self) -> Option<&PlatformName> {
+    pub(crate) fn merged_into(&self) -> Option<&PlatformName> {
         self.exit
             .as_ref()
             .filter(|exit| exit.outcome == ExitOutcome::Duplicate)
@@ -677,6 +677,6 @@ impl Searchable for PlatformText<'_> {
 }
 
 /// The folded texts that the search for a platform uses.
-pub fn search_text(platform: &Platform, agency: Option<&Agency>) -> SearchText {
+pub(crate) fn search_text(platform: &Platform, agency: Option<&Agency>) -> SearchText {
     SearchText::new(&PlatformText { platform, agency })
 }

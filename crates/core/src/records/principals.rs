@@ -51,7 +51,7 @@ impl Role {
     }
 
     /// Whether it holds within one agency only.
-    pub const fn is_of_agency(self) -> bool {
+    pub(crate) const fn is_of_agency(self) -> bool {
         matches!(
             self,
             Self::AgencyEditor | Self::AgencyApprover | Self::AgencyAdmin

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Most reports of one plan, corrected ones included.
-pub const REPORTS_MAX: usize = 1_000;
+pub(crate) const REPORTS_MAX: usize = 1_000;
 
 words! {
     /// How a plan is going, as its agency, the steward or the registry's own count rates it.

@@ -7,19 +7,19 @@ use serde::Serialize;
 
 /// Maximum bytes of one record: the content of one request, and what its longest lists repeat from
 /// other records.
-pub const RECORD_BYTES_MAX: usize = 1536 * 1024;
+pub(crate) const RECORD_BYTES_MAX: usize = 1536 * 1024;
 
 /// Maximum bytes of all records of one change: two of the largest, so that every change fits a
 /// message with all the records that it writes. No command rewrites records because of their
 /// number.
-pub const CHANGE_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
+pub(crate) const CHANGE_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
 
 /// Maximum bytes of a message that clients receive by default. What a change has besides its
 /// records, and what the wire adds to them, has the rest of it.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The size in bytes of a record in stored form.
-pub fn stored_bytes(record: &impl Serialize) -> usize {
+pub(crate) fn stored_bytes(record: &impl Serialize) -> usize {
     let mut count = Count(0);
     // writing to the counter cannot fail, so the count is complete
     drop(serde_json::to_writer(&mut count, record));

@@ -32,7 +32,7 @@ macro_rules! stored {
 pub(crate) use stored;
 
 /// Whether a value is left out of the stored form.
-pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

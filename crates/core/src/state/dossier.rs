@@ -39,7 +39,7 @@ impl State {
 
     /// Whether a platform was known by a date: its record had been made, or an edition that lists
     /// it had been decided. A listing counts from the first day of its edition.
-    pub fn is_listed_on(&self, platform: &Platform, on: Date) -> bool {
+    pub(crate) fn is_listed_on(&self, platform: &Platform, on: Date) -> bool {
         let mut listings = platform.fields.listings.iter();
         platform.meta.create_time.date_in_vietnam() <= on
             || listings.any(|listing| match self.edition(&listing.edition) {
@@ -51,7 +51,7 @@ impl State {
 
 /// Whether a platform was in the catalogue on a date. A record now known to be a duplicate never
 /// was. A platform that left is RETIRED from its exit date on.
-pub fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
+pub(crate) fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
     match (platform.state(), &platform.exit) {
         (PlatformState::Retired, Some(exit)) if exit.exit_date.is_some_and(|day| day > on) => {
             PlatformState::Active
@@ -66,7 +66,7 @@ pub fn governing_agency_on(platform: &Platform, on: Date) -> Option<&AgencyName>
 }
 
 /// The furthest stage that a platform had reached by a date.
-pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
+pub(crate) fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
     let days = platform.stage_days();
     days.filter(|(_, day)| *day <= on)
         .map(|(stage, _)| stage)
@@ -74,7 +74,7 @@ pub fn stage_on(platform: &Platform, on: Date) -> Option<Stage> {
 }
 
 /// The dates on which a platform's own values may change.
-pub fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
+pub(crate) fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
     let governed = platform.fields.governance.iter();
     let left = platform.exit.as_ref().and_then(|exit| exit.exit_date);
     governed

@@ -265,12 +265,12 @@ fn seen(
 }
 
 /// The agency that a resource belongs to.
-pub fn agency_of(image: &Image, at: &dyn Parents) -> Option<AgencyName> {
+pub(crate) fn agency_of(image: &Image, at: &dyn Parents) -> Option<AgencyName> {
     on_image!(image, record => record.agency(at))
 }
 
 /// Whether those who see one image may see the other: two images of one record.
-pub fn is_guarded_alike(one: &Image, other: &Image) -> bool {
+pub(crate) fn is_guarded_alike(one: &Image, other: &Image) -> bool {
     macro_rules! alike {
         (
             ()
@@ -301,7 +301,7 @@ pub(crate) fn with_meta<T: Record>(
 
 /// Records, when a record is written, the last write that changed its public part, and of a plan
 /// the write that made it public.
-pub fn note_public_write(image: &mut Image, state: &State) {
+pub(crate) fn note_public_write(image: &mut Image, state: &State) {
     /// The last public write, if the current write changes only withheld parts.
     macro_rules! public_write {
         ($old:expr, $new:ident) => {{

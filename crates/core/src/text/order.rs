@@ -48,25 +48,11 @@ fn without_eth(text: &str) -> Cow<'_, str> {
 /// A name as bytes whose order is that of the Vietnamese alphabet, for keys of ordered maps.
 ///
 /// The key of an empty name is greater than every other, so empty names come last in ascending
-/// order. For a descending order use [`SortKey::cmp_descending`], which reverses the other names
-/// and still puts the empty ones last.
+/// order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SortKey(Box<[u8]>);
 
-impl SortKey {
-    /// Whether this is the key of an empty name.
-    pub fn is_of_empty(&self) -> bool {
-        self.0.first() == Some(&EMPTY)
-    }
-
-    /// The descending order, empty names last.
-    pub fn cmp_descending(&self, other: &Self) -> Ordering {
-        match (self.is_of_empty(), other.is_of_empty()) {
-            (false, false) => other.cmp(self),
-            (a, b) => a.cmp(&b),
-        }
-    }
-}
+impl SortKey {}
 
 // The first byte of a key: a name that is there, or an empty one.
 const PRESENT: u8 = 0;
@@ -131,13 +117,6 @@ mod tests {
         names.reverse();
         names.sort_by_key(|name| sort_key(name));
         assert_eq!(names, sorted);
-    }
-
-    #[test]
-    fn empty_names_are_last_in_both_directions() {
-        let mut names = ["", "Ă", "A", "Đ"];
-        names.sort_by(|a, b| sort_key(a).cmp_descending(&sort_key(b)));
-        assert_eq!(names, ["Đ", "Ă", "A", ""]);
     }
 
     const NAMES: &str = "\\PC{0,12}|[aăâdđÐAĐeêế0-9. \u{300}-\u{323}]{0,6}";
