@@ -25,7 +25,8 @@ both! {
             ("/v1/platforms:search?query=%2D", "query QUERY_BLANK"),
             (&*format!("/v1/platforms?{parameters}"), "TOO_MANY_PARAMETERS"),
             (
-                "/v1/platforms:computeTimeline?edition=editions/-&startDate=2000-01-01&interval=DAY",
+                "/v1/platforms:computeTimeline?edition=editions/-&interval=DAY\
+                    &startDate=2000-01-01",
                 "interval TOO_MANY_POINTS",
             ),
         ] {
