@@ -12,9 +12,10 @@ use std::{
 use anyhow::{Context, Result};
 use ndp_core::{
     caller::{Caller, Person},
-    change::{Change, Effect, Image},
+    change::{Change, Effect},
     names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
     records::{
+        Record,
         documents::Source,
         meta::Meta,
         plans::{
@@ -118,13 +119,13 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
     let store = Store::open(&url, uuid::Uuid::new_v4()).await?;
     let clock = Arc::new(StandingClock(moment));
     let (registry, writer) = Registry::start(store.clone(), clock, Box::new(OsEntropy)).await?;
-    let mut seed = catalogue::seed([catalogue::OPENING_EDITION])?;
+    let seed = catalogue::seed([catalogue::OPENING_EDITION])?;
     let shipped = seed
         .platforms
         .iter()
         .map(|it| it.name.to_string())
         .collect();
-    add_platforms(&mut seed, count)?;
+    let more = made_up_platforms(&seed, count)?;
     registry.seed(seed).await?;
     let key = make_key(&registry).await?;
     let snapshot = registry.read();
@@ -132,11 +133,13 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
     writer.await??;
 
     let agency = AgencyName::from_id(AGENCY).context("an agency")?;
+    let seeded = snapshot.state.platforms().values().map(AsRef::as_ref);
+    let platforms: Vec<&Platform> = seeded.chain(&more).collect();
     let mut made = Vec::new();
-    for platform in snapshot.state.platforms().values() {
+    for platform in &platforms {
         made.push(plan(platform, "2026", &agency, moment)?);
     }
-    for platform in snapshot.state.platforms().values() {
+    for platform in &platforms {
         let ours = made.iter().filter(|plan| plan.agency == agency).count();
         if ours >= PLANS {
             break;
@@ -148,15 +151,24 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
     }
     let ours = made.iter().filter(|plan| plan.agency == agency);
     let plans = ours.take(PLANS).map(|plan| plan.name.to_string()).collect();
-    let platforms = snapshot.state.platforms().values();
     let own_bytes = platforms
+        .iter()
         .map(|it| platforms::platform(it, View::Full).encoded_len())
         .chain(
             made.iter()
                 .map(|it| plans::plan(it, View::Full).encoded_len()),
         )
         .sum();
-    append(&store, made, moment).await?;
+    // not by the seed, which is one change of a bounded size
+    append(&store, "CreatePlatform", more, moment, |platform, meta| {
+        Platform { meta, ..platform }
+    })
+    .await?;
+    append(&store, "CreatePlan", made, moment, |plan, meta| Plan {
+        meta,
+        ..plan
+    })
+    .await?;
     store.close().await;
     Ok(Database {
         file,
@@ -202,24 +214,30 @@ async fn make_key(registry: &Registry) -> Result<String> {
     Ok(key.secret)
 }
 
-/// Appends plans to the log, a change each.
-async fn append(store: &Store, plans: Vec<Plan>, moment: Timestamp) -> Result<()> {
+/// Appends records to the log, a change each.
+async fn append<R: Record>(
+    store: &Store,
+    method: &'static str,
+    records: Vec<R>,
+    moment: Timestamp,
+    with: fn(R, Meta) -> R,
+) -> Result<()> {
     let mut revision = store.head().await?.revision;
-    let mut plans = plans.into_iter().peekable();
-    while plans.peek().is_some() {
+    let mut records = records.into_iter().peekable();
+    while records.peek().is_some() {
         let mut changes = Vec::with_capacity(BATCH);
-        for mut plan in plans.by_ref().take(BATCH) {
+        for record in records.by_ref().take(BATCH) {
             revision = revision.next();
-            plan.meta = Meta::created(moment, revision);
+            let record = with(record, Meta::created(moment, revision));
             changes.push(Change {
                 revision,
                 record_time: moment,
                 person: editor()?,
-                agency: Some(plan.agency.clone()),
-                method: "CreatePlan".into(),
+                agency: AgencyName::from_id(AGENCY),
+                method: method.into(),
                 request_id: None,
                 reason: "made up for the benchmark".to_owned(),
-                effects: vec![Effect::Put(Image::Plan(Arc::new(plan)))],
+                effects: vec![Effect::Put(R::into_image(Arc::new(record)))],
                 key_hash: None,
             });
         }
@@ -273,7 +291,8 @@ fn word<'a>(words: &'a [&'a str], number: usize) -> &'a str {
 }
 
 /// Adds made-up platforms until there are `count`; their ids come after the shipped ones.
-fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
+fn made_up_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
+    let mut made = Vec::new();
     let edition = seed.editions.iter().find(|it| it.opening);
     let edition = edition.context("no opening edition")?.name.clone();
     let agencies: Vec<_> = seed.agencies.iter().map(|it| it.name.clone()).collect();
@@ -290,7 +309,7 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
             note: String::new(),
         };
         let sources = vec![source("bao-chi"), source("van-ban"), source("cong-bo")];
-        seed.platforms.push(Platform {
+        made.push(Platform {
             name: name.context("an id")?,
             fields: PlatformFields {
                 display_name: display_name.clone(),
@@ -323,7 +342,7 @@ fn add_platforms(seed: &mut Seed, count: usize) -> Result<()> {
             meta: Meta::created(Timestamp::MIN, Default::default()),
         });
     }
-    Ok(())
+    Ok(made)
 }
 
 // === plans ===
