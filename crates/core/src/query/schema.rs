@@ -92,7 +92,7 @@ impl Value<'_> {
 /// What a getter returns.
 ///
 /// An empty text is never a value. Other defaults are values: they compare and sort, but do not
-/// make a field present. See [`Field::is_present`].
+/// make a field present. See `Field::is_present`.
 #[derive(Clone, Debug)]
 pub enum Values<'a> {
     /// The row has no value.
