@@ -675,7 +675,7 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-/// A key of the configuration file, as it is shown: what is no name may be a password.
+/// A key of the configuration file, as errors show it: a text that is not a name may be a password.
 fn name(key: &str) -> &str {
     const LENGTH_MAX: usize = 40;
     let named = |it: u8| it.is_ascii_lowercase() || it == b'_' || it == b'-';
@@ -723,7 +723,7 @@ fn format(text: &str) -> Result<LogFormat, String> {
 
 fn level(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    // tracing takes a lone word that is no level for a module, and would log nothing else
+    // tracing takes a single word that is not a level for a module, and would log nothing else
     let unknown = text.split(',').map(str::trim).find(|it| {
         let lone = it
             .bytes()

@@ -39,7 +39,7 @@ use tonic::{
 /// A guard against waiting for ever.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// So long that what waits for it does not come in time.
+/// Longer than any deadline of the test.
 const NEVER_MS: &str = "86400000";
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

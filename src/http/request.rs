@@ -59,7 +59,7 @@ pub(super) fn message(
     }
     for (count, pair) in fields::pairs(query).enumerate() {
         if count >= PARAMETERS_MAX {
-            // this alone: what is wrong with each of so many does not matter
+            // reported alone, without the mistakes of each parameter
             let most = PARAMETERS_MAX;
             mistakes = Violation::new("", Rule::TooManyParameters { most }).into();
             break;

@@ -74,7 +74,7 @@ pub(super) fn receive_grpc(request: Request<Body>, held: &Arc<Held>) -> Request<
 }
 
 /// The request as it arrives. Where the transport cannot read it to its end, the client did not
-/// send it whole: that is no error of the server.
+/// send it whole: that is not an error of the server.
 fn arriving(request: Request<Body>) -> Request<Body> {
     if http_body::Body::is_end_stream(request.body()) {
         return request;

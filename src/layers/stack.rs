@@ -76,18 +76,16 @@ impl Inner {
     ) -> Response<Body> {
         let path = request.uri().path();
         let vietnamese = language::prefers_vietnamese(request.headers());
+        let spoken = |response| match vietnamese {
+            true => language::answer_in_vietnamese(response),
+            false => response,
+        };
         let method = self.metrics.method(path);
         let is_standard = methods::is_standard(path);
         let going = Going::begin(&self.metrics, method, came);
         let held = match entry {
             Ok(held) => held,
-            Err(error) => {
-                let mut refused = status(error);
-                if vietnamese {
-                    refused = language::in_vietnamese(&refused);
-                }
-                return going.send(self.guard.refuse(refused));
-            }
+            Err(error) => return going.send(spoken(self.guard.refuse(status(error)))),
         };
         let request = going.receive(request);
         #[cfg(feature = "otlp")]
@@ -109,11 +107,7 @@ impl Inner {
                 None => answering.await,
             }
         };
-        let mut response = answering.await;
-        if vietnamese {
-            response = language::answer_in_vietnamese(response);
-        }
-        going.send(response)
+        going.send(spoken(answering.await))
     }
 }
 

@@ -444,7 +444,7 @@ fn rolled_back(error: Error, commands: usize) -> Event<Outcome> {
     match commands {
         // either the next look at the log finds it done, or it is tried again
         0 => tracing::warn!(%error, "the turn of the day is not written yet"),
-        // the caller is told
+        // the caller receives it
         1 => {}
         _ => tracing::warn!(%error, commands, "group failed; redone one by one"),
     }

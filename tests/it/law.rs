@@ -398,7 +398,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
             };
             insert(&mut fields.visibilities, entry, |it| it.start_date);
             let last = fields.visibilities.last().map(|it| it.visibility);
-            // whoever may not see it now may not see how it stood either, and the other way round
+            // a caller that may not see it now may not see its past either, and the reverse
             withholds = last != Some(old.visibility());
             (
                 update_plan(plan(platform, number), fields, "visibilities"),
@@ -500,7 +500,7 @@ fn answer(state: &State, on: Date) -> Answer {
     answer
 }
 
-/// The part of it that those who see everything are told.
+/// The part of it that a caller who sees everything receives.
 fn whole(answer: &Answer) -> &[(Counts, Vec<Item>)] {
     &answer[answer.len() / 2..]
 }

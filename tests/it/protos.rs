@@ -678,7 +678,7 @@ fn methods() -> impl Iterator<Item = MethodDescriptor> {
     ours.flat_map(|service| service.methods().collect::<Vec<_>>())
 }
 
-/// Those that write: everything that is no GET.
+/// The methods that write: every one that is not a GET.
 fn mutations() -> impl Iterator<Item = MethodDescriptor> {
     methods().filter(|it| http(it).is_some_and(|(verb, ..)| verb != "get"))
 }

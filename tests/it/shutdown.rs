@@ -93,7 +93,7 @@ async fn watch(server: &Served) -> tonic::Streaming<pb::WatchChangesResponse> {
 both! {
     async fn watches_end_with_where_to_resume_and_do_not_delay_the_end(engine: Engine) {
         let url = engine.url();
-        // so long that waiting for it would fail the bound
+        // too long to wait for within the bound
         let server = Served::start_with(&url, &["--shutdown-seconds", "300"]).await;
         let mut watches = Vec::new();
         for _ in 0..20 {
@@ -187,7 +187,7 @@ both! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn watching_health_hears_of_the_end_and_does_not_delay_it() {
     let engine = Engine::sqlite();
-    // so long that waiting for it would fail the bound
+    // too long to wait for within the bound
     let server = Served::start_with(&engine.url(), &["--shutdown-seconds", "300"]).await;
     let mut health = HealthClient::new(server.channel.clone());
     let mut watch = health

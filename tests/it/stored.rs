@@ -87,7 +87,7 @@ fn fixtures() -> BTreeMap<Kind, Vec<Value>> {
 struct Paths {
     /// Every field and every alternative that a record may have.
     declared: RefCell<BTreeSet<String>>,
-    /// Every value that is no object or list, and what it is.
+    /// Every value that is neither an object nor a list, and what it is.
     leaves: RefCell<BTreeMap<String, String>>,
 }
 

@@ -201,7 +201,7 @@ both! {
                 (name, "CURRENT".into(), "STALE".into()),
             ]
         };
-        // the public hears of what it sees the whole of
+        // the public receives notices of what it sees whole
         let public = watch(As::default()).await;
         assert_eq!(public.revision, last.next().get());
         assert_eq!(public.method, "TurnDay");

@@ -140,7 +140,7 @@ async fn one_of_forty_fails(url: &str, how: &str) {
     }
     assert_eq!(server.registry.revision(), expected);
 
-    // a caller hears of an incident, and of nothing internal
+    // the caller learns of an incident, and of nothing internal
     let editor = server
         .person("editor", &[Role::AgencyEditor], Some(AGENCY))
         .await;

@@ -288,7 +288,7 @@ async fn one_who_calls_too_often_is_told_when_to_come_again() {
     elsewhere.access.identify_caller(who).await.unwrap();
 }
 
-/// A request to create a platform whose name is so long.
+/// A request to create a platform with a name of this length.
 fn long_request(bytes: usize) -> pb::CreatePlatformRequest {
     pb::CreatePlatformRequest {
         platform: Some(pb::Platform {
@@ -348,7 +348,7 @@ async fn an_address_with_its_share_of_request_bytes_is_told_so() {
     drop(line);
 }
 
-/// Those that are not read for so long lose their connection, with all that waited for them.
+/// Answers that are not read for this time lose their connection, with all that is queued.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_are_given_up() {
     let engine = Engine::sqlite();

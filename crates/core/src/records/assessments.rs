@@ -29,7 +29,7 @@ pub(crate) const ASSESSMENTS_MAX: usize = 1_000;
 record_fields! {
     /// What the steward writes of an assessment.
     pub struct AssessmentFields {
-        /// The day it speaks of; never absent in a record.
+        /// The day that it assesses; never absent in a record.
         pub assessment_date: Option<Date>,
         /// How the plan is going, as assured; never absent in a record.
         pub rating: Option<Rating>,

@@ -53,11 +53,11 @@ stored! {
     pub struct Figure {
         /// Resource name.
         pub name: FigureName,
-        /// The day it speaks of.
+        /// The day that it counts for.
         pub figure_date: Date,
         /// What was counted.
         pub subject: Subject,
-        /// The edition it speaks of.
+        /// The edition that it counts.
         pub edition: Option<EditionName>,
         /// The count.
         pub value: i64,

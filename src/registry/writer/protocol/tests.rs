@@ -52,7 +52,7 @@ impl Model {
         self.faults.next().map_or(0, |fault| fault % count)
     }
 
-    /// Another process may write before this one has the lock. Whoever has it knows that an
+    /// Another process may write before this one has the lock. The holder knows that an
     /// earlier transaction has ended.
     fn lock(&mut self) {
         assert!(self.tx.is_none(), "two transactions at once");
