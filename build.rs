@@ -57,6 +57,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         out_dir.join("descriptor.bin"),
         compiler.encode_file_descriptor_set(),
     )?;
+    fs::write(out_dir.join("protos.rs"), texts(&compiler))?;
     types(&compiler, &[], &out_dir)?;
     services(&compiler, &out_dir.join("server"))?;
     let google_type = ("google.type", "crate::pb::google::r#type");
@@ -137,6 +138,20 @@ fn services(compiler: &protox::Compiler, out_dir: &Path) -> io::Result<()> {
     let methods = methods::generate(&compiler.descriptor_pool(), PACKAGE, answer);
     fs::write(out_dir.join("methods.rs"), methods)?;
     write(builder, compiler)
+}
+
+/// The texts of the files, by their names, as a list. Those of `google/protobuf/` come with every
+/// compiler.
+fn texts(compiler: &protox::Compiler) -> String {
+    let files = compiler.file_descriptor_set().file;
+    let names = files.iter().map(|it| it.name());
+    let mut code = String::from("&[\n");
+    for name in names.filter(|it| !it.starts_with("google/protobuf/")) {
+        let path = format!("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/proto/{name}\")");
+        code.push_str(&format!("    ({name:?}, include_str!({path})),\n"));
+    }
+    code.push_str("]\n");
+    code
 }
 
 /// The Rust type that answers with a message of ours.

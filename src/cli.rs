@@ -8,6 +8,8 @@ mod descriptor;
 mod files;
 mod key;
 mod output;
+mod protos;
+pub mod sandbox;
 mod serve;
 pub mod story;
 
@@ -25,7 +27,7 @@ use crate::{
     admission::turns::TurnLimits,
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
-    server::Signals,
+    server::{Signals, Stop as _},
     store::Store,
     telemetry,
 };
@@ -77,11 +79,13 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make a new registry of a backup, in an empty database; it gets a log id of its own
     Restore(backup::RestoreArgs),
-    /// Fill an empty database with a made-up year, to try the registry on; nothing in it is true
+    /// Fill an empty database with a synthetic year, to try the registry on; nothing in it is true
     Demo(demo::Args),
     /// Print the contract as a FileDescriptorSet, with comments: `grpcurl -protoset` and others
     /// take it
     Descriptor,
+    /// Write the contract's protos, with those they import, and the FileDescriptorSet into a folder
+    Protos(protos::Args),
 }
 
 /// Runs the command that the arguments select, and returns the exit code.
@@ -185,6 +189,7 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
             Command::Restore(args) => backup::restore(&args).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Descriptor => descriptor::run(),
+            Command::Protos(args) => protos::run(&args),
         }
     });
     tokio::select! {

@@ -22,6 +22,8 @@ use crate::{
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:50051";
 /// The database unless told otherwise: a file in the working directory.
 pub const DATABASE_DEFAULT: &str = "sqlite:ndp-registry.db";
+/// The same for a sandbox.
+const SANDBOX_DATABASE_DEFAULT: &str = "sqlite:ndp-sandbox.db";
 
 /// Settings of every command that opens the database.
 #[derive(Args, Clone, Debug, Default)]
@@ -54,6 +56,13 @@ pub struct DatabaseArgs {
 /// Settings of `serve`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ServeArgs {
+    /// Serve a sandbox for developers: synthetic data, open keys, printed at the start, and all
+    /// begins anew at midnight in Vietnam; its database is sqlite:ndp-sandbox.db unless another
+    /// file is named [default: false]
+    #[arg(long, env = "NDP_SANDBOX", value_name = "BOOL", num_args = 0..=1,
+          default_missing_value = "true")]
+    sandbox: Option<String>,
+
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:50051]
     #[arg(long, env = "NDP_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
@@ -326,6 +335,8 @@ pub struct ServeConfig {
 /// What the server allows, and whom; as anyone would run it by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerOptions {
+    /// Whether every answer says that this is a sandbox.
+    pub sandbox: bool,
     /// Origins of the web pages that may call from a browser, as `https://dashboard.example`.
     pub web_origins: Vec<HeaderValue>,
     /// Whether plain text is spoken on an address that other machines reach.
@@ -429,17 +440,12 @@ impl DatabaseArgs {
     /// Reads the configuration file and checks everything.
     pub fn resolve(&self) -> Result<DatabaseConfig, Mistakes> {
         let mut settings = Settings::open(self.config.as_ref());
-        let config = self.resolve_with(&mut settings);
+        let config = self.resolve_with(&mut settings, DATABASE_DEFAULT);
         settings.finish(config)
     }
 
-    fn resolve_with(&self, settings: &mut Settings) -> Option<DatabaseConfig> {
-        let database = settings.read(
-            "database",
-            self.database.as_ref(),
-            DATABASE_DEFAULT,
-            database,
-        );
+    fn resolve_with(&self, settings: &mut Settings, default: &str) -> Option<DatabaseConfig> {
+        let database = settings.read("database", self.database.as_ref(), default, database);
         let catalogue = settings.read(
             "catalogue",
             self.catalogue.as_ref(),
@@ -454,6 +460,7 @@ impl DatabaseArgs {
                 format!(" --database {}", quoted(&shown.unwrap_or_default()))
             }
             (None, Some(_), Some(file)) => format!(" --config {}", quoted(&file.to_string_lossy())),
+            (None, None, _) if default != DATABASE_DEFAULT => format!(" --database {default}"),
             _ => String::new(),
         };
         Some(DatabaseConfig {
@@ -472,6 +479,7 @@ const KEYS: &[&str] = &[
     "catalogue",
     "log_format",
     "log_level",
+    "sandbox",
     "listen",
     "insecure",
     "shutdown_seconds",
@@ -500,7 +508,16 @@ impl ServeArgs {
     /// Reads the configuration file and checks everything.
     pub fn resolve(&self) -> Result<ServeConfig, Mistakes> {
         let mut settings = Settings::open(self.common.config.as_ref());
-        let common = self.common.resolve_with(&mut settings);
+        let sandbox = settings.read("sandbox", self.sandbox.as_ref(), "false", boolean);
+        let database = match sandbox {
+            Some(true) => SANDBOX_DATABASE_DEFAULT,
+            _ => DATABASE_DEFAULT,
+        };
+        let common = self.common.resolve_with(&mut settings, database);
+        let file = common.as_ref().map(|it| it.database.file().is_some());
+        if sandbox == Some(true) && file == Some(false) {
+            settings.mistake("sandbox: its database is a file; write sqlite:PATH".to_owned());
+        }
         let listen = settings.read("listen", self.listen.as_ref(), LISTEN_DEFAULT, address);
         let insecure = settings.read("insecure", self.insecure.as_ref(), "false", boolean);
         let shutdown_seconds = settings.read(
@@ -542,6 +559,7 @@ impl ServeArgs {
                 shutdown_seconds: shutdown_seconds?,
                 metrics_listen: metrics_listen?,
                 options: ServerOptions {
+                    sandbox: sandbox?,
                     web_origins: web_origins?,
                     trusted_proxies: trusted_proxies?,
                     insecure: insecure?,
@@ -796,6 +814,7 @@ mod tests {
     #[test]
     fn every_mistake_is_reported_at_once() {
         let args = ServeArgs {
+            sandbox: None,
             listen: Some("everywhere".into()),
             insecure: Some("perhaps".into()),
             shutdown_seconds: Some("-1".into()),

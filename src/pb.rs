@@ -8,6 +8,9 @@ pub use ndp::registry::v1::*;
 /// Every file that the services need, with options and comments. Reflection serves them.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("descriptor");
 
+/// The texts of these files, by their names, but for those of `google/protobuf/`.
+pub const PROTOS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/protos.rs"));
+
 /// Google's packages that our protos use.
 pub mod google {
     /// google.type.

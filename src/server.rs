@@ -5,7 +5,9 @@ mod listener;
 pub mod metrics;
 
 use std::{
+    io,
     net::SocketAddr,
+    os::fd::AsFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,6 +16,7 @@ use std::{
 };
 
 use anyhow::Context;
+use http::HeaderValue;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
 use tonic_web::GrpcWebLayer;
 use tower::{ServiceBuilder, util::option_layer};
@@ -27,7 +30,7 @@ use crate::{
         entrance::Entrance,
         guard::Guard,
         stack::{Front, Stack},
-        web,
+        web::{self, NDP_SANDBOX},
     },
     pb,
     registry::{Registry, WriterTask},
@@ -75,6 +78,35 @@ pub struct Listeners {
     pub metrics: Option<TcpListener>,
 }
 
+impl Listeners {
+    /// The same listeners once more, for a server that takes the place of another.
+    pub fn shared(&self) -> io::Result<Self> {
+        let shared = |listener: &TcpListener| {
+            let descriptor = listener.as_fd().try_clone_to_owned()?;
+            TcpListener::from_std(descriptor.into())
+        };
+        Ok(Self {
+            calls: shared(&self.calls)?,
+            metrics: self.metrics.as_ref().map(shared).transpose()?,
+        })
+    }
+}
+
+/// What tells a server to stop.
+pub trait Stop: Send {
+    /// Waits until it is told to stop, or to stop at once where it was told before; by what.
+    fn next(&mut self) -> impl Future<Output = &'static str> + Send;
+}
+
+/// Why a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// What it served is over.
+    Over,
+}
+
 /// The signals that stop a process. Handlers are installed first: by default, the first process of
 /// a container ignores these signals.
 #[derive(Debug)]
@@ -91,9 +123,10 @@ impl Signals {
             interrupt: unix::signal(unix::SignalKind::interrupt())?,
         })
     }
+}
 
-    /// Waits for a signal, and returns its name.
-    pub async fn next(&mut self) -> &'static str {
+impl Stop for Signals {
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
@@ -101,16 +134,17 @@ impl Signals {
     }
 }
 
-/// Serves until SIGTERM or SIGINT, then gives running calls the configured number of seconds to
-/// finish. A second signal stops the server at once.
+/// Serves until it is told to stop or until `over`, then gives running calls the configured number
+/// of seconds to finish. Told a second time, it stops at once.
 pub async fn serve(
     registry: Registry,
     mut writer: WriterTask,
     listeners: Listeners,
-    mut signals: Signals,
+    signals: &mut impl Stop,
     shutdown_seconds: u64,
     options: ServerOptions,
-) -> anyhow::Result<()> {
+    over: impl Future<Output = ()>,
+) -> anyhow::Result<Ended> {
     if options.insecure && options.trusted_proxies == Proxies::default() {
         tracing::warn!(
             "no --trusted-proxy is given: all who call through a proxy without a key are one \
@@ -126,14 +160,16 @@ pub async fn serve(
     }
     let serving = serve_until(registry.clone(), listeners.calls, options, metrics, stopped);
     let mut serving = tokio::spawn(serving);
+    let mut why = Ended::Stopped;
     tokio::select! {
         name = signals.next() => tracing::info!(signal = name, "shutting down"),
+        () = over => why = Ended::Over,
         // The writer holds no handle on itself, so it ends early only on a fatal error.
         ended = &mut writer => {
             ended??;
             anyhow::bail!("the writer ended by itself");
         }
-        ended = &mut serving => return ended?,
+        ended = &mut serving => return ended?.map(|()| why),
     }
     stop.send_replace(true);
     let hard_stop = tokio::time::sleep(Duration::from_secs(shutdown_seconds));
@@ -143,6 +179,7 @@ pub async fn serve(
         () = hard_stop => tracing::warn!(shutdown_seconds, "stopping with calls still open"),
         name = signals.next() => {
             tracing::warn!(signal = name, "stopping at once");
+            why = Ended::Stopped;
             writer_time = WRITER_TIME_AT_ONCE;
         }
     }
@@ -152,7 +189,10 @@ pub async fn serve(
     registry.close();
     let ended = tokio::select! {
         ended = tokio::time::timeout(writer_time, &mut writer) => ended.ok(),
-        _ = signals.next() => None,
+        _ = signals.next() => {
+            why = Ended::Stopped;
+            None
+        }
     };
     match ended {
         Some(ended) => ended??,
@@ -162,7 +202,7 @@ pub async fn serve(
         }
     }
     tracing::info!("stopped");
-    Ok(())
+    Ok(why)
 }
 
 /// Serves until `stop` is set, and returns after the calls in progress have ended.
@@ -232,7 +272,18 @@ pub async fn serve_until(
         age_max: options.connection_age.unwrap_or(AGE_MAX),
         idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };
-    let answer = move |request| front.answer(request);
+    let sandbox = options.sandbox;
+    let answer = move |request| {
+        let answering = front.answer(request);
+        async move {
+            let mut response = answering.await;
+            if sandbox {
+                let headers = response.headers_mut();
+                headers.insert(NDP_SANDBOX.clone(), HeaderValue::from_static("true"));
+            }
+            response
+        }
+    };
     listener::serve(listener, connections, manners, metrics, answer, ended).await;
     following.abort();
     Ok(())

@@ -6,6 +6,7 @@ pub mod call;
 mod catalogue;
 mod changes;
 mod encodings;
+mod glossary;
 pub mod health;
 mod list;
 mod methods {

@@ -179,6 +179,7 @@ impl EditionRow {
         Ok(Edition {
             name: edition_name(&self.edition)?,
             opening: self.edition == opening,
+            synthetic: false,
             fields: EditionFields {
                 display_name: title.clone(),
                 decision: Document {

@@ -18,7 +18,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     store.close().await;
     let made = made?;
     output::print(format!(
-        "made up: {} platforms, {} plans, {} milestones, a year to 2025-10-31 in {} changes\n\
+        "synthetic: {} platforms, {} plans, {} milestones, a year to 2025-10-31 in {} changes\n\
          Nothing in it is true. To look at it:\n  {}\n",
         made.platforms,
         made.plans,

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::output;
 use crate::{
@@ -23,7 +23,10 @@ use crate::{
 use ndp_core::{
     caller::Caller,
     names::{AgencyName, ApiKeyName, PrincipalName},
-    records::principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+    records::{
+        principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+        words::Word,
+    },
     rules::{
         self, Ids as _, Request,
         principals::{CreateApiKey, CreatePrincipal, RevokeApiKey},
@@ -50,17 +53,19 @@ pub(super) struct Create {
     /// Id of the principal that calls with it, as boca-editor
     #[arg(long, value_name = "ID", value_parser = principal)]
     principal: PrincipalName,
-    /// Role of a new principal, once for each: agency_editor, agency_approver, agency_admin (these
-    /// three with --agency), steward, auditor, admin
-    #[arg(long = "role", value_name = "ROLE", value_parser = role)]
+    /// Role of a new principal, once for each: ROLE_AGENCY_EDITOR, ROLE_AGENCY_APPROVER,
+    /// ROLE_AGENCY_ADMIN (these three with --agency), ROLE_STEWARD, ROLE_AUDITOR, ROLE_ADMIN; in
+    /// any case, and without ROLE_ too
+    #[arg(long = "role", value_name = "ROLE", value_parser = word::<Role>)]
     roles: Vec<Role>,
     /// Id of the agency that a new principal's agency roles hold in, as bo-cong-an
     #[arg(long, value_name = "ID", value_parser = agency)]
     agency: Option<AgencyName>,
-    /// Whether a new principal is one person, or a system that names the acting person in the
-    /// metadata ndp-actor
-    #[arg(long, value_enum, default_value = "person")]
-    kind: Kind,
+    /// Whether a new principal is one person (PERSON), or a system that names the acting person in
+    /// the metadata ndp-actor (SYSTEM)
+    #[arg(long, value_name = "KIND", value_parser = word::<PrincipalKind>,
+          default_value_t = PrincipalKind::Person)]
+    kind: PrincipalKind,
     /// What the key is for
     #[arg(
         long,
@@ -92,17 +97,10 @@ pub(super) struct Revoke {
     database: DatabaseArgs,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
-    Person,
-    System,
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| {
-        let known: Vec<_> = Role::ALL.into_iter().map(Role::name).collect();
-        format!("known roles: {}", known.join(", "))
-    })
+/// A value of an enum of the API, but for the one that means "not stated".
+fn word<W: Word>(text: &str) -> Result<W, String> {
+    let stated = W::parse(text).filter(|word| word.number() != 0);
+    stated.ok_or_else(|| format!("write one of {}", W::stated().join(", ")))
 }
 
 const NO_ID: &str =
@@ -212,10 +210,7 @@ impl Create {
         roles.dedup();
         let fields = PrincipalFields {
             display_name: String::new(),
-            kind: match self.kind {
-                Kind::Person => PrincipalKind::Person,
-                Kind::System => PrincipalKind::System,
-            },
+            kind: self.kind,
             agency: self.agency.clone(),
             roles,
         };
@@ -234,11 +229,11 @@ fn list(registry: &Registry) -> anyhow::Result<()> {
         let roles = principal
             .map(|it| it.fields.roles.clone())
             .unwrap_or_default();
-        let roles: Vec<_> = roles.into_iter().map(Role::name).collect();
+        let roles: Vec<_> = roles.into_iter().map(Role::as_str).collect();
         let state = match (key.revoke_time, principal.is_some_and(|it| it.disabled)) {
-            (Some(_), _) => "revoked",
-            (None, true) => "disabled",
-            (None, false) => "active",
+            (Some(_), _) => "REVOKED",
+            (None, true) => "DISABLED",
+            (None, false) => "ACTIVE",
         };
         let expires = key
             .fields

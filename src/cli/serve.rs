@@ -1,14 +1,18 @@
 //! `ndp-registry serve`.
 
-use std::{process::ExitCode, thread};
+use std::{future, process::ExitCode, sync::Arc, thread};
 
+use anyhow::bail;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{files, output};
+use super::{
+    SystemClock, files, output,
+    sandbox::{self, Opened, Sandbox},
+};
 use crate::{
     config::ServeArgs,
     registry::Registry,
-    server::{self, Listeners, Signals},
+    server::{self, Listeners, Signals, Stop as _},
     telemetry,
 };
 use ndp_core::records::principals::Role;
@@ -26,7 +30,19 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     }
     // in its own task, so that a signal is handled while it computes or waits
     let (common, turns) = (config.common.clone(), config.options.limits.turns);
-    let mut opening = tokio::spawn(async move { super::open(&common, turns).await });
+    let sandbox = match config.common.database.file() {
+        Some(file) if config.options.sandbox => {
+            Some(Arc::new(Sandbox::new(file, Arc::new(SystemClock), turns)))
+        }
+        _ => None,
+    };
+    let of_sandbox = sandbox.clone();
+    let mut opening = tokio::spawn(async move {
+        match of_sandbox {
+            Some(sandbox) => sandbox.open().await,
+            None => super::open(&common, turns).await.and_then(not_of_sandbox),
+        }
+    });
     let (registry, writer, store) = tokio::select! {
         opened = &mut opening => opened??,
         signal = signals.next() => {
@@ -43,9 +59,14 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
     };
     let address = calls.local_addr()?;
     let metrics_address = metrics.as_ref().map(|it| it.local_addr()).transpose()?;
-    let key_create =
-        super::same_database(&config.common, "key create --principal admin --role admin");
+    let key_create = super::same_database(
+        &config.common,
+        "key create --principal admin --role ROLE_ADMIN",
+    );
     let mut welcome = welcome(&registry, address, store.describe(), &key_create);
+    if sandbox.is_some() {
+        welcome.push_str(&open_keys()?);
+    }
     if let Some(address) = metrics_address {
         welcome.push_str(&format!("\n\nMetrics are on http://{address}/metrics"));
     }
@@ -58,18 +79,56 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
             tracing::warn!(error, "where it listens could not be printed");
         }
     });
-    let served = server::serve(
-        registry,
-        writer,
-        Listeners { calls, metrics },
-        signals,
-        config.shutdown_seconds,
-        config.options,
-    )
-    .await;
-    store.close().await;
+    let listeners = Listeners { calls, metrics };
+    let (seconds, options) = (config.shutdown_seconds, config.options);
+    let served = match sandbox {
+        Some(sandbox) => {
+            let opened = (registry, writer, store);
+            let days = sandbox.serve(opened, &listeners, &mut signals, seconds, &options);
+            days.await
+        }
+        None => {
+            let forever = future::pending();
+            let serving = server::serve(
+                registry,
+                writer,
+                listeners,
+                &mut signals,
+                seconds,
+                options,
+                forever,
+            );
+            let served = serving.await;
+            store.close().await;
+            served.map(|_| ())
+        }
+    };
     telemetry.finish().await;
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Refuses a sandbox's database: everyone has its keys.
+fn not_of_sandbox(opened: Opened) -> anyhow::Result<Opened> {
+    if sandbox::is_sandbox(&opened.0.read().key_hashes)? {
+        bail!(
+            "`{}` is a sandbox's, whose keys everyone has: serve it with --sandbox, or name \
+             another database",
+            opened.2.describe()
+        );
+    }
+    Ok(opened)
+}
+
+/// What a developer needs to know of a sandbox.
+fn open_keys() -> anyhow::Result<String> {
+    let mut told = String::from(
+        "\n\nThis is a SANDBOX (môi trường thử nghiệm): everyone has these keys, and all that is \
+         written is gone at\nmidnight in Vietnam.\n",
+    );
+    for key in sandbox::open_keys()? {
+        told.push_str(&format!("  {:<20} {}\n", key.role, key.secret));
+    }
+    Ok(told)
 }
 
 /// Ignores signals that would end the process by default and that have no meaning for this server.
@@ -100,8 +159,8 @@ fn welcome(
     let snapshot = registry.read();
     let platforms = snapshot.state.active_platforms().count();
     let revision = snapshot.state.revision();
-    let made_up = if snapshot.state.is_made_up() {
-        "What this registry holds is MADE UP (thử nghiệm); nothing in it is true.\n"
+    let synthetic = if snapshot.state.is_synthetic() {
+        "What this registry holds is SYNTHETIC (thử nghiệm); nothing in it is true.\n"
     } else {
         ""
     };
@@ -119,7 +178,7 @@ fn welcome(
         )
     };
     format!(
-        "{made_up}ndp-registry is listening on {address}\n\
+        "{synthetic}ndp-registry is listening on {address}\n\
          {database}, revision {revision}, {platforms} platforms\n\
          {first_key}\n\
          Try:\n  \

@@ -1,7 +1,7 @@
-//! A fictitious year: 84 platforms, their plans and their results, written through the ordinary
+//! A synthetic year: 84 platforms, their plans and their results, written through the ordinary
 //! rules with past times, so that a new user quickly sees a registry with data. Every record states
-//! that it is made up, no real agency appears in it, and a registry with this data states so in its
-//! responses.
+//! that it is synthetic, no real agency appears in it, and a registry with this data states so in
+//! its responses.
 //!
 //! It ends on 31 October 2025 with the two numbers that officials published for the real catalogue:
 //! 21 platforms with a plan issued by 23 September, 28 in operation by 31 October.
@@ -26,7 +26,7 @@ use ndp_core::{
         assessments::AssessmentFields,
         baselines::{MilestoneChange, Rebaseline},
         documents::{Document, DocumentKind, Evidence, Source},
-        editions::MADE_UP,
+        editions::SYNTHETIC,
         milestones::MilestoneFields,
         plans::{
             CycleEntry, Head, PlanFields, PlanMove, ReportingCycle, Visibility, VisibilityEntry,
@@ -50,7 +50,7 @@ use ndp_core::{
     time::{Clock, Date, Period, Timestamp},
 };
 
-/// Number of platforms in the fictitious catalogue: those of the opening edition.
+/// Number of platforms in the synthetic catalogue: those of the opening edition.
 const PLATFORMS: usize = 84;
 /// Number of agencies; each governs a share of the platforms.
 const AGENCIES: usize = 8;
@@ -59,9 +59,9 @@ const STEP_DAYS: i32 = 40;
 /// Number of milestones of a plan that have a due date.
 const STEPS: i32 = 4;
 
-const EDITOR: &str = "made-up-editor";
-const APPROVER: &str = "made-up-approver";
-const STEWARD: &str = "made-up-steward";
+const EDITOR: &str = "synthetic-editor";
+const APPROVER: &str = "synthetic-approver";
+const STEWARD: &str = "synthetic-steward";
 
 /// The size of the result.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ pub struct Made {
     pub milestones: usize,
 }
 
-/// The clock of the fictitious year.
+/// The clock of the synthetic year.
 #[derive(Debug)]
 struct StoryClock(AtomicI64);
 
@@ -89,7 +89,7 @@ impl Clock for StoryClock {
 
 type Make = Box<dyn Fn(&State) -> Result<Box<dyn AnyCommand>> + Send + Sync>;
 
-/// An event of the fictitious year: its day, its actor, and a function that makes the command from
+/// An event of the synthetic year: its day, its actor, and a function that makes the command from
 /// the records at that time.
 struct Event {
     day: Date,
@@ -98,7 +98,7 @@ struct Event {
     make: Make,
 }
 
-/// Writes the fictitious year into an empty database.
+/// Writes the synthetic year into an empty database.
 pub async fn make(store: Store) -> Result<Made> {
     let clock = Arc::new(StoryClock(AtomicI64::new(0)));
     let mut story = Story::default();
@@ -129,7 +129,7 @@ pub async fn make(store: Store) -> Result<Made> {
 async fn tell(registry: &Registry, clock: &StoryClock, events: Vec<Event>) -> Result<()> {
     if registry.revision() != Revision::ZERO || !registry.seed(seed()?).await? {
         bail!(
-            "the database is not empty; a made-up history goes into a database of its own, \
+            "the database is not empty; a synthetic history goes into a database of its own, \
              `--database sqlite:demo.db`"
         );
     }
@@ -161,17 +161,17 @@ fn morning(day: Date) -> i64 {
 
 fn seed() -> Result<Seed> {
     let mut seed = catalogue::seed([catalogue::OPENING_EDITION])?;
-    let made_up = Source {
+    let source = Source {
         uri: String::new(),
-        note: format!("bản ghi thử nghiệm, không có thật {MADE_UP}"),
+        note: format!("bản ghi thử nghiệm, không có thật {SYNTHETIC}"),
     };
     seed.agencies = (0..AGENCIES)
         .map(|number| {
             Ok(Agency {
                 name: agency(number)?,
                 fields: AgencyFields {
-                    display_name: format!("Cơ quan thử nghiệm {} {MADE_UP}", number + 1),
-                    display_name_en: format!("Agency {} {MADE_UP}", number + 1),
+                    display_name: format!("Cơ quan thử nghiệm {} {SYNTHETIC}", number + 1),
+                    display_name_en: format!("Agency {} {SYNTHETIC}", number + 1),
                     kind: AgencyKind::Other,
                     ..AgencyFields::default()
                 },
@@ -180,10 +180,11 @@ fn seed() -> Result<Seed> {
         })
         .collect::<Result<_>>()?;
     for edition in &mut seed.editions {
+        edition.synthetic = true;
         let name = &edition.fields.display_name;
-        edition.fields.display_name = format!("{name} {MADE_UP}");
-        edition.fields.note = format!("Danh mục thử nghiệm {MADE_UP}");
-        // The fictitious year begins before the date of the real decision.
+        edition.fields.display_name = format!("{name} {SYNTHETIC}");
+        edition.fields.note = format!("Danh mục thử nghiệm {SYNTHETIC}");
+        // The synthetic year begins before the date of the real decision.
         if edition.opening {
             edition.fields.effective_start_date = Some(date("2024-11-01")?);
         }
@@ -191,20 +192,20 @@ fn seed() -> Result<Seed> {
     for (number, platform) in seed.platforms.iter_mut().enumerate() {
         let governing = agency(number % AGENCIES)?;
         let fields = &mut platform.fields;
-        fields.display_name = format!("Nền tảng thử nghiệm {:02} {MADE_UP}", number + 1);
-        fields.display_name_en = format!("Platform {:02} {MADE_UP}", number + 1);
+        fields.display_name = format!("Nền tảng thử nghiệm {:02} {SYNTHETIC}", number + 1);
+        fields.display_name_en = format!("Platform {:02} {SYNTHETIC}", number + 1);
         fields.governance = vec![Governance {
             agency: Some(governing),
             ..Governance::default()
         }];
-        fields.sources = vec![made_up.clone()];
-        fields.labels = [("made-up".to_owned(), "true".to_owned())].into();
+        fields.sources = vec![source.clone()];
+        fields.labels = [("synthetic".to_owned(), "true".to_owned())].into();
         for listing in &mut fields.listings {
             listing.display_name.clone_from(&fields.display_name);
-            listing.sources = vec![made_up.clone()];
+            listing.sources = vec![source.clone()];
         }
     }
-    // The published figures are real, for comparison with the fictitious records.
+    // The published figures are real, for comparison with the synthetic records.
     for figure in &mut seed.figures {
         figure.statement = format!(
             "real figure, beside records that are not: {}",
@@ -320,7 +321,7 @@ impl Story {
         step: PlanMove,
         document: Option<&'static str>,
     ) {
-        let reason = "lịch sử thử nghiệm (made up)";
+        let reason = "lịch sử thử nghiệm (synthetic)";
         self.event(day, who, reason, move |state| {
             let plan = state.plan(&name).context("no such plan")?;
             Ok(Box::new(MovePlan {
@@ -336,13 +337,13 @@ impl Story {
         let name = plan(number, id)?;
         let last = day.plus_days(STEP_DAYS * STEPS + 21);
         let fields = PlanFields {
-            display_name: format!("Kế hoạch thử nghiệm {:02} {MADE_UP}", number + 1),
-            objectives: format!("Mục tiêu thử nghiệm {MADE_UP}"),
+            display_name: format!("Kế hoạch thử nghiệm {:02} {SYNTHETIC}", number + 1),
+            objectives: format!("Mục tiêu thử nghiệm {SYNTHETIC}"),
             accountable_head: Some(Head {
-                office: format!("Người đứng đầu cơ quan thử nghiệm {MADE_UP}"),
+                office: format!("Người đứng đầu cơ quan thử nghiệm {SYNTHETIC}"),
                 person: String::new(),
             }),
-            lead_unit: format!("Đơn vị thử nghiệm {MADE_UP}"),
+            lead_unit: format!("Đơn vị thử nghiệm {SYNTHETIC}"),
             planned_start: Some(Period::day(day, day.to_string())),
             planned_end: Some(Period::day(last, last.to_string())),
             visibilities: (number == 2)
@@ -474,7 +475,7 @@ impl Story {
                 } else {
                     (count * 12).min(100)
                 },
-                results: format!("Kết quả thử nghiệm kỳ {id} {MADE_UP}"),
+                results: format!("Kết quả thử nghiệm kỳ {id} {SYNTHETIC}"),
                 evidence: if number.is_multiple_of(2) {
                     vec![evidence(end)]
                 } else {
@@ -501,7 +502,7 @@ impl Story {
                 self.event(
                     filed.plus_days(4),
                     EDITOR,
-                    "đính chính (made up)",
+                    "đính chính (synthetic)",
                     move |_| {
                         Ok(Box::new(CreateReport {
                             plan: plan.clone(),
@@ -530,8 +531,8 @@ impl Story {
                     1 => Rating::OnTrack,
                     _ => Rating::AtRisk,
                 }),
-                rubric_version: "thử nghiệm 1 (made up)".to_owned(),
-                findings: format!("Nhận xét thử nghiệm {MADE_UP}"),
+                rubric_version: "thử nghiệm 1 (synthetic)".to_owned(),
+                findings: format!("Nhận xét thử nghiệm {SYNTHETIC}"),
                 evidence: vec![evidence(day)],
             };
             let plan = name.clone();
@@ -558,7 +559,7 @@ impl Story {
                     document: None,
                     sources: vec![Source {
                         uri: String::new(),
-                        note: format!("thử nghiệm {MADE_UP}"),
+                        note: format!("thử nghiệm {SYNTHETIC}"),
                     }],
                 }],
                 ..PlatformFields::default()
@@ -579,7 +580,7 @@ impl Story {
         let name = plan(number, "2025")?;
         let day = date("2025-06-09")?;
         let of = name.clone();
-        let reason = "điều chỉnh tiến độ thử nghiệm (made up)";
+        let reason = "điều chỉnh tiến độ thử nghiệm (synthetic)";
         self.event(day, EDITOR, reason, move |state| {
             let plan = state.plan(&of).context("no such plan")?;
             let milestone = milestone(&of, STEPS)?;
@@ -647,11 +648,11 @@ fn due(drafted: Date, step: i32) -> Date {
 fn step_fields(number: usize, step: i32, drafted: Date) -> MilestoneFields {
     let day = due(drafted, step);
     MilestoneFields {
-        display_name: format!("Nhiệm vụ thử nghiệm {:02}.{step} {MADE_UP}", number + 1),
-        required_result: format!("Sản phẩm thử nghiệm {MADE_UP}"),
+        display_name: format!("Nhiệm vụ thử nghiệm {:02}.{step} {SYNTHETIC}", number + 1),
+        required_result: format!("Sản phẩm thử nghiệm {SYNTHETIC}"),
         due: (step > 0).then(|| Period::day(day, day.to_string())),
         weight: step.max(1),
-        accountable_unit: format!("Đơn vị thử nghiệm {MADE_UP}"),
+        accountable_unit: format!("Đơn vị thử nghiệm {SYNTHETIC}"),
         ..MilestoneFields::default()
     }
 }
@@ -660,9 +661,9 @@ fn decision(what: &str, day: Date) -> Document {
     Document {
         kind: DocumentKind::Decision,
         symbol: format!("{day}/{what}-THU-NGHIEM"),
-        title: format!("Văn bản thử nghiệm {MADE_UP}"),
-        issuer: format!("Cơ quan thử nghiệm {MADE_UP}"),
-        signatory: format!("Người ký thử nghiệm {MADE_UP}"),
+        title: format!("Văn bản thử nghiệm {SYNTHETIC}"),
+        issuer: format!("Cơ quan thử nghiệm {SYNTHETIC}"),
+        signatory: format!("Người ký thử nghiệm {SYNTHETIC}"),
         issue_date: Some(day),
         sha256: "0".repeat(64),
         ..Document::default()
@@ -673,6 +674,6 @@ fn evidence(day: Date) -> Evidence {
     Evidence {
         file: None,
         document: Some(Box::new(decision("NT", day))),
-        note: format!("minh chứng thử nghiệm {MADE_UP}"),
+        note: format!("minh chứng thử nghiệm {SYNTHETIC}"),
     }
 }

@@ -2,12 +2,9 @@
 //!
 //! A parameter is the path of a field, in the proto's names or in JSON's (`page_size`,
 //! `pageSize`, `plan.budget.priceYear`), repeated for a repeated field. Its value is in proto JSON,
-//! without the quotes. In addition, an enum's value may omit the prefix that all its values share
-//! (`view=FULL`), and a date is one text (`effectiveDate=2026-11-01`).
+//! without the quotes.
 
-use prost_reflect::{
-    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value,
-};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use super::values;
 
@@ -93,7 +90,6 @@ pub(super) fn set(
 fn value(kind: &Kind, text: &str) -> Result<Value, Problem> {
     let read = match kind {
         Kind::Bool => text.parse().ok().map(Value::Bool),
-        Kind::Enum(one) => values::text(kind, text).or_else(|| short(one, text)),
         Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask" => {
             Some(Value::Message(mask(message, text)?))
         }
@@ -103,21 +99,6 @@ fn value(kind: &Kind, text: &str) -> Result<Value, Problem> {
         _ => values::text(kind, text),
     };
     read.ok_or_else(|| Problem::Malformed(values::form(kind)))
-}
-
-/// The value of an enum without the prefix that all its values share: `FULL` of
-/// `PLATFORM_VIEW_FULL`.
-fn short(one: &EnumDescriptor, text: &str) -> Option<Value> {
-    let mut names = one.values();
-    let first = names.next()?.name().to_owned();
-    let shared = names.fold(first.as_str(), |shared, value| {
-        let same = shared.bytes().zip(value.name().bytes());
-        let same = same.take_while(|(one, other)| one == other).count();
-        shared.get(..same).unwrap_or_default()
-    });
-    let prefix = shared.get(..=shared.rfind('_')?)?;
-    let value = one.get_value_by_name(&format!("{prefix}{text}"))?;
-    Some(Value::EnumNumber(value.number()))
 }
 
 /// A mask in the names of JSON or of the protos. The registry uses the names of the protos.
@@ -163,7 +144,7 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::pb;
-    use prost_reflect::DescriptorPool;
+    use prost_reflect::{DescriptorPool, EnumDescriptor};
 
     fn set_all(message: &str, parameters: &str) -> Result<serde_json::Value, Problem> {
         let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
@@ -194,6 +175,32 @@ mod tests {
                 "validateOnly": true,
             })
         );
+    }
+
+    #[test]
+    fn words_of_enums_are_read_in_any_case_and_none_for_another() {
+        for text in ["PLAN_VIEW_FULL", "FULL", "plan_view_full", "full"] {
+            let read = set_all("ListPlansRequest", &format!("view={text}"));
+            assert_eq!(read.unwrap()["view"], "PLAN_VIEW_FULL", "{text}");
+        }
+        let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
+        let ours = |it: &EnumDescriptor| it.full_name().starts_with("ndp.registry.");
+        for one in pool.all_enums().filter(ours) {
+            let kind = Kind::Enum(one.clone());
+            let zero = one.get_value(0).unwrap().name().to_owned();
+            // `PLAN_VIEW_` where all values begin so
+            let prefix = zero.strip_suffix("UNSPECIFIED").unwrap();
+            let prefixed = one.values().all(|it| it.name().starts_with(prefix));
+            for value in one.values() {
+                let number = Some(Value::EnumNumber(value.number()));
+                let name = value.name().to_lowercase();
+                assert_eq!(values::text(&kind, &name), number, "{name}");
+                if prefixed {
+                    let short = &name[prefix.len()..];
+                    assert_eq!(values::text(&kind, short), number, "{short}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, Value};
+use ndp_core::records::words;
+use prost_reflect::{DynamicMessage, EnumValueDescriptor, Kind, MessageDescriptor, Value};
 use serde::de::{IntoDeserializer, value::StrDeserializer};
 use serde_json::Number;
 
@@ -50,8 +51,9 @@ pub(super) fn text(kind: &Kind, text: &str) -> Option<Value> {
             Some(Value::Bytes(bytes.ok()?.into()))
         }
         Kind::Enum(one) => {
-            let value = one.get_value_by_name(text)?;
-            Some(Value::EnumNumber(value.number()))
+            let values: Vec<_> = one.values().collect();
+            let place = words::find(values.iter().map(EnumValueDescriptor::name), text)?;
+            values.get(place).map(|it| Value::EnumNumber(it.number()))
         }
         Kind::Message(message) if is_date(message) => Some(Value::Message(date(message, text)?)),
         Kind::Message(message) if is_text(message) => {

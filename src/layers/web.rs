@@ -10,8 +10,11 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
 use crate::service::call::{
-    NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_POSITION, NDP_REVISION,
+    NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_POSITION, NDP_REVISION, NDP_SYNTHETIC,
 };
+
+/// Set on every response of a sandbox, also of health, reflection and errors.
+pub static NDP_SANDBOX: HeaderName = HeaderName::from_static("ndp-sandbox");
 
 /// How long a browser may cache the preflight answer: the longest time that Chromium keeps one.
 const ANSWER_KEPT: Duration = Duration::from_secs(7200);
@@ -46,6 +49,8 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         header::RETRY_AFTER,
         NDP_POSITION.clone(),
         NDP_REVISION.clone(),
+        NDP_SANDBOX.clone(),
+        NDP_SYNTHETIC.clone(),
     ];
     Some(
         CorsLayer::new()

@@ -64,6 +64,12 @@ impl KeyHashes {
         self.0.insert(name.id().into(), (name, hash));
     }
 
+    /// Whether this is the hash of that key.
+    pub fn holds(&self, name: &ApiKeyName, hash: &KeyHash) -> bool {
+        let found = self.0.get(name.id());
+        found.is_some_and(|(kept, it)| kept == name && it == hash)
+    }
+
     /// Whether the key's hash is there.
     pub fn contains(&self, name: &ApiKeyName) -> bool {
         self.0.contains_key(name.id())
@@ -87,7 +93,12 @@ impl fmt::Debug for NewKey {
 impl NewKey {
     /// The key of this id from 256 random bits.
     pub fn new(id: &str, random: [u8; 32]) -> Self {
-        let secret = format!("{KEY_PREFIX}{id}_{}", URL_SAFE_NO_PAD.encode(random));
+        Self::known(id, &URL_SAFE_NO_PAD.encode(random))
+    }
+
+    /// The key of this id with a secret that is known, and so none.
+    pub fn known(id: &str, secret: &str) -> Self {
+        let secret = format!("{KEY_PREFIX}{id}_{secret}");
         let hash = hash_of(&secret);
         Self { secret, hash }
     }

@@ -38,10 +38,7 @@ impl Services {
         request: Request<pb::IdentifyCallerRequest>,
     ) -> Answer<pb::IdentifyCallerResponse> {
         let (call, _) = open_checked(request)?;
-        call.answer(principals::identify_caller(
-            &call.caller,
-            call.state().revision(),
-        ))
+        call.answer(principals::identify_caller(&call.caller, call.state()))
     }
 
     // === principals ===

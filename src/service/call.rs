@@ -36,8 +36,8 @@ pub static NDP_REVISION: HeaderName = HeaderName::from_static("ndp-revision");
 pub static NDP_POSITION: HeaderName = HeaderName::from_static("ndp-position");
 /// The revision or position that this process must know before it answers.
 pub static NDP_MIN_REVISION: HeaderName = HeaderName::from_static("ndp-min-revision");
-/// Set on every response of a registry whose records are fictitious.
-pub static NDP_MADE_UP: HeaderName = HeaderName::from_static("ndp-made-up");
+/// Set on every response of a registry whose records are synthetic.
+pub static NDP_SYNTHETIC: HeaderName = HeaderName::from_static("ndp-synthetic");
 /// The staff or account code of the person who acts through a system.
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 /// The reason why a steward allows personal data.
@@ -149,9 +149,9 @@ impl Call {
         if small {
             response.disable_compression();
         }
-        if self.state().is_made_up() {
+        if self.state().is_synthetic() {
             let metadata = response.metadata_mut();
-            metadata.insert(NDP_MADE_UP.as_str(), MetadataValue::from_static("true"));
+            metadata.insert(NDP_SYNTHETIC.as_str(), MetadataValue::from_static("true"));
         }
         Ok(response)
     }

@@ -86,13 +86,7 @@ impl Services {
         });
         let counts = counts.await?;
         let points: Vec<_> = dates.into_iter().zip(counts).collect();
-        call.answer(monitoring::timeline(
-            &place,
-            &metrics,
-            &points,
-            state.revision(),
-            state.is_made_up(),
-        ))
+        call.answer(monitoring::timeline(&place, &metrics, &points, state))
     }
 
     pub(super) async fn list_attention_items(

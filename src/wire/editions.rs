@@ -55,6 +55,7 @@ pub fn edition_fields(
         note,
         sources,
         opening: _,
+        synthetic: _,
         etag: _,
         create_time: _,
         update_time: _,
@@ -119,6 +120,7 @@ pub fn edition(
         name,
         fields,
         opening,
+        synthetic,
         meta,
     } = record;
     let EditionFields {
@@ -153,6 +155,7 @@ pub fn edition(
         note: note.clone(),
         sources: sources(read_in),
         opening: *opening,
+        synthetic: *synthetic,
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
@@ -292,6 +295,7 @@ mod tests {
                 name: EditionName::parse("editions/2618").unwrap(),
                 fields,
                 opening: true,
+                synthetic: true,
                 meta,
             };
             let mut violations = Violations::new();

@@ -19,13 +19,13 @@ use ndp_core::{
     monitoring::{
         attention::{Item, Kind},
         freshness::Freshness,
-        quality::{Criterion, Failure, Quality, RecordQuality, Scores},
-        reconcile::Computed,
+        quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
+        reconcile::{Category, Computed},
         standing::StandingState,
         summary::{Scope, Summary},
         tally::{Count, Counts, Place, Rater},
     },
-    names::{AgencyName, Revision},
+    names::{AgencyName, PlatformName, Revision},
     records::{
         figures::Figure,
         plans::PlanState,
@@ -40,6 +40,8 @@ use ndp_core::{
 wire_words! {
     Kind = pb::attention_item::Kind;
     Criterion = pb::compute_data_quality_request::Criterion;
+    Rule = pb::compute_data_quality_response::Rule;
+    Category = pb::reconciliation::part::Category;
 }
 
 /// How all platforms of the registry are asked for, and answered (AIP-159).
@@ -63,9 +65,15 @@ pub(super) fn place_edition(place: &Place) -> String {
 }
 
 /// What an agency is called, so that a reader needs no second call; empty for none.
-fn agency_display_name(state: &State, agency: Option<&AgencyName>) -> String {
+pub(super) fn agency_display_name(state: &State, agency: Option<&AgencyName>) -> String {
     let agency = agency.and_then(|name| state.agency(name));
     agency.map_or_else(String::new, |it| it.fields.display_name.clone())
+}
+
+/// What a platform is called.
+fn platform_display_name(state: &State, name: &PlatformName) -> String {
+    let platform = state.platform(name);
+    platform.map_or_else(String::new, |it| it.fields.display_name.clone())
 }
 
 /// A summary, as computed at a revision.
@@ -75,7 +83,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         date,
         declared_platforms,
         counts,
-        made_up,
+        synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
     let verifications = Verification::ALL.into_iter().map(|it| {
@@ -144,7 +152,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         milestone_state_counts: milestone_state_counts(milestones),
         claim_count: total(Count::Claims),
         unsubstantiated_claim_count: total(Count::Unsubstantiated),
-        made_up: *made_up,
+        synthetic: *synthetic,
     }
 }
 
@@ -193,8 +201,7 @@ pub fn timeline(
     place: &Place,
     metrics: &[Metric],
     points: &[(Date, Counts)],
-    revision: Revision,
-    made_up: bool,
+    state: &State,
 ) -> pb::ComputeTimelineResponse {
     pb::ComputeTimelineResponse {
         edition: place_edition(place),
@@ -208,8 +215,9 @@ pub fn timeline(
                 counts: metrics.iter().map(|it| metric(*it, counts)).collect(),
             })
             .collect(),
-        revision: revision.get(),
-        made_up,
+        revision: state.revision().get(),
+        synthetic: state.is_synthetic(),
+        agency_display_name: agency_display_name(state, place.agency.as_ref()),
     }
 }
 
@@ -229,6 +237,8 @@ pub fn attention_item(record: &Item, state: &State) -> pb::AttentionItem {
         action: record.kind.english().to_owned(),
         action_vi: record.kind.vietnamese().to_owned(),
         agency_display_name: agency_display_name(state, record.agency.as_ref()),
+        platform_display_name: PlatformName::parse(&record.platform)
+            .map_or_else(String::new, |name| platform_display_name(state, &name)),
     }
 }
 
@@ -263,6 +273,7 @@ pub fn record_scores(
     let failures = record.failures.iter();
     RecordScores {
         platform: record.platform.as_str().to_owned(),
+        platform_display_name: platform_display_name(state, &record.platform),
         agency: write_optional_name(record.agency.as_ref()),
         agency_display_name: agency_display_name(state, record.agency.as_ref()),
         scores: scores(&record.scores),
@@ -271,7 +282,7 @@ pub fn record_scores(
             .map(
                 |Failure { criterion, rule }| pb::compute_data_quality_response::Failure {
                     criterion: write_enum(*criterion),
-                    rule: (*rule).to_owned(),
+                    rule: write_enum(*rule),
                 },
             )
             .collect(),
@@ -306,7 +317,8 @@ pub fn data_quality(
             })
             .collect(),
         revision: state.revision().get(),
-        made_up: state.is_made_up(),
+        synthetic: state.is_synthetic(),
+        agency_display_name: agency_display_name(state, place.agency.as_ref()),
     }
 }
 
@@ -326,7 +338,7 @@ pub fn reconciliation(
             .parts
             .iter()
             .map(|(category, value)| pb::reconciliation::Part {
-                category: (*category).to_owned(),
+                category: write_enum(*category),
                 value: *value,
             })
             .collect(),
@@ -362,7 +374,7 @@ mod tests {
             date: Date::MIN,
             declared_platforms: None,
             counts,
-            made_up: false,
+            synthetic: false,
         };
         let message = summary(&record, &State::default());
         assert_eq!(message.edition, "editions/-");

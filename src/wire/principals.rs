@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     changes::ToMessage,
+    monitoring::agency_display_name,
     validate::FieldPath,
     values::{
         read_duration, read_enum, read_enums, read_optional_name, read_text, read_timestamp,
@@ -15,7 +16,7 @@ use crate::pb::{self, api_key::Expiration};
 use ndp_core::{
     caller::{Caller, Known, Person},
     error::Violations,
-    names::{AgencyName, Revision},
+    names::AgencyName,
     records::{
         meta::Meta,
         principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
@@ -190,10 +191,10 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
 }
 
 /// The identity of the caller, authenticated at a revision.
-pub fn identify_caller(caller: &Caller, revision: Revision) -> pb::IdentifyCallerResponse {
+pub fn identify_caller(caller: &Caller, state: &State) -> pb::IdentifyCallerResponse {
     let (principal, actor) = person(caller.person().as_ref());
     let (agency, roles, api_key) = match caller {
-        Caller::Anonymous => (String::new(), Vec::new(), String::new()),
+        Caller::Anonymous => (None, Vec::new(), String::new()),
         Caller::Known(Known {
             person: _,
             is_system: _,
@@ -202,19 +203,20 @@ pub fn identify_caller(caller: &Caller, revision: Revision) -> pb::IdentifyCalle
             api_key,
             allows_personal_data: _,
         }) => (
-            write_optional_name(agency.as_ref()),
+            agency.as_ref(),
             write_enums(roles),
             api_key.as_str().to_owned(),
         ),
-        Caller::System { actor: _ } => (String::new(), write_enums(&Role::ALL), String::new()),
+        Caller::System { actor: _ } => (None, write_enums(&Role::ALL), String::new()),
     };
     pb::IdentifyCallerResponse {
         principal,
-        agency,
+        agency: write_optional_name(agency),
+        agency_display_name: agency_display_name(state, agency),
         roles,
         actor,
         api_key,
-        revision: revision.get(),
+        revision: state.revision().get(),
     }
 }
 
@@ -224,7 +226,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
-    use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName};
+    use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName, Revision};
     use ndp_core::records::principals::PrincipalKind;
     use ndp_core::records::principals::Role;
 
@@ -311,8 +313,8 @@ mod tests {
 
     #[test]
     fn a_caller_is_told_who_it_is() {
-        let revision = Revision::new(7).unwrap();
-        let nobody = identify_caller(&Caller::Anonymous, revision);
+        let state = State::load(Revision::new(7).unwrap(), None, []);
+        let nobody = identify_caller(&Caller::Anonymous, &state);
         let expected = pb::IdentifyCallerResponse {
             revision: 7,
             ..Default::default()
@@ -336,7 +338,8 @@ mod tests {
             actor: "Trần Thị B".to_owned(),
             api_key: "principals/p/apiKeys/k".to_owned(),
             revision: 7,
+            agency_display_name: String::new(),
         };
-        assert_eq!(identify_caller(&known, revision), expected);
+        assert_eq!(identify_caller(&known, &state), expected);
     }
 }

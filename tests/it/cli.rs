@@ -126,12 +126,12 @@ both! {
         let lines: Vec<Vec<_>> = listed.lines().map(|it| it.split('\t').collect()).collect();
         assert_eq!(lines.len(), 2, "{listed}");
         let first = lines.iter().find(|it| it[4] == "first").unwrap();
-        assert_eq!(first[1..4], ["active", "expires never", "admin"]);
+        assert_eq!(first[1..4], ["ACTIVE", "expires never", "ROLE_ADMIN"]);
         assert!(listed.contains("expires 2099-12-31T16:59:59.000000Z"), "{listed}");
 
         key(&format!("key revoke {}", first[0])).succeeded();
         let listed = key("key list").succeeded().stdout;
-        assert!(listed.contains(&format!("{}\trevoked", first[0])), "{listed}");
+        assert!(listed.contains(&format!("{}\tREVOKED", first[0])), "{listed}");
         let twice = key(&format!("key revoke {}", first[0]));
         assert_eq!(twice.code, 1);
         assert!(twice.told().contains("revoked"), "{}", twice.told());

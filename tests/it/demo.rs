@@ -1,5 +1,5 @@
 //! The made-up year, as a newcomer meets it: what it answers, on any date and as known at any
-//! revision, and that it says everywhere that it is made up.
+//! revision, and that it says everywhere that it is synthetic.
 
 use ndp_registry::{cli::story as demo, store::Store};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ both! {
         let on_the_day = summary(&anyone, "2025-09-23").await;
         assert_eq!(on_the_day["held_platform_count"], 84);
         assert_eq!(on_the_day["issued_plan_platform_count"], 21);
-        assert_eq!(on_the_day["made_up"], true);
+        assert_eq!(on_the_day["synthetic"], true);
         assert_eq!(operating(&summary(&anyone, "2025-10-31").await), 28);
         assert_eq!(operating(&summary(&anyone, "2025-10-20").await), 27);
 
@@ -234,12 +234,12 @@ both! {
         server.stop().await;
     }
 
-    async fn it_says_that_it_is_made_up_and_leaves_other_databases_alone(engine: Engine) {
+    async fn it_says_that_it_is_synthetic_and_leaves_other_databases_alone(engine: Engine) {
         let url = engine.url();
         let server = made(&url).await;
         let anyone = server.raw(As::default());
         let response = anyone.respond("ListPlans", json!({"parent": "platforms/-"})).await.unwrap();
-        assert_eq!(response.metadata().get("ndp-made-up").unwrap(), "true");
+        assert_eq!(response.metadata().get("ndp-synthetic").unwrap(), "true");
         for (method, request, list) in [
             ("ListPlatforms", json!({"page_size": 1000}), "platforms"),
             ("ListPlans", json!({"parent": "platforms/-", "page_size": 1000}), "plans"),
@@ -255,7 +255,7 @@ both! {
                 // of a RESTRICTED plan the title is withheld
                 let name = record["display_name"].as_str().unwrap_or_default();
                 let withheld = record["redacted"] == true;
-                assert!(withheld || name.ends_with("(thử nghiệm / made up)"), "{record}");
+                assert!(withheld || name.ends_with("(thử nghiệm / synthetic)"), "{record}");
             }
         }
         server.stop().await;
@@ -282,7 +282,7 @@ both! {
         assert_eq!(listed["change_revisions"], json!([1]));
         let on_the_day = summary(&anyone, "2025-09-23").await;
         assert_eq!(on_the_day["issued_plan_platform_count"], 0);
-        assert_eq!(on_the_day["made_up"], Value::Null);
+        assert_eq!(on_the_day["synthetic"], Value::Null);
         server.stop().await;
     }
 }

@@ -32,6 +32,7 @@ mod protos;
 mod readme;
 mod reference;
 mod rpc;
+mod sandbox;
 mod serving;
 mod shutdown;
 mod smoke;

@@ -183,7 +183,7 @@ fn a_key_that_nobody_saw_is_not_made() {
     let (code, secret, said) = ndp(&create);
     assert_eq!((code, secret.starts_with("ndp_")), (0, true), "{said}");
     let (_, listed, _) = ndp(&["key", "list", "--database", &url]);
-    assert_eq!(listed.matches("\tactive\t").count(), 1, "{listed}");
+    assert_eq!(listed.matches("\tACTIVE\t").count(), 1, "{listed}");
 }
 
 // === standard error ===

@@ -568,8 +568,9 @@ fn field_names(found: &mut Findings) {
 
 fn standard_fields(found: &mut Findings) {
     for (_, _, message) in resources() {
-        // the log's entries are made once; when is their `record_time`
-        if message.name() == "Change" {
+        // the log's entries are made once; when is their `record_time`. The glossary is that of
+        // the release
+        if ["Change", "Glossary"].contains(&message.name()) {
             continue;
         }
         for (name, kind) in [
@@ -616,8 +617,15 @@ fn mutations_take(found: &mut Findings) {
 fn read_at(found: &mut Findings) {
     for method in methods() {
         let reads = http(&method).is_some_and(|(verb, ..)| verb == "get");
-        // the caller is who they are now, and what the log holds never changes
-        let timeless = ["IdentifyCaller", "GetChange", "ListChanges", "WatchChanges"];
+        // the caller is who they are now, what the log holds never changes, and the glossary is
+        // that of the release
+        let timeless = [
+            "IdentifyCaller",
+            "GetChange",
+            "GetGlossary",
+            "ListChanges",
+            "WatchChanges",
+        ];
         if reads && !timeless.contains(&method.name()) {
             takes(found, &method, "read_revision", "int64", "OPTIONAL");
             takes(

@@ -50,6 +50,36 @@ const SKIPPED: &[(&str, &str)] = &[
     ("sudo apt-get", "tests/run has installed it"),
 ];
 
+/// Commands of docs/clients.md, each where the program it needs is there.
+#[test]
+fn commands_that_generate_clients_work() {
+    let text = fs::read_to_string(tools::repository().join("docs/clients.md")).unwrap();
+    let mut steps = steps(&text).unwrap_or_else(|error| panic!("{error}"));
+    let mut programs = vec![("ndp-registry", binary_directory().join("ndp-registry"))];
+    let scripts = TempDir::new().unwrap();
+    for (name, find) in [
+        ("protoc", tools::protoc as fn() -> _),
+        ("buf", tools::buf),
+        ("python3", tools::python_of_tools),
+    ] {
+        let Some(program) = find() else {
+            // with the command that shows what it made
+            while let Some(at) = steps.iter().position(|it| it.command.starts_with(name)) {
+                steps.drain(at..(at + 2).min(steps.len()));
+            }
+            continue;
+        };
+        // no link: Python finds its packages by the place it is called at
+        let script = scripts.path().join(name);
+        write_program(
+            &script,
+            &format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display()),
+        );
+        programs.push((name, script));
+    }
+    run(&steps, &programs).unwrap_or_else(|error| panic!("docs/clients.md:{error}"));
+}
+
 #[test]
 fn readme_commands_work() {
     let Ok(readme) = fs::read_to_string(tools::repository().join("README.md")) else {

@@ -392,6 +392,7 @@ fn an_edition(number: usize, from: Option<i32>) -> Image {
             ..EditionFields::default()
         },
         opening: number == 0,
+        synthetic: true,
         meta: meta(0),
     }))
 }

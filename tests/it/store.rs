@@ -156,6 +156,7 @@ fn edition(number: i64) -> Image {
             ..EditionFields::default()
         },
         opening: true,
+        synthetic: true,
         meta: meta(number),
     }))
 }

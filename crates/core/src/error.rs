@@ -128,7 +128,7 @@ pub enum Error {
     Denied {
         /// What was asked, as `IssuePlan`.
         action: &'static str,
-        /// Who could do it, in English, as "an `agency_approver` of `agencies/bo-y-te`".
+        /// Who could do it, in English, as "an `ROLE_AGENCY_APPROVER` of `agencies/bo-y-te`".
         needs: String,
         /// The same in Vietnamese.
         needs_vi: String,

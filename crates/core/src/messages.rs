@@ -235,8 +235,9 @@ messages! {
         ("`{edition}` has no group `{group}`"),
         ("`{edition}` không có nhóm `{group}`");
     NOT_ALLOWED => PrincipalIdNotAllowed:
-        ("only the role `admin` chooses the id of a principal; leave it empty for a random one"),
-        ("chỉ vai trò `admin` được chọn id của chủ thể; hãy để trống để hệ thống tự đặt");
+        ("only the role `ROLE_ADMIN` chooses the id of a principal; leave it empty for a random \
+          one"),
+        ("chỉ vai trò `ROLE_ADMIN` được chọn id của chủ thể; hãy để trống để hệ thống tự đặt");
     IMMUTABLE => PrincipalKindImmutable:
         ("the kind of a principal cannot be changed; create another principal"),
         ("không thể đổi loại chủ thể; hãy tạo chủ thể khác");
@@ -715,11 +716,12 @@ messages! {
         ("chỉ có thể nạp dữ liệu ban đầu khi nhật ký còn trống");
     LOG_DIVERGED => LogDiverged:
         ("this position is not in the log of this registry: its database was restored, replaced \
-          or failed over since. Forget what was read after the restored point, and read anew: \
-          lists without a page token, WatchChanges with SNAPSHOT"),
+          or failed over since, or a sandbox has begun anew. Forget what was read after the \
+          restored point, and read anew: lists without a page token, WatchChanges with SNAPSHOT"),
         ("vị trí này không có trong nhật ký của hệ thống: cơ sở dữ liệu đã được khôi phục, thay \
-          thế hoặc chuyển đổi dự phòng. Hãy bỏ dữ liệu đã đọc sau điểm khôi phục và đọc lại từ \
-          đầu: danh sách không kèm mã trang, WatchChanges với SNAPSHOT");
+          thế hoặc chuyển đổi dự phòng, hoặc môi trường thử nghiệm đã được làm mới. Hãy bỏ dữ \
+          liệu đã đọc sau điểm khôi phục và đọc lại từ đầu: danh sách không kèm mã trang, \
+          WatchChanges với SNAPSHOT");
     DATABASE_NOT_EMPTY => DatabaseNotEmpty:
         ("the database holds a registry already; name one that is empty or not there"),
         ("cơ sở dữ liệu đã có dữ liệu; hãy chọn cơ sở dữ liệu trống");

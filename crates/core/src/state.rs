@@ -48,7 +48,7 @@ pub struct State {
     platforms_by_agency: OrdMap<AgencyName, OrdMap<PlatformName, Arc<Platform>>>,
     platforms_by_display_name: OrdMap<DisplayNameKey, Listed>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
-    made_up: bool,
+    synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
 }
@@ -101,7 +101,7 @@ impl State {
                     self.refresh_search_texts(&agency.name);
                 }
             }
-            (Image::Edition(edition), _) => self.made_up |= edition.is_made_up(),
+            (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
             _ => {}
         }
     }
@@ -243,8 +243,8 @@ impl State {
     }
 
     /// Whether any edition, and therefore the data in responses, is fictitious.
-    pub const fn is_made_up(&self) -> bool {
-        self.made_up
+    pub const fn is_synthetic(&self) -> bool {
+        self.synthetic
     }
 
     /// How many platforms an edition holds.

@@ -57,8 +57,8 @@ fn every_error() -> Vec<Error> {
         },
         Error::Denied {
             action: "IssuePlan",
-            needs: "an `agency_approver` of `agencies/bo-y-te`".to_owned(),
-            needs_vi: "vai trò `agency_approver` của `agencies/bo-y-te`".to_owned(),
+            needs: "an `ROLE_AGENCY_APPROVER` of `agencies/bo-y-te`".to_owned(),
+            needs_vi: "vai trò `ROLE_AGENCY_APPROVER` của `agencies/bo-y-te`".to_owned(),
         },
         Error::Stalled { seconds: 60 },
         Error::out_of_range(
@@ -151,10 +151,10 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       vi mã yêu cầu `123e4567-e89b-42d3-a456-426614174000` đã dùng cho một yêu cầu khác; hãy dùng mã mới
       request_id = 123e4567-e89b-42d3-a456-426614174000
     PermissionDenied PERMISSION_DENIED
-      en `IssuePlan` requires an `agency_approver` of `agencies/bo-y-te`
-      vi `IssuePlan` cần vai trò `agency_approver` của `agencies/bo-y-te`
+      en `IssuePlan` requires an `ROLE_AGENCY_APPROVER` of `agencies/bo-y-te`
+      vi `IssuePlan` cần vai trò `ROLE_AGENCY_APPROVER` của `agencies/bo-y-te`
       action = IssuePlan
-      needs = an `agency_approver` of `agencies/bo-y-te`
+      needs = an `ROLE_AGENCY_APPROVER` of `agencies/bo-y-te`
     ResourceExhausted READER_STALLED
       en the client read nothing from this stream for 60 s; resume after the last revision received
       vi bên gọi không đọc luồng này trong 60 giây; hãy tiếp tục sau phiên bản cuối cùng đã nhận

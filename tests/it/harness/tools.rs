@@ -24,6 +24,12 @@ pub(crate) fn buf() -> Option<PathBuf> {
     tool("buf", "NDP_TEST_BUF", &SAID)
 }
 
+/// The protoc program; none when it is left out.
+pub(crate) fn protoc() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("protoc", "NDP_TEST_PROTOC", &SAID)
+}
+
 /// Google's api-linter; none when it is left out.
 pub(crate) fn api_linter() -> Option<PathBuf> {
     static SAID: Once = Once::new();
@@ -90,6 +96,11 @@ pub(super) fn python_tools() -> Option<PathBuf> {
         );
     }
     bin
+}
+
+/// The Python of these tools; none when they are left out.
+pub(crate) fn python_of_tools() -> Option<PathBuf> {
+    python_tools().map(|bin| bin.join("python"))
 }
 
 /// The first program of this name in `PATH`.

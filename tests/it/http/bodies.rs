@@ -149,13 +149,18 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
         assert!(named, "{}", answer.text());
     }
     let full = ok(&server, "/v1/platforms?pageSize=1&view=PLATFORM_VIEW_FULL").await;
-    assert_eq!(
-        ok(&server, "/v1/platforms?pageSize=1&view=FULL").await["platforms"],
-        full["platforms"]
-    );
-    for wrong in ["full", "VIEW_FULL", "", "_FULL"] {
+    for right in ["FULL", "full", "platform_view_full"] {
+        let short = ok(&server, &format!("/v1/platforms?pageSize=1&view={right}")).await;
+        assert_eq!(short["platforms"], full["platforms"], "{right}");
+    }
+    for wrong in ["fuller", "VIEW_FULL", "", "_FULL"] {
         let answer = get(&server, &format!("/v1/platforms?view={wrong}")).await;
         assert_eq!(mistakes(&answer), "view PARAMETER_MALFORMED", "{wrong}");
+        assert!(
+            answer.text().contains("`PLATFORM_VIEW_FULL`"),
+            "{}",
+            answer.text()
+        );
     }
 
     let editor = editor(&server).await;

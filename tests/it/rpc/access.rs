@@ -97,6 +97,7 @@ both! {
         assert_eq!(it, json!({
             "principal": "principals/person",
             "agency": "agencies/bo-cong-an",
+            "agency_display_name": "Bộ Công an",
             "roles": ["ROLE_AGENCY_EDITOR", "ROLE_AUDITOR"],
             "api_key": null,
             "revision": 3,

@@ -76,3 +76,32 @@ async fn an_error_is_told_in_the_language_asked_for() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn what_values_and_figures_are_called_is_answered_in_both_languages() {
+    let engine = Engine::sqlite();
+    let server = Server::start(&engine.url()).await;
+    let answer = send(&server.address, "GET /v1/glossary", &[], b"").await;
+    let glossary = answer.json();
+    let called = |list: &str, owner: (&str, &str), name: (&str, &str)| {
+        let labels = glossary[list].as_array().unwrap();
+        let label = labels
+            .iter()
+            .find(|it| it[owner.0] == owner.1 && it[name.0] == name.1);
+        let label = label.unwrap();
+        (label["displayName"].clone(), label["displayNameEn"].clone())
+    };
+    let issued = called(
+        "valueLabels",
+        ("enumType", "Plan.State"),
+        ("value", "ISSUED"),
+    );
+    assert_eq!(issued, ("Đã ban hành".into(), "Issued".into()));
+    let plans = called(
+        "figureLabels",
+        ("messageType", "ComputeSummaryResponse"),
+        ("field", "plan_count"),
+    );
+    assert_eq!(plans.0, "Số kế hoạch");
+    server.stop().await;
+}

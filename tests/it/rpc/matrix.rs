@@ -269,6 +269,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
         ("ReconcileFigures", "", json!({})),
         ("GetFigure", "", json!({"name": "figures/platforms-listed-2025-09-23"})),
         ("ListFigures", "", json!({})),
+        ("GetGlossary", "", json!({"name": "glossary"})),
         ("CreateFigure", "", json!({"figure_id": "new", "figure": {
             "figure_date": date([2026, 9, 30]), "subject": "PLANS_ISSUED", "value": 1,
             "sources": [{"note": "thử nghiệm"}],
@@ -332,7 +333,8 @@ async fn callers(server: &Server) -> Vec<(String, Raw)> {
         add(&format!("{name}*"), &[role], Some(OTHER_AGENCY)).await;
     }
     for role in [Role::Steward, Role::Auditor, Role::Admin] {
-        add(&role.name(), &[role], None).await;
+        let name = role.as_str().trim_start_matches("ROLE_").to_lowercase();
+        add(&name, &[role], None).await;
     }
     callers
 }

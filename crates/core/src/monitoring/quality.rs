@@ -41,6 +41,52 @@ words! {
     }
 }
 
+words! {
+    /// The rules, each of one criterion.
+    pub enum Rule {
+        /// The verification is VERIFIED.
+        Verified = 1 "VERIFIED",
+        /// It has a source.
+        Sourced = 2 "SOURCED",
+        /// Each listing is borne out by the decision's text; counted for each.
+        MembershipStated = 3 "MEMBERSHIP_STATED",
+        /// The Vietnamese name is known.
+        Named = 4 "NAMED",
+        /// The governing agency is known.
+        Governed = 5 "GOVERNED",
+        /// The operating unit is known.
+        Operated = 6 "OPERATED",
+        /// The classification is known.
+        Classified = 7 "CLASSIFIED",
+        /// An operation stage is known.
+        Staged = 8 "STAGED",
+        /// A plan is in force.
+        Planned = 9 "PLANNED",
+        /// Names have no blanks at their ends, and none doubled.
+        Tidy = 10 "TIDY",
+        /// No other platform has the same Vietnamese name, as text.proto says what is the same.
+        Unique = 11 "UNIQUE",
+        /// No link is there twice.
+        LinksOnce = 12 "LINKS_ONCE",
+        /// It was written in the last 365 days.
+        WrittenInAYear = 13 "WRITTEN_IN_A_YEAR",
+        /// The plan's freshness is neither OVERDUE nor STALE; counted for each plan.
+        ReportedInTime = 14 "REPORTED_IN_TIME",
+        /// Each listing has the same name, as text.proto says; counted for each.
+        NamedAsListed = 15 "NAMED_AS_LISTED",
+        /// No stage was reached after a later one; counted for each pair.
+        StagesInOrder = 16 "STAGES_IN_ORDER",
+        /// The plan's ratings do not diverge; counted for each plan.
+        RatingsAgree = 17 "RATINGS_AGREE",
+        /// A data-sharing channel is known.
+        Channelled = 18 "CHANNELLED",
+        /// A deployment level is known.
+        Deployed = 19 "DEPLOYED",
+        /// A link is known.
+        Linked = 20 "LINKED",
+    }
+}
+
 /// Number of rules that pass, out of those that apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
@@ -88,8 +134,8 @@ impl Scores {
 pub struct Failure {
     /// The criterion of the rule.
     pub criterion: Criterion,
-    /// The rule's name.
-    pub rule: &'static str,
+    /// The rule.
+    pub rule: Rule,
 }
 
 /// The data quality of one platform's record.
@@ -154,7 +200,7 @@ impl State {
             }
         }
         let agency = governing_agency_on(platform, on);
-        let mut rules = Rules {
+        let mut rules = Checks {
             scores: Scores::default(),
             failures: Vec::new(),
         };
@@ -173,13 +219,13 @@ impl State {
     }
 }
 
-struct Rules {
+struct Checks {
     scores: Scores,
     failures: Vec<Failure>,
 }
 
-impl Rules {
-    fn check(&mut self, criterion: Criterion, rule: &'static str, kept: bool) {
+impl Checks {
+    fn check(&mut self, criterion: Criterion, rule: Rule, kept: bool) {
         if let Some(score) = self.scores.0.get_mut(criterion.place()) {
             score.checked += 1;
             score.passed += i32::from(kept);
@@ -192,26 +238,30 @@ impl Rules {
     fn correct(&mut self, platform: &Platform) {
         let fields = &platform.fields;
         let verified = fields.verification == Verification::Verified;
-        self.check(Criterion::Correct, "VERIFIED", verified);
-        self.check(Criterion::Correct, "SOURCED", !fields.sources.is_empty());
+        self.check(Criterion::Correct, Rule::Verified, verified);
+        self.check(
+            Criterion::Correct,
+            Rule::Sourced,
+            !fields.sources.is_empty(),
+        );
         for listing in &fields.listings {
             let stated = listing.membership == Membership::Stated;
-            self.check(Criterion::Correct, "MEMBERSHIP_STATED", stated);
+            self.check(Criterion::Correct, Rule::MembershipStated, stated);
         }
     }
 
     fn complete(&mut self, platform: &Platform, agency: Option<&AgencyName>, in_force: bool) {
         let fields = &platform.fields;
         for (rule, kept) in [
-            ("NAMED", !fields.display_name.is_empty()),
-            ("GOVERNED", agency.is_some()),
-            ("OPERATED", !fields.operating_unit.is_empty()),
+            (Rule::Named, !fields.display_name.is_empty()),
+            (Rule::Governed, agency.is_some()),
+            (Rule::Operated, !fields.operating_unit.is_empty()),
             (
-                "CLASSIFIED",
+                Rule::Classified,
                 fields.classification != Classification::Unspecified,
             ),
-            ("STAGED", !fields.operation_stages.is_empty()),
-            ("PLANNED", in_force),
+            (Rule::Staged, !fields.operation_stages.is_empty()),
+            (Rule::Planned, in_force),
         ] {
             self.check(Criterion::Complete, rule, kept);
         }
@@ -227,26 +277,26 @@ impl Rules {
                 .any(|pair| pair == (true, true));
             !doubled && name.trim_matches(text::is_blank) == name.as_str()
         };
-        self.check(Criterion::Clean, "TIDY", names.iter().all(tidy));
+        self.check(Criterion::Clean, Rule::Tidy, names.iter().all(tidy));
         if !fields.display_name.is_empty() {
             let count = named.get(&text::name_key(&fields.display_name));
             let unique = count.is_none_or(|count| *count == 1);
-            self.check(Criterion::Clean, "UNIQUE", unique);
+            self.check(Criterion::Clean, Rule::Unique, unique);
         }
         let mut links = BTreeSet::new();
         let single = fields.links.iter().all(|link| links.insert(&link.uri));
         if !fields.links.is_empty() {
-            self.check(Criterion::Clean, "LINKS_ONCE", single);
+            self.check(Criterion::Clean, Rule::LinksOnce, single);
         }
     }
 
     fn live(&mut self, platform: &Platform, standings: &[PlanStanding], on: Date) {
         let written = platform.public_meta().update_time.date_in_vietnam();
         let written = written.days_until(on);
-        self.check(Criterion::Live, "WRITTEN_IN_A_YEAR", written <= LIVE_DAYS);
+        self.check(Criterion::Live, Rule::WrittenInAYear, written <= LIVE_DAYS);
         for filing in standings.iter().filter_map(|it| it.filing.as_ref()) {
             let reported = !filing.freshness.is_late();
-            self.check(Criterion::Live, "REPORTED_IN_TIME", reported);
+            self.check(Criterion::Live, Rule::ReportedInTime, reported);
         }
     }
 
@@ -255,7 +305,7 @@ impl Rules {
         for listing in &fields.listings {
             if !listing.display_name.is_empty() && !fields.display_name.is_empty() {
                 let same = text::same_name(&listing.display_name, &fields.display_name);
-                self.check(Criterion::Consistent, "NAMED_AS_LISTED", same);
+                self.check(Criterion::Consistent, Rule::NamedAsListed, same);
             }
         }
         let end = |stage: Stage| {
@@ -268,21 +318,21 @@ impl Rules {
             (Stage::Development, Stage::Operation),
         ] {
             if let (Some(earlier), Some(later)) = (end(earlier), end(later)) {
-                self.check(Criterion::Consistent, "STAGES_IN_ORDER", earlier <= later);
+                self.check(Criterion::Consistent, Rule::StagesInOrder, earlier <= later);
             }
         }
         for standing in standings {
             let agree = !standing.is_diverging();
-            self.check(Criterion::Consistent, "RATINGS_AGREE", agree);
+            self.check(Criterion::Consistent, Rule::RatingsAgree, agree);
         }
     }
 
     fn shared(&mut self, platform: &Platform) {
         let fields = &platform.fields;
         for (rule, kept) in [
-            ("CHANNELLED", !fields.data_sharing_channels.is_empty()),
-            ("DEPLOYED", !fields.deployment_levels.is_empty()),
-            ("LINKED", !fields.links.is_empty()),
+            (Rule::Channelled, !fields.data_sharing_channels.is_empty()),
+            (Rule::Deployed, !fields.deployment_levels.is_empty()),
+            (Rule::Linked, !fields.links.is_empty()),
         ] {
             self.check(Criterion::Shared, rule, kept);
         }

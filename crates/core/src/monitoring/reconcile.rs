@@ -11,10 +11,25 @@ use crate::{
         figures::{Figure, Subject},
         plans::PlanState,
         platforms::Stage,
+        words::words,
     },
     state::{State, dossier::stage_on},
     time::{Date, Timestamp},
 };
+
+words! {
+    /// What is counted of the milestones of plans in force.
+    pub enum Category {
+        /// Those completed, in time or late.
+        Completed = 1 "COMPLETED",
+        /// Those on schedule, also those not yet due.
+        OnSchedule = 2 "ON_SCHEDULE",
+        /// Those overdue.
+        Overdue = 3 "OVERDUE",
+        /// Those without a due date.
+        Regular = 4 "REGULAR",
+    }
+}
 
 /// The basis of a computed number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +46,7 @@ pub struct Computed {
     /// The number; `None` if the registry lacks the figure's edition or the date is in the future.
     pub value: Option<i64>,
     /// Parts of the number, for those of the figure's categories that the registry knows.
-    pub parts: Vec<(&'static str, i64)>,
+    pub parts: Vec<(Category, i64)>,
     /// The basis of the number.
     pub grounds: Vec<Ground>,
 }
@@ -100,8 +115,7 @@ impl State {
             }
         }
         if figure.subject == Subject::Tasks {
-            let names = ["COMPLETED", "ON_SCHEDULE", "OVERDUE", "REGULAR"];
-            computed.parts = names.into_iter().zip(parts).collect();
+            computed.parts = Category::ALL.into_iter().zip(parts).collect();
         }
         computed
     }

@@ -37,8 +37,8 @@ pub struct Summary {
     pub declared_platforms: Option<i32>,
     /// The counts.
     pub counts: Counts,
-    /// Whether what is counted is made up.
-    pub made_up: bool,
+    /// Whether what is counted is synthetic.
+    pub synthetic: bool,
 }
 
 impl State {
@@ -120,7 +120,7 @@ impl State {
             declared_platforms: self.declared_platforms(&place),
             date: tally.date(),
             counts,
-            made_up: self.is_made_up(),
+            synthetic: self.is_synthetic(),
             place,
         }
     }

@@ -21,9 +21,8 @@ use crate::{
     time::Date,
 };
 
-/// Stands in every record that is made up; an edition whose title ends with it makes the whole
-/// registry say so.
-pub const MADE_UP: &str = "(thử nghiệm / made up)";
+/// Stands in the names of every record that is synthetic.
+pub const SYNTHETIC: &str = "(thử nghiệm / synthetic)";
 
 stored! {
     /// A part of the list, as `A` or `B`.
@@ -74,17 +73,14 @@ stored! {
         pub fields: EditionFields,
         /// Whether the registry opened with it.
         pub opening: bool,
+        /// Whether it is synthetic, and with it what the registry holds. Nobody can change that.
+        pub synthetic: bool,
         /// Book-keeping.
         pub meta: Meta,
     }
 }
 
 impl Edition {
-    /// Whether it is made up, and with it what the registry holds.
-    pub fn is_made_up(&self) -> bool {
-        self.fields.display_name.ends_with(MADE_UP)
-    }
-
     /// The day from which it lists its platforms: its first day in force, else its decision's
     /// day of issue; none where neither is known.
     pub fn first_day(&self) -> Option<Date> {

@@ -40,18 +40,8 @@ words! {
 }
 
 impl Role {
-    /// Its name on the command line and in messages, as `agency_editor`.
-    pub fn name(self) -> String {
-        self.as_str().trim_start_matches("ROLE_").to_lowercase()
-    }
-
-    /// Reads that name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == text)
-    }
-
     /// Whether it holds within one agency only.
-    pub(crate) const fn is_of_agency(self) -> bool {
+    pub const fn is_of_agency(self) -> bool {
         matches!(
             self,
             Self::AgencyEditor | Self::AgencyApprover | Self::AgencyAdmin
@@ -111,7 +101,9 @@ impl PrincipalFields {
         {
             violations.add(
                 "principal.agency",
-                Rule::RoleNeedsAgency { role: role.name() },
+                Rule::RoleNeedsAgency {
+                    role: role.to_string(),
+                },
             );
         }
     }

@@ -50,14 +50,13 @@ impl<'a> Asking<'a> {
         if self.caller.has(Role::Steward) {
             return Ok(());
         }
-        Err(self.denied("the role `steward`", "vai trò `steward`"))
+        Err(self.lacks(Role::Steward))
     }
 
     pub(super) fn in_agency(&self, role: Role, agency: &AgencyName) -> Result<(), Error> {
         if self.caller.has_in(role, agency) {
             return Ok(());
         }
-        let role = role.name();
         Err(self.denied(
             format!("the role `{role}` of `{agency}`"),
             format!("vai trò `{role}` của `{agency}`"),
@@ -73,8 +72,13 @@ impl<'a> Asking<'a> {
         let of_agency_alone = fields.roles.iter().all(|role| role.is_of_agency());
         match &fields.agency {
             Some(agency) if of_agency_alone => self.in_agency(Role::AgencyAdmin, agency),
-            Some(_) | None => Err(self.denied("the role `admin`", "vai trò `admin`")),
+            Some(_) | None => Err(self.lacks(Role::Admin)),
         }
+    }
+
+    /// A refusal that names the role that could do it.
+    pub(super) fn lacks(&self, role: Role) -> Error {
+        self.denied(format!("the role `{role}`"), format!("vai trò `{role}`"))
     }
 
     /// A refusal that says who could do it.

@@ -50,6 +50,7 @@ impl Command for CreateEdition {
             name: name.clone(),
             fields: fields.clone(),
             opening: false,
+            synthetic: false,
             meta: deciding.created(),
         }))
     }

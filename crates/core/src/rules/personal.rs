@@ -35,7 +35,11 @@ pub(super) fn check_personal_data(
     let mut places = Places::default();
     if let Some(why) = allowed {
         if !caller.has(Role::Steward) {
-            return Err(denied(HEADER, "the role `steward`", "vai trò `steward`"));
+            return Err(denied(
+                HEADER,
+                format!("the role `{}`", Role::Steward),
+                format!("vai trò `{}`", Role::Steward),
+            ));
         }
         places.look(HEADER, Text::Plain(why));
         places.violations().into_result()?;

@@ -168,13 +168,14 @@ fn permit_fields(
     let agency = platform.governing_agency();
     let edits = agency.is_some_and(|agency| asking.caller.has_in(Role::AgencyEditor, agency));
     let keeps = asking.caller.has(Role::Steward);
+    let (editor, steward) = (Role::AgencyEditor, Role::Steward);
     if !edits && !keeps {
         return Err(match agency {
             Some(agency) => asking.denied(
-                format!("the role `steward`, or `agency_editor` of `{agency}`"),
-                format!("vai trò `steward`, hoặc `agency_editor` của `{agency}`"),
+                format!("the role `{steward}`, or `{editor}` of `{agency}`"),
+                format!("vai trò `{steward}`, hoặc `{editor}` của `{agency}`"),
             ),
-            None => asking.denied("the role `steward`", "vai trò `steward`"),
+            None => asking.lacks(steward),
         });
     }
     for field in differing {
@@ -188,12 +189,12 @@ fn permit_fields(
         }
         return Err(match agency {
             Some(agency) if AGENCY_FIELDS.contains(field) => asking.denied(
-                format!("the role `agency_editor` of `{agency}` for the field `{field}`"),
-                format!("vai trò `agency_editor` của `{agency}` đối với trường `{field}`"),
+                format!("the role `{editor}` of `{agency}` for the field `{field}`"),
+                format!("vai trò `{editor}` của `{agency}` đối với trường `{field}`"),
             ),
             _ => asking.denied(
-                format!("the role `steward` for the field `{field}`"),
-                format!("vai trò `steward` đối với trường `{field}`"),
+                format!("the role `{steward}` for the field `{field}`"),
+                format!("vai trò `{steward}` đối với trường `{field}`"),
             ),
         });
     }

@@ -19,6 +19,7 @@ use crate::{
         schema::{Constant, Field, Queryable, Type},
     },
     reasons::{self, Reason},
+    records::words::find,
     text::{fold, legible::kept},
     time::{Date, Timestamp},
 };
@@ -322,7 +323,10 @@ impl<'s> Checker<'s> {
     ) -> Result<(), Error> {
         let null = ["null", "nil", "none", "undefined"];
         let is_null = null.iter().any(|it| it.eq_ignore_ascii_case(&literal.text));
-        let is_value = matches!(field.kind, Type::Enum(values) if values.contains(&&*literal.text));
+        let is_value = match field.kind {
+            Type::Enum(words) => find(words.iter().copied(), &literal.text).is_some(),
+            _ => false,
+        };
         if literal.quoted || !is_null || is_value {
             return Ok(());
         }
@@ -396,10 +400,9 @@ impl<'s> Checker<'s> {
         let read = match field.kind {
             Type::Text | Type::Name => Some(Constant::Text(kept(text).into_owned())),
             Type::Resource(_) => Some(Constant::Text(text.to_owned())),
-            Type::Enum(values) => {
-                let known = values.contains(&text);
-                known.then(|| Constant::Text(text.to_owned()))
-            }
+            Type::Enum(words) => find(words.iter().copied(), text)
+                .and_then(|at| words.get(at))
+                .map(|word| Constant::Text((*word).to_owned())),
             Type::Integer if !literal.quoted => whole(text).map(Constant::Integer),
             Type::Boolean if !literal.quoted => text.parse().ok().map(Constant::Boolean),
             Type::Integer | Type::Boolean => None,

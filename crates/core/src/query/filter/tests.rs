@@ -75,6 +75,8 @@ fn filters_that_match() {
         r#"state = "ISSUED""#,
         "state != DRAFT",
         "state:ISSUED",
+        "state = issued",
+        "state = (draft OR Issued)",
         "state = (DRAFT OR ISSUED)",
         "state != (DRAFT OR SUBMITTED)",
         "level = 4",
@@ -192,7 +194,7 @@ fn refusals_name_place_and_cure() {
         ),
         ("-nope:1", 1, "FILTER_UNKNOWN_FIELD", "`nope`"),
         (
-            "level = 4 AND state = issued",
+            "level = 4 AND state = issue",
             23,
             "FILTER_TYPE",
             "`DRAFT`, `SUBMITTED`, `ISSUED`",
@@ -390,7 +392,7 @@ fn habits_of_other_languages_are_told_what_to_write() {
             "FILTER_UNKNOWN_FIELD",
             "without quotes",
         ),
-        ("state = issued", 9, "FILTER_TYPE", "did you mean `ISSUED`?"),
+        ("state = isued", 9, "FILTER_TYPE", "did you mean `ISSUED`?"),
         (
             "state = (DRAFT OR STATE_ISSUED)",
             19,

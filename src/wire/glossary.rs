@@ -1,0 +1,181 @@
+//! The glossary as a message, read from `docs/glossary.md`, the one place of its words.
+
+use std::sync::LazyLock;
+
+use crate::pb::{
+    Glossary,
+    glossary::{FigureLabel, ValueLabel},
+};
+
+/// The glossary. It is the same for every caller.
+pub static GLOSSARY: LazyLock<Glossary> =
+    LazyLock::new(|| read(include_str!("../../docs/glossary.md")));
+
+fn read(text: &str) -> Glossary {
+    let values = rows(text, "Values of enums").map(|row| ValueLabel {
+        enum_type: row.owner.to_owned(),
+        value: row.name.to_owned(),
+        display_name: row.vietnamese.to_owned(),
+        display_name_en: row.english.to_owned(),
+    });
+    let figures = rows(text, "Figures").map(|row| FigureLabel {
+        message_type: row.owner.to_owned(),
+        field: row.name.to_owned(),
+        display_name: row.vietnamese.to_owned(),
+        display_name_en: row.english.to_owned(),
+    });
+    Glossary {
+        name: "glossary".to_owned(),
+        value_labels: values.collect(),
+        figure_labels: figures.collect(),
+    }
+}
+
+/// A row of a table: what `owner.name` of the contract is called.
+struct Row<'a> {
+    owner: &'a str,
+    name: &'a str,
+    vietnamese: &'a str,
+    english: &'a str,
+}
+
+/// The rows of the table below a heading. Tests find a row that is not one.
+fn rows<'a>(text: &'a str, heading: &str) -> impl Iterator<Item = Row<'a>> {
+    let sections = text.split("\n## ");
+    let mut sections = sections.filter_map(|it| it.split_once('\n'));
+    let section = sections.find(|(title, _)| *title == heading);
+    let lines = section.map_or("", |(_, rows)| rows).lines();
+    lines.filter_map(|line| {
+        let mut cells = line.trim_matches('|').split('|').map(str::trim);
+        let (vietnamese, english, names) = (cells.next()?, cells.next()?, cells.next()?);
+        let (owner, name) = names
+            .strip_prefix('`')?
+            .strip_suffix('`')?
+            .rsplit_once('.')?;
+        Some(Row {
+            owner,
+            name,
+            vietnamese,
+            english,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost_reflect::{DescriptorPool, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+
+    use super::*;
+    use crate::pb;
+
+    const PACKAGE: &str = "ndp.registry.v1";
+    const SERVICE: &str = "ndp.registry.v1.MonitoringService";
+
+    fn short(full: &str) -> Option<&str> {
+        full.strip_prefix(PACKAGE)?.strip_prefix('.')
+    }
+
+    fn pool() -> DescriptorPool {
+        DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap()
+    }
+
+    /// Asserts that each of `needed` has exactly one label, and that nothing else has one.
+    fn assert_labelled(needed: BTreeSet<(String, String)>, labelled: Vec<(String, String)>) {
+        let mut seen = BTreeSet::new();
+        for name in labelled {
+            assert!(needed.contains(&name), "not in the contract: {name:?}");
+            assert!(seen.insert(name.clone()), "there twice: {name:?}");
+        }
+        let missing: Vec<_> = needed.difference(&seen).collect();
+        assert!(missing.is_empty(), "docs/glossary.md lacks {missing:?}");
+    }
+
+    #[test]
+    fn every_value_of_every_enum_has_a_label() {
+        let values = |one: EnumDescriptor| {
+            let name = short(one.full_name()).map(str::to_owned);
+            let values = one.values().map(|it| it.name().to_owned());
+            name.map(|name| values.map(move |it| (name.clone(), it)).collect::<Vec<_>>())
+        };
+        let needed = pool().all_enums().filter_map(values).flatten().collect();
+        let labels = GLOSSARY.value_labels.iter();
+        let labelled = labels.map(|it| (it.enum_type.clone(), it.value.clone()));
+        assert_labelled(needed, labelled.collect());
+    }
+
+    /// A figure is a number, or a list of messages that hold some.
+    fn is_figure(field: &FieldDescriptor) -> bool {
+        match field.kind() {
+            Kind::Int32 | Kind::Int64 => {
+                !["revision", "change_revisions", "page_size"].contains(&field.name())
+            }
+            Kind::Message(_) => field.name().ends_with("_counts") || field.name().contains("score"),
+            _ => false,
+        }
+    }
+
+    /// The message and those within it that the package defines.
+    fn within(message: MessageDescriptor, found: &mut Vec<MessageDescriptor>) {
+        if short(message.full_name()).is_none() || found.contains(&message) {
+            return;
+        }
+        found.push(message.clone());
+        for field in message.fields() {
+            if let Kind::Message(inner) = field.kind() {
+                within(inner, found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_figure_of_what_is_computed_has_a_label() {
+        let pool = pool();
+        let monitoring = pool.get_service_by_name(SERVICE).unwrap();
+        let mut messages = Vec::new();
+        for method in monitoring.methods() {
+            within(method.output(), &mut messages);
+        }
+        let compared = format!("{PACKAGE}.CompareEditionsResponse");
+        messages.push(pool.get_message_by_name(&compared).unwrap());
+        let figures = messages.iter().flat_map(|message| {
+            let name = short(message.full_name()).unwrap().to_owned();
+            let fields = message.fields().filter(is_figure);
+            fields.map(move |it| (name.clone(), it.name().to_owned()))
+        });
+        let labels = GLOSSARY.figure_labels.iter();
+        let labelled = labels.map(|it| (it.message_type.clone(), it.field.clone()));
+        assert_labelled(figures.collect(), labelled.collect());
+    }
+
+    #[test]
+    fn labels_are_in_both_languages_and_tell_values_apart() {
+        let values = GLOSSARY.value_labels.iter();
+        let figures = GLOSSARY.figure_labels.iter();
+        let values = values.map(|it| (&it.enum_type, &it.display_name, &it.display_name_en));
+        let figures = figures.map(|it| (&it.message_type, &it.display_name, &it.display_name_en));
+        let mut seen = BTreeSet::new();
+        for (owner, vietnamese, english) in values.chain(figures) {
+            assert!(!vietnamese.is_empty() && !english.is_empty(), "{owner}");
+            assert!(english.is_ascii(), "{owner}: {english}");
+            for (language, text) in [("vi", vietnamese), ("en", english)] {
+                assert!(
+                    seen.insert((owner, language, text)),
+                    "{owner}: {text} is there twice"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_row_is_passed_over() {
+        let text = "# A\n\n## Figures\n\n| vi | en | in the API |\n|---|---|---|\n\
+            | Số | Number | `M.f` |\n| a | b | `nodot` |\n| a | b |\n\n## Other\n\n\
+            | x | y | `M.g` |";
+        let read = read(text);
+        assert!(read.value_labels.is_empty());
+        assert_eq!(read.figure_labels.len(), 1);
+        assert_eq!(read.figure_labels[0].field, "f");
+    }
+}
