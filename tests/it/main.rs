@@ -31,6 +31,7 @@ mod process;
 mod protos;
 mod readme;
 mod reference;
+mod release;
 mod rpc;
 mod sandbox;
 mod serving;
