@@ -113,6 +113,11 @@ fn folded(text: &str) -> Vec<Char> {
     let mut chars: Vec<Char> = Vec::with_capacity(text.len());
     for (index, original) in text.chars().enumerate() {
         let position = index + 1;
+        if original.is_ascii_graphic() || original == ' ' {
+            let c = original.to_ascii_lowercase();
+            chars.push(Char { c, position });
+            continue;
+        }
         if let Some(digit) = digit_of_script(original) {
             chars.push(Char { c: digit, position });
             continue;
@@ -131,29 +136,36 @@ fn folded(text: &str) -> Vec<Char> {
         }
     }
     digits_for_letters(&mut chars);
-    for (written, c) in [
-        ("%40", '@'),
-        ("( ", '('),
-        ("[ ", '['),
-        (" )", ')'),
-        (" ]", ']'),
-        ("(@)", '@'),
-        ("[@]", '@'),
-        ("(at)", '@'),
-        ("[at]", '@'),
-        ("{at}", '@'),
-        ("(a cong)", '@'),
-        ("[a cong]", '@'),
-        ("(dot)", '.'),
-        ("[dot]", '.'),
-        ("{dot}", '.'),
-        ("(cham)", '.'),
-        ("[cham]", '.'),
-    ] {
-        replace(&mut chars, written, c);
+    let has_any = |of: &[char]| chars.iter().any(|it| of.contains(&it.c));
+    if has_any(&['%', '(', '[', '{', ')', ']']) {
+        for (written, c) in SUBSTITUTES {
+            replace(&mut chars, written, c);
+        }
     }
     chars
 }
+
+/// What is written in place of a character so that programs do not recognise an address. Each
+/// contains one of `% ( [ { ) ]`. Those that remove a space come first.
+const SUBSTITUTES: [(&str, char); 17] = [
+    ("%40", '@'),
+    ("( ", '('),
+    ("[ ", '['),
+    (" )", ')'),
+    (" ]", ']'),
+    ("(@)", '@'),
+    ("[@]", '@'),
+    ("(at)", '@'),
+    ("[at]", '@'),
+    ("{at}", '@'),
+    ("(a cong)", '@'),
+    ("[a cong]", '@'),
+    ("(dot)", '.'),
+    ("[dot]", '.'),
+    ("{dot}", '.'),
+    ("(cham)", '.'),
+    ("[cham]", '.'),
+];
 
 /// The zero of each script whose digits have no compatibility form. The nine other digits follow
 /// each zero.
@@ -168,10 +180,9 @@ const ZEROS: [u32; 60] = [
 
 fn digit_of_script(c: char) -> Option<char> {
     let code = u32::from(c);
-    let zero = ZEROS
-        .iter()
-        .find(|zero| (**zero..**zero + 10).contains(&code))?;
-    char::from_digit(code - zero, 10)
+    // they are in order: the last zero that is not after the character
+    let at = ZEROS.partition_point(|zero| *zero <= code).checked_sub(1)?;
+    char::from_digit(code - ZEROS.get(at)?, 10)
 }
 
 /// Replaces letters that look like digits, in words that have no other letters.
@@ -196,8 +207,15 @@ fn digits_for_letters(chars: &mut [Char]) {
 
 fn replace(chars: &mut Vec<Char>, written: &str, by: char) {
     let length = written.chars().count();
+    let first = written.chars().next();
     let mut at = 0;
-    while let Some(window) = chars.get(at..at + length) {
+    while let Some(rest) = chars.get(at..)
+        && let Some(found) = rest.iter().position(|it| Some(it.c) == first)
+    {
+        at += found;
+        let Some(window) = chars.get(at..at + length) else {
+            break;
+        };
         if window.iter().map(|it| it.c).eq(written.chars()) {
             let position = window.first().map_or(0, |it| it.position);
             chars.splice(at..at + length, [Char { c: by, position }]);
@@ -316,6 +334,10 @@ fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
 
 /// Masks web addresses. Returns the first one that holds personal data.
 fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
+    let begins = |it: &[Char]| matches!(it, [a, b, c] if matches!([a.c, b.c, c.c], [':', '/', '/'] | ['w', 'w', 'w']));
+    if !chars.windows(3).any(begins) {
+        return None;
+    }
     let mut found = None;
     for word in chars.split_mut(|it| matches!(it.c, ' ' | '"' | '<' | '>' | '“' | '”')) {
         let text: String = word.iter().map(|it| it.c).collect();
