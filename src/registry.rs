@@ -443,8 +443,8 @@ impl Registry {
         let mut entropy = OsEntropy;
         for request in requests {
             let now = self.clock.now();
-            let change = decide(&state, caller, request, now, &mut entropy)?;
-            state.apply(&change);
+            let decided = decide(&state, caller, request, now, &mut entropy)?;
+            state.apply(&decided.change);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@
 //! with six zeros, and a taxpayer's number after `MST` or `mã số thuế`. Numbers spelled out in
 //! words are not recognised.
 
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use crate::text::{is_blank, is_unseen};
 
@@ -113,7 +113,7 @@ fn folded(text: &str) -> Vec<Char> {
     let mut chars: Vec<Char> = Vec::with_capacity(text.len());
     for (index, original) in text.chars().enumerate() {
         let position = index + 1;
-        if original.is_ascii_graphic() || original == ' ' {
+        if let ' '..='~' = original {
             let c = original.to_ascii_lowercase();
             chars.push(Char { c, position });
             continue;
@@ -122,9 +122,11 @@ fn folded(text: &str) -> Vec<Char> {
             chars.push(Char { c: digit, position });
             continue;
         }
-        for c in std::iter::once(original).nfkd() {
+        // the order of marks does not matter, because they are left out
+        decompose_compatible(original, |c| {
             let c = match c {
-                _ if is_combining_mark(c) || is_unseen(c) => continue,
+                ' '..='~' => c.to_ascii_lowercase(),
+                _ if is_combining_mark(c) || is_unseen(c) => return,
                 _ if is_blank(c) => ' ',
                 '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{30fb}' => '-',
                 '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{3002}' | '\u{22c5}' => '.',
@@ -133,7 +135,7 @@ fn folded(text: &str) -> Vec<Char> {
                 c => c,
             };
             chars.extend(c.to_lowercase().map(|c| Char { c, position }));
-        }
+        });
     }
     digits_for_letters(&mut chars);
     let has_any = |of: &[char]| chars.iter().any(|it| of.contains(&it.c));
@@ -334,8 +336,8 @@ fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
 
 /// Masks web addresses. Returns the first one that holds personal data.
 fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
-    let begins = |it: &[Char]| matches!(it, [a, b, c] if matches!([a.c, b.c, c.c], [':', '/', '/'] | ['w', 'w', 'w']));
-    if !chars.windows(3).any(begins) {
+    let is = |it: &[Char], text: &str| it.iter().map(|it| it.c).eq(text.chars());
+    if !chars.windows(3).any(|it| is(it, "://") || is(it, "www")) {
         return None;
     }
     let mut found = None;

@@ -19,7 +19,7 @@ use ndp_core::{
     change::{Change, Effect, Image, RequestId},
     error::Error,
     names::{PrincipalName, Revision},
-    rules::{Ids, Request, decide},
+    rules::{Decided, Ids, Request, decide},
     state::{
         State,
         visible::{visible, visible_at},
@@ -115,18 +115,18 @@ impl Draft {
             let ids: &mut dyn Ids = &mut *entropy;
             decide(&next.state, &caller, &job.request, self.now, ids)
         }));
-        let change = decided.unwrap_or_else(|_| {
+        let decided = decided.unwrap_or_else(|_| {
             let method = job.request.command.method();
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
-        let mut outcome = outcome_of(&change)?;
+        let mut outcome = outcome_of(&decided.change)?;
         if job.only_decide {
             // as of the revision that it was decided on
             outcome.revision = next.state.revision();
             return outcome.seen_by(&next.state, &caller);
         }
         let seen = outcome.clone().seen_by(&next.state, &caller)?;
-        let encoded = Encoded::new(change, &next.digest, &mut || entropy.salt())?;
+        let encoded = Encoded::new(decided, &next.digest, &mut || entropy.salt())?;
         let change = encoded.change();
         if let Some(request_id) = change.request_id {
             let key = (change.person.principal.clone(), request_id.id);
@@ -139,7 +139,8 @@ impl Draft {
     /// Adds a change that no command made.
     pub(super) fn add(&mut self, entropy: &mut dyn Entropy, change: Change) -> Result<(), Error> {
         let before = self.next.digest;
-        self.push(Encoded::new(change, &before, &mut || entropy.salt())?);
+        let decided = Decided::of(change)?;
+        self.push(Encoded::new(decided, &before, &mut || entropy.salt())?);
         Ok(())
     }
 

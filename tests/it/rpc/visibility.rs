@@ -805,6 +805,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
             reason: String::new(),
         };
         let decided = decide(state, caller, &request, now(), &mut NoIds);
+        let decided = decided.map(|it| it.change);
         let outcome = match decided {
             // a caller that may write a record may also see it
             Ok(change) => format!(
