@@ -115,9 +115,31 @@ impl SearchText {
         })
     }
 
-    /// How well the record matches the query; smaller is better. `None` if a word is not found.
-    /// `starts` is a scratch buffer.
-    fn rank(&self, query: &Query, starts: &mut Vec<Start>) -> Option<Rank> {
+    /// How well the record matches the query; smaller is better. `None` if a word is not found, or
+    /// if the rank is not before `full`. `starts` is a scratch buffer.
+    fn rank(&self, query: &Query, full: usize, starts: &mut Vec<Start>) -> Option<Rank> {
+        let whole = self.texts().filter_map(|(part, text)| {
+            let rest = text.strip_prefix(&query.folded)?;
+            let class = if rest.is_empty() {
+                Class::Equal
+            } else {
+                Class::Prefix
+            };
+            (part != Part::Other).then_some(Place { class, part })
+        });
+        let whole = whole.min();
+        // most records of a frequent word are passed over here
+        let best = whole.unwrap_or(Place {
+            class: Class::WordStart,
+            part: Part::Name,
+        });
+        let best = Rank {
+            bare: false,
+            place: best,
+        };
+        if best.index() >= full {
+            return None;
+        }
         let all = self.folded();
         if query.words.iter().any(|word| word.place(all).is_none()) {
             return None;
@@ -131,19 +153,11 @@ impl SearchText {
         for word in &query.words {
             place = place.max(word.best(all, starts)?);
         }
-        let whole = self.texts().filter_map(|(part, text)| {
-            let rest = text.strip_prefix(&query.folded)?;
-            let class = if rest.is_empty() {
-                Class::Equal
-            } else {
-                Class::Prefix
-            };
-            (part != Part::Other).then_some(Place { class, part })
-        });
-        let place = whole.fold(place, Place::min);
+        let place = whole.map_or(place, |whole| place.min(whole));
         let name = self.name().as_bytes();
         let bare = query.marked.iter().any(|word| word.find(name).is_none());
-        Some(Rank { bare, place })
+        let rank = Rank { bare, place };
+        (rank.index() < full).then_some(rank)
     }
 }
 
@@ -329,27 +343,39 @@ pub fn search<'a, R, S: Alphabetical>(
     let after = after.map_or(i64::MIN, rank_of);
     let mut found: [Vec<Hit<S>>; RANKS] = std::array::from_fn(|_| Vec::new());
     let mut starts = Vec::new();
+    // The page is full of better ranks than this: equal ones of later rows come after it.
+    let mut full = RANKS;
     for Row {
         text,
         record,
         passed,
     } in rows
     {
-        let Some(rank) = text.rank(query, &mut starts) else {
+        let Some(rank) = text.rank(query, full, &mut starts) else {
             continue;
         };
         let number = rank.number();
         let ahead = number > after || number == after && !passed;
         if let Some(equals) = found.get_mut(rank.index())
             && ahead
-            && equals.len() <= size
             && let Some(row) = see(record)
         {
             equals.push(Hit { rank: number, row });
+            full = full_from(&found, size);
         }
     }
     let hits = found.into_iter().flatten().take(size.saturating_add(1));
     cut(hits.collect(), size, Hit::cursor)
+}
+
+/// The rank with which the better ones and it fill a page.
+fn full_from<T>(found: &[Vec<T>; RANKS], size: usize) -> usize {
+    let mut count = 0;
+    let full = found.iter().position(|equals| {
+        count += equals.len();
+        count > size
+    });
+    full.unwrap_or(RANKS)
 }
 
 /// A record that was found, with what decides its place.
