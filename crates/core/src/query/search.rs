@@ -101,49 +101,20 @@ impl SearchText {
         self.text.get(self.folded_len..).unwrap_or_default()
     }
 
-    fn texts(&self) -> impl Iterator<Item = (Part, &str)> {
-        let starts = MARKS.map(|(mark, _)| mark);
-        let mut rest = self.folded();
-        std::iter::from_fn(move || {
-            let mark = rest.chars().next()?;
-            let text = rest.get(mark.len_utf8()..)?;
-            let end = text.find(starts).unwrap_or(text.len());
-            let (text, others) = text.split_at_checked(end)?;
-            rest = others;
-            let (_, part) = MARKS.iter().find(|(known, _)| *known == mark)?;
-            Some((*part, text))
-        })
-    }
-
     /// How well the record matches the query; smaller is better. `None` if a word is not found, or
     /// if the rank is not before `full`. `starts` is a scratch buffer.
     fn rank(&self, query: &Query, full: usize, starts: &mut Vec<Start>) -> Option<Rank> {
-        let whole = self.texts().filter_map(|(part, text)| {
-            let rest = text.strip_prefix(&query.folded)?;
-            let class = if rest.is_empty() {
-                Class::Equal
-            } else {
-                Class::Prefix
-            };
-            (part != Part::Other).then_some(Place { class, part })
-        });
-        let whole = whole.min();
-        // most records of a frequent word are passed over here
-        let best = whole.unwrap_or(Place {
-            class: Class::WordStart,
-            part: Part::Name,
-        });
-        let best = Rank {
-            bare: false,
-            place: best,
-        };
-        if best.index() >= full {
-            return None;
-        }
         let all = self.folded();
+        let mut whole = None;
+        if full <= BEST_OF_WORDS.index() {
+            // most records of a frequent word are passed over here
+            whole = query.whole(all);
+            whole?;
+        }
         if query.words.iter().any(|word| word.place(all).is_none()) {
             return None;
         }
+        let whole = whole.or_else(|| query.whole(all));
         starts.clear();
         starts.extend(word_starts(all));
         let mut place = Place {
@@ -225,6 +196,14 @@ impl Word {
     }
 }
 
+/// The part that begins after this byte.
+fn part_of(mark: u8) -> Option<Part> {
+    let known = MARKS
+        .iter()
+        .find(|(known, _)| u32::from(*known) == u32::from(mark));
+    known.map(|(_, part)| *part)
+}
+
 const fn is_mark(c: char) -> bool {
     matches!(c, '\u{1}'..='\u{4}')
 }
@@ -255,6 +234,15 @@ struct Rank {
 
 const RANKS: usize = 32;
 
+/// The best rank of a record that has no text which begins with the query.
+const BEST_OF_WORDS: Rank = Rank {
+    bare: false,
+    place: Place {
+        class: Class::WordStart,
+        part: Part::Name,
+    },
+};
+
 impl Rank {
     const fn number(self) -> i64 {
         let Place { class, part } = self.place;
@@ -272,7 +260,8 @@ impl Rank {
 #[derive(Clone, Debug)]
 pub struct Query {
     key: String,
-    folded: String,
+    /// The whole query, unless it has a character that marks a part.
+    whole: Option<Finder<'static>>,
     words: Vec<Word>,
     /// Those of its words that have diacritics, as they are in the key of a name.
     marked: Vec<Finder<'static>>,
@@ -300,10 +289,26 @@ impl Query {
         let words = words.into_iter().map(Word::new).collect();
         Ok(Self {
             key,
-            folded,
+            whole: (!folded.contains(is_mark)).then(|| Finder::new(&folded).into_owned()),
             words,
             marked,
         })
+    }
+
+    /// The best place of a text that begins with the query.
+    fn whole(&self, all: &str) -> Option<Place> {
+        let all = all.as_bytes();
+        let whole = self.whole.as_ref()?;
+        let length = whole.needle().len();
+        let places = whole.find_iter(all).filter_map(|at| {
+            let part = part_of(*all.get(at.checked_sub(1)?)?)?;
+            let class = match all.get(at + length) {
+                Some(next) if part_of(*next).is_none() => Class::Prefix,
+                _ => Class::Equal,
+            };
+            (part != Part::Other).then_some(Place { class, part })
+        });
+        places.min()
     }
 
     /// Number of terms evaluated on a row.
@@ -541,13 +546,14 @@ mod tests {
             });
             best
         };
+        let whole = fold(&query.key);
         let rank = |record: &Record| {
             let words: Option<Vec<_>> = query.words.iter().map(|it| best(record, it)).collect();
             let mut place = words?.into_iter().max()?;
             record.texts(&mut |part, text| {
                 let folded = fold(text);
-                if part != Part::Other && folded.starts_with(&query.folded) {
-                    let class = match folded == query.folded {
+                if part != Part::Other && folded.starts_with(&whole) {
+                    let class = match folded == whole {
                         true => Class::Equal,
                         false => Class::Prefix,
                     };
