@@ -8,9 +8,11 @@ pub mod check;
 pub mod entropy;
 pub mod history;
 pub mod measures;
+pub mod pages;
 pub mod recent;
 mod tallies;
 mod upkeep;
+pub mod watching;
 mod writer;
 
 use std::{

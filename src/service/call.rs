@@ -121,8 +121,7 @@ impl Call {
             Box::pin(registry.reach(&self.who, point, self.patience)).await?;
         }
         if before.revision > self.now.state.revision() {
-            self.now = registry.read();
-            self.snapshot = Arc::clone(&self.now);
+            self = self.at_newest(services);
         }
         Ok(self)
     }
@@ -140,6 +139,13 @@ impl Call {
             }
         }
         Ok(self)
+    }
+
+    /// The same call on the newest data.
+    pub(super) fn at_newest(mut self, services: &Services) -> Self {
+        self.now = services.registry().read();
+        self.snapshot = Arc::clone(&self.now);
+        self
     }
 
     /// A response, with the revision that it was read at.

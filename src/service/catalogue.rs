@@ -9,7 +9,7 @@ use super::{
     RESPONSE_BYTES_MAX, Services,
     call::{Call, envelope, open, open_checked},
     encodings::Encodings,
-    list::{COST_BYTES, Query, Seen, arguments, fitted},
+    list::{Query, Seen, arguments, fitted},
     read::get,
     update::{updatable, update},
 };
@@ -23,6 +23,7 @@ use crate::{
     },
 };
 use ndp_core::{
+    effort::COST_BYTES,
     error::{Error, Violations},
     messages::Rule,
     names::{AgencyName, EditionName, PlatformName, ResourceName as _},

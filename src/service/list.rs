@@ -11,7 +11,7 @@ use imbl::OrdMap;
 use super::{Services, call::Call};
 use crate::wire::encoded::Answer;
 use ndp_core::{
-    effort::Effort,
+    effort::{COST_BYTES, Effort},
     error::Error,
     query::{
         fields::Below,
@@ -24,10 +24,6 @@ use ndp_core::{
     },
     state::{State, rows, visible::Visible},
 };
-
-/// A page is cut before its records exceed this many bytes. This is a quarter below the default
-/// limit of clients, which leaves room for a single larger record.
-pub(super) const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 /// The arguments that every List has.
 #[derive(Debug)]
@@ -299,9 +295,6 @@ impl Services {
     }
 }
 
-/// Bytes of messages that cost as much as reading one record.
-pub(super) const COST_BYTES: usize = 1024;
-
 /// The messages of a page up to the size limit, each at a cost of `units`, and the cursor of the
 /// next page. `place` returns the position of a row in the order.
 pub(super) fn fitted<R, M: Answer>(
@@ -319,7 +312,7 @@ pub(super) fn fitted<R, M: Answer>(
         let length = message.encoded_len();
         effort.spend(length / COST_BYTES);
         bytes += length;
-        if bytes > PAGE_BYTES_MAX && last.is_some() {
+        if bytes > page::BYTES_MAX && last.is_some() {
             return (messages, last.map(place));
         }
         messages.push(message);

@@ -7,6 +7,7 @@
 
 pub mod dossier;
 mod load;
+pub mod log;
 pub mod maps;
 pub mod sight;
 pub mod visible;
