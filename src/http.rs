@@ -58,7 +58,7 @@ use crate::{
         turns::{Turns, Work},
         who::Who,
     },
-    service::{REQUEST_BYTES_MAX, call::deadline},
+    call::{REQUEST_BYTES_MAX, deadline::deadline},
     wire::status::{self, language},
 };
 

@@ -102,6 +102,15 @@ impl Snapshot {
         Position::new(self.log_id, self.state.revision(), &self.digest)
     }
 
+    /// The same without what only the newest snapshot keeps.
+    fn bare(&self) -> Self {
+        Self {
+            recent: Recent::new(0),
+            tally: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether its tally is of this day.
     fn is_counted(&self, date: Date) -> bool {
         let tally = self.tally.as_ref();

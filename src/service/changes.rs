@@ -7,11 +7,9 @@ use prost::Message as _;
 use tokio_stream::{StreamExt as _, adapters::Map};
 use tonic::{Request, Response, Status};
 
-use super::{
-    Services,
-    call::{open_checked, write_position},
-};
+use super::{Services, read::open_checked};
 use crate::{
+    call::metadata::write_position,
     pb::{
         self,
         watch_changes_request::Start,
@@ -73,7 +71,7 @@ impl Services {
         let logged = logged.await?;
         let logged = logged.first().ok_or_else(not_found)?;
         // The change may be newer than the snapshot that the call began with.
-        let call = call.at_newest(self);
+        let call = call.at_newest(self.registry());
         let everything = Interest::default();
         let seen = see(call.state(), &call.caller, &everything, &logged.past());
         let seen = seen.ok_or_else(not_found)?;
@@ -85,7 +83,9 @@ impl Services {
         request: Request<pb::ListChangesRequest>,
     ) -> Answer<pb::ListChangesResponse> {
         let (call, message) = open_checked(request)?;
-        let call = call.after_page(self, &message.page_token).await?;
+        let call = call
+            .after_page(self.registry(), &message.page_token)
+            .await?;
         let query = LogQuery::parse(&message.filter, &message.order_by)?;
         let binding = Binding::new("ListChanges", call.snapshot.position())
             .with("order_by", [u8::from(query.newest_first)])
@@ -130,9 +130,9 @@ impl Services {
                 agency: requests::optional_name(&message.agency, "agency")?,
                 resources: message.resources,
             },
-            snapshot: call.snapshot,
-            caller: call.caller,
-            who: call.who,
+            snapshot: call.snapshot.clone(),
+            caller: call.caller.clone(),
+            who: call.who.clone(),
             encoding: Encoding {
                 message: encode,
                 record_bytes: |state, seen| changes::record(seen, state).encoded_len(),
@@ -140,7 +140,7 @@ impl Services {
             unsent: self.unsent.clone(),
             stopping: self.stopping(),
         });
-        Ok(Response::new(watched.await?.map(sent)))
+        Ok(call.response(watched.await?.map(sent)))
     }
 }
 
