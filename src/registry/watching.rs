@@ -199,6 +199,7 @@ impl Watch {
             // Set before the sender is dropped, because the stream reads it after the last message.
             // It contains the position to resume from, even for a client that saw no change.
             let position = self.position;
+            let error = error.into();
             drop(end.set(Ended { error, position }));
         }
     }

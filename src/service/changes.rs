@@ -158,7 +158,7 @@ pub(crate) type WatchStream = Map<Watched, fn(Result<Bytes, Ended>) -> Result<Me
 /// A message of a watch, or the status that ends it, with the position to resume from.
 fn sent(message: Result<Bytes, Ended>) -> Result<Message, Status> {
     message.map(Encoded::from_bytes).map_err(|end| {
-        let mut status = status(end.error);
+        let mut status = status(*end.error);
         write_position(status.metadata_mut().as_mut(), &end.position);
         status
     })

@@ -150,7 +150,7 @@ impl Watcher {
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// The reason.
-    pub error: Error,
+    pub error: Box<Error>,
     /// Every change up to this position was delivered, or is not for this caller.
     pub position: Position,
 }
@@ -192,7 +192,7 @@ impl Watched {
         } = waiting;
         let renewed = self.watcher.renew(&viewer);
         let (snapshot, renewed) = renewed.map_err(|error| Ended {
-            error,
+            error: error.into(),
             position: self.delivered,
         })?;
         self.delivered = position;
@@ -221,7 +221,7 @@ impl Stream for Watched {
                 },
                 // The sender is gone, so its end is either set or will never be set.
                 Poll::Ready(None) => self.end.get().cloned().unwrap_or_else(|| Ended {
-                    error: Error::Bug("a watch ended without a reason".into()),
+                    error: Error::Bug("a watch ended without a reason".into()).into(),
                     position: self.delivered,
                 }),
             };
