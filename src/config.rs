@@ -14,7 +14,7 @@ use crate::{
         proxies::{NotANetwork, Proxies},
         turns::TurnLimits,
     },
-    cli::catalogue,
+    catalogue,
     store::DatabaseUrl,
 };
 

@@ -35,7 +35,7 @@ use ndp_core::{
     time::{Clock, Date, Period, Timestamp},
 };
 use ndp_registry::{
-    cli::catalogue,
+    catalogue,
     registry::{
         Registry,
         authenticate::{KEY_ID_LENGTH, NewKey},

@@ -9,14 +9,14 @@ use tonic::{Code, Status, body::Body};
 use super::details::explain;
 use crate::{
     admission::{held::Held, who::Who},
-    registry::Registry,
-    service::{
-        Methods, REQUEST_BYTES_MAX,
-        call::{
-            Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify, patience,
-            write_position,
-        },
+    call::{
+        Call, REQUEST_BYTES_MAX,
+        deadline::patience,
+        identity::{await_revision, identify},
+        metadata::{NDP_MIN_REVISION, NDP_REVISION, write_position},
     },
+    registry::Registry,
+    service::Methods,
     wire::status::{status, transport::is_undeclared_compression},
 };
 use ndp_core::{caller::Person, error::Error, position::Position};

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Status, body::Body};
 
 use crate::{
-    service::call::{self, GRPC_TIMEOUT},
+    call::deadline::{GRPC_TIMEOUT, deadline},
     wire::status,
 };
 
@@ -40,7 +40,7 @@ pub(super) fn of(
     came: std::time::Instant,
     most: Option<Duration>,
 ) -> Result<Option<Deadline>, Status> {
-    let asked = call::deadline(headers);
+    let asked = deadline(headers);
     if asked.is_none() && headers.contains_key(&GRPC_TIMEOUT) {
         return Err(status::timeout_malformed());
     }

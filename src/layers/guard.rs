@@ -16,7 +16,7 @@ use super::{
     panics::poll_caught,
 };
 use crate::{
-    admission::held::Held, registry::Registry, service::call::GRPC_ACCEPT_ENCODING,
+    admission::held::Held, call::metadata::GRPC_ACCEPT_ENCODING, registry::Registry,
     telemetry::metrics::Handles, wire::status::status,
 };
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-use crate::service::call::{
-    NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_POSITION, NDP_REVISION,
+use crate::call::metadata::{
+    NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MADE_UP, NDP_MIN_REVISION, NDP_POSITION, NDP_REVISION,
 };
 
 /// How long a browser may cache the preflight answer: the longest time that Chromium keeps one.
@@ -44,6 +44,7 @@ pub fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
         HeaderName::from_static("grpc-status"),
         HeaderName::from_static("grpc-status-details-bin"),
         header::RETRY_AFTER,
+        NDP_MADE_UP.clone(),
         NDP_POSITION.clone(),
         NDP_REVISION.clone(),
     ];

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use tokio::sync::oneshot;
@@ -35,6 +36,9 @@ pub struct Outcome {
     /// The resource that the method returns, as it was written then and as the caller may see it,
     /// with the caller's rights at the time of the decision.
     pub image: Image,
+    /// The data at that revision, which the command was decided for. `None` where an earlier group
+    /// wrote it.
+    pub snapshot: Option<Arc<Snapshot>>,
     /// Whether an earlier request with the same id wrote it.
     pub replayed: bool,
 }
@@ -123,16 +127,22 @@ impl Draft {
         if job.only_decide {
             // as of the revision that it was decided on
             outcome.revision = next.state.revision();
+            outcome.snapshot = Some(Arc::new(next.bare()));
             return outcome.seen_by(&next.state, &caller);
         }
-        let seen = outcome.clone().seen_by(&next.state, &caller)?;
+        let mut seen = outcome.clone().seen_by(&next.state, &caller)?;
         let encoded = Encoded::new(decided, &next.digest, &mut || entropy.salt())?;
         let change = encoded.change();
-        if let Some(request_id) = change.request_id {
+        let asked = change.request_id.map(|request_id| {
             let key = (change.person.principal.clone(), request_id.id);
-            self.replays.insert(key, (request_id.digest, outcome));
-        }
+            (key, request_id.digest)
+        });
         self.push(encoded);
+        seen.snapshot = Some(Arc::new(self.next.bare()));
+        if let Some((key, digest)) = asked {
+            outcome.snapshot.clone_from(&seen.snapshot);
+            self.replays.insert(key, (digest, outcome));
+        }
         Ok(seen)
     }
 
@@ -177,6 +187,7 @@ pub(super) async fn known(
         let outcome = Outcome {
             revision,
             image,
+            snapshot: None,
             replayed: true,
         };
         replays.insert((principal, id), (digest, outcome));
@@ -207,6 +218,7 @@ fn replay(
     Ok(Outcome {
         revision: outcome.revision,
         image: seen.ok_or_else(|| outcome.image.not_found())?.image,
+        snapshot: outcome.snapshot.clone(),
         replayed: true,
     })
 }
@@ -216,6 +228,7 @@ fn outcome_of(change: &Change) -> Result<Outcome, Error> {
         Some(Effect::Put(image)) => Ok(Outcome {
             revision: change.revision,
             image: image.clone(),
+            snapshot: None,
             replayed: false,
         }),
         Some(Effect::Remove { .. } | Effect::Notice(_)) | None => Err(Error::Bug(
