@@ -336,8 +336,11 @@ fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
 
 /// Masks web addresses. Returns the first one that holds personal data.
 fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
-    let is = |it: &[Char], text: &str| it.iter().map(|it| it.c).eq(text.chars());
-    if !chars.windows(3).any(|it| is(it, "://") || is(it, "www")) {
+    let begins = |it: &[Char]| match it {
+        [a, b, c] => matches!((a.c, b.c, c.c), (':', '/', '/') | ('w', 'w', 'w')),
+        _ => false,
+    };
+    if !chars.windows(3).any(begins) {
         return None;
     }
     let mut found = None;
