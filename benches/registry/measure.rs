@@ -101,9 +101,13 @@ impl Question<'_> {
         theirs: &Listening,
         seeds: &mut Seeds,
     ) -> Result<Comparison> {
-        let other = Self {
+        let other = Question {
+            part: self.part,
             calls: their_calls,
-            ..*self
+            own_call: self.own_call,
+            concurrency: self.concurrency,
+            rounds: self.rounds,
+            measure: self.measure,
         };
         let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
