@@ -1,6 +1,6 @@
 //! Writes what `src/service` needs of every service: their list; the implementations of tonic's
 //! traits, where each method calls the function of the same name of `Services`, and its error
-//! becomes a status; and which requests name a revision or time to read.
+//! becomes a status; and the traits of requests by the fields that they share.
 
 use std::fmt::Write as _;
 
@@ -16,9 +16,11 @@ pub(crate) fn generate(
 ) -> String {
     let mut code = String::from(
         "use tonic::{Request, Response, Status};\n\
-         use super::{Services, read::AsOf};\n\
+         use super::{\n\
+         \x20   Services, list::Lists, read::AsOf, update::Updates, write::Mutation,\n\
+         };\n\
          use crate::{pb, wire::{requests, status::status}};\n\
-         use ndp_core::{change::At, error::Error};\n",
+         use ndp_core::{change::At, error::Error, query::list::Arguments};\n",
     );
     let services: Vec<_> = pool
         .services()
@@ -53,9 +55,13 @@ pub(crate) fn generate(
             );
         }
         code.push_str("}\n");
-        service
-            .methods()
-            .for_each(|it| as_of(&mut code, &it.input()));
+        for method in service.methods() {
+            let request = method.input();
+            as_of(&mut code, &request);
+            lists(&mut code, &request);
+            mutation(&mut code, &request, method.name());
+            updates(&mut code, &request);
+        }
     }
     code
 }
@@ -71,24 +77,94 @@ fn list(code: &mut String, services: &[ServiceDescriptor]) {
     code.push_str("        }\n    };\n}\npub(super) use services;\n");
 }
 
+/// Whether a request has all of these fields.
+fn has(request: &MessageDescriptor, fields: &[&str]) -> bool {
+    let mut fields = fields.iter();
+    fields.all(|field| request.get_field_by_name(field).is_some())
+}
+
 /// `AsOf` of a request that has its fields.
 fn as_of(code: &mut String, request: &MessageDescriptor) {
-    let has = |field| request.get_field_by_name(field).is_some();
-    if has("read_revision") && has("read_time") {
-        let name = request.name();
-        let page_token = if has("page_token") {
-            "&self.page_token"
-        } else {
-            "\"\""
-        };
+    if !has(request, &["read_revision", "read_time"]) {
+        return;
+    }
+    let page_token = if has(request, &["page_token"]) {
+        "&self.page_token"
+    } else {
+        "\"\""
+    };
+    let _ = writeln!(
+        code,
+        "\nimpl AsOf for pb::{} {{\n\
+         \x20   fn as_of(&self) -> Result<At, Error> {{\n\
+         \x20       requests::read_at(self.read_revision, self.read_time)\n\
+         \x20   }}\n\
+         \x20   fn page_token(&self) -> &str {{\n\
+         \x20       {page_token}\n\
+         \x20   }}\n\
+         }}",
+        request.name()
+    );
+}
+
+/// `Lists` of a request that has its fields.
+fn lists(code: &mut String, request: &MessageDescriptor) {
+    if has(request, &["page_size", "page_token", "filter", "order_by"]) {
         let _ = writeln!(
             code,
-            "\nimpl AsOf for pb::{name} {{\n\
-             \x20   fn as_of(&self) -> Result<At, Error> {{\n\
-             \x20       requests::read_at(self.read_revision, self.read_time)\n\
+            "\nimpl Lists for pb::{} {{\n\
+             \x20   fn arguments(&self) -> Arguments<'_> {{\n\
+             \x20       Arguments {{\n\
+             \x20           page_size: self.page_size,\n\
+             \x20           page_token: &self.page_token,\n\
+             \x20           filter: &self.filter,\n\
+             \x20           order_by: &self.order_by,\n\
+             \x20       }}\n\
              \x20   }}\n\
-             \x20   fn page_token(&self) -> &str {{\n\
-             \x20       {page_token}\n\
+             }}",
+            request.name()
+        );
+    }
+}
+
+/// `Mutation` of a request that has its fields.
+fn mutation(code: &mut String, request: &MessageDescriptor, method: &str) {
+    if has(request, &["request_id", "reason", "validate_only"]) {
+        let _ = writeln!(
+            code,
+            "\nimpl Mutation for pb::{} {{\n\
+             \x20   const METHOD: &'static str = \"{method}\";\n\
+             \x20   fn request_id(&mut self) -> &mut String {{\n\
+             \x20       &mut self.request_id\n\
+             \x20   }}\n\
+             \x20   fn reason(&self) -> &str {{\n\
+             \x20       &self.reason\n\
+             \x20   }}\n\
+             \x20   fn validate_only(&self) -> bool {{\n\
+             \x20       self.validate_only\n\
+             \x20   }}\n\
+             }}",
+            request.name()
+        );
+    }
+}
+
+/// `Updates` of a request with a mask: the record is the field that its name ends with.
+fn updates(code: &mut String, request: &MessageDescriptor) {
+    let name = request.name();
+    let message = name.strip_prefix("Update");
+    let message = message.and_then(|name| name.strip_suffix("Request"));
+    if let Some(message) = message.filter(|_| has(request, &["update_mask"])) {
+        let field = snake(message);
+        let _ = writeln!(
+            code,
+            "\nimpl Updates for pb::{name} {{\n\
+             \x20   type Message = pb::{message};\n\
+             \x20   fn message(&self) -> Option<&pb::{message}> {{\n\
+             \x20       self.{field}.as_ref()\n\
+             \x20   }}\n\
+             \x20   fn mask(&self) -> Option<&prost_types::FieldMask> {{\n\
+             \x20       self.update_mask.as_ref()\n\
              \x20   }}\n\
              }}"
         );

@@ -1,7 +1,6 @@
 //! The command line: its arguments, its output and its exit codes.
 
 mod backup;
-pub mod catalogue;
 mod check;
 mod demo;
 mod descriptor;
@@ -25,6 +24,7 @@ use tokio::{
 
 use crate::{
     admission::turns::TurnLimits,
+    catalogue,
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
     server::{Signals, Stop as _},

@@ -14,7 +14,7 @@ use crate::{
         proxies::{NotANetwork, Proxies},
         turns::TurnLimits,
     },
-    cli::catalogue,
+    catalogue,
     store::DatabaseUrl,
 };
 
@@ -118,6 +118,11 @@ struct LimitArgs {
     #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
     call_seconds: Option<String>,
 
+    /// Milliseconds from which a call counts as slow and is logged at `info`, whoever makes it, 0
+    /// to 3600000 [default: 1000]
+    #[arg(long, env = "NDP_SLOW_CALL_MS", value_name = "MILLISECONDS")]
+    slow_call_ms: Option<String>,
+
     /// Calls that may be answered at one time [default: 4096]
     #[arg(long, env = "NDP_CALLS_IN_FLIGHT", value_name = "NUMBER")]
     calls_in_flight: Option<String>,
@@ -187,6 +192,7 @@ impl LimitArgs {
     fn resolve(&self, settings: &mut Settings) -> Option<Limits> {
         let Limits {
             call_seconds,
+            slow_call_ms,
             calls_in_flight,
             calls_in_flight_per_caller,
             calls_per_second,
@@ -213,6 +219,8 @@ impl LimitArgs {
             })
         };
         let call_seconds = read("call_seconds", &self.call_seconds, call_seconds, 1, 3600);
+        let given = &self.slow_call_ms;
+        let slow_call_ms = read("slow_call_ms", given, slow_call_ms, 0, 3_600_000);
         let cost = read("call_cost", &self.call_cost, cost, COST_MIN, COST_MAX);
         let mut count = |name, given, default: usize| {
             let read = read(name, given, default as u64, 1, COUNT_MAX);
@@ -271,6 +279,7 @@ impl LimitArgs {
         let header_bytes = small("header_bytes", given, header_bytes, 1024, 1_048_576);
         Some(Limits {
             call_seconds: call_seconds?,
+            slow_call_ms: slow_call_ms?,
             calls_in_flight: calls_in_flight?,
             calls_in_flight_per_caller: calls_in_flight_per_caller?,
             calls_per_second: calls_per_second?,
@@ -362,6 +371,8 @@ pub struct ServerOptions {
 pub struct Limits {
     /// Longest time of a call that does not stream, in seconds.
     pub call_seconds: u64,
+    /// Time from which a call is logged as a slow one, in milliseconds.
+    pub slow_call_ms: u64,
     /// Calls being answered.
     pub calls_in_flight: usize,
     /// Of these, calls of one principal, or from one address without a key.
@@ -392,6 +403,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             call_seconds: 60,
+            slow_call_ms: 1000,
             calls_in_flight: 4096,
             calls_in_flight_per_caller: 512,
             calls_per_second: 2000,
@@ -487,6 +499,7 @@ const KEYS: &[&str] = &[
     "trusted_proxy",
     "metrics_listen",
     "call_seconds",
+    "slow_call_ms",
     "calls_in_flight",
     "calls_in_flight_per_caller",
     "calls_per_second",

@@ -8,7 +8,6 @@ pub mod details;
 pub mod entrance;
 mod frames;
 pub mod guard;
-pub mod methods;
 mod metrics;
 mod panics;
 mod receive;

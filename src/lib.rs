@@ -6,6 +6,8 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod admission;
+pub mod call;
+pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod http;

@@ -8,9 +8,11 @@ pub mod check;
 pub mod entropy;
 pub mod history;
 pub mod measures;
+pub mod pages;
 pub mod recent;
 mod tallies;
 mod upkeep;
+pub mod watching;
 mod writer;
 
 use std::{
@@ -98,6 +100,15 @@ impl Snapshot {
     /// The position of this snapshot in the log.
     pub fn position(&self) -> Position {
         Position::new(self.log_id, self.state.revision(), &self.digest)
+    }
+
+    /// The same without what only the newest snapshot keeps.
+    fn bare(&self) -> Self {
+        Self {
+            recent: Recent::new(0),
+            tally: None,
+            ..self.clone()
+        }
     }
 
     /// Whether its tally is of this day.
@@ -443,8 +454,8 @@ impl Registry {
         let mut entropy = OsEntropy;
         for request in requests {
             let now = self.clock.now();
-            let change = decide(&state, caller, request, now, &mut entropy)?;
-            state.apply(&change);
+            let decided = decide(&state, caller, request, now, &mut entropy)?;
+            state.apply(&decided.change);
         }
         Ok(())
     }

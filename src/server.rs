@@ -254,7 +254,8 @@ pub async fn serve_until(
     let guard = Guard::new(registry.clone(), call_time_max);
     let methods = Methods::new(&registry, admission.answer_bytes(), ended.clone());
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET, registry.turns().clone())?;
-    let calls = Calls::new(registry, methods);
+    let slow = Duration::from_millis(limits.slow_call_ms);
+    let calls = Calls::new(registry, methods, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))

@@ -2,7 +2,6 @@
 //! and the result becomes a response. This module contains no rules.
 
 mod access;
-pub mod call;
 mod catalogue;
 mod changes;
 mod encodings;
@@ -21,6 +20,7 @@ mod read;
 pub mod reflection;
 pub mod standard;
 mod update;
+mod write;
 
 use std::sync::Arc;
 
@@ -33,17 +33,15 @@ use tonic::{
 };
 use tower::Service;
 
-use crate::{admission::pool::Pool, pb, registry::Registry};
+use crate::{
+    admission::pool::Pool,
+    call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX},
+    pb,
+    registry::Registry,
+};
 use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
 use ndp_core::records::platforms::Platform;
-
-/// Maximum size of a request, in bytes: far above the largest record that the field rules allow.
-pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
-
-/// Maximum size of a response, in bytes. A page is limited to well below it, so that clients with
-/// the usual limit of 4 MiB can read every response.
-pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 macro_rules! names {
     ($($field:ident $module:ident $server:ident;)+) => {

@@ -45,6 +45,7 @@ use ndp_core::{
     leaf::Digest,
     names::{ApiKeyName, PrincipalName, Revision},
     records::principals::KeyHash,
+    rules::Decided,
     time::Timestamp,
 };
 
@@ -567,7 +568,7 @@ impl<'c> WriteTx<'c> {
         let mut encoded: Vec<Encoded> = Vec::with_capacity(changes.len());
         for change in changes {
             let before = *encoded.last().map_or(&self.head.digest, Encoded::digest);
-            encoded.push(Encoded::new(change.clone(), &before, salt)?);
+            encoded.push(Encoded::new(Decided::of(change.clone())?, &before, salt)?);
         }
         self.append_encoded(&encoded).await
     }

@@ -112,8 +112,8 @@ impl Telemetry {
                 layer
                     .json()
                     .flatten_event(true)
-                    .with_current_span(true)
-                    // the current span is the call's span, which the list would repeat
+                    // a call's line has its fields itself
+                    .with_current_span(false)
                     .with_span_list(false),
             ),
         }

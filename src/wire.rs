@@ -16,6 +16,7 @@ pub mod encoded;
 pub mod figures;
 pub mod glossary;
 pub mod mask;
+pub mod methods;
 pub mod milestones;
 pub mod monitoring;
 pub mod nested;

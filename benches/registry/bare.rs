@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ndp_registry::{pb, service};
+use ndp_registry::{call, pb};
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use tonic::{
@@ -155,8 +155,8 @@ impl<M: Method> Service<http::Request<Body>> for Bare<M> {
         let bare = self.clone();
         Box::pin(async move {
             let mut grpc = Grpc::new(Prebuilt::<M>(PhantomData)).apply_max_message_size_config(
-                Some(service::REQUEST_BYTES_MAX),
-                Some(service::RESPONSE_BYTES_MAX),
+                Some(call::REQUEST_BYTES_MAX),
+                Some(call::RESPONSE_BYTES_MAX),
             );
             Ok(grpc.unary(bare, request).await)
         })

@@ -53,18 +53,7 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Compa
     std::fs::copy(&database.file, &file)?;
     let registry = Listening::registry(&file)?;
     let mut seeds = Seeds::new();
-    println!(
-        "\n{:<14} {:>5} {:>9} {:>9}  {:<18} {:>15} {:>15}  {:>13}  {:<18}",
-        "part",
-        "calls",
-        "ours/s",
-        "bare/s",
-        "ratio",
-        "ours p50/p99",
-        "bare p50/p99",
-        "cpu us a call",
-        "cpu ratio"
-    );
+    print_heading("bare");
     for part in parts.into_iter().filter(|part| options.wants(part)) {
         let calls = calls(part, &database)?;
         let updates = part.starts_with(UPDATE);
@@ -86,7 +75,24 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Compa
     Ok(comparisons)
 }
 
-fn print(comparison: &Comparison) {
+/// Prints the heading of comparisons with a server.
+pub(crate) fn print_heading(other: &str) {
+    println!(
+        "\n{:<14} {:>5} {:>9} {:>9}  {:<18} {:>15} {:>15}  {:>13}  {:<18}",
+        "part",
+        "calls",
+        "ours/s",
+        format!("{other}/s"),
+        "ratio",
+        "ours p50/p99",
+        format!("{other} p50/p99"),
+        "cpu us a call",
+        "cpu ratio"
+    );
+}
+
+/// Prints a comparison.
+pub(crate) fn print(comparison: &Comparison) {
     let Comparison {
         part,
         concurrency,
@@ -140,7 +146,8 @@ async fn bare_of(
     Ok(bare)
 }
 
-fn calls(part: &str, database: &Database) -> Result<Vec<Call>> {
+/// The calls of a part.
+pub(crate) fn calls(part: &str, database: &Database) -> Result<Vec<Call>> {
     let list = |filter: &str, view| {
         let request = pb::ListPlatformsRequest {
             page_size: 100,

@@ -35,7 +35,7 @@ use ndp_core::{
     time::{Clock, Date, Period, Timestamp},
 };
 use ndp_registry::{
-    cli::catalogue,
+    catalogue,
     registry::{
         Registry,
         authenticate::{KEY_ID_LENGTH, NewKey},
@@ -62,7 +62,7 @@ const BATCH: usize = 1000;
 /// When everything was made.
 const MOMENT: &str = "2026-01-01T00:00:00Z";
 /// Another number has the databases generated again.
-const GENERATION: u32 = 1;
+const GENERATION: u32 = 2;
 
 /// A text as long as those that plans have.
 pub(crate) const PROSE: &str = "kế hoạch giả định này gồm khảo sát hiện trạng, thiết kế kiến \

@@ -5,11 +5,14 @@
 //! between the two servers, so that other load on the machine affects both; what is printed is the
 //! median over rounds and, of ratios, the least and the greatest. Any error fails the run.
 //!
+//! The part `etcd` puts etcd in the place of the bare service, with the same records.
+//!
 //! The figures are also written to `target/bench/figures.json`. All data but the shipped catalogue
 //! is made up, see `generate.rs`.
 
 mod bare;
 mod compare;
+mod etcd;
 mod floor;
 mod generate;
 mod hostile;
@@ -80,7 +83,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -88,6 +91,7 @@ const PARTS: [&str; 14] = [
     compare::LIST_FILTERED,
     compare::UPDATE,
     compare::UPDATE_WITH_ID,
+    etcd::ETCD,
     watch::WATCH,
     floor::FLOOR,
     size::START,
@@ -127,6 +131,7 @@ fn report(options: &Options) -> Result<()> {
         options.rounds
     );
     let comparisons = runtime.block_on(compare::run(options, &directory))?;
+    let etcd = runtime.block_on(etcd::run(options, &directory))?;
     let watches = runtime.block_on(watch::run(options, &directory))?;
     let floors = runtime.block_on(floor::run(options, &directory))?;
     let sizes = runtime.block_on(size::run(options, &directory))?;
@@ -139,6 +144,7 @@ fn report(options: &Options) -> Result<()> {
         "rounds": options.rounds,
         "milliseconds": options.measure.as_millis(),
         "comparisons": comparisons,
+        "etcd": etcd,
         "watches": watches,
         "floors": floors,
         "sizes": sizes,

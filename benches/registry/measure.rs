@@ -90,10 +90,29 @@ impl Question<'_> {
         theirs: &Listening,
         seeds: &mut Seeds,
     ) -> Result<Comparison> {
+        self.compare_with(ours, self.calls, theirs, seeds)
+    }
+
+    /// The same, where the other server is asked by calls of its own.
+    pub(crate) fn compare_with(
+        &self,
+        ours: &Listening,
+        their_calls: &[Call],
+        theirs: &Listening,
+        seeds: &mut Seeds,
+    ) -> Result<Comparison> {
+        let other = Question {
+            part: self.part,
+            calls: their_calls,
+            own_call: self.own_call,
+            concurrency: self.concurrency,
+            rounds: self.rounds,
+            measure: self.measure,
+        };
         let (mut of_ours, mut of_theirs) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             of_ours.push(self.ask(ours, seeds.next())?);
-            of_theirs.push(self.ask(theirs, seeds.next())?);
+            of_theirs.push(other.ask(theirs, seeds.next())?);
         }
         let ratio = |value: fn(&Side) -> f64| {
             let pairs = of_ours.iter().zip(&of_theirs);

@@ -61,6 +61,13 @@ impl Listening {
         Self::start(command)
     }
 
+    /// etcd, with its data in a directory.
+    pub(crate) fn etcd(program: &Path, data: &Path) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.arg(data);
+        Self::start(command)
+    }
+
     /// This program in a role in which it listens.
     pub(crate) fn in_role(role: &str) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);

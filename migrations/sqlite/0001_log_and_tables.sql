@@ -48,7 +48,7 @@ CREATE INDEX changes_record_time ON changes (record_time);
 -- over kind, resource, format and a digest of salt and image, so that an image can be blanked by
 -- law and the log still verifies.
 CREATE TABLE effects (
-    revision INTEGER NOT NULL REFERENCES changes (revision),
+    revision INTEGER NOT NULL REFERENCES changes (revision) DEFERRABLE INITIALLY DEFERRED,
     ordinal INTEGER NOT NULL CHECK (ordinal >= 0),
     kind TEXT NOT NULL CHECK (kind IN ('put', 'remove', 'notice')),
     resource TEXT NOT NULL,

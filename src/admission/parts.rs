@@ -2,9 +2,11 @@
 //! other.
 
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use foldhash::fast::RandomState;
 
 use super::who::Who;
 

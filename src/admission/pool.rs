@@ -1,14 +1,14 @@
 //! A pool of a limited resource, with a total limit and a limit for each caller.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
-use super::{parts::Parts, who::Who};
+use super::{
+    parts::Parts,
+    who::{ByCaller, Who},
+};
 use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
@@ -26,7 +26,7 @@ struct Inner {
     taken: AtomicUsize,
     /// The amount that each caller holds. Only callers that hold something have an entry, so there
     /// are never more than `max` entries.
-    held: Parts<HashMap<Who, usize>>,
+    held: Parts<ByCaller<usize>>,
 }
 
 /// A caller's share of a pool. Dropping it returns the share to the pool.

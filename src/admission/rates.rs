@@ -1,8 +1,11 @@
 //! Limits the calls a second of each caller.
 
-use std::{collections::HashMap, time::Instant};
+use std::time::Instant;
 
-use super::{parts::Parts, who::Who};
+use super::{
+    parts::Parts,
+    who::{ByCaller, Who},
+};
 use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
@@ -27,7 +30,7 @@ pub struct Rates {
 
 #[derive(Debug, Default)]
 struct Part {
-    full_at: HashMap<Who, u64>,
+    full_at: ByCaller<u64>,
     /// The bucket shared by all callers that have no room in the table.
     others_full_at: u64,
     /// Before this time, a search for callers to forget would find too few.

@@ -1,8 +1,15 @@
 //! The identity that limits are counted for.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
+use foldhash::fast::RandomState;
 use ndp_core::{caller::Caller, names::PrincipalName};
+
+/// A table by caller. Every call looks several of them up.
+pub(super) type ByCaller<T> = HashMap<Who, T, RandomState>;
 
 /// A principal, or the network address of a caller without a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

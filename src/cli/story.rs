@@ -14,7 +14,7 @@ use std::sync::{
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::{
-    cli::catalogue,
+    catalogue,
     registry::{Registry, entropy::OsEntropy},
     store::Store,
 };

@@ -16,7 +16,7 @@ use super::{
     gzip::{Gzip, Unread, unpack},
 };
 use crate::{
-    service::{REQUEST_BYTES_MAX, call::COMPRESSED_BYTES_MIN},
+    call::{COMPRESSED_BYTES_MIN, REQUEST_BYTES_MAX},
     wire::status,
 };
 use ndp_core::error::Violation;

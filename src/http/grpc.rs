@@ -14,7 +14,7 @@ use prost_reflect::{DynamicMessage, MessageDescriptor};
 use tonic::{Code, Status, body::Body};
 
 use super::routes::Route;
-use crate::service::RESPONSE_BYTES_MAX;
+use crate::call::RESPONSE_BYTES_MAX;
 
 /// Length of the prefix of a gRPC message: one byte for compression and four for the length.
 const PREFIX_BYTES: usize = 5;

@@ -31,11 +31,6 @@ pub(super) fn field(message: &DynamicMessage, field: &FieldDescriptor) -> Option
     end(serde_json::to_vec(&Field(field, &value)))
 }
 
-/// Any JSON, with a line feed at its end.
-pub(super) fn document(document: &serde_json::Value) -> Option<Bytes> {
-    end(serde_json::to_vec(document))
-}
-
 fn end(text: serde_json::Result<Vec<u8>>) -> Option<Bytes> {
     let mut text = text.ok()?;
     text.push(b'\n');

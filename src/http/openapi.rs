@@ -1,5 +1,6 @@
-//! The OpenAPI 3.1 document of what [`super::routes`] serves. It is generated from the descriptors:
-//! their comments become descriptions, and their field rules become constraints.
+//! The OpenAPI 3.1 document of what [`super::routes`] serves, docs/openapi.json, is made here from
+//! the descriptors: their comments become descriptions, and their field rules become constraints.
+//! The server has the finished file; a test keeps it in step.
 
 mod schemas;
 
@@ -36,7 +37,7 @@ const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms 
 const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"( *, *(W/)?\"[!#-~]*\")*)$";
 
 /// The whole document.
-pub(super) fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
+fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
     let mut schemas = Schemas::new(pool);
     let mut paths: Map<String, Value> = Map::new();
     let mut tags: Vec<Value> = Vec::new();
@@ -350,4 +351,24 @@ impl Walk<'_> {
             self.field(&field, path, json_path, depth);
         }
     }
+}
+
+/// `INSTA_UPDATE=always` rewrites the file.
+#[test]
+fn the_document_is_that_of_the_protos() {
+    let pool = DescriptorPool::decode(crate::pb::FILE_DESCRIPTOR_SET).unwrap();
+    let made = document(&pool, &Routes::new(&pool).unwrap());
+    let mut text = serde_json::to_string_pretty(&made).unwrap();
+    text.push('\n');
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
+        std::fs::write(path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap();
+    let differs = written.lines().zip(text.lines()).find(|(a, b)| a != b);
+    assert_eq!(
+        differs, None,
+        "docs/openapi.json: rewrite it with INSTA_UPDATE=always"
+    );
+    assert_eq!(written.len(), text.len());
 }

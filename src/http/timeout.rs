@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ndp_core::messages::Rule;
 
 use super::errors::Refusal;
-use crate::service::call::GRPC_TIMEOUT;
+use crate::call::deadline::GRPC_TIMEOUT;
 use ndp_core::error::Violation;
 
 static X_SERVER_TIMEOUT: HeaderName = HeaderName::from_static("x-server-timeout");

@@ -1,38 +1,43 @@
 //! Around every call of our services: identifies the caller, logs the call once with its outcome,
 //! and puts the revision on the response.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request, Response};
 use tonic::{Code, Status, body::Body};
-use tracing::Instrument;
 
 use super::details::explain;
 use crate::{
     admission::{held::Held, who::Who},
-    registry::Registry,
-    service::{
-        Methods, REQUEST_BYTES_MAX,
-        call::{
-            Call, NDP_MIN_REVISION, NDP_REVISION, await_revision, identify, patience,
-            write_position,
-        },
+    call::{
+        Call, REQUEST_BYTES_MAX,
+        deadline::patience,
+        identity::{await_revision, identify},
+        metadata::{NDP_MIN_REVISION, NDP_REVISION, write_position},
     },
+    registry::Registry,
+    service::Methods,
     wire::status::{status, transport::is_undeclared_compression},
 };
-use ndp_core::{error::Error, position::Position};
+use ndp_core::{caller::Person, error::Error, position::Position};
 
 /// Identifies and logs calls, and passes them to our services.
 #[derive(Debug)]
 pub struct Calls {
     registry: Registry,
     methods: Methods,
+    slow: Duration,
 }
 
 impl Calls {
-    /// Serves these methods on this registry.
-    pub const fn new(registry: Registry, methods: Methods) -> Self {
-        Self { registry, methods }
+    /// Serves these methods on this registry. Calls that take at least `slow` are logged, whoever
+    /// makes them.
+    pub const fn new(registry: Registry, methods: Methods, slow: Duration) -> Self {
+        Self {
+            registry,
+            methods,
+            slow,
+        }
     }
 
     /// Answers a call that arrived at the time `came`.
@@ -53,32 +58,24 @@ impl Calls {
             // boxed: few calls wait, and unboxed this future would enlarge that of every call
             _ => Box::pin(self.identify(headers, held)).await,
         };
-        let method = request.uri().path().trim_start_matches('/');
+        let uri = request.uri().clone();
+        let method = uri.path().trim_start_matches('/');
         let call = match identified {
             Ok(call) => call,
             Err(error) => {
-                let span = tracing::info_span!("call", method);
-                return span.in_scope(|| refuse(status(error), &self.registry, came));
+                let mut response = status(error).into_http();
+                finish(&mut response, &self.registry.read().position());
+                self.log(method, None, &response, came);
+                return response;
             }
         };
-        // Record all fields at once: recording a field later costs as much as the span.
         let person = call.caller.person();
-        let person = person.as_ref();
-        let span = tracing::info_span!(
-            "call",
-            method,
-            principal = person.map_or("anonymous", |person| person.principal.as_str()),
-            actor = person.and_then(|person| person.actor.as_deref()),
-        );
         let position = call.snapshot.position();
-        let answering = async move {
-            request.extensions_mut().insert::<Call>(call);
-            let mut response = explain(self.methods.answer(request).await, REQUEST_BYTES_MAX);
-            finish(&mut response, &position);
-            log(&response, came);
-            response
-        };
-        answering.instrument(span).await
+        request.extensions_mut().insert::<Call>(call);
+        let mut response = explain(self.methods.answer(request).await, REQUEST_BYTES_MAX);
+        finish(&mut response, &position);
+        self.log(method, Some(person.as_ref()), &response, came);
+        response
     }
 
     /// Identifies the caller, at the minimum revision that the call asks for or a later one.
@@ -90,36 +87,62 @@ impl Calls {
         }
         Ok(call)
     }
-}
 
-/// Builds the response to a call that did not reach its method.
-fn refuse(error: impl Into<Status>, registry: &Registry, came: Instant) -> Response<Body> {
-    let mut response = error.into().into_http();
-    finish(&mut response, &registry.read().position());
-    log(&response, came);
-    response
+    /// Writes one line for each call: at `error` for a fault of the server, and at `info` for any
+    /// other call, except that what everyone may read is at `debug` when it is answered in time.
+    /// `person` is `None` if the caller was not identified, and `Some(None)` if it is anonymous.
+    fn log<R>(
+        &self,
+        method: &str,
+        person: Option<Option<&Person>>,
+        response: &Response<R>,
+        came: Instant,
+    ) {
+        let took = came.elapsed();
+        let latency_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let headers = response.headers();
+        let revision = || {
+            headers
+                .get(&NDP_REVISION)?
+                .to_str()
+                .ok()?
+                .parse::<u64>()
+                .ok()
+        };
+        let actor = person.flatten().and_then(|person| person.actor.as_deref());
+        let principal =
+            person.map(|person| person.map_or("anonymous", |person| person.principal.as_str()));
+        macro_rules! line {
+            ($level:ident, $code:expr $(, $error:ident)?) => {
+                tracing::$level!(
+                    method,
+                    principal,
+                    actor,
+                    revision = revision(),
+                    latency_us,
+                    outcome = ?$code,
+                    $($error,)?
+                    "answered"
+                )
+            };
+        }
+        match Status::from_header_map(headers) {
+            Some(status) if is_of_the_server(&status) => {
+                // it names the incident, whose cause has a line of its own
+                let error = status.message();
+                line!(error, status.code(), error);
+            }
+            Some(status) if status.code() != Code::Ok => line!(info, status.code()),
+            _ if person == Some(None) && took < self.slow => line!(debug, Code::Ok),
+            _ => line!(info, Code::Ok),
+        }
+    }
 }
 
 /// Puts the point of the log on a response that does not carry a later one.
 pub(super) fn finish<R>(response: &mut Response<R>, position: &Position) {
     if !response.headers().contains_key(&NDP_REVISION) {
         write_position(response.headers_mut(), position);
-    }
-}
-
-/// Writes one line for each call: at `info`, or at `error` for a fault of the server.
-fn log<R>(response: &Response<R>, came: Instant) {
-    let status = Status::from_header_map(response.headers());
-    let code = status.as_ref().map_or(Code::Ok, Status::code);
-    let latency_us = u64::try_from(came.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let revision = response
-        .headers()
-        .get(&NDP_REVISION)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if status.is_some_and(|status| is_of_the_server(&status)) {
-        tracing::error!(revision, latency_us, outcome = ?code, "answered");
-    } else {
-        tracing::info!(revision, latency_us, outcome = ?code, "answered");
     }
 }
 

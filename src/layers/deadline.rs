@@ -6,7 +6,7 @@
 //! outcome.
 
 use std::{
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Status, body::Body};
 
 use crate::{
-    service::call::{self, GRPC_TIMEOUT},
+    call::deadline::{GRPC_TIMEOUT, deadline},
     wire::status,
 };
 
@@ -40,7 +40,7 @@ pub(super) fn of(
     came: std::time::Instant,
     most: Option<Duration>,
 ) -> Result<Option<Deadline>, Status> {
-    let asked = call::deadline(headers);
+    let asked = deadline(headers);
     if asked.is_none() && headers.contains_key(&GRPC_TIMEOUT) {
         return Err(status::timeout_malformed());
     }
@@ -58,26 +58,12 @@ pub(super) fn of(
 }
 
 impl Deadline {
-    /// The result of the future, or an error when the deadline expires first.
-    pub(super) async fn within<T>(
-        &mut self,
-        future: impl Future<Output = Result<T, Status>>,
-    ) -> Result<Result<T, Status>, Status> {
-        let mut future = pin!(future);
-        std::future::poll_fn(|cx| {
-            if let Poll::Ready(answered) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(answered));
-            }
-            let over = self.poll_over(cx);
-            over.map(|()| Err(status::deadline_exceeded(self.given)))
-        })
-        .await
-    }
-
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the deadline has expired, with the status that reports it.
+    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Status> {
         let at = self.at;
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        sleep.as_mut().poll(cx)
+        let over = sleep.as_mut().poll(cx);
+        over.map(|()| status::deadline_exceeded(self.given))
     }
 
     /// Passes the body on until the deadline, then ends it with trailers that report the expiry.
@@ -109,10 +95,10 @@ impl http_body::Body for Until {
             return Poll::Ready(None);
         };
         // Check the deadline first, so that a stream that is always ready ends too.
-        if this.deadline.poll_over(cx).is_ready() {
+        if let Poll::Ready(status) = this.deadline.poll_over(cx) {
             this.body = None;
             let mut trailers = HeaderMap::new();
-            let added = status::deadline_exceeded(this.deadline.given).add_header(&mut trailers);
+            let added = status.add_header(&mut trailers);
             return Poll::Ready(added.is_ok().then(|| Ok(Frame::trailers(trailers))));
         }
         Pin::new(body).poll_frame(cx)

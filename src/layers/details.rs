@@ -4,7 +4,7 @@
 use http::Response;
 use tonic::{Code, Status};
 
-use crate::{service::call::GRPC_ACCEPT_ENCODING, wire::status::transport::explained};
+use crate::{call::metadata::GRPC_ACCEPT_ENCODING, wire::status::transport::explained};
 
 /// Adds details to an error response that has none, and returns any other response unchanged.
 /// Messages were read up to `limit` bytes.

@@ -9,11 +9,12 @@ use std::sync::{
 use http::Request;
 use tonic::body::Body;
 
-use super::{methods, panics};
+use super::panics;
 use crate::{
     admission::{Admission, connection::Connection, held::Held, proxies::Proxies, who::Who},
+    call::identity::identify_now,
     registry::Registry,
-    service::call::identify_now,
+    wire::methods,
 };
 use ndp_core::{
     error::Error,

@@ -1,6 +1,11 @@
 //! Around every call: ends calls that exceed their deadline, and answers calls that panic.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use http::{Request, Response};
 use tonic::{Status, body::Body};
@@ -8,10 +13,10 @@ use tonic::{Status, body::Body};
 use super::{
     calls::finish,
     deadline::{self, Deadline},
-    panics,
+    panics::poll_caught,
 };
 use crate::{
-    admission::held::Held, registry::Registry, service::call::GRPC_ACCEPT_ENCODING,
+    admission::held::Held, call::metadata::GRPC_ACCEPT_ENCODING, registry::Registry,
     telemetry::metrics::Handles, wire::status::status,
 };
 
@@ -43,28 +48,31 @@ impl Guard {
     where
         F: Future<Output = Response<Body>>,
     {
-        let deadline = match self.prepare(&mut request, method, held, came) {
+        let mut deadline = match self.prepare(&mut request, method, held, came) {
             Ok(deadline) => deadline,
             Err(status) => return self.refuse(status),
         };
-        // create the future inside the code that catches panics
-        let answering = panics::caught(async move { next(request).await });
-        let answered = match deadline {
-            None => answering.await,
-            Some(mut deadline) => match deadline.within(answering).await {
-                Ok(Ok(response)) if method.streams() => {
-                    Ok(response.map(|body| deadline.until(body)))
-                }
-                Ok(answered) => answered,
-                Err(status) => {
+        // Pinned here and polled by functions: an async function that takes this large future would
+        // hold it twice. It is created inside the code that catches panics.
+        let mut answering = pin!(async move { next(request).await });
+        let answered = poll_fn(
+            |cx| match (poll_caught(answering.as_mut(), cx), &mut deadline) {
+                (Poll::Pending, Some(deadline)) => deadline.poll_over(cx).map(|status| {
                     let latency_us = came.elapsed().as_micros();
                     let method = method.path();
                     tracing::info!(method, latency_us, outcome = "DeadlineExceeded");
                     Err(status)
-                }
+                }),
+                (polled, _) => polled,
             },
-        };
-        answered.unwrap_or_else(|status| self.refuse(status))
+        );
+        match (answered.await, deadline) {
+            (Ok(response), Some(deadline)) if method.streams() => {
+                response.map(|body| deadline.until(body))
+            }
+            (Ok(response), _) => response,
+            (Err(status), _) => self.refuse(status),
+        }
     }
 
     fn prepare(

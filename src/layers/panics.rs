@@ -3,8 +3,8 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
+    pin::Pin,
+    task::{Context, Poll},
 };
 
 use tonic::Status;
@@ -12,19 +12,18 @@ use tonic::Status;
 use crate::wire::status;
 use ndp_core::error::Error;
 
-/// The result of the future or, if it panicked, a status that reports it.
+/// Polls the future. If it panics, the result is a status that reports it.
 ///
 /// No later call sees a half-done change: a call reads immutable snapshots, and writes through the
 /// writer.
-pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Status> {
-    let mut future = pin!(future);
-    std::future::poll_fn(move |cx| {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(status::panicked(said(&*payload)))),
-        }
-    })
-    .await
+pub(super) fn poll_caught<T>(
+    future: Pin<&mut impl Future<Output = T>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<T, Status>> {
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(payload) => Poll::Ready(Err(status::panicked(said(&*payload)))),
+    }
 }
 
 /// The result of the function or, if it panicked, an error that reports it.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     admission::held::Held,
-    service::REQUEST_BYTES_MAX,
+    call::REQUEST_BYTES_MAX,
     wire::status::{protocol, status},
 };
 use ndp_core::error::Error;

@@ -27,7 +27,6 @@ use super::{
     details::explain,
     entrance::Entrance,
     guard::Guard,
-    methods,
     metrics::Going,
     receive::{receive, receive_grpc, receive_messages},
 };
@@ -36,7 +35,10 @@ use crate::{
     http::{HttpLayer, Refused},
     service::standard::{self, Standard},
     telemetry::metrics::Metrics,
-    wire::status::{language, status},
+    wire::{
+        methods,
+        status::{language, status},
+    },
 };
 use ndp_core::error::Error;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::CorsLayer;
 
-use crate::service::call::{
+use crate::call::metadata::{
     NDP_ACTOR, NDP_ALLOW_PERSONAL_DATA, NDP_MIN_REVISION, NDP_POSITION, NDP_REVISION, NDP_SYNTHETIC,
 };
 

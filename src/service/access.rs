@@ -4,12 +4,13 @@ use tonic::{Request, Response};
 
 use super::{
     Services,
-    call::{Call, envelope, open, open_checked},
-    list::arguments,
-    read::{AsOf, find, get},
-    update::{updatable, update},
+    list::Lists as _,
+    read::{AsOf, find, get, open_checked},
+    update::updatable,
+    write::{open_update, open_write},
 };
 use crate::{
+    call::Call,
     pb,
     registry::{
         authenticate::{KEY_ID_LENGTH, NewKey},
@@ -63,7 +64,7 @@ impl Services {
                 State::principals,
                 String::new(),
                 call.binding("ListPrincipals"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| principals::principal(seen),
             )
             .await?;
@@ -77,8 +78,7 @@ impl Services {
         &self,
         request: Request<pb::CreatePrincipalRequest>,
     ) -> Answer<pb::Principal> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreatePrincipal", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::optional_new_name(
             &message.principal_id,
             "principal_id",
@@ -89,41 +89,34 @@ impl Services {
         let fields = principals::principal_fields(principal, "principal", &mut violations);
         violations.into_result()?;
         let command = CreatePrincipal { name, fields };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(principals::principal)
+            .answer(|it, _| principals::principal(it))
     }
 
     pub(super) async fn update_principal(
         &self,
         request: Request<pb::UpdatePrincipalRequest>,
     ) -> Answer<pb::Principal> {
-        let (call, message) = open(request)?;
-        let command = update(
-            &message,
-            message.principal.clone(),
-            message.update_mask.as_ref(),
-        )?;
-        let envelope = envelope!("UpdatePrincipal", message)?;
-        self.write(&call, command, envelope)
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
             .await?
-            .respond(principals::principal)
+            .answer(|it, _| principals::principal(it))
     }
 
     pub(super) async fn disable_principal(
         &self,
         request: Request<pb::DisablePrincipalRequest>,
     ) -> Answer<pb::Principal> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("DisablePrincipal", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let command = DisablePrincipal {
             name,
             etag: message.etag,
         };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(principals::principal)
+            .answer(|it, _| principals::principal(it))
     }
 
     // === API keys ===
@@ -155,7 +148,7 @@ impl Services {
                 State::api_keys,
                 prefix,
                 call.binding("ListApiKeys"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, key| principals::api_key(key, None),
             )
             .await?;
@@ -169,8 +162,7 @@ impl Services {
         &self,
         request: Request<pb::CreateApiKeyRequest>,
     ) -> Answer<pb::ApiKey> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateApiKey", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let principal: PrincipalName = requests::name(&message.parent, "parent")?;
         let mut violations = Violations::new();
         let key = message.api_key.unwrap_or_default();
@@ -192,23 +184,22 @@ impl Services {
             ttl,
             hash: new.hash,
         };
-        let written = self.write(&call, command, envelope).await?;
+        let written = self.write(call, envelope, command).await?;
         // The secret is shown only once: not if the request was replayed or only checked.
         let secret = (!written.replayed && !only_checked).then_some(new.secret);
-        written.respond(|key| principals::api_key(key, secret))
+        written.answer(|key, _| principals::api_key(key, secret))
     }
 
     pub(super) async fn revoke_api_key(
         &self,
         request: Request<pb::RevokeApiKeyRequest>,
     ) -> Answer<pb::ApiKey> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("RevokeApiKey", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let command = RevokeApiKey { name };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(|key| principals::api_key(key, None))
+            .answer(|key, _| principals::api_key(key, None))
     }
 }
 

@@ -6,14 +6,15 @@ use prost::Message as _;
 use tonic::{Request, Response};
 
 use super::{
-    RESPONSE_BYTES_MAX, Services,
-    call::{Call, envelope, open, open_checked},
+    Services,
     encodings::Encodings,
-    list::{COST_BYTES, Query, Seen, arguments, fitted},
+    list::{Lists as _, Seen, fitted, page},
     read::get,
-    update::{updatable, update},
+    update::updatable,
+    write::{open_update, open_write},
 };
 use crate::{
+    call::{Call, RESPONSE_BYTES_MAX},
     pb,
     wire::{
         agencies, editions,
@@ -23,10 +24,11 @@ use crate::{
     },
 };
 use ndp_core::{
+    effort::COST_BYTES,
     error::{Error, Violations},
     messages::Rule,
     names::{AgencyName, EditionName, PlatformName, ResourceName as _},
-    query::{Constant, Cursor, Queryable as _, order::Direction, page::page_size, search},
+    query::{Queryable as _, page::page_size, search},
     records::{
         agencies::Agency,
         editions::Edition,
@@ -61,46 +63,6 @@ fn find_platform<'a>(call: &'a Call, name: &PlatformName) -> Result<Seen<'a, Pla
         })
 }
 
-type PlatformRows<'a> = Box<dyn Iterator<Item = &'a Arc<Platform>> + Send + 'a>;
-
-/// The rows that can be on a page of platforms, from an index if one fits, and whether they are
-/// already in the order of the page.
-fn platform_rows<'a>(state: &'a State, query: &Query<Platform>) -> (bool, PlatformRows<'a>) {
-    if let Some(Constant::Text(agency)) = query.filter.equality("governing_agency") {
-        let of_agency = AgencyName::parse(agency).and_then(|agency| state.platforms_of(&agency));
-        return match of_agency {
-            Some(platforms) => (
-                query.by_name(),
-                Box::new(query.rows(platforms, String::new())),
-            ),
-            None => (true, Box::new(std::iter::empty())),
-        };
-    }
-    if query.order.one_field() == Some(("display_name", Direction::Ascending)) {
-        let place = query.after.as_ref().map(alphabetical_place);
-        // no valid cursor lacks a platform name
-        if let Some(after) = place.map_or(Some(None), |place| place.map(Some)) {
-            return (true, Box::new(state.platforms_by_display_name(after)));
-        }
-    }
-    let all = query.rows(state.platforms(), String::new());
-    (query.by_name(), Box::new(all))
-}
-
-/// The place in the alphabet that a page ended at: a Vietnamese name and a resource name.
-fn alphabetical_place(cursor: &Cursor) -> Option<(&str, PlatformName)> {
-    let display_name = cursor
-        .values
-        .iter()
-        .flatten()
-        .find_map(|value| match value {
-            Constant::Text(display_name) => Some(display_name.as_str()),
-            _ => None,
-        });
-    let name = PlatformName::parse(&cursor.name)?;
-    Some((display_name.unwrap_or_default(), name))
-}
-
 impl Services {
     // === agencies ===
 
@@ -124,7 +86,7 @@ impl Services {
                 State::agencies,
                 String::new(),
                 call.binding("ListAgencies"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| agencies::agency(seen),
             )
             .await?;
@@ -138,8 +100,7 @@ impl Services {
         &self,
         request: Request<pb::CreateAgencyRequest>,
     ) -> Answer<pb::Agency> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateAgency", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(&message.agency_id, "agency_id", AgencyName::from_id)?;
         let mut violations = Violations::new();
         let fields = agencies::agency_fields(
@@ -149,25 +110,19 @@ impl Services {
         );
         violations.into_result()?;
         let command = CreateAgency { name, fields };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(agencies::agency)
+            .answer(|it, _| agencies::agency(it))
     }
 
     pub(super) async fn update_agency(
         &self,
         request: Request<pb::UpdateAgencyRequest>,
     ) -> Answer<pb::Agency> {
-        let (call, message) = open(request)?;
-        let command = update(
-            &message,
-            message.agency.clone(),
-            message.update_mask.as_ref(),
-        )?;
-        let envelope = envelope!("UpdateAgency", message)?;
-        self.write(&call, command, envelope)
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
             .await?
-            .respond(agencies::agency)
+            .answer(|it, _| agencies::agency(it))
     }
 
     // === editions ===
@@ -192,7 +147,7 @@ impl Services {
                 State::editions,
                 String::new(),
                 call.binding("ListEditions"),
-                &arguments!(message),
+                &message.arguments(),
                 move |state, edition| edition_message(state, edition),
             )
             .await?;
@@ -206,8 +161,7 @@ impl Services {
         &self,
         request: Request<pb::CreateEditionRequest>,
     ) -> Answer<pb::Edition> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateEdition", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(&message.edition_id, "edition_id", EditionName::from_id)?;
         let mut violations = Violations::new();
         let fields = editions::edition_fields(
@@ -217,24 +171,19 @@ impl Services {
         );
         violations.into_result()?;
         let command = CreateEdition { name, fields };
-        let written = self.write(&call, command, envelope).await?;
-        written.respond(|edition| self.edition_of(edition))
+        self.write(call, envelope, command)
+            .await?
+            .answer(|edition, state| edition_message(state, edition))
     }
 
     pub(super) async fn update_edition(
         &self,
         request: Request<pb::UpdateEditionRequest>,
     ) -> Answer<pb::Edition> {
-        let (call, message) = open(request)?;
-        let command = update(
-            &message,
-            message.edition.clone(),
-            message.update_mask.as_ref(),
-        )?;
-        let envelope = envelope!("UpdateEdition", message)?;
-        self.write(&call, command, envelope)
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
             .await?
-            .respond(|edition| self.edition_of(edition))
+            .answer(|edition, state| edition_message(state, edition))
     }
 
     pub(super) async fn compare_editions(
@@ -275,11 +224,11 @@ impl Services {
             .binding("ListPlatforms")
             .with("show_retired", [u8::from(all)])
             .with("view", [view as u8]);
-        let query = self.query::<Platform>(binding, &arguments!(message))?;
+        let query = self.query::<Platform>(binding, &message.arguments())?;
         let (binding, encodings) = (query.binding.clone(), Arc::clone(&self.platforms));
         let listing = self.work(&call, move |call, effort| {
-            let (in_order, rows) = platform_rows(call.state(), &query);
-            let page = query.page(call, effort, in_order, rows, |platform| {
+            let (in_order, rows) = call.state().platforms_for(&query);
+            let page = page(&query, call, effort, in_order, rows, |platform| {
                 all || platform.state() == PlatformState::Active
             });
             let convert = |platform: &Seen<'_, _>| encoded_platform(&encodings, platform, view);
@@ -294,8 +243,7 @@ impl Services {
         &self,
         request: Request<pb::CreatePlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreatePlatform", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::optional_new_name(
             &message.platform_id,
             "platform_id",
@@ -309,25 +257,19 @@ impl Services {
         );
         violations.into_result()?;
         let command = CreatePlatform { name, fields };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(platform_of)
+            .answer(|it, _| Encoded::new(&platforms::platform(it, View::Full)))
     }
 
     pub(super) async fn update_platform(
         &self,
         request: Request<pb::UpdatePlatformRequest>,
     ) -> Answer<Encoded<pb::Platform>> {
-        let (call, message) = open(request)?;
-        let command = update(
-            &message,
-            message.platform.clone(),
-            message.update_mask.as_ref(),
-        )?;
-        let envelope = envelope!("UpdatePlatform", message)?;
-        self.write(&call, command, envelope)
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
             .await?
-            .respond(platform_of)
+            .answer(|it, _| Encoded::new(&platforms::platform(it, View::Full)))
     }
 
     pub(super) async fn batch_get_platforms(
@@ -378,8 +320,7 @@ impl Services {
         let after = self.open_token(&binding, &message.page_token)?;
         let encodings = Arc::clone(&self.platforms);
         let searching = self.work(&call, move |call, effort| {
-            let place = after.as_ref().and_then(alphabetical_place);
-            let rows = call.state().searched_platforms(place);
+            let rows = call.state().searched_platforms(after.as_ref());
             let rows = effort.rows(rows, 1 + query.terms());
             let page = search::search(rows, &query, after.as_ref(), size, |platform| {
                 let seen = Seen::of(platform, call)?;
@@ -397,8 +338,7 @@ impl Services {
         &self,
         request: Request<pb::RetirePlatformRequest>,
     ) -> Answer<pb::RetirePlatformResponse> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("RetirePlatform", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let mut violations = Violations::new();
         let exit =
@@ -410,9 +350,9 @@ impl Services {
             exit,
             etag: message.etag,
         };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(|it| pb::RetirePlatformResponse {
+            .answer(|it, _| pb::RetirePlatformResponse {
                 proposal: Some(proposals::proposal(it)),
             })
     }
@@ -429,15 +369,4 @@ fn encoded_platform(
         Some(record) => encodings.get(record, view, platforms::platform),
         None => Encoded::new(&platforms::platform(seen, view)),
     }
-}
-
-impl Services {
-    /// The answer of a write: the edition as GetEdition has it.
-    fn edition_of(&self, edition: &Edition) -> pb::Edition {
-        edition_message(&self.registry().read().state, edition)
-    }
-}
-
-fn platform_of(platform: &Platform) -> Encoded<pb::Platform> {
-    Encoded::new(&platforms::platform(platform, View::Full))
 }

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response};
 
-use super::{Services, call::open_checked};
+use super::{Services, read::open_checked};
 use crate::{pb, wire::glossary::GLOSSARY};
 use ndp_core::error::Error;
 

@@ -8,48 +8,27 @@ use std::{
 
 use imbl::OrdMap;
 
-use super::{Services, call::Call};
-use crate::wire::encoded::Answer;
+use super::Services;
+use crate::{call::Call, wire::encoded::Answer};
 use ndp_core::{
-    effort::Effort,
+    effort::{COST_BYTES, Effort},
     error::Error,
     query::{
         fields::Below,
-        filter::Filter,
-        order::{Direction, Order},
-        page::{self, Cursor, Page},
+        list::{Arguments, Query},
+        page::{BYTES_MAX, Cursor, Page},
         schema::Queryable,
         search::Alphabetical,
         token::{self, Binding},
     },
-    state::{State, rows, visible::Visible},
+    state::{State, visible::Visible},
 };
 
-/// A page is cut before its records exceed this many bytes. This is a quarter below the default
-/// limit of clients, which leaves room for a single larger record.
-pub(super) const PAGE_BYTES_MAX: usize = 3 * 1024 * 1024;
-
-/// The arguments that every List has.
-#[derive(Debug)]
-pub(super) struct Arguments<'a> {
-    pub(super) page_size: i32,
-    pub(super) page_token: &'a str,
-    pub(super) filter: &'a str,
-    pub(super) order_by: &'a str,
+/// A request with these arguments: `build.rs` writes it for each that has the four fields.
+pub(super) trait Lists {
+    /// The arguments.
+    fn arguments(&self) -> Arguments<'_>;
 }
-
-/// The arguments of a List message; all of them have the same four fields.
-macro_rules! arguments {
-    ($message:expr) => {
-        $crate::service::list::Arguments {
-            page_size: $message.page_size,
-            page_token: &$message.page_token,
-            filter: &$message.filter,
-            order_by: &$message.order_by,
-        }
-    };
-}
-pub(super) use arguments;
 
 /// A record as a caller sees it.
 pub(super) struct Seen<'a, T: Clone> {
@@ -104,72 +83,18 @@ fn below<T: Visible>(record: &Arc<T>, call: &Call) -> Option<Below<T>> {
     Some(Below { record, agency })
 }
 
-/// A parsed List request: which rows, in which order, and after which row.
-#[derive(Debug)]
-pub(super) struct Query<T: Queryable> {
-    size: usize,
-    pub(super) filter: Filter<T>,
-    pub(super) order: Order<T>,
-    pub(super) binding: Binding,
-    pub(super) after: Option<Cursor>,
-}
-
-impl<T: Queryable> Query<T> {
-    /// Whether the order is that of the maps.
-    pub(super) fn by_name(&self) -> bool {
-        self.order.name_alone() == Some(Direction::Ascending)
-    }
-
-    /// The rows of `map` that can be on the page, without walking those before it where the order
-    /// is that of the map.
-    pub(super) fn rows<'a, K, V>(
-        &self,
-        map: &'a OrdMap<K, Arc<V>>,
-        prefix: String,
-    ) -> impl Iterator<Item = &'a Arc<V>> + use<'a, K, V, T>
-    where
-        K: Ord + Clone + Borrow<str>,
-        V: Clone,
-    {
-        let after = self.after.as_ref().filter(|_| self.by_name());
-        rows(map, prefix, after.map(|cursor| cursor.name.as_str()))
-    }
-
-    /// The page of the query as the caller sees it: `rows` holds at least its records and, where
-    /// they come `in_order`, none of those before it.
-    pub(super) fn page<'a>(
-        &self,
-        call: &Call,
-        effort: &Effort,
-        in_order: bool,
-        rows: impl Iterator<Item = &'a Arc<T>>,
-        keep: impl Fn(&T) -> bool,
-    ) -> Page<Seen<'a, T>>
-    where
-        T: Visible + 'a,
-    {
-        let rows = rows.filter(|record| keep(record));
-        self.seen(effort, in_order, rows, |record| Seen::of(record, call))
-    }
-
-    /// The page of the rows that `see` makes of records.
-    fn seen<'a, V: 'a, R: Borrow<T>>(
-        &self,
-        effort: &Effort,
-        in_order: bool,
-        records: impl Iterator<Item = &'a Arc<V>>,
-        see: impl Fn(&'a Arc<V>) -> Option<R>,
-    ) -> Page<R> {
-        let seen = effort
-            .rows(records, 1 + self.filter.terms() + self.order.terms())
-            .filter_map(see);
-        if in_order {
-            page::page_in_order(seen, &self.filter, &self.order, self.size)
-        } else {
-            let after = self.after.as_ref();
-            page::page_sorted(seen, &self.filter, &self.order, after, self.size)
-        }
-    }
+/// The page of a query as the caller sees it: `rows` holds at least its records and, where they
+/// come `in_order`, none of those before it.
+pub(super) fn page<'a, T: Visible + Queryable + 'a>(
+    query: &Query<T>,
+    call: &Call,
+    effort: &Effort,
+    in_order: bool,
+    rows: impl Iterator<Item = &'a Arc<T>>,
+    keep: impl Fn(&T) -> bool,
+) -> Page<Seen<'a, T>> {
+    let rows = effort.rows(rows.filter(|record| keep(record)), query.row_cost());
+    query.page(in_order, rows.filter_map(|record| Seen::of(record, call)))
 }
 
 impl Services {
@@ -207,7 +132,7 @@ impl Services {
         let listing = self.work(call, move |call, effort| {
             let state = call.state();
             let rows = query.rows(map(state), prefix.clone());
-            let page = query.page(call, effort, query.by_name(), rows, |_| true);
+            let page = page(&query, call, effort, query.by_name(), rows, |_| true);
             let convert = |record: &Seen<'_, T>| convert(state, record);
             let place = |record: &Seen<'_, T>| query.order.cursor(record);
             Ok(fitted(page, effort, T::ANSWER_COST, convert, place))
@@ -236,7 +161,9 @@ impl Services {
         let listing = self.work(call, move |call, effort| {
             let state = call.state();
             let rows = query.rows(map(state), prefix.clone());
-            let page = query.seen(effort, query.by_name(), rows, |record| below(record, call));
+            let rows = effort.rows(rows, query.row_cost());
+            let rows = rows.filter_map(|record| below(record, call));
+            let page = query.page(query.by_name(), rows);
             let convert = |record: &Below<T>| convert(state, record);
             let place = |record: &Below<T>| query.order.cursor(record);
             Ok(fitted(
@@ -256,20 +183,7 @@ impl Services {
         binding: Binding,
         arguments: &Arguments<'_>,
     ) -> Result<Query<T>, Error> {
-        let size = page::page_size(arguments.page_size);
-        let filter = Filter::<T>::parse(arguments.filter)?;
-        let order = Order::<T>::parse(arguments.order_by, "name")?;
-        let binding = binding
-            .with("filter", filter.canonical())
-            .with("order_by", order.canonical());
-        let after = self.open_token(&binding, arguments.page_token)?;
-        Ok(Query {
-            size,
-            filter,
-            order,
-            binding,
-            after,
-        })
+        Query::read(self.registry().token_key(), binding, arguments)
     }
 
     /// A page, with the token of the page after it.
@@ -286,10 +200,7 @@ impl Services {
         binding: &Binding,
         page_token: &str,
     ) -> Result<Option<Cursor>, Error> {
-        if page_token.is_empty() {
-            return Ok(None);
-        }
-        token::open(self.registry().token_key(), binding, page_token).map(Some)
+        token::after(self.registry().token_key(), binding, page_token)
     }
 
     pub(super) fn seal_token(&self, binding: &Binding, next: Option<&Cursor>) -> String {
@@ -298,9 +209,6 @@ impl Services {
         })
     }
 }
-
-/// Bytes of messages that cost as much as reading one record.
-pub(super) const COST_BYTES: usize = 1024;
 
 /// The messages of a page up to the size limit, each at a cost of `units`, and the cursor of the
 /// next page. `place` returns the position of a row in the order.
@@ -319,7 +227,7 @@ pub(super) fn fitted<R, M: Answer>(
         let length = message.encoded_len();
         effort.spend(length / COST_BYTES);
         bytes += length;
-        if bytes > PAGE_BYTES_MAX && last.is_some() {
+        if bytes > BYTES_MAX && last.is_some() {
             return (messages, last.map(place));
         }
         messages.push(message);

@@ -6,11 +6,12 @@ use tonic::{Request, Response};
 
 use super::{
     Services,
-    call::{Call, envelope, open_checked},
-    list::{Seen, arguments, fitted},
+    list::{Lists as _, Seen, fitted, page},
     read::get,
+    write::open_write,
 };
 use crate::{
+    call::Call,
     pb::{self, compute_timeline_request::Interval},
     wire::{figures, monitoring, requests, values::write_date},
 };
@@ -182,13 +183,13 @@ impl Services {
     ) -> Answer<pb::ReconcileFiguresResponse> {
         let (call, today, message) = self.open_counted(request).await?;
         let binding = call.binding("ReconcileFigures");
-        let query = self.query::<Figure>(binding, &arguments!(message))?;
+        let query = self.query::<Figure>(binding, &message.arguments())?;
         let (binding, order) = (query.binding.clone(), query.order.clone());
         let sight = Sight::of(&call.caller);
         let computing = self.work(&call, move |call, effort| {
             let state = call.state();
             let rows = query.rows(state.figures(), String::new());
-            let page = query.page(call, effort, query.by_name(), rows, |_| true);
+            let page = page(&query, call, effort, query.by_name(), rows, |_| true);
             // everyone sees figures whole
             let figures = page.items.iter().filter_map(Seen::whole).cloned();
             let computed = effort.rows(figures, 1).map(|figure| {
@@ -244,7 +245,7 @@ impl Services {
                 State::figures,
                 String::new(),
                 call.binding("ListFigures"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| figures::figure(seen),
             )
             .await?;
@@ -258,8 +259,7 @@ impl Services {
         &self,
         request: Request<pb::CreateFigureRequest>,
     ) -> Answer<pb::Figure> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateFigure", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(&message.figure_id, "figure_id", FigureName::from_id)?;
         let mut violations = Violations::new();
         let figure = message.figure.unwrap_or_default();
@@ -267,8 +267,9 @@ impl Services {
         violations.into_result()?;
         let figure = figure.ok_or_else(|| Error::Bug("a figure without its facts".into()))?;
         let command = CreateFigure { figure };
-        let written = self.write(&call, command, envelope).await?;
-        written.respond(figures::figure)
+        self.write(call, envelope, command)
+            .await?
+            .answer(|it, _| figures::figure(it))
     }
 }
 

@@ -4,12 +4,13 @@ use tonic::{Request, Response};
 
 use super::{
     Services,
-    call::{Call, envelope, open, open_checked},
-    list::arguments,
+    list::Lists as _,
     read::{find, get},
-    update::{updatable, update},
+    update::updatable,
+    write::{open_update, open_write},
 };
 use crate::{
+    call::Call,
     pb,
     wire::{
         assessments, baselines, documents, milestones, plans, proposals, reports,
@@ -47,36 +48,32 @@ updatable!(Milestone milestones::milestone_fields);
 
 /// The method of one move: its message has a document or has none.
 macro_rules! move_plan {
-    ($self:ident, $request:ident, $method:literal, $step:ident $(, $document:ident)?) => {{
-        let (call, message) = open_checked($request)?;
-        let envelope = envelope!($method, message)?;
+    ($self:ident, $request:ident, $step:ident $(, $document:ident)?) => {{
+        let (call, envelope, message) = open_write($request)?;
         let command = MovePlan {
             name: requests::name(&message.name, "name")?,
             step: PlanMove::$step,
             document: None$(.or(document(message.$document)?))?,
             etag: message.etag,
         };
-        $self
-            .write(&call, command, envelope)
-            .await?
-            .respond(|plan| $self.plan_of(plan))
+        let written = $self.write(call, envelope, command).await?;
+        written.answer(|plan, state| standing_plan(state, plan, View::Full, $self.today()))
     }};
 }
 
 /// The method of one decision on a proposal.
 macro_rules! decide_proposal {
-    ($self:ident, $request:ident, $method:literal, $decision:ident) => {{
-        let (call, message) = open_checked($request)?;
-        let envelope = envelope!($method, message)?;
+    ($self:ident, $request:ident, $decision:ident) => {{
+        let (call, envelope, message) = open_write($request)?;
         let command = DecideProposal {
             name: requests::name(&message.name, "name")?,
             decision: Decision::$decision,
             etag: message.etag,
         };
         $self
-            .write(&call, command, envelope)
+            .write(call, envelope, command)
             .await?
-            .respond(proposals::proposal)
+            .answer(|it, _| proposals::proposal(it))
     }};
 }
 
@@ -101,7 +98,7 @@ impl Services {
                 State::plans,
                 prefix,
                 call.binding("ListPlans").with("view", [view as u8]),
-                &arguments!(message),
+                &message.arguments(),
                 move |state, plan| standing_plan(state, plan, view, today),
             )
             .await?;
@@ -115,8 +112,7 @@ impl Services {
         &self,
         request: Request<pb::CreatePlanRequest>,
     ) -> Answer<pb::Plan> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreatePlan", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let platform: PlatformName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.plan_id, "plan_id", |id| {
             PlanName::from_id(&platform, id)
@@ -130,78 +126,75 @@ impl Services {
             name,
             fields,
         };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(|plan| self.plan_of(plan))
+            .answer(|plan, state| standing_plan(state, plan, View::Full, self.today()))
     }
 
     pub(super) async fn update_plan(
         &self,
         request: Request<pb::UpdatePlanRequest>,
     ) -> Answer<pb::Plan> {
-        let (call, message) = open(request)?;
-        let command = update(&message, message.plan.clone(), message.update_mask.as_ref())?;
-        let envelope = envelope!("UpdatePlan", message)?;
-        self.write(&call, command, envelope)
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
             .await?
-            .respond(|plan| self.plan_of(plan))
+            .answer(|plan, state| standing_plan(state, plan, View::Full, self.today()))
     }
 
     pub(super) async fn submit_plan(
         &self,
         request: Request<pb::SubmitPlanRequest>,
     ) -> Answer<pb::Plan> {
-        move_plan!(self, request, "SubmitPlan", Submit)
+        move_plan!(self, request, Submit)
     }
 
     pub(super) async fn return_plan(
         &self,
         request: Request<pb::ReturnPlanRequest>,
     ) -> Answer<pb::Plan> {
-        move_plan!(self, request, "ReturnPlan", Return)
+        move_plan!(self, request, Return)
     }
 
     pub(super) async fn issue_plan(
         &self,
         request: Request<pb::IssuePlanRequest>,
     ) -> Answer<pb::Plan> {
-        move_plan!(self, request, "IssuePlan", Issue, document)
+        move_plan!(self, request, Issue, document)
     }
 
     pub(super) async fn complete_plan(
         &self,
         request: Request<pb::CompletePlanRequest>,
     ) -> Answer<pb::Plan> {
-        move_plan!(self, request, "CompletePlan", Complete, document)
+        move_plan!(self, request, Complete, document)
     }
 
     pub(super) async fn withdraw_plan(
         &self,
         request: Request<pb::WithdrawPlanRequest>,
     ) -> Answer<pb::Plan> {
-        move_plan!(self, request, "WithdrawPlan", Withdraw)
+        move_plan!(self, request, Withdraw)
     }
 
     pub(super) async fn revoke_plan(
         &self,
         request: Request<pb::RevokePlanRequest>,
     ) -> Answer<pb::Plan> {
-        move_plan!(self, request, "RevokePlan", Revoke, document)
+        move_plan!(self, request, Revoke, document)
     }
 
     pub(super) async fn annul_plan(
         &self,
         request: Request<pb::AnnulPlanRequest>,
     ) -> Answer<pb::Plan> {
-        move_plan!(self, request, "AnnulPlan", Annul)
+        move_plan!(self, request, Annul)
     }
 
     pub(super) async fn rebaseline_plan(
         &self,
         request: Request<pb::RebaselinePlanRequest>,
     ) -> Answer<pb::RebaselinePlanResponse> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("RebaselinePlan", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name: PlanName = requests::name(&message.name, "name")?;
         let mut violations = Violations::new();
         let rebaseline = baselines::rebaseline_fields(
@@ -215,9 +208,9 @@ impl Services {
             rebaseline,
             etag: message.etag,
         };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(|it| pb::RebaselinePlanResponse {
+            .answer(|it, _| pb::RebaselinePlanResponse {
                 proposal: Some(proposals::proposal(it)),
             })
     }
@@ -245,7 +238,7 @@ impl Services {
                 State::milestones,
                 prefix,
                 call.binding("ListMilestones"),
-                &arguments!(message),
+                &message.arguments(),
                 move |state, milestone| standing_milestone(state, milestone, today),
             )
             .await?;
@@ -259,8 +252,7 @@ impl Services {
         &self,
         request: Request<pb::CreateMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateMilestone", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let plan: PlanName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.milestone_id, "milestone_id", |id| {
             MilestoneName::from_id(&plan, id)
@@ -270,33 +262,26 @@ impl Services {
         let fields = milestones::milestone_fields(milestone, "milestone", &mut violations);
         violations.into_result()?;
         let command = CreateMilestone { plan, name, fields };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(|milestone| self.milestone_of(milestone))
+            .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
     }
 
     pub(super) async fn update_milestone(
         &self,
         request: Request<pb::UpdateMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
-        let (call, message) = open(request)?;
-        let command = update(
-            &message,
-            message.milestone.clone(),
-            message.update_mask.as_ref(),
-        )?;
-        let envelope = envelope!("UpdateMilestone", message)?;
-        self.write(&call, command, envelope)
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
             .await?
-            .respond(|milestone| self.milestone_of(milestone))
+            .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
     }
 
     pub(super) async fn complete_milestone(
         &self,
         request: Request<pb::CompleteMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CompleteMilestone", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
         let mut violations = Violations::new();
         let completion_date =
@@ -309,25 +294,24 @@ impl Services {
             evidence,
             etag: message.etag,
         };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(|milestone| self.milestone_of(milestone))
+            .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
     }
 
     pub(super) async fn drop_milestone(
         &self,
         request: Request<pb::DropMilestoneRequest>,
     ) -> Answer<pb::Milestone> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("DropMilestone", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let command = DropMilestone {
             name: requests::name(&message.name, "name")?,
             document: document(message.document)?,
             etag: message.etag,
         };
-        self.write(&call, command, envelope)
+        self.write(call, envelope, command)
             .await?
-            .respond(|milestone| self.milestone_of(milestone))
+            .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
     }
 
     // === baselines ===
@@ -354,7 +338,7 @@ impl Services {
                 State::baselines,
                 prefix,
                 call.binding("ListBaselines"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| baselines::baseline(seen, seen.agency.as_ref()),
             )
             .await?;
@@ -388,7 +372,7 @@ impl Services {
                 State::reports,
                 prefix,
                 call.binding("ListReports"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| reports::report(seen, seen.agency.as_ref()),
             )
             .await?;
@@ -402,8 +386,7 @@ impl Services {
         &self,
         request: Request<pb::CreateReportRequest>,
     ) -> Answer<pb::Report> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateReport", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let plan: PlanName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.report_id, "report_id", |id| {
             ReportName::from_id(&plan, id)
@@ -413,9 +396,9 @@ impl Services {
         let fields = reports::report_fields(report, "report", &mut violations);
         violations.into_result()?;
         let command = CreateReport { plan, name, fields };
-        let written = self.write(&call, command, envelope).await?;
-        let now = self.registry().read();
-        written.respond(|report| reports::report(report, report.agency(&now.state).as_ref()))
+        self.write(call, envelope, command)
+            .await?
+            .answer(|report, state| reports::report(report, report.agency(state).as_ref()))
     }
 
     // === assessments ===
@@ -442,7 +425,7 @@ impl Services {
                 State::assessments,
                 prefix,
                 call.binding("ListAssessments"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| assessments::assessment(seen, seen.agency.as_ref()),
             )
             .await?;
@@ -456,8 +439,7 @@ impl Services {
         &self,
         request: Request<pb::CreateAssessmentRequest>,
     ) -> Answer<pb::Assessment> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateAssessment", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let plan: PlanName = requests::name(&message.parent, "parent")?;
         let name = requests::optional_new_name(&message.assessment_id, "assessment_id", |id| {
             AssessmentName::from_id(&plan, id)
@@ -467,10 +449,9 @@ impl Services {
         let fields = assessments::assessment_fields(assessment, "assessment", &mut violations);
         violations.into_result()?;
         let command = CreateAssessment { plan, name, fields };
-        let written = self.write(&call, command, envelope).await?;
-        let now = self.registry().read();
-        written.respond(|assessment| {
-            assessments::assessment(assessment, assessment.agency(&now.state).as_ref())
+        let written = self.write(call, envelope, command).await?;
+        written.answer(|assessment, state| {
+            assessments::assessment(assessment, assessment.agency(state).as_ref())
         })
     }
 
@@ -497,7 +478,7 @@ impl Services {
                 State::proposals,
                 prefix,
                 call.binding("ListProposals"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| proposals::proposal(seen),
             )
             .await?;
@@ -511,14 +492,14 @@ impl Services {
         &self,
         request: Request<pb::ApproveProposalRequest>,
     ) -> Answer<pb::Proposal> {
-        decide_proposal!(self, request, "ApproveProposal", Approve)
+        decide_proposal!(self, request, Approve)
     }
 
     pub(super) async fn reject_proposal(
         &self,
         request: Request<pb::RejectProposalRequest>,
     ) -> Answer<pb::Proposal> {
-        decide_proposal!(self, request, "RejectProposal", Reject)
+        decide_proposal!(self, request, Reject)
     }
 }
 
@@ -563,18 +544,6 @@ fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Mil
 impl Services {
     fn today(&self) -> Date {
         self.registry().clock().now().date_in_vietnam()
-    }
-
-    /// The answer of a write: the plan as GetPlan has it.
-    fn plan_of(&self, plan: &Plan) -> pb::Plan {
-        let snapshot = self.registry().read();
-        standing_plan(&snapshot.state, plan, View::Full, self.today())
-    }
-
-    /// The answer of a write: the milestone as GetMilestone has it.
-    fn milestone_of(&self, milestone: &Milestone) -> pb::Milestone {
-        let snapshot = self.registry().read();
-        standing_milestone(&snapshot.state, milestone, self.today())
     }
 }
 

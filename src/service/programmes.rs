@@ -4,10 +4,10 @@ use tonic::{Request, Response};
 
 use super::{
     Services,
-    call::{envelope, open, open_checked},
-    list::arguments,
+    list::Lists as _,
     read::get,
-    update::{updatable, update},
+    update::updatable,
+    write::{open_update, open_write},
 };
 use crate::{
     pb,
@@ -46,7 +46,7 @@ impl Services {
                 State::programmes,
                 String::new(),
                 call.binding("ListProgrammes"),
-                &arguments!(message),
+                &message.arguments(),
                 |_, seen| programmes::programme(seen),
             )
             .await?;
@@ -60,8 +60,7 @@ impl Services {
         &self,
         request: Request<pb::CreateProgrammeRequest>,
     ) -> Answer<pb::Programme> {
-        let (call, message) = open_checked(request)?;
-        let envelope = envelope!("CreateProgramme", message)?;
+        let (call, envelope, message) = open_write(request)?;
         let name = requests::new_name(
             &message.programme_id,
             "programme_id",
@@ -75,22 +74,18 @@ impl Services {
         );
         violations.into_result()?;
         let command = CreateProgramme { name, fields };
-        let written = self.write(&call, command, envelope).await?;
-        written.respond(programmes::programme)
+        self.write(call, envelope, command)
+            .await?
+            .answer(|it, _| programmes::programme(it))
     }
 
     pub(super) async fn update_programme(
         &self,
         request: Request<pb::UpdateProgrammeRequest>,
     ) -> Answer<pb::Programme> {
-        let (call, message) = open(request)?;
-        let command = update(
-            &message,
-            message.programme.clone(),
-            message.update_mask.as_ref(),
-        )?;
-        let envelope = envelope!("UpdateProgramme", message)?;
-        let written = self.write(&call, command, envelope).await?;
-        written.respond(programmes::programme)
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
+            .await?
+            .answer(|it, _| programmes::programme(it))
     }
 }

@@ -1,18 +1,20 @@
-//! The common parts of reads: the revision or time as of which they answer, the page that they
-//! follow, and the look-up of one record by its name, as the caller may see it.
+//! The call within a request; and the common parts of reads: the revision or time as of which they
+//! answer, the page that they follow, and the look-up of one record by its name, as the caller may
+//! see it.
 
 use std::{borrow::Cow, sync::Arc};
 
 use tonic::Request;
 
-use super::{
-    Services,
-    call::{Call, open_checked},
+use super::Services;
+use crate::{
+    call::Call,
+    wire::{requests, validate::Validate},
 };
-use crate::wire::{requests, validate::Validate};
 use ndp_core::{
     change::At,
     error::Error,
+    messages::Unauthenticated,
     names::ResourceName,
     state::{State, visible::Visible},
     time::Date,
@@ -28,6 +30,23 @@ pub(super) trait AsOf: Validate {
     fn page_token(&self) -> &str;
 }
 
+/// Takes the call out of a request, without checking the message.
+pub(super) fn open<T>(request: Request<T>) -> Result<(Call, T), Error> {
+    let (_, mut extensions, message) = request.into_parts();
+    match extensions.remove::<Call>() {
+        Some(call) => Ok((call, message)),
+        // Denied by default: no layer identified the caller.
+        None => Err(Error::Unauthenticated(Unauthenticated::Missing)),
+    }
+}
+
+/// Takes the call out of a request, and checks the message against its field rules.
+pub(super) fn open_checked<T: Validate>(request: Request<T>) -> Result<(Call, T), Error> {
+    let (call, message) = open(request)?;
+    message.check()?;
+    Ok((call, message))
+}
+
 impl Services {
     /// Takes the call out of a read, on the data that it asks for, and checks the message by its
     /// field rules.
@@ -40,8 +59,10 @@ impl Services {
     /// The call on the data that a read asks for: after its page, as of its revision or time.
     pub(super) async fn reading<T: AsOf>(&self, call: Call, message: &T) -> Result<Call, Error> {
         let at = message.as_of()?;
-        let call = call.after_page(self, message.page_token()).await?;
-        call.at(self, at).await
+        let call = call
+            .after_page(&self.registry, message.page_token())
+            .await?;
+        call.at(&self.registry, at).await
     }
 
     /// The same as [`Self::open_dated`], to count in what the caller may see then and now.

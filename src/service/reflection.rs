@@ -406,7 +406,7 @@ impl Asking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::{RESPONSE_BYTES_MAX, standard::DESCRIPTORS};
+    use crate::{call::RESPONSE_BYTES_MAX, service::standard::DESCRIPTORS};
 
     fn index() -> Index {
         Index::new(&DESCRIPTORS).unwrap()

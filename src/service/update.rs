@@ -15,7 +15,7 @@ use ndp_core::{
 };
 
 /// The message of a record that clients update.
-pub(super) trait Updatable: Message + Name + Default {
+pub(super) trait Updatable: Message + Name + Default + Clone {
     /// The record.
     type Record: Editable;
 
@@ -49,21 +49,33 @@ macro_rules! updatable {
 }
 pub(super) use updatable;
 
+/// A request that updates a record: `build.rs` writes it for each that has the field
+/// `update_mask`.
+pub(super) trait Updates: Validate {
+    /// The message of the record.
+    type Message: Updatable;
+
+    /// The message with the new values.
+    fn message(&self) -> Option<&Self::Message>;
+
+    /// Which of its fields to write.
+    fn mask(&self) -> Option<&FieldMask>;
+}
+
+/// The record that a request updates.
+pub(super) type RecordOf<M> = <<M as Updates>::Message as Updatable>::Record;
+
 /// The command of an update request. The request is checked by its field rules, except those of
 /// fields that the update does not write.
-pub(super) fn update<M: Updatable>(
-    request: &impl Validate,
-    message: Option<M>,
-    mask: Option<&FieldMask>,
-) -> Result<Update<M::Record>, Error> {
-    let field = M::Record::FIELD;
+pub(super) fn update<M: Updates>(request: &M) -> Result<Update<RecordOf<M>>, Error> {
+    let field = RecordOf::<M>::FIELD;
     let mut violations = Violations::new();
     request.validate(&FieldPath::ROOT, &mut violations);
-    let Some(message) = message else {
+    let Some(message) = request.message() else {
         return Err(Error::Invalid(violations));
     };
-    let parts = <M::Record as Editable>::Fields::PARTS;
-    let mask = match mask::resolve(mask, &message, parts) {
+    let parts = <RecordOf<M> as Editable>::Fields::PARTS;
+    let mask = match mask::resolve(request.mask(), message, parts) {
         Ok(mask) => mask,
         Err(Error::Invalid(unknown)) => {
             violations.append(unknown);
@@ -75,7 +87,7 @@ pub(super) fn update<M: Updatable>(
     let (name, etag) = (name.to_owned(), requests::etag(etag.to_owned()));
     mask::relevant(violations, &mask, field).into_result()?;
     let mut violations = Violations::new();
-    let fields = message.fields(field, &mut violations);
+    let fields = message.clone().fields(field, &mut violations);
     mask::relevant(violations, &mask, field).into_result()?;
     Ok(Update {
         name: requests::name(&name, &format!("{field}.name"))?,

@@ -1,10 +1,10 @@
-//! Writes many rows at once: on PostgreSQL in one statement, so one round trip, however many there
-//! are.
+//! Writes rows of several tables at once: on PostgreSQL in one statement, on SQLite in one query of
+//! several statements. Either is one round trip, to the database or to the thread that runs it.
 //!
 //! A row is a list of columns with their values, so that each table is described once, in
 //! `tables.rs`, and a column cannot be separated from its value.
 
-use sqlx::{QueryBuilder, query_builder::Separated};
+use sqlx::{PgConnection, QueryBuilder, SqliteConnection, query_builder::Separated};
 
 use super::engine::{Link, On, on_engine};
 
@@ -56,69 +56,167 @@ pub(super) enum Cell<'a> {
 /// The columns of a row with their values; all rows of a statement have the same columns.
 pub(super) type Row<'a> = Vec<(&'static str, Cell<'a>)>;
 
-macro_rules! bind {
-    ($separated:expr, $cell:expr) => {
+macro_rules! push_cell {
+    ($builder:expr, $push:ident, $cell:expr) => {
         match $cell {
-            Cell::Text(value) => $separated.push_bind(value),
-            Cell::OptionalText(value) => $separated.push_bind(value),
-            Cell::Integer(value) => $separated.push_bind(value),
-            Cell::Bytes(value) => $separated.push_bind(value),
-            Cell::OptionalBytes(value) => $separated.push_bind(value),
+            Cell::Text(value) => $builder.$push(value),
+            Cell::OptionalText(value) => $builder.$push(value),
+            Cell::Integer(value) => $builder.$push(value),
+            Cell::Bytes(value) => $builder.$push(value),
+            Cell::OptionalBytes(value) => $builder.$push(value),
         }
     };
 }
 
-/// Inserts rows. If `key` is given, a row whose key exists is updated instead.
+macro_rules! push_update {
+    ($statement:expr, $update:expr) => {{
+        let Update { table, set, of } = $update;
+        $statement.push(format!(" UPDATE {table} SET "));
+        let mut list = $statement.separated(", ");
+        for (column, cell) in set {
+            list.push(format!("{column} = "));
+            push_cell!(list, push_bind_unseparated, cell);
+        }
+        $statement.push(format!(" WHERE {} = ", of.0));
+        push_cell!($statement, push_bind, of.1);
+    }};
+}
+
+/// Rows for a table, in a write.
+#[derive(Debug)]
+pub(super) struct Insert<'a> {
+    /// The table.
+    pub(super) table: &'a str,
+    /// If given, a row whose key exists is updated instead.
+    pub(super) key: Option<&'static str>,
+    /// The rows.
+    pub(super) rows: Vec<Row<'a>>,
+}
+
+impl Insert<'_> {
+    /// The statement before and after its rows.
+    fn frame(&self) -> (String, String) {
+        let columns: Vec<_> = self.rows.first().into_iter().flatten().collect();
+        let columns: Vec<&str> = columns.into_iter().map(|it| it.0).collect();
+        let head = format!("INSERT INTO {} ({}) ", self.table, columns.join(", "));
+        let tail = self.key.map(|key| on_conflict(key, &columns));
+        (head, tail.unwrap_or_default())
+    }
+}
+
+/// An update of the rows of a table.
+#[derive(Debug)]
+pub(super) struct Update<'a> {
+    /// The table.
+    pub(super) table: &'static str,
+    /// The columns to set.
+    pub(super) set: Row<'a>,
+    /// What the rows must have.
+    pub(super) of: (&'static str, Cell<'a>),
+}
+
+/// Inserts rows.
 pub(super) async fn insert(
     link: &mut Link<'_>,
     table: &str,
-    key: Option<&str>,
     rows: Vec<Row<'_>>,
 ) -> Result<(), sqlx::Error> {
-    let columns: Vec<&'static str> = rows.first().into_iter().flatten().map(|it| it.0).collect();
-    let head = format!("INSERT INTO {table} ({}) ", columns.join(", "));
-    let tail = key
-        .map(|key| on_conflict(key, &columns))
-        .unwrap_or_default();
+    let key = None;
+    write(link, vec![Insert { table, key, rows }], None)
+        .await
+        .map(|_| ())
+}
+
+/// Inserts rows into several tables and then updates, in one round trip on PostgreSQL, and on
+/// SQLite in one for each [`ROWS_MAX`] rows. Returns the number of rows that were updated.
+pub(super) async fn write(
+    link: &mut Link<'_>,
+    mut inserts: Vec<Insert<'_>>,
+    update: Option<Update<'_>>,
+) -> Result<u64, sqlx::Error> {
+    inserts.retain(|insert| !insert.rows.is_empty());
     match link {
-        On::Sqlite(connection) => {
-            let mut rows = rows.into_iter();
-            while rows.len() > 0 {
-                let count = statement_rows(rows.len());
-                let chunk: Vec<Row<'_>> = rows.by_ref().take(count).collect();
-                let mut statement = QueryBuilder::new(&head);
-                statement.push_values(chunk, |mut row: Separated<'_, _, _>, cells| {
-                    for (_, cell) in cells {
-                        bind!(row, cell);
-                    }
-                });
-                statement.push(&tail);
-                statement.build().execute(&mut **connection).await?;
+        On::Sqlite(connection) => write_sqlite(connection, inserts, update).await,
+        On::Postgres(connection) => write_postgres(connection, inserts, update).await,
+    }
+}
+
+async fn write_sqlite(
+    connection: &mut SqliteConnection,
+    inserts: Vec<Insert<'_>>,
+    mut update: Option<Update<'_>>,
+) -> Result<u64, sqlx::Error> {
+    let inserted: usize = inserts.iter().map(|insert| insert.rows.len()).sum();
+    let frames: Vec<_> = inserts.iter().map(Insert::frame).collect();
+    let mut rest: Vec<_> = inserts
+        .into_iter()
+        .map(|insert| insert.rows.into_iter())
+        .collect();
+    let mut affected = 0;
+    loop {
+        let mut statement = QueryBuilder::new("");
+        for ((head, tail), rows) in frames.iter().zip(&mut rest) {
+            let count = statement_rows(rows.len());
+            if count == 0 {
+                continue;
             }
-        }
-        On::Postgres(connection) => {
-            let arrays = arrays(rows)?;
-            let mut statement = QueryBuilder::new(&head);
-            statement.push("SELECT * FROM UNNEST(");
-            let mut list = statement.separated(", ");
-            for array in arrays {
-                match array {
-                    Array::Text(values) => {
-                        list.push_bind(values).push_unseparated("::TEXT[]");
-                    }
-                    Array::Integer(values) => {
-                        list.push_bind(values).push_unseparated("::BIGINT[]");
-                    }
-                    Array::Bytes(values) => {
-                        list.push_bind(values).push_unseparated("::BYTEA[]");
-                    }
+            statement.push(head);
+            let chunk = rows.by_ref().take(count);
+            statement.push_values(chunk, |mut row: Separated<'_, _, _>, cells| {
+                for (_, cell) in cells {
+                    push_cell!(row, push_bind, cell);
                 }
-            }
-            statement.push(")").push(&tail);
-            statement.build().execute(&mut **connection).await?;
+            });
+            statement.push(tail).push(";");
+        }
+        let is_last = rest.iter().all(|rows| rows.len() == 0);
+        if is_last && let Some(update) = update.take() {
+            push_update!(statement, update);
+        }
+        let done = statement.build().execute(&mut *connection).await?;
+        affected += done.rows_affected();
+        if is_last {
+            return Ok(affected.saturating_sub(inserted as u64));
         }
     }
-    Ok(())
+}
+
+async fn write_postgres(
+    connection: &mut PgConnection,
+    inserts: Vec<Insert<'_>>,
+    update: Option<Update<'_>>,
+) -> Result<u64, sqlx::Error> {
+    let mut statement = QueryBuilder::new("");
+    for (number, insert) in inserts.into_iter().enumerate() {
+        let (head, tail) = insert.frame();
+        let before = if number == 0 { "WITH" } else { "," };
+        statement.push(format!(
+            "{before} i{number} AS ({head}SELECT * FROM UNNEST("
+        ));
+        let mut list = statement.separated(", ");
+        for array in arrays(insert.rows)? {
+            match array {
+                Array::Text(values) => {
+                    list.push_bind(values).push_unseparated("::TEXT[]");
+                }
+                Array::Integer(values) => {
+                    list.push_bind(values).push_unseparated("::BIGINT[]");
+                }
+                Array::Bytes(values) => {
+                    list.push_bind(values).push_unseparated("::BYTEA[]");
+                }
+            }
+        }
+        statement.push(format!("){tail})"));
+    }
+    match update {
+        Some(update) => push_update!(statement, update),
+        None => {
+            statement.push(" SELECT");
+        }
+    }
+    let done = statement.build().execute(&mut *connection).await?;
+    Ok(done.rows_affected())
 }
 
 /// The values of one column.

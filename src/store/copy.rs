@@ -160,7 +160,7 @@ async fn insert(
             .collect()
     });
     let rows = rows.collect();
-    bulk::insert(&mut to.link(), table, None, rows).await?;
+    bulk::insert(&mut to.link(), table, rows).await?;
     Ok(())
 }
 
@@ -179,7 +179,8 @@ impl Store {
                 )));
             }
             let head = copy(&mut from, &mut into).await?;
-            log::move_head(&mut into.link(), empty.revision, &head).await?;
+            let moved = log::move_head(empty.revision, &head);
+            bulk::write(&mut into.link(), Vec::new(), Some(moved)).await?;
             into.commit().await?;
             Ok(head)
         };

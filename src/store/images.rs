@@ -15,28 +15,15 @@ use super::errors::corrupt;
 use ndp_core::{
     change::{Aspect, Image, Notice},
     error::Error,
-    names, on_image, on_kind,
+    names, on_kind,
     records::{Kind, Record as _},
 };
 
 pub(super) use upcast::FORMAT;
 
-/// The bytes of an image.
-pub(super) fn encode(image: &Image) -> Result<String, Error> {
-    if let Image::Plan(plan) = image
-        && plan.redacted
-    {
-        let name = &plan.name;
-        let message = format!("encoding an image: `{name}` has fields withheld");
-        return Err(Error::Bug(message.into()));
-    }
-    on_image!(image, record => serde_json::to_string(&**record))
-        .map_err(|error| Error::Bug(format!("encoding `{}`: {error}", image.name()).into()))
-}
-
 /// The resources that a record names, itself included.
 pub fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
-    let json = encode(image)?;
+    let json = image.stored()?;
     let mut parsed = Ok(None);
     let names = names::names_in(|| parsed = parse(image.kind(), &json).map(Some));
     parsed.map_err(|error| corrupt(image.name(), error))?;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Head, Look, Replay,
-    bulk::{self, Cell, Row},
+    bulk::{self, Cell, Insert, Row, Update},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
     images::{self, FORMAT},
@@ -25,6 +25,7 @@ use ndp_core::{
     leaf::{self, Digest, GENESIS},
     messages::Condition,
     names::{AgencyName, PrincipalName, Revision},
+    rules::Decided,
     time::Timestamp,
 };
 
@@ -58,9 +59,6 @@ const POSTGRES_HEAD: &str = postgres_head!("log_head");
 const POSTGRES_LOCK: &str = postgres_head!("(SELECT * FROM log_head FOR UPDATE) AS locked");
 const MAKE_HEAD: &str = "INSERT INTO log_head (one, log_id, revision, record_time, digest, format) \
      VALUES (1, $1, 0, 0, $2, $3) ON CONFLICT (one) DO NOTHING";
-const MOVE_HEAD: &str =
-    "UPDATE log_head SET revision = $1, record_time = $2, digest = $3 WHERE revision = $4";
-
 #[derive(sqlx::FromRow)]
 struct HeadRow {
     log_id: String,
@@ -107,20 +105,17 @@ pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Look, Failure> {
     Ok(row.read()?)
 }
 
-/// Moves the head on from a revision. Returns how many heads were at that revision.
-pub(super) async fn move_head(
-    link: &mut Link<'_>,
-    from: Revision,
-    to: &Head,
-) -> Result<u64, sqlx::Error> {
-    on_engine!(link, connection => {
-        let statement = sqlx::query(MOVE_HEAD)
-            .bind(to.revision.get())
-            .bind(to.record_time.as_micros())
-            .bind(to.digest.as_slice())
-            .bind(from.get());
-        statement.execute(&mut **connection).await.map(|done| done.rows_affected())
-    })
+/// Moves the head on from a revision.
+pub(super) fn move_head(from: Revision, to: &Head) -> Update<'_> {
+    Update {
+        table: "log_head",
+        set: vec![
+            ("revision", Cell::Integer(to.revision.get())),
+            ("record_time", Cell::Integer(to.record_time.as_micros())),
+            ("digest", Cell::Bytes(&to.digest)),
+        ],
+        of: ("revision", Cell::Integer(from.get())),
+    }
 }
 
 /// Creates the head of a new log. Leaves an existing head unchanged.
@@ -203,17 +198,18 @@ struct EncodedImage {
 }
 
 impl Encoded {
-    /// Encodes the images of a change that follows the change with the chained digest `before`,
-    /// with new salts.
+    /// Encodes a change that follows the change with the chained digest `before`, with new salts.
     pub fn new(
-        change: Change,
+        decided: Decided,
         before: &Digest,
         salt: &mut (dyn FnMut() -> [u8; 16] + Send),
     ) -> Result<Self, Error> {
+        let Decided { change, stored } = decided;
+        let mut stored = stored.into_iter();
         let mut images = Vec::with_capacity(change.effects.len());
         for effect in &change.effects {
             let json = match effect {
-                Effect::Put(image) => Some(images::encode(image)?),
+                Effect::Put(_) => Some(stored.next().ok_or_else(unstored)?),
                 Effect::Remove { name: _ } => None,
                 Effect::Notice(notice) => Some(images::encode_notice(notice)?),
             };
@@ -274,38 +270,35 @@ pub(super) async fn append(
     };
     let newest = &last_encoded.change;
     check_order(head, changes)?;
-    bulk::insert(
-        &mut link,
-        "changes",
-        None,
-        changes.iter().map(change_row).collect(),
-    )
-    .await?;
-    let mut rows = Vec::with_capacity(changes.len());
+    let mut effects = Vec::with_capacity(changes.len());
     // PostgreSQL refuses a key twice in one statement, so only the last image of each resource
     let mut last = BTreeMap::new();
     for encoded in changes {
         let revision = encoded.change.revision;
         for (ordinal, effect, image) in encoded.effects() {
-            rows.push(effect_row(revision, ordinal, effect, image));
+            effects.push(effect_row(revision, ordinal, effect, image));
             last.extend(self::last(revision, effect, image));
         }
     }
-    if !rows.is_empty() {
-        bulk::insert(&mut link, "effects", None, rows).await?;
+    let (records, removed) = tables::split(&last)?;
+    if !removed.is_empty() {
+        bulk::delete(&mut link, "records", "name", &removed).await?;
     }
-    tables::write(&mut link, &last).await?;
     let hashes: BTreeMap<&str, &[u8; 32]> = changes
         .iter()
         .filter_map(|encoded| encoded.change.key_hash.as_ref())
         .map(|(name, hash)| (name.as_str(), &hash.0))
         .collect();
-    if !hashes.is_empty() {
-        let rows = hashes
-            .into_iter()
-            .map(|(name, hash)| vec![("api_key", Cell::Text(name)), ("hash", Cell::Bytes(hash))]);
-        bulk::insert(&mut link, "key_hashes", None, rows.collect()).await?;
-    }
+    let hashes = hashes
+        .into_iter()
+        .map(|(name, hash)| vec![("api_key", Cell::Text(name)), ("hash", Cell::Bytes(hash))]);
+    let insert = |table, key, rows| Insert { table, key, rows };
+    let inserts = vec![
+        insert("changes", None, changes.iter().map(change_row).collect()),
+        insert("effects", None, effects),
+        insert("records", Some("name"), records),
+        insert("key_hashes", None, hashes.collect()),
+    ];
     let moved = Head {
         log_id: head.log_id,
         revision: newest.revision,
@@ -314,7 +307,7 @@ pub(super) async fn append(
     };
     // last, and with the count checked: a transaction that PostgreSQL aborted fails here at the
     // latest
-    let heads = move_head(&mut link, head.revision, &moved).await?;
+    let heads = bulk::write(&mut link, inserts, Some(move_head(head.revision, &moved))).await?;
     if heads != 1 {
         let message = format!(
             "appending changes: {heads} heads moved from {}",
@@ -323,6 +316,10 @@ pub(super) async fn append(
         return Err(Error::Bug(message.into()).into());
     }
     Ok(moved)
+}
+
+fn unstored() -> Error {
+    Error::Bug("appending changes: a record without its stored form".into())
 }
 
 fn check_order(head: &Head, changes: &[Encoded]) -> Result<(), Error> {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    bulk::{self, Cell, Row},
-    engine::Link,
-    errors::Failure,
+    bulk::{Cell, Row},
     images::FORMAT,
 };
 use ndp_core::{error::Error, names::Revision, records::Kind};
@@ -19,11 +17,10 @@ pub(super) enum Last<'a> {
     Removed,
 }
 
-/// Updates the table to the end of a group, in at most two statements.
-pub(super) async fn write(
-    link: &mut Link<'_>,
-    last: &BTreeMap<&str, Last<'_>>,
-) -> Result<(), Failure> {
+/// The rows that the table has after a group, and the names of those that it no longer has.
+pub(super) fn split<'a>(
+    last: &BTreeMap<&'a str, Last<'a>>,
+) -> Result<(Vec<Row<'a>>, Vec<&'a str>), Error> {
     let (mut rows, mut removed) = (Vec::new(), Vec::new());
     for (name, last) in last {
         match last {
@@ -31,13 +28,7 @@ pub(super) async fn write(
             Last::Removed => removed.push(*name),
         }
     }
-    if !rows.is_empty() {
-        bulk::insert(link, "records", Some("name"), rows).await?;
-    }
-    if !removed.is_empty() {
-        bulk::delete(link, "records", "name", &removed).await?;
-    }
-    Ok(())
+    Ok((rows, removed))
 }
 
 fn row<'a>(name: &'a str, json: &'a str, revision: Revision) -> Result<Row<'a>, Error> {

@@ -16,7 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::{
     fmt::{
-        FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter,
+        FmtContext, FormatEvent, FormatFields, MakeWriter,
         format::Writer,
         time::{FormatTime, SystemTime},
     },
@@ -226,8 +226,8 @@ impl io::Write for Line<'_> {
     }
 }
 
-/// Formats a line as the library does for people, but without colours. Every call logs a line, and
-/// the check for colours at each word would cost as much as the rest.
+/// Formats a line as the library does for people, but without colours and spans. Many calls log a
+/// line, and the check for colours at each word would cost as much as the rest.
 #[derive(Debug)]
 pub(super) struct Plain;
 
@@ -250,20 +250,6 @@ where
             Level::DEBUG => " DEBUG ",
             Level::TRACE => " TRACE ",
         })?;
-        if let Some(scope) = context.event_scope() {
-            for span in scope.from_root() {
-                writer.write_str(span.metadata().name())?;
-                let extensions = span.extensions();
-                let fields = extensions.get::<FormattedFields<N>>();
-                if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
-                    writer.write_char('{')?;
-                    writer.write_str(fields)?;
-                    writer.write_char('}')?;
-                }
-                writer.write_char(':')?;
-            }
-            writer.write_char(' ')?;
-        }
         context.format_fields(writer.by_ref(), event)?;
         writer.write_char('\n')
     }

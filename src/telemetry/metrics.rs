@@ -20,7 +20,7 @@ use prometheus_client::{
 use tonic::Status;
 use tonic_types::StatusExt;
 
-use crate::layers::methods::{METHODS, Method};
+use crate::wire::methods::{METHODS, Method};
 use ndp_core::{
     error::Error,
     limits::{Limit, Scope},
@@ -172,6 +172,7 @@ impl Default for Metrics {
                 service: "unknown".to_owned(),
                 name: "unknown".to_owned(),
                 kind: "unary",
+                is_standard: false,
             },
             handles: OnceLock::new(),
         };

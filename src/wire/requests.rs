@@ -134,39 +134,32 @@ pub fn plan_view(number: i32, default: View) -> View {
 
 // === request ids ===
 
-/// The request id `id` of a call of `method` with the whole request `message`; `None` where the
-/// caller gave none.
+/// The request id of a call of `method` with the whole request `message`; `None` where the caller
+/// gave none. `id` is its field.
 ///
 /// The digest is SHA-256 over the method, a zero byte and the re-encoded message. The same
 /// fields give the same bytes, because maps are ordered and unknown fields are dropped. An id in
-/// upper case is the same id, so `set` writes it in lower case first.
-pub fn request_id<M: Message + Clone>(
+/// upper case is the same id, so the message gets it in lower case first.
+pub fn request_id<M: Message>(
     method: &str,
-    message: &M,
-    id: &str,
-    set: impl FnOnce(&mut M, String),
+    message: &mut M,
+    id: fn(&mut M) -> &mut String,
 ) -> Result<Option<RequestId>, Error> {
-    if id.is_empty() {
+    let given = id(message);
+    if given.is_empty() {
         return Ok(None);
     }
     // hyphens only: the parser also takes braces, urn: and 32 digits in a row
-    let parsed = Uuid::try_parse(id).ok().filter(|_| id.len() == 36);
+    let parsed = Uuid::try_parse(given).ok().filter(|_| given.len() == 36);
     // a nil id means that the client did not generate one
     let Some(uuid) = parsed.filter(|id| !id.is_nil()) else {
         return Err(Error::invalid("request_id", Rule::NotAUuid));
     };
-    let spelled = uuid.to_string();
-    let encoded = if spelled == id {
-        message.encode_to_vec()
-    } else {
-        let mut message = message.clone();
-        set(&mut message, spelled);
-        message.encode_to_vec()
-    };
+    given.make_ascii_lowercase();
     let digest = Sha256::new()
         .chain_update(method)
         .chain_update([0])
-        .chain_update(encoded)
+        .chain_update(message.encode_to_vec())
         .finalize();
     Ok(Some(RequestId {
         id: uuid,
@@ -275,20 +268,25 @@ mod tests {
             reason: "mất khóa".to_owned(),
             ..message.clone()
         };
-        let set = |message: &mut pb::RevokeApiKeyRequest, id| message.request_id = id;
-        let read = |method, message| request_id(method, message, ID, set).unwrap().unwrap();
-        let first = read("RevokeApiKey", &message);
-        assert_eq!(first, read("RevokeApiKey", &message));
+        let read = |method, message: &pb::RevokeApiKeyRequest| {
+            request_id(method, &mut message.clone(), |message| {
+                &mut message.request_id
+            })
+        };
+        let first = read("RevokeApiKey", &message).unwrap().unwrap();
+        assert_eq!(read("RevokeApiKey", &message).unwrap().unwrap(), first);
         assert_eq!(first.id.to_string(), ID);
-        assert_ne!(first.digest, read("RevokeApiKey", &other).digest);
-        assert_ne!(first.digest, read("RevokeApiKe", &message).digest);
-        let upper = pb::RevokeApiKeyRequest {
-            request_id: ID.to_uppercase(),
+        for (method, message) in [("RevokeApiKey", &other), ("RevokeApiKe", &message)] {
+            let another = read(method, message).unwrap().unwrap();
+            assert_ne!(first.digest, another.digest);
+        }
+        let with = |id: &str| pb::RevokeApiKeyRequest {
+            request_id: id.to_owned(),
             ..message.clone()
         };
-        let upper = request_id("RevokeApiKey", &upper, &upper.request_id, set);
+        let upper = read("RevokeApiKey", &with(&ID.to_uppercase()));
         assert_eq!(upper.unwrap().unwrap(), first);
-        assert_eq!(request_id("RevokeApiKey", &message, "", set).unwrap(), None);
+        assert_eq!(read("RevokeApiKey", &with("")).unwrap(), None);
         for wrong in [
             "x",
             "123e4567e89b42d3a456426614174000",
@@ -298,7 +296,7 @@ mod tests {
             "00000000-0000-0000-0000-000000000000",
         ] {
             assert_eq!(
-                told(request_id("RevokeApiKey", &message, wrong, set)),
+                told(read("RevokeApiKey", &with(wrong))),
                 ["request_id NOT_A_UUID"],
                 "{wrong}"
             );

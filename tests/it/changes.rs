@@ -15,7 +15,7 @@ use ndp_core::{
     rules::{self, plans::UpdatePlan, principals::RevokeApiKey},
 };
 use ndp_registry::{
-    cli::catalogue::OPENING_EDITION,
+    catalogue::OPENING_EDITION,
     pb::{
         self, change::effect::Kind as EffectKind, change_service_client::ChangeServiceClient,
         watch_changes_request::Start, watch_changes_response::Event,

@@ -434,6 +434,40 @@ fn what_serve_says_to_type_next_works_when_pasted() {
     assert_eq!(names.filter(|it| it.ends_with(".db")).count(), 4);
 }
 
+/// What everyone may read is no line by default. A slow call is one, whoever makes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_without_a_key_is_logged_when_it_is_slow() {
+    for (slow_call_ms, lines) in [("3600000", 0), ("0", 1)] {
+        let (_directory, url) = nowhere();
+        let arguments = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--slow-call-ms",
+            slow_call_ms,
+        ];
+        let server = Process::start(&arguments, &[("NDP_DATABASE", &url)]);
+        let line = server.wait_for_line("listening on ", BOUND);
+        let address = line.rsplit(' ').next().unwrap();
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let mut catalogue = CatalogueServiceClient::new(endpoint.connect().await.unwrap());
+        let name = "agencies/bo-cong-an".into();
+        let request = pb::GetAgencyRequest {
+            name,
+            ..Default::default()
+        };
+        catalogue.get_agency(request).await.unwrap();
+        server.signal(Signal::Term);
+        assert!(server.wait(BOUND).success());
+        let log = server.printed(Stream::Stderr);
+        assert_eq!(
+            log.matches("answered").count(),
+            lines,
+            "{slow_call_ms}: {log}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
     let (_directory, url) = nowhere();
@@ -475,6 +509,12 @@ async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
         ..Default::default()
     };
     catalogue.get_agency(request).await.unwrap_err();
+    // what everyone may read is logged at `debug`
+    let request = pb::GetAgencyRequest {
+        name: "agencies/bo-cong-an".into(),
+        ..Default::default()
+    };
+    catalogue.get_agency(request).await.unwrap();
     server.signal(Signal::Term);
     assert!(server.wait(BOUND).success());
 
@@ -491,13 +531,11 @@ async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
             continue;
         }
         assert!(event["latency_us"].is_u64(), "{line}");
-        let mut call: BTreeMap<String, Value> =
-            serde_json::from_value(event["span"].clone()).unwrap();
-        for field in ["outcome", "revision"] {
-            call.insert(field.to_owned(), event[field].clone());
-        }
-        let shown = call.iter().filter(|(name, _)| *name != "name");
-        let shown: Vec<_> = shown
+        let call: BTreeMap<String, Value> = serde_json::from_value(event.clone()).unwrap();
+        let about = ["timestamp", "level", "target", "message", "latency_us"];
+        let shown: Vec<_> = call
+            .iter()
+            .filter(|(name, _)| !about.contains(&name.as_str()))
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         calls.push_str(&format!("{} {}\n", event["level"], shown.join(" ")));
@@ -509,5 +547,6 @@ async fn a_json_log_has_one_object_a_line_with_the_call_and_no_secret() {
     "INFO" method="Access/IdentifyCaller" outcome="Ok" principal="principals/admin" revision=3
     "INFO" method="Access/IdentifyCaller" outcome="Unauthenticated" revision=3
     "INFO" method="Catalogue/GetAgency" outcome="NotFound" principal="anonymous" revision=3
+    "DEBUG" method="Catalogue/GetAgency" outcome="Ok" principal="anonymous" revision=3
     "###);
 }

@@ -728,7 +728,7 @@ async fn limits_hold_and_say_when_to_come_again() {
     let engine = Engine::sqlite();
     let mut options = ndp_registry::config::ServerOptions::default();
     options.limits.calls_per_second = 1;
-    let editions = [ndp_registry::cli::catalogue::OPENING_EDITION];
+    let editions = [ndp_registry::catalogue::OPENING_EDITION];
     let server = Server::start_allowing(&engine.url(), &editions, options).await;
     let mut refused = None;
     for _ in 0..20 {
@@ -768,7 +768,7 @@ async fn a_browser_lets_pages_of_named_sites_call() {
         web_origins: vec![page.parse().unwrap()],
         ..Default::default()
     };
-    let editions = [ndp_registry::cli::catalogue::OPENING_EDITION];
+    let editions = [ndp_registry::catalogue::OPENING_EDITION];
     let server = Server::start_allowing(&engine.url(), &editions, options).await;
     let allows = "access-control-allow-origin";
     for (origin, allowed) in [(page, Some(page)), ("https://other.example", None)] {

@@ -37,7 +37,7 @@ use ndp_core::{
     state::State,
     time::{Date, Period, Timestamp},
 };
-use ndp_registry::cli::catalogue;
+use ndp_registry::catalogue;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::harness::plans::with_every_role;
@@ -143,7 +143,7 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
     let system = Caller::System { actor: None };
     let mut state = State::default();
     let change = decide(&state, &system, &request, moment(day(0)), &mut NoIds).unwrap();
-    state.apply(&change);
+    state.apply(&change.change);
     state
 });
 
@@ -632,7 +632,8 @@ proptest! {
             let caller = with_every_role(number % 2, governing);
             let request = request(command);
             let decided = decide(&state, &caller, &request, moment(today), &mut NoIds);
-            let Ok(change) = decided else { continue };
+            let Ok(decided) = decided else { continue };
+            let change = decided.change;
             let names = change.effects.iter().filter_map(|effect| match effect {
                 Effect::Put(image) => Some(image.name().to_owned()),
                 Effect::Remove { name } => Some(name.clone()),

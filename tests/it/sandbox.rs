@@ -6,10 +6,8 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use ndp_registry::{
     admission::turns::TurnLimits,
-    cli::{
-        catalogue,
-        sandbox::{Sandbox, open_keys},
-    },
+    catalogue,
+    cli::sandbox::{Sandbox, open_keys},
     config::ServerOptions,
     pb::{self, change_service_client::ChangeServiceClient, watch_changes_request::Start},
     registry::{Registry, entropy::OsEntropy},

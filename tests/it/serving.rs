@@ -13,7 +13,7 @@ mod turns;
 use std::time::Duration;
 
 use ndp_registry::{
-    cli::catalogue,
+    catalogue,
     config::{Limits, ServerOptions},
     pb,
 };

@@ -2,7 +2,7 @@
 //! of another site do.
 
 use ndp_core::records::principals::Role;
-use ndp_registry::{cli::catalogue, config::ServerOptions, pb};
+use ndp_registry::{catalogue, config::ServerOptions, pb};
 use prost::Message;
 
 use crate::harness::{

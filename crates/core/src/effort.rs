@@ -9,6 +9,9 @@ use std::{
     },
 };
 
+/// Bytes of an answer that cost as much as reading one record.
+pub const COST_BYTES: usize = 1024;
+
 /// A flag that stops running work when its caller no longer waits. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);

@@ -16,7 +16,7 @@
 //! with six zeros, and a taxpayer's number after `MST` or `mã số thuế`. Numbers spelled out in
 //! words are not recognised.
 
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use crate::text::{is_blank, is_unseen};
 
@@ -113,13 +113,20 @@ fn folded(text: &str) -> Vec<Char> {
     let mut chars: Vec<Char> = Vec::with_capacity(text.len());
     for (index, original) in text.chars().enumerate() {
         let position = index + 1;
+        if let ' '..='~' = original {
+            let c = original.to_ascii_lowercase();
+            chars.push(Char { c, position });
+            continue;
+        }
         if let Some(digit) = digit_of_script(original) {
             chars.push(Char { c: digit, position });
             continue;
         }
-        for c in std::iter::once(original).nfkd() {
+        // the order of marks does not matter, because they are left out
+        decompose_compatible(original, |c| {
             let c = match c {
-                _ if is_combining_mark(c) || is_unseen(c) => continue,
+                ' '..='~' => c.to_ascii_lowercase(),
+                _ if is_combining_mark(c) || is_unseen(c) => return,
                 _ if is_blank(c) => ' ',
                 '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{30fb}' => '-',
                 '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{3002}' | '\u{22c5}' => '.',
@@ -128,32 +135,39 @@ fn folded(text: &str) -> Vec<Char> {
                 c => c,
             };
             chars.extend(c.to_lowercase().map(|c| Char { c, position }));
-        }
+        });
     }
     digits_for_letters(&mut chars);
-    for (written, c) in [
-        ("%40", '@'),
-        ("( ", '('),
-        ("[ ", '['),
-        (" )", ')'),
-        (" ]", ']'),
-        ("(@)", '@'),
-        ("[@]", '@'),
-        ("(at)", '@'),
-        ("[at]", '@'),
-        ("{at}", '@'),
-        ("(a cong)", '@'),
-        ("[a cong]", '@'),
-        ("(dot)", '.'),
-        ("[dot]", '.'),
-        ("{dot}", '.'),
-        ("(cham)", '.'),
-        ("[cham]", '.'),
-    ] {
-        replace(&mut chars, written, c);
+    let has_any = |of: &[char]| chars.iter().any(|it| of.contains(&it.c));
+    if has_any(&['%', '(', '[', '{', ')', ']']) {
+        for (written, c) in SUBSTITUTES {
+            replace(&mut chars, written, c);
+        }
     }
     chars
 }
+
+/// What is written in place of a character so that programs do not recognise an address. Each
+/// contains one of `% ( [ { ) ]`. Those that remove a space come first.
+const SUBSTITUTES: [(&str, char); 17] = [
+    ("%40", '@'),
+    ("( ", '('),
+    ("[ ", '['),
+    (" )", ')'),
+    (" ]", ']'),
+    ("(@)", '@'),
+    ("[@]", '@'),
+    ("(at)", '@'),
+    ("[at]", '@'),
+    ("{at}", '@'),
+    ("(a cong)", '@'),
+    ("[a cong]", '@'),
+    ("(dot)", '.'),
+    ("[dot]", '.'),
+    ("{dot}", '.'),
+    ("(cham)", '.'),
+    ("[cham]", '.'),
+];
 
 /// The zero of each script whose digits have no compatibility form. The nine other digits follow
 /// each zero.
@@ -168,10 +182,9 @@ const ZEROS: [u32; 60] = [
 
 fn digit_of_script(c: char) -> Option<char> {
     let code = u32::from(c);
-    let zero = ZEROS
-        .iter()
-        .find(|zero| (**zero..**zero + 10).contains(&code))?;
-    char::from_digit(code - zero, 10)
+    // they are in order: the last zero that is not after the character
+    let at = ZEROS.partition_point(|zero| *zero <= code).checked_sub(1)?;
+    char::from_digit(code - ZEROS.get(at)?, 10)
 }
 
 /// Replaces letters that look like digits, in words that have no other letters.
@@ -196,8 +209,15 @@ fn digits_for_letters(chars: &mut [Char]) {
 
 fn replace(chars: &mut Vec<Char>, written: &str, by: char) {
     let length = written.chars().count();
+    let first = written.chars().next();
     let mut at = 0;
-    while let Some(window) = chars.get(at..at + length) {
+    while let Some(rest) = chars.get(at..)
+        && let Some(found) = rest.iter().position(|it| Some(it.c) == first)
+    {
+        at += found;
+        let Some(window) = chars.get(at..at + length) else {
+            break;
+        };
         if window.iter().map(|it| it.c).eq(written.chars()) {
             let position = window.first().map_or(0, |it| it.position);
             chars.splice(at..at + length, [Char { c: by, position }]);
@@ -316,6 +336,13 @@ fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
 
 /// Masks web addresses. Returns the first one that holds personal data.
 fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
+    let begins = |it: &[Char]| match it {
+        [a, b, c] => matches!((a.c, b.c, c.c), (':', '/', '/') | ('w', 'w', 'w')),
+        _ => false,
+    };
+    if !chars.windows(3).any(begins) {
+        return None;
+    }
     let mut found = None;
     for word in chars.split_mut(|it| matches!(it.c, ' ' | '"' | '<' | '>' | '“' | '”')) {
         let text: String = word.iter().map(|it| it.c).collect();

@@ -5,6 +5,7 @@
 
 pub mod fields;
 pub mod filter;
+pub mod list;
 pub mod order;
 pub mod page;
 pub mod schema;
@@ -12,6 +13,7 @@ pub mod search;
 pub mod token;
 
 pub use filter::Filter;
+pub use list::Query;
 pub use order::{Direction, Order};
 pub use page::{Cursor, Page, page, page_in_order, page_size, page_sorted};
 pub use schema::{Constant, Field, Queryable, Type, Value, Values};

@@ -43,7 +43,7 @@ pub use crate::records::{
 use crate::{
     error::Error,
     names::{self, Noun, ResourceName},
-    records::{meta::Meta, sizes::stored_bytes},
+    records::meta::Meta,
 };
 
 /// Calls a macro with every kind, each after the kinds that it may refer to: the type of its
@@ -259,9 +259,17 @@ impl Image {
         on_image!(self, record => &record.meta)
     }
 
-    /// Its size in bytes in stored form.
-    pub(crate) fn stored_bytes(&self) -> usize {
-        on_image!(self, record => stored_bytes(&**record))
+    /// Its stored form: the JSON of the whole record.
+    pub fn stored(&self) -> Result<String, Error> {
+        if let Self::Plan(plan) = self
+            && plan.redacted
+        {
+            let name = &plan.name;
+            let message = format!("encoding an image: `{name}` has fields withheld");
+            return Err(Error::Bug(message.into()));
+        }
+        on_image!(self, record => serde_json::to_string(&**record))
+            .map_err(|error| Error::Bug(format!("encoding `{}`: {error}", self.name()).into()))
     }
 
     /// The error for a caller that may not see it.

@@ -27,7 +27,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use crate::{
     caller::Caller,
-    change::{Change, Effect, RequestId},
+    change::{Change, Effect, Image, RequestId},
     error::Error,
     messages::Condition,
     records::{
@@ -136,6 +136,60 @@ impl Request {
     }
 }
 
+/// A change that was decided.
+#[derive(Debug)]
+pub struct Decided {
+    /// The change.
+    pub change: Change,
+    /// The stored form of each record that the change puts, in the order of its effects.
+    pub stored: Vec<String>,
+}
+
+impl Decided {
+    /// A change whose records may be of any size.
+    pub fn of(change: Change) -> Result<Self, Error> {
+        let stored = puts(&change).map(Image::stored);
+        Ok(Self {
+            stored: stored.collect::<Result<_, _>>()?,
+            change,
+        })
+    }
+}
+
+/// The records that a change puts.
+fn puts(change: &Change) -> impl Iterator<Item = &Image> {
+    change.effects.iter().filter_map(|effect| match effect {
+        Effect::Put(image) => Some(image),
+        Effect::Remove { .. } | Effect::Notice(_) => None,
+    })
+}
+
+/// Refuses a record or a change that would be too large to be read again within bounds. `records`
+/// are the names of the records, with their sizes.
+fn check_sizes<'a>(records: impl IntoIterator<Item = (&'a str, usize)>) -> Result<(), Error> {
+    let mut all = 0;
+    let mut first = "";
+    for (name, bytes) in records {
+        if bytes > RECORD_BYTES_MAX {
+            let most = RECORD_BYTES_MAX;
+            return Err(Error::refused(
+                name,
+                Condition::RecordTooLarge { bytes, most },
+            ));
+        }
+        first = if all == 0 { name } else { first };
+        all += bytes;
+    }
+    if all > CHANGE_BYTES_MAX {
+        let (bytes, most) = (all, CHANGE_BYTES_MAX);
+        return Err(Error::refused(
+            first,
+            Condition::ChangeTooLarge { bytes, most },
+        ));
+    }
+    Ok(())
+}
+
 /// Says what `request` changes, or why it is refused.
 pub fn decide(
     state: &State,
@@ -143,7 +197,7 @@ pub fn decide(
     request: &Request,
     now: Timestamp,
     ids: &mut dyn Ids,
-) -> Result<Change, Error> {
+) -> Result<Decided, Error> {
     let command = &*request.command;
     let asking = Asking::new(state, caller, command.method())?;
     let mut deciding = Deciding::new(asking, now, &request.reason, ids)?;
@@ -161,8 +215,7 @@ pub fn decide(
             note_public_write(image, state);
         }
     }
-    check_sizes(&effects)?;
-    Ok(Change {
+    let decided = Decided::of(Change {
         revision,
         record_time: now,
         person,
@@ -172,72 +225,29 @@ pub fn decide(
         reason: reason.into_owned(),
         effects,
         key_hash,
-    })
+    })?;
+    let sizes = decided.stored.iter().map(String::len);
+    check_sizes(puts(&decided.change).map(Image::name).zip(sizes))?;
+    Ok(decided)
 }
-
-/// Refuses a record or a change that would be too large to be read again within bounds.
-fn check_sizes(effects: &[Effect]) -> Result<(), Error> {
-    let mut all = 0;
-    for effect in effects {
-        let Effect::Put(image) = effect else { continue };
-        let bytes = image.stored_bytes();
-        all += bytes;
-        if bytes > RECORD_BYTES_MAX {
-            return Err(Error::refused(
-                image.name(),
-                Condition::RecordTooLarge {
-                    bytes,
-                    most: RECORD_BYTES_MAX,
-                },
-            ));
-        }
-    }
-    if all > CHANGE_BYTES_MAX {
-        return Err(Error::refused(
-            effects.first().map_or("", Effect::name),
-            Condition::ChangeTooLarge {
-                bytes: all,
-                most: CHANGE_BYTES_MAX,
-            },
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        change::Image,
-        names::{AgencyName, Revision},
-        records::{
-            agencies::{Agency, AgencyFields},
-            meta::Meta,
-        },
-    };
-
-    fn put(bytes: usize) -> Effect {
-        Effect::Put(Image::Agency(Arc::new(Agency {
-            name: AgencyName::from_id("made-up").unwrap(),
-            fields: AgencyFields {
-                display_name: "x".repeat(bytes),
-                ..AgencyFields::default()
-            },
-            meta: Meta::created(Timestamp::MIN, Revision::ZERO),
-        })))
-    }
 
     #[test]
     fn what_would_be_too_large_to_read_again_is_refused() {
-        let reason = |effects: &[Effect]| match check_sizes(effects) {
-            Ok(()) => None,
-            Err(Error::Refused(refusal)) => Some(refusal.condition.reason().name()),
-            Err(other) => panic!("{other}"),
+        let reason = |bytes: &[usize]| {
+            let records = bytes.iter().map(|bytes| ("agencies/made-up", *bytes));
+            match check_sizes(records) {
+                Ok(()) => None,
+                Err(Error::Refused(refusal)) => Some(refusal.condition.reason().name()),
+                Err(other) => panic!("{other}"),
+            }
         };
-        let large = RECORD_BYTES_MAX - 1024;
-        assert_eq!(reason(&[put(large)]), None);
-        assert_eq!(reason(&[put(RECORD_BYTES_MAX)]), Some("RECORD_TOO_LARGE"));
-        let many: Vec<_> = (0..=CHANGE_BYTES_MAX / large).map(|_| put(large)).collect();
-        assert_eq!(reason(&many), Some("CHANGE_TOO_LARGE"));
+        assert_eq!(reason(&[RECORD_BYTES_MAX]), None);
+        assert_eq!(reason(&[RECORD_BYTES_MAX + 1]), Some("RECORD_TOO_LARGE"));
+        let half = CHANGE_BYTES_MAX / 2;
+        assert_eq!(reason(&[half, half]), None);
+        assert_eq!(reason(&[half, half, 1]), Some("CHANGE_TOO_LARGE"));
     }
 }

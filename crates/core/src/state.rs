@@ -6,7 +6,9 @@
 //! kept with the images and can always be computed again from them.
 
 pub mod dossier;
+pub mod index;
 mod load;
+pub mod log;
 pub mod maps;
 pub mod sight;
 pub mod visible;
@@ -15,7 +17,7 @@ use std::{borrow::Borrow, ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
-use crate::query::search::{self, SearchText};
+use crate::query::search::SearchText;
 use crate::{
     change::{Change, Effect, Image},
     names::{AgencyName, EditionName, PlatformName, Revision},
@@ -272,42 +274,6 @@ impl State {
         agency: &AgencyName,
     ) -> Option<&OrdMap<PlatformName, Arc<Platform>>> {
         self.platforms_by_agency.get(agency)
-    }
-
-    /// All platforms in Vietnamese alphabetical order and then by name, those without a display
-    /// name last. Starts at the first platform, or after the given key.
-    pub fn platforms_by_display_name<'a>(
-        &'a self,
-        after: Option<(&str, PlatformName)>,
-    ) -> impl Iterator<Item = &'a Arc<Platform>> + use<'a> {
-        let start = match after {
-            Some((display_name, name)) => Bound::Excluded((sort_key(display_name), name)),
-            None => Bound::Unbounded,
-        };
-        let range = self
-            .platforms_by_display_name
-            .range((start, Bound::Unbounded));
-        range.map(|(_, listed)| &listed.platform)
-    }
-
-    /// All platforms with their search texts, in the same order; `after` is the key that the
-    /// previous page ended at.
-    pub fn searched_platforms<'a>(
-        &'a self,
-        after: Option<(&str, PlatformName)>,
-    ) -> impl Iterator<Item = search::Row<'a, &'a Arc<Platform>>> + use<'a> {
-        let last_passed = after.map(|(display_name, name)| (sort_key(display_name), name));
-        let mut passed = last_passed.is_some();
-        self.platforms_by_display_name
-            .iter()
-            .map(move |(key, Listed { platform, text })| {
-                passed = passed && last_passed.as_ref().is_some_and(|last| key <= last);
-                search::Row {
-                    text,
-                    record: platform,
-                    passed,
-                }
-            })
     }
 
     /// The plan of a platform that is in force.

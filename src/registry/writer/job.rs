@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use tokio::sync::oneshot;
@@ -19,7 +20,7 @@ use ndp_core::{
     change::{Change, Effect, Image, RequestId},
     error::Error,
     names::{PrincipalName, Revision},
-    rules::{Ids, Request, decide},
+    rules::{Decided, Ids, Request, decide},
     state::{
         State,
         visible::{visible, visible_at},
@@ -35,6 +36,9 @@ pub struct Outcome {
     /// The resource that the method returns, as it was written then and as the caller may see it,
     /// with the caller's rights at the time of the decision.
     pub image: Image,
+    /// The data at that revision, which the command was decided for. `None` where an earlier group
+    /// wrote it.
+    pub snapshot: Option<Arc<Snapshot>>,
     /// Whether an earlier request with the same id wrote it.
     pub replayed: bool,
 }
@@ -115,31 +119,38 @@ impl Draft {
             let ids: &mut dyn Ids = &mut *entropy;
             decide(&next.state, &caller, &job.request, self.now, ids)
         }));
-        let change = decided.unwrap_or_else(|_| {
+        let decided = decided.unwrap_or_else(|_| {
             let method = job.request.command.method();
             Err(Error::Bug(format!("deciding {method} panicked").into()))
         })?;
-        let mut outcome = outcome_of(&change)?;
+        let mut outcome = outcome_of(&decided.change)?;
         if job.only_decide {
             // as of the revision that it was decided on
             outcome.revision = next.state.revision();
+            outcome.snapshot = Some(Arc::new(next.bare()));
             return outcome.seen_by(&next.state, &caller);
         }
-        let seen = outcome.clone().seen_by(&next.state, &caller)?;
-        let encoded = Encoded::new(change, &next.digest, &mut || entropy.salt())?;
+        let mut seen = outcome.clone().seen_by(&next.state, &caller)?;
+        let encoded = Encoded::new(decided, &next.digest, &mut || entropy.salt())?;
         let change = encoded.change();
-        if let Some(request_id) = change.request_id {
+        let asked = change.request_id.map(|request_id| {
             let key = (change.person.principal.clone(), request_id.id);
-            self.replays.insert(key, (request_id.digest, outcome));
-        }
+            (key, request_id.digest)
+        });
         self.push(encoded);
+        seen.snapshot = Some(Arc::new(self.next.bare()));
+        if let Some((key, digest)) = asked {
+            outcome.snapshot.clone_from(&seen.snapshot);
+            self.replays.insert(key, (digest, outcome));
+        }
         Ok(seen)
     }
 
     /// Adds a change that no command made.
     pub(super) fn add(&mut self, entropy: &mut dyn Entropy, change: Change) -> Result<(), Error> {
         let before = self.next.digest;
-        self.push(Encoded::new(change, &before, &mut || entropy.salt())?);
+        let decided = Decided::of(change)?;
+        self.push(Encoded::new(decided, &before, &mut || entropy.salt())?);
         Ok(())
     }
 
@@ -176,6 +187,7 @@ pub(super) async fn known(
         let outcome = Outcome {
             revision,
             image,
+            snapshot: None,
             replayed: true,
         };
         replays.insert((principal, id), (digest, outcome));
@@ -206,6 +218,7 @@ fn replay(
     Ok(Outcome {
         revision: outcome.revision,
         image: seen.ok_or_else(|| outcome.image.not_found())?.image,
+        snapshot: outcome.snapshot.clone(),
         replayed: true,
     })
 }
@@ -215,6 +228,7 @@ fn outcome_of(change: &Change) -> Result<Outcome, Error> {
         Some(Effect::Put(image)) => Ok(Outcome {
             revision: change.revision,
             image: image.clone(),
+            snapshot: None,
             replayed: false,
         }),
         Some(Effect::Remove { .. } | Effect::Notice(_)) | None => Err(Error::Bug(

@@ -39,7 +39,7 @@ fn released_images_are_still_read() {
         let name = value.get("name").and_then(|it| it.as_str()).unwrap();
         let image = decode("fixtures", name, 1, 1, json)
             .unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
-        assert_eq!(encode(&image).unwrap(), json, "{}", path.display());
+        assert_eq!(image.stored().unwrap(), json, "{}", path.display());
         kinds.extend(Kind::of_name(name));
     }
     kinds.sort_unstable();
@@ -58,12 +58,12 @@ fn what_cannot_be_read_is_named() {
     assert_eq!(bug(name, 2, "{}"), format!("{at}image of unknown format 2"));
     assert!(bug(name, 1, "{").starts_with(&at));
     assert!(bug("made/up", 1, "{}").contains("no such resource"));
-    let agency = encode(&Image::Agency(Arc::new(Agency {
+    let agency = Image::Agency(Arc::new(Agency {
         name: AgencyName::parse("agencies/made-up").unwrap(),
         fields: AgencyFields::default(),
         meta: Meta::created(Timestamp::MIN, Revision::ZERO),
-    })))
-    .unwrap();
+    }));
+    let agency = agency.stored().unwrap();
     let other = bug("agencies/other", 1, &agency);
     assert!(
         other.contains("the image is that of `agencies/made-up`"),
@@ -77,12 +77,12 @@ fn what_cannot_be_read_is_named() {
 }
 
 fn round(image: Image) -> Result<(), TestCaseError> {
-    let json = encode(&image).unwrap();
+    let json = image.stored().unwrap();
     let name = image.name().to_owned();
     let read = decode("made up", &name, 1, FORMAT, &json);
     let read = read.map_err(|error| TestCaseError::fail(format!("{error:?}: {json}")))?;
     prop_assert_eq!(&read, &image);
-    prop_assert_eq!(encode(&read).unwrap(), json);
+    prop_assert_eq!(read.stored().unwrap(), json);
     Ok(())
 }
 

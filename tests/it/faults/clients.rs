@@ -12,7 +12,7 @@ use std::{
 
 use ndp_core::{names::Revision, records::principals::Role, rules::principals::RevokeApiKey};
 use ndp_registry::{
-    cli::catalogue,
+    catalogue,
     pb::{
         self, change_service_client::ChangeServiceClient, watch_changes_request::Start,
         watch_changes_response::Event,

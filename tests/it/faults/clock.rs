@@ -17,7 +17,7 @@ use ndp_core::{
     time::{Clock, Timestamp},
 };
 use ndp_registry::{
-    cli::catalogue,
+    catalogue,
     registry::{Registry, WriterTask, entropy::OsEntropy},
     store::Store,
 };

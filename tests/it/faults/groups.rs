@@ -16,8 +16,7 @@ use ndp_core::{
     time::{Clock, Timestamp},
 };
 use ndp_registry::{
-    cli::catalogue,
-    pb,
+    catalogue, pb,
     registry::{Entropy, Outcome, Registry, WriterTask, check::check, entropy::OsEntropy},
     store::Store,
 };

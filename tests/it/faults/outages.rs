@@ -11,7 +11,7 @@ use std::{
 
 use ndp_core::{error::Error, records::principals::Role, rules::Ids};
 use ndp_registry::{
-    cli::catalogue::OPENING_EDITION,
+    catalogue::OPENING_EDITION,
     pb::{self, change_service_client::ChangeServiceClient},
     registry::{Entropy, QUEUE_MAX, Registry, check::check, entropy::OsEntropy, recent::Following},
 };

@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use ndp_registry::{pb, service::REQUEST_BYTES_MAX};
+use ndp_registry::{call::REQUEST_BYTES_MAX, pb};
 use prost::bytes::{Buf, BufMut, Bytes};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

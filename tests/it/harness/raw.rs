@@ -126,7 +126,7 @@ pub(crate) fn learned(status: &Status) -> String {
     format!("{:?} {} {details:?}", status.code(), status.message())
 }
 
-fn json(message: &DynamicMessage) -> Value {
+pub(crate) fn json(message: &DynamicMessage) -> Value {
     let options = SerializeOptions::new()
         .use_proto_field_name(true)
         .stringify_64_bit_integers(false);

@@ -22,7 +22,7 @@ use ndp_core::{
 };
 use ndp_registry::{
     admission::who::Who,
-    cli::catalogue,
+    catalogue,
     config::ServerOptions,
     pb::{
         access_service_client::AccessServiceClient,

@@ -4,7 +4,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use ndp_registry::{
-    cli::catalogue,
+    catalogue,
     config::{Limits, ServerOptions},
     pb::{self, change_service_client::ChangeServiceClient},
 };

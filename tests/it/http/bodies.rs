@@ -8,7 +8,7 @@ use flate2::{
     write::{GzDecoder, GzEncoder},
 };
 use ndp_core::records::principals::Role;
-use ndp_registry::service::REQUEST_BYTES_MAX;
+use ndp_registry::call::REQUEST_BYTES_MAX;
 use serde_json::{Value, json};
 
 use super::{EVENTS, JSON, detail, get, mistakes, ok, post, post_text};

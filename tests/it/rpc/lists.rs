@@ -550,7 +550,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         proposals::Proposal,
         reports::Report,
     };
-    use ndp_core::{monitoring::attention::Item, query::fields::Below, state::sight::ChangeFacts};
+    use ndp_core::{monitoring::attention::Item, query::fields::Below, state::log::ChangeFacts};
     let compared = BTreeSet::from([
         assert_named::<Agency>(&POOL, "ListAgencies"),
         assert_named::<Edition>(&POOL, "ListEditions"),

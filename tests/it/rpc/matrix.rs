@@ -22,7 +22,7 @@ use crate::harness::{
 };
 
 /// What the requests are about.
-struct Fixture {
+pub(super) struct Fixture {
     draft: Value,
     submitted: Value,
     issued: Value,
@@ -41,7 +41,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    async fn new(server: &Server) -> Self {
+    pub(super) async fn new(server: &Server) -> Self {
         let cast = Cast::new(server).await;
         server
             .person("target", &[Role::AgencyEditor], Some(AGENCY))
@@ -140,10 +140,10 @@ fn exit() -> Value {
 }
 
 /// A method, on what where that matters, and a request that is valid.
-type Case = (&'static str, &'static str, Value);
+pub(super) type Case = (&'static str, &'static str, Value);
 
 #[rustfmt::skip]
-fn cases(it: &Fixture) -> Vec<Case> {
+pub(super) fn cases(it: &Fixture) -> Vec<Case> {
     let named = |it: &Value| json!({"name": it["name"]});
     let parent = |name: &str| json!({"parent": name});
     let below = |it: &Value, rest: &str| {
@@ -311,7 +311,7 @@ fn cases(it: &Fixture) -> Vec<Case> {
 }
 
 /// The columns: a name, and who calls.
-async fn callers(server: &Server) -> Vec<(String, Raw)> {
+pub(super) async fn callers(server: &Server) -> Vec<(String, Raw)> {
     let mut callers = vec![("anonymous".to_owned(), server.raw(As::default()))];
     let mut add = async |name: &str, roles: &[Role], agency| {
         let id = format!("caller-{}", name.trim_end_matches('*'));

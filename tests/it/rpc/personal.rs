@@ -2,7 +2,7 @@
 //! text through and is on record with it. All numbers and addresses are synthetic.
 
 use ndp_core::records::principals::Role;
-use ndp_registry::cli::catalogue;
+use ndp_registry::catalogue;
 use serde_json::{Value, json};
 
 use crate::harness::{

@@ -23,7 +23,7 @@ use ndp_core::{
     state::State,
     time::{Date, Timestamp},
 };
-use ndp_registry::cli::catalogue;
+use ndp_registry::catalogue;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::harness::{
@@ -259,7 +259,7 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
         now(),
         &mut NoIds,
     );
-    state.apply(&change.unwrap());
+    state.apply(&change.unwrap().change);
     state
 });
 
@@ -513,6 +513,7 @@ proptest! {
         for (number, step) in snippets.iter().flatten().enumerate() {
             let (caller, command) = command(&state, step, number);
             let decided = decide(&state, &caller, &request(command), now(), &mut NoIds);
+            let decided = decided.map(|it| it.change);
             let expected = model.take(step);
             let outcome = decided.as_ref().map(|_| ()).map_err(reason);
             prop_assert_eq!(outcome, expected, "{:?}", step);

@@ -5,7 +5,7 @@ use ndp_core::records::{
     plans::{PlanMove, PlanState, STATES_MAX},
     principals::Role,
 };
-use ndp_registry::{cli::catalogue::OPENING_EDITION, registry::recent::Following};
+use ndp_registry::{catalogue::OPENING_EDITION, registry::recent::Following};
 use serde_json::{Value, json};
 
 use crate::harness::{Engine, both, plans::Cast, raw::reason, server::Server};

@@ -8,7 +8,7 @@ use ndp_core::{
     text::legible::{Lines, fault, kept},
 };
 use ndp_registry::{
-    cli::catalogue,
+    catalogue,
     pb::{self, platform::Verification},
     wire::validate::Validate,
 };

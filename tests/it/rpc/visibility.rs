@@ -698,8 +698,7 @@ fn etags() -> [String; 2] {
 /// Two platforms of two agencies, and these plans, each of its platform's agency.
 fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
     let meta = meta();
-    let seed = ndp_registry::cli::catalogue::seed([ndp_registry::cli::catalogue::OPENING_EDITION])
-        .unwrap();
+    let seed = ndp_registry::catalogue::seed([ndp_registry::catalogue::OPENING_EDITION]).unwrap();
     let mut images: Vec<_> = seed
         .agencies
         .into_iter()
@@ -805,6 +804,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
             reason: String::new(),
         };
         let decided = decide(state, caller, &request, now(), &mut NoIds);
+        let decided = decided.map(|it| it.change);
         let outcome = match decided {
             // a caller that may write a record may also see it
             Ok(change) => format!(

@@ -14,6 +14,11 @@ use crate::query::{
     order::{Direction, Order},
     schema::{Constant, Queryable},
 };
+
+/// A page is cut before its records exceed this many bytes. This is a quarter below the default
+/// limit of clients, which leaves room for a single larger record.
+pub const BYTES_MAX: usize = 3 * 1024 * 1024;
+
 /// Rows on a page when the caller names no number.
 pub(crate) const DEFAULT_SIZE: usize = 50;
 

@@ -101,27 +101,20 @@ impl SearchText {
         self.text.get(self.folded_len..).unwrap_or_default()
     }
 
-    fn texts(&self) -> impl Iterator<Item = (Part, &str)> {
-        let starts = MARKS.map(|(mark, _)| mark);
-        let mut rest = self.folded();
-        std::iter::from_fn(move || {
-            let mark = rest.chars().next()?;
-            let text = rest.get(mark.len_utf8()..)?;
-            let end = text.find(starts).unwrap_or(text.len());
-            let (text, others) = text.split_at_checked(end)?;
-            rest = others;
-            let (_, part) = MARKS.iter().find(|(known, _)| *known == mark)?;
-            Some((*part, text))
-        })
-    }
-
-    /// How well the record matches the query; smaller is better. `None` if a word is not found.
-    /// `starts` is a scratch buffer.
-    fn rank(&self, query: &Query, starts: &mut Vec<Start>) -> Option<Rank> {
+    /// How well the record matches the query; smaller is better. `None` if a word is not found, or
+    /// if the rank is not before `full`. `starts` is a scratch buffer.
+    fn rank(&self, query: &Query, full: usize, starts: &mut Vec<Start>) -> Option<Rank> {
         let all = self.folded();
+        let mut whole = None;
+        if full <= BEST_OF_WORDS.index() {
+            // most records of a frequent word are passed over here
+            whole = query.whole(all);
+            whole?;
+        }
         if query.words.iter().any(|word| word.place(all).is_none()) {
             return None;
         }
+        let whole = whole.or_else(|| query.whole(all));
         starts.clear();
         starts.extend(word_starts(all));
         let mut place = Place {
@@ -131,19 +124,11 @@ impl SearchText {
         for word in &query.words {
             place = place.max(word.best(all, starts)?);
         }
-        let whole = self.texts().filter_map(|(part, text)| {
-            let rest = text.strip_prefix(&query.folded)?;
-            let class = if rest.is_empty() {
-                Class::Equal
-            } else {
-                Class::Prefix
-            };
-            (part != Part::Other).then_some(Place { class, part })
-        });
-        let place = whole.fold(place, Place::min);
+        let place = whole.map_or(place, |whole| place.min(whole));
         let name = self.name().as_bytes();
         let bare = query.marked.iter().any(|word| word.find(name).is_none());
-        Some(Rank { bare, place })
+        let rank = Rank { bare, place };
+        (rank.index() < full).then_some(rank)
     }
 }
 
@@ -211,6 +196,14 @@ impl Word {
     }
 }
 
+/// The part that begins after this byte.
+fn part_of(mark: u8) -> Option<Part> {
+    let known = MARKS
+        .iter()
+        .find(|(known, _)| u32::from(*known) == u32::from(mark));
+    known.map(|(_, part)| *part)
+}
+
 const fn is_mark(c: char) -> bool {
     matches!(c, '\u{1}'..='\u{4}')
 }
@@ -241,6 +234,15 @@ struct Rank {
 
 const RANKS: usize = 32;
 
+/// The best rank of a record that has no text which begins with the query.
+const BEST_OF_WORDS: Rank = Rank {
+    bare: false,
+    place: Place {
+        class: Class::WordStart,
+        part: Part::Name,
+    },
+};
+
 impl Rank {
     const fn number(self) -> i64 {
         let Place { class, part } = self.place;
@@ -258,7 +260,8 @@ impl Rank {
 #[derive(Clone, Debug)]
 pub struct Query {
     key: String,
-    folded: String,
+    /// The whole query, unless it has a character that marks a part.
+    whole: Option<Finder<'static>>,
     words: Vec<Word>,
     /// Those of its words that have diacritics, as they are in the key of a name.
     marked: Vec<Finder<'static>>,
@@ -286,10 +289,26 @@ impl Query {
         let words = words.into_iter().map(Word::new).collect();
         Ok(Self {
             key,
-            folded,
+            whole: (!folded.contains(is_mark)).then(|| Finder::new(&folded).into_owned()),
             words,
             marked,
         })
+    }
+
+    /// The best place of a text that begins with the query.
+    fn whole(&self, all: &str) -> Option<Place> {
+        let all = all.as_bytes();
+        let whole = self.whole.as_ref()?;
+        let length = whole.needle().len();
+        let places = whole.find_iter(all).filter_map(|at| {
+            let part = part_of(*all.get(at.checked_sub(1)?)?)?;
+            let class = match all.get(at + length) {
+                Some(next) if part_of(*next).is_none() => Class::Prefix,
+                _ => Class::Equal,
+            };
+            (part != Part::Other).then_some(Place { class, part })
+        });
+        places.min()
     }
 
     /// Number of terms evaluated on a row.
@@ -329,27 +348,39 @@ pub fn search<'a, R, S: Alphabetical>(
     let after = after.map_or(i64::MIN, rank_of);
     let mut found: [Vec<Hit<S>>; RANKS] = std::array::from_fn(|_| Vec::new());
     let mut starts = Vec::new();
+    // The page is full of better ranks than this: equal ones of later rows come after it.
+    let mut full = RANKS;
     for Row {
         text,
         record,
         passed,
     } in rows
     {
-        let Some(rank) = text.rank(query, &mut starts) else {
+        let Some(rank) = text.rank(query, full, &mut starts) else {
             continue;
         };
         let number = rank.number();
         let ahead = number > after || number == after && !passed;
         if let Some(equals) = found.get_mut(rank.index())
             && ahead
-            && equals.len() <= size
             && let Some(row) = see(record)
         {
             equals.push(Hit { rank: number, row });
+            full = full_from(&found, size);
         }
     }
     let hits = found.into_iter().flatten().take(size.saturating_add(1));
     cut(hits.collect(), size, Hit::cursor)
+}
+
+/// The rank with which the better ones and it fill a page.
+fn full_from<T>(found: &[Vec<T>; RANKS], size: usize) -> usize {
+    let mut count = 0;
+    let full = found.iter().position(|equals| {
+        count += equals.len();
+        count > size
+    });
+    full.unwrap_or(RANKS)
 }
 
 /// A record that was found, with what decides its place.
@@ -515,13 +546,14 @@ mod tests {
             });
             best
         };
+        let whole = fold(&query.key);
         let rank = |record: &Record| {
             let words: Option<Vec<_>> = query.words.iter().map(|it| best(record, it)).collect();
             let mut place = words?.into_iter().max()?;
             record.texts(&mut |part, text| {
                 let folded = fold(text);
-                if part != Part::Other && folded.starts_with(&query.folded) {
-                    let class = match folded == query.folded {
+                if part != Part::Other && folded.starts_with(&whole) {
+                    let class = match folded == whole {
                         true => Class::Equal,
                         false => Class::Prefix,
                     };

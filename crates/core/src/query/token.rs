@@ -160,7 +160,7 @@ fn decode(token: &str) -> Result<Vec<u8>, Error> {
 }
 
 /// The cursor of a token that was sealed with the same key and arguments, at any position.
-pub fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Error> {
+fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Error> {
     let bytes = decode(token)?;
     let cursor = |bytes: &[u8]| {
         let (_, rest) = bytes.split_first().filter(|(it, _)| **it == VERSION)?;
@@ -172,6 +172,14 @@ pub fn open(key: &TokenKey, binding: &Binding, token: &str) -> Result<Cursor, Er
         serde_json::from_slice(cursor).ok()
     };
     cursor(&bytes).ok_or_else(|| not_of(key, binding, &bytes))
+}
+
+/// The place that the page before ended at. `None` for the first page, whose token is empty.
+pub fn after(key: &TokenKey, binding: &Binding, page_token: &str) -> Result<Option<Cursor>, Error> {
+    if page_token.is_empty() {
+        return Ok(None);
+    }
+    open(key, binding, page_token).map(Some)
 }
 
 /// The error for a token that does not open. It names the arguments that differ from those of the

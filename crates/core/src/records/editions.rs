@@ -21,7 +21,8 @@ use crate::{
     time::Date,
 };
 
-/// Stands in the names of every record that is synthetic.
+/// Stands in the names of every record that is synthetic. An edition that is made with a title that
+/// ends with it marks the whole registry.
 pub const SYNTHETIC: &str = "(thử nghiệm / synthetic)";
 
 stored! {

@@ -1,10 +1,6 @@
 //! Size limits of stored records and changes, so that all stored data can be read, listed and
 //! watched within bounded memory.
 
-use std::io;
-
-use serde::Serialize;
-
 /// Maximum bytes of one record: the content of one request, and what its longest lists repeat from
 /// other records.
 pub(crate) const RECORD_BYTES_MAX: usize = 1536 * 1024;
@@ -17,24 +13,3 @@ pub(crate) const CHANGE_BYTES_MAX: usize = 2 * RECORD_BYTES_MAX;
 /// Maximum bytes of a message that clients receive by default. What a change has besides its
 /// records, and what the wire adds to them, has the rest of it.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// The size in bytes of a record in stored form.
-pub(crate) fn stored_bytes(record: &impl Serialize) -> usize {
-    let mut count = Count(0);
-    // writing to the counter cannot fail, so the count is complete
-    drop(serde_json::to_writer(&mut count, record));
-    count.0
-}
-
-struct Count(usize);
-
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.saturating_add(bytes.len());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}

@@ -7,7 +7,7 @@ use crate::{
     messages::Rule,
     names::EditionName,
     records::{
-        editions::{Edition, EditionFields},
+        editions::{Edition, EditionFields, SYNTHETIC},
         texts::{Reader, Texts},
     },
     rules::{Asking, Command, Deciding, Update, deciding::leads_back, update::editable},
@@ -50,7 +50,7 @@ impl Command for CreateEdition {
             name: name.clone(),
             fields: fields.clone(),
             opening: false,
-            synthetic: false,
+            synthetic: fields.display_name.ends_with(SYNTHETIC),
             meta: deciding.created(),
         }))
     }

@@ -3,19 +3,15 @@
 //! removed, with its name only. An effect on a hidden resource, or only on withheld parts, is left
 //! out. Images follow the visibility rules of both their own time and now: see [`super::visible`].
 
-use std::borrow::Cow;
-
 use crate::{
     caller::Caller,
     change::{Change, Effect, Image, Notice},
     names::{AgencyName, PrincipalName},
-    query::schema::{Field, Queryable, Type, Values},
     records::principals::Role,
     state::{
         State,
         visible::{Ancestry, Parents, SeenRecord, agency_of, visible, visible_at},
     },
-    time::Timestamp,
 };
 
 /// One resource touched, as a caller sees it.
@@ -288,67 +284,4 @@ fn is_seen_whole(seen: Option<&SeenRecord>) -> bool {
         Image::Plan(plan) => !plan.redacted,
         _ => true,
     })
-}
-
-/// What a list of changes can be filtered by: no more than the caller sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangeFacts {
-    name: String,
-    revision: i64,
-    record_time: Timestamp,
-    method: String,
-    agency: Option<String>,
-    principal: Option<String>,
-    resources: Vec<String>,
-}
-
-impl From<&SeenChange<'_>> for ChangeFacts {
-    fn from(seen: &SeenChange<'_>) -> Self {
-        let SeenChange {
-            change,
-            shows_who,
-            effects,
-        } = seen;
-        Self {
-            name: format!("changes/{}", change.revision),
-            revision: change.revision.get(),
-            record_time: change.record_time,
-            method: change.method.to_string(),
-            agency: change.agency.as_ref().map(ToString::to_string),
-            principal: shows_who.then(|| change.person.principal.to_string()),
-            resources: effects
-                .iter()
-                .map(|effect| effect.resource.clone())
-                .collect(),
-        }
-    }
-}
-
-impl Queryable for ChangeFacts {
-    const FIELDS: &'static [Field<Self>] = &[
-        Field::new("revision", Type::Integer, |r: &Self| {
-            Values::one(r.revision)
-        })
-        .orderable(),
-        Field::new("record_time", Type::Timestamp, |r: &Self| {
-            Values::one(r.record_time)
-        }),
-        Field::new("method", Type::Text, |r: &Self| Values::one(&*r.method)),
-        Field::new("agency", Type::Resource("agencies/{agency}"), |r: &Self| {
-            Values::option(r.agency.as_deref())
-        }),
-        Field::new(
-            "principal",
-            Type::Resource("principals/{principal}"),
-            |r: &Self| Values::option(r.principal.as_deref()),
-        ),
-        Field::new("resources", Type::Resource(""), |r: &Self| {
-            Values::Texts(&r.resources)
-        })
-        .repeated(),
-    ];
-
-    fn name(&self) -> Cow<'_, str> {
-        (&*self.name).into()
-    }
 }

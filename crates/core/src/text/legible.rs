@@ -31,6 +31,8 @@ pub fn fault(text: &str, lines: Lines) -> Option<Fault> {
     for (index, character) in text.chars().enumerate() {
         let position = index + 1;
         match character {
+            ' ' => continue,
+            _ if is_common(character) => {}
             '\n' | '\r' | '\t' if lines == Lines::One => return Some(Fault::Break { position }),
             '\n' | '\r' | '\t' => {}
             _ if is_refused(character) => {
@@ -56,6 +58,9 @@ pub fn fault(text: &str, lines: Lines) -> Option<Fault> {
 /// The form in which a text is stored: line endings as line feeds, dropped characters removed,
 /// characters without ink as spaces, NFC, no white space at either end.
 pub fn kept(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|it| is_common(it) || it == '\n') {
+        return Cow::Borrowed(text.trim());
+    }
     let clean = match text.contains(|it| it == '\r' || is_inkless(it) || is_dropped(it)) {
         false => Cow::Borrowed(text),
         true => {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 
-use crate::{pb, service};
+use crate::pb;
 
 /// A method of a service that the server serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Method {
     pub name: String,
     /// The kind as gRPC metrics write it: `unary`, `client_stream`, `server_stream`, `bidi_stream`.
     pub kind: &'static str,
+    /// Whether its service is a standard one and not ours.
+    pub is_standard: bool,
 }
 
 impl Method {
@@ -45,13 +47,13 @@ impl Method {
 /// Every method of our services and of the standard services.
 pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
     let sets = [
-        pb::FILE_DESCRIPTOR_SET,
-        tonic_health::pb::FILE_DESCRIPTOR_SET,
-        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        (false, pb::FILE_DESCRIPTOR_SET),
+        (true, tonic_health::pb::FILE_DESCRIPTOR_SET),
+        (true, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET),
+        (true, tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET),
     ];
     let mut methods = Vec::new();
-    for set in sets {
+    for (is_standard, set) in sets {
         // The sets are compiled in. A set that cannot be decoded only makes its methods unknown.
         let set = FileDescriptorSet::decode(set).unwrap_or_default();
         for file in &set.file {
@@ -66,6 +68,7 @@ pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
                             (false, true) => "server_stream",
                             (true, true) => "bidi_stream",
                         },
+                        is_standard,
                     });
                 }
             }
@@ -76,8 +79,7 @@ pub static METHODS: LazyLock<Vec<Method>> = LazyLock::new(|| {
 
 /// Path prefixes of the standard services.
 static STANDARD: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let ours = |method: &&Method| service::NAMES.contains(&method.service.as_str());
-    let standard = METHODS.iter().filter(|method| !ours(method));
+    let standard = METHODS.iter().filter(|method| method.is_standard);
     let mut paths: Vec<_> = standard
         .map(|method| format!("/{}/", method.service))
         .collect();

@@ -30,19 +30,13 @@ use ndp_core::{
 /// The default edition of a new registry, unless another one is configured.
 pub const OPENING_EDITION: &str = "2618-qd-bkhcn";
 
-const AGENCIES: &str = include_str!("../../data/agencies.csv");
-const EDITIONS: &str = include_str!("../../data/editions.csv");
-const FIGURES: &str = include_str!("../../data/reported-figures.csv");
+const AGENCIES: &str = include_str!("../data/agencies.csv");
+const EDITIONS: &str = include_str!("../data/editions.csv");
+const FIGURES: &str = include_str!("../data/reported-figures.csv");
 const ENTRIES: [(&str, &str); 3] = [
-    (
-        "1527-qd-bkhcn",
-        include_str!("../../data/platforms-1527.csv"),
-    ),
-    (
-        "2618-qd-bkhcn",
-        include_str!("../../data/platforms-2618.csv"),
-    ),
-    ("1132-qd-ttg", include_str!("../../data/platforms-1132.csv")),
+    ("1527-qd-bkhcn", include_str!("../data/platforms-1527.csv")),
+    ("2618-qd-bkhcn", include_str!("../data/platforms-2618.csv")),
+    ("1132-qd-ttg", include_str!("../data/platforms-1132.csv")),
 ];
 
 /// The editions whose entries are shipped, by id.
