@@ -24,12 +24,6 @@ pub trait Word: Copy + Eq + Sized + 'static {
         let mut values = Self::VALUES.iter().copied();
         values.find(|value| value.number() == number)
     }
-
-    /// The words of the values that a client may send.
-    fn stated() -> Vec<&'static str> {
-        let stated = Self::VALUES.iter().filter(|value| value.number() != 0);
-        stated.map(|value| value.word()).collect()
-    }
 }
 
 /// Declares an enum with the words and numbers of the proto. The name is followed by the meaning of
