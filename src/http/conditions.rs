@@ -377,6 +377,7 @@ fn is_required(field: &FieldDescriptor) -> bool {
 }
 
 /// Whether the method returns a record that has an etag.
+#[cfg(test)]
 pub(super) fn is_tagged(route: &Route) -> bool {
     answered(route).is_some()
 }

@@ -353,22 +353,27 @@ impl Walk<'_> {
     }
 }
 
-/// `INSTA_UPDATE=always` rewrites the file.
-#[test]
-fn the_document_is_that_of_the_protos() {
-    let pool = DescriptorPool::decode(crate::pb::FILE_DESCRIPTOR_SET).unwrap();
-    let made = document(&pool, &Routes::new(&pool).unwrap());
-    let mut text = serde_json::to_string_pretty(&made).unwrap();
-    text.push('\n');
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
-    if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
-        std::fs::write(path, &text).unwrap();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `INSTA_UPDATE=always` rewrites the file.
+    #[test]
+    fn the_document_is_that_of_the_protos() {
+        let pool = DescriptorPool::decode(crate::pb::FILE_DESCRIPTOR_SET).unwrap();
+        let made = document(&pool, &Routes::new(&pool).unwrap());
+        let mut text = serde_json::to_string_pretty(&made).unwrap();
+        text.push('\n');
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
+            std::fs::write(path, &text).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap();
+        let differs = written.lines().zip(text.lines()).find(|(a, b)| a != b);
+        assert_eq!(
+            differs, None,
+            "docs/openapi.json: rewrite it with INSTA_UPDATE=always"
+        );
+        assert_eq!(written.len(), text.len());
     }
-    let written = std::fs::read_to_string(path).unwrap();
-    let differs = written.lines().zip(text.lines()).find(|(a, b)| a != b);
-    assert_eq!(
-        differs, None,
-        "docs/openapi.json: rewrite it with INSTA_UPDATE=always"
-    );
-    assert_eq!(written.len(), text.len());
 }

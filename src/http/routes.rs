@@ -78,6 +78,7 @@ impl Routes {
         Ok(Self(routes))
     }
 
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
     }

@@ -58,7 +58,7 @@ pub fn agency_fields(
     AgencyFields {
         display_name: read_text(display_name),
         display_name_en: read_text(display_name_en),
-        kind: read_enum(kind, &path.field("kind"), violations).unwrap_or_default(),
+        kind: read_enum(kind).unwrap_or_default(),
         identification_code: read_text(identification_code),
         identification_code_confirmed,
         identification_code_note: read_text(identification_code_note),

@@ -50,7 +50,7 @@ pub fn assessment_fields(
     } = message;
     AssessmentFields {
         assessment_date: read_date(assessment_date, &path.field("assessment_date"), violations),
-        rating: read_enum(rating, &path.field("rating"), violations),
+        rating: read_enum(rating),
         rubric_version: read_text(rubric_version),
         findings: read_text(findings),
         evidence: read_evidence(evidence, &path.field("evidence"), violations),

@@ -8,12 +8,11 @@ use super::{
     plans::{budget, read_budget},
     principals::person,
     validate::FieldPath,
-    values::{read_list, read_name, refuse, write_date, write_optional_name, write_timestamp},
+    values::{read_list, read_name, write_date, write_optional_name, write_timestamp},
 };
 use crate::pb::{self, rebaseline::milestone_change::Kind};
 use ndp_core::{
     error::Violations,
-    messages::Rule,
     names::{AgencyName, MilestoneName, PlanName},
     records::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
@@ -81,10 +80,8 @@ fn read_change(
         Ok(Kind::Add) => Some(MilestoneChange::Add { milestone, fields }),
         Ok(Kind::Update) => Some(MilestoneChange::Update { milestone, fields }),
         Ok(Kind::Drop) => Some(MilestoneChange::Drop { milestone }),
-        Ok(Kind::Unspecified) | Err(_) => {
-            refuse(&path.field("kind"), violations, Rule::ChangeKindMissing);
-            None
-        }
+        // the contract refuses them
+        Ok(Kind::Unspecified) | Err(_) => None,
     }
 }
 

@@ -13,7 +13,6 @@ use super::{
 use crate::pb;
 use ndp_core::{
     error::Violations,
-    messages::Rule,
     names::{AgencyName, FigureName, Revision},
     records::{
         figures::{Figure, Part, Subject},
@@ -58,11 +57,8 @@ pub fn figure_fields(
         update_time: _,
         revision: _,
     } = message;
-    if figure_date.is_none() {
-        violations.add(format!("{field}.figure_date"), Rule::FigureDateMissing);
-    }
     let figure_date = read_date(figure_date, &path.field("figure_date"), violations);
-    let subject = read_enum(subject, &path.field("subject"), violations);
+    let subject = read_enum(subject);
     let edition = read_optional_name(&edition, &path.field("edition"), violations);
     let sources = read_sources(sources, &path.field("sources"), violations);
     let breakdown = breakdown.into_iter().map(|message| {

@@ -151,7 +151,7 @@ fn read_visibility(
         start_date,
         document,
     } = message;
-    let visibility = read_enum(visibility, &path.field("visibility"), violations);
+    let visibility = read_enum(visibility);
     Some(VisibilityEntry {
         visibility: visibility.unwrap_or_default(),
         start_date: read_date(start_date, &path.field("start_date"), violations),
@@ -173,7 +173,7 @@ fn read_reporting_cycle(
     } = message;
     Some(CycleEntry {
         cycle: ReportingCycle {
-            interval: read_enum(interval, &path.field("interval"), violations).unwrap_or_default(),
+            interval: read_enum(interval).unwrap_or_default(),
             cutoff_day,
             filing_days,
         },
@@ -583,14 +583,6 @@ mod tests {
                 end: None,
                 as_written: String::new(),
             }),
-            visibilities: vec![pb::plan::VisibilityEntry {
-                visibility: 3,
-                ..Default::default()
-            }],
-            reporting_cycles: vec![pb::plan::ReportingCycle {
-                interval: 12,
-                ..Default::default()
-            }],
             ..Default::default()
         };
         let mut violations = Violations::new();
@@ -602,8 +594,6 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         plan.coordinating_agencies[0] PATTERN
         plan.planned_start.start PARTIAL_DATE
-        plan.visibilities[0].visibility UNKNOWN_VALUE
-        plan.reporting_cycles[0].interval UNKNOWN_VALUE
         ");
     }
 

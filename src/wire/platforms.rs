@@ -102,13 +102,8 @@ pub fn platform_fields(
             &path.field("coordinating_agencies"),
             violations,
         ),
-        classification: read_enum(classification, &path.field("classification"), violations)
-            .unwrap_or_default(),
-        deployment_levels: read_enums(
-            deployment_levels,
-            &path.field("deployment_levels"),
-            violations,
-        ),
+        classification: read_enum(classification).unwrap_or_default(),
+        deployment_levels: read_enums(&deployment_levels),
         listings: read_list(listings, &path.field("listings"), violations, read_listing),
         operation_stages: read_list(
             operation_stages,
@@ -118,11 +113,7 @@ pub fn platform_fields(
         ),
         security: security
             .map(|message| read_security(message, &path.field("security"), violations)),
-        data_sharing_channels: read_enums(
-            data_sharing_channels,
-            &path.field("data_sharing_channels"),
-            violations,
-        ),
+        data_sharing_channels: read_enums(&data_sharing_channels),
         links: read_list(links, &path.field("links"), violations, |message, _, _| {
             let pb::platform::Link { uri, title } = message;
             Some(Link {
@@ -130,8 +121,7 @@ pub fn platform_fields(
                 title: read_text(title),
             })
         }),
-        verification: read_enum(verification, &path.field("verification"), violations)
-            .unwrap_or_default(),
+        verification: read_enum(verification).unwrap_or_default(),
         sources: read_sources(sources, &path.field("sources"), violations),
         labels: read_labels(labels, &path.field("labels"), violations),
     }
@@ -170,7 +160,7 @@ fn read_listing(
         sources,
     } = message;
     let edition = read_name(&edition, &path.field("edition"), violations);
-    let membership = read_enum(membership, &path.field("membership"), violations);
+    let membership = read_enum(membership);
     Some(Listing {
         edition: edition?,
         list_number: read_text(list_number),
@@ -194,7 +184,7 @@ fn read_operation_stage(
         document,
         record_time: _,
     } = message;
-    let stage = read_enum(stage, &path.field("stage"), violations);
+    let stage = read_enum(stage);
     let planned = planned.map(|message| read_period(message, &path.field("planned"), violations));
     let reached = reached.map(|message| read_period(message, &path.field("reached"), violations));
     Some(OperationStage {
@@ -249,7 +239,7 @@ pub fn exit_fields(
         successor,
         exit_date,
     } = message;
-    let outcome = read_enum(outcome, &path.field("outcome"), violations);
+    let outcome = read_enum(outcome);
     let decision =
         decision.map(|message| read_document(message, &path.field("decision"), violations));
     let successor = read_optional_name(&successor, &path.field("successor"), violations);

@@ -60,7 +60,7 @@ pub fn report_fields(
     } = message;
     ReportFields {
         period_end_date: read_date(period_end_date, &path.field("period_end_date"), violations),
-        rating: read_enum(rating, &path.field("rating"), violations),
+        rating: read_enum(rating),
         percent,
         results: read_text(results),
         difficulties: read_text(difficulties),

@@ -149,10 +149,8 @@ pub fn request_id<M: Message>(
     if given.is_empty() {
         return Ok(None);
     }
-    // hyphens only: the parser also takes braces, urn: and 32 digits in a row
-    let parsed = Uuid::try_parse(given).ok().filter(|_| given.len() == 36);
     // a nil id means that the client did not generate one
-    let Some(uuid) = parsed.filter(|id| !id.is_nil()) else {
+    let Some(uuid) = Uuid::try_parse(given).ok().filter(|id| !id.is_nil()) else {
         return Err(Error::invalid("request_id", Rule::NotAUuid));
     };
     given.make_ascii_lowercase();
@@ -287,20 +285,8 @@ mod tests {
         let upper = read("RevokeApiKey", &with(&ID.to_uppercase()));
         assert_eq!(upper.unwrap().unwrap(), first);
         assert_eq!(read("RevokeApiKey", &with("")).unwrap(), None);
-        for wrong in [
-            "x",
-            "123e4567e89b42d3a456426614174000",
-            "{123e4567-e89b-42d3-a456-426614174000}",
-            "urn:uuid:123e4567-e89b-42d3-a456-426614174000",
-            " 123e4567-e89b-42d3-a456-426614174000",
-            "00000000-0000-0000-0000-000000000000",
-        ] {
-            assert_eq!(
-                told(read("RevokeApiKey", &with(wrong))),
-                ["request_id NOT_A_UUID"],
-                "{wrong}"
-            );
-        }
+        let nil = with("00000000-0000-0000-0000-000000000000");
+        assert_eq!(told(read("RevokeApiKey", &nil)), ["request_id NOT_A_UUID"]);
     }
 
     #[test]

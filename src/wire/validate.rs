@@ -7,6 +7,13 @@
 //! the server ignores them (AIP-203). Nothing is allocated for a request without a mistake.
 
 mod foreign;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "`build.rs` and the OpenAPI document use the others"
+    )
+)]
 pub(crate) mod lines;
 mod path;
 mod text;
@@ -80,6 +87,7 @@ fn missing(path: &FieldPath<'_>) -> Rule {
         "etag" => Rule::EtagMissing,
         "reason" => Rule::ReasonMissing,
         "document" => Rule::DocumentMissing,
+        "figure_date" => Rule::FigureDateMissing,
         "query" => Rule::QueryMissing,
         _ => Rule::Missing,
     }

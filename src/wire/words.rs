@@ -1,21 +1,15 @@
-//! Maps each enum of the domain to the enum of the proto with the same words and numbers.
+//! Each enum of the domain has the words and numbers of the enum of the proto.
 
 use ndp_core::records::words::Word;
 
-/// A domain enum that stands in messages.
-pub(super) trait WireWord: Word {
-    /// Whether the contract has a value with this number.
-    fn is_known(number: i32) -> bool;
-}
+/// A domain enum that stands in messages, with the numbers of the proto.
+pub(super) trait WireWord: Word {}
 
-/// Maps the enums of one file, and tests that their words and numbers are those of the proto.
+/// Names the enums of one file that stand in messages, and tests that their words and numbers are
+/// those of the proto.
 macro_rules! wire_words {
     ($($domain:ident = $wire:path;)+) => {
-        $(impl crate::wire::words::WireWord for $domain {
-            fn is_known(number: i32) -> bool {
-                <$wire>::try_from(number).is_ok()
-            }
-        })+
+        $(impl crate::wire::words::WireWord for $domain {})+
 
         #[cfg(test)]
         mod wire_words {

@@ -387,6 +387,11 @@ const RULES: &[Rule] = &[
         "every field says how it behaves, and so do its rules and its comment",
         behaviours,
     ),
+    (
+        "AIP-126",
+        "what a caller sends as an enum is one of its values, and stated where it has to be",
+        sent_enums,
+    ),
 ];
 
 #[test]
@@ -660,6 +665,45 @@ fn behaviours(found: &mut Findings) {
             "its comment says that it is required",
         );
     }
+}
+
+/// What is missing of a record's own fields, the core says, as a mask may leave them out.
+fn sent_enums(found: &mut Findings) {
+    for field in fields().filter(|it| matches!(it.kind(), Kind::Enum(_))) {
+        if behaviour(&field) == ["OUTPUT_ONLY"] || is_only_answered(field.parent_message()) {
+            continue;
+        }
+        let rules = rules_of(&field).unwrap_or_else(|| panic!("{field:?} has no rules"));
+        let rules = match inner(&rules, "repeated") {
+            Some(repeated) => inner(&repeated, "items").unwrap(),
+            None => rules,
+        };
+        let one = inner(&rules, "enum").unwrap();
+        let known = one.get_field_by_name("defined_only").unwrap().as_bool();
+        found.check(
+            known == Some(true),
+            field.full_name(),
+            "needs `defined_only`",
+        );
+        let own = resource_of(field.parent_message()).is_some();
+        let stated = field.is_list() || (behaviour(&field).contains(&"REQUIRED") && !own);
+        let refused = one.get_field_by_name("not_in").unwrap();
+        let refused = refused.as_list().unwrap().contains(&Value::I32(0));
+        found.check(!stated || refused, field.full_name(), "needs `not_in: [0]`");
+    }
+}
+
+/// Whether no request holds the message.
+fn is_only_answered(message: &MessageDescriptor) -> bool {
+    let mut held = BTreeSet::new();
+    let mut next: Vec<_> = methods().map(|it| it.input()).collect();
+    while let Some(one) = next.pop() {
+        if held.insert(one.full_name().to_owned()) {
+            let sent = one.fields().filter(|it| behaviour(it) != ["OUTPUT_ONLY"]);
+            next.extend(sent.filter_map(|it| it.kind().as_message().cloned()));
+        }
+    }
+    !held.contains(message.full_name())
 }
 
 // === reading the descriptors ===

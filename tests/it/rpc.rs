@@ -22,6 +22,7 @@ mod plan_model;
 mod plans;
 mod programmes;
 mod reports;
+mod rules;
 mod sizes;
 mod texts;
 mod updates;

@@ -326,7 +326,8 @@ fn room_of(path: &str) -> &str {
 
 /// Its lines without comments and without the unit tests at its foot, which may use what they like.
 fn code_of(text: &str) -> Vec<&str> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = text.split("#[cfg(test)]\nmod tests").next();
+    let code = code.unwrap_or_default();
     code.lines().map(without_comment).collect()
 }
 

@@ -79,9 +79,6 @@ messages! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     Rule
 
-    FILTER_TOO_LONG => FilterTooLong { most: usize }:
-        ("longer than {most} bytes; ask for less at once"),
-        ("dài quá {most} byte; hãy rút gọn bộ lọc");
     ORDER_TOO_LONG => OrderTooLong { most: usize }:
         ("has more than {most} fields; name fewer"),
         ("có hơn {most} trường; hãy nêu ít hơn");
@@ -152,8 +149,8 @@ messages! {
         ("give the ISO 4217 code of the currency, for example `VND`"),
         ("hãy ghi mã tiền tệ theo ISO 4217, ví dụ `VND`");
     OUT_OF_RANGE => AmountOutOfRange:
-        ("the amount must not be negative, and `nanos` must be from 0 to 999,999,999"),
-        ("số tiền không được âm, và `nanos` phải từ 0 đến 999.999.999");
+        ("the amount must not be negative"),
+        ("số tiền không được âm");
     OUT_OF_RANGE => DongHasNoFraction:
         ("the đồng has no smaller unit; leave `nanos` unset"),
         ("đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`");
@@ -168,9 +165,6 @@ messages! {
     NOT_UNIQUE => ListingRepeated { edition: String }:
         ("`{edition}` lists the platform twice; remove one listing"),
         ("`{edition}` liệt kê nền tảng này hai lần; hãy bỏ một");
-    OUT_OF_RANGE => SecurityLevelOutOfRange:
-        ("must be a security level from 1 to 5"),
-        ("phải là cấp độ an toàn từ 1 đến 5");
     NOT_UNIQUE => StageRepeated:
         ("the stage is given twice; remove one"),
         ("giai đoạn bị lặp lại; hãy bỏ một");
@@ -435,9 +429,6 @@ messages! {
     UNKNOWN_VALUE => NotDefined { number: i32, names: String }:
         ("is {number}, which is not defined; use one of {names}"),
         ("có giá trị không tồn tại {number}; hãy dùng một trong: {names}");
-    REQUIRED => EnumMissing { names: String }:
-        ("must be one of {names}"),
-        ("phải là một trong: {names}");
     NOT_UNIQUE => SameAs { first: String }:
         ("is the same as `{first}`; remove one of them"),
         ("trùng với `{first}`; hãy bỏ một trong hai");
@@ -447,12 +438,6 @@ messages! {
     PARTIAL_DATE => PartialDate:
         ("must be a complete date: give year, month and day, or leave the date unset"),
         ("phải là một ngày đầy đủ: hãy ghi năm, tháng và ngày, hoặc bỏ trống trường này");
-    OUT_OF_RANGE => NoSuchDay:
-        ("there is no such day in the calendar; correct year, month and day"),
-        ("không có ngày này trong lịch; hãy sửa năm, tháng, ngày");
-    REQUIRED => ChangeKindMissing:
-        ("must be one of `ADD`, `UPDATE`, `DROP`"),
-        ("phải là một trong: `ADD`, `UPDATE`, `DROP`");
     REQUIRED => FigureDateMissing:
         ("give the date that the figure is for"),
         ("hãy ghi ngày của số liệu");

@@ -77,7 +77,7 @@ reasons! {
         FILTER_OPERATOR
             "The filter has an operator that AIP-160 lacks; the message says what to write.";
         FILTER_SYNTAX "The filter cannot be read.";
-        FILTER_TOO_LONG "The filter is too long or nested too deeply.";
+        FILTER_TOO_LONG "The filter has too many restrictions or is nested too deeply.";
         FILTER_TYPE "A value does not fit the field it is compared with.";
         FILTER_UNKNOWN_FIELD "The filter names a field that cannot be filtered by.";
         FILTER_UNSUPPORTED "The filter uses a part of AIP-160 that is not supported.";

@@ -37,7 +37,7 @@ both! {
         }
         insta::allow_duplicates! {
             insta::assert_snapshot!(lines.join("\n"), @r"
-            assessment.rating NOT_ALLOWED
+            assessment.rating REQUIRED
             assessment.rubric_version REQUIRED
             assessment.assessment_date OUT_OF_RANGE
             assessment.assessment_date OUT_OF_RANGE

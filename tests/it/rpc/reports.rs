@@ -177,7 +177,7 @@ both! {
             insta::assert_snapshot!(lines.join("\n"), @r"
             report.period_end_date REQUIRED
             report.period_end_date PARTIAL_DATE
-            report.rating NOT_ALLOWED
+            report.rating REQUIRED
             report.percent OUT_OF_RANGE
             report.results REQUIRED
             report.difficulties TOO_LONG

@@ -26,8 +26,6 @@ use crate::{
     query::schema::{Constant, Field, Queryable, Type, Value, Values},
     text::{fold, nfc},
 };
-/// Longest filter, in bytes: room for a few dozen restrictions.
-pub(crate) const MAX_BYTES: usize = 4096;
 
 /// Most restrictions in one filter: each may be tried on every row.
 pub(crate) const MAX_TERMS: usize = 100;

@@ -519,13 +519,14 @@ impl Budget {
     pub fn check(&self, path: &str, violations: &mut Violations) {
         let Some(amount) = &self.amount else { return };
         let code = &amount.currency_code;
+        // a mask may take a part of an amount that was never given as a whole
         if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
             violations.add(
                 format!("{path}.amount.currency_code"),
                 Rule::CurrencyMalformed,
             );
         }
-        if amount.units < 0 || !(0..=999_999_999).contains(&amount.nanos) {
+        if amount.units < 0 || amount.nanos < 0 {
             violations.add(format!("{path}.amount"), Rule::AmountOutOfRange);
         } else if code == "VND" && amount.nanos != 0 {
             violations.add(format!("{path}.amount.nanos"), Rule::DongHasNoFraction);

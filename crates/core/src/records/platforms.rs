@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::{
     caller::Caller,
@@ -159,6 +160,9 @@ stored! {
         pub record_time: Timestamp,
     }
 }
+
+/// The security levels that there are. The contract names the same.
+pub const SECURITY_LEVELS: RangeInclusive<i32> = 1..=5;
 
 stored! {
     /// Security level of the information system (Decree 85/2016/NĐ-CP), 1 to 5.
@@ -439,10 +443,13 @@ impl PlatformFields {
                 );
             }
         }
-        if let Some(security) = &self.security
-            && !(1..=5).contains(&security.level)
+        // a mask may take the level of a message that has none
+        if let Some(Security { level: is, .. }) = &self.security
+            && !SECURITY_LEVELS.contains(is)
         {
-            violations.add("platform.security.level", Rule::SecurityLevelOutOfRange);
+            let [min, max] = [SECURITY_LEVELS.start(), SECURITY_LEVELS.end()].map(i32::to_string);
+            let is = is.to_string();
+            violations.add("platform.security.level", Rule::NotBetween { min, max, is });
         }
         for (i, step) in self.operation_stages.iter().enumerate() {
             for (period, field) in [(&step.planned, "planned"), (&step.reached, "reached")] {

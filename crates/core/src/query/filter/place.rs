@@ -7,19 +7,14 @@ use crate::{
     error::Error,
     messages::Rule,
     query::{
-        filter::{MAX_BYTES, MAX_DEPTH, habits},
+        filter::{MAX_DEPTH, habits},
         schema::Queryable,
     },
     reasons::{self, Reason},
 };
+
 /// Parses the text of a filter of `T`; nothing when it is blank.
 pub(super) fn parse<T: Queryable>(source: &str) -> Result<Option<Expression>, Error> {
-    if source.len() > MAX_BYTES {
-        return Err(Error::invalid(
-            "filter",
-            Rule::FilterTooLong { most: MAX_BYTES },
-        ));
-    }
     habits::check::<T>(source)?;
     match aip_160::parse_filter_with_max_depth(source, MAX_DEPTH) {
         Ok(filter) => Ok(filter.expression),
