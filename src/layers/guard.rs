@@ -11,8 +11,11 @@ use super::{
     panics,
 };
 use crate::{
-    admission::held::Held, registry::Registry, service::call::GRPC_ACCEPT_ENCODING,
-    telemetry::metrics::Handles, wire::status::status,
+    admission::held::Held,
+    registry::Registry,
+    service::{RESPONSE_BYTES_MAX, call::GRPC_ACCEPT_ENCODING},
+    telemetry::metrics::Handles,
+    wire::status::status,
 };
 
 /// Guards calls.
@@ -77,7 +80,10 @@ impl Guard {
         if method.stays_open() {
             held.stay_open().map_err(status)?;
         }
-        if !method.streams() && !method.answers_lists() {
+        if method.answers_lists() {
+            // a page is not computed for a caller who leaves so many unread
+            held.has_room_for(RESPONSE_BYTES_MAX).map_err(status)?;
+        } else if !method.streams() {
             // compressing one record costs more than it saves
             request.headers_mut().remove(&GRPC_ACCEPT_ENCODING);
         }
