@@ -6,6 +6,7 @@
 //! principal. Every pool has a total limit and a limit for each caller, so one caller cannot use up
 //! a pool. Permissions are decided elsewhere.
 
+mod allowance;
 pub mod connection;
 pub mod held;
 pub mod known;

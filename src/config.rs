@@ -360,6 +360,8 @@ pub struct ServerOptions {
     pub keepalive_interval: Option<Duration>,
     /// How long an answer may wait for its client to read on; half a minute where not given.
     pub answer_time: Option<Duration>,
+    /// How long a client may send too much beside its calls; ten seconds where not given.
+    pub flood_time: Option<Duration>,
     /// How long a connection may be open; an hour where not given.
     pub connection_age: Option<Duration>,
     /// How long a connection may be open without a call; ten minutes where not given.

@@ -14,8 +14,10 @@ mod fields;
 mod grpc;
 mod gzip;
 mod json;
+mod kept;
 #[cfg(test)]
 mod openapi;
+mod receive;
 mod request;
 mod routes;
 mod spelling;
@@ -29,16 +31,15 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{ACCEPT, ALLOW, CONTENT_TYPE, HOST},
+    header::{ALLOW, CONTENT_TYPE, HOST},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::Full;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt};
@@ -46,28 +47,25 @@ use tower::{Layer, Service, ServiceExt};
 pub use self::errors::Refused;
 use self::{
     accept::Codings,
-    coding::Coding,
     conditions::Conditions,
     errors::Refusal,
     grpc::Messages,
+    kept::KeptLine,
     routes::{Found, Route, Routes},
     stream::{Form, Stream},
 };
 use crate::{
     admission::{
-        held::Entry,
+        held::{Entry, Held, Kept},
         turns::{Turns, Work},
-        who::Who,
     },
-    call::{REQUEST_BYTES_MAX, deadline::deadline},
+    call::deadline::deadline,
     wire::status::{self, language},
 };
+use ndp_core::error::Error;
 
 /// Longest query of a URL, in bytes: the longest page token, and the longest filter encoded.
 const QUERY_BYTES_MAX: usize = 32 * 1024;
-
-/// How long a client may take to send a body.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Length of an answer, in bytes, up to which it is written as JSON at once. A longer answer waits
 /// for a turn, so that one caller's long answers do not delay the calls of others.
@@ -244,7 +242,7 @@ impl Api {
         };
         if parts.uri.path() == OPENAPI {
             return Ok(match *verb {
-                Method::GET => Ok(json::response(Bytes::from_static(DOCUMENT))),
+                Method::GET => Ok(json::response(Full::new(Bytes::from_static(DOCUMENT)))),
                 _ => Ok(other_verbs(self, &parts.method, &[&Method::GET])),
             });
         }
@@ -260,27 +258,26 @@ impl Api {
             Found::Nothing => return Ok(Err(not_found())),
         };
         let read = self.read(route, &variables, &parts, body);
-        let asked = match read.await {
-            Ok(asked) => asked,
+        let (asked, message) = match read.await {
+            Ok(read) => read,
             Err(mut refusal) => {
                 refusal.status = spelling::status(&refusal.status, &route.method.input());
                 return Ok(Err(refusal));
             }
         };
-        let again = asked.conditions.names_several().then(|| parts.clone());
-        let message = asked.message.encode_to_vec();
-        let response = grpc.call(grpc::request(route, parts, &message)).await?;
+        let encoded = message.encode_to_vec();
+        let several = asked.conditions.names_several();
+        let again = several.then(|| (parts.clone(), message));
+        let response = grpc.call(grpc::request(route, parts, encoded)).await?;
         let mut converted = self.convert(route, &asked, response).await;
-        let other = converted.as_ref().err().and_then(|failed| {
-            let Asked {
-                message,
-                conditions,
-                ..
-            } = &asked;
-            conditions.other(route, &failed.status, message)
-        });
-        if let (Some(other), Some(parts)) = (other, again) {
-            let request = grpc::request(route, parts, &other.encode_to_vec());
+        let other = match (&converted, &again) {
+            (Err(failed), Some((_, message))) => {
+                asked.conditions.other(route, &failed.status, message)
+            }
+            _ => None,
+        };
+        if let (Some(other), Some((parts, _))) = (other, again) {
+            let request = grpc::request(route, parts, other.encode_to_vec());
             let response = grpc.ready().await?.call(request).await?;
             converted = self.convert(route, &asked, response).await;
         }
@@ -295,7 +292,7 @@ impl Api {
         variables: &[(&str, String)],
         parts: &http::request::Parts,
         body: Body,
-    ) -> Result<Asked, Refusal> {
+    ) -> Result<(Asked, DynamicMessage), Refusal> {
         let headers = &parts.headers;
         let query = parts.uri.query().unwrap_or_default();
         if query.len() > QUERY_BYTES_MAX {
@@ -307,12 +304,11 @@ impl Api {
             ));
         }
         let form = accept::form(headers, route.method.is_server_streaming())?;
-        let body = read_body(headers, body).await?;
+        let held = held(parts)?;
+        let body = receive::body(headers, body, &held).await?;
         let body = body::text(&body);
         let values = body::scan(body)?;
-        if let Some(Entry(Ok(held))) = parts.extensions.get() {
-            held.read_values(values).map_err(status::status)?;
-        }
+        held.read_values(values).map_err(status::status)?;
         let mut message = request::message(route, variables, query, body)?;
         if let Some(last) = headers.get("last-event-id")
             && route.method.is_server_streaming()
@@ -320,12 +316,16 @@ impl Api {
             stream::resume(&mut message, last).map_err(|one| Refusal::malformed(one.into()))?;
         }
         let conditions = Conditions::new(route, headers, &mut message)?;
-        Ok(Asked {
-            entry: parts.extensions.get().cloned(),
-            message,
+        if route.answers_page {
+            // a page is not computed for a caller who could not have it written
+            self.turns.has_place(&held.who()).map_err(status::status)?;
+        }
+        let asked = Asked {
+            held,
             conditions,
             form,
-        })
+        };
+        Ok((asked, message))
     }
 
     /// The answer in JSON.
@@ -368,50 +368,40 @@ impl Api {
         if let Some(Err(status)) = messages.next().await {
             return Err(failed(status));
         }
-        let (answer, line) = self
-            .write(route, asked, answer)
-            .await
-            .map_err(|status| Failed {
-                after_method: true,
-                ..failed(status)
-            })?;
-        let mut response = json::response(line.clone());
+        let written = self.write(route, asked, answer).await;
+        let (written, kept) = written.map_err(|status| Failed {
+            after_method: true,
+            ..failed(status)
+        })?;
+        let mut response = json::response(KeptLine::new(written.line, kept));
         grpc::metadata(&parts.headers, response.headers_mut());
         grpc::metadata(messages.trailers(), response.headers_mut());
-        let told = asked.conditions.answer(route, &answer, &line, response);
+        let told = asked.conditions.answer(route, written.tag, response);
         told.map_err(failed)
     }
 
-    /// Reads the message of an answer, and writes it as JSON.
+    /// Reads the message of an answer, and writes it as JSON. Its bytes are charged while they are
+    /// here: the message while it waits for a turn, and then the JSON.
     async fn write(
         &self,
         route: &Route,
         asked: &Asked,
         message: Bytes,
-    ) -> Result<(DynamicMessage, Bytes), Status> {
+    ) -> Result<(Written, Kept), Status> {
         let is_long = message.len() > JSON_AT_ONCE_MAX;
-        let descriptor = route.method.output();
-        let field = route.response_body.clone();
+        let mut kept = asked.held.keep(message.len()).map_err(status::status)?;
+        let (conditions, for_route) = (asked.conditions.clone(), route.clone());
         let write = move || {
-            let answer = grpc::decode(descriptor, message)?;
-            let line = match &field {
-                None => json::line(&answer),
-                Some(field) => json::field(&answer, field),
-            };
-            let line = line.ok_or_else(|| Status::internal("the answer cannot be JSON"))?;
-            Ok((answer, line))
+            let written = Written::new(&for_route, &conditions, message)?;
+            kept.change_to(written.line.len()).map_err(status::status)?;
+            Ok((written, kept))
         };
-        match asked.who() {
-            Some(who) if is_long => {
-                let turn = self
-                    .turns
-                    .take(Work::Json, &who)
-                    .await
-                    .map_err(status::status)?;
-                turn.run(move |_| write()).await.map_err(status::status)?
-            }
-            _ => write(),
+        if !is_long {
+            return write();
         }
+        let turn = self.turns.take(Work::Json, &asked.held.who()).await;
+        let turn = turn.map_err(status::status)?;
+        turn.run(move |_| write()).await.map_err(status::status)?
     }
 
     /// The response to a call that a method, or a layer before it, refused.
@@ -427,22 +417,40 @@ impl Api {
     }
 }
 
-impl Asked {
-    /// The caller whose share of work is charged.
-    fn who(&self) -> Option<Who> {
-        match &self.entry {
-            Some(Entry(Ok(held))) => Some(held.who()),
-            _ => None,
-        }
+/// What the call holds of the shared resources.
+fn held(parts: &http::request::Parts) -> Result<Arc<Held>, Status> {
+    match parts.extensions.get() {
+        Some(Entry(entered)) => entered.clone().map_err(status::status),
+        None => Err(status::status(Error::Bug("nobody let it in".into()))),
     }
 }
 
-/// A request as read: its message, and how to answer it.
+/// How to answer a request.
 struct Asked {
-    entry: Option<Entry>,
-    message: DynamicMessage,
+    held: Arc<Held>,
     conditions: Conditions,
     form: Form,
+}
+
+/// An answer in JSON.
+struct Written {
+    line: Bytes,
+    /// The text of its tag.
+    tag: Option<String>,
+}
+
+impl Written {
+    /// Reads the message, which can take ten times the memory of its bytes, and drops it.
+    fn new(route: &Route, conditions: &Conditions, message: Bytes) -> Result<Self, Status> {
+        let answer = grpc::decode(route.method.output(), message)?;
+        let line = match &route.response_body {
+            None => json::line(&answer),
+            Some(field) => json::field(&answer, field),
+        };
+        let line = line.ok_or_else(|| Status::internal("the answer cannot be JSON"))?;
+        let tag = conditions.tag(route, &answer, &line);
+        Ok(Self { line, tag })
+    }
 }
 
 /// A refusal by a method, or by a layer before it, with its metadata.
@@ -451,63 +459,6 @@ struct Failed {
     metadata: HeaderMap,
     /// Whether the method itself succeeded, so that its layers counted no refusal.
     after_method: bool,
-}
-
-/// Whether a body ended because admission has no room for more of it.
-fn is_refused(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    let status = error.downcast_ref::<Status>();
-    status.is_some_and(|status| status.code() == Code::ResourceExhausted)
-}
-
-/// Reads the body that a method takes.
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    if http_body::Body::is_end_stream(&body) {
-        return Ok(Bytes::new());
-    }
-    if !headers.get(CONTENT_TYPE).is_none_or(is_json) {
-        let refusal = Refusal::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            &Protocol::MediaTypeUnsupported,
-        );
-        return Err(refusal.with(ACCEPT, "application/json"));
-    }
-    let coding = Coding::of(headers)?;
-    let read = Limited::new(body, REQUEST_BYTES_MAX).collect();
-    match tokio::time::timeout(BODY_TIME, read).await {
-        Ok(Ok(read)) => coding.decode(read.to_bytes()),
-        Ok(Err(error)) if is_refused(&*error) => {
-            // the caller sends too many bytes at the same time
-            let status = error.downcast_ref::<Status>().cloned();
-            Err(status.unwrap_or_else(|| Status::cancelled("")).into())
-        }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(status::protocol(&Protocol::MessageTooLarge {
-                most: REQUEST_BYTES_MAX,
-            })
-            .into())
-        }
-        Ok(Err(_)) => Err(incomplete(StatusCode::BAD_REQUEST)),
-        Err(_) => Err(incomplete(StatusCode::REQUEST_TIMEOUT)),
-    }
-}
-
-/// The refusal of a body that is incomplete, badly framed or too slow.
-fn incomplete(http: StatusCode) -> Refusal {
-    Refusal::new(http, &Protocol::BodyLate)
-}
-
-/// Whether the content type is JSON. JSON is always UTF-8 (RFC 8259 §8.1); a client may still name
-/// this charset.
-fn is_json(content_type: &HeaderValue) -> bool {
-    let text = content_type.to_str().unwrap_or_default();
-    let mut parts = text.split(';').map(str::trim);
-    let named = parts.next().unwrap_or_default();
-    let other_charset = parts.any(|part| {
-        let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let value = value.trim_matches('"');
-        name.eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8")
-    });
-    named.eq_ignore_ascii_case("application/json") && !other_charset
 }
 
 /// The refusal of a request without a host, which is invalid (RFC 9112 §3.2).

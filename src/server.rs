@@ -1,6 +1,7 @@
 //! The server: binds, wires services and layers together, and shuts down.
 
 mod connections;
+mod frames;
 mod listener;
 pub mod metrics;
 
@@ -57,6 +58,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// later get their part of the load; and maximum time without a call.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// How long a client may send too much beside its calls before its connection is closed.
+const FLOOD_TIME: Duration = Duration::from_secs(10);
 
 /// The transport reads headers up to this multiple of the limit, so that the server can refuse them
 /// with a message. Beyond that, the transport refuses them with HTTP status 431.
@@ -270,6 +274,7 @@ pub async fn serve_until(
         keepalive_interval,
         keepalive_timeout: KEEPALIVE_TIMEOUT.min(keepalive_interval),
         answer_time: options.answer_time.unwrap_or(ANSWER_TIME),
+        flood_time: options.flood_time.unwrap_or(FLOOD_TIME),
         age_max: options.connection_age.unwrap_or(AGE_MAX),
         idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };

@@ -63,6 +63,10 @@ const BOUND: Duration = Duration::from_secs(60);
 /// Enough platforms for a costly filter to take measurable time.
 const PLATFORMS: usize = 14_500;
 
+/// A few connections of every attack.
+const ALL_AT_ONCE: &str = "all at once";
+const OF_ALL: usize = 2;
+
 /// Where attackers call from and one who has a key, and where others do.
 const FROM_HOSTILE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const FROM_ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
@@ -115,6 +119,41 @@ pub(crate) struct Found {
     attacks: Vec<Attacked>,
 }
 
+/// The names of attacks to measure, where the command line names some or their family.
+fn attacks(parts: &[String]) -> Vec<&'static str> {
+    let named = |part: &String| {
+        let families = FAMILIES.iter().filter(|it| it.name.contains(part.as_str()));
+        let of_families = families.flat_map(|family| family.attacks);
+        let all = FAMILIES.iter().flat_map(|family| family.attacks);
+        let by_name = all.filter(|attack| attack.name.contains(part.as_str()));
+        let names = of_families.chain(by_name).map(|attack| attack.name);
+        let names = names.chain(
+            [ALL_AT_ONCE]
+                .into_iter()
+                .filter(|it| it.contains(part.as_str())),
+        );
+        names.collect::<Vec<_>>()
+    };
+    parts.iter().flat_map(named).collect()
+}
+
+/// Whether a part of the command line names an attack or a family of them.
+pub(crate) fn knows(part: &str) -> bool {
+    !attacks(&[part.to_owned()]).is_empty()
+}
+
+/// The attacks of a name, with the number of connections of each.
+fn of_name(name: &str) -> Vec<(&'static Attack, usize)> {
+    let all = FAMILIES.iter().flat_map(|family| family.attacks);
+    match name {
+        ALL_AT_ONCE => all.map(|attack| (attack, OF_ALL)).collect(),
+        name => all
+            .filter(|attack| attack.name == name)
+            .map(|attack| (attack, attack.connections))
+            .collect(),
+    }
+}
+
 /// Runs the part where it is named, and prints it.
 pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Found> {
     let mut found = Found::default();
@@ -140,8 +179,13 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Found> {
         "{:<42} {:>5} {:>8}  {:^33} {:^33} {:>11}",
         "attack", "conns", "sent/s", "elsewhere: control, attack", "beside: control, attack", "MB"
     );
-    for attack in FAMILIES.iter().flat_map(|family| family.attacks) {
-        found.attacks.push(bench.attack(attack)?);
+    let mut names = attacks(&options.parts);
+    if names.is_empty() {
+        let all = FAMILIES.iter().flat_map(|family| family.attacks);
+        names.extend(all.map(|attack| attack.name).chain([ALL_AT_ONCE]));
+    }
+    for name in names {
+        found.attacks.push(bench.attack(name)?);
     }
     found.calm.push(bench.calm()?);
     Ok(found)
@@ -198,10 +242,10 @@ impl Bench {
         })
     }
 
-    fn attack(&self, attack: &Attack) -> Result<Attacked> {
+    fn attack(&self, name: &'static str) -> Result<Attacked> {
         let job = |is_sink, address: &str, rate| -> Result<AttackJob> {
             Ok(AttackJob {
-                name: attack.name.to_owned(),
+                name: name.to_owned(),
                 server: address.parse()?,
                 is_sink,
                 rate,
@@ -214,8 +258,11 @@ impl Bench {
         let (_, peak) = self.server.memory()?;
         let (control, _) = self.beside(&job(true, &self.sink.address, Some(rate))?)?;
         let row = Attacked {
-            attack: attack.name,
-            connections: attack.connections,
+            attack: name,
+            connections: of_name(name)
+                .iter()
+                .map(|(_, connections)| connections)
+                .sum(),
             rate,
             control,
             attacked,
@@ -298,9 +345,8 @@ struct AttackJob {
 /// Attackers: say when they are in place, and how much they sent.
 pub(crate) fn attackers() -> Result<()> {
     let job: AttackJob = process::job()?;
-    let mut attacks = FAMILIES.iter().flat_map(|family| family.attacks);
-    let attack = attacks.find(|attack| attack.name == job.name);
-    let attack = attack.context("no such attack")?;
+    let attacks = of_name(&job.name);
+    ensure!(!attacks.is_empty(), "no attack `{}`", job.name);
     let target = Target {
         server: job.server,
         from: FROM_HOSTILE,
@@ -310,14 +356,29 @@ pub(crate) fn attackers() -> Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let running = attack.begin(target, attack.connections, job.rate);
-        drop(tokio::time::timeout(PLACING, running.in_place()).await);
+        let count = attacks.len() as f64;
+        let running: Vec<_> = attacks
+            .into_iter()
+            .map(|(attack, connections)| {
+                // together they make as many calls as they made to the server
+                attack.begin(target, connections, job.rate.map(|rate| rate / count))
+            })
+            .collect();
+        let in_place = async {
+            for running in &running {
+                running.in_place().await;
+            }
+        };
+        drop(tokio::time::timeout(PLACING, in_place).await);
         println!("in place");
-        let (before, began) = (running.tally().sent(), Instant::now());
+        let sent = || running.iter().map(|it| it.tally().sent()).sum::<u64>();
+        let (before, began) = (sent(), Instant::now());
         tokio::time::sleep(Duration::from_millis(job.ms)).await;
-        let sent = running.tally().sent() - before;
+        let sent = sent() - before;
         println!("rate {}", sent as f64 / began.elapsed().as_secs_f64());
-        running.end().await;
+        for running in running {
+            running.end().await;
+        }
         anyhow::Ok(())
     })
 }

@@ -1,4 +1,5 @@
-//! The registry's speed as ratios: `cargo bench`, or `cargo bench -- get` for a part.
+//! The registry's speed as ratios: `cargo bench`, or `cargo bench -- get` for a part, or
+//! `cargo bench -- hostile PING` for an attack.
 //!
 //! The server is the real binary with everything on, beside a bare tonic service that answers the
 //! same bytes under the same settings. Clients are in a process of their own. Rounds alternate
@@ -69,8 +70,10 @@ impl Options {
             }
         }
         ensure!(options.rounds > 0, "--rounds 0");
+        // an attack is named after the part `hostile`
         for part in &options.parts {
             let known = PARTS.iter().any(|name| name.contains(part.as_str()));
+            let known = known || (options.wants(hostile::HOSTILE) && hostile::knows(part));
             ensure!(known, "no part `{part}`; there are {}", PARTS.join(", "));
         }
         Ok(options)

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{known::Known, who::Who};
+use super::{allowance::Allowance, known::Known, who::Who};
 
 /// How long an answer may wait for its client to read before the server gives it up.
 pub const ANSWER_TIME: Duration = Duration::from_secs(30);
@@ -42,11 +42,14 @@ pub struct Connection {
     closing: Notify,
     has_credential: AtomicBool,
     calls: AtomicUsize,
+    watches: AtomicUsize,
     given_up: AtomicUsize,
     /// When the last call ended, and since when the socket is blocked, in milliseconds after
     /// `since`. Zero means that the value does not apply.
     idle_since: AtomicU64,
     blocked_since: AtomicU64,
+    /// None for a proxy: it sends what many callers send.
+    allowance: Option<Allowance>,
     unsent: Mutex<UnsentList>,
 }
 
@@ -66,8 +69,8 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// A connection that was opened now.
-    pub fn new(peer: SocketAddr, known: Known) -> Arc<Self> {
+    /// A connection that was opened now, by a client or by a proxy.
+    pub fn new(peer: SocketAddr, known: Known, is_proxy: bool) -> Arc<Self> {
         Arc::new(Self {
             peer,
             known,
@@ -75,9 +78,11 @@ impl Connection {
             closing: Notify::new(),
             has_credential: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
+            watches: AtomicUsize::new(0),
             given_up: AtomicUsize::new(0),
             idle_since: AtomicU64::new(0),
             blocked_since: AtomicU64::new(0),
+            allowance: (!is_proxy).then(Allowance::default),
             unsent: Mutex::default(),
         })
     }
@@ -122,6 +127,19 @@ impl Connection {
         self.calls.load(Ordering::Relaxed)
     }
 
+    pub(super) fn begin_watch(&self) {
+        self.watches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end_watch(&self) {
+        self.watches.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Number of calls that stay open until their client ends them.
+    pub fn watches(&self) -> usize {
+        self.watches.load(Ordering::Relaxed)
+    }
+
     /// How long the connection has had no open call.
     pub fn idle(&self) -> Duration {
         if self.calls() > 0 {
@@ -129,6 +147,37 @@ impl Connection {
         }
         let since = self.idle_since.load(Ordering::Relaxed);
         Duration::from_millis(self.now().saturating_sub(since))
+    }
+
+    // === what a client sends beside its calls ===
+
+    /// Pays for a frame that a client sent, with the bytes of its data if it has any.
+    pub fn spend_frame(&self, data: Option<usize>) {
+        match (&self.allowance, data) {
+            (None, _) => {}
+            (Some(allowance), None) => allowance.spend_frame(),
+            (Some(allowance), Some(bytes)) => allowance.spend_data(bytes),
+        }
+    }
+
+    /// Notes that a call was admitted.
+    pub fn note_admitted(&self) {
+        if let Some(allowance) = &self.allowance {
+            allowance.earn_call();
+        }
+    }
+
+    /// Notes that bytes of an answer were written.
+    pub fn note_written(&self, bytes: usize) {
+        if let Some(allowance) = &self.allowance {
+            allowance.earn_bytes(bytes);
+        }
+    }
+
+    /// How long not to read the connection, because its client sends too much beside its calls.
+    pub fn holds_back(&self) -> Option<Duration> {
+        let allowance = self.allowance.as_ref()?;
+        allowance.wait(self.now())
     }
 
     // === unread answers ===

@@ -41,6 +41,7 @@ struct Shares {
     uncounted: usize,
     /// Bytes charged for the buffer of a message.
     decoding: usize,
+    stays_open: bool,
     given_up: bool,
 }
 
@@ -68,6 +69,7 @@ impl Held {
                 answer: None,
                 uncounted: 0,
                 decoding: 0,
+                stays_open: false,
                 given_up: false,
             }),
         })
@@ -110,6 +112,9 @@ impl Held {
         let mut shares = self.shares();
         let place = self.admission.watchers.take(shares.who.clone(), 1)?;
         shares.place = Some(place);
+        if !std::mem::replace(&mut shares.stays_open, true) {
+            self.connection.begin_watch();
+        }
         Ok(())
     }
 
@@ -163,6 +168,19 @@ impl Held {
         )
     }
 
+    /// Refuses an answer of up to this many bytes, before it is computed, if the caller has no room
+    /// for it.
+    pub fn has_room_for(&self, bytes: usize) -> Result<(), Error> {
+        self.admission.answer_bytes.check(&self.who(), bytes)
+    }
+
+    /// Charges for bytes of an answer that are kept before the answer is sent.
+    pub fn keep(self: &Arc<Self>, bytes: usize) -> Result<Kept, Error> {
+        self.answer(bytes)?;
+        let held = Arc::clone(self);
+        Ok(Kept { held, bytes })
+    }
+
     /// Releases bytes of the answer that were sent or never will be.
     pub fn sent(&self, bytes: usize) {
         if let Some(answer) = &mut self.shares().answer {
@@ -192,7 +210,43 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        if self.shares().stays_open {
+            self.connection.end_watch();
+        }
         self.connection.end_call();
+    }
+}
+
+/// Bytes of an answer that wait for something else than the client. Dropping this releases them.
+#[derive(Debug)]
+pub struct Kept {
+    held: Arc<Held>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Charges for another number of bytes instead.
+    pub fn change_to(&mut self, bytes: usize) -> Result<(), Error> {
+        if let Some(more) = bytes.checked_sub(self.bytes) {
+            self.held.answer(more)?;
+            self.bytes = bytes;
+        } else {
+            self.sent(self.bytes - bytes);
+        }
+        Ok(())
+    }
+
+    /// Releases bytes that are sent now, and charged from now on as such.
+    pub fn sent(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.held.sent(bytes);
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.held.sent(self.bytes);
     }
 }
 

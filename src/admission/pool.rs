@@ -59,6 +59,19 @@ impl Pool {
         })
     }
 
+    /// Refuses an amount that the caller could not take now.
+    pub fn check(&self, who: &Who, amount: usize) -> Result<(), Error> {
+        let inner = &*self.0;
+        let held = inner.held.of(who).get(who).copied().unwrap_or_default();
+        if amount > inner.max_per_caller.saturating_sub(held) {
+            return Err(self.exhausted(Scope::Caller));
+        }
+        if amount > inner.max.saturating_sub(self.taken()) {
+            return Err(self.exhausted(Scope::All));
+        }
+        Ok(())
+    }
+
     /// The amount that all callers hold together.
     pub fn taken(&self) -> usize {
         self.0.taken.load(Ordering::Relaxed)
@@ -76,21 +89,16 @@ impl Pool {
 
     fn add(&self, who: &Who, amount: usize) -> Result<(), Error> {
         let inner = &*self.0;
-        let exhausted = |scope, most: usize| Error::Exhausted {
-            limit: inner.limit,
-            scope,
-            most: most as u64,
-        };
-        let mut part = self.0.held.of(who);
+        let mut part = inner.held.of(who);
         let held = part.get(who).copied().unwrap_or_default();
         if amount > inner.max_per_caller.saturating_sub(held) {
-            return Err(exhausted(Scope::Caller, inner.max_per_caller));
+            return Err(self.exhausted(Scope::Caller));
         }
         let take =
             |taken: usize| (amount <= inner.max.saturating_sub(taken)).then(|| taken + amount);
         let all = &inner.taken;
         all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .map_err(|_| exhausted(Scope::All, inner.max))?;
+            .map_err(|_| self.exhausted(Scope::All))?;
         match part.get_mut(who) {
             Some(held) => *held += amount,
             None => {
@@ -98,6 +106,18 @@ impl Pool {
             }
         }
         Ok(())
+    }
+
+    fn exhausted(&self, scope: Scope) -> Error {
+        let most = match scope {
+            Scope::All => self.0.max,
+            Scope::Caller => self.0.max_per_caller,
+        };
+        Error::Exhausted {
+            limit: self.0.limit,
+            scope,
+            most: most as u64,
+        }
     }
 
     fn remove(&self, who: &Who, amount: usize) {

@@ -187,6 +187,11 @@ impl Turns {
         self.wait(work, who, Some(place)).await
     }
 
+    /// Refuses a caller that could not wait for a turn now.
+    pub fn has_place(&self, who: &Who) -> Result<(), Error> {
+        self.0.places.check(who, 1)
+    }
+
     /// Waits for a turn to read the log, without a waiting place: a watch is limited by its own
     /// pool, and waits for one turn at a time.
     pub async fn follow(&self, who: &Who) -> Result<Turn, Error> {

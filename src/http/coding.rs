@@ -19,7 +19,7 @@ use crate::{
     call::{COMPRESSED_BYTES_MIN, REQUEST_BYTES_MAX},
     wire::status,
 };
-use ndp_core::error::Violation;
+use ndp_core::error::{Error, Violation};
 
 /// The content coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +45,16 @@ impl Coding {
         Ok(coding)
     }
 
-    /// Decodes a body with this coding.
-    pub(super) fn decode(self, body: Bytes) -> Result<Bytes, Refusal> {
+    /// Decodes a body with this coding. Asks `charge` for unpacked bytes before they are kept.
+    pub(super) fn decode(
+        self,
+        body: Bytes,
+        charge: impl FnMut(usize) -> Result<(), Error>,
+    ) -> Result<Bytes, Refusal> {
         match self {
             Self::Plain => Ok(body),
-            Self::Gzip => unpack(&body, REQUEST_BYTES_MAX).map_err(|unread| match unread {
+            Self::Gzip => unpack(&body, REQUEST_BYTES_MAX, charge).map_err(|unread| match unread {
+                Unread::Refused(error) => status::status(error).into(),
                 Unread::TooLarge => status::protocol(&Protocol::MessageTooLarge {
                     most: REQUEST_BYTES_MAX,
                 })

@@ -230,19 +230,27 @@ impl Conditions {
         refusal
     }
 
+    /// The text of the answer's tag.
+    pub(super) fn tag(
+        &self,
+        route: &Route,
+        message: &DynamicMessage,
+        line: &[u8],
+    ) -> Option<String> {
+        match self.preview {
+            true => None,
+            false => tag(route, message, line),
+        }
+    }
+
     /// The answer with its tag. If a condition of a GET does not hold, returns 304 or an error
     /// instead.
     pub(super) fn answer(
         &self,
         route: &Route,
-        message: &DynamicMessage,
-        line: &[u8],
+        tag: Option<String>,
         mut response: Response<Body>,
     ) -> Result<Response<Body>, Status> {
-        let tag = match self.preview {
-            true => None,
-            false => tag(route, message, line),
-        };
         if route.verb == Method::GET {
             if let Some(tags) = &self.if_match
                 && !tags.strongly(tag.as_deref())
@@ -393,7 +401,6 @@ fn answered(route: &Route) -> Option<FieldDescriptor> {
     }
 }
 
-/// The text of the answer's tag.
 fn tag(route: &Route, message: &DynamicMessage, line: &[u8]) -> Option<String> {
     let field = answered(route)?;
     let inner;

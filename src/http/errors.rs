@@ -10,6 +10,7 @@ use http::{
     HeaderName, HeaderValue, Response, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use http_body_util::Full;
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt;
@@ -78,7 +79,7 @@ pub(super) fn response(descriptor: &MessageDescriptor, refusal: &Refusal) -> Res
         status,
         header,
     } = refusal;
-    let mut response = json::response(body(descriptor, status));
+    let mut response = json::response(Full::new(body(descriptor, status)));
     *response.status_mut() = *http;
     let headers = response.headers_mut();
     if let Some((name, value)) = header {

@@ -41,12 +41,17 @@ const NOT_METADATA: [HeaderName; 16] = [
 ];
 
 /// The call as a gRPC client would make it, with the caller's metadata and connection.
-pub(super) fn request(route: &Route, parts: http::request::Parts, message: &[u8]) -> Request<Body> {
+pub(super) fn request(
+    route: &Route,
+    parts: http::request::Parts,
+    message: Vec<u8>,
+) -> Request<Body> {
     let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
     frame.put_u8(0);
     // the limit on bodies is far below this bound
     frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    frame.put_slice(message);
+    frame.put_slice(&message);
+    drop(message);
     let mut request = Request::new(Body::new(Full::new(frame.freeze())));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = route.grpc.clone().into();
@@ -77,7 +82,9 @@ pub(super) fn metadata(from: &HeaderMap, to: &mut HeaderMap) {
 #[derive(Debug)]
 pub(super) struct Messages {
     body: Body,
-    buffer: BytesMut,
+    /// What was received and not passed on yet: no more than the last frame and the message that
+    /// ends in it.
+    buffer: Bytes,
     trailers: HeaderMap,
     ended: bool,
 }
@@ -86,7 +93,7 @@ impl Messages {
     pub(super) fn new(body: Body) -> Self {
         Self {
             body,
-            buffer: BytesMut::new(),
+            buffer: Bytes::new(),
             trailers: HeaderMap::new(),
             ended: false,
         }
@@ -106,7 +113,12 @@ impl Messages {
             }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => self.buffer.extend_from_slice(&data),
+                    // most frames are whole messages, and need no copy
+                    Ok(data) if self.buffer.is_empty() => self.buffer = data,
+                    Ok(data) => {
+                        let both = [self.buffer.as_ref(), &data].concat();
+                        self.buffer = both.into();
+                    }
                     Err(frame) => {
                         self.trailers = frame.into_trailers().unwrap_or_default();
                     }
@@ -159,7 +171,7 @@ impl Messages {
             return Ok(None);
         }
         self.buffer.advance(PREFIX_BYTES);
-        Ok(Some(self.buffer.split_to(length).freeze()))
+        Ok(Some(self.buffer.split_to(length)))
     }
 }
 

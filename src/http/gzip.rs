@@ -13,6 +13,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, Crc, FlushCompress, read::MultiGzDecoder};
 use http_body::{Frame, SizeHint};
+use ndp_core::error::Error;
 use tonic::{Status, body::Body};
 
 /// Deflate, no flags, no time, no extra flags, unknown system.
@@ -114,16 +115,23 @@ impl http_body::Body for Gzip {
 }
 
 /// Why a body in gzip cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Unread {
+    /// Its caller has no room for more of it.
+    Refused(Error),
     /// The unpacked body is larger than allowed.
     TooLarge,
     /// The body is not valid gzip, or is incomplete.
     Malformed,
 }
 
-/// Unpacks the body, up to `most` bytes. Memory use stays within that limit.
-pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Bytes, Unread> {
+/// Unpacks the body, up to `most` bytes. Memory use stays within that limit, and `charge` is asked
+/// for each part before it is kept.
+pub(super) fn unpack(
+    packed: &[u8],
+    most: usize,
+    mut charge: impl FnMut(usize) -> Result<(), Error>,
+) -> Result<Bytes, Unread> {
     let mut decoder = MultiGzDecoder::new(packed);
     let mut bytes = BytesMut::new();
     let mut chunk = vec![0; 16 * 1024];
@@ -135,6 +143,7 @@ pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Bytes, Unread> {
         if bytes.len() + read > most {
             return Err(Unread::TooLarge);
         }
+        charge(read).map_err(Unread::Refused)?;
         bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
     }
 }
@@ -147,6 +156,10 @@ mod tests {
     use http_body_util::{BodyExt, Full};
 
     use super::*;
+
+    fn unpack(packed: &[u8], most: usize) -> Result<Bytes, String> {
+        super::unpack(packed, most, |_| Ok(())).map_err(|unread| format!("{unread:?}"))
+    }
 
     fn packed(data: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -206,24 +219,28 @@ mod tests {
     fn no_more_is_unpacked_than_there_may_be() {
         let bomb = packed(&vec![0; 10_000_000]);
         assert!(bomb.len() < 20_000);
-        assert_eq!(unpack(&bomb, 1000), Err(Unread::TooLarge));
+        assert_eq!(unpack(&bomb, 1000), Err("TooLarge".to_owned()));
         let whole = packed(b"{}");
         assert_eq!(unpack(&whole, 2).unwrap(), "{}");
-        assert_eq!(unpack(&whole, 1), Err(Unread::TooLarge));
+        assert_eq!(unpack(&whole, 1), Err("TooLarge".to_owned()));
         assert_eq!(
             unpack(&[whole.clone(), whole.clone()].concat(), 4).unwrap(),
             "{}{}"
         );
         for cut in 1..whole.len() {
-            assert_eq!(unpack(&whole[..cut], 2), Err(Unread::Malformed), "{cut}");
+            assert_eq!(
+                unpack(&whole[..cut], 2),
+                Err("Malformed".to_owned()),
+                "{cut}"
+            );
         }
-        assert_eq!(unpack(b"{}", 2), Err(Unread::Malformed));
+        assert_eq!(unpack(b"{}", 2), Err("Malformed".to_owned()));
         assert_eq!(
             unpack(&[&whole[..], b"{}"].concat(), 9),
-            Err(Unread::Malformed)
+            Err("Malformed".to_owned())
         );
         let mut spoilt = whole;
         *spoilt.last_mut().unwrap() ^= 1;
-        assert_eq!(unpack(&spoilt, 2), Err(Unread::Malformed));
+        assert_eq!(unpack(&spoilt, 2), Err("Malformed".to_owned()));
     }
 }

@@ -3,17 +3,16 @@
 //! prost-reflect writes maps in a random order. This writer sorts them, so that the same message
 //! always gives the same bytes. prost-reflect still writes the well-known types.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, error::Error};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
-use http_body_util::Full;
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
 };
 use serde::{
     Serialize, Serializer,
-    ser::{Error, SerializeMap},
+    ser::{Error as _, SerializeMap},
 };
 use tonic::body::Body;
 
@@ -34,12 +33,18 @@ pub(super) fn field(message: &DynamicMessage, field: &FieldDescriptor) -> Option
 fn end(text: serde_json::Result<Vec<u8>>) -> Option<Bytes> {
     let mut text = text.ok()?;
     text.push(b'\n');
+    // a long answer may wait for long, and its length is what is charged
+    text.shrink_to_fit();
     Some(text.into())
 }
 
 /// A response with this JSON.
-pub(super) fn response(json: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::new(Full::new(json)));
+pub(super) fn response<B>(json: B) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut response = Response::new(Body::new(json));
     let headers = response.headers_mut();
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);

@@ -8,6 +8,9 @@ use prost_reflect::{
 
 use super::template::{Path, Template};
 
+/// The field of a request for a page (AIP-158).
+const PAGE_SIZE: &str = "page_size";
+
 /// The part of the request message that the body fills.
 #[derive(Clone, Debug)]
 pub(super) enum Body {
@@ -28,6 +31,8 @@ pub(super) struct Route {
     /// The field of the answer that becomes the body, if it is not the whole answer.
     pub(super) response_body: Option<FieldDescriptor>,
     pub(super) method: MethodDescriptor,
+    /// Whether the method answers a page of records.
+    pub(super) answers_page: bool,
     /// The gRPC path of the method.
     pub(super) grpc: PathAndQuery,
 }
@@ -152,6 +157,7 @@ impl Route {
             body,
             response_body,
             method: method.clone(),
+            answers_page: input.get_field_by_name(PAGE_SIZE).is_some(),
             grpc: grpc.parse().map_err(|_| format!("`{grpc}` is no path"))?,
         })
     }

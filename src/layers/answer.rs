@@ -229,7 +229,9 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
+        let Account { held, .. } = &*self.account;
         self.account.note_progress();
-        self.account.held.sent(self.bytes.len());
+        held.sent(self.bytes.len());
+        held.connection().note_written(self.bytes.len());
     }
 }

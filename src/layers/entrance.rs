@@ -84,6 +84,7 @@ impl Entrance {
                 most: self.header_bytes_max.into(),
             });
         }
+        connection.note_admitted();
         if let Some(call) = call {
             request.extensions_mut().insert(call);
         }

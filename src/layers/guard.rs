@@ -16,8 +16,11 @@ use super::{
     panics::poll_caught,
 };
 use crate::{
-    admission::held::Held, call::metadata::GRPC_ACCEPT_ENCODING, registry::Registry,
-    telemetry::metrics::Handles, wire::status::status,
+    admission::held::Held,
+    call::{RESPONSE_BYTES_MAX, metadata::GRPC_ACCEPT_ENCODING},
+    registry::Registry,
+    telemetry::metrics::Handles,
+    wire::status::status,
 };
 
 /// Guards calls.
@@ -85,7 +88,10 @@ impl Guard {
         if method.stays_open() {
             held.stay_open().map_err(status)?;
         }
-        if !method.streams() && !method.answers_lists() {
+        if method.answers_lists() {
+            // a page is not computed for a caller who leaves so many unread
+            held.has_room_for(RESPONSE_BYTES_MAX).map_err(status)?;
+        } else if !method.streams() {
             // compressing one record costs more than it saves
             request.headers_mut().remove(&GRPC_ACCEPT_ENCODING);
         }

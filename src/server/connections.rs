@@ -134,7 +134,7 @@ impl Connections {
             }
         }
         let streams = open.streams_for(&address, is_proxy, limits);
-        let connection = Connection::new(peer, inner.known.clone());
+        let connection = Connection::new(peer, inner.known.clone(), is_proxy);
         let own = open.by_address.entry(address.clone()).or_default();
         own.push(Own {
             connection: Arc::clone(&connection),

@@ -6,18 +6,19 @@ use std::{
     io,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
-use http::{Request, Response};
+use futures_util::future::Either;
+use http::{Request, Response, Version};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -25,7 +26,10 @@ use tokio::{
 };
 use tonic::body::Body;
 
-use super::connections::{Connections, Full, Place};
+use super::{
+    connections::{Connections, Full, Place},
+    frames::{self, Pace},
+};
 use crate::{admission::connection::Connection, telemetry::metrics::Metrics};
 use ndp_core::limits::Limit;
 
@@ -80,6 +84,8 @@ pub(super) struct Manners {
     pub(super) keepalive_timeout: Duration,
     /// How long an answer may wait for its client to read.
     pub(super) answer_time: Duration,
+    /// How long a client may send too much beside its calls.
+    pub(super) flood_time: Duration,
     /// Maximum age of a connection, and its maximum time without a call, before its client is asked
     /// to reconnect.
     pub(super) age_max: Duration,
@@ -156,7 +162,8 @@ pub(super) async fn serve<S, F>(
                 }
                 let answer = answer.clone();
                 let stopped = stopped.clone();
-                serving.spawn(converse(stream, place, manners, answer, stopped));
+                let metrics = metrics.clone();
+                serving.spawn(converse(stream, place, metrics, manners, answer, stopped));
             }
             Err(full) => {
                 metrics.refused(Limit::Connections, full.scope);
@@ -189,6 +196,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
 async fn converse<S, F>(
     stream: TcpStream,
     place: Place,
+    metrics: Metrics,
     manners: Manners,
     answer: S,
     mut stop: watch::Receiver<bool>,
@@ -206,12 +214,21 @@ async fn converse<S, F>(
             time: Box::pin(sleep(manners.greeting_time)),
         }),
         connection: Arc::clone(&connection),
+        pace: Pace::new(Arc::clone(&connection), metrics.clone(), manners.flood_time),
     };
     let of = Arc::clone(&connection);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Arc::clone(&of));
-        let answering = answer(request);
+        let answering = if request.version() == Version::HTTP_2 {
+            Either::Left(answer(request))
+        } else {
+            let (of, answer, metrics) = (Arc::clone(&of), answer.clone(), metrics.clone());
+            Either::Right(Box::pin(async move {
+                frames::hold_back(&of, &metrics).await;
+                answer(request).await
+            }))
+        };
         async move { Ok::<_, Infallible>(answering.await) }
     });
     let builder = manners.builder(place.streams);
@@ -295,6 +312,7 @@ struct Socket {
     stream: TcpStream,
     greeting: Option<Greeting>,
     connection: Arc<Connection>,
+    pace: Pace,
 }
 
 /// The bytes that a client has to send in time to keep its place.
@@ -304,6 +322,17 @@ struct Greeting {
 }
 
 impl Socket {
+    /// Whether the client has closed a connection that carries a watch. Of HTTP/1.1 the transport
+    /// reads no further if it has part of a next request, and would notice only when it writes.
+    fn is_abandoned(&self) -> bool {
+        if self.connection.watches() == 0 {
+            return false;
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = pin!(self.stream.ready(Interest::READABLE)).poll(&mut cx);
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
+    }
+
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.connection.set_blocked(written.is_pending());
         written
@@ -317,8 +346,16 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        ready!(this.pace.poll_ready(cx))?;
         let filled = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        match polled {
+            Poll::Ready(_) => {
+                let read = buffer.filled().get(filled..);
+                this.pace.read(read.unwrap_or_default());
+            }
+            Poll::Pending => this.pace.caught_up(),
+        }
         let Some(greeting) = &mut this.greeting else {
             return polled;
         };
@@ -346,6 +383,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_abandoned() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

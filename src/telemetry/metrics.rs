@@ -147,7 +147,7 @@ impl Default for Metrics {
         );
         registry.register(
             "ndp_refusals",
-            "calls, streams and connections refused or ended by a limit",
+            "calls, streams and connections refused, ended or held back by a limit",
             Family::clone(&refusals),
         );
         registry.register(
@@ -238,6 +238,12 @@ impl Metrics {
     /// Counts a connection that was closed to make room for a newer one of the same address.
     pub fn replaced(&self) {
         self.0.replaced.inc();
+    }
+
+    /// Counts that a connection is not read for a while, because its client sends too much beside
+    /// its calls.
+    pub fn held_back(&self) {
+        self.count_refusal("frames", "caller");
     }
 
     /// Counts a refusal, if the status is RESOURCE_EXHAUSTED, by its error details.

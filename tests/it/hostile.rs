@@ -12,7 +12,9 @@
 
 mod attack;
 mod calls;
+mod floods;
 mod honest;
+mod kept;
 mod line;
 mod logged;
 mod refusals;
@@ -160,6 +162,9 @@ macro_rules! families {
         fn every_family_has_a_test() {
             let names: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
             assert_eq!(names, [$($name),+]);
+            // tests let loose no more than the bench does
+            let attacks = FAMILIES.iter().flat_map(|family| family.attacks);
+            assert!(attacks.into_iter().all(|it| it.few <= it.connections));
         }
     };
 }
@@ -185,20 +190,5 @@ async fn all_at_once() {
     scene
         .stand("all at once", &attacks, |it| it.few.min(2))
         .await;
-    scene.end().await;
-}
-
-/// Each attack with as many connections as were once enough, against the default limits. Needs
-/// some 9,000 file descriptors.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes; tests/run --long runs it"]
-async fn every_attack_at_its_full_size() {
-    let engine = Engine::sqlite();
-    let mut scene = Scene::set(&engine, &[]).await;
-    for attack in FAMILIES.iter().flat_map(|family| family.attacks) {
-        scene
-            .stand(attack.name, &[attack], |it| it.connections)
-            .await;
-    }
     scene.end().await;
 }

@@ -198,6 +198,7 @@ const WATCHERS: &str = "watchers";
 const RATE: &str = "call_rate";
 const TURNS: &str = "turns";
 const HEADERS: &str = "request_headers";
+const FRAMES: &str = "frames";
 
 /// Every attack: its name, connections in the wild and in a test, what each does, and the limits
 /// that may refuse it.
@@ -288,14 +289,16 @@ pub(crate) const FAMILIES: &[Family] = &[
     Family {
         name: "frames without end",
         attacks: attacks! {
-            "PING" 8 2 sockets::flood(sockets::Flood::Ping) [];
-            "SETTINGS" 8 2 sockets::flood(sockets::Flood::Settings) [];
-            "PRIORITY" 8 2 sockets::flood(sockets::Flood::Priority) [];
-            "WINDOW_UPDATE" 8 2 sockets::flood(sockets::Flood::WindowUpdate) [];
+            "PING" 8 2 sockets::flood(sockets::Flood::Ping) [FRAMES];
+            "SETTINGS" 8 2 sockets::flood(sockets::Flood::Settings) [FRAMES];
+            "PRIORITY" 8 2 sockets::flood(sockets::Flood::Priority) [FRAMES];
+            "WINDOW_UPDATE" 8 2 sockets::flood(sockets::Flood::WindowUpdate) [FRAMES];
             "DATA that is empty" 8 2 sockets::flood(sockets::Flood::EmptyData) [];
             "CONTINUATION" 8 2 sockets::flood(sockets::Flood::Continuation) [];
             "streams reset at once" 8 2 sockets::flood(sockets::Flood::Reset) [];
-            "frames of no known type" 8 2 sockets::flood(sockets::Flood::Unknown) [];
+            "data of one byte" 8 2 sockets::flood(sockets::Flood::Crumbs) [];
+            "calls that are refused" 8 2 calls::ask(200, calls::small) [];
+            "frames of no known type" 8 2 sockets::flood(sockets::Flood::Unknown) [FRAMES];
         },
     },
     Family {

@@ -55,6 +55,16 @@ pub(super) struct Call {
     ends: bool,
 }
 
+impl Call {
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 /// The call of this number; no two of an attack have the same.
 pub(super) type Made = fn(u64) -> Call;
 
@@ -456,6 +466,19 @@ pub(super) fn list(_: u64) -> Call {
         ..Default::default()
     };
     whole(LIST, &request, &[])
+}
+
+pub(super) fn page_of_one(_: u64) -> Call {
+    let request = pb::ListPlatformsRequest {
+        page_size: 1,
+        ..Default::default()
+    };
+    whole(LIST, &request, &[])
+}
+
+/// A call that costs nothing to answer.
+pub(super) fn small(_: u64) -> Call {
+    whole(GET, &get(), &[])
 }
 
 pub(super) fn list_web(number: u64) -> Call {

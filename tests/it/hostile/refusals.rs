@@ -69,7 +69,7 @@ async fn json(server: &Attacked, what: &str, headers: &[(&str, &str)], body: &[u
 }
 
 /// Status, reason and limit of a refusal in JSON and, where given, the retry delay.
-fn limited_json(answer: &Answer) -> String {
+pub(super) fn limited_json(answer: &Answer) -> String {
     let error = answer.json();
     let details = error["details"].as_array().unwrap();
     let detail = |name: &str| {
@@ -379,12 +379,12 @@ async fn answers_that_nobody_reads_are_given_up() {
     server.stop().await;
 }
 
-async fn start_with(engine: &Engine, options: ServerOptions) -> Server {
+pub(super) async fn start_with(engine: &Engine, options: ServerOptions) -> Server {
     let editions = [catalogue::OPENING_EDITION];
     Server::start_allowing(&engine.url(), &editions, options).await
 }
 
-fn target(server: &Server) -> Target {
+pub(super) fn target(server: &Server) -> Target {
     Target {
         server: server.address.parse().unwrap(),
         from: HOSTILE,
@@ -434,6 +434,13 @@ async fn an_address_with_its_share_of_answer_bytes_is_told_so() {
     let most = 32 * 1024 * 1024;
     let taken = sample(&server, "ndp_answer_bytes").unwrap();
     assert!(taken <= f64::from(most), "{taken}");
+    // a list is refused, and not computed, where the longest would not fit
+    let longest = 4 * 1024 * 1024;
+    let average = taken / (number - 1) as f64;
+    assert!(
+        taken <= f64::from(most - longest) + 2.0 * average,
+        "{taken}"
+    );
 
     let said = format!("LIMIT_REACHED: answer_bytes caller {most}, again in 1 s");
     let list = pb::ListPlatformsRequest {

@@ -162,6 +162,7 @@ pub(super) enum Flood {
     Priority,
     WindowUpdate,
     EmptyData,
+    Crumbs,
     Continuation,
     Reset,
     Unknown,
@@ -182,6 +183,7 @@ pub(super) async fn flood(it: &Attacker, flood: Flood) -> io::Result<()> {
             frame(WINDOW_UPDATE, 0, stream, &1_u32.to_be_bytes())
         }
         Flood::EmptyData => frame(DATA, 0, calls::begin(&mut line).await?, &[]),
+        Flood::Crumbs => frame(DATA, 0, calls::begin(&mut line).await?, &[0]),
         Flood::Continuation => {
             // a head that does not end
             line.send(&frame(HEADERS, 0, 1, &[])).await?;
