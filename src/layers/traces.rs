@@ -12,11 +12,11 @@ use tonic::{Code, Status, body::Body};
 use tracing::{Instrument, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{
-    methods::{METHODS, Method},
-    seen::seen,
+use super::seen::seen;
+use crate::{
+    telemetry::TRACED,
+    wire::methods::{METHODS, Method},
 };
-use crate::telemetry::TRACED;
 
 /// The name that the conventions give to an unknown method.
 const OTHER: &str = "_OTHER";
