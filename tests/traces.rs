@@ -306,6 +306,8 @@ async fn what_waits_is_sent_at_the_end_and_stays_out_of_the_log() {
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*collected.endpoint),
         ("OTEL_BSP_SCHEDULE_DELAY", NEVER_MS),
         ("NDP_LOG_LEVEL", "info"),
+        // so that the call has its line
+        ("NDP_SLOW_CALL_MS", "0"),
     ];
     let server = Served::start(Database::new(), &environment).await;
     server.identify_caller(&MetadataMap::new()).await.unwrap();
