@@ -197,6 +197,8 @@ async fn a_log_that_nobody_reads_holds_nothing_up_and_says_later_what_it_lost() 
     arguments.extend(listen);
     let mut command = registry(&arguments);
     command.env("NDP_LOG_FORMAT", "json");
+    // so that each call has its line
+    command.env("NDP_SLOW_CALL_MS", "0");
     let server = Process::spawn_to(command, To::Lines, To::Unread);
     let line = tokio::task::block_in_place(|| server.wait_for_line("listening on", BOUND));
     let address = line.rsplit(' ').next().unwrap();
