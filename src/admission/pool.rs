@@ -72,11 +72,6 @@ impl Pool {
         Ok(())
     }
 
-    /// Whether a caller holds anything.
-    pub fn is_held_by(&self, who: &Who) -> bool {
-        self.0.held.of(who).contains_key(who)
-    }
-
     /// The amount that all callers hold together.
     pub fn taken(&self) -> usize {
         self.0.taken.load(Ordering::Relaxed)

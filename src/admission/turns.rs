@@ -198,22 +198,20 @@ impl Turns {
         self.wait(Work::Following, who, None).await
     }
 
-    /// Runs work over many records. A small piece runs at once, unless the caller waits for a turn
-    /// already: what many large pieces do at once would be much together. A larger piece runs in a
-    /// turn, so `work` may be called twice. The work is stopped when the caller goes away, and
-    /// refused when it costs too much.
+    /// Runs work over many records. A small piece runs at once, and a larger one in a turn, so
+    /// `work` may be called twice. The work is stopped when the caller goes away, and refused when
+    /// it costs too much.
     pub async fn run<T: Send + 'static>(
         &self,
         who: &Who,
         work: impl Fn(&Effort) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        if !self.0.places.is_held_by(who) {
-            let effort = Effort::new(AT_ONCE_MAX.min(self.0.cost), Stop::default());
-            let done = work(&effort);
-            if !effort.is_over() {
-                return Ok(done);
-            }
+        let effort = Effort::new(AT_ONCE_MAX.min(self.0.cost), Stop::default());
+        let done = work(&effort);
+        if !effort.is_over() {
+            return Ok(done);
         }
+        drop(done);
         self.take(Work::Records, who).await?.run(work).await
     }
 
@@ -523,27 +521,6 @@ mod tests {
         let work = |effort: &Effort| effort.rows(0..AT_ONCE_MAX, 1).count();
         let done = turns.run(&who(2), work).await.unwrap();
         assert_eq!(done, 4000);
-    }
-
-    #[tokio::test]
-    async fn little_work_waits_behind_what_its_caller_waits_for() {
-        let turns = turns(1);
-        let running = turns.take(Work::Records, &who(1)).await.unwrap();
-        let (had, order) = mpsc::channel();
-        let joined = join(&turns, 1, "much", &had).await;
-        let (behind, had) = (turns.clone(), had.clone());
-        let little = tokio::spawn(async move {
-            let one = who(1);
-            let ran = behind.run(&one, move |_| had.send("little").unwrap());
-            ran.await.unwrap();
-        });
-        while turns.waiting(Work::Records) < 2 {
-            yield_now().await;
-        }
-        drop(running);
-        joined.await.unwrap();
-        little.await.unwrap();
-        assert_eq!(order.try_iter().collect::<Vec<_>>(), ["much", "little"]);
     }
 
     #[tokio::test]
