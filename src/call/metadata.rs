@@ -1,7 +1,5 @@
 //! The names of our headers, and those that every answer carries.
 
-use std::fmt::Write as _;
-
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use tonic::{Response, metadata::MetadataMap};
 
@@ -23,9 +21,6 @@ pub static NDP_ALLOW_PERSONAL_DATA: HeaderName = HeaderName::from_static(persona
 /// The compressions that a client accepts. It is removed for methods that return one record.
 pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-/// Bytes of a position as text, as long as there are fewer than a billion changes.
-const POSITION_BYTES: usize = 9 + 1 + 32 + 1 + 16;
-
 /// Number of headers of an answer: ours and the content type.
 const HEADERS: usize = 4;
 
@@ -46,10 +41,7 @@ pub(super) fn response<T>(message: T, position: &Position, synthetic: bool) -> R
 /// Writes the position of a response in the log.
 pub fn write_position(headers: &mut HeaderMap, position: &Position) {
     headers.insert(&NDP_REVISION, HeaderValue::from(position.revision.get()));
-    let mut text = String::with_capacity(POSITION_BYTES);
-    if write!(text, "{position}").is_ok()
-        && let Ok(position) = HeaderValue::try_from(text)
-    {
+    if let Ok(position) = HeaderValue::try_from(position.to_string()) {
         headers.insert(&NDP_POSITION, position);
     }
 }

@@ -1,8 +1,8 @@
 //! Positions: points of a log that are distinguishable from points of any other log.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use uuid::{Uuid, fmt::Simple};
+use uuid::Uuid;
 
 use crate::{
     error::Error,
@@ -90,15 +90,13 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // every answer carries one, so the digits are not left to the formatter
-        let mut id = [0; Simple::LENGTH];
-        let id = self.log_id.simple().encode_lower(&mut id);
-        write!(f, "{}-{id}-", self.revision)?;
-        let digits = self.digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        for digit in digits.filter_map(|digit| char::from_digit(digit.into(), 16)) {
-            f.write_char(digit)?;
-        }
-        Ok(())
+        let digest = u64::from_be_bytes(self.digest);
+        write!(
+            f,
+            "{}-{}-{digest:016x}",
+            self.revision,
+            self.log_id.simple()
+        )
     }
 }
 
