@@ -23,7 +23,8 @@ use schema::{Problems, Schema};
 
 const PACKAGE: &str = "ndp.registry.v1";
 /// Answers of which the server sends bytes that it may have kept, and what of `wire` holds them.
-const ENCODED: [(&str, &str); 4] = [
+const ENCODED: [(&str, &str); 5] = [
+    ("Glossary", "Encoded"),
     ("Platform", "Encoded"),
     ("ListPlatformsResponse", "EncodedPage"),
     ("SearchPlatformsResponse", "EncodedPage"),

@@ -201,8 +201,8 @@ impl std::fmt::Debug for Registry {
     }
 }
 
-/// The writer's task: ends when every handle is gone or the registry was closed, and the queue is
-/// empty; or for good when it must not go on.
+/// The writer's task. Ends when every handle was dropped or the registry was closed, and the queue
+/// is empty; or permanently, on a fatal error.
 pub type WriterTask = JoinHandle<Result<(), Fatal>>;
 
 impl Registry {
@@ -231,17 +231,13 @@ impl Registry {
         let Loaded {
             head,
             images,
-            key_hashes: hashes,
+            key_hashes,
         } = store.load().await?;
-        let mut key_hashes = KeyHashes::default();
-        for (name, hash) in hashes {
-            key_hashes.insert(name, hash);
-        }
         let current = Arc::new(Snapshot {
             log_id: head.log_id,
             digest: head.digest,
             state: State::load(head.revision, Some(head.record_time), images),
-            key_hashes,
+            key_hashes: key_hashes.into_iter().collect(),
             recent: Recent::new(following.bytes_max),
             tally: None,
         });
@@ -411,7 +407,7 @@ impl Registry {
         self.queue(caller, request, false).await
     }
 
-    /// The same but for the writing: says what it would answer.
+    /// The same without writing: returns the answer that it would give.
     pub async fn preview(&self, caller: Caller, request: Request) -> Result<Outcome, Error> {
         self.queue(caller, request, true).await
     }
@@ -460,8 +456,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Seeds an empty log; says whether this process did. Two that start at once both try, and the
-    /// head's lock lets one of them.
+    /// Seeds an empty log; returns whether this process did. Two that start at once both try, and
+    /// the head's lock lets one of them.
     pub async fn seed(&self, seed: Seed) -> Result<bool, Error> {
         if self.revision() != Revision::ZERO {
             return Ok(false);

@@ -17,7 +17,6 @@ use std::{
 };
 
 use anyhow::Context;
-use http::HeaderValue;
 use tokio::{net::TcpListener, signal::unix, sync::watch};
 use tonic_web::GrpcWebLayer;
 use tower::{ServiceBuilder, util::option_layer};
@@ -31,7 +30,7 @@ use crate::{
         entrance::Entrance,
         guard::Guard,
         stack::{Front, Stack},
-        web::{self, NDP_SANDBOX},
+        web,
     },
     pb,
     registry::{Registry, WriterTask},
@@ -98,16 +97,16 @@ impl Listeners {
 
 /// What tells a server to stop.
 pub trait Stop: Send {
-    /// Waits until it is told to stop, or to stop at once where it was told before; by what.
+    /// Waits for the next request to stop and returns its name. A second one means: at once.
     fn next(&mut self) -> impl Future<Output = &'static str> + Send;
 }
 
 /// Why a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It was told to stop.
+    /// A request to stop came.
     Stopped,
-    /// What it served is over.
+    /// Its data is to be replaced.
     Over,
 }
 
@@ -138,8 +137,8 @@ impl Stop for Signals {
     }
 }
 
-/// Serves until it is told to stop or until `over`, then gives running calls the configured number
-/// of seconds to finish. Told a second time, it stops at once.
+/// Serves until a request to stop or until `over`, then gives running calls the configured number
+/// of seconds to finish. A second request stops it at once.
 pub async fn serve(
     registry: Registry,
     mut writer: WriterTask,
@@ -266,7 +265,7 @@ pub async fn serve_until(
         .layer(json.clone())
         .layer(GrpcWebLayer::new())
         .service(grpc.clone());
-    let front = Front::new(entrance, grpc, web, json);
+    let front = Front::new(entrance, grpc, web, json, options.sandbox);
     let keepalive_interval = options.keepalive_interval.unwrap_or(KEEPALIVE_INTERVAL);
     let manners = Manners {
         header_bytes: limits.header_bytes.saturating_mul(HEADERS_READ_TIMES),
@@ -278,18 +277,7 @@ pub async fn serve_until(
         age_max: options.connection_age.unwrap_or(AGE_MAX),
         idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };
-    let sandbox = options.sandbox;
-    let answer = move |request| {
-        let answering = front.answer(request);
-        async move {
-            let mut response = answering.await;
-            if sandbox {
-                let headers = response.headers_mut();
-                headers.insert(NDP_SANDBOX.clone(), HeaderValue::from_static("true"));
-            }
-            response
-        }
-    };
+    let answer = move |request| front.answer(request);
     listener::serve(listener, connections, manners, metrics, answer, ended).await;
     following.abort();
     Ok(())

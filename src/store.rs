@@ -37,7 +37,7 @@ use self::{
 };
 pub use self::{
     errors::CommitError, history::Past, images::names_in, log::Appended, log::Encoded,
-    opening::OpenError, upkeep::Writable, url::DatabaseUrl,
+    opening::OpenError, opening::beside, upkeep::Writable, url::DatabaseUrl,
 };
 use ndp_core::{
     change::{Change, Image},

@@ -47,10 +47,7 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Compa
         return Ok(comparisons);
     }
     let database = generate::database(directory, SMALL).await?;
-    // updates are not to pile up in the one that is kept
-    let copy = tempfile::tempdir_in(directory)?;
-    let file = copy.path().join("registry.db");
-    std::fs::copy(&database.file, &file)?;
+    let (copy, file) = database.copy(directory)?;
     let registry = Listening::registry(&file)?;
     let mut seeds = Seeds::new();
     print_heading("bare");

@@ -48,9 +48,7 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Compa
         }
     };
     let database = generate::database(directory, SMALL).await?;
-    let copy = tempfile::tempdir_in(directory)?;
-    let file = copy.path().join("registry.db");
-    std::fs::copy(&database.file, &file)?;
+    let (copy, file) = database.copy(directory)?;
     let registry = Listening::registry(&file)?;
     let etcd = Listening::etcd(&program, &copy.path().join("etcd"))?;
     let mut seeds = Seeds::new();

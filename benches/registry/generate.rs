@@ -46,6 +46,7 @@ use ndp_registry::{
 };
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 /// The shipped catalogue alone.
 pub(crate) const SMALL: usize = 84;
@@ -81,6 +82,17 @@ pub(crate) struct Database {
     pub(crate) plans: Vec<String>,
     /// Bytes of all platforms and plans as protobuf messages.
     pub(crate) own_bytes: usize,
+}
+
+impl Database {
+    /// A copy for a part that writes, so that its changes do not pile up in the one that is kept.
+    /// It is removed with its directory.
+    pub(crate) fn copy(&self, directory: &Path) -> Result<(TempDir, PathBuf)> {
+        let copy = tempfile::tempdir_in(directory)?;
+        let file = copy.path().join("registry.db");
+        std::fs::copy(&self.file, &file)?;
+        Ok((copy, file))
+    }
 }
 
 /// The database with `count` platforms: the one kept from an earlier run, else a new one.

@@ -85,9 +85,7 @@ pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Deliv
         return Ok(Vec::new());
     }
     let database = generate::database(directory, SMALL).await?;
-    let copy = tempfile::tempdir_in(directory)?;
-    let file = copy.path().join("registry.db");
-    std::fs::copy(&database.file, &file)?;
+    let (_copy, file) = database.copy(directory)?;
     let server = Listening::registry(&file)?;
     let updates = updates(&database)?;
     println!(

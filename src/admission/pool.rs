@@ -61,13 +61,11 @@ impl Pool {
 
     /// Refuses an amount that the caller could not take now.
     pub fn check(&self, who: &Who, amount: usize) -> Result<(), Error> {
-        let inner = &*self.0;
-        let held = inner.held.of(who).get(who).copied().unwrap_or_default();
-        if amount > inner.max_per_caller.saturating_sub(held) {
-            return Err(self.exhausted(Scope::Caller));
-        }
-        if amount > inner.max.saturating_sub(self.taken()) {
-            return Err(self.exhausted(Scope::All));
+        let held = self.0.held.of(who).get(who).copied().unwrap_or_default();
+        for (scope, taken) in [(Scope::Caller, held), (Scope::All, self.taken())] {
+            if self.with(scope, taken, amount).is_none() {
+                return Err(self.exhausted(scope));
+            }
         }
         Ok(())
     }
@@ -91,32 +89,40 @@ impl Pool {
         let inner = &*self.0;
         let mut part = inner.held.of(who);
         let held = part.get(who).copied().unwrap_or_default();
-        if amount > inner.max_per_caller.saturating_sub(held) {
+        let Some(with) = self.with(Scope::Caller, held, amount) else {
             return Err(self.exhausted(Scope::Caller));
-        }
-        let take =
-            |taken: usize| (amount <= inner.max.saturating_sub(taken)).then(|| taken + amount);
+        };
+        let take = |taken| self.with(Scope::All, taken, amount);
         let all = &inner.taken;
         all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
             .map_err(|_| self.exhausted(Scope::All))?;
         match part.get_mut(who) {
-            Some(held) => *held += amount,
+            Some(held) => *held = with,
             None => {
-                part.insert(who.clone(), amount);
+                part.insert(who.clone(), with);
             }
         }
         Ok(())
     }
 
-    fn exhausted(&self, scope: Scope) -> Error {
-        let most = match scope {
+    fn most(&self, scope: Scope) -> usize {
+        match scope {
             Scope::All => self.0.max,
             Scope::Caller => self.0.max_per_caller,
-        };
+        }
+    }
+
+    /// What is taken together with another amount; `None` if the limit has no room for it.
+    fn with(&self, scope: Scope, taken: usize, amount: usize) -> Option<usize> {
+        let has_room = amount <= self.most(scope).saturating_sub(taken);
+        has_room.then(|| taken + amount)
+    }
+
+    fn exhausted(&self, scope: Scope) -> Error {
         Error::Exhausted {
             limit: self.0.limit,
             scope,
-            most: most as u64,
+            most: self.most(scope) as u64,
         }
     }
 

@@ -26,7 +26,7 @@ use crate::{
         entropy::OsEntropy,
     },
     server::{self, Ended, Listeners, Stop},
-    store::{DatabaseUrl, Store},
+    store::{DatabaseUrl, Store, beside},
 };
 use ndp_core::{
     caller::Caller,
@@ -123,8 +123,8 @@ impl Sandbox {
         beside(&self.file, NEXT)
     }
 
-    /// Opens the sandbox of today, which goes on where it was; makes it where there is none or it
-    /// is of a day before. A database that is no sandbox is refused, and left as it is.
+    /// Opens the sandbox of today as it was left. Makes a new one if there is none, or if it is of
+    /// an earlier day. Refuses a database that is not a sandbox, and leaves it unchanged.
     pub async fn open(&self) -> Result<Opened> {
         let made = if self.file.exists() {
             Some(self.day().await?)
@@ -138,7 +138,7 @@ impl Sandbox {
         self.start(&self.file).await
     }
 
-    /// Serves day after day, until it is told to stop.
+    /// Serves one day after the other, until a request to stop.
     pub async fn serve(
         &self,
         opened: Opened,
@@ -202,11 +202,7 @@ impl Sandbox {
         let loaded = store.load().await;
         store.close().await;
         let loaded = loaded?;
-        let mut hashes = KeyHashes::default();
-        for (name, hash) in loaded.key_hashes {
-            hashes.insert(name, hash);
-        }
-        if !is_sandbox(&hashes)? {
+        if !is_sandbox(&loaded.key_hashes.into_iter().collect())? {
             bail!(
                 "`{url}` is not a sandbox's, and a sandbox is emptied each day: name a file of its \
                  own, `--database sqlite:sandbox.db`"
@@ -234,7 +230,7 @@ impl Sandbox {
         opened
     }
 
-    /// Puts the next day in the place of the sandbox, which nobody has open.
+    /// Replaces the sandbox, which is not open, with that of the next day.
     fn replace(&self) -> Result<()> {
         remove(&self.file)?;
         let (from, to) = (self.next(), &self.file);
@@ -311,12 +307,6 @@ async fn open_to_all(registry: &Registry) -> Result<()> {
 fn url(file: &Path) -> Result<DatabaseUrl> {
     let text = file.to_str().context("a path that is not UTF-8")?;
     DatabaseUrl::parse(&format!("sqlite:{text}")).map_err(anyhow::Error::msg)
-}
-
-fn beside(file: &Path, end: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 /// Removes a database and the files that SQLite keeps beside it.

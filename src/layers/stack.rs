@@ -29,6 +29,7 @@ use super::{
     guard::Guard,
     metrics::Going,
     receive::{receive, receive_grpc, receive_messages},
+    web::NDP_SANDBOX,
 };
 use crate::{
     admission::held::{Entry, Held},
@@ -154,16 +155,19 @@ struct FrontInner<W> {
     grpc: Stack,
     web: W,
     json: HttpLayer,
+    sandbox: bool,
 }
 
 impl<W> Front<W> {
-    /// `web` calls `grpc` itself. `json` writes errors in HTTP/JSON.
-    pub fn new(entrance: Entrance, grpc: Stack, web: W, json: HttpLayer) -> Self {
+    /// `web` calls `grpc` itself. `json` writes errors in HTTP/JSON. Every response of a `sandbox`
+    /// says that it is one.
+    pub fn new(entrance: Entrance, grpc: Stack, web: W, json: HttpLayer, sandbox: bool) -> Self {
         Self(Arc::new(FrontInner {
             entrance,
             grpc,
             web,
             json,
+            sandbox,
         }))
     }
 }
@@ -191,9 +195,9 @@ where
         // boxed: the transport keeps a place of this size for the response of every call
         let mut answering: Pin<Box<dyn Future<Output = Response<Body>> + Send>> =
             if is_plain(&request) {
-                Box::pin(async move { inner.answer_grpc(request, entry, came).await })
+                Box::pin(async move { inner.marked(inner.answer_grpc(request, entry, came).await) })
             } else {
-                Box::pin(async move { inner.answer_web(request, entry).await })
+                Box::pin(async move { inner.marked(inner.answer_web(request, entry).await) })
             };
         if is_refused && let Some(refusal) = (&mut answering).now_or_never() {
             return Either::Left(ready(refusal));
@@ -245,6 +249,14 @@ where
         send(response, held, &self.grpc.0.metrics, |error| {
             self.refuse(error, content_type)
         })
+    }
+
+    fn marked(&self, mut response: Response<Body>) -> Response<Body> {
+        if self.sandbox {
+            let headers = response.headers_mut();
+            headers.insert(&NDP_SANDBOX, HeaderValue::from_static("true"));
+        }
+        response
     }
 
     /// Builds a refusal in the protocol of the answer that it replaces.

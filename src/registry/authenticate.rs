@@ -76,6 +76,16 @@ impl KeyHashes {
     }
 }
 
+impl FromIterator<(ApiKeyName, KeyHash)> for KeyHashes {
+    fn from_iter<I: IntoIterator<Item = (ApiKeyName, KeyHash)>>(hashes: I) -> Self {
+        let mut all = Self::default();
+        for (name, hash) in hashes {
+            all.insert(name, hash);
+        }
+        all
+    }
+}
+
 /// A new key: what its owner gets once, and the hash that is kept.
 pub struct NewKey {
     /// The whole key, `ndp_<id>_<secret>`.

@@ -36,10 +36,10 @@ const BATCH_OF_RECORD: usize = 16;
 /// Cost of computing what a caller sees of a change, in units of work.
 const CHANGE_COST: usize = 8;
 
-/// Who reads a page, and the data that decides what it sees.
+/// Who reads the log, and the data that decides what it sees.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    /// The newest data. No later change is on the page.
+    /// The newest data. No later change is on a page of it.
     pub snapshot: Arc<Snapshot>,
     /// Who reads.
     pub caller: Caller,

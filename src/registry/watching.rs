@@ -20,13 +20,12 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
-use super::{Registry, Snapshot, recent::Logged};
+use super::{Registry, Snapshot, pages::Reader, recent::Logged};
 use crate::admission::{
     pool::{Pool, Share},
     who::Who,
 };
 use ndp_core::{
-    caller::Caller,
     error::Error,
     messages::Unavailable,
     position::{Point, Position},
@@ -69,7 +68,7 @@ pub enum Start {
     After(Point),
 }
 
-/// What a watcher is told at a position.
+/// The content of a message at a position.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A change, with the part that the caller may see.
@@ -97,12 +96,8 @@ pub struct Encoding {
 /// A new watch.
 #[derive(Debug)]
 pub struct Request {
-    /// The newest data.
-    pub snapshot: Arc<Snapshot>,
     /// Who watches.
-    pub caller: Caller,
-    /// The client that its share of the limits is counted for.
-    pub who: Who,
+    pub reader: Reader,
     /// Where to begin.
     pub start: Start,
     /// How long to wait until this process knows the start.
@@ -123,9 +118,12 @@ impl Registry {
     /// Starts a watch.
     pub async fn watch(&self, request: Request) -> Result<Watched, Error> {
         let Request {
-            snapshot,
-            caller,
-            who,
+            reader:
+                Reader {
+                    snapshot,
+                    caller,
+                    who,
+                },
             start,
             patience,
             interest,

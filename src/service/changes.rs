@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, read::open_checked};
 use crate::{
-    call::metadata::write_position,
+    call::{Call, metadata::write_position},
     pb::{
         self,
         watch_changes_request::Start,
@@ -92,11 +92,7 @@ impl Services {
             .with("filter", query.filter.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let after = after.and_then(|cursor| revision_of(&cursor.name));
-        let reader = Reader {
-            snapshot: call.snapshot.clone(),
-            caller: call.caller.clone(),
-            who: call.who.clone(),
-        };
+        let reader = reader(&call);
         let size = page_size(message.page_size);
         let page = self
             .registry()
@@ -130,9 +126,7 @@ impl Services {
                 agency: requests::optional_name(&message.agency, "agency")?,
                 resources: message.resources,
             },
-            snapshot: call.snapshot.clone(),
-            caller: call.caller.clone(),
-            who: call.who.clone(),
+            reader: reader(&call),
             encoding: Encoding {
                 message: encode,
                 record_bytes: |state, seen| changes::record(seen, state).encoded_len(),
@@ -141,6 +135,14 @@ impl Services {
             stopping: self.stopping(),
         });
         Ok(call.response(watched.await?.map(sent)))
+    }
+}
+
+fn reader(call: &Call) -> Reader {
+    Reader {
+        snapshot: call.snapshot.clone(),
+        caller: call.caller.clone(),
+        who: call.who.clone(),
     }
 }
 

@@ -15,7 +15,8 @@ use sqlx::{
     sqlite::SqliteConnectOptions,
 };
 
-pub(super) use self::sqlite::{Untouched, beside, plain};
+pub use self::sqlite::beside;
+pub(super) use self::sqlite::{Untouched, plain};
 use super::{
     engine::{Engine, silent},
     errors::{Failure, Fault, Verdict, chain, judge, with_advice},

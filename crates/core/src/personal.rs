@@ -336,6 +336,7 @@ fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
 
 /// Masks web addresses. Returns the first one that holds personal data.
 fn mask_web_addresses(chars: &mut [Char]) -> Option<Found> {
+    // every address that is looked for below has one of these
     let begins = |it: &[Char]| match it {
         [a, b, c] => matches!((a.c, b.c, c.c), (':', '/', '/') | ('w', 'w', 'w')),
         _ => false,
@@ -526,7 +527,7 @@ struct Number {
     is_amount: bool,
     /// Whether it is a part of a longer number.
     is_part: bool,
-    /// Whether it may be one, as groups go on after a space.
+    /// Whether it may be one, as groups continue after a space.
     may_be_part: bool,
     /// Whether letters and digits are mixed around it.
     is_code: bool,
@@ -722,7 +723,7 @@ fn separator(between: &[Char]) -> Option<char> {
     Some(separator)
 }
 
-/// Whether a document's symbol goes on here: `/QĐ-BKHCN`, `/2024/NĐ-CP`.
+/// Whether a document's symbol continues here: `/QĐ-BKHCN`, `/2024/NĐ-CP`.
 fn is_symbol(chars: &[Char], end: usize) -> bool {
     let mut index = end;
     while at(chars, index) == Some('/') {

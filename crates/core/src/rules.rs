@@ -167,8 +167,9 @@ fn puts(change: &Change) -> impl Iterator<Item = &Image> {
 /// Refuses a record or a change that would be too large to be read again within bounds. `records`
 /// are the names of the records, with their sizes.
 fn check_sizes<'a>(records: impl IntoIterator<Item = (&'a str, usize)>) -> Result<(), Error> {
+    let mut records = records.into_iter().peekable();
+    let first = records.peek().map_or("", |(name, _)| name);
     let mut all = 0;
-    let mut first = "";
     for (name, bytes) in records {
         if bytes > RECORD_BYTES_MAX {
             let most = RECORD_BYTES_MAX;
@@ -177,7 +178,6 @@ fn check_sizes<'a>(records: impl IntoIterator<Item = (&'a str, usize)>) -> Resul
                 Condition::RecordTooLarge { bytes, most },
             ));
         }
-        first = if all == 0 { name } else { first };
         all += bytes;
     }
     if all > CHANGE_BYTES_MAX {
@@ -230,6 +230,7 @@ pub fn decide(
     check_sizes(puts(&decided.change).map(Image::name).zip(sizes))?;
     Ok(decided)
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -311,7 +311,7 @@ pub(in crate::store) fn plain(path: &Path) -> PathBuf {
 }
 
 /// The path of one of the files that SQLite keeps next to the database.
-pub(in crate::store) fn beside(path: &Path, end: &str) -> PathBuf {
+pub fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)

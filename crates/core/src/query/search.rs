@@ -105,16 +105,15 @@ impl SearchText {
     /// if the rank is not before `full`. `starts` is a scratch buffer.
     fn rank(&self, query: &Query, full: usize, starts: &mut Vec<Start>) -> Option<Rank> {
         let all = self.folded();
-        let mut whole = None;
-        if full <= BEST_OF_WORDS.index() {
-            // most records of a frequent word are passed over here
-            whole = query.whole(all);
-            whole?;
+        let whole = (full <= BEST_OF_WORDS.index()).then(|| query.whole(all));
+        if whole == Some(None) {
+            // most records of a frequent word are skipped here
+            return None;
         }
         if query.words.iter().any(|word| word.place(all).is_none()) {
             return None;
         }
-        let whole = whole.or_else(|| query.whole(all));
+        let whole = whole.unwrap_or_else(|| query.whole(all));
         starts.clear();
         starts.extend(word_starts(all));
         let mut place = Place {
@@ -147,8 +146,7 @@ fn word_starts(all: &str) -> impl Iterator<Item = Start> {
     all.char_indices().filter_map(move |(at, c)| {
         let begins = !std::mem::replace(&mut after_word, c.is_alphanumeric());
         if is_mark(c) {
-            let marked = MARKS.iter().find(|(mark, _)| *mark == c);
-            part = marked.map(|(_, part)| *part);
+            part = part_of(c);
             return None;
         }
         part.filter(|_| begins).map(|part| Start { at, part })
@@ -196,11 +194,9 @@ impl Word {
     }
 }
 
-/// The part that begins after this byte.
-fn part_of(mark: u8) -> Option<Part> {
-    let known = MARKS
-        .iter()
-        .find(|(known, _)| u32::from(*known) == u32::from(mark));
+/// The part that this character marks.
+fn part_of(mark: char) -> Option<Part> {
+    let known = MARKS.iter().find(|(known, _)| *known == mark);
     known.map(|(_, part)| *part)
 }
 
@@ -301,9 +297,10 @@ impl Query {
         let whole = self.whole.as_ref()?;
         let length = whole.needle().len();
         let places = whole.find_iter(all).filter_map(|at| {
-            let part = part_of(*all.get(at.checked_sub(1)?)?)?;
+            // no byte of a longer character is a mark
+            let part = part_of(char::from(*all.get(at.checked_sub(1)?)?))?;
             let class = match all.get(at + length) {
-                Some(next) if part_of(*next).is_none() => Class::Prefix,
+                Some(next) if !is_mark(char::from(*next)) => Class::Prefix,
                 _ => Class::Equal,
             };
             (part != Part::Other).then_some(Place { class, part })

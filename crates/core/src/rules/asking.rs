@@ -78,10 +78,10 @@ impl<'a> Asking<'a> {
 
     /// A refusal that names the role that could do it.
     pub(super) fn lacks(&self, role: Role) -> Error {
-        self.denied(format!("the role `{role}`"), format!("vai trò `{role}`"))
+        lacks(self.method, role)
     }
 
-    /// A refusal that says who could do it.
+    /// A refusal that names who could do it.
     pub(super) fn denied(&self, needs: impl Into<String>, needs_vi: impl Into<String>) -> Error {
         denied(self.method, needs, needs_vi)
     }
@@ -95,7 +95,16 @@ pub fn permit_access_reads(caller: &Caller) -> Result<(), Error> {
     Ok(())
 }
 
-/// A refusal that says who could do it.
+/// A refusal that names the role that could do it.
+pub(super) fn lacks(action: &'static str, role: Role) -> Error {
+    denied(
+        action,
+        format!("the role `{role}`"),
+        format!("vai trò `{role}`"),
+    )
+}
+
+/// A refusal that names who could do it.
 pub fn denied(
     action: &'static str,
     needs: impl Into<String>,

@@ -12,7 +12,7 @@ use crate::{
         principals::Role,
         texts::{Reader, Text},
     },
-    rules::{AnyCommand, Deciding, denied},
+    rules::{AnyCommand, Deciding, asking::lacks},
     state::State,
 };
 /// The header by which a steward lets personal data through.
@@ -35,11 +35,7 @@ pub(super) fn check_personal_data(
     let mut places = Places::default();
     if let Some(why) = allowed {
         if !caller.has(Role::Steward) {
-            return Err(denied(
-                HEADER,
-                format!("the role `{}`", Role::Steward),
-                format!("vai trò `{}`", Role::Steward),
-            ));
+            return Err(lacks(HEADER, Role::Steward));
         }
         places.look(HEADER, Text::Plain(why));
         places.violations().into_result()?;

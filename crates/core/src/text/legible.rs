@@ -31,7 +31,6 @@ pub fn fault(text: &str, lines: Lines) -> Option<Fault> {
     for (index, character) in text.chars().enumerate() {
         let position = index + 1;
         match character {
-            ' ' => continue,
             _ if is_common(character) => {}
             '\n' | '\r' | '\t' if lines == Lines::One => return Some(Fault::Break { position }),
             '\n' | '\r' | '\t' => {}
