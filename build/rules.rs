@@ -30,7 +30,7 @@ pub(crate) struct Rules {
     pub(crate) checks: Vec<String>,
     /// Whether something bounds the size of the value, or it has a fixed one.
     pub(crate) bounded: bool,
-    /// Whether something says which characters a text takes.
+    /// Whether a rule limits the characters of a text.
     pub(crate) spelled: bool,
     pub(crate) items: Option<Box<ItemRules>>,
 }
@@ -303,7 +303,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Compiles a pattern, rewritten for Rust; and says whether it bounds the text's length.
+    /// Compiles a pattern, rewritten for Rust. Returns also whether it bounds the text's length.
     fn pattern(&mut self, pattern: &str) -> (String, bool) {
         let compiled = ascii_classes(pattern).and_then(|pattern| {
             let error = |error: &dyn std::error::Error| format!("does not compile: {error}");

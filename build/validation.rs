@@ -366,7 +366,7 @@ fn check_bounds(schema: &Schema, field: &FieldDescriptor, rules: &Rules, problem
     }
 }
 
-/// A text says which characters it takes, or a client could not know.
+/// A text must state which characters it takes, so that clients know.
 fn check_characters(field: &FieldDescriptor, rules: &Rules, kind: &Kind, problems: &mut Problems) {
     if *kind == Kind::String && !rules.spelled {
         problems.field(

@@ -18,9 +18,9 @@ use crate::{
     store::DatabaseUrl,
 };
 
-/// Where the server listens unless told otherwise: this machine only.
+/// Default address that the server listens on: this machine only.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:50051";
-/// The database unless told otherwise: a file in the working directory.
+/// Default database: a file in the working directory.
 pub const DATABASE_DEFAULT: &str = "sqlite:ndp-registry.db";
 /// The same for a sandbox.
 const SANDBOX_DATABASE_DEFAULT: &str = "sqlite:ndp-sandbox.db";
@@ -118,8 +118,8 @@ struct LimitArgs {
     #[arg(long, env = "NDP_CALL_SECONDS", value_name = "SECONDS")]
     call_seconds: Option<String>,
 
-    /// Milliseconds from which a call counts as slow and is logged at `info`, whoever makes it, 0
-    /// to 3600000 [default: 1000]
+    /// Milliseconds from which a call counts as slow and is logged at `info` for every caller, 0 to
+    /// 3600000 [default: 1000]
     #[arg(long, env = "NDP_SLOW_CALL_MS", value_name = "MILLISECONDS")]
     slow_call_ms: Option<String>,
 
@@ -354,7 +354,7 @@ pub struct ServerOptions {
     pub trusted_proxies: Proxies,
     /// How much of everything.
     pub limits: Limits,
-    /// How long a new connection may take to say what it wants; ten seconds where not given.
+    /// How long a new connection may take to send its first bytes; ten seconds by default.
     pub greeting_time: Option<Duration>,
     /// Silence after which a connection is asked whether it lives; a minute where not given.
     pub keepalive_interval: Option<Duration>,

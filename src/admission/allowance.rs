@@ -4,7 +4,7 @@
 //! A connection begins with a few such frames, and gets more with time, with each call that is
 //! admitted and with each byte of an answer. A client that acknowledges every frame of every answer
 //! twice sends far less than that. Once nothing is left, the connection is not read for a while,
-//! and closed if its client goes on.
+//! and closed if its client continues.
 
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},

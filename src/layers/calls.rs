@@ -30,8 +30,8 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Serves these methods on this registry. Calls that take at least `slow` are logged, whoever
-    /// makes them.
+    /// Serves these methods on this registry. Calls of any caller that take at least `slow` are
+    /// logged.
     pub const fn new(registry: Registry, methods: Methods, slow: Duration) -> Self {
         Self {
             registry,

@@ -89,7 +89,7 @@ impl Guard {
             held.stay_open().map_err(status)?;
         }
         if method.answers_lists() {
-            // a page is not computed for a caller who leaves so many unread
+            // a page is not computed for a caller with too many unread answers
             held.has_room_for(RESPONSE_BYTES_MAX).map_err(status)?;
         } else if !method.streams() {
             // compressing one record costs more than it saves

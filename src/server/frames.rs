@@ -1,6 +1,6 @@
 //! Watches the bytes that a client sends, below the transport, which reads as long as there is
 //! something to read: counts the frames of HTTP/2 against the allowance of the connection, does not
-//! read while nothing is left of it, closes the connection if that goes on, and gives other
+//! read while nothing is left of it, closes the connection if that continues, and gives other
 //! connections a turn.
 
 use std::{
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    /// Requests of HTTP/1.1 that are held back, of so many that no call pays for.
+    /// Number of HTTP/1.1 requests held back, of this many that no admitted call pays for.
     async fn held_back(is_proxy: bool, requests: usize) -> usize {
         let metrics = Metrics::default();
         let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 4711));

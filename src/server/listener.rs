@@ -180,7 +180,7 @@ pub(super) async fn serve<S, F>(
     while serving.join_next().await.is_some() {}
 }
 
-/// Whether an accept failed because the client has gone. Port scans cause this.
+/// Whether an accept failed because the client disconnected. Port scans cause this.
 fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -275,7 +275,7 @@ impl Closing {
     fn is_over(&self, connection: &Connection, now: Instant) -> bool {
         let since = now.saturating_duration_since(self.since);
         let idle = connection.idle() >= FAREWELL_TIME && since >= FAREWELL_TIME;
-        // while the server stops, the operator's grace period decides how long calls may go on
+        // while the server stops, the operator's grace period decides how long calls may continue
         idle || (!self.stopping && since >= AGE_GRACE)
     }
 }

@@ -36,7 +36,7 @@ pub struct Standard {
 }
 
 impl Standard {
-    /// Says of the server what `serving` holds; streams end when it says so.
+    /// Reports the status that `serving` holds; streams end when it says so.
     pub fn new(serving: watch::Receiver<Serving>) -> Result<Self, DecodeError> {
         let reflection = Reflection::new(&DESCRIPTORS, serving.clone())?;
         let health = HealthServer::new(Health::new(serving))

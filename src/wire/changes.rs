@@ -73,7 +73,7 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         request_id,
         reason,
         effects: _,  // those that are seen
-        key_hash: _, // shown to nobody
+        key_hash: _, // never shown
     } = change;
     let who = |text: &str| {
         if shows_who {

@@ -44,12 +44,12 @@ wire_words! {
     Category = pb::reconciliation::part::Category;
 }
 
-/// How all platforms of the registry are asked for, and answered (AIP-159).
+/// The name for all platforms of the registry, in requests and answers (AIP-159).
 const ALL_EDITIONS: &str = "editions/-";
 
 // === summaries ===
 
-/// What a summary is asked for in the field `edition`: the opening edition when it is empty.
+/// The place that the field `edition` names: the opening edition when it is empty.
 pub fn summary_scope(edition: &str) -> Result<Scope, Error> {
     if edition.is_empty() {
         return Ok(Scope::Opening);
@@ -264,7 +264,7 @@ fn scores(record: &Scores) -> Vec<pb::compute_data_quality_response::Score> {
         .collect()
 }
 
-/// One record that breaks rules, of one criterion where one is asked for.
+/// One record that breaks rules, limited to the requested criterion if there is one.
 pub fn record_scores(
     record: &RecordQuality,
     asked: Option<Criterion>,

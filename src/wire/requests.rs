@@ -114,7 +114,7 @@ pub fn optional_date(date: Option<pb::Date>, field: &str) -> Result<Option<Date>
 
 // === views ===
 
-/// The view in field `view`; `default` where none is asked for. The contract has no other numbers.
+/// The view in field `view`; `default` where it is not set. The contract has no other numbers.
 pub fn platform_view(number: i32, default: View) -> View {
     match pb::PlatformView::try_from(number) {
         Ok(pb::PlatformView::Basic) => View::Basic,
@@ -123,7 +123,7 @@ pub fn platform_view(number: i32, default: View) -> View {
     }
 }
 
-/// The view in field `view`; `default` where none is asked for. The contract has no other numbers.
+/// The view in field `view`; `default` where it is not set. The contract has no other numbers.
 pub fn plan_view(number: i32, default: View) -> View {
     match pb::PlanView::try_from(number) {
         Ok(pb::PlanView::Basic) => View::Basic,

@@ -2,10 +2,10 @@
 
 use ndp_core::records::words::Word;
 
-/// A domain enum that stands in messages, with the numbers of the proto.
+/// A domain enum that is used in messages, with the numbers of the proto.
 pub(super) trait WireWord: Word {}
 
-/// Names the enums of one file that stand in messages, and tests that their words and numbers are
+/// Names the enums of one file that are used in messages. Tests that their words and numbers are
 /// those of the proto.
 macro_rules! wire_words {
     ($($domain:ident = $wire:path;)+) => {

@@ -434,7 +434,7 @@ fn what_serve_says_to_type_next_works_when_pasted() {
     assert_eq!(names.filter(|it| it.ends_with(".db")).count(), 4);
 }
 
-/// What everyone may read is no line by default. A slow call is one, whoever makes it.
+/// A fast read without a key has no line in the log by default; a slow one has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_without_a_key_is_logged_when_it_is_slow() {
     for (slow_call_ms, lines) in [("3600000", 0), ("0", 1)] {

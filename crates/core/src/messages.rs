@@ -1,6 +1,6 @@
 //! What users read when something goes wrong: every text of an error in English and Vietnamese,
 //! with its reason and its typed arguments. No other file has such texts, except the explanations
-//! of the filter and order languages, which stand beside their parsers.
+//! of the filter and order languages, which are beside their parsers.
 //!
 //! English texts are lower case, without a full stop, and say what to do. Vietnamese texts read as
 //! an official would write them, with the words of `docs/glossary.md`. No text carries a secret,

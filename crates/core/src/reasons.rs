@@ -12,7 +12,7 @@ pub struct Reason {
     meaning: &'static str,
 }
 
-/// Where a reason stands in an error.
+/// The kind of error that a reason belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// In the violation of one field. The status is INVALID_ARGUMENT with INVALID_REQUEST, or,

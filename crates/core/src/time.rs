@@ -121,8 +121,8 @@ pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
 
-    /// Time passed on a clock that nobody sets, since any fixed moment. `None` for a clock that is
-    /// set on purpose: its jumps are meant.
+    /// Time passed on a clock that cannot be set, since any fixed moment. `None` for a clock that
+    /// is set on purpose: its jumps are meant.
     fn monotonic(&self) -> Option<Duration> {
         None
     }

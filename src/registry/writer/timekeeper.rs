@@ -2,7 +2,7 @@
 //! with a wrong time would move the time of every change after it.
 //!
 //! A clock that is behind the newest change is refused, and so is one that jumped, which shows
-//! when it is compared with a clock that nobody sets. A restart takes the clock as it is.
+//! when it is compared with a clock that cannot be set. A restart takes the clock as it is.
 
 use ndp_core::messages::Unavailable;
 use std::{sync::Arc, time::Duration};

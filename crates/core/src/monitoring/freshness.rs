@@ -1,5 +1,5 @@
 //! Freshness: whether a plan in force is reported on as often as its reporting cycle asks, on any
-//! date. Periods are those of [`ReportingCycle`]; what is asked here is which of them lack a
+//! date. Periods are those of [`ReportingCycle`]; this file finds which of them lack a
 //! report, and since when that is late. Filing counts on the day it happened: a report handed in
 //! late does not make the days before it current.
 

@@ -48,7 +48,7 @@ words! {
         Verified = 1 "VERIFIED",
         /// It has a source.
         Sourced = 2 "SOURCED",
-        /// Each listing is borne out by the decision's text; counted for each.
+        /// The decision's text states each listing; counted for each.
         MembershipStated = 3 "MEMBERSHIP_STATED",
         /// The Vietnamese name is known.
         Named = 4 "NAMED",

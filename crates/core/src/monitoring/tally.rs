@@ -67,7 +67,7 @@ pub enum Count {
     PlanState(PlanState),
     /// Plans in force whose records the caller may see.
     Monitored,
-    /// Monitored plans by rating; none where there is none.
+    /// Monitored plans by rating; `None` for plans without one.
     Rating(Rater, Option<Rating>),
     /// Monitored plans whose ratings disagree.
     Diverging,
@@ -77,7 +77,7 @@ pub enum Count {
     Freshness(Freshness),
     /// Milestones promised by monitored plans.
     Milestones,
-    /// Those that stand in a state.
+    /// Those in a state.
     Milestone(StandingState),
     /// Claims of monitored plans.
     Claims,

@@ -296,7 +296,7 @@ impl<T> Field<T> {
         self
     }
 
-    /// Sets the function that says which rows have the field set. The value of other rows is a
+    /// Sets the function that tells which rows have the field set. The value of other rows is a
     /// substitute.
     #[must_use]
     pub(crate) const fn set_where(mut self, set: fn(&T) -> bool) -> Self {

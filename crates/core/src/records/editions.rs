@@ -21,7 +21,7 @@ use crate::{
     time::Date,
 };
 
-/// Stands in the names of every record that is synthetic. An edition that is made with a title that
+/// Part of the name of every synthetic record. An edition that is made with a title that
 /// ends with it marks the whole registry.
 pub const SYNTHETIC: &str = "(thử nghiệm / synthetic)";
 

@@ -214,7 +214,7 @@ words! {
         Integrated = 2 "INTEGRATED",
         /// It was given up, or never built.
         Discontinued = 3 "DISCONTINUED",
-        /// It goes on outside the catalogue.
+        /// It continues outside the catalogue.
         Delisted = 4 "DELISTED",
         /// The record was a second one of the same platform.
         Duplicate = 5 "DUPLICATE",
@@ -233,7 +233,7 @@ stored! {
         pub decision: Option<Document>,
         /// The platform that took its place, or the record that stays.
         pub successor: Option<PlatformName>,
-        /// The day from which it counts as gone.
+        /// The first day on which it does not count.
         pub exit_date: Option<Date>,
     }
 }

@@ -49,9 +49,9 @@ record_fields! {
         pub percent: i32,
         /// What was done.
         pub results: String,
-        /// What stands in the way.
+        /// Obstacles.
         pub difficulties: String,
-        /// What is asked for.
+        /// Requests to others.
         pub recommendations: String,
         /// What shows it.
         pub evidence: Vec<Evidence>,

@@ -24,7 +24,7 @@ pub struct Seed {
     pub figures: Vec<Figure>,
 }
 
-/// It returns no record, so it is no [`super::Command`].
+/// It returns no record, so it is not a [`super::Command`].
 impl AnyCommand for Seed {
     fn method(&self) -> &'static str {
         "Seed"

@@ -124,7 +124,7 @@ impl Ancestry {
     }
 }
 
-/// The parents that say who may see the records that a change touches, each once.
+/// The parents that decide who may see the records that a change touches, each once.
 pub fn parents_of(change: &Change) -> Vec<&str> {
     let mut parents = Vec::new();
     for effect in &change.effects {
@@ -151,7 +151,7 @@ fn parent_of(name: &str) -> Option<&str> {
 
 /// A record that a caller may see whole, in part or not at all.
 pub trait Visible: Mapped {
-    /// The kind of the parent that says who may see it; none where the record itself says it.
+    /// The kind of the parent that decides who may see it; `None` if the record itself decides.
     const GUARD: Option<Kind> = None;
 
     /// What `caller` sees of it while its parent is as `at` has it; `None` when the caller may not
