@@ -55,7 +55,8 @@ const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
 /// shipped catalogue, and says what to type next.
 ///
 /// Settings come from options, else from environment variables (NDP_DATABASE for --database), else
-/// from the file that --config names, else they have their defaults; an empty variable is none.
+/// from the file that --config names, else they have their defaults; an empty variable counts as
+/// not given.
 ///
 /// Exit codes: 0 done (`serve`: was stopped), 1 failed (standard error says why), 64 wrong
 /// arguments or settings, 65 `check` found something, 130 and 143 ended by SIGINT and SIGTERM.
