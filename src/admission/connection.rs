@@ -27,8 +27,9 @@ const TIDY_MIN: usize = 1024;
 
 /// An answer being sent.
 pub trait Unsent: Send + Sync {
-    /// Whether part of the answer has waited for the client for at least this time.
-    fn is_stalled(&self, time: Duration) -> bool;
+    /// Whether part of the answer has waited for the client for at least `time`. Both are in
+    /// milliseconds, and `now` is counted from when the connection was opened.
+    fn is_stalled(&self, now: u64, time: u64) -> bool;
 
     /// Discards the unsent part, and frees the place of the call.
     fn give_up(&self);
@@ -48,6 +49,8 @@ pub struct Connection {
     /// `since`. Zero means that the value does not apply.
     idle_since: AtomicU64,
     blocked_since: AtomicU64,
+    /// See [`Self::recently`].
+    recently: AtomicU64,
     /// None for a proxy: it sends what many callers send.
     allowance: Option<Allowance>,
     unsent: Mutex<UnsentList>,
@@ -82,6 +85,7 @@ impl Connection {
             given_up: AtomicUsize::new(0),
             idle_since: AtomicU64::new(0),
             blocked_since: AtomicU64::new(0),
+            recently: AtomicU64::new(0),
             allowance: (!is_proxy).then(Allowance::default),
             unsent: Mutex::default(),
         })
@@ -174,10 +178,17 @@ impl Connection {
         }
     }
 
+    /// The time in milliseconds after the connection was opened, as of when it was last read or
+    /// swept: less than a second ago, and without a look at the clock.
+    pub fn recently(&self) -> u64 {
+        self.recently.load(Ordering::Relaxed)
+    }
+
     /// How long not to read the connection, because its client sends too much beside its calls.
     pub fn holds_back(&self) -> Option<Duration> {
-        let allowance = self.allowance.as_ref()?;
-        allowance.wait(self.now())
+        let now = self.now();
+        self.recently.store(now, Ordering::Relaxed);
+        self.allowance.as_ref()?.wait(now)
     }
 
     // === unread answers ===
@@ -203,19 +214,21 @@ impl Connection {
     /// Gives up answers that have waited too long for their client. Returns whether to close the
     /// connection, because the socket is blocked or too many answers were given up.
     pub fn sweep(&self, time: Duration) -> bool {
+        let now = self.now();
+        self.recently.store(now, Ordering::Relaxed);
         // collected first, because an answer that is dropped here must be dropped without the lock
         let mut stalled: Vec<_> = {
             let mut unsent = self.unsent.lock().unwrap_or_else(PoisonError::into_inner);
             unsent.answers.retain(|it| it.strong_count() > 0);
             unsent.answers.iter().filter_map(Weak::upgrade).collect()
         };
-        stalled.retain(|it| it.is_stalled(time));
+        stalled.retain(|it| it.is_stalled(now, millis(time)));
         for answer in &stalled {
             answer.give_up();
         }
         let given_up = self.given_up.fetch_add(stalled.len(), Ordering::Relaxed) + stalled.len();
         let blocked = self.blocked_since.load(Ordering::Relaxed);
-        let blocked = blocked > 0 && self.now() - blocked.min(self.now()) >= millis(time);
+        let blocked = blocked > 0 && now.saturating_sub(blocked) >= millis(time);
         blocked || given_up >= GIVEN_UP_MAX || (given_up > 0 && self.calls() <= given_up)
     }
 

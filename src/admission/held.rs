@@ -20,6 +20,10 @@ const BYTES_PER_CALL: usize = 16 * 1024;
 /// Values of a JSON body that count as one more call.
 const VALUES_PER_CALL: usize = 100;
 
+/// Bytes of its request, and of its answer, that a call may hold with its place: the limits on calls
+/// bound them. Most calls need no more, and so no look at the pools of bytes.
+const BYTES_OF_A_PLACE: usize = 4 * 1024;
+
 /// What a call holds. Dropping the last clone of its `Arc` releases it.
 pub struct Held {
     admission: Arc<Admission>,
@@ -35,14 +39,43 @@ pub struct Entry(pub Result<Arc<Held>, Error>);
 struct Shares {
     who: Who,
     place: Option<Share>,
-    request: Option<Share>,
-    answer: Option<Share>,
+    request: Bytes,
+    answer: Bytes,
     /// Bytes received since the last bytes were counted as a call.
     uncounted: usize,
     /// Bytes charged for the buffer of a message.
     decoding: usize,
     stays_open: bool,
     given_up: bool,
+}
+
+/// Bytes that a call holds. Those beyond its place are charged to a pool.
+#[derive(Default)]
+struct Bytes {
+    held: usize,
+    charged: Option<Share>,
+}
+
+impl Bytes {
+    fn grow(&mut self, pool: &Pool, who: &Who, bytes: usize) -> Result<(), Error> {
+        let held = self.held.saturating_add(bytes);
+        if let Some(beyond) = held.checked_sub(BYTES_OF_A_PLACE).filter(|it| *it > 0) {
+            match &mut self.charged {
+                Some(share) => share.grow(beyond.saturating_sub(share.amount()))?,
+                none => *none = Some(pool.take(who.clone(), beyond)?),
+            }
+        }
+        self.held = held;
+        Ok(())
+    }
+
+    fn shrink(&mut self, bytes: usize) {
+        self.held = self.held.saturating_sub(bytes);
+        if let Some(share) = &mut self.charged {
+            let beyond = self.held.saturating_sub(BYTES_OF_A_PLACE);
+            share.shrink(share.amount().saturating_sub(beyond));
+        }
+    }
 }
 
 impl fmt::Debug for Held {
@@ -65,8 +98,8 @@ impl Held {
             shares: Mutex::new(Shares {
                 who,
                 place: Some(place),
-                request: None,
-                answer: None,
+                request: Bytes::default(),
+                answer: Bytes::default(),
                 uncounted: 0,
                 decoding: 0,
                 stays_open: false,
@@ -99,7 +132,8 @@ impl Held {
             answer,
             ..
         } = &mut *shares;
-        for share in [place, request, answer].into_iter().flatten() {
+        let shares_of_bytes = [&mut request.charged, &mut answer.charged];
+        for share in shares_of_bytes.into_iter().chain([place]).flatten() {
             share.pass_to(who.clone())?;
         }
         shares.who = who.clone();
@@ -121,12 +155,8 @@ impl Held {
     /// Charges for received bytes of the request.
     pub fn receive(&self, bytes: usize) -> Result<(), Error> {
         let shares = &mut *self.shares();
-        take(
-            &self.admission.request_bytes,
-            &mut shares.request,
-            &shares.who,
-            bytes,
-        )?;
+        let pool = &self.admission.request_bytes;
+        shares.request.grow(pool, &shares.who, bytes)?;
         shares.uncounted += bytes;
         while shares.uncounted >= BYTES_PER_CALL {
             shares.uncounted -= BYTES_PER_CALL;
@@ -141,12 +171,8 @@ impl Held {
         let shares = &mut *self.shares();
         let more = bytes.saturating_sub(shares.decoding);
         shares.decoding += more;
-        take(
-            &self.admission.request_bytes,
-            &mut shares.request,
-            &shares.who,
-            more,
-        )
+        let pool = &self.admission.request_bytes;
+        shares.request.grow(pool, &shares.who, more)
     }
 
     /// Charges for values of a JSON request body, before they are read.
@@ -160,12 +186,8 @@ impl Held {
     /// Charges for bytes of the answer that wait to be sent.
     pub fn answer(&self, bytes: usize) -> Result<(), Error> {
         let shares = &mut *self.shares();
-        take(
-            &self.admission.answer_bytes,
-            &mut shares.answer,
-            &shares.who,
-            bytes,
-        )
+        let pool = &self.admission.answer_bytes;
+        shares.answer.grow(pool, &shares.who, bytes)
     }
 
     /// Refuses an answer of up to this many bytes, before it is computed, if the caller has no room
@@ -183,23 +205,21 @@ impl Held {
 
     /// Releases bytes of the answer that were sent or never will be.
     pub fn sent(&self, bytes: usize) {
-        if let Some(answer) = &mut self.shares().answer {
-            answer.shrink(bytes);
-        }
+        self.shares().answer.shrink(bytes);
     }
 
     /// Whether bytes of the answer wait to be sent.
     pub fn is_sending(&self) -> bool {
         let shares = self.shares();
-        let waiting = shares.answer.as_ref().is_some_and(|it| it.amount() > 0);
-        waiting && !shares.given_up
+        shares.answer.held > 0 && !shares.given_up
     }
 
     /// Releases everything early: the client does not read the answer.
     pub fn give_up(&self) {
         let mut shares = self.shares();
         shares.given_up = true;
-        (shares.place, shares.request, shares.answer) = (None, None, None);
+        shares.place = None;
+        (shares.request, shares.answer) = <(Bytes, Bytes)>::default();
     }
 
     fn shares(&self) -> MutexGuard<'_, Shares> {
@@ -247,15 +267,5 @@ impl Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         self.held.sent(self.bytes);
-    }
-}
-
-fn take(pool: &Pool, share: &mut Option<Share>, who: &Who, bytes: usize) -> Result<(), Error> {
-    match share {
-        Some(share) => share.grow(bytes),
-        None => {
-            *share = Some(pool.take(who.clone(), bytes)?);
-            Ok(())
-        }
     }
 }

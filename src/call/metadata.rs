@@ -1,5 +1,7 @@
 //! The names of our headers, and those that every answer carries.
 
+use std::cell::RefCell;
+
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use tonic::{Response, metadata::MetadataMap};
 
@@ -40,8 +42,20 @@ pub(super) fn response<T>(message: T, position: &Position, synthetic: bool) -> R
 
 /// Writes the position of a response in the log.
 pub fn write_position(headers: &mut HeaderMap, position: &Position) {
-    headers.insert(&NDP_REVISION, HeaderValue::from(position.revision.get()));
-    if let Ok(position) = HeaderValue::try_from(position.to_string()) {
-        headers.insert(&NDP_POSITION, position);
+    thread_local! {
+        /// What was written last: most answers carry the newest position.
+        static LAST: RefCell<Option<(Position, HeaderValue, HeaderValue)>> =
+            const { RefCell::new(None) };
     }
+    LAST.with_borrow_mut(|last| {
+        if last.as_ref().is_none_or(|(of, ..)| of != position) {
+            let text = HeaderValue::try_from(position.to_string());
+            let revision = HeaderValue::from(position.revision.get());
+            *last = text.ok().map(|text| (*position, revision, text));
+        }
+        if let Some((_, revision, text)) = last {
+            headers.insert(&NDP_REVISION, revision.clone());
+            headers.insert(&NDP_POSITION, text.clone());
+        }
+    });
 }

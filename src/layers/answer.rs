@@ -12,7 +12,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -68,8 +67,7 @@ pub(super) fn send(
         }
     }
     let account = Arc::new(Account {
-        progress: AtomicU64::new(0),
-        began: std::time::Instant::now(),
+        progress: AtomicU64::new(held.connection().recently()),
         held,
     });
     let sending = Arc::new(Sending {
@@ -98,8 +96,7 @@ struct Sending {
 /// takes the same lock when it is dropped.
 struct Account {
     held: Arc<Held>,
-    began: std::time::Instant,
-    /// When bytes were last passed on or written, in milliseconds after `began`.
+    /// When bytes were last passed on or written, as the connection's `recently` has it.
     progress: AtomicU64,
 }
 
@@ -119,21 +116,17 @@ impl Sending {
 }
 
 impl Account {
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn note_progress(&self) {
-        self.progress.store(self.now(), Ordering::Relaxed);
+        let now = self.held.connection().recently();
+        self.progress.store(now, Ordering::Relaxed);
     }
 }
 
 impl Unsent for Sending {
-    fn is_stalled(&self, time: Duration) -> bool {
-        let account = &*self.account;
-        let progress = account.progress.load(Ordering::Relaxed);
-        let still = account.now().saturating_sub(progress);
-        u128::from(still) >= time.as_millis() && account.held.is_sending()
+    fn is_stalled(&self, now: u64, time: u64) -> bool {
+        let Account { held, progress } = &*self.account;
+        let still = now.saturating_sub(progress.load(Ordering::Relaxed));
+        still >= time && held.is_sending()
     }
 
     fn give_up(&self) {

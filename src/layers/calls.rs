@@ -40,28 +40,35 @@ impl Calls {
         }
     }
 
-    /// Answers a call that arrived at the time `came`.
+    /// Answers a call that arrived at the time `came`. Takes the request.
     pub(super) async fn answer(
         &self,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         held: &Held,
         came: Instant,
     ) -> Response<Body> {
-        let identified = request.extensions_mut().remove::<Call>();
         let headers = request.headers();
-        let identified = match identified {
-            Some(call) if !headers.contains_key(&NDP_MIN_REVISION) => Ok(Call {
+        let patience = patience(headers);
+        let waits = headers.contains_key(&NDP_MIN_REVISION);
+        let identified = match request.extensions_mut().get_mut::<Call>() {
+            Some(call) if !waits => {
                 // it was identified before its deadline was translated into a gRPC header
-                patience: patience(headers),
-                ..call
-            }),
+                call.patience = patience;
+                Ok((call.caller.person(), call.snapshot.position()))
+            }
             // boxed: few calls wait, and unboxed this future would enlarge that of every call
-            _ => Box::pin(self.identify(headers, held)).await,
+            _ => Box::pin(self.identify(request.headers(), held))
+                .await
+                .map(|call| {
+                    let of_call = (call.caller.person(), call.snapshot.position());
+                    request.extensions_mut().insert::<Call>(call);
+                    of_call
+                }),
         };
         let uri = request.uri().clone();
         let method = uri.path().trim_start_matches('/');
-        let call = match identified {
-            Ok(call) => call,
+        let (person, position) = match identified {
+            Ok(of_call) => of_call,
             Err(error) => {
                 let mut response = status(error).into_http();
                 finish(&mut response, &self.registry.read().position());
@@ -69,10 +76,8 @@ impl Calls {
                 return response;
             }
         };
-        let person = call.caller.person();
-        let position = call.snapshot.position();
-        request.extensions_mut().insert::<Call>(call);
-        let mut response = explain(self.methods.answer(request).await, REQUEST_BYTES_MAX);
+        let answering = self.methods.answer(std::mem::take(request));
+        let mut response = explain(answering.await, REQUEST_BYTES_MAX);
         finish(&mut response, &position);
         self.log(method, Some(person.as_ref()), &response, came);
         response

@@ -40,18 +40,15 @@ impl Guard {
     }
 
     /// Runs `next` for a call that arrived at a time, until its deadline.
-    pub(super) async fn around<F>(
+    pub(super) async fn around(
         &self,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         method: &Handles,
         held: &Held,
         came: Instant,
-        next: impl FnOnce(Request<Body>) -> F,
-    ) -> Response<Body>
-    where
-        F: Future<Output = Response<Body>>,
-    {
-        let mut deadline = match self.prepare(&mut request, method, held, came) {
+        next: impl AsyncFnOnce(&mut Request<Body>) -> Response<Body>,
+    ) -> Response<Body> {
+        let mut deadline = match self.prepare(request, method, held, came) {
             Ok(deadline) => deadline,
             Err(status) => return self.refuse(status),
         };

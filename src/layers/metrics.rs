@@ -60,9 +60,9 @@ impl Going {
     }
 
     /// Counts the messages of the request.
-    pub(super) fn receive(&self, request: Request<Body>) -> Request<Body> {
+    pub(super) fn receive(&self, request: &mut Request<Body>) {
         if !self.method.streams() {
-            return request;
+            return;
         }
         let method = Arc::clone(&self.method);
         let mut frames = Frames::default();
@@ -71,7 +71,8 @@ impl Going {
                 method.messages(frames.read(data).messages, 0);
             }
         };
-        request.map(|body| seen(body, see))
+        let body = std::mem::take(request.body_mut());
+        *request.body_mut() = seen(body, see);
     }
 
     /// Counts the messages of the response. The call ends with the response, or with the end of its

@@ -2,7 +2,10 @@
 //! message takes from the moment its length is announced.
 
 use ndp_core::messages::Protocol;
-use std::sync::{Arc, OnceLock};
+use std::{
+    mem::take,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use http::Request;
@@ -24,66 +27,56 @@ use ndp_core::error::Error;
 #[derive(Clone, Debug, Default)]
 struct Ended(Arc<OnceLock<Status>>);
 
-/// The request, with the bytes of its body charged as they arrive. The body ends with an error if
-/// its caller sends too much at a time.
-pub(super) fn receive(mut request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
+/// Charges the bytes of a request's body as they arrive. The body ends with an error if its caller
+/// sends too much at a time.
+pub(super) fn receive(request: &mut Request<Body>, held: &Arc<Held>) {
     if http_body::Body::is_end_stream(request.body()) {
-        return request;
+        return;
     }
     let ended = Ended::default();
     request.extensions_mut().insert(ended.clone());
-    let request = arriving(request);
-    let request = charged(request, held, |held, data| held.receive(data.len()));
-    request.map(|body| {
-        seen(body, move |frame| {
-            if let Err(status) = frame {
-                drop(ended.0.set(status.clone()));
-            }
-        })
-    })
+    arriving(request, held, |held, data| held.receive(data.len()));
+    let body = take(request.body_mut());
+    *request.body_mut() = seen(body, move |frame| {
+        if let Err(status) = frame {
+            drop(ended.0.set(status.clone()));
+        }
+    });
 }
 
-/// The gRPC request, with its messages charged besides.
-pub(super) fn receive_messages(mut request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
+/// Charges the messages of such a gRPC request besides.
+pub(super) fn receive_messages(request: &mut Request<Body>, held: &Arc<Held>) {
     let ended = request.extensions_mut().remove::<Ended>();
-    let request = match ended {
-        None => request,
-        Some(ended) => request.map(|body| {
-            checked(body, move |frame| match frame {
-                Ok(_) => Ok(()),
-                Err(_) => Err(ended
-                    .0
-                    .get()
-                    .cloned()
-                    .unwrap_or_else(|| protocol(&Protocol::WebMalformed))),
-            })
-        }),
-    };
     let mut messages = Messages::default();
-    charged(request, held, move |held, data| messages.charge(held, data))
+    let charge = move |held: &Held, data: &[u8]| messages.charge(held, data);
+    charged(request, held, charge, move |_| match &ended {
+        None => Ok(()),
+        Some(ended) => Err(ended
+            .0
+            .get()
+            .cloned()
+            .unwrap_or_else(|| protocol(&Protocol::WebMalformed))),
+    });
 }
 
-/// Both, of a gRPC request that comes as it is.
-pub(super) fn receive_grpc(request: Request<Body>, held: &Arc<Held>) -> Request<Body> {
-    let request = arriving(request);
+/// Charges both, of a gRPC request that comes as it is.
+pub(super) fn receive_grpc(request: &mut Request<Body>, held: &Arc<Held>) {
     let mut messages = Messages::default();
-    charged(request, held, move |held, data| {
+    arriving(request, held, move |held, data| {
         held.receive(data.len())?;
         messages.charge(held, data)
-    })
+    });
 }
 
-/// The request as it arrives. Where the transport cannot read it to its end, the client did not
+/// Charges the body as it arrives. Where the transport cannot read it to its end, the client did not
 /// send it whole: that is not an error of the server.
-fn arriving(request: Request<Body>) -> Request<Body> {
-    if http_body::Body::is_end_stream(request.body()) {
-        return request;
-    }
-    let check = |frame: Result<&Frame<Bytes>, &Status>| match frame {
-        Ok(_) => Ok(()),
-        Err(_) => Err(protocol(&Protocol::RequestCutOff)),
-    };
-    request.map(|body| checked(body, check))
+fn arriving(
+    request: &mut Request<Body>,
+    held: &Arc<Held>,
+    charge: impl FnMut(&Held, &[u8]) -> Result<(), Error> + Send + Unpin + 'static,
+) {
+    let cut_off = |_: &Status| Err(protocol(&Protocol::RequestCutOff));
+    charged(request, held, charge, cut_off);
 }
 
 /// Charges each message when its prefix arrives: the decoder sets a buffer of the announced length
@@ -101,19 +94,25 @@ impl Messages {
     }
 }
 
+/// Charges the data of a body. `failed` says how it ends where reading it fails.
 fn charged(
-    request: Request<Body>,
+    request: &mut Request<Body>,
     held: &Arc<Held>,
     mut charge: impl FnMut(&Held, &[u8]) -> Result<(), Error> + Send + Unpin + 'static,
-) -> Request<Body> {
+    failed: impl Fn(&Status) -> Result<(), Status> + Send + Unpin + 'static,
+) {
     if http_body::Body::is_end_stream(request.body()) {
-        return request;
+        return;
     }
     let held = Arc::clone(held);
     let check = move |frame: Result<&Frame<Bytes>, &Status>| {
-        let data = frame.ok().and_then(Frame::data_ref);
-        data.map_or(Ok(()), |data| charge(&held, data))
-            .map_err(status)
+        let data = frame.map(Frame::data_ref);
+        match data {
+            Ok(Some(data)) => charge(&held, data).map_err(status),
+            Ok(None) => Ok(()),
+            Err(status) => failed(status),
+        }
     };
-    request.map(|body| checked(body, check))
+    let body = take(request.body_mut());
+    *request.body_mut() = checked(body, check);
 }

@@ -7,6 +7,7 @@
 use std::{
     convert::Infallible,
     future::{Ready, ready},
+    mem::take,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -71,9 +72,11 @@ impl Stack {
 }
 
 impl Inner {
+    /// Answers a request. Takes it where it is used: each step that it is passed to would have a
+    /// place of its size.
     async fn answer(
         &self,
-        request: Request<Body>,
+        request: &mut Request<Body>,
         entry: Result<&Held, Error>,
         came: Instant,
     ) -> Response<Body> {
@@ -90,13 +93,13 @@ impl Inner {
             Ok(held) => held,
             Err(error) => return going.send(spoken(self.guard.refuse(status(error)))),
         };
-        let request = going.receive(request);
+        going.receive(request);
         #[cfg(feature = "otlp")]
-        let traced = (!is_standard).then(|| super::traces::Traced::begin(&request));
-        let next = async |request| {
+        let traced = (!is_standard).then(|| super::traces::Traced::begin(request));
+        let next = async |request: &mut Request<Body>| {
             if is_standard {
                 // boxed: unboxed, this future would enlarge that of every other call
-                let answered = Box::pin(self.standard.answer(request)).await;
+                let answered = Box::pin(self.standard.answer(take(request))).await;
                 explain(answered, standard::REQUEST_BYTES_MAX)
             } else {
                 self.calls.answer(request, held, came).await
@@ -131,10 +134,10 @@ impl Service<Request<Body>> for Stack {
         Box::pin(async move {
             let entry = entry.unwrap_or_else(|| Entry(Err(Error::Bug("nobody let it in".into()))));
             Ok(match entry.0 {
-                Err(error) => inner.answer(request, Err(error), came).await,
+                Err(error) => inner.answer(&mut request, Err(error), came).await,
                 Ok(held) => {
-                    let request = receive_messages(request, &held);
-                    inner.answer(request, Ok(&held), came).await
+                    receive_messages(&mut request, &held);
+                    inner.answer(&mut request, Ok(&held), came).await
                 }
             })
         })
@@ -195,7 +198,10 @@ where
         // boxed: the transport keeps a place of this size for the response of every call
         let mut answering: Pin<Box<dyn Future<Output = Response<Body>> + Send>> =
             if is_plain(&request) {
-                Box::pin(async move { inner.marked(inner.answer_grpc(request, entry, came).await) })
+                Box::pin(async move {
+                    let answered = inner.answer_grpc(&mut request, entry, came).await;
+                    inner.marked(answered)
+                })
             } else {
                 Box::pin(async move { inner.marked(inner.answer_web(request, entry).await) })
             };
@@ -212,7 +218,7 @@ where
 {
     async fn answer_grpc(
         &self,
-        request: Request<Body>,
+        request: &mut Request<Body>,
         entry: Result<Arc<Held>, Error>,
         came: Instant,
     ) -> Response<Body> {
@@ -221,7 +227,7 @@ where
             Ok(held) => held,
             Err(error) => return stack.answer(request, Err(error), came).await,
         };
-        let request = receive_grpc(request, &held);
+        receive_grpc(request, &held);
         let response = stack.answer(request, Ok(&held), came).await;
         send(response, held, &stack.metrics, |error| {
             stack.guard.refuse(status(error))
@@ -236,7 +242,7 @@ where
         let held = entry.as_ref().ok().map(Arc::clone);
         request.extensions_mut().insert(Entry(entry));
         if let Some(held) = &held {
-            request = receive(request, held);
+            receive(&mut request, held);
         }
         let answered = self.web.clone().oneshot(request).await;
         let response = answered.unwrap_or_else(|never| match never {});

@@ -18,7 +18,10 @@ pub(crate) mod lines;
 mod path;
 mod text;
 
-use ndp_core::messages::{Quantity, Rule, Unit};
+use ndp_core::{
+    messages::{Quantity, Rule, Unit},
+    names::is_id,
+};
 use std::{
     collections::HashMap,
     fmt::{Display, Write as _},
@@ -102,11 +105,20 @@ pub fn required_oneof(members: &[&str], path: &FieldPath<'_>, out: &mut Violatio
 
 // === text ===
 
-/// A pattern of RE2, compiled at its first use.
+/// A pattern of RE2, read at its first use.
 #[derive(Debug)]
 pub struct Pattern {
     source: &'static str,
-    regex: OnceLock<Regex>,
+    form: OnceLock<Form>,
+}
+
+/// What a pattern asks for.
+#[derive(Debug)]
+enum Form {
+    /// The texts between the ids of a name. Most requests have one, so it is read directly.
+    Name(Vec<&'static str>),
+    /// Anything else.
+    Any(Regex),
 }
 
 impl Pattern {
@@ -114,7 +126,7 @@ impl Pattern {
     pub const fn new(source: &'static str) -> Self {
         Self {
             source,
-            regex: OnceLock::new(),
+            form: OnceLock::new(),
         }
     }
 
@@ -123,10 +135,14 @@ impl Pattern {
             clippy::expect_used,
             reason = "build.rs fails on a pattern that does not compile"
         )]
-        let regex = self
-            .regex
-            .get_or_init(|| Regex::new(self.source).expect("build.rs compiled this pattern"));
-        regex.is_match(value)
+        let form = self.form.get_or_init(|| match name_of(self.source) {
+            Some(texts) => Form::Name(texts),
+            None => Form::Any(Regex::new(self.source).expect("build.rs compiled this pattern")),
+        });
+        match form {
+            Form::Name(texts) => is_name(value, texts),
+            Form::Any(regex) => regex.is_match(value),
+        }
     }
 
     /// What the pattern asks for: by its form where it is that of a name, else as it is written.
@@ -154,6 +170,29 @@ impl Pattern {
 
 /// How the protos write the pattern of an id.
 const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+
+/// The texts before, between and after the ids of a pattern that is one of a name.
+fn name_of(pattern: &'static str) -> Option<Vec<&'static str>> {
+    let pattern = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    let texts: Vec<_> = pattern.split(ID).collect();
+    let is_plain = |text: &&str| {
+        let mut chars = text.chars();
+        chars.all(|it| it.is_ascii_alphanumeric() || it == '/')
+    };
+    (texts.len() > 1 && texts.iter().all(is_plain)).then_some(texts)
+}
+
+/// Whether a value has these texts, with an id between each and the next.
+fn is_name(value: &str, texts: &[&str]) -> bool {
+    let mut texts = texts.iter();
+    let first = texts.next().and_then(|text| value.strip_prefix(text));
+    let rest = texts.try_fold(first, |rest, text| {
+        let rest = rest?;
+        let (id, after) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        is_id(id).then(|| after.strip_prefix(text))
+    });
+    rest.flatten() == Some("")
+}
 
 /// Forms of text that have a rule of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use crate::{
 pub(crate) const ID_LENGTH_MAX: usize = 63;
 
 /// Whether `id` is 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end.
-pub(crate) fn is_id(id: &str) -> bool {
+pub fn is_id(id: &str) -> bool {
     let bytes = id.as_bytes();
     let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
     let edge = |b: Option<&u8>| b.is_some_and(|b| inner(b) && *b != b'-');
