@@ -238,7 +238,7 @@ pub async fn serve_until(
     );
     metrics.add(
         "ndp_writer_commit_seconds",
-        "time that each commit took",
+        "time that writing and committing each group took",
         measures.commit_seconds.clone(),
     );
     metrics.collect(metrics::Live {

@@ -29,7 +29,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 use self::{
-    engine::{Engine, Link, On, Pooled, Tx, answered, reading},
+    bulk::End,
+    engine::{Engine, Link, On, Pooled, Tx, Writing, answered, reading},
     errors::{Failure, Outages},
     history::PastRow,
     identity::Identity,
@@ -334,7 +335,8 @@ impl Store {
     }
 
     async fn lock(&self) -> Result<WriteTx<'static>, Failure> {
-        WriteTx::lock(self.engine.begin().await?, &self.outages).await
+        let writing = Writing::on(self.engine.writer().await?);
+        WriteTx::begin(writing, self).await
     }
 
     /// As [`Store::begin`], on a connection that the session keeps. `None` when that connection is
@@ -349,7 +351,7 @@ impl Store {
                 Some(pooled) => pooled,
                 none => none.insert(self.engine.writer().await?),
             };
-            WriteTx::lock(self.engine.begin_in(pooled).await?, &self.outages).await
+            WriteTx::begin(Writing::within(pooled), self).await
         });
         match begun.await {
             Err(failure) if engine::is_broken(&failure) => Ok(None),
@@ -486,10 +488,10 @@ impl Session {
     }
 }
 
-/// A write that holds the log's lock; rolled back when dropped.
+/// A write that holds the log's lock; rolled back when dropped, which costs the connection.
 #[derive(Debug)]
 pub struct WriteTx<'c> {
-    tx: Tx<'c>,
+    tx: Writing<'c>,
     head: Head,
     database_time: Option<Timestamp>,
     // False from the beginning of each statement until it has succeeded, so also after one whose
@@ -500,17 +502,17 @@ pub struct WriteTx<'c> {
 }
 
 impl<'c> WriteTx<'c> {
-    async fn lock(mut tx: Tx<'c>, outages: &Outages) -> Result<Self, Failure> {
+    async fn begin(mut tx: Writing<'c>, store: &Store) -> Result<Self, Failure> {
         let Look {
             head,
             database_time,
-        } = log::lock_head(tx.link()).await?;
+        } = log::begin(tx.link(), store.engine.begin_write()).await?;
         Ok(Self {
             tx,
             head,
             database_time,
             sound: true,
-            outages: outages.clone(),
+            outages: store.outages.clone(),
         })
     }
 
@@ -578,7 +580,7 @@ impl<'c> WriteTx<'c> {
         let operation = "appending changes";
         let head = self.head;
         let link = self.enter(operation)?;
-        let appended = answered(log::append(link, &head, changes)).await;
+        let appended = answered(log::append(link, &head, changes, End::Open)).await;
         self.head = self.leave(appended, operation)?;
         Ok(())
     }
@@ -588,13 +590,30 @@ impl<'c> WriteTx<'c> {
         if !self.sound {
             return Err(CommitError::RolledBack(unsound("committing")));
         }
-        match answered(self.tx.commit()).await {
-            Ok(()) => {
-                self.outages.over("committing");
-                Ok(())
-            }
-            Err(error) => Err(errors::commit_error(error.into(), &self.outages)),
+        let committed = answered(self.tx.commit()).await;
+        self.outages.at_commit(committed.map_err(Failure::from))
+    }
+
+    /// Does what [`WriteTx::append_encoded`] does and then [`WriteTx::commit`], in one round trip
+    /// where the engine can.
+    pub async fn commit_with(mut self, changes: &[Encoded]) -> Result<(), CommitError> {
+        if let On::Postgres(_) = self.tx.link() {
+            let appended = self.append_encoded(changes).await;
+            appended.map_err(CommitError::RolledBack)?;
+            return self.commit().await;
         }
+        let head = self.head;
+        let link = self.enter("committing");
+        let link = link.map_err(CommitError::RolledBack)?;
+        let committed = answered(log::append(link, &head, changes, End::Commit)).await;
+        self.outages.at_commit(committed)?;
+        self.tx.ended();
+        Ok(())
+    }
+
+    /// Ends without a commit. If that fails, the connection is closed, which has the same effect.
+    pub async fn roll_back(self) {
+        drop(answered(self.tx.roll_back()).await);
     }
 
     fn enter(&mut self, operation: &str) -> Result<Link<'_>, Error> {

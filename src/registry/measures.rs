@@ -7,7 +7,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 pub struct Measures {
     /// Commands in each group that was committed or refused together.
     pub group_commands: Histogram,
-    /// Seconds that each commit took, the wait for the disk with it.
+    /// Seconds that each commit took, with the statements that it ends and the wait for the disk.
     pub commit_seconds: Histogram,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Commands wait in a bounded queue and are committed in groups. The [`Protocol`] says in which
 //! order: lock the log, read what other processes appended, take the time, decide each command on a
-//! private State that holds the group's earlier changes, append, commit, publish, answer. This file
+//! private State that holds the group's earlier changes, commit, publish, answer. This file
 //! performs it on the store.
 //!
 //! Between groups, the task reads the head of the log four times a second, so that changes by other
@@ -32,7 +32,7 @@ use self::{
     rollover::Counting,
 };
 use super::{Published, Snapshot, measures::Measures};
-use crate::store::{CommitError, Session, Store, WriteTx};
+use crate::store::{CommitError, Encoded, Session, Store, WriteTx};
 use ndp_core::{
     change::{Change, Notice},
     error::Error,
@@ -241,7 +241,6 @@ impl Writer {
                 Output::CatchUp
                 | Output::TakeTime
                 | Output::Decide
-                | Output::Append
                 | Output::Commit
                 | Output::RollBack => return Err(out_of_order()),
             };
@@ -317,21 +316,18 @@ impl Writer {
                         Err(error) => rolled_back(error, group.len()),
                     }
                 }
-                Output::Append => {
-                    let changes = &held(draft.as_ref())?.changes;
-                    match tx.append_encoded(changes).await {
-                        Ok(()) => Event::Appended,
-                        Err(error) => rolled_back(error, protocol.group().len()),
-                    }
-                }
                 Output::Commit => {
                     let commands = protocol.group().len();
-                    let event = self.commit(tx, commands).await?;
+                    let changes = &held(draft.as_ref())?.changes;
+                    let event = self.commit(tx, changes, commands).await?;
                     let committed = matches!(event, Event::Committed);
                     protocol.on(event).map_err(defect)?;
                     return Ok((draft, committed));
                 }
-                Output::RollBack => return Ok((draft, false)),
+                Output::RollBack => {
+                    tx.roll_back().await;
+                    return Ok((draft, false));
+                }
                 Output::Begin
                 | Output::LookFor
                 | Output::LookAgain
@@ -373,9 +369,14 @@ impl Writer {
         Ok(group.iter().map(|job| draft.decide(entropy, job)).collect())
     }
 
-    async fn commit(&self, tx: WriteTx<'_>, commands: usize) -> Result<Event<Outcome>, Fatal> {
+    async fn commit(
+        &self,
+        tx: WriteTx<'_>,
+        changes: &[Encoded],
+        commands: usize,
+    ) -> Result<Event<Outcome>, Fatal> {
         let began = Instant::now();
-        let committed = tx.commit().await;
+        let committed = tx.commit_with(changes).await;
         let took = began.elapsed().as_secs_f64();
         self.measures.commit_seconds.observe(took);
         Ok(match committed {
@@ -413,6 +414,7 @@ impl Writer {
         let found = tx.changes_after(before, 1).await?;
         let is_ours = found.first().is_some_and(|it| it.change == *first);
         self.catch_up_locked(&mut tx).await?;
+        tx.roll_back().await;
         Ok(is_ours)
     }
 }

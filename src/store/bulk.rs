@@ -70,15 +70,23 @@ macro_rules! push_cell {
 
 macro_rules! push_update {
     ($statement:expr, $update:expr) => {{
-        let Update { table, set, of } = $update;
+        let Update { table, from, set } = $update;
         $statement.push(format!(" UPDATE {table} SET "));
+        let mut from = Some(from);
         let mut list = $statement.separated(", ");
         for (column, cell) in set {
             list.push(format!("{column} = "));
+            let Some(from) = from.take() else {
+                push_cell!(list, push_bind_unseparated, cell);
+                continue;
+            };
+            // NULL, which the column refuses, if it has another value
+            list.push_unseparated(format!("CASE WHEN {column} = "));
+            push_cell!(list, push_bind_unseparated, from);
+            list.push_unseparated(" THEN ");
             push_cell!(list, push_bind_unseparated, cell);
+            list.push_unseparated(" END");
         }
-        $statement.push(format!(" WHERE {} = ", of.0));
-        push_cell!($statement, push_bind, of.1);
     }};
 }
 
@@ -104,15 +112,25 @@ impl Insert<'_> {
     }
 }
 
-/// An update of the rows of a table.
+/// An update of the only row of a table.
 #[derive(Debug)]
 pub(super) struct Update<'a> {
     /// The table.
     pub(super) table: &'static str,
-    /// The columns to set.
+    /// The value of the first of the columns; the update fails if it is another.
+    pub(super) from: Cell<'a>,
+    /// The columns to set. The first takes no NULL.
     pub(super) set: Row<'a>,
-    /// What the rows must have.
-    pub(super) of: (&'static str, Cell<'a>),
+}
+
+/// What follows a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The transaction goes on.
+    Open,
+    /// It is committed, on SQLite: in PostgreSQL, only statements without values can be sent
+    /// together.
+    Commit,
 }
 
 /// Inserts rows.
@@ -122,21 +140,20 @@ pub(super) async fn insert(
     rows: Vec<Row<'_>>,
 ) -> Result<(), sqlx::Error> {
     let key = None;
-    write(link, vec![Insert { table, key, rows }], None)
-        .await
-        .map(|_| ())
+    write(link, vec![Insert { table, key, rows }], None, End::Open).await
 }
 
 /// Inserts rows into several tables and then updates, in one round trip on PostgreSQL, and on
-/// SQLite in one for each [`ROWS_MAX`] rows. Returns the number of rows that were updated.
+/// SQLite in one for each [`ROWS_MAX`] rows.
 pub(super) async fn write(
     link: &mut Link<'_>,
     mut inserts: Vec<Insert<'_>>,
     update: Option<Update<'_>>,
-) -> Result<u64, sqlx::Error> {
+    end: End,
+) -> Result<(), sqlx::Error> {
     inserts.retain(|insert| !insert.rows.is_empty());
     match link {
-        On::Sqlite(connection) => write_sqlite(connection, inserts, update).await,
+        On::Sqlite(connection) => write_sqlite(connection, inserts, update, end).await,
         On::Postgres(connection) => write_postgres(connection, inserts, update).await,
     }
 }
@@ -145,14 +162,13 @@ async fn write_sqlite(
     connection: &mut SqliteConnection,
     inserts: Vec<Insert<'_>>,
     mut update: Option<Update<'_>>,
-) -> Result<u64, sqlx::Error> {
-    let inserted: usize = inserts.iter().map(|insert| insert.rows.len()).sum();
+    end: End,
+) -> Result<(), sqlx::Error> {
     let frames: Vec<_> = inserts.iter().map(Insert::frame).collect();
     let mut rest: Vec<_> = inserts
         .into_iter()
         .map(|insert| insert.rows.into_iter())
         .collect();
-    let mut affected = 0;
     loop {
         let mut statement = QueryBuilder::new("");
         for ((head, tail), rows) in frames.iter().zip(&mut rest) {
@@ -173,10 +189,12 @@ async fn write_sqlite(
         if is_last && let Some(update) = update.take() {
             push_update!(statement, update);
         }
-        let done = statement.build().execute(&mut *connection).await?;
-        affected += done.rows_affected();
+        if is_last && end == End::Commit {
+            statement.push("; COMMIT");
+        }
+        statement.build().execute(&mut *connection).await?;
         if is_last {
-            return Ok(affected.saturating_sub(inserted as u64));
+            return Ok(());
         }
     }
 }
@@ -185,7 +203,7 @@ async fn write_postgres(
     connection: &mut PgConnection,
     inserts: Vec<Insert<'_>>,
     update: Option<Update<'_>>,
-) -> Result<u64, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let mut statement = QueryBuilder::new("");
     for (number, insert) in inserts.into_iter().enumerate() {
         let (head, tail) = insert.frame();
@@ -215,8 +233,8 @@ async fn write_postgres(
             statement.push(" SELECT");
         }
     }
-    let done = statement.build().execute(&mut *connection).await?;
-    Ok(done.rows_affected())
+    statement.build().execute(&mut *connection).await?;
+    Ok(())
 }
 
 /// The values of one column.

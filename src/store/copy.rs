@@ -9,8 +9,8 @@ use tokio_stream::StreamExt as _;
 
 use super::{
     Head, Store,
-    bulk::{self, Cell},
-    engine::{On, Tx, on_engine},
+    bulk::{self, Cell, End},
+    engine::{On, Tx, Writing, on_engine},
     errors::Failure,
     log,
     opening::plain,
@@ -111,7 +111,7 @@ impl Value {
 }
 
 /// Copies every table as of one snapshot.
-async fn copy(from: &mut Tx<'_>, to: &mut Tx<'_>) -> Result<Head, Failure> {
+async fn copy(from: &mut Tx<'_>, to: &mut Writing<'_>) -> Result<Head, Failure> {
     for (table, columns) in TABLES {
         let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
         let select = format!("SELECT {} FROM {table} ORDER BY 1, 2", names.join(", "));
@@ -145,7 +145,7 @@ async fn copy(from: &mut Tx<'_>, to: &mut Tx<'_>) -> Result<Head, Failure> {
 }
 
 async fn insert(
-    to: &mut Tx<'_>,
+    to: &mut Writing<'_>,
     table: &str,
     columns: &[Column],
     rows: &[Vec<Value>],
@@ -170,8 +170,8 @@ impl Store {
     pub async fn copy_into(&self, to: &Self) -> Result<Head, Error> {
         let copied = async {
             let mut from = self.engine.snapshot().await?;
-            let mut into = to.engine.begin().await?;
-            let empty = log::lock_head(into.link()).await?.head;
+            let mut into = Writing::on(to.engine.writer().await?);
+            let empty = log::begin(into.link(), to.engine.begin_write()).await?.head;
             if empty.revision.get() > 0 {
                 return Err(Failure::from(Error::refused(
                     to.describe(),
@@ -180,7 +180,7 @@ impl Store {
             }
             let head = copy(&mut from, &mut into).await?;
             let moved = log::move_head(empty.revision, &head);
-            bulk::write(&mut into.link(), Vec::new(), Some(moved)).await?;
+            bulk::write(&mut into.link(), Vec::new(), Some(moved), End::Open).await?;
             into.commit().await?;
             Ok(head)
         };

@@ -101,12 +101,9 @@ impl Engine {
         Ok(on_each!(self, pools => begin_on(&pools.writer, &pools.begin_write).await?))
     }
 
-    /// As [`Engine::begin`], on a connection that the caller keeps.
-    pub(super) async fn begin_in<'c>(&self, pooled: &'c mut Pooled) -> Result<Tx<'c>, Failure> {
-        let begin = on_engine!(self, pools => Arc::clone(&pools.begin_write));
-        Ok(on_each!(pooled, connection => {
-            connection.begin_with(AssertSqlSafe(begin)).await?
-        }))
+    /// The statement that begins a write transaction.
+    pub(super) fn begin_write(&self) -> &str {
+        on_engine!(self, pools => &pools.begin_write)
     }
 
     /// Begins a transaction that sees one state of the database throughout.
@@ -211,6 +208,81 @@ impl Reader {
         match self {
             Self::Sqlite(connection) => On::Sqlite(connection),
             Self::Postgres(tx) => On::Postgres(tx),
+        }
+    }
+}
+
+/// A connection for one write transaction, whose first and last statement share their round trips
+/// with others: those of [`Tx`] take one each. A connection that is dropped within its transaction
+/// is closed, which rolls it back.
+#[derive(Debug)]
+pub(super) struct Writing<'c> {
+    at: At<'c>,
+    open: bool,
+}
+
+#[derive(Debug)]
+enum At<'c> {
+    Own(Pooled),
+    Kept(&'c mut Pooled),
+}
+
+impl<'c> Writing<'c> {
+    /// On a connection of its own.
+    pub(super) const fn on(pooled: Pooled) -> Self {
+        Self {
+            at: At::Own(pooled),
+            open: true,
+        }
+    }
+
+    /// On a connection that the caller keeps.
+    pub(super) const fn within(pooled: &'c mut Pooled) -> Self {
+        Self {
+            at: At::Kept(pooled),
+            open: true,
+        }
+    }
+
+    fn pooled(&mut self) -> &mut Pooled {
+        match &mut self.at {
+            At::Own(pooled) => pooled,
+            At::Kept(pooled) => pooled,
+        }
+    }
+
+    pub(super) fn link(&mut self) -> Link<'_> {
+        on_each!(self.pooled(), connection => &mut **connection)
+    }
+
+    /// Commits.
+    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.end("COMMIT").await
+    }
+
+    /// Ends the transaction without a commit.
+    pub(super) async fn roll_back(mut self) -> Result<(), sqlx::Error> {
+        self.end("ROLLBACK").await
+    }
+
+    /// Notes that a statement ended the transaction.
+    pub(super) fn ended(mut self) {
+        self.open = false;
+    }
+
+    async fn end(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        on_engine!(self.pooled(), connection => {
+            sqlx::raw_sql(statement).execute(&mut **connection).await.map(|_| ())
+        })?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            on_engine!(self.pooled(), connection => connection.close_on_drop());
         }
     }
 }

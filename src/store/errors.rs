@@ -268,8 +268,10 @@ pub(super) fn chain(error: &sqlx::Error) -> String {
 
 // === how an error is reported ===
 
+const COMMITTING: &str = "committing";
+
 /// Distinguishes a commit that certainly failed from one that may have succeeded.
-pub(super) fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
+fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
     let refused = match &failure {
         Failure::Sql(error) => match error.as_database_error().map(code) {
             // 19: a deferred constraint; 5: another writer. Either way the transaction was still
@@ -280,9 +282,11 @@ pub(super) fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
             Some(Code::Postgres(state)) => matches!(state.get(..2), Some("23" | "25" | "40")),
             _ => false,
         },
-        Failure::NoConnection(_) | Failure::Other(_) => false,
+        Failure::NoConnection(_) => false,
+        // found before anything was sent
+        Failure::Other(_) => true,
     };
-    let error = outages.error(failure, "committing");
+    let error = outages.error(failure, COMMITTING);
     if refused {
         CommitError::RolledBack(error)
     } else {
@@ -314,6 +318,17 @@ impl Outages {
         }
     }
 
+    /// As [`Outages::during`], of a commit.
+    pub(super) fn at_commit<T>(&self, outcome: Result<T, Failure>) -> Result<(), CommitError> {
+        match outcome {
+            Ok(_) => {
+                self.over(COMMITTING);
+                Ok(())
+            }
+            Err(failure) => Err(commit_error(failure, self)),
+        }
+    }
+
     fn error(&self, failure: Failure, operation: &'static str) -> Error {
         let error = match failure {
             Failure::Sql(error) | Failure::NoConnection(error) => error,
@@ -333,7 +348,7 @@ impl Outages {
         Error::Unavailable(Unavailable::Store)
     }
 
-    pub(super) fn over(&self, operation: &'static str) {
+    fn over(&self, operation: &'static str) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.remove(operation).is_some() {
             tracing::info!(operation, "the store can be reached again");

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::QueryBuilder;
+use sqlx::{AssertSqlSafe, FromRow as _, QueryBuilder};
 use tokio_stream::StreamExt as _;
 use uuid::Uuid;
 
 use super::{
     Head, Look, Replay,
-    bulk::{self, Cell, Insert, Row, Update},
+    bulk::{self, Cell, End, Insert, Row, Update},
     engine::{Link, On, on_engine},
     errors::{Failure, corrupt},
     images::{self, FORMAT},
@@ -91,30 +91,34 @@ pub(super) async fn look(mut link: Link<'_>) -> Result<Look, Failure> {
     Ok(row.read()?)
 }
 
-/// As [`look`], with the head locked until the transaction ends, and the time as of then. On SQLite
-/// `BEGIN IMMEDIATE` has locked it.
-pub(super) async fn lock_head(mut link: Link<'_>) -> Result<Look, Failure> {
-    let row: HeadRow = match &mut link {
-        On::Sqlite(_) => return look(link).await,
+/// Begins a transaction by this statement and, in the same round trip, does what [`look`] does,
+/// with the head locked until the transaction ends, and the time as of then. On SQLite
+/// `BEGIN IMMEDIATE` locks it.
+pub(super) async fn begin(mut link: Link<'_>, begin: &str) -> Result<Look, Failure> {
+    let row = match &mut link {
+        On::Sqlite(connection) => {
+            let both = AssertSqlSafe(format!("{begin}; {SQLITE_HEAD}"));
+            sqlx::query_as(both).fetch_one(&mut **connection).await?
+        }
         On::Postgres(connection) => {
-            sqlx::query_as(POSTGRES_LOCK)
-                .fetch_one(&mut **connection)
-                .await?
+            let both = AssertSqlSafe(format!("{begin}; {POSTGRES_LOCK}"));
+            let row = sqlx::raw_sql(both).fetch_one(&mut **connection).await?;
+            HeadRow::from_row(&row)?
         }
     };
     Ok(row.read()?)
 }
 
-/// Moves the head on from a revision.
+/// Moves the head on from a revision; fails if it is at another.
 pub(super) fn move_head(from: Revision, to: &Head) -> Update<'_> {
     Update {
         table: "log_head",
+        from: Cell::Integer(from.get()),
         set: vec![
             ("revision", Cell::Integer(to.revision.get())),
             ("record_time", Cell::Integer(to.record_time.as_micros())),
             ("digest", Cell::Bytes(&to.digest)),
         ],
-        of: ("revision", Cell::Integer(from.get())),
     }
 }
 
@@ -259,11 +263,13 @@ impl Encoded {
     }
 }
 
-/// Appends a group that follows on `head`, and returns the new head.
+/// Appends a group that follows on `head`, and returns the new head. Does what `end` says in the
+/// same round trip where the engine can.
 pub(super) async fn append(
     mut link: Link<'_>,
     head: &Head,
     changes: &[Encoded],
+    end: End,
 ) -> Result<Head, Failure> {
     let Some(last_encoded) = changes.last() else {
         return Ok(*head);
@@ -305,16 +311,8 @@ pub(super) async fn append(
         record_time: newest.record_time,
         digest: last_encoded.digest,
     };
-    // last, and with the count checked: a transaction that PostgreSQL aborted fails here at the
-    // latest
-    let heads = bulk::write(&mut link, inserts, Some(move_head(head.revision, &moved))).await?;
-    if heads != 1 {
-        let message = format!(
-            "appending changes: {heads} heads moved from {}",
-            head.revision
-        );
-        return Err(Error::Bug(message.into()).into());
-    }
+    let update = move_head(head.revision, &moved);
+    bulk::write(&mut link, inserts, Some(update), end).await?;
     Ok(moved)
 }
 

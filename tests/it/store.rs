@@ -42,9 +42,10 @@ use ndp_core::{
         proposals::{Act, Action, Proposal, ProposalState},
         reports::{Rating, Report, ReportFields},
     },
+    rules::Decided,
     time::{Date, Timestamp},
 };
-use ndp_registry::store::{Appended, CommitError, Store, WriteTx};
+use ndp_registry::store::{Appended, CommitError, Encoded, Store, WriteTx};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
@@ -410,6 +411,14 @@ async fn append_to(tx: &mut WriteTx<'_>, changes: &[Change]) -> Result<(), Error
     .await
 }
 
+/// Writes and commits a change as the writer does.
+async fn commit_with(store: &Store, change: Change) -> Result<(), CommitError> {
+    let tx = store.begin().await.unwrap();
+    let decided = Decided::of(change).unwrap();
+    let encoded = Encoded::new(decided, &tx.head().digest, &mut || [7; 16]).unwrap();
+    tx.commit_with(&[encoded]).await
+}
+
 async fn append(store: &Store, changes: &[Change]) {
     let mut tx = store.begin().await.unwrap();
     append_to(&mut tx, changes).await.unwrap();
@@ -655,6 +664,9 @@ both! {
             assert!(is_bug(&error), "{error:?}");
             assert!(matches!(tx.commit().await, Err(CommitError::RolledBack(_))));
         }
+        // the same, written and committed at once
+        let refused = commit_with(&store, requested(change(2, Vec::new()), 1)).await;
+        assert!(matches!(refused, Err(CommitError::RolledBack(Error::Bug(_)))), "{refused:?}");
         // a statement that nobody waited for; a database may, seldom, answer at once
         let next = [change(2, vec![bare("ndp-001", 2)])];
         loop {
@@ -685,8 +697,10 @@ both! {
         let mut tx = store.begin().await.unwrap();
         let mut removal = change(2, Vec::new());
         removal.effects = vec![Effect::Remove { name: "platforms/ndp-001".into() }];
-        append_to(&mut tx, &[removal]).await.unwrap();
+        append_to(&mut tx, &[removal.clone()]).await.unwrap();
         let refused = tx.commit().await;
+        assert!(matches!(refused, Err(CommitError::RolledBack(Error::Bug(_)))), "{refused:?}");
+        let refused = commit_with(&store, removal).await;
         assert!(matches!(refused, Err(CommitError::RolledBack(Error::Bug(_)))), "{refused:?}");
         assert_eq!(store.head().await.unwrap().revision, revision(1));
         append(&store, &[change(2, vec![bare("ndp-001", 2)])]).await;

@@ -100,6 +100,7 @@ impl Writer {
         let mut tx = self.store.begin().await?;
         self.catch_up_locked(&mut tx).await?;
         drop(self.take_time(&tx));
+        tx.roll_back().await;
         Ok(())
     }
 

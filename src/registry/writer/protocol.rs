@@ -5,7 +5,7 @@
 //! [`Output`]s in their order and reports each result that one asks for as an [`Event`]:
 //!
 //! ```text
-//! Begin → CatchUp → TakeTime → Decide → Append → Commit → Publish → Answer
+//! Begin → CatchUp → TakeTime → Decide → Commit → Publish → Answer
 //! ```
 //!
 //! - Nothing is answered before the commit. A refusal may depend on another command of the group
@@ -29,9 +29,8 @@ pub(super) enum Output<C, A> {
     TakeTime,
     /// Decide [`Protocol::group`] on a private State. → [`Event::Decided`]
     Decide,
-    /// Append the group's changes. → [`Event::Appended`]
-    Append,
-    /// Commit. → [`Event::Committed`] or [`Event::OutcomeUnknown`]
+    /// Append the group's changes and commit. Ends the transaction, whatever comes of it.
+    /// → [`Event::Committed`] or [`Event::OutcomeUnknown`]
     Commit,
     /// Look under the log's lock whether the group is in the log, and publish what is new there.
     /// → [`Event::Found`], [`Event::NotFound`] or [`Event::Unreached`]
@@ -59,7 +58,6 @@ pub(super) enum Event<A> {
         answers: Vec<Result<A, Error>>,
         changes: bool,
     },
-    Appended,
     Committed,
     /// The store could not be asked.
     Unreached(Error),
@@ -84,7 +82,6 @@ enum State<A> {
     CatchingUp,
     TakingTime,
     Deciding,
-    Appending(Answers<A>),
     Committing(Answers<A>),
     LookingFor(Answers<A>),
     Done,
@@ -138,14 +135,11 @@ impl<C, A> Protocol<C, A> {
             (State::TakingTime, Event::TimeTaken) => self.ask(State::Deciding, Output::Decide),
             (State::Deciding, Event::Decided { answers, changes }) => {
                 if changes {
-                    self.ask(State::Appending(answers), Output::Append);
+                    self.ask(State::Committing(answers), Output::Commit);
                 } else {
                     self.outputs.push_back(Output::RollBack);
                     self.answer(answers);
                 }
-            }
-            (State::Appending(answers), Event::Appended) => {
-                self.ask(State::Committing(answers), Output::Commit);
             }
             (State::Committing(answers), Event::Committed) => {
                 self.outputs.push_back(Output::Publish);
@@ -173,7 +167,7 @@ impl<C, A> Protocol<C, A> {
                 self.outputs.push_back(Output::RollBack);
                 self.give_up(&error);
             }
-            (State::Deciding | State::Appending(_), Event::RolledBack(error)) => {
+            (State::Deciding, Event::RolledBack(error)) => {
                 self.outputs.push_back(Output::RollBack);
                 self.redo(&error);
             }

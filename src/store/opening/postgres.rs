@@ -46,6 +46,8 @@ const SETTINGS: &[(&str, &str)] = &[
     // required for the meaning of our string literals and conditions
     ("standard_conforming_strings", "on"),
     ("transform_null_equals", "off"),
+    // how the head's digest is read, in a query that is sent with BEGIN
+    ("bytea_output", "hex"),
     // a row security policy that hides rows causes an error, never fewer rows
     ("row_security", "off"),
 ];

@@ -321,7 +321,6 @@ async fn a_group_costs_few_statements() {
     let statements = last_appended(&cluster.log());
     insta::assert_snapshot!(statements.join("\n"), @r"
     BEGIN ISOLATION LEVEL
-    SELECT log_id, revision,
     WITH asked (principal,
     WITH i0 AS
     COMMIT

@@ -14,7 +14,7 @@ enum Kind {
     Good,
     /// The rules refuse it.
     Refused,
-    /// A statement fails when it is appended.
+    /// A statement fails when it is committed.
     Poisoned,
 }
 
@@ -34,9 +34,8 @@ struct Model {
     log: Vec<usize>,
     /// How much of it was published here.
     published: usize,
-    /// What a transaction has decided and appended.
+    /// What a transaction has decided.
     tx: Option<Vec<usize>>,
-    decided: Vec<usize>,
     /// A commit whose outcome is not known here, and whether it is still to take place.
     in_doubt: Option<Vec<usize>>,
     in_flight: Option<Vec<usize>>,
@@ -111,46 +110,34 @@ impl Model {
                     return Some(Event::RolledBack(defect()));
                 }
                 let answers: Vec<_> = group.iter().map(|it| decide(*it)).collect();
-                self.decided = answers.iter().flatten().copied().collect();
-                Event::Decided {
-                    answers,
-                    changes: !self.decided.is_empty(),
-                }
-            }
-            Output::Append => {
-                let poisoned = group.iter().any(|it| it.kind == Kind::Poisoned);
-                if poisoned {
-                    return Some(Event::RolledBack(defect()));
-                }
-                match self.choose(4) {
-                    1 => Event::RolledBack(unavailable()),
-                    2 => Event::RolledBack(defect()),
-                    _ => {
-                        self.tx = Some(std::mem::take(&mut self.decided));
-                        Event::Appended
-                    }
-                }
+                let decided: Vec<_> = answers.iter().flatten().copied().collect();
+                let changes = !decided.is_empty();
+                self.tx = Some(decided);
+                Event::Decided { answers, changes }
             }
             Output::Commit => {
-                let appended = self.tx.take().expect("a transaction");
-                assert!(!appended.is_empty(), "an empty commit");
+                let decided = self.tx.take().expect("a transaction");
+                assert!(!decided.is_empty(), "an empty commit");
+                if group.iter().any(|it| it.kind == Kind::Poisoned) {
+                    return Some(Event::RolledBack(defect()));
+                }
                 match self.choose(6) {
                     1 => Event::RolledBack(defect()),
                     2 => Event::RolledBack(unavailable()),
                     outcome @ 3..=5 => {
-                        self.in_doubt = Some(appended.clone());
+                        self.in_doubt = Some(decided.clone());
                         match outcome {
                             // it took place
-                            3 => self.log.extend(appended),
+                            3 => self.log.extend(decided),
                             // it takes place later, before anyone else has the lock
-                            4 => self.in_flight = Some(appended),
+                            4 => self.in_flight = Some(decided),
                             // it does not
                             _ => {}
                         }
                         Event::OutcomeUnknown
                     }
                     _ => {
-                        self.log.extend(appended);
+                        self.log.extend(decided);
                         Event::Committed
                     }
                 }
@@ -310,9 +297,9 @@ fn every_way_that_an_unknown_outcome_ends_is_met() {
         id: 0,
         kind: Kind::Good,
     }];
-    // begin, another process, catch up, time, decide, append, commit; then each look
+    // begin, another process, catch up, time, decide, commit; then each look
     let unknown = |commit, looks: &[u8]| {
-        let faults = [&[0, 0, 0, 0, 0, 0, commit], looks].concat();
+        let faults = [&[0, 0, 0, 0, 0, commit], looks].concat();
         let model = run(&[group.to_vec()], faults);
         let answer = model.answers[&0][0].clone();
         (
