@@ -31,45 +31,49 @@ pub(super) trait Lists {
 }
 
 /// A record as a caller sees it.
-pub(super) struct Seen<'a, T: Clone> {
+pub(super) struct Seen<'a, T> {
     record: &'a Arc<T>,
-    seen: Cow<'a, T>,
+    /// Where the caller does not see the whole of it. Boxed, as rows are moved about.
+    part: Option<Box<T>>,
 }
 
 impl<'a, T: Visible> Seen<'a, T> {
     /// What a caller sees of a record; `None` if the caller may not know that it exists.
     pub(super) fn of(record: &'a Arc<T>, call: &Call) -> Option<Self> {
-        let seen = call.sees(&**record)?;
-        Some(Self { record, seen })
+        let part = match call.sees(&**record)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(part) => Some(Box::new(part)),
+        };
+        Some(Self { record, part })
     }
 
     /// The record itself, where the caller sees the whole of it.
     pub(super) fn whole(&self) -> Option<&'a Arc<T>> {
-        matches!(self.seen, Cow::Borrowed(_)).then_some(self.record)
+        self.part.is_none().then_some(self.record)
     }
 }
 
-impl<T: Clone> Borrow<T> for Seen<'_, T> {
+impl<T> Borrow<T> for Seen<'_, T> {
     fn borrow(&self) -> &T {
-        &self.seen
+        self
     }
 }
 
-impl<T: Clone + Alphabetical> Alphabetical for Seen<'_, T> {
+impl<T: Alphabetical> Alphabetical for Seen<'_, T> {
     fn resource_name(&self) -> &str {
-        self.seen.resource_name()
+        (**self).resource_name()
     }
 
     fn vietnamese_name(&self) -> &str {
-        self.seen.vietnamese_name()
+        (**self).vietnamese_name()
     }
 }
 
-impl<T: Clone> Deref for Seen<'_, T> {
+impl<T> Deref for Seen<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.seen
+        self.part.as_deref().unwrap_or(self.record)
     }
 }
 
@@ -131,7 +135,7 @@ impl Services {
         let binding = query.binding.clone();
         let listing = self.work(call, move |call, effort| {
             let state = call.state();
-            let rows = query.rows(map(state), prefix.clone());
+            let rows = query.rows(map(state), &prefix);
             let page = page(&query, call, effort, query.by_name(), rows, |_| true);
             let convert = |record: &Seen<'_, T>| convert(state, record);
             let place = |record: &Seen<'_, T>| query.order.cursor(record);
@@ -160,7 +164,7 @@ impl Services {
         let binding = query.binding.clone();
         let listing = self.work(call, move |call, effort| {
             let state = call.state();
-            let rows = query.rows(map(state), prefix.clone());
+            let rows = query.rows(map(state), &prefix);
             let rows = effort.rows(rows, query.row_cost());
             let rows = rows.filter_map(|record| below(record, call));
             let page = query.page(query.by_name(), rows);

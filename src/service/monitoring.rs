@@ -188,7 +188,7 @@ impl Services {
         let sight = Sight::of(&call.caller);
         let computing = self.work(&call, move |call, effort| {
             let state = call.state();
-            let rows = query.rows(state.figures(), String::new());
+            let rows = query.rows(state.figures(), "");
             let page = page(&query, call, effort, query.by_name(), rows, |_| true);
             // everyone sees figures whole
             let figures = page.items.iter().filter_map(Seen::whole).cloned();

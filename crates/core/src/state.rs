@@ -298,7 +298,10 @@ fn display_name_key(platform: &Platform) -> DisplayNameKey {
 }
 
 /// The records whose names begin with `prefix`. Does not iterate over other records.
-fn below<K, V>(map: &OrdMap<K, V>, prefix: String) -> impl Iterator<Item = &V>
+fn below<'a, K, V>(
+    map: &'a OrdMap<K, V>,
+    prefix: &str,
+) -> impl Iterator<Item = &'a V> + use<'a, K, V>
 where
     K: Ord + Clone + Borrow<str>,
     V: Clone,
@@ -310,7 +313,7 @@ where
 /// iterate over other records.
 pub fn rows<'a, K, V>(
     map: &'a OrdMap<K, V>,
-    prefix: String,
+    prefix: &str,
     after: Option<&str>,
 ) -> impl Iterator<Item = &'a V> + use<'a, K, V>
 where
@@ -318,15 +321,20 @@ where
     V: Clone,
 {
     let start = match after {
-        Some(after) if after >= prefix.as_str() => Bound::Excluded(after.to_owned()),
-        _ => Bound::Included(prefix.clone()),
+        Some(after) if after >= prefix => Bound::Excluded(after),
+        _ => Bound::Included(prefix),
     };
-    let start = match &start {
-        Bound::Excluded(name) => Bound::Excluded(name.as_str()),
-        Bound::Included(name) => Bound::Included(name.as_str()),
-        Bound::Unbounded => Bound::Unbounded,
-    };
-    map.range::<_, str>((start, Bound::Unbounded))
-        .take_while(move |(name, _)| (*name).borrow().starts_with(&prefix))
-        .map(|(_, record)| record)
+    // an end, found once, instead of a look at each name
+    let end = following(prefix);
+    let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    map.range::<_, str>((start, end)).map(|(_, record)| record)
+}
+
+/// The first text after all that begin with `prefix`; `None` if there is none.
+fn following(prefix: &str) -> Option<String> {
+    let mut chars = prefix.chars();
+    let last = u32::from(chars.next_back()?);
+    let mut following = chars.as_str().to_owned();
+    following.push(char::from_u32(last + 1)?);
+    Some(following)
 }

@@ -81,7 +81,7 @@ impl<T: Queryable> Query<T> {
     pub fn rows<'a, K, V>(
         &self,
         map: &'a OrdMap<K, Arc<V>>,
-        prefix: String,
+        prefix: &str,
     ) -> impl Iterator<Item = &'a Arc<V>> + use<'a, K, V, T>
     where
         K: Ord + Clone + Borrow<str>,

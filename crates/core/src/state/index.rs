@@ -22,7 +22,7 @@ impl State {
             let of_agency = agency.and_then(|agency| self.platforms_by_agency.get(&agency));
             return match of_agency {
                 Some(platforms) => {
-                    let rows = query.rows(platforms, String::new());
+                    let rows = query.rows(platforms, "");
                     (query.by_name(), Box::new(rows))
                 }
                 None => (true, Box::new(std::iter::empty())),
@@ -35,7 +35,7 @@ impl State {
                 return (true, Box::new(self.platforms_by_display_name(after)));
             }
         }
-        let all = query.rows(self.platforms(), String::new());
+        let all = query.rows(self.platforms(), "");
         (query.by_name(), Box::new(all))
     }
 

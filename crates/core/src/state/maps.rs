@@ -91,7 +91,7 @@ macro_rules! maps {
                         &self,
                         parent: &names::$parent,
                     ) -> impl Iterator<Item = &Arc<kinds::$record>> {
-                        below(&self.maps.$many, names::$name::prefix(parent))
+                        below(&self.maps.$many, &names::$name::prefix(parent))
                     }
                 )?
             )+
