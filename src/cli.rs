@@ -11,6 +11,7 @@ mod protos;
 pub mod sandbox;
 mod serve;
 pub mod story;
+mod verify_document;
 
 use std::{io::Write, path::Path, pin::pin, process::ExitCode, sync::LazyLock, time::Duration};
 
@@ -39,7 +40,7 @@ use ndp_core::{
 
 /// The arguments or settings are wrong. The value is EX_USAGE of sysexits.
 const EXIT_USAGE: u8 = 64;
-/// The records do not match the log. The value is EX_DATAERR of sysexits.
+/// The records do not match the log, or not the file. The value is EX_DATAERR of sysexits.
 const EXIT_DATA: u8 = 65;
 /// The exit codes that shells use for a process that a signal ended: 128 plus the signal number.
 const EXIT_SIGINT: u8 = 130;
@@ -59,7 +60,8 @@ const WAIT_TOLD_AGAIN: Duration = Duration::from_secs(3);
 /// not given.
 ///
 /// Exit codes: 0 done (`serve`: was stopped), 1 failed (standard error says why), 64 wrong
-/// arguments or settings, 65 `check` found something, 130 and 143 ended by SIGINT and SIGTERM.
+/// arguments or settings, 65 `check` found something or `verify-document` no record, 130 and 143
+/// ended by SIGINT and SIGTERM.
 #[derive(Debug, Parser)]
 #[command(name = "ndp-registry", version, max_term_width = 100)]
 struct Cli {
@@ -76,6 +78,8 @@ enum Command {
     Key(key::Command),
     /// Verify that the log's digests hold and that the records are what the log says
     Check(check::Args),
+    /// Say which records cite a file, by its SHA-256
+    VerifyDocument(verify_document::Args),
     /// Write a verified backup into a new file, also while a server runs on the database
     Backup(backup::BackupArgs),
     /// Make a new registry of a backup, in an empty database; it gets a log id of its own
@@ -186,6 +190,7 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
             Command::Serve(_) => bail!("it does not end by itself"),
             Command::Key(command) => key::run(command).await,
             Command::Check(args) => check::run(&args).await,
+            Command::VerifyDocument(args) => verify_document::run(&args).await,
             Command::Backup(args) => backup::backup(&args).await,
             Command::Restore(args) => backup::restore(&args).await,
             Command::Demo(args) => demo::run(&args).await,

@@ -20,8 +20,8 @@ const BYTES_PER_CALL: usize = 16 * 1024;
 /// Values of a JSON body that count as one more call.
 const VALUES_PER_CALL: usize = 100;
 
-/// Bytes of its request, and of its answer, that a call may hold with its place: the limits on calls
-/// bound them. Most calls need no more, and so no look at the pools of bytes.
+/// Bytes of its request, and of its answer, that a call may hold with its place: the limits on
+/// calls bound them. Most calls need no more, and so no look at the pools of bytes.
 const BYTES_OF_A_PLACE: usize = 4 * 1024;
 
 /// What a call holds. Dropping the last clone of its `Arc` releases it.

@@ -68,8 +68,8 @@ pub(super) fn receive_grpc(request: &mut Request<Body>, held: &Arc<Held>) {
     });
 }
 
-/// Charges the body as it arrives. Where the transport cannot read it to its end, the client did not
-/// send it whole: that is not an error of the server.
+/// Charges the body as it arrives. Where the transport cannot read it to its end, the client did
+/// not send it whole: that is not an error of the server.
 fn arriving(
     request: &mut Request<Body>,
     held: &Arc<Held>,

@@ -70,6 +70,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "key list",
     "key revoke",
     "check",
+    "verify-document",
     "demo",
     "descriptor",
 ];
