@@ -20,7 +20,7 @@ const BYTES_PER_CALL: usize = 16 * 1024;
 /// Values of a JSON body that count as one more call.
 const VALUES_PER_CALL: usize = 100;
 
-/// Bytes of its request, and of its answer, that a call may hold with its place: the limits on
+/// A call may hold this many bytes of its request, and of its answer, with its place: the limits on
 /// calls bound them. Most calls need no more, and so no look at the pools of bytes.
 const BYTES_OF_A_PLACE: usize = 4 * 1024;
 
@@ -49,7 +49,7 @@ struct Shares {
     given_up: bool,
 }
 
-/// Bytes that a call holds. Those beyond its place are charged to a pool.
+/// Bytes that a call holds: charged to a pool as a whole once they are more than its place allows.
 #[derive(Default)]
 struct Bytes {
     held: usize,
@@ -59,11 +59,12 @@ struct Bytes {
 impl Bytes {
     fn grow(&mut self, pool: &Pool, who: &Who, bytes: usize) -> Result<(), Error> {
         let held = self.held.saturating_add(bytes);
-        if let Some(beyond) = held.checked_sub(BYTES_OF_A_PLACE).filter(|it| *it > 0) {
-            match &mut self.charged {
-                Some(share) => share.grow(beyond.saturating_sub(share.amount()))?,
-                none => *none = Some(pool.take(who.clone(), beyond)?),
+        match &mut self.charged {
+            Some(share) => share.grow(bytes)?,
+            None if held > BYTES_OF_A_PLACE => {
+                self.charged = Some(pool.take(who.clone(), held)?);
             }
+            None => {}
         }
         self.held = held;
         Ok(())
@@ -72,8 +73,7 @@ impl Bytes {
     fn shrink(&mut self, bytes: usize) {
         self.held = self.held.saturating_sub(bytes);
         if let Some(share) = &mut self.charged {
-            let beyond = self.held.saturating_sub(BYTES_OF_A_PLACE);
-            share.shrink(share.amount().saturating_sub(beyond));
+            share.shrink(bytes);
         }
     }
 }

@@ -527,7 +527,7 @@ async fn unread_answers_of_a_connection_that_is_cut_stop_no_thread() {
                 lines.push(line);
             }
             until("answers wait", async || {
-                server.page().await.value("ndp_answer_bytes") > Some(0.0)
+                server.page().await.value("ndp_calls_in_flight") > Some(0.0)
             })
             .await;
             if let Cut::Reset = cut {
@@ -545,7 +545,7 @@ async fn unread_answers_of_a_connection_that_is_cut_stop_no_thread() {
                 let channel = connect(&server, ELSEWHERE).await;
                 ask_reflection(&channel).await.unwrap();
                 let page = server.page().await;
-                page.value("ndp_answer_bytes") == Some(0.0)
+                page.value("ndp_calls_in_flight") == Some(0.0)
                     && page.value("ndp_connections") <= Some(calm + 1.0)
             })
             .await;
