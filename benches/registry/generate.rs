@@ -382,6 +382,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
                 }),
                 price_year: 2026,
                 source: "Ngân sách nhà nước (giả định)".to_owned(),
+                lines: Vec::new(),
             }),
             planned_start: Some(Period::quarter(2026, 1, "Quý I/2026")?),
             planned_end: Some(Period::year(2027, "năm 2027")?),

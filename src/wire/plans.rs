@@ -23,8 +23,8 @@ use ndp_core::{
     records::{
         meta::Meta,
         plans::{
-            Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
-            StateEntry, Visibility, VisibilityEntry,
+            Budget, BudgetLine, BudgetTotal, CycleEntry, Head, Interval, Money, Plan, PlanFields,
+            PlanState, ReportingCycle, StateEntry, Visibility, VisibilityEntry,
         },
     },
     state::State,
@@ -120,11 +120,27 @@ pub(super) fn read_budget(message: pb::plan::Budget) -> Budget {
         amount,
         price_year,
         source,
+        lines,
+        totals: _, // output only
     } = message;
     Budget {
         amount: amount.map(read_money),
         price_year,
         source: read_text(source),
+        lines: lines.into_iter().map(read_line).collect(),
+    }
+}
+
+fn read_line(message: pb::plan::budget::Line) -> BudgetLine {
+    let pb::plan::budget::Line {
+        source,
+        year,
+        amount,
+    } = message;
+    BudgetLine {
+        source: read_text(source),
+        year,
+        amount: amount.map(read_money).unwrap_or_default(),
     }
 }
 
@@ -331,11 +347,40 @@ pub(super) fn budget(record: &Budget) -> pb::plan::Budget {
         amount,
         price_year,
         source,
+        lines,
     } = record;
     pb::plan::Budget {
         amount: amount.as_ref().map(money),
         price_year: *price_year,
         source: source.clone(),
+        lines: lines.iter().map(line).collect(),
+        totals: record.totals().iter().map(total).collect(),
+    }
+}
+
+fn line(record: &BudgetLine) -> pb::plan::budget::Line {
+    let BudgetLine {
+        source,
+        year,
+        amount,
+    } = record;
+    pb::plan::budget::Line {
+        source: source.clone(),
+        year: *year,
+        amount: Some(money(amount)),
+    }
+}
+
+fn total(total: &BudgetTotal) -> pb::plan::budget::Total {
+    let BudgetTotal {
+        source,
+        year,
+        amount,
+    } = total;
+    pb::plan::budget::Total {
+        source: source.clone().unwrap_or_default(),
+        year: year.unwrap_or_default(),
+        amount: Some(money(amount)),
     }
 }
 
@@ -433,10 +478,18 @@ mod tests {
                     nanos,
                 }
             });
-        let budget = (option::of(money), any::<i32>(), arbitrary::text()).prop_map(
-            |(amount, price_year, source)| Budget {
+        let line = (arbitrary::text(), any::<i32>(), money.clone());
+        let line = line.prop_map(|(source, year, amount)| BudgetLine {
+            source,
+            year,
+            amount,
+        });
+        let lines = proptest::collection::vec(line, 0..3);
+        let budget = (option::of(money), any::<i32>(), arbitrary::text(), lines).prop_map(
+            |(amount, price_year, source, lines)| Budget {
                 amount,
                 price_year,
+                lines,
                 source,
             },
         );

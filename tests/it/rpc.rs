@@ -6,6 +6,7 @@ mod answers;
 mod assessments;
 mod baselines;
 mod below_plans;
+mod budgets;
 mod catalogue;
 mod dates;
 mod errors;

@@ -154,6 +154,13 @@ messages! {
     OUT_OF_RANGE => DongHasNoFraction:
         ("the đồng has no smaller unit; leave `nanos` unset"),
         ("đồng Việt Nam không có đơn vị nhỏ hơn; hãy bỏ trống `nanos`");
+    OUT_OF_RANGE => LineCurrencyOther { currency: String }:
+        ("must be `{currency}`, as the rest of the budget"),
+        ("phải là `{currency}` như phần còn lại của kinh phí");
+    OUT_OF_RANGE => LinesExceedAmount { sum: String, amount: String }:
+        ("the lines add up to {sum}, more than the amount of {amount}; correct a line or the \
+          amount"),
+        ("tổng các dòng là {sum}, vượt số tiền {amount}; hãy sửa một dòng hoặc số tiền");
     REQUIRED => VerificationMissing:
         ("specify how well the record is known, for example `VERIFIED`"),
         ("hãy ghi mức độ xác thực của bản ghi, ví dụ `VERIFIED`");

@@ -13,8 +13,8 @@ use ndp_core::{
         documents::{Document, DocumentKind, Relation, RelationKind, Source},
         meta::{Meta, PublicWrite},
         plans::{
-            Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
-            StateEntry, Visibility, VisibilityEntry,
+            Budget, BudgetLine, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState,
+            ReportingCycle, StateEntry, Visibility, VisibilityEntry,
         },
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
@@ -368,17 +368,25 @@ fn platform() -> impl Strategy<Value = Platform> {
 
 fn plan_fields() -> impl Strategy<Value = PlanFields> {
     let head = (text(), text()).prop_map(|(office, person)| Head { office, person });
-    let money = (text(), any::<i64>(), any::<i32>()).prop_map(|(code, units, nanos)| Money {
-        currency_code: code,
-        units,
-        nanos,
-    });
-    let budget =
-        (option::of(money), any::<i32>(), text()).prop_map(|(amount, price_year, source)| Budget {
+    let money = (text(), any::<i64>(), any::<i32>())
+        .prop_map(|(code, units, nanos)| Money {
+            currency_code: code,
+            units,
+            nanos,
+        })
+        .boxed();
+    let budget = (option::of(money.clone()), any::<i32>(), text(), money).prop_map(
+        |(amount, price_year, source, line)| Budget {
             amount,
             price_year,
+            lines: vec![BudgetLine {
+                source: source.clone(),
+                year: price_year,
+                amount: line,
+            }],
             source,
-        });
+        },
+    );
     let cycle = (any::<i32>(), any::<i32>()).prop_map(|(cutoff_day, filing_days)| CycleEntry {
         cycle: ReportingCycle {
             interval: Interval::Quarterly,

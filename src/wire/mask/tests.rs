@@ -90,7 +90,7 @@ fn unknown_paths_are_told_all_at_once() {
     let told = refused(&["scope.x", "budget.yaer", "planned_end.end.year"]);
     insta::assert_snapshot!(told.join("\n"), @r"
     UNKNOWN_PATH: has the path `scope.x` inside `scope`, which is only replaced whole; send `scope`
-    UNKNOWN_PATH: has the unknown path `budget.yaer`; the fields are `amount`, `price_year`, `source`
+    UNKNOWN_PATH: has the unknown path `budget.yaer`; the fields are `amount`, `price_year`, `source`, `lines`
     UNKNOWN_PATH: has the path `planned_end.end.year` inside `end`, which is only replaced whole; send `planned_end.end`
     ");
     for (path, part) in [

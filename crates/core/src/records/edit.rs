@@ -157,6 +157,7 @@ mod tests {
             }),
             source: source.into(),
             price_year: 0,
+            lines: Vec::new(),
         })
     }
 
