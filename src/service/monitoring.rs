@@ -13,7 +13,10 @@ use super::{
 use crate::{
     call::Call,
     pb::{self, compute_timeline_request::Interval},
-    wire::{figures, monitoring, requests, values::write_date},
+    wire::{
+        figures, monitoring, requests,
+        values::{self, write_date},
+    },
 };
 use ndp_core::{
     error::{Error, Violations},
@@ -47,7 +50,7 @@ impl Services {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
-        let asked = requests::optional_date(message.effective_date, "effective_date")?;
+        let asked = values::read_date(message.effective_date);
         let place = self.place(&call, scope, message.group, agency).await?;
         let state = call.state();
         let date = asked.unwrap_or(today);
@@ -72,9 +75,9 @@ impl Services {
         let metrics = monitoring::metrics(&message.metrics);
         let place = self.place(&call, scope, message.group, agency).await?;
         let state = call.state();
-        let start = requests::optional_date(message.start_date, "start_date")?;
+        let start = values::read_date(message.start_date);
         let start = start.ok_or_else(|| Error::invalid("start_date", Rule::FirstDateMissing))?;
-        let end = requests::optional_date(message.end_date, "end_date")?.unwrap_or(today);
+        let end = values::read_date(message.end_date).unwrap_or(today);
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
         state.check_listed(&place, start, "start_date")?;
@@ -100,7 +103,7 @@ impl Services {
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let place = self.place(&call, scope, String::new(), None).await?;
-        let asked = requests::optional_date(message.effective_date, "effective_date")?;
+        let asked = values::read_date(message.effective_date);
         let date = asked.unwrap_or(today);
         if asked.is_some() {
             check_known(date, today, "effective_date")?;
