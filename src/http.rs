@@ -9,6 +9,7 @@ mod accept;
 mod body;
 mod coding;
 mod conditions;
+mod csv;
 mod errors;
 mod fields;
 mod grpc;
@@ -46,13 +47,14 @@ use tower::{Layer, Service, ServiceExt};
 
 pub use self::errors::Refused;
 use self::{
-    accept::Codings,
+    accept::{Codings, Form, Offer},
     conditions::Conditions,
+    csv::Table,
     errors::Refusal,
     grpc::Messages,
     kept::KeptLine,
     routes::{Found, Route, Routes},
-    stream::{Form, Stream},
+    stream::Stream,
 };
 use crate::{
     admission::{
@@ -303,27 +305,40 @@ impl Api {
                 },
             ));
         }
-        let form = accept::form(headers, route.method.is_server_streaming())?;
+        let offer = Offer::of(route);
+        let (format, query) = match offer {
+            Offer::Page => csv::take_format(query),
+            Offer::One | Offer::Stream => (None, query.to_owned()),
+        };
+        let form = match format {
+            None => accept::form(headers, offer)?,
+            Some(format) => csv::form(&format)?,
+        };
         let held = held(parts)?;
         let body = receive::body(headers, body, &held).await?;
         let body = body::text(&body);
         let values = body::scan(body)?;
         held.read_values(values).map_err(status::status)?;
-        let mut message = request::message(route, variables, query, body)?;
+        let mut message = request::message(route, variables, &query, body)?;
         if let Some(last) = headers.get("last-event-id")
             && route.method.is_server_streaming()
         {
             stream::resume(&mut message, last).map_err(|one| Refusal::malformed(one.into()))?;
         }
         let conditions = Conditions::new(route, headers, &mut message)?;
-        if route.answers_page {
+        let table = match form {
+            Form::Table => Table::new(route, parts.uri.query(), &mut message),
+            Form::Json | Form::Events => None,
+        };
+        if route.rows.is_some() {
             // a page is not computed for a caller who could not have it written
             self.turns.has_place(&held.who()).map_err(status::status)?;
         }
         let asked = Asked {
             held,
             conditions,
-            form,
+            events: form == Form::Events,
+            table,
         };
         Ok((asked, message))
     }
@@ -353,10 +368,14 @@ impl Api {
         let mut messages = Messages::new(body);
         if route.method.is_server_streaming() {
             let method = route.method.clone();
-            let stream = Stream::new(messages, asked.form, self.status.clone(), method);
+            let stream = Stream::new(messages, asked.events, self.status.clone(), method);
             let mut response = Response::new(Body::new(stream));
             let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, asked.form.content_type());
+            let kind = match asked.events {
+                true => "text/event-stream",
+                false => "application/x-ndjson",
+            };
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             json::harden(headers);
             grpc::metadata(&parts.headers, headers);
             return Ok(response);
@@ -373,15 +392,18 @@ impl Api {
             after_method: true,
             ..failed(status)
         })?;
-        let mut response = json::response(KeptLine::new(written.line, kept));
+        let mut response = json::response(KeptLine::new(written.text, kept));
+        if let Some(table) = &asked.table {
+            table.headers(written.next.as_deref(), response.headers_mut());
+        }
         grpc::metadata(&parts.headers, response.headers_mut());
         grpc::metadata(messages.trailers(), response.headers_mut());
         let told = asked.conditions.answer(route, written.tag, response);
         told.map_err(failed)
     }
 
-    /// Reads the message of an answer, and writes it as JSON. Its bytes are charged while they are
-    /// here: the message while it waits for a turn, and then the JSON.
+    /// Reads the message of an answer, and writes it as JSON or CSV. Its bytes are charged while
+    /// they are here: the message while it waits for a turn, and then what is written of it.
     async fn write(
         &self,
         route: &Route,
@@ -390,10 +412,14 @@ impl Api {
     ) -> Result<(Written, Kept), Status> {
         let is_long = message.len() > JSON_AT_ONCE_MAX;
         let mut kept = asked.held.keep(message.len()).map_err(status::status)?;
-        let (conditions, for_route) = (asked.conditions.clone(), route.clone());
+        let (conditions, table) = (asked.conditions.clone(), asked.table.clone());
+        let for_route = route.clone();
         let write = move || {
-            let written = Written::new(&for_route, &conditions, message)?;
-            kept.change_to(written.line.len()).map_err(status::status)?;
+            let written = match &table {
+                Some(table) => Written::table(&for_route, table, message)?,
+                None => Written::new(&for_route, &conditions, message)?,
+            };
+            kept.change_to(written.text.len()).map_err(status::status)?;
             Ok((written, kept))
         };
         if !is_long {
@@ -429,14 +455,19 @@ fn held(parts: &http::request::Parts) -> Result<Arc<Held>, Status> {
 struct Asked {
     held: Arc<Held>,
     conditions: Conditions,
-    form: Form,
+    /// A stream as server-sent events.
+    events: bool,
+    /// A page as CSV.
+    table: Option<Table>,
 }
 
-/// An answer in JSON.
+/// An answer in JSON or CSV.
 struct Written {
-    line: Bytes,
+    text: Bytes,
     /// The text of its tag.
     tag: Option<String>,
+    /// The query of the next page of a table.
+    next: Option<String>,
 }
 
 impl Written {
@@ -449,7 +480,22 @@ impl Written {
         };
         let line = line.ok_or_else(|| Status::internal("the answer cannot be JSON"))?;
         let tag = conditions.tag(route, &answer, &line);
-        Ok(Self { line, tag })
+        Ok(Self {
+            text: line,
+            tag,
+            next: None,
+        })
+    }
+
+    fn table(route: &Route, table: &Table, message: Bytes) -> Result<Self, Status> {
+        let answer = grpc::decode(route.method.output(), message)?;
+        let written = table.write(&answer);
+        let (text, next) = written.ok_or_else(|| Status::internal("the answer cannot be CSV"))?;
+        Ok(Self {
+            text,
+            tag: None,
+            next,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use http::{
 };
 use ndp_core::messages::Protocol;
 
-use super::{errors::Refusal, stream::Form};
+use super::{errors::Refusal, routes::Route};
 
 /// The most members that are read of one list; a browser sends a handful.
 const MEMBERS_MAX: usize = 100;
@@ -47,6 +47,17 @@ fn thousandths(text: &str) -> Option<u16> {
     }
 }
 
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One line of JSON; of a stream, one for each message.
+    Json,
+    /// A stream as server-sent events.
+    Events,
+    /// A page as CSV.
+    Table,
+}
+
 /// How an answer may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Codings {
@@ -77,48 +88,77 @@ impl Codings {
     }
 }
 
-/// Types of what a method answers, in the order in which they are offered.
-const ONE: &[&str] = &["application/json"];
-const LINES: &[&str] = &["application/x-ndjson", "application/json"];
-const EVENTS: &[&str] = &["text/event-stream"];
+/// What a method answers, by the forms in which it is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    One,
+    /// A page of records.
+    Page,
+    Stream,
+}
 
-/// The form in which the client accepts a stream, or a single answer.
-pub(super) fn form(headers: &HeaderMap, streams: bool) -> Result<Form, Refusal> {
+impl Offer {
+    pub(super) fn of(route: &Route) -> Self {
+        match &route.rows {
+            _ if route.method.is_server_streaming() => Self::Stream,
+            Some(_) => Self::Page,
+            None => Self::One,
+        }
+    }
+
+    /// The types of JSON.
+    const fn json(self) -> &'static [&'static str] {
+        match self {
+            Self::One | Self::Page => &["application/json"],
+            Self::Stream => &["application/x-ndjson", "application/json"],
+        }
+    }
+
+    /// The other type, and the form that it stands for.
+    const fn other(self) -> Option<(&'static str, Form)> {
+        match self {
+            Self::One => None,
+            Self::Page => Some(("text/csv", Form::Table)),
+            Self::Stream => Some(("text/event-stream", Form::Events)),
+        }
+    }
+}
+
+/// The form in which the client accepts an answer.
+pub(super) fn form(headers: &HeaderMap, offer: Offer) -> Result<Form, Refusal> {
     let members = members(headers, &ACCEPT);
-    // the most specific range that matches a type applies
-    let weight = |types: &[&str]| {
-        let of = |kind: &str| {
-            let (main, _) = kind.split_once('/').unwrap_or((kind, ""));
-            let range = format!("{main}/*");
-            [kind, &range, "*/*"].iter().find_map(|range| {
-                let found = members.iter().find(|it| it.0.eq_ignore_ascii_case(range));
-                found.map(|it| it.1)
-            })
-        };
-        types.iter().filter_map(|kind| of(kind)).max().unwrap_or(0)
-    };
-    let named = members
-        .iter()
-        .any(|it| it.0.eq_ignore_ascii_case("text/event-stream"));
-    let (lines, events) = match streams {
-        true => (weight(LINES), weight(EVENTS)),
-        false => (weight(ONE), 0),
-    };
     if members.is_empty() {
-        return Ok(Form::Lines);
+        return Ok(Form::Json);
     }
-    // events are preferred only if the client names their type
-    if events > 0 && (lines == 0 || (named && events >= lines)) {
-        return Ok(Form::Events);
-    }
-    if lines > 0 {
-        return Ok(Form::Lines);
-    }
-    let types = match streams {
-        true => "application/x-ndjson, text/event-stream",
-        false => "application/json",
+    // the most specific range that matches a type applies
+    let weight = |kind: &str| {
+        let (main, _) = kind.split_once('/').unwrap_or((kind, ""));
+        let range = format!("{main}/*");
+        let found = [kind, &range, "*/*"].iter().find_map(|range| {
+            let found = members.iter().find(|it| it.0.eq_ignore_ascii_case(range));
+            found.map(|it| it.1)
+        });
+        found.unwrap_or(0)
     };
-    Err(refused("accept", types))
+    let json = offer.json().iter().map(|kind| weight(kind)).max();
+    let json = json.unwrap_or(0);
+    // the other form is preferred only if the client names its type
+    if let Some((kind, form)) = offer.other() {
+        let (other, named) = (
+            weight(kind),
+            members.iter().any(|it| it.0.eq_ignore_ascii_case(kind)),
+        );
+        if other > 0 && (json == 0 || (named && other >= json)) {
+            return Ok(form);
+        }
+    }
+    if json > 0 {
+        return Ok(Form::Json);
+    }
+    let first = offer.json().first().copied();
+    let offered = first.into_iter().chain(offer.other().map(|it| it.0));
+    let offered: Vec<_> = offered.collect();
+    Err(refused("accept", &offered.join(", ")))
 }
 
 /// The refusal of a request that accepts none of the available types or codings.
@@ -192,38 +232,48 @@ mod tests {
     /// RFC 9110 §12.5.1
     #[test]
     fn forms_are_taken_by_their_weights() {
-        for (lines, one, stream) in [
-            (&[][..], "lines", "lines"),
-            (&["*/*"], "lines", "lines"),
-            (&["application/*"], "lines", "lines"),
-            (&["application/json"], "lines", "lines"),
-            (&["Application/JSON;charset=utf-8"], "lines", "lines"),
-            (&["application/x-ndjson"], "refused", "lines"),
-            (&["text/event-stream"], "refused", "events"),
-            (&["text/*"], "refused", "events"),
-            (&["text/event-stream, */*"], "lines", "events"),
-            (&["text/event-stream;q=0.5, */*"], "lines", "lines"),
-            (&["text/event-stream;q=0, */*"], "lines", "lines"),
+        for (lines, one, page, stream) in [
+            (&[][..], "json", "json", "json"),
+            (&["*/*"], "json", "json", "json"),
+            (&["application/*"], "json", "json", "json"),
+            (&["application/json"], "json", "json", "json"),
+            (&["Application/JSON;charset=utf-8"], "json", "json", "json"),
+            (&["application/x-ndjson"], "refused", "refused", "json"),
+            (&["text/event-stream"], "refused", "refused", "events"),
+            (&["text/csv"], "refused", "table", "refused"),
+            (&["text/CSV; header=present"], "refused", "table", "refused"),
+            (&["text/csv, */*"], "json", "table", "json"),
+            (&["text/csv;q=0.5, */*"], "json", "json", "json"),
+            (&["text/*"], "refused", "table", "events"),
+            (&["text/event-stream, */*"], "json", "json", "events"),
+            (&["text/event-stream;q=0.5, */*"], "json", "json", "json"),
+            (&["text/event-stream;q=0, */*"], "json", "json", "json"),
             (
                 &["text/html", "application/xml;q=0.9"],
                 "refused",
                 "refused",
+                "refused",
             ),
-            (&["text/html, */*;q=0.8"], "lines", "lines"),
-            (&["*/*;q=0"], "refused", "refused"),
-            (&["application/json;q=0, */*"], "refused", "lines"),
-            (&["application/json;q=0"], "refused", "refused"),
+            (&["text/html, */*;q=0.8"], "json", "json", "json"),
+            (&["*/*;q=0"], "refused", "refused", "refused"),
+            (&["application/json;q=0, */*"], "refused", "table", "json"),
+            (&["application/json;q=0"], "refused", "refused", "refused"),
         ] {
-            for (streams, expected) in [(false, one), (true, stream)] {
-                let told = match form(&headers(ACCEPT, lines), streams) {
-                    Ok(Form::Lines) => "lines",
+            for (offer, expected) in [
+                (Offer::One, one),
+                (Offer::Page, page),
+                (Offer::Stream, stream),
+            ] {
+                let told = match form(&headers(ACCEPT, lines), offer) {
+                    Ok(Form::Json) => "json",
                     Ok(Form::Events) => "events",
+                    Ok(Form::Table) => "table",
                     Err(refusal) => {
                         assert_eq!(refusal.http, StatusCode::NOT_ACCEPTABLE);
                         "refused"
                     }
                 };
-                assert_eq!(told, expected, "{lines:?} {streams}");
+                assert_eq!(told, expected, "{lines:?} {offer:?}");
             }
         }
     }
