@@ -38,10 +38,12 @@ use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{ALLOW, CONTENT_TYPE, HOST},
+    header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST},
 };
 use http_body_util::Full;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, prost::Message,
+};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt};
 
@@ -306,13 +308,10 @@ impl Api {
             ));
         }
         let offer = Offer::of(route);
-        let (format, query) = match offer {
-            Offer::Page => csv::take_format(query),
-            Offer::One | Offer::Stream => (None, query.to_owned()),
-        };
+        let (format, query) = offer.take_format(query);
         let form = match format {
             None => accept::form(headers, offer)?,
-            Some(format) => csv::form(&format)?,
+            Some(format) => offer.form(&format)?,
         };
         let held = held(parts)?;
         let body = receive::body(headers, body, &held).await?;
@@ -326,8 +325,9 @@ impl Api {
             stream::resume(&mut message, last).map_err(|one| Refusal::malformed(one.into()))?;
         }
         let conditions = Conditions::new(route, headers, &mut message)?;
-        let table = match form {
-            Form::Table => Table::new(route, parts.uri.query(), &mut message),
+        let other = match form {
+            Form::Table => Table::new(route, parts.uri.query(), &mut message).map(Other::Table),
+            Form::Document => route.html.clone().map(Other::Document),
             Form::Json | Form::Events => None,
         };
         if route.rows.is_some() {
@@ -338,7 +338,7 @@ impl Api {
             held,
             conditions,
             events: form == Form::Events,
-            table,
+            other,
         };
         Ok((asked, message))
     }
@@ -393,8 +393,8 @@ impl Api {
             ..failed(status)
         })?;
         let mut response = json::response(KeptLine::new(written.text, kept));
-        if let Some(table) = &asked.table {
-            table.headers(written.next.as_deref(), response.headers_mut());
+        if let Some(other) = &asked.other {
+            other.headers(written.next.as_deref(), response.headers_mut());
         }
         grpc::metadata(&parts.headers, response.headers_mut());
         grpc::metadata(messages.trailers(), response.headers_mut());
@@ -402,8 +402,8 @@ impl Api {
         told.map_err(failed)
     }
 
-    /// Reads the message of an answer, and writes it as JSON or CSV. Its bytes are charged while
-    /// they are here: the message while it waits for a turn, and then what is written of it.
+    /// Reads the message of an answer, and writes it in the form asked for. Its bytes are charged
+    /// while they are here: the message while it waits for a turn, and then what is written of it.
     async fn write(
         &self,
         route: &Route,
@@ -412,11 +412,11 @@ impl Api {
     ) -> Result<(Written, Kept), Status> {
         let is_long = message.len() > JSON_AT_ONCE_MAX;
         let mut kept = asked.held.keep(message.len()).map_err(status::status)?;
-        let (conditions, table) = (asked.conditions.clone(), asked.table.clone());
+        let (conditions, other) = (asked.conditions.clone(), asked.other.clone());
         let for_route = route.clone();
         let write = move || {
-            let written = match &table {
-                Some(table) => Written::table(&for_route, table, message)?,
+            let written = match &other {
+                Some(other) => Written::other(&for_route, other, message)?,
                 None => Written::new(&for_route, &conditions, message)?,
             };
             kept.change_to(written.text.len()).map_err(status::status)?;
@@ -457,11 +457,47 @@ struct Asked {
     conditions: Conditions,
     /// A stream as server-sent events.
     events: bool,
-    /// A page as CSV.
-    table: Option<Table>,
+    /// Not as JSON.
+    other: Option<Other>,
 }
 
-/// An answer in JSON or CSV.
+/// A form that is not JSON.
+#[derive(Clone, Debug)]
+enum Other {
+    /// A page as CSV.
+    Table(Table),
+    /// The page of HTML in this field.
+    Document(FieldDescriptor),
+}
+
+impl Other {
+    /// The text of an answer, and the query of the next page.
+    fn write(&self, answer: &DynamicMessage) -> Option<(Bytes, Option<String>)> {
+        match self {
+            Self::Table(table) => table.write(answer),
+            Self::Document(field) => {
+                let html = answer.get_field(field).as_str()?.to_owned();
+                Some((html.into(), None))
+            }
+        }
+    }
+
+    fn headers(&self, next: Option<&str>, headers: &mut HeaderMap) {
+        match self {
+            Self::Table(table) => table.headers(next, headers),
+            Self::Document(_) => {
+                let html = HeaderValue::from_static("text/html; charset=utf-8");
+                headers.insert(CONTENT_TYPE, html);
+                // nothing runs, and nothing is fetched
+                let policy =
+                    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+                headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+            }
+        }
+    }
+}
+
+/// An answer in the form asked for.
 struct Written {
     text: Bytes,
     /// The text of its tag.
@@ -487,10 +523,11 @@ impl Written {
         })
     }
 
-    fn table(route: &Route, table: &Table, message: Bytes) -> Result<Self, Status> {
+    fn other(route: &Route, other: &Other, message: Bytes) -> Result<Self, Status> {
         let answer = grpc::decode(route.method.output(), message)?;
-        let written = table.write(&answer);
-        let (text, next) = written.ok_or_else(|| Status::internal("the answer cannot be CSV"))?;
+        let written = other.write(&answer);
+        let (text, next) =
+            written.ok_or_else(|| Status::internal("the answer has no such form"))?;
         Ok(Self {
             text,
             tag: None,

@@ -1,13 +1,16 @@
 //! Content negotiation: the types and codings that a client accepts, by `Accept` and
-//! `Accept-Encoding` (RFC 9110 §12).
+//! `Accept-Encoding` (RFC 9110 §12), or by the parameter `format` for who can set no header.
 
 use http::{
     HeaderMap, HeaderName, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING},
 };
-use ndp_core::messages::Protocol;
+use ndp_core::{
+    error::Violation,
+    messages::{Protocol, Rule},
+};
 
-use super::{errors::Refusal, routes::Route};
+use super::{errors::Refusal, fields, routes::Route};
 
 /// The most members that are read of one list; a browser sends a handful.
 const MEMBERS_MAX: usize = 100;
@@ -56,6 +59,8 @@ pub(super) enum Form {
     Events,
     /// A page as CSV.
     Table,
+    /// A document as HTML.
+    Document,
 }
 
 /// How an answer may be sent.
@@ -94,22 +99,28 @@ pub(super) enum Offer {
     One,
     /// A page of records.
     Page,
+    /// A text that is to be had as a page of HTML too.
+    Document,
     Stream,
 }
 
 impl Offer {
     pub(super) fn of(route: &Route) -> Self {
-        match &route.rows {
-            _ if route.method.is_server_streaming() => Self::Stream,
-            Some(_) => Self::Page,
-            None => Self::One,
+        if route.method.is_server_streaming() {
+            Self::Stream
+        } else if route.rows.is_some() {
+            Self::Page
+        } else if route.html.is_some() {
+            Self::Document
+        } else {
+            Self::One
         }
     }
 
     /// The types of JSON.
     const fn json(self) -> &'static [&'static str] {
         match self {
-            Self::One | Self::Page => &["application/json"],
+            Self::One | Self::Page | Self::Document => &["application/json"],
             Self::Stream => &["application/x-ndjson", "application/json"],
         }
     }
@@ -119,10 +130,56 @@ impl Offer {
         match self {
             Self::One => None,
             Self::Page => Some(("text/csv", Form::Table)),
+            Self::Document => Some(("text/html", Form::Document)),
             Self::Stream => Some(("text/event-stream", Form::Events)),
         }
     }
 }
+
+impl Offer {
+    /// The values of the parameter `format`.
+    pub(super) const fn formats(self) -> &'static [&'static str] {
+        match self {
+            Self::One | Self::Stream => &[],
+            Self::Page => &["csv", "json"],
+            Self::Document => &["html", "json"],
+        }
+    }
+
+    /// The form of this name.
+    pub(super) fn form(self, format: &str) -> Result<Form, Refusal> {
+        let known = self.formats();
+        match (known.contains(&format), self.other()) {
+            (true, Some((_, form))) if format != "json" => Ok(form),
+            (true, _) => Ok(Form::Json),
+            (false, _) => {
+                let form: Vec<_> = known.iter().map(|it| format!("`{it}`")).collect();
+                let form = form.join(", ");
+                let violation = Violation::new(FORMAT, Rule::ParameterMalformed { form });
+                Err(Refusal::malformed(violation.into()))
+            }
+        }
+    }
+
+    /// Takes the parameter `format` out of a query: its value, and the query without it.
+    pub(super) fn take_format(self, query: &str) -> (Option<String>, String) {
+        let mut asked = None;
+        if self.formats().is_empty() {
+            return (asked, query.to_owned());
+        }
+        let mut rest: Vec<&str> = Vec::new();
+        for pair in query.split('&') {
+            match fields::pairs(pair).next() {
+                Some(Some((name, value))) if name == FORMAT => asked = Some(value),
+                _ => rest.push(pair),
+            }
+        }
+        (asked, rest.join("&"))
+    }
+}
+
+/// The parameter that asks for a form, before what `Accept` asks for.
+pub(super) const FORMAT: &str = "format";
 
 /// The form in which the client accepts an answer.
 pub(super) fn form(headers: &HeaderMap, offer: Offer) -> Result<Form, Refusal> {
@@ -229,6 +286,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_format_is_taken_out_of_the_query() {
+        let query = "format=csv&filter=a%20b&pageToken=x";
+        let (asked, rest) = Offer::Page.take_format(query);
+        assert_eq!(
+            (asked.as_deref(), &*rest),
+            (Some("csv"), "filter=a%20b&pageToken=x")
+        );
+        assert_eq!(Offer::One.take_format(query), (None, query.to_owned()));
+        assert_eq!(Offer::Document.form("html").unwrap(), Form::Document);
+        assert_eq!(Offer::Document.form("json").unwrap(), Form::Json);
+        assert!(Offer::Document.form("csv").is_err());
+        let browser = headers(ACCEPT, &["text/html,application/xhtml+xml,*/*;q=0.8"]);
+        assert_eq!(form(&browser, Offer::Document).unwrap(), Form::Document);
+    }
+
     /// RFC 9110 §12.5.1
     #[test]
     fn forms_are_taken_by_their_weights() {
@@ -268,6 +341,7 @@ mod tests {
                     Ok(Form::Json) => "json",
                     Ok(Form::Events) => "events",
                     Ok(Form::Table) => "table",
+                    Ok(Form::Document) => "document",
                     Err(refusal) => {
                         assert_eq!(refusal.http, StatusCode::NOT_ACCEPTABLE);
                         "refused"

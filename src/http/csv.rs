@@ -14,16 +14,14 @@ use http::{
     HeaderMap, HeaderValue,
     header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK},
 };
-use ndp_core::{error::Violation, messages::Rule, query::page::MAX_SIZE};
+use ndp_core::query::page::MAX_SIZE;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
 };
 
 use super::{
-    accept::Form,
-    errors::Refusal,
-    fields, json,
+    json,
     routes::{PAGE_SIZE, Route},
     values,
 };
@@ -214,42 +212,13 @@ fn safe(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The parameter of a page's URL that asks for a form, as `Accept` does.
-pub(super) const FORMAT: &str = "format";
-
-/// The forms that it may ask for.
-pub(super) const FORMATS: [&str; 2] = ["csv", "json"];
-
-/// The form of this name.
-pub(super) fn form(format: &str) -> Result<Form, Refusal> {
-    match FORMATS.iter().position(|it| *it == format) {
-        Some(0) => Ok(Form::Table),
-        Some(_) => Ok(Form::Json),
-        None => {
-            let form = FORMATS.map(|it| format!("`{it}`")).join(", ");
-            let violation = Violation::new(FORMAT, Rule::ParameterMalformed { form });
-            Err(Refusal::malformed(violation.into()))
-        }
-    }
-}
-
-/// Takes the parameter out of a query: its value, and the query without it.
-pub(super) fn take_format(query: &str) -> (Option<String>, String) {
-    let mut asked = None;
-    let mut rest: Vec<&str> = Vec::new();
-    for pair in query.split('&') {
-        match fields::pairs(pair).next() {
-            Some(Some((name, value))) if name == FORMAT => asked = Some(value),
-            _ => rest.push(pair),
-        }
-    }
-    (asked, rest.join("&"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{http::routes::Routes, pb};
+    use crate::{
+        http::{accept::FORMAT, routes::Routes},
+        pb,
+    };
     use prost_reflect::DescriptorPool;
 
     fn tables() -> Vec<(Route, Table)> {
@@ -299,9 +268,5 @@ mod tests {
         let (_, mut table) = tables().remove(0);
         table.query = "format=csv&filter=a%20b&pageToken=x&page_token=y".to_owned();
         assert_eq!(table.next("a+b"), "format=csv&filter=a%20b&pageToken=a%2Bb");
-        let (asked, rest) = take_format(&table.query);
-        assert_eq!(asked.as_deref(), Some("csv"));
-        assert_eq!(rest, "filter=a%20b&pageToken=x&page_token=y");
-        assert_eq!(take_format(""), (None, String::new()));
     }
 }

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use self::schemas::{Schemas, described, set};
 use super::{
+    accept::{FORMAT, Offer},
     conditions::{EtagPlace, is_tagged},
-    csv, fields,
+    fields,
     routes::{Body, Route, Routes},
     template::{Segment, Variable},
     values,
@@ -130,13 +131,14 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
         },
     });
     conditions(&mut operation, route, &mut parameters);
-    if route.rows.is_some() {
+    let formats = Offer::of(route).formats();
+    if !formats.is_empty() {
         parameters.push(json!({
-            "name": csv::FORMAT,
+            "name": FORMAT,
             "in": "query",
             "description": "The form of the answer, before what `Accept` asks for. A page in CSV \
                 has as many rows as can be where `pageSize` is not given.",
-            "schema": {"type": "string", "enum": csv::FORMATS},
+            "schema": {"type": "string", "enum": formats},
         }));
     }
     if method.is_server_streaming() {
@@ -230,6 +232,11 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
         json!({
             "application/json": {"schema": schema},
             "text/csv": {"schema": {"type": "string"}},
+        })
+    } else if route.html.is_some() {
+        json!({
+            "application/json": {"schema": schema},
+            "text/html": {"schema": {"type": "string"}},
         })
     } else {
         json!({"application/json": {"schema": schema}})

@@ -22,6 +22,9 @@ pub(super) enum Body {
     Field(FieldDescriptor, MessageDescriptor),
 }
 
+/// The field of an answer that is also to be had as a page of HTML.
+const HTML: &str = "html";
+
 /// One way to call a method.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
@@ -33,6 +36,8 @@ pub(super) struct Route {
     pub(super) method: MethodDescriptor,
     /// The records in the answer, if it is a page of them.
     pub(super) rows: Option<FieldDescriptor>,
+    /// The page of HTML in the answer, if it has one.
+    pub(super) html: Option<FieldDescriptor>,
     /// The gRPC path of the method.
     pub(super) grpc: PathAndQuery,
 }
@@ -158,6 +163,7 @@ impl Route {
             response_body,
             method: method.clone(),
             rows: rows(method),
+            html: method.output().get_field_by_name(HTML),
             grpc: grpc.parse().map_err(|_| format!("`{grpc}` is no path"))?,
         })
     }
