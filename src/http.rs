@@ -26,6 +26,7 @@ mod stream;
 mod template;
 mod timeout;
 mod values;
+mod written;
 
 use ndp_core::messages::Protocol;
 use std::{
@@ -38,12 +39,10 @@ use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST},
+    header::{ALLOW, CONTENT_TYPE, HOST},
 };
 use http_body_util::Full;
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, prost::Message,
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, prost::Message};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt};
 
@@ -57,6 +56,7 @@ use self::{
     kept::KeptLine,
     routes::{Found, Route, Routes},
     stream::Stream,
+    written::{Other, Written},
 };
 use crate::{
     admission::{
@@ -459,81 +459,6 @@ struct Asked {
     events: bool,
     /// Not as JSON.
     other: Option<Other>,
-}
-
-/// A form that is not JSON.
-#[derive(Clone, Debug)]
-enum Other {
-    /// A page as CSV.
-    Table(Table),
-    /// The page of HTML in this field.
-    Document(FieldDescriptor),
-}
-
-impl Other {
-    /// The text of an answer, and the query of the next page.
-    fn write(&self, answer: &DynamicMessage) -> Option<(Bytes, Option<String>)> {
-        match self {
-            Self::Table(table) => table.write(answer),
-            Self::Document(field) => {
-                let html = answer.get_field(field).as_str()?.to_owned();
-                Some((html.into(), None))
-            }
-        }
-    }
-
-    fn headers(&self, next: Option<&str>, headers: &mut HeaderMap) {
-        match self {
-            Self::Table(table) => table.headers(next, headers),
-            Self::Document(_) => {
-                let html = HeaderValue::from_static("text/html; charset=utf-8");
-                headers.insert(CONTENT_TYPE, html);
-                // nothing runs, and nothing is fetched
-                let policy =
-                    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-                headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-            }
-        }
-    }
-}
-
-/// An answer in the form asked for.
-struct Written {
-    text: Bytes,
-    /// The text of its tag.
-    tag: Option<String>,
-    /// The query of the next page of a table.
-    next: Option<String>,
-}
-
-impl Written {
-    /// Reads the message, which can take ten times the memory of its bytes, and drops it.
-    fn new(route: &Route, conditions: &Conditions, message: Bytes) -> Result<Self, Status> {
-        let answer = grpc::decode(route.method.output(), message)?;
-        let line = match &route.response_body {
-            None => json::line(&answer),
-            Some(field) => json::field(&answer, field),
-        };
-        let line = line.ok_or_else(|| Status::internal("the answer cannot be JSON"))?;
-        let tag = conditions.tag(route, &answer, &line);
-        Ok(Self {
-            text: line,
-            tag,
-            next: None,
-        })
-    }
-
-    fn other(route: &Route, other: &Other, message: Bytes) -> Result<Self, Status> {
-        let answer = grpc::decode(route.method.output(), message)?;
-        let written = other.write(&answer);
-        let (text, next) =
-            written.ok_or_else(|| Status::internal("the answer has no such form"))?;
-        Ok(Self {
-            text,
-            tag: None,
-            next,
-        })
-    }
 }
 
 /// A refusal by a method, or by a layer before it, with its metadata.

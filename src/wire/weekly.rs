@@ -158,7 +158,7 @@ impl Paths {
         let Self { edition, read_at } = self;
         let compared = compared.map_or_else(String::new, |it| format!("&comparisonDate={it}"));
         format!(
-            "/v1/agencies:computeSummaries?format=csv&edition={edition}&effectiveDate={date}\
+            "/v1/platforms:computeAgencySummaries?format=csv&edition={edition}&effectiveDate={date}\
              {compared}&{read_at}"
         )
     }

@@ -94,8 +94,6 @@ async fn cells_are_plain_and_compute_nothing() {
     let steward = server.person("steward", &[Role::Steward], None).await;
     let agency = json!({
         "displayName": "=HYPERLINK(\"x\")", "displayNameEn": "a, \"b\"", "kind": "OTHER",
-        "identificationCode": "-1",
-        "successions": [],
     });
     let made = post(
         &server,

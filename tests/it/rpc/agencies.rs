@@ -183,7 +183,7 @@ both! {
 
     async fn every_number_of_a_report_has_the_path_that_answers_it(engine: Engine) {
         let server = year(&engine.url()).await;
-        let path = format!("/v1/agencies:computeWeeklyReport?effectiveDate={LAST}");
+        let path = format!("/v1/platforms:computeWeeklyReport?effectiveDate={LAST}");
         let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
         let page = send(&server.address, &format!("GET {path}"), &browser, "").await;
         assert_eq!(page.status, 200, "{}", page.text());
