@@ -6,6 +6,7 @@ mod demo;
 mod descriptor;
 mod files;
 mod key;
+mod load;
 mod output;
 mod protos;
 pub mod sandbox;
@@ -76,6 +77,8 @@ enum Command {
     /// Make, list and revoke API keys on the database itself; the first administrator's, too
     #[command(subcommand)]
     Key(key::Command),
+    /// Write the shipped entries of an edition into a registry that is not new
+    Load(load::Args),
     /// Verify that the log's digests hold and that the records are what the log says
     Check(check::Args),
     /// Say which records cite a file, by its SHA-256
@@ -189,6 +192,7 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
         match command {
             Command::Serve(_) => bail!("it does not end by itself"),
             Command::Key(command) => key::run(command).await,
+            Command::Load(args) => load::run(&args).await,
             Command::Check(args) => check::run(&args).await,
             Command::VerifyDocument(args) => verify_document::run(&args).await,
             Command::Backup(args) => backup::backup(&args).await,
@@ -283,6 +287,15 @@ async fn open(
         let seed = catalogue::seed(config.catalogue.iter().map(String::as_str))?;
         if telling(config, "filling the database", registry.seed(seed)).await? {
             tracing::info!(editions = %config.catalogue.join(","), "loaded the shipped catalogue");
+        }
+    } else if config.catalogue_given {
+        for edition in load::missing(&registry.read().state, &config.catalogue) {
+            let load = same_database(config, &format!("load {edition}"));
+            tracing::warn!(
+                edition,
+                "--catalogue is for a new database, and this one is not: no entry of the edition \
+                 was loaded; to load them, run `{load}`"
+            );
         }
     }
     Ok((registry, writer, store))

@@ -317,6 +317,8 @@ pub struct DatabaseConfig {
     pub database: DatabaseUrl,
     /// Editions whose entries a new database is to hold.
     pub catalogue: Vec<String>,
+    /// Whether the settings name them.
+    pub catalogue_given: bool,
     /// How the log is written.
     pub log_format: LogFormat,
     /// What is logged.
@@ -480,6 +482,7 @@ impl DatabaseArgs {
         Some(DatabaseConfig {
             database: database?,
             catalogue: catalogue?,
+            catalogue_given: self.catalogue.is_some() || settings.file.contains_key("catalogue"),
             log_format: log_format?,
             log_level: log_level?,
             same_database,

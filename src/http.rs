@@ -9,6 +9,7 @@ mod accept;
 mod body;
 mod coding;
 mod conditions;
+mod csv;
 mod errors;
 mod fields;
 mod grpc;
@@ -25,6 +26,7 @@ mod stream;
 mod template;
 mod timeout;
 mod values;
+mod written;
 
 use ndp_core::messages::Protocol;
 use std::{
@@ -46,13 +48,15 @@ use tower::{Layer, Service, ServiceExt};
 
 pub use self::errors::Refused;
 use self::{
-    accept::Codings,
+    accept::{Codings, Form, Offer},
     conditions::Conditions,
+    csv::Table,
     errors::Refusal,
     grpc::Messages,
     kept::KeptLine,
     routes::{Found, Route, Routes},
-    stream::{Form, Stream},
+    stream::Stream,
+    written::{Other, Written},
 };
 use crate::{
     admission::{
@@ -303,27 +307,38 @@ impl Api {
                 },
             ));
         }
-        let form = accept::form(headers, route.method.is_server_streaming())?;
+        let offer = Offer::of(route);
+        let (format, query) = offer.take_format(query);
+        let form = match format {
+            None => accept::form(headers, offer)?,
+            Some(format) => offer.form(&format)?,
+        };
         let held = held(parts)?;
         let body = receive::body(headers, body, &held).await?;
         let body = body::text(&body);
         let values = body::scan(body)?;
         held.read_values(values).map_err(status::status)?;
-        let mut message = request::message(route, variables, query, body)?;
+        let mut message = request::message(route, variables, &query, body)?;
         if let Some(last) = headers.get("last-event-id")
             && route.method.is_server_streaming()
         {
             stream::resume(&mut message, last).map_err(|one| Refusal::malformed(one.into()))?;
         }
         let conditions = Conditions::new(route, headers, &mut message)?;
-        if route.answers_page {
+        let other = match form {
+            Form::Table => Table::new(route, parts.uri.query(), &mut message).map(Other::Table),
+            Form::Document => route.html.clone().map(Other::Document),
+            Form::Json | Form::Events => None,
+        };
+        if route.rows.is_some() {
             // a page is not computed for a caller who could not have it written
             self.turns.has_place(&held.who()).map_err(status::status)?;
         }
         let asked = Asked {
             held,
             conditions,
-            form,
+            events: form == Form::Events,
+            other,
         };
         Ok((asked, message))
     }
@@ -353,10 +368,14 @@ impl Api {
         let mut messages = Messages::new(body);
         if route.method.is_server_streaming() {
             let method = route.method.clone();
-            let stream = Stream::new(messages, asked.form, self.status.clone(), method);
+            let stream = Stream::new(messages, asked.events, self.status.clone(), method);
             let mut response = Response::new(Body::new(stream));
             let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, asked.form.content_type());
+            let kind = match asked.events {
+                true => "text/event-stream",
+                false => "application/x-ndjson",
+            };
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             json::harden(headers);
             grpc::metadata(&parts.headers, headers);
             return Ok(response);
@@ -373,15 +392,18 @@ impl Api {
             after_method: true,
             ..failed(status)
         })?;
-        let mut response = json::response(KeptLine::new(written.line, kept));
+        let mut response = json::response(KeptLine::new(written.text, kept));
+        if let Some(other) = &asked.other {
+            other.headers(written.next.as_deref(), response.headers_mut());
+        }
         grpc::metadata(&parts.headers, response.headers_mut());
         grpc::metadata(messages.trailers(), response.headers_mut());
         let told = asked.conditions.answer(route, written.tag, response);
         told.map_err(failed)
     }
 
-    /// Reads the message of an answer, and writes it as JSON. Its bytes are charged while they are
-    /// here: the message while it waits for a turn, and then the JSON.
+    /// Reads the message of an answer, and writes it in the form asked for. Its bytes are charged
+    /// while they are here: the message while it waits for a turn, and then what is written of it.
     async fn write(
         &self,
         route: &Route,
@@ -390,10 +412,14 @@ impl Api {
     ) -> Result<(Written, Kept), Status> {
         let is_long = message.len() > JSON_AT_ONCE_MAX;
         let mut kept = asked.held.keep(message.len()).map_err(status::status)?;
-        let (conditions, for_route) = (asked.conditions.clone(), route.clone());
+        let (conditions, other) = (asked.conditions.clone(), asked.other.clone());
+        let for_route = route.clone();
         let write = move || {
-            let written = Written::new(&for_route, &conditions, message)?;
-            kept.change_to(written.line.len()).map_err(status::status)?;
+            let written = match &other {
+                Some(other) => Written::other(&for_route, other, message)?,
+                None => Written::new(&for_route, &conditions, message)?,
+            };
+            kept.change_to(written.text.len()).map_err(status::status)?;
             Ok((written, kept))
         };
         if !is_long {
@@ -429,28 +455,10 @@ fn held(parts: &http::request::Parts) -> Result<Arc<Held>, Status> {
 struct Asked {
     held: Arc<Held>,
     conditions: Conditions,
-    form: Form,
-}
-
-/// An answer in JSON.
-struct Written {
-    line: Bytes,
-    /// The text of its tag.
-    tag: Option<String>,
-}
-
-impl Written {
-    /// Reads the message, which can take ten times the memory of its bytes, and drops it.
-    fn new(route: &Route, conditions: &Conditions, message: Bytes) -> Result<Self, Status> {
-        let answer = grpc::decode(route.method.output(), message)?;
-        let line = match &route.response_body {
-            None => json::line(&answer),
-            Some(field) => json::field(&answer, field),
-        };
-        let line = line.ok_or_else(|| Status::internal("the answer cannot be JSON"))?;
-        let tag = conditions.tag(route, &answer, &line);
-        Ok(Self { line, tag })
-    }
+    /// A stream as server-sent events.
+    events: bool,
+    /// Not as JSON.
+    other: Option<Other>,
 }
 
 /// A refusal by a method, or by a layer before it, with its metadata.

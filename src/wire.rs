@@ -30,6 +30,7 @@ pub mod requests;
 pub mod status;
 pub mod validate;
 pub mod values;
+pub mod weekly;
 mod words;
 
 /// The field rules that `build.rs` generates from our protos.

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::output;
+use super::{SystemClock, output};
 use crate::{cli::story as demo, config::DatabaseArgs};
+use ndp_core::time::Clock as _;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -14,11 +15,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = super::begin(&args.database)?;
     let store = super::open_store(&config).await?;
-    let made = demo::make(store.clone()).await;
+    let end = demo::end_before(SystemClock.now().date_in_vietnam())?;
+    let made = demo::make(store.clone(), end).await;
     store.close().await;
     let made = made?;
     output::print(format!(
-        "synthetic: {} platforms, {} plans, {} milestones, a year to 2025-10-31 in {} changes\n\
+        "synthetic: {} platforms, {} plans, {} milestones, a year to {end} in {} changes\n\
          Nothing in it is true. To look at it:\n  {}\n",
         made.platforms,
         made.plans,

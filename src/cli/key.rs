@@ -259,7 +259,7 @@ impl Revoke {
     }
 }
 
-fn caller() -> Caller {
+pub(super) fn caller() -> Caller {
     let actor = std::env::var("USER").ok();
     let actor = actor.filter(|user| fault(user, Lines::One).is_none());
     let actor = actor.map(|user| kept(&user).into_owned());

@@ -219,7 +219,7 @@ impl Sandbox {
         let next = self.next();
         remove(&next)?;
         let store = Store::open_at(&url(&next)?, uuid::Uuid::new_v4()).await?;
-        let told = story::make(store.clone()).await;
+        let told = story::make(store.clone(), story::end_before(self.today())?).await;
         store.close().await;
         told?;
         let (registry, writer, store) = self.start(&next).await?;

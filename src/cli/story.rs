@@ -3,8 +3,9 @@
 //! that it is synthetic, no real agency appears in it, and a registry with this data states so in
 //! its responses.
 //!
-//! It ends on 31 October 2025 with the two numbers that officials published for the real catalogue:
-//! 21 platforms with a plan issued by 23 September, 28 in operation by 31 October.
+//! It is told as of the year to 31 October 2025, with the two numbers that officials published for
+//! the real catalogue: 21 platforms with a plan issued by 23 September, 28 in operation by
+//! 31 October. A demo moves all its days alike, so that it ends a month ago at most.
 
 use std::sync::{
     Arc,
@@ -98,20 +99,28 @@ struct Event {
     make: Make,
 }
 
-/// Writes the synthetic year into an empty database.
-pub async fn make(store: Store) -> Result<Made> {
+/// The last day of the year as it is told.
+const END: &str = "2025-10-31";
+
+/// The last day of a demo that is made on a day: that of the month before.
+pub fn end_before(today: Date) -> Result<Date> {
+    let first = Date::new(today.year(), today.month(), 1);
+    Ok(first.context("a month has a first day")?.plus_days(-1))
+}
+
+/// Writes the synthetic year that ends on this day into an empty database.
+pub async fn make(store: Store, end: Date) -> Result<Made> {
     let clock = Arc::new(StoryClock(AtomicI64::new(0)));
-    let mut story = Story::default();
+    let mut story = Story::ending(end)?;
     story.tell()?;
+    let first = story.date("2024-11-01")?;
     let mut events = story.events;
     // A stable sort, so that events of one day keep their order.
     events.sort_by_key(|event| event.day);
-    clock
-        .0
-        .store(morning(date("2024-11-01")?), Ordering::SeqCst);
+    clock.0.store(morning(first), Ordering::SeqCst);
     let (registry, writer) =
         Registry::start(store, Arc::clone(&clock) as _, Box::new(OsEntropy)).await?;
-    let told = tell(&registry, &clock, events).await;
+    let told = tell(&registry, &clock, first, events).await;
     let made = told.map(|()| {
         let snapshot = registry.read();
         Made {
@@ -126,8 +135,13 @@ pub async fn make(store: Store) -> Result<Made> {
     made
 }
 
-async fn tell(registry: &Registry, clock: &StoryClock, events: Vec<Event>) -> Result<()> {
-    if registry.revision() != Revision::ZERO || !registry.seed(seed()?).await? {
+async fn tell(
+    registry: &Registry,
+    clock: &StoryClock,
+    first: Date,
+    events: Vec<Event>,
+) -> Result<()> {
+    if registry.revision() != Revision::ZERO || !registry.seed(seed(first)?).await? {
         bail!(
             "the database is not empty; a synthetic history goes into a database of its own, \
              `--database sqlite:demo.db`"
@@ -159,7 +173,7 @@ fn morning(day: Date) -> i64 {
 
 // === the records at the start of the year ===
 
-fn seed() -> Result<Seed> {
+fn seed(first: Date) -> Result<Seed> {
     let mut seed = catalogue::seed([catalogue::OPENING_EDITION])?;
     let source = Source {
         uri: String::new(),
@@ -184,9 +198,11 @@ fn seed() -> Result<Seed> {
         let name = &edition.fields.display_name;
         edition.fields.display_name = format!("{name} {SYNTHETIC}");
         edition.fields.note = format!("Danh mục thử nghiệm {SYNTHETIC}");
-        // The synthetic year begins before the date of the real decision.
+        // The synthetic year begins on a day of its own, and nothing repeals its edition.
         if edition.opening {
-            edition.fields.effective_start_date = Some(date("2024-11-01")?);
+            edition.fields.effective_start_date = Some(first);
+            edition.fields.effective_end_date = None;
+            edition.fields.repealing_edition = None;
         }
     }
     for (number, platform) in seed.platforms.iter_mut().enumerate() {
@@ -217,58 +233,69 @@ fn seed() -> Result<Seed> {
 
 // === the events ===
 
-#[derive(Default)]
 struct Story {
     events: Vec<Event>,
+    /// Days from the year as it is told to the year that is made.
+    later: i32,
+    /// The id of most plans: the year in which it ends.
+    year: String,
 }
 
 impl Story {
+    fn ending(end: Date) -> Result<Self> {
+        let told = parsed(END)?;
+        let days = morning(end) - morning(told);
+        Ok(Self {
+            events: Vec::new(),
+            later: i32::try_from(days / 86_400_000_000)?,
+            year: end.year().to_string(),
+        })
+    }
+
+    /// A day of the year as it is told, on its day in the year that is made.
+    fn date(&self, text: &str) -> Result<Date> {
+        Ok(parsed(text)?.plus_days(self.later))
+    }
+
     fn tell(&mut self) -> Result<()> {
+        let year = &*self.year.clone();
         // 21 platforms with a plan issued by 23 September, and three more in October.
-        let first = date("2024-11-18")?;
+        let first = self.date("2024-11-18")?;
         for number in 0..21 {
             let day = first.plus_days(i32::try_from(number)? * 15);
-            self.issued_plan(number, "2025", day)?;
+            self.issued_plan(number, year, day)?;
         }
         for number in 21..24 {
-            let day = date("2025-10-02")?.plus_days(i32::try_from(number - 21)? * 7);
-            self.issued_plan(number, "2025", day)?;
+            let day = self
+                .date("2025-10-02")?
+                .plus_days(i32::try_from(number - 21)? * 7);
+            self.issued_plan(number, year, day)?;
         }
         // One plan is superseded by a second, and one is completed.
-        self.issued_plan(0, "2025-second", date("2025-06-16")?)?;
-        let done = plan(1, "2025")?;
-        self.step(
-            date("2025-09-22")?,
-            APPROVER,
-            done,
-            PlanMove::Complete,
-            Some("HT"),
-        );
+        let day = self.date("2025-06-16")?;
+        self.issued_plan(0, &format!("{year}-second"), day)?;
+        let done = plan(1, year)?;
+        let day = self.date("2025-09-22")?;
+        self.step(day, APPROVER, done, PlanMove::Complete, Some("HT"));
         // A plan that was issued earlier and is no longer in force on 23 September.
-        self.issued_plan(30, "revoked", date("2025-02-10")?)?;
+        let day = self.date("2025-02-10")?;
+        self.issued_plan(30, "revoked", day)?;
         let revoked = plan(30, "revoked")?;
-        self.step(
-            date("2025-07-10")?,
-            APPROVER,
-            revoked,
-            PlanMove::Revoke,
-            Some("BB"),
-        );
-        self.issued_plan(31, "mistaken", date("2025-08-05")?)?;
+        let day = self.date("2025-07-10")?;
+        self.step(day, APPROVER, revoked, PlanMove::Revoke, Some("BB"));
+        let day = self.date("2025-08-05")?;
+        self.issued_plan(31, "mistaken", day)?;
         let mistaken = plan(31, "mistaken")?;
-        self.step(
-            date("2025-09-10")?,
-            STEWARD,
-            mistaken,
-            PlanMove::Annul,
-            None,
-        );
+        let day = self.date("2025-09-10")?;
+        self.step(day, STEWARD, mistaken, PlanMove::Annul, None);
         // Plans that are not issued yet.
         for number in 24..30 {
-            let day = date("2025-08-20")?.plus_days(i32::try_from(number - 24)? * 9);
-            self.draft(number, "2025", day)?;
+            let day = self
+                .date("2025-08-20")?
+                .plus_days(i32::try_from(number - 24)? * 9);
+            self.draft(number, year, day)?;
             if number < 27 {
-                let name = plan(number, "2025")?;
+                let name = plan(number, year)?;
                 self.step(
                     day.plus_days(2),
                     EDITOR,
@@ -281,18 +308,16 @@ impl Story {
                 }
             }
         }
-        self.draft(32, "given-up", date("2025-03-03")?)?;
+        let day = self.date("2025-03-03")?;
+        self.draft(32, "given-up", day)?;
         let given_up = plan(32, "given-up")?;
-        self.step(
-            date("2025-04-07")?,
-            EDITOR,
-            given_up,
-            PlanMove::Withdraw,
-            None,
-        );
+        let day = self.date("2025-04-07")?;
+        self.step(day, EDITOR, given_up, PlanMove::Withdraw, None);
         // 28 in operation by 31 October.
         for number in 0..28 {
-            let day = date("2024-12-02")?.plus_days(i32::try_from(number)? * 12);
+            let day = self
+                .date("2024-12-02")?
+                .plus_days(i32::try_from(number)? * 12);
             self.in_operation(number + 3, day)?;
         }
         self.rebaseline(4)
@@ -400,11 +425,11 @@ impl Story {
         );
         self.step(issued, APPROVER, name.clone(), PlanMove::Issue, Some("BH"));
         let last = match (number, id) {
-            (0, "2025") => date("2025-06-15")?,
-            (1, _) => date("2025-09-21")?,
-            (30, _) => date("2025-07-09")?,
-            (31, _) => date("2025-09-09")?,
-            _ => date("2025-10-31")?,
+            (0, id) if id == self.year => self.date("2025-06-15")?,
+            (1, _) => self.date("2025-09-21")?,
+            (30, _) => self.date("2025-07-09")?,
+            (31, _) => self.date("2025-09-09")?,
+            _ => self.date("2025-10-31")?,
         };
         self.completions(number, &name, drafted, last)?;
         self.reports(number, &name, issued, last)?;
@@ -577,8 +602,9 @@ impl Story {
     /// A rebaseline that moves the last milestone of a plan to a later date: proposed by one person
     /// and approved by another.
     fn rebaseline(&mut self, number: usize) -> Result<()> {
-        let name = plan(number, "2025")?;
-        let day = date("2025-06-09")?;
+        let name = plan(number, &self.year)?;
+        let later = self.date("2025-12-15")?;
+        let day = self.date("2025-06-09")?;
         let of = name.clone();
         let reason = "điều chỉnh tiến độ thử nghiệm (synthetic)";
         self.event(day, EDITOR, reason, move |state| {
@@ -586,7 +612,6 @@ impl Story {
             let milestone = milestone(&of, STEPS)?;
             let record = state.milestone(&milestone).context("no such milestone")?;
             let mut fields = record.fields.clone();
-            let later = date("2025-12-15")?;
             fields.due = Some(Period::day(later, later.to_string()));
             Ok(Box::new(RebaselinePlan {
                 rebaseline: Rebaseline {
@@ -617,7 +642,7 @@ impl Story {
 
 // === helpers ===
 
-fn date(text: &str) -> Result<Date> {
+fn parsed(text: &str) -> Result<Date> {
     Date::parse(text).map_err(|error| anyhow!("`{text}`: {error}"))
 }
 

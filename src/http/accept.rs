@@ -1,13 +1,16 @@
 //! Content negotiation: the types and codings that a client accepts, by `Accept` and
-//! `Accept-Encoding` (RFC 9110 §12).
+//! `Accept-Encoding` (RFC 9110 §12), or by the parameter `format` for who can set no header.
 
 use http::{
     HeaderMap, HeaderName, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING},
 };
-use ndp_core::messages::Protocol;
+use ndp_core::{
+    error::Violation,
+    messages::{Protocol, Rule},
+};
 
-use super::{errors::Refusal, stream::Form};
+use super::{errors::Refusal, fields, routes::Route};
 
 /// The most members that are read of one list; a browser sends a handful.
 const MEMBERS_MAX: usize = 100;
@@ -47,6 +50,19 @@ fn thousandths(text: &str) -> Option<u16> {
     }
 }
 
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One line of JSON; of a stream, one for each message.
+    Json,
+    /// A stream as server-sent events.
+    Events,
+    /// A page as CSV.
+    Table,
+    /// A document as HTML.
+    Document,
+}
+
 /// How an answer may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Codings {
@@ -77,48 +93,129 @@ impl Codings {
     }
 }
 
-/// Types of what a method answers, in the order in which they are offered.
-const ONE: &[&str] = &["application/json"];
-const LINES: &[&str] = &["application/x-ndjson", "application/json"];
-const EVENTS: &[&str] = &["text/event-stream"];
+/// What a method answers, by the forms in which it is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    One,
+    /// A page of records.
+    Page,
+    /// A text that is to be had as a page of HTML too.
+    Document,
+    Stream,
+}
 
-/// The form in which the client accepts a stream, or a single answer.
-pub(super) fn form(headers: &HeaderMap, streams: bool) -> Result<Form, Refusal> {
+impl Offer {
+    pub(super) fn of(route: &Route) -> Self {
+        if route.method.is_server_streaming() {
+            Self::Stream
+        } else if route.rows.is_some() {
+            Self::Page
+        } else if route.html.is_some() {
+            Self::Document
+        } else {
+            Self::One
+        }
+    }
+
+    /// The types of JSON.
+    const fn json(self) -> &'static [&'static str] {
+        match self {
+            Self::One | Self::Page | Self::Document => &["application/json"],
+            Self::Stream => &["application/x-ndjson", "application/json"],
+        }
+    }
+
+    /// The other type, and the form that it stands for.
+    const fn other(self) -> Option<(&'static str, Form)> {
+        match self {
+            Self::One => None,
+            Self::Page => Some(("text/csv", Form::Table)),
+            Self::Document => Some(("text/html", Form::Document)),
+            Self::Stream => Some(("text/event-stream", Form::Events)),
+        }
+    }
+}
+
+impl Offer {
+    /// The values of the parameter `format`.
+    pub(super) const fn formats(self) -> &'static [&'static str] {
+        match self {
+            Self::One | Self::Stream => &[],
+            Self::Page => &["csv", "json"],
+            Self::Document => &["html", "json"],
+        }
+    }
+
+    /// The form of this name.
+    pub(super) fn form(self, format: &str) -> Result<Form, Refusal> {
+        let known = self.formats();
+        match (known.contains(&format), self.other()) {
+            (true, Some((_, form))) if format != "json" => Ok(form),
+            (true, _) => Ok(Form::Json),
+            (false, _) => {
+                let form: Vec<_> = known.iter().map(|it| format!("`{it}`")).collect();
+                let form = form.join(", ");
+                let violation = Violation::new(FORMAT, Rule::ParameterMalformed { form });
+                Err(Refusal::malformed(violation.into()))
+            }
+        }
+    }
+
+    /// Takes the parameter `format` out of a query: its value, and the query without it.
+    pub(super) fn take_format(self, query: &str) -> (Option<String>, String) {
+        let mut asked = None;
+        if self.formats().is_empty() {
+            return (asked, query.to_owned());
+        }
+        let mut rest: Vec<&str> = Vec::new();
+        for pair in query.split('&') {
+            match fields::pairs(pair).next() {
+                Some(Some((name, value))) if name == FORMAT => asked = Some(value),
+                _ => rest.push(pair),
+            }
+        }
+        (asked, rest.join("&"))
+    }
+}
+
+/// The parameter that asks for a form, before what `Accept` asks for.
+pub(super) const FORMAT: &str = "format";
+
+/// The form in which the client accepts an answer.
+pub(super) fn form(headers: &HeaderMap, offer: Offer) -> Result<Form, Refusal> {
     let members = members(headers, &ACCEPT);
-    // the most specific range that matches a type applies
-    let weight = |types: &[&str]| {
-        let of = |kind: &str| {
-            let (main, _) = kind.split_once('/').unwrap_or((kind, ""));
-            let range = format!("{main}/*");
-            [kind, &range, "*/*"].iter().find_map(|range| {
-                let found = members.iter().find(|it| it.0.eq_ignore_ascii_case(range));
-                found.map(|it| it.1)
-            })
-        };
-        types.iter().filter_map(|kind| of(kind)).max().unwrap_or(0)
-    };
-    let named = members
-        .iter()
-        .any(|it| it.0.eq_ignore_ascii_case("text/event-stream"));
-    let (lines, events) = match streams {
-        true => (weight(LINES), weight(EVENTS)),
-        false => (weight(ONE), 0),
-    };
     if members.is_empty() {
-        return Ok(Form::Lines);
+        return Ok(Form::Json);
     }
-    // events are preferred only if the client names their type
-    if events > 0 && (lines == 0 || (named && events >= lines)) {
-        return Ok(Form::Events);
-    }
-    if lines > 0 {
-        return Ok(Form::Lines);
-    }
-    let types = match streams {
-        true => "application/x-ndjson, text/event-stream",
-        false => "application/json",
+    // the most specific range that matches a type applies
+    let weight = |kind: &str| {
+        let (main, _) = kind.split_once('/').unwrap_or((kind, ""));
+        let range = format!("{main}/*");
+        let found = [kind, &range, "*/*"].iter().find_map(|range| {
+            let found = members.iter().find(|it| it.0.eq_ignore_ascii_case(range));
+            found.map(|it| it.1)
+        });
+        found.unwrap_or(0)
     };
-    Err(refused("accept", types))
+    let json = offer.json().iter().map(|kind| weight(kind)).max();
+    let json = json.unwrap_or(0);
+    // the other form is preferred only if the client names its type
+    if let Some((kind, form)) = offer.other() {
+        let (other, named) = (
+            weight(kind),
+            members.iter().any(|it| it.0.eq_ignore_ascii_case(kind)),
+        );
+        if other > 0 && (json == 0 || (named && other >= json)) {
+            return Ok(form);
+        }
+    }
+    if json > 0 {
+        return Ok(Form::Json);
+    }
+    let first = offer.json().first().copied();
+    let offered = first.into_iter().chain(offer.other().map(|it| it.0));
+    let offered: Vec<_> = offered.collect();
+    Err(refused("accept", &offered.join(", ")))
 }
 
 /// The refusal of a request that accepts none of the available types or codings.
@@ -189,41 +286,68 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_format_is_taken_out_of_the_query() {
+        let query = "format=csv&filter=a%20b&pageToken=x";
+        let (asked, rest) = Offer::Page.take_format(query);
+        assert_eq!(
+            (asked.as_deref(), &*rest),
+            (Some("csv"), "filter=a%20b&pageToken=x")
+        );
+        assert_eq!(Offer::One.take_format(query), (None, query.to_owned()));
+        assert_eq!(Offer::Document.form("html").unwrap(), Form::Document);
+        assert_eq!(Offer::Document.form("json").unwrap(), Form::Json);
+        assert!(Offer::Document.form("csv").is_err());
+        let browser = headers(ACCEPT, &["text/html,application/xhtml+xml,*/*;q=0.8"]);
+        assert_eq!(form(&browser, Offer::Document).unwrap(), Form::Document);
+    }
+
     /// RFC 9110 §12.5.1
     #[test]
     fn forms_are_taken_by_their_weights() {
-        for (lines, one, stream) in [
-            (&[][..], "lines", "lines"),
-            (&["*/*"], "lines", "lines"),
-            (&["application/*"], "lines", "lines"),
-            (&["application/json"], "lines", "lines"),
-            (&["Application/JSON;charset=utf-8"], "lines", "lines"),
-            (&["application/x-ndjson"], "refused", "lines"),
-            (&["text/event-stream"], "refused", "events"),
-            (&["text/*"], "refused", "events"),
-            (&["text/event-stream, */*"], "lines", "events"),
-            (&["text/event-stream;q=0.5, */*"], "lines", "lines"),
-            (&["text/event-stream;q=0, */*"], "lines", "lines"),
+        for (lines, one, page, stream) in [
+            (&[][..], "json", "json", "json"),
+            (&["*/*"], "json", "json", "json"),
+            (&["application/*"], "json", "json", "json"),
+            (&["application/json"], "json", "json", "json"),
+            (&["Application/JSON;charset=utf-8"], "json", "json", "json"),
+            (&["application/x-ndjson"], "refused", "refused", "json"),
+            (&["text/event-stream"], "refused", "refused", "events"),
+            (&["text/csv"], "refused", "table", "refused"),
+            (&["text/CSV; header=present"], "refused", "table", "refused"),
+            (&["text/csv, */*"], "json", "table", "json"),
+            (&["text/csv;q=0.5, */*"], "json", "json", "json"),
+            (&["text/*"], "refused", "table", "events"),
+            (&["text/event-stream, */*"], "json", "json", "events"),
+            (&["text/event-stream;q=0.5, */*"], "json", "json", "json"),
+            (&["text/event-stream;q=0, */*"], "json", "json", "json"),
             (
                 &["text/html", "application/xml;q=0.9"],
                 "refused",
                 "refused",
+                "refused",
             ),
-            (&["text/html, */*;q=0.8"], "lines", "lines"),
-            (&["*/*;q=0"], "refused", "refused"),
-            (&["application/json;q=0, */*"], "refused", "lines"),
-            (&["application/json;q=0"], "refused", "refused"),
+            (&["text/html, */*;q=0.8"], "json", "json", "json"),
+            (&["*/*;q=0"], "refused", "refused", "refused"),
+            (&["application/json;q=0, */*"], "refused", "table", "json"),
+            (&["application/json;q=0"], "refused", "refused", "refused"),
         ] {
-            for (streams, expected) in [(false, one), (true, stream)] {
-                let told = match form(&headers(ACCEPT, lines), streams) {
-                    Ok(Form::Lines) => "lines",
+            for (offer, expected) in [
+                (Offer::One, one),
+                (Offer::Page, page),
+                (Offer::Stream, stream),
+            ] {
+                let told = match form(&headers(ACCEPT, lines), offer) {
+                    Ok(Form::Json) => "json",
                     Ok(Form::Events) => "events",
+                    Ok(Form::Table) => "table",
+                    Ok(Form::Document) => "document",
                     Err(refusal) => {
                         assert_eq!(refusal.http, StatusCode::NOT_ACCEPTABLE);
                         "refused"
                     }
                 };
-                assert_eq!(told, expected, "{lines:?} {streams}");
+                assert_eq!(told, expected, "{lines:?} {offer:?}");
             }
         }
     }

@@ -93,7 +93,7 @@ fn value(kind: &Kind, text: &str) -> Result<Value, Problem> {
         Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask" => {
             Some(Value::Message(mask(message, text)?))
         }
-        Kind::Message(message) if !values::is_text(message) && !values::is_date(message) => {
+        Kind::Message(message) if !values::may_be_text(message) => {
             return Err(Problem::NoText);
         }
         _ => values::text(kind, text),

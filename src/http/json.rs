@@ -30,6 +30,11 @@ pub(super) fn field(message: &DynamicMessage, field: &FieldDescriptor) -> Option
     end(serde_json::to_vec(&Field(field, &value)))
 }
 
+/// One value of this kind as a whole takes it.
+pub(super) fn single(kind: &Kind, value: &Value) -> Option<serde_json::Value> {
+    serde_json::to_value(Single(kind, value)).ok()
+}
+
 fn end(text: serde_json::Result<Vec<u8>>) -> Option<Bytes> {
     let mut text = text.ok()?;
     text.push(b'\n');

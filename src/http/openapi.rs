@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use self::schemas::{Schemas, described, set};
 use super::{
+    accept::{FORMAT, Offer},
     conditions::{EtagPlace, is_tagged},
     fields,
     routes::{Body, Route, Routes},
@@ -31,7 +32,10 @@ const DESCRIPTION: &str = "The registry of Vietnam's national digital platforms 
     `ndp-allow-personal-data`. Errors are google.rpc.Status, with a stable reason and the message \
     in Vietnamese among their details. Answers are in gzip for whoever sends \
     `accept-encoding: gzip`, but for single records; bodies may come in it. `x-server-timeout` \
-    gives a call so many seconds, as 2.5. In a body a date may be one text too, as 2026-11-01.";
+    gives a call so many seconds, as 2.5. In a body a date may be one text too, as 2026-11-01, \
+    and so may a period, as 2026-11-01, 2026-11, 2026 or 2026-11-01/2026-12-31, with `..` for an \
+    open end. Whatever answers pages answers them as CSV too, for `accept: text/csv` or \
+    `format=csv`.";
 
 /// The form of the tags in `If-Match` and `If-None-Match`.
 const TAGS: &str = "^(\\*|(W/)?\"[!#-~]*\"( *, *(W/)?\"[!#-~]*\")*)$";
@@ -79,6 +83,11 @@ fn document(pool: &DescriptorPool, routes: &Routes) -> Value {
                         that is computed for a day, with a digest after a `;`.",
                     "schema": {"type": "string", "pattern": "^(W/)?\"[!#-~]*\"$"},
                 },
+                "Link": {
+                    "description": "Of a page in CSV that another follows: where that is, with \
+                        `rel=\"next\"`.",
+                    "schema": {"type": "string"},
+                },
                 "ndp-revision": {
                     "description": "The revision of the log that the answer was read at.",
                     "schema": {"type": "string", "format": "int64", "pattern": "^[0-9]{1,19}$"},
@@ -123,6 +132,16 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
         },
     });
     conditions(&mut operation, route, &mut parameters);
+    let formats = Offer::of(route).formats();
+    if !formats.is_empty() {
+        parameters.push(json!({
+            "name": FORMAT,
+            "in": "query",
+            "description": "The form of the answer, before what `Accept` asks for. A page in CSV \
+                has as many rows as can be where `pageSize` is not given.",
+            "schema": {"type": "string", "enum": formats},
+        }));
+    }
     if method.is_server_streaming() {
         parameters.push(json!({
             "name": "Last-Event-ID",
@@ -210,15 +229,29 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
             "application/x-ndjson": {"schema": schema},
             "text/event-stream": {"schema": {"type": "string"}},
         })
+    } else if route.rows.is_some() {
+        json!({
+            "application/json": {"schema": schema},
+            "text/csv": {"schema": {"type": "string"}},
+        })
+    } else if route.html.is_some() {
+        json!({
+            "application/json": {"schema": schema},
+            "text/html": {"schema": {"type": "string"}},
+        })
     } else {
         json!({"application/json": {"schema": schema}})
     };
     let comment = schemas.comment(&output.parent_file(), output.path());
-    json!({
-        "description": comment,
-        "headers": headers(is_tagged(route)),
-        "content": content,
-    })
+    let mut headers = headers(is_tagged(route));
+    if route.rows.is_some() {
+        set(
+            &mut headers,
+            "Link",
+            json!({"$ref": "#/components/headers/Link"}),
+        );
+    }
+    json!({"description": comment, "headers": headers, "content": content})
 }
 
 /// Paths of the fields that the path fills.

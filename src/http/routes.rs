@@ -9,7 +9,7 @@ use prost_reflect::{
 use super::template::{Path, Template};
 
 /// The field of a request for a page (AIP-158).
-const PAGE_SIZE: &str = "page_size";
+pub(super) const PAGE_SIZE: &str = "page_size";
 
 /// The part of the request message that the body fills.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub(super) enum Body {
     Field(FieldDescriptor, MessageDescriptor),
 }
 
+/// The field of an answer that is also to be had as a page of HTML.
+const HTML: &str = "html";
+
 /// One way to call a method.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
@@ -31,8 +34,10 @@ pub(super) struct Route {
     /// The field of the answer that becomes the body, if it is not the whole answer.
     pub(super) response_body: Option<FieldDescriptor>,
     pub(super) method: MethodDescriptor,
-    /// Whether the method answers a page of records.
-    pub(super) answers_page: bool,
+    /// The records in the answer, if it is a page of them.
+    pub(super) rows: Option<FieldDescriptor>,
+    /// The page of HTML in the answer, if it has one.
+    pub(super) html: Option<FieldDescriptor>,
     /// The gRPC path of the method.
     pub(super) grpc: PathAndQuery,
 }
@@ -157,10 +162,18 @@ impl Route {
             body,
             response_body,
             method: method.clone(),
-            answers_page: input.get_field_by_name(PAGE_SIZE).is_some(),
+            rows: rows(method),
+            html: method.output().get_field_by_name(HTML),
             grpc: grpc.parse().map_err(|_| format!("`{grpc}` is no path"))?,
         })
     }
+}
+
+/// The first list of messages in what a method answers page by page.
+fn rows(method: &MethodDescriptor) -> Option<FieldDescriptor> {
+    method.input().get_field_by_name(PAGE_SIZE)?;
+    let mut fields = method.output().fields().collect::<Vec<_>>().into_iter();
+    fields.find(|it| it.is_list() && it.kind().as_message().is_some())
 }
 
 fn field(message: &DynamicMessage, name: &str) -> Option<Value> {

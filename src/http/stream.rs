@@ -28,27 +28,12 @@ use ndp_core::{error::Violation, position::Point};
 /// client takes, and other calls wait meanwhile.
 const AT_A_TIME: usize = 16 * 1024;
 
-/// How the stream is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Lines,
-    Events,
-}
-
-impl Form {
-    pub(super) const fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Lines => "application/x-ndjson",
-            Self::Events => "text/event-stream",
-        })
-    }
-}
-
 /// The body of the response.
 #[derive(Debug)]
 pub(super) struct Stream {
     messages: Messages,
-    form: Form,
+    /// Whether as server-sent events.
+    events: bool,
     status: MessageDescriptor,
     method: MethodDescriptor,
     /// Bytes written since other calls last had a turn.
@@ -59,13 +44,13 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) const fn new(
         messages: Messages,
-        form: Form,
+        events: bool,
         status: MessageDescriptor,
         method: MethodDescriptor,
     ) -> Self {
         Self {
             messages,
-            form,
+            events,
             status,
             method,
             written: 0,
@@ -76,25 +61,24 @@ impl Stream {
     fn message(&self, message: Bytes) -> Result<Bytes, Status> {
         let message = &grpc::decode(self.method.output(), message)?;
         let line = json::line(message).ok_or_else(|| Status::internal("no JSON of the answer"))?;
-        Ok(match self.form {
-            Form::Lines => line,
-            Form::Events => event("", &event_id(message), &line),
+        Ok(if self.events {
+            event("", &event_id(message), &line)
+        } else {
+            line
         })
     }
 
     fn failure(&self, status: &Status) -> Bytes {
         let status = spelling::status(status, &self.method.input());
         let line = errors::body(&self.status, &status);
-        match self.form {
-            Form::Lines => {
-                let mut wrapped = BytesMut::with_capacity(line.len() + 16);
-                wrapped.put_slice(b"{\"error\":");
-                wrapped.put_slice(line.trim_ascii_end());
-                wrapped.put_slice(b"}\n");
-                wrapped.freeze()
-            }
-            Form::Events => event("event: status\n", "", &line),
+        if self.events {
+            return event("event: status\n", "", &line);
         }
+        let mut wrapped = BytesMut::with_capacity(line.len() + 16);
+        wrapped.put_slice(b"{\"error\":");
+        wrapped.put_slice(line.trim_ascii_end());
+        wrapped.put_slice(b"}\n");
+        wrapped.freeze()
     }
 }
 
@@ -223,7 +207,7 @@ mod tests {
         ];
         let frames = tokio_stream::iter(frames.map(Ok::<_, Status>));
         let body = tonic::body::Body::new(http_body_util::StreamBody::new(frames));
-        let mut stream = Stream::new(Messages::new(body), Form::Lines, status, watch.unwrap());
+        let mut stream = Stream::new(Messages::new(body), false, status, watch.unwrap());
         let waker = noop_waker();
         let mut context = Context::from_waker(&waker);
         let (mut lines, mut at_a_time, mut most) = (0, 0, 0);

@@ -7,6 +7,7 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use jiff::civil;
 use ndp_core::records::words;
 use prost_reflect::{DynamicMessage, EnumValueDescriptor, Kind, MessageDescriptor, Value};
 use serde::de::{IntoDeserializer, value::StrDeserializer};
@@ -30,6 +31,16 @@ pub(super) fn is_text(message: &MessageDescriptor) -> bool {
 /// Whether the message is a date, which may also be written as one text.
 pub(super) fn is_date(message: &MessageDescriptor) -> bool {
     message.full_name() == "google.type.Date"
+}
+
+/// Whether the message is a period, which may also be written as one text.
+pub(super) fn is_period(message: &MessageDescriptor) -> bool {
+    message.full_name() == "ndp.registry.v1.Period"
+}
+
+/// Whether the message may be written as one text.
+pub(super) fn may_be_text(message: &MessageDescriptor) -> bool {
+    is_text(message) || is_date(message) || is_period(message)
 }
 
 /// Parses a JSON text as a value of this kind; `None` if it does not fit.
@@ -56,6 +67,9 @@ pub(super) fn text(kind: &Kind, text: &str) -> Option<Value> {
             values.get(place).map(|it| Value::EnumNumber(it.number()))
         }
         Kind::Message(message) if is_date(message) => Some(Value::Message(date(message, text)?)),
+        Kind::Message(message) if is_period(message) => {
+            Some(Value::Message(period(message, text)?))
+        }
         Kind::Message(message) if is_text(message) => {
             let is_time = message.full_name() == "google.protobuf.Timestamp";
             if is_time && !is_strict_time(text) {
@@ -112,6 +126,7 @@ pub(super) fn form(kind: &Kind) -> String {
             "google.protobuf.FieldMask" => "displayName,leadUnit",
             "google.protobuf.Timestamp" => "2026-10-01T02:00:00Z",
             "google.type.Date" => "2026-11-01",
+            "ndp.registry.v1.Period" => "2026-11-01, 2026-11, 2026, 2026-11-01/2026-12-31, {…}",
             _ => "{…}",
         },
     };
@@ -194,28 +209,67 @@ fn is_strict_time(text: &str) -> bool {
 
 /// A day as ISO 8601 writes it in full.
 fn date(message: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else {
-        return None;
-    };
-    let digits = |digits: &[u8]| {
-        let digits = std::str::from_utf8(digits).ok()?;
-        let all = digits.bytes().all(|it| it.is_ascii_digit());
-        all.then(|| digits.parse::<i16>().ok()).flatten()
-    };
-    let (year, month, day) = (
-        digits(&[y1, y2, y3, y4])?,
-        digits(&[m1, m2])?,
-        digits(&[d1, d2])?,
-    );
-    // google.type.Date uses year 0 for "no year"
-    let is_day = jiff::civil::Date::new(year, month.try_into().ok()?, day.try_into().ok()?);
-    if year == 0 || is_day.is_err() {
-        return None;
-    }
     let mut date = DynamicMessage::new(message.clone());
-    for (name, value) in [("year", year), ("month", month), ("day", day)] {
-        let set = date.try_set_field_by_name(name, Value::I32(value.into()));
-        set.ok()?;
+    let day = day(text)?;
+    let parts = [
+        ("year", day.year().into()),
+        ("month", day.month().into()),
+        ("day", day.day().into()),
+    ];
+    for (name, value) in parts {
+        date.try_set_field_by_name(name, Value::I32(value)).ok()?;
     }
     Some(date)
+}
+
+/// The day that an answer has, as ISO 8601 writes it.
+pub(super) fn date_text(date: &DynamicMessage) -> String {
+    let part = |name| {
+        let value = date.get_field_by_name(name);
+        value.and_then(|it| it.as_i32()).unwrap_or_default()
+    };
+    format!(
+        "{:04}-{:02}-{:02}",
+        part("year"),
+        part("month"),
+        part("day")
+    )
+}
+
+fn day(text: &str) -> Option<civil::Date> {
+    let is_form = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    // google.type.Date uses year 0 for "no year"
+    let day = is_form.then(|| text.parse::<civil::Date>().ok()).flatten();
+    day.filter(|it| it.year() != 0)
+}
+
+/// A period as ISO 8601 writes it: a day, a month or a year, or from one day to another, either of
+/// which may be open, as `..`.
+fn period(message: &MessageDescriptor, text: &str) -> Option<DynamicMessage> {
+    let (start, end) = match (text.split_once('/'), text.len()) {
+        (Some(("..", end)), _) => (None, Some(day(end)?)),
+        (Some((start, "..")), _) => (Some(day(start)?), None),
+        (Some((start, end)), _) => (Some(day(start)?), Some(day(end)?)),
+        (None, 4) => {
+            let first = day(&format!("{text}-01-01"))?;
+            (Some(first), Some(first.last_of_year()))
+        }
+        (None, 7) => {
+            let first = day(&format!("{text}-01"))?;
+            (Some(first), Some(first.last_of_month()))
+        }
+        (None, _) => (Some(day(text)?), Some(day(text)?)),
+    };
+    let mut period = DynamicMessage::new(message.clone());
+    for (name, day) in [("start", start), ("end", end)] {
+        let field = message.get_field_by_name(name)?;
+        if let (Some(day), Kind::Message(inner)) = (day, field.kind()) {
+            period.set_field(&field, Value::Message(date(&inner, &day.to_string())?));
+        }
+    }
+    Some(period)
 }

@@ -164,10 +164,7 @@ impl Services {
     ) -> Answer<pb::ApiKey> {
         let (call, envelope, message) = open_write(request)?;
         let principal: PrincipalName = requests::name(&message.parent, "parent")?;
-        let mut violations = Violations::new();
-        let key = message.api_key.unwrap_or_default();
-        let (fields, ttl) = principals::api_key_fields(key, "api_key", &mut violations);
-        violations.into_result()?;
+        let (fields, ttl) = principals::api_key_fields(message.api_key.unwrap_or_default());
         let id_chosen = !message.api_key_id.is_empty();
         let id = if id_chosen {
             message.api_key_id

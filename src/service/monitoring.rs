@@ -13,17 +13,23 @@ use super::{
 use crate::{
     call::Call,
     pb::{self, compute_timeline_request::Interval},
-    wire::{figures, monitoring, requests, values::write_date},
+    wire::{
+        figures, monitoring, requests,
+        values::{self, write_date},
+        weekly::Weekly,
+    },
 };
 use ndp_core::{
+    change::At,
     error::{Error, Violations},
     messages::Rule,
     monitoring::{
+        agencies::AgencyCounts,
         attention::Item,
         quality::RecordQuality,
         reconcile::Computed,
         summary::Scope,
-        tally::{Place, Sight},
+        tally::{Place, Sight, Tally},
     },
     names::{AgencyName, FigureName, Revision},
     query::{
@@ -47,7 +53,7 @@ impl Services {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
-        let asked = requests::optional_date(message.effective_date, "effective_date")?;
+        let asked = values::read_date(message.effective_date);
         let place = self.place(&call, scope, message.group, agency).await?;
         let state = call.state();
         let date = asked.unwrap_or(today);
@@ -72,9 +78,9 @@ impl Services {
         let metrics = monitoring::metrics(&message.metrics);
         let place = self.place(&call, scope, message.group, agency).await?;
         let state = call.state();
-        let start = requests::optional_date(message.start_date, "start_date")?;
+        let start = values::read_date(message.start_date);
         let start = start.ok_or_else(|| Error::invalid("start_date", Rule::FirstDateMissing))?;
-        let end = requests::optional_date(message.end_date, "end_date")?.unwrap_or(today);
+        let end = values::read_date(message.end_date).unwrap_or(today);
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
         state.check_listed(&place, start, "start_date")?;
@@ -90,6 +96,102 @@ impl Services {
         call.answer(monitoring::timeline(&place, &metrics, &points, state))
     }
 
+    pub(super) async fn compute_agency_summaries(
+        &self,
+        request: Request<pb::ComputeAgencySummariesRequest>,
+    ) -> Answer<pb::ComputeAgencySummariesResponse> {
+        let (call, today, message) = self.open_counted(request).await?;
+        let size = page_size(message.page_size);
+        let scope = monitoring::summary_scope(&message.edition)?;
+        let asked = values::read_date(message.effective_date);
+        let other = values::read_date(message.comparison_date);
+        let date = |date: Option<Date>| date.map_or_else(String::new, |it| it.to_string());
+        let binding = call
+            .binding("ComputeAgencySummaries")
+            .with("edition", &message.edition)
+            .with("group", &message.group)
+            .with("effective_date", date(asked))
+            .with("comparison_date", date(other));
+        let after = self.open_token(&binding, &message.page_token)?;
+        let place = self.place(&call, scope, message.group, None).await?;
+        for (date, field) in [(asked, "effective_date"), (other, "comparison_date")] {
+            if let Some(date) = date {
+                check_known(date, today, field)?;
+                call.state().check_listed(&place, date, field)?;
+            }
+        }
+        let tallies = self.tallies(&call, asked.unwrap_or(today), other).await?;
+        let (counted, sight) = (place.clone(), Sight::of(&call.caller));
+        let (tally, compared) = tallies.clone();
+        let counting = self.work(&call, move |call, effort| {
+            let compared = compared.as_deref();
+            let rows = call
+                .state()
+                .counts_by_agency(&counted, &sight, &tally, compared, effort);
+            let unseen = |row: &&AgencyCounts| {
+                let after = after.as_ref();
+                after.is_none_or(|after| row.key() > after.name.as_str())
+            };
+            let cursor = |row: &&AgencyCounts| Cursor {
+                values: Vec::new(),
+                name: row.key().to_owned(),
+            };
+            let rows = rows.iter().filter(unseen).take(size + 1).collect();
+            let convert = |row: &&AgencyCounts| monitoring::agency_summary(row, call.state());
+            Ok(fitted(cut(rows, size, cursor), effort, 1, convert, cursor))
+        });
+        let (rows, token) = self.sealed(&binding, counting.await?);
+        let state = call.state();
+        let summary = |tally: &Tally| state.summary(&call.caller, place.clone(), tally);
+        let (whole, compared) = (summary(&tallies.0), tallies.1.as_deref().map(summary));
+        call.answer(monitoring::agency_summaries(
+            &whole,
+            compared.as_ref(),
+            rows,
+            token,
+            state,
+        ))
+    }
+
+    pub(super) async fn compute_weekly_report(
+        &self,
+        request: Request<pb::ComputeWeeklyReportRequest>,
+    ) -> Answer<pb::ComputeWeeklyReportResponse> {
+        let (call, today, message) = self.open_counted(request).await?;
+        let scope = monitoring::summary_scope(&message.edition)?;
+        let asked = values::read_date(message.effective_date);
+        let place = self.place(&call, scope, String::new(), None).await?;
+        let date = asked.unwrap_or(today);
+        if asked.is_some() {
+            check_known(date, today, "effective_date")?;
+            call.state().check_listed(&place, date, "effective_date")?;
+        }
+        let before = date.plus_days(-7);
+        let is_listed = call.state().check_listed(&place, before, "").is_ok();
+        let other = is_listed.then_some(before);
+        let (tally, compared) = self.tallies(&call, date, other).await?;
+        let sight = Sight::of(&call.caller);
+        // so that each path of the report answers the same number later
+        let recorded = call.state().record_time();
+        let read_at = match call.at {
+            _ if recorded.is_some_and(|it| it.date_in_vietnam() >= date) => None,
+            At::Time(time) => Some(time),
+            At::Now | At::Revision(_) => Some(self.registry().clock().now()),
+        };
+        let writing = self.work(&call, move |call, effort| {
+            let compared = compared.as_deref();
+            let state = call.state();
+            let summary = |tally: &Tally| state.summary(&call.caller, place.clone(), tally);
+            let rows = state.counts_by_agency(&place, &sight, &tally, compared, effort);
+            let (whole, compared) = (summary(&tally), compared.map(summary));
+            let report = Weekly::new(&whole, compared.as_ref(), &rows, read_at, state);
+            effort.spend(report.agencies() * REPORT_ROW_COST);
+            Ok(report.answer())
+        });
+        let report = writing.await?;
+        call.answer(report)
+    }
+
     pub(super) async fn list_attention_items(
         &self,
         request: Request<pb::ListAttentionItemsRequest>,
@@ -100,7 +202,7 @@ impl Services {
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let place = self.place(&call, scope, String::new(), None).await?;
-        let asked = requests::optional_date(message.effective_date, "effective_date")?;
+        let asked = values::read_date(message.effective_date);
         let date = asked.unwrap_or(today);
         if asked.is_some() {
             check_known(date, today, "effective_date")?;
@@ -276,7 +378,28 @@ impl Services {
 /// A figure, the values computed for it, and the revisions they are computed from.
 type Behind = (Arc<Figure>, Computed, Vec<Revision>);
 
+/// The cost of writing what one agency has in a report, in units of work.
+const REPORT_ROW_COST: usize = 10;
+
+/// The counts of a date, and of another if one is asked for.
+type Tallies = (Arc<Tally>, Option<Arc<Tally>>);
+
 impl Services {
+    async fn tallies(
+        &self,
+        call: &Call,
+        date: Date,
+        other: Option<Date>,
+    ) -> Result<Tallies, Error> {
+        let tally = |date| self.registry().tally(&call.who, &call.snapshot, date);
+        let counted = tally(date).await?;
+        let compared = match other {
+            Some(date) => Some(tally(date).await?),
+            None => None,
+        };
+        Ok((counted, compared))
+    }
+
     /// The platforms that a request selects.
     async fn place(
         &self,

@@ -25,7 +25,6 @@ use ndp_core::{
         ReportName, ResourceName as _,
     },
     records::{
-        documents::Document,
         milestones::Milestone,
         plans::{Plan, PlanMove},
     },
@@ -44,7 +43,11 @@ use ndp_core::{
 type Answer<T> = Result<Response<T>, Error>;
 
 updatable!(Plan plans::plan_fields);
-updatable!(Milestone milestones::milestone_fields);
+updatable!(
+    Milestone | message,
+    _,
+    _ | milestones::milestone_fields(message)
+);
 
 /// The method of one move: its message has a document or has none.
 macro_rules! move_plan {
@@ -53,7 +56,7 @@ macro_rules! move_plan {
         let command = MovePlan {
             name: requests::name(&message.name, "name")?,
             step: PlanMove::$step,
-            document: None$(.or(document(message.$document)?))?,
+            document: None$(.or(documents::read_boxed_document(message.$document)))?,
             etag: message.etag,
         };
         let written = $self.write(call, envelope, command).await?;
@@ -257,10 +260,7 @@ impl Services {
         let name = requests::optional_new_name(&message.milestone_id, "milestone_id", |id| {
             MilestoneName::from_id(&plan, id)
         })?;
-        let mut violations = Violations::new();
-        let milestone = message.milestone.unwrap_or_default();
-        let fields = milestones::milestone_fields(milestone, "milestone", &mut violations);
-        violations.into_result()?;
+        let fields = milestones::milestone_fields(message.milestone.unwrap_or_default());
         let command = CreateMilestone { plan, name, fields };
         self.write(call, envelope, command)
             .await?
@@ -283,15 +283,10 @@ impl Services {
     ) -> Answer<pb::Milestone> {
         let (call, envelope, message) = open_write(request)?;
         let name = requests::name(&message.name, "name")?;
-        let mut violations = Violations::new();
-        let completion_date =
-            values::date(message.completion_date, "completion_date", &mut violations);
-        let evidence = documents::evidence_fields(message.evidence, "evidence", &mut violations);
-        violations.into_result()?;
         let command = CompleteMilestone {
             name,
-            completion_date,
-            evidence,
+            completion_date: values::read_date(message.completion_date),
+            evidence: documents::read_evidence(message.evidence),
             etag: message.etag,
         };
         self.write(call, envelope, command)
@@ -306,7 +301,7 @@ impl Services {
         let (call, envelope, message) = open_write(request)?;
         let command = DropMilestone {
             name: requests::name(&message.name, "name")?,
-            document: document(message.document)?,
+            document: documents::read_boxed_document(message.document),
             etag: message.etag,
         };
         self.write(call, envelope, command)
@@ -444,10 +439,7 @@ impl Services {
         let name = requests::optional_new_name(&message.assessment_id, "assessment_id", |id| {
             AssessmentName::from_id(&plan, id)
         })?;
-        let mut violations = Violations::new();
-        let assessment = message.assessment.unwrap_or_default();
-        let fields = assessments::assessment_fields(assessment, "assessment", &mut violations);
-        violations.into_result()?;
+        let fields = assessments::assessment_fields(message.assessment.unwrap_or_default());
         let command = CreateAssessment { plan, name, fields };
         let written = self.write(call, envelope, command).await?;
         written.answer(|assessment, state| {
@@ -562,14 +554,4 @@ fn plan_prefix(
     let plan: PlanName = requests::name(parent, "parent")?;
     find(call, &plan, State::plan)?;
     Ok(prefix(&plan))
-}
-
-fn document(message: Option<pb::Document>) -> Result<Option<Box<Document>>, Error> {
-    let Some(message) = message else {
-        return Ok(None);
-    };
-    let mut violations = Violations::new();
-    let document = documents::document_fields(message, "document", &mut violations);
-    violations.into_result()?;
-    Ok(Some(Box::new(document)))
 }

@@ -23,7 +23,11 @@ use ndp_core::{
 
 type Answer<T> = Result<Response<T>, Error>;
 
-updatable!(Programme programmes::programme_fields);
+updatable!(
+    Programme | message,
+    _,
+    _ | programmes::programme_fields(message)
+);
 
 impl Services {
     pub(super) async fn get_programme(
@@ -66,13 +70,7 @@ impl Services {
             "programme_id",
             ProgrammeName::from_id,
         )?;
-        let mut violations = Violations::new();
-        let fields = programmes::programme_fields(
-            message.programme.unwrap_or_default(),
-            "programme",
-            &mut violations,
-        );
-        violations.into_result()?;
+        let fields = programmes::programme_fields(message.programme.unwrap_or_default());
         let command = CreateProgramme { name, fields };
         self.write(call, envelope, command)
             .await?

@@ -29,7 +29,7 @@ pub(super) trait Updatable: Message + Name + Default + Clone {
 
 /// The message of a record, and the function that reads what clients write of it.
 macro_rules! updatable {
-    ($message:ident $fields:path) => {
+    ($message:ident $fields:expr) => {
         impl crate::service::update::Updatable for crate::pb::$message {
             type Record = $message;
 
@@ -42,7 +42,7 @@ macro_rules! updatable {
                 field: &str,
                 violations: &mut Violations,
             ) -> <$message as ndp_core::rules::update::Editable>::Fields {
-                $fields(self, field, violations)
+                ($fields)(self, field, violations)
             }
         }
     };

@@ -84,9 +84,8 @@ fn read_succession(
         scope,
     } = message;
     let successor = read_name(&successor, &path.field("successor"), violations);
-    let start_date = read_date(start_date, &path.field("start_date"), violations);
-    let document =
-        document.map(|message| read_document(message, &path.field("document"), violations));
+    let start_date = read_date(start_date);
+    let document = document.map(read_document);
     Some(Succession {
         successor: successor?,
         start_date,

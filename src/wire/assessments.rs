@@ -3,7 +3,6 @@
 use super::{
     changes::ToMessage,
     documents::{evidence, read_evidence},
-    validate::FieldPath,
     values::{
         read_date, read_enum, read_text, write_date, write_optional_enum, write_optional_name,
         write_timestamp,
@@ -11,7 +10,6 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    error::Violations,
     names::AgencyName,
     records::{
         assessments::{Assessment, AssessmentFields},
@@ -28,13 +26,8 @@ impl ToMessage for Assessment {
     }
 }
 
-/// Reads what the steward writes of an assessment from the request's field `field`.
-pub fn assessment_fields(
-    message: pb::Assessment,
-    field: &str,
-    violations: &mut Violations,
-) -> AssessmentFields {
-    let path = &FieldPath::ROOT.field(field);
+/// Reads what the steward writes of an assessment.
+pub fn assessment_fields(message: pb::Assessment) -> AssessmentFields {
     let pb::Assessment {
         name: _,
         assessment_date,
@@ -49,11 +42,11 @@ pub fn assessment_fields(
         revision: _,
     } = message;
     AssessmentFields {
-        assessment_date: read_date(assessment_date, &path.field("assessment_date"), violations),
+        assessment_date: read_date(assessment_date),
         rating: read_enum(rating),
         rubric_version: read_text(rubric_version),
         findings: read_text(findings),
-        evidence: read_evidence(evidence, &path.field("evidence"), violations),
+        evidence: read_evidence(evidence),
     }
 }
 

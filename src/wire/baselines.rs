@@ -4,7 +4,7 @@
 use super::{
     changes::ToMessage,
     documents::{document, period, read_document, read_period},
-    milestones::{promised, read_milestone},
+    milestones::{milestone_fields, promised},
     plans::{budget, read_budget},
     principals::person,
     validate::FieldPath,
@@ -54,13 +54,9 @@ pub fn rebaseline_fields(
             read_change,
         ),
         budget: budget.map(read_budget),
-        planned_start: planned_start
-            .map(|message| read_period(message, &path.field("planned_start"), violations)),
-        planned_end: planned_end
-            .map(|message| read_period(message, &path.field("planned_end"), violations)),
-        document: document
-            .map(|message| read_document(message, &path.field("document"), violations))
-            .unwrap_or_default(),
+        planned_start: planned_start.map(read_period),
+        planned_end: planned_end.map(read_period),
+        document: document.map(read_document).unwrap_or_default(),
     }
 }
 
@@ -74,7 +70,7 @@ fn read_change(
     let within = &path.field("milestone");
     let name = std::mem::take(&mut message.name);
     let name: Option<MilestoneName> = read_name(&name, &within.field("name"), violations);
-    let fields = read_milestone(message, within, violations);
+    let fields = milestone_fields(message);
     let milestone = name?;
     match Kind::try_from(kind) {
         Ok(Kind::Add) => Some(MilestoneChange::Add { milestone, fields }),

@@ -63,9 +63,7 @@ pub fn edition_fields(
     } = message;
     EditionFields {
         display_name: read_text(display_name),
-        decision: decision
-            .map(|message| read_document(message, &path.field("decision"), violations))
-            .unwrap_or_default(),
+        decision: decision.map(read_document).unwrap_or_default(),
         declared_platform_count,
         groups: read_list(
             groups,
@@ -89,23 +87,15 @@ pub fn edition_fields(
             &path.field("previous_edition"),
             violations,
         ),
-        effective_start_date: read_date(
-            effective_start_date,
-            &path.field("effective_start_date"),
-            violations,
-        ),
-        effective_end_date: read_date(
-            effective_end_date,
-            &path.field("effective_end_date"),
-            violations,
-        ),
+        effective_start_date: read_date(effective_start_date),
+        effective_end_date: read_date(effective_end_date),
         repealing_edition: read_optional_name(
             &repealing_edition,
             &path.field("repealing_edition"),
             violations,
         ),
         note: read_text(note),
-        sources: read_sources(sources, &path.field("sources"), violations),
+        sources: read_sources(sources),
     }
 }
 
@@ -312,7 +302,6 @@ mod tests {
     fn bad_values_are_told_of_with_their_paths() {
         let message = pb::Edition {
             previous_edition: "editions/".to_owned(),
-            effective_end_date: Some(pb::Date::default()),
             repealing_edition: "platforms/a".to_owned(),
             ..Default::default()
         };
@@ -324,7 +313,6 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         edition.previous_edition PATTERN
-        edition.effective_end_date PARTIAL_DATE
         edition.repealing_edition PATTERN
         ");
     }

@@ -57,10 +57,10 @@ pub fn figure_fields(
         update_time: _,
         revision: _,
     } = message;
-    let figure_date = read_date(figure_date, &path.field("figure_date"), violations);
+    let figure_date = read_date(figure_date);
     let subject = read_enum(subject);
     let edition = read_optional_name(&edition, &path.field("edition"), violations);
-    let sources = read_sources(sources, &path.field("sources"), violations);
+    let sources = read_sources(sources);
     let breakdown = breakdown.into_iter().map(|message| {
         let pb::figure::Part { category, value } = message;
         Part {

@@ -3,7 +3,6 @@
 use super::{
     changes::ToMessage,
     documents::{document, evidence, period, read_boxed_document, read_period},
-    validate::FieldPath,
     values::{
         read_text, write_date, write_enum, write_optional_enum, write_optional_name,
         write_timestamp,
@@ -12,7 +11,6 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    error::Violations,
     monitoring::standing::{MilestoneStanding, StandingState},
     names::AgencyName,
     records::{
@@ -36,20 +34,8 @@ impl ToMessage for Milestone {
     }
 }
 
-/// Reads what an agency writes of a milestone from the request's field `field`.
-pub fn milestone_fields(
-    message: pb::Milestone,
-    field: &str,
-    violations: &mut Violations,
-) -> MilestoneFields {
-    read_milestone(message, &FieldPath::ROOT.field(field), violations)
-}
-
-pub(super) fn read_milestone(
-    message: pb::Milestone,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) -> MilestoneFields {
+/// Reads what an agency writes of a milestone.
+pub fn milestone_fields(message: pb::Milestone) -> MilestoneFields {
     let pb::Milestone {
         name: _,
         display_name,
@@ -70,13 +56,9 @@ pub(super) fn read_milestone(
     } = message;
     MilestoneFields {
         display_name: read_text(display_name),
-        assigning_document: read_boxed_document(
-            assigning_document,
-            &path.field("assigning_document"),
-            violations,
-        ),
+        assigning_document: read_boxed_document(assigning_document),
         required_result: read_text(required_result),
-        due: due.map(|message| read_period(message, &path.field("due"), violations)),
+        due: due.map(read_period),
         weight,
         accountable_unit: read_text(accountable_unit),
     }

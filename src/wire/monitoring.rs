@@ -17,6 +17,7 @@ use crate::pb::{
 use ndp_core::{
     error::Error,
     monitoring::{
+        agencies::AgencyCounts,
         attention::{Item, Kind},
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
@@ -218,6 +219,64 @@ pub fn timeline(
         revision: state.revision().get(),
         synthetic: state.is_synthetic(),
         agency_display_name: agency_display_name(state, place.agency.as_ref()),
+    }
+}
+
+// === agencies ===
+
+/// The numbers of a place on a date.
+pub(super) fn counts(record: &Counts) -> pb::agency_summary::Counts {
+    let count = |it: Metric| Some(metric(it, record));
+    pb::agency_summary::Counts {
+        held_platform_count: count(Metric::PlatformsHeld),
+        retired_platform_count: count(Metric::PlatformsRetired),
+        issued_plan_platform_count: count(Metric::PlatformsWithIssuedPlan),
+        operating_platform_count: count(Metric::PlatformsOperating),
+        plan_count: count(Metric::Plans),
+        issued_plan_count: count(Metric::PlansIssued),
+        completed_plan_count: count(Metric::PlansCompleted),
+        milestone_count: count(Metric::Milestones),
+        completed_milestone_count: count(Metric::MilestonesCompleted),
+        overdue_milestone_count: count(Metric::MilestonesOverdue),
+        late_report_plan_count: count(Metric::ReportsLate),
+        diverging_plan_count: count(Metric::PlansDiverging),
+        unsubstantiated_claim_count: count(Metric::ClaimsUnsubstantiated),
+    }
+}
+
+/// The counts of one agency.
+pub fn agency_summary(record: &AgencyCounts, state: &State) -> pb::AgencySummary {
+    let agency = record.agency.as_ref();
+    let english = agency.and_then(|name| state.agency(name));
+    pb::AgencySummary {
+        agency: write_optional_name(agency),
+        agency_display_name: agency_display_name(state, agency),
+        agency_display_name_en: english
+            .map_or_else(String::new, |it| it.fields.display_name_en.clone()),
+        counts: Some(counts(&record.counts)),
+        comparison_counts: record.compared.as_ref().map(counts),
+    }
+}
+
+/// A page of the counts of agencies, with those of all together.
+pub fn agency_summaries(
+    whole: &Summary,
+    compared: Option<&Summary>,
+    agency_summaries: Vec<pb::AgencySummary>,
+    next_page_token: String,
+    state: &State,
+) -> pb::ComputeAgencySummariesResponse {
+    pb::ComputeAgencySummariesResponse {
+        agency_summaries,
+        next_page_token,
+        edition: place_edition(&whole.place),
+        group: whole.place.group.as_deref().unwrap_or_default().to_owned(),
+        effective_date: write_date(Some(whole.date)),
+        comparison_date: write_date(compared.map(|it| it.date)),
+        total_counts: Some(counts(&whole.counts)),
+        comparison_total_counts: compared.map(|it| counts(&it.counts)),
+        revision: state.revision().get(),
+        synthetic: whole.synthetic,
     }
 }
 

@@ -7,8 +7,8 @@ use super::{
     requests::View,
     validate::FieldPath,
     values::{
-        read_date, read_enum, read_list, read_names, read_text, write_date, write_enum,
-        write_names, write_optional_enum, write_optional_name, write_timestamp,
+        read_date, read_enum, read_names, read_text, write_date, write_enum, write_names,
+        write_optional_enum, write_optional_name, write_timestamp,
     },
     words::wire_words,
 };
@@ -96,22 +96,13 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
             violations,
         ),
         budget: budget.map(read_budget),
-        planned_start: planned_start
-            .map(|message| read_period(message, &path.field("planned_start"), violations)),
-        planned_end: planned_end
-            .map(|message| read_period(message, &path.field("planned_end"), violations)),
-        visibilities: read_list(
-            visibilities,
-            &path.field("visibilities"),
-            violations,
-            read_visibility,
-        ),
-        reporting_cycles: read_list(
-            reporting_cycles,
-            &path.field("reporting_cycles"),
-            violations,
-            read_reporting_cycle,
-        ),
+        planned_start: planned_start.map(read_period),
+        planned_end: planned_end.map(read_period),
+        visibilities: visibilities.into_iter().map(read_visibility).collect(),
+        reporting_cycles: reporting_cycles
+            .into_iter()
+            .map(read_reporting_cycle)
+            .collect(),
     }
 }
 
@@ -157,29 +148,21 @@ fn read_money(message: pb::Money) -> Money {
     }
 }
 
-fn read_visibility(
-    message: pb::plan::VisibilityEntry,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) -> Option<VisibilityEntry> {
+fn read_visibility(message: pb::plan::VisibilityEntry) -> VisibilityEntry {
     let pb::plan::VisibilityEntry {
         visibility,
         start_date,
         document,
     } = message;
     let visibility = read_enum(visibility);
-    Some(VisibilityEntry {
+    VisibilityEntry {
         visibility: visibility.unwrap_or_default(),
-        start_date: read_date(start_date, &path.field("start_date"), violations),
-        document: read_boxed_document(document, &path.field("document"), violations),
-    })
+        start_date: read_date(start_date),
+        document: read_boxed_document(document),
+    }
 }
 
-fn read_reporting_cycle(
-    message: pb::plan::ReportingCycle,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) -> Option<CycleEntry> {
+fn read_reporting_cycle(message: pb::plan::ReportingCycle) -> CycleEntry {
     let pb::plan::ReportingCycle {
         interval,
         cutoff_day,
@@ -187,15 +170,15 @@ fn read_reporting_cycle(
         start_date,
         document,
     } = message;
-    Some(CycleEntry {
+    CycleEntry {
         cycle: ReportingCycle {
             interval: read_enum(interval).unwrap_or_default(),
             cutoff_day,
             filing_days,
         },
-        start_date: read_date(start_date, &path.field("start_date"), violations),
-        document: read_boxed_document(document, &path.field("document"), violations),
-    })
+        start_date: read_date(start_date),
+        document: read_boxed_document(document),
+    }
 }
 
 // === to a client ===
@@ -631,11 +614,6 @@ mod tests {
     fn bad_values_are_told_of_with_their_paths() {
         let message = pb::Plan {
             coordinating_agencies: vec!["agencies/A".to_owned()],
-            planned_start: Some(pb::Period {
-                start: Some(pb::Date::default()),
-                end: None,
-                as_written: String::new(),
-            }),
             ..Default::default()
         };
         let mut violations = Violations::new();
@@ -646,7 +624,6 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         plan.coordinating_agencies[0] PATTERN
-        plan.planned_start.start PARTIAL_DATE
         ");
     }
 

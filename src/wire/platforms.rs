@@ -105,14 +105,11 @@ pub fn platform_fields(
         classification: read_enum(classification).unwrap_or_default(),
         deployment_levels: read_enums(&deployment_levels),
         listings: read_list(listings, &path.field("listings"), violations, read_listing),
-        operation_stages: read_list(
-            operation_stages,
-            &path.field("operation_stages"),
-            violations,
-            read_operation_stage,
-        ),
-        security: security
-            .map(|message| read_security(message, &path.field("security"), violations)),
+        operation_stages: operation_stages
+            .into_iter()
+            .filter_map(read_operation_stage)
+            .collect(),
+        security: security.map(read_security),
         data_sharing_channels: read_enums(&data_sharing_channels),
         links: read_list(links, &path.field("links"), violations, |message, _, _| {
             let pb::platform::Link { uri, title } = message;
@@ -122,7 +119,7 @@ pub fn platform_fields(
             })
         }),
         verification: read_enum(verification).unwrap_or_default(),
-        sources: read_sources(sources, &path.field("sources"), violations),
+        sources: read_sources(sources),
         labels: read_labels(labels, &path.field("labels"), violations),
     }
 }
@@ -140,9 +137,9 @@ fn read_governance(
     } = message;
     Some(Governance {
         agency: read_optional_name(&agency, &path.field("agency"), violations),
-        start_date: read_date(start_date, &path.field("start_date"), violations),
-        document: read_boxed_document(document, &path.field("document"), violations),
-        sources: read_sources(sources, &path.field("sources"), violations),
+        start_date: read_date(start_date),
+        document: read_boxed_document(document),
+        sources: read_sources(sources),
     })
 }
 
@@ -167,15 +164,11 @@ fn read_listing(
         group: read_text(group),
         display_name: read_text(display_name),
         membership: membership.unwrap_or_default(),
-        sources: read_sources(sources, &path.field("sources"), violations),
+        sources: read_sources(sources),
     })
 }
 
-fn read_operation_stage(
-    message: pb::platform::OperationStage,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) -> Option<OperationStage> {
+fn read_operation_stage(message: pb::platform::OperationStage) -> Option<OperationStage> {
     let pb::platform::OperationStage {
         stage,
         planned,
@@ -185,26 +178,22 @@ fn read_operation_stage(
         record_time: _,
     } = message;
     let stage = read_enum(stage);
-    let planned = planned.map(|message| read_period(message, &path.field("planned"), violations));
-    let reached = reached.map(|message| read_period(message, &path.field("reached"), violations));
+    let planned = planned.map(read_period);
+    let reached = reached.map(read_period);
     Some(OperationStage {
         stage: stage?,
         planned,
         reached,
-        document: read_boxed_document(document, &path.field("document"), violations),
-        sources: read_sources(sources, &path.field("sources"), violations),
+        document: read_boxed_document(document),
+        sources: read_sources(sources),
     })
 }
 
-fn read_security(
-    message: pb::platform::Security,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) -> Security {
+fn read_security(message: pb::platform::Security) -> Security {
     let pb::platform::Security { level, approval } = message;
     Security {
         level,
-        approval: read_boxed_document(approval, &path.field("approval"), violations),
+        approval: read_boxed_document(approval),
     }
 }
 
@@ -240,10 +229,9 @@ pub fn exit_fields(
         exit_date,
     } = message;
     let outcome = read_enum(outcome);
-    let decision =
-        decision.map(|message| read_document(message, &path.field("decision"), violations));
+    let decision = decision.map(read_document);
     let successor = read_optional_name(&successor, &path.field("successor"), violations);
-    let exit_date = read_date(exit_date, &path.field("exit_date"), violations);
+    let exit_date = read_date(exit_date);
     Some(Exit {
         reason: read_text(reason),
         outcome: outcome?,

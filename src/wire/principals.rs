@@ -74,14 +74,8 @@ pub fn principal_fields(
     }
 }
 
-/// Reads what is written of an API key when it is made, and how long it is to work, from the
-/// request's field `field`.
-pub fn api_key_fields(
-    message: pb::ApiKey,
-    field: &str,
-    violations: &mut Violations,
-) -> (ApiKeyFields, Option<Duration>) {
-    let path = &FieldPath::ROOT.field(field);
+/// Reads what is written of an API key when it is made, and how long it is to work.
+pub fn api_key_fields(message: pb::ApiKey) -> (ApiKeyFields, Option<Duration>) {
     let pb::ApiKey {
         name: _,
         display_name,
@@ -100,9 +94,9 @@ pub fn api_key_fields(
     };
     let fields = ApiKeyFields {
         display_name: read_text(display_name),
-        expire_time: read_timestamp(expire_time, &path.field("expire_time"), violations),
+        expire_time: read_timestamp(expire_time),
     };
-    (fields, read_duration(ttl, &path.field("ttl"), violations))
+    (fields, read_duration(ttl))
 }
 
 // === to a client ===
@@ -281,10 +275,7 @@ mod tests {
             prop_assert_eq!(&*message.secret, "");
             let revoked = message.state() == pb::api_key::State::Revoked;
             prop_assert_eq!(revoked, revoke_time.is_some());
-            let mut violations = Violations::new();
-            let read = api_key_fields(message, "api_key", &mut violations);
-            prop_assert_eq!(violations, Violations::new());
-            prop_assert_eq!(read, (record.fields, None));
+            prop_assert_eq!(api_key_fields(message), (record.fields, None));
         }
     }
 

@@ -3,12 +3,10 @@
 use super::{
     changes::ToMessage,
     documents::{document, period, read_document, read_period},
-    validate::FieldPath,
-    values::{read_list, read_text, write_timestamp},
+    values::{read_text, write_timestamp},
 };
 use crate::pb;
 use ndp_core::{
-    error::Violations,
     names::AgencyName,
     records::{
         meta::Meta,
@@ -25,13 +23,8 @@ impl ToMessage for Programme {
     }
 }
 
-/// Reads what a client writes of a programme from the request's field `field`.
-pub fn programme_fields(
-    message: pb::Programme,
-    field: &str,
-    violations: &mut Violations,
-) -> ProgrammeFields {
-    let path = &FieldPath::ROOT.field(field);
+/// Reads what a client writes of a programme.
+pub fn programme_fields(message: pb::Programme) -> ProgrammeFields {
     let pb::Programme {
         name: _,
         display_name,
@@ -44,15 +37,12 @@ pub fn programme_fields(
         update_time: _,
         revision: _,
     } = message;
-    let read = |message, path: &FieldPath<'_>, violations: &mut Violations| {
-        Some(read_document(message, path, violations))
-    };
     ProgrammeFields {
         display_name: read_text(display_name),
         display_name_en: read_text(display_name_en),
         description: read_text(description),
-        documents: read_list(documents, &path.field("documents"), violations, read),
-        period: period.map(|it| read_period(it, &path.field("period"), violations)),
+        documents: documents.into_iter().map(read_document).collect(),
+        period: period.map(read_period),
     }
 }
 

@@ -59,13 +59,13 @@ pub fn report_fields(
         revision: _,
     } = message;
     ReportFields {
-        period_end_date: read_date(period_end_date, &path.field("period_end_date"), violations),
+        period_end_date: read_date(period_end_date),
         rating: read_enum(rating),
         percent,
         results: read_text(results),
         difficulties: read_text(difficulties),
         recommendations: read_text(recommendations),
-        evidence: read_evidence(evidence, &path.field("evidence"), violations),
+        evidence: read_evidence(evidence),
         corrects: read_optional_name(&corrects, &path.field("corrects"), violations),
     }
 }

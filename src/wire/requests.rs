@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub use super::values::read_text as text;
 use super::{
     validate::FieldPath,
-    values::{read_date, read_name, read_timestamp},
+    values::{ID, name_form, read_name, read_timestamp},
 };
 use crate::pb;
 use ndp_core::{
@@ -17,7 +17,6 @@ use ndp_core::{
     error::{Error, Violations},
     messages::Rule,
     names::{ResourceName, Revision},
-    time::Date,
 };
 
 /// How much of each record an answer carries.
@@ -75,16 +74,7 @@ pub fn new_name<N>(
     field: &str,
     from_id: impl FnOnce(&str) -> Option<N>,
 ) -> Result<N, Error> {
-    from_id(id).ok_or_else(|| {
-        Error::invalid(
-            field,
-            if id.is_empty() {
-                Rule::Missing
-            } else {
-                Rule::NotAnId
-            },
-        )
-    })
+    from_id(id).ok_or_else(|| Error::invalid(field, name_form(ID)))
 }
 
 /// The same where the registry chooses an id for an empty one.
@@ -103,13 +93,6 @@ pub fn optional_new_name<N>(
 /// The etag that was read; `None` for any.
 pub fn etag(etag: String) -> Option<String> {
     (!etag.is_empty()).then_some(etag)
-}
-
-/// A date that may be absent.
-pub fn optional_date(date: Option<pb::Date>, field: &str) -> Result<Option<Date>, Error> {
-    let mut violations = Violations::new();
-    let read = read_date(date, &FieldPath::ROOT.field(field), &mut violations);
-    violations.into_result().map(|()| read)
 }
 
 // === views ===
@@ -181,10 +164,8 @@ pub fn read_at(read_revision: i64, read_time: Option<prost_types::Timestamp>) ->
     if read_revision != 0 {
         violations.add("read_time", Rule::ReadTwice);
     }
-    let path = FieldPath::ROOT.field("read_time");
-    let time = read_timestamp(Some(time), &path, &mut violations);
     violations.into_result()?;
-    Ok(time.map_or(At::Now, At::Time))
+    Ok(read_timestamp(Some(time)).map_or(At::Now, At::Time))
 }
 
 #[cfg(test)]
@@ -243,7 +224,7 @@ mod tests {
         assert_eq!(told(plan("A")), ["plan_id PATTERN"]);
         assert_eq!(
             told(new_name("", "edition_id", EditionName::from_id)),
-            ["edition_id REQUIRED"]
+            ["edition_id PATTERN"]
         );
     }
 

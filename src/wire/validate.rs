@@ -260,7 +260,10 @@ impl Text {
     /// Checks one value.
     pub fn check(&self, value: &str, path: &FieldPath<'_>, out: &mut Violations) {
         self.check_length(value, path, out);
-        self.check_content(value, path, out);
+        // what is missing has no other fault
+        if self.min_len == 0 || !value.is_empty() {
+            self.check_content(value, path, out);
+        }
         if let Some(fault) = fault(value, self.lines) {
             violation(path, out, || Rule::Text { fault });
         }

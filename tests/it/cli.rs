@@ -14,6 +14,7 @@ use crate::harness::{
     Engine, both,
     golden::assert_golden,
     process::{Process, Signal, Stream, clear_settings},
+    server::Server,
 };
 
 /// Far more than a command needs.
@@ -69,6 +70,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "key create",
     "key list",
     "key revoke",
+    "load",
     "check",
     "verify-document",
     "demo",
@@ -433,6 +435,58 @@ fn what_serve_says_to_type_next_works_when_pasted() {
     let databases = directory.path().read_dir().unwrap();
     let names = databases.map(|it| it.unwrap().file_name().into_string().unwrap());
     assert_eq!(names.filter(|it| it.ends_with(".db")).count(), 4);
+}
+
+both! {
+    /// `--catalogue` is for a new database; on another it says so, and which command loads it.
+    async fn an_edition_is_loaded_into_a_registry_that_is_not_new(engine: Engine) {
+        let url = engine.url();
+        let run = |arguments: &[&str]| {
+            let database = ["--database", &url];
+            ndp(&[arguments, &database].concat(), &[])
+        };
+        run(&["key", "create", "--principal", "admin", "--role", "admin"]).succeeded();
+        let named = ["key", "list", "--catalogue", "2618-qd-bkhcn,1132-qd-ttg"];
+        let told = run(&named).succeeded().stderr;
+        assert!(told.contains("no entry of the edition was loaded"), "{told}");
+        assert!(told.contains("load 1132-qd-ttg"), "{told}");
+        assert!(!told.contains("load 2618-qd-bkhcn"), "{told}");
+        let loaded = run(&["load", "1132-qd-ttg"]).succeeded().stdout;
+        assert!(loaded.starts_with("loaded: editions/1132-qd-ttg, "), "{loaded}");
+        // again it finds everything there
+        let again = run(&["load", "1132-qd-ttg"]).succeeded().stdout;
+        assert!(again.contains(" 0 platforms made, 0 that were held now listed"), "{again}");
+        assert!(again.contains(" 79 listed before"), "{again}");
+        assert!(!run(&named).succeeded().stderr.contains("was loaded"));
+        // what a new database gets of both editions
+        let (_directory, other) = nowhere();
+        let both = [("NDP_CATALOGUE", "2618-qd-bkhcn,1132-qd-ttg")];
+        ndp(&["key", "create", "--principal", "a", "--role", "admin", "--database", &other], &both)
+            .succeeded();
+        assert_eq!(listings(&url).await, listings(&other).await);
+        run(&["check"]).succeeded();
+        let unknown = run(&["load", "1-x"]);
+        assert_eq!(unknown.code, 1);
+        assert!(unknown.told().contains("no entries of edition `1-x`"), "{}", unknown.told());
+    }
+}
+
+/// Each platform of a database, with the editions that list it.
+async fn listings(url: &str) -> BTreeMap<String, Vec<pb::platform::Listing>> {
+    let server = Server::start(url).await;
+    let request = pb::ListPlatformsRequest {
+        page_size: 1000,
+        view: pb::PlatformView::Full.into(),
+        ..Default::default()
+    };
+    let platforms = server.anonymous().catalogue.list_platforms(request).await;
+    server.stop().await;
+    let platforms = platforms.unwrap().into_inner().platforms.into_iter();
+    let sorted = platforms.map(|mut it| {
+        it.listings.sort_by(|a, b| a.edition.cmp(&b.edition));
+        (it.name, it.listings)
+    });
+    sorted.collect()
 }
 
 /// A fast read without a key has no line in the log by default; a slow one has.

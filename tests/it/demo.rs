@@ -1,6 +1,7 @@
 //! The made-up year, as a newcomer meets it: what it answers, on any date and as known at any
 //! revision, and that it says everywhere that it is synthetic.
 
+use ndp_core::time::Date;
 use ndp_registry::{cli::story as demo, store::Store};
 use serde_json::{Value, json};
 
@@ -11,9 +12,14 @@ use crate::harness::{
     server::{As, Server},
 };
 
+/// The last day of the year as the published numbers have it.
+fn end() -> Date {
+    Date::parse("2025-10-31").unwrap()
+}
+
 async fn made(url: &str) -> Server {
     let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
-    demo::make(store.clone()).await.unwrap();
+    demo::make(store.clone(), end()).await.unwrap();
     let last = store.head().await.unwrap().revision;
     store.close().await;
     let server = Server::start(url).await;
@@ -86,6 +92,32 @@ both! {
             assert_eq!(status.code(), tonic::Code::OutOfRange, "{request}");
             assert!(status.message().contains(told), "{request}: {}", status.message());
         }
+        server.stop().await;
+    }
+
+    /// Whenever it is made, it ends the month before: the same year, on days of its own.
+    async fn it_ends_a_month_ago_at_most(engine: Engine) {
+        for (today, last) in [
+            ("2026-10-01", "2026-09-30"),
+            ("2026-03-31", "2026-02-28"),
+            ("2025-11-30", "2025-10-31"),
+        ] {
+            let today = Date::parse(today).unwrap();
+            assert_eq!(demo::end_before(today).unwrap(), Date::parse(last).unwrap());
+        }
+        let url = engine.url();
+        let store = Store::open(&url, uuid::Uuid::new_v4()).await.unwrap();
+        let end = Date::parse("2026-09-30").unwrap();
+        demo::make(store.clone(), end).await.unwrap();
+        let newest = store.head().await.unwrap().record_time.date_in_vietnam();
+        store.close().await;
+        assert!(newest <= end && newest.plus_days(31) > end, "{newest}");
+        let server = Server::start(&url).await;
+        let anyone = server.raw(As::default());
+        assert_eq!(operating(&summary(&anyone, "2026-09-30").await), 28);
+        // 23 September of the year as it is told
+        let issued = summary(&anyone, "2026-08-23").await;
+        assert_eq!(issued["issued_plan_platform_count"], 21);
         server.stop().await;
     }
 
@@ -260,7 +292,7 @@ both! {
         }
         server.stop().await;
         let store = Store::open(&url, uuid::Uuid::new_v4()).await.unwrap();
-        let refused = demo::make(store.clone()).await.unwrap_err().to_string();
+        let refused = demo::make(store.clone(), end()).await.unwrap_err().to_string();
         store.close().await;
         assert!(refused.contains("not empty"), "{refused}");
     }

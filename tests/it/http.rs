@@ -5,6 +5,7 @@ mod bodies;
 mod conditions;
 mod reasons;
 mod rfc;
+mod tables;
 
 use std::time::Duration;
 

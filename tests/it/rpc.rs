@@ -1,6 +1,7 @@
 //! The services over the wire: what each method promises in the protos, and what runs across them.
 
 mod access;
+mod agencies;
 mod answered;
 mod answers;
 mod assessments;

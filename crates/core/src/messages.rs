@@ -348,10 +348,6 @@ messages! {
         ("phải là một trong các tên tài nguyên `{forms}`; `|` ngăn cách các lựa chọn, phần trong \
           `(…)?` có thể bỏ, id gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, \
           không có dấu gạch nối ở đầu hay cuối");
-    PATTERN => NotAnId:
-        ("must be 1 to 63 lower-case letters, digits and hyphens, without a hyphen at either end"),
-        ("phải gồm 1 đến 63 chữ cái thường không dấu, chữ số và dấu gạch nối, không bắt đầu hay \
-          kết thúc bằng dấu gạch nối");
     TOO_SHORT => TooShort { least: Quantity, has: u64 }:
         ("must have at least {}, but has {has}", least.english()),
         ("phải có ít nhất {}, hiện có {has}", least.vietnamese());
@@ -424,9 +420,6 @@ messages! {
     OUT_OF_RANGE => NotFinite { is: String }:
         ("must be a finite number, is {is}"),
         ("phải là một số hữu hạn, hiện là {is}");
-    OUT_OF_RANGE => Negative:
-        ("must not be negative"),
-        ("không được âm");
     OUT_OF_RANGE => HeartbeatOutOfRange:
         ("must be from 1 second to 300 seconds, or absent for 10 seconds"),
         ("phải từ 1 giây đến 300 giây, hoặc để trống để nhận mỗi 10 giây");

@@ -1,6 +1,7 @@
 //! What is computed from the records for a day: standing, counts, what needs attention, quality of
 //! the data, published figures beside computed ones.
 
+pub mod agencies;
 pub mod attention;
 pub mod comparison;
 pub mod freshness;

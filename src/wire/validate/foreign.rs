@@ -7,7 +7,10 @@ use crate::{
     wire::mask::{MAX_PATH_CHARS, MAX_PATHS},
 };
 use ndp_core::error::Violations;
-use ndp_core::messages::Rule;
+use ndp_core::{
+    messages::Rule,
+    time::{Date as Day, TimeError},
+};
 
 /// The largest fraction of a second or of a currency unit, in billionths.
 const MAX_NANOS: i32 = 999_999_999;
@@ -29,7 +32,8 @@ static SIGNED_NANOS: Number<i32> = Number {
     ..Number::ANY
 };
 
-/// A date that exists, or part of one. A zero means that the part is omitted.
+/// A day that exists, in the years that the registry keeps. google.type.Date has part of one too,
+/// with a zero for what is omitted: the registry compares days, and the rest is a `Period`.
 impl Validate for Date {
     fn validate(&self, path: &FieldPath<'_>, out: &mut Violations) {
         static YEAR: Number<i32> = Number {
@@ -46,7 +50,13 @@ impl Validate for Date {
         MONTH.check(&self.month, &path.field("month"), out);
         let last = last_day(self.year, self.month);
         if !(0..=last).contains(&self.day) {
-            out_of_range(Some(0), Some(last), self.day, &path.field("day"), out);
+            return out_of_range(Some(0), Some(last), self.day, &path.field("day"), out);
+        }
+        let Self { year, month, day } = *self;
+        if year == 0 || month == 0 || day == 0 {
+            violation(path, out, || Rule::PartialDate);
+        } else if let Err(error @ TimeError::DateRange) = Day::new(year, month, day) {
+            violation(path, out, || Rule::Time { error });
         }
     }
 }

@@ -187,6 +187,40 @@ async fn a_date_is_one_text_and_an_enum_a_short_one() {
     .await;
     assert_eq!(mistakes(&answer), "plan.plannedEnd.start BODY_MALFORMED");
     assert!(answer.text().contains("2026-11-01"), "{}", answer.text());
+    // a period as one text
+    for (text, start, end) in [
+        ("2026-02-03", "2026-02-03", "2026-02-03"),
+        ("2026-02", "2026-02-01", "2026-02-28"),
+        ("2026", "2026-01-01", "2026-12-31"),
+        ("2026-02-03/2026-12-31", "2026-02-03", "2026-12-31"),
+        ("../2026-12-31", "", "2026-12-31"),
+        ("2026-02-03/..", "2026-02-03", ""),
+    ] {
+        let plan = json!({"displayName": "Kế hoạch thử nghiệm (made up)", "plannedEnd": text});
+        let answer = post(&server, &editor, CREATE, &plan).await;
+        assert_eq!(answer.status, 200, "{text}: {}", answer.text());
+        let made = &answer.json()["plannedEnd"];
+        let day = |day: &Value| {
+            let part = |name: &str| day[name].as_i64();
+            let part = |name| part(name).map(|it| format!("{it:02}"));
+            let parts: Option<Vec<_>> = ["year", "month", "day"].into_iter().map(part).collect();
+            parts.map(|it| it.join("-")).unwrap_or_default()
+        };
+        assert_eq!(
+            (&*day(&made["start"]), &*day(&made["end"])),
+            (start, end),
+            "{text}"
+        );
+    }
+    for text in ["Quý IV/2026", "2026-13", "2026-12-31/", "..", "2026-00", ""] {
+        let plan = json!({"displayName": "Kế hoạch thử nghiệm (made up)", "plannedEnd": text});
+        let answer = post(&server, &editor, CREATE, &plan).await;
+        assert_eq!(
+            mistakes(&answer),
+            "plan.plannedEnd BODY_MALFORMED",
+            "{text}"
+        );
+    }
     server.stop().await;
 }
 

@@ -339,7 +339,7 @@ both! {
             dong: budget.amount.currency_code PATTERN
             span: planned_end OUT_OF_RANGE
             kind: changes[0].kind NOT_ALLOWED
-            nameless: changes[0].milestone.name REQUIRED
+            nameless: changes[0].milestone.name PATTERN
             other plan's: changes[0].milestone.name NOT_ALLOWED
             twice: changes[1].milestone.name NOT_UNIQUE
             title: changes[0].milestone.display_name REQUIRED

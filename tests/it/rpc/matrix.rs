@@ -264,6 +264,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ComputeTimeline", "", json!({
             "start_date": {"year": 2026, "month": 9, "day": 1},
         })),
+        ("ComputeAgencySummaries", "", json!({})),
+        ("ComputeWeeklyReport", "", json!({})),
         ("ListAttentionItems", "", json!({})),
         ("ComputeDataQuality", "", json!({})),
         ("ReconcileFigures", "", json!({})),

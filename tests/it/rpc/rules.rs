@@ -65,8 +65,18 @@ fn ids() -> Vec<Case> {
         let request = json!({"agency_id": id, "request_id": request_id, "agency": agency});
         ("CreateAgency", request)
     };
+    let key = |expiration: Value| {
+        let request = json!({"parent": "principals/all", "api_key": expiration});
+        ("CreateApiKey", request)
+    };
+    let renamed = json!({"platform": {"name": "platforms/A"}, "update_mask": "labels"});
     vec![
+        agency("", ""),
         agency("A", ""),
+        // the name of a record within a request
+        ("UpdatePlatform", renamed),
+        key(json!({"ttl": "-1s"})),
+        key(json!({"expire_time": "0001-01-01T00:00:00Z"})),
         agency("a", "123e4567e89b42d3a456426614174000"),
         agency("a", "00000000-0000-0000-0000-000000000000"),
     ]

@@ -23,7 +23,7 @@ pub const BYTES_MAX: usize = 3 * 1024 * 1024;
 pub(crate) const DEFAULT_SIZE: usize = 50;
 
 /// Maximum number of rows on a page. A larger number is reduced to it, as AIP-158 requires.
-pub(crate) const MAX_SIZE: usize = 1000;
+pub const MAX_SIZE: usize = 1000;
 
 /// The value of one field of the order; nothing where the row has none.
 pub type KeyValue = Option<Constant>;

@@ -1,0 +1,66 @@
+//! The counts of every agency at once, on one date or on two.
+
+use crate::{
+    effort::Effort,
+    monitoring::tally::{Counts, Place, Sight, Tally},
+    names::AgencyName,
+    state::State,
+};
+
+/// The counts of what one agency governs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgencyCounts {
+    /// The agency; absent for what none governs.
+    pub agency: Option<AgencyName>,
+    /// On the date asked about.
+    pub counts: Counts,
+    /// On the other date, if one was asked about.
+    pub compared: Option<Counts>,
+}
+
+/// What agencies, and then what none governs, come after, in the order of the rows.
+pub const NO_AGENCY: &str = "~";
+
+impl AgencyCounts {
+    /// Its place in the order.
+    pub fn key(&self) -> &str {
+        self.agency.as_ref().map_or(NO_AGENCY, AgencyName::as_str)
+    }
+}
+
+impl State {
+    /// The counts of every agency in a place, by the agencies' names, and of what none governs, so
+    /// that they add up to those of the place.
+    pub fn counts_by_agency(
+        &self,
+        place: &Place,
+        sight: &Sight,
+        tally: &Tally,
+        compared: Option<&Tally>,
+        effort: &Effort,
+    ) -> Vec<AgencyCounts> {
+        let of = |place: &Place| AgencyCounts {
+            agency: place.agency.clone(),
+            counts: tally.counts(place, sight),
+            compared: compared.map(|it| it.counts(place, sight)),
+        };
+        let mut rest = of(&Place {
+            agency: None,
+            ..place.clone()
+        });
+        let mut rows = Vec::with_capacity(self.agencies().len() + 1);
+        for name in effort.rows(self.agencies().keys(), 1) {
+            let row = of(&Place {
+                agency: Some(name.clone()),
+                ..place.clone()
+            });
+            rest.counts.merge(&row.counts, -1);
+            if let (Some(rest), Some(row)) = (&mut rest.compared, &row.compared) {
+                rest.merge(row, -1);
+            }
+            rows.push(row);
+        }
+        rows.push(rest);
+        rows
+    }
+}
