@@ -52,6 +52,8 @@ use tempfile::TempDir;
 pub(crate) const SMALL: usize = 84;
 /// Far more than there will ever be.
 pub(crate) const LARGE: usize = 100_000;
+/// To see what grows.
+pub(crate) const HUGE: usize = 1_000_000;
 
 /// The agency whose plans the benchmark updates; no made-up platform is of it, so that a filter
 /// on it finds as many rows in either size.

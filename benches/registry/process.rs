@@ -33,6 +33,18 @@ impl Listening {
         Self::serve(database, &["--calls-per-second", "1000000"])
     }
 
+    /// The same for as many watchers as there may be.
+    pub(crate) fn with_many_watchers(database: &Path) -> Result<Self> {
+        let most = "32768";
+        let options = [
+            "--watchers",
+            "--watchers-per-caller",
+            "--streams-per-address",
+        ];
+        let options: Vec<_> = options.iter().flat_map(|it| [*it, most]).collect();
+        Self::serve(database, &options)
+    }
+
     /// The same with the default limits.
     pub(crate) fn with_default_limits(database: &Path) -> Result<Self> {
         Self::serve(database, &[])

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     Options,
     bare::{GET_PLATFORM, LIST_PLATFORMS},
-    generate::{self, Database, LARGE, SMALL},
+    generate::{self, Database, HUGE, LARGE, SMALL},
     load::{Call, answers},
     measure::{Comparison, Question, Seeds, median},
     process::Listening,
@@ -17,6 +17,8 @@ use crate::{
 
 /// Start and memory.
 pub(crate) const START: &str = "start";
+/// The same with a million platforms.
+pub(crate) const MILLION: &str = "million";
 /// The cost of pages.
 pub(crate) const PAGES: &str = "pages";
 
@@ -49,27 +51,35 @@ pub(crate) struct Sizes {
 /// Runs the parts that are asked for, and prints them.
 pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Sizes> {
     let mut sizes = Sizes::default();
+    if options.names(MILLION) {
+        let small = generate::database(directory, SMALL).await?;
+        let huge = generate::database(directory, HUGE).await?;
+        print_heading();
+        let small = start(&small, SMALL, options.rounds).await?;
+        let huge = start(&huge, HUGE, options.rounds).await?;
+        print(&small);
+        print(&huge);
+        print_beyond(beyond(&small, &huge));
+        sizes.sizes.extend([small, huge]);
+    }
     if !options.wants(START) && !options.wants(PAGES) {
         return Ok(sizes);
     }
     let small = generate::database(directory, SMALL).await?;
     let large = generate::database(directory, LARGE).await?;
     if options.wants(START) {
-        println!(
-            "\n{:<10} {:>9} {:>13} {:>9} {:>9}",
-            "platforms", "start", "memory", "peak", "own"
-        );
+        print_heading();
         for (database, platforms) in [(&small, SMALL), (&large, LARGE)] {
             let size = start(database, platforms, options.rounds).await?;
             print(&size);
             sizes.sizes.push(size);
         }
         sizes.beyond_own_bytes = match &*sizes.sizes {
-            [small, large] => Some(beyond(small, large)),
+            [.., small, large] => Some(beyond(small, large)),
             _ => None,
         };
         if let Some(beyond) = sizes.beyond_own_bytes {
-            println!("each platform with its plan: {beyond:.0} bytes beyond its own");
+            print_beyond(beyond);
         }
     }
     if options.wants(PAGES) {
@@ -95,6 +105,17 @@ async fn start(database: &Database, platforms: usize, rounds: usize) -> Result<S
         peak_bytes: median(peaks) as u64,
         own_bytes: database.own_bytes,
     })
+}
+
+fn print_heading() {
+    println!(
+        "\n{:<10} {:>9} {:>13} {:>9} {:>9}",
+        "platforms", "start", "memory", "peak", "own"
+    );
+}
+
+fn print_beyond(bytes: f64) {
+    println!("each platform with its plan: {bytes:.0} bytes beyond its own");
 }
 
 fn print(size: &Size) {

@@ -28,6 +28,8 @@ use crate::{
 
 /// Commit to delivery.
 pub(crate) const WATCH: &str = "watch";
+/// The same to ten thousand watchers.
+pub(crate) const CROWD: &str = "crowd";
 
 const WATCH_CHANGES: &str = "/ndp.registry.v1.ChangeService/WatchChanges";
 
@@ -38,12 +40,14 @@ const OURS: usize = 13;
 
 /// Watchers, and the connections that they share.
 const WATCHERS: [(usize, usize); 3] = [(1, 1), (100, 4), (1000, 10)];
+const MANY_WATCHERS: (usize, usize) = (10_000, 64);
 
 /// Changes that are timed in a round, and those before them that are not.
 const CHANGES: usize = 40;
 const WARM_UP: usize = 5;
 
-/// From one write to the next.
+/// From one write to the next, for each thousand watchers and part of it: long enough for all of
+/// them to have it.
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// How long a process may take for all of it.
@@ -81,19 +85,26 @@ pub(crate) struct Delivery {
 
 /// Runs the part where it is asked for, and prints it.
 pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Vec<Delivery>> {
-    if !options.wants(WATCH) {
+    let mut sizes = Vec::new();
+    if options.wants(WATCH) {
+        sizes.extend(WATCHERS);
+    }
+    if options.names(CROWD) {
+        sizes.push(MANY_WATCHERS);
+    }
+    if sizes.is_empty() {
         return Ok(Vec::new());
     }
     let database = generate::database(directory, SMALL).await?;
     let (_copy, file) = database.copy(directory)?;
-    let server = Listening::registry(&file)?;
+    let server = Listening::with_many_watchers(&file)?;
     let updates = updates(&database)?;
     println!(
         "\n{:<14} {:>11} {:>21} {:>25} {:>15}",
         "watchers", "connections", "delivered p50/p99 us", "from request p50/p99 us", "cpu us each"
     );
     let mut deliveries = Vec::new();
-    for (watchers, connections) in WATCHERS {
+    for (watchers, connections) in sizes {
         let mut rounds = Vec::new();
         for round in 0..options.rounds {
             let seed = u32::try_from(round)? | 0x5000_0000;
@@ -165,6 +176,7 @@ async fn measure(
     let (mut process, mut printed) = start(&watching)?;
     let connection = connect(&server.address).await?;
     let mut written = Vec::new();
+    let pause = PAUSE * u32::try_from(watching.watchers.div_ceil(1000))?;
     let before = server.cpu_time()?;
     for (number, call) in (0..watching.changes).zip(updates.iter().cycle()) {
         let prepared = call.prepare(&server.address)?;
@@ -172,7 +184,7 @@ async fn measure(
         let sent = micros();
         let revision = answer(&connection, &prepared, frame, |_| {}).await?;
         written.push((revision.context("no ndp-revision")?, sent, micros()));
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
     let mut line = String::new();
     printed.read_line(&mut line)?;
