@@ -1,6 +1,6 @@
 //! The registry's speed as ratios: `cargo bench`, or `cargo bench -- get` for a part, or
-//! `cargo bench -- hostile PING` for an attack. The parts `million` and `crowd` take minutes, and run
-//! only if they are named.
+//! `cargo bench -- hostile PING` for an attack. The parts `million` and `crowd` take minutes, and
+//! run only if they are named.
 //!
 //! The server is the real binary with everything on, beside a bare tonic service that answers the
 //! same bytes under the same settings. Clients are in a process of their own. Rounds alternate
