@@ -1,17 +1,23 @@
 //! The indexes of platforms, and which of them serves a list.
 
-use std::{ops::Bound, sync::Arc};
+use std::sync::Arc;
 
-use super::{DisplayNameKey, Listed, State};
+use super::{State, alphabet::Place};
 use crate::{
+    effort::Effort,
     names::{AgencyName, PlatformName},
     query::{list::Query, order::Direction, page::Cursor, schema::Constant, search},
-    records::platforms::Platform,
+    records::{agencies::Agency, platforms::Platform},
     text::sort_key,
 };
 
 /// Rows of platforms.
 pub type PlatformRows<'a> = Box<dyn Iterator<Item = &'a Arc<Platform>> + Send + 'a>;
+
+/// Cost of looking for one word in the texts of a block, in units of work.
+const BLOCK_COST: usize = 4;
+/// Cost of reading the texts of one platform.
+const READING_COST: usize = 20;
 
 impl State {
     /// The platforms that can be on a page, from an index if one fits, and whether they are already
@@ -32,54 +38,56 @@ impl State {
             let place = query.after.as_ref().map(display_name_place);
             // no valid cursor lacks a platform name
             if let Some(after) = place.map_or(Some(None), |place| place.map(Some)) {
-                return (true, Box::new(self.platforms_by_display_name(after)));
+                return (true, Box::new(self.alphabet.after(after)));
             }
         }
         let all = query.rows(self.platforms(), String::new());
         (query.by_name(), Box::new(all))
     }
 
-    /// All platforms in Vietnamese alphabetical order and then by name, those without a display
-    /// name last. Starts at the first platform, or after the given place.
-    fn platforms_by_display_name(
-        &self,
-        after: Option<DisplayNameKey>,
-    ) -> impl Iterator<Item = &Arc<Platform>> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self
-            .platforms_by_display_name
-            .range((start, Bound::Unbounded));
-        range.map(|(_, listed)| &listed.platform)
-    }
-
-    /// All platforms with their search texts, in the same order; `after` is where the page before
-    /// ended.
+    /// All platforms by the alphabet, for a search; `after` is where the page before ended. Ends
+    /// early when the work must end.
     pub fn searched_platforms<'a>(
         &'a self,
+        query: &search::Query,
         after: Option<&Cursor>,
-    ) -> impl Iterator<Item = search::Row<'a, &'a Arc<Platform>>> + use<'a> {
-        let last_passed = after.and_then(display_name_place);
-        let mut passed = last_passed.is_some();
-        self.platforms_by_display_name
-            .iter()
-            .map(move |(key, Listed { platform, text })| {
-                passed = passed && last_passed.as_ref().is_some_and(|last| key <= last);
-                search::Row {
-                    text,
-                    record: platform,
-                    passed,
-                }
+        effort: &'a Effort,
+    ) -> impl Iterator<Item = search::Block<'a, Arc<Platform>>> + use<'a> {
+        let units = BLOCK_COST * (1 + query.terms());
+        let blocks = self.alphabet.blocks(after.and_then(display_name_place));
+        blocks.map_while(move |(block, passed)| {
+            let unread = match block.is_read() {
+                true => 0,
+                false => READING_COST * block.platforms().len(),
+            };
+            effort.spend(units + unread).then(|| search::Block {
+                texts: block.texts(|platform| self.governing(platform)),
+                records: block.platforms(),
+                passed,
             })
+        })
+    }
+
+    /// Reads the texts of all platforms, so that no search has to, while `goes_on`.
+    pub fn read_texts(&self, goes_on: impl Fn() -> bool) {
+        for (block, _) in self.alphabet.blocks(None).take_while(|_| goes_on()) {
+            block.texts(|platform| self.governing(platform));
+        }
+    }
+
+    fn governing(&self, platform: &Platform) -> Option<&Agency> {
+        let agency = self.agency(platform.governing_agency()?);
+        agency.map(AsRef::as_ref)
     }
 }
 
 /// The place in the alphabet that a page ended at.
-fn display_name_place(cursor: &Cursor) -> Option<DisplayNameKey> {
+fn display_name_place(cursor: &Cursor) -> Option<Place> {
     let mut values = cursor.values.iter().flatten();
     let display_name = values.find_map(|value| match value {
         Constant::Text(display_name) => Some(display_name.as_str()),
         _ => None,
     });
     let name = PlatformName::parse(&cursor.name)?;
-    Some((sort_key(display_name.unwrap_or_default()), name))
+    Some((sort_key(display_name.unwrap_or_default()), Some(name)))
 }

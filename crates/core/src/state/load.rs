@@ -1,5 +1,5 @@
-//! Builds a State from all its images at once. The expensive work, folding texts and making sort
-//! keys, runs on all cores, and the maps are filled in an order that keeps them small.
+//! Builds a State from all its images at once. The expensive work, making sort keys, runs on all
+//! cores, and the maps are filled in an order that keeps them small.
 
 use std::{iter::Peekable, num::NonZero, sync::Arc, thread};
 
@@ -7,9 +7,13 @@ use crate::{
     change::Image,
     names::Revision,
     records::platforms::Platform,
-    state::{DisplayNameKey, Listed, State},
+    state::{
+        State,
+        alphabet::{Alphabet, Place, place_of},
+    },
     time::Timestamp,
 };
+
 impl State {
     /// Builds the State from the images of the current tables.
     pub fn load(
@@ -21,15 +25,11 @@ impl State {
         let (mut platforms, mut others) = (Vec::new(), Vec::new());
         for image in images {
             match image {
-                // A platform's search text names its agency, so agencies come first.
-                Image::Agency(_) => state.put(image),
                 Image::Platform(platform) => platforms.push(platform),
                 other => others.push(other),
             }
         }
-        for (key, listed) in alternating(merged(state.listed_all(&platforms))) {
-            state.platforms_by_display_name.insert(key, listed);
-        }
+        state.alphabet = Alphabet::load(merged(placed(&platforms)));
         platforms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for platform in alternating(platforms) {
             state.put_platform(platform);
@@ -42,27 +42,28 @@ impl State {
         state.record_time = record_time;
         state
     }
+}
 
-    /// The platforms with their sort keys and folded texts, as one sorted share per core.
-    fn listed_all(&self, platforms: &[Arc<Platform>]) -> Vec<Vec<(DisplayNameKey, Listed)>> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let share = platforms.len().div_ceil(cores).max(1);
-        thread::scope(|scope| {
-            let shares = platforms.chunks(share).map(|share| {
-                scope.spawn(move || {
-                    let mut listed: Vec<_> = share.iter().map(|it| self.listed(it)).collect();
-                    listed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-                    listed
-                })
-            });
-            let threads: Vec<_> = shares.collect();
-            let listed = threads.into_iter().map(|thread| {
-                let listed = thread.join();
-                listed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            listed.collect()
-        })
-    }
+/// The platforms with their places in the alphabet, as one sorted share per core.
+fn placed(platforms: &[Arc<Platform>]) -> Vec<Vec<(Place, Arc<Platform>)>> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = platforms.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let shares = platforms.chunks(share).map(|share| {
+            scope.spawn(move || {
+                let placed = share.iter().map(|it| (place_of(it), Arc::clone(it)));
+                let mut placed: Vec<_> = placed.collect();
+                placed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                placed
+            })
+        });
+        let threads: Vec<_> = shares.collect();
+        let placed = threads.into_iter().map(|thread| {
+            let placed = thread.join();
+            placed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        placed.collect()
+    })
 }
 
 /// Merges sorted shares by their keys.
