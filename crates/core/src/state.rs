@@ -125,10 +125,7 @@ impl State {
     /// Puts a platform everywhere except in the alphabet, and returns its earlier version.
     fn put_platform(&mut self, platform: Arc<Platform>) -> Option<Arc<Platform>> {
         self.count_listings(&platform, 1);
-        if let Some(agency) = platform.governing_agency() {
-            let of_agency = self.platforms_by_agency.entry(agency.clone()).or_default();
-            of_agency.insert(platform.name.clone(), Arc::clone(&platform));
-        }
+        self.add_to_agency(Arc::clone(&platform));
         let old = Platform::of_image(self.maps.put(Image::Platform(Arc::clone(&platform)))?)?;
         self.count_listings(&old, -1);
         if old.governing_agency() != platform.governing_agency() {
@@ -138,6 +135,13 @@ impl State {
             self.sight_turns += 1;
         }
         Some(old)
+    }
+
+    fn add_to_agency(&mut self, platform: Arc<Platform>) {
+        if let Some(agency) = platform.governing_agency() {
+            let of_agency = self.platforms_by_agency.entry(agency.clone()).or_default();
+            of_agency.insert(platform.name.clone(), platform);
+        }
     }
 
     fn remove_from_agency(&mut self, platform: &Platform) {

@@ -135,14 +135,14 @@ impl Query {
 
     /// The ranks before `full` of the records of a block.
     fn rank(&self, texts: &Texts, full: usize) -> Option<Ranked> {
-        let whole = |all| match &self.whole {
-            Some(whole) => texts.begins_with(whole, all),
+        let whole = match &self.whole {
+            Some(whole) => texts.begins_with(whole),
             None => [0; FIRST_OF_WORDS],
         };
         let mut all = texts.all();
         if full <= FIRST_OF_WORDS {
             // most blocks of a frequent word are skipped here
-            all = whole(all).into_iter().fold(0, |any, found| any | found);
+            all = whole.into_iter().fold(0, |any, found| any | found);
         }
         // for each place, the records in which every word is found there or at a better one
         let mut reached = [all; PLACES - FIRST_OF_WORDS];
@@ -165,7 +165,7 @@ impl Query {
         let (full_marks, without) = ranked.split_at_mut(PLACES);
         let places = full_marks.iter_mut().zip(without);
         let mut left = all;
-        for ((marked, without), found) in places.zip(whole(all).into_iter().chain(reached)) {
+        for ((marked, without), found) in places.zip(whole.into_iter().chain(reached)) {
             let here = found & left;
             left &= !here;
             (*marked, *without) = (here & !bare, here & bare);

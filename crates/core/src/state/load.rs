@@ -31,8 +31,14 @@ impl State {
         }
         state.alphabet = Alphabet::load(merged(placed(&platforms)));
         platforms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        for platform in alternating(platforms.iter()) {
+            state.count_listings(platform, 1);
+            state.maps.put(Image::Platform(Arc::clone(platform)));
+        }
+        // those of one agency after those of another: each agency has a map
+        platforms.sort_by(|a, b| a.governing_agency().cmp(&b.governing_agency()));
         for platform in alternating(platforms) {
-            state.put_platform(platform);
+            state.add_to_agency(platform);
         }
         others.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         for image in alternating(others) {

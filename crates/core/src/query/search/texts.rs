@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use memchr::memmem::Finder;
+use memchr::{memchr_iter, memmem::Finder};
 
 use super::{FIRST_OF_WORDS, PARTS, PLACES, Part, Searchable, is_mark};
 use crate::text::{fold, name_key};
@@ -117,14 +117,14 @@ impl Texts {
 
     /// The records that have a text which begins with `whole`, for each place before
     /// [`FIRST_OF_WORDS`].
-    pub(super) fn begins_with(&self, whole: &str, wanted: Members) -> [Members; FIRST_OF_WORDS] {
+    pub(super) fn begins_with(&self, whole: &str) -> [Members; FIRST_OF_WORDS] {
         let mut found = [0; FIRST_OF_WORDS];
         let (equals, longer) = found.split_at_mut(PARTS);
         let [name, english_name] = &self.names;
         let [_, _, ids, _] = &self.parts;
         let texts = [
-            name.begins_with(whole, wanted),
-            english_name.begins_with(whole, wanted),
+            name.begins_with(whole),
+            english_name.begins_with(whole),
             ids.begins_with(whole),
         ];
         for ((equal, longer), text) in equals.iter_mut().zip(longer).zip(texts) {
@@ -274,26 +274,33 @@ impl Names {
         }
     }
 
-    /// Those of the `wanted` records whose text is `beginning`, and those whose text is longer and
-    /// begins so.
-    fn begins_with(&self, beginning: &str, wanted: Members) -> (Members, Members) {
+    /// The records whose text is `beginning`, and those whose text is longer and begins so.
+    fn begins_with(&self, beginning: &str) -> (Members, Members) {
         let (mut equal, mut longer) = (0, 0);
         if self.firsts & first_bit(beginning) == 0 {
             return (equal, longer);
         }
-        let mut text = String::new();
-        let mut member = 1;
-        for (shared, rest) in self.shared.iter().zip(self.rests.split(END)) {
-            text.truncate(usize::from(*shared));
-            text.push_str(rest);
-            if wanted & member != 0 {
-                match text.strip_prefix(beginning) {
-                    Some("") => equal |= member,
-                    Some(_) => longer |= member,
-                    None => {}
+        let (beginning, rests) = (beginning.as_bytes(), self.rests.as_bytes());
+        let ends = memchr_iter(END as u8, rests);
+        let (mut from, mut member) = (0, 1);
+        // how many bytes of the beginning the text before has
+        let mut alike = 0;
+        for (shared, end) in self.shared.iter().zip(ends) {
+            let shared = usize::from(*shared);
+            let rest = rests.get(from..end).unwrap_or_default();
+            if alike >= shared {
+                let wanted = beginning.get(shared..).unwrap_or_default();
+                let same = rest.iter().zip(wanted).take_while(|(a, b)| a == b);
+                alike = shared + same.count();
+            }
+            if alike == beginning.len() {
+                match shared + rest.len() == alike {
+                    true => equal |= member,
+                    false => longer |= member,
                 }
             }
             member <<= 1;
+            from = end + 1;
         }
         (equal, longer)
     }
