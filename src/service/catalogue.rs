@@ -227,7 +227,7 @@ impl Services {
         let query = self.query::<Platform>(binding, &message.arguments())?;
         let (binding, encodings) = (query.binding.clone(), Arc::clone(&self.platforms));
         let listing = self.work(&call, move |call, effort| {
-            let (in_order, rows) = call.state().platforms_for(&query);
+            let (in_order, rows) = call.state().platforms_for(&query, effort);
             let page = page(&query, call, effort, in_order, rows, |platform| {
                 all || platform.state() == PlatformState::Active
             });

@@ -6,12 +6,14 @@
 //! with the images and can always be computed again from them.
 
 mod alphabet;
+pub(crate) mod blocks;
 pub mod dossier;
 pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
 pub mod sight;
+mod values;
 pub mod visible;
 
 use std::{borrow::Borrow, ops::Bound, sync::Arc};
@@ -31,6 +33,7 @@ use crate::{
 };
 use alphabet::Alphabet;
 use maps::Maps;
+use values::ByValues;
 use visible::Visible as _;
 
 /// How many platforms an edition holds.
@@ -50,6 +53,8 @@ pub struct State {
     maps: Maps,
     platforms_by_agency: OrdMap<AgencyName, OrdMap<PlatformName, Arc<Platform>>>,
     alphabet: Alphabet,
+    platform_values: ByValues<Platform>,
+    plan_values: ByValues<Plan>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
@@ -73,8 +78,14 @@ impl State {
     fn put(&mut self, image: Image) {
         if let Image::Platform(platform) = image {
             match self.put_platform(Arc::clone(&platform)) {
-                Some(old) => self.alphabet.replace(&old, platform),
-                None => self.alphabet.insert(platform),
+                Some(old) => {
+                    self.alphabet.replace(&old, Arc::clone(&platform));
+                    self.platform_values.replace(&old, platform);
+                }
+                None => {
+                    self.alphabet.insert(Arc::clone(&platform));
+                    self.platform_values.insert(platform);
+                }
             }
             return;
         }
@@ -99,6 +110,8 @@ impl State {
                 }
             }
             (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
+            (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
+            (Image::Plan(plan), _) => self.plan_values.insert(plan),
             _ => {}
         }
     }
@@ -116,13 +129,15 @@ impl State {
                 self.count_listings(&old, -1);
                 self.remove_from_agency(&old);
                 self.alphabet.remove(&old);
+                self.platform_values.remove(&old);
             }
+            Some(Image::Plan(old)) => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
             _ => {}
         }
     }
 
-    /// Puts a platform everywhere except in the alphabet, and returns its earlier version.
+    /// Puts a platform everywhere except in the orders with an index, and returns its earlier version.
     fn put_platform(&mut self, platform: Arc<Platform>) -> Option<Arc<Platform>> {
         self.count_listings(&platform, 1);
         self.add_to_agency(Arc::clone(&platform));
@@ -169,7 +184,7 @@ impl State {
     fn forget_texts(&mut self, agency: &AgencyName) {
         let governed = self.platforms_by_agency.get(agency).cloned();
         for platform in governed.unwrap_or_default().values() {
-            self.alphabet.forget_texts(platform);
+            self.alphabet.forget_index(platform);
         }
     }
 
@@ -192,7 +207,9 @@ impl State {
             if restricted {
                 counted.restrict();
             }
-            state.maps.put(Image::Plan(Arc::new(counted)));
+            let counted = Arc::new(counted);
+            state.plan_values.replace(then, Arc::clone(&counted));
+            state.maps.put(Image::Plan(counted));
         }
         state.sight_turns = now.sight_turns;
         state

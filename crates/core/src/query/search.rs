@@ -14,8 +14,7 @@ use std::{cmp::Reverse, fmt};
 
 use memchr::memmem::Finder;
 
-use self::texts::members;
-pub use self::texts::{Members, RECORDS_MAX, Texts};
+pub use self::texts::Texts;
 use crate::{
     error::Error,
     messages::Rule,
@@ -23,6 +22,7 @@ use crate::{
         page::{Cursor, Page, cut},
         schema::Constant,
     },
+    state::blocks::{Members, members},
     text::{fold, name_key},
 };
 
@@ -179,7 +179,7 @@ impl Query {
 pub struct Block<'a, R> {
     /// The indexed texts of its records.
     pub texts: &'a Texts,
-    /// The records, in order, at most [`RECORDS_MAX`].
+    /// The records, in order, as many as in its index.
     pub records: &'a [R],
     /// How many of them sort, by the alphabet, at or before the cursor.
     pub passed: usize,

@@ -6,10 +6,12 @@ use std::{iter::Peekable, num::NonZero, sync::Arc, thread};
 use crate::{
     change::Image,
     names::Revision,
-    records::platforms::Platform,
+    records::{Record, platforms::Platform},
     state::{
         State,
-        alphabet::{Alphabet, Place, place_of},
+        alphabet::{Alphabet, ByAlphabet},
+        blocks::Order,
+        values::ByValues,
     },
     time::Timestamp,
 };
@@ -22,15 +24,17 @@ impl State {
         images: impl IntoIterator<Item = Image>,
     ) -> Self {
         let mut state = Self::default();
-        let (mut platforms, mut others) = (Vec::new(), Vec::new());
+        let (mut platforms, mut plans, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for image in images {
             match image {
                 Image::Platform(platform) => platforms.push(platform),
+                Image::Plan(plan) => plans.push(plan),
                 other => others.push(other),
             }
         }
         state.alphabet = Alphabet::load(merged(placed(&platforms)));
         platforms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        state.platform_values = ByValues::load(named(&platforms));
         for platform in alternating(platforms.iter()) {
             state.count_listings(platform, 1);
             state.maps.put(Image::Platform(Arc::clone(platform)));
@@ -39,6 +43,11 @@ impl State {
         platforms.sort_by(|a, b| a.governing_agency().cmp(&b.governing_agency()));
         for platform in alternating(platforms) {
             state.add_to_agency(platform);
+        }
+        plans.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        state.plan_values = ByValues::load(named(&plans));
+        for plan in alternating(plans) {
+            state.maps.put(Image::Plan(plan));
         }
         others.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         for image in alternating(others) {
@@ -50,6 +59,13 @@ impl State {
     }
 }
 
+/// Records that are in the order of their names, with them.
+fn named<T: Record>(records: &[Arc<T>]) -> impl Iterator<Item = (T::Name, Arc<T>)> {
+    records.iter().map(|it| (it.name().clone(), Arc::clone(it)))
+}
+
+type Place = <ByAlphabet as Order>::Place;
+
 /// The platforms with their places in the alphabet, as one sorted share per core.
 fn placed(platforms: &[Arc<Platform>]) -> Vec<Vec<(Place, Arc<Platform>)>> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
@@ -57,7 +73,9 @@ fn placed(platforms: &[Arc<Platform>]) -> Vec<Vec<(Place, Arc<Platform>)>> {
     thread::scope(|scope| {
         let shares = platforms.chunks(share).map(|share| {
             scope.spawn(move || {
-                let placed = share.iter().map(|it| (place_of(it), Arc::clone(it)));
+                let placed = share
+                    .iter()
+                    .map(|it| (ByAlphabet::place(it), Arc::clone(it)));
                 let mut placed: Vec<_> = placed.collect();
                 placed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
                 placed

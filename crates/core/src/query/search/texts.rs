@@ -7,23 +7,8 @@ use std::collections::BTreeMap;
 use memchr::{memchr_iter, memmem::Finder};
 
 use super::{FIRST_OF_WORDS, PARTS, PLACES, Part, Searchable, is_mark};
+use crate::state::blocks::{Members, RECORDS_MAX, members};
 use crate::text::{fold, name_key};
-
-/// Records of a block: one bit each, the first is the lowest.
-pub type Members = u64;
-
-/// The most records in a block.
-pub const RECORDS_MAX: usize = 64;
-
-/// The positions of the members, ascending.
-pub(super) fn members(mut of: Members) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let first = of.trailing_zeros();
-        // without its lowest bit; none is left of no bits
-        of &= of.checked_sub(1)?;
-        usize::try_from(first).ok()
-    })
-}
 
 /// What ends a word or text. No folded text has it.
 const END: char = '\u{1}';
