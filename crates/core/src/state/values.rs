@@ -202,7 +202,8 @@ impl<T: Record + Queryable> ByValues<T> {
         effort: &'a Effort,
     ) -> Rows<'a, T> {
         if let Some(Constant::Text(name)) = query.filter.equality("name") {
-            let record = T::Name::parse(name).and_then(|name| all.get(&name));
+            let name = Some(name).filter(|name| name.starts_with(prefix));
+            let record = name.and_then(|name| all.get(&T::Name::parse(name)?));
             return Box::new(record.into_iter());
         }
         let wanted = wanted(&query.filter);

@@ -290,3 +290,16 @@ fn blocks_that_have_become_small_are_joined() {
     }
     assert_eq!(state.alphabet.count(), 0);
 }
+
+#[test]
+fn an_earlier_version_keeps_the_names_of_its_agencies() {
+    let images = [agency(0, 0), platform(1, 0, 0, false)];
+    let earlier = State::load(Revision::ZERO, None, images);
+    let mut later = earlier.clone();
+    later.put(agency(0, 1));
+    // neither was searched before, so that both might share what the first of them reads
+    let query = |text| Query::parse(text).unwrap();
+    assert_eq!(searched(&earlier, &query("cong an"), 9), [name(1)]);
+    assert_eq!(searched(&later, &query("cong an"), 9), []);
+    assert_eq!(searched(&later, &query("y te"), 9), [name(1)]);
+}

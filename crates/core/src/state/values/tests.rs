@@ -287,6 +287,18 @@ fn a_filter_on_any_field_of_plans_looks_at_few() {
 }
 
 #[test]
+fn a_plan_of_another_platform_is_not_found_by_its_name() {
+    let state = state();
+    let name = plan(5).name;
+    let query = query::<Plan>(&format!("name = {}", quoted(name.as_str())), "");
+    let effort = Effort::unlimited();
+    for (of, found) in [(5, 1), (6, 0)] {
+        let prefix = PlanName::prefix(&platform_name(of));
+        assert_eq!(state.plans_for(&prefix, &query, &effort).1.count(), found);
+    }
+}
+
+#[test]
 fn pages_by_values_go_on_after_any_record() {
     let state = state();
     for after in [0, 6, 7, 63, 64, 506, 507, 508, 999] {
