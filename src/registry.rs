@@ -257,6 +257,9 @@ impl Registry {
         let measures = Measures::default();
         let mut beside = JoinSet::new();
         beside.spawn(upkeep::run(store.clone(), Arc::downgrade(&published)));
+        // what a first search would wait for; the start does not
+        let (loaded, open) = (Arc::clone(&current), Arc::downgrade(&published));
+        beside.spawn_blocking(move || loaded.state.index(|| open.strong_count() > 0));
         let writer = Writer {
             store,
             timekeeper: Timekeeper::new(Arc::clone(&clock)),

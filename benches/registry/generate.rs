@@ -371,10 +371,10 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
             display_name: format!("Kế hoạch giả định triển khai {}", platform.name.id()),
             objectives: format!("Dữ liệu giả định để đo tốc độ: 0000000000000000, {PROSE}"),
             scope: "Toàn quốc (giả định)".to_owned(),
-            accountable_head: Some(Head {
+            accountable_head: Some(Box::new(Head {
                 office: "Cục trưởng (giả định)".to_owned(),
                 person: String::new(),
-            }),
+            })),
             lead_unit: "Cục giả định".to_owned(),
             budget: Some(Budget {
                 amount: Some(Money {

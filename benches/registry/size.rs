@@ -23,6 +23,10 @@ pub(crate) const MILLION: &str = "million";
 pub(crate) const PAGES: &str = "pages";
 
 const SEARCH_PLATFORMS: &str = "/ndp.registry.v1.CatalogueService/SearchPlatforms";
+const LIST_PLANS: &str = "/ndp.registry.v1.PlanService/ListPlans";
+
+/// A filter on a value that no platform has.
+const RARE_VALUE: &str = "exit.outcome = REPLACED";
 
 /// One size of catalogue.
 #[derive(Debug, Serialize)]
@@ -30,7 +34,7 @@ pub(crate) struct Size {
     platforms: usize,
     /// From the start of the process until it listens; the median of a few.
     start_ms: f64,
-    /// Once it has answered a call.
+    /// Once it has answered calls that need every index.
     resident_bytes: u64,
     /// At its highest, which is while it loads.
     peak_bytes: u64,
@@ -93,6 +97,8 @@ async fn start(database: &Database, platforms: usize, rounds: usize) -> Result<S
     for _ in 0..rounds.min(3) {
         let server = Listening::registry(&database.file)?;
         answers(&server.address, &[get(database)]).await?;
+        // the indexes, which are made after the start, belong to the memory
+        answers(&server.address, &indexed()).await?;
         let (resident, peak) = server.memory()?;
         starts.push(server.started_in.as_secs_f64() * 1e3);
         residents.push(resident as f64);
@@ -143,6 +149,24 @@ fn get(database: &Database) -> Call {
     Call::new(GET_PLATFORM, &request)
 }
 
+/// Calls that wait until everything is indexed, and find nothing.
+fn indexed() -> [Call; 3] {
+    let search = pb::SearchPlatformsRequest {
+        query: "zzzz".to_owned(),
+        ..Default::default()
+    };
+    let plans = pb::ListPlansRequest {
+        parent: "platforms/-".to_owned(),
+        filter: "state = REVOKED".to_owned(),
+        ..Default::default()
+    };
+    [
+        Call::new(SEARCH_PLATFORMS, &search),
+        list(1, RARE_VALUE, ""),
+        Call::new(LIST_PLANS, &plans),
+    ]
+}
+
 fn list(page_size: i32, filter: &str, order_by: &str) -> Call {
     let request = pb::ListPlatformsRequest {
         page_size,
@@ -180,6 +204,7 @@ fn pages(options: &Options, small: &Database, large: &Database) -> Result<Vec<Co
             "page of 4, common agency",
             list(4, &agency("bo-tai-chinh"), ""),
         ),
+        ("page of a rare value", list(10, RARE_VALUE, "")),
         ("page of 50 by display_name", list(50, "", "display_name")),
         ("search of one", search("dinh danh va xac thuc")),
         ("search of many", search("so")),

@@ -364,10 +364,10 @@ impl Story {
         let fields = PlanFields {
             display_name: format!("Kế hoạch thử nghiệm {:02} {SYNTHETIC}", number + 1),
             objectives: format!("Mục tiêu thử nghiệm {SYNTHETIC}"),
-            accountable_head: Some(Head {
+            accountable_head: Some(Box::new(Head {
                 office: format!("Người đứng đầu cơ quan thử nghiệm {SYNTHETIC}"),
                 person: String::new(),
-            }),
+            })),
             lead_unit: format!("Đơn vị thử nghiệm {SYNTHETIC}"),
             planned_start: Some(Period::day(day, day.to_string())),
             planned_end: Some(Period::day(last, last.to_string())),

@@ -227,7 +227,7 @@ impl Services {
         let query = self.query::<Platform>(binding, &message.arguments())?;
         let (binding, encodings) = (query.binding.clone(), Arc::clone(&self.platforms));
         let listing = self.work(&call, move |call, effort| {
-            let (in_order, rows) = call.state().platforms_for(&query);
+            let (in_order, rows) = call.state().platforms_for(&query, effort);
             let page = page(&query, call, effort, in_order, rows, |platform| {
                 all || platform.state() == PlatformState::Active
             });
@@ -320,9 +320,9 @@ impl Services {
         let after = self.open_token(&binding, &message.page_token)?;
         let encodings = Arc::clone(&self.platforms);
         let searching = self.work(&call, move |call, effort| {
-            let rows = call.state().searched_platforms(after.as_ref());
-            let rows = effort.rows(rows, 1 + query.terms());
-            let page = search::search(rows, &query, after.as_ref(), size, |platform| {
+            let state = call.state();
+            let blocks = state.searched_platforms(&query, after.as_ref(), effort);
+            let page = search::search(blocks, &query, after.as_ref(), size, |platform| {
                 let seen = Seen::of(platform, call)?;
                 (all || platform.state() == PlatformState::Active).then_some(seen)
             });

@@ -4,7 +4,7 @@ use tonic::{Request, Response};
 
 use super::{
     Services,
-    list::Lists as _,
+    list::{Lists as _, Seen, fitted, page},
     read::{find, get},
     update::updatable,
     write::{open_update, open_write},
@@ -24,6 +24,7 @@ use ndp_core::{
         AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
         ReportName, ResourceName as _,
     },
+    query::Queryable as _,
     records::{
         milestones::Milestone,
         plans::{Plan, PlanMove},
@@ -95,16 +96,19 @@ impl Services {
         let (call, today, message) = self.open_dated(request).await?;
         let view = requests::plan_view(message.view, View::Basic);
         let prefix = platform_prefix(&call, &message.parent, PlanName::prefix)?;
-        let (plans, next_page_token) = self
-            .list(
-                &call,
-                State::plans,
-                prefix,
-                call.binding("ListPlans").with("view", [view as u8]),
-                &message.arguments(),
-                move |state, plan| standing_plan(state, plan, view, today),
-            )
-            .await?;
+        let binding = call.binding("ListPlans").with("view", [view as u8]);
+        let binding = binding.with("parent", &prefix);
+        let query = self.query::<Plan>(binding, &message.arguments())?;
+        let binding = query.binding.clone();
+        let listing = self.work(&call, move |call, effort| {
+            let state = call.state();
+            let (in_order, rows) = state.plans_for(&prefix, &query, effort);
+            let page = page(&query, call, effort, in_order, rows, |_| true);
+            let convert = |plan: &Seen<'_, _>| standing_plan(state, plan, view, today);
+            let place = |plan: &Seen<'_, _>| query.order.cursor(plan);
+            Ok(fitted(page, effort, Plan::ANSWER_COST, convert, place))
+        });
+        let (plans, next_page_token) = self.sealed(&binding, listing.await?);
         call.answer(pb::ListPlansResponse {
             plans,
             next_page_token,

@@ -84,10 +84,10 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         scope: read_text(scope),
         accountable_head: accountable_head.map(|message| {
             let pb::plan::Head { office, person } = message;
-            Head {
+            Box::new(Head {
                 office: read_text(office),
                 person: read_text(person),
-            }
+            })
         }),
         lead_unit: read_text(lead_unit),
         coordinating_agencies: read_names(
@@ -250,7 +250,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             display_name: display_name.clone(),
             objectives: objectives.clone(),
             scope: scope.clone(),
-            accountable_head: accountable_head.as_ref().map(head),
+            accountable_head: accountable_head.as_deref().map(head),
             lead_unit: lead_unit.clone(),
             coordinating_agencies: write_names(coordinating_agencies),
             budget: money.as_ref().map(budget),
@@ -518,7 +518,7 @@ mod tests {
                         display_name,
                         objectives,
                         scope,
-                        accountable_head,
+                        accountable_head: accountable_head.map(Box::new),
                         lead_unit,
                         coordinating_agencies: agencies,
                         budget,

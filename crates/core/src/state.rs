@@ -2,34 +2,38 @@
 //!
 //! A State is a value. [`State::apply`] only puts and removes images, so replaying old changes does
 //! not need old rules. Its maps share structure between versions, so that publishing a new version
-//! costs microseconds and a reader keeps its own version. Derived data (counts, folded text) is
-//! kept with the images and can always be computed again from them.
+//! costs microseconds and a reader keeps its own version. Derived data (counts, indexes) is kept
+//! with the images and can always be computed again from them.
 
+mod alphabet;
+pub(crate) mod blocks;
 pub mod dossier;
 pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
 pub mod sight;
+mod values;
 pub mod visible;
 
 use std::{borrow::Borrow, ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
-use crate::query::search::SearchText;
 use crate::{
     change::{Change, Effect, Image},
     names::{AgencyName, EditionName, PlatformName, Revision},
     records::{
+        Record as _,
         editions::Edition,
         plans::{Plan, PlanState, Visibility},
-        platforms::{Platform, PlatformState, search_text},
+        platforms::{Platform, PlatformState},
     },
-    text::{SortKey, sort_key},
     time::Timestamp,
 };
+use alphabet::Alphabet;
 use maps::Maps;
+use values::ByValues;
 use visible::Visible as _;
 
 /// How many platforms an edition holds.
@@ -48,21 +52,13 @@ pub struct State {
     record_time: Option<Timestamp>,
     maps: Maps,
     platforms_by_agency: OrdMap<AgencyName, OrdMap<PlatformName, Arc<Platform>>>,
-    platforms_by_display_name: OrdMap<DisplayNameKey, Listed>,
+    alphabet: Alphabet,
+    platform_values: ByValues<Platform>,
+    plan_values: ByValues<Plan>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
-}
-
-/// Sort key of a platform in the Vietnamese alphabet; empty names come last.
-type DisplayNameKey = (SortKey, PlatformName);
-
-/// An entry of the alphabetical index, with the texts that search reads.
-#[derive(Clone, Debug)]
-struct Listed {
-    platform: Arc<Platform>,
-    text: SearchText,
 }
 
 impl State {
@@ -80,12 +76,17 @@ impl State {
     }
 
     fn put(&mut self, image: Image) {
-        // search reads the names of a platform's agency, and the alphabetical index has its old
-        // name
-        if let Image::Platform(platform) = &image {
-            let (key, listed) = self.listed(platform);
-            self.put_platform(Arc::clone(platform));
-            self.platforms_by_display_name.insert(key, listed);
+        if let Image::Platform(platform) = image {
+            match self.put_platform(Arc::clone(&platform)) {
+                Some(old) => {
+                    self.alphabet.replace(&old, Arc::clone(&platform));
+                    self.platform_values.replace(&old, platform);
+                }
+                None => {
+                    self.alphabet.insert(Arc::clone(&platform));
+                    self.platform_values.insert(platform);
+                }
+            }
             return;
         }
         let old = self.maps.put(image.clone());
@@ -95,15 +96,22 @@ impl State {
             self.sight_turns += 1;
         }
         match (image, old) {
-            (Image::Agency(agency), Some(Image::Agency(old))) => {
-                let (fields, before) = (&agency.fields, &old.fields);
-                if fields.display_name != before.display_name
-                    || fields.display_name_en != before.display_name_en
-                {
-                    self.refresh_search_texts(&agency.name);
+            (Image::Agency(agency), old) => {
+                let named = |old: &Image| match old {
+                    Image::Agency(old) => {
+                        let (now, before) = (&agency.fields, &old.fields);
+                        now.display_name == before.display_name
+                            && now.display_name_en == before.display_name_en
+                    }
+                    _ => false,
+                };
+                if !old.as_ref().is_some_and(named) {
+                    self.forget_texts(&agency.name);
                 }
             }
             (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
+            (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
+            (Image::Plan(plan), _) => self.plan_values.insert(plan),
             _ => {}
         }
     }
@@ -116,31 +124,38 @@ impl State {
 
     fn remove(&mut self, name: &str) {
         self.sight_turns += 1;
-        if let Some(Image::Platform(old)) = self.maps.remove(name) {
-            self.count_listings(&old, -1);
-            self.remove_from_agency(&old);
-            self.platforms_by_display_name
-                .remove(&display_name_key(&old));
+        match self.maps.remove(name) {
+            Some(Image::Platform(old)) => {
+                self.count_listings(&old, -1);
+                self.remove_from_agency(&old);
+                self.alphabet.remove(&old);
+                self.platform_values.remove(&old);
+            }
+            Some(Image::Plan(old)) => self.plan_values.remove(&old),
+            Some(Image::Agency(old)) => self.forget_texts(&old.name),
+            _ => {}
         }
     }
 
-    /// Adds a platform to everything except the alphabetical index.
-    fn put_platform(&mut self, platform: Arc<Platform>) {
+    /// Puts a platform everywhere except in the orders with an index, and returns its earlier version.
+    fn put_platform(&mut self, platform: Arc<Platform>) -> Option<Arc<Platform>> {
         self.count_listings(&platform, 1);
+        self.add_to_agency(Arc::clone(&platform));
+        let old = Platform::of_image(self.maps.put(Image::Platform(Arc::clone(&platform)))?)?;
+        self.count_listings(&old, -1);
+        if old.governing_agency() != platform.governing_agency() {
+            self.remove_from_agency(&old);
+        }
+        if !old.is_guarded_as(&platform) {
+            self.sight_turns += 1;
+        }
+        Some(old)
+    }
+
+    fn add_to_agency(&mut self, platform: Arc<Platform>) {
         if let Some(agency) = platform.governing_agency() {
             let of_agency = self.platforms_by_agency.entry(agency.clone()).or_default();
-            of_agency.insert(platform.name.clone(), Arc::clone(&platform));
-        }
-        if let Some(Image::Platform(old)) = self.maps.put(Image::Platform(Arc::clone(&platform))) {
-            self.count_listings(&old, -1);
-            if old.governing_agency() != platform.governing_agency() {
-                self.remove_from_agency(&old);
-            }
-            if !old.is_guarded_as(&platform) {
-                self.sight_turns += 1;
-            }
-            self.platforms_by_display_name
-                .remove(&display_name_key(&old));
+            of_agency.insert(platform.name.clone(), platform);
         }
     }
 
@@ -165,22 +180,11 @@ impl State {
         }
     }
 
-    /// The entry of a platform in the alphabetical index.
-    fn listed(&self, platform: &Arc<Platform>) -> (DisplayNameKey, Listed) {
-        let agency = platform.governing_agency();
-        let agency = agency.and_then(|name| self.agency(name));
-        let listed = Listed {
-            platform: Arc::clone(platform),
-            text: search_text(platform, agency.map(|agency| &**agency)),
-        };
-        (display_name_key(platform), listed)
-    }
-
-    fn refresh_search_texts(&mut self, agency: &AgencyName) {
-        let governed = self.platforms_of(agency).cloned().unwrap_or_default();
-        for platform in governed.values() {
-            let (key, listed) = self.listed(platform);
-            self.platforms_by_display_name.insert(key, listed);
+    /// Has the search read the names of an agency again.
+    fn forget_texts(&mut self, agency: &AgencyName) {
+        let governed = self.platforms_by_agency.get(agency).cloned();
+        for platform in governed.unwrap_or_default().values() {
+            self.alphabet.forget_index(platform);
         }
     }
 
@@ -203,7 +207,9 @@ impl State {
             if restricted {
                 counted.restrict();
             }
-            state.maps.put(Image::Plan(Arc::new(counted)));
+            let counted = Arc::new(counted);
+            state.plan_values.replace(then, Arc::clone(&counted));
+            state.maps.put(Image::Plan(counted));
         }
         state.sight_turns = now.sight_turns;
         state
@@ -288,13 +294,6 @@ impl State {
             .values()
             .filter(|platform| platform.state() == PlatformState::Active)
     }
-}
-
-fn display_name_key(platform: &Platform) -> DisplayNameKey {
-    (
-        sort_key(&platform.fields.display_name),
-        platform.name.clone(),
-    )
 }
 
 /// The records whose names begin with `prefix`. Does not iterate over other records.

@@ -410,7 +410,7 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
                 display_name,
                 objectives,
                 scope,
-                accountable_head: head,
+                accountable_head: head.map(Box::new),
                 lead_unit,
                 coordinating_agencies: agencies,
                 budget,

@@ -181,7 +181,7 @@ impl Items {
         let of = Subject {
             platform,
             agency: governing_agency_on(platform, self.on),
-            head: plan.fields.accountable_head.as_ref(),
+            head: plan.fields.accountable_head.as_deref(),
         };
         let on = self.on;
         let standing = dossier.standing_on(on);

@@ -192,18 +192,37 @@ impl<T: Queryable> Filter<T> {
     /// repeated), so that the caller may start from an index: `Some` only when the filter says
     /// so in its outermost conjunction.
     pub fn equality(&self, path: &str) -> Option<&Constant> {
-        let root = self.root.as_ref()?;
-        let terms = match root {
-            Node::And(terms) => terms.as_slice(),
-            single => std::slice::from_ref(single),
+        self.asked(path)
+            .find_map(|test| match (&test.key, &test.ask) {
+                (None, Ask::Compare(Comparator::Equal, value)) => Some(value),
+                _ => None,
+            })
+    }
+
+    /// All of them, each with its key when one entry of a map is meant. Texts of a repeated field
+    /// are folded.
+    pub(crate) fn equalities(&self, path: &str) -> impl Iterator<Item = (Option<&str>, Value<'_>)> {
+        self.asked(path).filter_map(|test| {
+            let value = match &test.ask {
+                Ask::Compare(Comparator::Equal, value) => value.as_value(),
+                Ask::FitsFolded(pattern) if test.field.repeated && pattern.is_exact() => {
+                    Value::Text(pattern.text.as_str().into())
+                }
+                _ => return None,
+            };
+            Some((test.key.as_deref(), value))
+        })
+    }
+
+    /// The tests of a field in the outermost conjunction.
+    fn asked(&self, path: &str) -> impl Iterator<Item = &Test<T>> {
+        let terms = match &self.root {
+            Some(Node::And(terms)) => terms.as_slice(),
+            Some(single) => std::slice::from_ref(single),
+            None => &[],
         };
-        terms.iter().find_map(|term| match term {
-            Node::Test(Test {
-                field,
-                key: None,
-                ask: Ask::Compare(Comparator::Equal, value),
-                column: _,
-            }) if field.path == path => Some(value),
+        terms.iter().filter_map(move |term| match term {
+            Node::Test(test) if test.field.path == path => Some(test),
             _ => None,
         })
     }

@@ -226,7 +226,7 @@ impl<'a> Values<'a> {
     }
 
     /// Whether some value (of this key, in a map) meets the condition; an empty text never does.
-    pub(super) fn any(&self, key: Option<&str>, mut meets: impl FnMut(&Value<'a>) -> bool) -> bool {
+    pub(crate) fn any(&self, key: Option<&str>, mut meets: impl FnMut(&Value<'a>) -> bool) -> bool {
         let mut check = |value: &Value<'a>| match value {
             Value::Text(text) if text.is_empty() => false,
             value => meets(value),

@@ -5,12 +5,16 @@
 //! `đà` finds `Đà` first, then `Da`. Records whose name is the query come first, then names that
 //! begin with it, then those where every word begins a word, then those where some word is found
 //! only inside another; among equals the weightier part wins, then the Vietnamese alphabet, then
-//! the resource name. The owner of a record folds its texts once and keeps the result.
+//! the resource name. The records are searched in blocks, whose texts are indexed ([`Texts`]): the
+//! ranks of all records of a block are found at once, and a record is looked at only for a page.
 
-use std::{fmt, sync::Arc};
+mod texts;
+
+use std::{cmp::Reverse, fmt};
 
 use memchr::memmem::Finder;
 
+pub use self::texts::Texts;
 use crate::{
     error::Error,
     messages::Rule,
@@ -18,6 +22,7 @@ use crate::{
         page::{Cursor, Page, cut},
         schema::Constant,
     },
+    state::blocks::{Members, members},
     text::{fold, name_key},
 };
 
@@ -34,10 +39,12 @@ pub enum Part {
     Other = 3,
 }
 
+const PARTS: usize = 4;
+
 /// A record that can be searched for.
 pub trait Searchable {
-    /// Calls back with each text that is searched, the weightiest part of the record first.
-    fn texts(&self, text: &mut dyn FnMut(Part, &str));
+    /// Calls back with each text that is searched. Only the part [`Part::Other`] may have several.
+    fn texts<'a>(&'a self, text: &mut dyn FnMut(Part, &'a str));
 }
 
 /// A record whose place in the Vietnamese alphabet is known.
@@ -49,218 +56,41 @@ pub trait Alphabetical {
     fn vietnamese_name(&self) -> &str;
 }
 
-/// The folded texts of a record in one allocation, to save memory. Each text follows a control
-/// character that marks its part and that no folded text contains. The key of the Vietnamese
-/// name, with diacritics, comes last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchText {
-    text: Arc<str>,
-    folded_len: usize,
+/// How many places there are. A place is how the query was found and then the part, best first: the
+/// text is the query, or begins with it; every word of the query begins a word, or stands in one.
+const PLACES: usize = 4 * PARTS;
+
+/// The first place that words are found at; those before it are of the whole query.
+const FIRST_OF_WORDS: usize = 2 * PARTS;
+
+/// How many ranks there are. A rank is a place, and whether the name lacks some word with the
+/// diacritics that the query gives it; such records come after all others.
+const RANKS: usize = 2 * PLACES;
+
+/// The number of a rank in the cursors of pages.
+fn rank_number(rank: usize) -> i64 {
+    let (bare, place) = (rank / PLACES, rank % PLACES);
+    let number = bare * 100 + place / PARTS * 10 + place % PARTS;
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-const MARKS: [(char, Part); 4] = [
-    ('\u{1}', Part::Name),
-    ('\u{2}', Part::EnglishName),
-    ('\u{3}', Part::Id),
-    ('\u{4}', Part::Other),
-];
-
-impl SearchText {
-    /// Folds the texts of a record.
-    pub fn new(record: &impl Searchable) -> Self {
-        let mut all = String::new();
-        let mut name = String::new();
-        record.texts(&mut |part, text| {
-            let folded = fold(text);
-            let mark = MARKS.iter().find(|(_, marked)| *marked == part);
-            if let Some((mark, _)) = mark
-                && !folded.is_empty()
-            {
-                all.push(*mark);
-                all.extend(folded.chars().filter(|c| !is_mark(*c)));
-            }
-            if part == Part::Name && !text.is_ascii() {
-                name.push_str(&name_key(text));
-            }
-        });
-        let folded_len = all.len();
-        all.push_str(&name);
-        Self {
-            text: all.into(),
-            folded_len,
-        }
-    }
-
-    /// The folded texts.
-    fn folded(&self) -> &str {
-        self.text.get(..self.folded_len).unwrap_or_default()
-    }
-
-    /// The key of the Vietnamese name.
-    fn name(&self) -> &str {
-        self.text.get(self.folded_len..).unwrap_or_default()
-    }
-
-    /// How well the record matches the query; smaller is better. `None` if a word is not found, or
-    /// if the rank is not before `full`. `starts` is a scratch buffer.
-    fn rank(&self, query: &Query, full: usize, starts: &mut Vec<Start>) -> Option<Rank> {
-        let all = self.folded();
-        let whole = (full <= BEST_OF_WORDS.index()).then(|| query.whole(all));
-        if whole == Some(None) {
-            // most records of a frequent word are skipped here
-            return None;
-        }
-        if query.words.iter().any(|word| word.place(all).is_none()) {
-            return None;
-        }
-        let whole = whole.unwrap_or_else(|| query.whole(all));
-        starts.clear();
-        starts.extend(word_starts(all));
-        let mut place = Place {
-            class: Class::Equal,
-            part: Part::Name,
-        };
-        for word in &query.words {
-            place = place.max(word.best(all, starts)?);
-        }
-        let place = whole.map_or(place, |whole| place.min(whole));
-        let name = self.name().as_bytes();
-        let bare = query.marked.iter().any(|word| word.find(name).is_none());
-        let rank = Rank { bare, place };
-        (rank.index() < full).then_some(rank)
-    }
-}
-
-/// Where a word begins in the texts of a record, and in which part.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    at: usize,
-    part: Part,
-}
-
-/// Positions where a word can begin: after each character that is not a letter or digit. They
-/// follow the order of the texts, so the part with the most weight comes first.
-fn word_starts(all: &str) -> impl Iterator<Item = Start> {
-    let mut part = None;
-    let mut after_word = false;
-    all.char_indices().filter_map(move |(at, c)| {
-        let begins = !std::mem::replace(&mut after_word, c.is_alphanumeric());
-        if is_mark(c) {
-            part = part_of(c);
-            return None;
-        }
-        part.filter(|_| begins).map(|part| Start { at, part })
-    })
-}
-
-/// A word that is looked for.
-#[derive(Clone, Debug)]
-struct Word {
-    text: String,
-    finder: Finder<'static>,
-}
-
-impl Word {
-    fn new(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            finder: Finder::new(text).into_owned(),
-        }
-    }
-
-    /// Where it stands first.
-    fn place(&self, all: &str) -> Option<usize> {
-        self.finder.find(all.as_bytes())
-    }
-
-    /// Its best place: as the beginning of a word, else where it stands first.
-    fn best(&self, all: &str, starts: &[Start]) -> Option<Place> {
-        let begins = |start: &&Start| {
-            let rest = all.as_bytes().get(start.at..);
-            rest.is_some_and(|rest| rest.starts_with(self.text.as_bytes()))
-        };
-        if let Some(start) = starts.iter().find(begins) {
-            return Some(Place {
-                class: Class::WordStart,
-                part: start.part,
-            });
-        }
-        let at = self.place(all)?;
-        // every text begins with a word start, unless it is empty
-        let before = starts.partition_point(|start| start.at <= at);
-        let part = starts.get(before.checked_sub(1)?)?.part;
-        let class = Class::Inside;
-        Some(Place { class, part })
-    }
-}
-
-/// The part that this character marks.
-fn part_of(mark: char) -> Option<Part> {
-    let known = MARKS.iter().find(|(known, _)| *known == mark);
-    known.map(|(_, part)| *part)
-}
-
-const fn is_mark(c: char) -> bool {
-    matches!(c, '\u{1}'..='\u{4}')
-}
-
-/// How a query was found, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
-    Equal = 0,
-    Prefix = 1,
-    WordStart = 2,
-    Inside = 3,
-}
-
-/// How a query was found, then where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    class: Class,
-    part: Part,
-}
-
-/// How well a record meets a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    /// Whether the name lacks some word with the diacritics that the query gives it.
-    bare: bool,
-    place: Place,
-}
-
-const RANKS: usize = 32;
-
-/// The best rank of a record that has no text which begins with the query.
-const BEST_OF_WORDS: Rank = Rank {
-    bare: false,
-    place: Place {
-        class: Class::WordStart,
-        part: Part::Name,
-    },
-};
-
-impl Rank {
-    const fn number(self) -> i64 {
-        let Place { class, part } = self.place;
-        self.bare as i64 * 100 + class as i64 * 10 + part as i64
-    }
-
-    /// Its place among all ranks, best first.
-    const fn index(self) -> usize {
-        let Place { class, part } = self.place;
-        self.bare as usize * 16 + class as usize * 4 + part as usize
-    }
-}
+/// The records of a block that have each rank.
+type Ranked = [Members; RANKS];
 
 /// A checked and folded query.
 #[derive(Clone, Debug)]
 pub struct Query {
     key: String,
     /// The whole query, unless it has a character that marks a part.
-    whole: Option<Finder<'static>>,
-    words: Vec<Word>,
+    whole: Option<String>,
+    /// Its words, the longest first: most records lack it.
+    words: Vec<Finder<'static>>,
     /// Those of its words that have diacritics, as they are in the key of a name.
     marked: Vec<Finder<'static>>,
+}
+
+const fn is_mark(c: char) -> bool {
+    matches!(c, '\u{1}'..='\u{4}')
 }
 
 impl Query {
@@ -280,35 +110,19 @@ impl Query {
         if words.is_empty() {
             return Err(Error::invalid("query", Rule::QueryBlank));
         }
-        words.sort_unstable();
+        words.sort_unstable_by_key(|word| (Reverse(word.len()), *word));
         words.dedup();
-        let words = words.into_iter().map(Word::new).collect();
+        let words = words.into_iter();
+        let words = words.map(|word| Finder::new(word).into_owned()).collect();
         Ok(Self {
             key,
-            whole: (!folded.contains(is_mark)).then(|| Finder::new(&folded).into_owned()),
             words,
             marked,
+            whole: (!folded.contains(is_mark)).then_some(folded),
         })
     }
 
-    /// The best place of a text that begins with the query.
-    fn whole(&self, all: &str) -> Option<Place> {
-        let all = all.as_bytes();
-        let whole = self.whole.as_ref()?;
-        let length = whole.needle().len();
-        let places = whole.find_iter(all).filter_map(|at| {
-            // no byte of a longer character is a mark
-            let part = part_of(char::from(*all.get(at.checked_sub(1)?)?))?;
-            let class = match all.get(at + length) {
-                Some(next) if !is_mark(char::from(*next)) => Class::Prefix,
-                _ => Class::Equal,
-            };
-            (part != Part::Other).then_some(Place { class, part })
-        });
-        places.min()
-    }
-
-    /// Number of terms evaluated on a row.
+    /// Number of terms evaluated on a block.
     pub const fn terms(&self) -> usize {
         self.words.len() + self.marked.len()
     }
@@ -318,53 +132,91 @@ impl Query {
     pub fn canonical(&self) -> &str {
         &self.key
     }
+
+    /// The ranks before `full` of the records of a block.
+    fn rank(&self, texts: &Texts, full: usize) -> Option<Ranked> {
+        let whole = match &self.whole {
+            Some(whole) => texts.begins_with(whole),
+            None => [0; FIRST_OF_WORDS],
+        };
+        let mut all = texts.all();
+        if full <= FIRST_OF_WORDS {
+            // most blocks of a frequent word are skipped here
+            all = whole.into_iter().fold(0, |any, found| any | found);
+        }
+        // for each place, the records in which every word is found there or at a better one
+        let mut reached = [all; PLACES - FIRST_OF_WORDS];
+        for word in &self.words {
+            if all == 0 {
+                return None;
+            }
+            let mut so_far = 0;
+            for (reached, found) in reached.iter_mut().zip(texts.find(word, all)) {
+                so_far |= found;
+                *reached &= so_far;
+            }
+            all &= so_far;
+        }
+        let mut bare = 0;
+        for word in &self.marked {
+            bare |= all & !texts.find_marked(word);
+        }
+        let mut ranked = [0; RANKS];
+        let (full_marks, without) = ranked.split_at_mut(PLACES);
+        let places = full_marks.iter_mut().zip(without);
+        let mut left = all;
+        for ((marked, without), found) in places.zip(whole.into_iter().chain(reached)) {
+            let here = found & left;
+            left &= !here;
+            (*marked, *without) = (here & !bare, here & bare);
+        }
+        (all != 0).then_some(ranked)
+    }
 }
 
-/// A row that may match a query.
+/// A block of records that is searched.
 #[derive(Debug)]
-pub struct Row<'a, R> {
-    /// The folded texts.
-    pub text: &'a SearchText,
-    /// What is found.
-    pub record: R,
-    /// Whether it sorts, by the alphabet, at or before the cursor.
-    pub passed: bool,
+pub struct Block<'a, R> {
+    /// The indexed texts of its records.
+    pub texts: &'a Texts,
+    /// The records, in order, as many as in its index.
+    pub records: &'a [R],
+    /// How many of them sort, by the alphabet, at or before the cursor.
+    pub passed: usize,
 }
 
-/// A page of the records that match the query, best first. The rows must be sorted by the
-/// Vietnamese alphabet and then by resource name, so that equal ranks keep this order. `see`
-/// returns what the caller sees of a record, if anything. It is called only for records that fit
-/// on the page.
-pub fn search<'a, R, S: Alphabetical>(
-    rows: impl IntoIterator<Item = Row<'a, R>>,
+/// A page of the records that match the query, best first. The blocks and the records in them must
+/// be sorted by the Vietnamese alphabet and then by resource name, so that equal ranks keep this
+/// order. `see` returns what the caller sees of a record, if anything. It is called only for
+/// records that fit on the page.
+pub fn search<'a, R: 'a, S: Alphabetical>(
+    blocks: impl IntoIterator<Item = Block<'a, R>>,
     query: &Query,
     after: Option<&Cursor>,
     size: usize,
-    mut see: impl FnMut(R) -> Option<S>,
+    mut see: impl FnMut(&'a R) -> Option<S>,
 ) -> Page<Hit<S>> {
     let after = after.map_or(i64::MIN, rank_of);
     let mut found: [Vec<Hit<S>>; RANKS] = std::array::from_fn(|_| Vec::new());
-    let mut starts = Vec::new();
-    // The page is full of better ranks than this: equal ones of later rows come after it.
+    // The page is full of better ranks than this: equal ones of later records come after it.
     let mut full = RANKS;
-    for Row {
-        text,
-        record,
-        passed,
-    } in rows
-    {
-        let Some(rank) = text.rank(query, full, &mut starts) else {
+    for block in blocks {
+        let Some(ranked) = query.rank(block.texts, full) else {
             continue;
         };
-        let number = rank.number();
-        let ahead = number > after || number == after && !passed;
-        if let Some(equals) = found.get_mut(rank.index())
-            && ahead
-            && let Some(row) = see(record)
-        {
-            equals.push(Hit { rank: number, row });
-            full = full_from(&found, size);
+        for (rank, (equals, ranked)) in found.iter_mut().zip(ranked).enumerate().take(full) {
+            let number = rank_number(rank);
+            for index in members(ranked) {
+                let ahead = number > after || number == after && index >= block.passed;
+                if equals.len() <= size
+                    && ahead
+                    && let Some(row) = block.records.get(index).and_then(&mut see)
+                {
+                    equals.push(Hit { rank: number, row });
+                }
+            }
         }
+        full = full_from(&found, size);
     }
     let hits = found.into_iter().flatten().take(size.saturating_add(1));
     cut(hits.collect(), size, Hit::cursor)
@@ -418,265 +270,4 @@ fn rank_of(cursor: &Cursor) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::text::{SortKey, compare_names, sort_key};
-
-    /// A made-up record.
-    #[derive(Clone, Debug, PartialEq)]
-    struct Record {
-        id: String,
-        resource_name: String,
-        name: String,
-        english: &'static str,
-        others: Vec<&'static str>,
-    }
-
-    impl Alphabetical for &Record {
-        fn resource_name(&self) -> &str {
-            &self.resource_name
-        }
-
-        fn vietnamese_name(&self) -> &str {
-            &self.name
-        }
-    }
-
-    impl Searchable for Record {
-        fn texts(&self, text: &mut dyn FnMut(Part, &str)) {
-            text(Part::Name, &self.name);
-            text(Part::EnglishName, self.english);
-            text(Part::Id, &self.id);
-            for other in &self.others {
-                text(Part::Other, other);
-            }
-        }
-    }
-
-    type Records = BTreeMap<(SortKey, String), (SearchText, Record)>;
-
-    fn record(
-        id: &str,
-        name: &str,
-        english: &'static str,
-        others: &[&'static str],
-    ) -> ((SortKey, String), (SearchText, Record)) {
-        let record = Record {
-            id: id.to_owned(),
-            resource_name: format!("records/{id}"),
-            name: name.to_owned(),
-            english,
-            others: others.to_vec(),
-        };
-        let key = (sort_key(name), record.resource_name.clone());
-        (key, (SearchText::new(&record), record))
-    }
-
-    fn records() -> Records {
-        [
-            record("exact", "Định danh", "Identity", &[]),
-            record("prefix", "Định danh điện tử", "Electronic identity", &[]),
-            record("words", "Nền tảng danh mục định kỳ", "Catalogue", &[]),
-            record("inside", "Xdinh Ydanh", "", &[]),
-            record(
-                "dat-dai",
-                "Dữ liệu đất đai",
-                "Land data",
-                &["Tổng cục Quản lý đất đai"],
-            ),
-            record("dan-cu", "Dữ liệu dân cư", "Population data", &[]),
-            record("other", "Bảo hiểm", "", &["định danh"]),
-            record("e-kyc", "", "Know your customer", &[]),
-        ]
-        .into()
-    }
-
-    fn searched<'a>(
-        records: &'a Records,
-        query: &Query,
-        after: Option<&Cursor>,
-        size: usize,
-    ) -> Page<Hit<&'a Record>> {
-        let last = after.map(|cursor| match &*cursor.values {
-            [_, Some(Constant::Text(name))] => (sort_key(name), cursor.name.clone()),
-            other => panic!("{other:?}"),
-        });
-        let rows = records.iter().map(|(key, (text, record))| Row {
-            text,
-            record,
-            passed: last.as_ref().is_some_and(|last| key <= last),
-        });
-        search(rows, query, after, size, Some)
-    }
-
-    fn found_ids(query: &str) -> Vec<String> {
-        let records = records();
-        let page = searched(&records, &Query::parse(query).unwrap(), None, 10);
-        let ids = page.items.into_iter().map(|hit| hit.row.id.clone());
-        ids.collect()
-    }
-
-    /// The whole of a search by its definition, one record at a time.
-    fn defined<'a>(records: &'a Records, query: &Query) -> Vec<&'a Record> {
-        // at every place of the text, without an index
-        let found = |text: &str, word: &str| {
-            let places = text
-                .char_indices()
-                .filter(|(at, _)| text[*at..].starts_with(word));
-            let classes = places.map(|(at, _)| match text[..at].chars().next_back() {
-                Some(before) if before.is_alphanumeric() => Class::Inside,
-                _ => Class::WordStart,
-            });
-            classes.min()
-        };
-        let best = |record: &Record, word: &Word| {
-            let mut best = None;
-            record.texts(&mut |part, text| {
-                if let Some(class) = found(&fold(text), &word.text) {
-                    let here = Place { class, part };
-                    best = Some(best.map_or(here, |best: Place| best.min(here)));
-                }
-            });
-            best
-        };
-        let whole = fold(&query.key);
-        let rank = |record: &Record| {
-            let words: Option<Vec<_>> = query.words.iter().map(|it| best(record, it)).collect();
-            let mut place = words?.into_iter().max()?;
-            record.texts(&mut |part, text| {
-                let folded = fold(text);
-                if part != Part::Other && folded.starts_with(&whole) {
-                    let class = match folded == whole {
-                        true => Class::Equal,
-                        false => Class::Prefix,
-                    };
-                    place = place.min(Place { class, part });
-                }
-            });
-            // each word that has marks, in the name with the same ones
-            let key = name_key(&record.name);
-            let mut marked = query.key.split(|c: char| !c.is_alphanumeric() && c != '-');
-            let bare = marked.any(|word| !word.is_ascii() && !key.contains(word.trim_matches('-')));
-            Some(Rank { bare, place })
-        };
-        let records = records.values().map(|(_, record)| record);
-        let mut met: Vec<_> = records
-            .filter_map(|record| Some((rank(record)?, record)))
-            .collect();
-        met.sort_by(|(a, left), (b, right)| {
-            a.cmp(b)
-                .then_with(|| compare_names(&left.name, &right.name))
-                .then_with(|| left.resource_name.cmp(&right.resource_name))
-        });
-        met.into_iter().map(|(_, record)| record).collect()
-    }
-
-    #[test]
-    fn ranks_go_from_the_whole_name_to_parts_of_words() {
-        let expected = ["exact", "prefix", "words", "other", "inside"];
-        assert_eq!(found_ids("dinh danh"), expected);
-        assert_eq!(found_ids("ĐỊNH  danh"), expected);
-    }
-
-    #[test]
-    fn every_word_must_be_found_somewhere() {
-        assert_eq!(found_ids("đất quản"), ["dat-dai"]);
-        assert_eq!(found_ids("dinh danh, khong"), [""; 0]);
-        assert_eq!(
-            found_ids("du lieu"),
-            ["dan-cu", "dat-dai"],
-            "by the Vietnamese alphabet"
-        );
-        assert_eq!(found_ids("data"), ["dan-cu", "dat-dai"]);
-        assert_eq!(found_ids("e-kyc"), ["e-kyc"]);
-        assert_eq!(found_ids("(identity)"), ["exact", "prefix"]);
-    }
-
-    #[test]
-    fn names_with_the_diacritics_of_the_query_come_first() {
-        let records: Records = [
-            record("1", "Da liễu", "", &[]),
-            record("2", "Hệ thống Đà Nẵng", "", &[]),
-            record("3", "Đá", "", &["Đà"]),
-            record("4", "Hòa Bình", "", &[]),
-            record("5", "Hoa Binh", "", &[]),
-            record("6", "Kĩ thuật số 2", "", &[]),
-            record("7", "Ky", "", &[]),
-        ]
-        .into();
-        for (query, expected) in [
-            ("đà", &["2", "3", "1"][..]),
-            ("da", &["3", "1", "2"]),
-            ("đa", &["3", "1", "2"]),
-            ("Da liễu", &["1"]),
-            ("hoà binh", &["4", "5"]),
-            ("hoa binh", &["5", "4"]),
-            ("kỹ", &["6", "7"]),
-            ("ki", &["7", "6"]),
-            ("k\u{ad}ỹ\u{3164} thuật", &["6"]),
-        ] {
-            let page = searched(&records, &Query::parse(query).unwrap(), None, 10);
-            let ids: Vec<_> = page.items.iter().map(|hit| &*hit.row.id).collect();
-            assert_eq!(ids, expected, "{query}");
-        }
-    }
-
-    #[test]
-    fn queries_are_bounded_and_not_blank() {
-        for (query, reason) in [("", "QUERY_BLANK"), (" -, \u{301}", "QUERY_BLANK")] {
-            match Query::parse(query) {
-                Err(Error::Invalid(violations)) => {
-                    assert_eq!(
-                        violations.iter().next().unwrap().rule.reason().name(),
-                        reason
-                    );
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-        assert!(Query::parse(&"đ".repeat(200)).is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn pages_make_up_the_whole(
-            names in prop::collection::vec("(Đ|đ|d|a|ă|-| ){0,7}", 0..30), size in 1..5_usize,
-            query in "[đda](-?[da])?( [da]){0,3}"
-        ) {
-            let others = [&["Đ a", "da"][..], &[]];
-            let records: Records = names
-                .iter()
-                .enumerate()
-                .map(|(index, name)| {
-                    record(&index.to_string(), name, "a đ", others[index % 2])
-                })
-                .collect();
-            let query = Query::parse(&query).unwrap();
-            let whole = searched(&records, &query, None, 100);
-            prop_assert_eq!(whole.next, None);
-            let rows: Vec<_> = whole.items.iter().map(|hit| hit.row).collect();
-            prop_assert_eq!(rows, defined(&records, &query));
-            let (mut walked, mut after) = (Vec::new(), None);
-            loop {
-                let page = searched(&records, &query, after.as_ref(), size);
-                walked.extend(page.items);
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
-            }
-            prop_assert_eq!(walked, whole.items);
-        }
-
-        #[test]
-        fn any_query_is_answered(query in any::<String>(), name in any::<String>()) {
-            if let Ok(query) = Query::parse(&query) {
-                searched(&[record("1", &name, "", &[])].into(), &query, None, 1);
-            }
-        }
-    }
-}
+pub(crate) mod tests;

@@ -383,7 +383,7 @@ record_fields! {
         /// What it covers.
         pub scope: String,
         /// Who answers for it (người đứng đầu chịu trách nhiệm).
-        pub accountable_head: Option<Head>,
+        pub accountable_head: Option<Box<Head>>,
         /// The unit in the lead.
         pub lead_unit: String,
         /// Agencies that take part.

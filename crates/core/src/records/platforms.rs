@@ -12,7 +12,7 @@ use crate::{
     query::{
         fields::{created, named, resource, updated, words},
         schema::{Field, Queryable, Type, Values},
-        search::{Alphabetical, Part, SearchText, Searchable},
+        search::{Alphabetical, Part, Searchable},
     },
     records::{
         agencies::Agency,
@@ -649,11 +649,6 @@ impl Queryable for Platform {
     }
 }
 
-struct PlatformText<'a> {
-    platform: &'a Platform,
-    agency: Option<&'a Agency>,
-}
-
 impl Alphabetical for Platform {
     fn resource_name(&self) -> &str {
         self.name.as_str()
@@ -664,8 +659,17 @@ impl Alphabetical for Platform {
     }
 }
 
-impl Searchable for PlatformText<'_> {
-    fn texts(&self, text: &mut dyn FnMut(Part, &str)) {
+/// A platform, and the agency that governs it: a search finds it by either.
+#[derive(Clone, Copy, Debug)]
+pub struct Governed<'a> {
+    /// The platform.
+    pub platform: &'a Platform,
+    /// The agency that governs it.
+    pub agency: Option<&'a Agency>,
+}
+
+impl Searchable for Governed<'_> {
+    fn texts<'a>(&'a self, text: &mut dyn FnMut(Part, &'a str)) {
         let fields = &self.platform.fields;
         text(Part::Name, &fields.display_name);
         text(Part::EnglishName, &fields.display_name_en);
@@ -683,7 +687,18 @@ impl Searchable for PlatformText<'_> {
     }
 }
 
-/// The folded texts that the search for a platform uses.
-pub(crate) fn search_text(platform: &Platform, agency: Option<&Agency>) -> SearchText {
-    SearchText::new(&PlatformText { platform, agency })
+impl Platform {
+    /// Whether a search finds both by the same texts.
+    pub(crate) fn is_searched_as(&self, other: &Self) -> bool {
+        let texts = |platform| {
+            let mut texts = Vec::new();
+            let governed = Governed {
+                platform,
+                agency: None,
+            };
+            governed.texts(&mut |part, text| texts.push((part, text.to_owned())));
+            texts
+        };
+        self.governing_agency() == other.governing_agency() && texts(self) == texts(other)
+    }
 }

@@ -1,22 +1,45 @@
 //! The indexes of platforms, and which of them serves a list.
 
-use std::{ops::Bound, sync::Arc};
+use std::sync::Arc;
 
-use super::{DisplayNameKey, Listed, State};
+use super::{State, alphabet::ByAlphabet, blocks::Order};
 use crate::{
+    effort::Effort,
     names::{AgencyName, PlatformName},
-    query::{list::Query, order::Direction, page::Cursor, schema::Constant, search},
-    records::platforms::Platform,
+    query::{
+        list::Query,
+        order::Direction,
+        page::Cursor,
+        schema::Constant,
+        search::{self, Texts},
+    },
+    records::{
+        plans::Plan,
+        platforms::{Governed, Platform},
+    },
     text::sort_key,
 };
 
-/// Rows of platforms.
-pub type PlatformRows<'a> = Box<dyn Iterator<Item = &'a Arc<Platform>> + Send + 'a>;
+/// Records of one kind: at least those that can be on a page.
+pub type Rows<'a, T> = Box<dyn Iterator<Item = &'a Arc<T>> + 'a>;
+
+/// A filter that may select fewer than one in this many platforms is looked up by its values where
+/// the order is another than theirs: those that it selects are sorted.
+const FEW: usize = 16;
+
+/// Cost of looking for one word in the texts of a block, in units of work.
+const BLOCK_COST: usize = 4;
+/// Cost of reading the texts of one platform.
+const READING_COST: usize = 20;
 
 impl State {
     /// The platforms that can be on a page, from an index if one fits, and whether they are already
     /// in the order of the page.
-    pub fn platforms_for<'a>(&'a self, query: &Query<Platform>) -> (bool, PlatformRows<'a>) {
+    pub fn platforms_for<'a>(
+        &'a self,
+        query: &Query<Platform>,
+        effort: &'a Effort,
+    ) -> (bool, Rows<'a, Platform>) {
         if let Some(Constant::Text(agency)) = query.filter.equality("governing_agency") {
             let agency = AgencyName::parse(agency);
             let of_agency = agency.and_then(|agency| self.platforms_by_agency.get(&agency));
@@ -31,50 +54,76 @@ impl State {
         if query.order.one_field() == Some(("display_name", Direction::Ascending)) {
             let place = query.after.as_ref().map(display_name_place);
             // no valid cursor lacks a platform name
-            if let Some(after) = place.map_or(Some(None), |place| place.map(Some)) {
-                return (true, Box::new(self.platforms_by_display_name(after)));
+            let selected = self.platform_values.count_selected(&query.filter, effort);
+            let few = selected.is_some_and(|count| count < self.platforms().len() / FEW);
+            if let Some(after) = place.map_or(Some(None), |place| place.map(Some))
+                && !few
+            {
+                return (true, Box::new(self.alphabet.after(after)));
             }
         }
-        let all = query.rows(self.platforms(), "");
-        (query.by_name(), Box::new(all))
+        let values = &self.platform_values;
+        let rows = values.rows(self.platforms(), "", query, effort);
+        (query.by_name(), rows)
     }
 
-    /// All platforms in Vietnamese alphabetical order and then by name, those without a display
-    /// name last. Starts at the first platform, or after the given place.
-    fn platforms_by_display_name(
-        &self,
-        after: Option<DisplayNameKey>,
-    ) -> impl Iterator<Item = &Arc<Platform>> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self
-            .platforms_by_display_name
-            .range((start, Bound::Unbounded));
-        range.map(|(_, listed)| &listed.platform)
+    /// The same of the plans whose names begin with `prefix`.
+    pub fn plans_for<'a>(
+        &'a self,
+        prefix: &str,
+        query: &Query<Plan>,
+        effort: &'a Effort,
+    ) -> (bool, Rows<'a, Plan>) {
+        let rows = self.plan_values.rows(self.plans(), prefix, query, effort);
+        (query.by_name(), rows)
     }
 
-    /// All platforms with their search texts, in the same order; `after` is where the page before
-    /// ended.
+    /// All platforms by the alphabet, for a search; `after` is where the page before ended. Ends
+    /// early when the work must end.
     pub fn searched_platforms<'a>(
         &'a self,
+        query: &search::Query,
         after: Option<&Cursor>,
-    ) -> impl Iterator<Item = search::Row<'a, &'a Arc<Platform>>> + use<'a> {
-        let last_passed = after.and_then(display_name_place);
-        let mut passed = last_passed.is_some();
-        self.platforms_by_display_name
-            .iter()
-            .map(move |(key, Listed { platform, text })| {
-                passed = passed && last_passed.as_ref().is_some_and(|last| key <= last);
-                search::Row {
-                    text,
-                    record: platform,
-                    passed,
-                }
+        effort: &'a Effort,
+    ) -> impl Iterator<Item = search::Block<'a, Arc<Platform>>> + use<'a> {
+        let units = BLOCK_COST * (1 + query.terms());
+        let blocks = self.alphabet.iter(after.and_then(display_name_place));
+        blocks.map_while(move |(block, passed)| {
+            let unread = match block.is_indexed() {
+                true => 0,
+                false => READING_COST * block.records().len(),
+            };
+            effort.spend(units + unread).then(|| search::Block {
+                texts: block.index(|platforms| self.texts(platforms)),
+                records: block.records(),
+                passed,
             })
+        })
+    }
+
+    /// Indexes all records, so that no search or list has to, while `goes_on`.
+    pub fn index(&self, goes_on: impl Fn() -> bool) {
+        for (block, _) in self.alphabet.iter(None).take_while(|_| goes_on()) {
+            block.index(|platforms| self.texts(platforms));
+        }
+        self.platform_values.read(&goes_on);
+        self.plan_values.read(&goes_on);
+    }
+
+    fn texts(&self, platforms: &[Arc<Platform>]) -> Texts {
+        let governed = |platform| {
+            let agency = Platform::governing_agency(platform);
+            let agency = agency.and_then(|name| self.agency(name));
+            let agency = agency.map(AsRef::as_ref);
+            Governed { platform, agency }
+        };
+        let governed: Vec<_> = platforms.iter().map(|it| governed(it)).collect();
+        Texts::new(&governed)
     }
 }
 
 /// The place in the alphabet that a page ended at.
-fn display_name_place(cursor: &Cursor) -> Option<DisplayNameKey> {
+fn display_name_place(cursor: &Cursor) -> Option<<ByAlphabet as Order>::Place> {
     let mut values = cursor.values.iter().flatten();
     let display_name = values.find_map(|value| match value {
         Constant::Text(display_name) => Some(display_name.as_str()),

@@ -1,15 +1,21 @@
-//! Builds a State from all its images at once. The expensive work, folding texts and making sort
-//! keys, runs on all cores, and the maps are filled in an order that keeps them small.
+//! Builds a State from all its images at once. The expensive work, making sort keys, runs on all
+//! cores, and the maps are filled in an order that keeps them small.
 
 use std::{iter::Peekable, num::NonZero, sync::Arc, thread};
 
 use crate::{
     change::Image,
     names::Revision,
-    records::platforms::Platform,
-    state::{DisplayNameKey, Listed, State},
+    records::{Record, platforms::Platform},
+    state::{
+        State,
+        alphabet::{Alphabet, ByAlphabet},
+        blocks::Order,
+        values::ByValues,
+    },
     time::Timestamp,
 };
+
 impl State {
     /// Builds the State from the images of the current tables.
     pub fn load(
@@ -18,21 +24,30 @@ impl State {
         images: impl IntoIterator<Item = Image>,
     ) -> Self {
         let mut state = Self::default();
-        let (mut platforms, mut others) = (Vec::new(), Vec::new());
+        let (mut platforms, mut plans, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for image in images {
             match image {
-                // A platform's search text names its agency, so agencies come first.
-                Image::Agency(_) => state.put(image),
                 Image::Platform(platform) => platforms.push(platform),
+                Image::Plan(plan) => plans.push(plan),
                 other => others.push(other),
             }
         }
-        for (key, listed) in alternating(merged(state.listed_all(&platforms))) {
-            state.platforms_by_display_name.insert(key, listed);
-        }
+        state.alphabet = Alphabet::load(merged(placed(&platforms)));
         platforms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        state.platform_values = ByValues::load(named(&platforms));
+        for platform in alternating(platforms.iter()) {
+            state.count_listings(platform, 1);
+            state.maps.put(Image::Platform(Arc::clone(platform)));
+        }
+        // those of one agency after those of another: each agency has a map
+        platforms.sort_by(|a, b| a.governing_agency().cmp(&b.governing_agency()));
         for platform in alternating(platforms) {
-            state.put_platform(platform);
+            state.add_to_agency(platform);
+        }
+        plans.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        state.plan_values = ByValues::load(named(&plans));
+        for plan in alternating(plans) {
+            state.maps.put(Image::Plan(plan));
         }
         others.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         for image in alternating(others) {
@@ -42,27 +57,37 @@ impl State {
         state.record_time = record_time;
         state
     }
+}
 
-    /// The platforms with their sort keys and folded texts, as one sorted share per core.
-    fn listed_all(&self, platforms: &[Arc<Platform>]) -> Vec<Vec<(DisplayNameKey, Listed)>> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let share = platforms.len().div_ceil(cores).max(1);
-        thread::scope(|scope| {
-            let shares = platforms.chunks(share).map(|share| {
-                scope.spawn(move || {
-                    let mut listed: Vec<_> = share.iter().map(|it| self.listed(it)).collect();
-                    listed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-                    listed
-                })
-            });
-            let threads: Vec<_> = shares.collect();
-            let listed = threads.into_iter().map(|thread| {
-                let listed = thread.join();
-                listed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            listed.collect()
-        })
-    }
+/// Records that are in the order of their names, with them.
+fn named<T: Record>(records: &[Arc<T>]) -> impl Iterator<Item = (T::Name, Arc<T>)> {
+    records.iter().map(|it| (it.name().clone(), Arc::clone(it)))
+}
+
+type Place = <ByAlphabet as Order>::Place;
+
+/// The platforms with their places in the alphabet, as one sorted share per core.
+fn placed(platforms: &[Arc<Platform>]) -> Vec<Vec<(Place, Arc<Platform>)>> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = platforms.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let shares = platforms.chunks(share).map(|share| {
+            scope.spawn(move || {
+                let placed = share
+                    .iter()
+                    .map(|it| (ByAlphabet::place(it), Arc::clone(it)));
+                let mut placed: Vec<_> = placed.collect();
+                placed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+                placed
+            })
+        });
+        let threads: Vec<_> = shares.collect();
+        let placed = threads.into_iter().map(|thread| {
+            let placed = thread.join();
+            placed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        placed.collect()
+    })
 }
 
 /// Merges sorted shares by their keys.

@@ -49,10 +49,10 @@ fn without_eth(text: &str) -> Cow<'_, str> {
 ///
 /// The key of an empty name is greater than every other, so empty names come last in ascending
 /// order.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// The default key is that of no name, and less than every other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SortKey(Box<[u8]>);
-
-impl SortKey {}
 
 // The first byte of a key: a name that is there, or an empty one.
 const PRESENT: u8 = 0;
