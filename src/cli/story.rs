@@ -328,7 +328,7 @@ impl Story {
                 name: name.clone(),
                 step,
                 document: document.map(|symbol| Box::new(decision(symbol, day))),
-                etag: plan.meta.etag(),
+                etag: state.plan_etag(plan),
             }))
         });
     }
@@ -584,20 +584,27 @@ impl Story {
         self.event(day, EDITOR, reason, move |state| {
             let plan = state.plan(&of).context("no such plan")?;
             let milestone = milestone(&of, STEPS)?;
-            let record = state.milestone(&milestone).context("no such milestone")?;
-            let mut fields = record.fields.clone();
             let later = date("2025-12-15")?;
-            fields.due = Some(Period::day(later, later.to_string()));
+            let later = Some(Period::day(later, later.to_string()));
             Ok(Box::new(RebaselinePlan {
                 rebaseline: Rebaseline {
                     plan: of.clone(),
-                    milestone_changes: vec![MilestoneChange::Update { milestone, fields }],
-                    budget: None,
-                    planned_start: None,
-                    planned_end: Some(Period::day(later, later.to_string())),
+                    milestone_changes: vec![MilestoneChange::Update {
+                        milestone,
+                        fields: MilestoneFields {
+                            due: later.clone(),
+                            ..MilestoneFields::default()
+                        },
+                        mask: vec!["due".to_owned()],
+                    }],
+                    fields: PlanFields {
+                        planned_end: later,
+                        ..PlanFields::default()
+                    },
+                    mask: vec!["planned_end".to_owned()],
                     document: decision("DC", day),
                 },
-                etag: plan.meta.etag(),
+                etag: state.plan_etag(plan),
             }))
         });
         self.event(day.plus_days(3), APPROVER, reason, move |state| {

@@ -21,6 +21,7 @@ mod personal;
 mod plan_model;
 mod plans;
 mod programmes;
+mod proposals;
 mod reports;
 mod rules;
 mod sizes;

@@ -310,6 +310,7 @@ fn proposal(number: i64) -> Image {
             successor: None,
             exit_date: None,
         })),
+        changes: Vec::new(),
         requested: act.clone(),
         decided: Some(act),
         meta: meta(number),

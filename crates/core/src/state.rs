@@ -23,6 +23,7 @@ use crate::{
     names::{AgencyName, EditionName, PlatformName, Revision},
     records::{
         editions::Edition,
+        meta::BELOW,
         plans::{Plan, PlanState, Visibility},
         platforms::{Platform, PlatformState, search_text},
     },
@@ -280,6 +281,23 @@ impl State {
     pub fn issued_plan(&self, platform: &PlatformName) -> Option<&Arc<Plan>> {
         self.plans_of(platform)
             .find(|plan| plan.state == PlanState::Issued)
+    }
+
+    /// The etag of a plan as a caller sees it: its own and, where a milestone of it was written
+    /// since, the revision of the newest such write. A step that freezes the milestones is then
+    /// refused to whoever has not read them as they are. Below a plan that is seen in part nothing
+    /// is told.
+    pub fn plan_etag(&self, plan: &Plan) -> String {
+        let own = plan.meta.etag();
+        if plan.redacted {
+            return own;
+        }
+        let milestones = self.milestones_of(&plan.name);
+        let newest = milestones.map(|it| it.meta.revision).max();
+        match newest.filter(|newest| *newest > plan.meta.revision) {
+            Some(newest) => format!("{own}{BELOW}{newest}"),
+            None => own,
+        }
     }
 
     /// The platforms that are in the catalogue.

@@ -33,7 +33,7 @@ fn plan() -> pb::Plan {
 }
 
 fn resolved(paths: &[&str], message: &pb::Plan) -> Mask {
-    resolve(Some(&mask(paths)), message, PARTS).expect("a good mask")
+    resolve(Some(&mask(paths)), message, PARTS, UPDATE_MASK).expect("a good mask")
 }
 
 fn mask(paths: &[&str]) -> FieldMask {
@@ -43,7 +43,7 @@ fn mask(paths: &[&str]) -> FieldMask {
 }
 
 fn refused(paths: &[&str]) -> Vec<String> {
-    let Err(Error::Invalid(violations)) = resolve(Some(&mask(paths)), &plan(), PARTS) else {
+    let Err(Error::Invalid(violations)) = resolve(Some(&mask(paths)), &plan(), PARTS, UPDATE_MASK) else {
         panic!("a bad mask");
     };
     for one in violations.iter() {
@@ -59,7 +59,7 @@ fn refused(paths: &[&str]) -> Vec<String> {
 #[test]
 fn no_mask_means_what_is_set() {
     let expected = ["display_name", "budget"];
-    assert_eq!(resolve(None, &plan(), PARTS).expect("no mask"), expected);
+    assert_eq!(resolve(None, &plan(), PARTS, UPDATE_MASK).expect("no mask"), expected);
     assert_eq!(resolved(&[], &plan()), expected);
 }
 

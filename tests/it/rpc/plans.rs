@@ -162,7 +162,7 @@ both! {
             returned: everything
             withdrawn: nothing
             PLAN_HAS_ENDED
-            issued: accountableHead leadUnit coordinatingAgencies visibilities reportingCycles
+            issued: accountableHead leadUnit coordinatingAgencies
             PLAN_IS_ISSUED
             completed: nothing
             PLAN_HAS_ENDED
@@ -464,11 +464,11 @@ both! {
             let id = format!("{step:?}").to_lowercase();
             let plan = cast.plan_in(PLATFORM, &id, from.unwrap()).await;
             let missing = with(plan.clone(), json!({"etag": ""}));
-            let status = cast.step(step, &missing).await.unwrap_err();
+            let status = cast.step_as_read(step, &missing).await.unwrap_err();
             assert_eq!(status.code(), tonic::Code::InvalidArgument, "{step:?}");
             assert!(violations(&status).starts_with("etag "), "{step:?}");
             let stale = with(plan.clone(), json!({"etag": "r1"}));
-            let status = cast.step(step, &stale).await.unwrap_err();
+            let status = cast.step_as_read(step, &stale).await.unwrap_err();
             assert_eq!(status.code(), tonic::Code::Aborted, "{step:?}");
             assert_eq!(reason(&status), "ETAG_NOT_CURRENT");
             if [PlanMove::Return, PlanMove::Annul].contains(&step) {
