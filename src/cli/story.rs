@@ -184,9 +184,14 @@ fn seed() -> Result<Seed> {
         let name = &edition.fields.display_name;
         edition.fields.display_name = format!("{name} {SYNTHETIC}");
         edition.fields.note = format!("Danh mục thử nghiệm {SYNTHETIC}");
-        // The synthetic year begins before the date of the real decision.
-        if edition.opening {
-            edition.fields.effective_start_date = Some(date("2024-11-01")?);
+        // The synthetic year begins before the date of the real decision, and nothing follows it.
+        let fields = &mut edition.fields;
+        fields.repealing_edition = None;
+        if edition.name.id() == catalogue::OPENING_EDITION {
+            fields.effective_start_date = Some(date("2024-11-01")?);
+        } else {
+            fields.effective_start_date = Some(date("2024-01-01")?);
+            fields.effective_end_date = Some(date("2024-10-31")?);
         }
     }
     for (number, platform) in seed.platforms.iter_mut().enumerate() {

@@ -191,8 +191,8 @@ fn read_reporting_cycle(
 
 // === to a client ===
 
-/// A plan, limited to the fields of the view, with its own etag. `redacted` is set in every view, since a name may be
-/// withheld in every view.
+/// A plan, limited to the fields of the view, with its own etag. `redacted` is set in every view,
+/// since a name may be withheld in every view.
 pub fn plan(record: &Plan, view: View) -> pb::Plan {
     let Plan {
         name,

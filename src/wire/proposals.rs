@@ -73,8 +73,8 @@ fn change(record: &FieldChange) -> pb::proposal::FieldChange {
     pb::proposal::FieldChange {
         resource: resource.clone(),
         path: path.clone(),
-        before: before.clone(),
-        after: after.clone(),
+        old_value: before.clone(),
+        new_value: after.clone(),
     }
 }
 

@@ -22,8 +22,8 @@ use ndp_core::{
         documents::{Document, Evidence},
         milestones::MilestoneFields,
         plans::{
-            CycleEntry, Interval, Plan, PlanFields, PlanMove, PlanState, ReportingCycle, Visibility,
-            VisibilityEntry,
+            CycleEntry, Interval, Plan, PlanFields, PlanMove, PlanState, ReportingCycle,
+            Visibility, VisibilityEntry,
         },
         platforms::{Governance, Listing, OperationStage, PlatformFields, Stage, Verification},
         reports::{Rating, ReportFields},
@@ -149,7 +149,14 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
     let request = request(Box::new(seed));
     let system = Caller::System { actor: None };
     let mut state = State::default();
-    let change = decide(&state, &system, &request, moment(day(0)), &mut Numbers::default()).unwrap();
+    let change = decide(
+        &state,
+        &system,
+        &request,
+        moment(day(0)),
+        &mut Numbers::default(),
+    )
+    .unwrap();
     state.apply(&change.change);
     state
 });

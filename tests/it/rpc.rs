@@ -8,6 +8,7 @@ mod baselines;
 mod below_plans;
 mod catalogue;
 mod dates;
+mod editions;
 mod errors;
 mod figures;
 mod given;

@@ -155,7 +155,6 @@ fn edition(number: i64) -> Image {
             },
             ..EditionFields::default()
         },
-        opening: true,
         synthetic: true,
         meta: meta(number),
     }))

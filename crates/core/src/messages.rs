@@ -219,6 +219,10 @@ messages! {
     REFERENCE_NOT_FOUND => EditionNotFound { name: String }:
         ("`{name}` does not exist; ListEditions lists the editions"),
         ("`{name}` không tồn tại; ListEditions liệt kê các danh mục");
+    NOT_UNIQUE => OtherEditionPinned { edition: String }:
+        ("`{edition}` is pinned, and only one edition may be; clear its `pinned` first"),
+        ("`{edition}` đang được ghim, mà chỉ một danh mục được ghim; hãy bỏ `pinned` của danh mục \
+          đó trước");
     REQUIRED => CorrectionReasonMissing:
         ("the milestone is already completed; give the reason for the correction"),
         ("mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính");

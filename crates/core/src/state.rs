@@ -22,7 +22,6 @@ use crate::{
     change::{Change, Effect, Image},
     names::{AgencyName, EditionName, PlatformName, Revision},
     records::{
-        editions::Edition,
         meta::BELOW,
         plans::{Plan, PlanState, Visibility},
         platforms::{Platform, PlatformState, search_text},
@@ -238,11 +237,6 @@ impl State {
     /// When that revision was recorded; `None` before the first.
     pub const fn record_time(&self) -> Option<Timestamp> {
         self.record_time
-    }
-
-    /// The default edition for requests that name none.
-    pub(crate) fn opening_edition(&self) -> Option<&Arc<Edition>> {
-        self.editions().values().find(|edition| edition.opening)
     }
 
     /// Whether any edition, and therefore the data in responses, is fictitious.

@@ -139,7 +139,10 @@ impl Cast {
 
     /// Moves a plan with its milestones as they are now, as someone who may.
     pub(crate) async fn step(&self, step: PlanMove, plan: &Value) -> Result<Value, Status> {
-        let plan = self.steward.ok("GetPlan", json!({"name": plan["name"]})).await;
+        let plan = self
+            .steward
+            .ok("GetPlan", json!({"name": plan["name"]}))
+            .await;
         self.step_as_read(step, &plan).await
     }
 

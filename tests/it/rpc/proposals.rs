@@ -38,7 +38,10 @@ fn milestone_of(plan: &Value) -> String {
 
 /// A rebaseline of the plan as it is now.
 async fn proposed(cast: &Cast, plan: &Value, mut rebaseline: Value) -> Value {
-    let plan = cast.editor.ok("GetPlan", json!({"name": plan["name"]})).await;
+    let plan = cast
+        .editor
+        .ok("GetPlan", json!({"name": plan["name"]}))
+        .await;
     rebaseline["document"] = decision(DECISION_DAY);
     let request = json!({
         "name": plan["name"], "etag": plan["etag"], "reason": "thử nghiệm",
@@ -71,7 +74,9 @@ fn is_in_contract(resource: &str, path: &str) -> bool {
         let name = name.split('[').next().unwrap();
         let within = message.take();
         let field = within.and_then(|message| message.get_field_by_name(name));
-        message = field.as_ref().and_then(|field| field.kind().as_message().cloned());
+        message = field
+            .as_ref()
+            .and_then(|field| field.kind().as_message().cloned());
         field.is_some()
     })
 }
@@ -83,12 +88,21 @@ fn shown(proposal: &Value) -> String {
         let text = |field: &str| change[field].as_str().unwrap_or_default().to_owned();
         let resource = text("resource");
         assert!(is_in_contract(&resource, &text("path")), "{change}");
-        let resource = resource.rsplit_once("platforms/ndp-001").unwrap().1.to_owned();
+        let resource = resource
+            .rsplit_once("platforms/ndp-001")
+            .unwrap()
+            .1
+            .to_owned();
         let value = |field: &str| match text(field) {
             value if value.is_empty() => "-".to_owned(),
             value => value,
         };
-        format!("{resource} {}: {} -> {}", text("path"), value("before"), value("after"))
+        format!(
+            "{resource} {}: {} -> {}",
+            text("path"),
+            value("old_value"),
+            value("new_value")
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -950,12 +950,13 @@ proptest! {
         // once withheld, nothing more is withheld
         let again = seen.images().map(|image| Some(visible(&seen, &caller, &image)?.image));
         prop_assert_eq!(again.collect::<Vec<_>>(), seen.images().map(Some).collect::<Vec<_>>());
-        for scope in [Scope::All, Scope::Opening] {
+        for scope in [Scope::All, Scope::Default] {
             for agency in [None, AgencyName::from_id(AGENCY)] {
                 let effort = Effort::unlimited();
                 let of = |state: &State| {
-                    let place = state.place(&scope, "", agency.as_ref(), &effort).unwrap();
                     let today = now().date_in_vietnam();
+                    let agency = agency.as_ref();
+                    let place = state.place(&scope, "", agency, today, &effort).unwrap();
                     state.summary(&caller, place, &Tally::new(state, today, &effort))
                 };
                 prop_assert_eq!(of(&whole), of(&seen));

@@ -134,8 +134,8 @@ fn check_rebaseline(
     } = rebaseline;
     let fields = merged(plan, rebaseline);
     let differing = plan.fields.differing(&fields);
-    let promises = !milestone_changes.is_empty()
-        || differing.iter().any(|it| PROMISED_FIELDS.contains(it));
+    let promises =
+        !milestone_changes.is_empty() || differing.iter().any(|it| PROMISED_FIELDS.contains(it));
     let mut newest = None;
     if promises {
         let held = deciding.state.baselines_of(&plan.name).count();
@@ -152,7 +152,14 @@ fn check_rebaseline(
         &mut violations,
     );
     for (i, change) in milestone_changes.iter().enumerate() {
-        check_change(deciding, plan, milestone_changes, i, change, &mut violations);
+        check_change(
+            deciding,
+            plan,
+            milestone_changes,
+            i,
+            change,
+            &mut violations,
+        );
     }
     violations.into_result()?;
     let mut added = 0;

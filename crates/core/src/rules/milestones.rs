@@ -127,7 +127,9 @@ impl Command for UpdateMilestone {
         let new = self.edit(milestone, deciding)?;
         if is_in_force(plan)? {
             let differing = milestone.fields.differing(&new.fields);
-            let mut fixed = differing.iter().filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
+            let mut fixed = differing
+                .iter()
+                .filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
             if let Some(field) = fixed.next() {
                 let place = "rebaseline.milestone_changes";
                 return Err(only_by_rebaseline(new.name.as_str(), field, place));

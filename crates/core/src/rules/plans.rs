@@ -16,9 +16,7 @@ use crate::{
         principals::Role,
         texts::{Reader, Texts},
     },
-    rules::{
-        Asking, Command, Deciding, Update, baselines, platforms, update::editable,
-    },
+    rules::{Asking, Command, Deciding, Update, baselines, platforms, update::editable},
     state::State,
     time::Date,
 };
@@ -120,7 +118,9 @@ impl Command for UpdatePlan {
         let new = self.edit(plan, deciding)?;
         if is_in_force(plan)? {
             let differing = plan.fields.differing(&new.fields);
-            let mut fixed = differing.iter().filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
+            let mut fixed = differing
+                .iter()
+                .filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
             if let Some(field) = fixed.next() {
                 let place = format!("rebaseline.{field}");
                 return Err(only_by_rebaseline(plan.name.as_str(), field, &place));
@@ -283,11 +283,7 @@ impl Deciding<'_> {
 }
 
 /// A violation for each rule that the fields break, below `path`.
-pub(super) fn check_fields(
-    deciding: &Deciding<'_>,
-    fields: &PlanFields,
-    path: &str,
-) -> Violations {
+pub(super) fn check_fields(deciding: &Deciding<'_>, fields: &PlanFields, path: &str) -> Violations {
     let mut violations = Violations::new();
     fields.check(path, &mut violations);
     let today = deciding.today();
