@@ -42,7 +42,7 @@ words! {
         PendingAnnex = 6 "PENDING_ANNEX",
         /// A claim has no evidence that can be checked.
         Unsubstantiated = 7 "UNSUBSTANTIATED",
-        /// Another platform in the catalogue has the same name.
+        /// Another platform in the catalogue has the same name, and may be the same.
         LikelyDuplicate = 8 "LIKELY_DUPLICATE",
     }
 }
@@ -212,14 +212,15 @@ impl Items {
         }
     }
 
-    /// The first other platform of the same name, since both are there.
+    /// The first other platform of the same name that may be the same, since both are there.
     fn of_namesake(&mut self, state: &State, platform: &Platform, namesakes: &Namesakes) {
         let title = &platform.fields.display_name;
         let mut alike = namesakes.get(&text::name_key(title)).into_iter().flatten();
-        let other = alike.find(|it| **it != platform.name);
-        let Some(other) = other.and_then(|name| state.platform(name)) else {
-            return;
-        };
+        let other = alike.find_map(|name| {
+            let other = state.platform(name)?;
+            (other.name != platform.name && platform.may_be(other)).then_some(other)
+        });
+        let Some(other) = other else { return };
         let of = Subject {
             platform,
             agency: governing_agency_on(platform, self.on),

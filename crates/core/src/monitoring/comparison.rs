@@ -131,7 +131,7 @@ impl State {
                 comparison.sort_in(entry);
             }
         }
-        comparison.sort_in_only(only);
+        comparison.sort_in_only(self, only);
         Ok(comparison)
     }
 
@@ -189,17 +189,26 @@ impl Only {
 
 impl Comparison {
     /// Sorts in what is in one of the editions only: those of one name in pairs.
-    fn sort_in_only(&mut self, only: Only) {
+    fn sort_in_only(&mut self, state: &State, only: Only) {
         let Only { mut entries, named } = only;
         let mut paired = vec![false; entries.len()];
-        for [base, target] in named.into_values() {
-            for (base, target) in base.into_iter().zip(target) {
-                let other = entries.get(target).cloned();
-                if let (Some(entry), Some(other)) = (entries.get_mut(base), other) {
-                    entry.target = other.target;
-                    entry.likely_same = Some(other.platform);
+        let record = |entry: &Entry| state.platform(&entry.platform);
+        for [base, mut target] in named.into_values() {
+            for place in base {
+                let one = entries.get(place).and_then(record);
+                let found = target.iter().position(|other| {
+                    let other = entries.get(*other).and_then(record);
+                    one.zip(other).is_some_and(|(one, other)| one.may_be(other))
+                });
+                let Some(other) = found.map(|found| target.remove(found)) else {
+                    continue;
+                };
+                let matching = entries.get(other).cloned();
+                if let (Some(entry), Some(matching)) = (entries.get_mut(place), matching) {
+                    entry.target = matching.target;
+                    entry.likely_same = Some(matching.platform);
                 }
-                for place in [base, target] {
+                for place in [place, other] {
                     if let Some(paired) = paired.get_mut(place) {
                         *paired = true;
                     }

@@ -113,6 +113,9 @@ impl Deciding<'_> {
         action: Action,
         clashes: impl Fn(&Proposal) -> bool,
     ) -> Result<Arc<Proposal>, Error> {
+        let written = self.effects.len();
+        let changes = self.carry_out(platform, &action, &self.reason())?;
+        self.effects.truncate(written);
         let mut proposals = self.state.proposals_of(platform);
         let pending = proposals.find(|it| it.state == ProposalState::Pending && clashes(it));
         if let Some(pending) = pending {
@@ -123,9 +126,6 @@ impl Deciding<'_> {
                 },
             ));
         }
-        let written = self.effects.len();
-        let changes = self.carry_out(platform, &action, &self.reason())?;
-        self.effects.truncate(written);
         let name = self.free_name::<Proposal>(None, |id| ProposalName::from_id(platform, id))?;
         Ok(Arc::new(Proposal {
             name,
