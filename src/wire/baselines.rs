@@ -313,7 +313,7 @@ mod tests {
             1 => MilestoneChange::Update {
                 milestone,
                 fields,
-                mask: vec!["due.end".to_owned(), "weight".to_owned()],
+                mask: vec!["weight".to_owned(), "due.end".to_owned()],
             },
             _ => MilestoneChange::Drop { milestone },
         })
