@@ -2,7 +2,7 @@
 //!
 //! Nothing is added to the content of the files: empty values stay empty, and each record keeps its
 //! original sources. A new registry contains records of all editions. It contains entries only of
-//! the requested editions, the first of which becomes its default edition.
+//! the requested editions.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ use ndp_core::{
     time::{Date, Period, Timestamp},
 };
 
-/// The default edition of a new registry, unless another one is configured.
+/// The edition whose entries a new registry holds, unless others are configured.
 pub const OPENING_EDITION: &str = "2618-qd-bkhcn";
 
 const AGENCIES: &str = include_str!("../data/agencies.csv");
@@ -49,7 +49,7 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
     let mut asked: Vec<&str> = editions.into_iter().collect();
     // `OPENING_EDITION` comes first if it is among the requested editions.
     asked.sort_by_key(|edition| *edition != OPENING_EDITION);
-    let opening = *asked.first().context("name at least one edition")?;
+    ensure!(!asked.is_empty(), "name at least one edition");
     let governance = first_named()?;
     let mut platforms = BTreeMap::new();
     for edition in asked {
@@ -65,9 +65,7 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
     }
     Ok(Seed {
         agencies: read(AGENCIES, "data/agencies.csv", AgencyRow::read)?,
-        editions: read(EDITIONS, "data/editions.csv", |row: EditionRow| {
-            row.read(opening)
-        })?,
+        editions: read(EDITIONS, "data/editions.csv", EditionRow::read)?,
         platforms: platforms.into_values().collect(),
         figures: read(FIGURES, "data/reported-figures.csv", FigureRow::read)?,
     })
@@ -168,11 +166,10 @@ struct EditionRow {
 }
 
 impl EditionRow {
-    fn read(self, opening: &str) -> Result<Edition> {
+    fn read(self) -> Result<Edition> {
         let title = text(&self.title_vi);
         Ok(Edition {
             name: edition_name(&self.edition)?,
-            opening: self.edition == opening,
             synthetic: false,
             fields: EditionFields {
                 display_name: title.clone(),
@@ -190,6 +187,7 @@ impl EditionRow {
                 effective_start_date: date(&self.effective_start_date)?,
                 effective_end_date: None,
                 repealing_edition: optional(&self.repealing_edition, edition_name)?,
+                pinned: false,
                 note: text(&self.note),
                 sources: sources(&self.sources),
             },
@@ -226,7 +224,7 @@ fn first_named() -> Result<FirstNamed> {
         let decision = rows::<EditionRow>(EDITIONS)
             .find_map(|row| row.ok().filter(|row| row.edition == edition))
             .with_context(|| format!("edition `{edition}`"))?;
-        let decision = decision.read(edition)?.fields.decision;
+        let decision = decision.read()?.fields.decision;
         for row in rows::<EntryRow>(text) {
             let row = row?;
             if row.governing_agency.is_empty() || row.membership()? == Membership::Inferred {
@@ -539,9 +537,8 @@ mod tests {
         let opening = seed
             .editions
             .iter()
-            .find(|edition| edition.opening)
+            .find(|edition| edition.name.id() == OPENING_EDITION)
             .unwrap();
-        assert_eq!(opening.name.id(), OPENING_EDITION);
         let declared = opening.fields.declared_platform_count;
         assert_eq!(seed.platforms.len(), usize::try_from(declared).unwrap());
         let named = |p: &&Platform| !p.fields.display_name.is_empty();

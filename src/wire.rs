@@ -43,3 +43,5 @@ mod arbitrary;
 #[cfg(test)]
 #[expect(clippy::use_self, reason = "prost names a message within itself")]
 pub mod fixture;
+#[cfg(test)]
+mod written;

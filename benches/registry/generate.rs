@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use ndp_core::{
     caller::{Caller, Person},
     change::{Change, Effect},
-    names::{AgencyName, ApiKeyName, PlanName, PlatformName, PrincipalName},
+    names::{AgencyName, ApiKeyName, EditionName, PlanName, PlatformName, PrincipalName},
     records::{
         Record,
         documents::Source,
@@ -65,7 +65,7 @@ const BATCH: usize = 1000;
 /// When everything was made.
 const MOMENT: &str = "2026-01-01T00:00:00Z";
 /// Another number has the databases generated again.
-const GENERATION: u32 = 2;
+const GENERATION: u32 = 3;
 
 /// A text as long as those that plans have.
 pub(crate) const PROSE: &str = "kế hoạch giả định này gồm khảo sát hiện trạng, thiết kế kiến \
@@ -307,8 +307,7 @@ fn word<'a>(words: &'a [&'a str], number: usize) -> &'a str {
 /// Adds made-up platforms until there are `count`; their ids come after the shipped ones.
 fn made_up_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
     let mut made = Vec::new();
-    let edition = seed.editions.iter().find(|it| it.opening);
-    let edition = edition.context("no opening edition")?.name.clone();
+    let edition = EditionName::from_id(catalogue::OPENING_EDITION).context("an id")?;
     let agencies: Vec<_> = seed.agencies.iter().map(|it| it.name.clone()).collect();
     let agencies: Vec<_> = agencies.iter().filter(|it| it.id() != AGENCY).collect();
     for number in seed.platforms.len()..count {

@@ -31,7 +31,7 @@ SELECT
     image ->> '$.fields.repealing_edition' AS repealing_edition,
     image ->> '$.fields.effective_start_date' AS effective_start_date,
     image ->> '$.fields.effective_end_date' AS effective_end_date,
-    coalesce(image ->> '$.opening', 0) AS opening,
+    coalesce(image ->> '$.fields.pinned', 0) AS pinned,
     image ->> '$.meta.create_time' AS create_time,
     image ->> '$.meta.update_time' AS update_time,
     revision,

@@ -198,11 +198,15 @@ fn seed(first: Date) -> Result<Seed> {
         let name = &edition.fields.display_name;
         edition.fields.display_name = format!("{name} {SYNTHETIC}");
         edition.fields.note = format!("Danh mục thử nghiệm {SYNTHETIC}");
-        // The synthetic year begins on a day of its own, and nothing repeals its edition.
-        if edition.opening {
-            edition.fields.effective_start_date = Some(first);
-            edition.fields.effective_end_date = None;
-            edition.fields.repealing_edition = None;
+        // The synthetic year begins on a day of its own, and nothing follows its edition.
+        let fields = &mut edition.fields;
+        fields.repealing_edition = None;
+        if edition.name.id() == catalogue::OPENING_EDITION {
+            fields.effective_start_date = Some(first);
+            fields.effective_end_date = None;
+        } else {
+            fields.effective_start_date = Some(first.plus_days(-300));
+            fields.effective_end_date = Some(first.plus_days(-1));
         }
     }
     for (number, platform) in seed.platforms.iter_mut().enumerate() {
@@ -353,7 +357,7 @@ impl Story {
                 name: name.clone(),
                 step,
                 document: document.map(|symbol| Box::new(decision(symbol, day))),
-                etag: plan.meta.etag(),
+                etag: state.plan_etag(plan),
             }))
         });
     }
@@ -610,19 +614,26 @@ impl Story {
         self.event(day, EDITOR, reason, move |state| {
             let plan = state.plan(&of).context("no such plan")?;
             let milestone = milestone(&of, STEPS)?;
-            let record = state.milestone(&milestone).context("no such milestone")?;
-            let mut fields = record.fields.clone();
-            fields.due = Some(Period::day(later, later.to_string()));
+            let later = Some(Period::day(later, later.to_string()));
             Ok(Box::new(RebaselinePlan {
                 rebaseline: Rebaseline {
                     plan: of.clone(),
-                    milestone_changes: vec![MilestoneChange::Update { milestone, fields }],
-                    budget: None,
-                    planned_start: None,
-                    planned_end: Some(Period::day(later, later.to_string())),
+                    milestone_changes: vec![MilestoneChange::Update {
+                        milestone,
+                        fields: MilestoneFields {
+                            due: later.clone(),
+                            ..MilestoneFields::default()
+                        },
+                        mask: vec!["due".to_owned()],
+                    }],
+                    fields: PlanFields {
+                        planned_end: later,
+                        ..PlanFields::default()
+                    },
+                    mask: vec!["planned_end".to_owned()],
                     document: decision("DC", day),
                 },
-                etag: plan.meta.etag(),
+                etag: state.plan_etag(plan),
             }))
         });
         self.event(day.plus_days(3), APPROVER, reason, move |state| {

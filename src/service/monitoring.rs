@@ -54,9 +54,10 @@ impl Services {
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let asked = values::read_date(message.effective_date);
-        let place = self.place(&call, scope, message.group, agency).await?;
-        let state = call.state();
         let date = asked.unwrap_or(today);
+        let place = self.place(&call, scope, message.group, agency, date);
+        let place = place.await?;
+        let state = call.state();
         if asked.is_some() {
             check_known(date, today, "effective_date")?;
             state.check_listed(&place, date, "effective_date")?;
@@ -76,11 +77,12 @@ impl Services {
         let agency = requests::optional_name(&message.agency, "agency")?;
         let interval = message.interval();
         let metrics = monitoring::metrics(&message.metrics);
-        let place = self.place(&call, scope, message.group, agency).await?;
-        let state = call.state();
         let start = values::read_date(message.start_date);
         let start = start.ok_or_else(|| Error::invalid("start_date", Rule::FirstDateMissing))?;
         let end = values::read_date(message.end_date).unwrap_or(today);
+        let place = self.place(&call, scope, message.group, agency, end);
+        let place = place.await?;
+        let state = call.state();
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
         state.check_listed(&place, start, "start_date")?;
@@ -93,7 +95,7 @@ impl Services {
         });
         let counts = counts.await?;
         let points: Vec<_> = dates.into_iter().zip(counts).collect();
-        call.answer(monitoring::timeline(&place, &metrics, &points, state))
+        call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
     }
 
     pub(super) async fn compute_agency_summaries(
@@ -113,14 +115,15 @@ impl Services {
             .with("effective_date", date(asked))
             .with("comparison_date", date(other));
         let after = self.open_token(&binding, &message.page_token)?;
-        let place = self.place(&call, scope, message.group, None).await?;
+        let on = asked.unwrap_or(today);
+        let place = self.place(&call, scope, message.group, None, on).await?;
         for (date, field) in [(asked, "effective_date"), (other, "comparison_date")] {
             if let Some(date) = date {
                 check_known(date, today, field)?;
                 call.state().check_listed(&place, date, field)?;
             }
         }
-        let tallies = self.tallies(&call, asked.unwrap_or(today), other).await?;
+        let tallies = self.tallies(&call, on, other).await?;
         let (counted, sight) = (place.clone(), Sight::of(&call.caller));
         let (tally, compared) = tallies.clone();
         let counting = self.work(&call, move |call, effort| {
@@ -160,8 +163,8 @@ impl Services {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let asked = values::read_date(message.effective_date);
-        let place = self.place(&call, scope, String::new(), None).await?;
         let date = asked.unwrap_or(today);
+        let place = self.place(&call, scope, String::new(), None, date).await?;
         if asked.is_some() {
             check_known(date, today, "effective_date")?;
             call.state().check_listed(&place, date, "effective_date")?;
@@ -201,9 +204,9 @@ impl Services {
         let filter = Filter::<Item>::parse(&message.filter)?;
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = monitoring::summary_scope(&message.edition)?;
-        let place = self.place(&call, scope, String::new(), None).await?;
         let asked = values::read_date(message.effective_date);
         let date = asked.unwrap_or(today);
+        let place = self.place(&call, scope, String::new(), None, date).await?;
         if asked.is_some() {
             check_known(date, today, "effective_date")?;
             call.state().check_listed(&place, date, "effective_date")?;
@@ -219,6 +222,8 @@ impl Services {
             .with("order_by", order.canonical());
         let after = self.open_token(&binding, &message.page_token)?;
         let sight = Sight::of(&call.caller);
+        let edition = monitoring::place_edition(&place);
+        let warnings = monitoring::warnings(call.state(), &place, date);
         let listing = self.work(&call, move |call, effort| {
             let items = call.state().attention(&place, &sight, date, effort);
             let rows = effort.rows(&items, 1 + filter.terms() + order.terms());
@@ -232,6 +237,9 @@ impl Services {
             attention_items,
             next_page_token,
             effective_date: write_date(Some(date)),
+            edition,
+            effective_edition: monitoring::effective_edition(call.state(), date),
+            warnings,
         })
     }
 
@@ -251,7 +259,8 @@ impl Services {
             .with("group", &message.group)
             .with("criterion", message.criterion.to_be_bytes());
         let after = self.open_token(&binding, &message.page_token)?;
-        let place = self.place(&call, scope, message.group, agency).await?;
+        let place = self.place(&call, scope, message.group, agency, today);
+        let place = place.await?;
         let (scored, sight) = (place.clone(), Sight::of(&call.caller));
         let scoring = self.work(&call, move |call, effort| {
             let quality = call.state().quality(&scored, &sight, today, effort);
@@ -400,16 +409,18 @@ impl Services {
         Ok((counted, compared))
     }
 
-    /// The platforms that a request selects.
+    /// The platforms that a request for a date selects.
     async fn place(
         &self,
         call: &Call,
         scope: Scope,
         group: String,
         agency: Option<AgencyName>,
+        on: Date,
     ) -> Result<Place, Error> {
         self.work(call, move |call, effort| {
-            call.state().place(&scope, &group, agency.as_ref(), effort)
+            let agency = agency.as_ref();
+            call.state().place(&scope, &group, agency, on, effort)
         })
         .await
     }

@@ -520,6 +520,7 @@ fn platform_prefix(
 /// A plan as the caller sees it, and in the view FULL how it stands on a day by these records.
 fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
     let mut message = plans::plan(plan, view);
+    message.etag = state.plan_etag(plan);
     if view == View::Full && !plan.redacted && plan.state.was_issued() {
         let standing = state.dossier(plan).standing_on(on);
         message.standing = Some(plans::standing(&standing, on));

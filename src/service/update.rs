@@ -75,7 +75,7 @@ pub(super) fn update<M: Updates>(request: &M) -> Result<Update<RecordOf<M>>, Err
         return Err(Error::Invalid(violations));
     };
     let parts = <RecordOf<M> as Editable>::Fields::PARTS;
-    let mask = match mask::resolve(request.mask(), message, parts) {
+    let mask = match mask::resolve(request.mask(), message, parts, mask::UPDATE_MASK) {
         Ok(mask) => mask,
         Err(Error::Invalid(unknown)) => {
             violations.append(unknown);

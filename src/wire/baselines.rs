@@ -1,22 +1,30 @@
 //! Conversion of baselines, which clients can only read, to their wire form, and of proposed
 //! rebaselines in both directions.
 
+use prost::{Message, Name};
+use prost_types::FieldMask;
+
 use super::{
     changes::ToMessage,
-    documents::{document, period, read_document, read_period},
+    documents::{document, period, read_document},
+    mask,
     milestones::{milestone_fields, promised},
-    plans::{budget, read_budget},
+    plans::{budget, read_plan, reporting_cycle, visibility},
     principals::person,
     validate::FieldPath,
     values::{read_list, read_name, write_date, write_optional_name, write_timestamp},
 };
 use crate::pb::{self, rebaseline::milestone_change::Kind};
 use ndp_core::{
-    error::Violations,
+    error::{Error, Violations},
+    messages::Rule,
     names::{AgencyName, MilestoneName, PlanName},
     records::{
         baselines::{Approval, Baseline, BaselineMilestone, MilestoneChange, Rebaseline},
+        edit::{Edit as _, Mask, Part},
         meta::Meta,
+        milestones::MilestoneFields,
+        plans::PlanFields,
     },
     state::State,
 };
@@ -37,6 +45,9 @@ pub fn rebaseline_fields(
     violations: &mut Violations,
 ) -> Rebaseline {
     let path = &FieldPath::ROOT.field(field);
+    let place = &path.field("update_mask");
+    let mask = message.update_mask.as_ref();
+    let mask = read_mask(mask, &message, PlanFields::PARTS, place, violations);
     let pb::Rebaseline {
         plan: _,
         milestone_changes,
@@ -44,7 +55,24 @@ pub fn rebaseline_fields(
         planned_start,
         planned_end,
         document,
+        display_name,
+        objectives,
+        scope,
+        visibilities,
+        reporting_cycles,
+        update_mask: _,
     } = message;
+    let fields = pb::Plan {
+        budget,
+        planned_start,
+        planned_end,
+        display_name,
+        objectives,
+        scope,
+        visibilities,
+        reporting_cycles,
+        ..pb::Plan::default()
+    };
     Rebaseline {
         plan,
         milestone_changes: read_list(
@@ -53,10 +81,28 @@ pub fn rebaseline_fields(
             violations,
             read_change,
         ),
-        budget: budget.map(read_budget),
-        planned_start: planned_start.map(read_period),
-        planned_end: planned_end.map(read_period),
+        fields: read_plan(fields, path, violations),
+        mask,
         document: document.map(read_document).unwrap_or_default(),
+    }
+}
+
+/// Reads a mask that is not the update's own: the paths that it names, each below `parts`.
+fn read_mask<M: Message + Name>(
+    mask: Option<&FieldMask>,
+    message: &M,
+    parts: &'static [Part],
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Mask {
+    match mask::resolve(mask, message, parts, &path.to_string()) {
+        Ok(mask) => mask,
+        Err(Error::Invalid(unknown)) => {
+            violations.append(unknown);
+            Mask::new()
+        }
+        // every message is described
+        Err(_) => Mask::new(),
     }
 }
 
@@ -65,17 +111,38 @@ fn read_change(
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Option<MilestoneChange> {
-    let pb::rebaseline::MilestoneChange { kind, milestone } = message;
+    let pb::rebaseline::MilestoneChange {
+        kind,
+        milestone,
+        update_mask,
+    } = message;
     let mut message = milestone.unwrap_or_default();
-    let within = &path.field("milestone");
+    let (within, place) = (&path.field("milestone"), &path.field("update_mask"));
     let name = std::mem::take(&mut message.name);
     let name: Option<MilestoneName> = read_name(&name, &within.field("name"), violations);
+    let (update, given) = (kind == Kind::Update as i32, update_mask.as_ref());
+    if !update && given.is_some_and(|mask| !mask.paths.is_empty()) {
+        violations.add(place.to_string(), Rule::MaskWithoutUpdate);
+    }
+    let given = given.filter(|_| update);
+    let mask = read_mask(given, &message, MilestoneFields::PARTS, place, violations);
     let fields = milestone_fields(message);
     let milestone = name?;
     match Kind::try_from(kind) {
         Ok(Kind::Add) => Some(MilestoneChange::Add { milestone, fields }),
-        Ok(Kind::Update) => Some(MilestoneChange::Update { milestone, fields }),
-        Ok(Kind::Drop) => Some(MilestoneChange::Drop { milestone }),
+        Ok(Kind::Update) => Some(MilestoneChange::Update {
+            milestone,
+            fields,
+            mask,
+        }),
+        Ok(Kind::Drop) => {
+            if !mask.is_empty() {
+                let fields: Vec<_> = mask.iter().map(|name| format!("`{name}`")).collect();
+                let fields = fields.join(", ");
+                violations.add(within.to_string(), Rule::DropWithFields { fields });
+            }
+            Some(MilestoneChange::Drop { milestone })
+        }
         // the contract refuses them
         Ok(Kind::Unspecified) | Err(_) => None,
     }
@@ -86,11 +153,23 @@ pub(super) fn rebaseline(record: &Rebaseline) -> pb::Rebaseline {
     let Rebaseline {
         plan,
         milestone_changes,
+        fields,
+        mask,
+        document: by,
+    } = record;
+    let PlanFields {
+        display_name,
+        objectives,
+        scope,
+        accountable_head: _, // changed without a rebaseline
+        lead_unit: _,
+        coordinating_agencies: _,
         budget: money,
         planned_start,
         planned_end,
-        document: by,
-    } = record;
+        visibilities,
+        reporting_cycles,
+    } = fields;
     pb::Rebaseline {
         plan: plan.as_str().to_owned(),
         milestone_changes: milestone_changes.iter().map(change).collect(),
@@ -98,14 +177,22 @@ pub(super) fn rebaseline(record: &Rebaseline) -> pb::Rebaseline {
         planned_start: planned_start.as_ref().map(period),
         planned_end: planned_end.as_ref().map(period),
         document: Some(document(by)),
+        display_name: display_name.clone(),
+        objectives: objectives.clone(),
+        scope: scope.clone(),
+        visibilities: visibilities.iter().map(visibility).collect(),
+        reporting_cycles: reporting_cycles.iter().map(reporting_cycle).collect(),
+        update_mask: write_mask(mask),
     }
 }
 
 fn change(record: &MilestoneChange) -> pb::rebaseline::MilestoneChange {
-    let (kind, milestone) = match record {
-        MilestoneChange::Add { fields, .. } => (Kind::Add, promised(fields)),
-        MilestoneChange::Update { fields, .. } => (Kind::Update, promised(fields)),
-        MilestoneChange::Drop { .. } => (Kind::Drop, pb::Milestone::default()),
+    let (kind, milestone, mask) = match record {
+        MilestoneChange::Add { fields, .. } => (Kind::Add, promised(fields), None),
+        MilestoneChange::Update { fields, mask, .. } => {
+            (Kind::Update, promised(fields), write_mask(mask))
+        }
+        MilestoneChange::Drop { .. } => (Kind::Drop, pb::Milestone::default(), None),
     };
     pb::rebaseline::MilestoneChange {
         kind: kind.into(),
@@ -113,7 +200,15 @@ fn change(record: &MilestoneChange) -> pb::rebaseline::MilestoneChange {
             name: record.milestone().as_str().to_owned(),
             ..milestone
         }),
+        update_mask: mask,
     }
+}
+
+/// A mask that names no path is absent, and is not read as one that was left out: then nothing is
+/// set either.
+fn write_mask(mask: &Mask) -> Option<FieldMask> {
+    let paths = mask.clone();
+    (!paths.is_empty()).then_some(FieldMask { paths })
 }
 
 /// A baseline of a plan of this agency.
@@ -184,10 +279,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
-    use ndp_core::records::{
-        milestones::MilestoneFields,
-        plans::{Budget, Money},
-    };
+    use ndp_core::records::plans::{Budget, Money};
 
     fn any_fields() -> impl Strategy<Value = MilestoneFields> {
         (
@@ -216,7 +308,11 @@ mod tests {
         });
         (name, 0..3, any_fields()).prop_map(|(milestone, kind, fields)| match kind {
             0 => MilestoneChange::Add { milestone, fields },
-            1 => MilestoneChange::Update { milestone, fields },
+            1 => MilestoneChange::Update {
+                milestone,
+                fields,
+                mask: vec!["weight".to_owned(), "due.end".to_owned()],
+            },
             _ => MilestoneChange::Drop { milestone },
         })
     }
@@ -233,12 +329,16 @@ mod tests {
             let record = Rebaseline {
                 plan: plan.clone(),
                 milestone_changes,
-                budget: units.map(|units| Budget {
-                    amount: Some(Money { currency_code: "VND".to_owned(), units, nanos: 0 }),
-                    ..Budget::default()
-                }),
-                planned_start: periods.0,
-                planned_end: periods.1,
+                fields: PlanFields {
+                    budget: units.map(|units| Budget {
+                        amount: Some(Money { currency_code: "VND".to_owned(), units, nanos: 0 }),
+                        ..Budget::default()
+                    }),
+                    planned_start: periods.0,
+                    planned_end: periods.1,
+                    ..PlanFields::default()
+                },
+                mask: vec!["scope".to_owned(), "planned_end".to_owned()],
                 document,
             };
             let message = arbitrary::over_the_wire(&rebaseline(&record));

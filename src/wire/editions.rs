@@ -54,7 +54,7 @@ pub fn edition_fields(
         repealing_edition,
         note,
         sources,
-        opening: _,
+        pinned,
         synthetic: _,
         etag: _,
         create_time: _,
@@ -94,6 +94,7 @@ pub fn edition_fields(
             &path.field("repealing_edition"),
             violations,
         ),
+        pinned,
         note: read_text(note),
         sources: read_sources(sources),
     }
@@ -109,7 +110,6 @@ pub fn edition(
     let Edition {
         name,
         fields,
-        opening,
         synthetic,
         meta,
     } = record;
@@ -122,6 +122,7 @@ pub fn edition(
         effective_start_date,
         effective_end_date,
         repealing_edition,
+        pinned,
         note,
         sources: read_in,
     } = fields;
@@ -144,7 +145,7 @@ pub fn edition(
         repealing_edition: write_optional_name(repealing_edition.as_ref()),
         note: note.clone(),
         sources: sources(read_in),
-        opening: *opening,
+        pinned: *pinned,
         synthetic: *synthetic,
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
@@ -178,16 +179,19 @@ pub fn edition_comparison(record: &Comparison) -> pb::CompareEditionsResponse {
         regrouped,
         dropped,
         unresolved,
+        likely_same,
     } = record;
     let Side {
         edition: base_edition,
         declared: base_declared,
         held: base_held,
+        known: _, // said by `conclusive`
     } = base;
     let Side {
         edition: target_edition,
         declared: target_declared,
         held: target_held,
+        known: _,
     } = target;
     pb::CompareEditionsResponse {
         base_edition: base_edition.as_str().to_owned(),
@@ -203,6 +207,7 @@ pub fn edition_comparison(record: &Comparison) -> pb::CompareEditionsResponse {
         regrouped: regrouped.iter().map(entry).collect(),
         dropped: dropped.iter().map(entry).collect(),
         unresolved: unresolved.iter().map(entry).collect(),
+        likely_matches: likely_same.iter().map(entry).collect(),
     }
 }
 
@@ -211,11 +216,13 @@ fn entry(record: &Entry) -> pb::compare_editions_response::Entry {
         platform,
         base,
         target,
+        likely_same,
     } = record;
     let (base_display_name, base_group) = as_listed(base.as_ref());
     let (target_display_name, target_group) = as_listed(target.as_ref());
     pb::compare_editions_response::Entry {
         platform: platform.as_str().to_owned(),
+        matching_platform: write_optional_name(likely_same.as_ref()),
         base_display_name,
         target_display_name,
         base_group,
@@ -260,7 +267,7 @@ mod tests {
             vec(group, 0..3),
             option::of(arbitrary::name()),
             (date(), date(), option::of(arbitrary::name())),
-            (arbitrary::text(), arbitrary::sources()),
+            (any::<bool>(), arbitrary::text(), arbitrary::sources()),
         )
             .prop_map(
                 |(title, groups, previous_edition, force, told)| EditionFields {
@@ -272,8 +279,9 @@ mod tests {
                     effective_start_date: force.0,
                     effective_end_date: force.1,
                     repealing_edition: force.2,
-                    note: told.0,
-                    sources: told.1,
+                    pinned: told.0,
+                    note: told.1,
+                    sources: told.2,
                 },
             )
     }
@@ -284,7 +292,6 @@ mod tests {
             let record = Edition {
                 name: EditionName::parse("editions/2618").unwrap(),
                 fields,
-                opening: true,
                 synthetic: true,
                 meta,
             };

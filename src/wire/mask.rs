@@ -26,21 +26,27 @@ pub const MAX_PATHS: usize = 100;
 pub const MAX_PATH_CHARS: u64 = 200;
 /// The path that means every field.
 const EVERYTHING: &str = "*";
-/// Where violations of a mask are reported.
-const UPDATE_MASK: &str = "update_mask";
+/// Where violations of the mask of an update are reported.
+pub const UPDATE_MASK: &str = "update_mask";
 
-/// The paths that an update writes, each a field of `parts` or below one. No mask, or an empty one,
-/// means the fields that `message` sets; `*` means every field. Fields that only the server writes,
-/// the name and the etag are dropped (AIP-203).
+/// The paths that an update writes, each a field of `parts` or below one, of those that the message
+/// has. No mask, or an empty one, means the fields that `message` sets; `*` means every field.
+/// Fields that only the server writes, the name and the etag are dropped (AIP-203). `field` is the
+/// mask's place in the request.
 pub fn resolve<M: Message + Name>(
     mask: Option<&FieldMask>,
     message: &M,
     parts: &'static [Part],
+    field: &str,
 ) -> Result<Mask, Error> {
     let paths = mask.map_or(&[][..], |mask| &mask.paths);
     let descriptor = POOL.get_message_by_name(&M::full_name());
     let descriptor = descriptor
         .ok_or_else(|| Error::Bug(format!("`{}` is not described", M::full_name()).into()))?;
+    let parts = parts.iter().copied();
+    let parts: Vec<_> = parts
+        .filter(|part| descriptor.get_field_by_name(part.name).is_some())
+        .collect();
     let names = || parts.iter().map(|part| part.name.to_owned());
     match paths {
         [] => {
@@ -48,8 +54,8 @@ pub fn resolve<M: Message + Name>(
             Ok(names().filter(|name| set.contains(name)).collect())
         }
         [path] if path == EVERYTHING => Ok(names().collect()),
-        _ if paths.len() > MAX_PATHS => Err(Error::Invalid(too_many(paths.len()))),
-        _ => of_paths(paths, parts, &descriptor).map_err(Error::Invalid),
+        _ if paths.len() > MAX_PATHS => Err(Error::Invalid(too_many(paths.len(), field))),
+        _ => of_paths(paths, &parts, &descriptor, field).map_err(Error::Invalid),
     }
 }
 
@@ -74,8 +80,9 @@ fn fields_set<M: Message>(message: &M, descriptor: &MessageDescriptor) -> BTreeS
 
 fn of_paths(
     paths: &[String],
-    parts: &'static [Part],
+    parts: &[Part],
     descriptor: &MessageDescriptor,
+    field: &str,
 ) -> Result<Mask, Violations> {
     let mut violations = Violations::new();
     let mut mask = Mask::new();
@@ -89,7 +96,7 @@ fn of_paths(
             find(parts, Some(descriptor.clone()), path)
         };
         match found {
-            Err(unknown) => unknown.add_to(path, &mut violations),
+            Err(unknown) => unknown.add_to(path, field, &mut violations),
             Ok(Place::Ignored) => {}
             Ok(Place::Settable) if mask.iter().any(|known| covers(known, path)) => {}
             Ok(Place::Settable) => mask.push(path.to_owned()),
@@ -116,14 +123,14 @@ enum Place {
 #[derive(Clone, Copy, Debug)]
 enum UnknownPath<'p> {
     /// A message with these fields has none that the rest of the path names.
-    NoSuchField(&'static [Part], &'p str),
+    NoSuchField(&'p [Part], &'p str),
     /// The path continues below a field that can only be replaced whole.
     Whole(&'p str),
 }
 
 /// Follows a path through singular messages.
 fn find<'p>(
-    parts: &'static [Part],
+    parts: &'p [Part],
     descriptor: Option<MessageDescriptor>,
     path: &'p str,
 ) -> Result<Place, UnknownPath<'p>> {
@@ -153,7 +160,7 @@ fn find<'p>(
 }
 
 impl UnknownPath<'_> {
-    fn add_to(self, path: &str, violations: &mut Violations) {
+    fn add_to(self, path: &str, mask: &str, violations: &mut Violations) {
         let shown: String = path.chars().take(MAX_PATH_CHARS as usize).collect();
         let path_shown = shown.escape_debug().to_string();
         let rule = match self {
@@ -180,7 +187,7 @@ impl UnknownPath<'_> {
                 whole: whole(path, field).to_owned(),
             },
         };
-        violations.add(UPDATE_MASK, rule);
+        violations.add(mask, rule);
     }
 }
 
@@ -197,10 +204,10 @@ fn whole<'p>(path: &'p str, field: &str) -> &'p str {
     path.get(..end).unwrap_or(path)
 }
 
-fn too_many(len: usize) -> Violations {
+fn too_many(len: usize, field: &str) -> Violations {
     let mut violations = Violations::new();
     let most = MAX_PATHS;
-    violations.add(UPDATE_MASK, Rule::TooManyPaths { most, has: len });
+    violations.add(field, Rule::TooManyPaths { most, has: len });
     violations
 }
 

@@ -50,19 +50,36 @@ const ALL_EDITIONS: &str = "editions/-";
 
 // === summaries ===
 
-/// The place that the field `edition` names: the opening edition when it is empty.
+/// The place that the field `edition` names: the default edition when it is empty.
 pub fn summary_scope(edition: &str) -> Result<Scope, Error> {
     if edition.is_empty() {
-        return Ok(Scope::Opening);
+        return Ok(Scope::Default);
     }
     let edition = requests::parent(edition, "edition")?;
     Ok(edition.map_or(Scope::All, Scope::Edition))
 }
 
 /// The edition of a place, or all of them.
-pub(super) fn place_edition(place: &Place) -> String {
+pub fn place_edition(place: &Place) -> String {
     let edition = place.edition.as_ref().map(|name| name.as_str());
     edition.unwrap_or(ALL_EDITIONS).to_owned()
+}
+
+/// The edition in force on a date; empty where none is known.
+pub fn effective_edition(state: &State, on: Date) -> String {
+    write_optional_name(state.edition_in_force(on).map(|it| &it.name))
+}
+
+/// What a reader of an answer about a place must know.
+pub fn warnings(state: &State, place: &Place, on: Date) -> Vec<pb::Warning> {
+    let not_in_force = state.not_in_force(place, on);
+    let warnings = not_in_force.iter().map(|it| pb::Warning {
+        kind: pb::warning::Kind::EditionNotInForce.into(),
+        resource: write_optional_name(it.in_force.as_ref()),
+        text: it.english(),
+        text_vi: it.vietnamese(),
+    });
+    warnings.collect()
 }
 
 /// What an agency is called, so that a reader needs no second call; empty for none.
@@ -154,6 +171,8 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         claim_count: total(Count::Claims),
         unsubstantiated_claim_count: total(Count::Unsubstantiated),
         synthetic: *synthetic,
+        effective_edition: effective_edition(state, *date),
+        warnings: warnings(state, place, *date),
     }
 }
 
@@ -202,6 +221,7 @@ pub fn timeline(
     place: &Place,
     metrics: &[Metric],
     points: &[(Date, Counts)],
+    end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
     pb::ComputeTimelineResponse {
@@ -219,6 +239,8 @@ pub fn timeline(
         revision: state.revision().get(),
         synthetic: state.is_synthetic(),
         agency_display_name: agency_display_name(state, place.agency.as_ref()),
+        effective_edition: effective_edition(state, end),
+        warnings: warnings(state, place, end),
     }
 }
 
@@ -287,6 +309,7 @@ pub fn attention_item(record: &Item, state: &State) -> pb::AttentionItem {
     pb::AttentionItem {
         kind: write_enum(record.kind),
         resource: record.resource.clone(),
+        other_resource: write_optional_name(record.other.as_ref()),
         platform: record.platform.clone(),
         display_name: record.display_name.clone(),
         agency: write_optional_name(record.agency.as_ref()),
@@ -378,6 +401,8 @@ pub fn data_quality(
         revision: state.revision().get(),
         synthetic: state.is_synthetic(),
         agency_display_name: agency_display_name(state, place.agency.as_ref()),
+        effective_edition: effective_edition(state, on),
+        warnings: warnings(state, place, on),
     }
 }
 
@@ -413,7 +438,7 @@ mod tests {
     #[test]
     fn a_summary_names_its_scope() {
         let edition = EditionName::parse("editions/2618").unwrap();
-        assert_eq!(summary_scope("").unwrap(), Scope::Opening);
+        assert_eq!(summary_scope("").unwrap(), Scope::Default);
         assert_eq!(summary_scope("editions/-").unwrap(), Scope::All);
         assert_eq!(
             summary_scope("editions/2618").unwrap(),

@@ -50,7 +50,14 @@ impl ToMessage for Plan {
 
 /// Reads the fields of a plan that an agency writes, from the request's field `field`.
 pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) -> PlanFields {
-    let path = &FieldPath::ROOT.field(field);
+    read_plan(message, &FieldPath::ROOT.field(field), violations)
+}
+
+pub(super) fn read_plan(
+    message: pb::Plan,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> PlanFields {
     let pb::Plan {
         name: _,
         display_name,
@@ -106,7 +113,7 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
     }
 }
 
-pub(super) fn read_budget(message: pb::plan::Budget) -> Budget {
+fn read_budget(message: pb::plan::Budget) -> Budget {
     let pb::plan::Budget {
         amount,
         price_year,
@@ -183,8 +190,8 @@ fn read_reporting_cycle(message: pb::plan::ReportingCycle) -> CycleEntry {
 
 // === to a client ===
 
-/// A plan, limited to the fields of the view. `redacted` is set in every view, since a name may be
-/// withheld in every view.
+/// A plan, limited to the fields of the view, with its own etag. `redacted` is set in every view,
+/// since a name may be withheld in every view.
 pub fn plan(record: &Plan, view: View) -> pb::Plan {
     let Plan {
         name,
@@ -380,7 +387,7 @@ fn money(record: &Money) -> pb::Money {
     }
 }
 
-fn visibility(record: &VisibilityEntry) -> pb::plan::VisibilityEntry {
+pub(super) fn visibility(record: &VisibilityEntry) -> pb::plan::VisibilityEntry {
     let VisibilityEntry {
         visibility,
         start_date,
@@ -393,7 +400,7 @@ fn visibility(record: &VisibilityEntry) -> pb::plan::VisibilityEntry {
     }
 }
 
-fn reporting_cycle(record: &CycleEntry) -> pb::plan::ReportingCycle {
+pub(super) fn reporting_cycle(record: &CycleEntry) -> pb::plan::ReportingCycle {
     let CycleEntry {
         cycle:
             ReportingCycle {

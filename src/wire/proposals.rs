@@ -13,7 +13,7 @@ use ndp_core::{
     names::AgencyName,
     records::{
         meta::Meta,
-        proposals::{Act, Action, Proposal, ProposalState},
+        proposals::{Act, Action, FieldChange, Proposal, ProposalState},
     },
     state::State,
 };
@@ -36,6 +36,7 @@ pub fn proposal(record: &Proposal) -> pb::Proposal {
         name,
         state,
         action,
+        changes,
         requested,
         decided,
         meta,
@@ -52,12 +53,28 @@ pub fn proposal(record: &Proposal) -> pb::Proposal {
             Action::Retirement(record) => pb::proposal::Action::Retirement(exit(record)),
             Action::Rebaseline(record) => pb::proposal::Action::Rebaseline(rebaseline(record)),
         }),
+        changes: changes.iter().map(change).collect(),
         requested: Some(act(requested)),
         decided: decided.as_ref().map(act),
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
+    }
+}
+
+fn change(record: &FieldChange) -> pb::proposal::FieldChange {
+    let FieldChange {
+        resource,
+        path,
+        before,
+        after,
+    } = record;
+    pb::proposal::FieldChange {
+        resource: resource.clone(),
+        path: path.clone(),
+        old_value: before.clone(),
+        new_value: after.clone(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use ndp_core::{
     caller::Caller,
-    change::Effect,
+    change::{Change, Effect, Image},
     effort::Effort,
     monitoring::{
         attention::Item,
@@ -18,20 +18,24 @@ use ndp_core::{
     },
     names::{AgencyName, EditionName, MilestoneName, PlanName, PlatformName, Revision},
     records::{
+        baselines::Rebaseline,
         documents::{Document, Evidence},
         milestones::MilestoneFields,
         plans::{
-            CycleEntry, Interval, PlanFields, PlanMove, PlanState, ReportingCycle, Visibility,
-            VisibilityEntry,
+            CycleEntry, Interval, Plan, PlanFields, PlanMove, PlanState, ReportingCycle,
+            Visibility, VisibilityEntry,
         },
         platforms::{Governance, Listing, OperationStage, PlatformFields, Stage, Verification},
         reports::{Rating, ReportFields},
     },
     rules::{
-        AnyCommand, Ids, Request, decide,
+        AnyCommand, Ids, Request,
+        baselines::RebaselinePlan,
+        decide,
         milestones::{CompleteMilestone, CreateMilestone},
         plans::{CreatePlan, MovePlan, UpdatePlan},
         platforms::{CreatePlatform, UpdatePlatform},
+        proposals::{DecideProposal, Decision},
         reports::CreateReport,
     },
     state::State,
@@ -119,11 +123,14 @@ enum Step {
     },
 }
 
-struct NoIds;
+/// The ids of proposals, by a count of those that were made.
+#[derive(Default)]
+struct Numbers(usize);
 
-impl Ids for NoIds {
+impl Ids for Numbers {
     fn id(&mut self, _: usize) -> String {
-        unreachable!("no id was left open")
+        self.0 += 1;
+        format!("p{}", self.0)
     }
 }
 
@@ -142,7 +149,14 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
     let request = request(Box::new(seed));
     let system = Caller::System { actor: None };
     let mut state = State::default();
-    let change = decide(&state, &system, &request, moment(day(0)), &mut NoIds).unwrap();
+    let change = decide(
+        &state,
+        &system,
+        &request,
+        moment(day(0)),
+        &mut Numbers::default(),
+    )
+    .unwrap();
     state.apply(&change.change);
     state
 });
@@ -205,13 +219,51 @@ fn update(
     })
 }
 
-fn update_plan(name: PlanName, fields: PlanFields, mask: &'static str) -> Box<dyn AnyCommand> {
-    Box::new(UpdatePlan {
-        name,
-        fields,
-        mask: vec![mask.to_owned()],
-        etag: None,
+/// An update, or for an ISSUED plan the proposal of the same.
+fn update_plan(
+    state: &State,
+    plan: &Plan,
+    fields: PlanFields,
+    mask: &'static str,
+    today: Date,
+) -> Box<dyn AnyCommand> {
+    let (name, mask) = (plan.name.clone(), vec![mask.to_owned()]);
+    if plan.state != PlanState::Issued {
+        return Box::new(UpdatePlan {
+            name,
+            fields,
+            mask,
+            etag: None,
+        });
+    }
+    let document = Document {
+        issue_date: Some(today),
+        ..document(0)
+    };
+    Box::new(RebaselinePlan {
+        rebaseline: Rebaseline {
+            plan: name,
+            milestone_changes: Vec::new(),
+            fields,
+            mask,
+            document,
+        },
+        etag: state.plan_etag(plan),
     })
+}
+
+/// The approval of what was proposed.
+fn approval(change: &Change) -> Option<Box<dyn AnyCommand>> {
+    match change.effects.first() {
+        Some(Effect::Put(Image::Proposal(proposal))) if proposal.decided.is_none() => {
+            Some(Box::new(DecideProposal {
+                name: proposal.name.clone(),
+                decision: Decision::Approve,
+                etag: proposal.meta.etag(),
+            }))
+        }
+        _ => None,
+    }
 }
 
 /// What a step says of which days; none where it says nothing.
@@ -348,7 +400,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 name: plan.name.clone(),
                 step,
                 document,
-                etag: plan.meta.etag(),
+                etag: state.plan_etag(plan),
             });
             (step, from)
         }
@@ -358,7 +410,8 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
             quarterly,
             start,
         } => {
-            let mut fields = state.plan(&plan(platform, number))?.fields.clone();
+            let plan = state.plan(&plan(platform, number))?;
+            let mut fields = plan.fields.clone();
             let interval = if quarterly {
                 Interval::Quarterly
             } else {
@@ -374,7 +427,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
             };
             insert(&mut fields.reporting_cycles, entry, |it| it.start_date);
             (
-                update_plan(plan(platform, number), fields, "reporting_cycles"),
+                update_plan(state, plan, fields, "reporting_cycles", today),
                 date(start),
             )
         }
@@ -401,7 +454,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
             // a caller that may not see it now may not see its past either, and the reverse
             withholds = last != Some(old.visibility());
             (
-                update_plan(plan(platform, number), fields, "visibilities"),
+                update_plan(state, old, fields, "visibilities", today),
                 date(start),
             )
         }
@@ -604,7 +657,7 @@ proptest! {
     #[test]
     fn a_later_edit_changes_no_earlier_answer(steps in vec(any_steps(), 1..14)) {
         let mut state = OPENING.clone();
-        let mut today = day(0);
+        let (mut today, mut ids) = (day(0), Numbers::default());
         let mut touched = BTreeMap::<Revision, BTreeSet<String>>::new();
         let mut answers: BTreeMap<Date, Answer> =
             dates(today).into_iter().map(|date| (date, answer(&state, date))).collect();
@@ -629,18 +682,29 @@ proptest! {
                 | Step::Report { platform, .. } | Step::Complete { platform, .. } => platform,
             };
             let governing = state.platform(&platform(of)).and_then(|it| it.governing_agency());
-            let caller = with_every_role(number % 2, governing);
-            let request = request(command);
-            let decided = decide(&state, &caller, &request, moment(today), &mut NoIds);
-            let Ok(decided) = decided else { continue };
-            let change = decided.change;
-            let names = change.effects.iter().filter_map(|effect| match effect {
-                Effect::Put(image) => Some(image.name().to_owned()),
-                Effect::Remove { name } => Some(name.clone()),
-                Effect::Notice(_) => None,
-            });
-            touched.insert(change.revision, names.collect());
-            state.apply(&change);
+            let governing = governing.cloned();
+            let (mut commands, mut changed) = (Some(command), false);
+            for person in [number % 2, (number + 1) % 2] {
+                let Some(command) = commands.take() else { break };
+                let caller = with_every_role(person, governing.as_ref());
+                let request = request(command);
+                let decided = decide(&state, &caller, &request, moment(today), &mut ids);
+                let Ok(decided) = decided else { break };
+                let change = decided.change;
+                let names = change.effects.iter().filter_map(|effect| match effect {
+                    Effect::Put(image) => Some(image.name().to_owned()),
+                    Effect::Remove { name } => Some(name.clone()),
+                    Effect::Notice(_) => None,
+                });
+                touched.insert(change.revision, names.collect());
+                state.apply(&change);
+                changed = true;
+                commands = approval(&change);
+            }
+            prop_assert!(commands.is_none(), "a proposal was not decided");
+            if !changed {
+                continue;
+            }
 
             // by what is known now
             for (date, before) in &mut answers {

@@ -391,7 +391,6 @@ fn an_edition(number: usize, from: Option<i32>) -> Image {
             effective_start_date: from.map(day),
             ..EditionFields::default()
         },
-        opening: number == 0,
         synthetic: true,
         meta: meta(0),
     }))

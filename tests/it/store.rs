@@ -156,7 +156,6 @@ fn edition(number: i64) -> Image {
             },
             ..EditionFields::default()
         },
-        opening: true,
         synthetic: true,
         meta: meta(number),
     }))
@@ -311,6 +310,7 @@ fn proposal(number: i64) -> Image {
             successor: None,
             exit_date: None,
         })),
+        changes: Vec::new(),
         requested: act.clone(),
         decided: Some(act),
         meta: meta(number),

@@ -203,8 +203,17 @@ messages! {
         ("must not be before {issued}, when the plan was issued"),
         ("không được trước ngày {issued}, khi kế hoạch được ban hành");
     REQUIRED => RebaselineEmpty:
-        ("specify what changes: milestones, the budget, or when the plan begins or ends"),
-        ("hãy ghi nội dung điều chỉnh: mốc nhiệm vụ, kinh phí, hoặc thời gian thực hiện");
+        ("specify what changes: milestones, or fields of the plan with other values than now"),
+        ("hãy ghi nội dung điều chỉnh: mốc nhiệm vụ, hoặc trường của kế hoạch với giá trị mới");
+    REQUIRED => MilestoneUnchanged:
+        ("the milestone has these values already; change a field, or leave the milestone out"),
+        ("mốc nhiệm vụ đã có các giá trị này; hãy sửa một trường hoặc bỏ mốc này ra");
+    NOT_ALLOWED => MaskWithoutUpdate:
+        ("is for UPDATE only; leave it out"),
+        ("chỉ dùng cho UPDATE; hãy bỏ trống");
+    NOT_ALLOWED => DropWithFields { fields: String }:
+        ("DROP takes `name` only; leave out {fields}, or use UPDATE"),
+        ("DROP chỉ cần `name`; hãy bỏ {fields}, hoặc dùng UPDATE");
     NOT_ALLOWED => NotOfPlan { plan: String }:
         ("must be a milestone of `{plan}`"),
         ("phải là một mốc nhiệm vụ của `{plan}`");
@@ -217,6 +226,10 @@ messages! {
     REFERENCE_NOT_FOUND => EditionNotFound { name: String }:
         ("`{name}` does not exist; ListEditions lists the editions"),
         ("`{name}` không tồn tại; ListEditions liệt kê các danh mục");
+    NOT_UNIQUE => OtherEditionPinned { edition: String }:
+        ("`{edition}` is pinned, and only one edition may be; clear its `pinned` first"),
+        ("`{edition}` đang được ghim, mà chỉ một danh mục được ghim; hãy bỏ `pinned` của danh mục \
+          đó trước");
     REQUIRED => CorrectionReasonMissing:
         ("the milestone is already completed; give the reason for the correction"),
         ("mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính");
@@ -647,9 +660,11 @@ messages! {
     PLAN_IS_FROZEN => PlanIsFrozen:
         ("the plan is SUBMITTED and cannot be changed; use ReturnPlan to send it back for changes"),
         ("kế hoạch đã trình nên không sửa được; hãy dùng ReturnPlan để trả lại");
-    PLAN_IS_ISSUED => PlanIsIssued { field: String }:
-        ("the plan is ISSUED, so `{field}` is changed only by RebaselinePlan"),
-        ("kế hoạch đã ban hành nên `{field}` chỉ thay đổi bằng RebaselinePlan");
+    PLAN_IS_ISSUED => PlanIsIssued { field: String, place: String }:
+        ("the plan is ISSUED, so `{field}` changes only by a document and a second person; propose \
+          it with RebaselinePlan, in `{place}`"),
+        ("kế hoạch đã ban hành nên `{field}` chỉ thay đổi khi có văn bản và người thứ hai phê \
+          duyệt; hãy đề nghị bằng RebaselinePlan, tại `{place}`");
     PLAN_HAS_ENDED => PlanHasEnded { state: &'static str }:
         ("the plan is {state} and cannot be changed; create a new one"),
         ("kế hoạch ở trạng thái {state} nên không sửa được; hãy lập kế hoạch mới");
@@ -690,6 +705,11 @@ messages! {
     PROPOSAL_PENDING => ProposalPending { proposal: String }:
         ("`{proposal}` is pending; approve or reject it first"),
         ("`{proposal}` đang chờ; hãy phê duyệt hoặc từ chối trước");
+    PROPOSAL_OUTDATED => ProposalOutdated:
+        ("what it would change is no longer what it shows, because a record has changed since; \
+          reject it and propose it again"),
+        ("nội dung sẽ thay đổi không còn như đề xuất đã nêu, vì hồ sơ đã được sửa sau đó; hãy từ \
+          chối và đề nghị lại");
     REPORT_IS_CORRECTED => ReportIsCorrected { by: String }:
         ("the report is already corrected by `{by}`; correct that one instead"),
         ("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính báo cáo đó");

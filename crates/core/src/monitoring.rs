@@ -5,6 +5,7 @@ pub mod agencies;
 pub mod attention;
 pub mod comparison;
 pub mod freshness;
+pub mod in_force;
 pub mod quality;
 pub mod reconcile;
 pub mod standing;

@@ -151,7 +151,7 @@ reasons! {
         PLAN_HISTORY_FULL "The plan has been through as many states as a record holds.";
         PLAN_IS_FROZEN "The plan is submitted.";
         PLAN_IS_FULL "The plan has as many records of this kind as it may have.";
-        PLAN_IS_ISSUED "The field of an issued plan moves by RebaselinePlan only.";
+        PLAN_IS_ISSUED "The field of an issued plan changes by RebaselinePlan only.";
         PLAN_NOT_ISSUED "The method needs an issued plan.";
         PLAN_STATE "The plan is not in a state from which this step leads.";
         PLATFORM_HAS_LIVE_PLANS "The platform has plans that have not ended.";
@@ -160,6 +160,7 @@ reasons! {
         PLATFORM_WITHOUT_AGENCY "The platform has no governing agency.";
         PRINCIPAL_IS_DISABLED "The principal is disabled.";
         PROPOSAL_DECIDED "The proposal is decided already.";
+        PROPOSAL_OUTDATED "A record has changed, so that the proposal shows what it would not do.";
         PROPOSAL_PENDING "A proposal on the same platform is pending.";
         RECORD_TOO_LARGE "The record would take too many bytes.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";

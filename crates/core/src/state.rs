@@ -25,7 +25,7 @@ use crate::{
     names::{AgencyName, EditionName, PlatformName, Revision},
     records::{
         Record as _,
-        editions::Edition,
+        meta::BELOW,
         plans::{Plan, PlanState, Visibility},
         platforms::{Platform, PlatformState},
     },
@@ -245,11 +245,6 @@ impl State {
         self.record_time
     }
 
-    /// The default edition for requests that name none.
-    pub(crate) fn opening_edition(&self) -> Option<&Arc<Edition>> {
-        self.editions().values().find(|edition| edition.opening)
-    }
-
     /// Whether any edition, and therefore the data in responses, is fictitious.
     pub const fn is_synthetic(&self) -> bool {
         self.synthetic
@@ -286,6 +281,23 @@ impl State {
     pub fn issued_plan(&self, platform: &PlatformName) -> Option<&Arc<Plan>> {
         self.plans_of(platform)
             .find(|plan| plan.state == PlanState::Issued)
+    }
+
+    /// The etag of a plan as a caller sees it: its own and, where a milestone of it was written
+    /// since, the revision of the newest such write. A step that freezes the milestones is then
+    /// refused to whoever has not read them as they are. Below a plan that is seen in part nothing
+    /// is told.
+    pub fn plan_etag(&self, plan: &Plan) -> String {
+        let own = plan.meta.etag();
+        if plan.redacted {
+            return own;
+        }
+        let milestones = self.milestones_of(&plan.name);
+        let newest = milestones.map(|it| it.meta.revision).max();
+        match newest.filter(|newest| *newest > plan.meta.revision) {
+            Some(newest) => format!("{own}{BELOW}{newest}"),
+            None => own,
+        }
     }
 
     /// The platforms that are in the catalogue.

@@ -1,9 +1,7 @@
 //! Masks of plans, and the fields of every record beside those of the contract.
 
-use prost_reflect::FieldDescriptor;
-
 use super::*;
-use crate::pb;
+use crate::{pb, wire::written::is_settable};
 use ndp_core::{
     messages::Rule,
     records::{
@@ -33,7 +31,7 @@ fn plan() -> pb::Plan {
 }
 
 fn resolved(paths: &[&str], message: &pb::Plan) -> Mask {
-    resolve(Some(&mask(paths)), message, PARTS).expect("a good mask")
+    resolve(Some(&mask(paths)), message, PARTS, UPDATE_MASK).expect("a good mask")
 }
 
 fn mask(paths: &[&str]) -> FieldMask {
@@ -43,7 +41,8 @@ fn mask(paths: &[&str]) -> FieldMask {
 }
 
 fn refused(paths: &[&str]) -> Vec<String> {
-    let Err(Error::Invalid(violations)) = resolve(Some(&mask(paths)), &plan(), PARTS) else {
+    let Err(Error::Invalid(violations)) = resolve(Some(&mask(paths)), &plan(), PARTS, UPDATE_MASK)
+    else {
         panic!("a bad mask");
     };
     for one in violations.iter() {
@@ -59,7 +58,10 @@ fn refused(paths: &[&str]) -> Vec<String> {
 #[test]
 fn no_mask_means_what_is_set() {
     let expected = ["display_name", "budget"];
-    assert_eq!(resolve(None, &plan(), PARTS).expect("no mask"), expected);
+    assert_eq!(
+        resolve(None, &plan(), PARTS, UPDATE_MASK).expect("no mask"),
+        expected
+    );
     assert_eq!(resolved(&[], &plan()), expected);
 }
 
@@ -158,21 +160,6 @@ fn violations_of_fields_left_alone_do_not_matter() {
         kept(&["visibilities", "scope"])[4..],
         ["plan.scope", "plan.visibilities[1].document"]
     );
-}
-
-/// Whether callers write a field: those that only the server sets are OUTPUT_ONLY, and the name and
-/// the etag say which record is meant.
-fn is_settable(field: &FieldDescriptor) -> bool {
-    let behavior = POOL.get_extension_by_name("google.api.field_behavior");
-    let options = field.options();
-    let behaviors = options.get_extension(&behavior.expect("an annotation"));
-    let behaviors = behaviors.as_list().unwrap_or_default();
-    let numbers: Vec<_> = behaviors
-        .iter()
-        .filter_map(|it| it.as_enum_number())
-        .collect();
-    let (output_only, identifier) = (3, 8);
-    !numbers.contains(&output_only) && !numbers.contains(&identifier) && field.name() != "etag"
 }
 
 /// The fields below `parts` are those of the message that callers write.

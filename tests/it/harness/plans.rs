@@ -122,8 +122,32 @@ impl Cast {
         self.editor.ok("CreatePlan", request).await
     }
 
-    /// Moves a plan, as someone who may.
+    /// An ISSUED plan with other values, by a rebaseline that the editor proposes and the approver
+    /// approves.
+    pub(crate) async fn rebaselined(&self, plan: &Value, mut rebaseline: Value) -> Value {
+        let get = json!({"name": plan["name"]});
+        let etag = &self.editor.ok("GetPlan", get.clone()).await["etag"];
+        rebaseline["document"] = decision(DECISION_DAY);
+        let request = json!({
+            "name": plan["name"], "etag": etag, "reason": "thử nghiệm", "rebaseline": rebaseline,
+        });
+        let proposal = &self.editor.ok("RebaselinePlan", request).await["proposal"];
+        let approve = json!({"name": proposal["name"], "etag": proposal["etag"]});
+        self.approver.ok("ApproveProposal", approve).await;
+        self.editor.ok("GetPlan", get).await
+    }
+
+    /// Moves a plan with its milestones as they are now, as someone who may.
     pub(crate) async fn step(&self, step: PlanMove, plan: &Value) -> Result<Value, Status> {
+        let plan = self
+            .steward
+            .ok("GetPlan", json!({"name": plan["name"]}))
+            .await;
+        self.step_as_read(step, &plan).await
+    }
+
+    /// The same with the etag that was read.
+    pub(crate) async fn step_as_read(&self, step: PlanMove, plan: &Value) -> Result<Value, Status> {
         let who = match step {
             PlanMove::Submit | PlanMove::Withdraw => &self.editor,
             PlanMove::Annul => &self.steward,

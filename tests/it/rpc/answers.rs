@@ -90,6 +90,7 @@ fn needed(method: &str) -> Value {
             "platforms/-/plans/-"
         }
         "ListApiKeys" => "principals/-",
+        "ListAttentionItems" => return json!({"edition": "editions/-"}),
         "SearchPlatforms" => return json!({"query": "nền tảng"}),
         _ => return json!({}),
     };

@@ -276,7 +276,8 @@ both! {
         assert_eq!(cast.editor.ok("GetMilestone", get).await, done);
         cast.approver.ok("RejectProposal", decided(&proposal)).await;
         // what is pending when the plan ends cannot be approved any more
-        let mut other = proposed(&plan);
+        let read = cast.editor.ok("GetPlan", json!({"name": plan["name"]})).await;
+        let mut other = proposed(&read);
         other["rebaseline"]["milestone_changes"].as_array_mut().unwrap().remove(0);
         let other = cast.editor.ok("RebaselinePlan", other).await["proposal"].clone();
         cast.step(PlanMove::Revoke, &plan).await.unwrap();
@@ -313,7 +314,29 @@ both! {
                 {"kind": "DROP", "milestone": {"name": name("a")}},
                 {"kind": "UPDATE", "milestone": {"name": name("a"), "display_name": "x"}},
             ]))),
-            ("title", changes(json!([{"kind": "UPDATE", "milestone": {"name": name("a")}}]))),
+            ("same", changes(json!([
+                {"kind": "UPDATE", "milestone": {"name": name("a"), "display_name": "Mốc a"}},
+            ]))),
+            ("unnamed", changes(json!([{"kind": "UPDATE", "milestone": {"name": name("a")}}]))),
+            ("title", changes(json!([{
+                "kind": "UPDATE", "milestone": {"name": name("a")}, "update_mask": "displayName",
+            }]))),
+            ("path", changes(json!([{
+                "kind": "UPDATE", "milestone": {"name": name("a")}, "update_mask": "dueDate",
+            }]))),
+            ("mask", changes(json!([{
+                "kind": "DROP", "milestone": {"name": name("a")}, "update_mask": "due",
+            }]))),
+            ("drop", changes(json!([
+                {"kind": "DROP", "milestone": {"name": name("a"), "weight": 1}},
+            ]))),
+            ("lead", json!({"update_mask": "leadUnit"})),
+            ("same budget", json!({"planned_end": {
+                "end": date([2027, 12, 31]), "as_written": "hết năm 2027",
+            }})),
+            ("to start", json!({"visibilities": [
+                {"visibility": "RESTRICTED", "start_date": date([2026, 10, 2])},
+            ]})),
             ("open end", changes(json!([{"kind": "ADD", "milestone": {
                 "name": name("d"), "display_name": "x", "due": {"as_written": "sau này"},
             }}]))),
@@ -342,14 +365,23 @@ both! {
             nameless: changes[0].milestone.name PATTERN
             other plan's: changes[0].milestone.name NOT_ALLOWED
             twice: changes[1].milestone.name NOT_UNIQUE
+            same: changes[0].milestone REQUIRED
+            unnamed: changes[0].milestone REQUIRED
             title: changes[0].milestone.display_name REQUIRED
+            path: changes[0].update_mask UNKNOWN_PATH
+            mask: changes[0].update_mask NOT_ALLOWED
+            drop: changes[0].milestone NOT_ALLOWED
+            lead: update_mask UNKNOWN_PATH
+            same budget: rebaseline REQUIRED
+            to start: visibilities[0].start_date OUT_OF_RANGE
             open end: changes[0].milestone.due.end REQUIRED
             ");
         }
         let ask = async |kind: &str, id: &str| {
+            let title = if kind == "DROP" { "" } else { "x" };
             let rebaseline = json!({
                 "document": decision(DECISION_DAY), "milestone_changes": [
-                    {"kind": kind, "milestone": {"name": name(id), "display_name": "x"}},
+                    {"kind": kind, "milestone": {"name": name(id), "display_name": title}},
                 ],
             });
             let request = json!({

@@ -259,9 +259,8 @@ both! {
         };
         assert_eq!(seen(&plan["revision"]).await, "plans PUT, baselines PUT");
         let show = async |visibility: &str| {
-            let plan = json!({"name": plan["name"],
-                "visibilities": [{"visibility": visibility}]});
-            let plan = cast.editor.ok("UpdatePlan", json!({"plan": plan})).await;
+            let entries = json!({"visibilities": [{"visibility": visibility}]});
+            let plan = cast.rebaselined(&plan, entries).await;
             (seen(&plan["revision"]).await, found(&anonymous).await)
         };
         // the records below it are not written, so the change names the plan alone

@@ -338,14 +338,14 @@ both! {
 
         let it = compare(&mut anyone, OF_55, OF_84).await.unwrap();
         // added, kept, renamed, regrouped, dropped, unresolved: counted in the lists by hand
-        assert_eq!(counts(&it), [1, 17, 0, 0, 0, 66]);
-        assert_eq!(entries(&it.added), ["014"]);
+        assert_eq!(counts(&it), [0, 17, 0, 0, 0, 67]);
+        assert_eq!(entries(&it.unresolved)[0], "014", "it may be one of the 38");
         assert_eq!((it.base_declared_platform_count, it.base_held_platform_count), (55, 17));
         assert_eq!((it.target_declared_platform_count, it.target_held_platform_count), (84, 84));
         assert!(!it.conclusive, "38 of the 55 are not held");
 
         let it = compare(&mut anyone, OF_84, OF_79).await.unwrap();
-        assert_eq!(counts(&it), [67, 9, 3, 0, 2, 70]);
+        assert_eq!(counts(&it), [0, 9, 3, 0, 2, 137]);
         assert_eq!(entries(&it.kept), [
             "001", "002", "003", "004", "006", "008", "009", "013", "014",
         ]);
@@ -357,12 +357,12 @@ both! {
         // case does not rename: `Cổng Dịch vụ công` is listed as `Cổng dịch vụ công`
         let of_014 = it.kept.iter().find(|it| it.platform == "platforms/ndp-014").unwrap();
         assert_ne!(of_014.base_display_name, of_014.target_display_name);
-        assert_eq!(entries(&it.added).first(), Some(&"085"));
         assert_eq!(entries(&it.unresolved).first(), Some(&"015"));
+        assert!(entries(&it.unresolved).contains(&"085"), "it may be one of the 70");
         assert!(!it.conclusive, "70 names of the 84 are not known");
 
         let it = compare(&mut anyone, OF_55, OF_79).await.unwrap();
-        assert_eq!(counts(&it), [68, 8, 3, 0, 2, 4]);
+        assert_eq!(counts(&it), [0, 8, 3, 0, 2, 72]);
         let it = compare(&mut anyone, OF_79, OF_79).await.unwrap();
         assert_eq!(counts(&it), [0, 79, 0, 0, 0, 0]);
         assert!(it.conclusive, "all 79 are held and named");
@@ -391,7 +391,7 @@ both! {
             ..Default::default()
         }).await.unwrap();
         let it = compare(&mut anyone, OF_79, "editions/thu").await.unwrap();
-        assert_eq!(counts(&it), [0, 0, 0, 1, 78, 0]);
+        assert_eq!(counts(&it), [0, 0, 0, 1, 0, 78]);
         server.stop().await;
     }
 
@@ -687,12 +687,12 @@ both! {
         assert_eq!(listed(&mut anyone, "state = MERGED", true).await, [&*gone.name]);
         assert!(!listed(&mut anyone, "", false).await.contains(&gone.name));
 
-        // neither an exit nor a drop: one unresolved entry and one added become one that is kept
+        // neither an exit nor a drop: two unresolved entries become one that is kept
         let after = compare(&mut anyone, OF_84, OF_79).await.unwrap();
         let [added, kept, renamed, regrouped, dropped, unresolved] = counts(&before);
         assert_eq!(
             counts(&after),
-            [added - 1, kept + 1, renamed, regrouped, dropped, unresolved - 1]
+            [added, kept + 1, renamed, regrouped, dropped, unresolved - 2]
         );
         assert_eq!(held(&mut anyone).await, held_before, "each entry counts once");
         let merged = anyone.monitoring.compute_summary(summary("editions/-")).await.unwrap();

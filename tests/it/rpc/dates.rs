@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{
     Engine, both,
-    plans::{AGENCY, Cast, OTHER_AGENCY, date, decision, move_request},
+    plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
     raw::{Raw, violations},
     server::Server,
 };
@@ -82,7 +82,7 @@ both! {
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
         let anyone = server.raw(Default::default());
         let platform = json!({"display_name": "Nền tảng thử (made up)", "verification": "VERIFIED",
-            "listings": [{"edition": EDITION}]});
+            "listings": [{"edition": EDITION}, {"edition": "editions/1527-qd-bkhcn"}]});
         let platform = steward.ok("CreatePlatform", json!({"platform": platform})).await;
         assert!(platform.get("governance").is_none(), "{platform}");
         let before = server.registry.revision().get();
@@ -249,8 +249,7 @@ both! {
             summary["freshness_counts"][0]["freshness"].as_str().unwrap().to_owned()
         };
         let update = async |cycles: Value| {
-            let plan = json!({"name": plan["name"], "reporting_cycles": cycles});
-            cast.editor.ok("UpdatePlan", json!({"plan": plan})).await
+            cast.rebaselined(&plan, json!({"reporting_cycles": cycles})).await
         };
         let (june, today) = ([2026, 6, 20], [2026, 10, 1]);
         assert_eq!(freshness(june, 0).await, "STALE");
@@ -258,7 +257,9 @@ both! {
         // another cycle of today, and nothing else of the past
         let yearly = |start: [i32; 3]| json!({"interval": "YEARLY", "start_date": date(start)});
         let written = update(json!([yearly(today)])).await;
-        assert_eq!(written["reporting_cycle"], yearly(today));
+        let mut decided = yearly(today);
+        decided["document"] = decision(DECISION_DAY);
+        assert_eq!(written["reporting_cycle"], decided, "by the document of the rebaseline");
         assert_eq!(freshness(june, 0).await, "STALE");
         assert_eq!(freshness([2026, 9, 30], 0).await, "STALE");
         assert_eq!(freshness(today, 0).await, "CURRENT");
@@ -286,8 +287,7 @@ both! {
             number(&summary, "monitored_plan_count")
         };
         let update = async |entries: Value| {
-            let plan = json!({"name": plan["name"], "visibilities": entries});
-            cast.editor.ok("UpdatePlan", json!({"plan": plan})).await
+            cast.rebaselined(&plan, json!({"visibilities": entries})).await
         };
         let public = |start: [i32; 3]| json!({"visibility": "PUBLIC", "start_date": date(start)});
         let (june, today) = ([2026, 6, 20], [2026, 10, 1]);

@@ -71,7 +71,7 @@ impl Fixture {
             .await,
             rebaseline: cast.editor.ok("RebaselinePlan", rebased(&to_rebase)).await["proposal"]
                 .clone(),
-            draft,
+            draft: get("GetPlan", draft["name"].as_str().unwrap()).await,
             submitted: cast
                 .plan_in("ndp-001", "submitted", PlanState::Submitted)
                 .await,

@@ -158,17 +158,17 @@ both! {
             edition: Some(given::edition("1/QĐ-TEST")),
             ..Default::default()
         }).await.unwrap().into_inner();
-        assert_eq!((made.held_platform_count, made.opening), (0, false));
+        assert_eq!((made.held_platform_count, made.pinned), (0, false));
 
         let title = pb::Document { title: "Trích yếu thử".into(), ..Default::default() };
         let it = pb::Edition {
             name: made.name.clone(),
             decision: Some(title),
             held_platform_count: 99,
-            opening: true,
+            synthetic: true,
             ..Default::default()
         };
-        let paths = ["decision.title", "held_platform_count", "opening"];
+        let paths = ["decision.title", "held_platform_count", "synthetic"];
         let request = update_edition(it.clone(), &paths);
         let titled = steward.catalogue.update_edition(request).await.unwrap().into_inner();
         let decision = pb::Document {

@@ -457,9 +457,8 @@ both! {
         let baselines = json!({"parent": name, "read_revision": then});
         let listed = anonymous.ok("ListBaselines", baselines.clone()).await;
         assert_eq!(listed["baselines"][0]["number"], 1);
-        let restrict = json!({"plan": {"name": name,
-            "visibilities": [{"visibility": "RESTRICTED"}]}});
-        cast.editor.ok("UpdatePlan", restrict).await;
+        let restricted = json!({"visibilities": [{"visibility": "RESTRICTED"}]});
+        cast.rebaselined(&plan, restricted).await;
         let transfer = json!({"platform": {"name": "platforms/ndp-002",
             "governance": [{"agency": format!("agencies/{OTHER_AGENCY}")}]}});
         cast.steward.ok("UpdatePlatform", transfer).await;
@@ -924,9 +923,8 @@ fn attempt_below(plan: &PlanName, attempt: &mut impl FnMut(Box<dyn AnyCommand>))
                 milestone_changes: vec![MilestoneChange::Drop {
                     milestone: MilestoneName::from_id(plan, "m0").unwrap(),
                 }],
-                budget: None,
-                planned_start: None,
-                planned_end: None,
+                fields: PlanFields::default(),
+                mask: Vec::new(),
                 document: Document::default(),
             },
             etag,
@@ -952,12 +950,13 @@ proptest! {
         // once withheld, nothing more is withheld
         let again = seen.images().map(|image| Some(visible(&seen, &caller, &image)?.image));
         prop_assert_eq!(again.collect::<Vec<_>>(), seen.images().map(Some).collect::<Vec<_>>());
-        for scope in [Scope::All, Scope::Opening] {
+        for scope in [Scope::All, Scope::Default] {
             for agency in [None, AgencyName::from_id(AGENCY)] {
                 let effort = Effort::unlimited();
                 let of = |state: &State| {
-                    let place = state.place(&scope, "", agency.as_ref(), &effort).unwrap();
                     let today = now().date_in_vietnam();
+                    let agency = agency.as_ref();
+                    let place = state.place(&scope, "", agency, today, &effort).unwrap();
                     state.summary(&caller, place, &Tally::new(state, today, &effort))
                 };
                 prop_assert_eq!(of(&whole), of(&seen));
@@ -1038,6 +1037,7 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
                     successor: None,
                     exit_date: None,
                 })),
+                changes: Vec::new(),
                 requested: act(),
                 decided: None,
                 meta,

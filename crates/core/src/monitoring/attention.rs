@@ -1,7 +1,7 @@
 //! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
 //! date. A record that a caller may not see raises no item for that caller.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     effort::Effort,
@@ -9,7 +9,7 @@ use crate::{
         standing::{Dossier, PlanStanding, StandingState},
         tally::{Place, Sight},
     },
-    names::AgencyName,
+    names::{AgencyName, PlatformName},
     query::schema::{Field, Queryable, Type, Values},
     records::{
         milestones::Milestone,
@@ -18,6 +18,7 @@ use crate::{
         words::words,
     },
     state::{State, dossier::governing_agency_on},
+    text,
     time::Date,
 };
 
@@ -31,7 +32,7 @@ words! {
         OverdueMilestone = 1 "OVERDUE_MILESTONE",
         /// A report is late.
         StaleReport = 2 "STALE_REPORT",
-        /// A platform has no plan in force.
+        /// A platform has no plan in force, and an edition that lists it is not over.
         MissingPlan = 3 "MISSING_PLAN",
         /// The ratings of a plan disagree.
         DivergingRatings = 4 "DIVERGING_RATINGS",
@@ -41,6 +42,8 @@ words! {
         PendingAnnex = 6 "PENDING_ANNEX",
         /// A claim has no evidence that can be checked.
         Unsubstantiated = 7 "UNSUBSTANTIATED",
+        /// Another platform in the catalogue has the same name, and may be the same.
+        LikelyDuplicate = 8 "LIKELY_DUPLICATE",
     }
 }
 
@@ -60,6 +63,10 @@ impl Kind {
             Self::Unchanged => "report what was done, or say what stands in the way",
             Self::PendingAnnex => "transcribe the entry from the annex of the decision",
             Self::Unsubstantiated => "add evidence: a file with its SHA-256, or a decision",
+            Self::LikelyDuplicate => {
+                "compare the two records: if they are one platform, propose RetirePlatform with \
+                 the outcome DUPLICATE for one of them, else correct a name"
+            }
         }
     }
 
@@ -78,6 +85,10 @@ impl Kind {
             Self::Unchanged => "báo cáo kết quả đã đạt, hoặc nêu khó khăn, vướng mắc",
             Self::PendingAnnex => "nhập thông tin từ phụ lục của quyết định",
             Self::Unsubstantiated => "bổ sung minh chứng: tệp kèm SHA-256, hoặc văn bản",
+            Self::LikelyDuplicate => {
+                "đối chiếu hai bản ghi: nếu là cùng một nền tảng thì đề nghị RetirePlatform với \
+                 kết quả DUPLICATE cho một bản ghi, nếu không thì sửa lại tên"
+            }
         }
     }
 }
@@ -89,6 +100,8 @@ pub struct Item {
     pub kind: Kind,
     /// The record that it is about.
     pub resource: String,
+    /// The other record that it is about, if there is one.
+    pub other: Option<PlatformName>,
     /// The platform that it belongs to.
     pub platform: String,
     /// The record's title.
@@ -113,12 +126,33 @@ impl State {
         };
         let edition = place.edition.as_ref().and_then(|name| self.edition(name));
         let listed_since = edition.and_then(|edition| edition.first_day());
+        let namesakes = self.namesakes(on, effort);
         for platform in self.active_in(place, on, effort) {
             items.of_platform(self, platform, listed_since, sight);
+            items.of_namesake(self, platform, &namesakes);
         }
         items.list
     }
+
+    /// The platforms of the catalogue on a date that are known by a name, by what all spellings of
+    /// it share.
+    pub(super) fn namesakes(&self, on: Date, effort: &Effort) -> Namesakes {
+        let mut namesakes = Namesakes::new();
+        for platform in self.active_in(&Place::default(), on, effort) {
+            let key = text::name_key(&platform.fields.display_name);
+            if !key.is_empty() {
+                namesakes
+                    .entry(key)
+                    .or_default()
+                    .push(platform.name.clone());
+            }
+        }
+        namesakes
+    }
 }
+
+/// Platforms by what all spellings of their name share.
+pub(super) type Namesakes = BTreeMap<String, Vec<PlatformName>>;
 
 struct Items {
     on: Date,
@@ -137,6 +171,7 @@ impl Items {
         self.list.push(Item {
             kind,
             resource: resource.to_owned(),
+            other: None,
             platform: of.platform.name.to_string(),
             display_name: title.to_owned(),
             agency: of.agency.cloned(),
@@ -171,9 +206,37 @@ impl Items {
                 self.of_plan(platform, plan, &state.dossier(plan));
             }
         }
-        if !planned {
+        if !planned && state.owes_plan(platform, self.on) {
             let since = listed_since.unwrap_or(known_since);
             self.add(Kind::MissingPlan, &of, name, title, since);
+        }
+    }
+
+    /// The first other platform of the same name that may be the same, since both are there.
+    fn of_namesake(&mut self, state: &State, platform: &Platform, namesakes: &Namesakes) {
+        let title = &platform.fields.display_name;
+        let mut alike = namesakes.get(&text::name_key(title)).into_iter().flatten();
+        let other = alike.find_map(|name| {
+            let other = state.platform(name)?;
+            (other.name != platform.name && platform.may_be(other)).then_some(other)
+        });
+        let Some(other) = other else { return };
+        let of = Subject {
+            platform,
+            agency: governing_agency_on(platform, self.on),
+            head: None,
+        };
+        let since = platform.meta.create_time.max(other.meta.create_time);
+        let since = since.date_in_vietnam();
+        self.add(
+            Kind::LikelyDuplicate,
+            &of,
+            platform.name.as_str(),
+            title,
+            since,
+        );
+        if let Some(item) = self.list.last_mut() {
+            item.other = Some(other.name.clone());
         }
     }
 
@@ -277,6 +340,7 @@ const KINDS: &[&str] = &[
     Kind::Unchanged.as_str(),
     Kind::PendingAnnex.as_str(),
     Kind::Unsubstantiated.as_str(),
+    Kind::LikelyDuplicate.as_str(),
 ];
 
 impl Queryable for Item {

@@ -1,7 +1,11 @@
 //! What became of the platforms between two editions.
 //!
 //! A listing whose Vietnamese name is not known proves nothing about the other edition, so a
-//! platform known only by such a listing is unresolved: neither added nor dropped.
+//! platform known only by such a listing is unresolved: neither added nor dropped. So is one that
+//! may be an entry of the other edition that has no name or is not held. Two records, each of one
+//! edition and both of one name, are likely the same platform: a person decides that.
+
+use std::collections::BTreeMap;
 
 use crate::{
     effort::Effort,
@@ -22,6 +26,8 @@ pub struct Entry {
     pub base: Option<Listing>,
     /// Its listing in the target edition.
     pub target: Option<Listing>,
+    /// The other record, if the listing in the target edition is another record's.
+    pub likely_same: Option<PlatformName>,
 }
 
 /// Maximum size of a comparison, in bytes as [`Entry::bytes`] counts them. It fits an answer of the
@@ -55,6 +61,8 @@ pub struct Side {
     pub declared: i32,
     /// How many of those are held.
     pub held: i32,
+    /// Whether all of those are held under a known name.
+    pub known: bool,
 }
 
 /// The comparison; each list in the order of platform names.
@@ -64,7 +72,8 @@ pub struct Comparison {
     pub base: Side,
     /// The later edition.
     pub target: Side,
-    /// Whether all declared entries of both are held under a known name.
+    /// Whether all declared entries of both are held under a known name, and no two records are
+    /// likely the same platform.
     pub conclusive: bool,
     /// In the target only.
     pub added: Vec<Entry>,
@@ -76,8 +85,10 @@ pub struct Comparison {
     pub regrouped: Vec<Entry>,
     /// In the base only.
     pub dropped: Vec<Entry>,
-    /// In one only, under no known name.
+    /// In one only, so that it may be an entry of the other that is not known.
     pub unresolved: Vec<Entry>,
+    /// In both under one name, but as two records.
+    pub likely_same: Vec<Entry>,
 }
 
 impl State {
@@ -88,36 +99,43 @@ impl State {
         target: &EditionName,
         effort: &Effort,
     ) -> Result<Comparison, Error> {
-        let (base, base_is_known) = self.side(base)?;
-        let (target, target_is_known) = self.side(target)?;
+        let (base, target) = (self.side(base)?, self.side(target)?);
         let mut comparison = Comparison {
-            conclusive: base_is_known && target_is_known,
+            conclusive: base.known && target.known,
             added: Vec::new(),
             kept: Vec::new(),
             renamed: Vec::new(),
             regrouped: Vec::new(),
             dropped: Vec::new(),
             unresolved: Vec::new(),
+            likely_same: Vec::new(),
             base,
             target,
         };
         let mut bytes = 0;
+        let mut only = Only::default();
         for platform in effort.rows(self.platforms().values(), 4) {
             let entry = Entry {
                 platform: platform.name.clone(),
                 base: platform.listing(&comparison.base.edition).cloned(),
                 target: platform.listing(&comparison.target.edition).cloned(),
+                likely_same: None,
             };
             bytes += entry.bytes();
             if bytes > BYTES_MAX {
                 return Err(too_long());
             }
-            comparison.sort_in(entry);
+            if entry.base.is_some() != entry.target.is_some() {
+                only.add(entry, &platform.fields.display_name);
+            } else {
+                comparison.sort_in(entry);
+            }
         }
+        comparison.sort_in_only(self, only);
         Ok(comparison)
     }
 
-    fn side(&self, name: &EditionName) -> Result<(Side, bool), Error> {
+    fn side(&self, name: &EditionName) -> Result<Side, Error> {
         let edition = self.edition(name).ok_or_else(|| Error::NotFound {
             kind: EditionName::KIND,
             name: name.to_string(),
@@ -132,24 +150,88 @@ impl State {
                 },
             ));
         }
-        let known = counts.held == declared && counts.named == counts.held;
-        Ok((
-            Side {
-                edition: name.clone(),
-                declared,
-                held: counts.held,
-            },
-            known,
-        ))
+        Ok(Side {
+            edition: name.clone(),
+            declared,
+            held: counts.held,
+            known: counts.held == declared && counts.named == counts.held,
+        })
+    }
+}
+
+/// The entries of one of the editions only.
+#[derive(Default)]
+struct Only {
+    entries: Vec<Entry>,
+    /// By what all spellings of a name share: the places of those of the base, and of the target.
+    named: BTreeMap<String, [Vec<usize>; 2]>,
+}
+
+impl Only {
+    /// Adds an entry. The platform's own name stands in for one that the listing does not have.
+    fn add(&mut self, entry: Entry, display_name: &str) {
+        let listing = entry.base.as_ref().or(entry.target.as_ref());
+        let listed = listing.map_or("", |it| &*it.display_name);
+        let name = if listed.is_empty() {
+            display_name
+        } else {
+            listed
+        };
+        if !name.is_empty() {
+            let sides = self.named.entry(text::name_key(name)).or_default();
+            let [base, target] = sides;
+            let side = if entry.base.is_some() { base } else { target };
+            side.push(self.entries.len());
+        }
+        self.entries.push(entry);
     }
 }
 
 impl Comparison {
+    /// Sorts in what is in one of the editions only: those of one name in pairs.
+    fn sort_in_only(&mut self, state: &State, only: Only) {
+        let Only { mut entries, named } = only;
+        let mut paired = vec![false; entries.len()];
+        let record = |entry: &Entry| state.platform(&entry.platform);
+        for [base, mut target] in named.into_values() {
+            for place in base {
+                let one = entries.get(place).and_then(record);
+                let found = target.iter().position(|other| {
+                    let other = entries.get(*other).and_then(record);
+                    one.zip(other).is_some_and(|(one, other)| one.may_be(other))
+                });
+                let Some(other) = found.map(|found| target.remove(found)) else {
+                    continue;
+                };
+                let matching = entries.get(other).cloned();
+                if let (Some(entry), Some(matching)) = (entries.get_mut(place), matching) {
+                    entry.target = matching.target;
+                    entry.likely_same = Some(matching.platform);
+                }
+                for place in [place, other] {
+                    if let Some(paired) = paired.get_mut(place) {
+                        *paired = true;
+                    }
+                }
+            }
+        }
+        for (entry, paired) in entries.into_iter().zip(paired) {
+            match (entry.likely_same.is_some(), paired) {
+                (true, _) => self.likely_same.push(entry),
+                (false, true) => {}
+                (false, false) => self.sort_in(entry),
+            }
+        }
+        self.conclusive &= self.likely_same.is_empty();
+    }
+
     fn sort_in(&mut self, entry: Entry) {
         match (&entry.base, &entry.target) {
             (None, None) => {}
             (Some(listing), None) if listing.display_name.is_empty() => self.unresolved.push(entry),
             (None, Some(listing)) if listing.display_name.is_empty() => self.unresolved.push(entry),
+            (Some(_), None) if !self.target.known => self.unresolved.push(entry),
+            (None, Some(_)) if !self.base.known => self.unresolved.push(entry),
             (Some(_), None) => self.dropped.push(entry),
             (None, Some(_)) => self.added.push(entry),
             (Some(base), Some(target)) => {

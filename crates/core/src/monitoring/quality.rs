@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     effort::Effort,
     monitoring::{
+        attention::Namesakes,
         standing::PlanStanding,
         tally::{Place, Sight},
     },
@@ -166,13 +167,7 @@ impl State {
     /// The data quality of a place on a date, from the records that callers with this sight may
     /// see.
     pub fn quality(&self, place: &Place, sight: &Sight, on: Date, effort: &Effort) -> Quality {
-        let mut named: BTreeMap<String, usize> = BTreeMap::new();
-        for platform in self.active_in(&Place::default(), on, effort) {
-            let key = text::name_key(&platform.fields.display_name);
-            if !key.is_empty() {
-                *named.entry(key).or_default() += 1;
-            }
-        }
+        let named = self.namesakes(on, effort);
         let mut quality = Quality::default();
         for platform in self.active_in(place, on, effort) {
             let record = self.record_quality(platform, &named, sight, on);
@@ -187,7 +182,7 @@ impl State {
     fn record_quality(
         &self,
         platform: &Platform,
-        named: &BTreeMap<String, usize>,
+        named: &Namesakes,
         sight: &Sight,
         on: Date,
     ) -> RecordQuality {
@@ -267,7 +262,7 @@ impl Checks {
         }
     }
 
-    fn clean(&mut self, platform: &Platform, named: &BTreeMap<String, usize>) {
+    fn clean(&mut self, platform: &Platform, named: &Namesakes) {
         let fields = &platform.fields;
         let names = [&fields.display_name, &fields.display_name_en];
         let tidy = |name: &&String| {
@@ -279,8 +274,8 @@ impl Checks {
         };
         self.check(Criterion::Clean, Rule::Tidy, names.iter().all(tidy));
         if !fields.display_name.is_empty() {
-            let count = named.get(&text::name_key(&fields.display_name));
-            let unique = count.is_none_or(|count| *count == 1);
+            let alike = named.get(&text::name_key(&fields.display_name));
+            let unique = alike.is_none_or(|alike| alike.len() == 1);
             self.check(Criterion::Clean, Rule::Unique, unique);
         }
         let mut links = BTreeSet::new();

@@ -18,8 +18,8 @@ use crate::{
 /// Which edition a summary answers for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The edition the registry opened with.
-    Opening,
+    /// The edition that answers where a request names none.
+    Default,
     /// One edition.
     Edition(EditionName),
     /// All platforms of the registry.
@@ -53,13 +53,14 @@ impl State {
         })
     }
 
-    /// The platforms that a request selects. Refuses an edition or agency that does not exist, and
-    /// a group that the edition does not have.
+    /// The platforms that a request for a date selects. Refuses an edition or agency that does not
+    /// exist, and a group that the edition does not have.
     pub fn place(
         &self,
         scope: &Scope,
         group: &str,
         agency: Option<&AgencyName>,
+        on: Date,
         effort: &Effort,
     ) -> Result<Place, Error> {
         let edition = match scope {
@@ -68,7 +69,7 @@ impl State {
                 kind: EditionName::KIND,
                 name: name.to_string(),
             })?),
-            Scope::Opening => Some(self.opening_edition().ok_or_else(|| Error::NotFound {
+            Scope::Default => Some(self.default_edition(on).ok_or_else(|| Error::NotFound {
                 kind: EditionName::KIND,
                 name: "editions".to_owned(),
             })?),

@@ -17,11 +17,12 @@ use crate::{
     records::{
         Kind,
         documents::Document,
+        edit::{Fields as _, Mask},
         meta::Meta,
         milestones::MilestoneFields,
-        plans::Budget,
+        plans::{Budget, PlanFields},
         stored::stored,
-        texts::{Reader, Texts, texts},
+        texts::{Reader, Texts},
     },
     state::visible::{Parents, Visible, sees_all_of},
     time::{Date, Period, Timestamp},
@@ -98,12 +99,14 @@ pub enum MilestoneChange {
         /// What it promises.
         fields: MilestoneFields,
     },
-    /// It promises something else; its accountable unit stays.
+    /// It promises something else.
     Update {
         /// Which.
         milestone: MilestoneName,
-        /// What it promises from now on.
+        /// New values.
         fields: MilestoneFields,
+        /// The fields to write; the others stay.
+        mask: Mask,
     },
     /// It is given up.
     Drop {
@@ -131,20 +134,27 @@ stored! {
         pub plan: PlanName,
         /// Milestones that change; each at most once.
         pub milestone_changes: Vec<MilestoneChange>,
-        /// The new budget; none to leave it.
-        pub budget: Option<Budget>,
-        /// When work begins now; none to leave it.
-        pub planned_start: Option<Period>,
-        /// When it is to be done now; none to leave it.
-        pub planned_end: Option<Period>,
+        /// New values of the plan.
+        pub fields: PlanFields,
+        /// The fields of the plan to write; the others stay.
+        pub mask: Vec<String>,
         /// The document that decided it.
         pub document: Document,
     }
 }
 
-texts! {
-    Rebaseline {
-        texts: milestone_changes budget planned_start planned_end document; uris: ; none: plan;
+impl Texts for Rebaseline {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        let Self {
+            plan: _,
+            milestone_changes,
+            fields,
+            mask,
+            document,
+        } = self;
+        reader.field("milestone_changes", milestone_changes);
+        fields.texts_of(mask, reader);
+        reader.field("document", document);
     }
 }
 
@@ -158,7 +168,8 @@ impl Texts for MilestoneChange {
             Self::Update {
                 milestone: _,
                 fields,
-            } => reader.field("milestone", fields),
+                mask,
+            } => reader.within("milestone", |reader| fields.texts_of(mask, reader)),
             Self::Drop { milestone: _ } => {}
         }
     }

@@ -57,6 +57,8 @@ record_fields! {
         pub effective_end_date: Option<Date>,
         /// The edition whose decision repealed this one.
         pub repealing_edition: Option<EditionName>,
+        /// Whether it answers where a request names none, whatever is in force; at most one does.
+        pub pinned: bool,
         /// What a reader must know about how well it is known.
         pub note: String,
         /// Where the facts were read.
@@ -72,8 +74,6 @@ stored! {
         pub name: EditionName,
         /// What the steward writes of it.
         pub fields: EditionFields,
-        /// Whether the registry opened with it.
-        pub opening: bool,
         /// Whether it is synthetic, and with it what the registry holds. Nobody can change that.
         pub synthetic: bool,
         /// Book-keeping.

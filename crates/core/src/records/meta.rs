@@ -45,7 +45,15 @@ impl Meta {
     pub fn etag(&self) -> String {
         format!("r{}-{:x}", self.revision, self.update_time.as_micros())
     }
+
+    /// Whether an etag is of this write, whatever it says of the records below.
+    pub fn is_etag(&self, etag: &str) -> bool {
+        etag.split(BELOW).next() == Some(&*self.etag())
+    }
 }
+
+/// What separates, in an etag, a record's own part and the newest revision below it.
+pub(crate) const BELOW: &str = ".";
 
 stored! {
     /// The last write that changed what everyone sees of a record.

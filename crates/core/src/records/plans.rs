@@ -402,13 +402,11 @@ record_fields! {
 }
 
 /// The fields of an ISSUED plan that can still change without a rebaseline.
-pub(crate) const FIELDS_AFTER_ISSUE: &[&str] = &[
-    "accountable_head",
-    "lead_unit",
-    "coordinating_agencies",
-    "visibilities",
-    "reporting_cycles",
-];
+pub(crate) const FIELDS_AFTER_ISSUE: &[&str] =
+    &["accountable_head", "lead_unit", "coordinating_agencies"];
+
+/// The fields that a baseline keeps beside the milestones.
+pub(crate) const PROMISED_FIELDS: &[&str] = &["budget", "planned_start", "planned_end"];
 
 stored! {
     /// One plan.
@@ -506,25 +504,25 @@ impl Plan {
 
 impl PlanFields {
     /// Adds a violation for each rule of its own that the record breaks.
-    pub fn check(&self, violations: &mut Violations) {
+    pub fn check(&self, path: &str, violations: &mut Violations) {
         if self.display_name.trim().is_empty() {
-            violations.add("plan.display_name", Rule::PlanNameMissing);
+            violations.add(format!("{path}.display_name"), Rule::PlanNameMissing);
         }
         check_span(
             self.planned_start.as_ref(),
             self.planned_end.as_ref(),
-            "plan",
+            path,
             violations,
         );
         if let Some(budget) = &self.budget {
-            budget.check("plan.budget", violations);
+            budget.check(&format!("{path}.budget"), violations);
         }
     }
 }
 
 /// Adds a violation if one of the periods is not in order, or if the plan would end before it
 /// starts.
-pub(crate) fn check_span(
+fn check_span(
     start: Option<&Period>,
     end: Option<&Period>,
     path: &str,

@@ -401,6 +401,15 @@ impl Platform {
             .find(|listing| listing.edition == *edition)
     }
 
+    /// Whether two records of one name may be one platform: no edition lists both, and they are not
+    /// known to be of two agencies.
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
+        let mut listings = self.fields.listings.iter();
+        let agencies = self.governing_agency().zip(other.governing_agency());
+        agencies.is_none_or(|(one, other)| one == other)
+            && !listings.any(|it| other.listing(&it.edition).is_some())
+    }
+
     /// Whether its name is known, from a text that names it.
     pub fn is_named(&self) -> bool {
         !self.fields.display_name.is_empty()

@@ -60,6 +60,21 @@ stored! {
 }
 
 stored! {
+    /// A value of a record that differs once a proposal is carried out.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct FieldChange {
+        /// The record.
+        pub resource: String,
+        /// Path of the field in the record.
+        pub path: String,
+        /// The value when it was proposed; empty where there was none.
+        pub before: String,
+        /// The value from then on; empty where there is none.
+        pub after: String,
+    }
+}
+
+stored! {
     /// One proposal.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Proposal {
@@ -69,6 +84,8 @@ stored! {
         pub state: ProposalState,
         /// What is proposed.
         pub action: Action,
+        /// What that changes, as it was shown to whoever decides.
+        pub changes: Vec<FieldChange>,
         /// Who asked for it.
         pub requested: Act,
         /// Who decided it.

@@ -1,5 +1,5 @@
-//! Baselines, and the rebaselines that make a further one: proposed by one person, carried out when
-//! another approves.
+//! Baselines, and the rebaselines that change an ISSUED plan: proposed by one person, carried out
+//! when another approves. What the plan promises from then on is a further baseline.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,17 +13,18 @@ use crate::{
             Approval, BASELINES_MAX, Baseline, BaselineMilestone, MilestoneChange, Rebaseline,
         },
         documents::{Document, Needs},
-        milestones::{Dropping, MILESTONES_MAX, Milestone, MilestoneFields, MilestoneState},
-        plans::{Plan, check_span},
+        edit::Fields as _,
+        milestones::{Dropping, MILESTONES_MAX, Milestone, MilestoneState},
+        plans::{PROMISED_FIELDS, Plan, PlanFields},
         principals::Role,
         proposals::{Action, Proposal},
         texts::{Reader, Texts},
     },
     rules::{
         Asking, Command, Deciding,
-        deciding::{check_etag, exists},
+        deciding::exists,
         milestones::{check_open, check_room},
-        plans::check_issued,
+        plans::{check_fields, check_issued, check_plan_etag},
     },
     time::Date,
 };
@@ -65,39 +66,84 @@ impl Command for RebaselinePlan {
     ) -> Result<Arc<Proposal>, Error> {
         let Self { rebaseline, etag } = self;
         let name = &plan.name;
-        check_etag(plan, etag)?;
+        check_plan_etag(deciding.state, plan, etag)?;
         deciding.check_actor_named(name.as_str())?;
-        check_rebaseline(deciding, plan, rebaseline)?;
         let action = Action::Rebaseline(Box::new(rebaseline.clone()));
-        deciding.propose(
+        let proposal = deciding.propose(
             &name.parent(),
             action,
             |pending| matches!(&pending.action, Action::Rebaseline(other) if other.plan == *name),
-        )
+        )?;
+        check_changing(rebaseline, &proposal)?;
+        Ok(proposal)
     }
 }
 
+/// Refuses a proposal that leaves everything as it is, or a milestone that it names.
+fn check_changing(rebaseline: &Rebaseline, proposal: &Proposal) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    if rebaseline.milestone_changes.is_empty() && proposal.changes.is_empty() {
+        violations.add("rebaseline", Rule::RebaselineEmpty);
+    }
+    for (i, change) in rebaseline.milestone_changes.iter().enumerate() {
+        let name = change.milestone().as_str();
+        if !proposal.changes.iter().any(|it| it.resource == name) {
+            let path = format!("rebaseline.milestone_changes[{i}].milestone");
+            violations.add(path, Rule::MilestoneUnchanged);
+        }
+    }
+    violations.into_result()
+}
+
+/// A plan's fields as a rebaseline makes them. A new entry of a dated list that names no document
+/// has the rebaseline's.
+fn merged(plan: &Plan, rebaseline: &Rebaseline) -> PlanFields {
+    fn cite<T: PartialEq>(
+        entries: &mut [T],
+        before: &[T],
+        place: impl Fn(&mut T) -> &mut Option<Box<Document>>,
+        document: &Document,
+    ) {
+        for entry in entries.iter_mut().filter(|entry| !before.contains(entry)) {
+            place(entry).get_or_insert_with(|| Box::new(document.clone()));
+        }
+    }
+    let (before, document) = (&plan.fields, &rebaseline.document);
+    let mut fields = before.clone();
+    fields.merge(&rebaseline.fields, &rebaseline.mask);
+    let (list, old) = (&mut fields.visibilities, &before.visibilities);
+    cite(list, old, |it| &mut it.document, document);
+    let (list, old) = (&mut fields.reporting_cycles, &before.reporting_cycles);
+    cite(list, old, |it| &mut it.document, document);
+    fields
+}
+
 /// Checks that run when a rebaseline is proposed and again when it is approved. Returns the
-/// date from which it applies.
+/// plan's new fields and, if they or the milestones are a new promise, the date from which that
+/// applies.
 fn check_rebaseline(
     deciding: &Deciding<'_>,
     plan: &Plan,
     rebaseline: &Rebaseline,
-) -> Result<Date, Error> {
+) -> Result<(PlanFields, Option<Date>), Error> {
     check_issued(plan, false)?;
     let Rebaseline {
-        plan: _,
         milestone_changes,
-        budget,
-        planned_start,
-        planned_end,
         document,
+        ..
     } = rebaseline;
-    let held = deciding.state.baselines_of(&plan.name).count();
-    check_room(plan, "baselines", "kế hoạch gốc", held, BASELINES_MAX)?;
-    let mut violations = Violations::new();
-    let baselines = deciding.state.baselines_of(&plan.name);
-    let newest = baselines.map(|baseline| baseline.effective_date).max();
+    let fields = merged(plan, rebaseline);
+    let differing = plan.fields.differing(&fields);
+    let promises =
+        !milestone_changes.is_empty() || differing.iter().any(|it| PROMISED_FIELDS.contains(it));
+    let mut newest = None;
+    if promises {
+        let held = deciding.state.baselines_of(&plan.name).count();
+        check_room(plan, "baselines", "kế hoạch gốc", held, BASELINES_MAX)?;
+        let baselines = deciding.state.baselines_of(&plan.name);
+        newest = baselines.map(|baseline| baseline.effective_date).max();
+    }
+    let mut violations = check_fields(deciding, &fields, "rebaseline");
     let date = deciding.check_document(
         Some(document),
         Some(Needs::Digest),
@@ -105,26 +151,15 @@ fn check_rebaseline(
         "rebaseline.document",
         &mut violations,
     );
-    if let Some(budget) = budget {
-        budget.check("rebaseline.budget", &mut violations);
-    }
-    check_span(
-        planned_start
-            .as_ref()
-            .or(plan.fields.planned_start.as_ref()),
-        planned_end.as_ref().or(plan.fields.planned_end.as_ref()),
-        "rebaseline",
-        &mut violations,
-    );
-    if milestone_changes.is_empty()
-        && budget.is_none()
-        && planned_start.is_none()
-        && planned_end.is_none()
-    {
-        violations.add("rebaseline", Rule::RebaselineEmpty);
-    }
     for (i, change) in milestone_changes.iter().enumerate() {
-        check_change(plan, milestone_changes, i, change, &mut violations);
+        check_change(
+            deciding,
+            plan,
+            milestone_changes,
+            i,
+            change,
+            &mut violations,
+        );
     }
     violations.into_result()?;
     let mut added = 0;
@@ -144,43 +179,32 @@ fn check_rebaseline(
         let held = deciding.state.milestones_of(&plan.name).count() + added - 1;
         check_room(plan, "milestones", "mốc nhiệm vụ", held, MILESTONES_MAX)?;
     }
-    Ok(date)
+    Ok((fields, promises.then_some(date)))
 }
 
-/// Carries an approved rebaseline out: the milestones, the plan, and the new baseline.
+/// Carries a rebaseline out: the plan, the milestones, and a new baseline if they promise something
+/// else.
 pub(super) fn carry_out(
     deciding: &mut Deciding<'_>,
     rebaseline: &Rebaseline,
     reason: &str,
 ) -> Result<(), Error> {
     let plan = deciding.asking.find::<Plan>(&rebaseline.plan)?;
-    let date = check_rebaseline(deciding, plan, rebaseline)?;
-    let Rebaseline {
-        plan: _,
-        milestone_changes,
-        budget,
-        planned_start,
-        planned_end,
-        document,
-    } = rebaseline;
+    let (fields, promised) = check_rebaseline(deciding, plan, rebaseline)?;
     let mut plan = plan.clone();
     plan.meta = deciding.updated(plan.meta);
-    for (new, field) in [
-        (planned_start, &mut plan.fields.planned_start),
-        (planned_end, &mut plan.fields.planned_end),
-    ] {
-        if new.is_some() {
-            field.clone_from(new);
-        }
-    }
-    if budget.is_some() {
-        plan.fields.budget.clone_from(budget);
-    }
+    plan.fields = fields;
+    deciding.put(plan.clone());
+    let Some(date) = promised else { return Ok(()) };
+    let Rebaseline {
+        milestone_changes,
+        document,
+        ..
+    } = rebaseline;
     let held = deciding.state.milestones_of(&plan.name);
     let mut milestones: BTreeMap<MilestoneName, Arc<Milestone>> = held
         .map(|milestone| (milestone.name.clone(), Arc::clone(milestone)))
         .collect();
-    deciding.put(plan.clone());
     for change in milestone_changes {
         let name = change.milestone();
         let old = milestones.get(name);
@@ -192,14 +216,12 @@ pub(super) fn carry_out(
                 dropping: None,
                 meta: deciding.created(),
             },
-            (MilestoneChange::Update { fields, .. }, Some(old)) => Milestone {
-                fields: MilestoneFields {
-                    accountable_unit: old.fields.accountable_unit.clone(),
-                    ..fields.clone()
-                },
-                meta: deciding.updated(old.meta),
-                ..(**old).clone()
-            },
+            (MilestoneChange::Update { fields, mask, .. }, Some(old)) => {
+                let mut new = (**old).clone();
+                new.fields.merge(fields, mask);
+                new.meta = deciding.updated(old.meta);
+                new
+            }
             (MilestoneChange::Drop { .. }, Some(old)) => Milestone {
                 dropping: Some(Box::new(Dropping {
                     drop_date: date,
@@ -271,6 +293,7 @@ fn promise(milestone: &Milestone) -> BaselineMilestone {
 /// Adds a violation for each rule that one change of a milestone breaks by itself, or beside the
 /// changes before it.
 fn check_change(
+    deciding: &Deciding<'_>,
     plan: &Plan,
     changes: &[MilestoneChange],
     i: usize,
@@ -291,8 +314,13 @@ fn check_change(
         violations.add(format!("{path}.name"), Rule::MilestoneRepeated);
     }
     match change {
-        MilestoneChange::Add { fields, .. } | MilestoneChange::Update { fields, .. } => {
-            fields.check(&path, violations);
+        MilestoneChange::Add { fields, .. } => fields.check(&path, violations),
+        MilestoneChange::Update { fields, mask, .. } => {
+            if let Some(old) = deciding.state.milestone(name) {
+                let mut new = old.fields.clone();
+                new.merge(fields, mask);
+                new.check(&path, violations);
+            }
         }
         MilestoneChange::Drop { .. } => {}
     }

@@ -186,12 +186,12 @@ impl<'a> Deciding<'a> {
     }
 }
 
-/// Refuses an etag that is not the record's current one.
+/// Refuses an etag of an earlier write of the record. The records below it may have changed.
 pub(super) fn check_etag<T: Record>(record: &T, etag: &str) -> Result<(), Error> {
-    let current = record.meta().etag();
-    if etag == current {
+    if record.meta().is_etag(etag) {
         return Ok(());
     }
+    let current = record.meta().etag();
     let name: &str = record.name().borrow();
     Err(Error::Stale {
         kind: T::KIND.noun(),

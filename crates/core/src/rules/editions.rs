@@ -49,7 +49,6 @@ impl Command for CreateEdition {
         Ok(Arc::new(Edition {
             name: name.clone(),
             fields: fields.clone(),
-            opening: false,
             synthetic: fields.display_name.ends_with(SYNTHETIC),
             meta: deciding.created(),
         }))
@@ -113,6 +112,13 @@ fn check_fields(
         if leads_back(name, other, editions.len(), next) {
             violations.add(field, Rule::LeadsBack);
         }
+    }
+    let other = editions
+        .values()
+        .find(|it| it.fields.pinned && it.name != *name);
+    if let Some(other) = other.filter(|_| fields.pinned) {
+        let edition = other.name.to_string();
+        violations.add("edition.pinned", Rule::OtherEditionPinned { edition });
     }
     violations.into_result()
 }

@@ -20,7 +20,7 @@ use crate::{
     rules::{
         Asking, Command, Deciding, Update,
         deciding::check_etag,
-        plans::{check_fixed, check_issued, is_in_force, only_by_rebaseline},
+        plans::{check_issued, is_in_force, only_by_rebaseline},
         update::editable,
     },
     state::State,
@@ -86,7 +86,8 @@ impl Command for CreateMilestone {
         let from_id = |id: &str| MilestoneName::from_id(&plan.name, id);
         let name = deciding.free_name::<Milestone>(self.name.as_ref(), from_id)?;
         if is_in_force(plan)? {
-            return Err(only_by_rebaseline(plan.name.as_str(), "milestones"));
+            let place = "rebaseline.milestone_changes";
+            return Err(only_by_rebaseline(plan.name.as_str(), "milestones", place));
         }
         let held = deciding.state.milestones_of(&plan.name).count();
         check_room(plan, "milestones", "mốc nhiệm vụ", held, MILESTONES_MAX)?;
@@ -126,7 +127,13 @@ impl Command for UpdateMilestone {
         let new = self.edit(milestone, deciding)?;
         if is_in_force(plan)? {
             let differing = milestone.fields.differing(&new.fields);
-            check_fixed(new.name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
+            let mut fixed = differing
+                .iter()
+                .filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
+            if let Some(field) = fixed.next() {
+                let place = "rebaseline.milestone_changes";
+                return Err(only_by_rebaseline(new.name.as_str(), field, place));
+            }
         }
         check_not_dropped(milestone)?;
         check_fields(&new.fields)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     error::{Error, Violations},
     messages::{Condition, Rule},
-    names::{AgencyName, PlanName, PlatformName},
+    names::{AgencyName, PlanName, PlatformName, ResourceName as _},
     records::{
         dated,
         documents::{Document, Needs},
@@ -16,10 +16,7 @@ use crate::{
         principals::Role,
         texts::{Reader, Texts},
     },
-    rules::{
-        Asking, Command, Deciding, Update, baselines, deciding::check_etag, platforms,
-        update::editable,
-    },
+    rules::{Asking, Command, Deciding, Update, baselines, platforms, update::editable},
     state::State,
     time::Date,
 };
@@ -75,7 +72,7 @@ impl Command for CreatePlan {
         platforms::check_active(platform)?;
         let from_id = |id: &str| PlanName::from_id(&platform.name, id);
         let name = deciding.free_name::<Plan>(self.name.as_ref(), from_id)?;
-        check_fields(deciding, &self.fields)?;
+        check_fields(deciding, &self.fields, "plan").into_result()?;
         let mut plan = Plan {
             name,
             agency: agency.clone(),
@@ -121,9 +118,15 @@ impl Command for UpdatePlan {
         let new = self.edit(plan, deciding)?;
         if is_in_force(plan)? {
             let differing = plan.fields.differing(&new.fields);
-            check_fixed(plan.name.as_str(), &differing, FIELDS_AFTER_ISSUE)?;
+            let mut fixed = differing
+                .iter()
+                .filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
+            if let Some(field) = fixed.next() {
+                let place = format!("rebaseline.{field}");
+                return Err(only_by_rebaseline(plan.name.as_str(), field, &place));
+            }
         }
-        check_fields(deciding, &new.fields)?;
+        check_fields(deciding, &new.fields, "plan").into_result()?;
         Ok(Arc::new(new))
     }
 
@@ -184,7 +187,7 @@ impl Command for MovePlan {
             etag,
         } = self;
         let (step, document) = (*step, document.as_deref());
-        check_etag(plan, etag)?;
+        check_plan_etag(deciding.state, plan, etag)?;
         let to = plan
             .state
             .after(step)
@@ -279,23 +282,20 @@ impl Deciding<'_> {
     }
 }
 
-fn check_fields(deciding: &Deciding<'_>, fields: &PlanFields) -> Result<(), Error> {
+/// A violation for each rule that the fields break, below `path`.
+pub(super) fn check_fields(deciding: &Deciding<'_>, fields: &PlanFields, path: &str) -> Violations {
     let mut violations = Violations::new();
-    fields.check(&mut violations);
+    fields.check(path, &mut violations);
     let today = deciding.today();
-    dated::check(
-        &fields.visibilities,
-        "plan.visibilities",
-        today,
-        &mut violations,
-    );
-    let path = "plan.reporting_cycles";
-    dated::check(&fields.reporting_cycles, path, today, &mut violations);
+    let field = format!("{path}.visibilities");
+    dated::check(&fields.visibilities, &field, today, &mut violations);
+    let field = format!("{path}.reporting_cycles");
+    dated::check(&fields.reporting_cycles, &field, today, &mut violations);
     for (i, agency) in fields.coordinating_agencies.iter().enumerate() {
-        let field = format!("plan.coordinating_agencies[{i}]");
+        let field = format!("{path}.coordinating_agencies[{i}]");
         deciding.check_agency(Some(agency), &field, &mut violations);
     }
-    violations.into_result()
+    violations
 }
 
 /// When a plan is annulled, the plan that it had superseded returns to force as if it had never
@@ -317,6 +317,19 @@ fn restore(deciding: &mut Deciding<'_>, annulled: &PlanName) {
     let ended = ended.unwrap_or_else(|| deciding.today());
     enter(deciding, &mut old, to, ended, None);
     deciding.put(old);
+}
+
+/// Refuses an etag that was read before the plan or one of its milestones was last written.
+pub(super) fn check_plan_etag(state: &State, plan: &Plan, etag: &str) -> Result<(), Error> {
+    let current = state.plan_etag(plan);
+    if etag == current {
+        return Ok(());
+    }
+    Err(Error::Stale {
+        kind: PlanName::KIND,
+        name: plan.name.to_string(),
+        etag: current,
+    })
 }
 
 /// Marks the previous plan in force as superseded by the plan just issued.
@@ -398,18 +411,6 @@ pub(super) fn check_issued(plan: &Plan, or_completed: bool) -> Result<(), Error>
     ))
 }
 
-/// Refuses to write fields of an issued record, except those that may still change.
-pub(super) fn check_fixed(
-    subject: &str,
-    differing: &[&'static str],
-    movable: &[&str],
-) -> Result<(), Error> {
-    match differing.iter().find(|field| !movable.contains(*field)) {
-        Some(field) => Err(only_by_rebaseline(subject, field)),
-        None => Ok(()),
-    }
-}
-
 /// Refuses one more state change of a plan that already has the maximum number.
 fn check_history(plan: &Plan) -> Result<(), Error> {
     if plan.state_history.len() < STATES_MAX {
@@ -425,12 +426,14 @@ fn frozen(plan: &Plan) -> Error {
     Error::refused(plan.name.as_str(), Condition::PlanIsFrozen)
 }
 
-/// Of the plan's milestones as of the plan itself.
-pub(super) fn only_by_rebaseline(subject: &str, field: &str) -> Error {
+/// Refuses to write a field of an ISSUED plan or of its milestones. `place` is where a rebaseline
+/// has it.
+pub(super) fn only_by_rebaseline(subject: &str, field: &str, place: &str) -> Error {
     Error::refused(
         subject,
         Condition::PlanIsIssued {
             field: field.to_owned(),
+            place: place.to_owned(),
         },
     )
 }

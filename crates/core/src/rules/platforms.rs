@@ -154,7 +154,6 @@ impl Command for RetirePlatform {
             let issued = decision.and_then(|decision| decision.issue_date);
             exit.exit_date = Some(issued.unwrap_or_else(|| deciding.today()));
         }
-        check_retirement(deciding.state, platform, &exit)?;
         deciding.propose(name, Action::Retirement(Box::new(exit)), |_| true)
     }
 }

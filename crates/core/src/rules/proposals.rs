@@ -9,10 +9,13 @@ use crate::{
     records::{
         plans::Plan,
         principals::Role,
-        proposals::{Act, Action, Proposal, ProposalState},
+        proposals::{Act, Action, FieldChange, Proposal, ProposalState},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, baselines, deciding::check_etag, platforms},
+    rules::{
+        Asking, Command, Deciding, baselines, deciding::check_etag, differences::differences,
+        platforms,
+    },
 };
 /// What to decide on a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +84,14 @@ impl Command for DecideProposal {
             Decision::Reject => ProposalState::Rejected,
             Decision::Approve => {
                 deciding.check_second_person(Some(&proposal.requested.person), name.as_str())?;
-                match &proposal.action {
-                    Action::Retirement(exit) => platforms::retire(deciding, &name.parent(), exit)?,
-                    Action::Rebaseline(rebaseline) => {
-                        baselines::carry_out(deciding, rebaseline, &proposal.requested.reason)?;
-                    }
+                let Proposal {
+                    action, requested, ..
+                } = proposal;
+                // whoever approves has read these changes, and no others
+                if deciding.carry_out(&name.parent(), action, &requested.reason)?
+                    != proposal.changes
+                {
+                    return Err(Error::refused(name.as_str(), Condition::ProposalOutdated));
                 }
                 ProposalState::Approved
             }
@@ -107,6 +113,9 @@ impl Deciding<'_> {
         action: Action,
         clashes: impl Fn(&Proposal) -> bool,
     ) -> Result<Arc<Proposal>, Error> {
+        let written = self.effects.len();
+        let changes = self.carry_out(platform, &action, &self.reason())?;
+        self.effects.truncate(written);
         let mut proposals = self.state.proposals_of(platform);
         let pending = proposals.find(|it| it.state == ProposalState::Pending && clashes(it));
         if let Some(pending) = pending {
@@ -122,10 +131,26 @@ impl Deciding<'_> {
             name,
             state: ProposalState::Pending,
             action,
+            changes,
             requested: self.act(),
             decided: None,
             meta: self.created(),
         }))
+    }
+
+    /// Does what is proposed, and returns what that changes.
+    fn carry_out(
+        &mut self,
+        platform: &PlatformName,
+        action: &Action,
+        reason: &str,
+    ) -> Result<Vec<FieldChange>, Error> {
+        let written = self.effects.len();
+        match action {
+            Action::Retirement(exit) => platforms::retire(self, platform, exit)?,
+            Action::Rebaseline(rebaseline) => baselines::carry_out(self, rebaseline, reason)?,
+        }
+        differences(self.state, self.effects.get(written..).unwrap_or_default())
     }
 
     fn act(&self) -> Act {

@@ -16,7 +16,7 @@ use crate::{
 pub struct Seed {
     /// Agencies.
     pub agencies: Vec<Agency>,
-    /// Editions, the opening one marked.
+    /// Editions.
     pub editions: Vec<Edition>,
     /// Platforms.
     pub platforms: Vec<Platform>,
