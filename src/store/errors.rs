@@ -274,9 +274,9 @@ const COMMITTING: &str = "committing";
 fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
     let refused = match &failure {
         Failure::Sql(error) => match error.as_database_error().map(code) {
-            // 19: a deferred constraint; 5: another writer. Either way the transaction was still
-            // open.
-            Some(Code::Sqlite(5 | 19)) => true,
+            // 5: another writer; 19: a constraint, also a deferred one; the others: a statement that
+            // came before the commit, with which SQLite may be sent. The transaction was still open.
+            Some(Code::Sqlite(1 | 5 | 17..=20 | 25)) => true,
             // class 23: a deferred constraint; 40: rolled back; 25: no transaction to commit. Any
             // other error may have come after the commit was written.
             Some(Code::Postgres(state)) => matches!(state.get(..2), Some("23" | "25" | "40")),
