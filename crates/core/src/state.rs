@@ -137,7 +137,8 @@ impl State {
         }
     }
 
-    /// Puts a platform everywhere except in the orders with an index, and returns its earlier version.
+    /// Puts a platform everywhere except in the orders with an index, and returns its earlier
+    /// version.
     fn put_platform(&mut self, platform: Arc<Platform>) -> Option<Arc<Platform>> {
         self.count_listings(&platform, 1);
         self.add_to_agency(Arc::clone(&platform));

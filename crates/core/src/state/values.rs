@@ -1,6 +1,6 @@
-//! Records by name, with the values of their fields: a list whose filter asks for a value looks only
-//! at records that may have it. Of a value only 16 bits of a hash are kept, so that a few others may
-//! be looked at too; the filter decides.
+//! Records by name, with the values of their fields: a list whose filter asks for a value looks
+//! only at records that may have it. Of a value only 16 bits of a hash are kept, so that a few
+//! others may be looked at too; the filter decides.
 
 use std::{
     cmp::Ordering,

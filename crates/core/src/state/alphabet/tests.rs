@@ -267,7 +267,8 @@ proptest! {
         let last = Platform::of_image(platform(id, name, 0, false)).unwrap();
         let place = Some(ByAlphabet::place(&last));
         let all: Vec<_> = state.alphabet.after(None).collect();
-        let rest: Vec<_> = all.iter().copied().filter(|it| ByAlphabet::compare(it, &last).is_gt()).collect();
+        let later = |it: &&Arc<Platform>| ByAlphabet::compare(it, &last).is_gt();
+        let rest: Vec<_> = all.iter().copied().filter(later).collect();
         let passed: usize = state.alphabet.iter(place.clone()).map(|(_, passed)| passed).sum();
         prop_assert_eq!(passed, all.len() - rest.len());
         prop_assert_eq!(state.alphabet.after(place).collect::<Vec<_>>(), rest);
