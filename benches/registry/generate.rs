@@ -349,6 +349,8 @@ fn made_up_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
             },
             stage_records: Vec::new(),
             exit: None,
+            past_exits: Vec::new(),
+            moved_listings: Vec::new(),
             public_write: None,
             // the change that writes it sets the real one
             meta: Meta::created(Timestamp::MIN, Default::default()),

@@ -242,6 +242,8 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
         },
         stage_records: Vec::new(),
         exit: None,
+        past_exits: Vec::new(),
+        moved_listings: Vec::new(),
         public_write: None,
         meta,
     })));
@@ -281,6 +283,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             },
             completion: None,
             dropping: None,
+            reopening: None,
             meta,
         })));
     }

@@ -30,12 +30,12 @@ use ndp_core::{
         plans::{Plan, PlanMove},
     },
     rules::{
-        assessments::CreateAssessment,
+        assessments::{CreateAssessment, WithdrawAssessment},
         baselines::RebaselinePlan,
-        milestones::{CompleteMilestone, CreateMilestone, DropMilestone},
+        milestones::{CompleteMilestone, CreateMilestone, DropMilestone, ReopenMilestone},
         plans::{CreatePlan, MovePlan},
-        proposals::{DecideProposal, Decision},
-        reports::CreateReport,
+        proposals::{CancelProposal, DecideProposal, Decision},
+        reports::{CreateReport, WithdrawReport},
     },
     state::{State, visible::Visible as _},
     time::Date,
@@ -314,6 +314,20 @@ impl Services {
             .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
     }
 
+    pub(super) async fn reopen_milestone(
+        &self,
+        request: Request<pb::ReopenMilestoneRequest>,
+    ) -> Answer<pb::Milestone> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = ReopenMilestone {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
+    }
+
     // === baselines ===
 
     pub(super) async fn get_baseline(
@@ -401,6 +415,20 @@ impl Services {
             .answer(|report, state| reports::report(report, report.agency(state).as_ref()))
     }
 
+    pub(super) async fn withdraw_report(
+        &self,
+        request: Request<pb::WithdrawReportRequest>,
+    ) -> Answer<pb::Report> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = WithdrawReport {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|report, state| reports::report(report, report.agency(state).as_ref()))
+    }
+
     // === assessments ===
 
     pub(super) async fn get_assessment(
@@ -455,6 +483,21 @@ impl Services {
         })
     }
 
+    pub(super) async fn withdraw_assessment(
+        &self,
+        request: Request<pb::WithdrawAssessmentRequest>,
+    ) -> Answer<pb::Assessment> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = WithdrawAssessment {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        let written = self.write(call, envelope, command).await?;
+        written.answer(|assessment, state| {
+            assessments::assessment(assessment, assessment.agency(state).as_ref())
+        })
+    }
+
     // === proposals ===
 
     pub(super) async fn get_proposal(
@@ -500,6 +543,20 @@ impl Services {
         request: Request<pb::RejectProposalRequest>,
     ) -> Answer<pb::Proposal> {
         decide_proposal!(self, request, Reject)
+    }
+
+    pub(super) async fn cancel_proposal(
+        &self,
+        request: Request<pb::CancelProposalRequest>,
+    ) -> Answer<pb::Proposal> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = CancelProposal {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|it, _| proposals::proposal(it))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     changes::ToMessage,
     documents::{document, evidence, period, read_boxed_document, read_period},
+    undoings::undoing,
     validate::FieldPath,
     values::{
         read_text, write_date, write_enum, write_optional_enum, write_optional_name,
@@ -67,6 +68,7 @@ pub(super) fn read_milestone(
         update_time: _,
         revision: _,
         standing: _,
+        reopening: _,
     } = message;
     MilestoneFields {
         display_name: read_text(display_name),
@@ -89,6 +91,7 @@ pub fn milestone(record: &Milestone, agency: Option<&AgencyName>) -> pb::Milesto
         fields,
         completion: completed,
         dropping: dropped,
+        reopening,
         meta,
     } = record;
     let Meta {
@@ -101,6 +104,7 @@ pub fn milestone(record: &Milestone, agency: Option<&AgencyName>) -> pb::Milesto
         state: write_enum(record.state()),
         completion: completed.as_deref().map(completion),
         dropping: dropped.as_deref().map(dropping),
+        reopening: reopening.as_deref().map(undoing),
         agency: write_optional_name(agency),
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),

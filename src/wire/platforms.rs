@@ -25,8 +25,8 @@ use ndp_core::{
         meta::Meta,
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Platform, PlatformFields, PlatformState,
-            Security, Stage, Verification,
+            Link, Listing, Membership, OperationStage, PastExit, Platform, PlatformFields,
+            PlatformState, Reinstatement, Security, Stage, Verification,
         },
     },
     state::State,
@@ -82,6 +82,7 @@ pub fn platform_fields(
         labels,
         state: _,
         exit: _,
+        past_exits: _,
         etag: _,
         create_time: _,
         update_time: _,
@@ -253,6 +254,23 @@ pub fn exit_fields(
     })
 }
 
+/// Reads how a platform comes back from the request's field `field`.
+pub fn reinstatement_fields(
+    message: pb::platform::Reinstatement,
+    field: &str,
+    violations: &mut Violations,
+) -> Reinstatement {
+    let path = &FieldPath::ROOT.field(field);
+    let pb::platform::Reinstatement {
+        document,
+        return_date,
+    } = message;
+    Reinstatement {
+        document: read_boxed_document(document, &path.field("document"), violations),
+        return_date: read_date(return_date, &path.field("return_date"), violations),
+    }
+}
+
 // === to a client ===
 
 /// A platform, limited to the fields of the view.
@@ -262,7 +280,9 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
         fields,
         stage_records: _, // with their stages
         exit: left,
-        public_write: _, // seen in the book-keeping of those who see a part
+        past_exits,
+        moved_listings: _, // seen in the listings of the record that stays
+        public_write: _,   // seen in the book-keeping of those who see a part
         meta,
     } = record;
     let PlatformFields {
@@ -310,6 +330,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             labels: BTreeMap::new(),
             state: write_enum(record.state()),
             exit: None,
+            past_exits: Vec::new(),
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
@@ -339,6 +360,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             labels: labels.clone(),
             state: write_enum(record.state()),
             exit: left.as_deref().map(exit),
+            past_exits: past_exits.iter().map(past_exit).collect(),
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
@@ -430,6 +452,33 @@ pub fn exit(record: &Exit) -> pb::platform::Exit {
         decision: decision.as_ref().map(document),
         successor: write_optional_name(successor.as_ref()),
         exit_date: write_date(*exit_date),
+    }
+}
+
+/// How a platform comes back.
+pub fn reinstatement(record: &Reinstatement) -> pb::platform::Reinstatement {
+    let Reinstatement {
+        document: decided,
+        return_date,
+    } = record;
+    pb::platform::Reinstatement {
+        document: decided.as_deref().map(document),
+        return_date: write_date(*return_date),
+    }
+}
+
+fn past_exit(record: &PastExit) -> pb::platform::PastExit {
+    let PastExit {
+        exit: left,
+        reinstatement: back,
+        record_time,
+        reason,
+    } = record;
+    pb::platform::PastExit {
+        exit: Some(exit(left)),
+        reinstatement: Some(reinstatement(back)),
+        record_time: Some(write_timestamp(*record_time)),
+        reason: reason.clone(),
     }
 }
 

@@ -16,8 +16,11 @@ use ndp_core::{
         attention::Item,
         tally::{Counts, Place, Sight},
     },
-    names::{AgencyName, EditionName, MilestoneName, PlanName, PlatformName, Revision},
+    names::{
+        AgencyName, AssessmentName, EditionName, MilestoneName, PlanName, PlatformName, Revision,
+    },
     records::{
+        assessments::AssessmentFields,
         documents::{Document, Evidence},
         milestones::MilestoneFields,
         plans::{
@@ -25,14 +28,16 @@ use ndp_core::{
             VisibilityEntry,
         },
         platforms::{Governance, Listing, OperationStage, PlatformFields, Stage, Verification},
-        reports::{Rating, ReportFields},
+        reports::{Rating, ReportFields, ReportState},
     },
     rules::{
-        AnyCommand, Ids, Request, decide,
-        milestones::{CompleteMilestone, CreateMilestone},
+        AnyCommand, Ids, Request,
+        assessments::{CreateAssessment, WithdrawAssessment},
+        decide,
+        milestones::{CompleteMilestone, CreateMilestone, ReopenMilestone},
         plans::{CreatePlan, MovePlan, UpdatePlan},
         platforms::{CreatePlatform, UpdatePlatform},
-        reports::CreateReport,
+        reports::{CreateReport, WithdrawReport},
     },
     state::State,
     time::{Date, Period, Timestamp},
@@ -116,6 +121,18 @@ enum Step {
         platform: usize,
         plan: usize,
         day: Option<i32>,
+    },
+    /// The steward sees how it stood on a day.
+    Assess {
+        platform: usize,
+        plan: usize,
+        day: Option<i32>,
+    },
+    /// What was recorded in error is taken back: a completion, the last report, an assessment.
+    Undo {
+        platform: usize,
+        plan: usize,
+        what: usize,
     },
 }
 
@@ -424,6 +441,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                     period_end_date: Some(period),
                     rating: Some(Rating::AtRisk),
                     percent: 40,
+                    results: "Kết quả thử".into(),
                     ..ReportFields::default()
                 },
             });
@@ -459,6 +477,61 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 etag: milestone.meta.etag(),
             });
             (complete, day.map_or(today, self::day))
+        }
+        Step::Assess {
+            platform,
+            plan: number,
+            day,
+        } => {
+            let plan = state.plan(&plan(platform, number))?;
+            let id = format!("a{}", state.revision());
+            let create = Box::new(CreateAssessment {
+                plan: plan.name.clone(),
+                name: AssessmentName::from_id(&plan.name, &id),
+                fields: AssessmentFields {
+                    assessment_date: day.map(self::day),
+                    rating: Some(Rating::OffTrack),
+                    rubric_version: "thử 1".into(),
+                    ..AssessmentFields::default()
+                },
+            });
+            (create, day.map_or(today, self::day))
+        }
+        Step::Undo {
+            platform,
+            plan: number,
+            what,
+        } => {
+            let plan = plan(platform, number);
+            match what {
+                0 => {
+                    let milestone = state.milestones_of(&plan).next()?;
+                    let completion = milestone.completion.as_ref()?;
+                    let reopen = Box::new(ReopenMilestone {
+                        name: milestone.name.clone(),
+                        etag: milestone.meta.etag(),
+                    });
+                    (reopen, completion.completion_date)
+                }
+                1 => {
+                    let mut filed = state.reports_of(&plan);
+                    let report = filed.find(|it| it.state() == ReportState::Filed)?;
+                    let withdraw = Box::new(WithdrawReport {
+                        name: report.name.clone(),
+                        etag: report.meta.etag(),
+                    });
+                    (withdraw, report.fields.period_end_date?)
+                }
+                _ => {
+                    let mut stands = state.assessments_of(&plan);
+                    let assessment = stands.find(|it| it.withdrawal.is_none())?;
+                    let withdraw = Box::new(WithdrawAssessment {
+                        name: assessment.name.clone(),
+                        etag: assessment.meta.etag(),
+                    });
+                    (withdraw, assessment.fields.assessment_date?)
+                }
+            }
         }
     };
     Some(Said {
@@ -551,6 +624,10 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(platform, plan, months)| Step::Report { platform, plan, months }),
         2 => (of(), which(), start())
             .prop_map(|(platform, plan, day)| Step::Complete { platform, plan, day }),
+        2 => (of(), which(), start())
+            .prop_map(|(platform, plan, day)| Step::Assess { platform, plan, day }),
+        3 => (of(), which(), 0..3_usize)
+            .prop_map(|(platform, plan, what)| Step::Undo { platform, plan, what }),
     ]
 }
 
@@ -573,6 +650,16 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
         let mut steps = vec![Step::Draft { platform, plan }];
         steps.extend(promise);
         steps.extend([step(PlanMove::Submit, None), step(PlanMove::Issue, day)]);
+        steps.extend((0..3).map(|months| Step::Report {
+            platform,
+            plan,
+            months,
+        }));
+        steps.push(Step::Assess {
+            platform,
+            plan,
+            day,
+        });
         steps
     });
     prop_oneof![
@@ -626,7 +713,8 @@ proptest! {
                 | Step::List { platform, .. } | Step::Rename { platform }
                 | Step::Draft { platform, .. } | Step::Move { platform, .. }
                 | Step::Cycle { platform, .. } | Step::Show { platform, .. }
-                | Step::Report { platform, .. } | Step::Complete { platform, .. } => platform,
+                | Step::Report { platform, .. } | Step::Complete { platform, .. }
+                | Step::Assess { platform, .. } | Step::Undo { platform, .. } => platform,
             };
             let governing = state.platform(&platform(of)).and_then(|it| it.governing_agency());
             let caller = with_every_role(number % 2, governing);

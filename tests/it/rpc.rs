@@ -25,5 +25,6 @@ mod reports;
 mod rules;
 mod sizes;
 mod texts;
+mod undoing;
 mod updates;
 mod visibility;

@@ -165,6 +165,8 @@ fn any_platform() -> impl Strategy<Value = Image> {
                         exit_date: Some(day(left)),
                     })
                 }),
+                past_exits: Vec::new(),
+                moved_listings: Vec::new(),
                 public_write: None,
                 meta: meta(200),
             }))
@@ -278,6 +280,7 @@ fn any_milestone() -> impl Strategy<Value = Image> {
                         record_time: time(at),
                     })
                 }),
+                reopening: None,
                 meta: meta(0),
             }))
         })
@@ -357,6 +360,7 @@ fn any_report() -> impl Strategy<Value = Image> {
                         ..ReportFields::default()
                     },
                     corrected_by: corrected.then(|| name(which + 1)),
+                    withdrawal: None,
                     meta: meta(end + after),
                 }))
             },
@@ -378,6 +382,7 @@ fn any_assessment() -> impl Strategy<Value = Image> {
                     rating: Some(rating),
                     ..AssessmentFields::default()
                 },
+                withdrawal: None,
                 meta: meta(at),
             }))
         })

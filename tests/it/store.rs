@@ -171,6 +171,8 @@ fn platform(id: &str, number: i64) -> Platform {
         },
         stage_records: Vec::new(),
         exit: None,
+        past_exits: Vec::new(),
+        moved_listings: Vec::new(),
         public_write: None,
         meta: meta(number),
     }
@@ -245,6 +247,7 @@ fn below_plan(number: i64) -> [Image; 4] {
                 record_time: time(number),
             })),
             dropping: None,
+            reopening: None,
             meta,
         })),
         Image::Baseline(Arc::new(Baseline {
@@ -279,6 +282,7 @@ fn below_plan(number: i64) -> [Image; 4] {
                 ..ReportFields::default()
             },
             corrected_by: None,
+            withdrawal: None,
             meta,
         })),
         Image::Assessment(Arc::new(Assessment {
@@ -289,6 +293,7 @@ fn below_plan(number: i64) -> [Image; 4] {
                 rubric_version: "bịa 1".into(),
                 ..AssessmentFields::default()
             },
+            withdrawal: None,
             meta,
         })),
     ]

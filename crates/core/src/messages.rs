@@ -213,6 +213,15 @@ messages! {
     REQUIRED => CorrectionReasonMissing:
         ("the milestone is already completed; give the reason for the correction"),
         ("mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính");
+    REQUIRED => ReinstatementDocumentMissing:
+        ("is required, as it was for the exit: give the document that decided the return"),
+        ("phải có, như khi rời danh mục: hãy ghi văn bản quyết định việc trở lại");
+    NOT_ALLOWED => DuplicateNeverLeft:
+        ("is not allowed for a duplicate, which never left the catalogue; leave it out"),
+        ("không dùng cho bản ghi trùng vì bản ghi đó chưa từng ra khỏi danh mục; hãy bỏ trống");
+    OUT_OF_RANGE => ReturnBeforeExit { left: Date }:
+        ("must be after {left}, when the platform left; leave it out if it never did"),
+        ("phải sau ngày {left}, khi nền tảng ra khỏi danh mục; nếu thực tế chưa ra thì bỏ trống");
     PERSONAL_DATA => PersonalData {
         english: &'static str,
         vietnamese: &'static str,
@@ -630,6 +639,21 @@ messages! {
     MILESTONE_IS_COMPLETED => MilestoneIsCompleted:
         ("the milestone is COMPLETED, so what it promised cannot be changed"),
         ("mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên");
+    MILESTONE_NOT_COMPLETED => MilestoneNotCompleted { state: &'static str }:
+        ("the milestone is {state}; only a COMPLETED one can be reopened"),
+        ("mốc nhiệm vụ đang ở trạng thái {state}; chỉ mở lại được mốc đã hoàn thành");
+    RECORD_IS_WITHDRAWN => ReportIsWithdrawn:
+        ("the report was withdrawn and counts nowhere; file a new report on the period instead"),
+        ("báo cáo này đã được rút và không còn được tính; hãy lập báo cáo mới cho kỳ này");
+    RECORD_IS_WITHDRAWN => AssessmentIsWithdrawn:
+        ("the assessment was withdrawn and counts nowhere; make a new one instead"),
+        ("đánh giá này đã được rút và không còn được tính; hãy lập đánh giá mới");
+    PLATFORM_IS_ACTIVE => PlatformIsActive { name: String }:
+        ("`{name}` is in the catalogue; only a platform that has left can be reinstated"),
+        ("`{name}` đang có trong danh mục; chỉ khôi phục được nền tảng đã ra khỏi danh mục");
+    PLATFORM_HISTORY_FULL => PlatformHistoryFull { most: usize }:
+        ("the platform has come back {most} times; create a new one instead"),
+        ("nền tảng đã trở lại danh mục {most} lần; hãy lập bản ghi mới thay thế");
     MILESTONE_IS_DROPPED => MilestoneIsDropped:
         ("the milestone is DROPPED; create a new one instead"),
         ("mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế");
@@ -688,11 +712,11 @@ messages! {
         ("the proposal is already decided"),
         ("đề xuất này đã được quyết định");
     PROPOSAL_PENDING => ProposalPending { proposal: String }:
-        ("`{proposal}` is pending; approve or reject it first"),
-        ("`{proposal}` đang chờ; hãy phê duyệt hoặc từ chối trước");
+        ("`{proposal}` is pending; approve, reject or cancel it first"),
+        ("`{proposal}` đang chờ; hãy phê duyệt, từ chối hoặc hủy trước");
     REPORT_IS_CORRECTED => ReportIsCorrected { by: String }:
-        ("the report is already corrected by `{by}`; correct that one instead"),
-        ("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính báo cáo đó");
+        ("the report is already corrected by `{by}`; correct or withdraw that one instead"),
+        ("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính hoặc rút báo cáo đó");
     PERIOD_IS_REPORTED => PeriodIsReported { report: String }:
         ("`{report}` reports on this period; name it in `corrects` to correct it"),
         ("kỳ này đã có báo cáo `{report}`; ghi tên đó ở `corrects` để đính chính");

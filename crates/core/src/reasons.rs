@@ -146,6 +146,7 @@ reasons! {
         LOG_NOT_EMPTY "Only an empty log can be seeded.";
         MILESTONE_IS_COMPLETED "The milestone is completed, so what it promised is fixed.";
         MILESTONE_IS_DROPPED "The milestone was given up.";
+        MILESTONE_NOT_COMPLETED "Only a completed milestone can be reopened.";
         PERIOD_IS_REPORTED "There is a report on this period already.";
         PLAN_HAS_ENDED "The plan has ended.";
         PLAN_HISTORY_FULL "The plan has been through as many states as a record holds.";
@@ -156,11 +157,14 @@ reasons! {
         PLAN_STATE "The plan is not in a state from which this step leads.";
         PLATFORM_HAS_LIVE_PLANS "The platform has plans that have not ended.";
         PLATFORM_HAS_PLANS "The platform has plans, so it needs a governing agency.";
+        PLATFORM_HISTORY_FULL "The platform came back as often as its record holds.";
+        PLATFORM_IS_ACTIVE "The platform has not left the catalogue.";
         PLATFORM_NOT_ACTIVE "The platform has left the catalogue.";
         PLATFORM_WITHOUT_AGENCY "The platform has no governing agency.";
         PRINCIPAL_IS_DISABLED "The principal is disabled.";
         PROPOSAL_DECIDED "The proposal is decided already.";
         PROPOSAL_PENDING "A proposal on the same platform is pending.";
+        RECORD_IS_WITHDRAWN "The record was withdrawn.";
         RECORD_TOO_LARGE "The record would take too many bytes.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";
         SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";

@@ -361,6 +361,8 @@ fn platform() -> impl Strategy<Value = Platform> {
             fields,
             exit: exit.map(Box::new),
             stage_records: Vec::new(),
+            past_exits: Vec::new(),
+            moved_listings: Vec::new(),
             public_write: public.map(PublicWrite::from),
             meta,
         })

@@ -29,11 +29,15 @@ pub(super) struct Fixture {
     restricted: Value,
     draft_milestone: Value,
     milestone: Value,
+    completed: Value,
+    report: Value,
+    assessment: Value,
     proposal: Value,
     rebaseline: Value,
     principal: Value,
     steward: Value,
     platform: Value,
+    retired: Value,
     agency: Value,
     edition: Value,
     programme: Value,
@@ -61,6 +65,8 @@ impl Fixture {
         let issued = cast.draft("ndp-002", "issued").await;
         let issued = with_records(&cast, &issued).await;
         let draft = cast.draft("ndp-001", "draft").await;
+        let completed = completed(&cast).await;
+        let retired = retired(server, &cast).await;
         let to_rebase = cast.plan_in("ndp-004", "rebased", PlanState::Issued).await;
         Self {
             draft_milestone: milestone(&cast, &draft).await,
@@ -69,6 +75,14 @@ impl Fixture {
                 "platforms/ndp-002/plans/issued/milestones/x",
             )
             .await,
+            report: get("GetReport", "platforms/ndp-002/plans/issued/reports/x").await,
+            assessment: get(
+                "GetAssessment",
+                "platforms/ndp-002/plans/issued/assessments/x",
+            )
+            .await,
+            completed,
+            retired,
             rebaseline: cast.editor.ok("RebaselinePlan", rebased(&to_rebase)).await["proposal"]
                 .clone(),
             draft,
@@ -97,6 +111,28 @@ async fn milestone(cast: &Cast, plan: &Value) -> Value {
     let milestone = json!({"display_name": "Mốc thử nghiệm"});
     let request = json!({"parent": plan["name"], "milestone_id": "x", "milestone": milestone});
     cast.editor.ok("CreateMilestone", request).await
+}
+
+/// A milestone of a plan in force, completed.
+async fn completed(cast: &Cast) -> Value {
+    let plan = cast.draft("ndp-005", "completed").await;
+    let it = milestone(cast, &plan).await;
+    let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
+    cast.step(PlanMove::Issue, &plan).await.unwrap();
+    let request = json!({"name": it["name"], "etag": it["etag"]});
+    cast.editor.ok("CompleteMilestone", request).await
+}
+
+/// A platform that has left the catalogue.
+async fn retired(server: &Server, cast: &Cast) -> Value {
+    let second = server.raw(server.person("second", &[Role::Steward], None).await);
+    let get = json!({"name": "platforms/ndp-050"});
+    let platform = cast.steward.ok("GetPlatform", get.clone()).await;
+    let retire = json!({"name": get["name"], "etag": platform["etag"], "exit": exit()});
+    let proposal = cast.steward.ok("RetirePlatform", retire).await["proposal"].clone();
+    let approve = json!({"name": proposal["name"], "etag": proposal["etag"]});
+    second.ok("ApproveProposal", approve).await;
+    second.ok("GetPlatform", get).await
 }
 
 /// A draft taken into force, with one record of each kind below it.
@@ -200,6 +236,10 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
             "name": it.platform["name"], "etag": it.platform["etag"],
             "exit": exit(),
         })),
+        ("ReinstatePlatform", "", json!({
+            "name": it.retired["name"], "etag": it.retired["etag"], "reason": "thử nghiệm",
+            "reinstatement": {"document": decision(DECISION_DAY)},
+        })),
 
         ("GetProgramme", "", named(&it.programme)),
         ("ListProgrammes", "", json!({})),
@@ -235,6 +275,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CompleteMilestone", "issued", move_of(&it.milestone)),
         ("DropMilestone", "draft", move_of(&it.draft_milestone)),
         ("DropMilestone", "issued", move_request(PlanMove::Revoke, &it.milestone)),
+        ("ReopenMilestone", "issued", move_of(&it.completed)),
         ("GetBaseline", "issued", below(&it.issued, "baselines/1")),
         ("GetBaseline", "restricted", below(&it.restricted, "baselines/1")),
         ("ListBaselines", "", parent("platforms/-/plans/-")),
@@ -247,18 +288,22 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreateReport", "restricted", json!({
             "parent": it.restricted["name"], "report": corrected(&it.restricted),
         })),
+        ("WithdrawReport", "issued", move_of(&it.report)),
         ("GetAssessment", "issued", below(&it.issued, "assessments/x")),
         ("GetAssessment", "restricted", below(&it.restricted, "assessments/x")),
         ("ListAssessments", "", parent("platforms/-/plans/-")),
         ("CreateAssessment", "issued", json!({
             "parent": it.issued["name"], "assessment": assessment(),
         })),
+        ("WithdrawAssessment", "issued", move_of(&it.assessment)),
         ("GetProposal", "", named(&it.proposal)),
         ("ListProposals", "", parent("platforms/-")),
         ("ApproveProposal", "retirement", move_of(&it.proposal)),
         ("ApproveProposal", "rebaseline", move_of(&it.rebaseline)),
         ("RejectProposal", "retirement", move_of(&it.proposal)),
         ("RejectProposal", "rebaseline", move_of(&it.rebaseline)),
+        ("CancelProposal", "retirement", move_of(&it.proposal)),
+        ("CancelProposal", "rebaseline", move_of(&it.rebaseline)),
 
         ("ComputeSummary", "", json!({})),
         ("ComputeTimeline", "", json!({

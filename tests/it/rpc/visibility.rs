@@ -643,6 +643,7 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
                     record_time,
                 })
             }),
+            reopening: None,
             meta,
         })),
         Image::Baseline(Arc::new(Baseline {
@@ -670,6 +671,7 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
                 ..ReportFields::default()
             },
             corrected_by: None,
+            withdrawal: None,
             meta,
         })),
         Image::Assessment(Arc::new(Assessment {
@@ -680,6 +682,7 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
                 findings: text.to_owned(),
                 ..AssessmentFields::default()
             },
+            withdrawal: None,
             meta,
         })),
     ]

@@ -190,6 +190,7 @@ pub(super) fn carry_out(
                 fields: fields.clone(),
                 completion: None,
                 dropping: None,
+                reopening: None,
                 meta: deciding.created(),
             },
             (MilestoneChange::Update { fields, .. }, Some(old)) => Milestone {

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Violations},
     messages::{Condition, Rule, Unauthenticated},
     names::{AgencyName, ApiKeyName, EditionName, Revision},
-    records::{Record, meta::Meta, principals::KeyHash},
+    records::{Record, meta::Meta, principals::KeyHash, undoings::Undoing},
     rules::Asking,
     state::{State, maps::Mapped},
     time::{Date, Timestamp},
@@ -77,6 +77,15 @@ impl<'a> Deciding<'a> {
     /// The reason given, as it will be in the log.
     pub(super) fn reason(&self) -> String {
         self.reason.clone().into_owned()
+    }
+
+    /// That the caller takes something back, for the reason given.
+    pub(super) fn undoing(&self) -> Undoing {
+        Undoing {
+            person: Some(self.person.clone()),
+            record_time: self.now,
+            reason: self.reason(),
+        }
     }
 
     /// Writes a record that the method does not return.

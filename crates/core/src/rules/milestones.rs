@@ -96,6 +96,7 @@ impl Command for CreateMilestone {
             fields: self.fields.clone(),
             completion: None,
             dropping: None,
+            reopening: None,
             meta: deciding.created(),
         }))
     }
@@ -261,6 +262,55 @@ impl Command for DropMilestone {
                 document: self.document.clone(),
                 record_time: deciding.now,
             })),
+            meta: deciding.updated(milestone.meta),
+            ..milestone.clone()
+        }))
+    }
+}
+
+/// ReopenMilestone.
+#[derive(Clone, Debug)]
+pub struct ReopenMilestone {
+    /// Which.
+    pub name: MilestoneName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for ReopenMilestone {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for ReopenMilestone {
+    type Answer = Milestone;
+    type Found<'a> = Found<'a>;
+
+    fn method(&self) -> &'static str {
+        "ReopenMilestone"
+    }
+
+    /// Whoever records a completion takes it back; neither needs a second person or a document.
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
+        asking.milestone_to_edit(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        (milestone, plan): Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Milestone>, Error> {
+        check_etag(milestone, &self.etag)?;
+        check_issued(plan, false)?;
+        if milestone.state() != MilestoneState::Completed {
+            let state = milestone.state().as_str();
+            return Err(Error::refused(
+                milestone.name.as_str(),
+                Condition::MilestoneNotCompleted { state },
+            ));
+        }
+        Ok(Arc::new(Milestone {
+            completion: None,
+            reopening: Some(Box::new(deciding.undoing())),
             meta: deciding.updated(milestone.meta),
             ..milestone.clone()
         }))

@@ -9,7 +9,10 @@ use crate::{
     records::{
         dated,
         plans::Plan,
-        platforms::{AGENCY_FIELDS, Exit, ExitOutcome, Platform, PlatformFields, PlatformState},
+        platforms::{
+            AGENCY_FIELDS, Exit, ExitOutcome, PAST_EXITS_MAX, PastExit, Platform, PlatformFields,
+            PlatformState, Reinstatement,
+        },
         principals::Role,
         proposals::{Action, Proposal},
         texts::{Reader, Texts},
@@ -62,6 +65,8 @@ impl Command for CreatePlatform {
             fields: fields.clone(),
             stage_records: Vec::new(),
             exit: None,
+            past_exits: Vec::new(),
+            moved_listings: Vec::new(),
             public_write: None,
             meta: deciding.created(),
         };
@@ -337,11 +342,126 @@ pub(super) fn retire(
         && let Some(successor) = &exit.successor
     {
         let mut stays = deciding.asking.find::<Platform>(successor)?.clone();
+        let moved = retired.fields.listings.iter();
+        retired.moved_listings = moved.map(|listing| listing.edition.clone()).collect();
         stays.fields.listings.append(&mut retired.fields.listings);
         stays.meta = deciding.updated(stays.meta);
         deciding.put(stays);
     }
     deciding.put(retired);
+    Ok(())
+}
+
+/// ReinstatePlatform: proposes that a platform which left the catalogue is in it again.
+#[derive(Clone, Debug)]
+pub struct ReinstatePlatform {
+    /// Which.
+    pub name: PlatformName,
+    /// How it comes back.
+    pub reinstatement: Reinstatement,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for ReinstatePlatform {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        reader.field("reinstatement", &self.reinstatement);
+    }
+}
+
+impl Command for ReinstatePlatform {
+    type Answer = Proposal;
+    type Found<'a> = &'a Platform;
+
+    fn method(&self) -> &'static str {
+        "ReinstatePlatform"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Platform, Error> {
+        asking.steward()?;
+        asking.find(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        platform: &'a Platform,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Proposal>, Error> {
+        let Self {
+            name,
+            reinstatement,
+            etag,
+        } = self;
+        check_etag(platform, etag)?;
+        deciding.check_actor_named(name.as_str())?;
+        check_reinstatement(deciding, platform, reinstatement)?;
+        let action = Action::Reinstatement(Box::new(reinstatement.clone()));
+        deciding.propose(name, action, |_| true)
+    }
+}
+
+/// Checks that run when a reinstatement is proposed and again when it is approved. Returns the exit
+/// that it takes back.
+fn check_reinstatement<'a>(
+    deciding: &Deciding<'_>,
+    platform: &'a Platform,
+    reinstatement: &Reinstatement,
+) -> Result<&'a Exit, Error> {
+    let name = &platform.name;
+    let refused = |condition| Err(Error::refused(name.as_str(), condition));
+    let Some(exit) = platform.exit.as_deref() else {
+        let name = name.to_string();
+        return refused(Condition::PlatformIsActive { name });
+    };
+    let mut violations = Violations::new();
+    reinstatement.check(exit, deciding.today(), &mut violations);
+    violations.into_result()?;
+    if platform.past_exits.len() >= PAST_EXITS_MAX {
+        let most = PAST_EXITS_MAX;
+        return refused(Condition::PlatformHistoryFull { most });
+    }
+    // what a merged record gave away is where it went to
+    if let Some(successor) = platform.merged_into() {
+        let stays = deciding.state.platform(successor);
+        if stays.is_none_or(|it| it.state() != PlatformState::Active) {
+            let successor = successor.to_string();
+            return refused(Condition::SuccessorNotActive { successor });
+        }
+    }
+    Ok(exit)
+}
+
+/// Carries an approved reinstatement out: the exit is a past one, and a duplicate has its places in
+/// editions back, as far as the record that stayed still has them.
+pub(super) fn reinstate(
+    deciding: &mut Deciding<'_>,
+    name: &PlatformName,
+    reinstatement: &Reinstatement,
+    reason: &str,
+) -> Result<(), Error> {
+    let platform: &Platform = deciding.asking.find(name)?;
+    let exit = check_reinstatement(deciding, platform, reinstatement)?;
+    let mut back = platform.clone();
+    back.exit = None;
+    back.past_exits.push(PastExit {
+        exit: exit.clone(),
+        reinstatement: reinstatement.clone(),
+        record_time: deciding.now,
+        reason: reason.to_owned(),
+    });
+    back.meta = deciding.updated(back.meta);
+    let moved = std::mem::take(&mut back.moved_listings);
+    if let Some(successor) = platform.merged_into() {
+        let mut stays = deciding.asking.find::<Platform>(successor)?.clone();
+        let listings = std::mem::take(&mut stays.fields.listings);
+        let (own, kept) = listings
+            .into_iter()
+            .partition(|listing| moved.contains(&listing.edition));
+        (back.fields.listings, stays.fields.listings) = (own, kept);
+        stays.meta = deciding.updated(stays.meta);
+        deciding.put(stays);
+    }
+    deciding.put(back);
     Ok(())
 }
 
