@@ -6,6 +6,7 @@ mod demo;
 mod descriptor;
 mod files;
 mod key;
+mod onboard;
 mod output;
 mod protos;
 pub mod sandbox;
@@ -74,6 +75,8 @@ enum Command {
     /// Make, list and revoke API keys on the database itself; the first administrator's, too
     #[command(subcommand)]
     Key(key::Command),
+    /// Onboard an agency: its first principals, their roles and a key for each, in one change
+    Onboard(onboard::Args),
     /// Verify that the log's digests hold and that the records are what the log says
     Check(check::Args),
     /// Write a verified backup into a new file, also while a server runs on the database
@@ -185,6 +188,7 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
         match command {
             Command::Serve(_) => bail!("it does not end by itself"),
             Command::Key(command) => key::run(command).await,
+            Command::Onboard(args) => onboard::run(args).await,
             Command::Check(args) => check::run(&args).await,
             Command::Backup(args) => backup::backup(&args).await,
             Command::Restore(args) => backup::restore(&args).await,

@@ -63,7 +63,7 @@ const BATCH: usize = 1000;
 /// When everything was made.
 const MOMENT: &str = "2026-01-01T00:00:00Z";
 /// Another number has the databases generated again.
-const GENERATION: u32 = 2;
+const GENERATION: u32 = 3;
 
 /// A text as long as those that plans have.
 pub(crate) const PROSE: &str = "kế hoạch giả định này gồm khảo sát hiện trạng, thiết kế kiến \
@@ -250,7 +250,7 @@ async fn append<R: Record>(
                 request_id: None,
                 reason: "made up for the benchmark".to_owned(),
                 effects: vec![Effect::Put(R::into_image(Arc::new(record)))],
-                key_hash: None,
+                key_hashes: Vec::new(),
             });
         }
         let mut tx = store.begin().await?;
@@ -410,6 +410,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
         }],
         agency,
         superseding_plan: None,
+        transcription: None,
         public_write: None,
         published: None,
         redacted: false,

@@ -195,7 +195,7 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
         request_id: None,
         reason: String::new(),
         effects: vec![Effect::Put(last)],
-        key_hash: None,
+        key_hashes: Vec::new(),
     };
     let mut advances = Vec::new();
     for _ in 0..200 {
@@ -267,6 +267,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             reason: String::new(),
         }],
         superseding_plan: None,
+        transcription: None,
         public_write: None,
         published: None,
         redacted: false,

@@ -36,6 +36,7 @@ use ndp_core::{
         plans::{CreatePlan, MovePlan},
         proposals::{CancelProposal, DecideProposal, Decision},
         reports::{CreateReport, WithdrawReport},
+        transcriptions::ConfirmTranscription,
     },
     state::{State, visible::Visible as _},
     time::Date,
@@ -120,11 +121,15 @@ impl Services {
         let mut violations = Violations::new();
         let plan = message.plan.unwrap_or_default();
         let fields = plans::plan_fields(plan, "plan", &mut violations);
+        let source = message.transcription_source;
+        let source = source
+            .map(|it| documents::document_fields(it, "transcription_source", &mut violations));
         violations.into_result()?;
         let command = CreatePlan {
             platform,
             name,
             fields,
+            source,
         };
         self.write(call, envelope, command)
             .await?
@@ -183,11 +188,32 @@ impl Services {
         move_plan!(self, request, Revoke, document)
     }
 
+    pub(super) async fn reopen_plan(
+        &self,
+        request: Request<pb::ReopenPlanRequest>,
+    ) -> Answer<pb::Plan> {
+        move_plan!(self, request, Reopen, document)
+    }
+
     pub(super) async fn annul_plan(
         &self,
         request: Request<pb::AnnulPlanRequest>,
     ) -> Answer<pb::Plan> {
         move_plan!(self, request, Annul)
+    }
+
+    pub(super) async fn confirm_transcription(
+        &self,
+        request: Request<pb::ConfirmTranscriptionRequest>,
+    ) -> Answer<pb::Plan> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = ConfirmTranscription {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|plan, state| standing_plan(state, plan, View::Full, self.today()))
     }
 
     pub(super) async fn rebaseline_plan(

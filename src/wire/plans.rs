@@ -5,6 +5,7 @@ use super::{
     documents::{document, period, read_boxed_document, read_period},
     milestones::slippage_days,
     requests::View,
+    transcriptions::transcription,
     validate::FieldPath,
     values::{
         read_date, read_enum, read_list, read_names, read_text, write_date, write_enum,
@@ -77,6 +78,7 @@ pub fn plan_fields(message: pb::Plan, field: &str, violations: &mut Violations) 
         update_time: _,
         revision: _,
         standing: _,
+        transcription: _,
     } = message;
     PlanFields {
         display_name: read_text(display_name),
@@ -195,6 +197,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
         state,
         state_history,
         superseding_plan,
+        transcription: transcribed,
         redacted,
         public_write: _, // seen in the book-keeping of those who see a part
         published: _,
@@ -245,6 +248,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             update_time: Some(write_timestamp(*update_time)),
             revision: revision.get(),
             standing: None,
+            transcription: None,
         },
         View::Full => pb::Plan {
             name: name.as_str().to_owned(),
@@ -272,6 +276,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             update_time: Some(write_timestamp(*update_time)),
             revision: revision.get(),
             standing: None,
+            transcription: transcribed.as_deref().map(transcription),
         },
     }
 }
@@ -517,6 +522,7 @@ mod tests {
             state: PlanState::Draft,
             state_history: vec![entry(Some(person)), entry(None)],
             superseding_plan: PlanName::parse("platforms/ndp-001/plans/2027"),
+            transcription: None,
             redacted: true,
             public_write: None,
             published: None,

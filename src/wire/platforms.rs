@@ -26,11 +26,10 @@ use ndp_core::{
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
             Link, Listing, Membership, OperationStage, PastExit, Platform, PlatformFields,
-            PlatformState, Reinstatement, Security, Stage, Verification,
+            PlatformState, Reinstatement, Security, Stage, StageRecord, Verification,
         },
     },
     state::State,
-    time::Timestamp,
 };
 
 wire_words! {
@@ -184,6 +183,7 @@ fn read_operation_stage(
         sources,
         document,
         record_time: _,
+        transcribed: _,
     } = message;
     let stage = read_enum(stage);
     let planned = planned.map(|message| read_period(message, &path.field("planned"), violations));
@@ -349,7 +349,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             listings: listings.iter().map(listing).collect(),
             operation_stages: operation_stages
                 .iter()
-                .map(|step| stage(step, record.stage_record(step.stage)))
+                .map(|step| stage(step, record.record_of(step.stage)))
                 .collect(),
             operation_stage,
             security: level.as_ref().map(security),
@@ -403,7 +403,7 @@ fn listing(record: &Listing) -> pb::platform::Listing {
     }
 }
 
-fn stage(record: &OperationStage, record_time: Option<Timestamp>) -> pb::platform::OperationStage {
+fn stage(record: &OperationStage, kept: Option<&StageRecord>) -> pb::platform::OperationStage {
     let OperationStage {
         stage,
         planned,
@@ -417,7 +417,8 @@ fn stage(record: &OperationStage, record_time: Option<Timestamp>) -> pb::platfor
         reached: reached.as_ref().map(period),
         sources: sources(read_in),
         document: said.as_deref().map(document),
-        record_time: record_time.map(write_timestamp),
+        record_time: kept.map(|it| write_timestamp(it.record_time)),
+        transcribed: kept.is_some_and(|it| it.transcribed),
     }
 }
 

@@ -343,6 +343,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 platform: platform(of),
                 name: Some(plan(of, number)),
                 fields,
+                source: None,
             });
             (create, today)
         }
@@ -359,6 +360,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                     day.map_or(today, self::day)
                 }
                 PlanMove::Annul => plan.issue_date().unwrap_or(today),
+                PlanMove::Reopen => plan.state_history.last()?.effective_date,
                 _ => today,
             };
             let step = Box::new(MovePlan {
@@ -476,7 +478,10 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 evidence: Vec::<Evidence>::new(),
                 etag: milestone.meta.etag(),
             });
-            (complete, day.map_or(today, self::day))
+            // a completion that is corrected held from its own day
+            let corrected = milestone.completion.as_ref();
+            let corrected = corrected.map_or(Date::MAX, |it| it.completion_date);
+            (complete, day.map_or(today, self::day).min(corrected))
         }
         Step::Assess {
             platform,
@@ -598,6 +603,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         PlanMove::Revoke,
         PlanMove::Annul,
         PlanMove::Annul,
+        PlanMove::Reopen,
+        PlanMove::Reopen,
     ];
     prop_oneof![
         2 => (1..40).prop_map(Step::Wait),

@@ -149,6 +149,7 @@ fn any_platform() -> impl Strategy<Value = Image> {
                     .map(|step| StageRecord {
                         stage: step.stage,
                         record_time: time(200),
+                        transcribed: false,
                     })
                     .collect(),
                 fields,
@@ -236,6 +237,7 @@ fn any_plan() -> impl Strategy<Value = Image> {
                 state: *life.last().unwrap(),
                 state_history: life.iter().zip(&days).map(entry).collect(),
                 superseding_plan: None,
+                transcription: None,
                 public_write: None,
                 published: None,
                 redacted: false,
@@ -427,7 +429,7 @@ fn change(revision: i64, images: Vec<Image>) -> Change {
         request_id: None,
         reason: String::new(),
         effects: images.into_iter().map(Effect::Put).collect(),
-        key_hash: None,
+        key_hashes: Vec::new(),
     }
 }
 

@@ -147,9 +147,11 @@ reasons! {
         MILESTONE_IS_COMPLETED "The milestone is completed, so what it promised is fixed.";
         MILESTONE_IS_DROPPED "The milestone was given up.";
         MILESTONE_NOT_COMPLETED "Only a completed milestone can be reopened.";
+        NOT_TRANSCRIBED "The plan was not transcribed for its agency.";
         PERIOD_IS_REPORTED "There is a report on this period already.";
         PLAN_HAS_ENDED "The plan has ended.";
         PLAN_HISTORY_FULL "The plan has been through as many states as a record holds.";
+        PLAN_IN_FORCE "Another plan of the platform is in force.";
         PLAN_IS_FROZEN "The plan is submitted.";
         PLAN_IS_FULL "The plan has as many records of this kind as it may have.";
         PLAN_IS_ISSUED "The field of an issued plan moves by RebaselinePlan only.";
@@ -170,6 +172,7 @@ reasons! {
         SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";
         STORE_FORMAT_UNKNOWN "A newer release wrote the database.";
         SUCCESSOR_NOT_ACTIVE "The successor is not another platform in the catalogue.";
+        TRANSCRIPTION_CONFIRMED "The agency has confirmed what was transcribed for it.";
     }
     Place::Code("NOT_FOUND") => {
         PATH_UNKNOWN "There is no method at this URL path.";

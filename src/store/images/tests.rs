@@ -460,6 +460,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 state,
                 state_history: history,
                 superseding_plan: next.and_then(|id| PlanName::from_id(&platform, &id)),
+                transcription: None,
                 redacted: false,
                 public_write: public.map(PublicWrite::from),
                 published: published.map(PublicWrite::from),

@@ -302,6 +302,46 @@ both! {
         server.stop().await;
     }
 
+    async fn a_plan_that_ended_in_error_is_in_force_again(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let anyone = server.raw(As::default());
+        let mut plan = issued(&cast, "p").await;
+        for end in [PlanMove::Complete, PlanMove::Revoke] {
+            let before = summary(&anyone, 0).await;
+            let ended = cast.step(end, &plan).await.unwrap();
+            let revision = server.registry.revision().get();
+            let after = summary(&anyone, 0).await;
+            assert_ne!(after, before);
+            if end == PlanMove::Revoke {
+                // by a document, as it ended
+                let status = cast.approver.err("ReopenPlan", undo(&ended)).await;
+                assert_eq!(
+                    violations(&status),
+                    "document.issuer REQUIRED\ndocument.symbol REQUIRED\n\
+                     document.issue_date REQUIRED"
+                );
+            }
+            for other in [&cast.editor, &cast.steward] {
+                let refused = other.refusal("ReopenPlan", undo(&ended)).await;
+                assert_eq!(refused, "PermissionDenied PERMISSION_DENIED");
+            }
+            plan = cast.step(PlanMove::Reopen, &ended).await.unwrap();
+            assert_eq!(plan["state"], "ISSUED");
+            let history = plan["state_history"].as_array().unwrap();
+            let [.., ended, reopened] = &**history else { panic!("{plan}") };
+            assert_eq!(reopened["effective_date"], ended["effective_date"]);
+            // as if it had never ended; by the knowledge of then it had
+            assert_eq!(summary(&anyone, 0).await, before);
+            assert_eq!(summary(&anyone, revision).await, after);
+        }
+        let ended = cast.step(PlanMove::Complete, &plan).await.unwrap();
+        cast.plan_in("ndp-001", "next", PlanState::Issued).await;
+        let refused = cast.approver.refusal("ReopenPlan", undo(&ended)).await;
+        assert_eq!(refused, "FailedPrecondition PLAN_IN_FORCE");
+        server.stop().await;
+    }
+
     async fn whoever_proposed_something_cancels_it(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;

@@ -763,6 +763,7 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             state: *state,
             state_history,
             superseding_plan: None,
+            transcription: None,
             public_write: None,
             published: None,
             redacted: false,
@@ -839,6 +840,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
                 platform,
                 name: named,
                 fields: fields.clone(),
+                source: None,
             }));
             attempt(Box::new(UpdatePlan {
                 name: name.clone(),
@@ -1080,7 +1082,7 @@ proptest! {
             request_id: None,
             reason: "made up".into(),
             effects: touched.iter().map(|(after, _)| Effect::Put(image(*after))).collect(),
-            key_hash: None,
+            key_hashes: Vec::new(),
         };
         let before: Vec<_> = touched.iter().map(|(_, before)| before.map(image)).collect();
         let now = State::load(change.revision, Some(now()), images.clone());

@@ -23,7 +23,7 @@ use crate::{
         stored::stored,
         texts::{Reader, Texts, texts},
     },
-    state::visible::{Parents, Visible, sees_all_of},
+    state::visible::{Parents, Visible},
     time::{Date, Period, Timestamp},
 };
 
@@ -171,7 +171,7 @@ impl Visible for Baseline {
     /// PUBLIC, but not who approved it.
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
         let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
+        if audience.sees_all(caller) {
             return Some(Cow::Borrowed(self));
         }
         audience.public_since?;

@@ -22,7 +22,7 @@ use crate::{
         undoings::{Undoing, withhold_person},
         words::words,
     },
-    state::visible::{Parents, Visible, sees_all_of, with_meta},
+    state::visible::{Parents, Visible, with_meta},
     time::{Date, Period, Timestamp, check_period},
 };
 
@@ -153,7 +153,7 @@ impl Visible for Milestone {
     /// PUBLIC, unless the milestone was dropped before the issue was recorded.
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
         let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
+        if audience.sees_all(caller) {
             return Some(Cow::Borrowed(self));
         }
         let since = audience.public_since?;

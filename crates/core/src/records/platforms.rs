@@ -158,6 +158,8 @@ stored! {
         pub stage: Stage,
         /// When it was recorded, with the dates that it has now.
         pub record_time: Timestamp,
+        /// Whether it was transcribed for the governing agency, which has not written it since.
+        pub transcribed: bool,
     }
 }
 
@@ -406,6 +408,7 @@ impl Platform {
             Some(StageRecord {
                 stage: step.stage,
                 record_time: known.unwrap_or(now),
+                transcribed: before.is_some_and(|it| it.is_transcribed(step)),
             })
         };
         self.stage_records = steps.filter_map(record).collect();
@@ -413,8 +416,29 @@ impl Platform {
 
     /// Since when a stage is recorded as reached.
     pub fn stage_record(&self, stage: Stage) -> Option<Timestamp> {
-        let mut records = self.stage_records.iter();
-        Some(records.find(|it| it.stage == stage)?.record_time)
+        Some(self.record_of(stage)?.record_time)
+    }
+
+    /// What is recorded of a stage that is reached.
+    pub fn record_of(&self, stage: Stage) -> Option<&StageRecord> {
+        self.stage_records.iter().find(|it| it.stage == stage)
+    }
+
+    /// Whether this same step is here, and was transcribed.
+    fn is_transcribed(&self, step: &OperationStage) -> bool {
+        let same = self.fields.operation_stages.contains(step);
+        same && self.record_of(step.stage).is_some_and(|it| it.transcribed)
+    }
+
+    /// Marks the steps that `before` does not have as transcribed, or all of them as the agency's
+    /// own.
+    pub(crate) fn mark_stages(&mut self, before: &Self, transcribed: bool) {
+        let steps = &self.fields.operation_stages;
+        for record in &mut self.stage_records {
+            let mut steps = steps.iter().filter(|step| step.stage == record.stage);
+            let is_new = steps.any(|step| !before.fields.operation_stages.contains(step));
+            record.transcribed = transcribed && (is_new || record.transcribed);
+        }
     }
 
     /// Each stage reached, with the day from which it counts: the last day of the given period,

@@ -38,7 +38,7 @@ pub struct Deciding<'a> {
     pub(super) reason: Cow<'a, str>,
     ids: &'a mut dyn Ids,
     pub(super) effects: Vec<Effect>,
-    pub(super) key_hash: Option<(ApiKeyName, KeyHash)>,
+    pub(super) key_hashes: Vec<(ApiKeyName, KeyHash)>,
 }
 
 impl std::fmt::Debug for Deciding<'_> {
@@ -70,7 +70,7 @@ impl<'a> Deciding<'a> {
             reason: Cow::Borrowed(reason),
             ids,
             effects: Vec::new(),
-            key_hash: None,
+            key_hashes: Vec::new(),
         })
     }
 

@@ -35,6 +35,12 @@ impl<'a> Asking<'a> {
         Ok((self.find(name)?, self.find(&name.parent())?))
     }
 
+    /// The same, if the caller writes it, for its agency or as one who transcribes.
+    fn milestone_to_write(&self, name: &MilestoneName) -> Result<Found<'a>, Error> {
+        let (milestone, plan) = self.milestone(name)?;
+        self.writes_plan(plan).map(|()| (milestone, plan))
+    }
+
     /// The same, if the caller may edit it.
     fn milestone_to_edit(&self, name: &MilestoneName) -> Result<Found<'a>, Error> {
         let (milestone, plan) = self.milestone(name)?;
@@ -75,7 +81,7 @@ impl Command for CreateMilestone {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
-        asking.plan_to_edit(&self.plan)
+        asking.plan_to_write(&self.plan)
     }
 
     fn decide<'a>(
@@ -116,7 +122,7 @@ impl Command for UpdateMilestone {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
-        asking.milestone_to_edit(&self.name)
+        asking.milestone_to_write(&self.name)
     }
 
     fn decide<'a>(
@@ -228,12 +234,11 @@ impl Command for DropMilestone {
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
         let (milestone, plan) = asking.milestone(&self.name)?;
         // after issue, only those who approved the promise can give it up
-        let role = if plan.state.was_issued() {
-            Role::AgencyApprover
+        if plan.state.was_issued() {
+            asking.in_agency(Role::AgencyApprover, &plan.agency)?;
         } else {
-            Role::AgencyEditor
-        };
-        asking.in_agency(role, &plan.agency)?;
+            asking.writes_plan(plan)?;
+        }
         Ok((milestone, plan))
     }
 

@@ -22,6 +22,8 @@ use crate::{
 };
 /// What the registry's own platform ids begin with.
 const ID_PREFIX: &str = "ndp-";
+/// The field of a platform that those who transcribe write for an agency that has nobody.
+const STAGES: &str = "operation_stages";
 
 /// CreatePlatform.
 #[derive(Clone, Debug)]
@@ -103,6 +105,7 @@ impl Command for UpdatePlatform {
         let mut new = self.edit(platform, deciding)?;
         check_active(platform)?;
         new.record_stages(Some(platform), deciding.now);
+        self.check_stages(platform, &mut new, &deciding.asking)?;
         check_fields(deciding, &new.fields)?;
         if new.governing_agency() != platform.governing_agency() {
             transfer(deciding, &new)?;
@@ -112,6 +115,38 @@ impl Command for UpdatePlatform {
 
     fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
         self.texts_of_record(state, reader);
+    }
+}
+
+impl UpdatePlatform {
+    /// Stages that are written for the governing agency name their document, and say that they are
+    /// transcribed until the agency writes them.
+    fn check_stages(
+        &self,
+        old: &Platform,
+        new: &mut Platform,
+        asking: &Asking<'_>,
+    ) -> Result<(), Error> {
+        let Some(agency) = old.governing_agency() else {
+            return Ok(());
+        };
+        let of_stages = |path: &String| path.split('.').next() == Some(STAGES);
+        if !self.mask.iter().any(of_stages) {
+            return Ok(());
+        }
+        let transcribed = !asking.caller.has_in(Role::AgencyEditor, agency);
+        new.mark_stages(old, transcribed);
+        if !transcribed {
+            return Ok(());
+        }
+        let mut violations = Violations::new();
+        for (i, step) in new.fields.operation_stages.iter().enumerate() {
+            if step.document.is_none() && !old.fields.operation_stages.contains(step) {
+                let path = format!("platform.{STAGES}[{i}].document");
+                violations.add(path, Rule::TranscriptionSourceMissing);
+            }
+        }
+        violations.into_result()
     }
 }
 
@@ -173,8 +208,9 @@ fn permit_fields(
     let agency = platform.governing_agency();
     let edits = agency.is_some_and(|agency| asking.caller.has_in(Role::AgencyEditor, agency));
     let keeps = asking.caller.has(Role::Steward);
+    let transcribes = agency.is_some_and(|agency| asking.transcribes_for(agency));
     let (editor, steward) = (Role::AgencyEditor, Role::Steward);
-    if !edits && !keeps {
+    if !edits && !keeps && !transcribes {
         return Err(match agency {
             Some(agency) => asking.denied(
                 format!("the role `{steward}`, or `{editor}` of `{agency}`"),
@@ -185,7 +221,7 @@ fn permit_fields(
     }
     for field in differing {
         let may = if AGENCY_FIELDS.contains(field) {
-            edits || (keeps && agency.is_none())
+            edits || (keeps && agency.is_none()) || (transcribes && *field == STAGES)
         } else {
             keeps
         };
