@@ -314,6 +314,8 @@ impl EntryRow {
                 },
                 stage_records: Vec::new(),
                 exit: None,
+                past_exits: Vec::new(),
+                moved_listings: Vec::new(),
                 public_write: None,
                 meta: UNWRITTEN,
             }),

@@ -7,6 +7,7 @@ mod descriptor;
 mod files;
 mod key;
 mod load;
+mod onboard;
 mod output;
 mod protos;
 pub mod sandbox;
@@ -79,6 +80,8 @@ enum Command {
     Key(key::Command),
     /// Write the shipped entries of an edition into a registry that is not new
     Load(load::Args),
+    /// Onboard an agency: its first principals, their roles and a key for each, in one change
+    Onboard(onboard::Args),
     /// Verify that the log's digests hold and that the records are what the log says
     Check(check::Args),
     /// Say which records cite a file, by its SHA-256
@@ -193,6 +196,7 @@ async fn run_once(command: Command, mut signals: Signals) -> anyhow::Result<Exit
             Command::Serve(_) => bail!("it does not end by itself"),
             Command::Key(command) => key::run(command).await,
             Command::Load(args) => load::run(&args).await,
+            Command::Onboard(args) => onboard::run(args).await,
             Command::Check(args) => check::run(&args).await,
             Command::VerifyDocument(args) => verify_document::run(&args).await,
             Command::Backup(args) => backup::backup(&args).await,

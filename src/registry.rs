@@ -131,7 +131,7 @@ impl Snapshot {
             // not counted here, because that takes long
             self.tally = None;
         }
-        if let Some((name, hash)) = &change.key_hash {
+        for (name, hash) in &change.key_hashes {
             self.key_hashes.insert(name.clone(), *hash);
         }
     }

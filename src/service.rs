@@ -14,6 +14,7 @@ mod methods {
     include!(concat!(env!("OUT_DIR"), "/server/methods.rs"));
 }
 mod monitoring;
+mod onboarding;
 mod plans;
 mod programmes;
 mod read;

@@ -28,6 +28,8 @@ pub mod proposals;
 pub mod reports;
 pub mod requests;
 pub mod status;
+mod transcriptions;
+mod undoings;
 pub mod validate;
 pub mod values;
 pub mod weekly;

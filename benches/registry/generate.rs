@@ -252,7 +252,7 @@ async fn append<R: Record>(
                 request_id: None,
                 reason: "made up for the benchmark".to_owned(),
                 effects: vec![Effect::Put(R::into_image(Arc::new(record)))],
-                key_hash: None,
+                key_hashes: Vec::new(),
             });
         }
         let mut tx = store.begin().await?;
@@ -350,6 +350,8 @@ fn made_up_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
             },
             stage_records: Vec::new(),
             exit: None,
+            past_exits: Vec::new(),
+            moved_listings: Vec::new(),
             public_write: None,
             // the change that writes it sets the real one
             meta: Meta::created(Timestamp::MIN, Default::default()),
@@ -410,6 +412,7 @@ fn plan(platform: &Platform, id: &str, agency: &AgencyName, moment: Timestamp) -
         }],
         agency,
         superseding_plan: None,
+        transcription: None,
         public_write: None,
         published: None,
         redacted: false,

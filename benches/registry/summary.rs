@@ -195,7 +195,7 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
         request_id: None,
         reason: String::new(),
         effects: vec![Effect::Put(last)],
-        key_hash: None,
+        key_hashes: Vec::new(),
     };
     let mut advances = Vec::new();
     for _ in 0..200 {
@@ -242,6 +242,8 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
         },
         stage_records: Vec::new(),
         exit: None,
+        past_exits: Vec::new(),
+        moved_listings: Vec::new(),
         public_write: None,
         meta,
     })));
@@ -265,6 +267,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             reason: String::new(),
         }],
         superseding_plan: None,
+        transcription: None,
         public_write: None,
         published: None,
         redacted: false,
@@ -281,6 +284,7 @@ fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
             },
             completion: None,
             dropping: None,
+            reopening: None,
             meta,
         })));
     }

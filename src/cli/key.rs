@@ -54,8 +54,8 @@ pub(super) struct Create {
     #[arg(long, value_name = "ID", value_parser = principal)]
     principal: PrincipalName,
     /// Role of a new principal, once for each: ROLE_AGENCY_EDITOR, ROLE_AGENCY_APPROVER,
-    /// ROLE_AGENCY_ADMIN (these three with --agency), ROLE_STEWARD, ROLE_AUDITOR, ROLE_ADMIN; in
-    /// any case, and without ROLE_ too
+    /// ROLE_AGENCY_ADMIN (these three with --agency), ROLE_STEWARD, ROLE_AUDITOR, ROLE_ADMIN,
+    /// ROLE_TRANSCRIBER; in any case, and without ROLE_ too
     #[arg(long = "role", value_name = "ROLE", value_parser = word::<Role>)]
     roles: Vec<Role>,
     /// Id of the agency that a new principal's agency roles hold in, as bo-cong-an
@@ -98,7 +98,7 @@ pub(super) struct Revoke {
 }
 
 /// A value of an enum of the API, but for the one that means "not stated".
-fn word<W: Word>(text: &str) -> Result<W, String> {
+pub(super) fn word<W: Word>(text: &str) -> Result<W, String> {
     let stated = W::parse(text).filter(|word| word.number() != 0);
     stated.ok_or_else(|| format!("write one of {}", W::stated().join(", ")))
 }
@@ -106,11 +106,11 @@ fn word<W: Word>(text: &str) -> Result<W, String> {
 const NO_ID: &str =
     "an id is 1 to 63 lower-case letters, digits and hyphens, for example boca-editor";
 
-fn principal(text: &str) -> Result<PrincipalName, &'static str> {
+pub(super) fn principal(text: &str) -> Result<PrincipalName, &'static str> {
     PrincipalName::from_id(text).ok_or(NO_ID)
 }
 
-fn agency(text: &str) -> Result<AgencyName, &'static str> {
+pub(super) fn agency(text: &str) -> Result<AgencyName, &'static str> {
     AgencyName::from_id(text).ok_or(NO_ID)
 }
 
@@ -119,7 +119,7 @@ fn key_name(text: &str) -> Result<ApiKeyName, &'static str> {
 }
 
 /// Checks the text by the rules of the field that it is stored in.
-fn note(text: &str) -> Result<String, String> {
+pub(super) fn note(text: &str) -> Result<String, String> {
     let key = pb::ApiKey {
         display_name: text.to_owned(),
         ..pb::ApiKey::default()
@@ -128,7 +128,7 @@ fn note(text: &str) -> Result<String, String> {
     Ok(read_text(key.display_name))
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).map_err(|error| error.to_string())
 }
 
@@ -267,7 +267,7 @@ pub(super) fn caller() -> Caller {
     Caller::System { actor }
 }
 
-fn request(command: impl rules::Command) -> Request {
+pub(super) fn request(command: impl rules::Command) -> Request {
     Request {
         command: Box::new(command),
         request_id: None,

@@ -397,6 +397,7 @@ impl Story {
                 platform: of.parent(),
                 name: Some(of.clone()),
                 fields: fields.clone(),
+                source: None,
             }))
         });
         for step in 0..=STEPS {

@@ -398,7 +398,7 @@ impl Writer {
     /// on the log's head.
     async fn look_for(&mut self, draft: &Draft) -> Result<Event<Outcome>, Fatal> {
         let first = draft.changes.first().map(|it| Change {
-            key_hash: None,
+            key_hashes: Vec::new(),
             ..it.change().clone()
         });
         match self.is_in_log(&held(first)?).await {

@@ -37,7 +37,7 @@ use ndp_core::{
     rules::{
         agencies::CreateAgency,
         editions::CreateEdition,
-        platforms::{CreatePlatform, RetirePlatform},
+        platforms::{CreatePlatform, ReinstatePlatform, RetirePlatform},
     },
     state::State,
 };
@@ -353,6 +353,26 @@ impl Services {
         self.write(call, envelope, command)
             .await?
             .answer(|it, _| pb::RetirePlatformResponse {
+                proposal: Some(proposals::proposal(it)),
+            })
+    }
+
+    pub(super) async fn reinstate_platform(
+        &self,
+        request: Request<pb::ReinstatePlatformRequest>,
+    ) -> Answer<pb::ReinstatePlatformResponse> {
+        let (call, envelope, message) = open_write(request)?;
+        let name = requests::name(&message.name, "name")?;
+        let reinstatement = message.reinstatement.unwrap_or_default();
+        let reinstatement = platforms::reinstatement_fields(reinstatement);
+        let command = ReinstatePlatform {
+            name,
+            reinstatement,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|it, _| pb::ReinstatePlatformResponse {
                 proposal: Some(proposals::proposal(it)),
             })
     }

@@ -30,12 +30,13 @@ use ndp_core::{
         plans::{Plan, PlanMove},
     },
     rules::{
-        assessments::CreateAssessment,
+        assessments::{CreateAssessment, WithdrawAssessment},
         baselines::RebaselinePlan,
-        milestones::{CompleteMilestone, CreateMilestone, DropMilestone},
+        milestones::{CompleteMilestone, CreateMilestone, DropMilestone, ReopenMilestone},
         plans::{CreatePlan, MovePlan},
-        proposals::{DecideProposal, Decision},
-        reports::CreateReport,
+        proposals::{CancelProposal, DecideProposal, Decision},
+        reports::{CreateReport, WithdrawReport},
+        transcriptions::ConfirmTranscription,
     },
     state::{State, visible::Visible as _},
     time::Date,
@@ -127,11 +128,13 @@ impl Services {
         let mut violations = Violations::new();
         let plan = message.plan.unwrap_or_default();
         let fields = plans::plan_fields(plan, "plan", &mut violations);
+        let source = message.transcription_source.map(documents::read_document);
         violations.into_result()?;
         let command = CreatePlan {
             platform,
             name,
             fields,
+            source,
         };
         self.write(call, envelope, command)
             .await?
@@ -190,11 +193,32 @@ impl Services {
         move_plan!(self, request, Revoke, document)
     }
 
+    pub(super) async fn reopen_plan(
+        &self,
+        request: Request<pb::ReopenPlanRequest>,
+    ) -> Answer<pb::Plan> {
+        move_plan!(self, request, Reopen, document)
+    }
+
     pub(super) async fn annul_plan(
         &self,
         request: Request<pb::AnnulPlanRequest>,
     ) -> Answer<pb::Plan> {
         move_plan!(self, request, Annul)
+    }
+
+    pub(super) async fn confirm_transcription(
+        &self,
+        request: Request<pb::ConfirmTranscriptionRequest>,
+    ) -> Answer<pb::Plan> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = ConfirmTranscription {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|plan, state| standing_plan(state, plan, View::Full, self.today()))
     }
 
     pub(super) async fn rebaseline_plan(
@@ -313,6 +337,20 @@ impl Services {
             .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
     }
 
+    pub(super) async fn reopen_milestone(
+        &self,
+        request: Request<pb::ReopenMilestoneRequest>,
+    ) -> Answer<pb::Milestone> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = ReopenMilestone {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|milestone, state| standing_milestone(state, milestone, self.today()))
+    }
+
     // === baselines ===
 
     pub(super) async fn get_baseline(
@@ -400,6 +438,20 @@ impl Services {
             .answer(|report, state| reports::report(report, report.agency(state).as_ref()))
     }
 
+    pub(super) async fn withdraw_report(
+        &self,
+        request: Request<pb::WithdrawReportRequest>,
+    ) -> Answer<pb::Report> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = WithdrawReport {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|report, state| reports::report(report, report.agency(state).as_ref()))
+    }
+
     // === assessments ===
 
     pub(super) async fn get_assessment(
@@ -451,6 +503,21 @@ impl Services {
         })
     }
 
+    pub(super) async fn withdraw_assessment(
+        &self,
+        request: Request<pb::WithdrawAssessmentRequest>,
+    ) -> Answer<pb::Assessment> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = WithdrawAssessment {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        let written = self.write(call, envelope, command).await?;
+        written.answer(|assessment, state| {
+            assessments::assessment(assessment, assessment.agency(state).as_ref())
+        })
+    }
+
     // === proposals ===
 
     pub(super) async fn get_proposal(
@@ -496,6 +563,20 @@ impl Services {
         request: Request<pb::RejectProposalRequest>,
     ) -> Answer<pb::Proposal> {
         decide_proposal!(self, request, Reject)
+    }
+
+    pub(super) async fn cancel_proposal(
+        &self,
+        request: Request<pb::CancelProposalRequest>,
+    ) -> Answer<pb::Proposal> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = CancelProposal {
+            name: requests::name(&message.name, "name")?,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(|it, _| proposals::proposal(it))
     }
 }
 

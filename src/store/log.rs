@@ -292,7 +292,7 @@ pub(super) async fn append(
     }
     let hashes: BTreeMap<&str, &[u8; 32]> = changes
         .iter()
-        .filter_map(|encoded| encoded.change.key_hash.as_ref())
+        .flat_map(|encoded| &encoded.change.key_hashes)
         .map(|(name, hash)| (name.as_str(), &hash.0))
         .collect();
     let hashes = hashes
@@ -348,8 +348,8 @@ fn change_row(encoded: &Encoded) -> Row<'_> {
         method,
         request_id,
         reason,
-        effects: _,  // rows of their own
-        key_hash: _, // in a table of its own
+        effects: _,    // rows of their own
+        key_hashes: _, // in a table of its own
     } = &encoded.change;
     let digest = request_id.as_ref().map(|request| request.digest.as_slice());
     vec![
@@ -646,7 +646,7 @@ pub(super) fn decode(row: ChangeRow, effects: Vec<EffectRow>) -> Result<Appended
             .into_iter()
             .map(decode_effect)
             .collect::<Result<_, _>>()?,
-        key_hash: None,
+        key_hashes: Vec::new(),
     };
     Ok(Appended {
         change,

@@ -3,20 +3,26 @@
 use super::{
     changes::ToMessage,
     documents::{evidence, read_evidence},
+    undoings::undoing,
     values::{
-        read_date, read_enum, read_text, write_date, write_optional_enum, write_optional_name,
-        write_timestamp,
+        read_date, read_enum, read_text, write_date, write_enum, write_optional_enum,
+        write_optional_name, write_timestamp,
     },
+    words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
     names::AgencyName,
     records::{
-        assessments::{Assessment, AssessmentFields},
+        assessments::{Assessment, AssessmentFields, AssessmentState},
         meta::Meta,
     },
     state::State,
 };
+
+wire_words! {
+    AssessmentState = pb::assessment::State;
+}
 
 impl ToMessage for Assessment {
     type Message = pb::Assessment;
@@ -40,6 +46,9 @@ pub fn assessment_fields(message: pb::Assessment) -> AssessmentFields {
         create_time: _,
         update_time: _,
         revision: _,
+        state: _,
+        withdrawal: _,
+        etag: _,
     } = message;
     AssessmentFields {
         assessment_date: read_date(assessment_date),
@@ -52,7 +61,12 @@ pub fn assessment_fields(message: pb::Assessment) -> AssessmentFields {
 
 /// An assessment of a plan of this agency.
 pub fn assessment(record: &Assessment, agency: Option<&AgencyName>) -> pb::Assessment {
-    let Assessment { name, fields, meta } = record;
+    let Assessment {
+        name,
+        fields,
+        withdrawal,
+        meta,
+    } = record;
     let AssessmentFields {
         assessment_date,
         rating,
@@ -77,5 +91,8 @@ pub fn assessment(record: &Assessment, agency: Option<&AgencyName>) -> pb::Asses
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
+        state: write_enum(record.state()),
+        withdrawal: withdrawal.as_deref().map(undoing),
+        etag: meta.etag(),
     }
 }

@@ -72,8 +72,8 @@ pub fn change(seen: SeenChange<'_>, state: &State, with_before: bool) -> pb::Cha
         method,
         request_id,
         reason,
-        effects: _,  // those that are seen
-        key_hash: _, // never shown
+        effects: _,    // those that are seen
+        key_hashes: _, // never shown
     } = change;
     let who = |text: &str| {
         if shows_who {

@@ -3,6 +3,7 @@
 use super::{
     changes::ToMessage,
     documents::{document, evidence, period, read_boxed_document, read_period},
+    undoings::undoing,
     values::{
         read_text, write_date, write_enum, write_optional_enum, write_optional_name,
         write_timestamp,
@@ -53,6 +54,7 @@ pub fn milestone_fields(message: pb::Milestone) -> MilestoneFields {
         update_time: _,
         revision: _,
         standing: _,
+        reopening: _,
     } = message;
     MilestoneFields {
         display_name: read_text(display_name),
@@ -71,6 +73,7 @@ pub fn milestone(record: &Milestone, agency: Option<&AgencyName>) -> pb::Milesto
         fields,
         completion: completed,
         dropping: dropped,
+        reopening,
         meta,
     } = record;
     let Meta {
@@ -83,6 +86,7 @@ pub fn milestone(record: &Milestone, agency: Option<&AgencyName>) -> pb::Milesto
         state: write_enum(record.state()),
         completion: completed.as_deref().map(completion),
         dropping: dropped.as_deref().map(dropping),
+        reopening: reopening.as_deref().map(undoing),
         agency: write_optional_name(agency),
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),

@@ -5,6 +5,7 @@ use super::{
     documents::{document, period, read_boxed_document, read_period},
     milestones::slippage_days,
     requests::View,
+    transcriptions::transcription,
     validate::FieldPath,
     values::{
         read_date, read_enum, read_names, read_text, write_date, write_enum, write_names,
@@ -84,6 +85,7 @@ pub(super) fn read_plan(
         update_time: _,
         revision: _,
         standing: _,
+        transcription: _,
     } = message;
     PlanFields {
         display_name: read_text(display_name),
@@ -201,6 +203,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
         state,
         state_history,
         superseding_plan,
+        transcription: transcribed,
         redacted,
         public_write: _, // seen in the book-keeping of those who see a part
         published: _,
@@ -251,6 +254,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             update_time: Some(write_timestamp(*update_time)),
             revision: revision.get(),
             standing: None,
+            transcription: None,
         },
         View::Full => pb::Plan {
             name: name.as_str().to_owned(),
@@ -278,6 +282,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             update_time: Some(write_timestamp(*update_time)),
             revision: revision.get(),
             standing: None,
+            transcription: transcribed.as_deref().map(transcription),
         },
     }
 }
@@ -560,6 +565,7 @@ mod tests {
             state: PlanState::Draft,
             state_history: vec![entry(Some(person)), entry(None)],
             superseding_plan: PlanName::parse("platforms/ndp-001/plans/2027"),
+            transcription: None,
             redacted: true,
             public_write: None,
             published: None,

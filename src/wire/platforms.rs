@@ -25,12 +25,11 @@ use ndp_core::{
         meta::Meta,
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Platform, PlatformFields, PlatformState,
-            Security, Stage, Verification,
+            Link, Listing, Membership, OperationStage, PastExit, Platform, PlatformFields,
+            PlatformState, Reinstatement, Security, Stage, StageRecord, Verification,
         },
     },
     state::State,
-    time::Timestamp,
 };
 
 wire_words! {
@@ -82,6 +81,7 @@ pub fn platform_fields(
         labels,
         state: _,
         exit: _,
+        past_exits: _,
         etag: _,
         create_time: _,
         update_time: _,
@@ -176,6 +176,7 @@ fn read_operation_stage(message: pb::platform::OperationStage) -> Option<Operati
         sources,
         document,
         record_time: _,
+        transcribed: _,
     } = message;
     let stage = read_enum(stage);
     let planned = planned.map(read_period);
@@ -241,6 +242,18 @@ pub fn exit_fields(
     })
 }
 
+/// Reads how a platform comes back.
+pub fn reinstatement_fields(message: pb::platform::Reinstatement) -> Reinstatement {
+    let pb::platform::Reinstatement {
+        document,
+        return_date,
+    } = message;
+    Reinstatement {
+        document: read_boxed_document(document),
+        return_date: read_date(return_date),
+    }
+}
+
 // === to a client ===
 
 /// A platform, limited to the fields of the view.
@@ -250,7 +263,9 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
         fields,
         stage_records: _, // with their stages
         exit: left,
-        public_write: _, // seen in the book-keeping of those who see a part
+        past_exits,
+        moved_listings: _, // seen in the listings of the record that stays
+        public_write: _,   // seen in the book-keeping of those who see a part
         meta,
     } = record;
     let PlatformFields {
@@ -298,6 +313,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             labels: BTreeMap::new(),
             state: write_enum(record.state()),
             exit: None,
+            past_exits: Vec::new(),
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
@@ -316,7 +332,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             listings: listings.iter().map(listing).collect(),
             operation_stages: operation_stages
                 .iter()
-                .map(|step| stage(step, record.stage_record(step.stage)))
+                .map(|step| stage(step, record.record_of(step.stage)))
                 .collect(),
             operation_stage,
             security: level.as_ref().map(security),
@@ -327,6 +343,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             labels: labels.clone(),
             state: write_enum(record.state()),
             exit: left.as_deref().map(exit),
+            past_exits: past_exits.iter().map(past_exit).collect(),
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
@@ -369,7 +386,7 @@ fn listing(record: &Listing) -> pb::platform::Listing {
     }
 }
 
-fn stage(record: &OperationStage, record_time: Option<Timestamp>) -> pb::platform::OperationStage {
+fn stage(record: &OperationStage, kept: Option<&StageRecord>) -> pb::platform::OperationStage {
     let OperationStage {
         stage,
         planned,
@@ -383,7 +400,8 @@ fn stage(record: &OperationStage, record_time: Option<Timestamp>) -> pb::platfor
         reached: reached.as_ref().map(period),
         sources: sources(read_in),
         document: said.as_deref().map(document),
-        record_time: record_time.map(write_timestamp),
+        record_time: kept.map(|it| write_timestamp(it.record_time)),
+        transcribed: kept.is_some_and(|it| it.transcribed),
     }
 }
 
@@ -418,6 +436,33 @@ pub fn exit(record: &Exit) -> pb::platform::Exit {
         decision: decision.as_ref().map(document),
         successor: write_optional_name(successor.as_ref()),
         exit_date: write_date(*exit_date),
+    }
+}
+
+/// How a platform comes back.
+pub fn reinstatement(record: &Reinstatement) -> pb::platform::Reinstatement {
+    let Reinstatement {
+        document: decided,
+        return_date,
+    } = record;
+    pb::platform::Reinstatement {
+        document: decided.as_deref().map(document),
+        return_date: write_date(*return_date),
+    }
+}
+
+fn past_exit(record: &PastExit) -> pb::platform::PastExit {
+    let PastExit {
+        exit: left,
+        reinstatement: back,
+        record_time,
+        reason,
+    } = record;
+    pb::platform::PastExit {
+        exit: Some(exit(left)),
+        reinstatement: Some(reinstatement(back)),
+        record_time: Some(write_timestamp(*record_time)),
+        reason: reason.clone(),
     }
 }
 

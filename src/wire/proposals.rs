@@ -3,7 +3,7 @@
 use super::{
     baselines::rebaseline,
     changes::ToMessage,
-    platforms::exit,
+    platforms::{exit, reinstatement},
     principals::person,
     values::{write_enum, write_timestamp},
     words::wire_words,
@@ -51,6 +51,9 @@ pub fn proposal(record: &Proposal) -> pb::Proposal {
         state: write_enum(*state),
         action: Some(match action {
             Action::Retirement(record) => pb::proposal::Action::Retirement(exit(record)),
+            Action::Reinstatement(record) => {
+                pb::proposal::Action::Reinstatement(reinstatement(record))
+            }
             Action::Rebaseline(record) => pb::proposal::Action::Rebaseline(rebaseline(record)),
         }),
         changes: changes.iter().map(change).collect(),

@@ -4,10 +4,11 @@
 use super::{
     changes::ToMessage,
     documents::{evidence, read_evidence},
+    undoings::undoing,
     validate::FieldPath,
     values::{
-        read_date, read_enum, read_optional_name, read_text, write_date, write_optional_enum,
-        write_optional_name, write_timestamp,
+        read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
+        write_optional_enum, write_optional_name, write_timestamp,
     },
     words::wire_words,
 };
@@ -17,13 +18,14 @@ use ndp_core::{
     names::AgencyName,
     records::{
         meta::Meta,
-        reports::{Rating, Report, ReportFields},
+        reports::{Rating, Report, ReportFields, ReportState},
     },
     state::State,
 };
 
 wire_words! {
     Rating = pb::Rating;
+    ReportState = pb::report::State;
 }
 
 impl ToMessage for Report {
@@ -57,6 +59,9 @@ pub fn report_fields(
         create_time: _,
         update_time: _,
         revision: _,
+        state: _,
+        withdrawal: _,
+        etag: _,
     } = message;
     ReportFields {
         period_end_date: read_date(period_end_date),
@@ -76,6 +81,7 @@ pub fn report(record: &Report, agency: Option<&AgencyName>) -> pb::Report {
         name,
         fields,
         corrected_by,
+        withdrawal,
         meta,
     } = record;
     let ReportFields {
@@ -109,6 +115,9 @@ pub fn report(record: &Report, agency: Option<&AgencyName>) -> pb::Report {
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
+        state: write_enum(record.state()),
+        withdrawal: withdrawal.as_deref().map(undoing),
+        etag: meta.etag(),
     }
 }
 
@@ -149,6 +158,7 @@ mod tests {
                     corrects: corrects.and_then(|id| parse(&id)),
                 },
                 corrected_by: parse("next"),
+                withdrawal: None,
                 meta,
             };
             let message = arbitrary::over_the_wire(&report(&record, None));

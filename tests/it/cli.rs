@@ -71,6 +71,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "key list",
     "key revoke",
     "load",
+    "onboard",
     "check",
     "verify-document",
     "demo",
@@ -141,6 +142,39 @@ both! {
 
         let checked = key("check").succeeded().stdout;
         assert!(checked.starts_with("ok: revision 5, 5 changes"), "{checked}");
+    }
+
+    async fn an_agency_is_onboarded_by_one_command(engine: Engine) {
+        let url = engine.url();
+        let run = |arguments: &str| {
+            let arguments = arguments.split_whitespace();
+            ndp(&arguments.chain(["--database", &url]).collect::<Vec<_>>(), &[])
+        };
+        let people = "onboard --agency bo-cong-an --admin boca-admin --editor boca-editor \
+                      --approver boca-approver --editor boca-admin";
+        let made = run(people).succeeded();
+        let lines: Vec<Vec<_>> = made.stdout.lines().map(|it| it.split('\t').collect()).collect();
+        assert_eq!(lines.len(), 3, "{}", made.stdout);
+        assert!(lines.iter().all(|it| it[1].starts_with("ndp_")), "{}", made.stdout);
+        let listed = run("key list").succeeded().stdout;
+        for (id, roles) in [
+            ("boca-admin", "ROLE_AGENCY_EDITOR,ROLE_AGENCY_ADMIN"),
+            ("boca-editor", "ROLE_AGENCY_EDITOR"),
+            ("boca-approver", "ROLE_AGENCY_APPROVER"),
+        ] {
+            assert!(lines.iter().any(|it| it[0] == id), "{}", made.stdout);
+            let line = listed.lines().find(|it| it.starts_with(&format!("principals/{id}/")));
+            assert!(line.unwrap().contains(roles), "{listed}");
+        }
+        // one change beside the catalogue, and nothing where it cannot be
+        let again = run(people);
+        assert_eq!((again.code, again.stdout.as_str()), (1, ""));
+        let nobody = run("onboard --agency bo-cong-an");
+        assert!(nobody.told().contains("name someone"), "{}", nobody.told());
+        let new = "onboard --agency thu --name Thử --kind other --admin thu-admin";
+        run(new).succeeded();
+        let checked = run("check").succeeded().stdout;
+        assert!(checked.starts_with("ok: revision 3, 3 changes"), "{checked}");
     }
 }
 

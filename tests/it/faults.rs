@@ -163,6 +163,7 @@ pub(crate) fn making(id: Option<&str>) -> Request {
                 display_name: "Kế hoạch thử (made up)".into(),
                 ..PlanFields::default()
             },
+            source: None,
         }),
         request_id: None,
         reason: String::new(),

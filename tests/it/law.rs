@@ -16,8 +16,11 @@ use ndp_core::{
         attention::Item,
         tally::{Counts, Place, Sight},
     },
-    names::{AgencyName, EditionName, MilestoneName, PlanName, PlatformName, Revision},
+    names::{
+        AgencyName, AssessmentName, EditionName, MilestoneName, PlanName, PlatformName, Revision,
+    },
     records::{
+        assessments::AssessmentFields,
         baselines::Rebaseline,
         documents::{Document, Evidence},
         milestones::MilestoneFields,
@@ -26,17 +29,18 @@ use ndp_core::{
             Visibility, VisibilityEntry,
         },
         platforms::{Governance, Listing, OperationStage, PlatformFields, Stage, Verification},
-        reports::{Rating, ReportFields},
+        reports::{Rating, ReportFields, ReportState},
     },
     rules::{
         AnyCommand, Ids, Request,
+        assessments::{CreateAssessment, WithdrawAssessment},
         baselines::RebaselinePlan,
         decide,
-        milestones::{CompleteMilestone, CreateMilestone},
+        milestones::{CompleteMilestone, CreateMilestone, ReopenMilestone},
         plans::{CreatePlan, MovePlan, UpdatePlan},
         platforms::{CreatePlatform, UpdatePlatform},
         proposals::{DecideProposal, Decision},
-        reports::CreateReport,
+        reports::{CreateReport, WithdrawReport},
     },
     state::State,
     time::{Date, Period, Timestamp},
@@ -120,6 +124,18 @@ enum Step {
         platform: usize,
         plan: usize,
         day: Option<i32>,
+    },
+    /// The steward sees how it stood on a day.
+    Assess {
+        platform: usize,
+        plan: usize,
+        day: Option<i32>,
+    },
+    /// What was recorded in error is taken back: a completion, the last report, an assessment.
+    Undo {
+        platform: usize,
+        plan: usize,
+        what: usize,
     },
 }
 
@@ -378,6 +394,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 platform: platform(of),
                 name: Some(plan(of, number)),
                 fields,
+                source: None,
             });
             (create, today)
         }
@@ -394,6 +411,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                     day.map_or(today, self::day)
                 }
                 PlanMove::Annul => plan.issue_date().unwrap_or(today),
+                PlanMove::Reopen => plan.state_history.last()?.effective_date,
                 _ => today,
             };
             let step = Box::new(MovePlan {
@@ -477,6 +495,7 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                     period_end_date: Some(period),
                     rating: Some(Rating::AtRisk),
                     percent: 40,
+                    results: "Kết quả thử".into(),
                     ..ReportFields::default()
                 },
             });
@@ -511,7 +530,65 @@ fn said(state: &State, step: &Step, today: Date) -> Option<Said> {
                 evidence: Vec::<Evidence>::new(),
                 etag: milestone.meta.etag(),
             });
-            (complete, day.map_or(today, self::day))
+            // a completion that is corrected held from its own day
+            let corrected = milestone.completion.as_ref();
+            let corrected = corrected.map_or(Date::MAX, |it| it.completion_date);
+            (complete, day.map_or(today, self::day).min(corrected))
+        }
+        Step::Assess {
+            platform,
+            plan: number,
+            day,
+        } => {
+            let plan = state.plan(&plan(platform, number))?;
+            let id = format!("a{}", state.revision());
+            let create = Box::new(CreateAssessment {
+                plan: plan.name.clone(),
+                name: AssessmentName::from_id(&plan.name, &id),
+                fields: AssessmentFields {
+                    assessment_date: day.map(self::day),
+                    rating: Some(Rating::OffTrack),
+                    rubric_version: "thử 1".into(),
+                    ..AssessmentFields::default()
+                },
+            });
+            (create, day.map_or(today, self::day))
+        }
+        Step::Undo {
+            platform,
+            plan: number,
+            what,
+        } => {
+            let plan = plan(platform, number);
+            match what {
+                0 => {
+                    let milestone = state.milestones_of(&plan).next()?;
+                    let completion = milestone.completion.as_ref()?;
+                    let reopen = Box::new(ReopenMilestone {
+                        name: milestone.name.clone(),
+                        etag: milestone.meta.etag(),
+                    });
+                    (reopen, completion.completion_date)
+                }
+                1 => {
+                    let mut filed = state.reports_of(&plan);
+                    let report = filed.find(|it| it.state() == ReportState::Filed)?;
+                    let withdraw = Box::new(WithdrawReport {
+                        name: report.name.clone(),
+                        etag: report.meta.etag(),
+                    });
+                    (withdraw, report.fields.period_end_date?)
+                }
+                _ => {
+                    let mut stands = state.assessments_of(&plan);
+                    let assessment = stands.find(|it| it.withdrawal.is_none())?;
+                    let withdraw = Box::new(WithdrawAssessment {
+                        name: assessment.name.clone(),
+                        etag: assessment.meta.etag(),
+                    });
+                    (withdraw, assessment.fields.assessment_date?)
+                }
+            }
         }
     };
     Some(Said {
@@ -578,6 +655,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         PlanMove::Revoke,
         PlanMove::Annul,
         PlanMove::Annul,
+        PlanMove::Reopen,
+        PlanMove::Reopen,
     ];
     prop_oneof![
         2 => (1..40).prop_map(Step::Wait),
@@ -604,6 +683,10 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(platform, plan, months)| Step::Report { platform, plan, months }),
         2 => (of(), which(), start())
             .prop_map(|(platform, plan, day)| Step::Complete { platform, plan, day }),
+        2 => (of(), which(), start())
+            .prop_map(|(platform, plan, day)| Step::Assess { platform, plan, day }),
+        3 => (of(), which(), 0..3_usize)
+            .prop_map(|(platform, plan, what)| Step::Undo { platform, plan, what }),
     ]
 }
 
@@ -626,6 +709,16 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
         let mut steps = vec![Step::Draft { platform, plan }];
         steps.extend(promise);
         steps.extend([step(PlanMove::Submit, None), step(PlanMove::Issue, day)]);
+        steps.extend((0..3).map(|months| Step::Report {
+            platform,
+            plan,
+            months,
+        }));
+        steps.push(Step::Assess {
+            platform,
+            plan,
+            day,
+        });
         steps
     });
     prop_oneof![
@@ -679,7 +772,8 @@ proptest! {
                 | Step::List { platform, .. } | Step::Rename { platform }
                 | Step::Draft { platform, .. } | Step::Move { platform, .. }
                 | Step::Cycle { platform, .. } | Step::Show { platform, .. }
-                | Step::Report { platform, .. } | Step::Complete { platform, .. } => platform,
+                | Step::Report { platform, .. } | Step::Complete { platform, .. }
+                | Step::Assess { platform, .. } | Step::Undo { platform, .. } => platform,
             };
             let governing = state.platform(&platform(of)).and_then(|it| it.governing_agency());
             let governing = governing.cloned();

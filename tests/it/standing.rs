@@ -149,6 +149,7 @@ fn any_platform() -> impl Strategy<Value = Image> {
                     .map(|step| StageRecord {
                         stage: step.stage,
                         record_time: time(200),
+                        transcribed: false,
                     })
                     .collect(),
                 fields,
@@ -165,6 +166,8 @@ fn any_platform() -> impl Strategy<Value = Image> {
                         exit_date: Some(day(left)),
                     })
                 }),
+                past_exits: Vec::new(),
+                moved_listings: Vec::new(),
                 public_write: None,
                 meta: meta(200),
             }))
@@ -234,6 +237,7 @@ fn any_plan() -> impl Strategy<Value = Image> {
                 state: *life.last().unwrap(),
                 state_history: life.iter().zip(&days).map(entry).collect(),
                 superseding_plan: None,
+                transcription: None,
                 public_write: None,
                 published: None,
                 redacted: false,
@@ -278,6 +282,7 @@ fn any_milestone() -> impl Strategy<Value = Image> {
                         record_time: time(at),
                     })
                 }),
+                reopening: None,
                 meta: meta(0),
             }))
         })
@@ -357,6 +362,7 @@ fn any_report() -> impl Strategy<Value = Image> {
                         ..ReportFields::default()
                     },
                     corrected_by: corrected.then(|| name(which + 1)),
+                    withdrawal: None,
                     meta: meta(end + after),
                 }))
             },
@@ -378,6 +384,7 @@ fn any_assessment() -> impl Strategy<Value = Image> {
                     rating: Some(rating),
                     ..AssessmentFields::default()
                 },
+                withdrawal: None,
                 meta: meta(at),
             }))
         })
@@ -421,7 +428,7 @@ fn change(revision: i64, images: Vec<Image>) -> Change {
         request_id: None,
         reason: String::new(),
         effects: images.into_iter().map(Effect::Put).collect(),
-        key_hash: None,
+        key_hashes: Vec::new(),
     }
 }
 

@@ -171,6 +171,8 @@ fn platform(id: &str, number: i64) -> Platform {
         },
         stage_records: Vec::new(),
         exit: None,
+        past_exits: Vec::new(),
+        moved_listings: Vec::new(),
         public_write: None,
         meta: meta(number),
     }
@@ -220,6 +222,7 @@ fn plan(number: i64, agency: &str) -> Image {
             reason: String::new(),
         }],
         superseding_plan: None,
+        transcription: None,
         public_write: None,
         published: None,
         redacted: false,
@@ -245,6 +248,7 @@ fn below_plan(number: i64) -> [Image; 4] {
                 record_time: time(number),
             })),
             dropping: None,
+            reopening: None,
             meta,
         })),
         Image::Baseline(Arc::new(Baseline {
@@ -279,6 +283,7 @@ fn below_plan(number: i64) -> [Image; 4] {
                 ..ReportFields::default()
             },
             corrected_by: None,
+            withdrawal: None,
             meta,
         })),
         Image::Assessment(Arc::new(Assessment {
@@ -289,6 +294,7 @@ fn below_plan(number: i64) -> [Image; 4] {
                 rubric_version: "bịa 1".into(),
                 ..AssessmentFields::default()
             },
+            withdrawal: None,
             meta,
         })),
     ]
@@ -368,7 +374,7 @@ fn change(number: i64, images: Vec<Image>) -> Change {
         request_id: None,
         reason: "bịa".into(),
         effects: images.into_iter().map(Effect::Put).collect(),
-        key_hash: None,
+        key_hashes: Vec::new(),
     }
 }
 
@@ -398,7 +404,7 @@ fn first_change() -> Change {
     );
     let below = below_plan(1).map(Effect::Put);
     change.effects.splice(0..0, below);
-    change.key_hash = Some((api_key(1).name, KeyHash([5; 32])));
+    change.key_hashes = vec![(api_key(1).name, KeyHash([5; 32]))];
     change
 }
 
@@ -443,7 +449,7 @@ both! {
         let head = store.head().await.unwrap();
         assert_eq!((head.log_id, head.revision, head.record_time), (LOG_ID, revision(2), time(2)));
         let mut from_log = first.clone();
-        from_log.key_hash = None;
+        from_log.key_hashes.clear();
         let changes = changes(store.changes_after(Revision::ZERO, 10).await.unwrap());
         assert_eq!(changes, [from_log, second.clone()]);
         assert_eq!(store.changes_after(Revision::ZERO, 1).await.unwrap().len(), 1);

@@ -100,8 +100,8 @@ pub struct Change {
     pub reason: String,
     /// The resources it changed. The first is the resource that the method returns.
     pub effects: Vec<Effect>,
-    /// Hash of a key made by it: kept in a table of its own, never in the log.
-    pub key_hash: Option<(ApiKeyName, KeyHash)>,
+    /// Hashes of the keys made by it: kept in a table of their own, never in the log.
+    pub key_hashes: Vec<(ApiKeyName, KeyHash)>,
 }
 
 /// As of when a read is to answer.

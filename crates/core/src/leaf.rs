@@ -104,7 +104,7 @@ mod tests {
             request_id: None,
             reason: reason.to_owned(),
             effects: Vec::new(),
-            key_hash: None,
+            key_hashes: Vec::new(),
         }
     }
 

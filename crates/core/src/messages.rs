@@ -233,6 +233,35 @@ messages! {
     REQUIRED => CorrectionReasonMissing:
         ("the milestone is already completed; give the reason for the correction"),
         ("mốc nhiệm vụ đã được ghi nhận hoàn thành; hãy ghi lý do đính chính");
+    REQUIRED => AgencyAdminMissing:
+        ("must have someone with the role ROLE_AGENCY_ADMIN, because the agency has nobody yet who \
+          keeps its principals"),
+        ("phải có người giữ vai trò ROLE_AGENCY_ADMIN vì cơ quan chưa có ai quản lý chủ thể");
+    NOT_ALLOWED => RoleOfNoAgency { role: String }:
+        ("has the role {role}, which is not one of an agency; give it with UpdatePrincipal"),
+        ("có vai trò {role} không thuộc cơ quan; hãy cấp vai trò này bằng UpdatePrincipal");
+    NOT_ALLOWED => OtherAgency { agency: String }:
+        ("is not the agency that is onboarded; leave it out or write `{agency}`"),
+        ("không phải cơ quan đang được đưa vào hệ thống; hãy bỏ trống hoặc ghi `{agency}`");
+    NOT_UNIQUE => PrincipalRepeated:
+        ("is given twice; each newcomer is another principal"),
+        ("bị lặp lại; mỗi người mới là một chủ thể riêng");
+    REQUIRED => TranscriptionSourceMissing:
+        ("is required: what is recorded for an agency that has nobody yet names the published \
+          document that it was read in"),
+        ("phải có: nội dung ghi hộ cơ quan chưa có người dùng phải nêu văn bản đã công bố");
+    NOT_ALLOWED => TranscriptionOfOwn:
+        ("is not allowed: an agency's own plan is not transcribed; leave it out"),
+        ("không dùng được: kế hoạch do chính cơ quan lập không phải ghi hộ; hãy bỏ trống");
+    REQUIRED => ReinstatementDocumentMissing:
+        ("is required, as it was for the exit: give the document that decided the return"),
+        ("phải có, như khi rời danh mục: hãy ghi văn bản quyết định việc trở lại");
+    NOT_ALLOWED => DuplicateNeverLeft:
+        ("is not allowed for a duplicate, which never left the catalogue; leave it out"),
+        ("không dùng cho bản ghi trùng vì bản ghi đó chưa từng ra khỏi danh mục; hãy bỏ trống");
+    OUT_OF_RANGE => ReturnBeforeExit { left: Date }:
+        ("must be after {left}, when the platform left; leave it out if it never did"),
+        ("phải sau ngày {left}, khi nền tảng ra khỏi danh mục; nếu thực tế chưa ra thì bỏ trống");
     PERSONAL_DATA => PersonalData {
         english: &'static str,
         vietnamese: &'static str,
@@ -252,6 +281,9 @@ messages! {
         ("only the role `ROLE_ADMIN` chooses the id of a principal; leave it empty for a random \
           one"),
         ("chỉ vai trò `ROLE_ADMIN` được chọn id của chủ thể; hãy để trống để hệ thống tự đặt");
+    NOT_ALLOWED => PlanIdNotAllowed:
+        ("is not chosen by those who transcribe; leave it empty for a random one"),
+        ("không do người ghi hộ chọn; hãy để trống để hệ thống tự đặt");
     IMMUTABLE => PrincipalKindImmutable:
         ("the kind of a principal cannot be changed; create another principal"),
         ("không thể đổi loại chủ thể; hãy tạo chủ thể khác");
@@ -643,6 +675,30 @@ messages! {
     MILESTONE_IS_COMPLETED => MilestoneIsCompleted:
         ("the milestone is COMPLETED, so what it promised cannot be changed"),
         ("mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên");
+    PLAN_IN_FORCE => PlanInForce { plan: String }:
+        ("`{plan}` is in force, and a platform has one plan in force at a time"),
+        ("`{plan}` đang có hiệu lực, và mỗi nền tảng chỉ có một kế hoạch có hiệu lực");
+    NOT_TRANSCRIBED => NotTranscribed:
+        ("the plan was written by its agency, so there is nothing to confirm"),
+        ("kế hoạch do chính cơ quan lập nên không có gì cần xác nhận");
+    TRANSCRIPTION_CONFIRMED => TranscriptionConfirmed:
+        ("the agency confirmed the plan already"),
+        ("cơ quan đã xác nhận kế hoạch này");
+    MILESTONE_NOT_COMPLETED => MilestoneNotCompleted { state: &'static str }:
+        ("the milestone is {state}; only a COMPLETED one can be reopened"),
+        ("mốc nhiệm vụ đang ở trạng thái {state}; chỉ mở lại được mốc đã hoàn thành");
+    RECORD_IS_WITHDRAWN => ReportIsWithdrawn:
+        ("the report was withdrawn and counts nowhere; file a new report on the period instead"),
+        ("báo cáo này đã được rút và không còn được tính; hãy lập báo cáo mới cho kỳ này");
+    RECORD_IS_WITHDRAWN => AssessmentIsWithdrawn:
+        ("the assessment was withdrawn and counts nowhere; make a new one instead"),
+        ("đánh giá này đã được rút và không còn được tính; hãy lập đánh giá mới");
+    PLATFORM_IS_ACTIVE => PlatformIsActive { name: String }:
+        ("`{name}` is in the catalogue; only a platform that has left can be reinstated"),
+        ("`{name}` đang có trong danh mục; chỉ khôi phục được nền tảng đã ra khỏi danh mục");
+    PLATFORM_HISTORY_FULL => PlatformHistoryFull { most: usize }:
+        ("the platform has come back {most} times; create a new one instead"),
+        ("nền tảng đã trở lại danh mục {most} lần; hãy lập bản ghi mới thay thế");
     MILESTONE_IS_DROPPED => MilestoneIsDropped:
         ("the milestone is DROPPED; create a new one instead"),
         ("mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế");
@@ -697,22 +753,22 @@ messages! {
         ("this is the last active administrator; create another one first"),
         ("đây là quản trị viên cuối cùng còn hoạt động; hãy tạo quản trị viên khác trước");
     PRINCIPAL_IS_DISABLED => PrincipalIsDisabled:
-        ("the principal is disabled; enable it first"),
-        ("chủ thể này đã bị vô hiệu hóa; hãy kích hoạt lại trước");
+        ("the principal is disabled for good; make another one"),
+        ("chủ thể này đã bị vô hiệu hóa vĩnh viễn; hãy tạo chủ thể khác");
     PROPOSAL_DECIDED => ProposalDecided:
         ("the proposal is already decided"),
         ("đề xuất này đã được quyết định");
     PROPOSAL_PENDING => ProposalPending { proposal: String }:
-        ("`{proposal}` is pending; approve or reject it first"),
-        ("`{proposal}` đang chờ; hãy phê duyệt hoặc từ chối trước");
+        ("`{proposal}` is pending; approve, reject or cancel it first"),
+        ("`{proposal}` đang chờ; hãy phê duyệt, từ chối hoặc hủy trước");
     PROPOSAL_OUTDATED => ProposalOutdated:
         ("what it would change is no longer what it shows, because a record has changed since; \
           reject it and propose it again"),
         ("nội dung sẽ thay đổi không còn như đề xuất đã nêu, vì hồ sơ đã được sửa sau đó; hãy từ \
           chối và đề nghị lại");
     REPORT_IS_CORRECTED => ReportIsCorrected { by: String }:
-        ("the report is already corrected by `{by}`; correct that one instead"),
-        ("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính báo cáo đó");
+        ("the report is already corrected by `{by}`; correct or withdraw that one instead"),
+        ("báo cáo này đã được đính chính bởi `{by}`; hãy đính chính hoặc rút báo cáo đó");
     PERIOD_IS_REPORTED => PeriodIsReported { report: String }:
         ("`{report}` reports on this period; name it in `corrects` to correct it"),
         ("kỳ này đã có báo cáo `{report}`; ghi tên đó ở `corrects` để đính chính");

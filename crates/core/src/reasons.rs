@@ -146,9 +146,12 @@ reasons! {
         LOG_NOT_EMPTY "Only an empty log can be seeded.";
         MILESTONE_IS_COMPLETED "The milestone is completed, so what it promised is fixed.";
         MILESTONE_IS_DROPPED "The milestone was given up.";
+        MILESTONE_NOT_COMPLETED "Only a completed milestone can be reopened.";
+        NOT_TRANSCRIBED "The plan was not transcribed for its agency.";
         PERIOD_IS_REPORTED "There is a report on this period already.";
         PLAN_HAS_ENDED "The plan has ended.";
         PLAN_HISTORY_FULL "The plan has been through as many states as a record holds.";
+        PLAN_IN_FORCE "Another plan of the platform is in force.";
         PLAN_IS_FROZEN "The plan is submitted.";
         PLAN_IS_FULL "The plan has as many records of this kind as it may have.";
         PLAN_IS_ISSUED "The field of an issued plan changes by RebaselinePlan only.";
@@ -156,17 +159,21 @@ reasons! {
         PLAN_STATE "The plan is not in a state from which this step leads.";
         PLATFORM_HAS_LIVE_PLANS "The platform has plans that have not ended.";
         PLATFORM_HAS_PLANS "The platform has plans, so it needs a governing agency.";
+        PLATFORM_HISTORY_FULL "The platform came back as often as its record holds.";
+        PLATFORM_IS_ACTIVE "The platform has not left the catalogue.";
         PLATFORM_NOT_ACTIVE "The platform has left the catalogue.";
         PLATFORM_WITHOUT_AGENCY "The platform has no governing agency.";
         PRINCIPAL_IS_DISABLED "The principal is disabled.";
         PROPOSAL_DECIDED "The proposal is decided already.";
         PROPOSAL_OUTDATED "A record has changed, so that the proposal shows what it would not do.";
         PROPOSAL_PENDING "A proposal on the same platform is pending.";
+        RECORD_IS_WITHDRAWN "The record was withdrawn.";
         RECORD_TOO_LARGE "The record would take too many bytes.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";
         SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";
         STORE_FORMAT_UNKNOWN "A newer release wrote the database.";
         SUCCESSOR_NOT_ACTIVE "The successor is not another platform in the catalogue.";
+        TRANSCRIPTION_CONFIRMED "The agency has confirmed what was transcribed for it.";
     }
     Place::Code("NOT_FOUND") => {
         PATH_UNKNOWN "There is no method at this URL path.";

@@ -20,6 +20,8 @@ pub mod reports;
 pub mod sizes;
 pub mod stored;
 pub mod texts;
+pub mod transcriptions;
+pub mod undoings;
 pub mod words;
 
 use std::sync::Arc;

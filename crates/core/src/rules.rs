@@ -14,6 +14,7 @@ mod differences;
 pub mod editions;
 pub mod figures;
 pub mod milestones;
+pub mod onboarding;
 pub mod personal;
 pub mod plans;
 pub mod platforms;
@@ -22,6 +23,7 @@ pub mod programmes;
 pub mod proposals;
 pub mod reports;
 pub mod seed;
+pub mod transcriptions;
 pub mod update;
 
 use std::{fmt::Debug, sync::Arc};
@@ -208,7 +210,7 @@ pub fn decide(
         revision,
         reason,
         mut effects,
-        key_hash,
+        key_hashes,
         ..
     } = deciding;
     for effect in &mut effects {
@@ -225,7 +227,7 @@ pub fn decide(
         request_id: request.request_id,
         reason: reason.into_owned(),
         effects,
-        key_hash,
+        key_hashes,
     })?;
     let sizes = decided.stored.iter().map(String::len);
     check_sizes(puts(&decided.change).map(Image::name).zip(sizes))?;

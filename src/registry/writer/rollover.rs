@@ -188,7 +188,7 @@ impl Writer {
                 request_id: None,
                 reason: String::new(),
                 effects: some.iter().cloned().map(Effect::Notice).collect(),
-                key_hash: None,
+                key_hashes: Vec::new(),
             });
         }
         changes

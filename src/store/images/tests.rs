@@ -361,6 +361,8 @@ fn platform() -> impl Strategy<Value = Platform> {
             fields,
             exit: exit.map(Box::new),
             stage_records: Vec::new(),
+            past_exits: Vec::new(),
+            moved_listings: Vec::new(),
             public_write: public.map(PublicWrite::from),
             meta,
         })
@@ -466,6 +468,7 @@ fn plan() -> impl Strategy<Value = Plan> {
                 state,
                 state_history: history,
                 superseding_plan: next.and_then(|id| PlanName::from_id(&platform, &id)),
+                transcription: None,
                 redacted: false,
                 public_write: public.map(PublicWrite::from),
                 published: published.map(PublicWrite::from),

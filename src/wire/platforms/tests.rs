@@ -135,6 +135,8 @@ fn record(fields: PlatformFields, exit: Option<Exit>, meta: Meta) -> Platform {
         fields,
         stage_records: Vec::new(),
         exit: exit.map(Box::new),
+        past_exits: Vec::new(),
+        moved_listings: Vec::new(),
         public_write: None,
         meta,
     }

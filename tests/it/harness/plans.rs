@@ -24,13 +24,14 @@ pub(crate) const OTHER_AGENCY: &str = "bo-y-te";
 pub(crate) const DECISION_DAY: [i32; 3] = [2026, 9, 30];
 
 /// The moves a client can ask for.
-pub(crate) const MOVES: [PlanMove; 7] = [
+pub(crate) const MOVES: [PlanMove; 8] = [
     PlanMove::Submit,
     PlanMove::Return,
     PlanMove::Issue,
     PlanMove::Complete,
     PlanMove::Withdraw,
     PlanMove::Revoke,
+    PlanMove::Reopen,
     PlanMove::Annul,
 ];
 
@@ -90,7 +91,7 @@ pub(crate) fn move_request(step: PlanMove, plan: &Value) -> Value {
     let mut request = json!({"name": plan["name"], "etag": plan["etag"], "reason": "thử nghiệm"});
     if matches!(
         step,
-        PlanMove::Issue | PlanMove::Revoke | PlanMove::Complete
+        PlanMove::Issue | PlanMove::Revoke | PlanMove::Complete | PlanMove::Reopen
     ) {
         request["document"] = decision(DECISION_DAY);
     }

@@ -319,6 +319,7 @@ both! {
             platform: platform.clone(),
             name: Some(plan.clone()),
             fields: PlanFields { display_name: "Thử".into(), ..Default::default() },
+            source: None,
         }))
         .await;
         for plan in &plans {

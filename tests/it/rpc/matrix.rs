@@ -21,6 +21,9 @@ use crate::harness::{
     server::{As, Server},
 };
 
+/// An agency that governs platforms and has nobody.
+pub(super) const UNMANNED: &str = "bo-tai-chinh";
+
 /// What the requests are about.
 pub(super) struct Fixture {
     draft: Value,
@@ -29,11 +32,20 @@ pub(super) struct Fixture {
     restricted: Value,
     draft_milestone: Value,
     milestone: Value,
+    completed: Value,
+    completed_plan: Value,
+    unmanned: Value,
+    transcribed: Value,
+    transcribed_submitted: Value,
+    own_transcribed: Value,
+    report: Value,
+    assessment: Value,
     proposal: Value,
     rebaseline: Value,
     principal: Value,
     steward: Value,
     platform: Value,
+    retired: Value,
     agency: Value,
     edition: Value,
     programme: Value,
@@ -42,6 +54,7 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) async fn new(server: &Server) -> Self {
+        let own_transcribed = transcribed_early(server).await;
         let cast = Cast::new(server).await;
         server
             .person("target", &[Role::AgencyEditor], Some(AGENCY))
@@ -61,6 +74,9 @@ impl Fixture {
         let issued = cast.draft("ndp-002", "issued").await;
         let issued = with_records(&cast, &issued).await;
         let draft = cast.draft("ndp-001", "draft").await;
+        let completed = completed(&cast).await;
+        let retired = retired(server, &cast).await;
+        let (unmanned, transcribed, transcribed_submitted) = transcribed(server).await;
         let to_rebase = cast.plan_in("ndp-004", "rebased", PlanState::Issued).await;
         Self {
             draft_milestone: milestone(&cast, &draft).await,
@@ -69,6 +85,19 @@ impl Fixture {
                 "platforms/ndp-002/plans/issued/milestones/x",
             )
             .await,
+            report: get("GetReport", "platforms/ndp-002/plans/issued/reports/x").await,
+            assessment: get(
+                "GetAssessment",
+                "platforms/ndp-002/plans/issued/assessments/x",
+            )
+            .await,
+            completed,
+            completed_plan: cast.plan_in("ndp-006", "done", PlanState::Completed).await,
+            unmanned,
+            transcribed,
+            transcribed_submitted,
+            own_transcribed,
+            retired,
             rebaseline: cast.editor.ok("RebaselinePlan", rebased(&to_rebase)).await["proposal"]
                 .clone(),
             draft: get("GetPlan", draft["name"].as_str().unwrap()).await,
@@ -97,6 +126,61 @@ async fn milestone(cast: &Cast, plan: &Value) -> Value {
     let milestone = json!({"display_name": "Mốc thử nghiệm"});
     let request = json!({"parent": plan["name"], "milestone_id": "x", "milestone": milestone});
     cast.editor.ok("CreateMilestone", request).await
+}
+
+/// A milestone of a plan in force, completed.
+async fn completed(cast: &Cast) -> Value {
+    let plan = cast.draft("ndp-005", "completed").await;
+    let it = milestone(cast, &plan).await;
+    let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
+    cast.step(PlanMove::Issue, &plan).await.unwrap();
+    let request = json!({"name": it["name"], "etag": it["etag"]});
+    cast.editor.ok("CompleteMilestone", request).await
+}
+
+/// A platform of an agency that has nobody, and two plans that a transcriber wrote for it: one
+/// being written, one submitted.
+async fn transcribed(server: &Server) -> (Value, Value, Value) {
+    let writer = server.raw(server.person("writer", &[Role::Transcriber], None).await);
+    let list = json!({"filter": format!("governing_agency = \"agencies/{UNMANNED}\"")});
+    let platform = writer.ok("ListPlatforms", list).await["platforms"][0].clone();
+    let platform = writer
+        .ok("GetPlatform", json!({"name": platform["name"]}))
+        .await;
+    let draft = async || {
+        let request = json!({
+            "parent": platform["name"], "plan": {"display_name": "Thử"},
+            "transcription_source": decision(DECISION_DAY),
+        });
+        writer.ok("CreatePlan", request).await
+    };
+    let [first, second] = [draft().await, draft().await];
+    let second = writer
+        .ok("SubmitPlan", move_request(PlanMove::Submit, &second))
+        .await;
+    (platform, first, second)
+}
+
+/// A plan of [`AGENCY`], transcribed before the agency has anybody.
+async fn transcribed_early(server: &Server) -> Value {
+    let early = server.raw(server.person("early", &[Role::Steward], None).await);
+    let request = json!({
+        "parent": "platforms/ndp-011", "plan": {"display_name": "Thử"},
+        "transcription_source": decision(DECISION_DAY),
+    });
+    early.ok("CreatePlan", request).await
+}
+
+/// A platform that has left the catalogue.
+async fn retired(server: &Server, cast: &Cast) -> Value {
+    let second = server.raw(server.person("second", &[Role::Steward], None).await);
+    let get = json!({"name": "platforms/ndp-050"});
+    let platform = cast.steward.ok("GetPlatform", get.clone()).await;
+    let retire = json!({"name": get["name"], "etag": platform["etag"], "exit": exit()});
+    let proposal = cast.steward.ok("RetirePlatform", retire).await["proposal"].clone();
+    let approve = json!({"name": proposal["name"], "etag": proposal["etag"]});
+    second.ok("ApproveProposal", approve).await;
+    second.ok("GetPlatform", get).await
 }
 
 /// A draft taken into force, with one record of each kind below it.
@@ -165,6 +249,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         "principal": {"kind": "PERSON", "agency": agency, "roles": role},
     });
     let (own, other) = ("agencies/bo-cong-an", json!("agencies/bo-y-te"));
+    let newcomer = json!({"kind": "PERSON", "roles": ["ROLE_AGENCY_ADMIN"]});
     let auditor = json!(["ROLE_AUDITOR"]);
     let text = json!("thử nghiệm");
     let unit = update("milestone", &it.milestone, "accountable_unit", &text);
@@ -200,6 +285,10 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
             "name": it.platform["name"], "etag": it.platform["etag"],
             "exit": exit(),
         })),
+        ("ReinstatePlatform", "", json!({
+            "name": it.retired["name"], "etag": it.retired["etag"], "reason": "thử nghiệm",
+            "reinstatement": {"document": decision(DECISION_DAY)},
+        })),
 
         ("GetProgramme", "", named(&it.programme)),
         ("ListProgrammes", "", json!({})),
@@ -220,7 +309,17 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("WithdrawPlan", "submitted", move_of(&it.submitted)),
         ("CompletePlan", "issued", move_of(&it.issued)),
         ("RevokePlan", "issued", move_request(PlanMove::Revoke, &it.issued)),
+        ("ReopenPlan", "completed", move_of(&it.completed_plan)),
         ("AnnulPlan", "issued", move_of(&it.issued)),
+        ("CreatePlan", "transcribed", json!({
+            "parent": it.unmanned["name"], "plan": {"display_name": "Thử"},
+            "transcription_source": decision(DECISION_DAY),
+        })),
+        ("UpdatePlan", "transcribed", update("plan", &it.transcribed, "scope", &text)),
+        ("IssuePlan", "transcribed", move_request(PlanMove::Issue, &it.transcribed_submitted)),
+        ("UpdatePlatform", "transcribed", update("platform", &it.unmanned, "operation_stages",
+            &json!([{"stage": "PILOT", "document": decision(DECISION_DAY)}]))),
+        ("ConfirmTranscription", "", move_of(&it.own_transcribed)),
         ("RebaselinePlan", "issued", rebased(&it.issued)),
         ("GetMilestone", "draft", named(&it.draft_milestone)),
         ("GetMilestone", "issued", named(&it.milestone)),
@@ -235,6 +334,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CompleteMilestone", "issued", move_of(&it.milestone)),
         ("DropMilestone", "draft", move_of(&it.draft_milestone)),
         ("DropMilestone", "issued", move_request(PlanMove::Revoke, &it.milestone)),
+        ("ReopenMilestone", "issued", move_of(&it.completed)),
         ("GetBaseline", "issued", below(&it.issued, "baselines/1")),
         ("GetBaseline", "restricted", below(&it.restricted, "baselines/1")),
         ("ListBaselines", "", parent("platforms/-/plans/-")),
@@ -247,18 +347,21 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreateReport", "restricted", json!({
             "parent": it.restricted["name"], "report": corrected(&it.restricted),
         })),
+        ("WithdrawReport", "issued", move_of(&it.report)),
         ("GetAssessment", "issued", below(&it.issued, "assessments/x")),
         ("GetAssessment", "restricted", below(&it.restricted, "assessments/x")),
         ("ListAssessments", "", parent("platforms/-/plans/-")),
         ("CreateAssessment", "issued", json!({
             "parent": it.issued["name"], "assessment": assessment(),
         })),
+        ("WithdrawAssessment", "issued", move_of(&it.assessment)),
         ("GetProposal", "", named(&it.proposal)),
         ("ListProposals", "", parent("platforms/-")),
         ("ApproveProposal", "retirement", move_of(&it.proposal)),
         ("ApproveProposal", "rebaseline", move_of(&it.rebaseline)),
         ("RejectProposal", "retirement", move_of(&it.proposal)),
         ("RejectProposal", "rebaseline", move_of(&it.rebaseline)),
+        ("CancelProposal", "rebaseline", move_of(&it.rebaseline)),
 
         ("ComputeSummary", "", json!({})),
         ("ComputeTimeline", "", json!({
@@ -286,6 +389,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ListPrincipals", "", json!({})),
         ("CreatePrincipal", "editor", principal(own, &["ROLE_AGENCY_EDITOR"])),
         ("CreatePrincipal", "steward", principal(own, &["ROLE_STEWARD"])),
+        ("CreatePrincipal", "transcriber", principal("", &["ROLE_TRANSCRIBER"])),
         ("CreatePrincipal", "no roles", principal("", &[])),
         ("UpdatePrincipal", "editor", update("principal", &it.principal, "display_name", &text)),
         ("UpdatePrincipal", "its role", update("principal", &it.principal, "roles", &auditor)),
@@ -293,6 +397,9 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("UpdatePrincipal", "steward", update("principal", &it.steward, "display_name", &text)),
         ("DisablePrincipal", "editor", move_of(&it.principal)),
         ("DisablePrincipal", "steward", move_of(&it.steward)),
+        ("OnboardAgency", "", json!({
+            "name": other, "newcomers": [{"principal": newcomer}],
+        })),
         ("GetApiKey", "editor's", json!({"name": it.key})),
         ("ListApiKeys", "editor's", parent("principals/target")),
         ("ListApiKeys", "of all", parent("principals/-")),
@@ -334,7 +441,7 @@ pub(super) async fn callers(server: &Server) -> Vec<(String, Raw)> {
         add(name, &[role], Some(AGENCY)).await;
         add(&format!("{name}*"), &[role], Some(OTHER_AGENCY)).await;
     }
-    for role in [Role::Steward, Role::Auditor, Role::Admin] {
+    for role in [Role::Steward, Role::Auditor, Role::Admin, Role::Transcriber] {
         let name = role.as_str().trim_start_matches("ROLE_").to_lowercase();
         add(&name, &[role], None).await;
     }

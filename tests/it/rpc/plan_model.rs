@@ -186,6 +186,7 @@ impl Model {
                     (Issued, PlanMove::Complete) => Completed,
                     (Issued, PlanMove::Revoke) => Revoked,
                     (Issued, PlanMove::Annul) => Annulled,
+                    (Completed | Revoked, PlanMove::Reopen) => Issued,
                     _ => return Err("PLAN_STATE"),
                 };
                 match step {
@@ -209,10 +210,22 @@ impl Model {
                             return Err("INVALID");
                         }
                     }
+                    PlanMove::Reopen => {
+                        if in_force.is_some() {
+                            return Err("PLAN_IN_FORCE");
+                        }
+                        if day.is_none() && it.state == Revoked {
+                            return Err("INVALID");
+                        }
+                        let day = day.unwrap_or(TODAY);
+                        if day > TODAY || day < it.issued_on {
+                            return Err("INVALID");
+                        }
+                    }
                     _ => {}
                 }
                 it.state = to;
-                if to == Issued {
+                if step == PlanMove::Issue {
                     let promised = it.milestones.iter();
                     let promised = promised.filter(|it| *it.1 != MilestoneState::Dropped);
                     it.promised = promised.map(|it| *it.0).collect();
@@ -358,6 +371,7 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Box<dyn AnyCom
                     platform,
                     name,
                     fields: fields(number),
+                    source: None,
                 }),
             )
         }

@@ -86,16 +86,16 @@ both! {
         }
         insta::allow_duplicates! {
             insta::assert_snapshot!(table.join("\n"), @r"
-            from \ by  Submit     Return     Issue      Complete   Withdraw   Revoke     Annul
-            DRAFT      SUBMITTED  -          -          -          WITHDRAWN  -          -
-            SUBMITTED  -          RETURNED   ISSUED     -          WITHDRAWN  -          -
-            RETURNED   SUBMITTED  -          -          -          WITHDRAWN  -          -
-            WITHDRAWN  -          -          -          -          -          -          -
-            COMPLETED  -          -          -          -          -          -          -
-            SUPERSEDED -          -          -          -          -          -          -
-            REVOKED    -          -          -          -          -          -          -
-            ANNULLED   -          -          -          -          -          -          -
-            ISSUED     -          -          -          COMPLETED  -          REVOKED    ANNULLED
+            from \ by  Submit     Return     Issue      Complete   Withdraw   Revoke     Reopen     Annul
+            DRAFT      SUBMITTED  -          -          -          WITHDRAWN  -          -          -
+            SUBMITTED  -          RETURNED   ISSUED     -          WITHDRAWN  -          -          -
+            RETURNED   SUBMITTED  -          -          -          WITHDRAWN  -          -          -
+            WITHDRAWN  -          -          -          -          -          -          -          -
+            COMPLETED  -          -          -          -          -          -          ISSUED     -
+            SUPERSEDED -          -          -          -          -          -          -          -
+            REVOKED    -          -          -          -          -          -          ISSUED     -
+            ANNULLED   -          -          -          -          -          -          -          -
+            ISSUED     -          -          -          COMPLETED  -          REVOKED    -          ANNULLED
             ");
         }
         server.stop().await;

@@ -642,6 +642,7 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
                     record_time,
                 })
             }),
+            reopening: None,
             meta,
         })),
         Image::Baseline(Arc::new(Baseline {
@@ -669,6 +670,7 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
                 ..ReportFields::default()
             },
             corrected_by: None,
+            withdrawal: None,
             meta,
         })),
         Image::Assessment(Arc::new(Assessment {
@@ -679,6 +681,7 @@ fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
                 findings: text.to_owned(),
                 ..AssessmentFields::default()
             },
+            withdrawal: None,
             meta,
         })),
     ]
@@ -759,6 +762,7 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
             state: *state,
             state_history,
             superseding_plan: None,
+            transcription: None,
             public_write: None,
             published: None,
             redacted: false,
@@ -835,6 +839,7 @@ fn attempts(state: &State, caller: &Caller) -> Vec<String> {
                 platform,
                 name: named,
                 fields: fields.clone(),
+                source: None,
             }));
             attempt(Box::new(UpdatePlan {
                 name: name.clone(),
@@ -1077,7 +1082,7 @@ proptest! {
             request_id: None,
             reason: "made up".into(),
             effects: touched.iter().map(|(after, _)| Effect::Put(image(*after))).collect(),
-            key_hash: None,
+            key_hashes: Vec::new(),
         };
         let before: Vec<_> = touched.iter().map(|(_, before)| before.map(image)).collect();
         let now = State::load(change.revision, Some(now()), images.clone());

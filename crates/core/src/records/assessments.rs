@@ -18,13 +18,25 @@ use crate::{
         meta::{Meta, record_fields},
         reports::Rating,
         stored::stored,
+        undoings::{Undoing, withhold_person},
+        words::words,
     },
-    state::visible::{Parents, Visible, sees_all_of, with_meta},
+    state::visible::{Parents, Visible, with_meta},
     time::Date,
 };
 
 /// Most assessments of one plan.
 pub(crate) const ASSESSMENTS_MAX: usize = 1_000;
+
+words! {
+    /// The states of an assessment.
+    pub enum AssessmentState {
+        /// It stands.
+        Recorded = 1 "RECORDED",
+        /// It was recorded in error.
+        Withdrawn = 2 "WITHDRAWN",
+    }
+}
 
 record_fields! {
     /// What the steward writes of an assessment.
@@ -50,12 +62,22 @@ stored! {
         pub name: AssessmentName,
         /// What the steward wrote.
         pub fields: AssessmentFields,
+        /// That it was recorded in error.
+        pub withdrawal: Option<Box<Undoing>>,
         /// Book-keeping.
         pub meta: Meta,
     }
 }
 
 impl Assessment {
+    /// The state it is in.
+    pub const fn state(&self) -> AssessmentState {
+        match self.withdrawal {
+            Some(_) => AssessmentState::Withdrawn,
+            None => AssessmentState::Recorded,
+        }
+    }
+
     /// Whether some of the evidence can be checked.
     pub fn is_substantiated(&self) -> bool {
         self.fields.evidence.iter().any(Evidence::is_substantiated)
@@ -79,12 +101,14 @@ impl Visible for Assessment {
 
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
         let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
+        if audience.sees_all(caller) {
             return Some(Cow::Borrowed(self));
         }
         audience.public_since?;
         let meta = audience.public_meta(self.meta);
-        Some(with_meta(self, meta, |shown| &mut shown.meta))
+        let shown = with_meta(self, meta, |shown| &mut shown.meta);
+        let undoing = self.withdrawal.as_deref();
+        Some(withhold_person(shown, |it| &mut it.withdrawal, undoing))
     }
 }
 
@@ -101,6 +125,10 @@ impl Queryable for Below<Assessment> {
         .orderable(),
         Field::new("rubric_version", Type::Text, |r: &Self| {
             Values::one(&*r.fields.rubric_version)
+        })
+        .orderable(),
+        Field::new("state", words::<AssessmentState>(), |r: &Self| {
+            Values::one(r.state().as_str())
         })
         .orderable(),
         Field::new("substantiated", Type::Boolean, |r: &Self| {

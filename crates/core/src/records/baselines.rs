@@ -24,7 +24,7 @@ use crate::{
         stored::stored,
         texts::{Reader, Texts},
     },
-    state::visible::{Parents, Visible, sees_all_of},
+    state::visible::{Parents, Visible},
     time::{Date, Period, Timestamp},
 };
 
@@ -182,7 +182,7 @@ impl Visible for Baseline {
     /// PUBLIC, but not who approved it.
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
         let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
+        if audience.sees_all(caller) {
             return Some(Cow::Borrowed(self));
         }
         audience.public_since?;

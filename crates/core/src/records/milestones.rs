@@ -19,9 +19,10 @@ use crate::{
         documents::{Document, Evidence},
         meta::{Meta, record_fields},
         stored::stored,
+        undoings::{Undoing, withhold_person},
         words::words,
     },
-    state::visible::{Parents, Visible, sees_all_of, with_meta},
+    state::visible::{Parents, Visible, with_meta},
     time::{Date, Period, Timestamp, check_period},
 };
 
@@ -109,6 +110,8 @@ stored! {
         pub completion: Option<Box<Completion>>,
         /// That it was given up.
         pub dropping: Option<Box<Dropping>>,
+        /// That its completion was taken back, the last time.
+        pub reopening: Option<Box<Undoing>>,
         /// Book-keeping.
         pub meta: Meta,
     }
@@ -150,7 +153,7 @@ impl Visible for Milestone {
     /// PUBLIC, unless the milestone was dropped before the issue was recorded.
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
         let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
+        if audience.sees_all(caller) {
             return Some(Cow::Borrowed(self));
         }
         let since = audience.public_since?;
@@ -159,7 +162,9 @@ impl Visible for Milestone {
             return None;
         }
         let meta = audience.public_meta(self.meta);
-        Some(with_meta(self, meta, |shown| &mut shown.meta))
+        let shown = with_meta(self, meta, |shown| &mut shown.meta);
+        let undoing = self.reopening.as_deref();
+        Some(withhold_person(shown, |it| &mut it.reopening, undoing))
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {

@@ -20,10 +20,11 @@ use crate::{
         meta::{Meta, PublicWrite, record_fields},
         stored::stored,
         texts::{no_texts, texts},
+        transcriptions::Transcription,
         words::{Word as _, words},
     },
     state::State,
-    state::visible::{Audience, Parents, Visible, sees_all_of},
+    state::visible::{Audience, Parents, Visible},
     time::{Date, Period, Timestamp, check_period},
 };
 
@@ -70,6 +71,8 @@ pub enum PlanMove {
     Restore,
     /// RevokePlan.
     Revoke,
+    /// ReopenPlan.
+    Reopen,
     /// AnnulPlan.
     Annul,
 }
@@ -78,7 +81,7 @@ impl PlanState {
     /// Where a move leads from here; `None` where it is not allowed.
     pub const fn after(self, step: PlanMove) -> Option<Self> {
         use PlanMove::{
-            Annul, Complete, Issue, Restore, Return, Revoke, Submit, Supersede, Withdraw,
+            Annul, Complete, Issue, Reopen, Restore, Return, Revoke, Submit, Supersede, Withdraw,
         };
         match (self, step) {
             (Self::Draft | Self::Returned, Submit) => Some(Self::Submitted),
@@ -89,13 +92,19 @@ impl PlanState {
             (Self::Issued, Supersede) => Some(Self::Superseded),
             (Self::Issued, Revoke) => Some(Self::Revoked),
             (Self::Issued, Annul) => Some(Self::Annulled),
-            (Self::Superseded, Restore) => Some(Self::Issued),
+            (Self::Superseded, Restore) | (Self::Completed | Self::Revoked, Reopen) => {
+                Some(Self::Issued)
+            }
             (
                 Self::Draft | Self::Returned,
-                Return | Issue | Complete | Supersede | Revoke | Annul | Restore,
+                Return | Issue | Complete | Supersede | Revoke | Annul | Restore | Reopen,
             )
-            | (Self::Submitted, Submit | Complete | Supersede | Revoke | Annul | Restore)
-            | (Self::Issued, Submit | Return | Issue | Withdraw | Restore)
+            | (
+                Self::Submitted,
+                Submit | Complete | Supersede | Revoke | Annul | Restore | Reopen,
+            )
+            | (Self::Issued, Submit | Return | Issue | Withdraw | Restore | Reopen)
+            | (Self::Withdrawn | Self::Annulled | Self::Superseded, Reopen)
             | (
                 Self::Withdrawn | Self::Completed | Self::Revoked | Self::Annulled,
                 Submit | Return | Issue | Complete | Withdraw | Supersede | Revoke | Annul
@@ -137,6 +146,7 @@ impl PlanMove {
             Self::Complete => "CompletePlan",
             Self::Withdraw => "WithdrawPlan",
             Self::Revoke => "RevokePlan",
+            Self::Reopen => "ReopenPlan",
             Self::Annul | Self::Restore => "AnnulPlan",
         }
     }
@@ -424,6 +434,8 @@ stored! {
         pub state: PlanState,
         /// All its states, oldest first.
         pub state_history: Vec<StateEntry>,
+        /// That it was transcribed for its agency.
+        pub transcription: Option<Box<Transcription>>,
         /// The plan that took its place.
         pub superseding_plan: Option<PlanName>,
         /// Whether fields were withheld; never so in a stored image.
@@ -490,6 +502,12 @@ impl Plan {
             visibility: Visibility::Restricted,
             ..VisibilityEntry::default()
         }];
+    }
+
+    /// Whether it was transcribed for its agency, which has not confirmed it.
+    pub(crate) fn is_being_transcribed(&self) -> bool {
+        let transcription = self.transcription.as_ref();
+        transcription.is_some_and(|it| it.confirmation.is_none())
     }
 
     /// Who submitted it last.
@@ -659,7 +677,7 @@ impl Visible for Plan {
     /// sees it or, if it is restricted, its existence and document. Only callers who see everything
     /// see who acted and what was written before the plan was issued.
     fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        if sees_all_of(caller, Some(&self.agency)) {
+        if self.audience_below().sees_all(caller) {
             return Some(Cow::Borrowed(self));
         }
         self.state
@@ -700,7 +718,8 @@ impl Visible for Plan {
     fn is_guarded_as(&self, other: &Self) -> bool {
         let of = |plan: &Self| {
             let issued = plan.state.was_issued();
-            (plan.agency.clone(), plan.visibility(), issued)
+            let transcribed = plan.is_being_transcribed();
+            (plan.agency.clone(), plan.visibility(), issued, transcribed)
         };
         of(self) == of(other)
     }
@@ -710,6 +729,8 @@ impl Visible for Plan {
             agency: Some(self.agency.clone()),
             public_since: self.public_since(),
             published: self.published,
+            transcribed: self.is_being_transcribed(),
+            of_transcriber: false,
         }
     }
 }
@@ -725,6 +746,9 @@ fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
             entry.reason.clear();
         }
     }
+    if let Some(transcription) = &mut shown.transcription {
+        transcription.withhold_people();
+    }
     shown.meta = plan.public_meta();
     shown.public_write = None;
     // Drafting begins before the public may know of it.
@@ -733,6 +757,7 @@ fn shown_plan(plan: &Plan, visibility: Visibility) -> Plan {
     }
     if restricted {
         shown.fields = PlanFields::default();
+        shown.transcription = None;
         shown.restrict();
         shown.redacted = true;
     }

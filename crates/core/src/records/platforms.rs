@@ -158,6 +158,8 @@ stored! {
         pub stage: Stage,
         /// When it was recorded, with the dates that it has now.
         pub record_time: Timestamp,
+        /// Whether it was transcribed for the governing agency, which has not written it since.
+        pub transcribed: bool,
     }
 }
 
@@ -238,6 +240,56 @@ stored! {
     }
 }
 
+/// Most exits of one platform that were taken back.
+pub const PAST_EXITS_MAX: usize = 10;
+
+stored! {
+    /// That a platform which left the catalogue is in it again.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Reinstatement {
+        /// The document that decided it.
+        pub document: Option<Box<Document>>,
+        /// The first day on which it counts again; none where it never left.
+        pub return_date: Option<Date>,
+    }
+}
+
+stored! {
+    /// An exit that was taken back.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PastExit {
+        /// The exit record.
+        pub exit: Exit,
+        /// How it came back.
+        pub reinstatement: Reinstatement,
+        /// When the registry recorded that.
+        pub record_time: Timestamp,
+        /// The reason given.
+        pub reason: String,
+    }
+}
+
+impl PastExit {
+    /// The day on which it left and the day on which it was back; none where it never left.
+    fn span(&self) -> Option<(Date, Date)> {
+        let left = self.exit.exit_date.unwrap_or(Date::MIN);
+        Some((left, self.reinstatement.return_date?))
+    }
+
+    /// Whether the platform was out of the catalogue on a date.
+    pub(crate) fn holds_on(&self, on: Date) -> bool {
+        self.span()
+            .is_some_and(|(left, back)| left <= on && on < back)
+    }
+
+    /// The days on which that changes.
+    pub(crate) fn days(&self) -> impl Iterator<Item = Date> + use<> {
+        self.span()
+            .into_iter()
+            .flat_map(|(left, back)| [left, back])
+    }
+}
+
 record_fields! {
     /// What clients write of a platform.
     pub struct PlatformFields {
@@ -308,6 +360,10 @@ stored! {
         pub stage_records: Vec<StageRecord>,
         /// How it left the catalogue.
         pub exit: Option<Box<Exit>>,
+        /// The exits that were taken back, oldest first.
+        pub past_exits: Vec<PastExit>,
+        /// The editions in whose lists its place went to the record that stays, when it was merged.
+        pub moved_listings: Vec<EditionName>,
         /// The last write that everyone may know of; none where that is the last of all.
         pub public_write: Option<PublicWrite>,
         /// Book-keeping.
@@ -352,6 +408,7 @@ impl Platform {
             Some(StageRecord {
                 stage: step.stage,
                 record_time: known.unwrap_or(now),
+                transcribed: before.is_some_and(|it| it.is_transcribed(step)),
             })
         };
         self.stage_records = steps.filter_map(record).collect();
@@ -359,8 +416,29 @@ impl Platform {
 
     /// Since when a stage is recorded as reached.
     pub fn stage_record(&self, stage: Stage) -> Option<Timestamp> {
-        let mut records = self.stage_records.iter();
-        Some(records.find(|it| it.stage == stage)?.record_time)
+        Some(self.record_of(stage)?.record_time)
+    }
+
+    /// What is recorded of a stage that is reached.
+    pub fn record_of(&self, stage: Stage) -> Option<&StageRecord> {
+        self.stage_records.iter().find(|it| it.stage == stage)
+    }
+
+    /// Whether this same step is here, and was transcribed.
+    fn is_transcribed(&self, step: &OperationStage) -> bool {
+        let same = self.fields.operation_stages.contains(step);
+        same && self.record_of(step.stage).is_some_and(|it| it.transcribed)
+    }
+
+    /// Marks the steps that `before` does not have as transcribed, or all of them as the agency's
+    /// own.
+    pub(crate) fn mark_stages(&mut self, before: &Self, transcribed: bool) {
+        let steps = &self.fields.operation_stages;
+        for record in &mut self.stage_records {
+            let mut steps = steps.iter().filter(|step| step.stage == record.stage);
+            let is_new = steps.any(|step| !before.fields.operation_stages.contains(step));
+            record.transcribed = transcribed && (is_new || record.transcribed);
+        }
     }
 
     /// Each stage reached, with the day from which it counts: the last day of the given period,
@@ -484,6 +562,31 @@ impl PlatformFields {
     }
 }
 
+impl Reinstatement {
+    /// Adds a violation for each rule that it breaks beside the exit that it takes back.
+    pub fn check(&self, exit: &Exit, today: Date, violations: &mut Violations) {
+        let path = "reinstatement.document";
+        let was_merged = exit.outcome == ExitOutcome::Duplicate;
+        match &self.document {
+            Some(document) => {
+                document.check(super::documents::Needs::Identity, path, violations);
+            }
+            None if !was_merged => violations.add(path, Rule::ReinstatementDocumentMissing),
+            None => {}
+        }
+        let Some(date) = self.return_date else { return };
+        let path = "reinstatement.return_date";
+        let left = exit.exit_date.unwrap_or(Date::MIN);
+        if was_merged {
+            violations.add(path, Rule::DuplicateNeverLeft);
+        } else if date > today {
+            violations.add(path, Rule::InFuture { today });
+        } else if date <= left {
+            violations.add(path, Rule::ReturnBeforeExit { left });
+        }
+    }
+}
+
 impl Exit {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
@@ -516,6 +619,7 @@ texts! {
     OperationStage { texts: planned reached document sources; uris: ; none: stage; }
     Security { texts: approval; uris: ; none: level; }
     Link { texts: title; uris: uri; none: ; }
+    Reinstatement { texts: document; uris: ; none: return_date; }
     Exit { texts: reason decision; uris: ; none: outcome successor exit_date; }
 }
 

@@ -36,6 +36,8 @@ words! {
         Auditor = 5 "ROLE_AUDITOR",
         /// Keeps all principals and API keys.
         Admin = 6 "ROLE_ADMIN",
+        /// Records, from published documents, plans and stages of agencies that have nobody yet.
+        Transcriber = 7 "ROLE_TRANSCRIBER",
     }
 }
 
@@ -91,16 +93,21 @@ stored! {
 }
 
 impl PrincipalFields {
+    /// Whether it transcribes and does nothing else: such principals the steward appoints.
+    pub(crate) fn only_transcribes(&self) -> bool {
+        self.agency.is_none() && self.roles == [Role::Transcriber]
+    }
+
     /// Adds a violation for each rule of its own that the record breaks.
-    pub fn check(&self, violations: &mut Violations) {
+    pub fn check(&self, path: &str, violations: &mut Violations) {
         if self.kind == PrincipalKind::Unspecified {
-            violations.add("principal.kind", Rule::PrincipalKindMissing);
+            violations.add(format!("{path}.kind"), Rule::PrincipalKindMissing);
         }
         if self.agency.is_none()
             && let Some(role) = self.roles.iter().find(|role| role.is_of_agency())
         {
             violations.add(
-                "principal.agency",
+                format!("{path}.agency"),
                 Rule::RoleNeedsAgency {
                     role: role.to_string(),
                 },
@@ -149,7 +156,7 @@ impl Visible for Principal {
         let itself = caller
             .person()
             .is_some_and(|person| person.principal == self.name);
-        (itself || keeps_principals_of(caller, self.fields.agency.as_ref()))
+        (itself || keeps_principals_of(caller, &self.audience_below()))
             .then_some(Cow::Borrowed(self))
     }
 
@@ -158,11 +165,14 @@ impl Visible for Principal {
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
-        self.fields.agency == other.fields.agency
+        self.audience_below() == other.audience_below()
     }
 
     fn audience_below(&self) -> Audience {
-        Audience::of_agency(self.fields.agency.as_ref())
+        Audience {
+            of_transcriber: self.fields.only_transcribes(),
+            ..Audience::of_agency(self.fields.agency.as_ref())
+        }
     }
 }
 
@@ -173,14 +183,16 @@ impl Visible for ApiKey {
         let its_own = caller
             .person()
             .is_some_and(|person| person.principal == self.name.parent());
-        (its_own || keeps_principals_of(caller, self.audience(at).agency.as_ref()))
-            .then_some(Cow::Borrowed(self))
+        (its_own || keeps_principals_of(caller, &self.audience(at))).then_some(Cow::Borrowed(self))
     }
 }
 
-fn keeps_principals_of(caller: &Caller, agency: Option<&AgencyName>) -> bool {
+/// Whether the caller keeps principals of this audience.
+fn keeps_principals_of(caller: &Caller, audience: &Audience) -> bool {
+    let agency = audience.agency.as_ref();
     caller.has(Role::Admin)
         || caller.has(Role::Auditor)
+        || (audience.of_transcriber && caller.has(Role::Steward))
         || agency.is_some_and(|agency| caller.has_in(Role::AgencyAdmin, agency))
 }
 

@@ -16,7 +16,7 @@ use crate::{
         Kind,
         baselines::Rebaseline,
         meta::Meta,
-        platforms::Exit,
+        platforms::{Exit, Reinstatement},
         stored::stored,
         words::{Word as _, words},
     },
@@ -33,6 +33,8 @@ words! {
         Approved = 2 "APPROVED",
         /// Rejected.
         Rejected = 3 "REJECTED",
+        /// Cancelled by whoever asked for it.
+        Cancelled = 4 "CANCELLED",
     }
 }
 
@@ -44,6 +46,8 @@ pub enum Action {
     Retirement(Box<Exit>),
     /// A plan promises something else from now on.
     Rebaseline(Box<Rebaseline>),
+    /// A platform that left the catalogue is in it again.
+    Reinstatement(Box<Reinstatement>),
 }
 
 stored! {

@@ -17,9 +17,10 @@ use crate::{
         documents::Evidence,
         meta::{Meta, record_fields},
         stored::stored,
+        undoings::{Undoing, withhold_person},
         words::words,
     },
-    state::visible::{Parents, Visible, sees_all_of, with_meta},
+    state::visible::{Parents, Visible, with_meta},
     time::Date,
 };
 
@@ -35,6 +36,18 @@ words! {
         AtRisk = 2 "RATING_AT_RISK",
         /// Chậm tiến độ.
         OffTrack = 3 "RATING_OFF_TRACK",
+    }
+}
+
+words! {
+    /// The states of a report.
+    pub enum ReportState {
+        /// It stands.
+        Filed = 1 "FILED",
+        /// Another report took its place.
+        Corrected = 2 "CORRECTED",
+        /// It was filed in error.
+        Withdrawn = 3 "WITHDRAWN",
     }
 }
 
@@ -70,12 +83,23 @@ stored! {
         pub fields: ReportFields,
         /// The report that took its place.
         pub corrected_by: Option<ReportName>,
+        /// That it was filed in error.
+        pub withdrawal: Option<Box<Undoing>>,
         /// Book-keeping.
         pub meta: Meta,
     }
 }
 
 impl Report {
+    /// The state it is in.
+    pub fn state(&self) -> ReportState {
+        match (&self.withdrawal, &self.corrected_by) {
+            (Some(_), _) => ReportState::Withdrawn,
+            (None, Some(_)) => ReportState::Corrected,
+            (None, None) => ReportState::Filed,
+        }
+    }
+
     /// Whether some of the evidence can be checked.
     pub fn is_substantiated(&self) -> bool {
         self.fields.evidence.iter().any(Evidence::is_substantiated)
@@ -102,12 +126,14 @@ impl Visible for Report {
 
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
         let audience = self.audience(at);
-        if sees_all_of(caller, audience.agency.as_ref()) {
+        if audience.sees_all(caller) {
             return Some(Cow::Borrowed(self));
         }
         audience.public_since?;
         let meta = audience.public_meta(self.meta);
-        Some(with_meta(self, meta, |shown| &mut shown.meta))
+        let shown = with_meta(self, meta, |shown| &mut shown.meta);
+        let undoing = self.withdrawal.as_deref();
+        Some(withhold_person(shown, |it| &mut it.withdrawal, undoing))
     }
 }
 
@@ -132,6 +158,10 @@ impl Queryable for Below<Report> {
         Field::new("correction", resource::<ReportName>(), |r: &Self| {
             Values::option(r.corrected_by.as_ref().map(|name| name.as_str()))
         }),
+        Field::new("state", words::<ReportState>(), |r: &Self| {
+            Values::one(r.state().as_str())
+        })
+        .orderable(),
         Field::new("substantiated", Type::Boolean, |r: &Self| {
             Values::one(r.is_substantiated())
         }),

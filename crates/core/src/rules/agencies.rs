@@ -87,7 +87,7 @@ impl Command for UpdateAgency {
     }
 }
 
-fn check_fields(
+pub(super) fn check_fields(
     deciding: &Deciding<'_>,
     name: &AgencyName,
     fields: &AgencyFields,

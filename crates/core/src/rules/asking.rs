@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     messages::Unauthenticated,
     names::AgencyName,
-    records::principals::{PrincipalFields, Role},
+    records::principals::{Principal, PrincipalFields, Role},
     state::{State, visible::Visible},
 };
 
@@ -63,10 +63,14 @@ impl<'a> Asking<'a> {
         ))
     }
 
-    /// An administrator manages every principal. An agency administrator manages only principals of
+    /// An administrator manages every principal; the steward, those that only transcribe. An agency
+    /// administrator manages only principals of
     /// the agency that have no other roles, so that no caller grants more rights than it has.
     pub(super) fn manages(&self, fields: &PrincipalFields) -> Result<(), Error> {
         if self.caller.has(Role::Admin) {
+            return Ok(());
+        }
+        if fields.only_transcribes() && self.caller.has(Role::Steward) {
             return Ok(());
         }
         let of_agency_alone = fields.roles.iter().all(|role| role.is_of_agency());
@@ -85,6 +89,21 @@ impl<'a> Asking<'a> {
     pub(super) fn denied(&self, needs: impl Into<String>, needs_vi: impl Into<String>) -> Error {
         denied(self.method, needs, needs_vi)
     }
+}
+
+/// The principals that act for an agency: not disabled, and with a role in it.
+pub(super) fn users_of<'a>(
+    state: &'a State,
+    agency: &'a AgencyName,
+) -> impl Iterator<Item = &'a Principal> {
+    let acts = |principal: &&Principal| {
+        let fields = &principal.fields;
+        let roles = fields.roles.iter();
+        !principal.disabled
+            && fields.agency.as_ref() == Some(agency)
+            && roles.into_iter().any(|role| role.is_of_agency())
+    };
+    state.principals().values().map(|it| &**it).filter(acts)
 }
 
 /// Reading principals and keys needs credentials; everything else is read through `visible`.

@@ -1,17 +1,20 @@
-//! The steward's assessments.
+//! The steward's assessments, and their withdrawal.
 
 use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
-    messages::Rule,
+    messages::{Condition, Rule},
     names::{AssessmentName, PlanName},
     records::{
         assessments::{ASSESSMENTS_MAX, Assessment, AssessmentFields},
         plans::Plan,
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, milestones::check_room, plans::check_issued},
+    rules::{
+        Asking, Command, Deciding, deciding::check_etag, milestones::check_room,
+        plans::check_issued,
+    },
 };
 /// CreateAssessment.
 #[derive(Clone, Debug)]
@@ -79,7 +82,54 @@ impl Command for CreateAssessment {
                 assessment_date: Some(date),
                 ..fields.clone()
             },
+            withdrawal: None,
             meta: deciding.created(),
+        }))
+    }
+}
+
+/// WithdrawAssessment.
+#[derive(Clone, Debug)]
+pub struct WithdrawAssessment {
+    /// Which.
+    pub name: AssessmentName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for WithdrawAssessment {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for WithdrawAssessment {
+    type Answer = Assessment;
+    type Found<'a> = &'a Assessment;
+
+    fn method(&self) -> &'static str {
+        "WithdrawAssessment"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Assessment, Error> {
+        let assessment = asking.find(&self.name)?;
+        asking.steward().map(|()| assessment)
+    }
+
+    fn decide<'a>(
+        &self,
+        assessment: &'a Assessment,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Assessment>, Error> {
+        check_etag(assessment, &self.etag)?;
+        if assessment.withdrawal.is_some() {
+            return Err(Error::refused(
+                assessment.name.as_str(),
+                Condition::AssessmentIsWithdrawn,
+            ));
+        }
+        Ok(Arc::new(Assessment {
+            withdrawal: Some(Box::new(deciding.undoing())),
+            meta: deciding.updated(assessment.meta),
+            ..assessment.clone()
         }))
     }
 }

@@ -214,6 +214,7 @@ pub(super) fn carry_out(
                 fields: fields.clone(),
                 completion: None,
                 dropping: None,
+                reopening: None,
                 meta: deciding.created(),
             },
             (MilestoneChange::Update { fields, mask, .. }, Some(old)) => {

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Violations},
     messages::{Condition, Rule, Unauthenticated},
     names::{AgencyName, ApiKeyName, EditionName, Revision},
-    records::{Record, meta::Meta, principals::KeyHash},
+    records::{Record, meta::Meta, principals::KeyHash, undoings::Undoing},
     rules::Asking,
     state::{State, maps::Mapped},
     time::{Date, Timestamp},
@@ -38,7 +38,7 @@ pub struct Deciding<'a> {
     pub(super) reason: Cow<'a, str>,
     ids: &'a mut dyn Ids,
     pub(super) effects: Vec<Effect>,
-    pub(super) key_hash: Option<(ApiKeyName, KeyHash)>,
+    pub(super) key_hashes: Vec<(ApiKeyName, KeyHash)>,
 }
 
 impl std::fmt::Debug for Deciding<'_> {
@@ -70,13 +70,22 @@ impl<'a> Deciding<'a> {
             reason: Cow::Borrowed(reason),
             ids,
             effects: Vec::new(),
-            key_hash: None,
+            key_hashes: Vec::new(),
         })
     }
 
     /// The reason given, as it will be in the log.
     pub(super) fn reason(&self) -> String {
         self.reason.clone().into_owned()
+    }
+
+    /// That the caller takes something back, for the reason given.
+    pub(super) fn undoing(&self) -> Undoing {
+        Undoing {
+            person: Some(self.person.clone()),
+            record_time: self.now,
+            reason: self.reason(),
+        }
     }
 
     /// Writes a record that the method does not return.

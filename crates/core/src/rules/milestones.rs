@@ -35,6 +35,12 @@ impl<'a> Asking<'a> {
         Ok((self.find(name)?, self.find(&name.parent())?))
     }
 
+    /// The same, if the caller writes it, for its agency or as one who transcribes.
+    fn milestone_to_write(&self, name: &MilestoneName) -> Result<Found<'a>, Error> {
+        let (milestone, plan) = self.milestone(name)?;
+        self.writes_plan(plan).map(|()| (milestone, plan))
+    }
+
     /// The same, if the caller may edit it.
     fn milestone_to_edit(&self, name: &MilestoneName) -> Result<Found<'a>, Error> {
         let (milestone, plan) = self.milestone(name)?;
@@ -75,7 +81,7 @@ impl Command for CreateMilestone {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
-        asking.plan_to_edit(&self.plan)
+        asking.plan_to_write(&self.plan)
     }
 
     fn decide<'a>(
@@ -97,6 +103,7 @@ impl Command for CreateMilestone {
             fields: self.fields.clone(),
             completion: None,
             dropping: None,
+            reopening: None,
             meta: deciding.created(),
         }))
     }
@@ -116,7 +123,7 @@ impl Command for UpdateMilestone {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
-        asking.milestone_to_edit(&self.name)
+        asking.milestone_to_write(&self.name)
     }
 
     fn decide<'a>(
@@ -234,12 +241,11 @@ impl Command for DropMilestone {
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
         let (milestone, plan) = asking.milestone(&self.name)?;
         // after issue, only those who approved the promise can give it up
-        let role = if plan.state.was_issued() {
-            Role::AgencyApprover
+        if plan.state.was_issued() {
+            asking.in_agency(Role::AgencyApprover, &plan.agency)?;
         } else {
-            Role::AgencyEditor
-        };
-        asking.in_agency(role, &plan.agency)?;
+            asking.writes_plan(plan)?;
+        }
         Ok((milestone, plan))
     }
 
@@ -268,6 +274,55 @@ impl Command for DropMilestone {
                 document: self.document.clone(),
                 record_time: deciding.now,
             })),
+            meta: deciding.updated(milestone.meta),
+            ..milestone.clone()
+        }))
+    }
+}
+
+/// ReopenMilestone.
+#[derive(Clone, Debug)]
+pub struct ReopenMilestone {
+    /// Which.
+    pub name: MilestoneName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for ReopenMilestone {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for ReopenMilestone {
+    type Answer = Milestone;
+    type Found<'a> = Found<'a>;
+
+    fn method(&self) -> &'static str {
+        "ReopenMilestone"
+    }
+
+    /// Whoever records a completion takes it back; neither needs a second person or a document.
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
+        asking.milestone_to_edit(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        (milestone, plan): Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Milestone>, Error> {
+        check_etag(milestone, &self.etag)?;
+        check_issued(plan, false)?;
+        if milestone.state() != MilestoneState::Completed {
+            let state = milestone.state().as_str();
+            return Err(Error::refused(
+                milestone.name.as_str(),
+                Condition::MilestoneNotCompleted { state },
+            ));
+        }
+        Ok(Arc::new(Milestone {
+            completion: None,
+            reopening: Some(Box::new(deciding.undoing())),
             meta: deciding.updated(milestone.meta),
             ..milestone.clone()
         }))

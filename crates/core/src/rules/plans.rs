@@ -15,8 +15,12 @@ use crate::{
         platforms::Platform,
         principals::Role,
         texts::{Reader, Texts},
+        transcriptions::Transcription,
     },
-    rules::{Asking, Command, Deciding, Update, baselines, platforms, update::editable},
+    rules::{
+        Asking, Command, Deciding, Update, baselines, platforms, transcriptions::Writer,
+        update::editable,
+    },
     state::State,
     time::Date,
 };
@@ -29,6 +33,8 @@ pub struct CreatePlan {
     pub name: Option<PlanName>,
     /// What to write.
     pub fields: PlanFields,
+    /// The published document that it is transcribed from, by a caller who does that.
+    pub source: Option<Document>,
 }
 
 impl Texts for CreatePlan {
@@ -37,16 +43,18 @@ impl Texts for CreatePlan {
             platform: _,
             name,
             fields,
+            source,
         } = self;
         reader.id("plan_id", name.as_ref().map(PlanName::id));
         reader.field("plan", fields);
+        reader.field("transcription_source", source);
     }
 }
 
 impl Command for CreatePlan {
     type Answer = Plan;
-    /// The platform, and its governing agency.
-    type Found<'a> = (&'a Platform, &'a AgencyName);
+    /// The platform, its governing agency, and for whom the caller writes.
+    type Found<'a> = (&'a Platform, &'a AgencyName, Writer);
 
     fn method(&self) -> &'static str {
         "CreatePlan"
@@ -60,16 +68,17 @@ impl Command for CreatePlan {
                 Condition::PlatformWithoutAgency,
             ));
         };
-        asking.in_agency(Role::AgencyEditor, agency)?;
-        Ok((platform, agency))
+        let writer = asking.writes_for(agency)?;
+        Ok((platform, agency, writer))
     }
 
     fn decide<'a>(
         &self,
-        (platform, agency): Self::Found<'a>,
+        (platform, agency, writer): Self::Found<'a>,
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<Plan>, Error> {
         platforms::check_active(platform)?;
+        let transcription = self.transcription(writer, deciding)?;
         let from_id = |id: &str| PlanName::from_id(&platform.name, id);
         let name = deciding.free_name::<Plan>(self.name.as_ref(), from_id)?;
         check_fields(deciding, &self.fields, "plan").into_result()?;
@@ -81,6 +90,7 @@ impl Command for CreatePlan {
             state: PlanState::Draft,
             state_history: Vec::new(),
             superseding_plan: None,
+            transcription,
             public_write: None,
             published: None,
             redacted: false,
@@ -94,6 +104,47 @@ impl Command for CreatePlan {
             None,
         );
         Ok(Arc::new(plan))
+    }
+}
+
+impl CreatePlan {
+    /// That the plan is transcribed, by a caller who does that, from a document that is named.
+    fn transcription(
+        &self,
+        writer: Writer,
+        deciding: &Deciding<'_>,
+    ) -> Result<Option<Box<Transcription>>, Error> {
+        let path = "transcription_source";
+        let mut violations = Violations::new();
+        // A caller that may not see every plan could otherwise learn which ids are taken.
+        let sees_every_plan = writer == Writer::Agency || deciding.caller.oversees();
+        if self.name.is_some() && !sees_every_plan {
+            violations.add("plan_id", Rule::PlanIdNotAllowed);
+        }
+        match (writer, &self.source) {
+            (Writer::Agency, None) => return Ok(None),
+            (Writer::Agency, Some(_)) => violations.add(path, Rule::TranscriptionOfOwn),
+            (Writer::Transcriber, None) => violations.add(path, Rule::TranscriptionSourceMissing),
+            (Writer::Transcriber, Some(source)) => {
+                deciding.check_document(
+                    Some(source),
+                    Some(Needs::Identity),
+                    None,
+                    path,
+                    &mut violations,
+                );
+            }
+        }
+        violations.into_result()?;
+        let source = self.source.clone();
+        Ok(source.map(|source| {
+            Box::new(Transcription {
+                source,
+                person: Some(deciding.person.clone()),
+                record_time: deciding.now,
+                confirmation: None,
+            })
+        }))
     }
 }
 
@@ -111,7 +162,7 @@ impl Command for UpdatePlan {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
-        asking.plan_to_edit(&self.name)
+        asking.plan_to_write(&self.name)
     }
 
     fn decide<'a>(&self, plan: &'a Plan, deciding: &mut Deciding<'a>) -> Result<Arc<Plan>, Error> {
@@ -135,7 +186,8 @@ impl Command for UpdatePlan {
     }
 }
 
-/// SubmitPlan, ReturnPlan, IssuePlan, CompletePlan, WithdrawPlan, RevokePlan, AnnulPlan.
+/// SubmitPlan, ReturnPlan, IssuePlan, CompletePlan, WithdrawPlan, RevokePlan, ReopenPlan and
+/// AnnulPlan.
 #[derive(Clone, Debug)]
 pub struct MovePlan {
     /// Which.
@@ -166,14 +218,20 @@ impl Command for MovePlan {
         let plan: &Plan = asking.find(&self.name)?;
         match self.step {
             PlanMove::Submit | PlanMove::Withdraw => {
-                asking.in_agency(Role::AgencyEditor, &plan.agency)?;
+                asking.writes_plan(plan)?;
             }
+            // whoever records it for an agency that has nobody yet, the steward issues it
+            PlanMove::Issue
+                if plan.is_being_transcribed()
+                    && asking.caller.has(Role::Steward)
+                    && asking.transcribes_for(&plan.agency) => {}
             PlanMove::Return if asking.caller.has(Role::Steward) => {}
             PlanMove::Return
             | PlanMove::Issue
             | PlanMove::Complete
             | PlanMove::Supersede
-            | PlanMove::Revoke => asking.in_agency(Role::AgencyApprover, &plan.agency)?,
+            | PlanMove::Revoke
+            | PlanMove::Reopen => asking.in_agency(Role::AgencyApprover, &plan.agency)?,
             PlanMove::Annul | PlanMove::Restore => asking.steward()?,
         }
         Ok(plan)
@@ -218,6 +276,7 @@ impl Command for MovePlan {
             PlanMove::Revoke => {
                 document_date(deciding, document, Some(Needs::Identity), plan.issue_date())?
             }
+            PlanMove::Reopen => reopened_from(deciding, plan, document)?,
             // It was never issued, so it is ANNULLED from its stated date of issue.
             PlanMove::Annul => plan.issue_date().unwrap_or_else(|| deciding.today()),
             PlanMove::Return | PlanMove::Withdraw | PlanMove::Supersede | PlanMove::Restore => {
@@ -238,6 +297,12 @@ impl Command for MovePlan {
 }
 
 impl<'a> Asking<'a> {
+    /// A plan that the caller writes, for its agency or as one who transcribes.
+    pub(super) fn plan_to_write(&self, name: &PlanName) -> Result<&'a Plan, Error> {
+        let plan: &Plan = self.find(name)?;
+        self.writes_plan(plan).map(|()| plan)
+    }
+
     /// A plan that the caller may edit.
     pub(super) fn plan_to_edit(&self, name: &PlanName) -> Result<&'a Plan, Error> {
         let plan: &Plan = self.find(name)?;
@@ -330,6 +395,29 @@ pub(super) fn check_plan_etag(state: &State, plan: &Plan, etag: &str) -> Result<
         name: plan.name.to_string(),
         etag: current,
     })
+}
+
+/// The date from which a plan is in force again that ended in error: the one from which it was said
+/// to have ended. What a document ended, a document takes back.
+fn reopened_from(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    document: Option<&Document>,
+) -> Result<Date, Error> {
+    let platform = plan.name.parent();
+    platforms::check_active(deciding.asking.find(&platform)?)?;
+    check_history(plan)?;
+    if let Some(other) = deciding.state.issued_plan(&platform) {
+        let plan = other.name.to_string();
+        return Err(Error::refused(
+            platform.as_str(),
+            Condition::PlanInForce { plan },
+        ));
+    }
+    let needs = (plan.state == PlanState::Revoked).then_some(Needs::Identity);
+    let today = document_date(deciding, document, needs, plan.issue_date())?;
+    let ended = plan.state_history.last().map(|entry| entry.effective_date);
+    Ok(ended.unwrap_or(today))
 }
 
 /// Marks the previous plan in force as superseded by the plan just issued.

@@ -9,7 +9,10 @@ use crate::{
     records::{
         dated,
         plans::Plan,
-        platforms::{AGENCY_FIELDS, Exit, ExitOutcome, Platform, PlatformFields, PlatformState},
+        platforms::{
+            AGENCY_FIELDS, Exit, ExitOutcome, PAST_EXITS_MAX, PastExit, Platform, PlatformFields,
+            PlatformState, Reinstatement,
+        },
         principals::Role,
         proposals::{Action, Proposal},
         texts::{Reader, Texts},
@@ -19,6 +22,8 @@ use crate::{
 };
 /// What the registry's own platform ids begin with.
 const ID_PREFIX: &str = "ndp-";
+/// The field of a platform that those who transcribe write for an agency that has nobody.
+const STAGES: &str = "operation_stages";
 
 /// CreatePlatform.
 #[derive(Clone, Debug)]
@@ -62,6 +67,8 @@ impl Command for CreatePlatform {
             fields: fields.clone(),
             stage_records: Vec::new(),
             exit: None,
+            past_exits: Vec::new(),
+            moved_listings: Vec::new(),
             public_write: None,
             meta: deciding.created(),
         };
@@ -98,6 +105,7 @@ impl Command for UpdatePlatform {
         let mut new = self.edit(platform, deciding)?;
         check_active(platform)?;
         new.record_stages(Some(platform), deciding.now);
+        self.check_stages(platform, &mut new, &deciding.asking)?;
         check_fields(deciding, &new.fields)?;
         if new.governing_agency() != platform.governing_agency() {
             transfer(deciding, &new)?;
@@ -107,6 +115,38 @@ impl Command for UpdatePlatform {
 
     fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
         self.texts_of_record(state, reader);
+    }
+}
+
+impl UpdatePlatform {
+    /// Stages that are written for the governing agency name their document, and say that they are
+    /// transcribed until the agency writes them.
+    fn check_stages(
+        &self,
+        old: &Platform,
+        new: &mut Platform,
+        asking: &Asking<'_>,
+    ) -> Result<(), Error> {
+        let Some(agency) = old.governing_agency() else {
+            return Ok(());
+        };
+        let of_stages = |path: &String| path.split('.').next() == Some(STAGES);
+        if !self.mask.iter().any(of_stages) {
+            return Ok(());
+        }
+        let transcribed = !asking.caller.has_in(Role::AgencyEditor, agency);
+        new.mark_stages(old, transcribed);
+        if !transcribed {
+            return Ok(());
+        }
+        let mut violations = Violations::new();
+        for (i, step) in new.fields.operation_stages.iter().enumerate() {
+            if step.document.is_none() && !old.fields.operation_stages.contains(step) {
+                let path = format!("platform.{STAGES}[{i}].document");
+                violations.add(path, Rule::TranscriptionSourceMissing);
+            }
+        }
+        violations.into_result()
     }
 }
 
@@ -167,8 +207,9 @@ fn permit_fields(
     let agency = platform.governing_agency();
     let edits = agency.is_some_and(|agency| asking.caller.has_in(Role::AgencyEditor, agency));
     let keeps = asking.caller.has(Role::Steward);
+    let transcribes = agency.is_some_and(|agency| asking.transcribes_for(agency));
     let (editor, steward) = (Role::AgencyEditor, Role::Steward);
-    if !edits && !keeps {
+    if !edits && !keeps && !transcribes {
         return Err(match agency {
             Some(agency) => asking.denied(
                 format!("the role `{steward}`, or `{editor}` of `{agency}`"),
@@ -179,7 +220,7 @@ fn permit_fields(
     }
     for field in differing {
         let may = if AGENCY_FIELDS.contains(field) {
-            edits || (keeps && agency.is_none())
+            edits || (keeps && agency.is_none()) || (transcribes && *field == STAGES)
         } else {
             keeps
         };
@@ -336,11 +377,126 @@ pub(super) fn retire(
         && let Some(successor) = &exit.successor
     {
         let mut stays = deciding.asking.find::<Platform>(successor)?.clone();
+        let moved = retired.fields.listings.iter();
+        retired.moved_listings = moved.map(|listing| listing.edition.clone()).collect();
         stays.fields.listings.append(&mut retired.fields.listings);
         stays.meta = deciding.updated(stays.meta);
         deciding.put(stays);
     }
     deciding.put(retired);
+    Ok(())
+}
+
+/// ReinstatePlatform: proposes that a platform which left the catalogue is in it again.
+#[derive(Clone, Debug)]
+pub struct ReinstatePlatform {
+    /// Which.
+    pub name: PlatformName,
+    /// How it comes back.
+    pub reinstatement: Reinstatement,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for ReinstatePlatform {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        reader.field("reinstatement", &self.reinstatement);
+    }
+}
+
+impl Command for ReinstatePlatform {
+    type Answer = Proposal;
+    type Found<'a> = &'a Platform;
+
+    fn method(&self) -> &'static str {
+        "ReinstatePlatform"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Platform, Error> {
+        asking.steward()?;
+        asking.find(&self.name)
+    }
+
+    fn decide<'a>(
+        &self,
+        platform: &'a Platform,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Proposal>, Error> {
+        let Self {
+            name,
+            reinstatement,
+            etag,
+        } = self;
+        check_etag(platform, etag)?;
+        deciding.check_actor_named(name.as_str())?;
+        check_reinstatement(deciding, platform, reinstatement)?;
+        let action = Action::Reinstatement(Box::new(reinstatement.clone()));
+        deciding.propose(name, action, |_| true)
+    }
+}
+
+/// Checks that run when a reinstatement is proposed and again when it is approved. Returns the exit
+/// that it takes back.
+fn check_reinstatement<'a>(
+    deciding: &Deciding<'_>,
+    platform: &'a Platform,
+    reinstatement: &Reinstatement,
+) -> Result<&'a Exit, Error> {
+    let name = &platform.name;
+    let refused = |condition| Err(Error::refused(name.as_str(), condition));
+    let Some(exit) = platform.exit.as_deref() else {
+        let name = name.to_string();
+        return refused(Condition::PlatformIsActive { name });
+    };
+    let mut violations = Violations::new();
+    reinstatement.check(exit, deciding.today(), &mut violations);
+    violations.into_result()?;
+    if platform.past_exits.len() >= PAST_EXITS_MAX {
+        let most = PAST_EXITS_MAX;
+        return refused(Condition::PlatformHistoryFull { most });
+    }
+    // what a merged record gave away is where it went to
+    if let Some(successor) = platform.merged_into() {
+        let stays = deciding.state.platform(successor);
+        if stays.is_none_or(|it| it.state() != PlatformState::Active) {
+            let successor = successor.to_string();
+            return refused(Condition::SuccessorNotActive { successor });
+        }
+    }
+    Ok(exit)
+}
+
+/// Carries an approved reinstatement out: the exit is a past one, and a duplicate has its places in
+/// editions back, as far as the record that stayed still has them.
+pub(super) fn reinstate(
+    deciding: &mut Deciding<'_>,
+    name: &PlatformName,
+    reinstatement: &Reinstatement,
+    reason: &str,
+) -> Result<(), Error> {
+    let platform: &Platform = deciding.asking.find(name)?;
+    let exit = check_reinstatement(deciding, platform, reinstatement)?;
+    let mut back = platform.clone();
+    back.exit = None;
+    back.past_exits.push(PastExit {
+        exit: exit.clone(),
+        reinstatement: reinstatement.clone(),
+        record_time: deciding.now,
+        reason: reason.to_owned(),
+    });
+    back.meta = deciding.updated(back.meta);
+    let moved = std::mem::take(&mut back.moved_listings);
+    if let Some(successor) = platform.merged_into() {
+        let mut stays = deciding.asking.find::<Platform>(successor)?.clone();
+        let listings = std::mem::take(&mut stays.fields.listings);
+        let (own, kept) = listings
+            .into_iter()
+            .partition(|listing| moved.contains(&listing.edition));
+        (back.fields.listings, stays.fields.listings) = (own, kept);
+        stays.meta = deciding.updated(stays.meta);
+        deciding.put(stays);
+    }
+    deciding.put(back);
     Ok(())
 }
 

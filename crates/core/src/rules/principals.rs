@@ -57,7 +57,7 @@ impl Command for CreatePrincipal {
         if name == PrincipalName::system() {
             return Err(exists::<Principal>(&name));
         }
-        check_fields(deciding, fields)?;
+        check_principal(deciding, fields)?;
         Ok(Arc::new(Principal {
             name,
             fields: fields.clone(),
@@ -99,7 +99,7 @@ impl Command for UpdatePrincipal {
                 Rule::PrincipalKindImmutable,
             ));
         }
-        check_fields(deciding, &new.fields)?;
+        check_principal(deciding, &new.fields)?;
         if !new.fields.roles.contains(&Role::Admin) {
             check_other_admin(deciding.state, principal)?;
         }
@@ -203,8 +203,8 @@ impl Command for CreateApiKey {
         check_enabled(principal)?;
         let Self { name, hash, .. } = self;
         deciding.check_free::<ApiKey>(name)?;
-        let fields = self.expiring(deciding.now)?;
-        deciding.key_hash = Some((name.clone(), *hash));
+        let fields = expiring(&self.fields, self.ttl, deciding.now, "api_key")?;
+        deciding.key_hashes.push((name.clone(), *hash));
         Ok(Arc::new(ApiKey {
             name: name.clone(),
             fields,
@@ -214,23 +214,29 @@ impl Command for CreateApiKey {
     }
 }
 
-impl CreateApiKey {
-    /// What is written of a key made now.
-    fn expiring(&self, now: Timestamp) -> Result<ApiKeyFields, Error> {
-        let mut fields = self.fields.clone();
-        let field = match self.ttl {
-            Some(ttl) => {
-                fields.expire_time = now.plus(ttl);
-                "api_key.ttl"
-            }
-            None => "api_key.expire_time",
-        };
-        let expires = self.ttl.is_some() || fields.expire_time.is_some();
-        if expires && fields.expire_time.is_none_or(|time| time <= now) {
-            return Err(Error::invalid(field, Rule::ExpiryNotInFuture));
+/// What is written of a key made at `now`. `path` is the field that holds the key.
+pub(super) fn expiring(
+    fields: &ApiKeyFields,
+    ttl: Option<Duration>,
+    now: Timestamp,
+    path: &str,
+) -> Result<ApiKeyFields, Error> {
+    let mut fields = fields.clone();
+    let field = match ttl {
+        Some(ttl) => {
+            fields.expire_time = now.plus(ttl);
+            "ttl"
         }
-        Ok(fields)
+        None => "expire_time",
+    };
+    let expires = ttl.is_some() || fields.expire_time.is_some();
+    if expires && fields.expire_time.is_none_or(|time| time <= now) {
+        return Err(Error::invalid(
+            format!("{path}.{field}"),
+            Rule::ExpiryNotInFuture,
+        ));
     }
+    Ok(fields)
 }
 
 /// RevokeApiKey.
@@ -292,9 +298,9 @@ fn check_other_admin(state: &State, principal: &Principal) -> Result<(), Error> 
     Ok(())
 }
 
-fn check_fields(deciding: &Deciding<'_>, fields: &PrincipalFields) -> Result<(), Error> {
+fn check_principal(deciding: &Deciding<'_>, fields: &PrincipalFields) -> Result<(), Error> {
     let mut violations = Violations::new();
-    fields.check(&mut violations);
+    fields.check("principal", &mut violations);
     deciding.check_agency(fields.agency.as_ref(), "principal.agency", &mut violations);
     violations.into_result()
 }

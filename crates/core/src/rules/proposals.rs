@@ -1,4 +1,4 @@
-//! Proposing what needs a second person, approving and rejecting it.
+//! Proposing what needs a second person, approving, rejecting and cancelling it.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl Command for DecideProposal {
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Proposal, Error> {
         let proposal: &Proposal = asking.find(&self.name)?;
         match &proposal.action {
-            Action::Retirement(_) => asking.steward()?,
+            Action::Retirement(_) | Action::Reinstatement(_) => asking.steward()?,
             Action::Rebaseline(rebaseline) => {
                 let plan: &Plan = asking.find(&rebaseline.plan)?;
                 if !asking.caller.has(Role::Steward) {
@@ -77,9 +77,7 @@ impl Command for DecideProposal {
             etag,
         } = self;
         check_etag(proposal, etag)?;
-        if proposal.state != ProposalState::Pending {
-            return Err(Error::refused(name.as_str(), Condition::ProposalDecided));
-        }
+        check_pending(proposal)?;
         let state = match decision {
             Decision::Reject => ProposalState::Rejected,
             Decision::Approve => {
@@ -96,13 +94,76 @@ impl Command for DecideProposal {
                 ProposalState::Approved
             }
         };
-        Ok(Arc::new(Proposal {
-            state,
-            decided: Some(deciding.act()),
-            meta: deciding.updated(proposal.meta),
-            ..proposal.clone()
-        }))
+        Ok(deciding.decided(proposal, state))
     }
+}
+
+/// CancelProposal.
+#[derive(Clone, Debug)]
+pub struct CancelProposal {
+    /// Which.
+    pub name: ProposalName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for CancelProposal {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for CancelProposal {
+    type Answer = Proposal;
+    type Found<'a> = &'a Proposal;
+
+    fn method(&self) -> &'static str {
+        "CancelProposal"
+    }
+
+    /// The person who asked for it; for a plan, also an administrator of its agency, since that
+    /// person may have left.
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Proposal, Error> {
+        let proposal: &Proposal = asking.find(&self.name)?;
+        let asked = &proposal.requested.person;
+        let person = asking.caller.person();
+        if person.is_some_and(|person| person.is_same_as(asked)) {
+            return Ok(proposal);
+        }
+        let Action::Rebaseline(rebaseline) = &proposal.action else {
+            return Err(asking.denied(
+                "the person who made the proposal",
+                "người đã lập đề xuất này",
+            ));
+        };
+        let plan: &Plan = asking.find(&rebaseline.plan)?;
+        let (role, agency) = (Role::AgencyAdmin, &plan.agency);
+        if asking.caller.has_in(role, agency) {
+            return Ok(proposal);
+        }
+        Err(asking.denied(
+            format!("the person who made the proposal, or the role `{role}` of `{agency}`"),
+            format!("người đã lập đề xuất này, hoặc vai trò `{role}` của `{agency}`"),
+        ))
+    }
+
+    fn decide<'a>(
+        &self,
+        proposal: &'a Proposal,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Proposal>, Error> {
+        check_etag(proposal, &self.etag)?;
+        check_pending(proposal)?;
+        Ok(deciding.decided(proposal, ProposalState::Cancelled))
+    }
+}
+
+fn check_pending(proposal: &Proposal) -> Result<(), Error> {
+    if proposal.state == ProposalState::Pending {
+        return Ok(());
+    }
+    Err(Error::refused(
+        proposal.name.as_str(),
+        Condition::ProposalDecided,
+    ))
 }
 
 impl Deciding<'_> {
@@ -148,9 +209,20 @@ impl Deciding<'_> {
         let written = self.effects.len();
         match action {
             Action::Retirement(exit) => platforms::retire(self, platform, exit)?,
+            Action::Reinstatement(back) => platforms::reinstate(self, platform, back, reason)?,
             Action::Rebaseline(rebaseline) => baselines::carry_out(self, rebaseline, reason)?,
         }
         differences(self.state, self.effects.get(written..).unwrap_or_default())
+    }
+
+    /// The proposal, decided by the caller.
+    fn decided(&self, proposal: &Proposal, state: ProposalState) -> Arc<Proposal> {
+        Arc::new(Proposal {
+            state,
+            decided: Some(self.act()),
+            meta: self.updated(proposal.meta),
+            ..proposal.clone()
+        })
     }
 
     fn act(&self) -> Act {

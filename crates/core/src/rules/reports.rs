@@ -1,4 +1,4 @@
-//! Progress reports: one a reporting period, and the corrections of each.
+//! Progress reports: one a reporting period, the corrections of each, and their withdrawal.
 
 use std::sync::Arc;
 
@@ -8,10 +8,13 @@ use crate::{
     names::{PlanName, ReportName},
     records::{
         plans::{Plan, PlanState},
-        reports::{REPORTS_MAX, Report, ReportFields},
+        reports::{REPORTS_MAX, Report, ReportFields, ReportState},
         texts::{Reader, Texts},
     },
-    rules::{Asking, Command, Deciding, milestones::check_room, plans::check_issued},
+    rules::{
+        Asking, Command, Deciding, deciding::check_etag, milestones::check_room,
+        plans::check_issued,
+    },
     state::State,
     time::Date,
 };
@@ -80,12 +83,73 @@ impl Command for CreateReport {
             name,
             fields: fields.clone(),
             corrected_by: None,
+            withdrawal: None,
             meta: deciding.created(),
         }))
     }
 }
 
-/// The report that another corrects: of the same plan and period, and not corrected yet.
+/// WithdrawReport.
+#[derive(Clone, Debug)]
+pub struct WithdrawReport {
+    /// Which.
+    pub name: ReportName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for WithdrawReport {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for WithdrawReport {
+    type Answer = Report;
+    type Found<'a> = &'a Report;
+
+    fn method(&self) -> &'static str {
+        "WithdrawReport"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Report, Error> {
+        let report = asking.find(&self.name)?;
+        asking.plan_to_edit(&self.name.parent()).map(|_| report)
+    }
+
+    fn decide<'a>(
+        &self,
+        report: &'a Report,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Report>, Error> {
+        check_etag(report, &self.etag)?;
+        check_filed(report)?;
+        // what it took the place of stands again
+        let corrects = report.fields.corrects.as_ref();
+        if let Some(corrected) = corrects.and_then(|name| deciding.state.report(name)) {
+            deciding.put(Report {
+                corrected_by: None,
+                meta: deciding.updated(corrected.meta),
+                ..(**corrected).clone()
+            });
+        }
+        Ok(Arc::new(Report {
+            withdrawal: Some(Box::new(deciding.undoing())),
+            meta: deciding.updated(report.meta),
+            ..report.clone()
+        }))
+    }
+}
+
+/// Refuses a report that no longer stands.
+fn check_filed(report: &Report) -> Result<(), Error> {
+    let condition = match (&report.withdrawal, &report.corrected_by) {
+        (Some(_), _) => Condition::ReportIsWithdrawn,
+        (None, Some(by)) => Condition::ReportIsCorrected { by: by.to_string() },
+        (None, None) => return Ok(()),
+    };
+    Err(Error::refused(report.name.as_str(), condition))
+}
+
+/// The report that another corrects: of the same plan and period, and one that stands.
 fn corrected<'a>(
     state: &'a State,
     plan: &Plan,
@@ -103,12 +167,7 @@ fn corrected<'a>(
                 },
             )
         })?;
-    if let Some(by) = &report.corrected_by {
-        return Err(Error::refused(
-            corrects.as_str(),
-            Condition::ReportIsCorrected { by: by.to_string() },
-        ));
-    }
+    check_filed(report)?;
     if report.fields.period_end_date != period_end {
         return Err(Error::invalid(
             "report.period_end_date",
@@ -155,7 +214,7 @@ fn check_first(
     }
     let mut reports = state.reports_of(&plan.name);
     let standing = reports.find(|report| {
-        report.corrected_by.is_none() && report.fields.period_end_date == period_end
+        report.state() == ReportState::Filed && report.fields.period_end_date == period_end
     });
     if let Some(report) = standing {
         return Err(Error::refused(

@@ -7,19 +7,27 @@ use crate::{
     records::{
         dated,
         plans::Plan,
-        platforms::{Platform, PlatformState, Stage},
+        platforms::{PastExit, Platform, PlatformState, Stage},
     },
     state::State,
     time::Date,
 };
 
 impl State {
-    /// A plan with all that is recorded below it.
+    /// A plan with all that counts below it: not what was withdrawn.
     pub fn dossier<'a>(&'a self, plan: &'a Plan) -> Dossier<'a> {
         Dossier {
             milestones: self.milestones_of(&plan.name).map(|it| &**it).collect(),
-            reports: self.reports_of(&plan.name).map(|it| &**it).collect(),
-            assessments: self.assessments_of(&plan.name).map(|it| &**it).collect(),
+            reports: self
+                .reports_of(&plan.name)
+                .map(|it| &**it)
+                .filter(|it| it.withdrawal.is_none())
+                .collect(),
+            assessments: self
+                .assessments_of(&plan.name)
+                .map(|it| &**it)
+                .filter(|it| it.withdrawal.is_none())
+                .collect(),
             ..self.baselines_below(plan)
         }
     }
@@ -50,9 +58,12 @@ impl State {
 }
 
 /// Whether a platform was in the catalogue on a date. A record now known to be a duplicate never
-/// was. A platform that left is RETIRED from its exit date on.
+/// was. A platform that left is RETIRED from its exit date on, until it came back.
 pub(crate) fn platform_state_on(platform: &Platform, on: Date) -> PlatformState {
+    let was_away = platform.past_exits.iter().any(|it| it.holds_on(on));
     match (platform.state(), &platform.exit) {
+        (PlatformState::Merged, _) => PlatformState::Merged,
+        _ if was_away => PlatformState::Retired,
         (PlatformState::Retired, Some(exit)) if exit.exit_date.is_some_and(|day| day > on) => {
             PlatformState::Active
         }
@@ -81,4 +92,5 @@ pub(crate) fn turning_days(platform: &Platform) -> impl Iterator<Item = Date> {
         .filter_map(|entry| entry.start_date)
         .chain(platform.stage_days().map(|(_, day)| day))
         .chain(left)
+        .chain(platform.past_exits.iter().flat_map(PastExit::days))
 }

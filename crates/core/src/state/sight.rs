@@ -177,6 +177,7 @@ pub struct Sight {
     anonymous: bool,
     oversees: bool,
     keeps_principals: bool,
+    transcribes: bool,
     /// The caller's agency, if the change concerns that agency or a resource that belongs to it
     /// now, and whether the caller administers the agency.
     agency: Option<(AgencyName, bool)>,
@@ -214,6 +215,7 @@ impl Sight {
             anonymous: caller.is_anonymous(),
             oversees: caller.oversees(),
             keeps_principals: caller.has(Role::Admin) || caller.has(Role::Auditor),
+            transcribes: caller.has(Role::Transcriber),
             agency: agency.map(|agency| (agency.clone(), caller.has_in(Role::AgencyAdmin, agency))),
             itself,
         }

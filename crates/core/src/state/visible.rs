@@ -20,6 +20,7 @@ use crate::{
     records::{
         Kind, Record,
         meta::{Meta, PublicWrite},
+        principals::Role,
     },
     state::{State, maps::Mapped},
     time::Timestamp,
@@ -34,6 +35,10 @@ pub struct Audience {
     pub public_since: Option<Timestamp>,
     /// The write since which everyone may see it whole.
     pub published: Option<PublicWrite>,
+    /// Whether transcribers see it: it is a plan that they record for an agency.
+    pub transcribed: bool,
+    /// Whether it is a principal that transcribes, which the steward keeps.
+    pub of_transcriber: bool,
 }
 
 impl Audience {
@@ -43,6 +48,12 @@ impl Audience {
             agency: agency.cloned(),
             ..Self::default()
         }
+    }
+
+    /// Whether the caller sees everything about the records below.
+    pub(crate) fn sees_all(&self, caller: &Caller) -> bool {
+        sees_all_of(caller, self.agency.as_ref())
+            || (self.transcribed && caller.has(Role::Transcriber))
     }
 
     /// The metadata that everyone may see of a record: drafting begins before the public may know
@@ -180,8 +191,7 @@ pub trait Visible: Mapped {
         caller: &Caller,
     ) -> Option<Cow<'_, Self>> {
         record.visible(caller, now)?;
-        let outside =
-            Self::GUARD == Some(Kind::Plan) && !sees_all_of(caller, record.agency(now).as_ref());
+        let outside = Self::GUARD == Some(Kind::Plan) && !record.audience(now).sees_all(caller);
         self.visible(if outside { &OUTSIDER } else { caller }, then)
     }
 

@@ -121,6 +121,8 @@ fn platform(id: usize, display_name: usize, agency: usize, left: bool) -> Image 
                 exit_date: None,
             })
         }),
+        past_exits: Vec::new(),
+        moved_listings: Vec::new(),
         public_write: None,
         meta: meta(),
     }))

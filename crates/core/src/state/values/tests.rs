@@ -57,6 +57,8 @@ fn platform(number: usize) -> Platform {
         },
         stage_records: Vec::new(),
         exit: None,
+        past_exits: Vec::new(),
+        moved_listings: Vec::new(),
         public_write: None,
         meta: Meta::created(moment(number), Revision::ZERO),
     };
@@ -130,6 +132,7 @@ fn plan(number: usize) -> Plan {
             reason: String::new(),
         }],
         superseding_plan: None,
+        transcription: None,
         public_write: None,
         published: None,
         redacted: false,

@@ -1,0 +1,108 @@
+//! Transcribing: who records plans and stages for an agency that has nobody of its own yet, and how
+//! the agency confirms them later.
+//!
+//! The second person stays: whoever submits a plan does not issue it, and only the steward issues
+//! one that was transcribed. Once the agency has a principal, nobody else acts for it.
+
+use std::sync::Arc;
+
+use crate::{
+    error::Error,
+    messages::Condition,
+    names::{AgencyName, PlanName},
+    records::{
+        plans::Plan,
+        principals::Role,
+        texts::{Reader, Texts},
+        transcriptions::{Confirmation, Transcription},
+    },
+    rules::{Asking, Command, Deciding, asking::users_of, deciding::check_etag},
+};
+
+/// ConfirmTranscription.
+#[derive(Clone, Debug)]
+pub struct ConfirmTranscription {
+    /// The plan.
+    pub name: PlanName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for ConfirmTranscription {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for ConfirmTranscription {
+    type Answer = Plan;
+    type Found<'a> = &'a Plan;
+
+    fn method(&self) -> &'static str {
+        "ConfirmTranscription"
+    }
+
+    /// Whoever could have issued it.
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
+        let plan: &Plan = asking.find(&self.name)?;
+        asking.in_agency(Role::AgencyApprover, &plan.agency)?;
+        Ok(plan)
+    }
+
+    fn decide<'a>(&self, plan: &'a Plan, deciding: &mut Deciding<'a>) -> Result<Arc<Plan>, Error> {
+        check_etag(plan, &self.etag)?;
+        let refused = |condition| Err(Error::refused(plan.name.as_str(), condition));
+        let Some(transcription) = plan.transcription.as_deref() else {
+            return refused(Condition::NotTranscribed);
+        };
+        if transcription.confirmation.is_some() {
+            return refused(Condition::TranscriptionConfirmed);
+        }
+        Ok(Arc::new(Plan {
+            transcription: Some(Box::new(Transcription {
+                confirmation: Some(Confirmation {
+                    person: Some(deciding.person.clone()),
+                    record_time: deciding.now,
+                }),
+                ..transcription.clone()
+            })),
+            meta: deciding.updated(plan.meta),
+            ..plan.clone()
+        }))
+    }
+}
+
+/// For whom a caller writes what an editor of an agency writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// For its own agency.
+    Agency,
+    /// For an agency that has nobody of its own, from published documents.
+    Transcriber,
+}
+
+impl Asking<'_> {
+    /// Whether the caller writes for an agency that has nobody of its own.
+    pub(super) fn transcribes_for(&self, agency: &AgencyName) -> bool {
+        let appointed = self.caller.has(Role::Transcriber) || self.caller.has(Role::Steward);
+        appointed && users_of(self.state, agency).next().is_none()
+    }
+
+    /// For whom the caller writes in an agency; refused where it may not.
+    pub(super) fn writes_for(&self, agency: &AgencyName) -> Result<Writer, Error> {
+        if self.caller.has_in(Role::AgencyEditor, agency) {
+            return Ok(Writer::Agency);
+        }
+        if self.transcribes_for(agency) {
+            return Ok(Writer::Transcriber);
+        }
+        self.in_agency(Role::AgencyEditor, agency)
+            .map(|()| Writer::Agency)
+    }
+
+    /// The same for a plan: a transcriber writes what was transcribed and is not confirmed.
+    pub(super) fn writes_plan(&self, plan: &Plan) -> Result<(), Error> {
+        if plan.is_being_transcribed() {
+            return self.writes_for(&plan.agency).map(drop);
+        }
+        self.in_agency(Role::AgencyEditor, &plan.agency)
+    }
+}

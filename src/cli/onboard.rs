@@ -1,0 +1,154 @@
+//! `ndp-registry onboard`: an agency's first principals and their keys, in one change, directly on
+//! the database, as `principals/system`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+use super::{
+    key::{agency, caller, note, principal, request, time, word},
+    output,
+};
+use crate::{
+    admission::turns::TurnLimits,
+    config::DatabaseArgs,
+    registry::{
+        Registry,
+        authenticate::{KEY_ID_LENGTH, NewKey},
+        entropy::OsEntropy,
+    },
+    telemetry,
+};
+use ndp_core::{
+    names::{AgencyName, ApiKeyName, PrincipalName},
+    records::{
+        agencies::{AgencyFields, AgencyKind},
+        principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+    },
+    rules::{
+        Ids as _,
+        onboarding::{Newcomer, OnboardAgency},
+    },
+    time::Timestamp,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Id of the agency, as bo-cong-an
+    #[arg(long, value_name = "ID", value_parser = agency)]
+    agency: AgencyName,
+    /// Official name of an agency that the registry does not have; with --kind
+    #[arg(long, value_name = "TEXT", requires = "kind", value_parser = note)]
+    name: Option<String>,
+    /// Its kind: MINISTRY, PROVINCIAL_PEOPLES_COMMITTEE and others
+    #[arg(long, value_name = "KIND", requires = "name", value_parser = word::<AgencyKind>)]
+    kind: Option<AgencyKind>,
+    /// Id of a new principal that keeps the agency's principals and keys, as boca-admin
+    #[arg(long = "admin", value_name = "ID", value_parser = principal)]
+    admins: Vec<PrincipalName>,
+    /// Id of a new principal that writes and submits plans
+    #[arg(long = "editor", value_name = "ID", value_parser = principal)]
+    editors: Vec<PrincipalName>,
+    /// Id of a new principal that issues plans; another person than the one who submits
+    #[arg(long = "approver", value_name = "ID", value_parser = principal)]
+    approvers: Vec<PrincipalName>,
+    /// When the keys expire, as 2027-12-31T23:59:59+07:00; never if left out
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    expires: Option<Timestamp>,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = super::begin(&args.database)?;
+    let (registry, writer, store) = super::open(&config, TurnLimits::default()).await?;
+    let result = args.run(&registry).await;
+    super::close(registry, writer, store).await?;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+impl Args {
+    /// Prints the keys, a line for each with its principal, before they are made, so that no valid
+    /// key exists that could not be printed.
+    async fn run(self, registry: &Registry) -> anyhow::Result<()> {
+        let (mut newcomers, mut lines) = (Vec::new(), String::new());
+        for (name, roles) in self.roles() {
+            let (newcomer, secret) = self.newcomer(&name, roles)?;
+            lines.push_str(&format!("{}\t{secret}\n", name.id()));
+            newcomers.push(newcomer);
+        }
+        if newcomers.is_empty() {
+            bail!("name someone: --admin, --editor, --approver");
+        }
+        let new_agency = self.name.map(|display_name| AgencyFields {
+            display_name,
+            kind: self.kind.unwrap_or_default(),
+            ..AgencyFields::default()
+        });
+        let command = OnboardAgency {
+            agency: self.agency.clone(),
+            new_agency,
+            newcomers,
+        };
+        let requests = [request(command)];
+        registry.preview_all(&caller(), &requests)?;
+        output::hand_over(&lines)
+            .context("nothing was made, for nobody would have seen the keys")?;
+        for request in requests {
+            let made = registry.submit(caller(), request).await;
+            made.context("the keys printed above are no good, unless `key list` shows them")?;
+        }
+        telemetry::say(&format!(
+            "onboarded {}; the keys above are shown this once",
+            self.agency
+        ));
+        Ok(())
+    }
+
+    /// Each principal once, with the roles that the options give it.
+    fn roles(&self) -> Vec<(PrincipalName, Vec<Role>)> {
+        let mut all: Vec<(PrincipalName, Vec<Role>)> = Vec::new();
+        for (names, role) in [
+            (&self.editors, Role::AgencyEditor),
+            (&self.approvers, Role::AgencyApprover),
+            (&self.admins, Role::AgencyAdmin),
+        ] {
+            for name in names {
+                match all.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, roles)) if roles.contains(&role) => {}
+                    Some((_, roles)) => roles.push(role),
+                    None => all.push((name.clone(), vec![role])),
+                }
+            }
+        }
+        all
+    }
+
+    /// A principal to make, and the secret of its key.
+    fn newcomer(
+        &self,
+        name: &PrincipalName,
+        roles: Vec<Role>,
+    ) -> anyhow::Result<(Newcomer, String)> {
+        let id = OsEntropy.id(KEY_ID_LENGTH);
+        let new = NewKey::new(&id, OsEntropy.secret());
+        let newcomer = Newcomer {
+            name: name.clone(),
+            id_chosen: true,
+            fields: PrincipalFields {
+                display_name: String::new(),
+                kind: PrincipalKind::Person,
+                agency: Some(self.agency.clone()),
+                roles,
+            },
+            key: ApiKeyName::from_id(name, &id).context("a key's id")?,
+            key_fields: ApiKeyFields {
+                display_name: String::new(),
+                expire_time: self.expires,
+            },
+            ttl: None,
+            hash: new.hash,
+        };
+        Ok((newcomer, new.secret))
+    }
+}
