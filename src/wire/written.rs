@@ -205,6 +205,11 @@ fn a_field_is_read_or_said_to_be_output_only() {
         let name = FigureName::from_id("a").unwrap();
         figures::figure_fields(it, name, "it", violations)
     });
+    check(&mut checked, |it: pb::platform::Reinstatement, _| {
+        platforms::reinstatement_fields(it)
+    });
+    // a principal and a key, which are above
+    checked.insert(pb::onboard_agency_request::Newcomer::full_name());
     check(&mut checked, |it: pb::platform::Exit, violations| {
         platforms::exit_fields(it, "it", violations)
     });
