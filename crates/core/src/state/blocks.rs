@@ -79,6 +79,13 @@ impl<O: Order> Block<O> {
         }
     }
 
+    /// Has its index made again. One that no other version shares and that was not made stays.
+    fn forget(&mut self) {
+        if Arc::get_mut(&mut self.index).is_none_or(|index| index.get().is_some()) {
+            self.index = Arc::default();
+        }
+    }
+
     /// Where the record is, or where it would be.
     fn find(&self, record: &O::Record) -> Result<usize, usize> {
         self.records.binary_search_by(|it| O::compare(it, record))
@@ -158,7 +165,7 @@ impl<O: Order> Blocks<O> {
         let place = O::place(&record);
         let block = self.block_at(&place);
         let block = Arc::make_mut(block);
-        block.index = Arc::default();
+        block.forget();
         let at = block.find(&record).unwrap_or_else(|at| at);
         block.records.insert(at, record);
         if block.records.len() > RECORDS_MAX {
@@ -179,7 +186,7 @@ impl<O: Order> Blocks<O> {
         }
         let block = Arc::make_mut(self.block_at(&O::place(old)));
         if !O::is_indexed_as(old, &new) {
-            block.index = Arc::default();
+            block.forget();
         }
         let at = block.find(old).ok();
         if let Some(here) = at.and_then(|at| block.records.get_mut(at)) {
@@ -195,7 +202,7 @@ impl<O: Order> Blocks<O> {
             return;
         };
         block.records.remove(at);
-        block.index = Arc::default();
+        block.forget();
         if block.records.len() < FEW {
             self.join(&place);
         }
@@ -204,7 +211,7 @@ impl<O: Order> Blocks<O> {
     /// Has the block of a record indexed again, as what is indexed of it beside it has changed.
     pub(super) fn forget_index(&mut self, record: &O::Record) {
         // also where there is none yet: an earlier version may still make it, as things were
-        Arc::make_mut(self.block_at(&O::place(record))).index = Arc::default();
+        Arc::make_mut(self.block_at(&O::place(record))).forget();
     }
 
     /// The block that a record of this place belongs to.
