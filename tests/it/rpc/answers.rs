@@ -90,7 +90,9 @@ fn needed(method: &str) -> Value {
             "platforms/-/plans/-"
         }
         "ListApiKeys" => "principals/-",
-        "ListAttentionItems" => return json!({"edition": "editions/-"}),
+        "ListAttentionItems" | "ComputeDataQuality" => {
+            return json!({"edition": "editions/2618-qd-bkhcn"});
+        }
         "SearchPlatforms" => return json!({"query": "nền tảng"}),
         _ => return json!({}),
     };

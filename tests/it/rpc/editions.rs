@@ -96,7 +96,7 @@ both! {
         steward.ok("UpdateEdition", pin(OF_79, true)).await;
         // also for a date before its first day, which it lists nothing on
         let refused = anyone.refusal("ComputeSummary", on(BEFORE)).await;
-        assert_eq!(refused, "OutOfRange INVALID_REQUEST");
+        assert_eq!(refused, "OutOfRange OUT_OF_RANGE");
         server.stop().await;
     }
 

@@ -166,10 +166,10 @@ both! {
         let whole = summary(&mut anyone, "editions/-", "").await;
         assert_eq!((&*whole.edition, whole.declared_platform_count), ("editions/-", None));
         assert_eq!(whole.held_platform_count, Some(84 + 67));
-        let one = summary(&mut anyone, "", "agencies/bo-tai-chinh").await;
+        let one = summary(&mut anyone, OF_84, "agencies/bo-tai-chinh").await;
         assert_eq!((&*one.edition, &*one.agency), (OF_84, "agencies/bo-tai-chinh"));
         assert_eq!((one.declared_platform_count, one.held_platform_count), (None, Some(4)));
-        let none = summary(&mut anyone, "", "agencies/bo-y-te").await;
+        let none = summary(&mut anyone, OF_84, "agencies/bo-y-te").await;
         assert_eq!(Counts::of(&none), Counts::default());
 
         for (edition, agency) in

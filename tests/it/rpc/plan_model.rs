@@ -391,7 +391,7 @@ fn command(state: &State, step: &Step, number: usize) -> (Caller, Box<dyn AnyCom
             day,
         } => {
             let name = plan_name(plan);
-            let etag = state.plan(&name).map(|plan| plan.meta.etag());
+            let etag = state.plan(&name).map(|plan| state.plan_etag(plan));
             let document = day.map(document);
             let etag = etag.unwrap_or_default();
             (
