@@ -2,8 +2,9 @@
 //!
 //! `read_…` takes what a client sent, after its field rules were checked, so that only a name can
 //! still be refused: that of a record within a request, of which the contract has no pattern. It is
-//! refused in the words of the contract. `write_…` is the other direction. Text in messages is converted to its stored form only here. Digits of a
-//! time beyond microseconds are cut, as when RFC 3339 is read.
+//! refused in the words of the contract. `write_…` is the other direction. Text in messages is
+//! converted to its stored form only here. Digits of a time beyond microseconds are cut, as when
+//! RFC 3339 is read.
 
 use std::{
     borrow::{Borrow, Cow},

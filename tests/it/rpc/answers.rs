@@ -228,7 +228,9 @@ both! {
                     ("agency", _) => json!("agencies/bo-cong-an"),
                     ("group", _) => json!("A"),
                     ("criterion", _) => json!("CLEAN"),
-                    ("effective_date" | "comparison_date", _) => json!({"year": 2026, "month": 9, "day": 30}),
+                    ("effective_date" | "comparison_date", _) => {
+                        json!({"year": 2026, "month": 9, "day": 30})
+                    }
                     ("read_revision", _) => newest["revision"].clone(),
                     ("read_time", _) => newest["record_time"].clone(),
                     (other, _) => panic!("{name} has a new argument `{other}`"),
