@@ -414,7 +414,8 @@ const STYLE: &str = "body{font:12pt/1.4 serif;margin:2em auto;max-width:60em;pad
     h1{font-size:16pt}table{border-collapse:collapse;margin:1em 0;width:100%}\
     caption{font-weight:bold;text-align:left}th,td{border:1px solid #777;padding:.2em .4em}\
     tbody th{font-weight:normal;text-align:left}td{text-align:right}\
-    thead{display:table-header-group}tr{break-inside:avoid}a{color:inherit}@page{size:A4;margin:15mm}\
+    thead{display:table-header-group}\
+    tr{break-inside:avoid}a{color:inherit}@page{size:A4;margin:15mm}\
     @media print{body{margin:0;max-width:none}a{text-decoration:none}}";
 
 #[cfg(test)]
