@@ -274,8 +274,8 @@ const COMMITTING: &str = "committing";
 fn commit_error(failure: Failure, outages: &Outages) -> CommitError {
     let refused = match &failure {
         Failure::Sql(error) => match error.as_database_error().map(code) {
-            // 5: another writer; 19: a constraint, also a deferred one; the others: a statement that
-            // came before the commit, with which SQLite may be sent. The transaction was still open.
+            // 5: another writer; 19: a constraint, also a deferred one; the others: a statement
+            // that was sent with the commit, before it. The transaction was still open.
             Some(Code::Sqlite(1 | 5 | 17..=20 | 25)) => true,
             // class 23: a deferred constraint; 40: rolled back; 25: no transaction to commit. Any
             // other error may have come after the commit was written.
