@@ -93,8 +93,9 @@ fn services_methods_and_messages_are_described() {
     let method = ["describe", "ndp.registry.v1.PlanService.SubmitPlan"];
     insta::assert_snapshot!(served.succeeds(&[], &method), @r###"
     ndp.registry.v1.PlanService.SubmitPlan is a method:
-    // Hands a DRAFT or RETURNED plan in for approval, and freezes it; an editor of its agency.
-    // Errors: FAILED_PRECONDITION in any other state; ABORTED when the etag is not current.
+    // Hands a DRAFT or RETURNED plan in for approval, and freezes it with its milestones; an editor
+    // of its agency. Errors: FAILED_PRECONDITION in any other state; ABORTED when the etag is not
+    // current, also because a milestone was written since.
     rpc SubmitPlan ( .ndp.registry.v1.SubmitPlanRequest ) returns ( .ndp.registry.v1.Plan ) {
       option (.google.api.http) = {
         post: "/v1/{name=platforms/*/plans/*}:submit",

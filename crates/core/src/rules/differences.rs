@@ -13,7 +13,14 @@ use crate::{
 };
 
 /// Book-keeping, which says nothing of what is proposed.
-const LEFT_OUT: &[&str] = &["name", "meta", "public_write", "published", "record_time"];
+const LEFT_OUT: &[&str] = &[
+    "name",
+    "meta",
+    "public_write",
+    "published",
+    "record_time",
+    "moved_listings",
+];
 
 /// Parts of the stored form that the contract does not have: their fields stand one level higher.
 const UNNAMED: &[&str] = &["fields", "cycle"];
