@@ -30,8 +30,8 @@ const ROUNDS_LONG: usize = 200;
 
 /// What a writer sent.
 enum Asked {
-    Create(pb::CreatePlanRequest),
-    Update(pb::UpdatePlanRequest),
+    Create(Box<pb::CreatePlanRequest>),
+    Update(Box<pb::UpdatePlanRequest>),
 }
 
 /// The answer to a write: the image, and the revision that holds it.
@@ -44,8 +44,8 @@ struct Answer {
 impl Asked {
     async fn send(&self, clients: &mut Clients) -> Result<Answer, Status> {
         let response = match self {
-            Self::Create(request) => clients.plans.create_plan(request.clone()).await,
-            Self::Update(request) => clients.plans.update_plan(request.clone()).await,
+            Self::Create(request) => clients.plans.create_plan(request.as_ref().clone()).await,
+            Self::Update(request) => clients.plans.update_plan(request.as_ref().clone()).await,
         };
         response.map(|response: Response<pb::Plan>| Answer {
             revision: revision_in(&response),
@@ -70,7 +70,7 @@ struct Written {
 /// Makes a plan and renames it again and again, until a call fails.
 async fn write(id: String, mut clients: Clients, count: watch::Sender<u32>) -> Written {
     let mut answered = Vec::new();
-    let mut asked = Asked::Create(create(&id));
+    let mut asked = Asked::Create(Box::new(create(&id)));
     loop {
         match asked.send(&mut clients).await {
             Ok(answer) => answered.push((asked, answer)),
@@ -83,7 +83,10 @@ async fn write(id: String, mut clients: Clients, count: watch::Sender<u32>) -> W
         }
         count.send_modify(|count| *count += 1);
         let step = answered.len();
-        asked = Asked::Update(rename(&id, format!("{id}, lần sửa {step} (made up)")));
+        asked = Asked::Update(Box::new(rename(
+            &id,
+            format!("{id}, lần sửa {step} (made up)"),
+        )));
     }
 }
 
