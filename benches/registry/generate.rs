@@ -16,11 +16,11 @@ use ndp_core::{
     names::{AgencyName, ApiKeyName, EditionName, PlanName, PlatformName, PrincipalName},
     records::{
         Record,
+        budgets::{Budget, Money},
         documents::Source,
         meta::Meta,
         plans::{
-            Budget, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState, ReportingCycle,
-            StateEntry,
+            CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
         },
         platforms::{
             Classification, Governance, Link, Listing, Membership, Platform, PlatformFields,

@@ -279,7 +279,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
-    use ndp_core::records::plans::{Budget, Money};
+    use ndp_core::records::budgets::{Budget, Money};
 
     fn any_fields() -> impl Strategy<Value = MilestoneFields> {
         (

@@ -22,10 +22,11 @@ use ndp_core::{
     },
     names::AgencyName,
     records::{
+        budgets::{Budget, BudgetLine, BudgetTotal, Money},
         meta::Meta,
         plans::{
-            Budget, BudgetLine, BudgetTotal, CycleEntry, Head, Interval, Money, Plan, PlanFields,
-            PlanState, ReportingCycle, StateEntry, Visibility, VisibilityEntry,
+            CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
+            Visibility, VisibilityEntry,
         },
     },
     state::State,

@@ -10,11 +10,12 @@ use ndp_core::{
     names::{AgencyName, EditionName, PlanName, PlatformName, PrincipalName, Revision},
     records::{
         agencies::{Agency, AgencyFields, AgencyKind, Succession},
+        budgets::{Budget, BudgetLine, Money},
         documents::{Document, DocumentKind, Relation, RelationKind, Source},
         meta::{Meta, PublicWrite},
         plans::{
-            Budget, BudgetLine, CycleEntry, Head, Interval, Money, Plan, PlanFields, PlanState,
-            ReportingCycle, StateEntry, Visibility, VisibilityEntry,
+            CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
+            Visibility, VisibilityEntry,
         },
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,

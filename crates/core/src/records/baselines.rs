@@ -16,11 +16,12 @@ use crate::{
     },
     records::{
         Kind,
+        budgets::Budget,
         documents::Document,
         edit::{Fields as _, Mask},
         meta::Meta,
         milestones::MilestoneFields,
-        plans::{Budget, PlanFields},
+        plans::PlanFields,
         stored::stored,
         texts::{Reader, Texts},
     },

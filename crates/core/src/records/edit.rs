@@ -138,7 +138,10 @@ pub(crate) use parts;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::plans::{Budget, Money, PlanFields};
+    use crate::records::{
+        budgets::{Budget, Money},
+        plans::PlanFields,
+    };
 
     fn plan(budget: Option<Budget>) -> PlanFields {
         PlanFields {

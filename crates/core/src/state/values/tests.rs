@@ -14,9 +14,10 @@ use crate::{
         token::{Binding, TokenKey},
     },
     records::{
+        budgets::Budget,
         documents::Document,
         meta::Meta,
-        plans::{Budget, Plan, PlanFields, PlanState, StateEntry, Visibility, VisibilityEntry},
+        plans::{Plan, PlanFields, PlanState, StateEntry, Visibility, VisibilityEntry},
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
             Listing, Membership, OperationStage, Platform, PlatformFields, Security, Stage,
