@@ -36,6 +36,9 @@ use maps::Maps;
 use values::ByValues;
 use visible::Visible as _;
 
+/// A past State is indexed anew where at least one in this many plans changed since.
+const MANY: usize = 8;
+
 /// How many platforms an edition holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EditionCounts {
@@ -76,6 +79,11 @@ impl State {
     }
 
     fn put(&mut self, image: Image) {
+        self.put_with(image, true);
+    }
+
+    /// Puts an image; of a plan not into `plan_values` unless `values` is set.
+    fn put_with(&mut self, image: Image, values: bool) {
         if let Image::Platform(platform) = image {
             match self.put_platform(Arc::clone(&platform)) {
                 Some(old) => {
@@ -110,6 +118,7 @@ impl State {
                 }
             }
             (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
+            (Image::Plan(_), _) if !values => {}
             (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
             (Image::Plan(plan), _) => self.plan_values.insert(plan),
             _ => {}
@@ -123,6 +132,11 @@ impl State {
     }
 
     fn remove(&mut self, name: &str) {
+        self.remove_with(name, true);
+    }
+
+    /// Removes a record; a plan not from `plan_values` unless `values` is set.
+    fn remove_with(&mut self, name: &str, values: bool) {
         self.sight_turns += 1;
         match self.maps.remove(name) {
             Some(Image::Platform(old)) => {
@@ -131,7 +145,7 @@ impl State {
                 self.alphabet.remove(&old);
                 self.platform_values.remove(&old);
             }
-            Some(Image::Plan(old)) => self.plan_values.remove(&old),
+            Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
             _ => {}
         }
@@ -224,11 +238,19 @@ impl State {
         past: impl IntoIterator<Item = (String, Option<Image>)>,
     ) -> Self {
         let mut state = self.clone();
+        let past: Vec<_> = past.into_iter().collect();
+        // one after another, many plans would cost more than all of them at once
+        let few = past.len() < self.plans().len() / MANY;
         for (name, image) in past {
             match image {
-                Some(image) => state.put(image),
-                None => state.remove(&name),
+                Some(image) => state.put_with(image, few),
+                None => state.remove_with(&name, few),
             }
+        }
+        if !few {
+            let plans = state.plans().iter();
+            let plans = plans.map(|(name, plan)| (name.clone(), Arc::clone(plan)));
+            state.plan_values = ByValues::load(plans);
         }
         state.revision = revision;
         state.record_time = record_time;
