@@ -40,6 +40,9 @@ impl Listening {
             "--watchers",
             "--watchers-per-caller",
             "--streams-per-address",
+            "--calls-in-flight",
+            "--calls-in-flight-per-caller",
+            "--calls-per-second",
         ];
         let options: Vec<_> = options.iter().flat_map(|it| [*it, most]).collect();
         Self::serve(database, &options)
