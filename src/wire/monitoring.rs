@@ -299,6 +299,8 @@ pub fn agency_summaries(
         comparison_total_counts: compared.map(|it| counts(&it.counts)),
         revision: state.revision().get(),
         synthetic: whole.synthetic,
+        effective_edition: effective_edition(state, whole.date),
+        warnings: warnings(state, &whole.place, whole.date),
     }
 }
 

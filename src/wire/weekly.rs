@@ -4,7 +4,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::{
-    monitoring::{agency_display_name, counts, place_edition},
+    monitoring::{agency_display_name, counts, place_edition, warnings},
     values::write_date,
 };
 use crate::pb;
@@ -196,6 +196,12 @@ impl Weekly {
             Some(other) => format!("Số liệu ngày {}, so với ngày {}.", day(date), day(other)),
             None => format!("Số liệu ngày {}; chưa có số liệu tuần trước.", day(date)),
         });
+        let warnings = warnings(state, &whole.place, date);
+        about.extend(
+            warnings
+                .into_iter()
+                .map(|it| format!("Lưu ý: {}.", it.text_vi)),
+        );
         if whole.synthetic {
             about.push("DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.".to_owned());
         }

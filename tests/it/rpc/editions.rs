@@ -67,7 +67,7 @@ both! {
         // every answer of an edition says so
         let since = json!({"edition": OF_84, "start_date": date(REPEAL)});
         assert_eq!(told(&anyone.ok("ComputeTimeline", since).await), repealed);
-        for method in ["ComputeDataQuality", "ListAttentionItems"] {
+        for method in ["ComputeAgencySummaries", "ComputeDataQuality", "ListAttentionItems"] {
             let request = json!({"edition": OF_84});
             assert_eq!(told(&anyone.ok(method, request).await), repealed, "{method}");
             let default = anyone.ok(method, json!({})).await;
@@ -111,7 +111,11 @@ both! {
             "the answer is of `{OF_84}`, which is not in force on 2026-10-01; `{OF_79}` is, and \
              none of its entries is held here"
         ));
-        assert!(warning["text_vi"].as_str().unwrap().starts_with("kết quả thuộc"));
+        let vietnamese = warning["text_vi"].as_str().unwrap();
+        assert!(vietnamese.starts_with("kết quả thuộc"));
+        let report = anyone.ok("ComputeWeeklyReport", json!({})).await;
+        let report = report["text"].as_str().unwrap();
+        assert!(report.contains(&format!("Lưu ý: {vietnamese}.")), "{report}");
         assert_eq!(items(&anyone, json!({}), "MISSING_PLAN").await, [json!(null); 0]);
         server.stop().await;
     }
