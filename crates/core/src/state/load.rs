@@ -32,6 +32,11 @@ impl State {
                 other => others.push(other),
             }
         }
+        // before the platforms, since an agency that is put has all of its platforms looked at
+        others.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        for image in alternating(others) {
+            state.put(image);
+        }
         state.alphabet = Alphabet::load(merged(placed(&platforms)));
         platforms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         state.platform_values = ByValues::load(named(&platforms));
@@ -48,10 +53,6 @@ impl State {
         state.plan_values = ByValues::load(named(&plans));
         for plan in alternating(plans) {
             state.maps.put(Image::Plan(plan));
-        }
-        others.sort_unstable_by(|a, b| a.name().cmp(b.name()));
-        for image in alternating(others) {
-            state.put(image);
         }
         state.revision = revision;
         state.record_time = record_time;
