@@ -27,7 +27,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Indexes the texts of records; those after [`RECORDS_MAX`] are not found.
+    /// Indexes the texts of records; those after the most that a block has are not found.
     pub fn new<R: Searchable>(records: &[R]) -> Self {
         let records = records.get(..RECORDS_MAX).unwrap_or(records);
         // many records have a text in common, as the name of their agency
