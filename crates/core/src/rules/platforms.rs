@@ -429,14 +429,12 @@ impl Command for ReinstatePlatform {
         } = self;
         check_etag(platform, etag)?;
         deciding.check_actor_named(name.as_str())?;
-        check_reinstatement(deciding, platform, reinstatement)?;
         let action = Action::Reinstatement(Box::new(reinstatement.clone()));
         deciding.propose(name, action, |_| true)
     }
 }
 
-/// Checks that run when a reinstatement is proposed and again when it is approved. Returns the exit
-/// that it takes back.
+/// The checks of a reinstatement. Returns the exit that it takes back.
 fn check_reinstatement<'a>(
     deciding: &Deciding<'_>,
     platform: &'a Platform,
