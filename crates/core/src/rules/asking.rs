@@ -64,8 +64,8 @@ impl<'a> Asking<'a> {
     }
 
     /// An administrator manages every principal; the steward, those that only transcribe. An agency
-    /// administrator manages only principals of
-    /// the agency that have no other roles, so that no caller grants more rights than it has.
+    /// administrator manages only principals of the agency that have no other roles, so that no
+    /// caller grants more rights than it has.
     pub(super) fn manages(&self, fields: &PrincipalFields) -> Result<(), Error> {
         if self.caller.has(Role::Admin) {
             return Ok(());
@@ -98,10 +98,9 @@ pub(super) fn users_of<'a>(
 ) -> impl Iterator<Item = &'a Principal> {
     let acts = |principal: &&Principal| {
         let fields = &principal.fields;
-        let roles = fields.roles.iter();
         !principal.disabled
             && fields.agency.as_ref() == Some(agency)
-            && roles.into_iter().any(|role| role.is_of_agency())
+            && fields.roles.iter().any(|role| role.is_of_agency())
     };
     state.principals().values().map(|it| &**it).filter(acts)
 }

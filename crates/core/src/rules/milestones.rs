@@ -20,7 +20,7 @@ use crate::{
     rules::{
         Asking, Command, Deciding, Update,
         deciding::check_etag,
-        plans::{check_issued, is_in_force, only_by_rebaseline},
+        plans::{check_fixed, check_issued, is_in_force, only_by_rebaseline},
         update::editable,
     },
     state::State,
@@ -134,13 +134,9 @@ impl Command for UpdateMilestone {
         let new = self.edit(milestone, deciding)?;
         if is_in_force(plan)? {
             let differing = milestone.fields.differing(&new.fields);
-            let mut fixed = differing
-                .iter()
-                .filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
-            if let Some(field) = fixed.next() {
-                let place = "rebaseline.milestone_changes";
-                return Err(only_by_rebaseline(new.name.as_str(), field, place));
-            }
+            check_fixed(new.name.as_str(), &differing, FIELDS_AFTER_ISSUE, |_| {
+                "rebaseline.milestone_changes".to_owned()
+            })?;
         }
         check_not_dropped(milestone)?;
         check_fields(&new.fields)?;

@@ -169,13 +169,12 @@ impl Command for UpdatePlan {
         let new = self.edit(plan, deciding)?;
         if is_in_force(plan)? {
             let differing = plan.fields.differing(&new.fields);
-            let mut fixed = differing
-                .iter()
-                .filter(|it| !FIELDS_AFTER_ISSUE.contains(it));
-            if let Some(field) = fixed.next() {
-                let place = format!("rebaseline.{field}");
-                return Err(only_by_rebaseline(plan.name.as_str(), field, &place));
-            }
+            check_fixed(
+                plan.name.as_str(),
+                &differing,
+                FIELDS_AFTER_ISSUE,
+                |field| format!("rebaseline.{field}"),
+            )?;
         }
         check_fields(deciding, &new.fields, "plan").into_result()?;
         Ok(Arc::new(new))
@@ -512,6 +511,20 @@ fn check_history(plan: &Plan) -> Result<(), Error> {
 
 fn frozen(plan: &Plan) -> Error {
     Error::refused(plan.name.as_str(), Condition::PlanIsFrozen)
+}
+
+/// Refuses a change of an ISSUED plan, or of a milestone of one, in a field other than the `movable`
+/// ones. `place` returns where a rebaseline has a field.
+pub(super) fn check_fixed(
+    subject: &str,
+    differing: &[&str],
+    movable: &[&str],
+    place: impl Fn(&str) -> String,
+) -> Result<(), Error> {
+    let mut fixed = differing.iter().filter(|it| !movable.contains(it));
+    fixed.next().map_or(Ok(()), |field| {
+        Err(only_by_rebaseline(subject, field, &place(field)))
+    })
 }
 
 /// Refuses to write a field of an ISSUED plan or of its milestones. `place` is where a rebaseline
