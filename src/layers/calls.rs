@@ -50,25 +50,26 @@ impl Calls {
         let headers = request.headers();
         let patience = patience(headers);
         let waits = headers.contains_key(&NDP_MIN_REVISION);
+        let of_call = |call: &Call| (call.caller.person(), call.snapshot.position());
         let identified = match request.extensions_mut().get_mut::<Call>() {
             Some(call) if !waits => {
                 // it was identified before its deadline was translated into a gRPC header
                 call.patience = patience;
-                Ok((call.caller.person(), call.snapshot.position()))
+                Ok(of_call(call))
             }
             // boxed: few calls wait, and unboxed this future would enlarge that of every call
             _ => Box::pin(self.identify(request.headers(), held))
                 .await
                 .map(|call| {
-                    let of_call = (call.caller.person(), call.snapshot.position());
+                    let identified = of_call(&call);
                     request.extensions_mut().insert::<Call>(call);
-                    of_call
+                    identified
                 }),
         };
         let uri = request.uri().clone();
         let method = uri.path().trim_start_matches('/');
         let (person, position) = match identified {
-            Ok(of_call) => of_call,
+            Ok(identified) => identified,
             Err(error) => {
                 let mut response = status(error).into_http();
                 finish(&mut response, &self.registry.read().position());

@@ -54,14 +54,10 @@ impl Services {
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
         let asked = values::read_date(message.effective_date);
-        let date = asked.unwrap_or(today);
-        let place = self.place(&call, scope, message.group, agency, date);
-        let place = place.await?;
+        let (place, date) = self
+            .place_on(&call, scope, message.group, agency, asked, today)
+            .await?;
         let state = call.state();
-        if asked.is_some() {
-            check_known(date, today, "effective_date")?;
-            state.check_listed(&place, date, "effective_date")?;
-        }
         let tally = self.registry().tally(&call.who, &call.snapshot, date);
         let tally = tally.await?;
         let summary = state.summary(&call.caller, place, &tally);
@@ -80,8 +76,7 @@ impl Services {
         let start = values::read_date(message.start_date);
         let start = start.ok_or_else(|| Error::invalid("start_date", Rule::FirstDateMissing))?;
         let end = values::read_date(message.end_date).unwrap_or(today);
-        let place = self.place(&call, scope, message.group, agency, end);
-        let place = place.await?;
+        let place = self.place(&call, scope, message.group, agency, end).await?;
         let state = call.state();
         check_known(start, today, "start_date")?;
         check_known(end, today, "end_date")?;
@@ -115,14 +110,10 @@ impl Services {
             .with("effective_date", date(asked))
             .with("comparison_date", date(other));
         let after = self.open_token(&binding, &message.page_token)?;
-        let on = asked.unwrap_or(today);
-        let place = self.place(&call, scope, message.group, None, on).await?;
-        for (date, field) in [(asked, "effective_date"), (other, "comparison_date")] {
-            if let Some(date) = date {
-                check_known(date, today, field)?;
-                call.state().check_listed(&place, date, field)?;
-            }
-        }
+        let (place, on) = self
+            .place_on(&call, scope, message.group, None, asked, today)
+            .await?;
+        check_counted(&call, &place, other, today, "comparison_date")?;
         let tallies = self.tallies(&call, on, other).await?;
         let (counted, sight) = (place.clone(), Sight::of(&call.caller));
         let (tally, compared) = tallies.clone();
@@ -163,12 +154,9 @@ impl Services {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let asked = values::read_date(message.effective_date);
-        let date = asked.unwrap_or(today);
-        let place = self.place(&call, scope, String::new(), None, date).await?;
-        if asked.is_some() {
-            check_known(date, today, "effective_date")?;
-            call.state().check_listed(&place, date, "effective_date")?;
-        }
+        let (place, date) = self
+            .place_on(&call, scope, String::new(), None, asked, today)
+            .await?;
         let before = date.plus_days(-7);
         let is_listed = call.state().check_listed(&place, before, "").is_ok();
         let other = is_listed.then_some(before);
@@ -205,12 +193,9 @@ impl Services {
         let order = Order::<Item>::parse(&message.order_by, "")?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let asked = values::read_date(message.effective_date);
-        let date = asked.unwrap_or(today);
-        let place = self.place(&call, scope, String::new(), None, date).await?;
-        if asked.is_some() {
-            check_known(date, today, "effective_date")?;
-            call.state().check_listed(&place, date, "effective_date")?;
-        }
+        let (place, date) = self
+            .place_on(&call, scope, String::new(), None, asked, today)
+            .await?;
         let binding = call
             .binding("ListAttentionItems")
             .with("edition", &message.edition)
@@ -259,8 +244,9 @@ impl Services {
             .with("group", &message.group)
             .with("criterion", message.criterion.to_be_bytes());
         let after = self.open_token(&binding, &message.page_token)?;
-        let place = self.place(&call, scope, message.group, agency, today);
-        let place = place.await?;
+        let place = self
+            .place(&call, scope, message.group, agency, today)
+            .await?;
         let (scored, sight) = (place.clone(), Sight::of(&call.caller));
         let scoring = self.work(&call, move |call, effort| {
             let quality = call.state().quality(&scored, &sight, today, effort);
@@ -409,6 +395,23 @@ impl Services {
         Ok((counted, compared))
     }
 
+    /// The platforms that a request selects on the effective date it asks for, `today` if it asks
+    /// for none, and that date. Refuses a date that has no counts.
+    async fn place_on(
+        &self,
+        call: &Call,
+        scope: Scope,
+        group: String,
+        agency: Option<AgencyName>,
+        asked: Option<Date>,
+        today: Date,
+    ) -> Result<(Place, Date), Error> {
+        let date = asked.unwrap_or(today);
+        let place = self.place(call, scope, group, agency, date).await?;
+        check_counted(call, &place, asked, today, "effective_date")?;
+        Ok((place, date))
+    }
+
     /// The platforms that a request for a date selects.
     async fn place(
         &self,
@@ -453,6 +456,21 @@ fn dates(interval: Interval, start: Date, end: Date) -> Result<Vec<Date>, Error>
         return Err(Error::invalid("end_date", Rule::EndBeforeStart));
     }
     Ok(dates)
+}
+
+/// Refuses a date, if one is asked for, after the date of the answer or before the edition.
+fn check_counted(
+    call: &Call,
+    place: &Place,
+    asked: Option<Date>,
+    today: Date,
+    field: &'static str,
+) -> Result<(), Error> {
+    let Some(date) = asked else {
+        return Ok(());
+    };
+    check_known(date, today, field)?;
+    call.state().check_listed(place, date, field)
 }
 
 /// Refuses a date after the date of the answer.
