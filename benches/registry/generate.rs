@@ -197,7 +197,7 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
 async fn make_key(registry: &Registry) -> Result<String> {
     let principal = PrincipalName::from_id("bench-editor").context("a principal")?;
     let id = OsEntropy.id(KEY_ID_LENGTH);
-    let key = NewKey::new(&id, OsEntropy.secret());
+    let key = NewKey::random(&id);
     let commands: [Box<dyn AnyCommand>; 2] = [
         Box::new(CreatePrincipal {
             name: Some(principal.clone()),

@@ -12,11 +12,7 @@ use crate::{
     admission::turns::TurnLimits,
     config::DatabaseArgs,
     pb,
-    registry::{
-        Registry,
-        authenticate::{KEY_ID_LENGTH, NewKey},
-        entropy::OsEntropy,
-    },
+    registry::{Registry, authenticate::NewKey},
     telemetry,
     wire::{validate::Validate as _, values::read_text},
 };
@@ -28,7 +24,7 @@ use ndp_core::{
         words::Word,
     },
     rules::{
-        self, Ids as _, Request,
+        self, Request,
         principals::{CreateApiKey, CreatePrincipal, RevokeApiKey},
     },
     text::legible::{Lines, fault, kept},
@@ -153,8 +149,6 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 impl Create {
-    /// Prints the key before creating it, so that no valid key exists that could not be printed.
-    /// Before that, it checks that the key can be created.
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
         let principal = self.principal.clone();
         let mut requests = Vec::new();
@@ -166,9 +160,7 @@ impl Create {
                  it, or change its roles with UpdatePrincipal"
             );
         }
-        let id = OsEntropy.id(KEY_ID_LENGTH);
-        let key = NewKey::new(&id, OsEntropy.secret());
-        let name = ApiKeyName::from_id(&principal, &id).context("a key's id")?;
+        let (name, key) = NewKey::of(&principal)?;
         let fields = ApiKeyFields {
             display_name: self.note,
             expire_time: self.expires,
@@ -180,17 +172,9 @@ impl Create {
             ttl: None,
             hash: key.hash,
         }));
-        registry.preview_all(&caller(), &requests)?;
-        // Only the key goes to standard output, so that a script can read it.
-        output::hand_over(&format!("{}\n", key.secret))
-            .context("no key was made, for nobody would have seen it")?;
         let new_principal = requests.len() > 1;
-        for request in requests {
-            let made = registry.submit(caller(), request).await;
-            made.with_context(|| {
-                format!("the key printed above is no good, unless `key list` shows {name}")
-            })?;
-        }
+        let lost = format!("the key printed above is no good, unless `key list` shows {name}");
+        make_keys(registry, &format!("{}\n", key.secret), requests, &lost).await?;
         if new_principal {
             telemetry::say(&format!("made {principal}"));
             if self.roles.is_empty() {
@@ -257,6 +241,25 @@ impl Revoke {
         telemetry::say(&format!("revoked {name}"));
         Ok(())
     }
+}
+
+/// Prints keys before creating them, so that no valid key exists that could not be printed. Before
+/// that, it checks that the requests that create them are allowed. `lost` is the error where one
+/// fails after that.
+pub(super) async fn make_keys(
+    registry: &Registry,
+    keys: &str,
+    requests: Vec<Request>,
+    lost: &str,
+) -> anyhow::Result<()> {
+    registry.preview_all(&caller(), &requests)?;
+    // Only keys go to standard output, so that a script can read them.
+    output::hand_over(keys).context("no key was made, for nobody would have seen it")?;
+    for request in requests {
+        let made = registry.submit(caller(), request).await;
+        made.with_context(|| lost.to_owned())?;
+    }
+    Ok(())
 }
 
 pub(super) fn caller() -> Caller {

@@ -3,32 +3,22 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
-use super::{
-    key::{agency, caller, note, principal, request, time, word},
-    output,
-};
+use super::key::{agency, make_keys, note, principal, request, time, word};
 use crate::{
     admission::turns::TurnLimits,
     config::DatabaseArgs,
-    registry::{
-        Registry,
-        authenticate::{KEY_ID_LENGTH, NewKey},
-        entropy::OsEntropy,
-    },
+    registry::{Registry, authenticate::NewKey},
     telemetry,
 };
 use ndp_core::{
-    names::{AgencyName, ApiKeyName, PrincipalName},
+    names::{AgencyName, PrincipalName},
     records::{
         agencies::{AgencyFields, AgencyKind},
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
     },
-    rules::{
-        Ids as _,
-        onboarding::{Newcomer, OnboardAgency},
-    },
+    rules::onboarding::{Newcomer, OnboardAgency},
     time::Timestamp,
 };
 
@@ -68,8 +58,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
-    /// Prints the keys, a line for each with its principal, before they are made, so that no valid
-    /// key exists that could not be printed.
+    /// Prints a line for each key, with its principal.
     async fn run(self, registry: &Registry) -> anyhow::Result<()> {
         let (mut newcomers, mut lines) = (Vec::new(), String::new());
         for (name, roles) in self.roles() {
@@ -90,14 +79,8 @@ impl Args {
             new_agency,
             newcomers,
         };
-        let requests = [request(command)];
-        registry.preview_all(&caller(), &requests)?;
-        output::hand_over(&lines)
-            .context("nothing was made, for nobody would have seen the keys")?;
-        for request in requests {
-            let made = registry.submit(caller(), request).await;
-            made.context("the keys printed above are no good, unless `key list` shows them")?;
-        }
+        let lost = "the keys printed above are no good, unless `key list` shows them";
+        make_keys(registry, &lines, vec![request(command)], lost).await?;
         telemetry::say(&format!(
             "onboarded {}; the keys above are shown this once",
             self.agency
@@ -130,8 +113,7 @@ impl Args {
         name: &PrincipalName,
         roles: Vec<Role>,
     ) -> anyhow::Result<(Newcomer, String)> {
-        let id = OsEntropy.id(KEY_ID_LENGTH);
-        let new = NewKey::new(&id, OsEntropy.secret());
+        let (key, new) = NewKey::of(name)?;
         let newcomer = Newcomer {
             name: name.clone(),
             id_chosen: true,
@@ -141,7 +123,7 @@ impl Args {
                 agency: Some(self.agency.clone()),
                 roles,
             },
-            key: ApiKeyName::from_id(name, &id).context("a key's id")?,
+            key,
             key_fields: ApiKeyFields {
                 display_name: String::new(),
                 expire_time: self.expires,

@@ -10,14 +10,15 @@ use imbl::OrdMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::entropy::OsEntropy;
 use ndp_core::{
     caller::{Caller, Known, Person},
     error::Error,
     messages::{Rule, Unauthenticated},
-    names::ApiKeyName,
+    names::{ApiKeyName, PrincipalName},
     personal,
     records::principals::{KeyHash, PrincipalKind},
-    rules::personal::HEADER,
+    rules::{Ids as _, personal::HEADER},
     state::State,
     text::legible::{self, Lines},
     time::Timestamp,
@@ -101,9 +102,17 @@ impl fmt::Debug for NewKey {
 }
 
 impl NewKey {
-    /// The key of this id from 256 random bits.
-    pub fn new(id: &str, random: [u8; 32]) -> Self {
-        Self::known(id, &URL_SAFE_NO_PAD.encode(random))
+    /// A random key of a principal, with a random id, and its name.
+    pub fn of(principal: &PrincipalName) -> Result<(ApiKeyName, Self), Error> {
+        let id = OsEntropy.id(KEY_ID_LENGTH);
+        let name = ApiKeyName::from_id(principal, &id)
+            .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?;
+        Ok((name, Self::random(&id)))
+    }
+
+    /// A random key of this id, from 256 bits.
+    pub fn random(id: &str) -> Self {
+        Self::known(id, &URL_SAFE_NO_PAD.encode(OsEntropy.secret()))
     }
 
     /// The key of this id with a secret that is known, and so none.

@@ -172,7 +172,7 @@ impl Services {
             OsEntropy.id(KEY_ID_LENGTH)
         };
         let name = requests::new_name(&id, "api_key_id", |id| ApiKeyName::from_id(&principal, id))?;
-        let new = NewKey::new(&id, OsEntropy.secret());
+        let new = NewKey::random(&id);
         let only_checked = envelope.validate_only;
         let command = CreateApiKey {
             name,

@@ -7,10 +7,7 @@ use tonic::{Request, Response};
 use super::{Services, write::open_write};
 use crate::{
     pb::{self, onboard_agency_request, onboard_agency_response},
-    registry::{
-        authenticate::{KEY_ID_LENGTH, NewKey},
-        entropy::OsEntropy,
-    },
+    registry::{authenticate::NewKey, entropy::OsEntropy},
     wire::{agencies, principals, requests},
 };
 use ndp_core::{
@@ -22,15 +19,12 @@ use ndp_core::{
         principals::{ApiKey, Principal},
     },
     rules::{
-        Ids,
+        ID_LENGTH, Ids as _,
         onboarding::{Newcomer, OnboardAgency},
     },
 };
 
 type Answer<T> = Result<Response<T>, Error>;
-
-/// Length of the id of a principal that the caller leaves to the registry.
-const PRINCIPAL_ID_LENGTH: usize = 8;
 
 impl Services {
     pub(super) async fn onboard_agency(
@@ -128,7 +122,7 @@ fn newcomer(
     let id = if id_chosen {
         message.principal_id
     } else {
-        OsEntropy.id(PRINCIPAL_ID_LENGTH)
+        OsEntropy.id(ID_LENGTH)
     };
     let field = format!("{path}.principal_id");
     let name = requests::new_name(&id, &field, PrincipalName::from_id)?;
@@ -138,10 +132,7 @@ fn newcomer(
     fields.agency.get_or_insert_with(|| agency.clone());
     let key = message.api_key.unwrap_or_default();
     let (key_fields, ttl) = principals::api_key_fields(key);
-    let id = OsEntropy.id(KEY_ID_LENGTH);
-    let new = NewKey::new(&id, OsEntropy.secret());
-    let key = ApiKeyName::from_id(&name, &id)
-        .ok_or_else(|| Error::Bug(format!("`{id}` is no id").into()))?;
+    let (key, new) = NewKey::of(&name)?;
     let newcomer = Newcomer {
         name,
         id_chosen,

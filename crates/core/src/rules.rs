@@ -45,7 +45,7 @@ use crate::{
 use self::personal::check_personal_data;
 pub use self::{
     asking::{Asking, denied, permit_access_reads},
-    deciding::{Deciding, Ids},
+    deciding::{Deciding, ID_LENGTH, Ids},
     update::Update,
 };
 

@@ -407,7 +407,7 @@ impl Server {
         }))
         .await;
         let key_id = OsEntropy.id(KEY_ID_LENGTH);
-        let key = NewKey::new(&key_id, OsEntropy.secret());
+        let key = NewKey::random(&key_id);
         let name = ApiKeyName::from_id(&name, &key_id).unwrap();
         let fields = ApiKeyFields::default();
         self.as_system(Box::new(CreateApiKey {

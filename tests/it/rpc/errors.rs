@@ -212,7 +212,7 @@ both! {
         let caller = server.principal("caller", kind, &[Role::Auditor], None).await;
         let key = async |expires: Option<Timestamp>| {
             let id = OsEntropy.id(KEY_ID_LENGTH);
-            let key = NewKey::new(&id, OsEntropy.secret());
+            let key = NewKey::random(&id);
             let name = ApiKeyName::from_id(&name, &id).unwrap();
             let fields = ApiKeyFields { expire_time: expires, ..Default::default() };
             let hash = key.hash;

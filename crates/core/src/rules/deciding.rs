@@ -25,7 +25,7 @@ pub trait Ids: Send {
 
 /// Length of a generated id. It is random, because a sequential number would reveal hidden drafts.
 /// It has 8 characters, because it must be unique only below one platform.
-const ID_LENGTH: usize = 8;
+pub const ID_LENGTH: usize = 8;
 
 /// One command being decided.
 pub struct Deciding<'a> {
