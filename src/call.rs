@@ -1,7 +1,7 @@
-//! One call, whatever its protocol: who calls, until when, and the data that it reads.
+//! One call of any protocol: who calls, until when, and the data that it reads.
 //!
 //! Every answer, of a read and of a write, is made from the snapshot of its call and carries the
-//! position of that snapshot. What is done with a call is the business of the rooms below.
+//! position of that snapshot.
 
 pub mod deadline;
 pub mod identity;

@@ -69,8 +69,8 @@ CREATE TABLE records (
     image TEXT COLLATE "C" NOT NULL
 );
 
--- SHA-256 of each API key's secret. Outside the log, so that whoever reads or copies the log
--- learns nothing of keys.
+-- SHA-256 of each API key's secret. Outside the log, so that a reader or a copy of the log
+-- has nothing of keys.
 CREATE TABLE key_hashes (
     api_key TEXT COLLATE "C" PRIMARY KEY,
     hash BYTEA NOT NULL CHECK (length(hash) = 32)

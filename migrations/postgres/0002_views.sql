@@ -1,6 +1,6 @@
 -- The records as tables with columns, for people who read them with SQL. The registry itself never
--- reads a view, and nobody is granted one: they show drafts. Enums are the words of the API, times
--- and dates are ISO 8601 text, and an absent value is null. The whole record is in `image`.
+-- reads a view, and grants none to other users: they show drafts. Enums are the words of the API,
+-- times and dates are ISO 8601 text, and an absent value is null. The whole record is in `image`.
 
 -- Agencies (cơ quan).
 CREATE VIEW agencies AS

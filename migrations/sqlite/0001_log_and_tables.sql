@@ -71,8 +71,8 @@ CREATE TABLE records (
     image TEXT NOT NULL
 ) STRICT;
 
--- SHA-256 of each API key's secret. Outside the log, so that whoever reads or copies the log
--- learns nothing of keys.
+-- SHA-256 of each API key's secret. Outside the log, so that a reader or a copy of the log
+-- has nothing of keys.
 CREATE TABLE key_hashes (
     api_key TEXT NOT NULL PRIMARY KEY,
     hash BLOB NOT NULL CHECK (length(hash) = 32)

@@ -1,5 +1,5 @@
 //! `ndp-registry serve --sandbox`: a registry for developers of other systems to try their programs
-//! on. Its data is synthetic, its keys are the same everywhere and open to all, and it begins anew
+//! on. Its data is synthetic, its keys are the same everywhere and open to all, and it is reset
 //! at each midnight in Vietnam.
 //!
 //! A new day is a new database, and so a new log: clients meet what they meet when a database was

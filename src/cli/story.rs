@@ -3,7 +3,7 @@
 //! that it is synthetic, no real agency appears in it, and a registry with this data states so in
 //! its responses.
 //!
-//! It is told as of the year to 31 October 2025, with the two numbers that officials published for
+//! It is written as the year to 31 October 2025, with the two numbers that officials published for
 //! the real catalogue: 21 platforms with a plan issued by 23 September, 28 in operation by
 //! 31 October. A demo moves all its days alike, so that it ends a month ago at most.
 
@@ -99,7 +99,7 @@ struct Event {
     make: Make,
 }
 
-/// The last day of the year as it is told.
+/// The last day of the year as it is written here.
 const END: &str = "2025-10-31";
 
 /// The last day of a demo that is made on a day: that of the month before.
@@ -239,7 +239,7 @@ fn seed(first: Date) -> Result<Seed> {
 
 struct Story {
     events: Vec<Event>,
-    /// Days from the year as it is told to the year that is made.
+    /// Days from the year as it is written here to the year that is made.
     later: i32,
     /// The id of most plans: the year in which it ends.
     year: String,
@@ -247,8 +247,8 @@ struct Story {
 
 impl Story {
     fn ending(end: Date) -> Result<Self> {
-        let told = parsed(END)?;
-        let days = morning(end) - morning(told);
+        let written = parsed(END)?;
+        let days = morning(end) - morning(written);
         Ok(Self {
             events: Vec::new(),
             later: i32::try_from(days / 86_400_000_000)?,
@@ -256,7 +256,7 @@ impl Story {
         })
     }
 
-    /// A day of the year as it is told, on its day in the year that is made.
+    /// A day of the year as it is written here, moved to the year that is made.
     fn date(&self, text: &str) -> Result<Date> {
         Ok(parsed(text)?.plus_days(self.later))
     }

@@ -1,5 +1,6 @@
 //! Content negotiation: the types and codings that a client accepts, by `Accept` and
-//! `Accept-Encoding` (RFC 9110 §12), or by the parameter `format` for who can set no header.
+//! `Accept-Encoding` (RFC 9110 §12), or by the parameter `format` for clients that cannot set
+//! headers.
 
 use http::{
     HeaderMap, HeaderName, StatusCode,
@@ -93,13 +94,13 @@ impl Codings {
     }
 }
 
-/// What a method answers, by the forms in which it is to be had.
+/// What a method answers, by the forms in which it is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer {
     One,
     /// A page of records.
     Page,
-    /// A text that is to be had as a page of HTML too.
+    /// A text that is available as a page of HTML too.
     Document,
     Stream,
 }
@@ -125,7 +126,7 @@ impl Offer {
         }
     }
 
-    /// The other type, and the form that it stands for.
+    /// The other type, and its form.
     const fn other(self) -> Option<(&'static str, Form)> {
         match self {
             Self::One => None,

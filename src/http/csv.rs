@@ -1,9 +1,9 @@
 //! A page of records as CSV (RFC 4180), so that a spreadsheet opens it: one column for each field
 //! of the record, by its descriptor, and one row for each record.
 //!
-//! The columns depend only on the contract, so that pages can be put one after the other. A part
-//! of a record has a column for each of its fields, as `security.level`. A list of words stands in
-//! one cell; a list of parts and a map do as JSON. A cell is empty where JSON has no such field. A
+//! The columns depend only on the contract, so that pages can be put one after the other. A part of
+//! a record has a column for each of its fields, as `security.level`. A list of words is in one
+//! cell; so are a list of parts and a map, as JSON. A cell is empty where JSON has no such field. A
 //! text that a spreadsheet would compute begins with an apostrophe.
 
 use std::borrow::Cow;

@@ -22,7 +22,7 @@ pub(super) enum Body {
     Field(FieldDescriptor, MessageDescriptor),
 }
 
-/// The field of an answer that is also to be had as a page of HTML.
+/// The field of an answer that is also available as a page of HTML.
 const HTML: &str = "html";
 
 /// One way to call a method.

@@ -20,7 +20,7 @@ const AGENCIES_MAX: usize = 500;
 
 const NO_AGENCY: &str = "Chưa rõ cơ quan chủ quản";
 
-/// A number of a report: what it is called (docs/glossary.md), and where it stands in the counts.
+/// A number of a report: what it is called (docs/glossary.md), and its field of the counts.
 type Line = (&'static str, fn(&pb::agency_summary::Counts) -> Option<i32>);
 
 /// The numbers of the whole.
@@ -140,7 +140,8 @@ struct Paths {
 }
 
 impl Paths {
-    /// That of counts on a date. No summary is of what nobody governs: the table of all has it.
+    /// That of counts on a date. Platforms without an agency have no summary of their own, so they
+    /// link to the table of all.
     fn of(&self, of: &Of, date: Date) -> String {
         let Self { edition, read_at } = self;
         let agency = match of {

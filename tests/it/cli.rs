@@ -344,7 +344,7 @@ fn arguments_that_make_no_sense_end_as_mistakes_in_the_settings_do() {
     }
 }
 
-// === what stands in the way ===
+// === what prevents a command ===
 
 #[test]
 fn a_command_that_makes_nothing_makes_no_database() {

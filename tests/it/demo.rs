@@ -95,7 +95,7 @@ both! {
         server.stop().await;
     }
 
-    /// Whenever it is made, it ends the month before: the same year, on days of its own.
+    /// It ends the month before it is made: the same year, on other days.
     async fn it_ends_a_month_ago_at_most(engine: Engine) {
         for (today, last) in [
             ("2026-10-01", "2026-09-30"),
@@ -115,7 +115,7 @@ both! {
         let server = Server::start(&url).await;
         let anyone = server.raw(As::default());
         assert_eq!(operating(&summary(&anyone, "2026-09-30").await), 28);
-        // 23 September of the year as it is told
+        // 23 September of the year as the demo writes it
         let issued = summary(&anyone, "2026-08-23").await;
         assert_eq!(issued["issued_plan_platform_count"], 21);
         server.stop().await;

@@ -1,4 +1,4 @@
-//! What tests stand on: an empty database of either engine, a process, the real tools.
+//! What tests are built on: an empty database of either engine, a process, the real tools.
 //!
 //! A tool that the machine lacks leaves its tests out, with one line on stderr; under
 //! `tests/run` (`NDP_TEST_ALL=1`) it fails them, so that a green run has skipped nothing.
@@ -69,7 +69,7 @@ impl Engine {
 /// Writes each test once and runs it on both engines, as `name::sqlite` and `name::postgres`.
 ///
 /// Attributes and doc comments go to both. The second is left out, and passes, where PostgreSQL
-/// is; so `#[should_panic]` is of no use here.
+/// is; so `#[should_panic]` would fail there.
 macro_rules! both {
     ($(
         $(#[$attribute:meta])*

@@ -89,7 +89,7 @@ enum Step {
         platform: usize,
         edition: usize,
     },
-    /// What nobody counts by is written.
+    /// Writes a field that no count depends on.
     Rename {
         platform: usize,
     },
@@ -690,7 +690,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// One step, or the whole way to ISSUED, which is seldom found by chance.
+/// One step, or the whole way to ISSUED, which random steps rarely reach.
 fn any_steps() -> impl Strategy<Value = Vec<Step>> {
     let way = (0..PLATFORMS.len(), 0..2_usize, -30..0_i32, any::<bool>());
     let way = way.prop_map(|(platform, plan, week, promises)| {

@@ -509,7 +509,7 @@ fn no_part_of_a_password_is_repeated() {
     }
 }
 
-// === what stands in the way ===
+// === what prevents a start ===
 
 /// A server of PostgreSQL's that says no: it takes one connection after the other and answers the
 /// start with this error.

@@ -1,5 +1,5 @@
-//! Releases: one number wherever it stands, and a baseline of the contract that nobody renews in
-//! passing. CONTRIBUTING.md says how a release is made.
+//! Releases: one version number everywhere, and a baseline of the contract that is not renewed
+//! by accident. CONTRIBUTING.md says how a release is made.
 
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! A sandbox over the wire: it is synthetic and says so with every answer, anyone may write with
-//! the keys that are printed, and at midnight it begins anew on the same port. It is never mistaken
-//! for a registry, nor a registry for it.
+//! the keys that are printed, and at midnight it begins again on the same port. It is never
+//! mistaken for a registry, nor a registry for it.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ const TO_MIDNIGHT: i64 = 16 * 3600;
 
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Tells the server to stop, by whatever is sent.
+/// Tells the server to stop when something is sent.
 struct Told(mpsc::UnboundedReceiver<&'static str>);
 
 impl Stop for Told {
@@ -144,7 +144,7 @@ async fn it_begins_anew_at_midnight_on_the_same_port() {
         gone.is_err_and(|it| it.code() == tonic::Code::NotFound)
     })
     .await;
-    // what remembers the day before is told so
+    // a client that resumes from the day before gets an error that says so
     let resumed = changes
         .watch_changes(pb::WatchChangesRequest {
             start: Start::Resume.into(),

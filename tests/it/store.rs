@@ -520,7 +520,7 @@ both! {
         let mut tx = store.begin().await.unwrap();
         append_to(&mut tx, &[change(1, vec![bare("ndp-001", 1)])]).await.unwrap();
         assert_eq!(tx.head().revision, revision(1));
-        // nobody else sees it, and nobody waits to read
+        // others do not see it, and do not wait to read
         assert_eq!(store.head().await.unwrap().revision, Revision::ZERO);
         drop(tx);
         let tx = store.begin().await.unwrap();
@@ -673,7 +673,7 @@ both! {
         // the same, written and committed at once
         let refused = commit_with(&store, requested(change(2, Vec::new()), 1)).await;
         assert!(matches!(refused, Err(CommitError::RolledBack(Error::Bug(_)))), "{refused:?}");
-        // a statement that nobody waited for; a database may, seldom, answer at once
+        // a statement whose answer was not awaited; sometimes a database answers at once
         let next = [change(2, vec![bare("ndp-001", 2)])];
         loop {
             let mut tx = store.begin().await.unwrap();

@@ -26,7 +26,7 @@ use crate::{
 struct Case {
     /// From the request to the field.
     place: Vec<Step>,
-    /// What stands there; nothing where the rule is that something has to.
+    /// The value there; none where the rule is that a value is required.
     value: Option<Value>,
     /// The field as the answer calls it.
     path: String,

@@ -1197,7 +1197,7 @@ impl Violation {
     }
 }
 
-/// What stands after as many violations as one message holds, in English and Vietnamese.
+/// What follows as many violations as one message holds, in English and Vietnamese.
 pub fn and_more(rest: usize) -> (String, String) {
     (
         format!("; and {rest} more"),

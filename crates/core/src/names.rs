@@ -75,7 +75,7 @@ const fn collection(form: &str) -> &str {
     path.split_at(up_to_slash(path.as_bytes())).1
 }
 
-/// What stands before the collection, and the id, if the id is valid.
+/// The part before the collection, and the id, if the id is valid.
 fn split<'a>(name: &'a str, collection: &str) -> Option<(&'a str, &'a str)> {
     let (path, id) = name.rsplit_once('/')?;
     let before = path.strip_suffix(collection)?;

@@ -324,7 +324,7 @@ fn word_end(chars: &[Char], start: usize) -> usize {
     end
 }
 
-/// Whether a word stands here, and a space after it.
+/// Whether a word is here, and a space after it.
 fn is_word(chars: &[Char], start: usize, word: &str) -> bool {
     let end = start + word.len();
     let there = chars.get(start..end);
@@ -514,7 +514,7 @@ fn number(chars: &[Char]) -> Option<Found> {
     None
 }
 
-/// A number, and what stands around it.
+/// A number, and the text around it.
 struct Number {
     digits: String,
     /// Digits in each group.
@@ -531,7 +531,7 @@ struct Number {
     may_be_part: bool,
     /// Whether letters and digits are mixed around it.
     is_code: bool,
-    /// Whether letters stand directly before it.
+    /// Whether letters are directly before it.
     is_lettered: bool,
 }
 
@@ -739,7 +739,7 @@ fn is_symbol(chars: &[Char], end: usize) -> bool {
     false
 }
 
-/// What stands before a number.
+/// The text before a number.
 struct Prefix {
     /// Letters and digits that touch it.
     touching: String,
@@ -904,7 +904,7 @@ const UNITS: [&str; 37] = [
     "visits",
 ];
 
-/// What stands before an amount.
+/// The text before an amount.
 const CURRENCIES: [&str; 6] = ["vnd", "usd", "eur", "jpy", "cny", "gbp"];
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Reason {
         self.name
     }
 
-    /// Where it stands.
+    /// The kind of error that it belongs to.
     pub const fn place(self) -> Place {
         self.place
     }

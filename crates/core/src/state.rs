@@ -36,7 +36,7 @@ use maps::Maps;
 use values::ByValues;
 use visible::Visible as _;
 
-/// A past State is indexed anew where at least one in this many plans changed since.
+/// A past State is indexed again where at least one in this many plans changed since.
 const MANY: usize = 8;
 
 /// How many platforms an edition holds.
@@ -307,8 +307,8 @@ impl State {
 
     /// The etag of a plan as a caller sees it: its own and, where a milestone of it was written
     /// since, the revision of the newest such write. A step that freezes the milestones is then
-    /// refused to whoever has not read them as they are. Below a plan that is seen in part nothing
-    /// is told.
+    /// refused to callers that have not read their current values. Of a plan that is seen in part,
+    /// the etag is its own only.
     pub fn plan_etag(&self, plan: &Plan) -> String {
         let own = plan.meta.etag();
         if plan.redacted {

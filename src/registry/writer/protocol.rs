@@ -29,7 +29,7 @@ pub(super) enum Output<C, A> {
     TakeTime,
     /// Decide [`Protocol::group`] on a private State. → [`Event::Decided`]
     Decide,
-    /// Append the group's changes and commit. Ends the transaction, whatever comes of it.
+    /// Append the group's changes and commit. Ends the transaction, with any outcome.
     /// → [`Event::Committed`] or [`Event::OutcomeUnknown`]
     Commit,
     /// Look under the log's lock whether the group is in the log, and publish what is new there.

@@ -276,7 +276,7 @@ fn last_appended(log: &str) -> Vec<String> {
         .collect()
 }
 
-/// A group costs PostgreSQL a fixed number of round trips, whatever and how much is in it: all its
+/// A group costs PostgreSQL a fixed number of round trips, independent of its contents: all its
 /// rows are written in one statement.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_costs_few_statements() {

@@ -106,7 +106,7 @@ both! {
 
     async fn garbage_ends_its_own_connection_only(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        // HEADERS that are no HPACK; DATA on stream 0; a frame longer than agreed; half a preface
+        // HEADERS that are not HPACK; DATA on stream 0; a frame longer than agreed; half a preface
         let frames: [&[u8]; 4] = [
             &[0, 0, 4, 1, 5, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff],
             &[0, 0, 1, 0, 0, 0, 0, 0, 0, 7],

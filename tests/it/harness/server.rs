@@ -51,7 +51,7 @@ use super::{BOUND, raw::Raw};
 /// What a test's clock shows at first: 1 October 2026, nine in the morning in Vietnam.
 pub(crate) const MORNING: &str = "2026-10-01T02:00:00Z";
 
-/// A clock that stands still until it is moved.
+/// A clock that is moved by hand.
 #[derive(Debug)]
 pub(crate) struct ManualClock {
     micros: AtomicI64,

@@ -1,5 +1,5 @@
-//! What the server keeps for a call in memory is charged to its caller while it is there, whatever
-//! the call waits for; and what a caller cannot be charged for is not computed.
+//! What the server keeps for a call in memory is charged to its caller while it is there, during
+//! every kind of wait; and what a caller cannot be charged for is not computed.
 
 use std::io::Write as _;
 

@@ -200,7 +200,7 @@ both! {
         assert!(!list.to_string().contains("secret"), "{list}");
         let it = server.raw(caller.clone()).ok("IdentifyCaller", json!({})).await;
         assert_eq!(it["api_key"], key["name"]);
-        // its owner sees it, and may give it up; from that moment it is of no use
+        // its owner sees it, and may give it up; from that moment it does not work
         let revoke = json!({"name": key["name"]});
         let revoked = server.raw(caller.clone()).ok("RevokeApiKey", revoke.clone()).await;
         assert_eq!(revoked["state"], "REVOKED");

@@ -193,7 +193,7 @@ both! {
         let html = page.text().to_owned();
         assert!(html.contains("đến ngày 31/10/2025"), "{html}");
         assert!(html.contains("DỮ LIỆU THỬ NGHIỆM"), "{html}");
-        // each linked number stands in what its link answers
+        // each linked number is in the answer of its link
         let link = regex::Regex::new("<a href=\"([^\"]+)\">(-?[0-9]+)</a>").unwrap();
         let mut answers: BTreeMap<String, Value> = BTreeMap::new();
         let mut linked = 0;

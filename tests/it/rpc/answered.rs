@@ -128,7 +128,7 @@ both! {
             }
             request["validate_only"] = json!(false);
             for (_, caller) in &callers {
-                // what was written before may stand in the way of a request that is valid alone
+                // a request that is valid alone may be refused because of an earlier one
                 let Ok(answer) = caller.respond(method, request.clone()).await else { continue };
                 assert_eq!(told(answer.metadata()).revision, server.registry.revision().get());
                 // some who may write principals and keys may not read them

@@ -117,7 +117,7 @@ both! {
         assert_eq!(ask(today, 0).await, (held, json!(format!("agencies/{AGENCY}"))));
         assert_eq!(ask(today, first).await, (held + 1, other.clone()));
 
-        // one learned of later still stands between them
+        // one that was recorded later is still between them
         let third = governance("bo-tai-chinh", [2026, 1, 1]);
         update(json!([entry, third, governance(AGENCY, today)])).await;
         assert_eq!(ask(ASKED, 0).await, (held + 1, other.clone()));

@@ -21,7 +21,7 @@ use crate::harness::{
     server::{As, Server},
 };
 
-/// An agency that governs platforms and has nobody.
+/// An agency that governs platforms and has no principals.
 pub(super) const UNMANNED: &str = "bo-tai-chinh";
 
 /// What the requests are about.
@@ -138,7 +138,7 @@ async fn completed(cast: &Cast) -> Value {
     cast.editor.ok("CompleteMilestone", request).await
 }
 
-/// A platform of an agency that has nobody, and two plans that a transcriber wrote for it: one
+/// A platform of an agency without principals, and two plans that a transcriber wrote for it: one
 /// being written, one submitted.
 async fn transcribed(server: &Server) -> (Value, Value, Value) {
     let writer = server.raw(server.person("writer", &[Role::Transcriber], None).await);

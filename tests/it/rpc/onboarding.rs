@@ -141,7 +141,7 @@ both! {
             assert_eq!(admin.refusal("OnboardAgency", request).await, refusal);
         }
         assert_eq!(server.registry.revision(), before);
-        // one who keeps the others is needed only where nobody does
+        // a newcomer must be an administrator only if the agency has none
         server.person("keeper", &[Role::AgencyAdmin], Some("bo-y-te")).await;
         let request = json!({"name": known, "newcomers": [newcomer("", ISSUES)]});
         admin.ok("OnboardAgency", request).await;

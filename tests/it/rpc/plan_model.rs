@@ -446,7 +446,7 @@ fn check(state: &State, model: &Model) {
         let milestones: Vec<_> = milestones.map(|it| it.state()).collect();
         let modelled_states: Vec<_> = modelled.milestones.values().copied().collect();
         assert_eq!(milestones, modelled_states, "{}", plan.name);
-        // what was promised is kept as it was, whatever became of it
+        // baselines never change
         let baselines: Vec<_> = state.baselines_of(&plan.name).collect();
         assert_eq!(baselines.len(), usize::from(plan.state.was_issued()));
         for baseline in &baselines {
@@ -461,7 +461,7 @@ fn check(state: &State, model: &Model) {
     assert!(in_force.count() <= 1);
 }
 
-/// One step, or the whole way to ISSUED, which is seldom found by chance.
+/// One step, or the whole way to ISSUED, which random steps rarely reach.
 fn any_steps() -> impl Strategy<Value = Vec<Step>> {
     let plan = || 0..3_usize;
     let moving = (

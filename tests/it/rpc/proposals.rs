@@ -1,4 +1,4 @@
-//! What a proposal shows to whoever decides it, and that nothing else is carried out.
+//! What a proposal shows to the person who decides, and that nothing else is carried out.
 
 use ndp_core::records::plans::{PlanMove, PlanState};
 use serde_json::{Value, json};
@@ -161,7 +161,7 @@ both! {
         let plan = issued(&cast).await;
         let baselines = json!({"parent": plan["name"]});
         let first = anonymous.ok("ListBaselines", baselines.clone()).await;
-        // one person alone is told where the way leads
+        // an update by one person is refused with the name of the right method
         for field in ["reporting_cycles", "visibilities", "display_name", "objectives", "budget"] {
             let value = match field {
                 "reporting_cycles" => json!([{"interval": "QUARTERLY"}]),

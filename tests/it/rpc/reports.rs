@@ -127,7 +127,7 @@ both! {
         );
         correction["corrects"] = second["name"].clone();
         cast.editor.ok("CreateReport", filed(&plan, &correction)).await;
-        // what stands is what nothing corrects
+        // a report counts where no other corrects it
         let list = json!({"parent": plan["name"], "filter": "NOT correction:*"});
         let standing = cast.editor.ok("ListReports", list).await;
         assert_eq!(standing["reports"].as_array().unwrap().len(), 1);

@@ -1,5 +1,5 @@
-//! One rule, one voice: whatever the contract and the core say of a value, its caller hears one of
-//! them. Each kind of rule stands in the golden file with the field and the words that it has.
+//! Where the contract and the core both have a rule for a value, its caller gets one violation.
+//! The golden file has each kind of rule with its field and its words.
 
 use ndp_core::{
     names::AgencyName,

@@ -1,4 +1,4 @@
-//! Plans and stages of an agency that has nobody of its own: recorded from published documents by
+//! Plans and stages of an agency that has no principals yet: recorded from published documents by
 //! the steward's side, marked, issued by a second person, and confirmed by the agency later.
 
 use ndp_core::records::{plans::PlanMove, principals::Role};
@@ -12,7 +12,7 @@ use crate::harness::{
     server::{As, Server},
 };
 
-/// A platform of the agency that has nobody.
+/// A platform of the agency without principals.
 async fn platform(caller: &Raw) -> Value {
     let list = json!({"filter": format!("governing_agency = \"agencies/{UNMANNED}\"")});
     let listed = caller.ok("ListPlatforms", list).await;
@@ -69,7 +69,7 @@ both! {
         writer.ok("UpdateMilestone", weight).await;
         let scope = json!({"plan": {"name": plan["name"], "scope": "Phạm vi thử"}});
         let plan = writer.ok("UpdatePlan", scope).await;
-        // its author sees it, as the steward does, and nobody else
+        // only its author and the steward see it
         for caller in [&writer, &steward] {
             caller.ok("GetPlan", json!({"name": plan["name"]})).await;
             caller.ok("GetMilestone", json!({"name": milestone["name"]})).await;
@@ -91,7 +91,7 @@ both! {
         let summary = anyone.ok("ComputeSummary", json!({})).await;
         assert_eq!(summary["issued_plan_platform_count"], 1);
 
-        // the agency has someone now, so nobody else acts for it
+        // the agency has a principal now, so only its own act for it
         let roles = [Role::AgencyApprover];
         let own = server.raw(server.person("own", &roles, Some(UNMANNED)).await);
         for (caller, method, request) in [
@@ -147,7 +147,7 @@ both! {
         let confirm = json!({"name": plan["name"], "etag": plan["etag"]});
         let refused = own.refusal("ConfirmTranscription", confirm).await;
         assert_eq!(refused, "FailedPrecondition NOT_TRANSCRIBED");
-        // the steward does not write in it, not even once its agency has nobody left
+        // the steward does not write in it, not even once its agency has no principals left
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
         let admin = server.raw(server.person("admin", &[Role::Admin], None).await);
         let it = admin.ok("GetPrincipal", json!({"name": "principals/own"})).await;

@@ -40,7 +40,7 @@ fn undo(record: &Value) -> Value {
     json!({"name": record["name"], "etag": record["etag"], "reason": "ghi nhầm"})
 }
 
-/// What a method of undoing promises whatever it takes back; answers what it wrote.
+/// What every method of undoing promises; answers what it wrote.
 async fn undone(server: &Server, caller: &Raw, method: &str, record: &Value) -> Value {
     let mut request = undo(record);
     request["reason"] = json!("");
@@ -130,7 +130,7 @@ both! {
         assert_eq!(summary(&anyone, revision).await, counted);
         let past = json!({"name": name, "read_revision": revision});
         assert_eq!(cast.editor.ok("GetMilestone", past).await, done);
-        // it can be completed anew, and that is no correction
+        // it can be completed again, and that is not a correction
         let complete = json!({"name": name, "etag": reopened["etag"]});
         let done = cast.editor.ok("CompleteMilestone", complete).await;
         assert_eq!(done["completion"]["completion_date"], date(TODAY));
@@ -172,7 +172,7 @@ both! {
             let refused = other.refusal("WithdrawReport", undo(&second)).await;
             assert_eq!(refused, "PermissionDenied PERMISSION_DENIED");
         }
-        // what it corrected stands again
+        // what it corrected is FILED again
         let withdrawn = undone(&server, &cast.editor, "WithdrawReport", &second).await;
         assert_eq!(withdrawn["state"], "WITHDRAWN");
         assert_eq!(withdrawn["results"], "Đã làm");
@@ -370,7 +370,7 @@ both! {
         assert_eq!(refused, "FailedPrecondition PROPOSAL_DECIDED");
         let refused = cast.editor.refusal("CancelProposal", undo(&cancelled)).await;
         assert_eq!(refused, "FailedPrecondition PROPOSAL_DECIDED");
-        // it stands in nobody's way; an administrator of the agency cancels for one who has left
+        // it does not block another; an administrator of the agency cancels for one who has left
         let proposal = propose().await;
         keeper.ok("CancelProposal", undo(&proposal)).await;
         // what a steward proposed is the steward's: the agency has no part in it

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// CreatePlan with so much time.
+/// CreatePlan with this deadline.
 async fn write(
     server: &Server,
     caller: &As,

@@ -1,5 +1,5 @@
-//! What stands in the way of opening a database is said in whole: which one, what it said, what
-//! to do; and no password.
+//! An error in opening a database says which one, what it answered and what to do, without the
+//! password.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

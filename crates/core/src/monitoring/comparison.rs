@@ -168,7 +168,7 @@ struct Only {
 }
 
 impl Only {
-    /// Adds an entry. The platform's own name stands in for one that the listing does not have.
+    /// Adds an entry. The platform's own name replaces one that the listing does not have.
     fn add(&mut self, entry: Entry, display_name: &str) {
         let listing = entry.base.as_ref().or(entry.target.as_ref());
         let listed = listing.map_or("", |it| &*it.display_name);

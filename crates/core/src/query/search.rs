@@ -57,7 +57,7 @@ pub trait Alphabetical {
 }
 
 /// How many places there are. A place is how the query was found and then the part, best first: the
-/// text is the query, or begins with it; every word of the query begins a word, or stands in one.
+/// text is the query, or begins with it; every word of the query begins a word, or is in one.
 const PLACES: usize = 4 * PARTS;
 
 /// The first place that words are found at; those before it are of the whole query.

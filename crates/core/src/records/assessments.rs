@@ -31,7 +31,7 @@ pub(crate) const ASSESSMENTS_MAX: usize = 1_000;
 words! {
     /// The states of an assessment.
     pub enum AssessmentState {
-        /// It stands.
+        /// It counts.
         Recorded = 1 "RECORDED",
         /// It was recorded in error.
         Withdrawn = 2 "WITHDRAWN",

@@ -40,7 +40,7 @@ words! {
 }
 
 words! {
-    /// How a document bears on an earlier one.
+    /// How a document changes an earlier one.
     pub enum RelationKind {
         /// Sửa đổi, bổ sung.
         Amends = 1 "AMENDS",
@@ -92,7 +92,7 @@ stored! {
         pub sha256: String,
         /// Size of the file in bytes; 0 when not known.
         pub size_bytes: i64,
-        /// Earlier documents it bears on.
+        /// Earlier documents that it changes.
         pub relations: Vec<Relation>,
     }
 }

@@ -57,7 +57,7 @@ record_fields! {
         pub effective_end_date: Option<Date>,
         /// The edition whose decision repealed this one.
         pub repealing_edition: Option<EditionName>,
-        /// Whether it answers where a request names none, whatever is in force; at most one does.
+        /// Whether it is the default of requests, instead of the edition in force; at most one is.
         pub pinned: bool,
         /// What a reader must know about how well it is known.
         pub note: String,
@@ -74,7 +74,7 @@ stored! {
         pub name: EditionName,
         /// What the steward writes of it.
         pub fields: EditionFields,
-        /// Whether it is synthetic, and with it what the registry holds. Nobody can change that.
+        /// Whether it, and therefore what the registry holds, is synthetic. This cannot be changed.
         pub synthetic: bool,
         /// Book-keeping.
         pub meta: Meta,

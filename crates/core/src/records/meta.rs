@@ -46,7 +46,7 @@ impl Meta {
         format!("r{}-{:x}", self.revision, self.update_time.as_micros())
     }
 
-    /// Whether an etag is of this write, whatever it says of the records below.
+    /// Whether an etag is of this write. Its part for the records below is not compared.
     pub fn is_etag(&self, etag: &str) -> bool {
         etag.split(BELOW).next() == Some(&*self.etag())
     }

@@ -36,7 +36,7 @@ words! {
         Auditor = 5 "ROLE_AUDITOR",
         /// Keeps all principals and API keys.
         Admin = 6 "ROLE_ADMIN",
-        /// Records, from published documents, plans and stages of agencies that have nobody yet.
+        /// Records plans and stages of agencies without principals, from published documents.
         Transcriber = 7 "ROLE_TRANSCRIBER",
     }
 }

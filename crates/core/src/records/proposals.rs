@@ -33,7 +33,7 @@ words! {
         Approved = 2 "APPROVED",
         /// Rejected.
         Rejected = 3 "REJECTED",
-        /// Cancelled by whoever asked for it.
+        /// Cancelled by the person who asked for it.
         Cancelled = 4 "CANCELLED",
     }
 }
@@ -88,7 +88,7 @@ stored! {
         pub state: ProposalState,
         /// What is proposed.
         pub action: Action,
-        /// What that changes, as it was shown to whoever decides.
+        /// What that changes, as shown to the person who decides.
         pub changes: Vec<FieldChange>,
         /// Who asked for it.
         pub requested: Act,

@@ -42,7 +42,7 @@ words! {
 words! {
     /// The states of a report.
     pub enum ReportState {
-        /// It stands.
+        /// It counts.
         Filed = 1 "FILED",
         /// Another report took its place.
         Corrected = 2 "CORRECTED",

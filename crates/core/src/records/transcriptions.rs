@@ -1,5 +1,5 @@
 //! Transcriptions: what the steward's side recorded, from a published document, for an agency that
-//! has nobody of its own yet; later the agency confirms it.
+//! has no principals yet; later the agency confirms it.
 
 use crate::{
     caller::Person,

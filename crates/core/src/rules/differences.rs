@@ -1,4 +1,5 @@
-//! What effects change of the records, field by field: what a proposal shows to whoever decides it.
+//! What effects change of the records, field by field: a proposal shows it to the person who
+//! decides.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ const LEFT_OUT: &[&str] = &[
     "moved_listings",
 ];
 
-/// Parts of the stored form that the contract does not have: their fields stand one level higher.
+/// Parts of the stored form that the contract does not have: their fields are one level higher.
 const UNNAMED: &[&str] = &["fields", "cycle"];
 
 /// The values that differ between the records of `state` and the effects, in the order of the

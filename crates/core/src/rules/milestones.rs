@@ -297,7 +297,7 @@ impl Command for ReopenMilestone {
         "ReopenMilestone"
     }
 
-    /// Whoever records a completion takes it back; neither needs a second person or a document.
+    /// Those who may record a completion may take it back, without a second person or a document.
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
         asking.milestone_to_edit(&self.name)
     }

@@ -219,7 +219,7 @@ impl Command for MovePlan {
             PlanMove::Submit | PlanMove::Withdraw => {
                 asking.writes_plan(plan)?;
             }
-            // whoever records it for an agency that has nobody yet, the steward issues it
+            // the steward issues every plan that is transcribed for an agency without principals
             PlanMove::Issue
                 if plan.is_being_transcribed()
                     && asking.caller.has(Role::Steward)
@@ -513,8 +513,8 @@ fn frozen(plan: &Plan) -> Error {
     Error::refused(plan.name.as_str(), Condition::PlanIsFrozen)
 }
 
-/// Refuses a change of an ISSUED plan, or of a milestone of one, in a field other than the `movable`
-/// ones. `place` returns where a rebaseline has a field.
+/// Refuses a change of an ISSUED plan, or of a milestone of one, in a field other than the
+/// `movable` ones. `place` returns where a rebaseline has a field.
 pub(super) fn check_fixed(
     subject: &str,
     differing: &[&str],

@@ -22,7 +22,7 @@ use crate::{
 };
 /// What the registry's own platform ids begin with.
 const ID_PREFIX: &str = "ndp-";
-/// The field of a platform that those who transcribe write for an agency that has nobody.
+/// The field of a platform that is transcribed for an agency without principals.
 const STAGES: &str = "operation_stages";
 
 /// CreatePlatform.
@@ -453,7 +453,7 @@ fn check_reinstatement<'a>(
         let most = PAST_EXITS_MAX;
         return refused(Condition::PlatformHistoryFull { most });
     }
-    // what a merged record gave away is where it went to
+    // the successor gives the places in editions back
     if let Some(successor) = platform.merged_into() {
         let stays = deciding.state.platform(successor);
         if stays.is_none_or(|it| it.state() != PlatformState::Active) {

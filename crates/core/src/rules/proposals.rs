@@ -85,7 +85,7 @@ impl Command for DecideProposal {
                 let Proposal {
                     action, requested, ..
                 } = proposal;
-                // whoever approves has read these changes, and no others
+                // the person who approves has read these changes only
                 if deciding.carry_out(&name.parent(), action, &requested.reason)?
                     != proposal.changes
                 {

@@ -122,7 +122,7 @@ impl Command for WithdrawReport {
     ) -> Result<Arc<Report>, Error> {
         check_etag(report, &self.etag)?;
         check_filed(report)?;
-        // what it took the place of stands again
+        // the report that it corrected is FILED again
         let corrects = report.fields.corrects.as_ref();
         if let Some(corrected) = corrects.and_then(|name| deciding.state.report(name)) {
             deciding.put(Report {
@@ -139,7 +139,7 @@ impl Command for WithdrawReport {
     }
 }
 
-/// Refuses a report that no longer stands.
+/// Refuses a report that is WITHDRAWN or CORRECTED.
 fn check_filed(report: &Report) -> Result<(), Error> {
     let condition = match (&report.withdrawal, &report.corrected_by) {
         (Some(_), _) => Condition::ReportIsWithdrawn,
@@ -149,7 +149,7 @@ fn check_filed(report: &Report) -> Result<(), Error> {
     Err(Error::refused(report.name.as_str(), condition))
 }
 
-/// The report that another corrects: of the same plan and period, and one that stands.
+/// The report that another corrects: of the same plan and period, and FILED.
 fn corrected<'a>(
     state: &'a State,
     plan: &Plan,

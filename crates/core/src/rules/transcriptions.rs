@@ -1,8 +1,9 @@
-//! Transcribing: who records plans and stages for an agency that has nobody of its own yet, and how
-//! the agency confirms them later.
+//! Transcribing: who records plans and stages for an agency that has no principals yet, and how the
+//! agency confirms them later.
 //!
-//! The second person stays: whoever submits a plan does not issue it, and only the steward issues
-//! one that was transcribed. Once the agency has a principal, nobody else acts for it.
+//! Two persons are needed here too: the person who submits a plan does not issue it, and only the
+//! steward issues one that was transcribed. Once the agency has a principal, only its own
+//! principals act for it.
 
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ impl Command for ConfirmTranscription {
         "ConfirmTranscription"
     }
 
-    /// Whoever could have issued it.
+    /// Those who may issue a plan of the agency.
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
         let plan: &Plan = asking.find(&self.name)?;
         asking.in_agency(Role::AgencyApprover, &plan.agency)?;
@@ -75,12 +76,12 @@ impl Command for ConfirmTranscription {
 pub enum Writer {
     /// For its own agency.
     Agency,
-    /// For an agency that has nobody of its own, from published documents.
+    /// For an agency that has no principals yet, from published documents.
     Transcriber,
 }
 
 impl Asking<'_> {
-    /// Whether the caller writes for an agency that has nobody of its own.
+    /// Whether the caller may transcribe for the agency: it has no principals yet.
     pub(super) fn transcribes_for(&self, agency: &AgencyName) -> bool {
         let appointed = self.caller.has(Role::Transcriber) || self.caller.has(Role::Steward);
         appointed && users_of(self.state, agency).next().is_none()

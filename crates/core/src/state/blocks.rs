@@ -24,7 +24,7 @@ pub(super) const FEW: usize = RECORDS_MAX / 4;
 pub(crate) fn members(mut of: Members) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let first = of.trailing_zeros();
-        // without its lowest bit; none is left of no bits
+        // clears the lowest bit; ends when no bit is left
         of &= of.checked_sub(1)?;
         usize::try_from(first).ok()
     })

@@ -72,8 +72,8 @@ impl Audience {
 
 /// Where the audience of a record below another is looked up.
 pub trait Parents {
-    /// The audience that the record of this kind and name gives to those below it: nobody's where
-    /// it does not exist.
+    /// The audience that the record of this kind and name gives to those below it: empty if it
+    /// does not exist.
     fn audience(&self, kind: Kind, name: &str) -> Audience;
 }
 

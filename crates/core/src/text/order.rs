@@ -50,7 +50,7 @@ fn without_eth(text: &str) -> Cow<'_, str> {
 /// The key of an empty name is greater than every other, so empty names come last in ascending
 /// order.
 ///
-/// The default key is that of no name, and less than every other.
+/// The default key belongs to no name and is less than every other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SortKey(Box<[u8]>);
 

@@ -77,7 +77,7 @@ struct Syllable {
     letters: [char; LETTERS_MAX],
     length: usize,
     tone: Option<char>,
-    /// Where its last vowel stands, which is where its key has the tone.
+    /// The position of its last vowel, where its key has the tone.
     last_vowel: usize,
 }
 

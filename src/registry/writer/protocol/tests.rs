@@ -1,4 +1,4 @@
-//! The protocol, run against a model of the log: whatever the store answers, its laws hold.
+//! The protocol, run against a model of the log: its laws hold with every answer of the store.
 
 use ndp_core::messages::Condition;
 use std::collections::BTreeMap;

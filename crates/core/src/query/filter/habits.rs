@@ -161,7 +161,7 @@ impl<'s> Scan<'s> {
         self.source.get(token.at..token.end).unwrap_or_default()
     }
 
-    /// Whether the token stands alone: it is not a field, a value or part of a path.
+    /// Whether the token is alone: it is not a field, a value or part of a path.
     fn is_alone(&self, index: usize) -> bool {
         let joins = |token: Option<&Token<'_>>| {
             token.is_some_and(|it| matches!(it.kind, Kind::Operator | Kind::Dot))
@@ -186,7 +186,7 @@ impl<'s> Scan<'s> {
         self.source.get(from..to)
     }
 
-    /// The field that stands before the token.
+    /// The field before the token.
     fn field_before(&self, index: usize) -> Option<&'s str> {
         self.path_before(index)
             .filter(|path| (self.kind_of)(path).is_some())

@@ -181,7 +181,7 @@ impl<'s> Places<'s> {
         }
     }
 
-    /// The byte where the bare text stands.
+    /// The byte where the bare text begins.
     pub(super) fn of_text(&mut self, text: &str) -> usize {
         self.find(|place| {
             place
@@ -191,7 +191,7 @@ impl<'s> Places<'s> {
     }
 
     fn find(&mut self, is_it: impl Fn(&Place<'_>) -> bool) -> usize {
-        // between two literals of the tree only AND, OR, NOT and `-` can stand
+        // between two literals of the tree only AND, OR, NOT and `-` can be
         if let Some(place) = self.literals.by_ref().find(is_it) {
             self.last = place.at;
         }

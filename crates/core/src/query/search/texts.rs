@@ -167,7 +167,7 @@ impl Words {
         start.unwrap_or(self.text.len())
     }
 
-    /// The records in which `word` begins a word, and those in which it stands inside one. Those
+    /// The records in which `word` begins a word, and those in which it is inside one. Those
     /// not `wanted` may be left out.
     fn find(&self, word: &Finder<'_>, wanted: Members) -> (Members, Members) {
         let (mut starts, mut insides) = (0, 0);
@@ -178,7 +178,7 @@ impl Words {
             let later = self.starts.get(index + 1..).unwrap_or_default();
             index += later.partition_point(|start| *start as usize <= at);
             let members = self.members.get(index).copied().unwrap_or_default();
-            // a word begins after a character that is no letter or digit, as in `e-kyc`
+            // a word begins after any character but a letter or digit, as in `e-kyc`
             let before = self.text.get(self.start(index)..at).unwrap_or_default();
             if before.ends_with(char::is_alphanumeric) {
                 insides |= members;
