@@ -9,7 +9,7 @@ use super::{
     documents::{document, period, read_document},
     mask,
     milestones::{milestone_fields, promised},
-    plans::{budget, read_plan, reporting_cycle, visibility},
+    plans::{budget, coverage, read_plan, reporting_cycle, visibility},
     principals::person,
     validate::FieldPath,
     values::{read_list, read_name, write_date, write_optional_name, write_timestamp},
@@ -60,6 +60,7 @@ pub fn rebaseline_fields(
         scope,
         visibilities,
         reporting_cycles,
+        covered_platforms,
         update_mask: _,
     } = message;
     let fields = pb::Plan {
@@ -71,6 +72,7 @@ pub fn rebaseline_fields(
         scope,
         visibilities,
         reporting_cycles,
+        covered_platforms,
         ..pb::Plan::default()
     };
     Rebaseline {
@@ -164,6 +166,7 @@ pub(super) fn rebaseline(record: &Rebaseline) -> pb::Rebaseline {
         accountable_head: _, // changed without a rebaseline
         lead_unit: _,
         coordinating_agencies: _,
+        covered_platforms,
         budget: money,
         planned_start,
         planned_end,
@@ -182,6 +185,7 @@ pub(super) fn rebaseline(record: &Rebaseline) -> pb::Rebaseline {
         scope: scope.clone(),
         visibilities: visibilities.iter().map(visibility).collect(),
         reporting_cycles: reporting_cycles.iter().map(reporting_cycle).collect(),
+        covered_platforms: covered_platforms.iter().map(coverage).collect(),
         update_mask: write_mask(mask),
     }
 }

@@ -8,7 +8,7 @@ use super::{
     transcriptions::transcription,
     validate::FieldPath,
     values::{
-        read_date, read_enum, read_names, read_text, write_date, write_enum, write_names,
+        read_date, read_enum, read_list, read_name, read_names, read_text, write_date, write_enum, write_names,
         write_optional_enum, write_optional_name, write_timestamp,
     },
     words::wire_words,
@@ -25,7 +25,7 @@ use ndp_core::{
         budgets::{Budget, BudgetLine, BudgetTotal, Money},
         meta::Meta,
         plans::{
-            CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
+            Coverage, CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
             Visibility, VisibilityEntry,
         },
     },
@@ -87,6 +87,7 @@ pub(super) fn read_plan(
         revision: _,
         standing: _,
         transcription: _,
+        covered_platforms,
     } = message;
     PlanFields {
         display_name: read_text(display_name),
@@ -104,6 +105,12 @@ pub(super) fn read_plan(
             coordinating_agencies,
             &path.field("coordinating_agencies"),
             violations,
+        ),
+        covered_platforms: read_list(
+            covered_platforms,
+            &path.field("covered_platforms"),
+            violations,
+            read_coverage,
         ),
         budget: budget.map(read_budget),
         planned_start: planned_start.map(read_period),
@@ -156,6 +163,25 @@ fn read_money(message: pb::Money) -> Money {
         units,
         nanos,
     }
+}
+
+fn read_coverage(
+    message: pb::plan::Coverage,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Coverage> {
+    let pb::plan::Coverage {
+        platform,
+        start_date,
+        end_date,
+        document,
+    } = message;
+    Some(Coverage {
+        platform: read_name(&platform, &path.field("platform"), violations)?,
+        start_date: read_date(start_date),
+        end_date: read_date(end_date),
+        document: read_boxed_document(document),
+    })
 }
 
 fn read_visibility(message: pb::plan::VisibilityEntry) -> VisibilityEntry {
@@ -217,6 +243,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
         accountable_head,
         lead_unit,
         coordinating_agencies,
+        covered_platforms,
         budget: money,
         planned_start,
         planned_end,
@@ -256,6 +283,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             revision: revision.get(),
             standing: None,
             transcription: None,
+            covered_platforms: Vec::new(),
         },
         View::Full => pb::Plan {
             name: name.as_str().to_owned(),
@@ -284,6 +312,7 @@ pub fn plan(record: &Plan, view: View) -> pb::Plan {
             revision: revision.get(),
             standing: None,
             transcription: transcribed.as_deref().map(transcription),
+            covered_platforms: covered_platforms.iter().map(coverage).collect(),
         },
     }
 }
@@ -390,6 +419,21 @@ fn money(record: &Money) -> pb::Money {
         currency_code: currency_code.clone(),
         units: *units,
         nanos: *nanos,
+    }
+}
+
+pub(super) fn coverage(record: &Coverage) -> pb::plan::Coverage {
+    let Coverage {
+        platform,
+        start_date,
+        end_date,
+        document: said,
+    } = record;
+    pb::plan::Coverage {
+        platform: platform.as_str().to_owned(),
+        start_date: write_date(*start_date),
+        end_date: write_date(*end_date),
+        document: said.as_deref().map(document),
     }
 }
 

@@ -9,6 +9,7 @@ mod baselines;
 mod below_plans;
 mod budgets;
 mod catalogue;
+mod covered;
 mod dates;
 mod editions;
 mod errors;

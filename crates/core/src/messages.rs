@@ -127,6 +127,17 @@ messages! {
     OUT_OF_RANGE => TotalTooSmall:
         ("the total must not be less than the value"),
         ("tổng số không được nhỏ hơn giá trị");
+    NOT_ALLOWED => NotCoverable { agency: String }:
+        ("must be another platform in the catalogue that `{agency}` governs; a platform of \
+          another agency needs a plan of its own"),
+        ("phải là một nền tảng khác đang có trong danh mục do `{agency}` chủ quản; nền tảng của \
+          cơ quan khác cần kế hoạch riêng");
+    NOT_UNIQUE => CoverageRepeated:
+        ("the platform is named twice for the same days; remove one entry"),
+        ("nền tảng được ghi hai lần cho cùng thời gian; hãy bỏ một mục");
+    NOT_ALLOWED => CoverageRemoved:
+        ("an entry of a plan that is ISSUED stays as it began; give it an `end_date` instead"),
+        ("mục của kế hoạch đã ban hành được giữ nguyên; hãy ghi `end_date` cho mục đó");
     REQUIRED => SourceMissing:
         ("specify where it was published"),
         ("hãy ghi nguồn công bố");

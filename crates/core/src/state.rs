@@ -18,11 +18,11 @@ pub mod visible;
 
 use std::{borrow::Borrow, ops::Bound, sync::Arc};
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
 use crate::{
     change::{Change, Effect, Image},
-    names::{AgencyName, EditionName, PlatformName, Revision},
+    names::{AgencyName, EditionName, PlanName, PlatformName, Revision},
     records::{
         Record as _,
         meta::BELOW,
@@ -58,6 +58,8 @@ pub struct State {
     alphabet: Alphabet,
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
+    /// The plans of other platforms that a platform is covered by.
+    covering_plans: OrdMap<PlatformName, OrdSet<PlanName>>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
@@ -98,6 +100,12 @@ impl State {
             return;
         }
         let old = self.maps.put(image.clone());
+        if let Image::Plan(plan) = &image {
+            if let Some(Image::Plan(old)) = &old {
+                self.uncover(old);
+            }
+            self.cover(plan);
+        }
         if let Some(old) = &old
             && !visible::is_guarded_alike(old, &image)
         {
@@ -138,7 +146,11 @@ impl State {
     /// Removes a record; a plan not from `plan_values` unless `values` is set.
     fn remove_with(&mut self, name: &str, values: bool) {
         self.sight_turns += 1;
-        match self.maps.remove(name) {
+        let old = self.maps.remove(name);
+        if let Some(Image::Plan(old)) = &old {
+            self.uncover(old);
+        }
+        match old {
             Some(Image::Platform(old)) => {
                 self.count_listings(&old, -1);
                 self.remove_from_agency(&old);
@@ -149,6 +161,30 @@ impl State {
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
             _ => {}
         }
+    }
+
+    fn cover(&mut self, plan: &Plan) {
+        for covered in &plan.fields.covered_platforms {
+            let plans = self.covering_plans.entry(covered.platform.clone());
+            plans.or_default().insert(plan.name.clone());
+        }
+    }
+
+    fn uncover(&mut self, plan: &Plan) {
+        for covered in &plan.fields.covered_platforms {
+            if let Some(plans) = self.covering_plans.get_mut(&covered.platform) {
+                plans.remove(&plan.name);
+            }
+        }
+    }
+
+    /// The plans of other platforms that are, or were, for a platform as well.
+    pub(crate) fn plans_covering(
+        &self,
+        platform: &PlatformName,
+    ) -> impl Iterator<Item = &Arc<Plan>> {
+        let names = self.covering_plans.get(platform).into_iter().flatten();
+        names.filter_map(|name| self.plan(name))
     }
 
     /// Puts a platform everywhere except in the orders with an index. Returns its earlier version.

@@ -199,7 +199,7 @@ impl Items {
         if platform.fields.verification == Verification::PendingAnnex {
             self.add(Kind::PendingAnnex, &of, name, title, known_since);
         }
-        let mut planned = false;
+        let mut planned = state.covering_plan_on(&platform.name, self.on).is_some();
         for plan in state.plans_in_force(&platform.name, self.on) {
             planned = true;
             if sight.monitors(plan, self.on) {

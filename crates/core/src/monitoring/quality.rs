@@ -187,7 +187,7 @@ impl State {
         on: Date,
     ) -> RecordQuality {
         let mut standings = Vec::new();
-        let mut in_force = false;
+        let mut in_force = self.covering_plan_on(&platform.name, on).is_some();
         for plan in self.plans_in_force(&platform.name, on) {
             in_force = true;
             if sight.monitors(plan, on) {

@@ -88,7 +88,9 @@ impl State {
                     }
                 }
                 Subject::PlansIssued => {
-                    if let Some(plan) = self.plans_in_force(&platform.name, on).next() {
+                    let own = self.plans_in_force(&platform.name, on).next();
+                    let plan = own.or_else(|| self.covering_plan_on(&platform.name, on));
+                    if let Some(plan) = plan {
                         let mut entries = plan.state_history.iter();
                         let entry = entries.find(|entry| entry.state == PlanState::Issued);
                         let ground =

@@ -1,8 +1,8 @@
 //! Tallies: counts of the records of a date, per edition, group and agency, with separate parts for
 //! public and for hidden records.
 //!
-//! A platform's [`contribution`] to the counts of a date is a pure function of its own records. A
-//! tally is the sum of all contributions. To update it, the platform's old contribution is
+//! A platform's [`contribution`] to the counts of a date is a pure function of its own records and
+//! of the plans that cover it. A tally is the sum of all contributions. To update it, the platform's old contribution is
 //! subtracted and the new one is added. There is one sum of public records, one of hidden records
 //! for each agency that may see them, and one of all hidden records. A caller's counts are the
 //! public part plus the hidden parts that the caller may see.
@@ -19,7 +19,7 @@ use crate::{
         freshness::Freshness,
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
     },
-    names::{AgencyName, EditionName, PlatformName},
+    names::{AgencyName, EditionName, PlanName, PlatformName},
     records::{
         plans::{Plan, PlanState},
         platforms::{Platform, PlatformState, Stage, Verification},
@@ -264,20 +264,34 @@ impl State {
         on: Date,
     ) -> impl Iterator<Item = &'a Arc<Plan>> {
         self.plans_of(platform)
-            .filter(move |plan| Phase::of(plan_state_on(plan, on)) == Phase::InForce)
+            .filter(move |plan| is_in_force(plan, on))
+    }
+
+    /// The plan of another platform that is in force for this one on a date.
+    pub(super) fn covering_plan_on(&self, platform: &PlatformName, on: Date) -> Option<&Arc<Plan>> {
+        let mut plans = self.plans_covering(platform);
+        plans.find(|plan| is_in_force(plan, on) && plan.covers_on(platform, on))
     }
 }
 
-/// What a platform adds to the counts of a date: pure, and of its own records alone.
+fn is_in_force(plan: &Plan, on: Date) -> bool {
+    Phase::of(plan_state_on(plan, on)) == Phase::InForce
+}
+
+/// What a platform adds to the counts of a date: of its own records, and of the plans that cover
+/// it.
 pub fn contribution(state: &State, platform: &Platform, on: Date) -> Contribution {
     let plans = state.plans_of(&platform.name).map(|plan| (&**plan, plan));
-    contribution_by(platform, plans, |plan| state.dossier(plan), on)
+    let covered = state.covering_plan_on(&platform.name, on).is_some();
+    contribution_by(platform, covered, plans, |plan| state.dossier(plan), on)
 }
 
 /// The same with the plans given, and a function that returns the dossier of a plan. The function
-/// is called only for plans in force.
+/// is called only for plans in force. `covered` is whether the plan of another platform is in force
+/// for this one.
 pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
     platform: &Platform,
+    covered: bool,
     plans: impl Iterator<Item = (&'a Plan, K)>,
     dossier: impl Fn(K) -> D,
     on: Date,
@@ -300,7 +314,7 @@ pub(super) fn contribution_by<'a, K, D: Borrow<Dossier<'a>>>(
     of.public
         .add(Count::Verification(platform.fields.verification), 1);
     of.public.add(Count::Stage(stage_on(platform, on)), 1);
-    let mut issued = false;
+    let mut issued = covered;
     for (plan, key) in plans {
         let Some(plan_state) = plan_state_on(plan, on) else {
             continue;
@@ -549,6 +563,14 @@ fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
         {
             platforms.push(platform);
         }
+        let plan = PlanName::parse(name);
+        let (new, old) = match (effect, plan.and_then(|name| before.plan(&name))) {
+            (Effect::Put(Image::Plan(new)), old) => (Some(new), old),
+            (_, old) => (None, old),
+        };
+        let covered = [new, old].into_iter().flatten();
+        let covered = covered.flat_map(|plan| &plan.fields.covered_platforms);
+        platforms.extend(covered.map(|it| it.platform.clone()));
     }
     platforms.sort_unstable();
     platforms.dedup();

@@ -39,7 +39,8 @@ impl State {
                 };
                 let counts = if is_in(self, platform, place, *date) {
                     let plans = dossiers.iter().map(|dossier| (dossier.plan, dossier));
-                    contribution_by(platform, plans, |dossier| dossier, *date).seen(sight)
+                    let covered = self.covering_plan_on(&platform.name, *date).is_some();
+                    contribution_by(platform, covered, plans, |it| it, *date).seen(sight)
                 } else {
                     Counts::default()
                 };
@@ -70,6 +71,10 @@ impl State {
         let editions = listings.filter_map(|listing| self.edition(&listing.edition));
         days.extend(editions.filter_map(|edition| edition.first_day()));
         days.push(platform.meta.create_time.date_in_vietnam());
+        for plan in self.plans_covering(&platform.name) {
+            days.extend(plan.state_history.iter().map(|entry| entry.effective_date));
+            days.extend(plan.coverage_days());
+        }
         for dossier in dossiers {
             days.extend(dossier.turning_days(first, last));
         }

@@ -8,7 +8,7 @@ use crate::{
     caller::Person,
     error::Violations,
     messages::Rule,
-    names::{AgencyName, PlanName},
+    names::{AgencyName, PlanName, PlatformName},
     query::{
         fields::{STANDING_COST, created, named, resource, updated, words},
         schema::{Field, Queryable, Type, Values},
@@ -235,6 +235,39 @@ stored! {
 
 dated!(CycleEntry);
 
+stored! {
+    /// Another platform that a plan is for as well, and from when to when.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Coverage {
+        /// The platform.
+        pub platform: PlatformName,
+        /// From this day on; as long as the plan is in force when absent.
+        pub start_date: Option<Date>,
+        /// No longer from this day on.
+        pub end_date: Option<Date>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
+    }
+}
+
+impl Coverage {
+    /// Whether another entry is of the same platform on a day of this one.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let starts_before_end = |it: &Self, other: &Self| match (it.start_date, other.end_date) {
+            (Some(start), Some(end)) => start < end,
+            (None, _) | (_, None) => true,
+        };
+        self.platform == other.platform
+            && starts_before_end(self, other)
+            && starts_before_end(other, self)
+    }
+
+    /// Whether it holds on a date.
+    fn holds_on(&self, on: Date) -> bool {
+        self.start_date.is_none_or(|day| day <= on) && self.end_date.is_none_or(|day| on < day)
+    }
+}
+
 words! {
     /// The length of a reporting period.
     pub enum Interval = Monthly {
@@ -345,6 +378,8 @@ record_fields! {
         pub lead_unit: String,
         /// Agencies that take part.
         pub coordinating_agencies: Vec<AgencyName>,
+        /// The other platforms that it is for.
+        pub covered_platforms: Vec<Coverage>,
         /// Money set aside.
         pub budget: Option<Budget>,
         /// When work begins.
@@ -430,6 +465,18 @@ impl Plan {
             .unwrap_or_default()
     }
 
+    /// Whether it is for another platform on a date on which it is in force.
+    pub(crate) fn covers_on(&self, platform: &PlatformName, on: Date) -> bool {
+        let mut covered = self.fields.covered_platforms.iter();
+        covered.any(|it| it.platform == *platform && it.holds_on(on))
+    }
+
+    /// The days on which it begins or ends to be for another platform.
+    pub(crate) fn coverage_days(&self) -> impl Iterator<Item = Date> {
+        let covered = self.fields.covered_platforms.iter();
+        covered.flat_map(|it| [it.start_date, it.end_date].into_iter().flatten())
+    }
+
     /// Who sees the plan now. The last entry applies, because no entry starts in the future.
     pub fn visibility(&self) -> Visibility {
         let last = self.fields.visibilities.last();
@@ -508,6 +555,7 @@ no_texts! { ReportingCycle }
 texts! {
     VisibilityEntry { texts: document; uris: ; none: visibility start_date; }
     CycleEntry { texts: document; uris: ; none: cycle start_date; }
+    Coverage { texts: document; uris: ; none: platform start_date end_date; }
     Head { texts: office person; uris: ; none: ; }
 }
 
@@ -636,6 +684,15 @@ impl Queryable for Plan {
                         .iter()
                         .map(|name| name.as_str()),
                 )
+            },
+        )
+        .repeated(),
+        Field::new(
+            "covered_platforms.platform",
+            resource::<PlatformName>(),
+            |r: &Self| {
+                let covered = r.fields.covered_platforms.iter();
+                Values::many(covered.map(|it| it.platform.as_str()))
             },
         )
         .repeated(),

@@ -15,7 +15,7 @@ use crate::{
         documents::{Document, Needs},
         edit::Fields as _,
         milestones::{Dropping, MILESTONES_MAX, Milestone, MilestoneState},
-        plans::{PROMISED_FIELDS, Plan, PlanFields},
+        plans::{Coverage, PROMISED_FIELDS, Plan, PlanFields},
         principals::Role,
         proposals::{Action, Proposal},
         texts::{Reader, Texts},
@@ -24,7 +24,7 @@ use crate::{
         Asking, Command, Deciding,
         deciding::exists,
         milestones::{check_open, check_room},
-        plans::{check_fields, check_issued, check_plan_etag},
+        plans::{Of, check_fields, check_issued, check_plan_etag},
     },
     time::Date,
 };
@@ -115,7 +115,18 @@ fn merged(plan: &Plan, rebaseline: &Rebaseline) -> PlanFields {
     cite(list, old, |it| &mut it.document, document);
     let (list, old) = (&mut fields.reporting_cycles, &before.reporting_cycles);
     cite(list, old, |it| &mut it.document, document);
+    let (list, old) = (&mut fields.covered_platforms, &before.covered_platforms);
+    for entry in list.iter_mut().filter(|it| !kept(old, it)) {
+        entry.start_date = entry.start_date.or(document.issue_date);
+    }
+    cite(list, old, |it| &mut it.document, document);
     fields
+}
+
+/// Whether a list has an entry of the same platform that begins on the same day.
+fn kept(entries: &[Coverage], entry: &Coverage) -> bool {
+    let mut entries = entries.iter();
+    entries.any(|it| (&it.platform, it.start_date) == (&entry.platform, entry.start_date))
 }
 
 /// Checks that run when a rebaseline is proposed and again when it is approved. Returns the
@@ -143,7 +154,11 @@ fn check_rebaseline(
         let baselines = deciding.state.baselines_of(&plan.name);
         newest = baselines.map(|baseline| baseline.effective_date).max();
     }
-    let mut violations = check_fields(deciding, &fields, "rebaseline");
+    let mut violations = check_fields(deciding, &Of::plan(plan), &fields, "rebaseline");
+    let mut covered = plan.fields.covered_platforms.iter();
+    if covered.any(|entry| !kept(&fields.covered_platforms, entry)) {
+        violations.add("rebaseline.covered_platforms", Rule::CoverageRemoved);
+    }
     let date = deciding.check_document(
         Some(document),
         Some(Needs::Digest),

@@ -10,9 +10,10 @@ use crate::{
         dated,
         documents::{Document, Needs},
         plans::{
-            FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX, StateEntry,
+            Coverage, FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX,
+            StateEntry,
         },
-        platforms::Platform,
+        platforms::{Platform, PlatformState},
         principals::Role,
         texts::{Reader, Texts},
         transcriptions::Transcription,
@@ -81,7 +82,12 @@ impl Command for CreatePlan {
         let transcription = self.transcription(writer, deciding)?;
         let from_id = |id: &str| PlanName::from_id(&platform.name, id);
         let name = deciding.free_name::<Plan>(self.name.as_ref(), from_id)?;
-        check_fields(deciding, &self.fields, "plan").into_result()?;
+        let of = Of {
+            platform: platform.name.clone(),
+            agency,
+            before: &[],
+        };
+        check_fields(deciding, &of, &self.fields, "plan").into_result()?;
         let mut plan = Plan {
             name,
             agency: agency.clone(),
@@ -176,7 +182,7 @@ impl Command for UpdatePlan {
                 |field| format!("rebaseline.{field}"),
             )?;
         }
-        check_fields(deciding, &new.fields, "plan").into_result()?;
+        check_fields(deciding, &Of::plan(plan), &new.fields, "plan").into_result()?;
         Ok(Arc::new(new))
     }
 
@@ -347,7 +353,12 @@ impl Deciding<'_> {
 }
 
 /// A violation for each rule that the fields break, below `path`.
-pub(super) fn check_fields(deciding: &Deciding<'_>, fields: &PlanFields, path: &str) -> Violations {
+pub(super) fn check_fields(
+    deciding: &Deciding<'_>,
+    of: &Of<'_>,
+    fields: &PlanFields,
+    path: &str,
+) -> Violations {
     let mut violations = Violations::new();
     fields.check(path, &mut violations);
     let today = deciding.today();
@@ -359,7 +370,69 @@ pub(super) fn check_fields(deciding: &Deciding<'_>, fields: &PlanFields, path: &
         let field = format!("{path}.coordinating_agencies[{i}]");
         deciding.check_agency(Some(agency), &field, &mut violations);
     }
+    let field = format!("{path}.covered_platforms");
+    check_coverage(deciding, of, &fields.covered_platforms, &field, &mut violations);
     violations
+}
+
+/// The plan whose fields are checked.
+pub(super) struct Of<'a> {
+    platform: PlatformName,
+    agency: &'a AgencyName,
+    /// The platforms that it covers before the write.
+    before: &'a [Coverage],
+}
+
+impl<'a> Of<'a> {
+    /// A plan that exists.
+    pub(super) fn plan(plan: &'a Plan) -> Self {
+        Self {
+            platform: plan.name.parent(),
+            agency: &plan.agency,
+            before: &plan.fields.covered_platforms,
+        }
+    }
+}
+
+/// Adds a violation for each entry that is not in order by itself or beside those before it, and
+/// for each new one of a platform that the plan cannot be for.
+fn check_coverage(
+    deciding: &Deciding<'_>,
+    of: &Of<'_>,
+    entries: &[Coverage],
+    path: &str,
+    violations: &mut Violations,
+) {
+    let today = deciding.today();
+    for (i, entry) in entries.iter().enumerate() {
+        let path = format!("{path}[{i}]");
+        for (day, field) in [(entry.start_date, "start_date"), (entry.end_date, "end_date")] {
+            if day.is_some_and(|day| day > today) {
+                violations.add(format!("{path}.{field}"), Rule::InFuture { today });
+            }
+        }
+        if let (Some(start), Some(end)) = (entry.start_date, entry.end_date)
+            && end <= start
+        {
+            violations.add(format!("{path}.end_date"), Rule::EndBeforeStart);
+        }
+        if entries.iter().take(i).any(|other| other.meets(entry)) {
+            violations.add(format!("{path}.platform"), Rule::CoverageRepeated);
+        }
+        if let Some(document) = &entry.document {
+            document.check(Needs::Identity, &format!("{path}.document"), violations);
+        }
+        let is_new = !of.before.iter().any(|it| it.platform == entry.platform);
+        let platform = deciding.state.platform(&entry.platform);
+        let governed = platform.is_some_and(|platform| {
+            platform.state() == PlatformState::Active
+                && platform.governing_agency() == Some(of.agency)
+        });
+        if is_new && (entry.platform == of.platform || !governed) {
+            let agency = of.agency.to_string();
+            violations.add(format!("{path}.platform"), Rule::NotCoverable { agency });
+        }
+    }
 }
 
 /// When a plan is annulled, the plan that it had superseded returns to force as if it had never

@@ -52,6 +52,7 @@ impl State {
         plans.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         state.plan_values = ByValues::load(named(&plans));
         for plan in alternating(plans) {
+            state.cover(&plan);
             state.maps.put(Image::Plan(plan));
         }
         state.revision = revision;
