@@ -56,7 +56,7 @@ use self::{
     kept::KeptLine,
     routes::{Found, Route, Routes},
     stream::Stream,
-    written::{Other, Written},
+    written::{ATOM, Other, Written},
 };
 use crate::{
     admission::{
@@ -64,9 +64,13 @@ use crate::{
         turns::{Turns, Work},
     },
     call::deadline::deadline,
+    call::metadata::NDP_FEED_KEY,
     wire::status::{self, language},
 };
-use ndp_core::error::Error;
+use ndp_core::{
+    error::{Error, Violation},
+    messages::Rule,
+};
 
 /// Longest query of a URL, in bytes: the longest page token, and the longest filter encoded.
 const QUERY_BYTES_MAX: usize = 32 * 1024;
@@ -238,7 +242,7 @@ impl Api {
     where
         S: Service<Request<Body>, Response = Response<Body>>,
     {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         // HEAD has the same answer as GET, without the body
         let verb = match parts.method {
             Method::HEAD => &Method::GET,
@@ -261,6 +265,9 @@ impl Api {
             }
             Found::Nothing => return Ok(Err(not_found())),
         };
+        if let Err(refusal) = take_feed_key(route, &mut parts) {
+            return Ok(Err(refusal));
+        }
         let read = self.read(route, &variables, &parts, body);
         let (asked, message) = match read.await {
             Ok(read) => read,
@@ -327,7 +334,7 @@ impl Api {
         let conditions = Conditions::new(route, headers, &mut message)?;
         let other = match form {
             Form::Table => Table::new(route, parts.uri.query(), &mut message).map(Other::Table),
-            Form::Document => route.html.clone().map(Other::Document),
+            Form::File(file) => Some(Other::File(file)),
             Form::Json | Form::Events => None,
         };
         if route.rows.is_some() {
@@ -441,6 +448,33 @@ impl Api {
         }
         Ok(response)
     }
+}
+
+/// The parameter of a feed that has its key: programs that follow feeds send no headers.
+const FEED_KEY: &str = "key";
+
+/// Moves the key of a feed from the query to its header.
+fn take_feed_key(route: &Route, parts: &mut http::request::Parts) -> Result<(), Refusal> {
+    let is_feed = route.method.output().get_field_by_name(ATOM).is_some();
+    let query = parts.uri.query().filter(|_| is_feed);
+    let Some((Some(key), rest)) = query.map(|query| accept::take(query, FEED_KEY)) else {
+        return Ok(());
+    };
+    let form = || {
+        let form = "`ndp_<id>_<secret>`".to_owned();
+        let violation = Violation::new(FEED_KEY, Rule::ParameterMalformed { form });
+        Refusal::malformed(violation.into())
+    };
+    let mut value = HeaderValue::from_str(&key).map_err(|_| form())?;
+    value.set_sensitive(true);
+    parts.headers.insert(&NDP_FEED_KEY, value);
+    let path = parts.uri.path();
+    let uri = match rest.is_empty() {
+        true => path.parse(),
+        false => format!("{path}?{rest}").parse(),
+    };
+    parts.uri = uri.map_err(|_| form())?;
+    Ok(())
 }
 
 /// What the call holds of the shared resources.

@@ -19,6 +19,8 @@ pub static NDP_SYNTHETIC: HeaderName = HeaderName::from_static("ndp-synthetic");
 pub static NDP_ACTOR: HeaderName = HeaderName::from_static("ndp-actor");
 /// The reason why a steward allows personal data.
 pub static NDP_ALLOW_PERSONAL_DATA: HeaderName = HeaderName::from_static(personal::HEADER);
+/// The key of a feed, which gives access to that feed only.
+pub static NDP_FEED_KEY: HeaderName = HeaderName::from_static("ndp-feed-key");
 
 /// The compressions that a client accepts. It is removed for methods that return one record.
 pub static GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");

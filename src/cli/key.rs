@@ -74,6 +74,9 @@ pub(super) struct Create {
     /// When it expires, as 2027-12-31T23:59:59+07:00; never if left out
     #[arg(long, value_name = "TIME", value_parser = time)]
     expires: Option<Timestamp>,
+    /// Let it open feeds, and nothing else
+    #[arg(long)]
+    feed: bool,
     #[command(flatten)]
     database: DatabaseArgs,
 }
@@ -164,6 +167,7 @@ impl Create {
         let fields = ApiKeyFields {
             display_name: self.note,
             expire_time: self.expires,
+            feed: self.feed,
         };
         requests.push(request(CreateApiKey {
             name: name.clone(),

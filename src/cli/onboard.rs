@@ -127,6 +127,7 @@ impl Args {
             key_fields: ApiKeyFields {
                 display_name: String::new(),
                 expire_time: self.expires,
+                feed: false,
             },
             ttl: None,
             hash: new.hash,

@@ -11,7 +11,7 @@ use ndp_core::{
     messages::{Protocol, Rule},
 };
 
-use super::{errors::Refusal, fields, routes::Route};
+use super::{errors::Refusal, fields, routes::Route, written::FileForm};
 
 /// The most members that are read of one list; a browser sends a handful.
 const MEMBERS_MAX: usize = 100;
@@ -60,8 +60,8 @@ pub(super) enum Form {
     Events,
     /// A page as CSV.
     Table,
-    /// A document as HTML.
-    Document,
+    /// A file that the answer has.
+    File(&'static FileForm),
 }
 
 /// How an answer may be sent.
@@ -96,23 +96,23 @@ impl Codings {
 
 /// What a method answers, by the forms in which it is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Offer {
+pub(super) enum Offer<'a> {
     One,
     /// A page of records.
     Page,
-    /// A text that is available as a page of HTML too.
-    Document,
+    /// An answer that has these files, each available alone too.
+    Files(&'a [&'static FileForm]),
     Stream,
 }
 
-impl Offer {
-    pub(super) fn of(route: &Route) -> Self {
+impl<'a> Offer<'a> {
+    pub(super) fn of(route: &'a Route) -> Self {
         if route.method.is_server_streaming() {
             Self::Stream
         } else if route.rows.is_some() {
             Self::Page
-        } else if route.html.is_some() {
-            Self::Document
+        } else if !route.files.is_empty() {
+            Self::Files(&route.files)
         } else {
             Self::One
         }
@@ -121,62 +121,69 @@ impl Offer {
     /// The types of JSON.
     const fn json(self) -> &'static [&'static str] {
         match self {
-            Self::One | Self::Page | Self::Document => &["application/json"],
+            Self::One | Self::Page | Self::Files(_) => &["application/json"],
             Self::Stream => &["application/x-ndjson", "application/json"],
         }
     }
 
-    /// The other type, and its form.
-    const fn other(self) -> Option<(&'static str, Form)> {
+    /// The other types, and their forms.
+    fn others(self) -> Vec<(&'static str, Form)> {
         match self {
-            Self::One => None,
-            Self::Page => Some(("text/csv", Form::Table)),
-            Self::Document => Some(("text/html", Form::Document)),
-            Self::Stream => Some(("text/event-stream", Form::Events)),
+            Self::One => Vec::new(),
+            Self::Page => vec![("text/csv", Form::Table)],
+            Self::Files(files) => files
+                .iter()
+                .map(|file| (file.media_type, Form::File(file)))
+                .collect(),
+            Self::Stream => vec![("text/event-stream", Form::Events)],
         }
     }
-}
 
-impl Offer {
-    /// The values of the parameter `format`.
-    pub(super) const fn formats(self) -> &'static [&'static str] {
+    /// The values of the parameter `format`, and their forms.
+    pub(super) fn formats(self) -> Vec<(&'static str, Form)> {
+        let json = ("json", Form::Json);
         match self {
-            Self::One | Self::Stream => &[],
-            Self::Page => &["csv", "json"],
-            Self::Document => &["html", "json"],
+            Self::One | Self::Stream => Vec::new(),
+            Self::Page => vec![("csv", Form::Table), json],
+            Self::Files(files) => {
+                let files = files.iter().map(|file| (file.format, Form::File(file)));
+                files.chain([json]).collect()
+            }
         }
     }
 
     /// The form of this name.
     pub(super) fn form(self, format: &str) -> Result<Form, Refusal> {
         let known = self.formats();
-        match (known.contains(&format), self.other()) {
-            (true, Some((_, form))) if format != "json" => Ok(form),
-            (true, _) => Ok(Form::Json),
-            (false, _) => {
-                let form: Vec<_> = known.iter().map(|it| format!("`{it}`")).collect();
-                let form = form.join(", ");
-                let violation = Violation::new(FORMAT, Rule::ParameterMalformed { form });
-                Err(Refusal::malformed(violation.into()))
-            }
-        }
+        let found = known.iter().find(|(name, _)| *name == format);
+        found.map(|(_, form)| *form).ok_or_else(|| {
+            let form: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let form = form.join(", ");
+            let violation = Violation::new(FORMAT, Rule::ParameterMalformed { form });
+            Refusal::malformed(violation.into())
+        })
     }
 
     /// Takes the parameter `format` out of a query: its value, and the query without it.
     pub(super) fn take_format(self, query: &str) -> (Option<String>, String) {
-        let mut asked = None;
         if self.formats().is_empty() {
-            return (asked, query.to_owned());
+            return (None, query.to_owned());
         }
-        let mut rest: Vec<&str> = Vec::new();
-        for pair in query.split('&') {
-            match fields::pairs(pair).next() {
-                Some(Some((name, value))) if name == FORMAT => asked = Some(value),
-                _ => rest.push(pair),
-            }
-        }
-        (asked, rest.join("&"))
+        take(query, FORMAT)
     }
+}
+
+/// Takes a parameter out of a query: its value, and the query without it.
+pub(super) fn take(query: &str, parameter: &str) -> (Option<String>, String) {
+    let mut asked = None;
+    let mut rest: Vec<&str> = Vec::new();
+    for pair in query.split('&') {
+        match fields::pairs(pair).next() {
+            Some(Some((name, value))) if name == parameter => asked = Some(value),
+            _ => rest.push(pair),
+        }
+    }
+    (asked, rest.join("&"))
 }
 
 /// The parameter that asks for a form, before what `Accept` asks for.
@@ -200,21 +207,25 @@ pub(super) fn form(headers: &HeaderMap, offer: Offer) -> Result<Form, Refusal> {
     };
     let json = offer.json().iter().map(|kind| weight(kind)).max();
     let json = json.unwrap_or(0);
-    // the other form is preferred only if the client names its type
-    if let Some((kind, form)) = offer.other() {
-        let (other, named) = (
-            weight(kind),
-            members.iter().any(|it| it.0.eq_ignore_ascii_case(kind)),
-        );
-        if other > 0 && (json == 0 || (named && other >= json)) {
-            return Ok(form);
-        }
+    // another form is preferred only if the client names its type
+    let others = offer.others();
+    let weighed = others.iter().map(|(kind, form)| {
+        let named = members.iter().any(|it| it.0.eq_ignore_ascii_case(kind));
+        ((weight(kind), named), *form)
+    });
+    // the first of the best
+    let best = weighed.rev().max_by_key(|(of, _)| *of);
+    if let Some(((other, named), form)) = best
+        && other > 0
+        && (json == 0 || (named && other >= json))
+    {
+        return Ok(form);
     }
     if json > 0 {
         return Ok(Form::Json);
     }
     let first = offer.json().first().copied();
-    let offered = first.into_iter().chain(offer.other().map(|it| it.0));
+    let offered = first.into_iter().chain(others.iter().map(|it| it.0));
     let offered: Vec<_> = offered.collect();
     Err(refused("accept", &offered.join(", ")))
 }
@@ -233,6 +244,7 @@ pub(super) fn refused(header: &str, offered: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::written::FILE_FORMS;
 
     fn headers(name: HeaderName, lines: &[&str]) -> HeaderMap {
         let lines = lines.iter();
@@ -296,11 +308,18 @@ mod tests {
             (Some("csv"), "filter=a%20b&pageToken=x")
         );
         assert_eq!(Offer::One.take_format(query), (None, query.to_owned()));
-        assert_eq!(Offer::Document.form("html").unwrap(), Form::Document);
-        assert_eq!(Offer::Document.form("json").unwrap(), Form::Json);
-        assert!(Offer::Document.form("csv").is_err());
-        let browser = headers(ACCEPT, &["text/html,application/xhtml+xml,*/*;q=0.8"]);
-        assert_eq!(form(&browser, Offer::Document).unwrap(), Form::Document);
+        let [html, docx, ..] = &FILE_FORMS;
+        let files = [html, docx];
+        let files = Offer::Files(&files);
+        assert_eq!(files.form("html").unwrap(), Form::File(html));
+        assert_eq!(files.form("docx").unwrap(), Form::File(docx));
+        assert_eq!(files.form("json").unwrap(), Form::Json);
+        assert!(files.form("csv").is_err());
+        let accepts = |accept| form(&headers(ACCEPT, &[accept]), files).unwrap();
+        let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+        assert_eq!(accepts(browser), Form::File(html));
+        assert_eq!(accepts(docx.media_type), Form::File(docx));
+        assert_eq!(accepts("application/*"), Form::Json);
     }
 
     /// RFC 9110 §12.5.1
@@ -342,7 +361,7 @@ mod tests {
                     Ok(Form::Json) => "json",
                     Ok(Form::Events) => "events",
                     Ok(Form::Table) => "table",
-                    Ok(Form::Document) => "document",
+                    Ok(Form::File(file)) => file.format,
                     Err(refusal) => {
                         assert_eq!(refusal.http, StatusCode::NOT_ACCEPTABLE);
                         "refused"

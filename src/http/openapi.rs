@@ -133,6 +133,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     });
     conditions(&mut operation, route, &mut parameters);
     let formats = Offer::of(route).formats();
+    let formats: Vec<_> = formats.iter().map(|(name, _)| *name).collect();
     if !formats.is_empty() {
         parameters.push(json!({
             "name": FORMAT,
@@ -234,11 +235,12 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
             "application/json": {"schema": schema},
             "text/csv": {"schema": {"type": "string"}},
         })
-    } else if route.html.is_some() {
-        json!({
-            "application/json": {"schema": schema},
-            "text/html": {"schema": {"type": "string"}},
-        })
+    } else if !route.files.is_empty() {
+        let mut content = json!({"application/json": {"schema": schema}});
+        for file in &route.files {
+            set(&mut content, file.media_type, json!({"schema": {"type": "string"}}));
+        }
+        content
     } else {
         json!({"application/json": {"schema": schema}})
     };

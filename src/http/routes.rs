@@ -6,7 +6,10 @@ use prost_reflect::{
     Value,
 };
 
-use super::template::{Path, Template};
+use super::{
+    template::{Path, Template},
+    written::{FILE_FORMS, FileForm},
+};
 
 /// The field of a request for a page (AIP-158).
 pub(super) const PAGE_SIZE: &str = "page_size";
@@ -22,9 +25,6 @@ pub(super) enum Body {
     Field(FieldDescriptor, MessageDescriptor),
 }
 
-/// The field of an answer that is also available as a page of HTML.
-const HTML: &str = "html";
-
 /// One way to call a method.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
@@ -36,8 +36,8 @@ pub(super) struct Route {
     pub(super) method: MethodDescriptor,
     /// The records in the answer, if it is a page of them.
     pub(super) rows: Option<FieldDescriptor>,
-    /// The page of HTML in the answer, if it has one.
-    pub(super) html: Option<FieldDescriptor>,
+    /// The files in the answer, each a field of it.
+    pub(super) files: Vec<&'static FileForm>,
     /// The gRPC path of the method.
     pub(super) grpc: PathAndQuery,
 }
@@ -163,7 +163,10 @@ impl Route {
             response_body,
             method: method.clone(),
             rows: rows(method),
-            html: method.output().get_field_by_name(HTML),
+            files: FILE_FORMS
+                .iter()
+                .filter(|file| method.output().get_field_by_name(file.field).is_some())
+                .collect(),
             grpc: grpc.parse().map_err(|_| format!("`{grpc}` is no path"))?,
         })
     }

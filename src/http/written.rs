@@ -5,18 +5,62 @@ use http::{
     HeaderMap, HeaderValue,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
-use prost_reflect::{DynamicMessage, FieldDescriptor};
+use prost_reflect::{DynamicMessage, Value};
 use tonic::Status;
 
 use super::{conditions::Conditions, csv::Table, grpc, json, routes::Route};
+
+/// A file that an answer may have in a field, and which is available alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FileForm {
+    /// The field: a string, or bytes.
+    pub(super) field: &'static str,
+    /// The value of the parameter `format`.
+    pub(super) format: &'static str,
+    /// The type without parameters, as in `Accept`.
+    pub(super) media_type: &'static str,
+    /// The header `content-type`.
+    content_type: &'static str,
+}
+
+/// The field of a feed.
+pub(super) const ATOM: &str = "atom";
+
+/// All such files.
+pub(super) static FILE_FORMS: [FileForm; 4] = [
+    FileForm {
+        field: "html",
+        format: "html",
+        media_type: "text/html",
+        content_type: "text/html; charset=utf-8",
+    },
+    FileForm {
+        field: "docx",
+        format: "docx",
+        media_type: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        content_type: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    },
+    FileForm {
+        field: ATOM,
+        format: "atom",
+        media_type: "application/atom+xml",
+        content_type: "application/atom+xml",
+    },
+    FileForm {
+        field: "icalendar",
+        format: "ics",
+        media_type: "text/calendar",
+        content_type: "text/calendar; charset=utf-8",
+    },
+];
 
 /// A form that is not JSON.
 #[derive(Clone, Debug)]
 pub(super) enum Other {
     /// A page as CSV.
     Table(Table),
-    /// The page of HTML in this field.
-    Document(FieldDescriptor),
+    /// A file in the answer.
+    File(&'static FileForm),
 }
 
 impl Other {
@@ -24,9 +68,13 @@ impl Other {
     fn write(&self, answer: &DynamicMessage) -> Option<(Bytes, Option<String>)> {
         match self {
             Self::Table(table) => table.write(answer),
-            Self::Document(field) => {
-                let html = answer.get_field(field).as_str()?.to_owned();
-                Some((html.into(), None))
+            Self::File(file) => {
+                let bytes = match &*answer.get_field_by_name(file.field)? {
+                    Value::String(text) => Bytes::from(text.clone()),
+                    Value::Bytes(bytes) => bytes.clone(),
+                    _ => return None,
+                };
+                Some((bytes, None))
             }
         }
     }
@@ -35,9 +83,8 @@ impl Other {
     pub(super) fn headers(&self, next: Option<&str>, headers: &mut HeaderMap) {
         match self {
             Self::Table(table) => table.headers(next, headers),
-            Self::Document(_) => {
-                let html = HeaderValue::from_static("text/html; charset=utf-8");
-                headers.insert(CONTENT_TYPE, html);
+            Self::File(file) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
                 // nothing runs, and nothing is fetched
                 let policy =
                     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";

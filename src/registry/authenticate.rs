@@ -152,7 +152,33 @@ pub fn authenticate(
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid);
     }
-    let key = key.trim();
+    let name = verified(hashes, key.trim())?;
+    known(state, name, Use::Calls, claims.checked()?, now)
+}
+
+/// Identifies the owner of a feed's key.
+pub fn authenticate_feed(
+    state: &State,
+    hashes: &KeyHashes,
+    key: &str,
+    now: Timestamp,
+) -> Result<Caller, Error> {
+    let name = verified(hashes, key)?;
+    known(state, name, Use::Feed, Claims::default(), now)
+}
+
+/// What a key is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Calls of any method.
+    Calls,
+    /// A feed.
+    Feed,
+}
+
+/// The name of a key, if its secret is right.
+fn verified<'a>(hashes: &'a KeyHashes, key: &str) -> Result<&'a ApiKeyName, Error> {
+    let invalid = Error::Unauthenticated(Unauthenticated::Invalid);
     let id = key
         .strip_prefix(KEY_PREFIX)
         .and_then(|rest| rest.split_once('_'))
@@ -164,7 +190,7 @@ pub fn authenticate(
     let kept = found.map_or(KeyHash([0; 32]), |(_, hash)| *hash);
     let holds = bool::from(kept.0.ct_eq(&hash_of(key).0));
     match found {
-        Some((name, _)) if holds => known(state, name, claims.checked()?, now),
+        Some((name, _)) if holds => Ok(name),
         Some(_) | None => Err(invalid),
     }
 }
@@ -178,12 +204,18 @@ pub fn renew(state: &State, caller: &Caller, now: Timestamp) -> Result<Caller, E
                 actor: was.person.actor.clone(),
                 allows_personal_data: was.allows_personal_data.clone(),
             };
-            known(state, &was.api_key, claims, now)
+            known(state, &was.api_key, Use::Calls, claims, now)
         }
     }
 }
 
-fn known(state: &State, key: &ApiKeyName, claims: Claims, now: Timestamp) -> Result<Caller, Error> {
+fn known(
+    state: &State,
+    key: &ApiKeyName,
+    used: Use,
+    claims: Claims,
+    now: Timestamp,
+) -> Result<Caller, Error> {
     let refuse = |reason| Err(Error::Unauthenticated(reason));
     let Some(record) = state.api_key(key) else {
         return refuse(Unauthenticated::Invalid);
@@ -193,6 +225,11 @@ fn known(state: &State, key: &ApiKeyName, claims: Claims, now: Timestamp) -> Res
     }
     if record.fields.expire_time.is_some_and(|time| time <= now) {
         return refuse(Unauthenticated::KeyExpired);
+    }
+    match (used, record.fields.feed) {
+        (Use::Calls, false) | (Use::Feed, true) => {}
+        (Use::Calls, true) => return refuse(Unauthenticated::FeedKey),
+        (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
     }
     let Some(principal) = state.principal(&key.parent()) else {
         return refuse(Unauthenticated::Invalid);

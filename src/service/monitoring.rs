@@ -11,15 +11,17 @@ use super::{
     write::open_write,
 };
 use crate::{
-    call::Call,
+    call::{Call, metadata::NDP_FEED_KEY},
     pb::{self, compute_timeline_request::Interval},
+    registry::authenticate::authenticate_feed,
     wire::{
-        figures, monitoring, requests,
+        figures, monitoring, reminders, requests,
         values::{self, write_date},
         weekly::Weekly,
     },
 };
 use ndp_core::{
+    caller::Caller,
     change::At,
     error::{Error, Violations},
     messages::Rule,
@@ -181,6 +183,36 @@ impl Services {
         });
         let report = writing.await?;
         call.answer(report)
+    }
+
+    pub(super) async fn compute_reminders(
+        &self,
+        request: Request<pb::ComputeRemindersRequest>,
+    ) -> Answer<pb::ComputeRemindersResponse> {
+        let key = request.metadata().get(NDP_FEED_KEY.as_str()).cloned();
+        let (mut call, today, message) = self.open_counted(request).await?;
+        if let Some(key) = key {
+            call.caller = self.owner_of_feed(&call, key.to_str().unwrap_or_default())?;
+        }
+        let agency: AgencyName = requests::name(&message.agency, "agency")?;
+        call.state().known_agency(&agency)?;
+        let asked = values::read_date(message.effective_date);
+        let date = asked.unwrap_or(today);
+        check_known(date, today, "effective_date")?;
+        let sight = Sight::of(&call.caller);
+        let answer = self.work(&call, move |call, effort| {
+            let found = call.state().reminders(&agency, &sight, date, effort);
+            Ok(reminders::reminders(&agency, date, &found, call.state()))
+        });
+        let answer = answer.await?;
+        call.answer(answer)
+    }
+
+    /// The principal whose feed a key opens.
+    fn owner_of_feed(&self, call: &Call, key: &str) -> Result<Caller, Error> {
+        let now = &call.now;
+        let time = self.registry().clock().now();
+        authenticate_feed(&now.state, &now.key_hashes, key, time)
     }
 
     pub(super) async fn list_attention_items(

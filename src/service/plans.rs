@@ -13,7 +13,9 @@ use crate::{
     call::Call,
     pb,
     wire::{
-        assessments, baselines, documents, milestones, plans, proposals, reports,
+        assessments, baselines, documents, milestones, plans, proposals,
+        report_page::{self, Subject},
+        reports,
         requests::{self, View},
         values,
     },
@@ -395,6 +397,22 @@ impl Services {
         let report = get(&call, &message.name, State::report)?;
         let agency = report.agency(call.state());
         call.answer(reports::report(&report, agency.as_ref()))
+    }
+
+    pub(super) async fn render_report(
+        &self,
+        request: Request<pb::RenderReportRequest>,
+    ) -> Answer<pb::RenderReportResponse> {
+        let (call, today, message) = self.open_dated(request).await?;
+        let report = get(&call, &message.name, State::report)?;
+        let plan = get(&call, report.name.parent().as_str(), State::plan)?;
+        let subject = Subject {
+            report: &report,
+            plan: &plan,
+            state: call.state(),
+            today,
+        };
+        call.answer(report_page::render(&subject)?)
     }
 
     pub(super) async fn list_reports(

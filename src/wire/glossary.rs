@@ -11,6 +11,13 @@ use crate::pb::{
 pub static GLOSSARY: LazyLock<Glossary> =
     LazyLock::new(|| read(include_str!("../../docs/glossary.md")));
 
+/// What a value of an enum is called in Vietnamese.
+pub(super) fn value_label(enum_type: &str, value: &str) -> &'static str {
+    let mut labels = GLOSSARY.value_labels.iter();
+    let found = labels.find(|it| it.enum_type == enum_type && it.value == value);
+    found.map_or("", |it| &it.display_name)
+}
+
 fn read(text: &str) -> Glossary {
     let values = rows(text, "Values of enums").map(|row| ValueLabel {
         enum_type: row.owner.to_owned(),

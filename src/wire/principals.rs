@@ -80,6 +80,7 @@ pub fn api_key_fields(message: pb::ApiKey) -> (ApiKeyFields, Option<Duration>) {
         name: _,
         display_name,
         expiration,
+        feed,
         state: _,
         revoke_time: _,
         secret: _,
@@ -95,6 +96,7 @@ pub fn api_key_fields(message: pb::ApiKey) -> (ApiKeyFields, Option<Duration>) {
     let fields = ApiKeyFields {
         display_name: read_text(display_name),
         expire_time: read_timestamp(expire_time),
+        feed,
     };
     (fields, read_duration(ttl))
 }
@@ -161,6 +163,7 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
     let ApiKeyFields {
         display_name,
         expire_time,
+        feed,
     } = fields;
     let Meta {
         create_time,
@@ -175,6 +178,7 @@ pub fn api_key(record: &ApiKey, secret: Option<String>) -> pb::ApiKey {
         name: name.as_str().to_owned(),
         display_name: display_name.clone(),
         expiration: expire_time.map(write_timestamp).map(Expiration::ExpireTime),
+        feed: *feed,
         state: state.into(),
         revoke_time: revoke_time.map(write_timestamp),
         secret: secret.unwrap_or_default(),
@@ -263,11 +267,12 @@ mod tests {
             display_name in arbitrary::text(),
             expire_time in option::of(arbitrary::timestamp()),
             revoke_time in option::of(arbitrary::timestamp()),
+            feed in any::<bool>(),
             meta in arbitrary::meta(),
         ) {
             let record = ApiKey {
                 name: ApiKeyName::parse("principals/system/apiKeys/k").unwrap(),
-                fields: ApiKeyFields { display_name, expire_time },
+                fields: ApiKeyFields { display_name, expire_time, feed },
                 revoke_time,
                 meta,
             };

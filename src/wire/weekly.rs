@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 
 use super::{
     monitoring::{agency_display_name, counts, place_edition, warnings},
+    printed::{Escaped, day},
     values::write_date,
 };
 use crate::pb;
@@ -365,11 +366,6 @@ fn listed(place: &Place, state: &State) -> String {
     }
 }
 
-/// A date as Vietnamese documents write it.
-fn day(date: Date) -> String {
-    format!("{:02}/{:02}/{}", date.day(), date.month(), date.year())
-}
-
 /// A number with what it was.
 struct Told<'a>(&'a Cell);
 
@@ -398,25 +394,6 @@ impl Display for Signed {
     }
 }
 
-/// A text within HTML.
-struct Escaped<'a>(&'a str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '&' => f.write_str("&amp;"),
-                '<' => f.write_str("&lt;"),
-                '>' => f.write_str("&gt;"),
-                '"' => f.write_str("&quot;"),
-                '\'' => f.write_str("&#39;"),
-                other => f.write_char(other),
-            }?;
-        }
-        Ok(())
-    }
-}
-
 const STYLE: &str = "body{font:12pt/1.4 serif;margin:2em auto;max-width:60em;padding:0 1em}\
     h1{font-size:16pt}table{border-collapse:collapse;margin:1em 0;width:100%}\
     caption{font-weight:bold;text-align:left}th,td{border:1px solid #777;padding:.2em .4em}\
@@ -428,12 +405,6 @@ const STYLE: &str = "body{font:12pt/1.4 serif;margin:2em auto;max-width:60em;pad
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_cannot_become_markup() {
-        let text = Escaped("<b>\"Bộ\" & 'x'</b>").to_string();
-        assert_eq!(text, "&lt;b&gt;&quot;Bộ&quot; &amp; &#39;x&#39;&lt;/b&gt;");
-    }
 
     #[test]
     fn a_number_says_what_it_was() {

@@ -27,6 +27,7 @@ mod plan_model;
 mod plans;
 mod programmes;
 mod proposals;
+mod reminders;
 mod reports;
 mod rules;
 mod sizes;

@@ -823,6 +823,13 @@ messages! {
     KEY_REVOKED => KeyRevoked:
         ("the API key was revoked; create a new one"),
         ("khóa API đã bị thu hồi; hãy tạo khóa mới");
+    KEY_FOR_FEEDS_ONLY => FeedKey:
+        ("this API key opens feeds only, as the parameter `key`; use another one here"),
+        ("khóa API này chỉ dùng để mở nguồn tin, qua tham số `key`; hãy dùng khóa khác");
+    KEY_NOT_FOR_FEEDS => NotFeedKey:
+        ("this API key does not open feeds; create one with `feed` set, which opens nothing else"),
+        ("khóa API này không mở được nguồn tin; hãy tạo khóa có `feed`, loại khóa này không dùng \
+          vào việc khác");
     PRINCIPAL_DISABLED => PrincipalDisabled:
         ("the principal of this API key is disabled; an administrator can enable it"),
         ("chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại");

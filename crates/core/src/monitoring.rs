@@ -8,6 +8,7 @@ pub mod freshness;
 pub mod in_force;
 pub mod quality;
 pub mod reconcile;
+pub mod reminders;
 pub mod standing;
 pub mod summary;
 pub mod tally;

@@ -190,6 +190,8 @@ reasons! {
         CREDENTIALS_INVALID "The credentials are not those of any principal.";
         CREDENTIALS_MISSING "The method needs credentials, and the call has none.";
         KEY_EXPIRED "The API key has expired.";
+        KEY_FOR_FEEDS_ONLY "The API key opens feeds, and nothing else.";
+        KEY_NOT_FOR_FEEDS "The API key does not open feeds.";
         KEY_REVOKED "The API key was revoked.";
         PRINCIPAL_DISABLED "The principal of the API key is disabled.";
     }

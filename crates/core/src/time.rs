@@ -184,7 +184,7 @@ impl Date {
     }
 
     /// Days from this date to another; negative when the other is earlier.
-    pub(crate) fn days_until(self, other: Self) -> i64 {
+    pub fn days_until(self, other: Self) -> i64 {
         self.0.duration_until(other.0).as_hours() / 24
     }
 

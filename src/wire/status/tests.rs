@@ -73,6 +73,8 @@ fn every_error() -> Vec<Error> {
         Unauthenticated::Missing,
         Unauthenticated::KeyExpired,
         Unauthenticated::KeyRevoked,
+        Unauthenticated::FeedKey,
+        Unauthenticated::NotFeedKey,
         Unauthenticated::PrincipalDisabled,
         Unauthenticated::Invalid,
     ] {

@@ -340,6 +340,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ListBaselines", "", parent("platforms/-/plans/-")),
         ("GetReport", "issued", below(&it.issued, "reports/x")),
         ("GetReport", "restricted", below(&it.restricted, "reports/x")),
+        ("RenderReport", "issued", below(&it.issued, "reports/x")),
+        ("RenderReport", "restricted", below(&it.restricted, "reports/x")),
         ("ListReports", "", parent("platforms/-/plans/-")),
         ("CreateReport", "issued", json!({
             "parent": it.issued["name"], "report": corrected(&it.issued),
@@ -369,6 +371,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         })),
         ("ComputeAgencySummaries", "", json!({})),
         ("ComputeWeeklyReport", "", json!({})),
+        ("ComputeReminders", "", json!({"agency": "agencies/bo-cong-an"})),
         ("ListAttentionItems", "", json!({})),
         ("ComputeDataQuality", "", json!({})),
         ("ReconcileFigures", "", json!({})),

@@ -123,6 +123,8 @@ record_fields! {
         pub display_name: String,
         /// From when on it no longer works.
         pub expire_time: Option<Timestamp>,
+        /// Whether it opens feeds and nothing else.
+        pub feed: bool,
     }
 }
 

@@ -1,0 +1,362 @@
+//! A progress report in the layout of official documents (Decree 30/2020/NĐ-CP, annex I), as a page
+//! of HTML and as a file of a word processor. Both are made of the same parts. What a person has to
+//! add (number, place, signature) is left empty.
+
+use std::{fmt::Write as _, io::Cursor};
+
+use docx_rs::{
+    AlignmentType, Docx, LineSpacing, PageMargin, Paragraph, Run, RunFonts, Table, TableCell,
+    TableRow, WidthType,
+};
+
+use super::{
+    glossary::value_label,
+    monitoring::agency_display_name,
+    printed::{Escaped, day},
+};
+use crate::pb;
+use ndp_core::{
+    error::Error,
+    records::{
+        documents::{Document, Evidence},
+        plans::Plan,
+        reports::{Report, ReportState},
+    },
+    state::State,
+    time::Date,
+};
+
+/// Most milestones that a report lists: those of one plan.
+const MILESTONES_MAX: usize = 200;
+/// Most pieces of evidence that it lists.
+const EVIDENCE_MAX: usize = 50;
+
+/// A4 in twentieths of a point, with the margins of the decree: 20 mm, left 30 mm, right 15 mm.
+const PAGE: (u32, u32) = (11_906, 16_838);
+const MARGINS: PageMargin = PageMargin {
+    top: 1134,
+    right: 850,
+    bottom: 1134,
+    left: 1701,
+    header: 720,
+    footer: 720,
+    gutter: 0,
+};
+/// The width between the margins.
+const WIDTH: usize = 9355;
+/// The size of the text in half points.
+const TEXT_SIZE: usize = 28;
+
+/// How a line is set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Set {
+    Text,
+    /// In the middle, bold.
+    Title,
+    Heading,
+    /// In the middle.
+    Middle,
+    Italic,
+}
+
+/// A part of a document.
+enum Part {
+    Line(Set, String),
+    /// Two columns without borders.
+    Columns([Vec<(Set, String)>; 2]),
+    /// A table with a heading row; the widths are shares of 100.
+    Table {
+        widths: Vec<usize>,
+        rows: Vec<Vec<String>>,
+    },
+}
+
+/// The report with what it is about, as its caller sees them.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The report.
+    pub report: &'a Report,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// The State that both are of.
+    pub state: &'a State,
+    /// The date of the read.
+    pub today: Date,
+}
+
+/// The report in both forms.
+pub fn render(of: &Subject<'_>) -> Result<pb::RenderReportResponse, Error> {
+    let title = title(of);
+    let parts = parts(of, &title);
+    let mut file = Cursor::new(Vec::new());
+    docx(&parts)
+        .pack(&mut file)
+        .map_err(|error| Error::Bug(format!("writing a report: {error}").into()))?;
+    Ok(pb::RenderReportResponse {
+        html: html(&title, &parts),
+        docx: file.into_inner().into(),
+        synthetic: of.state.is_synthetic(),
+    })
+}
+
+// === what it says ===
+
+fn title(of: &Subject<'_>) -> String {
+    let end = of.report.fields.period_end_date.map_or_else(String::new, day);
+    format!("Tiến độ thực hiện {}, kỳ đến ngày {end}", of.plan.fields.display_name)
+}
+
+fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
+    let Subject { report, plan, state, today } = of;
+    let fields = &report.fields;
+    let agency = agency_display_name(state, Some(&plan.agency));
+    let head = plan.fields.accountable_head.as_deref();
+    let mut parts = vec![
+        Part::Columns([
+            vec![
+                (Set::Title, agency.to_uppercase()),
+                (Set::Middle, plan.fields.lead_unit.clone()),
+                (Set::Middle, "Số:        /BC-".to_owned()),
+            ],
+            vec![
+                (Set::Title, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM".to_owned()),
+                (Set::Title, "Độc lập - Tự do - Hạnh phúc".to_owned()),
+                (Set::Italic, "…………, ngày … tháng … năm ……".to_owned()),
+            ],
+        ]),
+        Part::Line(Set::Title, "BÁO CÁO".to_owned()),
+        Part::Line(Set::Title, title.to_owned()),
+    ];
+    let mut line = |set: Set, text: String| parts.push(Part::Line(set, text));
+    if state.is_synthetic() {
+        line(Set::Title, "DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.".to_owned());
+    }
+    match report.state() {
+        ReportState::Filed => {}
+        other => {
+            let state = value_label("Report.State", other.as_str());
+            line(Set::Title, format!("Báo cáo này không còn hiệu lực: {state}."));
+        }
+    }
+    let by = plan.issuing_document.as_deref().map(cited);
+    line(
+        Set::Text,
+        match by {
+            Some(by) => format!("Thực hiện kế hoạch ban hành theo {by}, {agency} báo cáo như sau:"),
+            None => format!("{agency} báo cáo như sau:"),
+        },
+    );
+    line(Set::Heading, "I. ĐÁNH GIÁ CHUNG".to_owned());
+    let rating = fields.rating.map_or("", |it| value_label("Rating", it.as_str()));
+    line(Set::Text, format!("Tự đánh giá: {rating}. Khối lượng hoàn thành: {}%.", fields.percent));
+    line(Set::Heading, "II. KẾT QUẢ THỰC HIỆN".to_owned());
+    paragraphs(&fields.results, &mut line);
+    line(Set::Heading, "III. CÁC MỐC NHIỆM VỤ".to_owned());
+    let on = fields.period_end_date.unwrap_or(*today);
+    let rows = milestones(of, on);
+    match rows.len() {
+        0 => line(Set::Text, "Kế hoạch không có mốc nhiệm vụ.".to_owned()),
+        _ => {
+            line(Set::Text, format!("Tình trạng đến ngày {}, do hệ thống tính:", day(on)));
+            let mut table = vec![["TT", "Mốc nhiệm vụ", "Thời hạn", "Tình trạng"].map(str::to_owned).to_vec()];
+            table.extend(rows);
+            parts.push(Part::Table { widths: vec![8, 52, 18, 22], rows: table });
+        }
+    }
+    let mut line = |set: Set, text: String| parts.push(Part::Line(set, text));
+    line(Set::Heading, "IV. KHÓ KHĂN, VƯỚNG MẮC".to_owned());
+    paragraphs(&fields.difficulties, &mut line);
+    line(Set::Heading, "V. KIẾN NGHỊ, ĐỀ XUẤT".to_owned());
+    paragraphs(&fields.recommendations, &mut line);
+    line(Set::Heading, "VI. TÀI LIỆU MINH CHỨNG".to_owned());
+    if fields.evidence.is_empty() {
+        line(Set::Text, "Không có.".to_owned());
+    }
+    for evidence in fields.evidence.iter().take(EVIDENCE_MAX) {
+        line(Set::Text, format!("- {}", shown(evidence)));
+    }
+    let office = head.map_or("", |head| &*head.office).to_uppercase();
+    parts.push(Part::Columns([
+        vec![
+            (Set::Italic, "Nơi nhận:".to_owned()),
+            (Set::Text, "- …………;".to_owned()),
+            (Set::Text, "- Lưu: VT.".to_owned()),
+        ],
+        vec![
+            (Set::Title, office),
+            (Set::Italic, "(Chữ ký của người có thẩm quyền, dấu của cơ quan)".to_owned()),
+        ],
+    ]));
+    parts.push(Part::Line(
+        Set::Italic,
+        format!("Lập từ {} trên Hệ thống đăng ký nền tảng số, thay đổi thứ {}.", report.name.as_str(), report.meta.revision.get()),
+    ));
+    parts
+}
+
+/// A text of several lines; a word where there is none.
+fn paragraphs(text: &str, line: &mut impl FnMut(Set, String)) {
+    let mut lines = text.lines().map(str::trim).filter(|it| !it.is_empty()).peekable();
+    if lines.peek().is_none() {
+        line(Set::Text, "Không có.".to_owned());
+    }
+    lines.for_each(|it| line(Set::Text, it.to_owned()));
+}
+
+fn milestones(of: &Subject<'_>, on: Date) -> Vec<Vec<String>> {
+    let dossier = of.state.dossier(of.plan);
+    let mut standing: Vec<_> = dossier
+        .milestones
+        .iter()
+        .filter_map(|milestone| Some((milestone, dossier.milestone_on(milestone, on)?)))
+        .collect();
+    standing.sort_by_key(|(milestone, standing)| (standing.due, milestone.name.as_str()));
+    let rows = standing.iter().take(MILESTONES_MAX).enumerate();
+    rows.map(|(i, (milestone, standing))| {
+        vec![
+            (i + 1).to_string(),
+            milestone.fields.display_name.clone(),
+            standing.due.map_or_else(|| "Thường xuyên".to_owned(), day),
+            value_label("Milestone.Standing.State", standing.state.as_str()).to_owned(),
+        ]
+    })
+    .collect()
+}
+
+/// A document as texts cite it.
+fn cited(document: &Document) -> String {
+    let mut text = document.symbol.clone();
+    if let Some(date) = document.issue_date {
+        let _ = write!(text, " ngày {}", day(date));
+    }
+    if !document.issuer.is_empty() {
+        let _ = write!(text, " của {}", document.issuer);
+    }
+    text
+}
+
+fn shown(evidence: &Evidence) -> String {
+    let document = evidence.document.as_deref().map(cited);
+    let file = evidence.file.as_ref().map(|file| file.uri.clone());
+    let note = Some(evidence.note.clone());
+    let texts = [document, file, note].into_iter().flatten();
+    let texts: Vec<_> = texts.filter(|it| !it.is_empty()).collect();
+    texts.join("; ")
+}
+
+// === as HTML ===
+
+fn html(title: &str, parts: &[Part]) -> String {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"vi\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n",
+        Escaped(title)
+    );
+    for part in parts {
+        match part {
+            Part::Line(set, text) => html_line(&mut page, *set, text),
+            Part::Columns(columns) => {
+                page.push_str("<div class=\"columns\">\n");
+                for column in columns {
+                    page.push_str("<div>\n");
+                    column.iter().for_each(|(set, text)| html_line(&mut page, *set, text));
+                    page.push_str("</div>\n");
+                }
+                page.push_str("</div>\n");
+            }
+            Part::Table { rows, .. } => {
+                page.push_str("<table>\n");
+                for (i, row) in rows.iter().enumerate() {
+                    let cell = if i == 0 { "th" } else { "td" };
+                    page.push_str("<tr>");
+                    for text in row {
+                        let _ = write!(page, "<{cell}>{}</{cell}>", Escaped(text));
+                    }
+                    page.push_str("</tr>\n");
+                }
+                page.push_str("</table>\n");
+            }
+        }
+    }
+    page.push_str("</body>\n</html>\n");
+    page
+}
+
+fn html_line(page: &mut String, set: Set, text: &str) {
+    let text = Escaped(text);
+    let _ = match set {
+        Set::Text => writeln!(page, "<p>{text}</p>"),
+        Set::Title => writeln!(page, "<p class=\"title\">{text}</p>"),
+        Set::Heading => writeln!(page, "<h2>{text}</h2>"),
+        Set::Middle => writeln!(page, "<p class=\"middle\">{text}</p>"),
+        Set::Italic => writeln!(page, "<p class=\"middle\"><em>{text}</em></p>"),
+    };
+}
+
+const STYLE: &str = "body{font:14pt/1.4 'Times New Roman',serif;margin:2em auto;max-width:50em;\
+    padding:0 1em}h2{font-size:14pt}p{margin:.3em 0}.title{font-weight:bold;text-align:center}\
+    .middle{text-align:center}.columns{display:flex;gap:1em;margin:1em 0}.columns>div{flex:1}\
+    table{border-collapse:collapse;width:100%}th,td{border:1px solid #777;padding:.2em .4em;\
+    text-align:left}tr{break-inside:avoid}@page{size:A4;margin:20mm 15mm 20mm 30mm}\
+    @media print{body{margin:0;max-width:none}}";
+
+// === as a file of a word processor ===
+
+fn docx(parts: &[Part]) -> Docx {
+    let font = "Times New Roman";
+    let fonts = RunFonts::new().ascii(font).hi_ansi(font).cs(font).east_asia(font);
+    let docx = Docx::new()
+        .page_size(PAGE.0, PAGE.1)
+        .page_margin(MARGINS)
+        .default_fonts(fonts)
+        .default_size(TEXT_SIZE)
+        // the same report gives the same file
+        .created_at("2025-01-01T00:00:00Z")
+        .updated_at("2025-01-01T00:00:00Z");
+    parts.iter().fold(docx, |docx, part| match part {
+        Part::Line(set, text) => docx.add_paragraph(paragraph(*set, text)),
+        Part::Columns(columns) => {
+            let cells = columns.iter().map(|column| {
+                let cell = TableCell::new().width(WIDTH / 2, WidthType::Dxa);
+                column
+                    .iter()
+                    .fold(cell, |cell, (set, text)| cell.add_paragraph(paragraph(*set, text)))
+            });
+            let row = TableRow::new(cells.collect());
+            let table = Table::without_borders(vec![row]).set_grid(vec![WIDTH / 2; 2]);
+            docx.add_table(table).add_paragraph(Paragraph::new())
+        }
+        Part::Table { widths, rows } => {
+            let grid: Vec<_> = widths.iter().map(|share| WIDTH * share / 100).collect();
+            let row = |(i, row): (usize, &Vec<String>)| {
+                let set = if i == 0 { Set::Title } else { Set::Text };
+                let cells = row.iter().zip(&grid).map(|(text, width)| {
+                    let cell = TableCell::new().width(*width, WidthType::Dxa);
+                    cell.add_paragraph(paragraph(set, text))
+                });
+                TableRow::new(cells.collect())
+            };
+            let rows = rows.iter().enumerate().map(row).collect();
+            docx.add_table(Table::new(rows).set_grid(grid.clone()))
+                .add_paragraph(Paragraph::new())
+        }
+    })
+}
+
+fn paragraph(set: Set, text: &str) -> Paragraph {
+    let run = Run::new().add_text(text);
+    let run = match set {
+        Set::Title | Set::Heading => run.bold(),
+        Set::Italic => run.italic(),
+        Set::Text | Set::Middle => run,
+    };
+    let paragraph = Paragraph::new()
+        .line_spacing(LineSpacing::new().after(80))
+        .add_run(run);
+    match set {
+        Set::Title | Set::Middle | Set::Italic => paragraph.align(AlignmentType::Center),
+        Set::Text => paragraph.align(AlignmentType::Both),
+        Set::Heading => paragraph,
+    }
+}
