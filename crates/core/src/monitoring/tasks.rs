@@ -87,6 +87,9 @@ impl TaskCount {
 pub struct TaskNumbers([i32; SIZE]);
 
 impl TaskNumbers {
+    /// No tasks.
+    pub const NONE: Self = Self([0; SIZE]);
+
     /// One number.
     pub fn get(&self, count: TaskCount) -> i32 {
         self.0.get(count.index()).copied().unwrap_or_default()
