@@ -29,6 +29,7 @@ mod proposals;
 mod reports;
 mod rules;
 mod sizes;
+mod tasks;
 mod texts;
 mod transcription;
 mod undoing;
