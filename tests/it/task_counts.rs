@@ -99,7 +99,9 @@ fn task(number: usize) -> TaskName {
 
 fn programmes(both: bool) -> Vec<ProgrammeName> {
     let ids: &[&str] = if both { &["a", "b"] } else { &["a"] };
-    ids.iter().map(|id| ProgrammeName::from_id(id).unwrap()).collect()
+    ids.iter()
+        .map(|id| ProgrammeName::from_id(id).unwrap())
+        .collect()
 }
 
 fn milestone() -> MilestoneName {
@@ -162,23 +164,29 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
     }
     let milestone = milestone();
     let plan = milestone.parent();
-    run(1, Box::new(CreatePlan {
-        platform: plan.parent(),
-        name: Some(plan.clone()),
-        fields: PlanFields {
-            display_name: "Kế hoạch thử".into(),
-            ..PlanFields::default()
-        },
-        source: None,
-    }));
-    let mut now = run(1, Box::new(CreateMilestone {
-        plan: plan.clone(),
-        name: Some(milestone),
-        fields: MilestoneFields {
-            display_name: "Mốc thử".into(),
-            ..MilestoneFields::default()
-        },
-    }));
+    run(
+        1,
+        Box::new(CreatePlan {
+            platform: plan.parent(),
+            name: Some(plan.clone()),
+            fields: PlanFields {
+                display_name: "Kế hoạch thử".into(),
+                ..PlanFields::default()
+            },
+            source: None,
+        }),
+    );
+    let mut now = run(
+        1,
+        Box::new(CreateMilestone {
+            plan: plan.clone(),
+            name: Some(milestone),
+            fields: MilestoneFields {
+                display_name: "Mốc thử".into(),
+                ..MilestoneFields::default()
+            },
+        }),
+    );
     for (who, step, document) in [
         (1, PlanMove::Submit, None),
         (2, PlanMove::Issue, Some(document(-BACK))),
@@ -197,7 +205,11 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
 
 /// The command of a step, by what is known; none where the step is about nothing.
 fn command(state: &State, step: &Step) -> Option<Box<dyn AnyCommand>> {
-    let found = |number: &usize| state.task(&task(*number)).map(|it| (it.name.clone(), it.meta.etag()));
+    let found = |number: &usize| {
+        state
+            .task(&task(*number))
+            .map(|it| (it.name.clone(), it.meta.etag()))
+    };
     let update = |number: &usize, fields: TaskFields, field: &str| {
         found(number).map(|(name, _)| {
             Box::new(Update::<Task> {
@@ -210,7 +222,16 @@ fn command(state: &State, step: &Step) -> Option<Box<dyn AnyCommand>> {
     };
     Some(match step {
         Step::Wait(_) => return None,
-        Step::Create { task: number, assigned, due: end, start, lead, parent, both, linked } => {
+        Step::Create {
+            task: number,
+            assigned,
+            due: end,
+            start,
+            lead,
+            parent,
+            both,
+            linked,
+        } => {
             let fields = TaskFields {
                 code: format!("T{number}"),
                 display_name: "Nhiệm vụ thử".into(),
@@ -224,20 +245,42 @@ fn command(state: &State, step: &Step) -> Option<Box<dyn AnyCommand>> {
                 milestone: linked.then(milestone),
                 ..TaskFields::default()
             };
-            Box::new(CreateTask { name: Some(task(*number)), fields })
+            Box::new(CreateTask {
+                name: Some(task(*number)),
+                fields,
+            })
         }
         Step::Lead(number, lead) => {
             let agency = lead.map(agency);
-            return update(number, TaskFields { agency, ..TaskFields::default() }, "agency");
+            return update(
+                number,
+                TaskFields {
+                    agency,
+                    ..TaskFields::default()
+                },
+                "agency",
+            );
         }
         Step::Under(number, parent) => {
             let parent = parent.map(task);
-            return update(number, TaskFields { parent, ..TaskFields::default() }, "parent");
+            return update(
+                number,
+                TaskFields {
+                    parent,
+                    ..TaskFields::default()
+                },
+                "parent",
+            );
         }
         Step::Move(number, end, issued) => {
             let (name, etag) = found(number)?;
             let document = Some(document(*issued));
-            Box::new(MoveTaskDue { name, due: end.map(due), document, etag })
+            Box::new(MoveTaskDue {
+                name,
+                due: end.map(due),
+                document,
+                etag,
+            })
         }
         Step::Report(number, completed) => {
             let (name, etag) = found(number)?;
@@ -264,7 +307,12 @@ fn command(state: &State, step: &Step) -> Option<Box<dyn AnyCommand>> {
         Step::Drop(number, issued) => {
             let (name, etag) = found(number)?;
             let entered_in_error = issued.is_none();
-            Box::new(DropTask { name, document: issued.map(document), entered_in_error, etag })
+            Box::new(DropTask {
+                name,
+                document: issued.map(document),
+                entered_in_error,
+                etag,
+            })
         }
         Step::Milestone(completed) => {
             let record = state.milestone(&milestone())?;
@@ -297,7 +345,9 @@ fn holds_from(state: &State, step: &Step, today: Date) -> Option<Date> {
         Step::Confirm(number) => found(number)?.report.as_ref()?.completion_date,
         Step::Milestone(Some(completed)) => {
             let completion = state.milestone(&milestone())?.completion.as_ref();
-            completion.map_or(day(*completed), |it| it.completion_date.min(day(*completed)))
+            completion.map_or(day(*completed), |it| {
+                it.completion_date.min(day(*completed))
+            })
         }
         Step::Under(..) | Step::Reopen(_) | Step::Drop(_, None) | Step::Milestone(None) => {
             return None;
@@ -328,9 +378,10 @@ fn is_split(state: &State, of: &Task, on: Date) -> bool {
             below |= name == of.name;
             above = state.task(&name).and_then(|it| it.fields.parent.clone());
         }
-        let given_up = other.dropping.as_ref().is_some_and(|it| {
-            it.entered_in_error || it.drop_date <= on
-        });
+        let given_up = other
+            .dropping
+            .as_ref()
+            .is_some_and(|it| it.entered_in_error || it.drop_date <= on);
         below && !given_up && other.assign_date() <= on
     })
 }
@@ -348,7 +399,10 @@ fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
             continue;
         }
         // who led then: the last that began by then
-        let mut lead = task.leads.first().map_or(&task.fields.agency, |it| &it.agency);
+        let mut lead = task
+            .leads
+            .first()
+            .map_or(&task.fields.agency, |it| &it.agency);
         for entry in &task.leads {
             if entry.start_date.is_none_or(|start| start <= on) {
                 lead = &entry.agency;
@@ -365,7 +419,10 @@ fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
             add("split".into());
             continue;
         }
-        let mut due = task.due_moves.first().map_or(&task.fields.due, |it| &it.from);
+        let mut due = task
+            .due_moves
+            .first()
+            .map_or(&task.fields.due, |it| &it.from);
         for moved in &task.due_moves {
             if moved.effective_date <= on {
                 due = &moved.to;
@@ -373,8 +430,12 @@ fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
         }
         let due = due.as_ref().and_then(|it| it.end);
         let completed = match &task.fields.milestone {
-            Some(name) => state.milestone(name).and_then(|it| Some(it.completion.as_ref()?.completion_date)),
-            None if task.confirmation.is_some() => task.report.as_ref().map(|it| it.completion_date),
+            Some(name) => state
+                .milestone(name)
+                .and_then(|it| Some(it.completion.as_ref()?.completion_date)),
+            None if task.confirmation.is_some() => {
+                task.report.as_ref().map(|it| it.completion_date)
+            }
             None => None,
         };
         let completed = completed.filter(|it| *it <= on);
@@ -403,7 +464,10 @@ fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
             let mut waits = false;
             if let Some(report) = &task.report {
                 waits |= by(report.record_time)
-                    && !task.confirmation.as_ref().is_some_and(|it| by(it.record_time))
+                    && !task
+                        .confirmation
+                        .as_ref()
+                        .is_some_and(|it| by(it.record_time))
                     && !task.dropping.as_ref().is_some_and(|it| by(it.record_time));
             }
             for returned in &task.returns {
@@ -447,8 +511,13 @@ fn places() -> Vec<TaskPlace> {
     let mut places = Vec::new();
     for programme in programmes {
         let leads = [TaskLead::Any, TaskLead::Nobody];
-        let leads = leads.into_iter().chain([0, 1].map(|it| TaskLead::Agency(agency(it))));
-        places.extend(leads.map(|lead| TaskPlace { programme: programme.clone(), lead }));
+        let leads = leads
+            .into_iter()
+            .chain([0, 1].map(|it| TaskLead::Agency(agency(it))));
+        places.extend(leads.map(|lead| TaskPlace {
+            programme: programme.clone(),
+            lead,
+        }));
     }
     places
 }
@@ -458,12 +527,29 @@ fn any_step() -> impl Strategy<Value = Step> {
     let date = || -BACK..60_i32;
     let lead = || option::of(0..AGENCIES.len());
     let create = (
-        (of(), date(), option::of(date()), option::weighted(0.2, date())),
-        (lead(), option::weighted(0.4, of()), any::<bool>(), prop::bool::weighted(0.2)),
+        (
+            of(),
+            date(),
+            option::of(date()),
+            option::weighted(0.2, date()),
+        ),
+        (
+            lead(),
+            option::weighted(0.4, of()),
+            any::<bool>(),
+            prop::bool::weighted(0.2),
+        ),
     );
     let create = create.prop_map(
         |((task, assigned, due, start), (lead, parent, both, linked))| Step::Create {
-            task, assigned, due, start, lead, parent, both, linked,
+            task,
+            assigned,
+            due,
+            start,
+            lead,
+            parent,
+            both,
+            linked,
         },
     );
     prop_oneof![
@@ -483,7 +569,10 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 fn all_kept(state: &State, on: Date) -> Vec<TaskCounts> {
     let tally = Tally::new(state, on, &Effort::unlimited());
-    places().iter().map(|place| tally.tasks().counts(place)).collect()
+    places()
+        .iter()
+        .map(|place| tally.tasks().counts(place))
+        .collect()
 }
 
 proptest! {
