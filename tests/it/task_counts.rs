@@ -37,7 +37,7 @@ use ndp_core::{
     time::{Date, Period, Timestamp},
 };
 use ndp_registry::catalogue;
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*};
 
 use crate::harness::plans::with_every_role;
 

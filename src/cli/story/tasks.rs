@@ -40,22 +40,72 @@ enum Fate {
 
 /// The tasks: the number of the lead agency, the due date, the task above, and what becomes of it.
 const TASKS: [(Option<usize>, Option<&str>, Option<usize>, Fate); 16] = [
-    (Some(1), Some("2025-03-31"), None, Fate::Completed("2025-03-20")),
-    (Some(2), Some("2025-03-31"), None, Fate::Completed("2025-04-15")),
-    (Some(3), Some("2025-06-30"), None, Fate::Completed("2025-06-27")),
-    (Some(4), Some("2025-06-30"), None, Fate::Completed("2025-08-04")),
-    (Some(5), Some("2025-09-30"), None, Fate::Reported("2025-09-29")),
-    (Some(6), Some("2025-10-31"), None, Fate::Reported("2025-10-30")),
-    (Some(7), Some("2025-09-30"), None, Fate::Returned("2025-09-26")),
+    (
+        Some(1),
+        Some("2025-03-31"),
+        None,
+        Fate::Completed("2025-03-20"),
+    ),
+    (
+        Some(2),
+        Some("2025-03-31"),
+        None,
+        Fate::Completed("2025-04-15"),
+    ),
+    (
+        Some(3),
+        Some("2025-06-30"),
+        None,
+        Fate::Completed("2025-06-27"),
+    ),
+    (
+        Some(4),
+        Some("2025-06-30"),
+        None,
+        Fate::Completed("2025-08-04"),
+    ),
+    (
+        Some(5),
+        Some("2025-09-30"),
+        None,
+        Fate::Reported("2025-09-29"),
+    ),
+    (
+        Some(6),
+        Some("2025-10-31"),
+        None,
+        Fate::Reported("2025-10-30"),
+    ),
+    (
+        Some(7),
+        Some("2025-09-30"),
+        None,
+        Fate::Returned("2025-09-26"),
+    ),
     (Some(1), Some("2025-08-31"), None, Fate::Open),
     (Some(2), Some("2025-11-03"), None, Fate::Open),
     (Some(3), Some("2025-12-31"), None, Fate::Open),
     (Some(4), None, None, Fate::Open),
     (None, Some("2025-12-31"), None, Fate::Open),
-    (Some(5), Some("2025-07-31"), None, Fate::Moved("2025-07-14", "2025-12-15")),
-    (Some(6), Some("2025-12-31"), None, Fate::Dropped("2025-05-12")),
+    (
+        Some(5),
+        Some("2025-07-31"),
+        None,
+        Fate::Moved("2025-07-14", "2025-12-15"),
+    ),
+    (
+        Some(6),
+        Some("2025-12-31"),
+        None,
+        Fate::Dropped("2025-05-12"),
+    ),
     (Some(7), Some("2025-12-31"), Some(9), Fate::Open),
-    (Some(7), Some("2025-12-31"), None, Fate::Mistaken("2025-02-03")),
+    (
+        Some(7),
+        Some("2025-12-31"),
+        None,
+        Fate::Mistaken("2025-02-03"),
+    ),
 ];
 
 /// The day of the document that assigns the tasks.
@@ -92,7 +142,7 @@ impl Story {
                 agency: lead.map(agency).transpose()?,
                 due: due.map(period),
                 parent: parent.map(task).transpose()?,
-                ..fields(number, assigned)?
+                ..task_fields(number, assigned)?
             };
             self.create_task(task(number)?, fields, made);
             self.fate(&task(number)?, fate)?;
@@ -104,7 +154,7 @@ impl Story {
             agency: Some(agency(3)?),
             due: Some(period(self.date("2025-12-31")?)),
             milestone: Some(milestone),
-            ..fields(number, assigned)?
+            ..task_fields(number, assigned)?
         };
         let linked = self.date("2025-10-01")?;
         self.create_task(task(number)?, fields, linked);
@@ -207,7 +257,7 @@ fn period(day: Date) -> Period {
     Period::day(day, day.to_string())
 }
 
-fn fields(number: usize, assigned: Date) -> Result<TaskFields> {
+fn task_fields(number: usize, assigned: Date) -> Result<TaskFields> {
     Ok(TaskFields {
         code: format!("TN_{:03}", number + 1),
         display_name: format!("Nhiệm vụ thử nghiệm {:02} {SYNTHETIC}", number + 1),

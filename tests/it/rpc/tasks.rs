@@ -127,7 +127,9 @@ impl Sides {
     }
 
     async fn attention(&self) -> Vec<String> {
-        let request = json!({"filter": "resource:\"tasks/\"", "order_by": "kind, resource"});
+        let filter = "kind = OVERDUE_TASK OR kind = AWAITING_CONFIRMATION OR kind = TASK_DUE_SOON \
+                      OR kind = TASK_WITHOUT_LEAD";
+        let request = json!({"filter": filter, "order_by": "kind, resource"});
         let answer = self.anyone.ok("ListAttentionItems", request).await;
         let items = answer["attention_items"]
             .as_array()
@@ -213,7 +215,7 @@ both! {
         assert_eq!(it.counts(json!({})).await["awaiting_confirmation_count"], 1);
         // who reported is for the lead agency, the steward and auditors
         assert_eq!(reported["report"]["principal"], "principals/reporter");
-        assert_eq!(it.get(&made).await["report"]["principal"], "");
+        assert!(it.get(&made).await["report"]["principal"].is_null());
 
         let returned = it.assigner.ok("ReturnTask", step(&reported)).await;
         assert_eq!((&returned["state"], &returned["return_count"]), (&json!("OPEN"), &json!(1)));
@@ -429,6 +431,25 @@ both! {
         lines.push(violations(&it.assigner.err("UpdateTask", cycle).await));
         insta::allow_duplicates! {
             insta::assert_snapshot!(lines.join("\n"), @r"
+            task.code REQUIRED
+            task.code NOT_UNIQUE
+            task.display_name REQUIRED
+            task.programmes TOO_FEW_ITEMS
+            task.programmes[1] NOT_UNIQUE
+            task.programmes[0] REFERENCE_NOT_FOUND
+            task.assigning_document.issuer REQUIRED
+            task.assigning_document.issue_date REQUIRED
+            task.assigning_agency REQUIRED
+            task.agency REFERENCE_NOT_FOUND
+            task.coordinating_agencies[0] NOT_UNIQUE
+            task.coordinating_agencies[1] REFERENCE_NOT_FOUND
+            task.due.end REQUIRED
+            task.parent REFERENCE_NOT_FOUND
+            task.parent OUT_OF_RANGE
+            task.platform REFERENCE_NOT_FOUND
+            task.milestone NOT_ALLOWED
+            task.programmes[0] NOT_ALLOWED
+            task.parent NOT_ALLOWED
             ");
         }
         server.stop().await;
@@ -495,10 +516,8 @@ both! {
         assert_eq!(numbers(&counts), "1: COMPLETED_ON_TIME 1");
         assert_eq!(counts["milestone_task_count"], 1);
         // no longer for everyone
-        let hide = json!({"plan": {"name": plan["name"], "visibilities": [
-            {"visibility": "RESTRICTED"},
-        ]}});
-        cast.editor.ok("UpdatePlan", hide).await;
+        let hidden = json!({"visibilities": [{"visibility": "RESTRICTED"}]});
+        cast.rebaselined(&plan, hidden).await;
         assert_eq!(standing(&it.get(&made).await), "ON_SCHEDULE 91 0 0 false true");
         assert_eq!(numbers(&it.counts(json!({})).await), "1: ON_SCHEDULE 1");
         server.stop().await;
@@ -540,7 +559,7 @@ both! {
         let of = |it: &Value| it["counts"]["task_count"].as_i64().unwrap();
         let rows: Vec<_> = rows["agency_summaries"].as_array().unwrap().iter()
             .filter(|it| of(it) > 0)
-            .map(|it| (it["agency"].as_str().unwrap().to_owned(), of(it)))
+            .map(|it| (it["agency"].as_str().unwrap_or_default().to_owned(), of(it)))
             .collect();
         let owned = |name: &str, count| (name.to_owned(), count);
         assert_eq!(rows, [owned(LEADS, 4), owned(ASSIGNS, 1), owned("", 1)]);
@@ -587,9 +606,89 @@ both! {
         // five weekdays later, and one more day
         server.clock.advance(8 * DAY);
         let later = it.attention().await;
+        let urgent = json!({"filter": "level = URGENT AND kind = OVERDUE_TASK"});
+        let urgent = it.anyone.ok("ListAttentionItems", urgent).await;
+        assert_eq!(urgent["attention_items"][0]["resource"], "tasks/late-9");
+        assert_eq!(urgent["attention_items"].as_array().unwrap().len(), 1);
         insta::allow_duplicates! {
-            insta::assert_snapshot!(format!("{}\n\n{}", first.join("\n"), later.join("\n")), @"");
+            insta::assert_snapshot!(format!("{}\n\n{}", first.join("\n"), later.join("\n")), @r"
+            OVERDUE_TASK late-1 WARNING 0 bo-cong-an
+            OVERDUE_TASK late-9 WARNING 28 bo-cong-an
+            OVERDUE_TASK waits WARNING 0 bo-y-te
+            TASK_DUE_SOON soon-1 URGENT 6 bo-cong-an
+            TASK_DUE_SOON soon-3 WARNING 4 bo-cong-an
+            TASK_DUE_SOON soon-7 NOTICE 0 bo-cong-an
+            TASK_WITHOUT_LEAD no-lead WARNING 30 bo-y-te
+
+            OVERDUE_TASK late-1 WARNING 8 bo-cong-an
+            OVERDUE_TASK late-9 URGENT 36 bo-cong-an
+            OVERDUE_TASK soon-1 WARNING 6 bo-cong-an
+            OVERDUE_TASK soon-3 WARNING 4 bo-cong-an
+            OVERDUE_TASK soon-7 WARNING 0 bo-cong-an
+            OVERDUE_TASK waits WARNING 8 bo-y-te
+            AWAITING_CONFIRMATION waits WARNING 0 bo-y-te
+            TASK_DUE_SOON soon-8 URGENT 7 bo-cong-an
+            TASK_WITHOUT_LEAD no-lead WARNING 38 bo-y-te
+            ");
         }
+        server.stop().await;
+    }
+
+    async fn the_start_of_a_day_tells_which_tasks_became_overdue(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let it = Sides::new(&server).await;
+        it.task("x", json!({"due": {"end": date([2026, 10, 1])}})).await;
+        it.task("y", json!({})).await;
+        server.clock.advance(DAY);
+        let reported = it.report(&it.get(&json!({"name": "tasks/y"})).await, [2026, 10, 1]).await;
+        let turned = json!({"filter": "method = \"TurnDay\""});
+        let turned = it.anyone.ok("ListChanges", turned).await;
+        let effects = turned["changes"][0]["effects"].as_array().unwrap().clone();
+        let tasks: Vec<_> = effects.iter()
+            .filter(|it| it["resource"].as_str().unwrap().starts_with("tasks/"))
+            .map(|it| (it["resource"].clone(), it["notice"].clone()))
+            .collect();
+        assert_eq!(tasks, [(json!("tasks/x"), json!({
+            "aspect": "standing.state", "old_value": "ON_SCHEDULE", "new_value": "OVERDUE",
+        }))]);
+        // watchers get tasks like any record
+        let changes = json!({"filter": "method = \"ReportTask\""});
+        let changes = it.anyone.ok("ListChanges", changes).await;
+        let record = &changes["changes"][0]["effects"][0]["new_record"]["task"];
+        assert_eq!(record["etag"], reported["etag"]);
+        assert!(record["report"]["principal"].is_null(), "who reported is withheld");
+        server.stop().await;
+    }
+
+    async fn the_data_of_tasks_is_scored(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let it = Sides::new(&server).await;
+        it.task("bare", json!({"agency": ""})).await;
+        let full = it.task("full", json!({
+            "required_result": "Kết quả", "accountable_head": {"office": "Vụ trưởng (thử)"},
+        })).await;
+        it.report(&full, [2026, 9, 30]).await;
+        it.task("part", json!({
+            "parent": "tasks/full", "due": {"end": date([2027, 1, 31])},
+            "required_result": "Kết quả", "accountable_head": {"office": "Vụ trưởng (thử)"},
+        })).await;
+        let failures = async || {
+            let answer = it.anyone.ok("ComputeDataQuality", json!({"page_size": 1000})).await;
+            let mut lines = Vec::new();
+            for record in answer["failing_records"].as_array().unwrap() {
+                let name = record["resource"].as_str().unwrap();
+                for failure in record["failures"].as_array().unwrap() {
+                    if name.starts_with("tasks/") {
+                        lines.push(format!("{name} {}", failure["rule"].as_str().unwrap()));
+                    }
+                }
+            }
+            lines
+        };
+        assert_eq!(failures().await, [
+            "tasks/bare TASK_LED", "tasks/bare TASK_HEADED", "tasks/bare TASK_RESULT_STATED",
+            "tasks/part TASK_DUE_WITHIN_PARENT",
+        ]);
         server.stop().await;
     }
 
