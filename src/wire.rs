@@ -31,6 +31,7 @@ pub mod report_page;
 pub mod reports;
 pub mod requests;
 pub mod status;
+pub mod tasks;
 mod transcriptions;
 mod undoings;
 pub mod validate;

@@ -31,6 +31,7 @@ mod reminders;
 mod reports;
 mod rules;
 mod sizes;
+mod tasks;
 mod texts;
 mod transcription;
 mod undoing;

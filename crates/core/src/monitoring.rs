@@ -12,5 +12,6 @@ pub mod reminders;
 pub mod standing;
 pub mod summary;
 pub mod tally;
+pub mod tasks;
 pub mod timeline;
 pub mod turning;

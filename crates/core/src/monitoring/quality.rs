@@ -3,6 +3,8 @@
 //! apply to a record is not counted for it. A score is the number of rules that pass, out of those
 //! that apply.
 
+mod tasks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -86,6 +88,18 @@ words! {
         Deployed = 19 "DEPLOYED",
         /// A link is known.
         Linked = 20 "LINKED",
+        /// The report has evidence that can be checked.
+        TaskSubstantiated = 21 "TASK_SUBSTANTIATED",
+        /// The lead agency is known.
+        TaskLed = 22 "TASK_LED",
+        /// Who answers for the task is known, by office.
+        TaskHeaded = 23 "TASK_HEADED",
+        /// The required result is known.
+        TaskResultStated = 24 "TASK_RESULT_STATED",
+        /// No report waits for the assigning side for more than 5 weekdays.
+        TaskAnswered = 25 "TASK_ANSWERED",
+        /// The task is not due after the one that it is a part of.
+        TaskDueWithinParent = 26 "TASK_DUE_WITHIN_PARENT",
     }
 }
 
@@ -175,6 +189,7 @@ impl State {
         for platform in self.active_in(place, on, effort) {
             quality.add(self.record_quality(platform, &named, sight, on));
         }
+        quality.add_tasks(self, place, on, effort);
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }
@@ -214,6 +229,15 @@ impl Quality {
         agency.or_default().merge(&record.scores);
         self.records.push(record);
     }
+}
+
+/// Whether a name has no blanks at its ends, and none doubled.
+fn is_tidy(name: &str) -> bool {
+    let chars = || name.chars().map(text::is_blank);
+    let doubled = chars()
+        .zip(chars().skip(1))
+        .any(|pair| pair == (true, true));
+    !doubled && name.trim_matches(text::is_blank) == name
 }
 
 /// What the rules say of one record.
@@ -279,14 +303,8 @@ impl Checks {
     fn clean(&mut self, platform: &Platform, named: &Namesakes) {
         let fields = &platform.fields;
         let names = [&fields.display_name, &fields.display_name_en];
-        let tidy = |name: &&String| {
-            let chars = || name.chars().map(text::is_blank);
-            let doubled = chars()
-                .zip(chars().skip(1))
-                .any(|pair| pair == (true, true));
-            !doubled && name.trim_matches(text::is_blank) == name.as_str()
-        };
-        self.check(Criterion::Clean, Rule::Tidy, names.iter().all(tidy));
+        let tidy = names.iter().all(|name| is_tidy(name));
+        self.check(Criterion::Clean, Rule::Tidy, tidy);
         if !fields.display_name.is_empty() {
             let alike = named.get(&text::name_key(&fields.display_name));
             let unique = alike.is_none_or(|alike| alike.len() == 1);
