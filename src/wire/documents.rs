@@ -69,7 +69,7 @@ fn read_relation(message: pb::document::Relation) -> Option<Relation> {
     })
 }
 
-pub(super) fn read_period(message: pb::Period) -> Period {
+pub fn read_period(message: pb::Period) -> Period {
     let pb::Period {
         start,
         end,

@@ -10,8 +10,10 @@ pub mod documents;
 pub mod edit;
 pub mod editions;
 pub mod figures;
+pub mod indicators;
 pub mod meta;
 pub mod milestones;
+pub mod observations;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
@@ -35,7 +37,9 @@ pub use crate::records::{
     baselines::Baseline,
     editions::Edition,
     figures::Figure,
+    indicators::Indicator,
     milestones::Milestone,
+    observations::Observation,
     plans::Plan,
     platforms::Platform,
     principals::{ApiKey, Principal},
@@ -94,6 +98,14 @@ macro_rules! kinds {
                 {"figure", "số liệu", "figures/{figure}"};
             Programme programme programmes ProgrammeName
                 {"programme", "chương trình", "programmes/{programme}"};
+            Indicator indicator indicators IndicatorName
+                {"indicator", "chỉ tiêu", "indicators/{indicator}"};
+            Observation observation observations ObservationName
+                {
+                    "observation", "số liệu chỉ tiêu",
+                    "indicators/{indicator}/observations/{observation}"
+                }
+                (observations_of IndicatorName);
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

@@ -12,6 +12,7 @@ pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
+pub mod series;
 pub mod sight;
 mod values;
 pub mod visible;
@@ -33,6 +34,7 @@ use crate::{
 };
 use alphabet::Alphabet;
 use maps::Maps;
+use series::AllSeries;
 use values::ByValues;
 use visible::Visible as _;
 
@@ -59,6 +61,7 @@ pub struct State {
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
+    series: AllSeries,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -121,6 +124,12 @@ impl State {
             (Image::Plan(_), _) if !values => {}
             (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
             (Image::Plan(plan), _) => self.plan_values.insert(plan),
+            (Image::Observation(observation), old) => {
+                if let Some(Image::Observation(old)) = old {
+                    self.series.remove(&old);
+                }
+                self.series.insert(observation);
+            }
             _ => {}
         }
     }
@@ -147,6 +156,7 @@ impl State {
             }
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
+            Some(Image::Observation(old)) => self.series.remove(&old),
             _ => {}
         }
     }

@@ -1,6 +1,8 @@
 //! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
 //! date. A record that a caller may not see raises no item for that caller.
 
+pub(crate) mod observations;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
@@ -44,6 +46,14 @@ words! {
         Unsubstantiated = 7 "UNSUBSTANTIATED",
         /// Another platform in the catalogue has the same name, and may be the same.
         LikelyDuplicate = 8 "LIKELY_DUPLICATE",
+        /// An agency owes a value of an indicator.
+        MissingObservation = 13 "MISSING_OBSERVATION",
+        /// The target of an indicator was missed.
+        OffTarget = 14 "OFF_TARGET",
+        /// A value rests on another basis, or follows another definition, than that before it.
+        BasisChanged = 15 "BASIS_CHANGED",
+        /// A value of the whole country cannot be beside those of its parts.
+        ImplausibleAggregate = 16 "IMPLAUSIBLE_AGGREGATE",
     }
 }
 
@@ -67,6 +77,14 @@ impl Kind {
                 "compare the two records: if they are one platform, propose RetirePlatform with \
                  the outcome DUPLICATE for one of them, else correct a name"
             }
+            Self::MissingObservation => "declare the value of the period that lacks one",
+            Self::OffTarget => "say what stands in the way of the target, and what is done about it",
+            Self::BasisChanged => {
+                "say why the value rests on another basis or definition; the two do not compare"
+            }
+            Self::ImplausibleAggregate => {
+                "ask the source of the aggregate and of its parts; the values stay as published"
+            }
         }
     }
 
@@ -88,6 +106,14 @@ impl Kind {
             Self::LikelyDuplicate => {
                 "đối chiếu hai bản ghi: nếu là cùng một nền tảng thì đề nghị RetirePlatform với \
                  kết quả DUPLICATE cho một bản ghi, nếu không thì sửa lại tên"
+            }
+            Self::MissingObservation => "khai báo số liệu của kỳ còn thiếu",
+            Self::OffTarget => "nêu khó khăn, vướng mắc trong việc đạt mục tiêu và cách khắc phục",
+            Self::BasisChanged => {
+                "nêu lý do số liệu dựa trên căn cứ hoặc định nghĩa khác; hai kỳ không so sánh được"
+            }
+            Self::ImplausibleAggregate => {
+                "hỏi lại nguồn của số tổng và các số thành phần; số liệu được giữ như đã công bố"
             }
         }
     }
@@ -131,6 +157,7 @@ impl State {
             items.of_platform(self, platform, listed_since, sight);
             items.of_namesake(self, platform, &namesakes);
         }
+        items.of_indicators(self, effort);
         items.list
     }
 
@@ -341,6 +368,10 @@ const KINDS: &[&str] = &[
     Kind::PendingAnnex.as_str(),
     Kind::Unsubstantiated.as_str(),
     Kind::LikelyDuplicate.as_str(),
+    Kind::MissingObservation.as_str(),
+    Kind::OffTarget.as_str(),
+    Kind::BasisChanged.as_str(),
+    Kind::ImplausibleAggregate.as_str(),
 ];
 
 impl Queryable for Item {
