@@ -7,6 +7,8 @@
 //! the real catalogue: 21 platforms with a plan issued by 23 September, 28 in operation by
 //! 31 October. A demo moves all its days alike, so that it ends a month ago at most.
 
+mod indicators;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -232,6 +234,16 @@ fn seed(first: Date) -> Result<Seed> {
             figure.statement
         );
     }
+    // So are the published values; those of an agency that is not there are left out.
+    seed.observations.retain(|it| it.agency.is_none());
+    for value in &mut seed.observations {
+        if let Some(grounds) = &mut value.grounds {
+            grounds.statement = format!(
+                "real value, beside records that are not: {}",
+                grounds.statement
+            );
+        }
+    }
     Ok(seed)
 }
 
@@ -324,6 +336,7 @@ impl Story {
                 .plus_days(i32::try_from(number)? * 12);
             self.in_operation(number + 3, day)?;
         }
+        self.indicators()?;
         self.rebaseline(4)
     }
 

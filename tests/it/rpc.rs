@@ -14,6 +14,7 @@ mod editions;
 mod errors;
 mod figures;
 mod given;
+mod indicators;
 mod language;
 mod lists;
 mod matrix;

@@ -8,6 +8,7 @@ use ndp_core::{
         agencies::Agency,
         edit::Edit,
         editions::Edition,
+        indicators::Indicator,
         milestones::Milestone,
         plans::{Plan, PlanFields},
         platforms::Platform,
@@ -199,6 +200,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Milestone>(),
         of::<Principal>(),
         of::<Programme>(),
+        of::<Indicator>(),
     ]);
     let methods = POOL
         .services()

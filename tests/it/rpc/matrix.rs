@@ -13,7 +13,7 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::programmes;
+use super::{indicators, programmes};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -49,6 +49,8 @@ pub(super) struct Fixture {
     agency: Value,
     edition: Value,
     programme: Value,
+    indicator: Value,
+    value: Value,
     key: String,
 }
 
@@ -115,6 +117,14 @@ impl Fixture {
             programme: cast
                 .steward
                 .ok("CreateProgramme", programmes::create("x"))
+                .await,
+            indicator: cast
+                .steward
+                .ok("CreateIndicator", indicators::create("x"))
+                .await,
+            value: cast
+                .editor
+                .ok("CreateObservation", indicators::declared("x", 7))
                 .await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
@@ -295,6 +305,25 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreateProgramme", "", programmes::create("new")),
         ("UpdateProgramme", "", update("programme", &it.programme, "display_name_en", &text)),
 
+        ("GetIndicator", "", named(&it.indicator)),
+        ("ListIndicators", "", json!({})),
+        ("CreateIndicator", "", indicators::create("new")),
+        ("UpdateIndicator", "", update("indicator", &it.indicator, "display_name_en", &text)),
+        ("ClosePeriod", "", json!({
+            "name": it.indicator["name"], "period": indicators::month(7),
+        })),
+        ("GetObservation", "", named(&it.value)),
+        ("ListObservations", "", parent("indicators/-")),
+        ("CreateObservation", "declared", indicators::declared("x", 8)),
+        ("CreateObservation", "confirmed", indicators::on_basis("x", 7, "CONFIRMED")),
+        ("CreateObservation", "measured", indicators::on_basis("x", 7, "MEASURED")),
+        ("CreateObservation", "measured, of all", indicators::of_country("x", 7, "MEASURED")),
+        ("CreateObservation", "published", indicators::of_country("x", 7, "PUBLISHED")),
+        ("BatchCreateObservations", "declared", json!({
+            "parent": it.indicator["name"], "requests": [indicators::declared("x", 8)],
+        })),
+        ("ComputeScoreboard", "", indicators::board(&["x"])),
+
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),
         ("GetPlan", "restricted", named(&it.restricted)),
@@ -390,6 +419,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreatePrincipal", "editor", principal(own, &["ROLE_AGENCY_EDITOR"])),
         ("CreatePrincipal", "steward", principal(own, &["ROLE_STEWARD"])),
         ("CreatePrincipal", "transcriber", principal("", &["ROLE_TRANSCRIBER"])),
+        ("CreatePrincipal", "measurer", principal("", &["ROLE_MEASURER"])),
+        ("CreatePrincipal", "its measurer", principal(own, &["ROLE_MEASURER"])),
         ("CreatePrincipal", "no roles", principal("", &[])),
         ("UpdatePrincipal", "editor", update("principal", &it.principal, "display_name", &text)),
         ("UpdatePrincipal", "its role", update("principal", &it.principal, "roles", &auditor)),
@@ -445,6 +476,8 @@ pub(super) async fn callers(server: &Server) -> Vec<(String, Raw)> {
         let name = role.as_str().trim_start_matches("ROLE_").to_lowercase();
         add(&name, &[role], None).await;
     }
+    add("meter", &[Role::Measurer], Some(AGENCY)).await;
+    add("measurer", &[Role::Measurer], None).await;
     callers
 }
 

@@ -3,6 +3,8 @@
 //! apply to a record is not counted for it. A score is the number of rules that pass, out of those
 //! that apply.
 
+mod observations;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -86,6 +88,12 @@ words! {
         Deployed = 19 "DEPLOYED",
         /// A link is known.
         Linked = 20 "LINKED",
+        /// The last value of an agency's series agrees with its numerator and denominator.
+        Recomputed = 21 "RECOMPUTED",
+        /// The series has a value of the last period that is due.
+        Observed = 22 "OBSERVED",
+        /// Its last value came within 14 days after its period.
+        ObservedInTime = 23 "OBSERVED_IN_TIME",
     }
 }
 
@@ -175,6 +183,7 @@ impl State {
         for platform in self.active_in(place, on, effort) {
             quality.add(self.record_quality(platform, &named, sight, on));
         }
+        self.add_observations(&mut quality, place, on, effort);
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }

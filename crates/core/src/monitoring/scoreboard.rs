@@ -314,3 +314,6 @@ fn rank(rows: &mut [Row<'_>], direction: Preference) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,7 +121,7 @@ pub(crate) fn missing_since(
 ) -> Option<Date> {
     let kind = indicator.fields.period_type;
     let due = kind.before(on.plus_days(-CUTOFF_DAYS))?;
-    let last = last_own(state, indicator, subject, on);
+    let last = last_own(state, indicator, subject, on).map(|it| it.end);
     if last.is_some_and(|last| last >= due.end) {
         return None;
     }
@@ -132,21 +132,17 @@ pub(crate) fn missing_since(
     Some(owed.end.plus_days(CUTOFF_DAYS + 1))
 }
 
-/// The end of the last period that an agency, or a system, has given a value of.
-fn last_own(
-    state: &State,
+/// The value that stands of the last period that an agency, or a system, has given a value of.
+pub(crate) fn last_own<'a>(
+    state: &'a State,
     indicator: &Indicator,
     subject: &Subject,
     on: Date,
-) -> Option<Date> {
-    let mut values = state.values_before(&indicator.name, subject, on.plus_days(1));
-    let own = |it: &&std::sync::Arc<Observation>| {
-        it.basis != Basis::Published
-            && state
-                .standing_for(it)
-                .is_some_and(|it| it.value.is_some())
-    };
-    values.find(own).map(|it| it.end)
+) -> Option<&'a Observation> {
+    let values = state.values_before(&indicator.name, subject, on.plus_days(1));
+    let own = values.filter(|it| it.basis != Basis::Published);
+    let mut standing = own.filter_map(|it| state.standing_for(it));
+    standing.find(|it| it.value.is_some()).map(|it| &**it)
 }
 
 /// The day of a target that a subject has missed: the value of the period that holds the day, or of
