@@ -633,7 +633,9 @@ fn indicator_name(id: &str) -> Result<IndicatorName> {
 fn word<W: Word>(written: &str) -> Result<W> {
     let place = W::WORDS.iter().position(|word| *word == written);
     let value = place.and_then(|place| W::VALUES.get(place));
-    value.copied().with_context(|| format!("no word `{written}`"))
+    value
+        .copied()
+        .with_context(|| format!("no word `{written}`"))
 }
 
 // === values ===

@@ -28,9 +28,7 @@ use ndp_core::{
     rules::{
         Ids as _,
         indicators::{ClosePeriod, CreateIndicator},
-        observations::{
-            BatchCreateObservations, CreateObservation, Entry, OBSERVATION_ID_LENGTH,
-        },
+        observations::{BatchCreateObservations, CreateObservation, Entry, OBSERVATION_ID_LENGTH},
     },
     state::State,
 };
@@ -104,7 +102,7 @@ impl Services {
         let (call, envelope, message) = open_write(request)?;
         let command = ClosePeriod {
             name: requests::name(&message.name, "name")?,
-            etag: requests::etag(message.etag),
+            etag: message.etag,
             period: message.period.map(crate::wire::documents::read_period),
         };
         self.write(call, envelope, command)
@@ -230,7 +228,10 @@ fn check_part(
     }
     if let Some(parent) = all.filter(|it| it.as_str() != request.parent) {
         let parent = parent.to_string();
-        violations.add(path.field("parent").to_string(), Rule::ParentOfBatch { parent });
+        violations.add(
+            path.field("parent").to_string(),
+            Rule::ParentOfBatch { parent },
+        );
     }
 }
 
@@ -241,8 +242,7 @@ fn entry(
     path: &FieldPath<'_>,
     violations: &mut Violations,
 ) -> Result<Option<Entry>, Error> {
-    let parent: IndicatorName =
-        requests::name(&request.parent, &path.field("parent").to_string())?;
+    let parent: IndicatorName = requests::name(&request.parent, &path.field("parent").to_string())?;
     let id = &request.observation_id;
     let field = path.field("observation_id").to_string();
     let from_id = |id: &str| ObservationName::from_id(&parent, id);

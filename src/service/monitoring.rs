@@ -288,7 +288,10 @@ impl Services {
             .with("agency_kind", message.agency_kind.to_be_bytes())
             .with("indicators", message.indicators.join(" "))
             .with("period", period(message.period.as_ref()))
-            .with("comparison_period", period(message.comparison_period.as_ref()))
+            .with(
+                "comparison_period",
+                period(message.comparison_period.as_ref()),
+            )
             .with("basis", message.basis.to_be_bytes())
             .with("allow_mixed", [u8::from(message.allow_mixed)]);
         let after = self.open_token(&binding, &message.page_token)?;
@@ -298,9 +301,7 @@ impl Services {
             let agencies = board.rows.len();
             let definitions: Vec<_> = board.columns.iter().map(|it| it.definition).collect();
             let columns = board.columns.iter();
-            let columns: Vec<_> = columns
-                .map(|it| indicators::column(it, agencies))
-                .collect();
+            let columns: Vec<_> = columns.map(|it| indicators::column(it, agencies)).collect();
             let unseen = |row: &&Row<'_>| {
                 let after = after.as_ref();
                 after.is_none_or(|after| row.key() > after.name.as_str())

@@ -350,7 +350,7 @@ pub fn draft(
         replaces,
         correction_reason,
         confirms: _,
-        replaced_by: _,
+        replacement: _,
         recomputed_value: _,
         recomputation_agrees: _,
         previous_observation: _,
@@ -363,6 +363,7 @@ pub fn draft(
         flags: _,
         substantiated: _,
         create_time: _,
+        update_time: _,
         revision: _,
     } = message;
     let agency = read_optional_name(&agency, &path.field("agency"), violations);
@@ -437,6 +438,7 @@ pub fn observation(record: &Observation, state: &State) -> pb::Observation {
         confirms: write_optional_name(confirms.as_ref()),
         substantiated: record.is_substantiated(),
         create_time: Some(write_timestamp(meta.create_time)),
+        update_time: Some(write_timestamp(meta.update_time)),
         revision: meta.revision.get(),
         ..pb::Observation::default()
     };
@@ -460,7 +462,7 @@ fn with_facts(message: pb::Observation, facts: &Facts<'_>) -> pb::Observation {
         flags,
     } = facts;
     pb::Observation {
-        replaced_by: write_optional_name(replaced_by.map(|it| &it.name)),
+        replacement: write_optional_name(replaced_by.map(|it| &it.name)),
         recomputed_value: write_exact(*recomputed),
         recomputation_agrees: *agrees,
         previous_observation: write_optional_name(previous.map(|it| &it.name)),
@@ -509,7 +511,11 @@ pub fn column(record: &Column<'_>, agencies: usize) -> pb::compute_scoreboard_re
 }
 
 /// One agency of the board, with the definitions that its columns follow.
-pub fn row(record: &Row<'_>, ask: &Ask, definitions: &[u8]) -> pb::compute_scoreboard_response::Row {
+pub fn row(
+    record: &Row<'_>,
+    ask: &Ask,
+    definitions: &[u8],
+) -> pb::compute_scoreboard_response::Row {
     let agency = &record.agency.fields;
     let cells = record.cells.iter().zip(definitions);
     pb::compute_scoreboard_response::Row {

@@ -8,8 +8,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 
 use super::{
     agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, indicators,
-    milestones,
-    plans, platforms, principals, programmes, reports, validate::FieldPath,
+    milestones, plans, platforms, principals, programmes, reports, validate::FieldPath,
 };
 use crate::pb;
 use ndp_core::{

@@ -292,8 +292,20 @@ mod tests {
             assert_eq!(decimal(text).to_string(), text);
         }
         for text in [
-            "", "-", ".5", "5.", "05", "+5", "1e3", "1,5", "1.2345678", " 1", "٧",
-            "1000000000000000000", "1000000000000.5", "--1",
+            "",
+            "-",
+            ".5",
+            "5.",
+            "05",
+            "+5",
+            "1e3",
+            "1,5",
+            "1.2345678",
+            " 1",
+            "٧",
+            "1000000000000000000",
+            "1000000000000.5",
+            "--1",
         ] {
             assert_eq!(Decimal::from_str(text), Err(NotADecimal), "{text}");
         }
@@ -331,7 +343,11 @@ mod tests {
         assert_eq!(states("1", "3", "33.3"), Some(true));
         assert_eq!(states("1", "3", "33.34"), Some(false));
         assert_eq!(states("1", "8", "13"), Some(true));
-        assert_eq!(states("1", "8", "12"), Some(true), "a half may go either way");
+        assert_eq!(
+            states("1", "8", "12"),
+            Some(true),
+            "a half may go either way"
+        );
         assert_eq!(states("1", "0", "12"), None);
     }
 

@@ -185,8 +185,8 @@ messages! {
         ("must be a decimal of at most 18 digits such as `39.46`, with at most 6 after the point"),
         ("phải là số thập phân tối đa 18 chữ số, ví dụ `39.46`, tối đa 6 chữ số thập phân");
     NOT_ALLOWED => PartOfNoRatio:
-        ("only a value of an indicator of the kind KIND_RATIO has a numerator and a denominator"),
-        ("chỉ giá trị của chỉ tiêu loại KIND_RATIO mới có tử số và mẫu số");
+        ("only a value of an indicator of the kind RATIO has a numerator and a denominator"),
+        ("chỉ giá trị của chỉ tiêu loại RATIO mới có tử số và mẫu số");
     REQUIRED => OtherPartMissing:
         ("give both the numerator and the denominator, or neither"),
         ("hãy ghi cả tử số và mẫu số, hoặc bỏ trống cả hai");

@@ -9,8 +9,8 @@ use ndp_core::{
     records::{
         documents::Source,
         indicators::{
-            Accumulation, Definition, IndicatorFields, IndicatorKind, PeriodType, Preference,
-            Span, Target, Unit,
+            Accumulation, Definition, IndicatorFields, IndicatorKind, PeriodType, Preference, Span,
+            Target, Unit,
         },
         observations::{Basis, Draft, Qualifier},
     },
@@ -24,8 +24,18 @@ use ndp_core::{
 /// Made-up files, of which so many were on time: by agency, month by month; none for a month that
 /// is missing.
 const FILES: [[Option<(i64, i64)>; 4]; 3] = [
-    [Some((900, 1000)), Some((930, 1000)), Some((955, 1000)), Some((960, 1000))],
-    [Some((410, 500)), Some((440, 500)), Some((455, 500)), Some((470, 500))],
+    [
+        Some((900, 1000)),
+        Some((930, 1000)),
+        Some((955, 1000)),
+        Some((960, 1000)),
+    ],
+    [
+        Some((410, 500)),
+        Some((440, 500)),
+        Some((455, 500)),
+        Some((470, 500)),
+    ],
     [Some((190, 250)), Some((200, 250)), Some((205, 250)), None],
 ];
 
@@ -69,10 +79,11 @@ impl Story {
             }
             if month == 0 {
                 let (closed, name) = (span, name.clone());
-                self.event(day.plus_days(9), STEWARD, "", move |_| {
+                self.event(day.plus_days(9), STEWARD, "", move |state| {
+                    let indicator = state.indicator(&name).context("no such indicator")?;
                     Ok(Box::new(ClosePeriod {
                         name: name.clone(),
-                        etag: None,
+                        etag: indicator.meta.etag(),
                         period: Some(period(closed)),
                     }))
                 });

@@ -25,7 +25,7 @@ pub(super) fn create(id: &str) -> Value {
     json!({"indicator_id": id, "indicator": {
         "display_name": "Tỷ lệ thử nghiệm", "display_name_en": "Made-up rate",
         "description": "Chỉ tiêu thử nghiệm\nhai dòng",
-        "unit": "PERCENT", "kind": "KIND_RATIO", "direction": "HIGHER",
+        "unit": "PERCENT", "kind": "RATIO", "direction": "HIGHER",
         "accumulation": "IN_PERIOD", "period_type": "MONTH", "decimals": 2,
         "definitions": [
             {
@@ -110,12 +110,7 @@ impl Cast {
         let cast = Self {
             editor: as_one("editor", &[Role::AgencyEditor], agency).await,
             approver: as_one("approver", &[Role::AgencyApprover], agency).await,
-            both: as_one(
-                "both",
-                &[Role::AgencyEditor, Role::AgencyApprover],
-                agency,
-            )
-            .await,
+            both: as_one("both", &[Role::AgencyEditor, Role::AgencyApprover], agency).await,
             steward: as_one("steward", &[Role::Steward], None).await,
             meter: as_one("meter", &[Role::Measurer], agency).await,
             measurer: as_one("measurer", &[Role::Measurer], None).await,
@@ -178,7 +173,7 @@ both! {
         let mut lines = Vec::new();
         for fields in [
             json!({"definitions": made["definitions"]}),
-            json!({"unit": "COUNT", "kind": "KIND_COUNT"}),
+            json!({"unit": "COUNT", "kind": "TOTAL"}),
             json!({"accumulation": "AS_OF"}),
         ] {
             let refused = cast.steward.err("UpdateIndicator", update(fields)).await;
@@ -323,7 +318,7 @@ both! {
 
         let get = |it: &Value| json!({"name": it["name"]});
         let shown = cast.anyone.ok("GetObservation", get(&first)).await;
-        assert_eq!((&shown["value"], &shown["replaced_by"]), (&json!("91.00"), &second["name"]));
+        assert_eq!((&shown["value"], &shown["replacement"]), (&json!("91.00"), &second["name"]));
         let list = async |all: bool| {
             let request = json!({"parent": "indicators/-", "show_replaced": all,
                 "filter": format!("agency = \"agencies/{AGENCY}\" AND period.end >= 2026-01-01"),
@@ -416,16 +411,23 @@ both! {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
         let value = cast.editor.ok("CreateObservation", declared("rate", 8)).await;
-        let close = json!({"name": "indicators/rate", "period": month(8)});
+        let indicator = json!({"name": "indicators/rate"});
+        let indicator = cast.anyone.ok("GetIndicator", indicator).await;
+        let close_of = |of: i32, it: &Value| {
+            json!({"name": "indicators/rate", "etag": it["etag"], "period": month(of)})
+        };
+        let close = close_of(8, &indicator);
         let refused = cast.editor.refusal("ClosePeriod", close.clone()).await;
         assert_eq!(refused, "PermissionDenied PERMISSION_DENIED");
-        let open = json!({"name": "indicators/rate", "period": month(10)});
+        let open = close_of(10, &indicator);
         let open = cast.steward.err("ClosePeriod", open).await;
         assert_eq!(violations(&open), "period.end OUT_OF_RANGE");
         let closed = cast.steward.ok("ClosePeriod", close.clone()).await;
         let revision = closed["closed_periods"][0]["close_revision"].clone();
         assert_eq!(revision, closed["revision"]);
-        let twice = cast.steward.refusal("ClosePeriod", close).await;
+        let stale = cast.steward.refusal("ClosePeriod", close).await;
+        assert_eq!(stale, "Aborted ETAG_NOT_CURRENT");
+        let twice = cast.steward.refusal("ClosePeriod", close_of(8, &closed)).await;
         assert_eq!(twice, "FailedPrecondition PERIOD_IS_CLOSED");
 
         let get = json!({"name": value["name"]});
@@ -447,7 +449,7 @@ both! {
         quoted["read_revision"] = revision;
         let quoted = cast.anyone.ok("GetObservation", quoted).await;
         assert_eq!((&quoted["value"], &quoted["finality"]), (&json!("91.00"), &json!("CLOSED")));
-        assert_eq!(quoted["replaced_by"].as_str().unwrap_or_default(), "");
+        assert_eq!(quoted["replacement"].as_str().unwrap_or_default(), "");
         server.stop().await;
     }
 
@@ -626,6 +628,9 @@ both! {
             &indicators=indicators/rate&period.start=2026-07-01&period.end=2026-07-31";
         let answer = send(&server.address, path, &[], "").await.json();
         assert_eq!(answer["rows"][0]["agency"], format!("agencies/{AGENCY}"));
+        let path = path.replace("period.start=2026-07-01&period.end=2026-07-31", "period=2026");
+        let answer = send(&server.address, &path, &[], "").await;
+        assert!(answer.text().contains("PARAMETER_NOT_TEXT"), "{}", answer.text());
         let none = board(&["none"]);
         let none = cast.anyone.err("ComputeScoreboard", none).await;
         assert_eq!(violations(&none), "indicators[0] REFERENCE_NOT_FOUND");

@@ -310,7 +310,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreateIndicator", "", indicators::create("new")),
         ("UpdateIndicator", "", update("indicator", &it.indicator, "display_name_en", &text)),
         ("ClosePeriod", "", json!({
-            "name": it.indicator["name"], "period": indicators::month(7),
+            "name": it.indicator["name"], "etag": it.indicator["etag"],
+            "period": indicators::month(7),
         })),
         ("GetObservation", "", named(&it.value)),
         ("ListObservations", "", parent("indicators/-")),

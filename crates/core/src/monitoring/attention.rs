@@ -78,7 +78,9 @@ impl Kind {
                  the outcome DUPLICATE for one of them, else correct a name"
             }
             Self::MissingObservation => "declare the value of the period that lacks one",
-            Self::OffTarget => "say what stands in the way of the target, and what is done about it",
+            Self::OffTarget => {
+                "say what stands in the way of the target, and what is done about it"
+            }
             Self::BasisChanged => {
                 "say why the value rests on another basis or definition; the two do not compare"
             }

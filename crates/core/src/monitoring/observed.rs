@@ -82,9 +82,8 @@ impl State {
         let replaced_by = standing.filter(|it| it.meta.revision > revision);
         let (recomputed, agrees) = recomputed(indicator, observation);
         let previous = self.value_before(indicator, &subject, observation);
-        let minus = |one: Option<Decimal>, other: Option<Decimal>| {
-            one?.exact().minus(other?.exact())
-        };
+        let minus =
+            |one: Option<Decimal>, other: Option<Decimal>| one?.exact().minus(other?.exact());
         let target = indicator.target_for(&subject, observation.end);
         let mut flags = Vec::new();
         if agrees == Some(false) {
@@ -158,7 +157,7 @@ impl State {
         let part = |scope| self.part(&indicator.name, whole, scope);
         let (ministries, localities) = (part(Scope::Ministries), part(Scope::Localities));
         match indicator.fields.kind {
-            IndicatorKind::Count => {
+            IndicatorKind::Total => {
                 let known = [ministries, localities];
                 let exceeds = |part: &&Observation| {
                     let part = part.value.map(Decimal::exact);
@@ -279,7 +278,11 @@ fn recomputed(indicator: &Indicator, it: &Observation) -> (Option<Exact>, Option
 /// The share of the ministries in the denominator, in per cent with one digit after the point, that
 /// makes their rate and that of the localities the rate of the whole; `None` where the two rates
 /// are too near for it.
-fn implied_weight(whole: Exact, ministries: &Observation, localities: &Observation) -> Option<Exact> {
+fn implied_weight(
+    whole: Exact,
+    ministries: &Observation,
+    localities: &Observation,
+) -> Option<Exact> {
     let (ministries, localities) = (ministries.value?.exact(), localities.value?.exact());
     let above = whole.minus(localities)?;
     let below = ministries.minus(localities)?;

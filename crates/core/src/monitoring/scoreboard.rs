@@ -251,8 +251,7 @@ fn is_gone(agency: &Agency, span: Span) -> bool {
 impl Column<'_> {
     fn add(&mut self, ask: &Ask, observation: &Observation) {
         self.reported += 1;
-        self.mixed |=
-            observation.basis != ask.basis || observation.definition != self.definition;
+        self.mixed |= observation.basis != ask.basis || observation.definition != self.definition;
         let plus = |sum: &mut Option<Exact>, part: Exact| {
             *sum = sum.unwrap_or(Exact::whole(0)).plus(part);
         };
@@ -265,7 +264,7 @@ impl Column<'_> {
                     self.summed += 1;
                 }
             }
-            IndicatorKind::Count => {
+            IndicatorKind::Total => {
                 if let Some(value) = observation.value {
                     plus(&mut self.value, value.exact());
                     self.qualifier = self.qualifier.with(observation.qualifier);

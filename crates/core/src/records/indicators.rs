@@ -54,11 +54,11 @@ words! {
         /// Not stated; refused when an indicator is written.
         Unspecified = 0 "KIND_UNSPECIFIED",
         /// A numerator over a denominator.
-        Ratio = 1 "KIND_RATIO",
+        Ratio = 1 "RATIO",
         /// A count or an amount, which adds up.
-        Count = 2 "KIND_COUNT",
+        Total = 2 "TOTAL",
         /// A score or rank, which does not.
-        Score = 3 "KIND_SCORE",
+        Score = 3 "SCORE",
     }
 }
 
@@ -314,10 +314,7 @@ impl IndicatorFields {
                     violations.add(format!("{path}.start_date"), Rule::StartMissing);
                 }
                 (Some(start), Some(last)) if start <= last => {
-                    violations.add(
-                        format!("{path}.start_date"),
-                        Rule::StartNotInOrder { last },
-                    );
+                    violations.add(format!("{path}.start_date"), Rule::StartNotInOrder { last });
                 }
                 _ => {}
             }
@@ -472,9 +469,21 @@ mod tests {
     fn calendar_periods_hold_their_days() {
         let day = |text| Date::parse(text).unwrap();
         for (kind, on, (start, end)) in [
-            (PeriodType::Month, "2024-02-10", ("2024-02-01", "2024-02-29")),
-            (PeriodType::Quarter, "2025-12-31", ("2025-10-01", "2025-12-31")),
-            (PeriodType::HalfYear, "2025-06-30", ("2025-01-01", "2025-06-30")),
+            (
+                PeriodType::Month,
+                "2024-02-10",
+                ("2024-02-01", "2024-02-29"),
+            ),
+            (
+                PeriodType::Quarter,
+                "2025-12-31",
+                ("2025-10-01", "2025-12-31"),
+            ),
+            (
+                PeriodType::HalfYear,
+                "2025-06-30",
+                ("2025-01-01", "2025-06-30"),
+            ),
             (PeriodType::Year, "2025-06-30", ("2025-01-01", "2025-12-31")),
         ] {
             assert_eq!(kind.around(day(on)), Some(span(start, end)), "{kind} {on}");

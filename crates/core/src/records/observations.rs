@@ -343,6 +343,10 @@ mod tests {
     #[test]
     fn a_million_values_fit() {
         // 1,000,000 of them are some 150 MB, beside their names and the maps that hold them
-        assert!(size_of::<Observation>() <= 152, "{}", size_of::<Observation>());
+        assert!(
+            size_of::<Observation>() <= 152,
+            "{}",
+            size_of::<Observation>()
+        );
     }
 }

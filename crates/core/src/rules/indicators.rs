@@ -8,9 +8,7 @@ use crate::{
     names::IndicatorName,
     records::{
         documents::Needs,
-        indicators::{
-            Accumulation, CLOSINGS_MAX, Closing, Indicator, IndicatorFields, Span,
-        },
+        indicators::{Accumulation, CLOSINGS_MAX, Closing, Indicator, IndicatorFields, Span},
         texts::{Reader, Texts},
     },
     rules::{Asking, Command, Deciding, Update, deciding::check_etag, update::editable},
@@ -107,7 +105,11 @@ fn check_fields(deciding: &Deciding<'_>, fields: &IndicatorFields) -> Violations
     for (i, target) in fields.targets.iter().enumerate() {
         let path = format!("indicator.targets[{i}]");
         if let Some(document) = &target.document {
-            document.check(Needs::Identity, &format!("{path}.document"), &mut violations);
+            document.check(
+                Needs::Identity,
+                &format!("{path}.document"),
+                &mut violations,
+            );
         }
         let agency = target.agency.as_ref();
         deciding.check_agency(agency, &format!("{path}.agency"), &mut violations);
@@ -117,12 +119,7 @@ fn check_fields(deciding: &Deciding<'_>, fields: &IndicatorFields) -> Violations
 
 /// What values were recorded by stays as it was: the unit, how a value comes about, and each
 /// definition that a value follows.
-fn check_kept(
-    state: &State,
-    old: &Indicator,
-    new: &IndicatorFields,
-    violations: &mut Violations,
-) {
+fn check_kept(state: &State, old: &Indicator, new: &IndicatorFields, violations: &mut Violations) {
     if !state.is_observed(&old.name) {
         return;
     }
@@ -152,8 +149,8 @@ fn check_kept(
 pub struct ClosePeriod {
     /// The indicator.
     pub name: IndicatorName,
-    /// The etag that was read; any if absent.
-    pub etag: Option<String>,
+    /// The etag that was read.
+    pub etag: String,
     /// The period.
     pub period: Option<Period>,
 }
@@ -182,9 +179,7 @@ impl Command for ClosePeriod {
         indicator: &'a Indicator,
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<Indicator>, Error> {
-        if let Some(etag) = &self.etag {
-            check_etag(indicator, etag)?;
-        }
+        check_etag(indicator, &self.etag)?;
         let mut violations = Violations::new();
         let today = deciding.today();
         let span = check_span(
@@ -263,4 +258,74 @@ pub(super) fn check_span(
         }
     }
     Some(Span { end, start })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        caller::Caller,
+        change::Image,
+        names::Revision,
+        records::{indicators::Definition, meta::Meta},
+        rules::{Ids, Request, decide},
+        time::Timestamp,
+    };
+
+    struct NoIds;
+
+    impl Ids for NoIds {
+        fn id(&mut self, _: usize) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn an_indicator_has_so_many_closed_periods() {
+        let now = Timestamp::parse("2026-10-01T02:00:00Z").unwrap();
+        let meta = Meta::created(now, Revision::new(1).unwrap());
+        let name = IndicatorName::from_id("thu").unwrap();
+        let first = Date::parse("2020-01-01").unwrap();
+        let closing = |days: usize| Closing {
+            start: None,
+            end: first.plus_days(i32::try_from(days).unwrap()),
+            record_time: now,
+            revision: meta.revision,
+        };
+        let close = |held: usize| {
+            let indicator = Indicator {
+                name: name.clone(),
+                fields: IndicatorFields {
+                    accumulation: Accumulation::AsOf,
+                    definitions: vec![Definition::default()],
+                    ..IndicatorFields::default()
+                },
+                closings: (0..held).map(closing).collect(),
+                meta,
+            };
+            let images = [Image::Indicator(Arc::new(indicator))];
+            let state = State::load(meta.revision, Some(now), images);
+            let command = ClosePeriod {
+                name: name.clone(),
+                etag: meta.etag(),
+                period: Some(Period {
+                    end: Some(first.plus_days(-1)),
+                    ..Period::default()
+                }),
+            };
+            let request = Request {
+                command: Box::new(command),
+                request_id: None,
+                reason: String::new(),
+            };
+            let caller = Caller::System { actor: None };
+            match decide(&state, &caller, &request, now, &mut NoIds) {
+                Ok(_) => None,
+                Err(Error::Refused(refusal)) => Some(refusal.condition.reason().name()),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(close(CLOSINGS_MAX - 1), None);
+        assert_eq!(close(CLOSINGS_MAX), Some("INDICATOR_IS_FULL"));
+    }
 }

@@ -322,9 +322,7 @@ fn declared<'a>(state: &'a State, place: &Place) -> Option<&'a Observation> {
         Basis::Declared,
         place.definition,
     );
-    declared
-        .map(|it| &**it)
-        .filter(|it| it.value.is_some())
+    declared.map(|it| &**it).filter(|it| it.value.is_some())
 }
 
 /// Whether a value is of this place.
@@ -337,10 +335,7 @@ fn is_of(observation: &Observation, place: &Place) -> bool {
 }
 
 /// A measuring system writes values of its agency; one without an agency writes those of all.
-fn permit_measuring(
-    asking: &Asking<'_>,
-    agency: Option<&AgencyName>,
-) -> Result<(), Error> {
+fn permit_measuring(asking: &Asking<'_>, agency: Option<&AgencyName>) -> Result<(), Error> {
     let of = match asking.caller {
         Caller::Known(known) => known.agency.as_ref(),
         Caller::System { .. } | Caller::Anonymous => None,
@@ -400,7 +395,9 @@ impl Command for CreateObservation {
     ) -> Result<Arc<Observation>, Error> {
         let mut violations = Violations::new();
         let path = "observation";
-        let decided = self.entry.decide(indicator, deciding, path, &mut violations)?;
+        let decided = self
+            .entry
+            .decide(indicator, deciding, path, &mut violations)?;
         violations.into_result()?;
         let decided = decided.ok_or_else(|| Error::Bug("a value without its facts".into()))?;
         Ok(Arc::new(decided.0))
@@ -469,7 +466,10 @@ impl Command for BatchCreateObservations {
                 let first = format!("requests[{first}].observation");
                 violations.add(path.clone(), Rule::SameAs { first });
             }
-            if records.iter().any(|it: &Observation| entry.named && it.name == record.name) {
+            if records
+                .iter()
+                .any(|it: &Observation| entry.named && it.name == record.name)
+            {
                 let path = format!("requests[{i}].observation_id");
                 violations.add(path, Rule::ObservationIdRepeated);
             }
@@ -477,9 +477,9 @@ impl Command for BatchCreateObservations {
         }
         violations.into_result()?;
         let mut records = records.into_iter();
-        let first = records.next().ok_or_else(|| {
-            Error::invalid("requests", Rule::Missing)
-        })?;
+        let first = records
+            .next()
+            .ok_or_else(|| Error::invalid("requests", Rule::Missing))?;
         for record in records {
             deciding.put(record);
         }

@@ -190,8 +190,7 @@ impl State {
             ..first.clone()
         };
         let rows = self.series(indicator).map(|it| it.range(first..=last));
-        standing(rows.into_iter().flatten())
-            .filter(|it| it.value.is_some())
+        standing(rows.into_iter().flatten()).filter(|it| it.value.is_some())
     }
 
     /// The values of a subject for periods that end before a day, latest period first; those that
@@ -205,7 +204,9 @@ impl State {
         let first = Key::first(subject.clone(), Date::MIN);
         let last = Key::first(subject.clone(), end);
         let rows = self.series(indicator).map(|it| it.range(first..last).rev());
-        rows.into_iter().flatten().map(|(_, observation)| observation)
+        rows.into_iter()
+            .flatten()
+            .map(|(_, observation)| observation)
     }
 
     /// The value of a number that stood for a subject in the last period that ended by a day, and

@@ -72,13 +72,7 @@ impl Items {
         }
     }
 
-    fn of_indicator(
-        &mut self,
-        kind: Kind,
-        indicator: &Indicator,
-        subject: &Subject,
-        since: Date,
-    ) {
+    fn of_indicator(&mut self, kind: Kind, indicator: &Indicator, subject: &Subject, since: Date) {
         let name = indicator.name.as_str();
         let agency = subject.agency();
         self.add_of_indicator(kind, name, indicator, agency, since);

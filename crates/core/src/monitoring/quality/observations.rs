@@ -30,7 +30,10 @@ impl State {
         }
         for indicator in effort.rows(self.indicators().values(), 1) {
             let series = self.subjects_of(&indicator.name);
-            for subject in effort.rows(series, SERIES_COST).filter_map(|it| it.subject()) {
+            for subject in effort
+                .rows(series, SERIES_COST)
+                .filter_map(|it| it.subject())
+            {
                 let Some(agency) = subject.agency() else {
                     continue;
                 };

@@ -7,8 +7,8 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::{
-    change::{Change, Effect, Image},
     caller::Person,
+    change::{Change, Effect, Image},
     names::{ObservationName, PrincipalName, Revision},
     records::{
         agencies::AgencyFields,
@@ -205,7 +205,7 @@ proptest! {
     fn the_board_is_that_of_a_slow_model(
         all in vec(made(), 0..40), mixed: bool, kind in 0..3_usize, direction in 0..3_usize,
     ) {
-        let kind = [IndicatorKind::Ratio, IndicatorKind::Count, IndicatorKind::Score][kind];
+        let kind = [IndicatorKind::Ratio, IndicatorKind::Total, IndicatorKind::Score][kind];
         let direction = [Preference::Higher, Preference::Lower, Preference::Neutral][direction];
         let state = grown(&all, kind, direction);
         let board = state.scoreboard(&ask(mixed), &Effort::unlimited());
@@ -249,7 +249,7 @@ proptest! {
         let whole = |it: i64| Exact::whole(it).to_string();
         let total = column.value.map(|it| it.to_string());
         match kind {
-            IndicatorKind::Count => {
+            IndicatorKind::Total => {
                 let sum: i64 = some.iter().filter_map(|it| it.value).sum();
                 prop_assert_eq!(total, (!some.is_empty()).then(|| whole(sum)));
             }
@@ -303,12 +303,21 @@ fn equal_values_share_a_rank() {
         parts: None,
     };
     let all = [value(0, 7), value(1, 9), value(2, 7), value(3, 5)];
-    let state = grown(&all, IndicatorKind::Count, Preference::Higher);
+    let state = grown(&all, IndicatorKind::Total, Preference::Higher);
     let board = state.scoreboard(&ask(false), &Effort::unlimited()).unwrap();
-    let ranks: Vec<_> = told(&board).into_iter().map(|(name, rank, _)| (name, rank)).collect();
+    let ranks: Vec<_> = told(&board)
+        .into_iter()
+        .map(|(name, rank, _)| (name, rank))
+        .collect();
     let row = |number, rank| (agency(number).to_string(), rank);
     assert_eq!(
         ranks,
-        [row(1, Some(1)), row(0, Some(2)), row(2, Some(2)), row(3, Some(4)), row(4, None)]
+        [
+            row(1, Some(1)),
+            row(0, Some(2)),
+            row(2, Some(2)),
+            row(3, Some(4)),
+            row(4, None)
+        ]
     );
 }
