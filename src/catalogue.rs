@@ -10,17 +10,22 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde::Deserialize;
 
 use ndp_core::{
-    names::{AgencyName, EditionName, FigureName, PlatformName, Revision},
+    names::{
+        AgencyName, EditionName, FigureName, IndicatorName, ObservationName, PlatformName, Revision,
+    },
     records::{
         agencies::{Agency, AgencyFields, AgencyKind},
         documents::{Document, DocumentKind, Source},
         editions::{Edition, EditionFields, Group},
         figures::{Figure, Part, Subject},
+        indicators::{Definition, Indicator, IndicatorFields, Target},
         meta::Meta,
+        observations::{Basis, Grounds, Observation, Qualifier, Scope},
         platforms::{
             Governance, Listing, Membership, OperationStage, Platform, PlatformFields, Stage,
             Verification,
         },
+        words::Word,
     },
     rules::seed::Seed,
     text::{legible::kept, same_name},
@@ -33,6 +38,8 @@ pub const OPENING_EDITION: &str = "2618-qd-bkhcn";
 const AGENCIES: &str = include_str!("../data/agencies.csv");
 const EDITIONS: &str = include_str!("../data/editions.csv");
 const FIGURES: &str = include_str!("../data/reported-figures.csv");
+const INDICATORS: &str = include_str!("../data/indicators.csv");
+const OBSERVATIONS: &str = include_str!("../data/observations.csv");
 const ENTRIES: [(&str, &str); 3] = [
     ("1527-qd-bkhcn", include_str!("../data/platforms-1527.csv")),
     ("2618-qd-bkhcn", include_str!("../data/platforms-2618.csv")),
@@ -68,6 +75,8 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
         editions: read(EDITIONS, "data/editions.csv", EditionRow::read)?,
         platforms: platforms.into_values().collect(),
         figures: read(FIGURES, "data/reported-figures.csv", FigureRow::read)?,
+        indicators: read(INDICATORS, "data/indicators.csv", IndicatorRow::read)?,
+        observations: read(OBSERVATIONS, "data/observations.csv", ObservationRow::read)?,
     })
 }
 
@@ -482,6 +491,153 @@ impl FigureRow {
     }
 }
 
+// === indicators ===
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndicatorRow {
+    indicator: String,
+    name_vi: String,
+    name_en: String,
+    unit: String,
+    kind: String,
+    direction: String,
+    accumulation: String,
+    decimals: i32,
+    numerator_vi: String,
+    numerator_en: String,
+    denominator_vi: String,
+    denominator_en: String,
+    limits: String,
+    definition_source: String,
+    target_date: String,
+    target_value: String,
+    target_source: String,
+}
+
+impl IndicatorRow {
+    /// Its one definition is in the words of the source, and empty where the source has none.
+    fn read(self) -> Result<Indicator> {
+        let target = date(&self.target_date)?.map(|target_date| {
+            let value = self.target_value.parse();
+            anyhow::Ok(Target {
+                agency: None,
+                scope: Some(Scope::Country),
+                target_date,
+                value: value.with_context(|| format!("target `{}`", self.target_value))?,
+                document: None,
+                sources: sources(&self.target_source),
+            })
+        });
+        let definition = Definition {
+            version: 1,
+            numerator: text(&self.numerator_vi),
+            numerator_en: text(&self.numerator_en),
+            denominator: text(&self.denominator_vi),
+            denominator_en: text(&self.denominator_en),
+            limits: text(&self.limits),
+            sources: sources(&self.definition_source),
+            ..Definition::default()
+        };
+        Ok(Indicator {
+            name: indicator_name(&self.indicator)?,
+            fields: IndicatorFields {
+                display_name: text(&self.name_vi),
+                display_name_en: text(&self.name_en),
+                unit: word(&self.unit)?,
+                kind: word(&self.kind)?,
+                direction: word(&self.direction)?,
+                accumulation: word(&self.accumulation)?,
+                decimals: self.decimals,
+                definitions: vec![definition],
+                targets: target.transpose()?.into_iter().collect(),
+                ..IndicatorFields::default()
+            },
+            closings: Vec::new(),
+            meta: UNWRITTEN,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ObservationRow {
+    indicator: String,
+    scope: String,
+    agency: String,
+    period_start: String,
+    period_end: String,
+    value: String,
+    unit: String,
+    qualifier: String,
+    basis: String,
+    statement: String,
+    source: String,
+}
+
+impl ObservationRow {
+    fn read(self) -> Result<Observation> {
+        let indicator = rows::<IndicatorRow>(INDICATORS)
+            .find_map(|row| row.ok().filter(|row| row.indicator == self.indicator))
+            .with_context(|| format!("no indicator `{}`", self.indicator))?;
+        ensure!(
+            indicator.unit == self.unit && self.basis == Basis::Published.as_str(),
+            "`{}`: {} {}",
+            self.indicator,
+            self.unit,
+            self.basis
+        );
+        let indicator = indicator_name(&self.indicator)?;
+        let agency = optional(&self.agency, agency_name)?;
+        let subject = match &agency {
+            Some(agency) => agency.id().to_owned(),
+            None => self.scope.to_lowercase(),
+        };
+        let period = [&*self.period_start, &*self.period_end];
+        let period = period.iter().filter(|it| !it.is_empty()).copied();
+        let id = [&*subject].into_iter().chain(period);
+        let id = id.collect::<Vec<_>>().join("-");
+        let value = self.value.parse();
+        let grounds = Grounds {
+            statement: text(&self.statement),
+            sources: sources(&self.source),
+            ..Grounds::default()
+        };
+        Ok(Observation {
+            name: ObservationName::from_id(&indicator, &id)
+                .with_context(|| format!("observation id `{id}`"))?,
+            scope: match agency {
+                Some(_) => None,
+                None => Some(word(&self.scope)?),
+            },
+            agency,
+            start: date(&self.period_start)?,
+            end: date(&self.period_end)?.context("an observation has a last day")?,
+            definition: 1,
+            basis: Basis::Published,
+            qualifier: word::<Qualifier>(&self.qualifier)?,
+            numerator: None,
+            denominator: None,
+            value: Some(value.with_context(|| format!("value `{}`", self.value))?),
+            grounds: Some(Box::new(grounds)),
+            meta: UNWRITTEN,
+        })
+    }
+}
+
+fn indicator_name(id: &str) -> Result<IndicatorName> {
+    IndicatorName::from_id(id).with_context(|| format!("indicator id `{id}`"))
+}
+
+/// The value of an enum by its word, as the API has it.
+fn word<W: Word>(written: &str) -> Result<W> {
+    let place = W::WORDS.iter().position(|word| *word == written);
+    let value = place.and_then(|place| W::VALUES.get(place));
+    value
+        .copied()
+        .with_context(|| format!("no word `{written}`"))
+}
+
 // === values ===
 
 fn text(written: &str) -> String {
@@ -531,6 +687,8 @@ fn sources(written: &str) -> Vec<Source> {
 
 #[cfg(test)]
 mod tests {
+    use ndp_core::{error::Violations, records::indicators::Accumulation};
+
     use super::*;
 
     #[test]
@@ -548,6 +706,25 @@ mod tests {
         assert_eq!(seed.editions.len(), 3);
         assert_eq!(seed.agencies.len(), 63);
         assert_eq!(seed.figures.len(), 9);
+    }
+
+    #[test]
+    fn shipped_indicators_and_their_values_keep_the_rules() {
+        let seed = seed([OPENING_EDITION]).unwrap();
+        assert_eq!((seed.indicators.len(), seed.observations.len()), (29, 40));
+        let mut violations = Violations::new();
+        for indicator in &seed.indicators {
+            indicator.fields.check(&mut violations);
+        }
+        assert!(violations.is_empty(), "{violations:?}");
+        for value in &seed.observations {
+            let mut indicators = seed.indicators.iter();
+            let indicator = indicators.find(|it| it.name == value.indicator()).unwrap();
+            let as_of = indicator.fields.accumulation == Accumulation::AsOf;
+            assert_eq!(value.start.is_none(), as_of, "{}", value.name);
+            assert!(value.value.unwrap().places() <= indicator.fields.places());
+            assert!(!value.grounds().sources.is_empty());
+        }
     }
 
     #[test]

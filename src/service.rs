@@ -7,6 +7,7 @@ mod changes;
 mod encodings;
 mod glossary;
 pub mod health;
+mod indicators;
 mod list;
 mod methods {
     //! The services' methods, as `build.rs` writes them.

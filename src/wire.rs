@@ -15,6 +15,7 @@ pub mod editions;
 pub mod encoded;
 pub mod figures;
 pub mod glossary;
+pub mod indicators;
 pub mod mask;
 pub mod methods;
 pub mod milestones;

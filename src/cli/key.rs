@@ -51,7 +51,7 @@ pub(super) struct Create {
     principal: PrincipalName,
     /// Role of a new principal, once for each: ROLE_AGENCY_EDITOR, ROLE_AGENCY_APPROVER,
     /// ROLE_AGENCY_ADMIN (these three with --agency), ROLE_STEWARD, ROLE_AUDITOR, ROLE_ADMIN,
-    /// ROLE_TRANSCRIBER; in any case, and without ROLE_ too
+    /// ROLE_TRANSCRIBER, ROLE_MEASURER; in any case, and without ROLE_ too
     #[arg(long = "role", value_name = "ROLE", value_parser = word::<Role>)]
     roles: Vec<Role>,
     /// Id of the agency that a new principal's agency roles hold in, as bo-cong-an

@@ -8,6 +8,7 @@
 //! 31 October. A demo moves all its days alike, so that it ends a month ago at most.
 
 mod tasks;
+mod indicators;
 
 use std::sync::{
     Arc,
@@ -234,6 +235,16 @@ fn seed(first: Date) -> Result<Seed> {
             figure.statement
         );
     }
+    // So are the published values; those of an agency that is not there are left out.
+    seed.observations.retain(|it| it.agency.is_none());
+    for value in &mut seed.observations {
+        if let Some(grounds) = &mut value.grounds {
+            grounds.statement = format!(
+                "real value, beside records that are not: {}",
+                grounds.statement
+            );
+        }
+    }
     Ok(seed)
 }
 
@@ -328,6 +339,8 @@ impl Story {
         }
         self.rebaseline(4)?;
         self.tasks()
+        self.indicators()?;
+        self.rebaseline(4)
     }
 
     fn event(

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use prost::Message;
 use tonic::{Request, Response};
 
 use super::{
@@ -17,6 +18,7 @@ use crate::{
     wire::{
         figures, monitoring, reminders, requests,
         figures, monitoring, requests, tasks,
+        agencies, figures, indicators, monitoring, requests,
         values::{self, write_date},
         weekly::Weekly,
     },
@@ -31,6 +33,7 @@ use ndp_core::{
         attention::Item,
         quality::RecordQuality,
         reconcile::Computed,
+        scoreboard::{Ask, Row},
         summary::Scope,
         tally::{Place, Sight, Tally},
         tasks::{TaskLead, TaskPlace},
@@ -319,6 +322,60 @@ impl Services {
         call.answer(told)
     }
 
+    pub(super) async fn compute_scoreboard(
+        &self,
+        request: Request<pb::ComputeScoreboardRequest>,
+    ) -> Answer<pb::ComputeScoreboardResponse> {
+        let (call, message) = self.open_read(request).await?;
+        let size = page_size(message.page_size);
+        let period = |it: Option<&pb::Period>| it.map(Message::encode_to_vec).unwrap_or_default();
+        let binding = call
+            .binding("ComputeScoreboard")
+            .with("agency_kind", message.agency_kind.to_be_bytes())
+            .with("indicators", message.indicators.join(" "))
+            .with("period", period(message.period.as_ref()))
+            .with(
+                "comparison_period",
+                period(message.comparison_period.as_ref()),
+            )
+            .with("basis", message.basis.to_be_bytes())
+            .with("allow_mixed", [u8::from(message.allow_mixed)]);
+        let after = self.open_token(&binding, &message.page_token)?;
+        let ask = board(&message)?;
+        let computing = self.work(&call, move |call, effort| {
+            let board = call.state().scoreboard(&ask, effort)?;
+            let agencies = board.rows.len();
+            let definitions: Vec<_> = board.columns.iter().map(|it| it.definition).collect();
+            let columns = board.columns.iter();
+            let columns: Vec<_> = columns.map(|it| indicators::column(it, agencies)).collect();
+            let unseen = |row: &&Row<'_>| {
+                let after = after.as_ref();
+                after.is_none_or(|after| row.key() > after.name.as_str())
+            };
+            let cursor = |row: &&Row<'_>| Cursor {
+                values: Vec::new(),
+                name: row.key().to_owned(),
+            };
+            let rows = board.rows.iter().filter(unseen).take(size + 1).collect();
+            let convert = |row: &&Row<'_>| indicators::row(row, &ask, &definitions);
+            let page = fitted(cut(rows, size, cursor), effort, 1, convert, cursor);
+            let period = indicators::board_period(&ask);
+            Ok((columns, page, period, indicators::board_basis(&ask)))
+        });
+        let (columns, page, period, basis) = computing.await?;
+        let (rows, next_page_token) = self.sealed(&binding, page);
+        let state = call.state();
+        call.answer(pb::ComputeScoreboardResponse {
+            rows,
+            next_page_token,
+            columns,
+            period: Some(period),
+            basis,
+            revision: state.revision().get(),
+            synthetic: state.is_synthetic(),
+        })
+    }
+
     pub(super) async fn reconcile_figures(
         &self,
         request: Request<pb::ReconcileFiguresRequest>,
@@ -413,6 +470,32 @@ impl Services {
             .await?
             .answer(|it, _| figures::figure(it))
     }
+}
+
+/// The board that a request asks for.
+fn board(message: &pb::ComputeScoreboardRequest) -> Result<Ask, Error> {
+    let mut violations = Violations::new();
+    let mut span = |period: Option<&pb::Period>, field: &str| {
+        let span = indicators::read_span(period);
+        if period.is_some() && span.is_none() {
+            violations.add(format!("{field}.end"), Rule::ScoreboardPeriodMissing);
+        }
+        span
+    };
+    let (asked, compared) = (
+        span(message.period.as_ref(), "period"),
+        span(message.comparison_period.as_ref(), "comparison_period"),
+    );
+    violations.into_result()?;
+    let stated = || Error::Bug("a scoreboard without what the contract requires".into());
+    Ok(Ask {
+        kind: agencies::kind(message.agency_kind).ok_or_else(stated)?,
+        indicators: requests::names(&message.indicators, "indicators")?,
+        span: asked.ok_or_else(stated)?,
+        compared,
+        basis: indicators::basis(message.basis).ok_or_else(stated)?,
+        allow_mixed: message.allow_mixed,
+    })
 }
 
 /// A figure, the values computed for it, and the revisions they are computed from.

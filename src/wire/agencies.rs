@@ -25,6 +25,11 @@ wire_words! {
     AgencyKind = pb::agency::Kind;
 }
 
+/// The kind of a request's number; none for an unspecified one.
+pub fn kind(number: i32) -> Option<AgencyKind> {
+    read_enum(number).filter(|kind| *kind != AgencyKind::Unspecified)
+}
+
 impl ToMessage for Agency {
     type Message = pb::Agency;
 

@@ -9,6 +9,8 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 use super::{
     agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, milestones,
     plans, platforms, principals, programmes, reports, tasks,
+    agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, indicators,
+    milestones, plans, platforms, principals, programmes, reports, validate::FieldPath,
 };
 use crate::pb;
 use ndp_core::{
@@ -74,8 +76,11 @@ fn text(field: &FieldDescriptor) -> String {
     let name = match kind.as_deref() {
         Some("ndp.registry/Agency") => "agencies/a",
         Some("ndp.registry/Edition") => "editions/a",
+        Some("ndp.registry/Observation") => "indicators/a/observations/b",
         Some("ndp.registry/Platform") => "platforms/a",
         Some("ndp.registry/Report") => "platforms/a/plans/b/reports/c",
+        // some of these are decimals
+        _ if ["value", "numerator", "denominator"].contains(&field.name()) => "5",
         _ => "x",
     };
     name.to_owned()
@@ -194,7 +199,9 @@ fn a_field_is_read_or_said_to_be_output_only() {
         pb::Document: |it, _| documents::read_document(it);
         pb::Edition: |it, violations| editions::edition_fields(it, "it", violations);
         pb::Evidence: |it, _| documents::read_evidence(vec![it]);
+        pb::Indicator: |it, violations| indicators::indicator_fields(it, "it", violations);
         pb::Milestone: |it, _| milestones::milestone_fields(it);
+        pb::Period: |it, _| documents::read_period(it);
         pb::Plan: |it, violations| plans::plan_fields(it, "it", violations);
         pb::Platform: |it, violations| platforms::platform_fields(it, "it", violations);
         pb::Principal: |it, violations| principals::principal_fields(it, "it", violations);
@@ -209,6 +216,11 @@ fn a_field_is_read_or_said_to_be_output_only() {
     check(&mut checked, |it: pb::platform::Reinstatement, _| {
         platforms::reinstatement_fields(it)
     });
+    check(&mut checked, |it: pb::Observation, violations| {
+        indicators::draft(it, &FieldPath::ROOT.field("it"), violations)
+    });
+    // a value, which is above
+    checked.insert(pb::CreateObservationRequest::full_name());
     // a principal and a key, which are above
     checked.insert(pb::onboard_agency_request::Newcomer::full_name());
     check(&mut checked, |it: pb::platform::Exit, violations| {

@@ -15,6 +15,7 @@ mod editions;
 mod errors;
 mod figures;
 mod given;
+mod indicators;
 mod language;
 mod lists;
 mod matrix;

@@ -3,6 +3,7 @@
 
 pub mod caller;
 pub mod change;
+pub mod decimal;
 pub mod effort;
 pub mod error;
 pub mod leaf;

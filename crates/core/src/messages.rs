@@ -147,6 +147,95 @@ messages! {
     REQUIRED => DueEndMissing:
         ("give the last day, or leave `due` unset for a regular task"),
         ("hãy ghi ngày cuối cùng, hoặc bỏ trống `due` nếu là nhiệm vụ thường xuyên");
+    REQUIRED => IndicatorNameMissing:
+        ("give the name of the indicator in Vietnamese"),
+        ("hãy ghi tên chỉ tiêu bằng tiếng Việt");
+    OUT_OF_RANGE => VersionNotInOrder { number: i32 }:
+        ("must be {number}: versions count up from 1, in the order of the list"),
+        ("phải là {number}: các phiên bản được đánh số từ 1 theo thứ tự trong danh sách");
+    IMMUTABLE => IndicatorObserved:
+        ("cannot be changed, because the indicator has values; create another indicator"),
+        ("không thể thay đổi vì chỉ tiêu đã có số liệu; hãy tạo chỉ tiêu khác");
+    IMMUTABLE => DefinitionObserved { version: i32 }:
+        ("version {version} has values, so it stays as it is; add a new version instead"),
+        ("phiên bản {version} đã có số liệu nên được giữ nguyên; hãy thêm phiên bản mới");
+    REQUIRED => SubjectMissing:
+        ("name an agency, or give a scope such as `COUNTRY`"),
+        ("hãy nêu cơ quan, hoặc ghi phạm vi, ví dụ `COUNTRY`");
+    NOT_ALLOWED => SubjectTwice:
+        ("give either an agency or a scope"),
+        ("chỉ được nêu cơ quan hoặc phạm vi");
+    REQUIRED => AgencyOfBasisMissing:
+        ("a value that is DECLARED or CONFIRMED is of an agency; name it"),
+        ("số liệu DECLARED hoặc CONFIRMED phải của một cơ quan; hãy nêu cơ quan đó");
+    REQUIRED => TargetGroundsMissing:
+        ("give the document that sets the target, or where it was read"),
+        ("hãy dẫn văn bản giao mục tiêu, hoặc ghi nguồn");
+    REQUIRED => ValuePeriodEndMissing:
+        ("give the last day of the period of the value"),
+        ("hãy ghi ngày cuối của kỳ số liệu");
+    REQUIRED => ValuePeriodStartMissing:
+        ("give the first day of the period of the value"),
+        ("hãy ghi ngày đầu của kỳ số liệu");
+    NOT_ALLOWED => StartOfAsOf:
+        ("the indicator says how things stand on a day; give that day as `end` only"),
+        ("chỉ tiêu này tính tại một ngày; hãy chỉ ghi ngày đó vào `end`");
+    OUT_OF_RANGE => PeriodNotOfType { kind: &'static str, start: Date, end: Date }:
+        ("must be a whole period of the type {kind}, as {start} to {end}"),
+        ("phải là trọn một kỳ loại {kind}, ví dụ từ {start} đến {end}");
+    REFERENCE_NOT_FOUND => DefinitionNotFound { version: i32 }:
+        ("the indicator has no version {version} of its definition for this period"),
+        ("chỉ tiêu không có phiên bản định nghĩa {version} cho kỳ này");
+    REQUIRED => ValueMissing:
+        ("give the value; only one that takes an earlier value back has none"),
+        ("hãy ghi giá trị; chỉ số liệu thu hồi số liệu trước mới được bỏ trống");
+    OUT_OF_RANGE => TooManyDecimals { most: u32 }:
+        ("has more than {most} digits after the point, which the indicator does not allow"),
+        ("có hơn {most} chữ số thập phân, vượt mức chỉ tiêu cho phép");
+    PATTERN => DecimalForm:
+        ("must be a decimal of at most 18 digits such as `39.46`, with at most 6 after the point"),
+        ("phải là số thập phân tối đa 18 chữ số, ví dụ `39.46`, tối đa 6 chữ số thập phân");
+    NOT_ALLOWED => PartOfNoRatio:
+        ("only a value of an indicator of the kind RATIO has a numerator and a denominator"),
+        ("chỉ giá trị của chỉ tiêu loại RATIO mới có tử số và mẫu số");
+    REQUIRED => OtherPartMissing:
+        ("give both the numerator and the denominator, or neither"),
+        ("hãy ghi cả tử số và mẫu số, hoặc bỏ trống cả hai");
+    OUT_OF_RANGE => DenominatorNotPositive:
+        ("must be above 0"),
+        ("phải lớn hơn 0");
+    REQUIRED => ValueCorrectionReasonMissing:
+        ("give the reason: the value replaces another, or comes after its period was closed"),
+        ("hãy ghi lý do: số liệu thay thế số liệu khác, hoặc được ghi sau khi đã chốt kỳ");
+    REFERENCE_NOT_FOUND => ObservationNotFound { name: String }:
+        ("there is no value `{name}`; ListObservations shows those there are"),
+        ("không có số liệu `{name}`; ListObservations liệt kê các số liệu");
+    NOT_ALLOWED => ReplacesAnother:
+        ("a value replaces one of the same indicator, agency or scope, period, basis and \
+          definition"),
+        ("số liệu chỉ thay thế số liệu cùng chỉ tiêu, cơ quan hoặc phạm vi, kỳ, căn cứ và định \
+          nghĩa");
+    NOT_ALLOWED => NothingDeclared:
+        ("the agency has declared no value for this period, so there is nothing to confirm"),
+        ("cơ quan chưa khai báo số liệu của kỳ này nên không có gì để xác nhận");
+    NOT_ALLOWED => NotAsDeclared { name: String }:
+        ("differs from the declared value `{name}`; a confirmation repeats it"),
+        ("khác với số liệu đã khai báo `{name}`; số liệu xác nhận phải giống như vậy");
+    NOT_UNIQUE => ObservationIdRepeated:
+        ("the id is given twice in the batch; give another one"),
+        ("id bị lặp lại trong lô; hãy ghi id khác");
+    NOT_ALLOWED => PartOfBatch:
+        ("give it once for the whole batch, not for each value"),
+        ("hãy ghi một lần cho cả lô, không ghi cho từng số liệu");
+    NOT_ALLOWED => ParentOfBatch { parent: String }:
+        ("must be `{parent}`, the parent of the batch"),
+        ("phải là `{parent}`, là cấp trên của lô");
+    REQUIRED => ScoreboardPeriodMissing:
+        ("give the last day of the period to compare"),
+        ("hãy ghi ngày cuối của kỳ cần so sánh");
+    REFERENCE_NOT_FOUND => IndicatorNotFound { name: String }:
+        ("there is no indicator `{name}`; ListIndicators shows those there are"),
+        ("không có chỉ tiêu `{name}`; ListIndicators liệt kê các chỉ tiêu");
     REQUIRED => ProgrammeNameMissing:
         ("give the title in Vietnamese"),
         ("hãy ghi tên bằng tiếng Việt");
@@ -740,6 +829,23 @@ messages! {
     PLAN_IS_FULL => PlanIsFull { held: usize, what: String, what_vi: String, most: usize }:
         ("the plan has {held} {what}; it may have {most}"),
         ("kế hoạch đã có {held} {what_vi}; chỉ được có {most}");
+    PERIOD_IS_OBSERVED => PeriodIsObserved { observation: String }:
+        ("`{observation}` is the value of this period; name it in `replaces` to correct it"),
+        ("kỳ này đã có số liệu `{observation}`; hãy nêu trong `replaces` để đính chính");
+    OBSERVATION_IS_REPLACED => ObservationIsReplaced { by: String }:
+        ("the value was replaced by `{by}`; replace that one instead"),
+        ("số liệu này đã được thay thế bằng `{by}`; hãy thay thế số liệu đó");
+    PERIOD_IS_CLOSED => PeriodIsClosed { end: Date }:
+        ("the period that ends on {end} is closed already"),
+        ("kỳ kết thúc ngày {end} đã được chốt");
+    INDICATOR_IS_FULL => ClosingsFull { most: usize }:
+        ("the indicator has {most} closed periods; create another indicator"),
+        ("chỉ tiêu đã có {most} kỳ được chốt; hãy tạo chỉ tiêu khác");
+    DEFINITIONS_DIFFER => DefinitionsDiffer { agency: String, version: i32, other: i32 }:
+        ("the value of `{agency}` follows definition {other}, the others follow {version}; set \
+          `allow_mixed` to compare them all the same"),
+        ("số liệu của `{agency}` theo định nghĩa {other}, các số liệu khác theo định nghĩa \
+          {version}; hãy đặt `allow_mixed` nếu vẫn muốn so sánh");
     MILESTONE_IS_COMPLETED => MilestoneIsCompleted:
         ("the milestone is COMPLETED, so what it promised cannot be changed"),
         ("mốc nhiệm vụ đã hoàn thành nên nội dung cam kết được giữ nguyên");

@@ -284,6 +284,8 @@ pub struct Revision(i64);
 impl Revision {
     /// Before the first change.
     pub const ZERO: Self = Self(0);
+    /// After every change.
+    pub const MAX: Self = Self(i64::MAX);
 
     /// Converts a number; `None` below 0.
     pub fn new(number: i64) -> Option<Self> {

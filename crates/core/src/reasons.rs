@@ -137,8 +137,11 @@ reasons! {
         CHANGE_TOO_LARGE "The records that one command changes would take too many bytes together.";
         COMPARISON_TOO_LONG "Two editions differ in more platforms than one answer can hold.";
         DATABASE_NOT_EMPTY "`restore` writes into an empty database only.";
+        DEFINITIONS_DIFFER
+            "Values that follow different definitions are compared only where that is asked for.";
         EDITION_NOT_HELD "The registry has no entries of this edition to compare.";
         FILE_NOT_MADE "`backup` cannot make its file.";
+        INDICATOR_IS_FULL "The indicator has as many closed periods as a record holds.";
         KEY_IS_REVOKED "The API key is revoked already.";
         LAST_ADMIN "The registry would be left without an administrator.";
         LOG_DIVERGED
@@ -148,6 +151,9 @@ reasons! {
         MILESTONE_IS_DROPPED "The milestone was given up.";
         MILESTONE_NOT_COMPLETED "Only a completed milestone can be reopened.";
         NOT_TRANSCRIBED "The plan was not transcribed for its agency.";
+        OBSERVATION_IS_REPLACED "Another value has taken the place of this one.";
+        PERIOD_IS_CLOSED "The period of the indicator is closed already.";
+        PERIOD_IS_OBSERVED "There is a value of this period on this basis already.";
         PERIOD_IS_REPORTED "There is a report on this period already.";
         PLAN_HAS_ENDED "The plan has ended.";
         PLAN_HISTORY_FULL "The plan has been through as many states as a record holds.";

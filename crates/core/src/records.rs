@@ -10,8 +10,10 @@ pub mod documents;
 pub mod edit;
 pub mod editions;
 pub mod figures;
+pub mod indicators;
 pub mod meta;
 pub mod milestones;
+pub mod observations;
 pub mod plans;
 pub mod platforms;
 pub mod principals;
@@ -36,7 +38,9 @@ pub use crate::records::{
     baselines::Baseline,
     editions::Edition,
     figures::Figure,
+    indicators::Indicator,
     milestones::Milestone,
+    observations::Observation,
     plans::Plan,
     platforms::Platform,
     principals::{ApiKey, Principal},
@@ -98,6 +102,14 @@ macro_rules! kinds {
                 {"programme", "chương trình", "programmes/{programme}"};
             Task task tasks TaskName
                 {"task", "nhiệm vụ", "tasks/{task}"};
+            Indicator indicator indicators IndicatorName
+                {"indicator", "chỉ tiêu", "indicators/{indicator}"};
+            Observation observation observations ObservationName
+                {
+                    "observation", "số liệu chỉ tiêu",
+                    "indicators/{indicator}/observations/{observation}"
+                }
+                (observations_of IndicatorName);
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

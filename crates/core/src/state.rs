@@ -12,6 +12,7 @@ pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
+pub mod series;
 pub mod sight;
 mod tasks;
 mod values;
@@ -35,6 +36,7 @@ use crate::{
 use alphabet::Alphabet;
 use maps::Maps;
 use tasks::TaskIndex;
+use series::AllSeries;
 use values::ByValues;
 use visible::Visible as _;
 
@@ -64,6 +66,7 @@ pub struct State {
     covering_plans: OrdMap<PlatformName, OrdSet<PlanName>>,
     task_index: TaskIndex,
     edition_counts: OrdMap<EditionName, EditionCounts>,
+    series: AllSeries,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -138,6 +141,12 @@ impl State {
             (Image::Plan(_), _) if !values => {}
             (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
             (Image::Plan(plan), _) => self.plan_values.insert(plan),
+            (Image::Observation(observation), old) => {
+                if let Some(Image::Observation(old)) = old {
+                    self.series.remove(&old);
+                }
+                self.series.insert(observation);
+            }
             _ => {}
         }
     }
@@ -169,6 +178,7 @@ impl State {
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
             Some(Image::Task(old)) => self.task_index.remove(&old),
+            Some(Image::Observation(old)) => self.series.remove(&old),
             _ => {}
         }
     }

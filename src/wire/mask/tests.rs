@@ -8,6 +8,7 @@ use ndp_core::{
         agencies::Agency,
         edit::Edit,
         editions::Edition,
+        indicators::Indicator,
         milestones::Milestone,
         plans::{Plan, PlanFields},
         platforms::Platform,
@@ -201,6 +202,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Principal>(),
         of::<Programme>(),
         of::<Task>(),
+        of::<Indicator>(),
     ]);
     let methods = POOL
         .services()

@@ -12,6 +12,7 @@ use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _,
 use serde_json::{Value, json};
 
 use super::{lists::named_in_comment, programmes, tasks};
+use super::{indicators, lists::named_in_comment, programmes};
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
@@ -36,8 +37,18 @@ async fn world(server: &Server) -> Raw {
     all.ok("CreatePlatform", full).await;
     for id in ["a", "b"] {
         all.ok("CreateProgramme", programmes::create(id)).await;
+        all.ok("CreateIndicator", indicators::create(id)).await;
     }
     tasks::several(&all).await;
+    let value = json!({"parent": "indicators/a", "observation_id": "x", "observation": {
+        "agency": "agencies/bo-cong-an", "period": indicators::month(8), "basis": "DECLARED",
+        "qualifier": "ROUNDED", "value": "91", "statement": "Nói thử"}});
+    cast.editor.ok("CreateObservation", value.clone()).await;
+    let mut corrected = value;
+    corrected["observation_id"] = json!("y");
+    corrected["observation"]["replaces"] = json!("indicators/a/observations/x");
+    corrected["observation"]["correction_reason"] = json!("thử");
+    cast.editor.ok("CreateObservation", corrected).await;
     let milestone = |id: &str, fields: Value| {
         let mut milestone = json!({"display_name": "Mốc thử"});
         for (name, value) in fields.as_object().unwrap() {
@@ -91,6 +102,8 @@ fn needed(method: &str) -> Value {
             "platforms/-/plans/-"
         }
         "ListApiKeys" => "principals/-",
+        "ListObservations" => "indicators/-",
+        "ComputeScoreboard" => return indicators::board(&["on-time-rate"]),
         "ListAttentionItems" | "ComputeDataQuality" => {
             return json!({"edition": "editions/2618-qd-bkhcn"});
         }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use super::{programmes, tasks};
+use super::{indicators, programmes};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -51,6 +52,8 @@ pub(super) struct Fixture {
     programme: Value,
     own_programme: Value,
     tasks: [Value; 3],
+    indicator: Value,
+    value: Value,
     key: String,
 }
 
@@ -123,6 +126,14 @@ impl Fixture {
                 .await,
             tasks: tasks::in_each_state(&cast, &own_programme).await,
             own_programme,
+            indicator: cast
+                .steward
+                .ok("CreateIndicator", indicators::create("x"))
+                .await,
+            value: cast
+                .editor
+                .ok("CreateObservation", indicators::declared("x", 7))
+                .await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -323,6 +334,26 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ReopenTask", "", move_of(completed)),
         ("DropTask", "", with(open, "entered_in_error", json!(true))),
 
+        ("GetIndicator", "", named(&it.indicator)),
+        ("ListIndicators", "", json!({})),
+        ("CreateIndicator", "", indicators::create("new")),
+        ("UpdateIndicator", "", update("indicator", &it.indicator, "display_name_en", &text)),
+        ("ClosePeriod", "", json!({
+            "name": it.indicator["name"], "etag": it.indicator["etag"],
+            "period": indicators::month(7),
+        })),
+        ("GetObservation", "", named(&it.value)),
+        ("ListObservations", "", parent("indicators/-")),
+        ("CreateObservation", "declared", indicators::declared("x", 8)),
+        ("CreateObservation", "confirmed", indicators::on_basis("x", 7, "CONFIRMED")),
+        ("CreateObservation", "measured", indicators::on_basis("x", 7, "MEASURED")),
+        ("CreateObservation", "measured, of all", indicators::of_country("x", 7, "MEASURED")),
+        ("CreateObservation", "published", indicators::of_country("x", 7, "PUBLISHED")),
+        ("BatchCreateObservations", "declared", json!({
+            "parent": it.indicator["name"], "requests": [indicators::declared("x", 8)],
+        })),
+        ("ComputeScoreboard", "", indicators::board(&["x"])),
+
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),
         ("GetPlan", "restricted", named(&it.restricted)),
@@ -421,6 +452,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreatePrincipal", "editor", principal(own, &["ROLE_AGENCY_EDITOR"])),
         ("CreatePrincipal", "steward", principal(own, &["ROLE_STEWARD"])),
         ("CreatePrincipal", "transcriber", principal("", &["ROLE_TRANSCRIBER"])),
+        ("CreatePrincipal", "measurer", principal("", &["ROLE_MEASURER"])),
+        ("CreatePrincipal", "its measurer", principal(own, &["ROLE_MEASURER"])),
         ("CreatePrincipal", "no roles", principal("", &[])),
         ("UpdatePrincipal", "editor", update("principal", &it.principal, "display_name", &text)),
         ("UpdatePrincipal", "its role", update("principal", &it.principal, "roles", &auditor)),
@@ -476,6 +509,8 @@ pub(super) async fn callers(server: &Server) -> Vec<(String, Raw)> {
         let name = role.as_str().trim_start_matches("ROLE_").to_lowercase();
         add(&name, &[role], None).await;
     }
+    add("meter", &[Role::Measurer], Some(AGENCY)).await;
+    add("measurer", &[Role::Measurer], None).await;
     callers
 }
 

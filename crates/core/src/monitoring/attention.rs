@@ -4,6 +4,7 @@
 mod tasks;
 
 pub(super) use self::tasks::waits_too_long;
+pub(crate) mod observations;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -59,6 +60,14 @@ words! {
         TaskDueSoon = 11 "TASK_DUE_SOON",
         /// No agency leads a task.
         TaskWithoutLead = 12 "TASK_WITHOUT_LEAD",
+        /// An agency owes a value of an indicator.
+        MissingObservation = 13 "MISSING_OBSERVATION",
+        /// The target of an indicator was missed.
+        OffTarget = 14 "OFF_TARGET",
+        /// A value rests on another basis, or follows another definition, than that before it.
+        BasisChanged = 15 "BASIS_CHANGED",
+        /// A value of the whole country cannot be beside those of its parts.
+        ImplausibleAggregate = 16 "IMPLAUSIBLE_AGGREGATE",
     }
 }
 
@@ -104,6 +113,16 @@ impl Kind {
             Self::AwaitingConfirmation => "confirm the report, or return it with a reason",
             Self::TaskDueSoon => "finish the task and report it with evidence",
             Self::TaskWithoutLead => "name the agency that leads the task",
+            Self::MissingObservation => "declare the value of the period that lacks one",
+            Self::OffTarget => {
+                "say what stands in the way of the target, and what is done about it"
+            }
+            Self::BasisChanged => {
+                "say why the value rests on another basis or definition; the two do not compare"
+            }
+            Self::ImplausibleAggregate => {
+                "ask the source of the aggregate and of its parts; the values stay as published"
+            }
         }
     }
 
@@ -133,6 +152,14 @@ impl Kind {
             Self::AwaitingConfirmation => "xác nhận báo cáo, hoặc trả lại và nêu lý do",
             Self::TaskDueSoon => "hoàn thành nhiệm vụ và báo cáo kèm minh chứng",
             Self::TaskWithoutLead => "xác định cơ quan chủ trì nhiệm vụ",
+            Self::MissingObservation => "khai báo số liệu của kỳ còn thiếu",
+            Self::OffTarget => "nêu khó khăn, vướng mắc trong việc đạt mục tiêu và cách khắc phục",
+            Self::BasisChanged => {
+                "nêu lý do số liệu dựa trên căn cứ hoặc định nghĩa khác; hai kỳ không so sánh được"
+            }
+            Self::ImplausibleAggregate => {
+                "hỏi lại nguồn của số tổng và các số thành phần; số liệu được giữ như đã công bố"
+            }
         }
     }
 }
@@ -200,6 +227,7 @@ impl State {
             items.of_namesake(self, platform, &namesakes);
         }
         items.of_tasks(self, effort);
+        items.of_indicators(self, effort);
         items.list
     }
 
@@ -414,6 +442,10 @@ const KINDS: &[&str] = &[
     Kind::AwaitingConfirmation.as_str(),
     Kind::TaskDueSoon.as_str(),
     Kind::TaskWithoutLead.as_str(),
+    Kind::MissingObservation.as_str(),
+    Kind::OffTarget.as_str(),
+    Kind::BasisChanged.as_str(),
+    Kind::ImplausibleAggregate.as_str(),
 ];
 
 impl Queryable for Item {

@@ -4,6 +4,7 @@
 //! that apply.
 
 mod tasks;
+mod observations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,6 +101,12 @@ words! {
         TaskAnswered = 25 "TASK_ANSWERED",
         /// The task is not due after the one that it is a part of.
         TaskDueWithinParent = 26 "TASK_DUE_WITHIN_PARENT",
+        /// The last value of an agency's series agrees with its numerator and denominator.
+        Recomputed = 21 "RECOMPUTED",
+        /// The series has a value of the last period that is due.
+        Observed = 22 "OBSERVED",
+        /// Its last value came within 14 days after its period.
+        ObservedInTime = 23 "OBSERVED_IN_TIME",
     }
 }
 
@@ -190,6 +197,7 @@ impl State {
             quality.add(self.record_quality(platform, &named, sight, on));
         }
         quality.add_tasks(self, place, on, effort);
+        self.add_observations(&mut quality, place, on, effort);
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }

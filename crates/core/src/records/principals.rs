@@ -38,6 +38,8 @@ words! {
         Admin = 6 "ROLE_ADMIN",
         /// Records plans and stages of agencies without principals, from published documents.
         Transcriber = 7 "ROLE_TRANSCRIBER",
+        /// Writes MEASURED values of indicators: those of its agency, or of all without one.
+        Measurer = 8 "ROLE_MEASURER",
     }
 }
 
@@ -48,6 +50,11 @@ impl Role {
             self,
             Self::AgencyEditor | Self::AgencyApprover | Self::AgencyAdmin
         )
+    }
+
+    /// Whether an agency's administrator may give it within the agency.
+    pub(crate) const fn is_given_in_agency(self) -> bool {
+        self.is_of_agency() || matches!(self, Self::Measurer)
     }
 }
 
@@ -93,9 +100,11 @@ stored! {
 }
 
 impl PrincipalFields {
-    /// Whether it transcribes and does nothing else: such principals the steward appoints.
-    pub(crate) fn only_transcribes(&self) -> bool {
-        self.agency.is_none() && self.roles == [Role::Transcriber]
+    /// Whether it transcribes or measures for every agency and does nothing else: such principals
+    /// the steward appoints.
+    pub(crate) fn serves_steward(&self) -> bool {
+        let alone = matches!(*self.roles, [Role::Transcriber | Role::Measurer]);
+        self.agency.is_none() && alone
     }
 
     /// Adds a violation for each rule of its own that the record breaks.
@@ -172,7 +181,7 @@ impl Visible for Principal {
 
     fn audience_below(&self) -> Audience {
         Audience {
-            of_transcriber: self.fields.only_transcribes(),
+            of_transcriber: self.fields.serves_steward(),
             ..Audience::of_agency(self.fields.agency.as_ref())
         }
     }

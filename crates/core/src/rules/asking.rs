@@ -78,14 +78,17 @@ impl<'a> Asking<'a> {
     /// An administrator manages every principal; the steward, those that only transcribe. An agency
     /// administrator manages only principals of the agency that have no other roles, so that no
     /// caller grants more rights than it has.
+    /// An administrator manages every principal; the steward, those that only transcribe or only
+    /// measure. An agency administrator manages only principals of the agency that have no other
+    /// roles, so that no caller grants more rights than it has.
     pub(super) fn manages(&self, fields: &PrincipalFields) -> Result<(), Error> {
         if self.caller.has(Role::Admin) {
             return Ok(());
         }
-        if fields.only_transcribes() && self.caller.has(Role::Steward) {
+        if fields.serves_steward() && self.caller.has(Role::Steward) {
             return Ok(());
         }
-        let of_agency_alone = fields.roles.iter().all(|role| role.is_of_agency());
+        let of_agency_alone = fields.roles.iter().all(|role| role.is_given_in_agency());
         match &fields.agency {
             Some(agency) if of_agency_alone => self.in_agency(Role::AgencyAdmin, agency),
             Some(_) | None => Err(self.lacks(Role::Admin)),

@@ -6,7 +6,8 @@ use crate::{
     messages::Condition,
     names::Revision,
     records::{
-        agencies::Agency, editions::Edition, figures::Figure, platforms::Platform, texts::Reader,
+        agencies::Agency, editions::Edition, figures::Figure, indicators::Indicator,
+        observations::Observation, platforms::Platform, texts::Reader,
     },
     rules::{AnyCommand, Asking, Deciding, personal::check_personal_data},
 };
@@ -22,6 +23,10 @@ pub struct Seed {
     pub platforms: Vec<Platform>,
     /// Published figures.
     pub figures: Vec<Figure>,
+    /// Indicators.
+    pub indicators: Vec<Indicator>,
+    /// Published values of them.
+    pub observations: Vec<Observation>,
 }
 
 /// It returns no record, so it is not a [`super::Command`].
@@ -51,6 +56,8 @@ impl AnyCommand for Seed {
             editions,
             platforms,
             figures,
+            indicators,
+            observations,
         } = self;
         for agency in agencies.iter().cloned() {
             deciding.put(Agency { meta, ..agency });
@@ -66,6 +73,15 @@ impl AnyCommand for Seed {
         for figure in figures.iter().cloned() {
             deciding.put(Figure { meta, ..figure });
         }
+        for indicator in indicators.iter().cloned() {
+            deciding.put(Indicator { meta, ..indicator });
+        }
+        for observation in observations.iter().cloned() {
+            deciding.put(Observation {
+                meta,
+                ..observation
+            });
+        }
         Ok(())
     }
 
@@ -75,6 +91,8 @@ impl AnyCommand for Seed {
             editions,
             platforms,
             figures,
+            indicators,
+            observations,
         } = self;
         macro_rules! all {
             ($($list:ident)*) => {$(
@@ -85,8 +103,9 @@ impl AnyCommand for Seed {
                 });
             )*};
         }
-        all!(agencies editions platforms);
+        all!(agencies editions platforms indicators);
         reader.field("figures", figures);
+        reader.field("observations", observations);
     }
 
     fn texts_before(&self, _: &crate::state::State, _: &mut Reader<'_>) {}

@@ -37,7 +37,7 @@ pub struct Audience {
     pub published: Option<PublicWrite>,
     /// Whether transcribers see it: it is a plan that they record for an agency.
     pub transcribed: bool,
-    /// Whether it is a principal that transcribes, which the steward keeps.
+    /// Whether it is a principal that transcribes or measures, which the steward keeps.
     pub of_transcriber: bool,
 }
 

@@ -1,0 +1,181 @@
+//! What indicators need: values that did not come, targets that were missed, a basis that changed,
+//! and aggregates that cannot be. Only the last periods of each series are looked at.
+
+use super::{Item, Items, Kind};
+use crate::{
+    effort::Effort,
+    monitoring::observed::Flag,
+    names::AgencyName,
+    records::{
+        indicators::{Indicator, Preference, Span},
+        observations::{Basis, Observation, Scope, Subject},
+    },
+    state::State,
+    time::Date,
+};
+
+/// Days after the end of a period within which its value is in time.
+pub(crate) const CUTOFF_DAYS: i32 = 14;
+
+/// The cost of looking at one series, in units of work.
+const SERIES_COST: usize = 8;
+
+impl Items {
+    pub(super) fn of_indicators(&mut self, state: &State, effort: &Effort) {
+        for indicator in effort.rows(state.indicators().values(), 1) {
+            let targets = indicator.fields.targets.iter();
+            let mut subjects: Vec<_> = targets.filter_map(|it| it.subject()).collect();
+            let observed = state.subjects_of(&indicator.name);
+            subjects.extend(observed.filter_map(|it| it.subject()));
+            subjects.sort();
+            subjects.dedup();
+            for subject in effort.rows(&subjects, SERIES_COST) {
+                self.of_series(state, indicator, subject);
+            }
+        }
+    }
+
+    fn of_series(&mut self, state: &State, indicator: &Indicator, subject: &Subject) {
+        let on = self.on;
+        if let Some(due) = subject
+            .agency()
+            .and_then(|_| missing_since(state, indicator, subject, on))
+        {
+            self.of_indicator(Kind::MissingObservation, indicator, subject, due);
+        }
+        if let Some(since) = off_target_since(state, indicator, subject, on) {
+            self.of_indicator(Kind::OffTarget, indicator, subject, since);
+        }
+        let (Some(last), before) = state.last_two_spans(&indicator.name, subject, on) else {
+            return;
+        };
+        if let Some(before) = before
+            && let Some(since) = basis_changed_since(state, indicator, subject, last, before)
+        {
+            self.of_indicator(Kind::BasisChanged, indicator, subject, since);
+        }
+        if *subject == Subject::Scope(Scope::Country) {
+            let values: Vec<_> = state.values_in(&indicator.name, subject, last).collect();
+            for value in values {
+                self.of_aggregate(state, indicator, value);
+            }
+        }
+    }
+
+    fn of_aggregate(&mut self, state: &State, indicator: &Indicator, value: &Observation) {
+        let flags = state.observed(value).map(|it| it.flags).unwrap_or_default();
+        let impossible = |flag: &Flag| *flag != Flag::Disagrees;
+        if flags.iter().any(impossible) {
+            let since = value.meta.create_time.date_in_vietnam();
+            let name = value.name.as_str();
+            self.add_of_indicator(Kind::ImplausibleAggregate, name, indicator, None, since);
+        }
+    }
+
+    fn of_indicator(&mut self, kind: Kind, indicator: &Indicator, subject: &Subject, since: Date) {
+        let name = indicator.name.as_str();
+        let agency = subject.agency();
+        self.add_of_indicator(kind, name, indicator, agency, since);
+        if let (Subject::Scope(scope), Some(item)) = (subject, self.list.last_mut()) {
+            item.key = format!("{} {}", item.key, scope.as_str());
+        }
+    }
+
+    fn add_of_indicator(
+        &mut self,
+        kind: Kind,
+        resource: &str,
+        indicator: &Indicator,
+        agency: Option<&AgencyName>,
+        since: Date,
+    ) {
+        let of = agency.map_or("", AgencyName::as_str);
+        self.list.push(Item {
+            kind,
+            resource: resource.to_owned(),
+            other: None,
+            platform: String::new(),
+            display_name: indicator.fields.display_name.clone(),
+            agency: agency.cloned(),
+            head: None,
+            since,
+            days: since.days_until(self.on).max(0),
+            key: format!("{resource} {} {of}", kind.as_str()),
+        });
+    }
+}
+
+/// The day since which an agency owes a value: the first after the cut-off of the period after its
+/// last one.
+pub(crate) fn missing_since(
+    state: &State,
+    indicator: &Indicator,
+    subject: &Subject,
+    on: Date,
+) -> Option<Date> {
+    let kind = indicator.fields.period_type;
+    let due = kind.before(on.plus_days(-CUTOFF_DAYS))?;
+    let last = last_own(state, indicator, subject, on).map(|it| it.end);
+    if last.is_some_and(|last| last >= due.end) {
+        return None;
+    }
+    let owed = match last {
+        Some(last) => kind.around(last.plus_days(1))?,
+        None => due,
+    };
+    Some(owed.end.plus_days(CUTOFF_DAYS + 1))
+}
+
+/// The value that stands of the last period that an agency, or a system, has given a value of.
+pub(crate) fn last_own<'a>(
+    state: &'a State,
+    indicator: &Indicator,
+    subject: &Subject,
+    on: Date,
+) -> Option<&'a Observation> {
+    let values = state.values_before(&indicator.name, subject, on.plus_days(1));
+    let own = values.filter(|it| it.basis != Basis::Published);
+    let mut standing = own.filter_map(|it| state.standing_for(it));
+    standing.find(|it| it.value.is_some()).map(|it| &**it)
+}
+
+/// The day of a target that a subject has missed: the value of the period that holds the day, or of
+/// a later one, falls short of it.
+fn off_target_since(
+    state: &State,
+    indicator: &Indicator,
+    subject: &Subject,
+    on: Date,
+) -> Option<Date> {
+    let targets = indicator.fields.targets.iter();
+    let passed = targets
+        .filter(|it| it.subject().as_ref() == Some(subject) && it.target_date <= on)
+        .max_by_key(|it| it.target_date)?;
+    let last = state.latest_span(&indicator.name, subject, on)?;
+    let value = state.preferred_value(&indicator.name, subject, last)?;
+    let (value, aim) = (value.value?, passed.value);
+    let short = match indicator.fields.direction {
+        Preference::Higher => value.compare(aim).is_lt(),
+        Preference::Lower => value.compare(aim).is_gt(),
+        Preference::Neutral | Preference::Unspecified => false,
+    };
+    (short && last.end >= passed.target_date).then_some(passed.target_date)
+}
+
+/// The day on which a value was recorded on a basis, or by a definition, that no value of the period
+/// before has.
+fn basis_changed_since(
+    state: &State,
+    indicator: &Indicator,
+    subject: &Subject,
+    last: Span,
+    before: Span,
+) -> Option<Date> {
+    let of = |span| state.values_in(&indicator.name, subject, span);
+    let same = |one: &Observation, other: &Observation| {
+        one.basis == other.basis && one.definition == other.definition
+    };
+    let kept = of(last).any(|now| of(before).any(|then| same(now, then)));
+    let recorded = of(last).map(|it| it.meta.create_time).min()?;
+    (!kept).then(|| recorded.date_in_vietnam())
+}
