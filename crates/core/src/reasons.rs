@@ -147,6 +147,7 @@ reasons! {
         MILESTONE_IS_COMPLETED "The milestone is completed, so what it promised is fixed.";
         MILESTONE_IS_DROPPED "The milestone was given up.";
         MILESTONE_NOT_COMPLETED "Only a completed milestone can be reopened.";
+        DEPLOYMENT_CONFIRMED "The deployment is confirmed as it stands.";
         NOT_TRANSCRIBED "The plan was not transcribed for its agency.";
         PERIOD_IS_REPORTED "There is a report on this period already.";
         PLAN_HAS_ENDED "The plan has ended.";

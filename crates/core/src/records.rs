@@ -6,6 +6,7 @@ pub mod assessments;
 pub mod baselines;
 pub mod budgets;
 pub mod dated;
+pub mod deployments;
 pub mod documents;
 pub mod edit;
 pub mod editions;
@@ -33,6 +34,7 @@ pub use crate::records::{
     agencies::Agency,
     assessments::Assessment,
     baselines::Baseline,
+    deployments::Deployment,
     editions::Edition,
     figures::Figure,
     milestones::Milestone,
@@ -94,6 +96,9 @@ macro_rules! kinds {
                 {"figure", "số liệu", "figures/{figure}"};
             Programme programme programmes ProgrammeName
                 {"programme", "chương trình", "programmes/{programme}"};
+            Deployment deployment deployments DeploymentName
+                {"deployment", "triển khai", "platforms/{platform}/deployments/{deployment}"}
+                (deployments_of PlatformName);
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

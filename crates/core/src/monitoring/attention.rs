@@ -1,6 +1,8 @@
 //! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
 //! date. A record that a caller may not see raises no item for that caller.
 
+mod deployments;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
@@ -44,6 +46,12 @@ words! {
         Unsubstantiated = 7 "UNSUBSTANTIATED",
         /// Another platform in the catalogue has the same name, and may be the same.
         LikelyDuplicate = 8 "LIKELY_DUPLICATE",
+        /// A deployment has not reached a stage by its planned date.
+        DeploymentLate = 17 "DEPLOYMENT_LATE",
+        /// A month's report on a deployment is late.
+        DeploymentStale = 18 "DEPLOYMENT_STALE",
+        /// An earlier system is kept beside the platform past its date.
+        DuplicateSystem = 19 "DUPLICATE_SYSTEM",
     }
 }
 
@@ -67,6 +75,13 @@ impl Kind {
                 "compare the two records: if they are one platform, propose RetirePlatform with \
                  the outcome DUPLICATE for one of them, else correct a name"
             }
+            Self::DeploymentLate => {
+                "reach the stage and report it, or move the date by a document"
+            }
+            Self::DeploymentStale => "report how the deployment stands this month",
+            Self::DuplicateSystem => {
+                "replace the earlier system and report it, or keep it on by a document"
+            }
         }
     }
 
@@ -88,6 +103,13 @@ impl Kind {
             Self::LikelyDuplicate => {
                 "đối chiếu hai bản ghi: nếu là cùng một nền tảng thì đề nghị RetirePlatform với \
                  kết quả DUPLICATE cho một bản ghi, nếu không thì sửa lại tên"
+            }
+            Self::DeploymentLate => {
+                "hoàn thành giai đoạn và cập nhật, hoặc điều chỉnh thời hạn bằng văn bản"
+            }
+            Self::DeploymentStale => "cập nhật tình hình triển khai trong tháng",
+            Self::DuplicateSystem => {
+                "thay thế hệ thống cũ và cập nhật, hoặc gia hạn giữ lại bằng văn bản"
             }
         }
     }
@@ -130,6 +152,7 @@ impl State {
         for platform in self.active_in(place, on, effort) {
             items.of_platform(self, platform, listed_since, sight);
             items.of_namesake(self, platform, &namesakes);
+            items.of_deployments(self, platform, effort);
         }
         items.list
     }
@@ -341,6 +364,9 @@ const KINDS: &[&str] = &[
     Kind::PendingAnnex.as_str(),
     Kind::Unsubstantiated.as_str(),
     Kind::LikelyDuplicate.as_str(),
+    Kind::DeploymentLate.as_str(),
+    Kind::DeploymentStale.as_str(),
+    Kind::DuplicateSystem.as_str(),
 ];
 
 impl Queryable for Item {

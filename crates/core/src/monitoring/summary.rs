@@ -7,7 +7,10 @@ use crate::{
     effort::Effort,
     error::Error,
     messages::Rule,
-    monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    monitoring::{
+        deployments::counts::DeploymentCounts,
+        tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    },
     names::{AgencyName, EditionName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
@@ -37,6 +40,10 @@ pub struct Summary {
     pub declared_platforms: Option<i32>,
     /// The counts.
     pub counts: Counts,
+    /// Those of deployments, where the agency asked about is the one that deploys.
+    pub deployments: DeploymentCounts,
+    /// Provinces and cities known.
+    pub provinces: i32,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
 }
@@ -121,6 +128,8 @@ impl State {
             declared_platforms: self.declared_platforms(&place),
             date: tally.date(),
             counts,
+            deployments: tally.deployments.counts(&place),
+            provinces: tally.deployments.provinces,
             synthetic: self.is_synthetic(),
             place,
         }

@@ -16,6 +16,7 @@ use crate::{
     change::{Change, Effect, Image},
     effort::Effort,
     monitoring::{
+        deployments::counts::{self, DeploymentTally},
         freshness::Freshness,
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
     },
@@ -368,7 +369,10 @@ impl Share {
 /// The parts of a tally that a change may alter, as they were before the change: the shares of
 /// some platforms, or `None` for the whole tally.
 #[derive(Debug)]
-pub struct Before(Option<Vec<(PlatformName, Option<Share>)>>);
+pub struct Before {
+    shares: Option<Vec<(PlatformName, Option<Share>)>>,
+    deployments: counts::Before,
+}
 
 /// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -383,6 +387,8 @@ enum Part {
 pub struct Tally {
     date: Date,
     parts: OrdMap<(Place, Part), Arc<Counts>>,
+    /// Those of deployments.
+    pub deployments: DeploymentTally,
 }
 
 impl Tally {
@@ -391,6 +397,7 @@ impl Tally {
         let mut tally = Self {
             date,
             parts: OrdMap::new(),
+            deployments: DeploymentTally::new(state, date, effort),
         };
         for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
@@ -429,15 +436,22 @@ impl Tally {
             (name, share)
         };
         let platforms = touched(state, change);
-        Before(platforms.map(|names| names.into_iter().map(share).collect()))
+        Before {
+            shares: platforms.map(|names| names.into_iter().map(share).collect()),
+            deployments: DeploymentTally::before(state, change, self.date),
+        }
     }
 
     /// Updates the tally to the State after the change. Returns false if everything must be counted
     /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
-        let Some(shares) = before.0 else {
+        let Some(shares) = before.shares else {
             return false;
         };
+        let deployments = &mut self.deployments;
+        if !deployments.advance(before.deployments, after, self.date) {
+            return false;
+        }
         for (name, old) in shares {
             let platform = after.platform(&name);
             let new = platform.map(|it| Share::of(after, it, self.date));
@@ -536,6 +550,7 @@ fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
                 }
                 continue;
             }
+            Effect::Put(Image::Deployment(_)) => continue, // they have a tally of their own
             Effect::Put(image) => image.name(),
             Effect::Remove { name } if name.starts_with("editions/") => {
                 return None;

@@ -49,6 +49,8 @@ words! {
         ProvincialPeoplesCommittee = 10 "PROVINCIAL_PEOPLES_COMMITTEE",
         /// Any other body.
         Other = 11 "OTHER",
+        /// Ủy ban nhân dân cấp xã.
+        CommunePeoplesCommittee = 12 "COMMUNE_PEOPLES_COMMITTEE",
     }
 }
 
