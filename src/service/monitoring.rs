@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     call::Call,
-    pb::{self, compute_timeline_request::Interval},
+    pb::{
+        self,
+        compute_timeline_request::{Interval, Metric},
+    },
     wire::{
         figures, monitoring, requests,
         values::{self, write_date},
@@ -84,13 +87,20 @@ impl Services {
         let dates = dates(interval, start, end)?;
         let sight = Sight::of(&call.caller);
         let counted = (place.clone(), dates.clone());
+        let deploying = metrics.contains(&Metric::DeploymentsOperating);
         let counts = self.work(&call, move |call, effort| {
             let (place, dates) = &counted;
-            Ok(call.state().timeline(place, &sight, dates, effort))
+            let state = call.state();
+            let deployments =
+                deploying.then(|| state.operating_deployments(place, dates, effort));
+            Ok((state.timeline(place, &sight, dates, effort), deployments))
         });
-        let counts = counts.await?;
-        let points: Vec<_> = dates.into_iter().zip(counts).collect();
-        call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
+        let (counts, deployments) = counts.await?;
+        let counted = monitoring::Counted {
+            points: dates.into_iter().zip(counts).collect(),
+            deployments: deployments.unwrap_or_default(),
+        };
+        call.answer(monitoring::timeline(&place, &metrics, &counted, end, state))
     }
 
     pub(super) async fn compute_agency_summaries(
@@ -474,7 +484,7 @@ fn check_counted(
 }
 
 /// Refuses a date after the date of the answer.
-fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error> {
+pub(super) fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error> {
     if date <= today {
         return Ok(());
     }

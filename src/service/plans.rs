@@ -581,7 +581,7 @@ impl Services {
 }
 
 /// What the names of one platform's records begin with; empty for all platforms'.
-fn platform_prefix(
+pub(super) fn platform_prefix(
     call: &Call,
     parent: &str,
     prefix: impl FnOnce(&PlatformName) -> String,
@@ -620,7 +620,7 @@ fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Mil
 }
 
 impl Services {
-    fn today(&self) -> Date {
+    pub(super) fn today(&self) -> Date {
         self.registry().clock().now().date_in_vietnam()
     }
 }

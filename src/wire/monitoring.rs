@@ -2,6 +2,7 @@
 //! their wire form.
 
 use super::{
+    deployments::deployment_counts,
     figures,
     plans::{self, milestone_state_counts},
     requests,
@@ -101,6 +102,8 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         date,
         declared_platforms,
         counts,
+        deployments,
+        provinces,
         synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
@@ -173,6 +176,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         synthetic: *synthetic,
         effective_edition: effective_edition(state, *date),
         warnings: warnings(state, place, *date),
+        deployments: Some(deployment_counts(deployments, *provinces)),
     }
 }
 
@@ -180,7 +184,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
 
 /// The metrics asked for; all of them where none is.
 pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
-    let all = 1..=Metric::ClaimsUnsubstantiated as i32;
+    let all = 1..=Metric::DeploymentsOperating as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
     } else {
@@ -193,7 +197,8 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
 fn metric(metric: Metric, counts: &Counts) -> i32 {
     let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
     match metric {
-        Metric::Unspecified => 0,
+        // the latter is counted apart
+        Metric::Unspecified | Metric::DeploymentsOperating => 0,
         Metric::PlatformsHeld => counts.get(Count::Platforms),
         Metric::PlatformsRetired => counts.get(Count::Retired),
         Metric::PlatformsWithIssuedPlan => counts.get(Count::WithIssuedPlan),
@@ -216,11 +221,20 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
     }
 }
 
+/// What was counted for a timeline.
+#[derive(Debug)]
+pub struct Counted {
+    /// The counts of each date.
+    pub points: Vec<(Date, Counts)>,
+    /// Deployments that were OPERATING on each; empty where nobody asked for them.
+    pub deployments: Vec<i32>,
+}
+
 /// A timeline, as computed at a revision.
 pub fn timeline(
     place: &Place,
     metrics: &[Metric],
-    points: &[(Date, Counts)],
+    counted: &Counted,
     end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
@@ -229,11 +243,21 @@ pub fn timeline(
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
-        points: points
+        points: counted
+            .points
             .iter()
-            .map(|(date, counts)| Point {
+            .enumerate()
+            .map(|(i, (date, counts))| Point {
                 effective_date: write_date(Some(*date)),
-                counts: metrics.iter().map(|it| metric(*it, counts)).collect(),
+                counts: metrics
+                    .iter()
+                    .map(|it| match it {
+                        Metric::DeploymentsOperating => {
+                            counted.deployments.get(i).copied().unwrap_or_default()
+                        }
+                        _ => metric(*it, counts),
+                    })
+                    .collect(),
             })
             .collect(),
         revision: state.revision().get(),
@@ -435,7 +459,7 @@ pub fn reconciliation(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndp_core::names::EditionName;
+    use ndp_core::{monitoring::deployments::counts::DeploymentCounts, names::EditionName};
 
     #[test]
     fn a_summary_names_its_scope() {
@@ -460,6 +484,8 @@ mod tests {
             date: Date::MIN,
             declared_platforms: None,
             counts,
+            deployments: DeploymentCounts::default(),
+            provinces: 0,
             synthetic: false,
         };
         let message = summary(&record, &State::default());
