@@ -11,6 +11,7 @@ mod budgets;
 mod catalogue;
 mod dates;
 mod editions;
+mod deployments;
 mod errors;
 mod figures;
 mod given;

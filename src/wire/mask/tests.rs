@@ -9,6 +9,7 @@ use ndp_core::{
         edit::Edit,
         editions::Edition,
         milestones::Milestone,
+        deployments::Deployment,
         plans::{Plan, PlanFields},
         platforms::Platform,
         principals::Principal,
@@ -199,6 +200,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Milestone>(),
         of::<Principal>(),
         of::<Programme>(),
+        of::<Deployment>(),
     ]);
     let methods = POOL
         .services()

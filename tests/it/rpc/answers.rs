@@ -11,7 +11,7 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value as Field};
 use serde_json::{Value, json};
 
-use super::{lists::named_in_comment, programmes};
+use super::{deployments, lists::named_in_comment, programmes};
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
@@ -36,6 +36,16 @@ async fn world(server: &Server) -> Raw {
     all.ok("CreatePlatform", full).await;
     for id in ["a", "b"] {
         all.ok("CreateProgramme", programmes::create(id)).await;
+    }
+    for agency in ["bo-cong-an", "bo-tai-chinh"] {
+        let caller = if agency == "bo-cong-an" {
+            &cast.editor
+        } else {
+            &all
+        };
+        caller
+            .ok("UpdateDeployment", deployments::report(agency))
+            .await;
     }
     let milestone = |id: &str, fields: Value| {
         let mut milestone = json!({"display_name": "Mốc thử"});
@@ -85,7 +95,7 @@ async fn world(server: &Server) -> Raw {
 /// The arguments that a list cannot do without.
 fn needed(method: &str) -> Value {
     let parent = match method {
-        "ListPlans" | "ListProposals" => "platforms/-",
+        "ListPlans" | "ListProposals" | "ListDeployments" => "platforms/-",
         "ListMilestones" | "ListBaselines" | "ListReports" | "ListAssessments" => {
             "platforms/-/plans/-"
         }

@@ -550,7 +550,8 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         proposals::Proposal,
         reports::Report,
     };
-    use ndp_core::{monitoring::attention::Item, query::fields::Below, state::log::ChangeFacts};
+    use ndp_core::monitoring::{attention::Item, deployments::DeploymentRow};
+    use ndp_core::{query::fields::Below, state::log::ChangeFacts};
     let compared = BTreeSet::from([
         assert_named::<Agency>(&POOL, "ListAgencies"),
         assert_named::<Edition>(&POOL, "ListEditions"),
@@ -563,6 +564,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         assert_named::<Proposal>(&POOL, "ListProposals"),
         assert_named::<Figure>(&POOL, "ListFigures"),
         assert_named::<Programme>(&POOL, "ListProgrammes"),
+        assert_named::<DeploymentRow>(&POOL, "ListDeployments"),
         assert_named::<Principal>(&POOL, "ListPrincipals"),
         assert_named::<ApiKey>(&POOL, "ListApiKeys"),
         assert_named::<ChangeFacts>(&POOL, "ListChanges"),

@@ -13,7 +13,7 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::programmes;
+use super::{deployments, programmes};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -49,6 +49,7 @@ pub(super) struct Fixture {
     agency: Value,
     edition: Value,
     programme: Value,
+    deployment: Value,
     key: String,
 }
 
@@ -115,6 +116,10 @@ impl Fixture {
             programme: cast
                 .steward
                 .ok("CreateProgramme", programmes::create("x"))
+                .await,
+            deployment: cast
+                .editor
+                .ok("UpdateDeployment", deployments::report(AGENCY))
                 .await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
@@ -294,6 +299,13 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ListProgrammes", "", json!({})),
         ("CreateProgramme", "", programmes::create("new")),
         ("UpdateProgramme", "", update("programme", &it.programme, "display_name_en", &text)),
+
+        ("GetDeployment", "", named(&it.deployment)),
+        ("ListDeployments", "", parent("platforms/-")),
+        ("UpdateDeployment", "", update("deployment", &it.deployment, "evidence",
+            &json!([{"note": "thử nghiệm"}]))),
+        ("UpdateDeployment", "transcribed", deployments::report(UNMANNED)),
+        ("ConfirmDeployment", "", move_of(&it.deployment)),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

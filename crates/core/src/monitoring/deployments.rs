@@ -215,3 +215,6 @@ impl Queryable for DeploymentRow {
         self.record.name.as_str().into()
     }
 }
+
+#[cfg(test)]
+mod tests;

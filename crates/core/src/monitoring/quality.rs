@@ -3,6 +3,8 @@
 //! apply to a record is not counted for it. A score is the number of rules that pass, out of those
 //! that apply.
 
+mod deployments;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -86,6 +88,10 @@ words! {
         Deployed = 19 "DEPLOYED",
         /// A link is known.
         Linked = 20 "LINKED",
+        /// How many units have it in use is known.
+        Covered = 30 "COVERED",
+        /// The agency above, or the steward, confirmed it.
+        Confirmed = 31 "CONFIRMED",
     }
 }
 
@@ -175,6 +181,7 @@ impl State {
         for platform in self.active_in(place, on, effort) {
             quality.add(self.record_quality(platform, &named, sight, on));
         }
+        self.add_deployments(&mut quality, place, on, effort);
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }

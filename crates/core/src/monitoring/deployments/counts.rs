@@ -14,16 +14,13 @@ use crate::{
     monitoring::tally::{Place, is_in},
     names::{AgencyName, DeploymentName, EditionName, PlatformName},
     records::{
-        agencies::{Agency, AgencyKind},
+        agencies::{Agency, AgencyKind, LEVELS_MAX},
         deployments::{Deployment, DeploymentStage},
         platforms::{Platform, PlatformState},
     },
     state::{State, dossier::platform_state_on},
     time::Date,
 };
-
-/// Levels of agencies that are looked at for the province above a commune.
-const LEVELS_MAX: usize = 8;
 
 /// What is counted of deployments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,1 @@
+//! Standing and counts of deployments against slow, obvious models.
