@@ -91,8 +91,7 @@ impl Services {
         let counts = self.work(&call, move |call, effort| {
             let (place, dates) = &counted;
             let state = call.state();
-            let deployments =
-                deploying.then(|| state.operating_deployments(place, dates, effort));
+            let deployments = deploying.then(|| state.operating_deployments(place, dates, effort));
             Ok((state.timeline(place, &sight, dates, effort), deployments))
         });
         let (counts, deployments) = counts.await?;

@@ -151,7 +151,7 @@ pub fn deployment(record: &Deployment) -> pb::Deployment {
         fields,
         writer: _, // in the log
         transcribed,
-        filings: _,         // seen in the freshness
+        filings: _, // seen in the freshness
         confirmation: confirmed,
         confirmed_spans: _, // seen in the standing
         meta,

@@ -75,7 +75,11 @@ impl Story {
                 ..course(
                     0,
                     &province,
-                    &[("2025-03-10", Preparing), ("2025-06-20", Pilot), ("2025-10-20", Operating)],
+                    &[
+                        ("2025-03-10", Preparing),
+                        ("2025-06-20", Pilot),
+                        ("2025-10-20", Operating),
+                    ],
                     "2025-12-31",
                 )
             },

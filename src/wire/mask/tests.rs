@@ -6,10 +6,10 @@ use ndp_core::{
     messages::Rule,
     records::{
         agencies::Agency,
+        deployments::Deployment,
         edit::Edit,
         editions::Edition,
         milestones::Milestone,
-        deployments::Deployment,
         plans::{Plan, PlanFields},
         platforms::Platform,
         principals::Principal,

@@ -536,6 +536,7 @@ fn assert_presence<T: Queryable>(pool: &DescriptorPool, request: &str) {
 
 #[test]
 fn each_lists_proto_names_exactly_the_declared_fields() {
+    use ndp_core::monitoring::{attention::Item, deployments::DeploymentRow};
     use ndp_core::records::{
         agencies::Agency,
         assessments::Assessment,
@@ -550,7 +551,6 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         proposals::Proposal,
         reports::Report,
     };
-    use ndp_core::monitoring::{attention::Item, deployments::DeploymentRow};
     use ndp_core::{query::fields::Below, state::log::ChangeFacts};
     let compared = BTreeSet::from([
         assert_named::<Agency>(&POOL, "ListAgencies"),

@@ -75,9 +75,7 @@ impl Kind {
                 "compare the two records: if they are one platform, propose RetirePlatform with \
                  the outcome DUPLICATE for one of them, else correct a name"
             }
-            Self::DeploymentLate => {
-                "reach the stage and report it, or move the date by a document"
-            }
+            Self::DeploymentLate => "reach the stage and report it, or move the date by a document",
             Self::DeploymentStale => "report how the deployment stands this month",
             Self::DuplicateSystem => {
                 "replace the earlier system and report it, or keep it on by a document"

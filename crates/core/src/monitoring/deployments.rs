@@ -65,7 +65,11 @@ impl Deployment {
             date,
             stage,
             filing: if stopped { None } else { self.filing_on(date) },
-            late: if stopped { None } else { self.fields.late_on(date) },
+            late: if stopped {
+                None
+            } else {
+                self.fields.late_on(date)
+            },
             duplicate_since: if stopped {
                 None
             } else {
@@ -81,7 +85,12 @@ impl Deployment {
         let cycle = ReportingCycle::default();
         let made = self.filings.iter().filter(|it| it.filing_date <= date);
         let (first, last) = (self.filings.first()?, made.last()?);
-        filing(cycle, first.as_of_date, cycle.period_end(last.as_of_date), date)
+        filing(
+            cycle,
+            first.as_of_date,
+            cycle.period_end(last.as_of_date),
+            date,
+        )
     }
 }
 
@@ -91,9 +100,8 @@ impl DeploymentFields {
         let current = self.stage_on(date).map(|(stage, _)| stage);
         let late = DeploymentStage::ALL.into_iter().filter_map(|stage| {
             let mut newest_first = self.planned_stages.iter().rev();
-            let plan = newest_first.find(|it| {
-                it.stage == stage && it.start_date.is_none_or(|start| start <= date)
-            })?;
+            let plan = newest_first
+                .find(|it| it.stage == stage && it.start_date.is_none_or(|start| start <= date))?;
             let end = plan.planned.as_ref()?.end.filter(|end| date > *end)?;
             let reached = current.is_some_and(|current| current >= stage)
                 || self.stages.iter().any(|entry| {

@@ -241,7 +241,12 @@ fn check_fields(
         violations.add("deployment.sources", Rule::TranscriptionSourceMissing);
     }
     if let Some(old) = old {
-        check_kept(fields, old, !deciding.reason.trim().is_empty(), &mut violations);
+        check_kept(
+            fields,
+            old,
+            !deciding.reason.trim().is_empty(),
+            &mut violations,
+        );
     }
     violations.into_result()
 }

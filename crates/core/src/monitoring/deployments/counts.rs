@@ -304,9 +304,8 @@ impl DeploymentTally {
 fn is_province(agency: &Agency, date: Date) -> bool {
     let mut successions = agency.fields.successions.iter();
     agency.fields.kind == AgencyKind::ProvincialPeoplesCommittee
-        && !successions.any(|it| {
-            it.scope.is_empty() && it.start_date.is_none_or(|start| start <= date)
-        })
+        && !successions
+            .any(|it| it.scope.is_empty() && it.start_date.is_none_or(|start| start <= date))
 }
 
 impl State {
@@ -428,9 +427,7 @@ fn operating_spans(
     dates: &[Date],
 ) -> impl Iterator<Item = (usize, usize)> {
     let stages = &deployment.fields.stages;
-    let index = |day: Option<Date>| {
-        day.map_or(0, |day| dates.partition_point(|date| *date < day))
-    };
+    let index = |day: Option<Date>| day.map_or(0, |day| dates.partition_point(|date| *date < day));
     stages.iter().enumerate().filter_map(move |(i, entry)| {
         let next = stages.get(i + 1);
         let end = next.map_or(dates.len(), |next| index(next.day()));
