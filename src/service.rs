@@ -4,6 +4,7 @@
 mod access;
 mod catalogue;
 mod changes;
+mod deployments;
 mod encodings;
 mod glossary;
 pub mod health;

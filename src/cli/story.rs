@@ -9,6 +9,7 @@
 
 mod tasks;
 mod indicators;
+mod deployments;
 
 use std::sync::{
     Arc,
@@ -341,6 +342,7 @@ impl Story {
         self.tasks()
         self.indicators()?;
         self.rebaseline(4)
+        self.deployments()
     }
 
     fn event(

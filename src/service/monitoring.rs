@@ -15,6 +15,11 @@ use crate::{
     call::{Call, metadata::NDP_FEED_KEY},
     pb::{self, compute_timeline_request::Interval},
     registry::authenticate::authenticate_feed,
+    call::Call,
+    pb::{
+        self,
+        compute_timeline_request::{Interval, Metric},
+    },
     wire::{
         figures, monitoring, reminders, requests,
         figures, monitoring, requests, tasks,
@@ -109,6 +114,20 @@ impl Services {
         let programme = tasks.programme.as_ref();
         let told = monitoring::timeline(&place, &metrics, &points, programme, end, state);
         call.answer(told)
+        let counted = (place.clone(), dates.clone());
+        let deploying = metrics.contains(&Metric::DeploymentsOperating);
+        let counts = self.work(&call, move |call, effort| {
+            let (place, dates) = &counted;
+            let state = call.state();
+            let deployments = deploying.then(|| state.operating_deployments(place, dates, effort));
+            Ok((state.timeline(place, &sight, dates, effort), deployments))
+        });
+        let (counts, deployments) = counts.await?;
+        let counted = monitoring::Counted {
+            points: dates.into_iter().zip(counts).collect(),
+            deployments: deployments.unwrap_or_default(),
+        };
+        call.answer(monitoring::timeline(&place, &metrics, &counted, end, state))
     }
 
     pub(super) async fn compute_agency_summaries(
@@ -616,7 +635,7 @@ fn check_counted(
 }
 
 /// Refuses a date after the date of the answer.
-fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error> {
+pub(super) fn check_known(date: Date, today: Date, field: &'static str) -> Result<(), Error> {
     if date <= today {
         return Ok(());
     }

@@ -599,7 +599,7 @@ impl Services {
 }
 
 /// What the names of one platform's records begin with; empty for all platforms'.
-fn platform_prefix(
+pub(super) fn platform_prefix(
     call: &Call,
     parent: &str,
     prefix: impl FnOnce(&PlatformName) -> String,

@@ -2,6 +2,7 @@
 //! their wire form.
 
 use super::{
+    deployments::deployment_counts,
     figures,
     plans::{self, milestone_state_counts},
     requests,
@@ -104,6 +105,8 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         declared_platforms,
         counts,
         tasks: _,
+        deployments,
+        provinces,
         synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
@@ -177,6 +180,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         effective_edition: effective_edition(state, *date),
         warnings: warnings(state, place, *date),
         tasks: None,
+        deployments: Some(deployment_counts(deployments, *provinces)),
     }
 }
 
@@ -185,6 +189,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
 /// The metrics asked for; all of them where none is.
 pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     let all = 1..=Metric::TasksOverdue as i32;
+    let all = 1..=Metric::DeploymentsOperating as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
     } else {
@@ -197,7 +202,8 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
 fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
     let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
     match metric {
-        Metric::Unspecified => 0,
+        // the latter is counted apart
+        Metric::Unspecified | Metric::DeploymentsOperating => 0,
         Metric::PlatformsHeld => counts.get(Count::Platforms),
         Metric::PlatformsRetired => counts.get(Count::Retired),
         Metric::PlatformsWithIssuedPlan => counts.get(Count::WithIssuedPlan),
@@ -224,12 +230,22 @@ fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
     }
 }
 
+/// What was counted for a timeline.
+#[derive(Debug)]
+pub struct Counted {
+    /// The counts of each date.
+    pub points: Vec<(Date, Counts)>,
+    /// Deployments that were OPERATING on each; empty where nobody asked for them.
+    pub deployments: Vec<i32>,
+}
+
 /// A timeline, as computed at a revision.
 pub fn timeline(
     place: &Place,
     metrics: &[Metric],
     points: &[(Date, Counts, TaskNumbers)],
     programme: Option<&ProgrammeName>,
+    counted: &Counted,
     end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
@@ -238,13 +254,25 @@ pub fn timeline(
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
-        points: points
+        points: counted
+            .points
             .iter()
             .map(|(date, counts, tasks)| Point {
                 effective_date: write_date(Some(*date)),
                 counts: metrics
                     .iter()
                     .map(|it| metric(*it, counts, tasks))
+            .enumerate()
+            .map(|(i, (date, counts))| Point {
+                effective_date: write_date(Some(*date)),
+                counts: metrics
+                    .iter()
+                    .map(|it| match it {
+                        Metric::DeploymentsOperating => {
+                            counted.deployments.get(i).copied().unwrap_or_default()
+                        }
+                        _ => metric(*it, counts),
+                    })
                     .collect(),
             })
             .collect(),
@@ -453,7 +481,7 @@ pub fn reconciliation(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndp_core::names::EditionName;
+    use ndp_core::{monitoring::deployments::counts::DeploymentCounts, names::EditionName};
 
     #[test]
     fn a_summary_names_its_scope() {
@@ -479,6 +507,8 @@ mod tests {
             declared_platforms: None,
             counts,
             tasks: TaskNumbers::default(),
+            deployments: DeploymentCounts::default(),
+            provinces: 0,
             synthetic: false,
         };
         let message = summary(&record, &State::default());

@@ -11,6 +11,7 @@ mod budgets;
 mod catalogue;
 mod covered;
 mod dates;
+mod deployments;
 mod editions;
 mod errors;
 mod figures;

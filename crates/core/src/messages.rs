@@ -236,6 +236,51 @@ messages! {
     REFERENCE_NOT_FOUND => IndicatorNotFound { name: String }:
         ("there is no indicator `{name}`; ListIndicators shows those there are"),
         ("không có chỉ tiêu `{name}`; ListIndicators liệt kê các chỉ tiêu");
+    REQUIRED => AsOfMissing:
+        ("give the day that it is of"),
+        ("hãy ghi ngày của số liệu");
+    OUT_OF_RANGE => AfterAsOf { as_of: Date }:
+        ("must not be after {as_of}, the `as_of_date` of the record; only what is planned may"),
+        ("không được sau ngày {as_of} là `as_of_date` của bản ghi; chỉ nội dung dự kiến mới được");
+    REQUIRED => ReachedMissing:
+        ("give the day on which the stage was reached, or the period as the document has it"),
+        ("hãy ghi ngày đạt giai đoạn, hoặc khoảng thời gian đúng như văn bản");
+    OUT_OF_RANGE => StageBeforeLast { last: Date }:
+        ("must not be before {last}, when an earlier entry was reached; list the oldest first"),
+        ("không được trước ngày {last} của mục đứng trước; hãy xếp mục cũ nhất lên đầu");
+    REQUIRED => PlannedEndMissing:
+        ("give the last day of the period in which the stage is to be reached"),
+        ("hãy ghi ngày cuối của thời hạn dự kiến đạt giai đoạn");
+    REQUIRED => MovedWithoutDocument:
+        ("the date was moved; give the document that decided it, with its `issuer`, `symbol` and           `issue_date`"),
+        ("thời hạn đã thay đổi; hãy ghi văn bản quyết định, gồm `issuer`, `symbol` và           `issue_date`");
+    NOT_ALLOWED => PlannedEntryGone:
+        ("leaves out or changes what was planned before: keep each recorded entry, and add another           with its `start_date` and the document that moves the date"),
+        ("bỏ hoặc sửa nội dung dự kiến đã ghi: hãy giữ nguyên từng mục, và thêm mục mới kèm           `start_date` và văn bản thay đổi thời hạn");
+    OUT_OF_RANGE => DoneExceedsTotal:
+        ("must not be more than `total`"),
+        ("không được lớn hơn `total`");
+    NOT_UNIQUE => CoverageRepeated:
+        ("the unit is given twice for one day; remove one"),
+        ("đơn vị tính bị lặp lại trong cùng một ngày; hãy bỏ một");
+    REQUIRED => LegacyStartMissing:
+        ("give the day from which this holds of the earlier system"),
+        ("hãy ghi ngày bắt đầu áp dụng đối với hệ thống cũ");
+    REQUIRED => KeptUntilMissing:
+        ("give the last day on which the system is kept"),
+        ("hãy ghi ngày cuối cùng còn giữ hệ thống cũ");
+    NOT_ALLOWED => KeptUntilNotAllowed:
+        ("is for a system that is KEPT only; leave it out"),
+        ("chỉ dùng cho hệ thống còn được giữ (KEPT); hãy bỏ trống");
+    REQUIRED => KeptReasonMissing:
+        ("say why the system is kept beside the platform"),
+        ("hãy nêu lý do vẫn giữ hệ thống cũ song song với nền tảng");
+    OUT_OF_RANGE => AsOfBeforeLast { last: Date }:
+        ("must not be before {last}, the day of what is recorded already"),
+        ("không được trước ngày {last} của nội dung đã ghi");
+    REQUIRED => EntryCorrectionReasonMissing { field: &'static str }:
+        ("`{field}` leaves out or changes an entry that is recorded; give the reason for the           correction"),
+        ("`{field}` bỏ hoặc sửa một mục đã ghi; hãy ghi lý do đính chính");
     REQUIRED => ProgrammeNameMissing:
         ("give the title in Vietnamese"),
         ("hãy ghi tên bằng tiếng Việt");
@@ -852,6 +897,9 @@ messages! {
     PLAN_IN_FORCE => PlanInForce { plan: String }:
         ("`{plan}` is in force, and a platform has one plan in force at a time"),
         ("`{plan}` đang có hiệu lực, và mỗi nền tảng chỉ có một kế hoạch có hiệu lực");
+    DEPLOYMENT_CONFIRMED => DeploymentConfirmed:
+        ("the deployment is confirmed as it stands; it needs another confirmation once its agency           writes it again"),
+        ("bản ghi triển khai đã được xác nhận; chỉ xác nhận lại sau khi cơ quan cập nhật");
     NOT_TRANSCRIBED => NotTranscribed:
         ("the plan was written by its agency, so there is nothing to confirm"),
         ("kế hoạch do chính cơ quan lập nên không có gì cần xác nhận");

@@ -4,6 +4,7 @@
 pub mod agencies;
 pub mod attention;
 pub mod comparison;
+pub mod deployments;
 pub mod freshness;
 pub mod in_force;
 pub mod observed;

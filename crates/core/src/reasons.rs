@@ -150,6 +150,7 @@ reasons! {
         MILESTONE_IS_COMPLETED "The milestone is completed, so what it promised is fixed.";
         MILESTONE_IS_DROPPED "The milestone was given up.";
         MILESTONE_NOT_COMPLETED "Only a completed milestone can be reopened.";
+        DEPLOYMENT_CONFIRMED "The deployment is confirmed as it stands.";
         NOT_TRANSCRIBED "The plan was not transcribed for its agency.";
         OBSERVATION_IS_REPLACED "Another value has taken the place of this one.";
         PERIOD_IS_CLOSED "The period of the indicator is closed already.";

@@ -6,6 +6,7 @@ pub mod assessments;
 pub mod baselines;
 pub mod budgets;
 pub mod dated;
+pub mod deployments;
 pub mod documents;
 pub mod edit;
 pub mod editions;
@@ -36,6 +37,7 @@ pub use crate::records::{
     agencies::Agency,
     assessments::Assessment,
     baselines::Baseline,
+    deployments::Deployment,
     editions::Edition,
     figures::Figure,
     indicators::Indicator,
@@ -110,6 +112,9 @@ macro_rules! kinds {
                     "indicators/{indicator}/observations/{observation}"
                 }
                 (observations_of IndicatorName);
+            Deployment deployment deployments DeploymentName
+                {"deployment", "triển khai", "platforms/{platform}/deployments/{deployment}"}
+                (deployments_of PlatformName);
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

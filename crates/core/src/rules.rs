@@ -10,6 +10,7 @@ mod asking;
 pub mod assessments;
 pub mod baselines;
 mod deciding;
+pub mod deployments;
 mod differences;
 pub mod editions;
 pub mod figures;

@@ -355,6 +355,11 @@ impl State {
         self.platforms_by_agency.get(agency)
     }
 
+    /// The agency above another.
+    pub fn parent_agency(&self, agency: &AgencyName) -> Option<&AgencyName> {
+        self.agency(agency)?.fields.parent_agency.as_ref()
+    }
+
     /// The plan of a platform that is in force.
     pub fn issued_plan(&self, platform: &PlatformName) -> Option<&Arc<Plan>> {
         self.plans_of(platform)

@@ -6,6 +6,7 @@ use ndp_core::{
     messages::Rule,
     records::{
         agencies::Agency,
+        deployments::Deployment,
         edit::Edit,
         editions::Edition,
         indicators::Indicator,
@@ -203,6 +204,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Programme>(),
         of::<Task>(),
         of::<Indicator>(),
+        of::<Deployment>(),
     ]);
     let methods = POOL
         .services()

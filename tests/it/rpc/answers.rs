@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{lists::named_in_comment, programmes, tasks};
 use super::{indicators, lists::named_in_comment, programmes};
+use super::{deployments, lists::named_in_comment, programmes};
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
@@ -49,6 +50,16 @@ async fn world(server: &Server) -> Raw {
     corrected["observation"]["replaces"] = json!("indicators/a/observations/x");
     corrected["observation"]["correction_reason"] = json!("thử");
     cast.editor.ok("CreateObservation", corrected).await;
+    for agency in ["bo-cong-an", "bo-tai-chinh"] {
+        let caller = if agency == "bo-cong-an" {
+            &cast.editor
+        } else {
+            &all
+        };
+        caller
+            .ok("UpdateDeployment", deployments::report(agency))
+            .await;
+    }
     let milestone = |id: &str, fields: Value| {
         let mut milestone = json!({"display_name": "Mốc thử"});
         for (name, value) in fields.as_object().unwrap() {
@@ -97,7 +108,7 @@ async fn world(server: &Server) -> Raw {
 /// The arguments that a list cannot do without.
 fn needed(method: &str) -> Value {
     let parent = match method {
-        "ListPlans" | "ListProposals" => "platforms/-",
+        "ListPlans" | "ListProposals" | "ListDeployments" => "platforms/-",
         "ListMilestones" | "ListBaselines" | "ListReports" | "ListAssessments" => {
             "platforms/-/plans/-"
         }

@@ -536,6 +536,7 @@ fn assert_presence<T: Queryable>(pool: &DescriptorPool, request: &str) {
 
 #[test]
 fn each_lists_proto_names_exactly_the_declared_fields() {
+    use ndp_core::monitoring::{attention::Item, deployments::DeploymentRow};
     use ndp_core::records::{
         agencies::Agency,
         assessments::Assessment,
@@ -553,7 +554,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         reports::Report,
         tasks::Task,
     };
-    use ndp_core::{monitoring::attention::Item, query::fields::Below, state::log::ChangeFacts};
+    use ndp_core::{query::fields::Below, state::log::ChangeFacts};
     let compared = BTreeSet::from([
         assert_named::<Agency>(&POOL, "ListAgencies"),
         assert_named::<Edition>(&POOL, "ListEditions"),
@@ -569,6 +570,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         assert_named::<Task>(&POOL, "ListTasks"),
         assert_named::<Indicator>(&POOL, "ListIndicators"),
         assert_named::<Observation>(&POOL, "ListObservations"),
+        assert_named::<DeploymentRow>(&POOL, "ListDeployments"),
         assert_named::<Principal>(&POOL, "ListPrincipals"),
         assert_named::<ApiKey>(&POOL, "ListApiKeys"),
         assert_named::<ChangeFacts>(&POOL, "ListChanges"),

@@ -15,6 +15,7 @@ use tonic::{Code, Status};
 
 use super::{programmes, tasks};
 use super::{indicators, programmes};
+use super::{deployments, programmes};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -54,6 +55,7 @@ pub(super) struct Fixture {
     tasks: [Value; 3],
     indicator: Value,
     value: Value,
+    deployment: Value,
     key: String,
 }
 
@@ -133,6 +135,9 @@ impl Fixture {
             value: cast
                 .editor
                 .ok("CreateObservation", indicators::declared("x", 7))
+            deployment: cast
+                .editor
+                .ok("UpdateDeployment", deployments::report(AGENCY))
                 .await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
@@ -353,6 +358,13 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
             "parent": it.indicator["name"], "requests": [indicators::declared("x", 8)],
         })),
         ("ComputeScoreboard", "", indicators::board(&["x"])),
+
+        ("GetDeployment", "", named(&it.deployment)),
+        ("ListDeployments", "", parent("platforms/-")),
+        ("UpdateDeployment", "", update("deployment", &it.deployment, "evidence",
+            &json!([{"note": "thử nghiệm"}]))),
+        ("UpdateDeployment", "transcribed", deployments::report(UNMANNED)),
+        ("ConfirmDeployment", "", move_of(&it.deployment)),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

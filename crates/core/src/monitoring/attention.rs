@@ -5,6 +5,7 @@ mod tasks;
 
 pub(super) use self::tasks::waits_too_long;
 pub(crate) mod observations;
+mod deployments;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -68,6 +69,12 @@ words! {
         BasisChanged = 15 "BASIS_CHANGED",
         /// A value of the whole country cannot be beside those of its parts.
         ImplausibleAggregate = 16 "IMPLAUSIBLE_AGGREGATE",
+        /// A deployment has not reached a stage by its planned date.
+        DeploymentLate = 17 "DEPLOYMENT_LATE",
+        /// A month's report on a deployment is late.
+        DeploymentStale = 18 "DEPLOYMENT_STALE",
+        /// An earlier system is kept beside the platform past its date.
+        DuplicateSystem = 19 "DUPLICATE_SYSTEM",
     }
 }
 
@@ -122,6 +129,10 @@ impl Kind {
             }
             Self::ImplausibleAggregate => {
                 "ask the source of the aggregate and of its parts; the values stay as published"
+            Self::DeploymentLate => "reach the stage and report it, or move the date by a document",
+            Self::DeploymentStale => "report how the deployment stands this month",
+            Self::DuplicateSystem => {
+                "replace the earlier system and report it, or keep it on by a document"
             }
         }
     }
@@ -159,6 +170,12 @@ impl Kind {
             }
             Self::ImplausibleAggregate => {
                 "hỏi lại nguồn của số tổng và các số thành phần; số liệu được giữ như đã công bố"
+            Self::DeploymentLate => {
+                "hoàn thành giai đoạn và cập nhật, hoặc điều chỉnh thời hạn bằng văn bản"
+            }
+            Self::DeploymentStale => "cập nhật tình hình triển khai trong tháng",
+            Self::DuplicateSystem => {
+                "thay thế hệ thống cũ và cập nhật, hoặc gia hạn giữ lại bằng văn bản"
             }
         }
     }
@@ -225,6 +242,7 @@ impl State {
         for platform in self.active_in(place, on, effort) {
             items.of_platform(self, platform, listed_since, sight);
             items.of_namesake(self, platform, &namesakes);
+            items.of_deployments(self, platform, effort);
         }
         items.of_tasks(self, effort);
         items.of_indicators(self, effort);
@@ -446,6 +464,9 @@ const KINDS: &[&str] = &[
     Kind::OffTarget.as_str(),
     Kind::BasisChanged.as_str(),
     Kind::ImplausibleAggregate.as_str(),
+    Kind::DeploymentLate.as_str(),
+    Kind::DeploymentStale.as_str(),
+    Kind::DuplicateSystem.as_str(),
 ];
 
 impl Queryable for Item {

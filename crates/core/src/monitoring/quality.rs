@@ -5,6 +5,7 @@
 
 mod tasks;
 mod observations;
+mod deployments;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,6 +108,10 @@ words! {
         Observed = 22 "OBSERVED",
         /// Its last value came within 14 days after its period.
         ObservedInTime = 23 "OBSERVED_IN_TIME",
+        /// How many units have it in use is known.
+        Covered = 30 "COVERED",
+        /// The agency above, or the steward, confirmed it.
+        Confirmed = 31 "CONFIRMED",
     }
 }
 
@@ -198,6 +203,7 @@ impl State {
         }
         quality.add_tasks(self, place, on, effort);
         self.add_observations(&mut quality, place, on, effort);
+        self.add_deployments(&mut quality, place, on, effort);
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }

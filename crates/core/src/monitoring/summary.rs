@@ -12,6 +12,10 @@ use crate::{
         tasks::{TaskLead, TaskNumbers, TaskPlace},
     },
     names::{AgencyName, EditionName, ProgrammeName, ResourceName as _},
+        deployments::counts::DeploymentCounts,
+        tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    },
+    names::{AgencyName, EditionName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
     state::State,
@@ -42,6 +46,10 @@ pub struct Summary {
     pub counts: Counts,
     /// The tasks of all programmes, or those that the agency leads.
     pub tasks: TaskNumbers,
+    /// Those of deployments, where the agency asked about is the one that deploys.
+    pub deployments: DeploymentCounts,
+    /// Provinces and cities known.
+    pub provinces: i32,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
 }
@@ -142,6 +150,8 @@ impl State {
             date: tally.date(),
             counts,
             tasks: tally.tasks().counts(&tasks).numbers,
+            deployments: tally.deployments.counts(&place),
+            provinces: tally.deployments.provinces,
             synthetic: self.is_synthetic(),
             place,
         }

@@ -16,6 +16,7 @@ use crate::{
     change::{Change, Effect, Image},
     effort::Effort,
     monitoring::{
+        deployments::counts::{self, DeploymentTally},
         freshness::Freshness,
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
         tasks::{TaskTally, TasksBefore},
@@ -386,6 +387,8 @@ pub struct Before {
     /// The shares of some platforms; `None` for those of all.
     platforms: Option<Vec<(PlatformName, Option<Share>)>>,
     tasks: TasksBefore,
+    shares: Option<Vec<(PlatformName, Option<Share>)>>,
+    deployments: counts::Before,
 }
 
 /// Which records a part of a tally counts.
@@ -402,6 +405,8 @@ pub struct Tally {
     date: Date,
     parts: OrdMap<(Place, Part), Arc<Counts>>,
     tasks: TaskTally,
+    /// Those of deployments.
+    pub deployments: DeploymentTally,
 }
 
 impl Tally {
@@ -411,6 +416,7 @@ impl Tally {
             date,
             parts: OrdMap::new(),
             tasks: TaskTally::new(state, date, effort),
+            deployments: DeploymentTally::new(state, date, effort),
         };
         for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
@@ -457,6 +463,8 @@ impl Tally {
         Before {
             platforms: platforms.map(|names| names.into_iter().map(share).collect()),
             tasks: self.tasks.before(state, change),
+            shares: platforms.map(|names| names.into_iter().map(share).collect()),
+            deployments: DeploymentTally::before(state, change, self.date),
         }
     }
 
@@ -467,6 +475,13 @@ impl Tally {
             return false;
         };
         self.tasks.advance(before.tasks, after);
+        let Some(shares) = before.shares else {
+            return false;
+        };
+        let deployments = &mut self.deployments;
+        if !deployments.advance(before.deployments, after, self.date) {
+            return false;
+        }
         for (name, old) in shares {
             let platform = after.platform(&name);
             let new = platform.map(|it| Share::of(after, it, self.date));
@@ -565,6 +580,7 @@ fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
                 }
                 continue;
             }
+            Effect::Put(Image::Deployment(_)) => continue, // they have a tally of their own
             Effect::Put(image) => image.name(),
             Effect::Remove { name } if name.starts_with("editions/") => {
                 return None;

@@ -58,7 +58,7 @@ impl State {
     }
 
     /// The first date, and each date on which a platform's counts may differ from the date before.
-    fn turns(
+    pub(super) fn turns(
         &self,
         platform: &Platform,
         dossiers: &[Dossier<'_>],

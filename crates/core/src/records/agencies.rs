@@ -18,7 +18,7 @@ use crate::{
         texts::texts,
         words::{Word as _, words},
     },
-    state::visible::{Parents, Visible},
+    state::visible::{Audience, Parents, Visible},
     time::Date,
 };
 
@@ -49,6 +49,8 @@ words! {
         ProvincialPeoplesCommittee = 10 "PROVINCIAL_PEOPLES_COMMITTEE",
         /// Any other body.
         Other = 11 "OTHER",
+        /// Ủy ban nhân dân cấp xã.
+        CommunePeoplesCommittee = 12 "COMMUNE_PEOPLES_COMMITTEE",
     }
 }
 
@@ -124,9 +126,21 @@ texts! {
     Succession { texts: document scope; uris: ; none: successor start_date; }
 }
 
+/// Levels of agencies that are looked at above one.
+pub(crate) const LEVELS_MAX: usize = 8;
+
 impl Visible for Agency {
     fn visible(&self, _: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
         Some(Cow::Borrowed(self))
+    }
+
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.fields.parent_agency == other.fields.parent_agency
+    }
+
+    /// The agency above it, whose administrators keep its principals too.
+    fn audience_below(&self) -> Audience {
+        Audience::of_agency(self.fields.parent_agency.as_ref())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     messages::Unauthenticated,
     names::AgencyName,
-    records::principals::{Principal, PrincipalFields, Role},
+    records::principals::{Principal, PrincipalFields, Role, administers},
     state::{State, visible::Visible},
 };
 
@@ -81,6 +81,8 @@ impl<'a> Asking<'a> {
     /// An administrator manages every principal; the steward, those that only transcribe or only
     /// measure. An agency administrator manages only principals of the agency that have no other
     /// roles, so that no caller grants more rights than it has.
+    /// administrator manages only principals of the agency, and of those below it, that have no
+    /// other roles, so that no caller grants more rights than it has.
     pub(super) fn manages(&self, fields: &PrincipalFields) -> Result<(), Error> {
         if self.caller.has(Role::Admin) {
             return Ok(());
@@ -90,7 +92,12 @@ impl<'a> Asking<'a> {
         }
         let of_agency_alone = fields.roles.iter().all(|role| role.is_given_in_agency());
         match &fields.agency {
-            Some(agency) if of_agency_alone => self.in_agency(Role::AgencyAdmin, agency),
+            Some(agency) if of_agency_alone => {
+                if administers(self.caller, agency, self.state) {
+                    return Ok(());
+                }
+                self.in_agency(Role::AgencyAdmin, agency)
+            }
             Some(_) | None => Err(self.lacks(Role::Admin)),
         }
     }

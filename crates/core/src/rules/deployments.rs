@@ -1,0 +1,311 @@
+//! Deployments: an agency reports how far it has a platform in use; the agency above it, or the
+//! steward where none is, reads and confirms what was reported, and never reports for it.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Violations},
+    messages::{Condition, Rule},
+    names::{AgencyName, DeploymentName, ResourceName as _},
+    records::{
+        agencies::Agency,
+        deployments::{
+            ConfirmedSpan, Deployment, DeploymentConfirmation, DeploymentFields, Filing, KEPT_MAX,
+        },
+        plans::ReportingCycle,
+        platforms::{Platform, PlatformState},
+        principals::Role,
+        texts::{Reader, Texts},
+    },
+    rules::{
+        Asking, Command, Deciding, Update,
+        deciding::check_etag,
+        transcriptions::Writer,
+        update::{Editable as _, editable},
+    },
+    state::State,
+    time::Date,
+};
+
+editable!(Deployment DeploymentFields "deployment");
+
+/// UpdateDeployment.
+#[derive(Clone, Debug)]
+pub struct UpdateDeployment {
+    /// Which, and its new values.
+    pub update: Update<Deployment>,
+    /// Whether it is made where it is missing, with all fields, whatever the mask.
+    pub allow_missing: bool,
+}
+
+impl UpdateDeployment {
+    /// The deployment, the agency that it is of, and for whom the caller writes it.
+    fn found<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
+        let name = &self.update.name;
+        let agency = agency_of(name)?;
+        let found = asking.find::<Deployment>(name);
+        let old = if self.allow_missing {
+            asking.find::<Platform>(&name.parent())?;
+            asking.find::<Agency>(&agency)?;
+            found.ok()
+        } else {
+            Some(found?)
+        };
+        let writer = asking.reports_for(&agency)?;
+        Ok(Found { old, writer })
+    }
+}
+
+/// What an update rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    old: Option<&'a Deployment>,
+    writer: Writer,
+}
+
+impl Texts for UpdateDeployment {
+    fn texts(&self, reader: &mut Reader<'_>) {
+        if self.allow_missing {
+            // the mask does not count where the record is made
+            reader.field(Deployment::FIELD, &self.update.fields);
+        } else {
+            self.update.texts(reader);
+        }
+    }
+}
+
+impl Command for UpdateDeployment {
+    type Answer = Deployment;
+    type Found<'a> = Found<'a>;
+
+    fn method(&self) -> &'static str {
+        "UpdateDeployment"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
+        self.found(asking)
+    }
+
+    fn decide<'a>(
+        &self,
+        Found { old, writer }: Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Deployment>, Error> {
+        let today = deciding.today();
+        let (name, transcribed) = (&self.update.name, writer == Writer::Transcriber);
+        let Some(old) = old else {
+            check_platform(deciding.state, name)?;
+            let fields = self.update.fields.clone();
+            check_fields(&fields, None, transcribed, deciding)?;
+            let mut new = Deployment {
+                name: name.clone(),
+                fields,
+                writer: deciding.person.clone(),
+                transcribed,
+                filings: Vec::new(),
+                confirmation: None,
+                confirmed_spans: Vec::new(),
+                meta: deciding.created(),
+            };
+            note_filing(&mut new, today);
+            return Ok(Arc::new(new));
+        };
+        let mut new = self.update.edit(old, deciding)?;
+        check_fields(&new.fields, Some(&old.fields), transcribed, deciding)?;
+        new.writer = deciding.person.clone();
+        new.transcribed = transcribed;
+        note_filing(&mut new, today);
+        if let Some(confirmation) = new.confirmation.take() {
+            let start_date = confirmation.record_time.date_in_vietnam();
+            if start_date < today {
+                let end_date = today;
+                let span = ConfirmedSpan {
+                    start_date,
+                    end_date,
+                };
+                keep(&mut new.confirmed_spans, span);
+            }
+        }
+        Ok(Arc::new(new))
+    }
+
+    fn texts_before(&self, state: &State, reader: &mut Reader<'_>) {
+        self.update.texts_of_record(state, reader);
+    }
+}
+
+/// ConfirmDeployment.
+#[derive(Clone, Debug)]
+pub struct ConfirmDeployment {
+    /// Which.
+    pub name: DeploymentName,
+    /// The etag that was read.
+    pub etag: String,
+}
+
+impl Texts for ConfirmDeployment {
+    fn texts(&self, _: &mut Reader<'_>) {}
+}
+
+impl Command for ConfirmDeployment {
+    type Answer = Deployment;
+    /// The deployment, and the agency whose approver confirms it; none for the steward.
+    type Found<'a> = (&'a Deployment, Option<&'a AgencyName>);
+
+    fn method(&self) -> &'static str {
+        "ConfirmDeployment"
+    }
+
+    fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Self::Found<'a>, Error> {
+        let deployment: &Deployment = asking.find(&self.name)?;
+        let above = asking.state.parent_agency(&agency_of(&self.name)?);
+        match above {
+            Some(above) => asking.in_agency(Role::AgencyApprover, above)?,
+            None => asking.steward()?,
+        }
+        Ok((deployment, above))
+    }
+
+    fn decide<'a>(
+        &self,
+        (deployment, above): Self::Found<'a>,
+        deciding: &mut Deciding<'a>,
+    ) -> Result<Arc<Deployment>, Error> {
+        check_etag(deployment, &self.etag)?;
+        let subject = deployment.name.as_str();
+        if deployment.confirmation.is_some() {
+            return Err(Error::refused(subject, Condition::DeploymentConfirmed));
+        }
+        deciding.check_second_person(Some(&deployment.writer), subject)?;
+        let fields = &deployment.fields;
+        let day = fields.as_of_date.unwrap_or_else(|| deciding.today());
+        let confirmation = DeploymentConfirmation {
+            revision: deployment.meta.revision,
+            stage: fields.stage_on(day).map(|(stage, _)| stage),
+            coverage: fields.coverage_on(day).into_iter().cloned().collect(),
+            as_of_date: fields.as_of_date,
+            agency: above.cloned(),
+            person: deciding.person.clone(),
+            record_time: deciding.now,
+        };
+        Ok(Arc::new(Deployment {
+            confirmation: Some(Box::new(confirmation)),
+            meta: deciding.updated(deployment.meta),
+            ..deployment.clone()
+        }))
+    }
+}
+
+impl Asking<'_> {
+    /// For whom the caller reports: for its own agency, as editor or approver, or for one that has
+    /// no principals yet, from published documents.
+    fn reports_for(&self, agency: &AgencyName) -> Result<Writer, Error> {
+        if self.caller.has_in(Role::AgencyApprover, agency) {
+            return Ok(Writer::Agency);
+        }
+        self.writes_for(agency)
+    }
+}
+
+fn agency_of(name: &DeploymentName) -> Result<AgencyName, Error> {
+    name.agency().ok_or_else(|| Error::NotFound {
+        kind: DeploymentName::KIND,
+        name: name.to_string(),
+    })
+}
+
+/// Refuses a first report on a platform that has left the catalogue.
+fn check_platform(state: &State, name: &DeploymentName) -> Result<(), Error> {
+    let platform = name.parent();
+    let active = |it: &Arc<Platform>| it.state() == PlatformState::Active;
+    if state.platform(&platform).is_some_and(active) {
+        return Ok(());
+    }
+    let condition = Condition::PlatformNotActive {
+        name: platform.to_string(),
+    };
+    Err(Error::refused(platform.as_str(), condition))
+}
+
+/// Refuses what breaks a rule, and what takes back silently what is recorded: a date moves by a
+/// further entry with its document, and a correction gives its reason.
+fn check_fields(
+    fields: &DeploymentFields,
+    old: Option<&DeploymentFields>,
+    transcribed: bool,
+    deciding: &Deciding<'_>,
+) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    fields.check(deciding.today(), &mut violations);
+    if transcribed && fields.sources.is_empty() {
+        violations.add("deployment.sources", Rule::TranscriptionSourceMissing);
+    }
+    if let Some(old) = old {
+        check_kept(
+            fields,
+            old,
+            !deciding.reason.trim().is_empty(),
+            &mut violations,
+        );
+    }
+    violations.into_result()
+}
+
+fn check_kept(
+    new: &DeploymentFields,
+    old: &DeploymentFields,
+    reasoned: bool,
+    violations: &mut Violations,
+) {
+    if let (Some(last), Some(now)) = (old.as_of_date, new.as_of_date)
+        && now < last
+    {
+        violations.add("deployment.as_of_date", Rule::AsOfBeforeLast { last });
+    }
+    if !holds_all(&new.planned_stages, &old.planned_stages) {
+        violations.add("deployment.planned_stages", Rule::PlannedEntryGone);
+    }
+    for (field, kept) in [
+        ("stages", holds_all(&new.stages, &old.stages)),
+        ("coverage", holds_all(&new.coverage, &old.coverage)),
+        (
+            "legacy_systems",
+            holds_all(&new.legacy_systems, &old.legacy_systems),
+        ),
+    ] {
+        if !kept && !reasoned {
+            violations.add("reason", Rule::EntryCorrectionReasonMissing { field });
+        }
+    }
+}
+
+/// Whether a list has every entry of an earlier one. Most writes add at the end.
+fn holds_all<T: PartialEq>(new: &[T], old: &[T]) -> bool {
+    new.starts_with(old) || old.iter().all(|entry| new.contains(entry))
+}
+
+/// Notes the first report on a month.
+fn note_filing(new: &mut Deployment, today: Date) {
+    let Some(as_of_date) = new.fields.as_of_date else {
+        return;
+    };
+    let cycle = ReportingCycle::default();
+    let last = new.filings.last();
+    let is_first =
+        last.is_none_or(|it| cycle.period_end(it.as_of_date) < cycle.period_end(as_of_date));
+    if is_first {
+        let filing = Filing {
+            as_of_date,
+            filing_date: today,
+        };
+        keep(&mut new.filings, filing);
+    }
+}
+
+/// Adds to a list that keeps its newest entries.
+fn keep<T>(list: &mut Vec<T>, entry: T) {
+    if list.len() >= KEPT_MAX {
+        list.remove(0);
+    }
+    list.push(entry);
+}
