@@ -25,6 +25,7 @@ pub mod platforms;
 pub mod principals;
 pub mod programmes;
 pub mod proposals;
+pub mod recommendations;
 pub mod reports;
 pub mod requests;
 pub mod status;

@@ -14,7 +14,9 @@ use crate::{
     call::Call,
     pb::{self, compute_timeline_request::Interval},
     wire::{
-        figures, monitoring, requests,
+        figures,
+        monitoring::{self, Counted},
+        requests,
         values::{self, write_date},
         weekly::Weekly,
     },
@@ -27,6 +29,7 @@ use ndp_core::{
         agencies::AgencyCounts,
         attention::Item,
         quality::RecordQuality,
+        recommendations::RecommendationCounts,
         reconcile::Computed,
         summary::Scope,
         tally::{Place, Sight, Tally},
@@ -83,13 +86,28 @@ impl Services {
         state.check_listed(&place, start, "start_date")?;
         let dates = dates(interval, start, end)?;
         let sight = Sight::of(&call.caller);
-        let counted = (place.clone(), dates.clone());
+        let counted = (place.clone(), dates);
+        let mut of = metrics.iter();
+        let counts_recommendations = of.any(|it| monitoring::is_of_recommendations(*it));
         let counts = self.work(&call, move |call, effort| {
             let (place, dates) = &counted;
-            Ok(call.state().timeline(place, &sight, dates, effort))
+            let counts = call.state().timeline(place, &sight, dates, effort);
+            let agency = place.agency.as_ref();
+            let of_recommendations = if counts_recommendations {
+                call.state()
+                    .recommendation_timeline(agency, &sight, dates, effort)
+            } else {
+                vec![RecommendationCounts::default(); dates.len()]
+            };
+            let counted = dates.iter().zip(counts).zip(of_recommendations);
+            let counted = counted.map(|((date, counts), recommendations)| Counted {
+                date: *date,
+                counts,
+                recommendations,
+            });
+            Ok(counted.collect::<Vec<_>>())
         });
-        let counts = counts.await?;
-        let points: Vec<_> = dates.into_iter().zip(counts).collect();
+        let points = counts.await?;
         call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
     }
 

@@ -4,6 +4,7 @@
 use super::{
     figures,
     plans::{self, milestone_state_counts},
+    recommendations,
     requests,
     values::{write_date, write_enum, write_optional_enum, write_optional_name},
     words::wire_words,
@@ -21,6 +22,7 @@ use ndp_core::{
         attention::{Item, Kind},
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
+        recommendations::RecommendationCounts,
         reconcile::{Category, Computed},
         standing::StandingState,
         summary::{Scope, Summary},
@@ -101,6 +103,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         date,
         declared_platforms,
         counts,
+        recommendations: of_recommendations,
         synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
@@ -173,6 +176,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         synthetic: *synthetic,
         effective_edition: effective_edition(state, *date),
         warnings: warnings(state, place, *date),
+        recommendations: Some(recommendations::counts(of_recommendations)),
     }
 }
 
@@ -180,7 +184,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
 
 /// The metrics asked for; all of them where none is.
 pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
-    let all = 1..=Metric::ClaimsUnsubstantiated as i32;
+    let all = 1..=Metric::RecommendationsOverdue as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
     } else {
@@ -190,7 +194,17 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     metrics.collect()
 }
 
-fn metric(metric: Metric, counts: &Counts) -> i32 {
+/// Whether a metric is of recommendations.
+pub fn is_of_recommendations(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::Recommendations
+            | Metric::RecommendationsAnswered
+            | Metric::RecommendationsOverdue
+    )
+}
+
+fn metric(metric: Metric, counts: &Counts, recommendations: &RecommendationCounts) -> i32 {
     let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
     match metric {
         Metric::Unspecified => 0,
@@ -213,14 +227,28 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
         ]),
         Metric::PlansDiverging => counts.get(Count::Diverging),
         Metric::ClaimsUnsubstantiated => counts.get(Count::Unsubstantiated),
+        Metric::Recommendations => recommendations.received,
+        Metric::RecommendationsAnswered => recommendations.answered(),
+        Metric::RecommendationsOverdue => recommendations.overdue,
     }
+}
+
+/// The counts of one date.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The date.
+    pub date: Date,
+    /// Those of a place.
+    pub counts: Counts,
+    /// Those of recommendations; empty where none was asked for.
+    pub recommendations: RecommendationCounts,
 }
 
 /// A timeline, as computed at a revision.
 pub fn timeline(
     place: &Place,
     metrics: &[Metric],
-    points: &[(Date, Counts)],
+    points: &[Counted],
     end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
@@ -231,9 +259,12 @@ pub fn timeline(
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
         points: points
             .iter()
-            .map(|(date, counts)| Point {
-                effective_date: write_date(Some(*date)),
-                counts: metrics.iter().map(|it| metric(*it, counts)).collect(),
+            .map(|it| Point {
+                effective_date: write_date(Some(it.date)),
+                counts: metrics
+                    .iter()
+                    .map(|of| metric(*of, &it.counts, &it.recommendations))
+                    .collect(),
             })
             .collect(),
         revision: state.revision().get(),
@@ -248,7 +279,8 @@ pub fn timeline(
 
 /// The numbers of a place on a date.
 pub(super) fn counts(record: &Counts) -> pb::agency_summary::Counts {
-    let count = |it: Metric| Some(metric(it, record));
+    let beside = RecommendationCounts::default();
+    let count = |it: Metric| Some(metric(it, record, &beside));
     pb::agency_summary::Counts {
         held_platform_count: count(Metric::PlatformsHeld),
         retired_platform_count: count(Metric::PlatformsRetired),
@@ -460,6 +492,7 @@ mod tests {
             date: Date::MIN,
             declared_platforms: None,
             counts,
+            recommendations: RecommendationCounts::default(),
             synthetic: false,
         };
         let message = summary(&record, &State::default());

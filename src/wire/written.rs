@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 
 use super::{
     agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, milestones,
-    plans, platforms, principals, programmes, reports,
+    plans, platforms, principals, programmes, recommendations, reports,
 };
 use crate::pb;
 use ndp_core::{
@@ -199,6 +199,9 @@ fn a_field_is_read_or_said_to_be_output_only() {
         pb::Platform: |it, violations| platforms::platform_fields(it, "it", violations);
         pb::Principal: |it, violations| principals::principal_fields(it, "it", violations);
         pb::Programme: |it, _| programmes::programme_fields(it);
+        pb::Recommendation: |it, violations| {
+            recommendations::recommendation_fields(it, "it", violations)
+        };
         pb::Report: |it, violations| reports::report_fields(it, "it", violations);
     }
     check(&mut checked, |it: pb::Figure, violations| {

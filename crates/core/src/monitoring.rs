@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod freshness;
 pub mod in_force;
 pub mod quality;
+pub mod recommendations;
 pub mod reconcile;
 pub mod standing;
 pub mod summary;

@@ -17,6 +17,7 @@ pub mod platforms;
 pub mod principals;
 pub mod programmes;
 pub mod proposals;
+pub mod recommendations;
 pub mod reports;
 pub mod sizes;
 pub mod stored;
@@ -41,6 +42,7 @@ pub use crate::records::{
     principals::{ApiKey, Principal},
     programmes::Programme,
     proposals::Proposal,
+    recommendations::Recommendation,
     reports::Report,
 };
 use crate::{
@@ -94,6 +96,8 @@ macro_rules! kinds {
                 {"figure", "số liệu", "figures/{figure}"};
             Programme programme programmes ProgrammeName
                 {"programme", "chương trình", "programmes/{programme}"};
+            Recommendation recommendation recommendations RecommendationName
+                {"recommendation", "phản ánh, kiến nghị", "recommendations/{recommendation}"};
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

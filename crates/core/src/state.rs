@@ -12,6 +12,7 @@ pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
+mod recommendations;
 pub mod sight;
 mod values;
 pub mod visible;
@@ -59,6 +60,7 @@ pub struct State {
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
+    recommendations_by: recommendations::Indexes,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -103,7 +105,11 @@ impl State {
         {
             self.sight_turns += 1;
         }
+        if let Some(Image::Recommendation(old)) = &old {
+            self.recommendations_by.remove(old);
+        }
         match (image, old) {
+            (Image::Recommendation(new), _) => self.recommendations_by.insert(&new),
             (Image::Agency(agency), old) => {
                 let named = |old: &Image| match old {
                     Image::Agency(old) => {
@@ -147,6 +153,7 @@ impl State {
             }
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
+            Some(Image::Recommendation(old)) => self.recommendations_by.remove(&old),
             _ => {}
         }
     }
@@ -225,6 +232,7 @@ impl State {
             state.plan_values.replace(then, Arc::clone(&counted));
             state.maps.put(Image::Plan(counted));
         }
+        state.guard_recommendations(now);
         state.sight_turns = now.sight_turns;
         state
     }

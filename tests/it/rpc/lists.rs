@@ -548,6 +548,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         principals::{ApiKey, Principal},
         programmes::Programme,
         proposals::Proposal,
+        recommendations::Recommendation,
         reports::Report,
     };
     use ndp_core::{monitoring::attention::Item, query::fields::Below, state::log::ChangeFacts};
@@ -563,6 +564,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         assert_named::<Proposal>(&POOL, "ListProposals"),
         assert_named::<Figure>(&POOL, "ListFigures"),
         assert_named::<Programme>(&POOL, "ListProgrammes"),
+        assert_named::<Recommendation>(&POOL, "ListRecommendations"),
         assert_named::<Principal>(&POOL, "ListPrincipals"),
         assert_named::<ApiKey>(&POOL, "ListApiKeys"),
         assert_named::<ChangeFacts>(&POOL, "ListChanges"),

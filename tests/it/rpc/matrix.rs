@@ -13,7 +13,7 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::programmes;
+use super::{programmes, recommendations};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -49,6 +49,9 @@ pub(super) struct Fixture {
     agency: Value,
     edition: Value,
     programme: Value,
+    received: Value,
+    reviewed: Value,
+    answered: Value,
     key: String,
 }
 
@@ -116,6 +119,9 @@ impl Fixture {
                 .steward
                 .ok("CreateProgramme", programmes::create("x"))
                 .await,
+            received: recommendations::received(&cast, "received").await,
+            reviewed: recommendations::reviewed(&cast, "reviewed").await,
+            answered: recommendations::answered(&cast, "answered").await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -241,6 +247,11 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
     let move_of = |it: &Value| {
         json!({"name": it["name"], "etag": it["etag"], "reason": "thử nghiệm"})
     };
+    let with = |it: &Value, field: &str, value: &Value| {
+        let mut request = move_of(it);
+        request[field] = value.clone();
+        request
+    };
     // without a mask, what is set is written
     let update = |kind: &str, it: &Value, field: &str, value: &Value| {
         json!({kind: {"name": it["name"], "etag": it["etag"], field: value}})
@@ -294,6 +305,25 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ListProgrammes", "", json!({})),
         ("CreateProgramme", "", programmes::create("new")),
         ("UpdateProgramme", "", update("programme", &it.programme, "display_name_en", &text)),
+
+        ("GetRecommendation", "received", named(&it.received)),
+        ("GetRecommendation", "in review", named(&it.reviewed)),
+        ("ListRecommendations", "", json!({})),
+        ("CreateRecommendation", "", recommendations::create("new")),
+        ("UpdateRecommendation", "received", update(
+            "recommendation", &it.received, "display_name", &text,
+        )),
+        ("UpdateRecommendation", "in review", update(
+            "recommendation", &it.reviewed, "display_name", &text,
+        )),
+        ("ForwardRecommendation", "received", with(&it.received, "agency", &other)),
+        ("ForwardRecommendation", "in review", with(&it.reviewed, "agency", &other)),
+        ("AnswerRecommendation", "in review", recommendations::answer(&it.reviewed)),
+        ("RejectRecommendation", "received", with(&it.received, "ground", &json!("INVALID"))),
+        ("RejectRecommendation", "in review", with(
+            &it.reviewed, "ground", &json!("OUT_OF_SCOPE"),
+        )),
+        ("ReopenRecommendation", "answered", move_of(&it.answered)),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

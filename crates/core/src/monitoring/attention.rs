@@ -1,6 +1,8 @@
 //! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
 //! date. A record that a caller may not see raises no item for that caller.
 
+mod recommendations;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
@@ -44,6 +46,8 @@ words! {
         Unsubstantiated = 7 "UNSUBSTANTIATED",
         /// Another platform in the catalogue has the same name, and may be the same.
         LikelyDuplicate = 8 "LIKELY_DUPLICATE",
+        /// A recommendation is not answered, and its term is over.
+        UnansweredRecommendation = 20 "UNANSWERED_RECOMMENDATION",
     }
 }
 
@@ -67,6 +71,10 @@ impl Kind {
                 "compare the two records: if they are one platform, propose RetirePlatform with \
                  the outcome DUPLICATE for one of them, else correct a name"
             }
+            Self::UnansweredRecommendation => {
+                "answer the recommendation, forward it to the agency in charge, or reject it with \
+                 its reason"
+            }
         }
     }
 
@@ -89,6 +97,10 @@ impl Kind {
                 "đối chiếu hai bản ghi: nếu là cùng một nền tảng thì đề nghị RetirePlatform với \
                  kết quả DUPLICATE cho một bản ghi, nếu không thì sửa lại tên"
             }
+            Self::UnansweredRecommendation => {
+                "trả lời phản ánh, kiến nghị, chuyển cho cơ quan có thẩm quyền, hoặc từ chối và \
+                 nêu lý do"
+            }
         }
     }
 }
@@ -102,7 +114,7 @@ pub struct Item {
     pub resource: String,
     /// The other record that it is about, if there is one.
     pub other: Option<PlatformName>,
-    /// The platform that it belongs to.
+    /// The platform that it belongs to; empty where it belongs to none.
     pub platform: String,
     /// The record's title.
     pub display_name: String,
@@ -131,6 +143,8 @@ impl State {
             items.of_platform(self, platform, listed_since, sight);
             items.of_namesake(self, platform, &namesakes);
         }
+        let late = recommendations::items(self, sight, on, effort);
+        items.list.extend(late);
         items.list
     }
 
@@ -341,6 +355,7 @@ const KINDS: &[&str] = &[
     Kind::PendingAnnex.as_str(),
     Kind::Unsubstantiated.as_str(),
     Kind::LikelyDuplicate.as_str(),
+    Kind::UnansweredRecommendation.as_str(),
 ];
 
 impl Queryable for Item {

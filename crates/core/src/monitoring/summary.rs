@@ -7,7 +7,10 @@ use crate::{
     effort::Effort,
     error::Error,
     messages::Rule,
-    monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    monitoring::{
+        recommendations::RecommendationCounts,
+        tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    },
     names::{AgencyName, EditionName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
@@ -37,6 +40,8 @@ pub struct Summary {
     pub declared_platforms: Option<i32>,
     /// The counts.
     pub counts: Counts,
+    /// Those of the recommendations that the agency of the place is to answer, or of all.
+    pub recommendations: RecommendationCounts,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
 }
@@ -116,11 +121,13 @@ impl State {
 
     /// The summary of a place, by a tally of this State.
     pub fn summary(&self, caller: &Caller, place: Place, tally: &Tally) -> Summary {
-        let counts = tally.counts(&place, &Sight::of(caller));
+        let sight = Sight::of(caller);
+        let counts = tally.counts(&place, &sight);
         Summary {
             declared_platforms: self.declared_platforms(&place),
             date: tally.date(),
             counts,
+            recommendations: tally.recommendations(place.agency.as_ref(), &sight),
             synthetic: self.is_synthetic(),
             place,
         }

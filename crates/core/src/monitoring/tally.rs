@@ -17,6 +17,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         freshness::Freshness,
+        recommendations::{self, RecommendationCounts},
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
     },
     names::{AgencyName, EditionName, PlatformName},
@@ -366,9 +367,12 @@ impl Share {
 }
 
 /// The parts of a tally that a change may alter, as they were before the change: the shares of
-/// some platforms, or `None` for the whole tally.
+/// some platforms, or `None` for the whole tally; and those of recommendations.
 #[derive(Debug)]
-pub struct Before(Option<Vec<(PlatformName, Option<Share>)>>);
+pub struct Before {
+    platforms: Option<Vec<(PlatformName, Option<Share>)>>,
+    recommendations: recommendations::Before,
+}
 
 /// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -383,6 +387,7 @@ enum Part {
 pub struct Tally {
     date: Date,
     parts: OrdMap<(Place, Part), Arc<Counts>>,
+    recommendations: recommendations::Tally,
 }
 
 impl Tally {
@@ -391,6 +396,7 @@ impl Tally {
         let mut tally = Self {
             date,
             parts: OrdMap::new(),
+            recommendations: recommendations::Tally::new(state, date, effort),
         };
         for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
@@ -416,6 +422,16 @@ impl Tally {
         counts
     }
 
+    /// The counts of the recommendations that an agency is to answer, or of all, for callers with
+    /// this sight.
+    pub fn recommendations(
+        &self,
+        agency: Option<&AgencyName>,
+        sight: &Sight,
+    ) -> RecommendationCounts {
+        self.recommendations.counts(agency, sight)
+    }
+
     fn part(&self, place: &Place, part: Part) -> Counts {
         let counts = self.parts.get(&(place.clone(), part));
         counts.map_or_else(Counts::default, |counts| (**counts).clone())
@@ -429,13 +445,18 @@ impl Tally {
             (name, share)
         };
         let platforms = touched(state, change);
-        Before(platforms.map(|names| names.into_iter().map(share).collect()))
+        Before {
+            platforms: platforms.map(|names| names.into_iter().map(share).collect()),
+            recommendations: recommendations::Tally::before(state, change, self.date),
+        }
     }
 
     /// Updates the tally to the State after the change. Returns false if everything must be counted
     /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
-        let Some(shares) = before.0 else {
+        let recommendations = before.recommendations;
+        self.recommendations.advance(recommendations, after, self.date);
+        let Some(shares) = before.platforms else {
             return false;
         };
         for (name, old) in shares {
