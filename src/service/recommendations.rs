@@ -15,7 +15,7 @@ use crate::{
         documents,
         recommendations::{self, standing_recommendation},
         requests,
-        values::{read_date, read_word},
+        values::read_date,
     },
 };
 use ndp_core::{
@@ -130,7 +130,7 @@ impl Services {
             name: requests::name(&message.name, "name")?,
             answer: AnswerGiven {
                 text: requests::text(message.text),
-                outcome: read_word(message.outcome, "outcome")?,
+                outcome: recommendations::outcome(message.outcome)?,
                 document: documents::read_boxed_document(message.document),
                 evidence: documents::read_evidence(message.evidence),
             },
@@ -150,7 +150,7 @@ impl Services {
         let command = RejectRecommendation {
             name: requests::name(&message.name, "name")?,
             rejection: Rejection {
-                ground: read_word(message.ground, "ground")?,
+                ground: recommendations::ground(message.ground)?,
                 duplicate_of: requests::optional_name(&message.duplicate_of, "duplicate_of")?,
             },
             reject_date: read_date(message.reject_date),

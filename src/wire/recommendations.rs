@@ -13,7 +13,8 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    error::Violations,
+    error::{Error, Violations},
+    messages::Rule,
     monitoring::recommendations::{
         RecommendationCounts, RecommendationStanding, Standing,
     },
@@ -154,6 +155,16 @@ fn read_task_link(message: pb::recommendation::TaskLink) -> TaskLink {
         task,
         link_date: read_date(link_date),
     }
+}
+
+/// Reads what an answer says, which the contract has the caller state.
+pub fn outcome(number: i32) -> Result<Outcome, Error> {
+    read_enum(number).ok_or_else(|| Error::invalid("outcome", Rule::Missing))
+}
+
+/// Reads the ground of a rejection, which the contract has the caller state.
+pub fn ground(number: i32) -> Result<Ground, Error> {
+    read_enum(number).ok_or_else(|| Error::invalid("ground", Rule::Missing))
 }
 
 // === writing ===

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    error::{Error, Violations},
+    error::Violations,
     messages::Rule,
     names::ResourceName,
     text::legible::kept,
@@ -121,11 +121,6 @@ pub(super) fn write_names<N: Borrow<str>>(names: &[N]) -> Vec<String> {
 /// other numbers, and that one where it must be stated within a record.
 pub(super) fn read_enum<E: WireWord>(number: i32) -> Option<E> {
     E::from_number(number)
-}
-
-/// Reads an enum that the contract has the caller state in the request's field `field`.
-pub fn read_word<E: WireWord>(number: i32, field: &str) -> Result<E, Error> {
-    read_enum(number).ok_or_else(|| Error::invalid(field, Rule::Missing))
 }
 
 /// Reads a list of enum values, all of which the contract has the caller state.
