@@ -24,7 +24,13 @@ mod tests {
     fn the_shipped_calendar_says_what_is_sourced_and_no_more() {
         let calendar = shipped().unwrap();
         let worked = |day: &str| calendar.is_worked(Date::parse(day).unwrap());
-        for off in ["2026-02-16", "2026-02-20", "2026-09-02", "2027-04-30", "2026-03-07"] {
+        for off in [
+            "2026-02-16",
+            "2026-02-20",
+            "2026-09-02",
+            "2027-04-30",
+            "2026-03-07",
+        ] {
             assert!(!worked(off), "{off}");
         }
         for day in ["2026-02-13", "2026-02-23", "2026-09-03"] {

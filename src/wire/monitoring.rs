@@ -4,8 +4,7 @@
 use super::{
     figures,
     plans::{self, milestone_state_counts},
-    recommendations,
-    requests,
+    recommendations, requests,
     values::{write_date, write_enum, write_optional_enum, write_optional_name},
     words::wire_words,
 };
@@ -198,9 +197,7 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
 pub fn is_of_recommendations(metric: Metric) -> bool {
     matches!(
         metric,
-        Metric::Recommendations
-            | Metric::RecommendationsAnswered
-            | Metric::RecommendationsOverdue
+        Metric::Recommendations | Metric::RecommendationsAnswered | Metric::RecommendationsOverdue
     )
 }
 

@@ -15,9 +15,7 @@ use crate::pb;
 use ndp_core::{
     error::{Error, Violations},
     messages::Rule,
-    monitoring::recommendations::{
-        RecommendationCounts, RecommendationStanding, Standing,
-    },
+    monitoring::recommendations::{RecommendationCounts, RecommendationStanding, Standing},
     names::AgencyName,
     records::{
         meta::Meta,
@@ -94,11 +92,7 @@ pub fn recommendation_fields(
         display_name: read_text(display_name),
         content: read_text(content),
         sender_kind: read_enum(sender_kind),
-        sender_agency: read_optional_name(
-            &sender_agency,
-            &path.field("sender_agency"),
-            violations,
-        ),
+        sender_agency: read_optional_name(&sender_agency, &path.field("sender_agency"), violations),
         source_system: read_text(source_system),
         external_id: read_text(external_id),
         receive_date: read_date(receive_date),

@@ -56,8 +56,7 @@ impl Calendar {
         // the note comes last, and alone may have commas
         let mut columns = line.splitn(5, ',');
         let mut column = || columns.next().unwrap_or_default().trim();
-        let (date, kind, repeats, document, _) =
-            (column(), column(), column(), column(), column());
+        let (date, kind, repeats, document, _) = (column(), column(), column(), column(), column());
         let date = Date::parse(date).map_err(|_| format!("`{date}` is not a day"))?;
         let day = match kind {
             "OFF" => Day::Off,
@@ -188,7 +187,10 @@ mod tests {
         assert!(!calendar.is_worked(day("2026-02-16")));
         assert!(calendar.is_worked(day("2026-02-28")), "a Saturday, swapped");
         assert!(!calendar.is_worked(day("2027-01-01")), "each year");
-        assert!(calendar.is_worked(day("2020-01-01")), "but not before the law");
+        assert!(
+            calendar.is_worked(day("2020-01-01")),
+            "but not before the law"
+        );
         let end = |start, days| calendar.after_working_days(day(start), days);
         let ended = end("2026-02-13", 1);
         assert_eq!((ended.date, ended.known), (day("2026-02-17"), true));
@@ -202,9 +204,18 @@ mod tests {
     #[test]
     fn a_row_that_cannot_be_read_is_named() {
         for (rows, told) in [
-            ("2026-02-30,OFF,,made up,", "line 2: `2026-02-30` is not a day"),
-            ("2026-02-16,HALF,,made up,", "line 2: `HALF` is neither OFF nor WORKED"),
-            ("2026-02-16,OFF,,,", "line 2: the document or source is missing"),
+            (
+                "2026-02-30,OFF,,made up,",
+                "line 2: `2026-02-30` is not a day",
+            ),
+            (
+                "2026-02-16,HALF,,made up,",
+                "line 2: `HALF` is neither OFF nor WORKED",
+            ),
+            (
+                "2026-02-16,OFF,,,",
+                "line 2: the document or source is missing",
+            ),
             (
                 "2026-02-16,WORKED,YEARLY,made up,",
                 "line 2: `YEARLY` must be YEARLY with OFF, or empty",

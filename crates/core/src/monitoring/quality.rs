@@ -3,6 +3,8 @@
 //! apply to a record is not counted for it. A score is the number of rules that pass, out of those
 //! that apply.
 
+mod recommendations;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -86,6 +88,12 @@ words! {
         Deployed = 19 "DEPLOYED",
         /// A link is known.
         Linked = 20 "LINKED",
+        /// Of a recommendation that is not rejected: its term is known, with its legal basis.
+        Termed = 41 "TERMED",
+        /// Of a recommendation that is not rejected: it is neither OVERDUE nor ANSWERED_LATE.
+        AnsweredInTerm = 42 "ANSWERED_IN_TERM",
+        /// Of a recommendation that is answered: a document holds the answer.
+        AnsweredWithDocument = 43 "ANSWERED_WITH_DOCUMENT",
     }
 }
 
@@ -174,6 +182,9 @@ impl State {
         let mut quality = Quality::default();
         for platform in self.active_in(place, on, effort) {
             quality.add(self.record_quality(platform, &named, sight, on));
+        }
+        for record in recommendations::records(self, place, sight, on, effort) {
+            quality.add(record);
         }
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality

@@ -10,7 +10,7 @@ use crate::{
     monitoring::tally::Sight,
     names::{AgencyName, RecommendationName},
     records::{
-        recommendations::{Decision, Recommendation, RecommendationState, TermEntry},
+        recommendations::{Answer, Decision, Recommendation, RecommendationState, TermEntry},
         words::words,
     },
     state::State,
@@ -42,6 +42,8 @@ pub struct Standing<'a> {
     pub standing: RecommendationStanding,
     /// The agency that was to answer.
     pub agency: Option<&'a AgencyName>,
+    /// The answer that stood.
+    pub answer: Option<&'a Answer>,
     /// The term that held, or that held when it was answered.
     pub term: Option<&'a TermEntry>,
     /// Days from its receipt to its answer or rejection, or to the date.
@@ -86,6 +88,7 @@ impl Recommendation {
             state,
             standing,
             agency: self.holder_on(date),
+            answer: decision.and_then(|it| it.answer.as_deref()),
             term,
             days: received.days_until(until),
             forwarded_in_time: in_time.reduce(|one, other| one && other),

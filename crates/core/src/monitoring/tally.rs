@@ -455,7 +455,8 @@ impl Tally {
     /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
         let recommendations = before.recommendations;
-        self.recommendations.advance(recommendations, after, self.date);
+        self.recommendations
+            .advance(recommendations, after, self.date);
         let Some(shares) = before.platforms else {
             return false;
         };

@@ -436,9 +436,21 @@ impl RecommendationFields {
         require(named, "display_name", Rule::RecommendationNameMissing);
         let told = !self.content.trim().is_empty();
         require(told, "content", Rule::RecommendationContentMissing);
-        require(self.sender_kind.is_some(), "sender_kind", Rule::SenderKindMissing);
-        require(self.receive_date.is_some(), "receive_date", Rule::ReceiveDateMissing);
-        require(self.agency.is_some(), "agency", Rule::AnsweringAgencyMissing);
+        require(
+            self.sender_kind.is_some(),
+            "sender_kind",
+            Rule::SenderKindMissing,
+        );
+        require(
+            self.receive_date.is_some(),
+            "receive_date",
+            Rule::ReceiveDateMissing,
+        );
+        require(
+            self.agency.is_some(),
+            "agency",
+            Rule::AnsweringAgencyMissing,
+        );
         match (self.sender_kind, &self.sender_agency) {
             (Some(SenderKind::Agency), None) => {
                 violations.add("recommendation.sender_agency", Rule::SenderAgencyMissing);
@@ -467,17 +479,28 @@ impl RecommendationFields {
         };
         happened(self.review_date, "recommendation.review_date".to_owned());
         for (i, step) in self.steps.iter().enumerate() {
-            happened(step.step_date, format!("recommendation.steps[{i}].step_date"));
+            happened(
+                step.step_date,
+                format!("recommendation.steps[{i}].step_date"),
+            );
         }
         for (i, link) in self.tasks.iter().enumerate() {
-            happened(link.link_date, format!("recommendation.tasks[{i}].link_date"));
+            happened(
+                link.link_date,
+                format!("recommendation.tasks[{i}].link_date"),
+            );
         }
         for (i, step) in self.steps.iter().enumerate() {
             let path = format!("recommendation.steps[{i}]");
             if let Some(document) = &step.document {
                 document.check(Needs::Identity, &format!("{path}.document"), violations);
             }
-            let before = self.steps.iter().take(i).filter_map(|it| it.step_date).max();
+            let before = self
+                .steps
+                .iter()
+                .take(i)
+                .filter_map(|it| it.step_date)
+                .max();
             if let (Some(last), Some(day)) = (before, step.step_date)
                 && day < last
             {
@@ -487,7 +510,12 @@ impl RecommendationFields {
         for (i, link) in self.tasks.iter().enumerate() {
             if self.tasks.iter().take(i).any(|it| it.task == link.task) {
                 let path = format!("recommendation.tasks[{i}].task");
-                violations.add(path, Rule::TaskRepeated { task: link.task.clone() });
+                violations.add(
+                    path,
+                    Rule::TaskRepeated {
+                        task: link.task.clone(),
+                    },
+                );
             }
         }
     }

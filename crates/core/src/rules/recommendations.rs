@@ -14,8 +14,9 @@ use crate::{
         documents::{Document, Needs},
         principals::Role,
         recommendations::{
-            Answer, DECISIONS_MAX, DayKind, Decision, FORWARDS_MAX, Forward, Ground, Recommendation,
-            RecommendationFields, RecommendationState, Rejection, TERMS_MAX, Term, TermEntry,
+            Answer, DECISIONS_MAX, DayKind, Decision, FORWARDS_MAX, Forward, Ground,
+            Recommendation, RecommendationFields, RecommendationState, Rejection, TERMS_MAX, Term,
+            TermEntry,
         },
         texts::{Reader, Texts},
     },
@@ -73,7 +74,10 @@ impl Texts for CreateRecommendation {
             fields,
             calendar: _,
         } = self;
-        reader.id("recommendation_id", name.as_ref().map(RecommendationName::id));
+        reader.id(
+            "recommendation_id",
+            name.as_ref().map(RecommendationName::id),
+        );
         reader.field("recommendation", fields);
     }
 }
@@ -83,7 +87,9 @@ impl CreateRecommendation {
     /// the system of a portal, which takes in what is for any agency.
     fn is_of(&self, caller: &Caller) -> bool {
         let fields = &self.fields;
-        let agencies = [&fields.agency, &fields.sender_agency].into_iter().flatten();
+        let agencies = [&fields.agency, &fields.sender_agency]
+            .into_iter()
+            .flatten();
         let mut agencies = agencies.filter(|agency| caller.has_in(Role::AgencyEditor, agency));
         let portal = matches!(caller, Caller::Known(known) if known.is_system)
             && caller.has(Role::AgencyEditor)
@@ -108,10 +114,8 @@ impl Command for CreateRecommendation {
     }
 
     fn decide(&self, (): (), deciding: &mut Deciding<'_>) -> Result<Arc<Recommendation>, Error> {
-        let name = deciding.free_name::<Recommendation>(
-            self.name.as_ref(),
-            RecommendationName::from_id,
-        )?;
+        let name = deciding
+            .free_name::<Recommendation>(self.name.as_ref(), RecommendationName::from_id)?;
         let mut fields = self.fields.clone();
         let mut violations = Violations::new();
         check_fields(&mut fields, None, deciding, &mut violations);
@@ -120,7 +124,11 @@ impl Command for CreateRecommendation {
             "recommendation.agency",
             &mut violations,
         );
-        if fields.term.as_ref().is_some_and(|term| term.document.is_some()) {
+        if fields
+            .term
+            .as_ref()
+            .is_some_and(|term| term.document.is_some())
+        {
             violations.add("recommendation.term.document", Rule::FirstTermNotMoved);
         }
         violations.into_result()?;
@@ -321,9 +329,19 @@ fn check_fields(
     for (i, subject) in fields.subjects.iter().enumerate() {
         let path = format!("recommendation.subjects[{i}]");
         if fields.subjects.iter().take(i).any(|other| other == subject) {
-            violations.add(path, Rule::SubjectRepeated { name: subject.clone() });
+            violations.add(
+                path,
+                Rule::SubjectRepeated {
+                    name: subject.clone(),
+                },
+            );
         } else if !is_subject(deciding.state, subject) {
-            violations.add(path, Rule::SubjectNotFound { name: subject.clone() });
+            violations.add(
+                path,
+                Rule::SubjectNotFound {
+                    name: subject.clone(),
+                },
+            );
         }
     }
 }
@@ -397,7 +415,13 @@ impl Command for ForwardRecommendation {
         let last = record.forwards.last().map(|it| it.forward_date);
         let got = last.unwrap_or(record.received());
         let first = got.max(record.decisions.last().map_or(got, |it| it.decision_date));
-        let day = check_day(self.forward_date, "forward_date", first, deciding, &mut violations);
+        let day = check_day(
+            self.forward_date,
+            "forward_date",
+            first,
+            deciding,
+            &mut violations,
+        );
         if let Some(document) = &self.document {
             document.check(Needs::Identity, "document", &mut violations);
         }
@@ -473,7 +497,13 @@ impl Command for AnswerRecommendation {
             document.check(Needs::Identity, "document", &mut violations);
         }
         let first = last_day(record);
-        let day = check_day(self.answer_date, "answer_date", first, deciding, &mut violations);
+        let day = check_day(
+            self.answer_date,
+            "answer_date",
+            first,
+            deciding,
+            &mut violations,
+        );
         violations.into_result()?;
         let answer = Some(Box::new(self.answer.clone()));
         decided(record, day, answer, None, deciding)
@@ -540,7 +570,13 @@ impl Command for RejectRecommendation {
             (Ground::OutOfScope | Ground::Invalid, None) => {}
         }
         let first = last_day(record);
-        let day = check_day(self.reject_date, "reject_date", first, deciding, &mut violations);
+        let day = check_day(
+            self.reject_date,
+            "reject_date",
+            first,
+            deciding,
+            &mut violations,
+        );
         violations.into_result()?;
         decided(record, day, None, Some(self.rejection.clone()), deciding)
     }
@@ -584,7 +620,13 @@ impl Command for ReopenRecommendation {
         check_state(record, self.method(), &[Answered, Rejected])?;
         let mut violations = Violations::new();
         let first = last_day(record);
-        let day = check_day(self.reopen_date, "reopen_date", first, deciding, &mut violations);
+        let day = check_day(
+            self.reopen_date,
+            "reopen_date",
+            first,
+            deciding,
+            &mut violations,
+        );
         violations.into_result()?;
         decided(record, day, None, None, deciding)
     }

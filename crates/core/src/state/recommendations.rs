@@ -67,18 +67,20 @@ impl State {
             }
             let mut counted = (**then).clone();
             // counted for the agency that was to answer, and seen by the one that is to answer now
-            counted.forwards.extend(counted.holder().cloned().zip(record.holder().cloned()).map(
-                |(from_agency, agency)| Forward {
-                    forward_date: Date::MAX,
-                    from_agency,
-                    agency,
-                    due_date: None,
-                    calendar_known: true,
-                    document: None,
-                    record_time: Timestamp::MIN,
-                    reason: String::new(),
-                },
-            ));
+            counted
+                .forwards
+                .extend(counted.holder().cloned().zip(record.holder().cloned()).map(
+                    |(from_agency, agency)| Forward {
+                        forward_date: Date::MAX,
+                        from_agency,
+                        agency,
+                        due_date: None,
+                        calendar_known: true,
+                        document: None,
+                        record_time: Timestamp::MIN,
+                        reason: String::new(),
+                    },
+                ));
             counted.fields.agency = record.holder().cloned();
             self.maps.put(Image::Recommendation(Arc::new(counted)));
         }

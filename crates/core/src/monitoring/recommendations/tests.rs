@@ -56,14 +56,43 @@ fn calendar() -> Arc<Calendar> {
 #[derive(Clone, Debug)]
 enum Step {
     Wait(i32),
-    Create { agency: usize, recorder: Option<usize>, ago: i32, days: Option<i32> },
-    Review { which: usize, ago: i32 },
-    Term { which: usize, days: i32, working: bool, ago: i32 },
-    Forward { which: usize, agency: usize, ago: i32 },
-    Answer { which: usize, ago: i32 },
-    Reject { which: usize, ago: i32 },
-    Reopen { which: usize, ago: i32 },
-    Link { which: usize, ago: i32 },
+    Create {
+        agency: usize,
+        recorder: Option<usize>,
+        ago: i32,
+        days: Option<i32>,
+    },
+    Review {
+        which: usize,
+        ago: i32,
+    },
+    Term {
+        which: usize,
+        days: i32,
+        working: bool,
+        ago: i32,
+    },
+    Forward {
+        which: usize,
+        agency: usize,
+        ago: i32,
+    },
+    Answer {
+        which: usize,
+        ago: i32,
+    },
+    Reject {
+        which: usize,
+        ago: i32,
+    },
+    Reopen {
+        which: usize,
+        ago: i32,
+    },
+    Link {
+        which: usize,
+        ago: i32,
+    },
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -180,7 +209,10 @@ fn caller(agency: Option<&AgencyName>) -> Caller {
     let principal = PrincipalName::from_id("person").unwrap();
     Caller::Known(Known {
         api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
-        person: Person { principal, actor: None },
+        person: Person {
+            principal,
+            actor: None,
+        },
         is_system: false,
         agency: agency.cloned(),
         roles: vec![Role::AgencyEditor, Role::AgencyApprover, Role::Steward],
@@ -193,7 +225,10 @@ fn opening() -> State {
     let images = (0..AGENCIES.len()).map(|number| {
         Image::Agency(Arc::new(Agency {
             name: agency(number),
-            fields: AgencyFields { display_name: "Thử".into(), ..AgencyFields::default() },
+            fields: AgencyFields {
+                display_name: "Thử".into(),
+                ..AgencyFields::default()
+            },
             meta,
         }))
     });
@@ -212,7 +247,11 @@ fn document(issued: Date) -> Option<Box<Document>> {
 fn term(days: i32, working: bool, moved: Option<Date>) -> Term {
     Term {
         day_count: days,
-        day_kind: if working { DayKind::Working } else { DayKind::Calendar },
+        day_kind: if working {
+            DayKind::Working
+        } else {
+            DayKind::Calendar
+        },
         forward_day_count: 2,
         legal_basis_text: "made up".into(),
         document: moved.and_then(document),
@@ -246,9 +285,9 @@ fn answer(state: &State, on: Date) -> (Answered, Answered) {
     let of = |sight: Sight| {
         let mut agencies = vec![None];
         agencies.extend((0..AGENCIES.len()).map(|it| Some(agency(it))));
-        let counts = agencies.iter().map(|it| {
-            state.recommendation_counts_by_scan(it.as_ref(), &sight, on)
-        });
+        let counts = agencies
+            .iter()
+            .map(|it| state.recommendation_counts_by_scan(it.as_ref(), &sight, on));
         counts.collect()
     };
     (of(Sight::Public), of(Sight::All))
@@ -257,13 +296,21 @@ fn answer(state: &State, on: Date) -> (Answered, Answered) {
 /// The command of a step, the day from which its fact holds, and the facts with it.
 type Said = (Box<dyn AnyCommand>, Option<AgencyName>, Date, usize, Facts);
 
-fn said(state: &State, known: &[(RecommendationName, Facts)], step: &Step, today: Date)
-    -> Option<Said>
-{
+fn said(
+    state: &State,
+    known: &[(RecommendationName, Facts)],
+    step: &Step,
+    today: Date,
+) -> Option<Said> {
     let back = |ago: i32| today.plus_days(-ago);
     let (which, ago) = match *step {
         Step::Wait(_) => return None,
-        Step::Create { agency: of, recorder, ago, days } => {
+        Step::Create {
+            agency: of,
+            recorder,
+            ago,
+            days,
+        } => {
             let received = back(ago);
             let holder = agency(of);
             let by = recorder.map(agency);
@@ -283,12 +330,19 @@ fn said(state: &State, known: &[(RecommendationName, Facts)], step: &Step, today
                 recorder: by.clone(),
                 reviewed: None,
                 decisions: Vec::new(),
-                dues: days.map(|it| (received, received.plus_days(it))).into_iter().collect(),
+                dues: days
+                    .map(|it| (received, received.plus_days(it)))
+                    .into_iter()
+                    .collect(),
                 forwarded_late: Vec::new(),
                 linked: Vec::new(),
                 forward_days: days.is_some(),
             };
-            let create = CreateRecommendation { name: None, fields, calendar: calendar() };
+            let create = CreateRecommendation {
+                name: None,
+                fields,
+                calendar: calendar(),
+            };
             return Some((Box::new(create), by, received, known.len(), facts));
         }
         Step::Review { which, ago }
@@ -375,12 +429,24 @@ fn said(state: &State, known: &[(RecommendationName, Facts)], step: &Step, today
         }
         Step::Reject { .. } => {
             facts.decisions.push((date, '-'));
-            let rejection = Rejection { ground: Ground::OutOfScope, duplicate_of: None };
-            Box::new(RejectRecommendation { name, rejection, reject_date: Some(date), etag })
+            let rejection = Rejection {
+                ground: Ground::OutOfScope,
+                duplicate_of: None,
+            };
+            Box::new(RejectRecommendation {
+                name,
+                rejection,
+                reject_date: Some(date),
+                etag,
+            })
         }
         Step::Reopen { .. } => {
             facts.decisions.push((date, 'o'));
-            Box::new(ReopenRecommendation { name, reopen_date: Some(date), etag })
+            Box::new(ReopenRecommendation {
+                name,
+                reopen_date: Some(date),
+                etag,
+            })
         }
         Step::Link { .. } => {
             facts.linked.push(date);
@@ -389,7 +455,13 @@ fn said(state: &State, known: &[(RecommendationName, Facts)], step: &Step, today
                 task: format!("tasks/t{}", tasks.len()),
                 link_date: Some(date),
             });
-            update(RecommendationFields { tasks, ..RecommendationFields::default() }, "tasks")
+            update(
+                RecommendationFields {
+                    tasks,
+                    ..RecommendationFields::default()
+                },
+                "tasks",
+            )
         }
     };
     Some((command, record.holder().cloned(), from, at, facts))
