@@ -151,7 +151,7 @@ impl Services {
             name: requests::name(&message.name, "name")?,
             rejection: Rejection {
                 ground: recommendations::ground(message.ground)?,
-                duplicate_of: requests::optional_name(&message.duplicate_of, "duplicate_of")?,
+                original: requests::optional_name(&message.original, "original")?,
             },
             reject_date: read_date(message.reject_date),
             etag: message.etag,

@@ -175,7 +175,7 @@ fn standing(record: Option<&Standing<'_>>, on: Date) -> pb::recommendation::Stan
         effective_date: write_date(Some(on)),
         state: write_optional_enum(record.map(|it| it.standing)),
         waited_day_count: record.map_or(0, |it| i32::try_from(it.days).unwrap_or(i32::MAX)),
-        forwarded_in_time: record.and_then(|it| it.forwarded_in_time),
+        punctually_forwarded: record.and_then(|it| it.forwarded_in_time),
     }
 }
 
@@ -304,7 +304,7 @@ fn task_link(record: &TaskLink) -> pb::recommendation::TaskLink {
 fn forward(record: &Forward) -> pb::recommendation::Forward {
     let Forward {
         forward_date,
-        from_agency,
+        previous_agency,
         agency,
         due_date,
         calendar_known,
@@ -314,10 +314,10 @@ fn forward(record: &Forward) -> pb::recommendation::Forward {
     } = record;
     pb::recommendation::Forward {
         forward_date: write_date(Some(*forward_date)),
-        from_agency: from_agency.as_str().to_owned(),
+        previous_agency: previous_agency.as_str().to_owned(),
         agency: agency.as_str().to_owned(),
         due_date: write_date(*due_date),
-        in_time: record.in_time(),
+        punctual: record.in_time(),
         calendar_known: *calendar_known,
         document: of.as_deref().map(document),
         record_time: Some(write_timestamp(*record_time)),
@@ -362,14 +362,11 @@ fn answer(record: &Answer, day: Date) -> pb::recommendation::Answer {
 }
 
 fn rejection(record: &Rejection, day: Date) -> pb::recommendation::Rejection {
-    let Rejection {
-        ground,
-        duplicate_of,
-    } = record;
+    let Rejection { ground, original } = record;
     pb::recommendation::Rejection {
         reject_date: write_date(Some(day)),
         ground: write_enum(*ground),
-        duplicate_of: write_optional_name(duplicate_of.as_ref()),
+        original: write_optional_name(original.as_ref()),
     }
 }
 
@@ -390,7 +387,7 @@ pub fn counts(record: &RecommendationCounts) -> pb::RecommendationCounts {
     } = record;
     pb::RecommendationCounts {
         received_count: Some(*received),
-        in_scope_count: Some(*in_scope),
+        eligible_count: Some(*in_scope),
         forwarded_count: Some(*forwarded),
         late_forwarded_count: Some(*forwarded_late),
         answered_on_time_count: Some(*answered_on_time),

@@ -222,13 +222,13 @@ messages! {
     REQUIRED => AnswerTextMissing:
         ("write the answer"),
         ("hãy ghi nội dung trả lời");
-    REQUIRED => DuplicateOfMissing:
+    REQUIRED => OriginalMissing:
         ("name the recommendation that it repeats"),
         ("hãy ghi phản ánh, kiến nghị mà nó trùng");
-    NOT_ALLOWED => DuplicateOfNotAllowed:
+    NOT_ALLOWED => OriginalNotAllowed:
         ("goes with the ground `DUPLICATE` only"),
         ("chỉ ghi khi lý do là `DUPLICATE`");
-    REFERENCE_NOT_FOUND => DuplicateOfNotFound { name: String }:
+    REFERENCE_NOT_FOUND => OriginalNotFound { name: String }:
         ("`{name}` is not another recommendation that was taken into review and not rejected"),
         ("`{name}` không phải phản ánh, kiến nghị khác đã được xem xét và không bị từ chối");
     REQUIRED => PlanNameMissing:

@@ -60,7 +60,7 @@ pub struct State {
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
-    recommendations_by: recommendations::Indexes,
+    recommendations_by_source: recommendations::BySource,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -106,10 +106,10 @@ impl State {
             self.sight_turns += 1;
         }
         if let Some(Image::Recommendation(old)) = &old {
-            self.recommendations_by.remove(old);
+            self.recommendations_by_source.remove(old);
         }
         match (image, old) {
-            (Image::Recommendation(new), _) => self.recommendations_by.insert(&new),
+            (Image::Recommendation(new), _) => self.recommendations_by_source.insert(&new),
             (Image::Agency(agency), old) => {
                 let named = |old: &Image| match old {
                     Image::Agency(old) => {
@@ -153,7 +153,7 @@ impl State {
             }
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
-            Some(Image::Recommendation(old)) => self.recommendations_by.remove(&old),
+            Some(Image::Recommendation(old)) => self.recommendations_by_source.remove(&old),
             _ => {}
         }
     }
@@ -232,7 +232,6 @@ impl State {
             state.plan_values.replace(then, Arc::clone(&counted));
             state.maps.put(Image::Plan(counted));
         }
-        state.guard_recommendations(now);
         state.sight_turns = now.sight_turns;
         state
     }

@@ -178,7 +178,7 @@ impl Story {
                 name: name.clone(),
                 rejection: Rejection {
                     ground: Ground::OutOfScope,
-                    duplicate_of: None,
+                    original: None,
                 },
                 reject_date: Some(day),
                 etag: held(state, &name)?.meta.etag(),

@@ -98,7 +98,7 @@ impl Recommendation {
     /// The agency that was to answer on a date.
     pub fn holder_on(&self, date: Date) -> Option<&AgencyName> {
         let after = self.forwards.iter().find(|it| it.forward_date > date);
-        after.map_or_else(|| self.holder(), |next| Some(&next.from_agency))
+        after.map_or_else(|| self.holder(), |next| Some(&next.previous_agency))
     }
 
     /// Whether everyone could see it on a date.
@@ -110,7 +110,7 @@ impl Recommendation {
     pub(crate) fn is_seen_on(&self, date: Date, sight: &Sight) -> bool {
         self.is_public_on(date)
             || *sight == Sight::All
-            || self.insiders().any(|agency| sight.covers(agency))
+            || self.insiders().into_iter().any(|it| sight.covers(it))
     }
 
     fn decision_on(&self, date: Date) -> Option<&Decision> {
@@ -229,7 +229,7 @@ struct Share {
 
 impl Share {
     fn of(record: &Recommendation, date: Date) -> Self {
-        let hidden = || record.insiders().cloned().collect();
+        let hidden = || record.insiders().into_iter().cloned().collect();
         Self {
             counts: RecommendationCounts::of(record, date),
             agency: record.holder_on(date).cloned(),

@@ -242,7 +242,7 @@ stored! {
         /// The civil date of it.
         pub forward_date: Date,
         /// The agency that forwarded it.
-        pub from_agency: AgencyName,
+        pub previous_agency: AgencyName,
         /// The agency that received it.
         pub agency: AgencyName,
         /// The last day on which forwarding was in time; none where no term says.
@@ -280,7 +280,7 @@ stored! {
         /// The ground.
         pub ground: Ground,
         /// The recommendation that it repeats.
-        pub duplicate_of: Option<RecommendationName>,
+        pub original: Option<RecommendationName>,
     }
 }
 
@@ -403,11 +403,15 @@ impl Recommendation {
         self.terms.last()
     }
 
-    /// The agencies that see it before everyone does.
-    pub fn insiders(&self) -> impl Iterator<Item = &AgencyName> {
-        let recorder = self.recorder.as_ref();
-        let recorder = recorder.filter(|it| Some(*it) != self.holder());
-        self.holder().into_iter().chain(recorder)
+    /// The agencies that see it before everyone does, each once: those that had to answer it, and
+    /// the one that recorded it.
+    pub fn insiders(&self) -> Vec<&AgencyName> {
+        let before = self.forwards.iter().map(|it| &it.previous_agency);
+        let all = self.holder().into_iter().chain(before);
+        let mut insiders: Vec<_> = all.chain(self.recorder.as_ref()).collect();
+        insiders.sort_unstable();
+        insiders.dedup();
+        insiders
     }
 
     /// The answer that stands, and its day.
@@ -540,12 +544,12 @@ impl Term {
 }
 
 impl Visible for Recommendation {
-    /// From the day it was taken into review everyone sees it. Before, the agency that is to answer
+    /// Once it was taken into review everyone sees it. Before, the agencies that had to answer it
     /// and the one that recorded it do, and those who see everything.
     fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
         let sees = self.is_public()
             || caller.oversees()
-            || self.insiders().any(|agency| caller.is_of(agency));
+            || self.insiders().into_iter().any(|it| caller.is_of(it));
         sees.then_some(Cow::Borrowed(self))
     }
 
@@ -554,11 +558,11 @@ impl Visible for Recommendation {
     }
 
     fn is_shown_to(&self, agency: &AgencyName) -> bool {
-        self.insiders().any(|it| it == agency)
+        self.insiders().contains(&agency)
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
-        self.is_public() == other.is_public() && self.insiders().eq(other.insiders())
+        self.is_public() == other.is_public() && self.insiders() == other.insiders()
     }
 }
 

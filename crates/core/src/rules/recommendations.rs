@@ -1,6 +1,6 @@
-//! Recommendations. The agency that is to answer takes one into review, forwards, answers or rejects
-//! it; only the steward reopens what was decided. Days on which terms end are computed when they are
-//! written, by the calendar that the command brings.
+//! Recommendations. The agency that is to answer takes one into review, forwards, answers or
+//! rejects it; only the steward reopens what was decided. The days on which terms end are computed
+//! when they are written, by the calendar that the command brings.
 
 use std::sync::Arc;
 
@@ -228,8 +228,8 @@ impl Command for UpdateRecommendation {
 }
 
 impl UpdateRecommendation {
-    /// The terms with the one that the fields have now. One that moves the due date needs a document
-    /// of its own, and holds from that document's day.
+    /// The terms with the one that the fields have now. One that moves the due date needs a
+    /// document of its own, and holds from that document's day.
     fn terms(
         &self,
         record: &Recommendation,
@@ -436,7 +436,7 @@ impl Command for ForwardRecommendation {
         new.fields.agency = Some(self.agency.clone());
         new.forwards.push(Forward {
             forward_date: day,
-            from_agency: from.clone(),
+            previous_agency: from.clone(),
             agency: self.agency.clone(),
             due_date: end.map(|end| end.date),
             calendar_known: end.is_none_or(|end| end.known),
@@ -547,13 +547,10 @@ impl Command for RejectRecommendation {
         check_etag(record, &self.etag)?;
         check_state(record, self.method(), &[Received, InReview])?;
         let mut violations = Violations::new();
-        let Rejection {
-            ground,
-            duplicate_of,
-        } = &self.rejection;
-        match (ground, duplicate_of) {
+        let Rejection { ground, original } = &self.rejection;
+        match (ground, original) {
             (Ground::Duplicate, None) => {
-                violations.add("duplicate_of", Rule::DuplicateOfMissing);
+                violations.add("original", Rule::OriginalMissing);
             }
             (Ground::Duplicate, Some(other)) => {
                 // one that everyone sees, so that naming it gives nothing away
@@ -561,11 +558,11 @@ impl Command for RejectRecommendation {
                 let kept = kept.filter(|it| it.is_public() && it.state() != Rejected);
                 if *other == record.name || kept.is_none() {
                     let name = other.to_string();
-                    violations.add("duplicate_of", Rule::DuplicateOfNotFound { name });
+                    violations.add("original", Rule::OriginalNotFound { name });
                 }
             }
             (Ground::OutOfScope | Ground::Invalid, Some(_)) => {
-                violations.add("duplicate_of", Rule::DuplicateOfNotAllowed);
+                violations.add("original", Rule::OriginalNotAllowed);
             }
             (Ground::OutOfScope | Ground::Invalid, None) => {}
         }

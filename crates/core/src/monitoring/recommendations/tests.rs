@@ -168,11 +168,11 @@ impl Facts {
             }
             date = date.plus_days(1);
         }
-        let now = self.holders.last().map(|(_, agency)| agency);
+        let had = |own: &AgencyName| self.holders.iter().any(|(_, agency)| agency == own);
         let sees = match sight {
             Sight::All => true,
             Sight::Public => false,
-            Sight::Agency(own) => now == Some(own) || self.recorder.as_ref() == Some(own),
+            Sight::Agency(own) => had(own) || self.recorder.as_ref() == Some(own),
         };
         if state == '?' || !(public || sees) || (who.is_some() && who != holder) {
             return counts;
@@ -431,7 +431,7 @@ fn said(
             facts.decisions.push((date, '-'));
             let rejection = Rejection {
                 ground: Ground::OutOfScope,
-                duplicate_of: None,
+                original: None,
             };
             Box::new(RejectRecommendation {
                 name,
