@@ -27,7 +27,7 @@ use tokio::{
 
 use crate::{
     admission::turns::TurnLimits,
-    catalogue,
+    calendar, catalogue,
     config::{self, DatabaseArgs, DatabaseConfig, Mistakes},
     registry::{Bounds, Registry, WriterTask, entropy::OsEntropy},
     server::{Signals, Stop as _},
@@ -286,6 +286,8 @@ async fn open(
     let started = telling(config, "reading the database", starting).await;
     let (registry, writer) =
         started.with_context(|| format!("cannot read `{}`", config.database))?;
+    // read now, so that a calendar that cannot be read is told at the start
+    calendar::shipped()?;
     // The seed is read only for an empty log.
     if registry.revision() == Revision::ZERO {
         let seed = catalogue::seed(config.catalogue.iter().map(String::as_str))?;

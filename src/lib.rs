@@ -6,6 +6,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod admission;
+pub mod calendar;
 pub mod call;
 pub mod catalogue;
 pub mod cli;

@@ -20,6 +20,7 @@ mod onboarding;
 mod plans;
 mod programmes;
 mod read;
+mod recommendations;
 pub mod reflection;
 pub mod standard;
 mod tasks;

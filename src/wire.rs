@@ -30,6 +30,7 @@ pub mod programmes;
 pub mod proposals;
 pub mod reminders;
 pub mod report_page;
+pub mod recommendations;
 pub mod reports;
 pub mod requests;
 pub mod status;

@@ -10,6 +10,7 @@
 mod tasks;
 mod indicators;
 mod deployments;
+mod recommendations;
 
 use std::sync::{
     Arc,
@@ -341,6 +342,7 @@ impl Story {
         self.rebaseline(4)?;
         self.tasks()
         self.indicators()?;
+        self.recommendations()?;
         self.rebaseline(4)
         self.deployments()
     }

@@ -24,6 +24,9 @@ use crate::{
         figures, monitoring, reminders, requests,
         figures, monitoring, requests, tasks,
         agencies, figures, indicators, monitoring, requests,
+        figures,
+        monitoring::{self, Counted},
+        requests,
         values::{self, write_date},
         weekly::Weekly,
     },
@@ -37,6 +40,7 @@ use ndp_core::{
         agencies::AgencyCounts,
         attention::Item,
         quality::RecordQuality,
+        recommendations::RecommendationCounts,
         reconcile::Computed,
         scoreboard::{Ask, Row},
         summary::Scope,
@@ -128,6 +132,29 @@ impl Services {
             deployments: deployments.unwrap_or_default(),
         };
         call.answer(monitoring::timeline(&place, &metrics, &counted, end, state))
+        let counted = (place.clone(), dates);
+        let mut of = metrics.iter();
+        let counts_recommendations = of.any(|it| monitoring::is_of_recommendations(*it));
+        let counts = self.work(&call, move |call, effort| {
+            let (place, dates) = &counted;
+            let counts = call.state().timeline(place, &sight, dates, effort);
+            let agency = place.agency.as_ref();
+            let of_recommendations = if counts_recommendations {
+                call.state()
+                    .recommendation_timeline(agency, &sight, dates, effort)
+            } else {
+                vec![RecommendationCounts::default(); dates.len()]
+            };
+            let counted = dates.iter().zip(counts).zip(of_recommendations);
+            let counted = counted.map(|((date, counts), recommendations)| Counted {
+                date: *date,
+                counts,
+                recommendations,
+            });
+            Ok(counted.collect::<Vec<_>>())
+        });
+        let points = counts.await?;
+        call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
     }
 
     pub(super) async fn compute_agency_summaries(

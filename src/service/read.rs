@@ -48,6 +48,11 @@ pub(super) fn open_checked<T: Validate>(request: Request<T>) -> Result<(Call, T)
 }
 
 impl Services {
+    /// The civil date in Vietnam.
+    pub(super) fn today(&self) -> Date {
+        self.registry().clock().now().date_in_vietnam()
+    }
+
     /// Takes the call out of a read, on the data that it asks for, and checks the message by its
     /// field rules.
     pub(super) async fn open_read<T: AsOf>(&self, request: Request<T>) -> Result<(Call, T), Error> {

@@ -5,7 +5,7 @@ use super::{
     deployments::deployment_counts,
     figures,
     plans::{self, milestone_state_counts},
-    requests,
+    recommendations, requests,
     values::{write_date, write_enum, write_optional_enum, write_optional_name},
     words::wire_words,
 };
@@ -22,6 +22,7 @@ use ndp_core::{
         attention::{Item, Kind, Level},
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
+        recommendations::RecommendationCounts,
         reconcile::{Category, Computed},
         standing::StandingState,
         summary::{Scope, Summary},
@@ -107,6 +108,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         tasks: _,
         deployments,
         provinces,
+        recommendations: of_recommendations,
         synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
@@ -181,6 +183,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         warnings: warnings(state, place, *date),
         tasks: None,
         deployments: Some(deployment_counts(deployments, *provinces)),
+        recommendations: Some(recommendations::counts(of_recommendations)),
     }
 }
 
@@ -190,6 +193,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
 pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     let all = 1..=Metric::TasksOverdue as i32;
     let all = 1..=Metric::DeploymentsOperating as i32;
+    let all = 1..=Metric::RecommendationsOverdue as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
     } else {
@@ -200,6 +204,15 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
 }
 
 fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
+/// Whether a metric is of recommendations.
+pub fn is_of_recommendations(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::Recommendations | Metric::RecommendationsAnswered | Metric::RecommendationsOverdue
+    )
+}
+
+fn metric(metric: Metric, counts: &Counts, recommendations: &RecommendationCounts) -> i32 {
     let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
     match metric {
         // the latter is counted apart
@@ -237,6 +250,21 @@ pub struct Counted {
     pub points: Vec<(Date, Counts)>,
     /// Deployments that were OPERATING on each; empty where nobody asked for them.
     pub deployments: Vec<i32>,
+        Metric::Recommendations => recommendations.received,
+        Metric::RecommendationsAnswered => recommendations.answered(),
+        Metric::RecommendationsOverdue => recommendations.overdue,
+    }
+}
+
+/// The counts of one date.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// The date.
+    pub date: Date,
+    /// Those of a place.
+    pub counts: Counts,
+    /// Those of recommendations; empty where none was asked for.
+    pub recommendations: RecommendationCounts,
 }
 
 /// A timeline, as computed at a revision.
@@ -246,6 +274,7 @@ pub fn timeline(
     points: &[(Date, Counts, TaskNumbers)],
     programme: Option<&ProgrammeName>,
     counted: &Counted,
+    points: &[Counted],
     end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
@@ -273,6 +302,11 @@ pub fn timeline(
                         }
                         _ => metric(*it, counts),
                     })
+            .map(|it| Point {
+                effective_date: write_date(Some(it.date)),
+                counts: metrics
+                    .iter()
+                    .map(|of| metric(*of, &it.counts, &it.recommendations))
                     .collect(),
             })
             .collect(),
@@ -290,6 +324,9 @@ pub fn timeline(
 /// The numbers of a place on a date.
 pub(super) fn counts(record: &Counts, tasks: &TaskNumbers) -> pb::agency_summary::Counts {
     let count = |it: Metric| Some(metric(it, record, tasks));
+pub(super) fn counts(record: &Counts) -> pb::agency_summary::Counts {
+    let beside = RecommendationCounts::default();
+    let count = |it: Metric| Some(metric(it, record, &beside));
     pb::agency_summary::Counts {
         held_platform_count: count(Metric::PlatformsHeld),
         retired_platform_count: count(Metric::PlatformsRetired),
@@ -509,6 +546,7 @@ mod tests {
             tasks: TaskNumbers::default(),
             deployments: DeploymentCounts::default(),
             provinces: 0,
+            recommendations: RecommendationCounts::default(),
             synthetic: false,
         };
         let message = summary(&record, &State::default());

@@ -11,6 +11,7 @@ use super::{
     plans, platforms, principals, programmes, reports, tasks,
     agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, indicators,
     milestones, plans, platforms, principals, programmes, reports, validate::FieldPath,
+    plans, platforms, principals, programmes, recommendations, reports,
 };
 use crate::pb;
 use ndp_core::{
@@ -206,6 +207,10 @@ fn a_field_is_read_or_said_to_be_output_only() {
         pb::Platform: |it, violations| platforms::platform_fields(it, "it", violations);
         pb::Principal: |it, violations| principals::principal_fields(it, "it", violations);
         pb::Programme: |it, violations| programmes::programme_fields(it, "it", violations);
+        pb::Programme: |it, _| programmes::programme_fields(it);
+        pb::Recommendation: |it, violations| {
+            recommendations::recommendation_fields(it, "it", violations)
+        };
         pb::Report: |it, violations| reports::report_fields(it, "it", violations);
         pb::Task: |it, violations| tasks::task_fields(it, "it", violations);
     }

@@ -279,6 +279,7 @@ both! {
             ("ListEditions", json!({}), "editions"),
             ("ListMilestones", json!({"parent": "platforms/-/plans/-", "page_size": 1000}),
                 "milestones"),
+            ("ListRecommendations", json!({"page_size": 1000}), "recommendations"),
         ] {
             let listed = anyone.ok(method, request).await;
             let records = listed[list].as_array().unwrap();

@@ -80,6 +80,21 @@ fn commands_that_generate_clients_work() {
     run(&steps, &programs).unwrap_or_else(|error| panic!("docs/clients.md:{error}"));
 }
 
+/// Commands of the pages on records, which call a server.
+#[test]
+fn commands_on_recommendations_work() {
+    let text = fs::read_to_string(tools::repository().join("docs/recommendations.md")).unwrap();
+    let steps = steps(&text).unwrap_or_else(|error| panic!("{error}"));
+    let Some(grpcurl) = tools::grpcurl() else {
+        return;
+    };
+    let programs = [
+        ("ndp-registry", binary_directory().join("ndp-registry")),
+        ("grpcurl", grpcurl),
+    ];
+    run(&steps, &programs).unwrap_or_else(|error| panic!("docs/recommendations.md:{error}"));
+}
+
 #[test]
 fn readme_commands_work() {
     let readme = fs::read_to_string(tools::repository().join("README.md")).unwrap();

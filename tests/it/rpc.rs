@@ -30,6 +30,7 @@ mod plans;
 mod programmes;
 mod proposals;
 mod reminders;
+mod recommendations;
 mod reports;
 mod rules;
 mod sizes;

@@ -44,6 +44,7 @@ const NO_CLOCK: (&[&str], &str) = (
 const GRAPH: &[(&str, &[&str])] = &[
     ("pb", &[]),
     ("admission", &[]),
+    ("calendar", &[]),
     ("catalogue", &[]),
     ("store", &[]),
     ("wire", &["pb"]),
@@ -51,7 +52,10 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("config", &["admission", "catalogue", "store"]),
     ("telemetry", &["config", "wire"]),
     ("call", &["admission", "registry", "wire"]),
-    ("service", &["admission", "call", "pb", "registry", "wire"]),
+    (
+        "service",
+        &["admission", "calendar", "call", "pb", "registry", "wire"],
+    ),
     ("http", &["admission", "call", "wire"]),
     (
         "layers",
@@ -82,6 +86,7 @@ const GRAPH: &[(&str, &[&str])] = &[
         "cli",
         &[
             "admission",
+            "calendar",
             "catalogue",
             "config",
             "pb",

@@ -1,6 +1,7 @@
 //! The records and rules of the registry. Pure: nothing here knows of async, IO, a clock,
 //! randomness, SQL or protobuf, so the same log gives the same State.
 
+pub mod calendar;
 pub mod caller;
 pub mod change;
 pub mod decimal;

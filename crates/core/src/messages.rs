@@ -341,6 +341,98 @@ messages! {
     NOT_ALLOWED => ParentInError:
         ("the task was entered in error; name another"),
         ("nhiệm vụ này đã bị hủy do nhập nhầm; hãy chọn nhiệm vụ khác");
+    REQUIRED => RecommendationKindMissing:
+        ("specify what it is, for example `RECOMMENDATION`"),
+        ("hãy ghi loại, ví dụ `RECOMMENDATION`");
+    REQUIRED => RecommendationNameMissing:
+        ("give its title"),
+        ("hãy ghi tiêu đề");
+    REQUIRED => RecommendationContentMissing:
+        ("write what it says, without anything that identifies its sender"),
+        ("hãy ghi nội dung, không kèm thông tin về người gửi");
+    REQUIRED => SenderKindMissing:
+        ("specify the kind of its sender, for example `CITIZEN`"),
+        ("hãy ghi loại người gửi, ví dụ `CITIZEN`");
+    REQUIRED => ReceiveDateMissing:
+        ("give the day on which it was received"),
+        ("hãy ghi ngày tiếp nhận");
+    REQUIRED => AnsweringAgencyMissing:
+        ("name the agency that is to answer"),
+        ("hãy ghi cơ quan phải trả lời");
+    REQUIRED => SenderAgencyMissing:
+        ("name the agency that sent it"),
+        ("hãy ghi cơ quan gửi");
+    NOT_ALLOWED => SenderAgencyNotAllowed:
+        ("goes with the sender kind `AGENCY` only; nothing is kept of other senders"),
+        ("chỉ ghi khi loại người gửi là `AGENCY`; không lưu thông tin của người gửi khác");
+    REQUIRED => SourceSystemMissing:
+        ("name the system that gave the `external_id`"),
+        ("hãy ghi hệ thống đã cấp `external_id`");
+    NOT_UNIQUE => ExternalIdTaken:
+        ("another recommendation has this number of this `source_system`; update that one"),
+        ("đã có phản ánh, kiến nghị khác với số này của `source_system`; hãy cập nhật bản ghi đó");
+    OUT_OF_RANGE => BeforeReceipt { received: Date }:
+        ("must not be before {received}, when it was received"),
+        ("không được trước ngày tiếp nhận {received}");
+    OUT_OF_RANGE => StepNotInOrder { last: Date }:
+        ("must not be before {last}, the day of a step before it; list the steps oldest first"),
+        ("không được trước ngày {last} của bước trước; hãy xếp bước cũ nhất lên đầu");
+    NOT_UNIQUE => TaskRepeated { task: String }:
+        ("`{task}` is linked twice; remove one"),
+        ("`{task}` bị lặp lại; hãy bỏ một");
+    NOT_UNIQUE => SubjectRepeated { name: String }:
+        ("`{name}` is named twice; remove one"),
+        ("`{name}` bị lặp lại; hãy bỏ một");
+    REFERENCE_NOT_FOUND => SubjectNotFound { name: String }:
+        ("`{name}` does not exist, or is a plan that was never issued"),
+        ("`{name}` không tồn tại, hoặc là kế hoạch chưa từng ban hành");
+    REQUIRED => TermMissing:
+        ("give the days of the term, 1 or more"),
+        ("hãy ghi số ngày của thời hạn, từ 1 trở lên");
+    REQUIRED => LegalBasisMissing:
+        ("give the document that sets the term, or say in `legal_basis_text` what sets it"),
+        ("hãy ghi văn bản quy định thời hạn, hoặc nêu căn cứ ở `legal_basis_text`");
+    NOT_ALLOWED => FirstTermNotMoved:
+        ("is for a term that moves a due date; give the first term's document in `legal_basis`"),
+        ("chỉ dùng khi thời hạn được điều chỉnh; hãy ghi văn bản của thời hạn đầu ở `legal_basis`");
+    REQUIRED => DueMovedWithoutDocument:
+        ("the due date moves; give the document that decided it, not that of an earlier move"),
+        ("thời hạn trả lời thay đổi; hãy ghi văn bản quyết định việc này, không dùng lại văn bản \
+          của lần trước");
+    OUT_OF_RANGE => BeforeTerm { first: Date }:
+        ("must not be before {first}, from when the current term holds"),
+        ("không được trước ngày {first} là ngày thời hạn hiện tại bắt đầu áp dụng");
+    NOT_ALLOWED => TermKept:
+        ("a term that was set is changed, not removed"),
+        ("thời hạn đã ghi chỉ được sửa, không được bỏ");
+    IMMUTABLE => ReceiveDateImmutable:
+        ("the day of receipt cannot be changed; reject the recommendation as INVALID and record it \
+          anew"),
+        ("không thể đổi ngày tiếp nhận; hãy từ chối với lý do INVALID rồi ghi lại");
+    IMMUTABLE => AgencyByForwarding:
+        ("changes by ForwardRecommendation only"),
+        ("chỉ thay đổi bằng ForwardRecommendation");
+    IMMUTABLE => ReviewDateImmutable:
+        ("is set once, while the recommendation is RECEIVED"),
+        ("chỉ ghi một lần, khi đang ở trạng thái RECEIVED");
+    NOT_ALLOWED => ForwardedToItself:
+        ("is the agency that has it already; name another one"),
+        ("đang là cơ quan giữ phản ánh, kiến nghị này; hãy ghi cơ quan khác");
+    OUT_OF_RANGE => BeforeLastStep { first: Date }:
+        ("must not be before {first}, when it was last received, reviewed, forwarded or decided"),
+        ("không được trước ngày {first} là ngày tiếp nhận, xem xét, chuyển hoặc xử lý gần nhất");
+    REQUIRED => AnswerTextMissing:
+        ("write the answer"),
+        ("hãy ghi nội dung trả lời");
+    REQUIRED => OriginalMissing:
+        ("name the recommendation that it repeats"),
+        ("hãy ghi phản ánh, kiến nghị mà nó trùng");
+    NOT_ALLOWED => OriginalNotAllowed:
+        ("goes with the ground `DUPLICATE` only"),
+        ("chỉ ghi khi lý do là `DUPLICATE`");
+    REFERENCE_NOT_FOUND => OriginalNotFound { name: String }:
+        ("`{name}` is not another recommendation that was taken into review and not rejected"),
+        ("`{name}` không phải phản ánh, kiến nghị khác đã được xem xét và không bị từ chối");
     REQUIRED => PlanNameMissing:
         ("give the title of the plan"),
         ("hãy ghi tên kế hoạch");
@@ -988,6 +1080,21 @@ messages! {
     PLATFORM_NOT_ACTIVE => PlatformNotActive { name: String }:
         ("`{name}` has left the catalogue"),
         ("`{name}` đã ra khỏi danh mục");
+    RECOMMENDATION_STATE => RecommendationState {
+        state: &'static str,
+        method: &'static str,
+        from: String,
+    }:
+        ("the recommendation is {state}; {method} requires one that is {from}"),
+        ("phản ánh, kiến nghị đang ở trạng thái {state}; {method} cần trạng thái {from}");
+    RECOMMENDATION_STATE => RecommendationDecided { state: &'static str, field: String }:
+        ("the recommendation is {state}, so `{field}` cannot be changed; the steward can reopen \
+          it"),
+        ("phản ánh, kiến nghị ở trạng thái {state} nên không sửa được `{field}`; đơn vị quản lý \
+          danh mục có thể mở lại");
+    RECOMMENDATION_IS_FULL => RecommendationIsFull { what: String, what_vi: String, most: usize }:
+        ("the recommendation has {most} {what} and may have no more; create a new one instead"),
+        ("phản ánh, kiến nghị đã có {most} {what_vi} là mức tối đa; hãy lập bản ghi mới thay thế");
     KEY_IS_REVOKED => KeyIsRevoked:
         ("the key is already revoked"),
         ("khóa này đã bị thu hồi");

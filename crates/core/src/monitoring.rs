@@ -9,6 +9,7 @@ pub mod freshness;
 pub mod in_force;
 pub mod observed;
 pub mod quality;
+pub mod recommendations;
 pub mod reconcile;
 pub mod reminders;
 pub mod scoreboard;

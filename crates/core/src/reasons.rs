@@ -174,6 +174,8 @@ reasons! {
         PROPOSAL_DECIDED "The proposal is decided already.";
         PROPOSAL_OUTDATED "A record has changed, so that the proposal shows what it would not do.";
         PROPOSAL_PENDING "A proposal on the same platform is pending.";
+        RECOMMENDATION_IS_FULL "The recommendation has as many entries of a list as it may have.";
+        RECOMMENDATION_STATE "The recommendation is not in a state that allows this.";
         RECORD_IS_WITHDRAWN "The record was withdrawn.";
         RECORD_TOO_LARGE "The record would take too many bytes.";
         REPORT_IS_CORRECTED "Another report corrects this one already.";

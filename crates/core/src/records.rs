@@ -20,6 +20,7 @@ pub mod platforms;
 pub mod principals;
 pub mod programmes;
 pub mod proposals;
+pub mod recommendations;
 pub mod reports;
 pub mod sizes;
 pub mod stored;
@@ -48,6 +49,7 @@ pub use crate::records::{
     principals::{ApiKey, Principal},
     programmes::Programme,
     proposals::Proposal,
+    recommendations::Recommendation,
     reports::Report,
     tasks::Task,
 };
@@ -115,6 +117,8 @@ macro_rules! kinds {
             Deployment deployment deployments DeploymentName
                 {"deployment", "triển khai", "platforms/{platform}/deployments/{deployment}"}
                 (deployments_of PlatformName);
+            Recommendation recommendation recommendations RecommendationName
+                {"recommendation", "phản ánh, kiến nghị", "recommendations/{recommendation}"};
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

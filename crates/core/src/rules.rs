@@ -24,6 +24,7 @@ pub mod platforms;
 pub mod principals;
 pub mod programmes;
 pub mod proposals;
+pub mod recommendations;
 pub mod reports;
 pub mod seed;
 pub mod tasks;

@@ -13,6 +13,7 @@ mod load;
 pub mod log;
 pub mod maps;
 pub mod series;
+mod recommendations;
 pub mod sight;
 mod tasks;
 mod values;
@@ -67,6 +68,7 @@ pub struct State {
     task_index: TaskIndex,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     series: AllSeries,
+    recommendations_by_source: recommendations::BySource,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -117,7 +119,11 @@ impl State {
         {
             self.sight_turns += 1;
         }
+        if let Some(Image::Recommendation(old)) = &old {
+            self.recommendations_by_source.remove(old);
+        }
         match (image, old) {
+            (Image::Recommendation(new), _) => self.recommendations_by_source.insert(&new),
             (Image::Agency(agency), old) => {
                 let named = |old: &Image| match old {
                     Image::Agency(old) => {
@@ -179,6 +185,7 @@ impl State {
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
             Some(Image::Task(old)) => self.task_index.remove(&old),
             Some(Image::Observation(old)) => self.series.remove(&old),
+            Some(Image::Recommendation(old)) => self.recommendations_by_source.remove(&old),
             _ => {}
         }
     }

@@ -16,6 +16,7 @@ use ndp_core::{
         principals::Principal,
         programmes::Programme,
         tasks::Task,
+        recommendations::Recommendation,
     },
     rules::update::Editable,
 };
@@ -205,6 +206,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Task>(),
         of::<Indicator>(),
         of::<Deployment>(),
+        of::<Recommendation>(),
     ]);
     let methods = POOL
         .services()

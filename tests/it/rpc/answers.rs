@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{lists::named_in_comment, programmes, tasks};
 use super::{indicators, lists::named_in_comment, programmes};
 use super::{deployments, lists::named_in_comment, programmes};
+use super::{lists::named_in_comment, programmes, recommendations};
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
@@ -60,6 +61,7 @@ async fn world(server: &Server) -> Raw {
             .ok("UpdateDeployment", deployments::report(agency))
             .await;
     }
+    recommendations::of_every_field(&all, &cast).await;
     let milestone = |id: &str, fields: Value| {
         let mut milestone = json!({"display_name": "Mốc thử"});
         for (name, value) in fields.as_object().unwrap() {

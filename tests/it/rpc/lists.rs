@@ -551,6 +551,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         principals::{ApiKey, Principal},
         programmes::Programme,
         proposals::Proposal,
+        recommendations::Recommendation,
         reports::Report,
         tasks::Task,
     };
@@ -571,6 +572,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         assert_named::<Indicator>(&POOL, "ListIndicators"),
         assert_named::<Observation>(&POOL, "ListObservations"),
         assert_named::<DeploymentRow>(&POOL, "ListDeployments"),
+        assert_named::<Recommendation>(&POOL, "ListRecommendations"),
         assert_named::<Principal>(&POOL, "ListPrincipals"),
         assert_named::<ApiKey>(&POOL, "ListApiKeys"),
         assert_named::<ChangeFacts>(&POOL, "ListChanges"),

@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use super::{programmes, tasks};
 use super::{indicators, programmes};
 use super::{deployments, programmes};
+use super::{programmes, recommendations};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -56,6 +57,9 @@ pub(super) struct Fixture {
     indicator: Value,
     value: Value,
     deployment: Value,
+    received: Value,
+    reviewed: Value,
+    answered: Value,
     key: String,
 }
 
@@ -139,6 +143,9 @@ impl Fixture {
                 .editor
                 .ok("UpdateDeployment", deployments::report(AGENCY))
                 .await,
+            received: recommendations::received(&cast, "received").await,
+            reviewed: recommendations::reviewed(&cast, "reviewed").await,
+            answered: recommendations::answered(&cast, "answered").await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -264,6 +271,11 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
     let move_of = |it: &Value| {
         json!({"name": it["name"], "etag": it["etag"], "reason": "thử nghiệm"})
     };
+    let with = |it: &Value, field: &str, value: &Value| {
+        let mut request = move_of(it);
+        request[field] = value.clone();
+        request
+    };
     // without a mask, what is set is written
     let update = |kind: &str, it: &Value, field: &str, value: &Value| {
         json!({kind: {"name": it["name"], "etag": it["etag"], field: value}})
@@ -365,6 +377,25 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
             &json!([{"note": "thử nghiệm"}]))),
         ("UpdateDeployment", "transcribed", deployments::report(UNMANNED)),
         ("ConfirmDeployment", "", move_of(&it.deployment)),
+
+        ("GetRecommendation", "received", named(&it.received)),
+        ("GetRecommendation", "in review", named(&it.reviewed)),
+        ("ListRecommendations", "", json!({})),
+        ("CreateRecommendation", "", recommendations::create("new")),
+        ("UpdateRecommendation", "received", update(
+            "recommendation", &it.received, "display_name", &text,
+        )),
+        ("UpdateRecommendation", "in review", update(
+            "recommendation", &it.reviewed, "display_name", &text,
+        )),
+        ("ForwardRecommendation", "received", with(&it.received, "agency", &other)),
+        ("ForwardRecommendation", "in review", with(&it.reviewed, "agency", &other)),
+        ("AnswerRecommendation", "in review", recommendations::answer(&it.reviewed)),
+        ("RejectRecommendation", "received", with(&it.received, "ground", &json!("INVALID"))),
+        ("RejectRecommendation", "in review", with(
+            &it.reviewed, "ground", &json!("OUT_OF_SCOPE"),
+        )),
+        ("ReopenRecommendation", "answered", move_of(&it.answered)),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

@@ -6,6 +6,7 @@ mod tasks;
 pub(super) use self::tasks::waits_too_long;
 pub(crate) mod observations;
 mod deployments;
+mod recommendations;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -75,6 +76,8 @@ words! {
         DeploymentStale = 18 "DEPLOYMENT_STALE",
         /// An earlier system is kept beside the platform past its date.
         DuplicateSystem = 19 "DUPLICATE_SYSTEM",
+        /// A recommendation is not answered, and its term is over.
+        UnansweredRecommendation = 20 "UNANSWERED_RECOMMENDATION",
     }
 }
 
@@ -133,6 +136,9 @@ impl Kind {
             Self::DeploymentStale => "report how the deployment stands this month",
             Self::DuplicateSystem => {
                 "replace the earlier system and report it, or keep it on by a document"
+            Self::UnansweredRecommendation => {
+                "answer the recommendation, forward it to the agency in charge, or reject it with \
+                 its reason"
             }
         }
     }
@@ -176,6 +182,9 @@ impl Kind {
             Self::DeploymentStale => "cập nhật tình hình triển khai trong tháng",
             Self::DuplicateSystem => {
                 "thay thế hệ thống cũ và cập nhật, hoặc gia hạn giữ lại bằng văn bản"
+            Self::UnansweredRecommendation => {
+                "trả lời phản ánh, kiến nghị, chuyển cho cơ quan có thẩm quyền, hoặc từ chối và \
+                 nêu lý do"
             }
         }
     }
@@ -246,6 +255,8 @@ impl State {
         }
         items.of_tasks(self, effort);
         items.of_indicators(self, effort);
+        let late = recommendations::items(self, sight, on, effort);
+        items.list.extend(late);
         items.list
     }
 
@@ -467,6 +478,7 @@ const KINDS: &[&str] = &[
     Kind::DeploymentLate.as_str(),
     Kind::DeploymentStale.as_str(),
     Kind::DuplicateSystem.as_str(),
+    Kind::UnansweredRecommendation.as_str(),
 ];
 
 impl Queryable for Item {

@@ -6,6 +6,7 @@
 mod tasks;
 mod observations;
 mod deployments;
+mod recommendations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,6 +113,12 @@ words! {
         Covered = 30 "COVERED",
         /// The agency above, or the steward, confirmed it.
         Confirmed = 31 "CONFIRMED",
+        /// Of a recommendation that is not rejected: its term is known, with its legal basis.
+        Termed = 41 "TERMED",
+        /// Of a recommendation that is not rejected: it is neither OVERDUE nor ANSWERED_LATE.
+        AnsweredInTerm = 42 "ANSWERED_IN_TERM",
+        /// Of a recommendation that is answered: a document holds the answer.
+        AnsweredWithDocument = 43 "ANSWERED_WITH_DOCUMENT",
     }
 }
 
@@ -204,6 +211,9 @@ impl State {
         quality.add_tasks(self, place, on, effort);
         self.add_observations(&mut quality, place, on, effort);
         self.add_deployments(&mut quality, place, on, effort);
+        for record in recommendations::records(self, place, sight, on, effort) {
+            quality.add(record);
+        }
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }

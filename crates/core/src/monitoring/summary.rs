@@ -13,6 +13,7 @@ use crate::{
     },
     names::{AgencyName, EditionName, ProgrammeName, ResourceName as _},
         deployments::counts::DeploymentCounts,
+        recommendations::RecommendationCounts,
         tally::{Counts, Place, Sight, Tally, contribution, is_in},
     },
     names::{AgencyName, EditionName, ResourceName as _},
@@ -50,6 +51,8 @@ pub struct Summary {
     pub deployments: DeploymentCounts,
     /// Provinces and cities known.
     pub provinces: i32,
+    /// Those of the recommendations that the agency of the place is to answer, or of all.
+    pub recommendations: RecommendationCounts,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
 }
@@ -145,6 +148,8 @@ impl State {
             programme: None,
             lead: TaskLead::of(place.agency.as_ref()),
         };
+        let sight = Sight::of(caller);
+        let counts = tally.counts(&place, &sight);
         Summary {
             declared_platforms: self.declared_platforms(&place),
             date: tally.date(),
@@ -152,6 +157,7 @@ impl State {
             tasks: tally.tasks().counts(&tasks).numbers,
             deployments: tally.deployments.counts(&place),
             provinces: tally.deployments.provinces,
+            recommendations: tally.recommendations(place.agency.as_ref(), &sight),
             synthetic: self.is_synthetic(),
             place,
         }

@@ -18,6 +18,7 @@ use crate::{
     monitoring::{
         deployments::counts::{self, DeploymentTally},
         freshness::Freshness,
+        recommendations::{self, RecommendationCounts},
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
         tasks::{TaskTally, TasksBefore},
     },
@@ -389,6 +390,12 @@ pub struct Before {
     tasks: TasksBefore,
     shares: Option<Vec<(PlatformName, Option<Share>)>>,
     deployments: counts::Before,
+/// The parts of a tally that a change may alter, as they were before the change: the shares of
+/// some platforms, or `None` for the whole tally; and those of recommendations.
+#[derive(Debug)]
+pub struct Before {
+    platforms: Option<Vec<(PlatformName, Option<Share>)>>,
+    recommendations: recommendations::Before,
 }
 
 /// Which records a part of a tally counts.
@@ -407,6 +414,7 @@ pub struct Tally {
     tasks: TaskTally,
     /// Those of deployments.
     pub deployments: DeploymentTally,
+    recommendations: recommendations::Tally,
 }
 
 impl Tally {
@@ -417,6 +425,7 @@ impl Tally {
             parts: OrdMap::new(),
             tasks: TaskTally::new(state, date, effort),
             deployments: DeploymentTally::new(state, date, effort),
+            recommendations: recommendations::Tally::new(state, date, effort),
         };
         for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
@@ -447,6 +456,16 @@ impl Tally {
         counts
     }
 
+    /// The counts of the recommendations that an agency is to answer, or of all, for callers with
+    /// this sight.
+    pub fn recommendations(
+        &self,
+        agency: Option<&AgencyName>,
+        sight: &Sight,
+    ) -> RecommendationCounts {
+        self.recommendations.counts(agency, sight)
+    }
+
     fn part(&self, place: &Place, part: Part) -> Counts {
         let counts = self.parts.get(&(place.clone(), part));
         counts.map_or_else(Counts::default, |counts| (**counts).clone())
@@ -465,12 +484,16 @@ impl Tally {
             tasks: self.tasks.before(state, change),
             shares: platforms.map(|names| names.into_iter().map(share).collect()),
             deployments: DeploymentTally::before(state, change, self.date),
+            recommendations: recommendations::Tally::before(state, change, self.date),
         }
     }
 
     /// Updates the tally to the State after the change. Returns false if everything must be counted
     /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
+        let recommendations = before.recommendations;
+        self.recommendations
+            .advance(recommendations, after, self.date);
         let Some(shares) = before.platforms else {
             return false;
         };

@@ -101,10 +101,15 @@ macro_rules! words {
             /// All values, in the order of their numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$value),+];
 
-            /// Its index in [`Self::ALL`]. The numbers have no gaps, as a test asserts.
+            /// Its index in [`Self::ALL`], as a test asserts.
             pub const fn place(self) -> usize {
-                let [first, ..] = Self::ALL;
-                self as usize - first as usize
+                let (mut place, mut rest) = (0, &Self::ALL as &[Self]);
+                while let [first, others @ ..] = rest
+                    && *first as i32 != self as i32
+                {
+                    (place, rest) = (place + 1, others);
+                }
+                place
             }
 
             /// Its word in the proto.

@@ -10,7 +10,7 @@ use crate::{
     records::principals::Role,
     state::{
         State,
-        visible::{Ancestry, Parents, SeenRecord, agency_of, visible, visible_at},
+        visible::{Ancestry, Parents, SeenRecord, agency_of, is_shown_to, visible, visible_at},
     },
 };
 
@@ -142,6 +142,12 @@ impl<'a> Then<'a> {
         agency_of(self.image?, self.parents)
     }
 
+    /// Whether it belonged to this agency, or was shown to it.
+    fn concerns(self, agency: &AgencyName) -> bool {
+        self.agency().as_ref() == Some(agency)
+            || self.image.is_some_and(|image| is_shown_to(image, agency))
+    }
+
     /// What `caller` saw of it then.
     fn visible(self, caller: &Caller) -> Option<SeenRecord> {
         visible(self.parents, caller, self.image?)
@@ -196,10 +202,10 @@ impl Sight {
         let agency = caller.agency().filter(|agency| {
             caller.is_of(agency)
                 && (change.agency.as_ref() == Some(agency)
-                    || any(&|then| then.agency().as_ref() == Some(agency))
+                    || any(&|then| then.concerns(agency))
                     || change.effects.iter().any(|effect| {
                         let image = now.image(effect.name());
-                        image.is_some_and(|it| agency_of(&it, now).as_ref() == Some(agency))
+                        Then::new(image.as_ref(), now).concerns(agency)
                     }))
         });
         let itself = caller.person().map(|person| person.principal);

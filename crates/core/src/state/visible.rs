@@ -216,6 +216,12 @@ pub trait Visible: Mapped {
         self.audience(at).agency
     }
 
+    /// Whether the members of an agency, to which it does not belong, may see more of it than
+    /// everyone. Such a kind overrides it, so that watchers of that agency are told apart.
+    fn is_shown_to(&self, _agency: &AgencyName) -> bool {
+        false
+    }
+
     /// Whether the same callers see it and `other`, and the records below them.
     fn is_guarded_as(&self, _other: &Self) -> bool {
         true
@@ -277,6 +283,11 @@ fn seen(
 /// The agency that a resource belongs to.
 pub(crate) fn agency_of(image: &Image, at: &dyn Parents) -> Option<AgencyName> {
     on_image!(image, record => record.agency(at))
+}
+
+/// Whether an agency, to which a resource does not belong, may see more of it than everyone.
+pub(crate) fn is_shown_to(image: &Image, agency: &AgencyName) -> bool {
+    on_image!(image, record => record.is_shown_to(agency))
 }
 
 /// Whether those who see one image may see the other: two images of one record.

@@ -1,0 +1,40 @@
+//! Recommendations whose answer is late. They are of no platform, so each is there whatever the
+//! edition that is asked for.
+
+use super::{Item, Kind};
+use crate::{
+    effort::Effort,
+    monitoring::{recommendations::RecommendationStanding, tally::Sight},
+    state::State,
+    time::Date,
+};
+
+/// The items of a date that callers with this sight may see.
+pub(super) fn items<'a>(
+    state: &'a State,
+    sight: &'a Sight,
+    on: Date,
+    effort: &'a Effort,
+) -> impl Iterator<Item = Item> {
+    let records = effort.rows(state.recommendations().values(), 1);
+    records.filter_map(move |record| {
+        let standing = record.standing_on(on)?;
+        if standing.standing != RecommendationStanding::Overdue || !record.is_seen_on(on, sight) {
+            return None;
+        }
+        let since = standing.term?.answer_due_date.plus_days(1);
+        let resource = record.name.as_str();
+        Some(Item {
+            kind: Kind::UnansweredRecommendation,
+            resource: resource.to_owned(),
+            other: None,
+            platform: String::new(),
+            display_name: record.fields.display_name.clone(),
+            agency: standing.agency.cloned(),
+            head: None,
+            since,
+            days: since.days_until(on).max(0),
+            key: format!("{resource} {}", Kind::UnansweredRecommendation.as_str()),
+        })
+    })
+}

@@ -1,0 +1,50 @@
+//! The data quality of recommendations. They are of no platform, so each is scored whatever the
+//! edition and the group; of an agency, those that it is to answer.
+
+use super::{Checks, Criterion, RecordQuality, Rule};
+use crate::{
+    effort::Effort,
+    monitoring::{
+        recommendations::{RecommendationStanding, Standing},
+        tally::{Place, Sight},
+    },
+    records::recommendations::Recommendation,
+    state::State,
+    time::Date,
+};
+
+/// The scores of a date, of the records that callers with this sight may see.
+pub(super) fn records<'a>(
+    state: &'a State,
+    place: &'a Place,
+    sight: &'a Sight,
+    on: Date,
+    effort: &'a Effort,
+) -> impl Iterator<Item = RecordQuality> {
+    let records = effort.rows(state.recommendations().values(), 1);
+    records.filter_map(move |record| {
+        let standing = record.standing_on(on)?;
+        let asked = place.agency.as_ref();
+        let asked = asked.is_none_or(|agency| standing.agency == Some(agency));
+        let seen = asked && record.is_seen_on(on, sight);
+        seen.then(|| of(record, &standing))
+    })
+}
+
+/// A rejected recommendation owes nothing more, so no rule applies to it.
+fn of(record: &Recommendation, on: &Standing<'_>) -> RecordQuality {
+    let mut rules = Checks::default();
+    let late = matches!(
+        on.standing,
+        RecommendationStanding::AnsweredLate | RecommendationStanding::Overdue
+    );
+    if on.standing != RecommendationStanding::Rejected {
+        rules.check(Criterion::Complete, Rule::Termed, on.term.is_some());
+        rules.check(Criterion::Live, Rule::AnsweredInTerm, !late);
+    }
+    if let Some(answer) = on.answer {
+        let documented = answer.document.is_some();
+        rules.check(Criterion::Correct, Rule::AnsweredWithDocument, documented);
+    }
+    rules.of(record.name.as_str(), &record.fields.display_name, on.agency)
+}

@@ -1,0 +1,422 @@
+//! Recommendations on a date: how each stands, and the counts of an agency that is to answer, with
+//! the part that is not public yet kept apart. What one recommendation adds to the counts of a date
+//! is a pure function of it alone. The counts of today are kept by adding differences.
+
+use imbl::OrdMap;
+
+use crate::{
+    change::{Change, Effect},
+    effort::Effort,
+    monitoring::tally::Sight,
+    names::{AgencyName, RecommendationName},
+    records::{
+        recommendations::{Answer, Decision, Recommendation, RecommendationState, TermEntry},
+        words::words,
+    },
+    state::State,
+    time::Date,
+};
+
+words! {
+    /// How a recommendation stands on a date.
+    pub enum RecommendationStanding {
+        /// Answered within its term, or answered and without one.
+        AnsweredOnTime = 1 "ANSWERED_ON_TIME",
+        /// Answered after its term.
+        AnsweredLate = 2 "ANSWERED_LATE",
+        /// Not answered, and its term is not over.
+        Waiting = 3 "WAITING",
+        /// Not answered, and its term is over.
+        Overdue = 4 "OVERDUE",
+        /// Rejected.
+        Rejected = 5 "REJECTED",
+    }
+}
+
+/// A recommendation on a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing<'a> {
+    /// Its state then.
+    pub state: RecommendationState,
+    /// How it stood.
+    pub standing: RecommendationStanding,
+    /// The agency that was to answer.
+    pub agency: Option<&'a AgencyName>,
+    /// The answer that stood.
+    pub answer: Option<&'a Answer>,
+    /// The term that held, or that held when it was answered.
+    pub term: Option<&'a TermEntry>,
+    /// Days from its receipt to its answer or rejection, or to the date.
+    pub days: i64,
+    /// Whether it had been forwarded each time within the term for that; `None` where it had not
+    /// been forwarded, or no term says.
+    pub forwarded_in_time: Option<bool>,
+}
+
+impl Recommendation {
+    /// How it stands on a date; `None` before it was received.
+    pub fn standing_on(&self, date: Date) -> Option<Standing<'_>> {
+        let received = self.received();
+        if date < received {
+            return None;
+        }
+        let decision = self.decision_on(date);
+        let state = match (decision, self.reviewed()) {
+            (Some(decision), _) => decision.state(),
+            (None, Some(reviewed)) if reviewed <= date => RecommendationState::InReview,
+            (None, _) => RecommendationState::Received,
+        };
+        let until = match (decision, state) {
+            (Some(it), RecommendationState::Answered | RecommendationState::Rejected) => {
+                it.decision_date
+            }
+            _ => date,
+        };
+        let term = self.term_on(until);
+        let is_late = term.is_some_and(|it| it.answer_due_date < until);
+        let standing = match (state, is_late) {
+            (RecommendationState::Rejected, _) => RecommendationStanding::Rejected,
+            (RecommendationState::Answered, false) => RecommendationStanding::AnsweredOnTime,
+            (RecommendationState::Answered, true) => RecommendationStanding::AnsweredLate,
+            (_, false) => RecommendationStanding::Waiting,
+            (_, true) => RecommendationStanding::Overdue,
+        };
+        let forwards = self.forwards.iter();
+        let forwards = forwards.filter(|it| it.forward_date <= date);
+        let in_time = forwards.filter_map(|it| it.in_time());
+        Some(Standing {
+            state,
+            standing,
+            agency: self.holder_on(date),
+            answer: decision.and_then(|it| it.answer.as_deref()),
+            term,
+            days: received.days_until(until),
+            forwarded_in_time: in_time.reduce(|one, other| one && other),
+        })
+    }
+
+    /// The agency that was to answer on a date.
+    pub fn holder_on(&self, date: Date) -> Option<&AgencyName> {
+        let after = self.forwards.iter().find(|it| it.forward_date > date);
+        after.map_or_else(|| self.holder(), |next| Some(&next.previous_agency))
+    }
+
+    /// Whether everyone could see it on a date.
+    pub fn is_public_on(&self, date: Date) -> bool {
+        self.reviewed().is_some_and(|day| day <= date)
+    }
+
+    /// Whether those with this sight see it as it was on a date.
+    pub(crate) fn is_seen_on(&self, date: Date, sight: &Sight) -> bool {
+        self.is_public_on(date)
+            || *sight == Sight::All
+            || self.insiders().into_iter().any(|it| sight.covers(it))
+    }
+
+    fn decision_on(&self, date: Date) -> Option<&Decision> {
+        let mut newest_first = self.decisions.iter().rev();
+        newest_first.find(|it| it.decision_date <= date)
+    }
+
+    fn term_on(&self, date: Date) -> Option<&TermEntry> {
+        let mut newest_first = self.terms.iter().rev();
+        newest_first.find(|it| it.start_date <= date)
+    }
+
+    /// The days from which what is counted of it may differ from the day before.
+    fn turning_days(&self) -> impl Iterator<Item = Date> {
+        let terms = self.terms.iter();
+        let terms = terms.flat_map(|it| [it.start_date, it.answer_due_date.plus_days(1)]);
+        let forwards = self.forwards.iter().map(|it| it.forward_date);
+        let decisions = self.decisions.iter().map(|it| it.decision_date);
+        let tasks = self.fields.tasks.iter().filter_map(|it| it.link_date);
+        let days = [self.received()].into_iter().chain(self.reviewed());
+        days.chain(terms)
+            .chain(forwards)
+            .chain(decisions)
+            .chain(tasks)
+    }
+}
+
+/// Declares the counts: each a number of recommendations.
+macro_rules! counts {
+    ($($(#[$about:meta])* $count:ident,)+) => {
+        /// The counts of a date.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct RecommendationCounts {
+            $($(#[$about])* pub $count: i32,)+
+        }
+
+        impl RecommendationCounts {
+            /// Adds other counts, multiplied by `times`: 1 adds them, -1 subtracts them.
+            pub const fn merge(&mut self, other: &Self, times: i32) {
+                $(self.$count += other.$count * times;)+
+            }
+        }
+    };
+}
+
+counts! {
+    /// Received by then.
+    received,
+    /// Of those, under review or answered.
+    in_scope,
+    /// Forwarded once or more.
+    forwarded,
+    /// Of those, once or more after the term for that.
+    forwarded_late,
+    /// Answered in time.
+    answered_on_time,
+    /// Answered late.
+    answered_late,
+    /// Waiting for an answer, in time.
+    waiting,
+    /// Waiting for an answer, after the term.
+    overdue,
+    /// Rejected.
+    rejected,
+    /// Those that a task came of.
+    tasks_made,
+    /// Those whose term counts working days of a year that the calendar does not know.
+    calendar_unknown,
+}
+
+impl RecommendationCounts {
+    /// Answered, in time or late.
+    pub const fn answered(&self) -> i32 {
+        self.answered_on_time + self.answered_late
+    }
+
+    fn of(record: &Recommendation, date: Date) -> Self {
+        let mut counts = Self::default();
+        let Some(on) = record.standing_on(date) else {
+            return counts;
+        };
+        counts.received = 1;
+        let in_scope = matches!(
+            on.state,
+            RecommendationState::InReview | RecommendationState::Answered
+        );
+        counts.in_scope = i32::from(in_scope);
+        let forwarded = record.forwards.iter().any(|it| it.forward_date <= date);
+        counts.forwarded = i32::from(forwarded);
+        counts.forwarded_late = i32::from(on.forwarded_in_time == Some(false));
+        let standing = match on.standing {
+            RecommendationStanding::AnsweredOnTime => &mut counts.answered_on_time,
+            RecommendationStanding::AnsweredLate => &mut counts.answered_late,
+            RecommendationStanding::Waiting => &mut counts.waiting,
+            RecommendationStanding::Overdue => &mut counts.overdue,
+            RecommendationStanding::Rejected => &mut counts.rejected,
+        };
+        *standing = 1;
+        let mut tasks = record.fields.tasks.iter().filter_map(|it| it.link_date);
+        counts.tasks_made = i32::from(tasks.any(|day| day <= date));
+        counts.calendar_unknown = i32::from(on.term.is_some_and(|it| !it.calendar_known));
+        counts
+    }
+}
+
+// === the counts of a day, kept up to date ===
+
+/// What one recommendation adds to the counts of a date.
+#[derive(Debug, PartialEq, Eq)]
+struct Share {
+    counts: RecommendationCounts,
+    agency: Option<AgencyName>,
+    /// Those who may see it, where not everyone does.
+    insiders: Option<Vec<AgencyName>>,
+}
+
+impl Share {
+    fn of(record: &Recommendation, date: Date) -> Self {
+        let hidden = || record.insiders().into_iter().cloned().collect();
+        Self {
+            counts: RecommendationCounts::of(record, date),
+            agency: record.holder_on(date).cloned(),
+            insiders: (!record.is_public_on(date)).then(hidden),
+        }
+    }
+}
+
+/// Which recommendations a part counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Public,
+    HiddenFromOthers(AgencyName),
+    AllHidden,
+}
+
+/// Recommendations that a change touches, as they were counted before it.
+#[derive(Debug)]
+pub(super) struct Before(Vec<(RecommendationName, Option<Share>)>);
+
+/// The counts of one date, for every agency and every sight.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    parts: OrdMap<(Option<AgencyName>, Part), RecommendationCounts>,
+}
+
+impl Tally {
+    /// Counts all recommendations.
+    pub(super) fn new(state: &State, date: Date, effort: &Effort) -> Self {
+        let mut tally = Self::default();
+        for record in effort.rows(state.recommendations().values(), 1) {
+            tally.count(&Share::of(record, date), 1);
+        }
+        tally
+    }
+
+    /// The counts of the recommendations that an agency is to answer, or of all, for callers with
+    /// this sight.
+    pub(super) fn counts(
+        &self,
+        agency: Option<&AgencyName>,
+        sight: &Sight,
+    ) -> RecommendationCounts {
+        let part = |part: Part| {
+            let counts = self.parts.get(&(agency.cloned(), part));
+            counts.copied().unwrap_or_default()
+        };
+        let mut counts = part(Part::Public);
+        match sight {
+            Sight::Public => {}
+            Sight::Agency(own) => counts.merge(&part(Part::HiddenFromOthers(own.clone())), 1),
+            Sight::All => counts.merge(&part(Part::AllHidden), 1),
+        }
+        counts
+    }
+
+    /// What a change may alter, taken from the State before it.
+    pub(super) fn before(state: &State, change: &Change, date: Date) -> Before {
+        let mut names: Vec<_> = change.effects.iter().filter_map(touched).collect();
+        names.sort_unstable();
+        names.dedup();
+        let share = |name| {
+            let record = state.recommendation(&name);
+            let share = record.map(|it| Share::of(it, date));
+            (name, share)
+        };
+        Before(names.into_iter().map(share).collect())
+    }
+
+    /// Updates the counts to the State after the change.
+    pub(super) fn advance(&mut self, before: Before, after: &State, date: Date) {
+        for (name, old) in before.0 {
+            let new = after.recommendation(&name).map(|it| Share::of(it, date));
+            if old == new {
+                continue;
+            }
+            if let Some(old) = old {
+                self.count(&old, -1);
+            }
+            if let Some(new) = new {
+                self.count(&new, 1);
+            }
+        }
+    }
+
+    fn count(&mut self, share: &Share, times: i32) {
+        let agencies = [None, share.agency.clone()];
+        let of_agency = usize::from(share.agency.is_some());
+        for agency in agencies.into_iter().take(1 + of_agency) {
+            let Some(insiders) = &share.insiders else {
+                self.add(agency, Part::Public, share, times);
+                continue;
+            };
+            for insider in insiders {
+                let part = Part::HiddenFromOthers(insider.clone());
+                self.add(agency.clone(), part, share, times);
+            }
+            self.add(agency, Part::AllHidden, share, times);
+        }
+    }
+
+    fn add(&mut self, agency: Option<AgencyName>, part: Part, share: &Share, times: i32) {
+        let key = (agency, part);
+        let sum = self.parts.entry(key.clone()).or_default();
+        sum.merge(&share.counts, times);
+        if *sum == RecommendationCounts::default() {
+            self.parts.remove(&key);
+        }
+    }
+}
+
+/// The recommendation that an effect writes or removes.
+fn touched(effect: &Effect) -> Option<RecommendationName> {
+    match effect {
+        Effect::Put(_) | Effect::Remove { .. } => RecommendationName::parse(effect.name()),
+        Effect::Notice(_) => None,
+    }
+}
+
+// === any date ===
+
+impl State {
+    /// The counts of a date by a scan over every recommendation, without a stored tally.
+    pub fn recommendation_counts_by_scan(
+        &self,
+        agency: Option<&AgencyName>,
+        sight: &Sight,
+        date: Date,
+    ) -> RecommendationCounts {
+        let mut counts = RecommendationCounts::default();
+        for record in self.recommendations().values() {
+            counts.merge(&counted(record, agency, sight, date), 1);
+        }
+        counts
+    }
+
+    /// The same on dates in order. What a recommendation adds is computed only after each day on
+    /// which it may change.
+    pub fn recommendation_timeline(
+        &self,
+        agency: Option<&AgencyName>,
+        sight: &Sight,
+        dates: &[Date],
+        effort: &Effort,
+    ) -> Vec<RecommendationCounts> {
+        let mut changes = vec![RecommendationCounts::default(); dates.len()];
+        for record in effort.rows(self.recommendations().values(), 1) {
+            let days = record.turning_days();
+            let mut turns: Vec<_> = days
+                .map(|day| dates.partition_point(|date| *date < day))
+                .collect();
+            turns.sort_unstable();
+            turns.dedup();
+            let mut before = RecommendationCounts::default();
+            for index in effort.rows(turns, 1) {
+                let (Some(date), Some(change)) = (dates.get(index), changes.get_mut(index)) else {
+                    break;
+                };
+                let counts = counted(record, agency, sight, *date);
+                change.merge(&counts, 1);
+                change.merge(&before, -1);
+                before = counts;
+            }
+        }
+        let mut sum = RecommendationCounts::default();
+        for change in &mut changes {
+            sum.merge(change, 1);
+            *change = sum;
+        }
+        changes
+    }
+}
+
+/// What a recommendation adds to the counts of an agency on a date.
+fn counted(
+    record: &Recommendation,
+    agency: Option<&AgencyName>,
+    sight: &Sight,
+    date: Date,
+) -> RecommendationCounts {
+    let asked = agency.is_none_or(|agency| record.holder_on(date) == Some(agency));
+    if asked && record.is_seen_on(date, sight) {
+        RecommendationCounts::of(record, date)
+    } else {
+        RecommendationCounts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
