@@ -4,6 +4,7 @@
 mod access;
 mod catalogue;
 mod changes;
+mod data_flows;
 mod encodings;
 mod glossary;
 pub mod health;

@@ -9,6 +9,7 @@ pub mod agencies;
 pub mod assessments;
 pub mod baselines;
 pub mod changes;
+pub mod data_flows;
 mod descriptors;
 pub mod documents;
 pub mod editions;

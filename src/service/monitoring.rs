@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     call::Call,
-    pb::{self, compute_timeline_request::Interval},
+    pb::{self, compute_timeline_request::{Interval, Metric}},
     wire::{
         figures, monitoring, requests,
         values::{self, write_date},
@@ -26,12 +26,13 @@ use ndp_core::{
     monitoring::{
         agencies::AgencyCounts,
         attention::Item,
+        flows::FlowScope,
         quality::RecordQuality,
         reconcile::Computed,
         summary::Scope,
         tally::{Place, Sight, Tally},
     },
-    names::{AgencyName, FigureName, Revision},
+    names::{AgencyName, FigureName, PlatformName, ResourceName as _, Revision},
     query::{
         filter::Filter,
         order::Order,
@@ -84,12 +85,25 @@ impl Services {
         let dates = dates(interval, start, end)?;
         let sight = Sight::of(&call.caller);
         let counted = (place.clone(), dates.clone());
+        let asks_flows = metrics.contains(&Metric::DataFlowsActive);
         let counts = self.work(&call, move |call, effort| {
             let (place, dates) = &counted;
-            Ok(call.state().timeline(place, &sight, dates, effort))
+            let state = call.state();
+            let scope = FlowScope::of_agency(place.agency.as_ref());
+            let flows = match asks_flows {
+                true => state.active_flows(&scope, dates, effort),
+                false => vec![0; dates.len()],
+            };
+            Ok((state.timeline(place, &sight, dates, effort), flows))
         });
-        let counts = counts.await?;
-        let points: Vec<_> = dates.into_iter().zip(counts).collect();
+        let (counts, flows) = counts.await?;
+        let points = dates.into_iter().zip(counts).zip(flows);
+        let points = points.map(|((date, counts), active_flows)| monitoring::Counted {
+            date,
+            counts,
+            active_flows,
+        });
+        let points: Vec<_> = points.collect();
         call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
     }
 
@@ -181,6 +195,26 @@ impl Services {
         });
         let report = writing.await?;
         call.answer(report)
+    }
+
+    pub(super) async fn compute_connections(
+        &self,
+        request: Request<pb::ComputeConnectionsRequest>,
+    ) -> Answer<pb::ComputeConnectionsResponse> {
+        let (call, today, message) = self.open_counted(request).await?;
+        let asked = values::read_date(message.effective_date);
+        let date = asked.unwrap_or(today);
+        check_known(date, today, "effective_date")?;
+        let state = call.state();
+        check_provider(state, &message.provider)?;
+        let tally = self.registry().tally(&call.who, &call.snapshot, date);
+        let scope = match message.provider.as_str() {
+            "" => FlowScope::All,
+            provider => FlowScope::Provider(provider.to_owned()),
+        };
+        let counts = tally.await?.flows().counts(&scope);
+        let told = monitoring::connections(message.provider, date, &counts, state);
+        call.answer(told)
     }
 
     pub(super) async fn list_attention_items(
@@ -471,6 +505,20 @@ fn check_counted(
     };
     check_known(date, today, field)?;
     call.state().check_listed(place, date, field)
+}
+
+/// Refuses a provider that does not exist. Otherwise it would look like one without flows.
+fn check_provider(state: &State, provider: &str) -> Result<(), Error> {
+    if let Some(agency) = AgencyName::parse(provider) {
+        return state.known_agency(&agency);
+    }
+    match PlatformName::parse(provider) {
+        Some(name) if state.platform(&name).is_none() => Err(Error::NotFound {
+            kind: PlatformName::KIND,
+            name: name.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a date after the date of the answer.

@@ -2,7 +2,7 @@
 //! their wire form.
 
 use super::{
-    figures,
+    data_flows, figures,
     plans::{self, milestone_state_counts},
     requests,
     values::{write_date, write_enum, write_optional_enum, write_optional_name},
@@ -23,7 +23,7 @@ use ndp_core::{
         quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
         reconcile::{Category, Computed},
         standing::StandingState,
-        summary::{Scope, Summary},
+        summary::{FlowSummary, Scope, Summary},
         tally::{Count, Counts, Place, Rater},
     },
     names::{AgencyName, PlatformName, Revision},
@@ -101,6 +101,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         date,
         declared_platforms,
         counts,
+        flows,
         synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
@@ -173,6 +174,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         synthetic: *synthetic,
         effective_edition: effective_edition(state, *date),
         warnings: warnings(state, place, *date),
+        data_flows: Some(data_flows::counts(flows)),
     }
 }
 
@@ -180,7 +182,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
 
 /// The metrics asked for; all of them where none is.
 pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
-    let all = 1..=Metric::ClaimsUnsubstantiated as i32;
+    let all = 1..=Metric::DataFlowsActive as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
     } else {
@@ -213,6 +215,25 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
         ]),
         Metric::PlansDiverging => counts.get(Count::Diverging),
         Metric::ClaimsUnsubstantiated => counts.get(Count::Unsubstantiated),
+        Metric::DataFlowsActive => 0, // not of platforms
+    }
+}
+
+/// What a timeline counts on one date.
+#[derive(Debug)]
+pub struct Counted {
+    /// The date.
+    pub date: Date,
+    /// The counts of platforms and what is below them.
+    pub counts: Counts,
+    /// Data flows that are ACTIVE.
+    pub active_flows: i32,
+}
+
+fn point_count(of: Metric, point: &Counted) -> i32 {
+    match of {
+        Metric::DataFlowsActive => point.active_flows,
+        _ => metric(of, &point.counts),
     }
 }
 
@@ -220,7 +241,7 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
 pub fn timeline(
     place: &Place,
     metrics: &[Metric],
-    points: &[(Date, Counts)],
+    points: &[Counted],
     end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
@@ -231,9 +252,9 @@ pub fn timeline(
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
         points: points
             .iter()
-            .map(|(date, counts)| Point {
-                effective_date: write_date(Some(*date)),
-                counts: metrics.iter().map(|it| metric(*it, counts)).collect(),
+            .map(|point| Point {
+                effective_date: write_date(Some(point.date)),
+                counts: metrics.iter().map(|it| point_count(*it, point)).collect(),
             })
             .collect(),
         revision: state.revision().get(),
@@ -323,6 +344,31 @@ pub fn attention_item(record: &Item, state: &State) -> pb::AttentionItem {
         agency_display_name: agency_display_name(state, record.agency.as_ref()),
         platform_display_name: PlatformName::parse(&record.platform)
             .map_or_else(String::new, |name| platform_display_name(state, &name)),
+    }
+}
+
+// === connections ===
+
+/// The counts of the flows of one provider, or of all.
+pub fn connections(
+    provider: String,
+    date: Date,
+    record: &FlowSummary,
+    state: &State,
+) -> pb::ComputeConnectionsResponse {
+    let platform = PlatformName::parse(&provider);
+    let agency = AgencyName::parse(&provider);
+    let display_name = match &platform {
+        Some(name) => platform_display_name(state, name),
+        None => agency_display_name(state, agency.as_ref()),
+    };
+    pb::ComputeConnectionsResponse {
+        provider,
+        provider_display_name: display_name,
+        effective_date: write_date(Some(date)),
+        data_flows: Some(data_flows::counts(record)),
+        revision: state.revision().get(),
+        synthetic: state.is_synthetic(),
     }
 }
 
@@ -460,6 +506,7 @@ mod tests {
             date: Date::MIN,
             declared_platforms: None,
             counts,
+            flows: FlowSummary::default(),
             synthetic: false,
         };
         let message = summary(&record, &State::default());

@@ -15,6 +15,7 @@ mod errors;
 mod figures;
 mod given;
 mod language;
+mod data_flows;
 mod lists;
 mod matrix;
 mod milestones;

@@ -4,6 +4,7 @@
 pub mod agencies;
 pub mod attention;
 pub mod comparison;
+pub mod flows;
 pub mod freshness;
 pub mod in_force;
 pub mod quality;

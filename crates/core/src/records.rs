@@ -5,6 +5,7 @@ pub mod agencies;
 pub mod assessments;
 pub mod baselines;
 pub mod budgets;
+pub mod data_flows;
 pub mod dated;
 pub mod documents;
 pub mod edit;
@@ -33,6 +34,7 @@ pub use crate::records::{
     agencies::Agency,
     assessments::Assessment,
     baselines::Baseline,
+    data_flows::DataFlow,
     editions::Edition,
     figures::Figure,
     milestones::Milestone,
@@ -94,6 +96,8 @@ macro_rules! kinds {
                 {"figure", "số liệu", "figures/{figure}"};
             Programme programme programmes ProgrammeName
                 {"programme", "chương trình", "programmes/{programme}"};
+            DataFlow data_flow data_flows DataFlowName
+                {"data flow", "luồng dữ liệu", "dataFlows/{data_flow}"};
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

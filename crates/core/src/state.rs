@@ -8,6 +8,7 @@
 mod alphabet;
 pub(crate) mod blocks;
 pub mod dossier;
+pub mod flows;
 pub mod index;
 mod load;
 pub mod log;
@@ -25,6 +26,7 @@ use crate::{
     names::{AgencyName, EditionName, PlatformName, Revision},
     records::{
         Record as _,
+        data_flows::DataFlow,
         meta::BELOW,
         plans::{Plan, PlanState, Visibility},
         platforms::{Platform, PlatformState},
@@ -59,6 +61,7 @@ pub struct State {
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
     edition_counts: OrdMap<EditionName, EditionCounts>,
+    flows_by_party: flows::ByParty,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -117,6 +120,10 @@ impl State {
                     self.forget_texts(&agency.name);
                 }
             }
+            (Image::DataFlow(flow), old) => {
+                let old = old.and_then(DataFlow::of_image);
+                self.flows_by_party.replace(old.as_deref(), Some(&flow));
+            }
             (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
             (Image::Plan(_), _) if !values => {}
             (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
@@ -147,6 +154,7 @@ impl State {
             }
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
+            Some(Image::DataFlow(old)) => self.flows_by_party.replace(Some(&*old), None),
             _ => {}
         }
     }

@@ -1,6 +1,8 @@
 //! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
 //! date. A record that a caller may not see raises no item for that caller.
 
+mod flows;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
@@ -44,6 +46,12 @@ words! {
         Unsubstantiated = 7 "UNSUBSTANTIATED",
         /// Another platform in the catalogue has the same name, and may be the same.
         LikelyDuplicate = 8 "LIKELY_DUPLICATE",
+        /// One side of a data flow confirmed it long ago, and the other has not.
+        FlowOneSided = 21 "FLOW_ONE_SIDED",
+        /// A mandatory data flow does not go through the channel that it must.
+        FlowOffChannel = 22 "FLOW_OFF_CHANNEL",
+        /// A data flow is SUSPENDED.
+        FlowSuspended = 23 "FLOW_SUSPENDED",
     }
 }
 
@@ -67,6 +75,9 @@ impl Kind {
                 "compare the two records: if they are one platform, propose RetirePlatform with \
                  the outcome DUPLICATE for one of them, else correct a name"
             }
+            Self::FlowOneSided => "confirm the data flow, or have what is wrong in it corrected",
+            Self::FlowOffChannel => "move the data flow to NDOP, and record the new channel",
+            Self::FlowSuspended => "take the data flow up again, or record its end",
         }
     }
 
@@ -89,6 +100,11 @@ impl Kind {
                 "đối chiếu hai bản ghi: nếu là cùng một nền tảng thì đề nghị RetirePlatform với \
                  kết quả DUPLICATE cho một bản ghi, nếu không thì sửa lại tên"
             }
+            Self::FlowOneSided => "xác nhận luồng dữ liệu, hoặc đề nghị sửa chỗ chưa đúng",
+            Self::FlowOffChannel => {
+                "chuyển luồng dữ liệu sang kênh NDOP và cập nhật kênh chia sẻ"
+            }
+            Self::FlowSuspended => "khôi phục luồng dữ liệu, hoặc ghi nhận kết thúc",
         }
     }
 }
@@ -102,7 +118,7 @@ pub struct Item {
     pub resource: String,
     /// The other record that it is about, if there is one.
     pub other: Option<PlatformName>,
-    /// The platform that it belongs to.
+    /// The platform that it belongs to; empty for a data flow between others.
     pub platform: String,
     /// The record's title.
     pub display_name: String,
@@ -131,6 +147,7 @@ impl State {
             items.of_platform(self, platform, listed_since, sight);
             items.of_namesake(self, platform, &namesakes);
         }
+        items.list.extend(flows::items(self, on, effort));
         items.list
     }
 
@@ -341,6 +358,9 @@ const KINDS: &[&str] = &[
     Kind::PendingAnnex.as_str(),
     Kind::Unsubstantiated.as_str(),
     Kind::LikelyDuplicate.as_str(),
+    Kind::FlowOneSided.as_str(),
+    Kind::FlowOffChannel.as_str(),
+    Kind::FlowSuspended.as_str(),
 ];
 
 impl Queryable for Item {

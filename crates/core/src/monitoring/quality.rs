@@ -2,6 +2,8 @@
 //! the fields of a platform and of its plans in force. A rule that does not apply to a record is
 //! not counted for it. A score is the number of rules that pass, out of those that apply.
 
+mod flows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
@@ -85,6 +87,10 @@ words! {
         Deployed = 19 "DEPLOYED",
         /// A link is known.
         Linked = 20 "LINKED",
+        /// The platform declares the channel that its data flows use; counted for each.
+        ChannelsAsFlows = 21 "CHANNELS_AS_FLOWS",
+        /// A data flow uses the channel that the platform declares; counted for each.
+        ChannelsUsed = 22 "CHANNELS_USED",
     }
 }
 
@@ -205,6 +211,7 @@ impl State {
         rules.live(platform, &standings, on);
         rules.consistent(platform, &standings);
         rules.shared(platform);
+        rules.channels(self, platform, on);
         RecordQuality {
             platform: platform.name.clone(),
             agency: agency.cloned(),

@@ -7,7 +7,10 @@ use crate::{
     effort::Effort,
     error::Error,
     messages::Rule,
-    monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    monitoring::{
+        flows::{FlowCounts, FlowScope},
+        tally::{Counts, Place, Sight, Tally, contribution, is_in},
+    },
     names::{AgencyName, EditionName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
@@ -37,8 +40,19 @@ pub struct Summary {
     pub declared_platforms: Option<i32>,
     /// The counts.
     pub counts: Counts,
+    /// Those of data flows, whatever the edition.
+    pub flows: FlowSummary,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
+}
+
+/// The counts of data flows on a date.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowSummary {
+    /// The counts.
+    pub counts: FlowCounts,
+    /// The day from which mandatory data has to go through NDOP; none where no edition says.
+    pub ndop_mandatory_date: Option<Date>,
 }
 
 impl State {
@@ -121,6 +135,9 @@ impl State {
             declared_platforms: self.declared_platforms(&place),
             date: tally.date(),
             counts,
+            flows: tally
+                .flows()
+                .counts(&FlowScope::of_agency(place.agency.as_ref())),
             synthetic: self.is_synthetic(),
             place,
         }

@@ -16,6 +16,7 @@ use crate::{
     change::{Change, Effect, Image},
     effort::Effort,
     monitoring::{
+        flows::{FlowTally, FlowsBefore},
         freshness::Freshness,
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
     },
@@ -366,9 +367,9 @@ impl Share {
 }
 
 /// The parts of a tally that a change may alter, as they were before the change: the shares of
-/// some platforms, or `None` for the whole tally.
+/// some platforms and of some data flows, or `None` for the whole tally.
 #[derive(Debug)]
-pub struct Before(Option<Vec<(PlatformName, Option<Share>)>>);
+pub struct Before(Option<(Vec<(PlatformName, Option<Share>)>, FlowsBefore)>);
 
 /// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -383,6 +384,7 @@ enum Part {
 pub struct Tally {
     date: Date,
     parts: OrdMap<(Place, Part), Arc<Counts>>,
+    flows: FlowTally,
 }
 
 impl Tally {
@@ -391,6 +393,7 @@ impl Tally {
         let mut tally = Self {
             date,
             parts: OrdMap::new(),
+            flows: FlowTally::new(state, date, effort),
         };
         for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
@@ -401,6 +404,11 @@ impl Tally {
     /// The date it is of.
     pub const fn date(&self) -> Date {
         self.date
+    }
+
+    /// The counts of data flows.
+    pub const fn flows(&self) -> &FlowTally {
+        &self.flows
     }
 
     /// The counts of a place for callers with this sight.
@@ -429,15 +437,17 @@ impl Tally {
             (name, share)
         };
         let platforms = touched(state, change);
-        Before(platforms.map(|names| names.into_iter().map(share).collect()))
+        let shares = platforms.map(|names| names.into_iter().map(share).collect());
+        Before(shares.zip(self.flows.before(state, change)))
     }
 
     /// Updates the tally to the State after the change. Returns false if everything must be counted
     /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
-        let Some(shares) = before.0 else {
+        let Some((shares, flows)) = before.0 else {
             return false;
         };
+        self.flows.advance(flows, after);
         for (name, old) in shares {
             let platform = after.platform(&name);
             let new = platform.map(|it| Share::of(after, it, self.date));
