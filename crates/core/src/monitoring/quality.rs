@@ -1,6 +1,7 @@
 //! Data quality: đúng, đủ, sạch, sống, thống nhất, dùng chung. Each criterion is a few rules over
-//! the fields of a platform and of its plans in force. A rule that does not apply to a record is
-//! not counted for it. A score is the number of rules that pass, out of those that apply.
+//! the fields of a record; those of a platform also ask its plans in force. A rule that does not
+//! apply to a record is not counted for it. A score is the number of rules that pass, out of those
+//! that apply.
 
 mod flows;
 
@@ -13,7 +14,7 @@ use crate::{
         standing::PlanStanding,
         tally::{Place, Sight},
     },
-    names::{AgencyName, PlatformName},
+    names::AgencyName,
     records::{
         platforms::{Classification, Membership, Platform, Stage, Verification},
         words::words,
@@ -145,12 +146,14 @@ pub struct Failure {
     pub rule: Rule,
 }
 
-/// The data quality of one platform's record.
+/// The data quality of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordQuality {
-    /// The platform.
-    pub platform: PlatformName,
-    /// The agency that governs it.
+    /// Its resource name.
+    pub resource: String,
+    /// What it is called, in Vietnamese.
+    pub display_name: String,
+    /// The agency that answers for it.
     pub agency: Option<AgencyName>,
     /// Its scores.
     pub scores: Scores,
@@ -163,7 +166,7 @@ pub struct RecordQuality {
 pub struct Quality {
     /// The sum over all records.
     pub whole: Scores,
-    /// The sum for each agency, and for platforms without one.
+    /// The sum for each agency, and for records without one.
     pub agencies: BTreeMap<Option<AgencyName>, Scores>,
     /// Each record, by name.
     pub records: Vec<RecordQuality>,
@@ -176,12 +179,9 @@ impl State {
         let named = self.namesakes(on, effort);
         let mut quality = Quality::default();
         for platform in self.active_in(place, on, effort) {
-            let record = self.record_quality(platform, &named, sight, on);
-            quality.whole.merge(&record.scores);
-            let agency = quality.agencies.entry(record.agency.clone());
-            agency.or_default().merge(&record.scores);
-            quality.records.push(record);
+            quality.add(self.record_quality(platform, &named, sight, on));
         }
+        quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }
 
@@ -201,10 +201,7 @@ impl State {
             }
         }
         let agency = governing_agency_on(platform, on);
-        let mut rules = Checks {
-            scores: Scores::default(),
-            failures: Vec::new(),
-        };
+        let mut rules = Checks::default();
         rules.correct(platform);
         rules.complete(platform, agency, in_force);
         rules.clean(platform, named);
@@ -212,21 +209,38 @@ impl State {
         rules.consistent(platform, &standings);
         rules.shared(platform);
         rules.channels(self, platform, on);
-        RecordQuality {
-            platform: platform.name.clone(),
-            agency: agency.cloned(),
-            scores: rules.scores,
-            failures: rules.failures,
-        }
+        let title = &platform.fields.display_name;
+        rules.of(platform.name.as_str(), title, agency)
     }
 }
 
+impl Quality {
+    fn add(&mut self, record: RecordQuality) {
+        self.whole.merge(&record.scores);
+        let agency = self.agencies.entry(record.agency.clone());
+        agency.or_default().merge(&record.scores);
+        self.records.push(record);
+    }
+}
+
+/// What the rules say of one record.
+#[derive(Default)]
 struct Checks {
     scores: Scores,
     failures: Vec<Failure>,
 }
 
 impl Checks {
+    fn of(self, resource: &str, title: &str, agency: Option<&AgencyName>) -> RecordQuality {
+        RecordQuality {
+            resource: resource.to_owned(),
+            display_name: title.to_owned(),
+            agency: agency.cloned(),
+            scores: self.scores,
+            failures: self.failures,
+        }
+    }
+
     fn check(&mut self, criterion: Criterion, rule: Rule, kept: bool) {
         if let Some(score) = self.scores.0.get_mut(criterion.place()) {
             score.checked += 1;
