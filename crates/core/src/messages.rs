@@ -199,7 +199,7 @@ messages! {
         ("không thể đổi các bên của luồng dữ liệu; hãy lập luồng dữ liệu khác");
     NOT_ALLOWED => EntryKept:
         ("must stay as it was; add a new entry at the end, or have the steward correct this one"),
-        ("phải giữ nguyên; hãy thêm mục mới ở cuối, hoặc đề nghị đơn vị theo dõi đính chính");
+        ("phải giữ nguyên; hãy thêm mục mới ở cuối, hoặc đề nghị đơn vị quản lý danh mục đính chính");
     REFERENCE_NOT_FOUND => PlatformNotFound { name: String }:
         ("`{name}` does not exist; ListPlatforms lists the platforms"),
         ("`{name}` không tồn tại; ListPlatforms liệt kê các nền tảng");
@@ -770,7 +770,7 @@ messages! {
         ("the flow was recorded in error and counts nowhere; create another one, or have the \
           steward clear `annulled`"),
         ("luồng dữ liệu này đã ghi nhầm và không được tính; hãy lập luồng dữ liệu khác, hoặc đề \
-          nghị đơn vị theo dõi bỏ `annulled`");
+          nghị đơn vị quản lý danh mục bỏ `annulled`");
     DATA_FLOW_IS_FULL => DataFlowIsFull { most: usize }:
         ("the flow may have {most} confirmations; end it and create another one"),
         ("luồng dữ liệu chỉ được có {most} lần xác nhận; hãy kết thúc và lập luồng khác");
