@@ -7,6 +7,8 @@
 //! the real catalogue: 21 platforms with a plan issued by 23 September, 28 in operation by
 //! 31 October. A demo moves all its days alike, so that it ends a month ago at most.
 
+mod flows;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -186,7 +188,7 @@ fn seed(first: Date) -> Result<Seed> {
                 fields: AgencyFields {
                     display_name: format!("Cơ quan thử nghiệm {} {SYNTHETIC}", number + 1),
                     display_name_en: format!("Agency {} {SYNTHETIC}", number + 1),
-                    kind: AgencyKind::Other,
+                    kind: kind_of(number),
                     ..AgencyFields::default()
                 },
                 meta: catalogue::UNWRITTEN,
@@ -233,6 +235,15 @@ fn seed(first: Date) -> Result<Seed> {
         );
     }
     Ok(seed)
+}
+
+/// The kinds of the agencies: some ministries, some provinces, and one that is neither.
+const fn kind_of(number: usize) -> AgencyKind {
+    match number {
+        0..4 => AgencyKind::Ministry,
+        4..7 => AgencyKind::ProvincialPeoplesCommittee,
+        _ => AgencyKind::Other,
+    }
 }
 
 // === the events ===
@@ -324,6 +335,7 @@ impl Story {
                 .plus_days(i32::try_from(number)? * 12);
             self.in_operation(number + 3, day)?;
         }
+        self.data_flows()?;
         self.rebaseline(4)
     }
 

@@ -271,7 +271,7 @@ mod tests {
             vec(group, 0..3),
             option::of(arbitrary::name()),
             (date(), date(), option::of(arbitrary::name())),
-            (any::<bool>(), arbitrary::text(), arbitrary::sources()),
+            (any::<bool>(), arbitrary::text(), arbitrary::sources(), date()),
         )
             .prop_map(
                 |(title, groups, previous_edition, force, told)| EditionFields {
@@ -286,6 +286,7 @@ mod tests {
                     pinned: told.0,
                     note: told.1,
                     sources: told.2,
+                    ndop_mandatory_date: told.3,
                 },
             )
     }

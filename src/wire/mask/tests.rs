@@ -7,6 +7,7 @@ use ndp_core::{
     records::{
         agencies::Agency,
         edit::Edit,
+        data_flows::DataFlow,
         editions::Edition,
         milestones::Milestone,
         plans::{Plan, PlanFields},
@@ -199,6 +200,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Milestone>(),
         of::<Principal>(),
         of::<Programme>(),
+        of::<DataFlow>(),
     ]);
     let methods = POOL
         .services()

@@ -136,6 +136,7 @@ async fn cells_are_plain_and_compute_nothing() {
         "/v1/platforms/-/plans",
         "/v1/principals",
         "/v1/programmes",
+        "/v1/dataFlows",
     ] {
         let mark = if path.contains('?') { '&' } else { '?' };
         let asked = format!("GET {path}{mark}format=csv");

@@ -13,7 +13,7 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::programmes;
+use super::{data_flows, programmes};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -49,6 +49,7 @@ pub(super) struct Fixture {
     agency: Value,
     edition: Value,
     programme: Value,
+    data_flow: Value,
     key: String,
 }
 
@@ -115,6 +116,10 @@ impl Fixture {
             programme: cast
                 .steward
                 .ok("CreateProgramme", programmes::create("x"))
+                .await,
+            data_flow: cast
+                .steward
+                .ok("CreateDataFlow", data_flows::create("x"))
                 .await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
@@ -295,6 +300,14 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreateProgramme", "", programmes::create("new")),
         ("UpdateProgramme", "", update("programme", &it.programme, "display_name_en", &text)),
 
+        ("GetDataFlow", "", named(&it.data_flow)),
+        ("ListDataFlows", "", json!({})),
+        ("CreateDataFlow", "", data_flows::create("new")),
+        ("UpdateDataFlow", "", update("data_flow", &it.data_flow, "display_name", &text)),
+        ("UpdateDataFlow", "its state", update("data_flow", &it.data_flow, "state_entries",
+            &data_flows::suspended(&it.data_flow))),
+        ("ConfirmDataFlow", "", move_of(&it.data_flow)),
+
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),
         ("GetPlan", "restricted", named(&it.restricted)),
@@ -369,6 +382,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         })),
         ("ComputeAgencySummaries", "", json!({})),
         ("ComputeWeeklyReport", "", json!({})),
+        ("ComputeConnections", "", json!({})),
         ("ListAttentionItems", "", json!({})),
         ("ComputeDataQuality", "", json!({})),
         ("ReconcileFigures", "", json!({})),

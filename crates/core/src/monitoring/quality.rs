@@ -179,7 +179,7 @@ impl State {
         let named = self.namesakes(on, effort);
         let mut quality = Quality::default();
         for platform in self.active_in(place, on, effort) {
-            quality.add(self.record_quality(platform, &named, sight, on));
+            quality.add(self.record_quality(platform, &named, sight, on, effort));
         }
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
@@ -191,6 +191,7 @@ impl State {
         named: &Namesakes,
         sight: &Sight,
         on: Date,
+        effort: &Effort,
     ) -> RecordQuality {
         let mut standings = Vec::new();
         let mut in_force = false;
@@ -208,7 +209,7 @@ impl State {
         rules.live(platform, &standings, on);
         rules.consistent(platform, &standings);
         rules.shared(platform);
-        rules.channels(self, platform, on);
+        rules.channels(self, platform, on, effort);
         let title = &platform.fields.display_name;
         rules.of(platform.name.as_str(), title, agency)
     }

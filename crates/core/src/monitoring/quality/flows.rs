@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{Checks, Criterion, Rule};
 use crate::{
+    effort::Effort,
     records::{
         data_flows::{FlowState, Side},
-        platforms::{DataSharingChannel, Platform},
+        platforms::Platform,
     },
     state::State,
     time::Date,
@@ -15,30 +16,40 @@ use crate::{
 impl Checks {
     /// Whether the channels that a platform declares are those of its ACTIVE flows. Nothing applies
     /// to a platform that provides no flow on the date.
-    pub(super) fn channels(&mut self, state: &State, platform: &Platform, on: Date) {
-        let name = Some(&platform.name);
-        let flows = state.flows_of(platform.name.as_str());
-        let provides = |flow: &&std::sync::Arc<_>| {
-            let flow: &crate::records::data_flows::DataFlow = flow;
-            flow.party(Side::Provider).platform.as_ref() == name && flow.state_on(on).is_some()
-        };
-        let provided: Vec<_> = flows.filter(provides).collect();
-        if provided.is_empty() {
+    pub(super) fn channels(
+        &mut self,
+        state: &State,
+        platform: &Platform,
+        on: Date,
+        effort: &Effort,
+    ) {
+        let mut provides = false;
+        let mut used = BTreeSet::new();
+        for flow in effort.rows(state.flows_of(platform.name.as_str()), 1) {
+            let provider = flow.party(Side::Provider).platform.as_ref();
+            let Some(flow_state) = flow.state_on(on).filter(|_| provider == Some(&platform.name))
+            else {
+                continue;
+            };
+            provides = true;
+            if flow_state == FlowState::Active {
+                used.extend(flow.term_on(on).and_then(|it| it.channel.as_declared()));
+            }
+        }
+        if !provides {
             return;
         }
-        let active = provided
+        let declared: BTreeSet<_> = platform
+            .fields
+            .data_sharing_channels
             .iter()
-            .filter(|flow| flow.state_on(on) == Some(FlowState::Active));
-        let used: BTreeSet<DataSharingChannel> = active
-            .filter_map(|flow| flow.term_on(on)?.channel.as_declared())
+            .copied()
             .collect();
-        let declared = &platform.fields.data_sharing_channels;
         for channel in &used {
             let kept = declared.contains(channel);
             self.check(Criterion::Consistent, Rule::ChannelsAsFlows, kept);
         }
-        let declared: BTreeSet<_> = declared.iter().collect();
-        for channel in declared {
+        for channel in &declared {
             let kept = used.contains(channel);
             self.check(Criterion::Shared, Rule::ChannelsUsed, kept);
         }
