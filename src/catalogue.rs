@@ -199,6 +199,7 @@ impl EditionRow {
                 pinned: false,
                 note: text(&self.note),
                 sources: sources(&self.sources),
+                ndop_mandatory_date: None,
             },
             meta: UNWRITTEN,
         })

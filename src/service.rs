@@ -5,6 +5,7 @@ mod access;
 mod catalogue;
 mod changes;
 mod deployments;
+mod data_flows;
 mod encodings;
 mod glossary;
 pub mod health;

@@ -10,6 +10,7 @@ pub mod assessments;
 pub mod baselines;
 pub mod changes;
 pub mod deployments;
+pub mod data_flows;
 mod descriptors;
 pub mod documents;
 pub mod editions;

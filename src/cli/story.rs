@@ -11,6 +11,7 @@ mod tasks;
 mod indicators;
 mod deployments;
 mod recommendations;
+mod flows;
 
 use std::sync::{
     Arc,
@@ -191,7 +192,7 @@ fn seed(first: Date) -> Result<Seed> {
                 fields: AgencyFields {
                     display_name: format!("Cơ quan thử nghiệm {} {SYNTHETIC}", number + 1),
                     display_name_en: format!("Agency {} {SYNTHETIC}", number + 1),
-                    kind: AgencyKind::Other,
+                    kind: kind_of(number),
                     ..AgencyFields::default()
                 },
                 meta: catalogue::UNWRITTEN,
@@ -248,6 +249,15 @@ fn seed(first: Date) -> Result<Seed> {
         }
     }
     Ok(seed)
+}
+
+/// The kinds of the agencies: some ministries, some provinces, and one that is neither.
+const fn kind_of(number: usize) -> AgencyKind {
+    match number {
+        0..4 => AgencyKind::Ministry,
+        4..7 => AgencyKind::ProvincialPeoplesCommittee,
+        _ => AgencyKind::Other,
+    }
 }
 
 // === the events ===
@@ -343,6 +353,7 @@ impl Story {
         self.tasks()
         self.indicators()?;
         self.recommendations()?;
+        self.data_flows()?;
         self.rebaseline(4)
         self.deployments()
     }

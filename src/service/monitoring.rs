@@ -20,6 +20,8 @@ use crate::{
         self,
         compute_timeline_request::{Interval, Metric},
     },
+    call::Call,
+    pb::{self, compute_timeline_request::{Interval, Metric}},
     wire::{
         figures, monitoring, reminders, requests,
         figures, monitoring, requests, tasks,
@@ -39,6 +41,7 @@ use ndp_core::{
     monitoring::{
         agencies::AgencyCounts,
         attention::Item,
+        flows::FlowScope,
         quality::RecordQuality,
         recommendations::RecommendationCounts,
         reconcile::Computed,
@@ -48,6 +51,7 @@ use ndp_core::{
         tasks::{TaskLead, TaskPlace},
     },
     names::{AgencyName, FigureName, ProgrammeName, Revision},
+    names::{AgencyName, FigureName, PlatformName, ResourceName as _, Revision},
     query::{
         filter::Filter,
         order::Order,
@@ -154,6 +158,25 @@ impl Services {
             Ok(counted.collect::<Vec<_>>())
         });
         let points = counts.await?;
+        let asks_flows = metrics.contains(&Metric::DataFlowsActive);
+        let counts = self.work(&call, move |call, effort| {
+            let (place, dates) = &counted;
+            let state = call.state();
+            let scope = FlowScope::of_agency(place.agency.as_ref());
+            let flows = match asks_flows {
+                true => state.active_flows(&scope, dates, effort),
+                false => vec![0; dates.len()],
+            };
+            Ok((state.timeline(place, &sight, dates, effort), flows))
+        });
+        let (counts, flows) = counts.await?;
+        let points = dates.into_iter().zip(counts).zip(flows);
+        let points = points.map(|((date, counts), active_flows)| monitoring::Counted {
+            date,
+            counts,
+            active_flows,
+        });
+        let points: Vec<_> = points.collect();
         call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
     }
 
@@ -275,6 +298,24 @@ impl Services {
         let now = &call.now;
         let time = self.registry().clock().now();
         authenticate_feed(&now.state, &now.key_hashes, key, time)
+    pub(super) async fn compute_connections(
+        &self,
+        request: Request<pb::ComputeConnectionsRequest>,
+    ) -> Answer<pb::ComputeConnectionsResponse> {
+        let (call, today, message) = self.open_counted(request).await?;
+        let asked = values::read_date(message.effective_date);
+        let date = asked.unwrap_or(today);
+        check_known(date, today, "effective_date")?;
+        let state = call.state();
+        check_provider(state, &message.provider)?;
+        let tally = self.registry().tally(&call.who, &call.snapshot, date);
+        let scope = match message.provider.as_str() {
+            "" => FlowScope::All,
+            provider => FlowScope::Provider(provider.to_owned()),
+        };
+        let counts = tally.await?.flows().counts(&scope);
+        let told = monitoring::connections(message.provider, date, &counts, state);
+        call.answer(told)
     }
 
     pub(super) async fn list_attention_items(
@@ -659,6 +700,20 @@ fn check_counted(
     };
     check_known(date, today, field)?;
     call.state().check_listed(place, date, field)
+}
+
+/// Refuses a provider that does not exist. Otherwise it would look like one without flows.
+fn check_provider(state: &State, provider: &str) -> Result<(), Error> {
+    if let Some(agency) = AgencyName::parse(provider) {
+        return state.known_agency(&agency);
+    }
+    match PlatformName::parse(provider) {
+        Some(name) if state.platform(&name).is_none() => Err(Error::NotFound {
+            kind: PlatformName::KIND,
+            name: name.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a date after the date of the answer.

@@ -55,6 +55,7 @@ pub fn edition_fields(
         note,
         sources,
         pinned,
+        ndop_mandatory_date,
         synthetic: _,
         etag: _,
         create_time: _,
@@ -97,6 +98,7 @@ pub fn edition_fields(
         pinned,
         note: read_text(note),
         sources: read_sources(sources),
+        ndop_mandatory_date: read_date(ndop_mandatory_date),
     }
 }
 
@@ -125,6 +127,7 @@ pub fn edition(
         pinned,
         note,
         sources: read_in,
+        ndop_mandatory_date,
     } = fields;
     let Meta {
         create_time,
@@ -146,6 +149,7 @@ pub fn edition(
         note: note.clone(),
         sources: sources(read_in),
         pinned: *pinned,
+        ndop_mandatory_date: write_date(*ndop_mandatory_date),
         synthetic: *synthetic,
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
@@ -267,7 +271,7 @@ mod tests {
             vec(group, 0..3),
             option::of(arbitrary::name()),
             (date(), date(), option::of(arbitrary::name())),
-            (any::<bool>(), arbitrary::text(), arbitrary::sources()),
+            (any::<bool>(), arbitrary::text(), arbitrary::sources(), date()),
         )
             .prop_map(
                 |(title, groups, previous_edition, force, told)| EditionFields {
@@ -282,6 +286,7 @@ mod tests {
                     pinned: told.0,
                     note: told.1,
                     sources: told.2,
+                    ndop_mandatory_date: told.3,
                 },
             )
     }

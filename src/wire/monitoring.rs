@@ -4,6 +4,7 @@
 use super::{
     deployments::deployment_counts,
     figures,
+    data_flows, figures,
     plans::{self, milestone_state_counts},
     recommendations, requests,
     values::{write_date, write_enum, write_optional_enum, write_optional_name},
@@ -25,7 +26,7 @@ use ndp_core::{
         recommendations::RecommendationCounts,
         reconcile::{Category, Computed},
         standing::StandingState,
-        summary::{Scope, Summary},
+        summary::{FlowSummary, Scope, Summary},
         tally::{Count, Counts, Place, Rater},
         tasks::{TaskCount, TaskNumbers},
     },
@@ -109,6 +110,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         deployments,
         provinces,
         recommendations: of_recommendations,
+        flows,
         synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
@@ -184,6 +186,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         tasks: None,
         deployments: Some(deployment_counts(deployments, *provinces)),
         recommendations: Some(recommendations::counts(of_recommendations)),
+        data_flows: Some(data_flows::counts(flows)),
     }
 }
 
@@ -194,6 +197,7 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     let all = 1..=Metric::TasksOverdue as i32;
     let all = 1..=Metric::DeploymentsOperating as i32;
     let all = 1..=Metric::RecommendationsOverdue as i32;
+    let all = 1..=Metric::DataFlowsActive as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
     } else {
@@ -240,6 +244,25 @@ fn metric(metric: Metric, counts: &Counts, recommendations: &RecommendationCount
         Metric::TasksCompleted => tasks.completed(),
         Metric::TasksCompletedLate => tasks.get(TaskCount::State(StandingState::CompletedLate)),
         Metric::TasksOverdue => tasks.get(TaskCount::State(StandingState::Overdue)),
+        Metric::DataFlowsActive => 0, // not of platforms
+    }
+}
+
+/// What a timeline counts on one date.
+#[derive(Debug)]
+pub struct Counted {
+    /// The date.
+    pub date: Date,
+    /// The counts of platforms and what is below them.
+    pub counts: Counts,
+    /// Data flows that are ACTIVE.
+    pub active_flows: i32,
+}
+
+fn point_count(of: Metric, point: &Counted) -> i32 {
+    match of {
+        Metric::DataFlowsActive => point.active_flows,
+        _ => metric(of, &point.counts),
     }
 }
 
@@ -308,6 +331,9 @@ pub fn timeline(
                     .iter()
                     .map(|of| metric(*of, &it.counts, &it.recommendations))
                     .collect(),
+            .map(|point| Point {
+                effective_date: write_date(Some(point.date)),
+                counts: metrics.iter().map(|it| point_count(*it, point)).collect(),
             })
             .collect(),
         revision: state.revision().get(),
@@ -406,6 +432,31 @@ pub fn attention_item(record: &Item, state: &State) -> pb::AttentionItem {
         agency_display_name: agency_display_name(state, record.agency.as_ref()),
         platform_display_name: PlatformName::parse(&record.platform)
             .map_or_else(String::new, |name| platform_display_name(state, &name)),
+    }
+}
+
+// === connections ===
+
+/// The counts of the flows of one provider, or of all.
+pub fn connections(
+    provider: String,
+    date: Date,
+    record: &FlowSummary,
+    state: &State,
+) -> pb::ComputeConnectionsResponse {
+    let platform = PlatformName::parse(&provider);
+    let agency = AgencyName::parse(&provider);
+    let display_name = match &platform {
+        Some(name) => platform_display_name(state, name),
+        None => agency_display_name(state, agency.as_ref()),
+    };
+    pb::ComputeConnectionsResponse {
+        provider,
+        provider_display_name: display_name,
+        effective_date: write_date(Some(date)),
+        data_flows: Some(data_flows::counts(record)),
+        revision: state.revision().get(),
+        synthetic: state.is_synthetic(),
     }
 }
 
@@ -547,6 +598,7 @@ mod tests {
             deployments: DeploymentCounts::default(),
             provinces: 0,
             recommendations: RecommendationCounts::default(),
+            flows: FlowSummary::default(),
             synthetic: false,
         };
         let message = summary(&record, &State::default());

@@ -12,6 +12,8 @@ use super::{
     agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, indicators,
     milestones, plans, platforms, principals, programmes, reports, validate::FieldPath,
     plans, platforms, principals, programmes, recommendations, reports,
+    agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures, milestones,
+    plans, platforms, principals, programmes, reports,
 };
 use crate::pb;
 use ndp_core::{
@@ -197,6 +199,7 @@ fn a_field_is_read_or_said_to_be_output_only() {
         pb::Agency: |it, violations| agencies::agency_fields(it, "it", violations);
         pb::ApiKey: |it, _| principals::api_key_fields(it);
         pb::Assessment: |it, _| assessments::assessment_fields(it);
+        pb::DataFlow: |it, violations| data_flows::data_flow_fields(it, "it", violations);
         pb::Document: |it, _| documents::read_document(it);
         pb::Edition: |it, violations| editions::edition_fields(it, "it", violations);
         pb::Evidence: |it, _| documents::read_evidence(vec![it]);

@@ -10,6 +10,7 @@ mod below_plans;
 mod budgets;
 mod catalogue;
 mod covered;
+mod data_flows;
 mod dates;
 mod deployments;
 mod editions;

@@ -433,6 +433,70 @@ messages! {
     REFERENCE_NOT_FOUND => OriginalNotFound { name: String }:
         ("`{name}` is not another recommendation that was taken into review and not rejected"),
         ("`{name}` không phải phản ánh, kiến nghị khác đã được xem xét và không bị từ chối");
+    REQUIRED => DataFlowNameMissing:
+        ("say which data it is, in Vietnamese"),
+        ("hãy ghi tên dữ liệu bằng tiếng Việt");
+    REQUIRED => PartyMissing:
+        ("name the party: one of `platform`, `agency` and `organisation_name`"),
+        ("hãy ghi một bên: `platform`, `agency` hoặc `organisation_name`");
+    NOT_ALLOWED => PartyTwice:
+        ("names several parties; give one of `platform`, `agency` and `organisation_name`"),
+        ("ghi nhiều bên; chỉ ghi một trong `platform`, `agency` và `organisation_name`");
+    NOT_ALLOWED => ProviderIsOrganisation:
+        ("is for a consumer; a provider is a platform, or a system of an agency"),
+        ("chỉ dùng cho bên nhận; bên cung cấp là một nền tảng hoặc hệ thống của một cơ quan");
+    NOT_ALLOWED => SystemOfNoAgency:
+        ("is the system of an agency; name the agency, or leave it out"),
+        ("là hệ thống của một cơ quan; hãy ghi cơ quan đó, hoặc bỏ trống");
+    REQUIRED => SystemMissing:
+        ("say which system of the agency shares the data"),
+        ("hãy ghi hệ thống của cơ quan cung cấp dữ liệu");
+    REQUIRED => OrganisationKindMissing:
+        ("specify the kind of organisation, for example `STATE_ENTERPRISE`"),
+        ("hãy ghi loại tổ chức, ví dụ `STATE_ENTERPRISE`");
+    NOT_ALLOWED => OrganisationKindOfNone:
+        ("is the kind of an organisation; give `organisation_name`, or leave it out"),
+        ("là loại của một tổ chức; hãy ghi `organisation_name`, hoặc bỏ trống");
+    NOT_ALLOWED => PartiesAreOne:
+        ("is the same party as the provider; name another one"),
+        ("trùng với bên cung cấp; hãy ghi bên khác");
+    REQUIRED => MandateDocumentMissing:
+        ("give the document that makes it mandatory"),
+        ("hãy ghi văn bản quy định việc chia sẻ bắt buộc");
+    REQUIRED => StateDateMissing:
+        ("give the day from which the flow is in this state"),
+        ("hãy ghi ngày luồng dữ liệu bắt đầu ở trạng thái này");
+    REQUIRED => StateGroundMissing:
+        ("say why the flow is in this state, or give a document or a source"),
+        ("hãy ghi lý do của trạng thái này, hoặc văn bản, nguồn");
+    NOT_ALLOWED => StateAfterEnd:
+        ("comes after ENDED; create another flow"),
+        ("đứng sau ENDED; hãy lập luồng dữ liệu khác");
+    NOT_UNIQUE => StateRepeated:
+        ("is the state of the entry before it; remove one"),
+        ("trùng với trạng thái của mục trước; hãy bỏ một");
+    NOT_ALLOWED => PlannedNotFirst:
+        ("comes after another state; only the first entry may be PLANNED"),
+        ("đứng sau trạng thái khác; chỉ mục đầu tiên được là PLANNED");
+    NOT_ALLOWED => AnnulledAtFirst:
+        ("is for a flow that is recorded already; leave it out"),
+        ("chỉ dùng cho luồng dữ liệu đã ghi nhận; hãy bỏ trống");
+    REQUIRED => FlowSourceMissing:
+        ("is required: who records a flow for others names the published document that it was \
+          read in"),
+        ("phải có: người ghi hộ luồng dữ liệu phải nêu văn bản đã công bố");
+    NOT_ALLOWED => StateOfConsumer:
+        ("is not the consumer's to record: give one state, the provider's side moves it"),
+        ("không do bên nhận ghi: chỉ ghi một trạng thái, bên cung cấp cập nhật trạng thái");
+    IMMUTABLE => PartyImmutable:
+        ("the parties of a flow cannot be changed; create another flow"),
+        ("không thể đổi các bên của luồng dữ liệu; hãy lập luồng dữ liệu khác");
+    NOT_ALLOWED => EntryKept:
+        ("must stay as it was; add a new entry at the end, or have the steward correct this one"),
+        ("phải giữ nguyên; hãy thêm mục mới ở cuối, hoặc đề nghị đơn vị quản lý danh mục đính chính");
+    REFERENCE_NOT_FOUND => PlatformNotFound { name: String }:
+        ("`{name}` does not exist; ListPlatforms lists the platforms"),
+        ("`{name}` không tồn tại; ListPlatforms liệt kê các nền tảng");
     REQUIRED => PlanNameMissing:
         ("give the title of the plan"),
         ("hãy ghi tên kế hoạch");
@@ -1033,6 +1097,17 @@ messages! {
     TASK_IS_FULL => TaskLeadsFull { most: usize }:
         ("the task has had {most} lead agencies; drop it and create a new one"),
         ("nhiệm vụ đã qua {most} cơ quan chủ trì; hãy hủy và lập nhiệm vụ mới");
+    DATA_FLOW_IS_CONFIRMED => DataFlowIsConfirmed:
+        ("the agency has confirmed the flow already"),
+        ("cơ quan đã xác nhận luồng dữ liệu này");
+    DATA_FLOW_IS_ANNULLED => DataFlowIsAnnulled:
+        ("the flow was recorded in error and counts nowhere; create another one, or have the \
+          steward clear `annulled`"),
+        ("luồng dữ liệu này đã ghi nhầm và không được tính; hãy lập luồng dữ liệu khác, hoặc đề \
+          nghị đơn vị quản lý danh mục bỏ `annulled`");
+    DATA_FLOW_IS_FULL => DataFlowIsFull { most: usize }:
+        ("the flow may have {most} confirmations; end it and create another one"),
+        ("luồng dữ liệu chỉ được có {most} lần xác nhận; hãy kết thúc và lập luồng khác");
     MILESTONE_IS_DROPPED => MilestoneIsDropped:
         ("the milestone is DROPPED; create a new one instead"),
         ("mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế");

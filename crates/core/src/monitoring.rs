@@ -5,6 +5,7 @@ pub mod agencies;
 pub mod attention;
 pub mod comparison;
 pub mod deployments;
+pub mod flows;
 pub mod freshness;
 pub mod in_force;
 pub mod observed;

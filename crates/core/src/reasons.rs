@@ -136,6 +136,9 @@ reasons! {
             "A duplicate and the platform it should be merged into are both listed in one edition.";
         CHANGE_TOO_LARGE "The records that one command changes would take too many bytes together.";
         COMPARISON_TOO_LONG "Two editions differ in more platforms than one answer can hold.";
+        DATA_FLOW_IS_ANNULLED "The data flow was recorded in error.";
+        DATA_FLOW_IS_CONFIRMED "The agency has confirmed the data flow already.";
+        DATA_FLOW_IS_FULL "The data flow was confirmed as often as its record holds.";
         DATABASE_NOT_EMPTY "`restore` writes into an empty database only.";
         DEFINITIONS_DIFFER
             "Values that follow different definitions are compared only where that is asked for.";

@@ -5,6 +5,7 @@ pub mod agencies;
 pub mod assessments;
 pub mod baselines;
 pub mod budgets;
+pub mod data_flows;
 pub mod dated;
 pub mod deployments;
 pub mod documents;
@@ -39,6 +40,7 @@ pub use crate::records::{
     assessments::Assessment,
     baselines::Baseline,
     deployments::Deployment,
+    data_flows::DataFlow,
     editions::Edition,
     figures::Figure,
     indicators::Indicator,
@@ -119,6 +121,8 @@ macro_rules! kinds {
                 (deployments_of PlatformName);
             Recommendation recommendation recommendations RecommendationName
                 {"recommendation", "phản ánh, kiến nghị", "recommendations/{recommendation}"};
+            DataFlow data_flow data_flows DataFlowName
+                {"data flow", "luồng dữ liệu", "dataFlows/{data_flow}"};
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

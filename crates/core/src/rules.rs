@@ -9,6 +9,7 @@ pub mod agencies;
 mod asking;
 pub mod assessments;
 pub mod baselines;
+pub mod data_flows;
 mod deciding;
 pub mod deployments;
 mod differences;

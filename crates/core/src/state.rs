@@ -8,6 +8,7 @@
 mod alphabet;
 pub(crate) mod blocks;
 pub mod dossier;
+pub mod flows;
 pub mod index;
 mod load;
 pub mod log;
@@ -28,6 +29,7 @@ use crate::{
     names::{AgencyName, EditionName, PlanName, PlatformName, Revision},
     records::{
         Record as _,
+        data_flows::DataFlow,
         meta::BELOW,
         plans::{Plan, PlanState, Visibility},
         platforms::{Platform, PlatformState},
@@ -69,6 +71,7 @@ pub struct State {
     edition_counts: OrdMap<EditionName, EditionCounts>,
     series: AllSeries,
     recommendations_by_source: recommendations::BySource,
+    flows_by_party: flows::ByParty,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
     sight_turns: u64,
@@ -137,6 +140,10 @@ impl State {
                     self.forget_texts(&agency.name);
                 }
             }
+            (Image::DataFlow(flow), old) => {
+                let old = old.and_then(DataFlow::of_image);
+                self.flows_by_party.replace(old.as_deref(), Some(&flow));
+            }
             (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
             (Image::Task(task), old) => {
                 if let Some(Image::Task(old)) = &old {
@@ -186,6 +193,7 @@ impl State {
             Some(Image::Task(old)) => self.task_index.remove(&old),
             Some(Image::Observation(old)) => self.series.remove(&old),
             Some(Image::Recommendation(old)) => self.recommendations_by_source.remove(&old),
+            Some(Image::DataFlow(old)) => self.flows_by_party.replace(Some(&*old), None),
             _ => {}
         }
     }

@@ -8,6 +8,7 @@ use ndp_core::{
         agencies::Agency,
         deployments::Deployment,
         edit::Edit,
+        data_flows::DataFlow,
         editions::Edition,
         indicators::Indicator,
         milestones::Milestone,
@@ -207,6 +208,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Indicator>(),
         of::<Deployment>(),
         of::<Recommendation>(),
+        of::<DataFlow>(),
     ]);
     let methods = POOL
         .services()

@@ -139,6 +139,7 @@ async fn cells_are_plain_and_compute_nothing() {
         "/v1/indicators",
         "/v1/indicators/-/observations",
         "/v1/recommendations",
+        "/v1/dataFlows",
     ] {
         let mark = if path.contains('?') { '&' } else { '?' };
         let asked = format!("GET {path}{mark}format=csv");

@@ -15,6 +15,7 @@ use super::{lists::named_in_comment, programmes, tasks};
 use super::{indicators, lists::named_in_comment, programmes};
 use super::{deployments, lists::named_in_comment, programmes};
 use super::{lists::named_in_comment, programmes, recommendations};
+use super::{data_flows, lists::named_in_comment, programmes};
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
@@ -62,6 +63,11 @@ async fn world(server: &Server) -> Raw {
             .await;
     }
     recommendations::of_every_field(&all, &cast).await;
+    let flow = all.ok("CreateDataFlow", data_flows::create("a")).await;
+    let confirm = json!({"name": flow["name"], "etag": flow["etag"]});
+    cast.approver.ok("ConfirmDataFlow", confirm).await;
+    let other = data_flows::to_organisation("b", "Viễn thông thử", "TELECOM");
+    all.ok("CreateDataFlow", other).await;
     let milestone = |id: &str, fields: Value| {
         let mut milestone = json!({"display_name": "Mốc thử"});
         for (name, value) in fields.as_object().unwrap() {

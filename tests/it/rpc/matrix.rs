@@ -17,6 +17,7 @@ use super::{programmes, tasks};
 use super::{indicators, programmes};
 use super::{deployments, programmes};
 use super::{programmes, recommendations};
+use super::{data_flows, programmes};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -60,6 +61,7 @@ pub(super) struct Fixture {
     received: Value,
     reviewed: Value,
     answered: Value,
+    data_flow: Value,
     key: String,
 }
 
@@ -146,6 +148,10 @@ impl Fixture {
             received: recommendations::received(&cast, "received").await,
             reviewed: recommendations::reviewed(&cast, "reviewed").await,
             answered: recommendations::answered(&cast, "answered").await,
+            data_flow: cast
+                .steward
+                .ok("CreateDataFlow", data_flows::create("x"))
+                .await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -397,6 +403,14 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         )),
         ("ReopenRecommendation", "answered", move_of(&it.answered)),
 
+        ("GetDataFlow", "", named(&it.data_flow)),
+        ("ListDataFlows", "", json!({})),
+        ("CreateDataFlow", "", data_flows::create("new")),
+        ("UpdateDataFlow", "", update("data_flow", &it.data_flow, "display_name", &text)),
+        ("UpdateDataFlow", "its state", update("data_flow", &it.data_flow, "state_entries",
+            &data_flows::suspended(&it.data_flow))),
+        ("ConfirmDataFlow", "", move_of(&it.data_flow)),
+
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),
         ("GetPlan", "restricted", named(&it.restricted)),
@@ -474,6 +488,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ComputeAgencySummaries", "", json!({})),
         ("ComputeWeeklyReport", "", json!({})),
         ("ComputeReminders", "", json!({"agency": "agencies/bo-cong-an"})),
+        ("ComputeConnections", "", json!({})),
         ("ListAttentionItems", "", json!({})),
         ("ComputeDataQuality", "", json!({})),
         ("ReconcileFigures", "", json!({})),

@@ -7,6 +7,7 @@ pub(super) use self::tasks::waits_too_long;
 pub(crate) mod observations;
 mod deployments;
 mod recommendations;
+mod flows;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -78,6 +79,12 @@ words! {
         DuplicateSystem = 19 "DUPLICATE_SYSTEM",
         /// A recommendation is not answered, and its term is over.
         UnansweredRecommendation = 20 "UNANSWERED_RECOMMENDATION",
+        /// One side of a data flow confirmed it long ago, and the other has not.
+        FlowOneSided = 21 "FLOW_ONE_SIDED",
+        /// A mandatory data flow does not go through the channel that it must.
+        FlowOffChannel = 22 "FLOW_OFF_CHANNEL",
+        /// A data flow is SUSPENDED.
+        FlowSuspended = 23 "FLOW_SUSPENDED",
     }
 }
 
@@ -140,6 +147,9 @@ impl Kind {
                 "answer the recommendation, forward it to the agency in charge, or reject it with \
                  its reason"
             }
+            Self::FlowOneSided => "confirm the data flow, or have what is wrong in it corrected",
+            Self::FlowOffChannel => "move the data flow to NDOP, and record the new channel",
+            Self::FlowSuspended => "take the data flow up again, or record its end",
         }
     }
 
@@ -186,6 +196,11 @@ impl Kind {
                 "trả lời phản ánh, kiến nghị, chuyển cho cơ quan có thẩm quyền, hoặc từ chối và \
                  nêu lý do"
             }
+            Self::FlowOneSided => "xác nhận luồng dữ liệu, hoặc đề nghị sửa chỗ chưa đúng",
+            Self::FlowOffChannel => {
+                "chuyển luồng dữ liệu sang kênh NDOP và cập nhật kênh chia sẻ"
+            }
+            Self::FlowSuspended => "khôi phục luồng dữ liệu, hoặc ghi nhận kết thúc",
         }
     }
 }
@@ -200,6 +215,7 @@ pub struct Item {
     /// The other record that it is about, if there is one.
     pub other: Option<PlatformName>,
     /// The platform that it belongs to; empty where it belongs to none.
+    /// The platform that it belongs to; empty for a data flow between others.
     pub platform: String,
     /// The record's title.
     pub display_name: String,
@@ -257,6 +273,7 @@ impl State {
         items.of_indicators(self, effort);
         let late = recommendations::items(self, sight, on, effort);
         items.list.extend(late);
+        items.list.extend(flows::items(self, on, effort));
         items.list
     }
 
@@ -479,6 +496,9 @@ const KINDS: &[&str] = &[
     Kind::DeploymentStale.as_str(),
     Kind::DuplicateSystem.as_str(),
     Kind::UnansweredRecommendation.as_str(),
+    Kind::FlowOneSided.as_str(),
+    Kind::FlowOffChannel.as_str(),
+    Kind::FlowSuspended.as_str(),
 ];
 
 impl Queryable for Item {

@@ -7,6 +7,7 @@ mod tasks;
 mod observations;
 mod deployments;
 mod recommendations;
+mod flows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +120,10 @@ words! {
         AnsweredInTerm = 42 "ANSWERED_IN_TERM",
         /// Of a recommendation that is answered: a document holds the answer.
         AnsweredWithDocument = 43 "ANSWERED_WITH_DOCUMENT",
+        /// The platform declares the channel that its data flows use; counted for each.
+        ChannelsAsFlows = 21 "CHANNELS_AS_FLOWS",
+        /// A data flow uses the channel that the platform declares; counted for each.
+        ChannelsUsed = 22 "CHANNELS_USED",
     }
 }
 
@@ -214,6 +219,8 @@ impl State {
         for record in recommendations::records(self, place, sight, on, effort) {
             quality.add(record);
         }
+            quality.add(self.record_quality(platform, &named, sight, on, effort));
+        }
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }
@@ -224,6 +231,7 @@ impl State {
         named: &Namesakes,
         sight: &Sight,
         on: Date,
+        effort: &Effort,
     ) -> RecordQuality {
         let mut standings = Vec::new();
         let mut in_force = self.covering_plan_on(&platform.name, on).is_some();
@@ -241,6 +249,7 @@ impl State {
         rules.live(platform, &standings, on);
         rules.consistent(platform, &standings);
         rules.shared(platform);
+        rules.channels(self, platform, on, effort);
         let title = &platform.fields.display_name;
         rules.of(platform.name.as_str(), title, agency)
     }

@@ -14,6 +14,7 @@ use crate::{
     names::{AgencyName, EditionName, ProgrammeName, ResourceName as _},
         deployments::counts::DeploymentCounts,
         recommendations::RecommendationCounts,
+        flows::{FlowCounts, FlowScope},
         tally::{Counts, Place, Sight, Tally, contribution, is_in},
     },
     names::{AgencyName, EditionName, ResourceName as _},
@@ -53,8 +54,19 @@ pub struct Summary {
     pub provinces: i32,
     /// Those of the recommendations that the agency of the place is to answer, or of all.
     pub recommendations: RecommendationCounts,
+    /// Those of data flows, whatever the edition.
+    pub flows: FlowSummary,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
+}
+
+/// The counts of data flows on a date.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowSummary {
+    /// The counts.
+    pub counts: FlowCounts,
+    /// The day from which mandatory data has to go through NDOP; none where no edition says.
+    pub ndop_mandatory_date: Option<Date>,
 }
 
 impl State {
@@ -158,6 +170,9 @@ impl State {
             deployments: tally.deployments.counts(&place),
             provinces: tally.deployments.provinces,
             recommendations: tally.recommendations(place.agency.as_ref(), &sight),
+            flows: tally
+                .flows()
+                .counts(&FlowScope::of_agency(place.agency.as_ref())),
             synthetic: self.is_synthetic(),
             place,
         }

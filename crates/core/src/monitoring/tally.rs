@@ -17,6 +17,7 @@ use crate::{
     effort::Effort,
     monitoring::{
         deployments::counts::{self, DeploymentTally},
+        flows::{FlowTally, FlowsBefore},
         freshness::Freshness,
         recommendations::{self, RecommendationCounts},
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
@@ -397,6 +398,10 @@ pub struct Before {
     platforms: Option<Vec<(PlatformName, Option<Share>)>>,
     recommendations: recommendations::Before,
 }
+/// The parts of a tally that a change may alter, as they were before the change: the shares of
+/// some platforms and of some data flows, or `None` for the whole tally.
+#[derive(Debug)]
+pub struct Before(Option<(Vec<(PlatformName, Option<Share>)>, FlowsBefore)>);
 
 /// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -415,6 +420,7 @@ pub struct Tally {
     /// Those of deployments.
     pub deployments: DeploymentTally,
     recommendations: recommendations::Tally,
+    flows: FlowTally,
 }
 
 impl Tally {
@@ -426,6 +432,7 @@ impl Tally {
             tasks: TaskTally::new(state, date, effort),
             deployments: DeploymentTally::new(state, date, effort),
             recommendations: recommendations::Tally::new(state, date, effort),
+            flows: FlowTally::new(state, date, effort),
         };
         for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
@@ -441,6 +448,9 @@ impl Tally {
     /// The counts of tasks.
     pub const fn tasks(&self) -> &TaskTally {
         &self.tasks
+    /// The counts of data flows.
+    pub const fn flows(&self) -> &FlowTally {
+        &self.flows
     }
 
     /// The counts of a place for callers with this sight.
@@ -486,6 +496,8 @@ impl Tally {
             deployments: DeploymentTally::before(state, change, self.date),
             recommendations: recommendations::Tally::before(state, change, self.date),
         }
+        let shares = platforms.map(|names| names.into_iter().map(share).collect());
+        Before(shares.zip(self.flows.before(state, change)))
     }
 
     /// Updates the tally to the State after the change. Returns false if everything must be counted
@@ -505,6 +517,10 @@ impl Tally {
         if !deployments.advance(before.deployments, after, self.date) {
             return false;
         }
+        let Some((shares, flows)) = before.0 else {
+            return false;
+        };
+        self.flows.advance(flows, after);
         for (name, old) in shares {
             let platform = after.platform(&name);
             let new = platform.map(|it| Share::of(after, it, self.date));

@@ -63,6 +63,8 @@ record_fields! {
         pub note: String,
         /// Where the facts were read.
         pub sources: Vec<Source>,
+        /// The first day on which data that must be shared has to go through NDOP.
+        pub ndop_mandatory_date: Option<Date>,
     }
 }
 

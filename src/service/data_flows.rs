@@ -1,0 +1,118 @@
+//! IntegrationService: data flows.
+
+use std::{borrow::Cow, sync::Arc};
+
+use tonic::{Request, Response};
+
+use super::{
+    Services,
+    list::{Lists as _, fitted},
+    read::get,
+    update::updatable,
+    write::{open_update, open_write},
+};
+use crate::{
+    call::Call,
+    pb,
+    wire::{data_flows, requests},
+};
+use ndp_core::{
+    error::{Error, Violations},
+    names::DataFlowName,
+    query::schema::Queryable as _,
+    records::data_flows::{DataFlow, FlowRow},
+    rules::data_flows::{ConfirmDataFlow, CreateDataFlow},
+    state::State,
+};
+
+type Answer<T> = Result<Response<T>, Error>;
+
+updatable!(DataFlow data_flows::data_flow_fields);
+
+/// A flow of a list as the caller sees it.
+fn row(flow: &Arc<DataFlow>, call: &Call) -> Option<FlowRow> {
+    let flow = match call.sees(&**flow)? {
+        Cow::Borrowed(_) => Arc::clone(flow),
+        Cow::Owned(redacted) => Arc::new(redacted),
+    };
+    Some(FlowRow::new(flow, call.state()))
+}
+
+impl Services {
+    pub(super) async fn get_data_flow(
+        &self,
+        request: Request<pb::GetDataFlowRequest>,
+    ) -> Answer<pb::DataFlow> {
+        let (call, message) = self.open_read(request).await?;
+        let flow = get(&call, &message.name, State::data_flow)?;
+        call.answer(data_flows::data_flow(&flow, call.state()))
+    }
+
+    pub(super) async fn list_data_flows(
+        &self,
+        request: Request<pb::ListDataFlowsRequest>,
+    ) -> Answer<pb::ListDataFlowsResponse> {
+        let (call, message) = self.open_read(request).await?;
+        let binding = call.binding("ListDataFlows");
+        let query = self.query::<FlowRow>(binding, &message.arguments())?;
+        let binding = query.binding.clone();
+        let listing = self.work(&call, move |call, effort| {
+            let rows = query.rows(call.state().data_flows(), "");
+            let rows = effort.rows(rows, query.row_cost());
+            let page = query.page(query.by_name(), rows.filter_map(|flow| row(flow, call)));
+            let place = |row: &FlowRow| query.order.cursor(row);
+            let convert = data_flows::data_flow_row;
+            Ok(fitted(page, effort, FlowRow::ANSWER_COST, convert, place))
+        });
+        let (data_flows, next_page_token) = self.sealed(&binding, listing.await?);
+        call.answer(pb::ListDataFlowsResponse {
+            data_flows,
+            next_page_token,
+        })
+    }
+
+    pub(super) async fn create_data_flow(
+        &self,
+        request: Request<pb::CreateDataFlowRequest>,
+    ) -> Answer<pb::DataFlow> {
+        let (call, envelope, message) = open_write(request)?;
+        let name = requests::new_name(
+            &message.data_flow_id,
+            "data_flow_id",
+            DataFlowName::from_id,
+        )?;
+        let mut violations = Violations::new();
+        let flow = message.data_flow.unwrap_or_default();
+        let fields = data_flows::data_flow_fields(flow, "data_flow", &mut violations);
+        violations.into_result()?;
+        let command = CreateDataFlow { name, fields };
+        self.write(call, envelope, command)
+            .await?
+            .answer(data_flows::data_flow)
+    }
+
+    pub(super) async fn update_data_flow(
+        &self,
+        request: Request<pb::UpdateDataFlowRequest>,
+    ) -> Answer<pb::DataFlow> {
+        let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
+            .await?
+            .answer(data_flows::data_flow)
+    }
+
+    pub(super) async fn confirm_data_flow(
+        &self,
+        request: Request<pb::ConfirmDataFlowRequest>,
+    ) -> Answer<pb::DataFlow> {
+        let (call, envelope, message) = open_write(request)?;
+        let command = ConfirmDataFlow {
+            name: requests::name(&message.name, "name")?,
+            side: None,
+            etag: message.etag,
+        };
+        self.write(call, envelope, command)
+            .await?
+            .answer(data_flows::data_flow)
+    }
+}
