@@ -6,7 +6,8 @@ use crate::{
     messages::Condition,
     names::Revision,
     records::{
-        agencies::Agency, editions::Edition, figures::Figure, platforms::Platform, texts::Reader,
+        agencies::Agency, editions::Edition, figures::Figure, platforms::Platform,
+        programmes::Programme, texts::Reader,
     },
     rules::{AnyCommand, Asking, Deciding, personal::check_personal_data},
 };
@@ -20,6 +21,8 @@ pub struct Seed {
     pub editions: Vec<Edition>,
     /// Platforms.
     pub platforms: Vec<Platform>,
+    /// Programmes that figures are about.
+    pub programmes: Vec<Programme>,
     /// Published figures.
     pub figures: Vec<Figure>,
 }
@@ -50,6 +53,7 @@ impl AnyCommand for Seed {
             agencies,
             editions,
             platforms,
+            programmes,
             figures,
         } = self;
         for agency in agencies.iter().cloned() {
@@ -63,6 +67,9 @@ impl AnyCommand for Seed {
             platform.record_stages(None, deciding.now);
             deciding.put(platform);
         }
+        for programme in programmes.iter().cloned() {
+            deciding.put(Programme { meta, ..programme });
+        }
         for figure in figures.iter().cloned() {
             deciding.put(Figure { meta, ..figure });
         }
@@ -74,6 +81,7 @@ impl AnyCommand for Seed {
             agencies,
             editions,
             platforms,
+            programmes,
             figures,
         } = self;
         macro_rules! all {
@@ -85,7 +93,7 @@ impl AnyCommand for Seed {
                 });
             )*};
         }
-        all!(agencies editions platforms);
+        all!(agencies editions platforms programmes);
         reader.field("figures", figures);
     }
 
