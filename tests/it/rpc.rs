@@ -26,6 +26,7 @@ mod plan_model;
 mod plans;
 mod programmes;
 mod proposals;
+mod published;
 mod reports;
 mod rules;
 mod sizes;
