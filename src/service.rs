@@ -20,6 +20,7 @@ mod programmes;
 mod read;
 pub mod reflection;
 pub mod standard;
+mod tasks;
 mod update;
 mod write;
 

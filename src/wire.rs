@@ -28,6 +28,7 @@ pub mod proposals;
 pub mod reports;
 pub mod requests;
 pub mod status;
+pub mod tasks;
 mod transcriptions;
 mod undoings;
 pub mod validate;

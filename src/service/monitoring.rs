@@ -14,7 +14,7 @@ use crate::{
     call::Call,
     pb::{self, compute_timeline_request::Interval},
     wire::{
-        figures, monitoring, requests,
+        figures, monitoring, requests, tasks,
         values::{self, write_date},
         weekly::Weekly,
     },
@@ -30,8 +30,9 @@ use ndp_core::{
         reconcile::Computed,
         summary::Scope,
         tally::{Place, Sight, Tally},
+        tasks::{TaskLead, TaskPlace},
     },
-    names::{AgencyName, FigureName, Revision},
+    names::{AgencyName, FigureName, ProgrammeName, Revision},
     query::{
         filter::Filter,
         order::Order,
@@ -53,6 +54,7 @@ impl Services {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
+        let tasks = task_place(&call, &message.programme, agency.as_ref())?;
         let asked = values::read_date(message.effective_date);
         let (place, date) = self
             .place_on(&call, scope, message.group, agency, asked, today)
@@ -61,7 +63,11 @@ impl Services {
         let tally = self.registry().tally(&call.who, &call.snapshot, date);
         let tally = tally.await?;
         let summary = state.summary(&call.caller, place, &tally);
-        call.answer(monitoring::summary(&summary, state))
+        let counts = tally.tasks().counts(&tasks);
+        call.answer(pb::ComputeSummaryResponse {
+            tasks: Some(tasks::task_counts(&tasks, &counts, date, state)),
+            ..monitoring::summary(&summary, state)
+        })
     }
 
     pub(super) async fn compute_timeline(
@@ -71,6 +77,7 @@ impl Services {
         let (call, today, message) = self.open_counted(request).await?;
         let scope = monitoring::summary_scope(&message.edition)?;
         let agency = requests::optional_name(&message.agency, "agency")?;
+        let tasks = task_place(&call, &message.programme, agency.as_ref())?;
         let interval = message.interval();
         let metrics = monitoring::metrics(&message.metrics);
         let start = values::read_date(message.start_date);
@@ -83,14 +90,19 @@ impl Services {
         state.check_listed(&place, start, "start_date")?;
         let dates = dates(interval, start, end)?;
         let sight = Sight::of(&call.caller);
-        let counted = (place.clone(), dates.clone());
+        let counted = (place.clone(), tasks.clone(), dates.clone());
         let counts = self.work(&call, move |call, effort| {
-            let (place, dates) = &counted;
-            Ok(call.state().timeline(place, &sight, dates, effort))
+            let ((place, tasks, dates), state) = (&counted, call.state());
+            let counts = state.timeline(place, &sight, dates, effort);
+            Ok((counts, state.task_timeline(tasks, dates, effort)))
         });
-        let counts = counts.await?;
-        let points: Vec<_> = dates.into_iter().zip(counts).collect();
-        call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
+        let (counts, numbers) = counts.await?;
+        let points = dates.into_iter().zip(counts).zip(numbers);
+        let points = points.map(|((date, counts), tasks)| (date, counts, tasks));
+        let points: Vec<_> = points.collect();
+        let programme = tasks.programme.as_ref();
+        let told = monitoring::timeline(&place, &metrics, &points, programme, end, state);
+        call.answer(told)
     }
 
     pub(super) async fn compute_agency_summaries(
@@ -427,6 +439,20 @@ impl Services {
         })
         .await
     }
+}
+
+/// The tasks that a request selects.
+fn task_place(
+    call: &Call,
+    programme: &str,
+    agency: Option<&AgencyName>,
+) -> Result<TaskPlace, Error> {
+    let programme: Option<ProgrammeName> = requests::optional_name(programme, "programme")?;
+    if let Some(programme) = &programme {
+        call.state().known_programme(programme)?;
+    }
+    let lead = TaskLead::of(agency);
+    Ok(TaskPlace { programme, lead })
 }
 
 /// Most points of a timeline.

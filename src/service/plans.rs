@@ -620,7 +620,7 @@ fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Mil
 }
 
 impl Services {
-    fn today(&self) -> Date {
+    pub(super) fn today(&self) -> Date {
         self.registry().clock().now().date_in_vietnam()
     }
 }

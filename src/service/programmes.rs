@@ -23,11 +23,7 @@ use ndp_core::{
 
 type Answer<T> = Result<Response<T>, Error>;
 
-updatable!(
-    Programme | message,
-    _,
-    _ | programmes::programme_fields(message)
-);
+updatable!(Programme programmes::programme_fields);
 
 impl Services {
     pub(super) async fn get_programme(
@@ -70,7 +66,10 @@ impl Services {
             "programme_id",
             ProgrammeName::from_id,
         )?;
-        let fields = programmes::programme_fields(message.programme.unwrap_or_default());
+        let mut violations = Violations::new();
+        let fields = message.programme.unwrap_or_default();
+        let fields = programmes::programme_fields(fields, "programme", &mut violations);
+        violations.into_result()?;
         let command = CreateProgramme { name, fields };
         self.write(call, envelope, command)
             .await?

@@ -69,7 +69,8 @@ fn read_relation(message: pb::document::Relation) -> Option<Relation> {
     })
 }
 
-pub(super) fn read_period(message: pb::Period) -> Period {
+/// Reads a period.
+pub fn read_period(message: pb::Period) -> Period {
     let pb::Period {
         start,
         end,

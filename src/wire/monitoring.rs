@@ -18,15 +18,16 @@ use ndp_core::{
     error::Error,
     monitoring::{
         agencies::AgencyCounts,
-        attention::{Item, Kind},
+        attention::{Item, Kind, Level},
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
         reconcile::{Computed, ComputedPart, Note},
         standing::StandingState,
         summary::{Scope, Summary},
         tally::{Count, Counts, Place, Rater},
+        tasks::{TaskCount, TaskNumbers},
     },
-    names::{AgencyName, PlatformName, Revision},
+    names::{AgencyName, PlatformName, ProgrammeName, Revision},
     records::{
         figures::{Figure, Part},
         plans::PlanState,
@@ -40,6 +41,7 @@ use ndp_core::{
 
 wire_words! {
     Kind = pb::attention_item::Kind;
+    Level = pb::attention_item::Level;
     Criterion = pb::compute_data_quality_request::Criterion;
     Rule = pb::compute_data_quality_response::Rule;
     Note = pb::reconciliation::Note;
@@ -101,6 +103,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         date,
         declared_platforms,
         counts,
+        tasks: _,
         synthetic,
     } = record;
     let total = |count: Count| Some(counts.get(count));
@@ -173,6 +176,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
         synthetic: *synthetic,
         effective_edition: effective_edition(state, *date),
         warnings: warnings(state, place, *date),
+        tasks: None,
     }
 }
 
@@ -180,7 +184,7 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
 
 /// The metrics asked for; all of them where none is.
 pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
-    let all = 1..=Metric::ClaimsUnsubstantiated as i32;
+    let all = 1..=Metric::TasksOverdue as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
     } else {
@@ -190,7 +194,7 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     metrics.collect()
 }
 
-fn metric(metric: Metric, counts: &Counts) -> i32 {
+fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
     let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
     match metric {
         Metric::Unspecified => 0,
@@ -213,6 +217,10 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
         ]),
         Metric::PlansDiverging => counts.get(Count::Diverging),
         Metric::ClaimsUnsubstantiated => counts.get(Count::Unsubstantiated),
+        Metric::Tasks => tasks.get(TaskCount::Tasks),
+        Metric::TasksCompleted => tasks.completed(),
+        Metric::TasksCompletedLate => tasks.get(TaskCount::State(StandingState::CompletedLate)),
+        Metric::TasksOverdue => tasks.get(TaskCount::State(StandingState::Overdue)),
     }
 }
 
@@ -220,7 +228,8 @@ fn metric(metric: Metric, counts: &Counts) -> i32 {
 pub fn timeline(
     place: &Place,
     metrics: &[Metric],
-    points: &[(Date, Counts)],
+    points: &[(Date, Counts, TaskNumbers)],
+    programme: Option<&ProgrammeName>,
     end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
@@ -231,9 +240,12 @@ pub fn timeline(
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
         points: points
             .iter()
-            .map(|(date, counts)| Point {
+            .map(|(date, counts, tasks)| Point {
                 effective_date: write_date(Some(*date)),
-                counts: metrics.iter().map(|it| metric(*it, counts)).collect(),
+                counts: metrics
+                    .iter()
+                    .map(|it| metric(*it, counts, tasks))
+                    .collect(),
             })
             .collect(),
         revision: state.revision().get(),
@@ -241,14 +253,15 @@ pub fn timeline(
         agency_display_name: agency_display_name(state, place.agency.as_ref()),
         effective_edition: effective_edition(state, end),
         warnings: warnings(state, place, end),
+        programme: write_optional_name(programme),
     }
 }
 
 // === agencies ===
 
 /// The numbers of a place on a date.
-pub(super) fn counts(record: &Counts) -> pb::agency_summary::Counts {
-    let count = |it: Metric| Some(metric(it, record));
+pub(super) fn counts(record: &Counts, tasks: &TaskNumbers) -> pb::agency_summary::Counts {
+    let count = |it: Metric| Some(metric(it, record, tasks));
     pb::agency_summary::Counts {
         held_platform_count: count(Metric::PlatformsHeld),
         retired_platform_count: count(Metric::PlatformsRetired),
@@ -263,6 +276,9 @@ pub(super) fn counts(record: &Counts) -> pb::agency_summary::Counts {
         late_report_plan_count: count(Metric::ReportsLate),
         diverging_plan_count: count(Metric::PlansDiverging),
         unsubstantiated_claim_count: count(Metric::ClaimsUnsubstantiated),
+        task_count: count(Metric::Tasks),
+        completed_task_count: count(Metric::TasksCompleted),
+        overdue_task_count: count(Metric::TasksOverdue),
     }
 }
 
@@ -275,8 +291,9 @@ pub fn agency_summary(record: &AgencyCounts, state: &State) -> pb::AgencySummary
         agency_display_name: agency_display_name(state, agency),
         agency_display_name_en: english
             .map_or_else(String::new, |it| it.fields.display_name_en.clone()),
-        counts: Some(counts(&record.counts)),
-        comparison_counts: record.compared.as_ref().map(counts),
+        counts: Some(counts(&record.counts, &record.tasks)),
+        comparison_counts: (record.compared.as_ref().zip(record.compared_tasks.as_ref()))
+            .map(|(compared, tasks)| counts(compared, tasks)),
     }
 }
 
@@ -295,8 +312,8 @@ pub fn agency_summaries(
         group: whole.place.group.as_deref().unwrap_or_default().to_owned(),
         effective_date: write_date(Some(whole.date)),
         comparison_date: write_date(compared.map(|it| it.date)),
-        total_counts: Some(counts(&whole.counts)),
-        comparison_total_counts: compared.map(|it| counts(&it.counts)),
+        total_counts: Some(counts(&whole.counts, &whole.tasks)),
+        comparison_total_counts: compared.map(|it| counts(&it.counts, &it.tasks)),
         revision: state.revision().get(),
         synthetic: whole.synthetic,
         effective_edition: effective_edition(state, whole.date),
@@ -318,6 +335,7 @@ pub fn attention_item(record: &Item, state: &State) -> pb::AttentionItem {
         accountable_head: record.head.as_ref().map(plans::head),
         start_date: write_date(Some(record.since)),
         day_count: record.days,
+        level: write_enum(record.level()),
         action: record.kind.english().to_owned(),
         action_vi: record.kind.vietnamese().to_owned(),
         agency_display_name: agency_display_name(state, record.agency.as_ref()),
@@ -474,6 +492,7 @@ mod tests {
             date: Date::MIN,
             declared_platforms: None,
             counts,
+            tasks: TaskNumbers::default(),
             synthetic: false,
         };
         let message = summary(&record, &State::default());

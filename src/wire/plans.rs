@@ -92,13 +92,7 @@ pub(super) fn read_plan(
         display_name: read_text(display_name),
         objectives: read_text(objectives),
         scope: read_text(scope),
-        accountable_head: accountable_head.map(|message| {
-            let pb::plan::Head { office, person } = message;
-            Box::new(Head {
-                office: read_text(office),
-                person: read_text(person),
-            })
-        }),
+        accountable_head: accountable_head.map(read_head).map(Box::new),
         lead_unit: read_text(lead_unit),
         coordinating_agencies: read_names(
             coordinating_agencies,
@@ -328,6 +322,14 @@ pub(super) fn milestone_state_counts(
             milestone_count,
         })
         .collect()
+}
+
+pub(super) fn read_head(message: pb::plan::Head) -> Head {
+    let pb::plan::Head { office, person } = message;
+    Head {
+        office: read_text(office),
+        person: read_text(person),
+    }
 }
 
 pub(super) fn head(record: &Head) -> pb::plan::Head {

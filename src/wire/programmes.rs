@@ -2,11 +2,13 @@
 
 use super::{
     changes::ToMessage,
-    documents::{document, period, read_document, read_period},
-    values::{read_text, write_timestamp},
+    documents::{document, period, read_document, read_period, read_sources, sources},
+    validate::FieldPath,
+    values::{read_optional_name, read_text, write_optional_name, write_timestamp},
 };
 use crate::pb;
 use ndp_core::{
+    error::Violations,
     names::AgencyName,
     records::{
         meta::Meta,
@@ -24,7 +26,13 @@ impl ToMessage for Programme {
 }
 
 /// Reads what a client writes of a programme.
-pub fn programme_fields(message: pb::Programme) -> ProgrammeFields {
+pub fn programme_fields(
+    message: pb::Programme,
+    field: &str,
+    violations: &mut Violations,
+) -> ProgrammeFields {
+    let path = FieldPath::ROOT.field(field);
+    let path = path.field("assigning_agency");
     let pb::Programme {
         name: _,
         display_name,
@@ -32,6 +40,10 @@ pub fn programme_fields(message: pb::Programme) -> ProgrammeFields {
         description,
         documents,
         period,
+        assigning_agency,
+        declared_task_count,
+        withheld_task_count,
+        sources,
         etag: _,
         create_time: _,
         update_time: _,
@@ -43,6 +55,10 @@ pub fn programme_fields(message: pb::Programme) -> ProgrammeFields {
         description: read_text(description),
         documents: documents.into_iter().map(read_document).collect(),
         period: period.map(read_period),
+        assigning_agency: read_optional_name(&assigning_agency, &path, violations),
+        declared_task_count,
+        withheld_task_count,
+        sources: read_sources(sources),
     }
 }
 
@@ -55,6 +71,10 @@ pub fn programme(record: &Programme) -> pb::Programme {
         description,
         documents,
         period: time,
+        assigning_agency,
+        declared_task_count,
+        withheld_task_count,
+        sources: published,
     } = fields;
     let Meta {
         create_time,
@@ -68,6 +88,10 @@ pub fn programme(record: &Programme) -> pb::Programme {
         description: description.clone(),
         documents: documents.iter().map(document).collect(),
         period: time.as_ref().map(period),
+        assigning_agency: write_optional_name(assigning_agency.as_ref()),
+        declared_task_count: *declared_task_count,
+        withheld_task_count: *withheld_task_count,
+        sources: sources(published),
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),

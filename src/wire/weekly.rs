@@ -9,7 +9,9 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    monitoring::{agencies::AgencyCounts, summary::Summary, tally::Place},
+    monitoring::{
+        agencies::AgencyCounts, summary::Summary, tally::Place, tasks::TaskNumbers,
+    },
     names::AgencyName,
     state::State,
     time::{Date, Timestamp},
@@ -17,6 +19,8 @@ use ndp_core::{
 
 /// The most agencies that a report names; the rest are counted.
 const AGENCIES_MAX: usize = 500;
+/// The report shows no tasks.
+const NO_TASKS: TaskNumbers = TaskNumbers::NONE;
 
 const NO_AGENCY: &str = "Chưa rõ cơ quan chủ quản";
 
@@ -185,8 +189,8 @@ impl Weekly {
                 Some(_) => agency_display_name(state, row.agency.as_ref()),
                 None => NO_AGENCY.to_owned(),
             },
-            now: counts(&row.counts),
-            before: row.compared.as_ref().map(counts),
+            now: counts(&row.counts, &NO_TASKS),
+            before: row.compared.as_ref().map(|it| counts(it, &NO_TASKS)),
         });
         let mut rows: Vec<_> = named.filter(|row| !row.is_empty()).collect();
         let unnamed = rows.len().saturating_sub(AGENCIES_MAX);
@@ -214,8 +218,8 @@ impl Weekly {
             whole: Row {
                 of: Of::All,
                 name: "Tổng số".to_owned(),
-                now: counts(&whole.counts),
-                before: compared.map(|it| counts(&it.counts)),
+                now: counts(&whole.counts, &NO_TASKS),
+                before: compared.map(|it| counts(&it.counts, &NO_TASKS)),
             },
             rows,
             unnamed,

@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 
 use super::{
     agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, milestones,
-    plans, platforms, principals, programmes, reports,
+    plans, platforms, principals, programmes, reports, tasks,
 };
 use crate::pb;
 use ndp_core::{
@@ -198,8 +198,9 @@ fn a_field_is_read_or_said_to_be_output_only() {
         pb::Plan: |it, violations| plans::plan_fields(it, "it", violations);
         pb::Platform: |it, violations| platforms::platform_fields(it, "it", violations);
         pb::Principal: |it, violations| principals::principal_fields(it, "it", violations);
-        pb::Programme: |it, _| programmes::programme_fields(it);
+        pb::Programme: |it, violations| programmes::programme_fields(it, "it", violations);
         pb::Report: |it, violations| reports::report_fields(it, "it", violations);
+        pb::Task: |it, violations| tasks::task_fields(it, "it", violations);
     }
     check(&mut checked, |it: pb::Figure, violations| {
         let name = FigureName::from_id("a").unwrap();

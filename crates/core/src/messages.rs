@@ -157,6 +157,63 @@ messages! {
     REQUIRED => ProgrammeNameMissing:
         ("give the title in Vietnamese"),
         ("hãy ghi tên bằng tiếng Việt");
+    REQUIRED => TaskNameMissing:
+        ("give the title of the task"),
+        ("hãy ghi tên nhiệm vụ");
+    REQUIRED => TaskCodeMissing:
+        ("give the code by which the assigning side knows the task"),
+        ("hãy ghi mã nhiệm vụ của bên giao");
+    REQUIRED => TaskProgrammeMissing:
+        ("name the programme that the task belongs to"),
+        ("hãy ghi chương trình của nhiệm vụ");
+    REQUIRED => AssigningAgencyMissing:
+        ("name the agency that assigns the task"),
+        ("hãy ghi cơ quan giao nhiệm vụ");
+    NOT_UNIQUE => AgencyRepeated:
+        ("the agency is named twice; remove one"),
+        ("cơ quan bị lặp lại; hãy bỏ một");
+    NOT_UNIQUE => ProgrammeRepeated:
+        ("the programme is named twice; remove one"),
+        ("chương trình bị lặp lại; hãy bỏ một");
+    NOT_UNIQUE => TaskCodeTaken { task: String, programme: String }:
+        ("`{task}` has this code in `{programme}`; give another code, or change that task"),
+        ("`{task}` đã dùng mã này trong `{programme}`; hãy dùng mã khác hoặc sửa nhiệm vụ đó");
+    NOT_ALLOWED => ProgrammeOfOther:
+        ("only the steward, and the agency that assigns the programme's tasks, can add tasks to it"),
+        ("chỉ đơn vị quản lý danh mục và cơ quan giao nhiệm vụ của chương trình được thêm nhiệm vụ");
+    IMMUTABLE => DueMovesByDocument:
+        ("a due date moves by MoveTaskDue only, with the document that moves it"),
+        ("thời hạn chỉ được điều chỉnh bằng MoveTaskDue kèm văn bản điều chỉnh");
+    REQUIRED => DueUnchanged:
+        ("the task has this due date already; give another"),
+        ("nhiệm vụ đã có thời hạn này; hãy ghi thời hạn khác");
+    OUT_OF_RANGE => BeforeTaskDue { first: Date }:
+        ("must not be before {first}, the day of the document that set what this one changes"),
+        ("không được trước ngày {first} là ngày của văn bản mà văn bản này thay đổi");
+    NOT_ALLOWED => DropTwice:
+        ("a task is dropped by a document or as entered in error; leave one out"),
+        ("nhiệm vụ được hủy bỏ theo văn bản hoặc do nhập nhầm; hãy bỏ một");
+    REFERENCE_NOT_FOUND => ReferenceNotFound { name: String }:
+        ("`{name}` does not exist"),
+        ("`{name}` không tồn tại");
+    NOT_ALLOWED => MilestoneNotPublic:
+        ("must be a milestone of an issued plan that everyone sees"),
+        ("phải là mốc nhiệm vụ của kế hoạch đã ban hành và công khai");
+    NOT_ALLOWED => NotPlatformOfMilestone:
+        ("must be the platform of `milestone`, or empty"),
+        ("phải là nền tảng của `milestone`, hoặc để trống");
+    NOT_ALLOWED => TaskAboveItself:
+        ("a task cannot be above itself"),
+        ("một nhiệm vụ không thể là cấp trên của chính nó");
+    OUT_OF_RANGE => TaskTooDeep { most: usize }:
+        ("there would be more than {most} tasks above one another; name a higher task"),
+        ("sẽ có quá {most} cấp nhiệm vụ; hãy chọn nhiệm vụ cấp cao hơn");
+    NOT_ALLOWED => NotProgrammesOfParent:
+        ("must be the programmes of `parent`, so that the two are never counted together"),
+        ("phải trùng với các chương trình của `parent` để không bị tính hai lần");
+    NOT_ALLOWED => ParentInError:
+        ("the task was entered in error; name another"),
+        ("nhiệm vụ này đã bị hủy do nhập nhầm; hãy chọn nhiệm vụ khác");
     REQUIRED => PlanNameMissing:
         ("give the title of the plan"),
         ("hãy ghi tên kế hoạch");
@@ -720,6 +777,26 @@ messages! {
     PLATFORM_HISTORY_FULL => PlatformHistoryFull { most: usize }:
         ("the platform has come back {most} times; create a new one instead"),
         ("nền tảng đã trở lại danh mục {most} lần; hãy lập bản ghi mới thay thế");
+    TASK_STATE => TaskState { state: &'static str, needed: String }:
+        ("the task is {state}; this method needs one of {needed}"),
+        ("nhiệm vụ đang ở trạng thái {state}; phương thức này cần một trong {needed}");
+    TASK_FOLLOWS_MILESTONE => TaskFollowsMilestone { milestone: String }:
+        ("the completion of the task is read from `{milestone}`; complete that, or clear \
+          `milestone` first"),
+        ("kết quả của nhiệm vụ được lấy từ `{milestone}`; hãy ghi nhận hoàn thành mốc đó, hoặc bỏ \
+          `milestone` trước");
+    TASK_HAS_CHILDREN => TaskHasChildren:
+        ("there are tasks below this one in the same programmes; clear their `parent` first"),
+        ("còn nhiệm vụ con trong cùng chương trình; hãy bỏ `parent` của chúng trước");
+    TASK_IS_FULL => TaskDueMovesFull { most: usize }:
+        ("the due date has been moved {most} times; drop the task and create a new one"),
+        ("thời hạn đã được điều chỉnh {most} lần; hãy hủy nhiệm vụ và lập nhiệm vụ mới");
+    TASK_IS_FULL => TaskReturnsFull { most: usize }:
+        ("{most} reports of the task were returned; confirm this one, or drop the task"),
+        ("đã trả lại {most} báo cáo của nhiệm vụ; hãy xác nhận báo cáo này hoặc hủy nhiệm vụ");
+    TASK_IS_FULL => TaskLeadsFull { most: usize }:
+        ("the task has had {most} lead agencies; drop it and create a new one"),
+        ("nhiệm vụ đã qua {most} cơ quan chủ trì; hãy hủy và lập nhiệm vụ mới");
     MILESTONE_IS_DROPPED => MilestoneIsDropped:
         ("the milestone is DROPPED; create a new one instead"),
         ("mốc nhiệm vụ đã bị hủy bỏ; hãy lập mốc mới thay thế");

@@ -11,5 +11,6 @@ pub mod reconcile;
 pub mod standing;
 pub mod summary;
 pub mod tally;
+pub mod tasks;
 pub mod timeline;
 pub mod turning;

@@ -173,6 +173,10 @@ reasons! {
         SECOND_PERSON_NEEDED "Whoever asked for this cannot approve it.";
         STORE_FORMAT_UNKNOWN "A newer release wrote the database.";
         SUCCESSOR_NOT_ACTIVE "The successor is not another platform in the catalogue.";
+        TASK_FOLLOWS_MILESTONE "The completion of the task is read from a milestone.";
+        TASK_HAS_CHILDREN "The task has tasks below it in the same programmes.";
+        TASK_IS_FULL "The task has as many entries of this kind as a record holds.";
+        TASK_STATE "The task is not in a state that the step needs.";
         TRANSCRIPTION_CONFIRMED "The agency has confirmed what was transcribed for it.";
     }
     Place::Code("NOT_FOUND") => {

@@ -20,6 +20,7 @@ pub mod proposals;
 pub mod reports;
 pub mod sizes;
 pub mod stored;
+pub mod tasks;
 pub mod texts;
 pub mod transcriptions;
 pub mod undoings;
@@ -42,6 +43,7 @@ pub use crate::records::{
     programmes::Programme,
     proposals::Proposal,
     reports::Report,
+    tasks::Task,
 };
 use crate::{
     error::Error,
@@ -94,6 +96,8 @@ macro_rules! kinds {
                 {"figure", "số liệu", "figures/{figure}"};
             Programme programme programmes ProgrammeName
                 {"programme", "chương trình", "programmes/{programme}"};
+            Task task tasks TaskName
+                {"task", "nhiệm vụ", "tasks/{task}"};
             Principal principal principals PrincipalName
                 {"principal", "chủ thể", "principals/{principal}"};
             ApiKey api_key api_keys ApiKeyName

@@ -23,6 +23,7 @@ pub mod programmes;
 pub mod proposals;
 pub mod reports;
 pub mod seed;
+pub mod tasks;
 pub mod transcriptions;
 pub mod update;
 

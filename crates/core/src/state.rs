@@ -13,6 +13,7 @@ mod load;
 pub mod log;
 pub mod maps;
 pub mod sight;
+mod tasks;
 mod values;
 pub mod visible;
 
@@ -33,6 +34,7 @@ use crate::{
 };
 use alphabet::Alphabet;
 use maps::Maps;
+use tasks::TaskIndex;
 use values::ByValues;
 use visible::Visible as _;
 
@@ -58,6 +60,7 @@ pub struct State {
     alphabet: Alphabet,
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
+    task_index: TaskIndex,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     synthetic: bool,
     /// How often the visibility of an existing record has changed since this process started.
@@ -118,6 +121,12 @@ impl State {
                 }
             }
             (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
+            (Image::Task(task), old) => {
+                if let Some(Image::Task(old)) = &old {
+                    self.task_index.remove(old);
+                }
+                self.task_index.insert(&task);
+            }
             (Image::Plan(_), _) if !values => {}
             (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
             (Image::Plan(plan), _) => self.plan_values.insert(plan),
@@ -147,6 +156,7 @@ impl State {
             }
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
             Some(Image::Agency(old)) => self.forget_texts(&old.name),
+            Some(Image::Task(old)) => self.task_index.remove(&old),
             _ => {}
         }
     }

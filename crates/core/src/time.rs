@@ -183,6 +183,12 @@ impl Date {
         self.0.day().into()
     }
 
+    /// Whether it is a Monday, Tuesday, Wednesday, Thursday or Friday.
+    pub(crate) fn is_weekday(self) -> bool {
+        use civil::Weekday::{Saturday, Sunday};
+        !matches!(self.0.weekday(), Saturday | Sunday)
+    }
+
     /// Days from this date to another; negative when the other is earlier.
     pub(crate) fn days_until(self, other: Self) -> i64 {
         self.0.duration_until(other.0).as_hours() / 24

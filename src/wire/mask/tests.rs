@@ -13,6 +13,7 @@ use ndp_core::{
         platforms::Platform,
         principals::Principal,
         programmes::Programme,
+        tasks::Task,
     },
     rules::update::Editable,
 };
@@ -199,6 +200,7 @@ fn the_fields_of_records_are_those_that_the_contract_lets_callers_write() {
         of::<Milestone>(),
         of::<Principal>(),
         of::<Programme>(),
+        of::<Task>(),
     ]);
     let methods = POOL
         .services()

@@ -2,12 +2,15 @@
 
 use crate::{
     effort::Effort,
-    monitoring::tally::{Counts, Place, Sight, Tally},
+    monitoring::{
+        tally::{Counts, Place, Sight, Tally},
+        tasks::{TaskLead, TaskNumbers, TaskPlace},
+    },
     names::AgencyName,
     state::State,
 };
 
-/// The counts of what one agency governs.
+/// The counts of what one agency governs, and of the tasks that it leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgencyCounts {
     /// The agency; absent for what none governs.
@@ -16,6 +19,10 @@ pub struct AgencyCounts {
     pub counts: Counts,
     /// On the other date, if one was asked about.
     pub compared: Option<Counts>,
+    /// The tasks on the date asked about.
+    pub tasks: TaskNumbers,
+    /// Those on the other date.
+    pub compared_tasks: Option<TaskNumbers>,
 }
 
 /// What agencies, and then what none governs, come after, in the order of the rows.
@@ -39,10 +46,19 @@ impl State {
         compared: Option<&Tally>,
         effort: &Effort,
     ) -> Vec<AgencyCounts> {
-        let of = |place: &Place| AgencyCounts {
-            agency: place.agency.clone(),
-            counts: tally.counts(place, sight),
-            compared: compared.map(|it| it.counts(place, sight)),
+        let of = |place: &Place| {
+            let lead = place.agency.clone();
+            let tasks = TaskPlace {
+                programme: None,
+                lead: lead.map_or(TaskLead::Nobody, TaskLead::Agency),
+            };
+            AgencyCounts {
+                agency: place.agency.clone(),
+                counts: tally.counts(place, sight),
+                compared: compared.map(|it| it.counts(place, sight)),
+                tasks: tally.tasks().counts(&tasks).numbers,
+                compared_tasks: compared.map(|it| it.tasks().counts(&tasks).numbers),
+            }
         };
         let mut rest = of(&Place {
             agency: None,

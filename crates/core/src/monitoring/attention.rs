@@ -1,6 +1,8 @@
 //! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
 //! date. A record that a caller may not see raises no item for that caller.
 
+mod tasks;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
@@ -10,7 +12,10 @@ use crate::{
         tally::{Place, Sight},
     },
     names::{AgencyName, PlatformName},
-    query::schema::{Field, Queryable, Type, Values},
+    query::{
+        fields::words,
+        schema::{Field, Queryable, Type, Values},
+    },
     records::{
         milestones::Milestone,
         plans::{Head, Plan},
@@ -44,8 +49,31 @@ words! {
         Unsubstantiated = 7 "UNSUBSTANTIATED",
         /// Another platform in the catalogue has the same name, and may be the same.
         LikelyDuplicate = 8 "LIKELY_DUPLICATE",
+        /// A task is overdue.
+        OverdueTask = 9 "OVERDUE_TASK",
+        /// A report of a task waits for the assigning side for too long.
+        AwaitingConfirmation = 10 "AWAITING_CONFIRMATION",
+        /// A task is due in a few days.
+        TaskDueSoon = 11 "TASK_DUE_SOON",
+        /// No agency leads a task.
+        TaskWithoutLead = 12 "TASK_WITHOUT_LEAD",
     }
 }
+
+words! {
+    /// How pressing an item is.
+    pub enum Level {
+        /// To be done: nothing is late yet, or a record is to be mended.
+        Notice = 1 "NOTICE",
+        /// Something is late, missing or contradicts itself.
+        Warning = 2 "WARNING",
+        /// It is late for long, or due by tomorrow.
+        Urgent = 3 "URGENT",
+    }
+}
+
+/// Days after which what is late is urgent.
+const URGENT_DAYS: i64 = 30;
 
 impl Kind {
     /// The required action, in English.
@@ -67,6 +95,13 @@ impl Kind {
                 "compare the two records: if they are one platform, propose RetirePlatform with \
                  the outcome DUPLICATE for one of them, else correct a name"
             }
+            Self::OverdueTask => {
+                "report the task with evidence and have it confirmed, or have its due date moved \
+                 by a document"
+            }
+            Self::AwaitingConfirmation => "confirm the report, or return it with a reason",
+            Self::TaskDueSoon => "finish the task and report it with evidence",
+            Self::TaskWithoutLead => "name the agency that leads the task",
         }
     }
 
@@ -89,6 +124,13 @@ impl Kind {
                 "đối chiếu hai bản ghi: nếu là cùng một nền tảng thì đề nghị RetirePlatform với \
                  kết quả DUPLICATE cho một bản ghi, nếu không thì sửa lại tên"
             }
+            Self::OverdueTask => {
+                "báo cáo kết quả kèm minh chứng để được xác nhận, hoặc điều chỉnh thời hạn bằng \
+                 văn bản"
+            }
+            Self::AwaitingConfirmation => "xác nhận báo cáo, hoặc trả lại và nêu lý do",
+            Self::TaskDueSoon => "hoàn thành nhiệm vụ và báo cáo kèm minh chứng",
+            Self::TaskWithoutLead => "xác định cơ quan chủ trì nhiệm vụ",
         }
     }
 }
@@ -102,7 +144,7 @@ pub struct Item {
     pub resource: String,
     /// The other record that it is about, if there is one.
     pub other: Option<PlatformName>,
-    /// The platform that it belongs to.
+    /// The platform that it belongs to; empty where it belongs to none.
     pub platform: String,
     /// The record's title.
     pub display_name: String,
@@ -115,6 +157,29 @@ pub struct Item {
     /// Days from `since` to the requested date.
     pub days: i64,
     key: String,
+}
+
+impl Item {
+    /// How pressing it is.
+    pub const fn level(&self) -> Level {
+        let soon = tasks::SOON_DAYS as i64;
+        match self.kind {
+            Kind::PendingAnnex | Kind::Unchanged | Kind::Unsubstantiated | Kind::LikelyDuplicate => {
+                Level::Notice
+            }
+            Kind::TaskDueSoon if self.days >= soon - 1 => Level::Urgent,
+            Kind::TaskDueSoon if self.days < soon - 3 => Level::Notice,
+            Kind::OverdueMilestone
+            | Kind::StaleReport
+            | Kind::OverdueTask
+            | Kind::AwaitingConfirmation
+                if self.days > URGENT_DAYS =>
+            {
+                Level::Urgent
+            }
+            _ => Level::Warning,
+        }
+    }
 }
 
 impl State {
@@ -131,6 +196,7 @@ impl State {
             items.of_platform(self, platform, listed_since, sight);
             items.of_namesake(self, platform, &namesakes);
         }
+        items.of_tasks(self, effort);
         items.list
     }
 
@@ -341,6 +407,10 @@ const KINDS: &[&str] = &[
     Kind::PendingAnnex.as_str(),
     Kind::Unsubstantiated.as_str(),
     Kind::LikelyDuplicate.as_str(),
+    Kind::OverdueTask.as_str(),
+    Kind::AwaitingConfirmation.as_str(),
+    Kind::TaskDueSoon.as_str(),
+    Kind::TaskWithoutLead.as_str(),
 ];
 
 impl Queryable for Item {
@@ -372,6 +442,10 @@ impl Queryable for Item {
         .orderable(),
         Field::new("start_date", Type::Date, |r: &Self| Values::one(r.since)).orderable(),
         Field::new("day_count", Type::Integer, |r: &Self| Values::one(r.days)).orderable(),
+        Field::new("level", words::<Level>(), |r: &Self| {
+            Values::one(r.level().as_str())
+        })
+        .orderable(),
     ];
 
     fn name(&self) -> Cow<'_, str> {

@@ -1,4 +1,4 @@
-//! Standing: the state of plans and milestones on a date. A state is never entered. The rules in
+//! Standing: the state of plans, milestones and tasks on a date. A state is never entered. The rules in
 //! this file compute it from what was promised, what was done and the date asked about.
 //!
 //! The rules use the dates that the registry knows now: what was promised on a date is the baseline
@@ -25,7 +25,7 @@ pub(crate) const OFF_TRACK_PERCENT: i64 = 25;
 pub(crate) const OFF_TRACK_DAYS: i32 = 90;
 
 words! {
-    /// How a milestone stands on a date.
+    /// How a milestone or a task stands on a date.
     pub enum StandingState {
         /// Complete by its due date; a regular task that is complete is, too.
         CompletedOnTime = 1 "COMPLETED_ON_TIME",
@@ -77,6 +77,58 @@ impl Phase {
                 | PlanState::Annulled,
             ) => Self::Ended,
         }
+    }
+}
+
+/// What decides how a milestone or a task stands on a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Obligation {
+    /// Whether it binds on the date.
+    pub phase: Phase,
+    /// The last day by which it is due, as decided by the date.
+    pub due: Option<Date>,
+    /// The day on which work begins; none where it begins at once.
+    pub start: Option<Date>,
+    /// The day on which it was complete.
+    pub completed: Option<Date>,
+    /// The day on which it was given up.
+    pub dropped: Option<Date>,
+}
+
+impl Obligation {
+    /// Its state on a date.
+    pub(crate) fn state_on(&self, on: Date) -> StandingState {
+        let by = |day: Option<Date>| day.filter(|day| *day <= on);
+        if by(self.dropped).is_some() {
+            return StandingState::Dropped;
+        }
+        if let Some(date) = by(self.completed) {
+            return if self.due.is_some_and(|due| date > due) {
+                StandingState::CompletedLate
+            } else {
+                StandingState::CompletedOnTime
+            };
+        }
+        let begun = self.start.is_none_or(|day| day <= on);
+        match (self.phase, self.due) {
+            (Phase::Ended, _) => StandingState::Dropped,
+            (Phase::Before, _) => StandingState::NotYetDue,
+            (Phase::InForce, None) => StandingState::Regular,
+            (Phase::InForce, Some(due)) if on > due => StandingState::Overdue,
+            (Phase::InForce, Some(_)) if begun => StandingState::OnSchedule,
+            (Phase::InForce, Some(_)) => StandingState::NotYetDue,
+        }
+    }
+
+    /// Days from `from` to the day it was complete, or is expected to be: its due date, or the date
+    /// asked about where that has passed. None where it was given up.
+    pub(crate) fn slippage_on(&self, from: Option<Date>, on: Date) -> Option<i64> {
+        let expected = match self.state_on(on) {
+            StandingState::Dropped => None,
+            StandingState::Overdue => Some(on),
+            _ => self.completed.filter(|day| *day <= on).or(self.due),
+        };
+        Some(from?.days_until(expected?))
     }
 }
 
@@ -392,48 +444,25 @@ fn milestone_on(
         None => (milestone.fields.due.as_ref(), milestone.fields.weight()),
     };
     let due = due.and_then(|due| due.end);
-    let dropped = milestone.dropping.as_ref();
-    let completed = milestone.completion.as_ref().map(|it| it.completion_date);
-    let completed = completed.filter(|date| *date <= on);
     let start = current.map_or(plan.fields.planned_start.as_ref(), |it| {
         it.planned_start.as_ref()
     });
-    let begun = start
-        .and_then(|start| start.start)
-        .is_none_or(|day| day <= on);
-    let state = if dropped.is_some_and(|dropping| dropping.drop_date <= on) {
-        StandingState::Dropped
-    } else if let Some(date) = completed {
-        if due.is_some_and(|due| date > due) {
-            StandingState::CompletedLate
-        } else {
-            StandingState::CompletedOnTime
-        }
-    } else {
-        match (phase, due) {
-            (Phase::Ended, _) => StandingState::Dropped,
-            (Phase::Before, _) => StandingState::NotYetDue,
-            (Phase::InForce, None) => StandingState::Regular,
-            (Phase::InForce, Some(due)) if on > due => StandingState::Overdue,
-            (Phase::InForce, Some(_)) if begun => StandingState::OnSchedule,
-            (Phase::InForce, Some(_)) => StandingState::NotYetDue,
-        }
+    let obligation = Obligation {
+        phase,
+        due,
+        start: start.and_then(|start| start.start),
+        completed: milestone.completion.as_ref().map(|it| it.completion_date),
+        dropped: milestone.dropping.as_ref().map(|it| it.drop_date),
     };
-    let expected = match state {
-        StandingState::Dropped => None,
-        StandingState::Overdue => Some(on),
-        _ => completed.or(due),
-    };
-    let slippage = |from: Option<Date>| Some(from?.days_until(expected?));
     let first_due = first
         .and_then(|baseline| promised(baseline, milestone))
         .and_then(|promised| promised.due.as_ref()?.end);
     Some(MilestoneStanding {
-        state,
+        state: obligation.state_on(on),
         due,
         weight,
-        slippage_first: slippage(first_due),
-        slippage_current: slippage(due),
+        slippage_first: obligation.slippage_on(first_due, on),
+        slippage_current: obligation.slippage_on(due, on),
     })
 }
 

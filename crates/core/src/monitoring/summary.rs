@@ -7,8 +7,11 @@ use crate::{
     effort::Effort,
     error::Error,
     messages::Rule,
-    monitoring::tally::{Counts, Place, Sight, Tally, contribution, is_in},
-    names::{AgencyName, EditionName, ResourceName as _},
+    monitoring::{
+        tally::{Counts, Place, Sight, Tally, contribution, is_in},
+        tasks::{TaskLead, TaskNumbers, TaskPlace},
+    },
+    names::{AgencyName, EditionName, ProgrammeName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
     state::State,
@@ -37,6 +40,8 @@ pub struct Summary {
     pub declared_platforms: Option<i32>,
     /// The counts.
     pub counts: Counts,
+    /// The tasks of all programmes, or those that the agency leads.
+    pub tasks: TaskNumbers,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
 }
@@ -49,6 +54,17 @@ impl State {
         }
         Err(Error::NotFound {
             kind: AgencyName::KIND,
+            name: name.to_string(),
+        })
+    }
+
+    /// Refuses a programme that does not exist.
+    pub fn known_programme(&self, name: &ProgrammeName) -> Result<(), Error> {
+        if self.programme(name).is_some() {
+            return Ok(());
+        }
+        Err(Error::NotFound {
+            kind: ProgrammeName::KIND,
             name: name.to_string(),
         })
     }
@@ -117,10 +133,15 @@ impl State {
     /// The summary of a place, by a tally of this State.
     pub fn summary(&self, caller: &Caller, place: Place, tally: &Tally) -> Summary {
         let counts = tally.counts(&place, &Sight::of(caller));
+        let tasks = TaskPlace {
+            programme: None,
+            lead: TaskLead::of(place.agency.as_ref()),
+        };
         Summary {
             declared_platforms: self.declared_platforms(&place),
             date: tally.date(),
             counts,
+            tasks: tally.tasks().counts(&tasks).numbers,
             synthetic: self.is_synthetic(),
             place,
         }

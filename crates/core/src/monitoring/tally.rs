@@ -18,6 +18,7 @@ use crate::{
     monitoring::{
         freshness::Freshness,
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
+        tasks::{TaskTally, TasksBefore},
     },
     names::{AgencyName, EditionName, PlatformName},
     records::{
@@ -365,10 +366,13 @@ impl Share {
     }
 }
 
-/// The parts of a tally that a change may alter, as they were before the change: the shares of
-/// some platforms, or `None` for the whole tally.
+/// The parts of a tally that a change may alter, as they were before the change.
 #[derive(Debug)]
-pub struct Before(Option<Vec<(PlatformName, Option<Share>)>>);
+pub struct Before {
+    /// The shares of some platforms; `None` for those of all.
+    platforms: Option<Vec<(PlatformName, Option<Share>)>>,
+    tasks: TasksBefore,
+}
 
 /// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -383,14 +387,16 @@ enum Part {
 pub struct Tally {
     date: Date,
     parts: OrdMap<(Place, Part), Arc<Counts>>,
+    tasks: TaskTally,
 }
 
 impl Tally {
-    /// Counts all platforms.
+    /// Counts all platforms and tasks.
     pub fn new(state: &State, date: Date, effort: &Effort) -> Self {
         let mut tally = Self {
             date,
             parts: OrdMap::new(),
+            tasks: TaskTally::new(state, date, effort),
         };
         for platform in effort.rows(state.platforms().values(), COUNT_COST) {
             tally.count(&Share::of(state, platform, date), 1);
@@ -401,6 +407,11 @@ impl Tally {
     /// The date it is of.
     pub const fn date(&self) -> Date {
         self.date
+    }
+
+    /// The counts of tasks.
+    pub const fn tasks(&self) -> &TaskTally {
+        &self.tasks
     }
 
     /// The counts of a place for callers with this sight.
@@ -429,15 +440,19 @@ impl Tally {
             (name, share)
         };
         let platforms = touched(state, change);
-        Before(platforms.map(|names| names.into_iter().map(share).collect()))
+        Before {
+            platforms: platforms.map(|names| names.into_iter().map(share).collect()),
+            tasks: self.tasks.before(state, change),
+        }
     }
 
     /// Updates the tally to the State after the change. Returns false if everything must be counted
     /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
-        let Some(shares) = before.0 else {
+        let Some(shares) = before.platforms else {
             return false;
         };
+        self.tasks.advance(before.tasks, after);
         for (name, old) in shares {
             let platform = after.platform(&name);
             let new = platform.map(|it| Share::of(after, it, self.date));

@@ -1,9 +1,9 @@
-//! The start of a day: notices of changes in plans in force and their milestones that only the date
-//! causes. The notices are for clients that watch; the server never reads them back.
+//! The start of a day: notices of changes in plans in force, their milestones and tasks that only the
+//! date causes. The notices are for clients that watch; the server never reads them back.
 
 use crate::{
     change::{Aspect, Notice},
-    monitoring::standing::{Dossier, Phase, plan_state_on},
+    monitoring::standing::{Dossier, Phase, StandingState, plan_state_on},
     records::plans::{Plan, PlanState},
     state::State,
     time::Date,
@@ -11,7 +11,8 @@ use crate::{
 
 impl State {
     /// The changes between two days that only the date causes: each milestone of a plan in force
-    /// whose state differs, and each such plan whose freshness differs.
+    /// whose state differs, each such plan whose freshness differs, and each task whose state
+    /// differs.
     pub fn notices(&self, from: Date, to: Date) -> Vec<Notice> {
         let mut notices = Vec::new();
         for plan in self.plans().values() {
@@ -21,7 +22,24 @@ impl State {
                 notices_of(plan, &self.dossier(plan), from, to, &mut notices);
             }
         }
+        for task in self.tasks().values() {
+            let standings = [from, to].map(|on| self.task_standing(task, on));
+            if let [Some(old), Some(new)] = standings
+                && old.state != new.state
+            {
+                notices.push(standing_notice(task.name.as_str(), old.state, new.state));
+            }
+        }
         notices
+    }
+}
+
+fn standing_notice(name: &str, from: StandingState, to: StandingState) -> Notice {
+    Notice {
+        name: name.to_owned(),
+        aspect: Aspect::StandingState,
+        from: from.as_str().to_owned(),
+        to: to.as_str().to_owned(),
     }
 }
 
@@ -34,12 +52,11 @@ fn notices_of(plan: &Plan, dossier: &Dossier<'_>, from: Date, to: Date, into: &m
         if let [Some(old), Some(new)] = standings
             && old.state != new.state
         {
-            into.push(Notice {
-                name: milestone.name.to_string(),
-                aspect: Aspect::StandingState,
-                from: old.state.as_str().to_owned(),
-                to: new.state.as_str().to_owned(),
-            });
+            into.push(standing_notice(
+                milestone.name.as_str(),
+                old.state,
+                new.state,
+            ));
         }
     }
     let filings = [from, to].map(|on| dossier.filing_on(on));

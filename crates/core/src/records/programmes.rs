@@ -6,13 +6,13 @@ use crate::{
     caller::Caller,
     error::Violations,
     messages::Rule,
-    names::ProgrammeName,
+    names::{AgencyName, ProgrammeName},
     query::{
-        fields::{created, named, updated},
+        fields::{created, named, resource, updated},
         schema::{Field, Queryable, Type, Values},
     },
     records::{
-        documents::{Document, Needs},
+        documents::{Document, Needs, Source},
         meta::{Meta, record_fields},
         stored::stored,
     },
@@ -21,7 +21,7 @@ use crate::{
 };
 
 record_fields! {
-    /// What the steward writes of a programme.
+    /// What the steward, or an administrator of the assigning agency, writes of a programme.
     pub struct ProgrammeFields {
         /// Title in Vietnamese.
         pub display_name: String,
@@ -33,6 +33,14 @@ record_fields! {
         pub documents: Vec<Document>,
         /// The time it is for.
         pub period: Option<Period>,
+        /// The agency that assigns its tasks.
+        pub assigning_agency: Option<AgencyName>,
+        /// How many tasks it has, as was published.
+        pub declared_task_count: Option<i32>,
+        /// How many of those are not entered here, because they may not be shown.
+        pub withheld_task_count: Option<i32>,
+        /// Where these numbers were published.
+        pub sources: Vec<Source>,
     }
 }
 
@@ -42,7 +50,7 @@ stored! {
     pub struct Programme {
         /// Resource name.
         pub name: ProgrammeName,
-        /// What the steward writes of it.
+        /// What clients write of it.
         pub fields: ProgrammeFields,
         /// Book-keeping.
         pub meta: Meta,
@@ -60,6 +68,15 @@ impl ProgrammeFields {
             document.check(Needs::Identity, &path, violations);
         }
         check_period(self.period.as_ref(), "programme.period", violations);
+        let (declared, withheld) = (self.declared_task_count, self.withheld_task_count);
+        if (declared.is_some() || withheld.is_some()) && self.sources.is_empty() {
+            violations.add("programme.sources", Rule::SourceMissing);
+        }
+        if let (Some(declared), Some(withheld)) = (declared, withheld)
+            && withheld > declared
+        {
+            violations.add("programme.declared_task_count", Rule::TotalTooSmall);
+        }
     }
 }
 
@@ -98,6 +115,10 @@ impl Queryable for Programme {
         .orderable(),
         Field::new("period.end", Type::Date, |r: &Self| {
             Values::option(r.fields.period.as_ref().and_then(|it| it.end))
+        })
+        .orderable(),
+        Field::new("assigning_agency", resource::<AgencyName>(), |r: &Self| {
+            Values::option(r.fields.assigning_agency.as_ref().map(|it| it.as_str()))
         })
         .orderable(),
         created!(Self),

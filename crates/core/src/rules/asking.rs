@@ -63,6 +63,18 @@ impl<'a> Asking<'a> {
         ))
     }
 
+    /// The steward, or a role of an agency.
+    pub(super) fn steward_or(&self, role: Role, agency: &AgencyName) -> Result<(), Error> {
+        if self.caller.has(Role::Steward) || self.caller.has_in(role, agency) {
+            return Ok(());
+        }
+        let steward = Role::Steward;
+        Err(self.denied(
+            format!("the role `{role}` of `{agency}`, or the role `{steward}`"),
+            format!("vai trò `{role}` của `{agency}`, hoặc vai trò `{steward}`"),
+        ))
+    }
+
     /// An administrator manages every principal; the steward, those that only transcribe. An agency
     /// administrator manages only principals of the agency that have no other roles, so that no
     /// caller grants more rights than it has.

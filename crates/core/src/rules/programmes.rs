@@ -1,17 +1,29 @@
-//! Programmes.
+//! Programmes. The steward writes them all; an agency's administrator writes those whose tasks the
+//! agency assigns.
 
 use std::sync::Arc;
 
 use crate::{
     error::{Error, Violations},
-    names::ProgrammeName,
+    names::{AgencyName, ProgrammeName},
     records::{
+        principals::Role,
         programmes::{Programme, ProgrammeFields},
         texts::{Reader, Texts},
     },
     rules::{Asking, Command, Deciding, Update, update::editable},
     state::State,
 };
+
+impl Asking<'_> {
+    /// The steward, or an administrator of the agency that assigns the tasks.
+    fn keeps_programme(&self, assigning: Option<&AgencyName>) -> Result<(), Error> {
+        let Some(agency) = assigning else {
+            return self.steward();
+        };
+        self.steward_or(Role::AgencyAdmin, agency)
+    }
+}
 
 /// CreateProgramme.
 #[derive(Clone, Debug)]
@@ -39,13 +51,13 @@ impl Command for CreateProgramme {
     }
 
     fn permit(&self, asking: &Asking<'_>) -> Result<(), Error> {
-        asking.steward()
+        asking.keeps_programme(self.fields.assigning_agency.as_ref())
     }
 
     fn decide(&self, (): (), deciding: &mut Deciding<'_>) -> Result<Arc<Programme>, Error> {
         let Self { name, fields } = self;
         deciding.check_free::<Programme>(name)?;
-        check_fields(fields)?;
+        check_fields(fields, deciding)?;
         Ok(Arc::new(Programme {
             name: name.clone(),
             fields: fields.clone(),
@@ -68,8 +80,9 @@ impl Command for UpdateProgramme {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Programme, Error> {
-        asking.steward()?;
-        asking.find(&self.name)
+        let programme: &Programme = asking.find(&self.name)?;
+        asking.keeps_programme(programme.fields.assigning_agency.as_ref())?;
+        Ok(programme)
     }
 
     fn decide<'a>(
@@ -78,7 +91,11 @@ impl Command for UpdateProgramme {
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<Programme>, Error> {
         let new = self.edit(programme, deciding)?;
-        check_fields(&new.fields)?;
+        let assigning = &new.fields.assigning_agency;
+        if *assigning != programme.fields.assigning_agency {
+            deciding.asking.keeps_programme(assigning.as_ref())?;
+        }
+        check_fields(&new.fields, deciding)?;
         Ok(Arc::new(new))
     }
 
@@ -87,8 +104,10 @@ impl Command for UpdateProgramme {
     }
 }
 
-fn check_fields(fields: &ProgrammeFields) -> Result<(), Error> {
+fn check_fields(fields: &ProgrammeFields, deciding: &Deciding<'_>) -> Result<(), Error> {
     let mut violations = Violations::new();
     fields.check(&mut violations);
+    let (agency, path) = (&fields.assigning_agency, "programme.assigning_agency");
+    deciding.check_agency(agency.as_ref(), path, &mut violations);
     violations.into_result()
 }

@@ -1,0 +1,121 @@
+//! Tasks that need action: those overdue or due soon, those that wait for the assigning side, and
+//! those that no agency leads. Only tasks that are counted raise items.
+
+use std::sync::Arc;
+
+use super::{Item, Items, Kind};
+use crate::{
+    effort::Effort,
+    monitoring::{standing::StandingState, tasks::TaskStanding},
+    names::AgencyName,
+    records::tasks::Task,
+    state::State,
+    time::Date,
+};
+
+/// Days before its due date from which a task is due soon.
+pub(super) const SOON_DAYS: i32 = 7;
+/// Weekdays that the assigning side may take, not counting the day of the report.
+const CONFIRM_WEEKDAYS: i32 = 5;
+/// The cost of looking at one task, in units of work.
+const TASK_COST: usize = 2;
+
+impl Items {
+    pub(super) fn of_tasks(&mut self, state: &State, effort: &Effort) {
+        for task in effort.rows(state.tasks().values(), TASK_COST) {
+            self.of_task(state, task);
+        }
+    }
+
+    fn of_task(&mut self, state: &State, task: &Arc<Task>) {
+        let on = self.on;
+        let Some(standing) = state.task_standing(task, on) else {
+            return;
+        };
+        if !standing.counted || !standing.is_owed() {
+            return;
+        }
+        let lead = task.lead_on(on);
+        let assigning = task.fields.assigning_agency.as_ref();
+        let TaskStanding {
+            due,
+            awaiting_confirmation: waits,
+            ..
+        } = standing;
+        match (standing.state, due) {
+            (StandingState::Overdue, Some(due)) => {
+                let acts = if waits { assigning } else { lead.or(assigning) };
+                self.task(Kind::OverdueTask, task, acts, due.plus_days(1));
+            }
+            (_, Some(due)) if !waits && on >= due.plus_days(-SOON_DAYS) => {
+                let acts = lead.or(assigning);
+                self.task(Kind::TaskDueSoon, task, acts, due.plus_days(-SOON_DAYS));
+            }
+            _ => {}
+        }
+        if let Some(reported) = task.waiting_since(on) {
+            let since = after_weekdays(reported, CONFIRM_WEEKDAYS).plus_days(1);
+            if on >= since {
+                self.task(Kind::AwaitingConfirmation, task, assigning, since);
+            }
+        }
+        if lead.is_none() && task.fields.milestone.is_none() {
+            let mut newest_first = task.leads.iter().rev();
+            let entry = newest_first.find(|it| it.start_date.is_none_or(|start| start <= on));
+            let since = entry.and_then(|entry| entry.start_date);
+            let since = since.unwrap_or_else(|| task.assign_date());
+            self.task(Kind::TaskWithoutLead, task, assigning, since);
+        }
+    }
+
+    fn task(&mut self, kind: Kind, task: &Task, acts: Option<&AgencyName>, since: Date) {
+        let fields = &task.fields;
+        let platform = fields.platform.clone().or_else(|| {
+            let milestone = fields.milestone.as_ref()?;
+            Some(milestone.parent().parent())
+        });
+        // the head is of the lead agency
+        let head = fields.accountable_head.as_deref();
+        let head = head.filter(|_| acts.is_some() && acts == fields.agency.as_ref());
+        self.list.push(Item {
+            kind,
+            resource: task.name.to_string(),
+            other: None,
+            platform: platform.map_or_else(String::new, |name| name.to_string()),
+            display_name: fields.display_name.clone(),
+            agency: acts.cloned(),
+            head: head.cloned(),
+            since,
+            days: since.days_until(self.on).max(0),
+            key: format!("{} {}", task.name, kind.as_str()),
+        });
+    }
+}
+
+/// The last of a number of weekdays after a day.
+fn after_weekdays(day: Date, mut weekdays: i32) -> Date {
+    let mut day = day;
+    while weekdays > 0 {
+        day = day.plus_days(1);
+        weekdays -= i32::from(day.is_weekday());
+    }
+    day
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weekdays_leave_saturday_and_sunday_out() {
+        for (day, after) in [
+            ("2025-09-22", "2025-09-29"),
+            ("2025-09-26", "2025-10-03"),
+            ("2025-09-27", "2025-10-03"),
+            ("2025-09-28", "2025-10-03"),
+        ] {
+            let [day, after] = [day, after].map(|text| Date::parse(text).unwrap());
+            assert_eq!(after_weekdays(day, 5), after, "{day}");
+        }
+    }
+}

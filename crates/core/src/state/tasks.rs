@@ -1,0 +1,113 @@
+//! The indexes of tasks: by the task above, by code within a programme, and by milestone.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+
+use super::State;
+use crate::{
+    names::{MilestoneName, ProgrammeName, TaskName},
+    records::tasks::{DEPTH_MAX, Task},
+};
+
+/// Which tasks belong to which records.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TaskIndex {
+    children: OrdMap<TaskName, OrdSet<TaskName>>,
+    /// By programme and code. Not those entered in error: their codes are free again.
+    codes: OrdMap<(ProgrammeName, String), TaskName>,
+    linked: OrdMap<MilestoneName, OrdSet<TaskName>>,
+}
+
+impl TaskIndex {
+    pub(super) fn insert(&mut self, task: &Task) {
+        let name = &task.name;
+        if let Some(parent) = &task.fields.parent {
+            let children = self.children.entry(parent.clone()).or_default();
+            children.insert(name.clone());
+        }
+        if let Some(milestone) = &task.fields.milestone {
+            let linked = self.linked.entry(milestone.clone()).or_default();
+            linked.insert(name.clone());
+        }
+        if task.is_error() {
+            return;
+        }
+        for programme in &task.fields.programmes {
+            let key = (programme.clone(), task.fields.code.clone());
+            self.codes.insert(key, name.clone());
+        }
+    }
+
+    pub(super) fn remove(&mut self, task: &Task) {
+        let name = &task.name;
+        if let Some(parent) = &task.fields.parent {
+            take(&mut self.children, parent, name);
+        }
+        if let Some(milestone) = &task.fields.milestone {
+            take(&mut self.linked, milestone, name);
+        }
+        for programme in &task.fields.programmes {
+            let key = (programme.clone(), task.fields.code.clone());
+            if self.codes.get(&key) == Some(name) {
+                self.codes.remove(&key);
+            }
+        }
+    }
+}
+
+/// Removes a task from the set of a record, and the set with its last task.
+fn take<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<TaskName>>, of: &K, name: &TaskName) {
+    if let Some(set) = sets.get_mut(of) {
+        set.remove(name);
+        if set.is_empty() {
+            sets.remove(of);
+        }
+    }
+}
+
+impl State {
+    /// The tasks directly below a task.
+    pub fn children_of(&self, task: &TaskName) -> impl Iterator<Item = &Arc<Task>> {
+        let children = self.task_index.children.get(task).into_iter().flatten();
+        children.filter_map(|name| self.task(name))
+    }
+
+    /// The task of a programme that has a code.
+    pub(crate) fn task_of_code(&self, programme: &ProgrammeName, code: &str) -> Option<&TaskName> {
+        let key = (programme.clone(), code.to_owned());
+        self.task_index.codes.get(&key)
+    }
+
+    /// The tasks of a programme but for those entered in error, by code.
+    pub(crate) fn tasks_of_programme<'a>(
+        &'a self,
+        programme: &'a ProgrammeName,
+    ) -> impl Iterator<Item = &'a Arc<Task>> {
+        let first = (programme.clone(), String::new());
+        let codes = self.task_index.codes.range(first..);
+        let codes = codes.take_while(move |((of, _), _)| of == programme);
+        codes.filter_map(|(_, name)| self.task(name))
+    }
+
+    /// The names of the tasks whose completion is read from the milestones that begin with a
+    /// prefix: one milestone, or all of a plan.
+    pub(crate) fn tasks_linked_to(&self, prefix: &str) -> Vec<TaskName> {
+        let linked = super::rows(&self.task_index.linked, prefix, None);
+        linked.flatten().cloned().collect()
+    }
+
+    /// The tasks above a task, the nearest first. None where there are more than there may be.
+    pub(crate) fn tasks_above<'a>(
+        &'a self,
+        task: &'a Task,
+    ) -> impl Iterator<Item = &'a Arc<Task>> {
+        let mut at = task.fields.parent.as_ref();
+        let above = std::iter::from_fn(move || {
+            let task = self.task(at?)?;
+            at = task.fields.parent.as_ref();
+            Some(task)
+        });
+        above.take(DEPTH_MAX)
+    }
+}
