@@ -42,6 +42,9 @@ const ENTRIES: [(&str, &str); 3] = [
     ("1132-qd-ttg", include_str!("../data/platforms-1132.csv")),
 ];
 
+/// What the press states of single platforms, beside the lists.
+const NOTES: &str = include_str!("../data/platform-notes.csv");
+
 /// The editions whose entries are shipped, by id.
 pub fn shipped_editions() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().map(|(edition, _)| *edition)
@@ -65,6 +68,10 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
             row.context("data/platforms")?
                 .read_into(&edition, &governance, &mut platforms)?;
         }
+    }
+    for note in rows::<NoteRow>(NOTES) {
+        note.context("data/platform-notes.csv")?
+            .read_into(&mut platforms)?;
     }
     Ok(Seed {
         agencies: read(AGENCIES, "data/agencies.csv", AgencyRow::read)?,
@@ -372,6 +379,30 @@ impl EntryRow {
     }
 }
 
+/// A sourced statement on a platform, which is kept as one of its sources.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoteRow {
+    platform: String,
+    uri: String,
+    note: String,
+}
+
+impl NoteRow {
+    /// Adds the source to its platform, if an asked edition lists that.
+    fn read_into(self, platforms: &mut BTreeMap<PlatformName, Platform>) -> Result<()> {
+        let name = PlatformName::from_id(&self.platform)
+            .with_context(|| format!("platform id `{}`", self.platform))?;
+        if let Some(platform) = platforms.get_mut(&name) {
+            platform.fields.sources.push(Source {
+                uri: self.uri,
+                note: text(&self.note),
+            });
+        }
+        Ok(())
+    }
+}
+
 /// The text by which a list states that a platform already operates.
 const OPERATING: &str = "Đã vận hành";
 
@@ -660,6 +691,11 @@ mod tests {
         let document = governance.document.as_ref().unwrap();
         assert_eq!(document.symbol, "1132/QĐ-TTg");
         assert_eq!(platform.fields.display_name, "Cổng Dịch vụ công quốc gia");
+        let noted = seed.platforms.iter().filter(|it| {
+            let mut sources = it.fields.sources.iter();
+            sources.any(|source| !source.uri.is_empty() && !source.note.is_empty())
+        });
+        assert_eq!(noted.count(), 3);
     }
 
     #[test]

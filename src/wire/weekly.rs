@@ -9,9 +9,7 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    monitoring::{
-        agencies::AgencyCounts, summary::Summary, tally::Place, tasks::TaskNumbers,
-    },
+    monitoring::{agencies::AgencyCounts, summary::Summary, tally::Place, tasks::TaskNumbers},
     names::AgencyName,
     state::State,
     time::{Date, Timestamp},

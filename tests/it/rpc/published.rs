@@ -2,12 +2,15 @@
 //! shipped records as a claim that nothing here bears out, on synthetic ones that add up to it
 //! without a difference. Where nothing can be compared, the answer says why.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::harness::{
     Engine, both,
     golden::assert_golden,
-    plans::{AGENCY, Cast, date},
+    plans::{AGENCY, Cast, date, decision},
     raw::Raw,
     server::{As, Server},
 };
@@ -88,6 +91,189 @@ async fn figure(steward: &Raw, id: &str, fields: Value) -> Value {
     }
     let request = json!({"figure_id": id, "figure": figure});
     steward.ok("CreateFigure", request).await
+}
+
+// === synthetic tasks ===
+
+type Day = [i32; 3];
+
+/// How many tasks are made at once.
+const AT_ONCE: usize = 32;
+
+/// Synthetic tasks of one kind: none of their days is after the clock's.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tasks {
+    /// How many.
+    count: usize,
+    /// The day on which they were assigned.
+    assigned: Day,
+    /// When they are due; none for regular tasks.
+    due: Option<Day>,
+    /// When work on them begins.
+    start: Option<Day>,
+    /// When they were complete, as reported and confirmed; none for those that still are to be
+    /// done.
+    completed: Option<Day>,
+}
+
+impl Tasks {
+    fn completed(self, day: Day) -> Self {
+        Self {
+            completed: Some(day),
+            ..self
+        }
+    }
+
+    fn starting(self, day: Day) -> Self {
+        Self {
+            start: Some(day),
+            ..self
+        }
+    }
+}
+
+/// Tasks assigned in January 2025 and due on a day.
+fn due(count: usize, day: Day) -> Tasks {
+    Tasks {
+        count,
+        assigned: [2025, 1, 10],
+        due: Some(day),
+        ..Tasks::default()
+    }
+}
+
+/// Tasks without a due date.
+fn regular(count: usize) -> Tasks {
+    Tasks {
+        due: None,
+        ..due(count, [2025, 1, 10])
+    }
+}
+
+/// Makes synthetic tasks of a programme over the wire, many at once: the steward assigns and
+/// confirms them, an editor of their lead agency reports those completed.
+pub(super) async fn make_tasks(cast: &Arc<Cast>, programme: &str, all: &[Tasks]) {
+    let all: Vec<_> = all
+        .iter()
+        .flat_map(|of| std::iter::repeat_n(*of, of.count))
+        .enumerate()
+        .collect();
+    let mut making = JoinSet::new();
+    for worker in 0..AT_ONCE {
+        let (cast, programme) = (Arc::clone(cast), programme.to_owned());
+        let own: Vec<_> = all.iter().skip(worker).step_by(AT_ONCE).copied().collect();
+        making.spawn(async move {
+            for (number, of) in own {
+                make_task(&cast, &programme, number, &of).await;
+            }
+        });
+    }
+    making.join_all().await;
+}
+
+async fn make_task(cast: &Cast, programme: &str, number: usize, of: &Tasks) {
+    let mut task = json!({
+        "code": format!("TN-{number:04}"),
+        "display_name": format!("Nhiệm vụ thử nghiệm {number} (synthetic)"),
+        "programmes": [programme],
+        "assigning_document": decision(of.assigned),
+        "assigning_agency": "agencies/bo-khoa-hoc-va-cong-nghe",
+        "agency": format!("agencies/{AGENCY}"),
+    });
+    if let Some(day) = of.due {
+        task["due"] = json!({"start": date(day), "end": date(day)});
+    }
+    if let Some(day) = of.start {
+        task["start_date"] = date(day);
+    }
+    let task = cast.steward.ok("CreateTask", json!({"task": task})).await;
+    let Some(day) = of.completed else {
+        return;
+    };
+    let report = json!({
+        "name": task["name"], "etag": task["etag"], "completion_date": date(day),
+        "note": "thử nghiệm / synthetic",
+    });
+    let reported = cast.editor.ok("ReportTask", report).await;
+    let confirm = json!({"name": reported["name"], "etag": reported["etag"]});
+    cast.steward.ok("ConfirmTask", confirm).await;
+}
+
+/// A synthetic programme.
+async fn make_programme(steward: &Raw, id: &str) -> String {
+    let programme = json!({
+        "display_name": format!("Chương trình {id} (thử nghiệm / synthetic)"),
+        "documents": [decision([2025, 1, 10])],
+    });
+    let request = json!({"programme_id": id, "programme": programme});
+    let made = steward.ok("CreateProgramme", request).await;
+    made["name"].as_str().unwrap().to_owned()
+}
+
+/// Synthetic tasks that add up to every figure of tasks that was published, in the programme that a
+/// figure names or else in one of their own.
+fn histories() -> [(&'static str, Vec<Tasks>); 6] {
+    let year_end = [2025, 12, 31];
+    [
+        // 1,287 on 4 December; 11 more, and 1,227 completed, on 25 December
+        (
+            "nq57-2025",
+            vec![
+                due(601, [2025, 11, 30]).completed([2025, 11, 1]),
+                due(404, year_end).completed([2025, 12, 20]),
+                due(104, [2025, 11, 30]).completed([2025, 12, 15]),
+                regular(118).completed([2025, 12, 22]),
+                regular(60),
+                Tasks {
+                    assigned: [2025, 12, 10],
+                    ..due(11, year_end)
+                },
+            ],
+        ),
+        // 33 late on 31 July; 370 of 944 completed, 248 of them (67%) in time, on 13 November
+        (
+            "nq71-cp-2025",
+            vec![
+                due(12, [2025, 6, 30]).completed([2025, 7, 15]),
+                due(21, [2025, 7, 30]).completed([2025, 8, 20]),
+                due(89, [2025, 9, 30]).completed([2025, 10, 10]),
+                due(248, [2025, 10, 31]).completed([2025, 10, 1]),
+                due(574, year_end),
+            ],
+        ),
+        (
+            "kh02-bcdtw",
+            vec![
+                due(32, [2025, 10, 31]).completed([2025, 10, 30]),
+                due(18, [2025, 10, 31]).completed([2025, 11, 10]),
+                due(20, year_end),
+            ],
+        ),
+        (
+            "tasks-2025-09-23",
+            vec![
+                due(270, [2025, 8, 31]).completed([2025, 8, 30]),
+                due(80, [2025, 8, 31]),
+                due(100, year_end),
+                due(102, year_end).starting([2025, 10, 1]),
+                regular(100),
+            ],
+        ),
+        (
+            "tasks-due-2025-09-24",
+            vec![
+                due(10, [2025, 9, 10]),
+                due(86, [2025, 9, 30]),
+                due(121, [2025, 10, 31]),
+                due(121, [2025, 11, 30]),
+                due(121, year_end),
+                // neither is due in the rest of the year
+                due(7, [2025, 8, 31]),
+                due(5, [2025, 9, 30]).completed([2025, 9, 1]),
+            ],
+        ),
+        ("tasks-2025-09-24", vec![due(60, year_end)]),
+    ]
 }
 
 const OF_84: &str = "editions/2618-qd-bkhcn";
@@ -195,6 +381,46 @@ both! {
             let answered = [&it["computed_value"], &it["difference"], &it["note"]];
             assert_eq!(answered, [&computed, &difference, &note], "{id}");
         }
+        server.stop().await;
+    }
+
+    async fn synthetic_tasks_add_up_to_the_published_ones(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Arc::new(Cast::new(&server).await);
+        let shipped = reconciled(&cast.steward, "").await;
+        for (id, tasks) in histories() {
+            let name = if id.starts_with("tasks-") {
+                // a copy of the published figure that names the programme
+                let name = make_programme(&cast.steward, id).await;
+                let mut copy = of(&shipped, id)["figure"].clone();
+                for field in ["name", "create_time", "update_time", "revision"] {
+                    copy.as_object_mut().unwrap().remove(field);
+                }
+                copy["programme"] = json!(name);
+                copy["statement"] = json!("synthetic");
+                figure(&cast.steward, &format!("synthetic-{id}"), copy).await;
+                name
+            } else {
+                format!("programmes/{id}")
+            };
+            make_tasks(&cast, &name, &tasks).await;
+        }
+        let anyone = server.raw(As::default());
+        let all = reconciled(&anyone, "programme:*").await;
+        assert_golden("published-synthetic.txt", &table(&all));
+        for it in &all {
+            assert_eq!(it["difference"], 0, "{it}");
+            let parts = it["parts"].as_array().cloned().unwrap_or_default();
+            assert!(parts.iter().all(|part| part["difference"] == 0), "{it}");
+            assert!(!it["change_revisions"].as_array().unwrap().is_empty(), "{it}");
+        }
+        let late = of(&all, "tasks-late-2025-07-31")["parts"].as_array().unwrap();
+        let states: Vec<_> = late.iter().map(|it| &it["counted_states"]).collect();
+        assert_eq!(states, [&json!(["COMPLETED_LATE"]), &json!(["OVERDUE"])]);
+        // the summary of the programme counts the same
+        let on = json!({"effective_date": date([2025, 12, 4]), "programme": "programmes/nq57-2025"});
+        let summary = anyone.ok("ComputeSummary", on).await;
+        assert_eq!(summary["tasks"]["task_count"], 1287, "{summary}");
         server.stop().await;
     }
 }

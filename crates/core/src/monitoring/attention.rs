@@ -164,9 +164,10 @@ impl Item {
     pub const fn level(&self) -> Level {
         let soon = tasks::SOON_DAYS as i64;
         match self.kind {
-            Kind::PendingAnnex | Kind::Unchanged | Kind::Unsubstantiated | Kind::LikelyDuplicate => {
-                Level::Notice
-            }
+            Kind::PendingAnnex
+            | Kind::Unchanged
+            | Kind::Unsubstantiated
+            | Kind::LikelyDuplicate => Level::Notice,
             Kind::TaskDueSoon if self.days >= soon - 1 => Level::Urgent,
             Kind::TaskDueSoon if self.days < soon - 3 => Level::Notice,
             Kind::OverdueMilestone

@@ -1,12 +1,11 @@
 //! Reconciliation: compares published figures with what the registry computes for the same date.
 //! Where nothing can be compared, a note of a closed set says why.
 
+use std::collections::BTreeMap;
+
 use crate::{
     effort::Effort,
-    monitoring::{
-        standing::StandingState,
-        tally::{Place, Sight},
-    },
+    monitoring::{standing::StandingState, tally::Place, tasks::TaskStanding},
     names::{PlanName, ProgrammeName, Revision},
     records::{
         figures::{Figure, Part, Scope, Subject},
@@ -23,7 +22,7 @@ words! {
     pub enum Note {
         /// A figure of tasks that names no programme.
         NoProgramme = 1 "NO_PROGRAMME",
-        /// The registry has no records of what was counted.
+        /// The registry has no records of what was counted, as no task of the programme.
         NotRecorded = 2 "NOT_RECORDED",
         /// The registry holds no platform of the figure's edition.
         EditionNotHeld = 3 "EDITION_NOT_HELD",
@@ -123,16 +122,10 @@ pub struct Computed {
 }
 
 impl State {
-    /// Computes the value of a figure for its date, from the records that callers with this sight
-    /// may count. `today` is the date of the read.
-    pub fn reconcile(
-        &self,
-        figure: &Figure,
-        sight: &Sight,
-        today: Date,
-        effort: &Effort,
-    ) -> Computed {
-        let mut computed = match self.computed(figure, sight, today, effort) {
+    /// Computes the value of a figure for its date, from what everyone may count. `today` is the
+    /// date of the read.
+    pub fn reconcile(&self, figure: &Figure, today: Date, effort: &Effort) -> Computed {
+        let mut computed = match self.computed(figure, today, effort) {
             Ok(computed) => computed,
             Err(note) => Computed {
                 parts: vec![ComputedPart::default(); figure.breakdown.len()],
@@ -148,13 +141,7 @@ impl State {
         computed
     }
 
-    fn computed(
-        &self,
-        figure: &Figure,
-        _sight: &Sight,
-        today: Date,
-        effort: &Effort,
-    ) -> Result<Computed, Note> {
+    fn computed(&self, figure: &Figure, today: Date, effort: &Effort) -> Result<Computed, Note> {
         if figure.figure_date > today {
             return Err(Note::DateAhead);
         }
@@ -166,7 +153,7 @@ impl State {
                 self.platforms_behind(figure, effort)
             }
             Subject::Tasks | Subject::TasksDue | Subject::TasksOverdue | Subject::TasksLate => {
-                self.tasks_behind(figure)
+                self.tasks_behind(figure, effort)
             }
             // TODO(lead): join with recommendations: received by the date, or in the period.
             Subject::Recommendations => Err(Note::NotRecorded),
@@ -245,9 +232,10 @@ impl State {
         }
     }
 
-    fn tasks_behind(&self, figure: &Figure) -> Result<Computed, Note> {
+    fn tasks_behind(&self, figure: &Figure, effort: &Effort) -> Result<Computed, Note> {
         let programme = figure.programme.as_ref().ok_or(Note::NoProgramme)?;
-        let tasks = self.tasks_on(programme, figure)?;
+        let tasks = self.tasks_on(programme, figure, effort);
+        let tasks = tasks.ok_or(Note::NotRecorded)?;
         let value = match figure.subject {
             Subject::TasksDue => tasks.due(figure.period.as_ref().ok_or(Note::NoPeriod)?),
             Subject::TasksOverdue => tasks.sum(OVERDUE),
@@ -255,25 +243,52 @@ impl State {
             _ => tasks.sum(ALL),
         };
         let parts = figure.breakdown.iter().map(|part| tasks.part(part));
+        let grounds = tasks.written.iter().copied().map(Ground::Record);
         Ok(Computed {
             value: Some(value),
             parts: parts.collect(),
+            grounds: grounds.collect(),
             ..Computed::default()
         })
     }
 
-    /// The tasks of a programme on the date of a figure.
-    fn tasks_on(&self, _programme: &ProgrammeName, _figure: &Figure) -> Result<Tasks, Note> {
-        Err(Note::NotRecorded)
+    /// The tasks of a programme on the date of a figure; none where the programme has none at all.
+    fn tasks_on(
+        &self,
+        programme: &ProgrammeName,
+        figure: &Figure,
+        effort: &Effort,
+    ) -> Option<Tasks> {
+        let on = figure.figure_date;
+        let mut tasks = Tasks::default();
+        let mut is_empty = true;
+        for task in effort.rows(self.tasks_of_programme(programme), TASK_COST) {
+            is_empty = false;
+            let led = task.lead_on(on);
+            if figure.agency.is_some() && figure.agency.as_ref() != led {
+                continue;
+            }
+            let standing = self.task_standing(task, on).filter(|it| it.counted);
+            if let Some(standing) = standing {
+                tasks.count(&standing, task.meta.revision);
+            }
+        }
+        (!is_empty).then_some(tasks)
     }
 }
 
-/// Tasks of one programme on one date.
+/// The cost of counting one task, in units of work.
+const TASK_COST: usize = 4;
+
+/// Tasks of one programme on one date, counted as [`State::task_counts`] counts them.
+#[derive(Default)]
 struct Tasks {
     /// How many are in each state.
     states: [i64; StandingState::ALL.len()],
-    /// Those not completed, by the last day of their due period, in order.
-    due: Vec<(Date, i64)>,
+    /// Those still owed, by the last day of their due period.
+    due: BTreeMap<Date, i64>,
+    /// The changes that last wrote them; of those dropped none.
+    written: Vec<Revision>,
 }
 
 const COMPLETED: &[StandingState] = &[StandingState::CompletedOnTime, StandingState::CompletedLate];
@@ -331,6 +346,18 @@ fn month(category: &str) -> Option<Period> {
 }
 
 impl Tasks {
+    fn count(&mut self, standing: &TaskStanding, written: Revision) {
+        if let Some(count) = self.states.get_mut(standing.state.place()) {
+            *count += 1;
+        }
+        if standing.state != StandingState::Dropped {
+            self.written.push(written);
+        }
+        if let Some(due) = standing.due.filter(|_| standing.is_owed()) {
+            *self.due.entry(due).or_default() += 1;
+        }
+    }
+
     fn sum(&self, of: &[StandingState]) -> i64 {
         let counts = of.iter().filter_map(|state| self.states.get(state.place()));
         counts.sum()
@@ -339,8 +366,8 @@ impl Tasks {
     fn due(&self, within: &Period) -> i64 {
         let due = self.due.iter();
         let within = due.filter(|(day, _)| {
-            within.start.is_none_or(|start| start <= *day)
-                && within.end.is_none_or(|end| *day <= end)
+            within.start.is_none_or(|start| start <= **day)
+                && within.end.is_none_or(|end| **day <= end)
         });
         within.map(|(_, count)| count).sum()
     }
@@ -369,11 +396,12 @@ mod tests {
         let day = |day| Date::new(2025, 9, day).unwrap();
         Tasks {
             states: [2, 3, 5, 7, 11, 13, 17],
-            due: vec![
+            due: BTreeMap::from([
                 (day(1), 4),
                 (day(30), 8),
                 (Date::new(2025, 10, 1).unwrap(), 16),
-            ],
+            ]),
+            written: Vec::new(),
         }
     }
 

@@ -413,8 +413,7 @@ impl Command for DropTask {
         }
         let needs = (!self.entered_in_error).then_some(Needs::Identity);
         let document = self.document.as_deref();
-        let drop_date =
-            deciding.check_document(document, needs, None, "document", &mut violations);
+        let drop_date = deciding.check_document(document, needs, None, "document", &mut violations);
         let first = task.assign_date();
         if document.is_some() && drop_date < first {
             violations.add("document.issue_date", Rule::BeforeTaskDue { first });

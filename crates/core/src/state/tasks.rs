@@ -98,10 +98,7 @@ impl State {
     }
 
     /// The tasks above a task, the nearest first. None where there are more than there may be.
-    pub(crate) fn tasks_above<'a>(
-        &'a self,
-        task: &'a Task,
-    ) -> impl Iterator<Item = &'a Arc<Task>> {
+    pub(crate) fn tasks_above<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a Arc<Task>> {
         let mut at = task.fields.parent.as_ref();
         let above = std::iter::from_fn(move || {
             let task = self.task(at?)?;
