@@ -359,8 +359,8 @@ both! {
             figure.agency REQUIRED
             figure.agency NOT_ALLOWED
             figure.agency REFERENCE_NOT_FOUND
-            figure.scope NOT_ALLOWED
-            figure.qualifier NOT_ALLOWED
+            figure.scope UNKNOWN_VALUE
+            figure.qualifier UNKNOWN_VALUE
             figure.period REQUIRED
             figure.period.start REQUIRED
             figure.period.end REQUIRED

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use ndp_core::time::Date;
+use ndp_registry::{cli::story, store::Store};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -381,6 +383,35 @@ both! {
             let answered = [&it["computed_value"], &it["difference"], &it["note"]];
             assert_eq!(answered, [&computed, &difference, &note], "{id}");
         }
+        server.stop().await;
+    }
+
+    async fn the_synthetic_year_adds_up_to_the_published_platforms(engine: Engine) {
+        let url = engine.url();
+        let store = Store::open(&url, uuid::Uuid::new_v4()).await.unwrap();
+        story::make(store.clone(), Date::parse("2025-10-31").unwrap()).await.unwrap();
+        let last = store.head().await.unwrap().revision;
+        store.close().await;
+        let server = Server::start(&url).await;
+        server.moved_on(last).await;
+        let anyone = server.raw(As::default());
+        let all = reconciled(&anyone, "edition = \"editions/2618-qd-bkhcn\"").await;
+        for (name, value) in [
+            ("plans-issued-2025-09-23", 21),
+            ("platforms-listed-2025-09-23", 84),
+            ("platforms-operating-2025-10-31", 28),
+        ] {
+            let it = of(&all, name);
+            assert_eq!((&it["computed_value"], &it["difference"]), (&json!(value), &json!(0)));
+            let total = &it["figure"]["total"];
+            assert!(total.is_null() || it["computed_total"] == *total, "{it}");
+            assert!(!it["change_revisions"].as_array().unwrap().is_empty(), "{it}");
+        }
+        // as it was known in September, October had not come
+        let then = json!({"read_time": "2025-09-30T00:00:00Z", "filter": "figure_date > 2025-10-01"});
+        let then = anyone.ok("ReconcileFigures", then).await;
+        let then = then["reconciliations"].as_array().unwrap();
+        assert!(then.iter().all(|it| it["note"] == "DATE_AHEAD"), "{then:?}");
         server.stop().await;
     }
 

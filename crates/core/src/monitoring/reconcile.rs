@@ -389,7 +389,20 @@ impl Tasks {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use proptest::{collection::vec, option::of, prelude::*};
+
     use super::*;
+    use crate::{
+        change::Image,
+        monitoring::tasks::TaskCount,
+        names::{AgencyName, FigureName, TaskName},
+        records::{
+            meta::Meta,
+            tasks::{Confirmation, Task, TaskDropping, TaskFields, TaskReport},
+        },
+    };
 
     /// 2 in time, 3 late, 5 on schedule, 7 overdue, 11 not yet due, 13 regular, 17 dropped.
     fn tasks() -> Tasks {
@@ -443,6 +456,138 @@ mod tests {
             "DUE_+025_01",
         ] {
             assert_eq!(part(no_month).value, None, "{no_month}");
+        }
+    }
+
+    /// A made-up task of the programme: its due date, its start and its completion, as days of
+    /// 2025, whether it was dropped, and which of two agencies leads it.
+    type Made = (Option<i32>, Option<i32>, Option<i32>, bool, bool);
+
+    fn day(of_year: i32) -> Date {
+        Date::new(2025, 1, 1).unwrap().plus_days(of_year)
+    }
+
+    fn agency(first: bool) -> AgencyName {
+        AgencyName::from_id(if first { "one" } else { "two" }).unwrap()
+    }
+
+    fn state(made: &[Made]) -> State {
+        let moment = Timestamp::parse("2025-01-01T01:00:00Z").unwrap();
+        let revision = Revision::new(1).unwrap();
+        let image = |(number, made): (usize, &Made)| {
+            let (due, start, completed, dropped, first) = *made;
+            let name = TaskName::from_id(&format!("t{number}")).unwrap();
+            let fields = TaskFields {
+                code: number.to_string(),
+                programmes: ProgrammeName::parse("programmes/p").into_iter().collect(),
+                agency: Some(agency(first)),
+                due: due.map(|due| Period::day(day(due), "")),
+                start_date: start.map(day),
+                ..TaskFields::default()
+            };
+            let mut task = Task::new(name, fields, Meta::created(moment, revision));
+            if let Some(completed) = completed {
+                task.report = Some(Box::new(TaskReport {
+                    completion_date: day(completed),
+                    evidence: Vec::new(),
+                    note: String::new(),
+                    person: None,
+                    record_time: moment,
+                }));
+                task.confirmation = Some(Box::new(Confirmation {
+                    agency: None,
+                    record_time: moment,
+                }));
+            } else if dropped {
+                task.dropping = Some(Box::new(TaskDropping {
+                    drop_date: day(200),
+                    reason: String::new(),
+                    document: None,
+                    entered_in_error: false,
+                    record_time: moment,
+                }));
+            }
+            Image::Task(Arc::new(task))
+        };
+        let images = made.iter().enumerate().map(image);
+        State::load(revision, Some(moment), images.collect())
+    }
+
+    fn figure(subject: Subject, on: Date) -> Figure {
+        Figure {
+            name: FigureName::from_id("f").unwrap(),
+            figure_date: on,
+            subject,
+            edition: None,
+            programme: ProgrammeName::parse("programmes/p"),
+            system: String::new(),
+            scope: None,
+            agency: None,
+            period: None,
+            value: 0,
+            qualifier: None,
+            total: None,
+            breakdown: Vec::new(),
+            statement: String::new(),
+            sources: Vec::new(),
+            meta: Meta::created(Timestamp::MIN, Revision::ZERO),
+        }
+    }
+
+    proptest! {
+        /// Figures of tasks compare with what the counts of tasks count, and with what a task's own
+        /// days say of it.
+        #[test]
+        fn figures_compare_with_the_counts_of_tasks(
+            made in vec(
+                (of(0..365), of(0..365), of(0..365), any::<bool>(), any::<bool>()),
+                1..20,
+            ),
+            on in 0..365,
+            first in 0..365,
+            length in 0..200,
+            led in of(any::<bool>()),
+        ) {
+            let (state, on) = (state(&made), day(on));
+            let effort = Effort::unlimited();
+            let mut figure = figure(Subject::Tasks, on);
+            if let Some(led) = led {
+                figure.scope = Some(Scope::Agency);
+                figure.agency = Some(agency(led));
+            }
+            figure.breakdown = ["COMPLETED_ON_TIME", "COMPLETED_LATE", "ON_SCHEDULE", "OVERDUE",
+                "REGULAR", "COMPLETED", "NOT_COMPLETED"]
+                .map(|category| Part { category: category.to_owned(), value: 0 })
+                .into();
+            let counts = state.task_counts(figure.programme.as_ref(), figure.agency.as_ref(), on);
+            let count = |count| Some(i64::from(counts.get(count)));
+            let computed = state.reconcile(&figure, on, &effort);
+            prop_assert_eq!(computed.value, count(TaskCount::Tasks));
+            for part in &computed.parts {
+                let states = part.states.iter().map(|it| counts.get(TaskCount::State(*it)));
+                prop_assert_eq!(part.value, Some(i64::from(states.sum::<i32>())));
+            }
+            let value = |at: usize| computed.parts.get(at).and_then(|it| it.value).unwrap();
+            prop_assert_eq!(value(0) + value(1), value(5));
+            prop_assert_eq!(Some(value(5) + value(6)), computed.value);
+
+            let mut late = figure.clone();
+            late.subject = Subject::TasksLate;
+            let late = state.reconcile(&late, on, &effort).value;
+            prop_assert_eq!(late, Some(value(1) + value(3)));
+
+            figure.subject = Subject::TasksDue;
+            figure.breakdown = Vec::new();
+            let (start, end) = (day(first), day(first + length));
+            figure.period = Some(Period::range(Some(start), Some(end), "").unwrap());
+            let owed = made.iter().filter(|(due, _, completed, dropped, first)| {
+                let is_completed = completed.is_some_and(|it| day(it) <= on);
+                let is_dropped = completed.is_none() && *dropped && day(200) <= on;
+                let within = due.is_some_and(|due| start <= day(due) && day(due) <= end);
+                within && !is_completed && !is_dropped && led.is_none_or(|led| led == *first)
+            });
+            let due = state.reconcile(&figure, on, &effort).value;
+            prop_assert_eq!(due, i64::try_from(owed.count()).ok());
         }
     }
 
