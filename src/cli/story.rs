@@ -7,6 +7,8 @@
 //! the real catalogue: 21 platforms with a plan issued by 23 September, 28 in operation by
 //! 31 October. A demo moves all its days alike, so that it ends a month ago at most.
 
+mod tasks;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
@@ -324,7 +326,8 @@ impl Story {
                 .plus_days(i32::try_from(number)? * 12);
             self.in_operation(number + 3, day)?;
         }
-        self.rebaseline(4)
+        self.rebaseline(4)?;
+        self.tasks()
     }
 
     fn event(

@@ -265,13 +265,13 @@ impl Services {
             let failing = effort.rows(&quality.records, 1).filter(|record| {
                 let unseen = after
                     .as_ref()
-                    .is_none_or(|after| record.platform.as_str() > after.name.as_str());
+                    .is_none_or(|after| record.resource > after.name);
                 let mut failures = record.failures.iter();
                 unseen && failures.any(|it| criterion.is_none_or(|asked| it.criterion == asked))
             });
             let cursor = |record: &&RecordQuality| Cursor {
                 values: Vec::new(),
-                name: record.platform.to_string(),
+                name: record.resource.clone(),
             };
             let page = cut(failing.take(size + 1).collect(), size, cursor);
             let convert = |record: &&RecordQuality| {

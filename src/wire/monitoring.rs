@@ -374,8 +374,8 @@ pub fn record_scores(
 ) -> RecordScores {
     let failures = record.failures.iter();
     RecordScores {
-        platform: record.platform.as_str().to_owned(),
-        platform_display_name: platform_display_name(state, &record.platform),
+        resource: record.resource.clone(),
+        display_name: record.display_name.clone(),
         agency: write_optional_name(record.agency.as_ref()),
         agency_display_name: agency_display_name(state, record.agency.as_ref()),
         scores: scores(&record.scores),

@@ -40,6 +40,7 @@ mod smoke;
 mod standing;
 mod store;
 mod stored;
+mod task_counts;
 mod tidy;
 mod turning;
 mod violations;

@@ -30,6 +30,7 @@ mod published;
 mod reports;
 mod rules;
 mod sizes;
+mod tasks;
 mod texts;
 mod transcription;
 mod undoing;

@@ -564,6 +564,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         programmes::Programme,
         proposals::Proposal,
         reports::Report,
+        tasks::Task,
     };
     use ndp_core::{monitoring::attention::Item, query::fields::Below, state::log::ChangeFacts};
     let compared = BTreeSet::from([
@@ -578,6 +579,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         assert_named::<Proposal>(&POOL, "ListProposals"),
         assert_named::<Figure>(&POOL, "ListFigures"),
         assert_named::<Programme>(&POOL, "ListProgrammes"),
+        assert_named::<Task>(&POOL, "ListTasks"),
         assert_named::<Principal>(&POOL, "ListPrincipals"),
         assert_named::<ApiKey>(&POOL, "ListApiKeys"),
         assert_named::<ChangeFacts>(&POOL, "ListChanges"),

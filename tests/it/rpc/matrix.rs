@@ -13,7 +13,7 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::programmes;
+use super::{programmes, tasks};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -49,6 +49,8 @@ pub(super) struct Fixture {
     agency: Value,
     edition: Value,
     programme: Value,
+    own_programme: Value,
+    tasks: [Value; 3],
     key: String,
 }
 
@@ -77,6 +79,9 @@ impl Fixture {
         let completed = completed(&cast).await;
         let retired = retired(server, &cast).await;
         let (unmanned, transcribed, transcribed_submitted) = transcribed(server).await;
+        let mut own = programmes::create("own");
+        own["programme"]["assigning_agency"] = json!("agencies/bo-cong-an");
+        let own_programme = cast.steward.ok("CreateProgramme", own).await;
         let to_rebase = cast.plan_in("ndp-004", "rebased", PlanState::Issued).await;
         Self {
             draft_milestone: milestone(&cast, &draft).await,
@@ -116,6 +121,8 @@ impl Fixture {
                 .steward
                 .ok("CreateProgramme", programmes::create("x"))
                 .await,
+            tasks: tasks::in_each_state(&cast, &own_programme).await,
+            own_programme,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -254,6 +261,14 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
     let text = json!("thử nghiệm");
     let unit = update("milestone", &it.milestone, "accountable_unit", &text);
     let platform = |field: &str| update("platform", &it.platform, field, &text);
+    let [open, reported, completed] = &it.tasks;
+    let with = |it: &Value, field: &str, value: Value| {
+        let mut request = move_of(it);
+        request[field] = value;
+        request
+    };
+    let mut own_programme = programmes::create("new");
+    own_programme["programme"]["assigning_agency"] = json!(own);
     let mut cases: Vec<Case> = vec![
         ("GetAgency", "", named(&it.agency)),
         ("ListAgencies", "", json!({})),
@@ -293,7 +308,20 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("GetProgramme", "", named(&it.programme)),
         ("ListProgrammes", "", json!({})),
         ("CreateProgramme", "", programmes::create("new")),
+        ("CreateProgramme", "own", own_programme),
         ("UpdateProgramme", "", update("programme", &it.programme, "display_name_en", &text)),
+        ("UpdateProgramme", "own",
+            update("programme", &it.own_programme, "display_name_en", &text)),
+        ("GetTask", "", named(open)),
+        ("ListTasks", "", json!({})),
+        ("CreateTask", "", tasks::create("new", &it.own_programme)),
+        ("UpdateTask", "", update("task", open, "required_result", &text)),
+        ("MoveTaskDue", "", with(open, "document", decision(DECISION_DAY))),
+        ("ReportTask", "", move_of(open)),
+        ("ConfirmTask", "", move_of(reported)),
+        ("ReturnTask", "", move_of(reported)),
+        ("ReopenTask", "", move_of(completed)),
+        ("DropTask", "", with(open, "entered_in_error", json!(true))),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

@@ -162,7 +162,7 @@ both! {
                 it["failures"].as_array().unwrap().iter().any(|it| it["rule"] == rule)
             };
             let broken = records.iter().filter(breaks);
-            broken.map(|it| it["platform"].as_str().unwrap().replace("platforms/", ""))
+            broken.map(|it| it["resource"].as_str().unwrap().replace("platforms/", ""))
                 .collect::<Vec<_>>()
         };
         let differing: Vec<_> =
@@ -178,7 +178,7 @@ both! {
         let records = quality["failing_records"].as_array().unwrap();
         let mut twice: Vec<_> = records.iter()
             .filter(|it| it["failures"].to_string().contains("UNIQUE"))
-            .map(|it| it["platform"].as_str().unwrap().replace("platforms/", ""))
+            .map(|it| it["resource"].as_str().unwrap().replace("platforms/", ""))
             .filter(|id| !id.starts_with("ndp-"))
             .collect();
         twice.sort();

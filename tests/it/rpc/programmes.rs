@@ -30,6 +30,8 @@ pub(super) fn create(id: &str) -> Value {
         "period": {
             "start": date([2025, 1, 1]), "end": date([2025, 12, 31]), "as_written": "năm 2025",
         },
+        "declared_task_count": 12, "withheld_task_count": 0,
+        "sources": [{"note": "thử nghiệm"}],
     }})
 }
 

@@ -3,6 +3,8 @@
 
 mod tasks;
 
+pub(super) use self::tasks::waits_too_long;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{

@@ -1,6 +1,9 @@
 //! Data quality: đúng, đủ, sạch, sống, thống nhất, dùng chung. Each criterion is a few rules over
-//! the fields of a platform and of its plans in force. A rule that does not apply to a record is
-//! not counted for it. A score is the number of rules that pass, out of those that apply.
+//! the fields of a record; those of a platform also ask its plans in force. A rule that does not
+//! apply to a record is not counted for it. A score is the number of rules that pass, out of those
+//! that apply.
+
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +14,7 @@ use crate::{
         standing::PlanStanding,
         tally::{Place, Sight},
     },
-    names::{AgencyName, PlatformName},
+    names::AgencyName,
     records::{
         platforms::{Classification, Membership, Platform, Stage, Verification},
         words::words,
@@ -85,6 +88,18 @@ words! {
         Deployed = 19 "DEPLOYED",
         /// A link is known.
         Linked = 20 "LINKED",
+        /// The report has evidence that can be checked.
+        TaskSubstantiated = 21 "TASK_SUBSTANTIATED",
+        /// The lead agency is known.
+        TaskLed = 22 "TASK_LED",
+        /// Who answers for the task is known, by office.
+        TaskHeaded = 23 "TASK_HEADED",
+        /// The required result is known.
+        TaskResultStated = 24 "TASK_RESULT_STATED",
+        /// No report waits for the assigning side for more than 5 weekdays.
+        TaskAnswered = 25 "TASK_ANSWERED",
+        /// The task is not due after the one that it is a part of.
+        TaskDueWithinParent = 26 "TASK_DUE_WITHIN_PARENT",
     }
 }
 
@@ -139,12 +154,14 @@ pub struct Failure {
     pub rule: Rule,
 }
 
-/// The data quality of one platform's record.
+/// The data quality of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordQuality {
-    /// The platform.
-    pub platform: PlatformName,
-    /// The agency that governs it.
+    /// Its resource name.
+    pub resource: String,
+    /// What it is called, in Vietnamese.
+    pub display_name: String,
+    /// The agency that answers for it.
     pub agency: Option<AgencyName>,
     /// Its scores.
     pub scores: Scores,
@@ -157,7 +174,7 @@ pub struct RecordQuality {
 pub struct Quality {
     /// The sum over all records.
     pub whole: Scores,
-    /// The sum for each agency, and for platforms without one.
+    /// The sum for each agency, and for records without one.
     pub agencies: BTreeMap<Option<AgencyName>, Scores>,
     /// Each record, by name.
     pub records: Vec<RecordQuality>,
@@ -170,12 +187,10 @@ impl State {
         let named = self.namesakes(on, effort);
         let mut quality = Quality::default();
         for platform in self.active_in(place, on, effort) {
-            let record = self.record_quality(platform, &named, sight, on);
-            quality.whole.merge(&record.scores);
-            let agency = quality.agencies.entry(record.agency.clone());
-            agency.or_default().merge(&record.scores);
-            quality.records.push(record);
+            quality.add(self.record_quality(platform, &named, sight, on));
         }
+        quality.add_tasks(self, place, on, effort);
+        quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality
     }
 
@@ -195,31 +210,54 @@ impl State {
             }
         }
         let agency = governing_agency_on(platform, on);
-        let mut rules = Checks {
-            scores: Scores::default(),
-            failures: Vec::new(),
-        };
+        let mut rules = Checks::default();
         rules.correct(platform);
         rules.complete(platform, agency, in_force);
         rules.clean(platform, named);
         rules.live(platform, &standings, on);
         rules.consistent(platform, &standings);
         rules.shared(platform);
-        RecordQuality {
-            platform: platform.name.clone(),
-            agency: agency.cloned(),
-            scores: rules.scores,
-            failures: rules.failures,
-        }
+        let title = &platform.fields.display_name;
+        rules.of(platform.name.as_str(), title, agency)
     }
 }
 
+impl Quality {
+    fn add(&mut self, record: RecordQuality) {
+        self.whole.merge(&record.scores);
+        let agency = self.agencies.entry(record.agency.clone());
+        agency.or_default().merge(&record.scores);
+        self.records.push(record);
+    }
+}
+
+/// Whether a name has no blanks at its ends, and none doubled.
+fn is_tidy(name: &str) -> bool {
+    let chars = || name.chars().map(text::is_blank);
+    let doubled = chars()
+        .zip(chars().skip(1))
+        .any(|pair| pair == (true, true));
+    !doubled && name.trim_matches(text::is_blank) == name
+}
+
+/// What the rules say of one record.
+#[derive(Default)]
 struct Checks {
     scores: Scores,
     failures: Vec<Failure>,
 }
 
 impl Checks {
+    fn of(self, resource: &str, title: &str, agency: Option<&AgencyName>) -> RecordQuality {
+        RecordQuality {
+            resource: resource.to_owned(),
+            display_name: title.to_owned(),
+            agency: agency.cloned(),
+            scores: self.scores,
+            failures: self.failures,
+        }
+    }
+
     fn check(&mut self, criterion: Criterion, rule: Rule, kept: bool) {
         if let Some(score) = self.scores.0.get_mut(criterion.place()) {
             score.checked += 1;
@@ -265,14 +303,8 @@ impl Checks {
     fn clean(&mut self, platform: &Platform, named: &Namesakes) {
         let fields = &platform.fields;
         let names = [&fields.display_name, &fields.display_name_en];
-        let tidy = |name: &&String| {
-            let chars = || name.chars().map(text::is_blank);
-            let doubled = chars()
-                .zip(chars().skip(1))
-                .any(|pair| pair == (true, true));
-            !doubled && name.trim_matches(text::is_blank) == name.as_str()
-        };
-        self.check(Criterion::Clean, Rule::Tidy, names.iter().all(tidy));
+        let tidy = names.iter().all(|name| is_tidy(name));
+        self.check(Criterion::Clean, Rule::Tidy, tidy);
         if !fields.display_name.is_empty() {
             let alike = named.get(&text::name_key(&fields.display_name));
             let unique = alike.is_none_or(|alike| alike.len() == 1);

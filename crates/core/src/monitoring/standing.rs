@@ -44,6 +44,13 @@ words! {
     }
 }
 
+impl StandingState {
+    /// Whether it is complete, in time or late.
+    pub(crate) const fn is_completed(self) -> bool {
+        matches!(self, Self::CompletedOnTime | Self::CompletedLate)
+    }
+}
+
 /// Whether a plan binds on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {

@@ -53,11 +53,8 @@ impl Items {
             }
             _ => {}
         }
-        if let Some(reported) = task.waiting_since(on) {
-            let since = after_weekdays(reported, CONFIRM_WEEKDAYS).plus_days(1);
-            if on >= since {
-                self.task(Kind::AwaitingConfirmation, task, assigning, since);
-            }
+        if let Some(since) = unanswered_since(task, on) {
+            self.task(Kind::AwaitingConfirmation, task, assigning, since);
         }
         if lead.is_none() && task.fields.milestone.is_none() {
             let mut newest_first = task.leads.iter().rev();
@@ -90,6 +87,18 @@ impl Items {
             key: format!("{} {}", task.name, kind.as_str()),
         });
     }
+}
+
+/// Since when a report has waited for the assigning side for too long, if one does on a date.
+fn unanswered_since(task: &Task, on: Date) -> Option<Date> {
+    let reported = task.waiting_since(on)?;
+    let since = after_weekdays(reported, CONFIRM_WEEKDAYS).plus_days(1);
+    (since <= on).then_some(since)
+}
+
+/// Whether a report waits for the assigning side for too long on a date.
+pub(in crate::monitoring) fn waits_too_long(task: &Task, on: Date) -> bool {
+    unanswered_since(task, on).is_some()
 }
 
 /// The last of a number of weekdays after a day.
