@@ -510,7 +510,7 @@ mod tests {
             Image::Task(Arc::new(task))
         };
         let images = made.iter().enumerate().map(image);
-        State::load(revision, Some(moment), images.collect())
+        State::load(revision, Some(moment), images)
     }
 
     fn figure(subject: Subject, on: Date) -> Figure {
