@@ -13,18 +13,21 @@ use ndp_core::{
     names::{
         AgencyName, EditionName, FigureName, IndicatorName, ObservationName, PlatformName, Revision,
     },
+    names::{AgencyName, EditionName, FigureName, PlatformName, ProgrammeName, Revision},
     records::{
         agencies::{Agency, AgencyFields, AgencyKind},
         documents::{Document, DocumentKind, Source},
         editions::{Edition, EditionFields, Group},
         figures::{Figure, Part, Subject},
         indicators::{Definition, Indicator, IndicatorFields, Target},
+        figures::{Figure, Part},
         meta::Meta,
         observations::{Basis, Grounds, Observation, Qualifier, Scope},
         platforms::{
             Governance, Listing, Membership, OperationStage, Platform, PlatformFields, Stage,
             Verification,
         },
+        programmes::{Programme, ProgrammeFields},
         words::Word,
     },
     rules::seed::Seed,
@@ -37,6 +40,7 @@ pub const OPENING_EDITION: &str = "2618-qd-bkhcn";
 
 const AGENCIES: &str = include_str!("../data/agencies.csv");
 const EDITIONS: &str = include_str!("../data/editions.csv");
+const PROGRAMMES: &str = include_str!("../data/programmes.csv");
 const FIGURES: &str = include_str!("../data/reported-figures.csv");
 const INDICATORS: &str = include_str!("../data/indicators.csv");
 const OBSERVATIONS: &str = include_str!("../data/observations.csv");
@@ -45,6 +49,9 @@ const ENTRIES: [(&str, &str); 3] = [
     ("2618-qd-bkhcn", include_str!("../data/platforms-2618.csv")),
     ("1132-qd-ttg", include_str!("../data/platforms-1132.csv")),
 ];
+
+/// What the press states of single platforms, beside the lists.
+const NOTES: &str = include_str!("../data/platform-notes.csv");
 
 /// The editions whose entries are shipped, by id.
 pub fn shipped_editions() -> impl Iterator<Item = &'static str> {
@@ -70,10 +77,15 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
                 .read_into(&edition, &governance, &mut platforms)?;
         }
     }
+    for note in rows::<NoteRow>(NOTES) {
+        note.context("data/platform-notes.csv")?
+            .read_into(&mut platforms)?;
+    }
     Ok(Seed {
         agencies: read(AGENCIES, "data/agencies.csv", AgencyRow::read)?,
         editions: read(EDITIONS, "data/editions.csv", EditionRow::read)?,
         platforms: platforms.into_values().collect(),
+        programmes: programmes().context("data/programmes.csv")?,
         figures: read(FIGURES, "data/reported-figures.csv", FigureRow::read)?,
         indicators: read(INDICATORS, "data/indicators.csv", IndicatorRow::read)?,
         observations: read(OBSERVATIONS, "data/observations.csv", ObservationRow::read)?,
@@ -378,6 +390,30 @@ impl EntryRow {
     }
 }
 
+/// A sourced statement on a platform, which is kept as one of its sources.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoteRow {
+    platform: String,
+    uri: String,
+    note: String,
+}
+
+impl NoteRow {
+    /// Adds the source to its platform, if an asked edition lists that.
+    fn read_into(self, platforms: &mut BTreeMap<PlatformName, Platform>) -> Result<()> {
+        let name = PlatformName::from_id(&self.platform)
+            .with_context(|| format!("platform id `{}`", self.platform))?;
+        if let Some(platform) = platforms.get_mut(&name) {
+            platform.fields.sources.push(Source {
+                uri: self.uri,
+                note: text(&self.note),
+            });
+        }
+        Ok(())
+    }
+}
+
 /// The text by which a list states that a platform already operates.
 const OPERATING: &str = "Đã vận hành";
 
@@ -435,6 +471,64 @@ fn period(written: &str) -> Result<Period> {
     Ok(Period::year(year(written)?, written)?)
 }
 
+// === programmes ===
+
+/// One document of a programme. The first row of a programme also has its names and its year.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgrammeRow {
+    programme: String,
+    name_vi: String,
+    name_en: String,
+    year: String,
+    kind: String,
+    symbol: String,
+    title_vi: String,
+    issuer: String,
+    signatory: String,
+    issue_date: String,
+    uri: String,
+    /// Where the document's symbol and date were read. It stays in the file, because a document has
+    /// an address only where its text is.
+    source: String,
+}
+
+fn programmes() -> Result<Vec<Programme>> {
+    let mut programmes: Vec<Programme> = Vec::new();
+    for row in rows::<ProgrammeRow>(PROGRAMMES) {
+        let row = row?;
+        let symbol = &row.symbol;
+        ensure!(!row.source.is_empty(), "`{symbol}` without a source");
+        let document = Document {
+            kind: word(&row.kind)?,
+            symbol: text(symbol),
+            title: text(&row.title_vi),
+            issuer: text(&row.issuer),
+            signatory: text(&row.signatory),
+            issue_date: date(&row.issue_date)?,
+            uri: row.uri,
+            ..Document::default()
+        };
+        let name = programme_name(&row.programme)?;
+        if let Some(programme) = programmes.iter_mut().find(|it| it.name == name) {
+            programme.fields.documents.push(document);
+            continue;
+        }
+        programmes.push(Programme {
+            name,
+            fields: ProgrammeFields {
+                display_name: text(&row.name_vi),
+                display_name_en: text(&row.name_en),
+                documents: vec![document],
+                period: optional(&row.year, period)?,
+                ..ProgrammeFields::default()
+            },
+            meta: UNWRITTEN,
+        });
+    }
+    Ok(programmes)
+}
+
 // === figures ===
 
 #[derive(Deserialize)]
@@ -443,7 +537,15 @@ struct FigureRow {
     figure_date: String,
     subject: String,
     edition: String,
+    programme: String,
+    system: String,
+    scope: String,
+    agency: String,
+    period_start: String,
+    period_end: String,
+    period_text: String,
     value: i64,
+    qualifier: String,
     total: Option<i64>,
     breakdown: String,
     statement: String,
@@ -452,12 +554,11 @@ struct FigureRow {
 
 impl FigureRow {
     fn read(self) -> Result<Figure> {
-        let subject = match &*self.subject {
-            "PLATFORMS_LISTED" => Subject::PlatformsListed,
-            "PLANS_ISSUED" => Subject::PlansIssued,
-            "PLATFORMS_OPERATING" => Subject::PlatformsOperating,
-            "TASKS" => Subject::Tasks,
-            other => return Err(anyhow!("figure subject `{other}`")),
+        let subject = word(&self.subject)?;
+        let (start, end) = (date(&self.period_start)?, date(&self.period_end)?);
+        let period = match (start, end) {
+            (None, None) => None,
+            _ => Some(Period::range(start, end, text(&self.period_text))?),
         };
         let id = format!(
             "{}-{}",
@@ -478,7 +579,13 @@ impl FigureRow {
             figure_date: date(&self.figure_date)?.context("a figure has a date")?,
             subject,
             edition: optional(&self.edition, edition_name)?,
+            programme: optional(&self.programme, programme_name)?,
+            system: text(&self.system),
+            scope: optional(&self.scope, word)?,
+            agency: optional(&self.agency, agency_name)?,
+            period,
             value: self.value,
+            qualifier: optional(&self.qualifier, word)?,
             total: self.total,
             breakdown: self
                 .breakdown
@@ -661,8 +768,19 @@ fn agency_name(id: &str) -> Result<AgencyName> {
     AgencyName::from_id(id).with_context(|| format!("agency id `{id}`"))
 }
 
+fn programme_name(id: &str) -> Result<ProgrammeName> {
+    ProgrammeName::from_id(id).with_context(|| format!("programme id `{id}`"))
+}
+
 fn edition_name(id: &str) -> Result<EditionName> {
     EditionName::from_id(id).with_context(|| format!("edition id `{id}`"))
+}
+
+/// Parses a word of the API.
+fn word<W: Word>(written: &str) -> Result<W> {
+    let mut values = W::VALUES.iter().copied();
+    let value = values.find(|value| value.word() == written);
+    value.with_context(|| format!("the word `{written}`"))
 }
 
 /// Parses addresses separated by blanks, or one source as plain text.
@@ -689,8 +807,10 @@ fn sources(written: &str) -> Vec<Source> {
 #[cfg(test)]
 mod tests {
     use ndp_core::{error::Violations, records::indicators::Accumulation};
+    use std::collections::BTreeSet;
 
     use super::*;
+    use ndp_core::error::Violations;
 
     #[test]
     fn the_opening_edition_holds_what_it_declares() {
@@ -706,7 +826,8 @@ mod tests {
         assert_eq!(seed.platforms.iter().filter(named).count(), 14);
         assert_eq!(seed.editions.len(), 3);
         assert_eq!(seed.agencies.len(), 63);
-        assert_eq!(seed.figures.len(), 9);
+        assert_eq!(seed.programmes.len(), 3);
+        assert_eq!(seed.figures.len(), 13);
     }
 
     #[test]
@@ -748,6 +869,37 @@ mod tests {
         let document = governance.document.as_ref().unwrap();
         assert_eq!(document.symbol, "1132/QĐ-TTg");
         assert_eq!(platform.fields.display_name, "Cổng Dịch vụ công quốc gia");
+        let noted = seed.platforms.iter().filter(|it| {
+            let mut sources = it.fields.sources.iter();
+            sources.any(|source| !source.uri.is_empty() && !source.note.is_empty())
+        });
+        assert_eq!(noted.count(), 3);
+    }
+
+    #[test]
+    fn programmes_and_figures_keep_the_rules_of_their_records() {
+        let seed = seed([OPENING_EDITION]).unwrap();
+        let today = Date::new(2026, 11, 1).unwrap();
+        let mut violations = Violations::new();
+        for programme in &seed.programmes {
+            programme.fields.check(&mut violations);
+        }
+        let names: BTreeSet<_> = seed.figures.iter().map(|it| &it.name).collect();
+        assert_eq!(names.len(), seed.figures.len());
+        for figure in &seed.figures {
+            figure.check(today, &mut violations);
+            assert!(
+                figure.sources.iter().all(|it| !it.uri.is_empty()),
+                "{figure:?}"
+            );
+            let mut programmes = seed.programmes.iter().map(|it| &it.name);
+            let named = figure.programme.as_ref();
+            assert!(
+                named.is_none_or(|named| programmes.any(|it| it == named)),
+                "{figure:?}"
+            );
+        }
+        violations.into_result().unwrap();
     }
 
     #[test]

@@ -13,11 +13,14 @@ use anyhow::{Context, Result};
 use ndp_core::{
     caller::{Caller, Person},
     change::{Change, Effect},
-    names::{AgencyName, ApiKeyName, EditionName, PlanName, PlatformName, PrincipalName},
+    names::{
+        AgencyName, ApiKeyName, EditionName, PlanName, PlatformName, PrincipalName, ProgrammeName,
+        TaskName,
+    },
     records::{
         Record,
         budgets::{Budget, Money},
-        documents::Source,
+        documents::{Document, Source},
         meta::Meta,
         plans::{
             CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
@@ -26,6 +29,7 @@ use ndp_core::{
             Classification, Governance, Link, Listing, Membership, Platform, PlatformFields,
         },
         principals::{ApiKeyFields, PrincipalFields, PrincipalKind, Role},
+        tasks::{Confirmation, Task, TaskFields, TaskReport},
     },
     rules::{
         AnyCommand, Ids as _, Request,
@@ -42,7 +46,7 @@ use ndp_registry::{
         entropy::OsEntropy,
     },
     store::Store,
-    wire::{plans, platforms, requests::View},
+    wire::{plans, platforms, requests::View, tasks},
 };
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
@@ -58,6 +62,8 @@ pub(crate) const HUGE: usize = 1_000_000;
 /// The agency whose plans the benchmark updates; no made-up platform is of it, so that a filter
 /// on it finds as many rows in either size.
 pub(crate) const AGENCY: &str = "bo-cong-an";
+/// The shipped programme that the made-up tasks are of.
+pub(crate) const PROGRAMME: &str = "programmes/nq57-2025";
 /// Plans that the benchmark updates: one for each of 128 calls at once.
 const PLANS: usize = 128;
 /// Plans appended in one transaction.
@@ -99,8 +105,22 @@ impl Database {
 
 /// The database with `count` platforms: the one kept from an earlier run, else a new one.
 pub(crate) async fn database(directory: &Path, count: usize) -> Result<Database> {
+    kept(directory, count, "platforms", |file| make(file, count)).await
+}
+
+/// The database with the shipped catalogue and `count` tasks of [`PROGRAMME`], kept in the same way.
+pub(crate) async fn with_tasks(directory: &Path, count: usize) -> Result<Database> {
+    kept(directory, count, "tasks", |file| make_tasks(file, count)).await
+}
+
+async fn kept(
+    directory: &Path,
+    count: usize,
+    of: &str,
+    make: impl AsyncFnOnce(PathBuf) -> Result<Database>,
+) -> Result<Database> {
     let version = env!("CARGO_PKG_VERSION");
-    let stem = format!("made-up-{count}-{version}-{GENERATION}");
+    let stem = format!("made-up-{count}-{of}-{version}-{GENERATION}");
     let about = directory.join(format!("{stem}.json"));
     if let Ok(known) = std::fs::read(&about) {
         return Ok(serde_json::from_slice(&known)?);
@@ -112,8 +132,8 @@ pub(crate) async fn database(directory: &Path, count: usize) -> Result<Database>
             std::fs::remove_file(&path)?;
         }
     }
-    println!("making {} of {count} platforms, once", file.display());
-    let database = make(file, count).await?;
+    println!("making {} of {count} {of}, once", file.display());
+    let database = make(file).await?;
     // written last, so that an interrupted run starts over
     std::fs::write(about, serde_json::to_vec(&database)?)?;
     Ok(database)
@@ -273,6 +293,85 @@ pub(crate) fn editor() -> Result<Person> {
         principal: PrincipalName::from_id("bench-editor").context("a principal")?,
         actor: None,
     })
+}
+
+// === tasks ===
+
+/// Tasks made before they are appended, so that a million need not be there at once.
+const TASKS_AT_ONCE: usize = 50_000;
+
+async fn make_tasks(file: PathBuf, count: usize) -> Result<Database> {
+    let mut database = make(file, SMALL).await?;
+    let moment = Timestamp::parse(MOMENT)?;
+    let url = format!("sqlite:{}", database.file.display());
+    let store = Store::open(&url, uuid::Uuid::new_v4()).await?;
+    let seed = catalogue::seed([catalogue::OPENING_EDITION])?;
+    let agencies: Vec<_> = seed.agencies.into_iter().map(|it| it.name).collect();
+    for first in (0..count).step_by(TASKS_AT_ONCE) {
+        let made = (first..count.min(first + TASKS_AT_ONCE))
+            .map(|number| task(number, &agencies, moment))
+            .collect::<Result<Vec<_>>>()?;
+        let bytes = made.iter().map(|it| tasks::task(it).encoded_len());
+        database.own_bytes += bytes.sum::<usize>();
+        append(&store, "CreateTask", made, moment, |task, meta| Task {
+            meta,
+            ..task
+        })
+        .await?;
+    }
+    store.close().await;
+    Ok(database)
+}
+
+/// A made-up task: of ten, four are complete, one of them late, two overdue, three to be done and
+/// one without a due date.
+fn task(number: usize, agencies: &[AgencyName], moment: Timestamp) -> Result<Task> {
+    let day = |month, day| Date::new(2025, month, day);
+    let days = i32::try_from(number % 28)?;
+    let (due, completed) = match number % 10 {
+        0..=2 => (Some(day(10, 31)?), Some(day(9, 1)?.plus_days(days))),
+        3 => (Some(day(10, 31)?), Some(day(11, 1)?.plus_days(days))),
+        4 | 5 => (Some(day(11, 1)?.plus_days(days)), None),
+        6..=8 => (Some(Date::new(2026, 12, 1)?.plus_days(days)), None),
+        _ => (None, None),
+    };
+    let of = |number: usize| agencies.get(number % agencies.len()).cloned();
+    let fields = TaskFields {
+        code: format!("TN-{number:07}"),
+        display_name: format!("Nhiệm vụ giả định số {number}: {PROSE}"),
+        programmes: ProgrammeName::parse(PROGRAMME).into_iter().collect(),
+        assigning_document: Some(Box::new(Document {
+            symbol: "1/QĐ-GIẢ-ĐỊNH".to_owned(),
+            issuer: "Cơ quan giả định".to_owned(),
+            issue_date: Some(day(1, 10)?),
+            ..Document::default()
+        })),
+        assigning_agency: of(0),
+        agency: of(number),
+        accountable_head: Some(Box::new(Head {
+            office: "Cục trưởng (giả định)".to_owned(),
+            person: String::new(),
+        })),
+        due: due.map(|day| Period::day(day, "")),
+        ..TaskFields::default()
+    };
+    let name = TaskName::from_id(&format!("made-up-{number:07}")).context("an id")?;
+    // the change that writes it sets the real one
+    let mut task = Task::new(name, fields, Meta::created(moment, Default::default()));
+    if let Some(completion_date) = completed {
+        task.report = Some(Box::new(TaskReport {
+            completion_date,
+            evidence: Vec::new(),
+            note: "Kết quả giả định".to_owned(),
+            person: Some(editor()?),
+            record_time: moment,
+        }));
+        task.confirmation = Some(Box::new(Confirmation {
+            agency: None,
+            record_time: moment,
+        }));
+    }
+    Ok(task)
 }
 
 // === platforms ===

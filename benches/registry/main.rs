@@ -1,6 +1,6 @@
 //! The registry's speed as ratios: `cargo bench`, or `cargo bench -- get` for a part, or
-//! `cargo bench -- hostile PING` for an attack. The parts `million` and `crowd` take minutes, and
-//! run only if they are named.
+//! `cargo bench -- hostile PING` for an attack. The parts `million`, `tasks` and `crowd` take
+//! minutes, and run only if they are named.
 //!
 //! The server is the real binary with everything on, beside a bare tonic service that answers the
 //! same bytes under the same settings. Clients are in a process of their own. Rounds alternate
@@ -24,6 +24,7 @@ mod past;
 mod process;
 mod size;
 mod summary;
+mod tasks;
 mod watch;
 
 use std::{
@@ -91,7 +92,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 17] = [
+const PARTS: [&str; 18] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -108,6 +109,7 @@ const PARTS: [&str; 17] = [
     size::PAGES,
     past::PAST,
     summary::SUMMARY,
+    tasks::TASKS,
     hostile::HOSTILE,
 ];
 
@@ -147,6 +149,7 @@ fn report(options: &Options) -> Result<()> {
     let sizes = runtime.block_on(size::run(options, &directory))?;
     let pasts = runtime.block_on(past::run(options, &directory))?;
     let summaries = runtime.block_on(summary::run(options, &directory))?;
+    let tasks = runtime.block_on(tasks::run(options, &directory))?;
     let hostile = runtime.block_on(hostile::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -160,6 +163,7 @@ fn report(options: &Options) -> Result<()> {
         "sizes": sizes,
         "past": pasts,
         "summaries": summaries,
+        "tasks": tasks,
         "hostile": hostile,
     });
     let path = directory.join("figures.json");

@@ -471,7 +471,6 @@ impl Services {
         let binding = call.binding("ReconcileFigures");
         let query = self.query::<Figure>(binding, &message.arguments())?;
         let (binding, order) = (query.binding.clone(), query.order.clone());
-        let sight = Sight::of(&call.caller);
         let computing = self.work(&call, move |call, effort| {
             let state = call.state();
             let rows = query.rows(state.figures(), "");
@@ -479,7 +478,7 @@ impl Services {
             // everyone sees figures whole
             let figures = page.items.iter().filter_map(Seen::whole).cloned();
             let computed = effort.rows(figures, 1).map(|figure| {
-                let computed = state.reconcile(&figure, &sight, today, effort);
+                let computed = state.reconcile(&figure, today, effort);
                 (figure, computed)
             });
             Ok((computed.collect::<Vec<_>>(), page.next))

@@ -2,11 +2,11 @@
 
 use super::{
     changes::ToMessage,
-    documents::{read_sources, sources},
+    documents::{period as write_period, read_period, read_sources, sources},
     validate::FieldPath,
     values::{
         read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
-        write_optional_name, write_timestamp,
+        write_optional_enum, write_optional_name, write_timestamp,
     },
     words::wire_words,
 };
@@ -15,7 +15,7 @@ use ndp_core::{
     error::Violations,
     names::{AgencyName, FigureName, Revision},
     records::{
-        figures::{Figure, Part, Subject},
+        figures::{Figure, Part, Qualifier, Scope, Subject},
         meta::Meta,
     },
     state::State,
@@ -24,6 +24,8 @@ use ndp_core::{
 
 wire_words! {
     Subject = pb::figure::Subject;
+    Qualifier = pb::figure::Qualifier;
+    Scope = pb::figure::Scope;
 }
 
 impl ToMessage for Figure {
@@ -56,10 +58,18 @@ pub fn figure_fields(
         create_time: _,
         update_time: _,
         revision: _,
+        programme,
+        qualifier,
+        period,
+        scope,
+        agency,
+        system,
     } = message;
     let figure_date = read_date(figure_date);
     let subject = read_enum(subject);
     let edition = read_optional_name(&edition, &path.field("edition"), violations);
+    let programme = read_optional_name(&programme, &path.field("programme"), violations);
+    let agency = read_optional_name(&agency, &path.field("agency"), violations);
     let sources = read_sources(sources);
     let breakdown = breakdown.into_iter().map(|message| {
         let pb::figure::Part { category, value } = message;
@@ -73,7 +83,13 @@ pub fn figure_fields(
         figure_date: figure_date?,
         subject: subject?,
         edition,
+        programme,
+        system: read_text(system),
+        scope: read_enum(scope),
+        agency,
+        period: period.map(read_period),
         value,
+        qualifier: read_enum(qualifier),
         total,
         breakdown: breakdown.collect(),
         statement: read_text(statement),
@@ -89,7 +105,13 @@ pub fn figure(record: &Figure) -> pb::Figure {
         figure_date,
         subject,
         edition,
+        programme,
+        system,
+        scope,
+        agency,
+        period,
         value,
+        qualifier,
         total,
         breakdown,
         statement,
@@ -114,6 +136,12 @@ pub fn figure(record: &Figure) -> pb::Figure {
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
+        programme: write_optional_name(programme.as_ref()),
+        qualifier: write_optional_enum(*qualifier),
+        period: period.as_ref().map(write_period),
+        scope: write_optional_enum(*scope),
+        agency: write_optional_name(agency.as_ref()),
+        system: system.clone(),
     }
 }
 

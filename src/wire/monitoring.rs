@@ -8,6 +8,8 @@ use super::{
     plans::{self, milestone_state_counts},
     recommendations, requests,
     values::{write_date, write_enum, write_optional_enum, write_optional_name},
+    requests,
+    values::{write_date, write_enum, write_enums, write_optional_enum, write_optional_name},
     words::wire_words,
 };
 use crate::pb::{
@@ -25,6 +27,7 @@ use ndp_core::{
         quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
         recommendations::RecommendationCounts,
         reconcile::{Category, Computed},
+        reconcile::{Computed, ComputedPart, Note},
         standing::StandingState,
         summary::{FlowSummary, Scope, Summary},
         tally::{Count, Counts, Place, Rater},
@@ -32,7 +35,7 @@ use ndp_core::{
     },
     names::{AgencyName, PlatformName, ProgrammeName, Revision},
     records::{
-        figures::Figure,
+        figures::{Figure, Part},
         plans::PlanState,
         platforms::{Stage, Verification},
         reports::Rating,
@@ -47,7 +50,7 @@ wire_words! {
     Level = pb::attention_item::Level;
     Criterion = pb::compute_data_quality_request::Criterion;
     Rule = pb::compute_data_quality_response::Rule;
-    Category = pb::reconciliation::part::Category;
+    Note = pb::reconciliation::Note;
 }
 
 /// The name for all platforms of the registry, in requests and answers (AIP-159).
@@ -550,19 +553,33 @@ pub fn reconciliation(
     computed: &Computed,
     revisions: &[Revision],
 ) -> pb::Reconciliation {
-    pb::Reconciliation {
-        figure: Some(figures::figure(figure)),
+    let Computed {
+        value,
+        total,
+        parts,
+        grounds: _,
+        note,
+    } = computed;
+    let difference = |published, computed: Option<i64>| {
+        computed.and_then(|computed| figure.difference(published, computed))
+    };
+    let part = |(published, computed): (&Part, &ComputedPart)| pb::reconciliation::Part {
+        category: published.category.clone(),
+        published_value: published.value,
         computed_value: computed.value,
-        difference: computed.value.map(|value| figure.value - value),
-        computed_parts: computed
-            .parts
-            .iter()
-            .map(|(category, value)| pb::reconciliation::Part {
-                category: write_enum(*category),
-                value: *value,
-            })
-            .collect(),
+        difference: difference(published.value, computed.value),
+        counted_states: write_enums(computed.states),
+    };
+    pb::Reconciliation {
+        computed_value: *value,
+        difference: difference(figure.value, *value),
+        parts: figure.breakdown.iter().zip(parts).map(part).collect(),
         change_revisions: revisions.iter().map(|revision| revision.get()).collect(),
+        computed_total: *total,
+        note: write_optional_enum(*note),
+        note_text: note.map_or("", Note::english).to_owned(),
+        note_text_vi: note.map_or("", Note::vietnamese).to_owned(),
+        figure: Some(figures::figure(figure)),
     }
 }
 

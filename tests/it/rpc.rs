@@ -32,6 +32,7 @@ mod programmes;
 mod proposals;
 mod reminders;
 mod recommendations;
+mod published;
 mod reports;
 mod rules;
 mod sizes;

@@ -138,6 +138,24 @@ messages! {
     NOT_ALLOWED => CoverageRemoved:
         ("an entry of a plan that is ISSUED stays as it began; give it an `end_date` instead"),
         ("mục của kế hoạch đã ban hành được giữ nguyên; hãy ghi `end_date` cho mục đó");
+    NOT_ALLOWED => NotOfSubject { subject: &'static str }:
+        ("is not for a figure of {subject}; leave it out"),
+        ("không dùng cho số liệu loại {subject}; hãy bỏ trống");
+    REQUIRED => ScopeAgencyMissing:
+        ("name the agency that was counted, or give another `scope`"),
+        ("hãy ghi cơ quan được tính, hoặc chọn `scope` khác");
+    NOT_ALLOWED => AgencyWithoutScope:
+        ("is for the `scope` AGENCY only; leave it out, or give that scope"),
+        ("chỉ dùng khi `scope` là AGENCY; hãy bỏ trống, hoặc ghi `scope` đó");
+    REQUIRED => DuePeriodMissing:
+        ("give the month or period in which the tasks fall due"),
+        ("hãy ghi tháng hoặc kỳ mà nhiệm vụ đến hạn");
+    REQUIRED => FigurePeriodOpen:
+        ("give both days of the period, or leave the period out"),
+        ("hãy ghi cả ngày đầu và ngày cuối của kỳ, hoặc bỏ trống kỳ");
+    OUT_OF_RANGE => AfterFigureDate { date: Date }:
+        ("must not be after the figure's date ({date}): nothing has happened then"),
+        ("không được sau ngày của số liệu ({date}) vì khi đó chưa phát sinh");
     REQUIRED => SourceMissing:
         ("specify where it was published"),
         ("hãy ghi nguồn công bố");
@@ -584,6 +602,9 @@ messages! {
     REFERENCE_NOT_FOUND => EditionNotFound { name: String }:
         ("`{name}` does not exist; ListEditions lists the editions"),
         ("`{name}` không tồn tại; ListEditions liệt kê các danh mục");
+    REFERENCE_NOT_FOUND => ProgrammeNotFound { name: String }:
+        ("`{name}` does not exist; ListProgrammes lists the programmes"),
+        ("`{name}` không tồn tại; ListProgrammes liệt kê các chương trình");
     NOT_UNIQUE => OtherEditionPinned { edition: String }:
         ("`{edition}` is pinned, and only one edition may be; clear its `pinned` first"),
         ("`{edition}` đang được ghim, mà chỉ một danh mục được ghim; hãy bỏ `pinned` của danh mục \

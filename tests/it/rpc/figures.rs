@@ -74,7 +74,7 @@ both! {
             assert!(all.iter().all(|it| it.computed_value == Some(84)), "{order_by}");
             assert!(all.iter().all(|it| it.change_revisions == [1]), "{order_by}: seeded at once");
             let quoted: Vec<_> = all.into_iter().map(|it| it.figure.unwrap()).collect();
-            assert!(quoted == figures && pages == 2, "{order_by}: {pages}");
+            assert!(quoted == figures && pages == 3, "{order_by}: {pages}");
             figures.reverse();
         }
         server.stop().await;

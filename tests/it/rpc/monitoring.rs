@@ -20,6 +20,10 @@ use crate::harness::{
     server::{As, Clients, Server},
 };
 
+fn given_day(year: i32, month: i32, day: i32) -> Value {
+    json!({"year": year, "month": month, "day": day})
+}
+
 const OF_84: &str = "editions/2618-qd-bkhcn";
 const OF_79: &str = "editions/1132-qd-ttg";
 
@@ -320,6 +324,21 @@ both! {
             json!({"total": 2}),
             json!({"edition": "editions/khong-co"}),
             json!({"sources": []}),
+            json!({"programme": "programmes/khong-co"}),
+            json!({"subject": "TASKS", "programme": "programmes/khong-co"}),
+            json!({"subject": "TASKS", "edition": OF_84}),
+            json!({"system": "Hệ thống thử"}),
+            json!({"scope": "AGENCY"}),
+            json!({"scope": "COUNTRY", "agency": "agencies/bo-cong-an"}),
+            json!({"scope": "AGENCY", "agency": "agencies/khong-co"}),
+            json!({"scope": 9}),
+            json!({"qualifier": 9}),
+            json!({"subject": "TASKS_DUE"}),
+            json!({"period": {"end": given_day(2026, 9, 1)}}),
+            json!({"period": {"start": given_day(2026, 9, 1)}}),
+            json!({"period": {"start": given_day(2026, 9, 2), "end": given_day(2026, 9, 1)}}),
+            json!({"period": {"start": given_day(2026, 9, 2), "end": given_day(2026, 10, 1)}}),
+            json!({"breakdown": [{"category": "A"}, {"category": "B"}, {"category": "A"}]}),
         ] {
             lines.push(violations(&cast.steward.err("CreateFigure", figure(fields)).await));
         }
@@ -332,11 +351,38 @@ both! {
             figure.total OUT_OF_RANGE
             figure.edition REFERENCE_NOT_FOUND
             figure.sources TOO_FEW_ITEMS
+            figure.programme NOT_ALLOWED
+            figure.programme REFERENCE_NOT_FOUND
+            figure.programme REFERENCE_NOT_FOUND
+            figure.edition NOT_ALLOWED
+            figure.system NOT_ALLOWED
+            figure.agency REQUIRED
+            figure.agency NOT_ALLOWED
+            figure.agency REFERENCE_NOT_FOUND
+            figure.scope UNKNOWN_VALUE
+            figure.qualifier UNKNOWN_VALUE
+            figure.period REQUIRED
+            figure.period.start REQUIRED
+            figure.period.end REQUIRED
+            figure.period.end OUT_OF_RANGE
+            figure.period.end OUT_OF_RANGE
+            figure.breakdown[2].category NOT_UNIQUE
             ");
         }
-        let parts = json!({"breakdown": [{"category": "IN_TIME", "value": 2}]});
-        let made = cast.steward.ok("CreateFigure", figure(parts)).await;
+        let fields = json!({
+            "breakdown": [{"category": "IN_TIME", "value": 2}],
+            "subject": "TASKS_DUE", "programme": "programmes/nq57-2025",
+            "scope": "AGENCY", "agency": "agencies/bo-cong-an", "qualifier": "MORE_THAN",
+            "period": {
+                "start": given_day(2026, 10, 1), "end": given_day(2026, 12, 31),
+                "as_written": "quý IV",
+            },
+        });
+        let made = cast.steward.ok("CreateFigure", figure(fields.clone())).await;
         assert_eq!((&made["value"], &made["total"]), (&json!(3), &json!(79)));
+        for (field, value) in fields.as_object().unwrap() {
+            assert_eq!(made[field], *value, "{field}");
+        }
         let get = json!({"name": "figures/made-up"});
         assert_eq!(server.raw(As::default()).ok("GetFigure", get).await, made);
         assert_eq!(
@@ -351,7 +397,7 @@ both! {
         let mut anyone = server.anonymous();
         let figures = anyone.monitoring.list_figures(pb::ListFiguresRequest::default()).await;
         let figures = figures.unwrap().into_inner().figures;
-        assert_eq!(figures.len(), 9);
+        assert_eq!(figures.len(), 13);
         for figure in &figures {
             let request = pb::GetFigureRequest { name: figure.name.clone(), ..Default::default() };
             let got = anyone.monitoring.get_figure(request).await.unwrap().into_inner();

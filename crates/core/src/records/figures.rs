@@ -6,7 +6,7 @@ use crate::{
     caller::Caller,
     error::Violations,
     messages::Rule,
-    names::{EditionName, FigureName},
+    names::{AgencyName, EditionName, FigureName, ProgrammeName},
     query::{
         fields::{created, named, resource, words},
         schema::{Field, Queryable, Type, Values},
@@ -19,7 +19,7 @@ use crate::{
         words::{Word as _, words},
     },
     state::visible::{Parents, Visible},
-    time::Date,
+    time::{Date, Period, check_period},
 };
 
 words! {
@@ -33,6 +33,60 @@ words! {
         PlatformsOperating = 3 "PLATFORMS_OPERATING",
         /// Tasks assigned.
         Tasks = 4 "TASKS",
+        /// Tasks not completed that fall due in a period.
+        TasksDue = 5 "TASKS_DUE",
+        /// Tasks not completed whose due date has passed.
+        TasksOverdue = 6 "TASKS_OVERDUE",
+        /// Tasks that missed their due date, completed since or not.
+        TasksLate = 7 "TASKS_LATE",
+        /// Feedback, recommendations and initiatives received.
+        Recommendations = 8 "RECOMMENDATIONS",
+        /// Parties that are connected with one system.
+        Connections = 9 "CONNECTIONS",
+    }
+}
+
+impl Subject {
+    /// Whether it counts tasks, which are counted within a programme.
+    pub const fn is_of_tasks(self) -> bool {
+        matches!(
+            self,
+            Self::Tasks | Self::TasksDue | Self::TasksOverdue | Self::TasksLate
+        )
+    }
+
+    /// Whether it counts platforms, which are counted within an edition.
+    pub const fn is_of_platforms(self) -> bool {
+        matches!(
+            self,
+            Self::PlatformsListed | Self::PlansIssued | Self::PlatformsOperating
+        )
+    }
+}
+
+words! {
+    /// How exact a published value is.
+    pub enum Qualifier {
+        /// As counted.
+        Exact = 1 "EXACT",
+        /// Rounded by the publisher.
+        Rounded = 2 "ROUNDED",
+        /// A lower bound: "more than", "over".
+        MoreThan = 3 "MORE_THAN",
+    }
+}
+
+words! {
+    /// Whose things were counted.
+    pub enum Scope {
+        /// Those of the whole country.
+        Country = 1 "COUNTRY",
+        /// Those of the ministries together.
+        Ministries = 2 "MINISTRIES",
+        /// Those of the provinces and cities together.
+        Localities = 3 "LOCALITIES",
+        /// Those of one agency.
+        Agency = 4 "AGENCY",
     }
 }
 
@@ -59,8 +113,20 @@ stored! {
         pub subject: Subject,
         /// The edition that it counts.
         pub edition: Option<EditionName>,
+        /// The programme whose tasks it counts.
+        pub programme: Option<ProgrammeName>,
+        /// The system whose connections it counts, as published.
+        pub system: String,
+        /// Whose things it counts; the whole country where it does not say.
+        pub scope: Option<Scope>,
+        /// The agency, where the scope is one.
+        pub agency: Option<AgencyName>,
+        /// When what it counts happened, or falls due.
+        pub period: Option<Period>,
         /// The count.
         pub value: i64,
+        /// How exact the count is; exact where it does not say.
+        pub qualifier: Option<Qualifier>,
         /// Out of how many.
         pub total: Option<i64>,
         /// Parts of the value.
@@ -83,17 +149,94 @@ impl Figure {
         if self.total.is_some_and(|total| total < self.value) {
             violations.add("figure.total", Rule::TotalTooSmall);
         }
+        self.check_subject(violations);
+        self.check_period(violations);
+        let rule = match (self.scope, &self.agency) {
+            (Some(Scope::Agency), None) => Some(Rule::ScopeAgencyMissing),
+            (Some(Scope::Agency), Some(_)) | (_, None) => None,
+            (_, Some(_)) => Some(Rule::AgencyWithoutScope),
+        };
+        if let Some(rule) = rule {
+            violations.add("figure.agency", rule);
+        }
+        for (index, part) in self.breakdown.iter().enumerate() {
+            let before = self.breakdown.iter().take(index);
+            let mut before = before.enumerate();
+            if let Some((first, _)) = before.find(|(_, it)| it.category == part.category) {
+                let first = format!("figure.breakdown[{first}].category");
+                let path = format!("figure.breakdown[{index}].category");
+                violations.add(path, Rule::SameAs { first });
+            }
+        }
         if self.sources.is_empty() {
             violations.add("figure.sources", Rule::SourceMissing);
         }
+    }
+
+    /// What a figure is counted within depends on what it counts.
+    fn check_subject(&self, violations: &mut Violations) {
+        let subject = self.subject;
+        for (field, is_given, is_right) in [
+            (
+                "figure.edition",
+                self.edition.is_some(),
+                subject.is_of_platforms(),
+            ),
+            (
+                "figure.programme",
+                self.programme.is_some(),
+                subject.is_of_tasks(),
+            ),
+            (
+                "figure.system",
+                !self.system.is_empty(),
+                subject == Subject::Connections,
+            ),
+        ] {
+            if is_given && !is_right {
+                let subject = subject.as_str();
+                violations.add(field, Rule::NotOfSubject { subject });
+            }
+        }
+    }
+
+    /// A period has two ends, and only what falls due may lie in the future.
+    fn check_period(&self, violations: &mut Violations) {
+        let Some(period) = &self.period else {
+            if self.subject == Subject::TasksDue {
+                violations.add("figure.period", Rule::DuePeriodMissing);
+            }
+            return;
+        };
+        let Some((_, end)) = period.start.zip(period.end) else {
+            let missing = if period.start.is_none() {
+                "figure.period.start"
+            } else {
+                "figure.period.end"
+            };
+            violations.add(missing, Rule::FigurePeriodOpen);
+            return;
+        };
+        check_period(Some(period), "figure.period", violations);
+        let date = self.figure_date;
+        if end > date && self.subject != Subject::TasksDue {
+            violations.add("figure.period.end", Rule::AfterFigureDate { date });
+        }
+    }
+
+    /// How far a published value is from a computed one. None where the two do not disagree,
+    /// because the publisher states a lower bound that the computed value reaches.
+    pub fn difference(&self, published: i64, computed: i64) -> Option<i64> {
+        let reached = self.qualifier == Some(Qualifier::MoreThan) && computed >= published;
+        (!reached).then(|| published.saturating_sub(computed))
     }
 }
 
 texts! {
     Part { texts: category; uris: ; none: value; }
     Figure {
-        texts: statement breakdown sources; uris: ;
-        none: name figure_date subject edition value total meta;
+        texts: system period breakdown statement sources; uris: ;
+        none: name figure_date subject edition programme scope agency value qualifier total meta;
     }
 }
 
@@ -115,6 +258,29 @@ impl Queryable for Figure {
         }),
         Field::new("edition", resource::<EditionName>(), |r: &Self| {
             Values::option(r.edition.as_ref().map(|name| name.as_str()))
+        }),
+        Field::new("programme", resource::<ProgrammeName>(), |r: &Self| {
+            Values::option(r.programme.as_ref().map(|name| name.as_str()))
+        })
+        .orderable(),
+        Field::new("system", Type::Text, |r: &Self| Values::one(&*r.system)),
+        Field::new("scope", words::<Scope>(), |r: &Self| {
+            Values::option(r.scope.map(Scope::word))
+        }),
+        Field::new("agency", resource::<AgencyName>(), |r: &Self| {
+            Values::option(r.agency.as_ref().map(|name| name.as_str()))
+        })
+        .orderable(),
+        Field::new("period.start", Type::Date, |r: &Self| {
+            Values::option(r.period.as_ref().and_then(|it| it.start))
+        })
+        .orderable(),
+        Field::new("period.end", Type::Date, |r: &Self| {
+            Values::option(r.period.as_ref().and_then(|it| it.end))
+        })
+        .orderable(),
+        Field::new("qualifier", words::<Qualifier>(), |r: &Self| {
+            Values::option(r.qualifier.map(Qualifier::word))
         }),
         Field::new("value", Type::Integer, |r: &Self| Values::one(r.value)).orderable(),
         created!(Self),

@@ -11,7 +11,7 @@ use crate::{
     change::{Effect, Image},
     error::{Error, Violations},
     messages::{Condition, Rule, Unauthenticated},
-    names::{AgencyName, ApiKeyName, EditionName, Revision},
+    names::{AgencyName, ApiKeyName, EditionName, ProgrammeName, Revision},
     records::{Record, meta::Meta, principals::KeyHash, undoings::Undoing},
     rules::Asking,
     state::{State, maps::Mapped},
@@ -165,6 +165,25 @@ impl<'a> Deciding<'a> {
             violations.add(
                 field,
                 Rule::EditionNotFound {
+                    name: name.to_string(),
+                },
+            );
+        }
+    }
+
+    /// The same for a programme.
+    pub(super) fn check_programme(
+        &self,
+        name: Option<&ProgrammeName>,
+        field: &str,
+        violations: &mut Violations,
+    ) {
+        if let Some(name) = name
+            && self.state.programme(name).is_none()
+        {
+            violations.add(
+                field,
+                Rule::ProgrammeNotFound {
                     name: name.to_string(),
                 },
             );

@@ -43,6 +43,9 @@ impl Command for CreateFigure {
         let mut violations = Violations::new();
         figure.check(deciding.today(), &mut violations);
         deciding.check_edition(figure.edition.as_ref(), "figure.edition", &mut violations);
+        let programme = figure.programme.as_ref();
+        deciding.check_programme(programme, "figure.programme", &mut violations);
+        deciding.check_agency(figure.agency.as_ref(), "figure.agency", &mut violations);
         violations.into_result()?;
         Ok(Arc::new(Figure {
             meta: deciding.created(),

@@ -8,6 +8,8 @@ use crate::{
     records::{
         agencies::Agency, editions::Edition, figures::Figure, indicators::Indicator,
         observations::Observation, platforms::Platform, texts::Reader,
+        agencies::Agency, editions::Edition, figures::Figure, platforms::Platform,
+        programmes::Programme, texts::Reader,
     },
     rules::{AnyCommand, Asking, Deciding, personal::check_personal_data},
 };
@@ -21,6 +23,8 @@ pub struct Seed {
     pub editions: Vec<Edition>,
     /// Platforms.
     pub platforms: Vec<Platform>,
+    /// Programmes that figures are about.
+    pub programmes: Vec<Programme>,
     /// Published figures.
     pub figures: Vec<Figure>,
     /// Indicators.
@@ -55,6 +59,7 @@ impl AnyCommand for Seed {
             agencies,
             editions,
             platforms,
+            programmes,
             figures,
             indicators,
             observations,
@@ -69,6 +74,9 @@ impl AnyCommand for Seed {
             let mut platform = Platform { meta, ..platform };
             platform.record_stages(None, deciding.now);
             deciding.put(platform);
+        }
+        for programme in programmes.iter().cloned() {
+            deciding.put(Programme { meta, ..programme });
         }
         for figure in figures.iter().cloned() {
             deciding.put(Figure { meta, ..figure });
@@ -90,6 +98,7 @@ impl AnyCommand for Seed {
             agencies,
             editions,
             platforms,
+            programmes,
             figures,
             indicators,
             observations,
@@ -104,6 +113,7 @@ impl AnyCommand for Seed {
             )*};
         }
         all!(agencies editions platforms indicators);
+        all!(agencies editions platforms programmes);
         reader.field("figures", figures);
         reader.field("observations", observations);
     }
