@@ -188,18 +188,20 @@ fn known(state: &State, key: &ApiKeyName, claims: Claims, now: Timestamp) -> Res
     let Some(record) = state.api_key(key) else {
         return refuse(Unauthenticated::Invalid);
     };
-    if record.revoke_time.is_some() {
-        return refuse(Unauthenticated::KeyRevoked);
-    }
-    if record.fields.expire_time.is_some_and(|time| time <= now) {
-        return refuse(Unauthenticated::KeyExpired);
-    }
     let Some(principal) = state.principal(&key.parent()) else {
         return refuse(Unauthenticated::Invalid);
     };
     if principal.disabled {
         return refuse(Unauthenticated::PrincipalDisabled);
     }
+    if record.revoke_time.is_some() {
+        return refuse(Unauthenticated::KeyRevoked);
+    }
+    if record.fields.expire_time.is_some_and(|time| time <= now) {
+        return refuse(Unauthenticated::KeyExpired);
+    }
+    let today = now.date_in_vietnam();
+    let roles = principal.fields.roles_on(today);
     let is_system = principal.fields.kind == PrincipalKind::System;
     let Claims {
         actor,
@@ -215,7 +217,8 @@ fn known(state: &State, key: &ApiKeyName, claims: Claims, now: Timestamp) -> Res
         },
         is_system,
         agency: principal.fields.agency.clone(),
-        roles: principal.fields.roles.clone(),
+        reach: state.reach_of(principal.fields.agency.as_ref(), &roles, today),
+        roles,
         api_key: key.clone(),
         allows_personal_data,
     }))

@@ -12,6 +12,7 @@ pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
+mod reach;
 pub mod sight;
 mod values;
 pub mod visible;
@@ -33,6 +34,7 @@ use crate::{
 };
 use alphabet::Alphabet;
 use maps::Maps;
+use reach::Places;
 use values::ByValues;
 use visible::Visible as _;
 
@@ -55,6 +57,7 @@ pub struct State {
     record_time: Option<Timestamp>,
     maps: Maps,
     platforms_by_agency: OrdMap<AgencyName, OrdMap<PlatformName, Arc<Platform>>>,
+    places: Places,
     alphabet: Alphabet,
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
@@ -105,6 +108,11 @@ impl State {
         }
         match (image, old) {
             (Image::Agency(agency), old) => {
+                let before = match &old {
+                    Some(Image::Agency(before)) => Some(&**before),
+                    _ => None,
+                };
+                self.places.agency(before, Some(&agency));
                 let named = |old: &Image| match old {
                     Image::Agency(old) => {
                         let (now, before) = (&agency.fields, &old.fields);
@@ -142,11 +150,15 @@ impl State {
             Some(Image::Platform(old)) => {
                 self.count_listings(&old, -1);
                 self.remove_from_agency(&old);
+                self.places.platform(Some(&old), None);
                 self.alphabet.remove(&old);
                 self.platform_values.remove(&old);
             }
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
-            Some(Image::Agency(old)) => self.forget_texts(&old.name),
+            Some(Image::Agency(old)) => {
+                self.places.agency(Some(&old), None);
+                self.forget_texts(&old.name);
+            }
             _ => {}
         }
     }
@@ -155,7 +167,10 @@ impl State {
     fn put_platform(&mut self, platform: Arc<Platform>) -> Option<Arc<Platform>> {
         self.count_listings(&platform, 1);
         self.add_to_agency(Arc::clone(&platform));
-        let old = Platform::of_image(self.maps.put(Image::Platform(Arc::clone(&platform)))?)?;
+        let old = self.maps.put(Image::Platform(Arc::clone(&platform)));
+        let old = old.and_then(Platform::of_image);
+        self.places.platform(old.as_deref(), Some(&platform));
+        let old = old?;
         self.count_listings(&old, -1);
         if old.governing_agency() != platform.governing_agency() {
             self.remove_from_agency(&old);

@@ -49,6 +49,7 @@ pub(super) struct Fixture {
     agency: Value,
     edition: Value,
     programme: Value,
+    unit: Value,
     key: String,
 }
 
@@ -77,6 +78,12 @@ impl Fixture {
         let completed = completed(&cast).await;
         let retired = retired(server, &cast).await;
         let (unmanned, transcribed, transcribed_submitted) = transcribed(server).await;
+        let unit = json!({
+            "agency_id": "cuc-thu", "agency": {
+                "display_name": "Đơn vị thử", "kind": "OTHER",
+                "parent_agency": format!("agencies/{AGENCY}"),
+            },
+        });
         let to_rebase = cast.plan_in("ndp-004", "rebased", PlanState::Issued).await;
         Self {
             draft_milestone: milestone(&cast, &draft).await,
@@ -116,6 +123,7 @@ impl Fixture {
                 .steward
                 .ok("CreateProgramme", programmes::create("x"))
                 .await,
+            unit: cast.steward.ok("CreateAgency", unit).await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -261,6 +269,13 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
             "agency_id": "new", "agency": {"display_name": "Thử", "kind": "OTHER"},
         })),
         ("UpdateAgency", "", update("agency", &it.agency, "display_name_en", &text)),
+        ("SucceedAgency", "", json!({
+            "name": it.agency["name"], "etag": it.agency["etag"], "succession": {
+                "successor": other, "start_date": date(DECISION_DAY),
+                "document": decision(DECISION_DAY),
+            },
+            "platforms": [it.platform["name"]],
+        })),
         ("GetEdition", "", named(&it.edition)),
         ("ListEditions", "", json!({})),
         ("CreateEdition", "", json!({
@@ -279,6 +294,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         }})),
         ("UpdatePlatform", "the steward's", platform("display_name_en")),
         ("UpdatePlatform", "its agency's", platform("operating_unit")),
+        ("UpdatePlatform", "delegated", update("platform", &it.platform, "delegations",
+            &json!([{"unit": it.unit["name"], "start_date": date(DECISION_DAY)}]))),
         ("BatchGetPlatforms", "", json!({"names": [it.platform["name"]]})),
         ("SearchPlatforms", "", json!({"query": "dinh danh"})),
         ("RetirePlatform", "", json!({
@@ -388,6 +405,9 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("GetPrincipal", "steward", named(&it.steward)),
         ("ListPrincipals", "", json!({})),
         ("CreatePrincipal", "editor", principal(own, &["ROLE_AGENCY_EDITOR"])),
+        ("CreatePrincipal", "of a unit", principal(
+            it.unit["name"].as_str().unwrap(), &["ROLE_AGENCY_EDITOR"],
+        )),
         ("CreatePrincipal", "steward", principal(own, &["ROLE_STEWARD"])),
         ("CreatePrincipal", "transcriber", principal("", &["ROLE_TRANSCRIBER"])),
         ("CreatePrincipal", "no roles", principal("", &[])),
