@@ -24,9 +24,10 @@ use ndp_core::{
     records::{
         meta::Meta,
         platforms::{
-            Classification, DataSharingChannel, Delegation, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, PastExit, Platform, PlatformFields,
-            PlatformState, Reinstatement, Security, Stage, StageRecord, Verification,
+            Classification, DataSharingChannel, Delegation, DeploymentLevel, Exit, ExitOutcome,
+            Governance, Link, Listing, Membership, OperationStage, PastExit, Platform,
+            PlatformFields, PlatformState, Reinstatement, Security, Stage, StageRecord,
+            Verification,
         },
     },
     state::State,

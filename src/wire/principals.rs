@@ -19,7 +19,9 @@ use ndp_core::{
     names::AgencyName,
     records::{
         meta::Meta,
-        principals::{ApiKey, ApiKeyFields, Grant, Principal, PrincipalFields, PrincipalKind, Role},
+        principals::{
+            ApiKey, ApiKeyFields, Grant, Principal, PrincipalFields, PrincipalKind, Role,
+        },
     },
     state::State,
 };
@@ -273,13 +275,15 @@ mod tests {
             vec(select(Role::ALL.to_vec()), 0..6),
             vec(any_grant(), 0..3),
         )
-            .prop_map(|(display_name, kind, agency, roles, grants)| PrincipalFields {
-                display_name,
-                kind,
-                agency,
-                roles,
-                grants,
-            })
+            .prop_map(
+                |(display_name, kind, agency, roles, grants)| PrincipalFields {
+                    display_name,
+                    kind,
+                    agency,
+                    roles,
+                    grants,
+                },
+            )
     }
 
     fn any_grant() -> impl Strategy<Value = Grant> {

@@ -233,7 +233,8 @@ stored! {
 impl Delegation {
     /// Whether it holds on a date.
     pub fn holds_on(&self, on: Date) -> bool {
-        self.start_date.is_some_and(|start| start <= on) && self.end_date.is_none_or(|end| on <= end)
+        self.start_date.is_some_and(|start| start <= on)
+            && self.end_date.is_none_or(|end| on <= end)
     }
 }
 

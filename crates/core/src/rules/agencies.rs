@@ -208,9 +208,7 @@ impl SucceedAgency {
     /// The platforms that move.
     fn moved<'a>(&self, deciding: &Deciding<'a>) -> Result<Vec<&'a Platform>, Error> {
         let governed = deciding.state.platforms_of(&self.name);
-        let named = |it: &&Platform| {
-            self.platforms.is_empty() || self.platforms.contains(&it.name)
-        };
+        let named = |it: &&Platform| self.platforms.is_empty() || self.platforms.contains(&it.name);
         let governed = governed.into_iter().flat_map(|it| it.values());
         let moved: Vec<_> = governed.map(|it| &**it).filter(named).collect();
         if moved.len() > MOVED_MAX {

@@ -246,7 +246,9 @@ fn permit_fields(
         return Err(match agency {
             Some(agency) if *field == DELEGATIONS => asking.denied(
                 format!("the role `{approver}` or `{admin}` of `{agency}` for the field `{field}`"),
-                format!("vai trò `{approver}` hoặc `{admin}` của `{agency}` đối với trường `{field}`"),
+                format!(
+                    "vai trò `{approver}` hoặc `{admin}` của `{agency}` đối với trường `{field}`"
+                ),
             ),
             Some(agency) if AGENCY_FIELDS.contains(field) => asking.denied(
                 format!("the role `{editor}` of `{agency}` for the field `{field}`"),

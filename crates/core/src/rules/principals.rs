@@ -318,7 +318,12 @@ fn check_other_admin(state: &State, principal: &Principal) -> Result<(), Error> 
 /// An administrator of the registry, or of an agency above, can.
 fn check_other_agency_admin(deciding: &Deciding<'_>, principal: &Principal) -> Result<(), Error> {
     let is_admin = |it: &Principal| !it.disabled && it.fields.roles.contains(&Role::AgencyAdmin);
-    let Some(agency) = principal.fields.agency.as_ref().filter(|_| is_admin(principal)) else {
+    let Some(agency) = principal
+        .fields
+        .agency
+        .as_ref()
+        .filter(|_| is_admin(principal))
+    else {
         return Ok(());
     };
     if deciding.caller.has(Role::Admin) || deciding.caller.agency() != Some(agency) {

@@ -127,7 +127,10 @@ impl State {
     fn entrusted(&self, own: &[AgencyName], on: Date) -> Vec<Entrusted> {
         let mut entrusted: Vec<Entrusted> = Vec::new();
         let involved = |agency| self.places.involved_in.get(agency).into_iter().flatten();
-        for (agency, name) in own.iter().flat_map(|it| involved(it).map(move |name| (it, name))) {
+        for (agency, name) in own
+            .iter()
+            .flat_map(|it| involved(it).map(move |name| (it, name)))
+        {
             let Some(platform) = self.platform(name) else {
                 continue;
             };
@@ -186,3 +189,6 @@ impl State {
         all.take(self.agencies().len()).any(|it| it == agency)
     }
 }
+
+#[cfg(test)]
+mod tests;
