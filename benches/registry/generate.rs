@@ -226,6 +226,7 @@ async fn make_key(registry: &Registry) -> Result<String> {
                 kind: PrincipalKind::Person,
                 agency: AgencyName::from_id(AGENCY),
                 roles: vec![Role::AgencyEditor],
+                grants: Vec::new(),
             },
         }),
         Box::new(CreateApiKey {

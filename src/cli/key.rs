@@ -201,6 +201,7 @@ impl Create {
             kind: self.kind,
             agency: self.agency.clone(),
             roles,
+            grants: Vec::new(),
         };
         CreatePrincipal {
             name: Some(self.principal.clone()),

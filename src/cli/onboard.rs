@@ -122,6 +122,7 @@ impl Args {
                 kind: PrincipalKind::Person,
                 agency: Some(self.agency.clone()),
                 roles,
+                grants: Vec::new(),
             },
             key,
             key_fields: ApiKeyFields {

@@ -274,6 +274,7 @@ async fn open_to_all(registry: &Registry) -> Result<()> {
             kind: PrincipalKind::Person,
             agency: AgencyName::from_id(AGENCY).filter(|_| role.is_of_agency()),
             roles: vec![role],
+            grants: Vec::new(),
         };
         let commands: [Box<dyn AnyCommand>; 2] = [
             Box::new(CreatePrincipal {

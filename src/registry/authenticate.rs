@@ -237,6 +237,14 @@ fn known(
     if principal.disabled {
         return refuse(Unauthenticated::PrincipalDisabled);
     }
+    if record.revoke_time.is_some() {
+        return refuse(Unauthenticated::KeyRevoked);
+    }
+    if record.fields.expire_time.is_some_and(|time| time <= now) {
+        return refuse(Unauthenticated::KeyExpired);
+    }
+    let today = now.date_in_vietnam();
+    let roles = principal.fields.roles_on(today);
     let is_system = principal.fields.kind == PrincipalKind::System;
     let Claims {
         actor,
@@ -252,7 +260,8 @@ fn known(
         },
         is_system,
         agency: principal.fields.agency.clone(),
-        roles: principal.fields.roles.clone(),
+        reach: state.reach_of(principal.fields.agency.as_ref(), &roles, today),
+        roles,
         api_key: key.clone(),
         allows_personal_data,
     }))

@@ -21,6 +21,8 @@ use crate::{
         encoded::{Encoded, EncodedPage},
         platforms, proposals,
         requests::{self, View},
+        validate::FieldPath,
+        values::read_names,
     },
 };
 use ndp_core::{
@@ -35,7 +37,7 @@ use ndp_core::{
         platforms::{Platform, PlatformState},
     },
     rules::{
-        agencies::CreateAgency,
+        agencies::{CreateAgency, SucceedAgency},
         editions::CreateEdition,
         platforms::{CreatePlatform, ReinstatePlatform, RetirePlatform},
     },
@@ -120,6 +122,31 @@ impl Services {
         request: Request<pb::UpdateAgencyRequest>,
     ) -> Answer<pb::Agency> {
         let (call, envelope, command) = open_update(request)?;
+        self.write(call, envelope, command)
+            .await?
+            .answer(|it, _| agencies::agency(it))
+    }
+
+    pub(super) async fn succeed_agency(
+        &self,
+        request: Request<pb::SucceedAgencyRequest>,
+    ) -> Answer<pb::Agency> {
+        let (call, envelope, message) = open_write(request)?;
+        let name = requests::name(&message.name, "name")?;
+        let mut violations = Violations::new();
+        let succession = message.succession.unwrap_or_default();
+        let succession = agencies::succession_fields(succession, "succession", &mut violations);
+        let path = &FieldPath::ROOT.field("platforms");
+        let platforms = read_names(message.platforms, path, &mut violations);
+        violations.into_result()?;
+        let succession =
+            succession.ok_or_else(|| Error::Bug("a succession without a successor".into()))?;
+        let command = SucceedAgency {
+            name,
+            succession,
+            platforms,
+            etag: message.etag,
+        };
         self.write(call, envelope, command)
             .await?
             .answer(|it, _| agencies::agency(it))

@@ -77,6 +77,15 @@ pub fn agency_fields(
     }
 }
 
+/// Reads the succession of a request, in its field `field`.
+pub fn succession_fields(
+    message: pb::agency::Succession,
+    field: &str,
+    violations: &mut Violations,
+) -> Option<Succession> {
+    read_succession(message, &FieldPath::ROOT.field(field), violations)
+}
+
 fn read_succession(
     message: pb::agency::Succession,
     path: &FieldPath<'_>,

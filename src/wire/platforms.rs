@@ -24,9 +24,10 @@ use ndp_core::{
     records::{
         meta::Meta,
         platforms::{
-            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, PastExit, Platform, PlatformFields,
-            PlatformState, Reinstatement, Security, Stage, StageRecord, Verification,
+            Classification, DataSharingChannel, Delegation, DeploymentLevel, Exit, ExitOutcome,
+            Governance, Link, Listing, Membership, OperationStage, PastExit, Platform,
+            PlatformFields, PlatformState, Reinstatement, Security, Stage, StageRecord,
+            Verification,
         },
     },
     state::State,
@@ -82,6 +83,7 @@ pub fn platform_fields(
         state: _,
         exit: _,
         past_exits: _,
+        delegations,
         etag: _,
         create_time: _,
         update_time: _,
@@ -119,6 +121,12 @@ pub fn platform_fields(
             })
         }),
         verification: read_enum(verification).unwrap_or_default(),
+        delegations: read_list(
+            delegations,
+            &path.field("delegations"),
+            violations,
+            read_delegation,
+        ),
         sources: read_sources(sources),
         labels: read_labels(labels, &path.field("labels"), violations),
     }
@@ -140,6 +148,27 @@ fn read_governance(
         start_date: read_date(start_date),
         document: read_boxed_document(document),
         sources: read_sources(sources),
+    })
+}
+
+fn read_delegation(
+    message: pb::platform::Delegation,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Delegation> {
+    let pb::platform::Delegation {
+        unit,
+        start_date,
+        end_date,
+        document,
+        includes_approval,
+    } = message;
+    Some(Delegation {
+        unit: read_name(&unit, &path.field("unit"), violations)?,
+        start_date: read_date(start_date),
+        end_date: read_date(end_date),
+        document: read_boxed_document(document),
+        includes_approval,
     })
 }
 
@@ -284,6 +313,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
         verification,
         sources: read_in,
         labels,
+        delegations,
     } = fields;
     let Meta {
         create_time,
@@ -314,6 +344,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             state: write_enum(record.state()),
             exit: None,
             past_exits: Vec::new(),
+            delegations: Vec::new(),
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
@@ -344,6 +375,7 @@ pub fn platform(record: &Platform, view: View) -> pb::Platform {
             state: write_enum(record.state()),
             exit: left.as_deref().map(exit),
             past_exits: past_exits.iter().map(past_exit).collect(),
+            delegations: delegations.iter().map(delegation).collect(),
             etag: meta.etag(),
             create_time: Some(write_timestamp(*create_time)),
             update_time: Some(write_timestamp(*update_time)),
@@ -364,6 +396,23 @@ fn governance(record: &Governance) -> pb::platform::Governance {
         start_date: write_date(*start_date),
         document: decided.as_deref().map(document),
         sources: sources(read_in),
+    }
+}
+
+fn delegation(record: &Delegation) -> pb::platform::Delegation {
+    let Delegation {
+        unit,
+        start_date,
+        end_date,
+        document: decided,
+        includes_approval,
+    } = record;
+    pb::platform::Delegation {
+        unit: unit.as_str().to_owned(),
+        start_date: write_date(*start_date),
+        end_date: write_date(*end_date),
+        document: decided.as_deref().map(document),
+        includes_approval: *includes_approval,
     }
 }
 

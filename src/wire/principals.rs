@@ -7,8 +7,8 @@ use super::{
     monitoring::agency_display_name,
     validate::FieldPath,
     values::{
-        read_duration, read_enum, read_enums, read_optional_name, read_text, read_timestamp,
-        write_enum, write_enums, write_optional_name, write_timestamp,
+        read_date, read_duration, read_enum, read_enums, read_list, read_optional_name, read_text,
+        read_timestamp, write_date, write_enum, write_enums, write_optional_name, write_timestamp,
     },
     words::wire_words,
 };
@@ -19,7 +19,9 @@ use ndp_core::{
     names::AgencyName,
     records::{
         meta::Meta,
-        principals::{ApiKey, ApiKeyFields, Principal, PrincipalFields, PrincipalKind, Role},
+        principals::{
+            ApiKey, ApiKeyFields, Grant, Principal, PrincipalFields, PrincipalKind, Role,
+        },
     },
     state::State,
 };
@@ -60,6 +62,7 @@ pub fn principal_fields(
         kind,
         agency,
         roles,
+        grants,
         state: _,
         etag: _,
         create_time: _,
@@ -71,7 +74,27 @@ pub fn principal_fields(
         kind: read_enum(kind).unwrap_or_default(),
         agency: read_optional_name(&agency, &path.field("agency"), violations),
         roles: read_enums(&roles),
+        grants: read_list(grants, &path.field("grants"), violations, read_grant),
     }
+}
+
+fn read_grant(
+    message: pb::principal::Grant,
+    _: &FieldPath<'_>,
+    _: &mut Violations,
+) -> Option<Grant> {
+    let pb::principal::Grant {
+        role,
+        start_date,
+        end_date,
+        reason,
+    } = message;
+    Some(Grant {
+        role: read_enum(role)?,
+        start_date: read_date(start_date),
+        end_date: read_date(end_date),
+        reason: read_text(reason),
+    })
 }
 
 /// Reads what is written of an API key when it is made, and how long it is to work.
@@ -127,6 +150,7 @@ pub fn principal(record: &Principal) -> pb::Principal {
         kind,
         agency,
         roles,
+        grants,
     } = fields;
     let Meta {
         create_time,
@@ -144,11 +168,27 @@ pub fn principal(record: &Principal) -> pb::Principal {
         kind: write_enum(*kind),
         agency: write_optional_name(agency.as_ref()),
         roles: write_enums(roles),
+        grants: grants.iter().map(grant).collect(),
         state: state.into(),
         etag: meta.etag(),
         create_time: Some(write_timestamp(*create_time)),
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
+    }
+}
+
+fn grant(record: &Grant) -> pb::principal::Grant {
+    let Grant {
+        role,
+        start_date,
+        end_date,
+        reason,
+    } = record;
+    pb::principal::Grant {
+        role: write_enum(*role),
+        start_date: write_date(*start_date),
+        end_date: write_date(*end_date),
+        reason: reason.clone(),
     }
 }
 
@@ -198,6 +238,7 @@ pub fn identify_caller(caller: &Caller, state: &State) -> pb::IdentifyCallerResp
             is_system: _,
             agency,
             roles,
+            reach: _,
             api_key,
             allows_personal_data: _,
         }) => (
@@ -224,6 +265,7 @@ mod tests {
 
     use super::*;
     use crate::wire::arbitrary;
+    use ndp_core::caller::Reach;
     use ndp_core::names::{AgencyName, ApiKeyName, PrincipalName, Revision};
     use ndp_core::records::principals::PrincipalKind;
     use ndp_core::records::principals::Role;
@@ -235,13 +277,29 @@ mod tests {
             kind,
             option::of(arbitrary::name()),
             vec(select(Role::ALL.to_vec()), 0..6),
+            vec(any_grant(), 0..3),
         )
-            .prop_map(|(display_name, kind, agency, roles)| PrincipalFields {
-                display_name,
-                kind,
-                agency,
-                roles,
-            })
+            .prop_map(
+                |(display_name, kind, agency, roles, grants)| PrincipalFields {
+                    display_name,
+                    kind,
+                    agency,
+                    roles,
+                    grants,
+                },
+            )
+    }
+
+    fn any_grant() -> impl Strategy<Value = Grant> {
+        let dates = (option::of(arbitrary::date()), option::of(arbitrary::date()));
+        (select(Role::ALL.to_vec()), dates, arbitrary::text()).prop_map(
+            |(role, (start_date, end_date), reason)| Grant {
+                role,
+                start_date,
+                end_date,
+                reason,
+            },
+        )
     }
 
     proptest! {
@@ -321,6 +379,7 @@ mod tests {
             is_system: true,
             agency: AgencyName::parse("agencies/a"),
             roles: vec![Role::AgencyEditor],
+            reach: Reach::default(),
             api_key: ApiKeyName::parse("principals/p/apiKeys/k").unwrap(),
             allows_personal_data: None,
         });

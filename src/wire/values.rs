@@ -95,7 +95,7 @@ pub(super) fn read_optional_name<N: ResourceName>(
 }
 
 /// Reads a list of resource names.
-pub(super) fn read_names<N: ResourceName>(
+pub fn read_names<N: ResourceName>(
     names: Vec<String>,
     path: &FieldPath<'_>,
     violations: &mut Violations,

@@ -25,6 +25,7 @@ mod milestones;
 mod monitoring;
 mod names;
 mod onboarding;
+mod people;
 mod personal;
 mod plan_model;
 mod plans;

@@ -352,6 +352,7 @@ fn principal(number: i64) -> Image {
             kind: PrincipalKind::Person,
             agency: AgencyName::parse("agencies/made-up"),
             roles: vec![Role::AgencyEditor, Role::Auditor],
+            grants: Vec::new(),
         },
         disabled: false,
         meta: meta(number),

@@ -1,7 +1,7 @@
 //! Who calls: a principal with its roles, and the person who acts through it.
 
 use crate::{
-    names::{AgencyName, ApiKeyName, PrincipalName},
+    names::{AgencyName, ApiKeyName, PlatformName, PrincipalName},
     records::{principals::Role, stored::stored},
     text,
 };
@@ -34,6 +34,33 @@ impl Person {
     }
 }
 
+/// What the place of its agency among the others gives a caller on one day: see
+/// [`crate::state::State::reach_of`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The body that took over from its agency, whose principals write nothing since.
+    pub successor: Option<AgencyName>,
+    /// The bodies that its agency took over from: their rights are its own.
+    pub predecessors: Vec<AgencyName>,
+    /// The units below its agency, whose principals it keeps.
+    pub units: Vec<AgencyName>,
+    /// The platforms whose plans it sees beside those of its agency.
+    pub entrusted: Vec<Entrusted>,
+}
+
+/// A platform whose plans a caller sees beside those of its own agency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrusted {
+    /// The platform.
+    pub platform: PlatformName,
+    /// The agency that governs it, and those that it took over from.
+    pub agencies: Vec<AgencyName>,
+    /// Whether it writes the plans: they were delegated to its unit.
+    pub writes: bool,
+    /// Whether it approves them too.
+    pub approves: bool,
+}
+
 /// A caller with credentials that hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -44,12 +71,34 @@ pub struct Known {
     pub is_system: bool,
     /// The agency of its agency roles.
     pub agency: Option<AgencyName>,
-    /// What it may do.
+    /// What it may do on the day of the call.
     pub roles: Vec<Role>,
+    /// What the place of its agency among the others gives it.
+    pub reach: Reach,
     /// The key it called with.
     pub api_key: ApiKeyName,
     /// The reason for allowing personal data, if the caller gave one.
     pub allows_personal_data: Option<String>,
+}
+
+impl Known {
+    /// Whether the agency is its own, or one that its own took over from.
+    fn stands_for(&self, agency: &AgencyName) -> bool {
+        self.agency.as_ref() == Some(agency) || self.reach.predecessors.contains(agency)
+    }
+
+    fn acts_for_agency(&self) -> bool {
+        self.roles.iter().any(|role| role.is_of_agency())
+    }
+
+    /// `platform` is the name of the platform or of a record below it.
+    fn entrusted(&self, agency: &AgencyName, platform: &str) -> impl Iterator<Item = &Entrusted> {
+        self.reach.entrusted.iter().filter(move |it| {
+            let rest = platform.strip_prefix(it.platform.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                && it.agencies.contains(agency)
+        })
+    }
 }
 
 /// Who calls.
@@ -81,21 +130,51 @@ impl Caller {
         match self {
             Self::Anonymous => false,
             Self::Known(known) => {
-                known.agency.as_ref() == Some(agency) && known.roles.contains(&role)
+                known.reach.successor.is_none()
+                    && known.stands_for(agency)
+                    && known.roles.contains(&role)
             }
             Self::System { .. } => true,
         }
     }
 
+    /// Whether the caller has a role for the plans of a platform that this agency governs: in the
+    /// agency, or in a unit that they were delegated to.
+    pub(crate) fn has_on(&self, role: Role, agency: &AgencyName, platform: &PlatformName) -> bool {
+        let delegated = |known: &Known| {
+            let mut entrusted = known.entrusted(agency, platform.as_str());
+            known.reach.successor.is_none()
+                && known.roles.contains(&role)
+                && entrusted.any(|it| match role {
+                    Role::AgencyEditor => it.writes,
+                    Role::AgencyApprover => it.approves,
+                    _ => false,
+                })
+        };
+        self.has_in(role, agency) || matches!(self, Self::Known(known) if delegated(known))
+    }
+
+    /// Whether the caller keeps the principals of an agency: its own, or a unit below it.
+    pub(crate) fn keeps(&self, agency: &AgencyName) -> bool {
+        let above = |known: &Known| {
+            known.roles.contains(&Role::AgencyAdmin) && known.reach.units.contains(agency)
+        };
+        self.has_in(Role::AgencyAdmin, agency) || matches!(self, Self::Known(known) if above(known))
+    }
+
     /// Whether it belongs to an agency by any agency role.
     pub(crate) fn is_of(&self, agency: &AgencyName) -> bool {
         match self {
-            Self::Known(known) => {
-                known.agency.as_ref() == Some(agency)
-                    && known.roles.iter().any(|role| role.is_of_agency())
-            }
+            Self::Known(known) => known.stands_for(agency) && known.acts_for_agency(),
             Self::Anonymous | Self::System { .. } => false,
         }
+    }
+
+    /// Whether it sees the plans of this platform as the agency that governs it does. `platform` is
+    /// the name of the platform or of a record below it.
+    pub(crate) fn is_entrusted(&self, agency: &AgencyName, platform: &str) -> bool {
+        matches!(self, Self::Known(known)
+            if known.acts_for_agency() && known.entrusted(agency, platform).next().is_some())
     }
 
     /// Whether it sees everything about plans: the steward and auditors.
@@ -117,6 +196,14 @@ impl Caller {
                 principal: PrincipalName::system(),
                 actor: actor.clone(),
             }),
+        }
+    }
+
+    /// What the place of its agency among the others gives it.
+    pub fn reach(&self) -> Option<&Reach> {
+        match self {
+            Self::Known(known) => Some(&known.reach),
+            Self::Anonymous | Self::System { .. } => None,
         }
     }
 

@@ -616,6 +616,36 @@ messages! {
         ("must have someone with the role ROLE_AGENCY_ADMIN, because the agency has nobody yet who \
           keeps its principals"),
         ("phải có người giữ vai trò ROLE_AGENCY_ADMIN vì cơ quan chưa có ai quản lý chủ thể");
+    REQUIRED => SuccessionStartMissing:
+        ("give the day from which the successor takes over"),
+        ("hãy ghi ngày cơ quan kế thừa bắt đầu tiếp nhận");
+    NOT_ALLOWED => OwnSuccessor:
+        ("an agency cannot take over from itself, nor from one that took over from it"),
+        ("một cơ quan không thể kế thừa chính mình hoặc cơ quan đã kế thừa mình");
+    REQUIRED => PlatformsOfPartMissing:
+        ("name the platforms that move, because the succession has a `scope`; leave `scope` empty \
+          if the successor takes over the whole agency"),
+        ("hãy ghi các nền tảng được chuyển vì việc kế thừa có `scope`; nếu kế thừa toàn bộ cơ \
+          quan thì bỏ trống `scope`");
+    NOT_ALLOWED => NotGovernedBy { agency: String }:
+        ("is not a platform that `{agency}` governs; ListPlatforms with \
+          `governing_agency = \"{agency}\"` lists them"),
+        ("không phải nền tảng do `{agency}` chủ quản; ListPlatforms với \
+          `governing_agency = \"{agency}\"` liệt kê các nền tảng này");
+    REQUIRED => DelegationStartMissing:
+        ("give the day from which the unit writes the plans"),
+        ("hãy ghi ngày đơn vị bắt đầu được giao lập kế hoạch");
+    NOT_ALLOWED => UnitNotBelow { agency: String }:
+        ("is not a unit below `{agency}`, which governs the platform; the steward sets its \
+          `parent_agency`"),
+        ("không phải đơn vị trực thuộc `{agency}` là cơ quan chủ quản nền tảng; đơn vị quản lý \
+          danh mục ghi `parent_agency` của đơn vị");
+    NOT_ALLOWED => DelegationsOfNew:
+        ("the governing agency delegates its plans once the platform is there; leave it out"),
+        ("cơ quan chủ quản giao việc sau khi đã có nền tảng; hãy bỏ trống");
+    REQUIRED => GrantDateMissing:
+        ("a role for a time has a first and a last day; give both"),
+        ("vai trò có thời hạn phải có ngày bắt đầu và ngày kết thúc; hãy ghi cả hai");
     NOT_ALLOWED => RoleOfNoAgency { role: String }:
         ("has the role {role}, which is not one of an agency; give it with UpdatePrincipal"),
         ("có vai trò {role} không thuộc cơ quan; hãy cấp vai trò này bằng UpdatePrincipal");
@@ -1197,6 +1227,32 @@ messages! {
     LAST_ADMIN => LastAdmin:
         ("this is the last active administrator; create another one first"),
         ("đây là quản trị viên cuối cùng còn hoạt động; hãy tạo quản trị viên khác trước");
+    LAST_AGENCY_ADMIN => LastAgencyAdmin { agency: String }:
+        ("this is the last administrator of `{agency}`; give someone else there the role \
+          ROLE_AGENCY_ADMIN first, or ask an administrator of the registry or of the agency above"),
+        ("đây là quản trị viên cuối cùng của `{agency}`; hãy giao vai trò ROLE_AGENCY_ADMIN cho \
+          người khác trước, hoặc đề nghị quản trị viên hệ thống hay cơ quan cấp trên thực hiện");
+    AGENCY_SUCCEEDED => AgencySucceeded { successor: String }:
+        ("`{successor}` took over the whole agency already; correct `successions` with \
+          UpdateAgency if that is wrong"),
+        ("`{successor}` đã kế thừa toàn bộ cơ quan; nếu chưa đúng, hãy sửa `successions` bằng \
+          UpdateAgency");
+    AGENCY_HISTORY_FULL => AgencyHistoryFull { most: usize }:
+        ("the agency has {most} successions, as many as it may have"),
+        ("cơ quan đã có {most} lần kế thừa, là mức tối đa");
+    TOO_MANY_TO_MOVE => TooManyToMove { count: usize, most: usize }:
+        ("the agency governs {count} platforms, and one call moves at most {most}: name a part of \
+          them in `platforms`, and repeat with the same succession for the rest"),
+        ("cơ quan chủ quản {count} nền tảng, mỗi lần chỉ chuyển tối đa {most}: hãy ghi một phần ở \
+          `platforms`, rồi gọi lại với cùng nội dung kế thừa cho phần còn lại");
+    GOVERNED_SINCE => GovernedSince { name: String, since: Date }:
+        ("`{name}` is governed by the agency since {since}, not before the day of the succession; \
+          correct its `governance` or name the other platforms in `platforms`"),
+        ("`{name}` do cơ quan chủ quản từ {since}, không trước ngày kế thừa; hãy sửa \
+          `governance` của nền tảng hoặc ghi các nền tảng khác ở `platforms`");
+    GOVERNANCE_FULL => GovernanceFull { name: String, most: usize }:
+        ("`{name}` has {most} entries in `governance`, as many as it may have"),
+        ("`{name}` đã có {most} mục ở `governance`, là mức tối đa");
     PRINCIPAL_IS_DISABLED => PrincipalIsDisabled:
         ("the principal is disabled for good; make another one"),
         ("chủ thể này đã bị vô hiệu hóa vĩnh viễn; hãy tạo chủ thể khác");

@@ -132,6 +132,8 @@ reasons! {
     Place::Code("FAILED_PRECONDITION") => {
         ACTOR_NEEDED
             "A system asks for a step that needs two people, without naming who it acts for.";
+        AGENCY_HISTORY_FULL "The agency has as many successions as its record holds.";
+        AGENCY_SUCCEEDED "Another body took over the whole agency.";
         BOTH_ARE_LISTED
             "A duplicate and the platform it should be merged into are both listed in one edition.";
         CHANGE_TOO_LARGE "The records that one command changes would take too many bytes together.";
@@ -145,8 +147,11 @@ reasons! {
         EDITION_NOT_HELD "The registry has no entries of this edition to compare.";
         FILE_NOT_MADE "`backup` cannot make its file.";
         INDICATOR_IS_FULL "The indicator has as many closed periods as a record holds.";
+        GOVERNANCE_FULL "The platform has as many governing agencies as its record holds.";
+        GOVERNED_SINCE "The agency governs the platform since a day that is not earlier.";
         KEY_IS_REVOKED "The API key is revoked already.";
         LAST_ADMIN "The registry would be left without an administrator.";
+        LAST_AGENCY_ADMIN "The agency would be left without an administrator.";
         LOG_DIVERGED
             "The position is not in the log: the database was restored, replaced or failed over.";
         LOG_NOT_EMPTY "Only an empty log can be seeded.";
@@ -189,6 +194,7 @@ reasons! {
         TASK_HAS_CHILDREN "The task has tasks below it in the same programmes.";
         TASK_IS_FULL "The task has as many entries of this kind as a record holds.";
         TASK_STATE "The task is not in a state that the step needs.";
+        TOO_MANY_TO_MOVE "The agency governs more platforms than one call moves.";
         TRANSCRIPTION_CONFIRMED "The agency has confirmed what was transcribed for it.";
     }
     Place::Code("NOT_FOUND") => {

@@ -15,6 +15,7 @@ pub mod log;
 pub mod maps;
 pub mod series;
 mod recommendations;
+mod reach;
 pub mod sight;
 mod tasks;
 mod values;
@@ -40,6 +41,7 @@ use alphabet::Alphabet;
 use maps::Maps;
 use tasks::TaskIndex;
 use series::AllSeries;
+use reach::Places;
 use values::ByValues;
 use visible::Visible as _;
 
@@ -62,6 +64,7 @@ pub struct State {
     record_time: Option<Timestamp>,
     maps: Maps,
     platforms_by_agency: OrdMap<AgencyName, OrdMap<PlatformName, Arc<Platform>>>,
+    places: Places,
     alphabet: Alphabet,
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
@@ -128,6 +131,11 @@ impl State {
         match (image, old) {
             (Image::Recommendation(new), _) => self.recommendations_by_source.insert(&new),
             (Image::Agency(agency), old) => {
+                let before = match &old {
+                    Some(Image::Agency(before)) => Some(&**before),
+                    _ => None,
+                };
+                self.places.agency(before, Some(&agency));
                 let named = |old: &Image| match old {
                     Image::Agency(old) => {
                         let (now, before) = (&agency.fields, &old.fields);
@@ -185,6 +193,7 @@ impl State {
             Some(Image::Platform(old)) => {
                 self.count_listings(&old, -1);
                 self.remove_from_agency(&old);
+                self.places.platform(Some(&old), None);
                 self.alphabet.remove(&old);
                 self.platform_values.remove(&old);
             }
@@ -194,6 +203,10 @@ impl State {
             Some(Image::Observation(old)) => self.series.remove(&old),
             Some(Image::Recommendation(old)) => self.recommendations_by_source.remove(&old),
             Some(Image::DataFlow(old)) => self.flows_by_party.replace(Some(&*old), None),
+            Some(Image::Agency(old)) => {
+                self.places.agency(Some(&old), None);
+                self.forget_texts(&old.name);
+            }
             _ => {}
         }
     }
@@ -226,7 +239,10 @@ impl State {
     fn put_platform(&mut self, platform: Arc<Platform>) -> Option<Arc<Platform>> {
         self.count_listings(&platform, 1);
         self.add_to_agency(Arc::clone(&platform));
-        let old = Platform::of_image(self.maps.put(Image::Platform(Arc::clone(&platform)))?)?;
+        let old = self.maps.put(Image::Platform(Arc::clone(&platform)));
+        let old = old.and_then(Platform::of_image);
+        self.places.platform(old.as_deref(), Some(&platform));
+        let old = old?;
         self.count_listings(&old, -1);
         if old.governing_agency() != platform.governing_agency() {
             self.remove_from_agency(&old);

@@ -310,9 +310,19 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
             document: document.map(Box::new),
             sources,
         });
+    let delegation = (agency_name(), [option::of(date()), option::of(date())]).prop_map(
+        |(unit, [start_date, end_date])| Delegation {
+            unit,
+            start_date,
+            end_date,
+            document: None,
+            includes_approval: true,
+        },
+    );
     let agencies = (
         prop::collection::vec(governance, 0..3),
         prop::collection::vec(agency_name(), 0..3),
+        prop::collection::vec(delegation, 0..3),
     );
     (
         [text(), text(), text()],
@@ -344,6 +354,7 @@ fn platform_fields() -> impl Strategy<Value = PlatformFields> {
                     verification: Verification::PendingAnnex,
                     sources,
                     labels,
+                    delegations: agencies.2,
                 }
             },
         )

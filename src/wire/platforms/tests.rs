@@ -79,10 +79,29 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
             document: document.map(Box::new),
             sources,
         });
+    let delegation = (
+        arbitrary::name(),
+        [option::of(arbitrary::date()), option::of(arbitrary::date())],
+        option::of(arbitrary::document()),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(unit, [start_date, end_date], document, approves)| Delegation {
+                unit,
+                start_date,
+                end_date,
+                document: document.map(Box::new),
+                includes_approval: approves,
+            },
+        );
     let link = (arbitrary::text(), arbitrary::text()).prop_map(|(uri, title)| Link { uri, title });
     (
         [arbitrary::text(), arbitrary::text(), arbitrary::text()],
-        (vec(governance, 0..3), arbitrary::names()),
+        (
+            vec(governance, 0..3),
+            arbitrary::names(),
+            vec(delegation, 0..3),
+        ),
         (classification, vec(level, 0..4)),
         (vec(any_listing(), 0..3), vec(any_stage(), 0..3)),
         (option::of(security), vec(channel, 0..4)),
@@ -107,6 +126,7 @@ fn any_fields() -> impl Strategy<Value = PlatformFields> {
                 verification: known.1,
                 sources: known.2,
                 labels,
+                delegations: agencies.2,
             }
         })
 }

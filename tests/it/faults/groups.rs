@@ -300,6 +300,7 @@ async fn a_group_costs_few_statements() {
         kind: PrincipalKind::System,
         agency: None,
         roles: vec![Role::Auditor],
+        grants: Vec::new(),
     };
     let command = |command: Box<dyn AnyCommand>| Request {
         command,

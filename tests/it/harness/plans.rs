@@ -39,6 +39,7 @@ pub(crate) const MOVES: [PlanMove; 8] = [
 pub(crate) fn with_every_role(who: usize, agency: Option<&AgencyName>) -> Caller {
     let principal = PrincipalName::from_id(&format!("person-{who}")).unwrap();
     Caller::Known(Known {
+        reach: ndp_core::caller::Reach::default(),
         api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
         person: Person {
             principal,

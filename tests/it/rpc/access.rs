@@ -72,6 +72,7 @@ fn known(server: &Server, id: &str) -> Caller {
     let name = PrincipalName::from_id(id).unwrap();
     let principal = state.principal(&name).unwrap();
     Caller::Known(Known {
+        reach: ndp_core::caller::Reach::default(),
         person: Person {
             principal: name.clone(),
             actor: None,

@@ -62,6 +62,7 @@ pub(super) struct Fixture {
     reviewed: Value,
     answered: Value,
     data_flow: Value,
+    unit: Value,
     key: String,
 }
 
@@ -93,6 +94,12 @@ impl Fixture {
         let mut own = programmes::create("own");
         own["programme"]["assigning_agency"] = json!("agencies/bo-cong-an");
         let own_programme = cast.steward.ok("CreateProgramme", own).await;
+        let unit = json!({
+            "agency_id": "cuc-thu", "agency": {
+                "display_name": "Đơn vị thử", "kind": "OTHER",
+                "parent_agency": format!("agencies/{AGENCY}"),
+            },
+        });
         let to_rebase = cast.plan_in("ndp-004", "rebased", PlanState::Issued).await;
         Self {
             draft_milestone: milestone(&cast, &draft).await,
@@ -152,6 +159,7 @@ impl Fixture {
                 .steward
                 .ok("CreateDataFlow", data_flows::create("x"))
                 .await,
+            unit: cast.steward.ok("CreateAgency", unit).await,
             key: keys["api_keys"][0]["name"].as_str().unwrap().to_owned(),
         }
     }
@@ -310,6 +318,13 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
             "agency_id": "new", "agency": {"display_name": "Thử", "kind": "OTHER"},
         })),
         ("UpdateAgency", "", update("agency", &it.agency, "display_name_en", &text)),
+        ("SucceedAgency", "", json!({
+            "name": it.agency["name"], "etag": it.agency["etag"], "succession": {
+                "successor": other, "start_date": date(DECISION_DAY),
+                "document": decision(DECISION_DAY),
+            },
+            "platforms": [it.platform["name"]],
+        })),
         ("GetEdition", "", named(&it.edition)),
         ("ListEditions", "", json!({})),
         ("CreateEdition", "", json!({
@@ -328,6 +343,8 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         }})),
         ("UpdatePlatform", "the steward's", platform("display_name_en")),
         ("UpdatePlatform", "its agency's", platform("operating_unit")),
+        ("UpdatePlatform", "delegated", update("platform", &it.platform, "delegations",
+            &json!([{"unit": it.unit["name"], "start_date": date(DECISION_DAY)}]))),
         ("BatchGetPlatforms", "", json!({"names": [it.platform["name"]]})),
         ("SearchPlatforms", "", json!({"query": "dinh danh"})),
         ("RetirePlatform", "", json!({
@@ -508,6 +525,9 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("GetPrincipal", "steward", named(&it.steward)),
         ("ListPrincipals", "", json!({})),
         ("CreatePrincipal", "editor", principal(own, &["ROLE_AGENCY_EDITOR"])),
+        ("CreatePrincipal", "of a unit", principal(
+            it.unit["name"].as_str().unwrap(), &["ROLE_AGENCY_EDITOR"],
+        )),
         ("CreatePrincipal", "steward", principal(own, &["ROLE_STEWARD"])),
         ("CreatePrincipal", "transcriber", principal("", &["ROLE_TRANSCRIBER"])),
         ("CreatePrincipal", "measurer", principal("", &["ROLE_MEASURER"])),

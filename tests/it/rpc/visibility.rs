@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use ndp_core::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Entrusted, Known, Person, Reach},
     change::{Change, Effect, Image},
     effort::Effort,
     monitoring::{summary::Scope, tally::Tally},
@@ -779,9 +779,10 @@ fn state(plans: &[(usize, PlanState, Visibility, String, i64)]) -> State {
 
 fn any_caller() -> impl Strategy<Value = Caller> {
     let roles = subsequence(Role::ALL.to_vec(), 0..=2);
-    let known = (roles, 0..AGENCIES.len()).prop_map(|(roles, agency)| {
+    let known = (roles, 0..AGENCIES.len(), any_reach()).prop_map(|(roles, agency, reach)| {
         let principal = PrincipalName::from_id("asker").unwrap();
         Caller::Known(Known {
+            reach,
             api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
             person: Person {
                 principal,
@@ -794,6 +795,33 @@ fn any_caller() -> impl Strategy<Value = Caller> {
         })
     });
     prop_oneof![1 => Just(Caller::Anonymous), 6 => known]
+}
+
+/// Mostly none; else any part of what there can be.
+fn any_reach() -> impl Strategy<Value = Reach> {
+    let agencies = || {
+        let agencies = AGENCIES.map(|id| AgencyName::from_id(id).unwrap());
+        subsequence(agencies.to_vec(), 0..=1)
+    };
+    let entrusted = subsequence(vec!["ndp-001", "ndp-002"], 0..=2);
+    let entrusted = (entrusted, any::<bool>(), any::<bool>());
+    let some = (agencies(), agencies(), agencies(), agencies(), entrusted).prop_map(
+        |(successor, predecessors, units, of, (entrusted, writes, approves))| Reach {
+            successor: successor.into_iter().next(),
+            predecessors,
+            units,
+            entrusted: entrusted
+                .into_iter()
+                .map(|platform| Entrusted {
+                    platform: PlatformName::from_id(platform).unwrap(),
+                    agencies: of.clone(),
+                    writes,
+                    approves,
+                })
+                .collect(),
+        },
+    );
+    prop_oneof![2 => Just(Reach::default()), 1 => some]
 }
 
 /// What comes of every command about plans, in words.
@@ -1009,6 +1037,7 @@ fn images(plans: &[(usize, PlanState, Visibility, String, i64)]) -> Vec<Image> {
                 kind: PrincipalKind::Person,
                 agency: agency.clone(),
                 roles: Vec::new(),
+                grants: Vec::new(),
             };
             images.push(Image::Principal(
                 Principal {

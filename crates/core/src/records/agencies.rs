@@ -104,6 +104,29 @@ stored! {
     }
 }
 
+impl Succession {
+    /// Whether the successor took over the whole body, by a date that has come. Its rights follow
+    /// then; a part of its tasks is transferred platform by platform.
+    pub fn is_whole_on(&self, on: Date) -> bool {
+        self.scope.is_empty() && self.start_date.is_some_and(|start| start <= on)
+    }
+}
+
+impl Agency {
+    /// The body that took over from this one as a whole, on a date.
+    pub fn successor_on(&self, on: Date) -> Option<&AgencyName> {
+        let mut newest_first = self.fields.successions.iter().rev();
+        let whole = newest_first.find(|it| it.is_whole_on(on));
+        whole.map(|it| &it.successor)
+    }
+
+    /// The agencies that it names as above it or as its successors.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &AgencyName> {
+        let successors = self.fields.successions.iter().map(|it| &it.successor);
+        successors.chain(&self.fields.parent_agency)
+    }
+}
+
 impl AgencyFields {
     /// Adds a violation for each rule of its own that the record breaks.
     pub fn check(&self, violations: &mut Violations) {
@@ -141,6 +164,10 @@ impl Visible for Agency {
     /// The agency above it, whose administrators keep its principals too.
     fn audience_below(&self) -> Audience {
         Audience::of_agency(self.fields.parent_agency.as_ref())
+    /// Rights follow successors, and an administrator keeps the principals below its agency.
+    fn is_guarded_as(&self, other: &Self) -> bool {
+        self.fields.parent_agency == other.fields.parent_agency
+            && self.fields.successions == other.fields.successions
     }
 }
 

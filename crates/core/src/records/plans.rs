@@ -19,13 +19,14 @@ use crate::{
         documents::Document,
         edit::parts,
         meta::{Meta, PublicWrite, record_fields},
+        principals::Role,
         stored::stored,
         texts::{no_texts, texts},
         transcriptions::Transcription,
         words::{Word as _, words},
     },
     state::State,
-    state::visible::{Audience, Parents, Visible},
+    state::visible::{Audience, Parents, Visible, sees_all_of},
     time::{Date, Period, Timestamp, check_period},
 };
 
@@ -504,6 +505,13 @@ impl Plan {
         transcription.is_some_and(|it| it.confirmation.is_none())
     }
 
+    /// Whether the caller sees everything of it: as [`Audience::sees_all`], without a copy.
+    fn is_whole_for(&self, caller: &Caller) -> bool {
+        sees_all_of(caller, Some(&self.agency))
+            || caller.is_entrusted(&self.agency, self.name.as_str())
+            || (self.is_being_transcribed() && caller.has(Role::Transcriber))
+    }
+
     /// Who submitted it last.
     pub(crate) fn submitter(&self) -> Option<&Person> {
         let mut entries = self.state_history.iter().rev();
@@ -564,7 +572,7 @@ impl Visible for Plan {
     /// sees it or, if it is restricted, its existence and document. Only callers who see everything
     /// see who acted and what was written before the plan was issued.
     fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
-        if self.audience_below().sees_all(caller) {
+        if self.is_whole_for(caller) {
             return Some(Cow::Borrowed(self));
         }
         self.state
@@ -613,6 +621,7 @@ impl Visible for Plan {
 
     fn audience_below(&self) -> Audience {
         Audience {
+            platform: Some(self.name.parent()),
             agency: Some(self.agency.clone()),
             public_since: self.public_since(),
             published: self.published,

@@ -207,6 +207,37 @@ stored! {
 
 dated!(Governance);
 
+/// Most entries of `governance`. The contract names the same.
+pub(crate) const GOVERNANCE_MAX: usize = 50;
+
+/// Most delegations of one platform. The contract names the same.
+pub const DELEGATIONS_MAX: usize = 20;
+
+stored! {
+    /// That a unit below the governing agency writes the platform's plans for it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Delegation {
+        /// The unit.
+        pub unit: AgencyName,
+        /// From this day on.
+        pub start_date: Option<Date>,
+        /// The last day; without an end when absent.
+        pub end_date: Option<Date>,
+        /// The document that says so.
+        pub document: Option<Box<Document>>,
+        /// Whether the unit also approves: issues, returns, completes and revokes.
+        pub includes_approval: bool,
+    }
+}
+
+impl Delegation {
+    /// Whether it holds on a date.
+    pub fn holds_on(&self, on: Date) -> bool {
+        self.start_date.is_some_and(|start| start <= on)
+            && self.end_date.is_none_or(|end| on <= end)
+    }
+}
+
 words! {
     /// What became of a platform that left the catalogue.
     pub enum ExitOutcome {
@@ -323,6 +354,8 @@ record_fields! {
         pub sources: Vec<Source>,
         /// The steward's labels.
         pub labels: BTreeMap<String, String>,
+        /// The units that write its plans for the governing agency.
+        pub delegations: Vec<Delegation>,
     }
 }
 
@@ -390,6 +423,16 @@ impl Platform {
     /// the future.
     pub fn governing_agency(&self) -> Option<&AgencyName> {
         self.fields.governing_agency()
+    }
+
+    /// The agencies that have to do with its plans without governing it now: units that they are
+    /// delegated to, and those that governed it before.
+    pub(crate) fn involved(&self) -> impl Iterator<Item = &AgencyName> {
+        let now = self.governing_agency();
+        let before = self.fields.governance.iter();
+        let before = before.filter_map(|entry| entry.agency.as_ref());
+        let units = self.fields.delegations.iter().map(|it| &it.unit);
+        units.chain(before.filter(move |agency| Some(*agency) != now))
     }
 
     /// Records at `now` which stages are reached. A stage that `before` has as reached keeps its
@@ -538,6 +581,25 @@ impl PlatformFields {
             let is = is.to_string();
             violations.add("platform.security.level", Rule::NotBetween { min, max, is });
         }
+        for (i, delegation) in self.delegations.iter().enumerate() {
+            let path = format!("platform.delegations[{i}]");
+            let Delegation {
+                start_date,
+                end_date,
+                document,
+                ..
+            } = delegation;
+            if start_date.is_none() {
+                violations.add(format!("{path}.start_date"), Rule::DelegationStartMissing);
+            }
+            if end_date.is_some() && end_date < start_date {
+                violations.add(format!("{path}.end_date"), Rule::EndBeforeStart);
+            }
+            if let Some(document) = document {
+                let path = format!("{path}.document");
+                document.check(super::documents::Needs::Identity, &path, violations);
+            }
+        }
         for (i, step) in self.operation_stages.iter().enumerate() {
             for (period, field) in [(&step.planned, "planned"), (&step.reached, "reached")] {
                 let path = format!("platform.operation_stages[{i}].{field}");
@@ -613,6 +675,7 @@ impl Exit {
 
 texts! {
     Governance { texts: document sources; uris: ; none: agency start_date; }
+    Delegation { texts: document; uris: ; none: unit start_date end_date includes_approval; }
     Listing {
         texts: list_number group display_name sources; uris: ; none: edition membership;
     }
@@ -642,11 +705,18 @@ impl Visible for Platform {
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
-        self.governing_agency() == other.governing_agency()
+        let of = |platform: &Self| {
+            let involved: Vec<_> = platform.involved().cloned().collect();
+            (platform.governing_agency().cloned(), involved)
+        };
+        of(self) == of(other) && self.fields.delegations == other.fields.delegations
     }
 
     fn audience_below(&self) -> Audience {
-        Audience::of_agency(self.governing_agency())
+        Audience {
+            platform: Some(self.name.clone()),
+            ..Audience::of_agency(self.governing_agency())
+        }
     }
 }
 

@@ -16,10 +16,11 @@ use crate::{
         agencies::LEVELS_MAX,
         meta::{Meta, record_fields},
         stored::stored,
+        texts::texts,
         words::{Word as _, words},
     },
     state::visible::{Audience, Parents, Visible},
-    time::Timestamp,
+    time::{Date, Timestamp},
 };
 
 words! {
@@ -71,6 +72,40 @@ words! {
     }
 }
 
+/// Most dated roles of one principal. The contract names the same.
+pub const GRANTS_MAX: usize = 20;
+
+stored! {
+    /// A role for a time: a deputy's, while the one who has it is away.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Grant {
+        /// The role.
+        pub role: Role,
+        /// From this day on.
+        pub start_date: Option<Date>,
+        /// The last day.
+        pub end_date: Option<Date>,
+        /// Why.
+        pub reason: String,
+    }
+}
+
+impl Grant {
+    /// Whether it holds on a date.
+    pub fn holds_on(&self, on: Date) -> bool {
+        let Self {
+            start_date,
+            end_date,
+            ..
+        } = self;
+        start_date.is_some_and(|start| start <= on) && end_date.is_some_and(|end| on <= end)
+    }
+}
+
+texts! {
+    Grant { texts: reason; uris: ; none: role start_date end_date; }
+}
+
 record_fields! {
     /// What an administrator writes of a principal.
     pub struct PrincipalFields {
@@ -82,6 +117,8 @@ record_fields! {
         pub agency: Option<AgencyName>,
         /// What it may do.
         pub roles: Vec<Role>,
+        /// What it may do for a time beside that.
+        pub grants: Vec<Grant>,
     }
 }
 
@@ -106,6 +143,26 @@ impl PrincipalFields {
     pub(crate) fn serves_steward(&self) -> bool {
         let alone = matches!(*self.roles, [Role::Transcriber | Role::Measurer]);
         self.agency.is_none() && alone
+    /// Whether it transcribes and does nothing else: such principals the steward appoints.
+    pub(crate) fn only_transcribes(&self) -> bool {
+        self.agency.is_none() && self.roles == [Role::Transcriber] && self.grants.is_empty()
+    }
+
+    /// Every role that it has or is to have for a time.
+    pub(crate) fn all_roles(&self) -> impl Iterator<Item = Role> {
+        let granted = self.grants.iter().map(|grant| grant.role);
+        self.roles.iter().copied().chain(granted)
+    }
+
+    /// What it may do on a date.
+    pub fn roles_on(&self, on: Date) -> Vec<Role> {
+        let mut roles = self.roles.clone();
+        for grant in self.grants.iter().filter(|grant| grant.holds_on(on)) {
+            if !roles.contains(&grant.role) {
+                roles.push(grant.role);
+            }
+        }
+        roles
     }
 
     /// Adds a violation for each rule of its own that the record breaks.
@@ -114,7 +171,7 @@ impl PrincipalFields {
             violations.add(format!("{path}.kind"), Rule::PrincipalKindMissing);
         }
         if self.agency.is_none()
-            && let Some(role) = self.roles.iter().find(|role| role.is_of_agency())
+            && let Some(role) = self.all_roles().find(|role| role.is_of_agency())
         {
             violations.add(
                 format!("{path}.agency"),
@@ -122,6 +179,17 @@ impl PrincipalFields {
                     role: role.to_string(),
                 },
             );
+        }
+        for (i, grant) in self.grants.iter().enumerate() {
+            let path = format!("{path}.grants[{i}]");
+            if grant.start_date.is_none() {
+                violations.add(format!("{path}.start_date"), Rule::GrantDateMissing);
+            }
+            if grant.end_date.is_none() {
+                violations.add(format!("{path}.end_date"), Rule::GrantDateMissing);
+            } else if grant.end_date < grant.start_date {
+                violations.add(format!("{path}.end_date"), Rule::EndBeforeStart);
+            }
         }
     }
 }
@@ -226,6 +294,7 @@ pub(crate) fn administers(caller: &Caller, agency: &AgencyName, at: &dyn Parents
         }
     }
     false
+        || agency.is_some_and(|agency| caller.keeps(agency))
 }
 
 impl Queryable for Principal {

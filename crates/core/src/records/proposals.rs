@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use crate::{
     caller::Caller,
     caller::Person,
-    names::ProposalName,
+    names::{PrincipalName, ProposalName},
     query::{
-        fields::{created, named, updated, words},
+        fields::{created, named, resource, updated, words},
         schema::{Field, Queryable, Type, Values},
     },
     records::{
@@ -20,7 +20,7 @@ use crate::{
         stored::stored,
         words::{Word as _, words},
     },
-    state::visible::{Parents, Visible, sees_all_of},
+    state::visible::{Parents, Visible},
     time::Timestamp,
 };
 
@@ -103,7 +103,9 @@ impl Visible for Proposal {
     const GUARD: Option<Kind> = Some(Kind::Platform);
 
     fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
-        sees_all_of(caller, self.audience(at).agency.as_ref()).then_some(Cow::Borrowed(self))
+        self.audience(at)
+            .sees_all(caller)
+            .then_some(Cow::Borrowed(self))
     }
 }
 
@@ -113,6 +115,11 @@ impl Queryable for Proposal {
         Field::new("state", words::<ProposalState>(), |r: &Self| {
             Values::one(r.state.word())
         }),
+        Field::new(
+            "requested.principal",
+            resource::<PrincipalName>(),
+            |r: &Self| Values::one(r.requested.person.principal.as_str()),
+        ),
         created!(Self),
         updated!(Self),
     ];

@@ -8,6 +8,11 @@ use crate::{
     messages::Unauthenticated,
     names::AgencyName,
     records::principals::{Principal, PrincipalFields, Role, administers},
+    names::{AgencyName, PlatformName},
+    records::{
+        plans::Plan,
+        principals::{Principal, PrincipalFields, Role},
+    },
     state::{State, visible::Visible},
 };
 
@@ -53,9 +58,40 @@ impl<'a> Asking<'a> {
         Err(self.lacks(Role::Steward))
     }
 
+    /// Someone with a role for the plans of a platform that this agency governs: in the agency, or
+    /// in a unit that they were delegated to.
+    pub(super) fn on_platform(
+        &self,
+        role: Role,
+        agency: &AgencyName,
+        platform: &PlatformName,
+    ) -> Result<(), Error> {
+        if self.caller.has_on(role, agency, platform) {
+            return Ok(());
+        }
+        self.in_agency(role, agency)
+    }
+
+    /// The same for a plan.
+    pub(super) fn on_plan(&self, role: Role, plan: &Plan) -> Result<(), Error> {
+        self.on_platform(role, &plan.agency, &plan.name.parent())
+    }
+
     pub(super) fn in_agency(&self, role: Role, agency: &AgencyName) -> Result<(), Error> {
         if self.caller.has_in(role, agency) {
             return Ok(());
+        }
+        if let Some(successor) = self.caller.reach().and_then(|it| it.successor.as_ref()) {
+            return Err(self.denied(
+                format!(
+                    "the role `{role}` of `{agency}`; `{successor}` took over from the caller's \
+                     agency, and its administrator moves this principal there with UpdatePrincipal"
+                ),
+                format!(
+                    "vai trò `{role}` của `{agency}`; `{successor}` đã kế thừa cơ quan của chủ thể \
+                     này, quản trị viên của cơ quan đó chuyển chủ thể bằng UpdatePrincipal"
+                ),
+            ));
         }
         Err(self.denied(
             format!("the role `{role}` of `{agency}`"),
@@ -83,6 +119,8 @@ impl<'a> Asking<'a> {
     /// roles, so that no caller grants more rights than it has.
     /// administrator manages only principals of the agency, and of those below it, that have no
     /// other roles, so that no caller grants more rights than it has.
+    /// administrator manages only principals of the agency, and of the units below it, that have
+    /// no other roles, so that no caller grants more rights than it has.
     pub(super) fn manages(&self, fields: &PrincipalFields) -> Result<(), Error> {
         if self.caller.has(Role::Admin) {
             return Ok(());
@@ -98,6 +136,10 @@ impl<'a> Asking<'a> {
                 }
                 self.in_agency(Role::AgencyAdmin, agency)
             }
+        let of_agency_alone = fields.all_roles().all(Role::is_of_agency);
+        match &fields.agency {
+            Some(agency) if of_agency_alone && self.caller.keeps(agency) => Ok(()),
+            Some(agency) if of_agency_alone => self.in_agency(Role::AgencyAdmin, agency),
             Some(_) | None => Err(self.lacks(Role::Admin)),
         }
     }

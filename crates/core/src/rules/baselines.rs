@@ -53,8 +53,8 @@ impl Command for RebaselinePlan {
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
         let plan: &Plan = asking.find(&self.rebaseline.plan)?;
-        if !asking.caller.has_in(Role::AgencyApprover, &plan.agency) {
-            asking.in_agency(Role::AgencyEditor, &plan.agency)?;
+        if asking.on_plan(Role::AgencyApprover, plan).is_err() {
+            asking.on_plan(Role::AgencyEditor, plan)?;
         }
         Ok(plan)
     }

@@ -44,7 +44,7 @@ impl<'a> Asking<'a> {
     /// The same, if the caller may edit it.
     fn milestone_to_edit(&self, name: &MilestoneName) -> Result<Found<'a>, Error> {
         let (milestone, plan) = self.milestone(name)?;
-        self.in_agency(Role::AgencyEditor, &plan.agency)?;
+        self.on_plan(Role::AgencyEditor, plan)?;
         Ok((milestone, plan))
     }
 }
@@ -238,7 +238,7 @@ impl Command for DropMilestone {
         let (milestone, plan) = asking.milestone(&self.name)?;
         // after issue, only those who approved the promise can give it up
         if plan.state.was_issued() {
-            asking.in_agency(Role::AgencyApprover, &plan.agency)?;
+            asking.on_plan(Role::AgencyApprover, plan)?;
         } else {
             asking.writes_plan(plan)?;
         }

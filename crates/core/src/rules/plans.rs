@@ -69,7 +69,7 @@ impl Command for CreatePlan {
                 Condition::PlatformWithoutAgency,
             ));
         };
-        let writer = asking.writes_for(agency)?;
+        let writer = asking.writes_for(agency, &platform.name)?;
         Ok((platform, agency, writer))
     }
 
@@ -236,7 +236,7 @@ impl Command for MovePlan {
             | PlanMove::Complete
             | PlanMove::Supersede
             | PlanMove::Revoke
-            | PlanMove::Reopen => asking.in_agency(Role::AgencyApprover, &plan.agency)?,
+            | PlanMove::Reopen => asking.on_plan(Role::AgencyApprover, plan)?,
             PlanMove::Annul | PlanMove::Restore => asking.steward()?,
         }
         Ok(plan)
@@ -311,7 +311,7 @@ impl<'a> Asking<'a> {
     /// A plan that the caller may edit.
     pub(super) fn plan_to_edit(&self, name: &PlanName) -> Result<&'a Plan, Error> {
         let plan: &Plan = self.find(name)?;
-        self.in_agency(Role::AgencyEditor, &plan.agency)?;
+        self.on_plan(Role::AgencyEditor, plan)?;
         Ok(plan)
     }
 }

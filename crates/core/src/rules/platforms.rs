@@ -22,6 +22,8 @@ use crate::{
 };
 /// What the registry's own platform ids begin with.
 const ID_PREFIX: &str = "ndp-";
+/// The field of a platform that says which units write its plans.
+const DELEGATIONS: &str = "delegations";
 /// The field of a platform that is transcribed for an agency without principals.
 const STAGES: &str = "operation_stages";
 
@@ -62,6 +64,10 @@ impl Command for CreatePlatform {
         };
         deciding.check_free::<Platform>(&name)?;
         check_fields(deciding, fields)?;
+        if !fields.delegations.is_empty() {
+            let path = format!("platform.{DELEGATIONS}");
+            return Err(Error::invalid(path, Rule::DelegationsOfNew));
+        }
         let mut platform = Platform {
             name,
             fields: fields.clone(),
@@ -107,6 +113,7 @@ impl Command for UpdatePlatform {
         new.record_stages(Some(platform), deciding.now);
         self.check_stages(platform, &mut new, &deciding.asking)?;
         check_fields(deciding, &new.fields)?;
+        check_delegations(deciding, &platform.fields, &new.fields)?;
         if new.governing_agency() != platform.governing_agency() {
             transfer(deciding, &new)?;
         }
@@ -198,7 +205,8 @@ impl Command for RetirePlatform {
     }
 }
 
-/// The steward writes every field; the governing agency those of its own.
+/// The steward writes every field; the governing agency those of its own. To whom it delegates its
+/// plans, those say who approve them, or who keep its principals.
 fn permit_fields(
     asking: &Asking<'_>,
     platform: &Platform,
@@ -209,7 +217,13 @@ fn permit_fields(
     let keeps = asking.caller.has(Role::Steward);
     let transcribes = agency.is_some_and(|agency| asking.transcribes_for(agency));
     let (editor, steward) = (Role::AgencyEditor, Role::Steward);
-    if !edits && !keeps && !transcribes {
+    let (approver, admin) = (Role::AgencyApprover, Role::AgencyAdmin);
+    let delegates = agency.is_some_and(|agency| {
+        let has = |role| asking.caller.has_in(role, agency);
+        has(approver) || has(admin)
+    });
+    let only_delegates = delegates && differing == [DELEGATIONS];
+    if !edits && !keeps && !transcribes && !only_delegates {
         return Err(match agency {
             Some(agency) => asking.denied(
                 format!("the role `{steward}`, or `{editor}` of `{agency}`"),
@@ -219,7 +233,9 @@ fn permit_fields(
         });
     }
     for field in differing {
-        let may = if AGENCY_FIELDS.contains(field) {
+        let may = if *field == DELEGATIONS {
+            delegates
+        } else if AGENCY_FIELDS.contains(field) {
             edits || (keeps && agency.is_none()) || (transcribes && *field == STAGES)
         } else {
             keeps
@@ -228,6 +244,12 @@ fn permit_fields(
             continue;
         }
         return Err(match agency {
+            Some(agency) if *field == DELEGATIONS => asking.denied(
+                format!("the role `{approver}` or `{admin}` of `{agency}` for the field `{field}`"),
+                format!(
+                    "vai trò `{approver}` hoặc `{admin}` của `{agency}` đối với trường `{field}`"
+                ),
+            ),
             Some(agency) if AGENCY_FIELDS.contains(field) => asking.denied(
                 format!("the role `{editor}` of `{agency}` for the field `{field}`"),
                 format!("vai trò `{editor}` của `{agency}` đối với trường `{field}`"),
@@ -261,7 +283,7 @@ fn next_name(state: &State) -> Result<PlatformName, Error> {
 }
 
 /// Moves the platform's plans to its new governing agency. All else follows its parent.
-fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Result<(), Error> {
+pub(super) fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Result<(), Error> {
     let state = deciding.state;
     let name = &platform.name;
     let agency = platform.governing_agency();
@@ -276,6 +298,30 @@ fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Result<(), Erro
         });
     }
     Ok(())
+}
+
+/// A delegation that was not there before is to a unit below the agency that governs the platform.
+fn check_delegations(
+    deciding: &Deciding<'_>,
+    old: &PlatformFields,
+    new: &PlatformFields,
+) -> Result<(), Error> {
+    let mut violations = Violations::new();
+    let Some(agency) = new.governing_agency() else {
+        return Ok(());
+    };
+    for (i, delegation) in new.delegations.iter().enumerate() {
+        let unit = &delegation.unit;
+        let field = format!("platform.{DELEGATIONS}[{i}].unit");
+        deciding.check_agency(Some(unit), &field, &mut violations);
+        let known = old.delegations.iter().any(|it| it.unit == *unit);
+        let exists = deciding.state.agency(unit).is_some();
+        if exists && !known && !deciding.state.is_below(unit, agency, deciding.today()) {
+            let agency = agency.to_string();
+            violations.add(field, Rule::UnitNotBelow { agency });
+        }
+    }
+    violations.into_result()
 }
 
 fn check_fields(deciding: &Deciding<'_>, fields: &PlatformFields) -> Result<(), Error> {

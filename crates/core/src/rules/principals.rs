@@ -12,6 +12,7 @@ use crate::{
     },
     rules::{
         Asking, Command, Deciding, Update,
+        asking::users_of,
         deciding::{check_etag, exists},
         update::editable,
     },
@@ -103,6 +104,11 @@ impl Command for UpdatePrincipal {
         if !new.fields.roles.contains(&Role::Admin) {
             check_other_admin(deciding.state, principal)?;
         }
+        if new.fields.agency != principal.fields.agency
+            || !new.fields.roles.contains(&Role::AgencyAdmin)
+        {
+            check_other_agency_admin(deciding, principal)?;
+        }
         Ok(Arc::new(new))
     }
 
@@ -145,6 +151,12 @@ impl Command for DisablePrincipal {
         check_etag(principal, &self.etag)?;
         check_enabled(principal)?;
         check_other_admin(deciding.state, principal)?;
+        check_other_agency_admin(deciding, principal)?;
+        for key in deciding.state.api_keys_of(&principal.name) {
+            if key.revoke_time.is_none() {
+                deciding.put(revoked(key, deciding));
+            }
+        }
         Ok(Arc::new(Principal {
             disabled: true,
             meta: deciding.updated(principal.meta),
@@ -275,11 +287,15 @@ impl Command for RevokeApiKey {
         if key.revoke_time.is_some() {
             return Err(Error::refused(key.name.as_str(), Condition::KeyIsRevoked));
         }
-        Ok(Arc::new(ApiKey {
-            revoke_time: Some(deciding.now),
-            meta: deciding.updated(key.meta),
-            ..key.clone()
-        }))
+        Ok(Arc::new(revoked(key, deciding)))
+    }
+}
+
+fn revoked(key: &ApiKey, deciding: &Deciding<'_>) -> ApiKey {
+    ApiKey {
+        revoke_time: Some(deciding.now),
+        meta: deciding.updated(key.meta),
+        ..key.clone()
     }
 }
 
@@ -296,6 +312,32 @@ fn check_other_admin(state: &State, principal: &Principal) -> Result<(), Error> 
         ));
     }
     Ok(())
+}
+
+/// An agency does not lose its last administrator by its own hand: nobody in it could make another.
+/// An administrator of the registry, or of an agency above, can.
+fn check_other_agency_admin(deciding: &Deciding<'_>, principal: &Principal) -> Result<(), Error> {
+    let is_admin = |it: &Principal| !it.disabled && it.fields.roles.contains(&Role::AgencyAdmin);
+    let Some(agency) = principal
+        .fields
+        .agency
+        .as_ref()
+        .filter(|_| is_admin(principal))
+    else {
+        return Ok(());
+    };
+    if deciding.caller.has(Role::Admin) || deciding.caller.agency() != Some(agency) {
+        return Ok(());
+    }
+    let mut users = users_of(deciding.state, agency);
+    if users.any(|other| other.name != principal.name && is_admin(other)) {
+        return Ok(());
+    }
+    let agency = agency.to_string();
+    Err(Error::refused(
+        principal.name.as_str(),
+        Condition::LastAgencyAdmin { agency },
+    ))
 }
 
 fn check_principal(deciding: &Deciding<'_>, fields: &PrincipalFields) -> Result<(), Error> {

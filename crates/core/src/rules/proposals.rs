@@ -59,7 +59,7 @@ impl Command for DecideProposal {
             Action::Rebaseline(rebaseline) => {
                 let plan: &Plan = asking.find(&rebaseline.plan)?;
                 if !asking.caller.has(Role::Steward) {
-                    asking.in_agency(Role::AgencyApprover, &plan.agency)?;
+                    asking.on_plan(Role::AgencyApprover, plan)?;
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::{
     error::Error,
     messages::Condition,
-    names::{AgencyName, PlanName},
+    names::{AgencyName, PlanName, PlatformName},
     records::{
         plans::Plan,
         principals::Role,
@@ -44,7 +44,7 @@ impl Command for ConfirmTranscription {
     /// Those who may issue a plan of the agency.
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<&'a Plan, Error> {
         let plan: &Plan = asking.find(&self.name)?;
-        asking.in_agency(Role::AgencyApprover, &plan.agency)?;
+        asking.on_plan(Role::AgencyApprover, plan)?;
         Ok(plan)
     }
 
@@ -87,9 +87,14 @@ impl Asking<'_> {
         appointed && users_of(self.state, agency).next().is_none()
     }
 
-    /// For whom the caller writes in an agency; refused where it may not.
-    pub(super) fn writes_for(&self, agency: &AgencyName) -> Result<Writer, Error> {
-        if self.caller.has_in(Role::AgencyEditor, agency) {
+    /// For whom the caller writes the plans of a platform that this agency governs; refused where it
+    /// may not.
+    pub(super) fn writes_for(
+        &self,
+        agency: &AgencyName,
+        platform: &PlatformName,
+    ) -> Result<Writer, Error> {
+        if self.caller.has_on(Role::AgencyEditor, agency, platform) {
             return Ok(Writer::Agency);
         }
         if self.transcribes_for(agency) {
@@ -102,8 +107,9 @@ impl Asking<'_> {
     /// The same for a plan: a transcriber writes what was transcribed and is not confirmed.
     pub(super) fn writes_plan(&self, plan: &Plan) -> Result<(), Error> {
         if plan.is_being_transcribed() {
-            return self.writes_for(&plan.agency).map(drop);
+            let platform = plan.name.parent();
+            return self.writes_for(&plan.agency, &platform).map(drop);
         }
-        self.in_agency(Role::AgencyEditor, &plan.agency)
+        self.on_plan(Role::AgencyEditor, plan)
     }
 }

@@ -42,6 +42,7 @@ impl State {
         state.platform_values = ByValues::load(named(&platforms));
         for platform in alternating(platforms.iter()) {
             state.count_listings(platform, 1);
+            state.places.platform(None, Some(platform));
             state.maps.put(Image::Platform(Arc::clone(platform)));
         }
         // those of one agency after those of another: each agency has a map

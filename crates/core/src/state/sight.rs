@@ -4,7 +4,7 @@
 //! out. Images follow the visibility rules of both their own time and now: see [`super::visible`].
 
 use crate::{
-    caller::Caller,
+    caller::{Caller, Reach},
     change::{Change, Effect, Image, Notice},
     names::{AgencyName, PrincipalName},
     records::principals::Role,
@@ -189,6 +189,9 @@ pub struct Sight {
     agency: Option<(AgencyName, bool)>,
     /// The principal, if the change is about it or made by it.
     itself: Option<PrincipalName>,
+    /// The caller's agency and what its place among the others gives the caller, where that is
+    /// anything.
+    reach: Option<(Option<AgencyName>, Reach)>,
 }
 
 impl Sight {
@@ -224,6 +227,10 @@ impl Sight {
             transcribes: caller.has(Role::Transcriber),
             agency: agency.map(|agency| (agency.clone(), caller.has_in(Role::AgencyAdmin, agency))),
             itself,
+            reach: caller
+                .reach()
+                .filter(|reach| **reach != Reach::default())
+                .map(|reach| (caller.agency().cloned(), reach.clone())),
         }
     }
 }

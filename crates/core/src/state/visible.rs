@@ -15,7 +15,7 @@ use crate::{
     caller::Caller,
     change::{Change, Effect, Image},
     kinds,
-    names::AgencyName,
+    names::{AgencyName, PlatformName},
     on_image, on_kind,
     records::{
         Kind, Record,
@@ -29,6 +29,8 @@ use crate::{
 /// Who may see the records below one record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
+    /// The platform, of what hangs on one.
+    pub platform: Option<PlatformName>,
     /// The agency that the parent belongs to.
     pub agency: Option<AgencyName>,
     /// When the issue of a plan was recorded that everyone may see whole.
@@ -52,7 +54,12 @@ impl Audience {
 
     /// Whether the caller sees everything about the records below.
     pub(crate) fn sees_all(&self, caller: &Caller) -> bool {
+        let entrusted = || {
+            let place = self.agency.as_ref().zip(self.platform.as_ref());
+            place.is_some_and(|(agency, platform)| caller.is_entrusted(agency, platform.as_str()))
+        };
         sees_all_of(caller, self.agency.as_ref())
+            || entrusted()
             || (self.transcribed && caller.has(Role::Transcriber))
     }
 

@@ -1,0 +1,194 @@
+//! What the place of its agency among the others gives a caller: the rights of the bodies that its
+//! agency took over from, the units below it, and the platforms that were delegated to it. All of it
+//! holds on one day, so that it is computed anew for every call and stored nowhere.
+
+use imbl::{OrdMap, OrdSet};
+
+use crate::{
+    caller::{Entrusted, Reach},
+    names::{AgencyName, PlatformName},
+    records::{agencies::Agency, platforms::Platform, principals::Role},
+    state::State,
+    time::Date,
+};
+
+/// What [`Reach`] is looked up in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    /// By an agency, those that name it as above them or as a successor.
+    named_by: Members<AgencyName>,
+    /// By an agency, the platforms that it has to do with without governing them.
+    involved_in: Members<PlatformName>,
+}
+
+impl Places {
+    /// An agency was written, or removed where there is no new one.
+    pub(super) fn agency(&mut self, old: Option<&Agency>, new: Option<&Agency>) {
+        if let Some(old) = old {
+            remove(&mut self.named_by, old.names(), &old.name);
+        }
+        if let Some(new) = new {
+            insert(&mut self.named_by, new.names(), &new.name);
+        }
+    }
+
+    /// The same of a platform.
+    pub(super) fn platform(&mut self, old: Option<&Platform>, new: Option<&Platform>) {
+        if let Some(old) = old {
+            remove(&mut self.involved_in, old.involved(), &old.name);
+        }
+        if let Some(new) = new {
+            insert(&mut self.involved_in, new.involved(), &new.name);
+        }
+    }
+}
+
+/// The members that each agency has.
+type Members<T> = OrdMap<AgencyName, OrdSet<T>>;
+
+fn insert<'a, T: Ord + Clone>(
+    of: &mut Members<T>,
+    agencies: impl Iterator<Item = &'a AgencyName>,
+    member: &T,
+) {
+    for agency in agencies {
+        of.entry(agency.clone()).or_default().insert(member.clone());
+    }
+}
+
+fn remove<'a, T: Ord + Clone>(
+    of: &mut Members<T>,
+    agencies: impl Iterator<Item = &'a AgencyName>,
+    member: &T,
+) {
+    for agency in agencies {
+        if let Some(members) = of.get_mut(agency) {
+            members.remove(member);
+            if members.is_empty() {
+                of.remove(agency);
+            }
+        }
+    }
+}
+
+impl State {
+    /// What the place of `agency` among the others gives a caller with these roles in it on a date.
+    pub fn reach_of(&self, agency: Option<&AgencyName>, roles: &[Role], on: Date) -> Reach {
+        let Some(agency) = agency.filter(|_| roles.iter().any(|role| role.is_of_agency())) else {
+            return Reach::default();
+        };
+        let successor = self.agency(agency).and_then(|it| it.successor_on(on));
+        let predecessors = self.reached(vec![agency.clone()], |it, of| {
+            it.successor_on(on) == Some(of)
+        });
+        let mut own = vec![agency.clone()];
+        own.extend(predecessors.iter().cloned());
+        let entrusted = self.entrusted(&own, on);
+        let keeps = successor.is_none() && roles.contains(&Role::AgencyAdmin);
+        let units = if keeps {
+            self.reached(own, |it, of| {
+                it.fields.parent_agency.as_ref() == Some(of) || it.successor_on(on) == Some(of)
+            })
+        } else {
+            Vec::new()
+        };
+        Reach {
+            successor: successor.cloned(),
+            predecessors,
+            units,
+            entrusted,
+        }
+    }
+
+    /// The agencies that lead to those of `from`, by `leads`, each once and without them.
+    fn reached(
+        &self,
+        from: Vec<AgencyName>,
+        leads: impl Fn(&Agency, &AgencyName) -> bool,
+    ) -> Vec<AgencyName> {
+        let start = from.len();
+        let mut found = from;
+        let mut next = 0;
+        while let Some(of) = found.get(next).cloned() {
+            next += 1;
+            for name in self.places.named_by.get(&of).into_iter().flatten() {
+                let agency = self.agency(name).filter(|it| leads(it, &of));
+                if agency.is_some() && !found.contains(name) {
+                    found.push(name.clone());
+                }
+            }
+        }
+        found.split_off(start)
+    }
+
+    /// The platforms whose plans these agencies, a body and those that it took over from, see on a
+    /// date beside their own: those delegated to them, and those that they governed until a
+    /// successor did.
+    fn entrusted(&self, own: &[AgencyName], on: Date) -> Vec<Entrusted> {
+        let mut entrusted: Vec<Entrusted> = Vec::new();
+        let involved = |agency| self.places.involved_in.get(agency).into_iter().flatten();
+        for (agency, name) in own
+            .iter()
+            .flat_map(|it| involved(it).map(move |name| (it, name)))
+        {
+            let Some(platform) = self.platform(name) else {
+                continue;
+            };
+            let Some(governs) = platform.governing_agency() else {
+                continue;
+            };
+            let below = self.is_below(agency, governs, on);
+            let delegations = platform.fields.delegations.iter();
+            let held = delegations.filter(|it| below && it.unit == *agency && it.holds_on(on));
+            let (mut writes, mut approves) = (false, false);
+            for delegation in held {
+                writes = true;
+                approves |= delegation.includes_approval;
+            }
+            let governed = || {
+                let mut entries = platform.fields.governance.iter();
+                entries.any(|entry| entry.agency.as_ref() == Some(agency))
+                    && self.successors(agency, on).any(|it| it == governs)
+            };
+            if own.contains(governs) || (!writes && !governed()) {
+                continue;
+            }
+            let mut agencies = self.reached(vec![governs.clone()], |it, of| {
+                it.successor_on(on) == Some(of)
+            });
+            agencies.push(governs.clone());
+            entrusted.push(Entrusted {
+                platform: name.clone(),
+                agencies,
+                writes,
+                approves,
+            });
+        }
+        entrusted
+    }
+
+    /// The bodies that took over from an agency as a whole, one from the other.
+    pub(crate) fn successors<'a>(
+        &'a self,
+        agency: &AgencyName,
+        on: Date,
+    ) -> impl Iterator<Item = &'a AgencyName> + use<'a> {
+        let next = move |name: &AgencyName| self.agency(name)?.successor_on(on);
+        // each body once, even where records lead in a circle
+        std::iter::successors(next(agency), move |name| next(name)).take(self.agencies().len())
+    }
+
+    /// Whether a unit is below an agency on a date, at any depth: by the agencies above it, and by
+    /// the bodies that took over from those.
+    pub(crate) fn is_below(&self, unit: &AgencyName, agency: &AgencyName, on: Date) -> bool {
+        let above = |name: &AgencyName| {
+            let above = self.agency(name)?.fields.parent_agency.as_ref()?;
+            Some(self.successors(above, on).last().unwrap_or(above))
+        };
+        let all = std::iter::successors(above(unit), |name| above(name));
+        all.take(self.agencies().len()).any(|it| it == agency)
+    }
+}
+
+#[cfg(test)]
+mod tests;
