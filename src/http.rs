@@ -16,6 +16,7 @@ mod grpc;
 mod gzip;
 mod json;
 mod kept;
+mod raw;
 #[cfg(test)]
 mod openapi;
 mod receive;
@@ -261,6 +262,14 @@ impl Api {
             }
             Found::Nothing => return Ok(Err(not_found())),
         };
+        if let routes::Body::Raw(field) = &route.body {
+            let upload = self.upload(grpc, route, field, &variables, (parts, body));
+            // boxed: unboxed, this future would enlarge that of every other call
+            return Box::pin(upload).await;
+        }
+        if let Some(field) = &route.raw {
+            return Box::pin(self.download(grpc, route, field, &variables, parts)).await;
+        }
         let read = self.read(route, &variables, &parts, body);
         let (asked, message) = match read.await {
             Ok(read) => read,

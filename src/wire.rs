@@ -14,6 +14,7 @@ pub mod documents;
 pub mod editions;
 pub mod encoded;
 pub mod figures;
+pub mod files;
 pub mod glossary;
 pub mod mask;
 pub mod methods;

@@ -13,6 +13,7 @@ mod dates;
 mod editions;
 mod errors;
 mod figures;
+mod files;
 mod given;
 mod language;
 mod lists;

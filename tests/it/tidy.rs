@@ -46,12 +46,16 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("admission", &[]),
     ("catalogue", &[]),
     ("store", &[]),
+    ("files", &["admission", "store"]),
     ("wire", &["pb"]),
     ("registry", &["admission", "store"]),
-    ("config", &["admission", "catalogue", "store"]),
+    ("config", &["admission", "catalogue", "files", "store"]),
     ("telemetry", &["config", "wire"]),
     ("call", &["admission", "registry", "wire"]),
-    ("service", &["admission", "call", "pb", "registry", "wire"]),
+    (
+        "service",
+        &["admission", "call", "files", "pb", "registry", "wire"],
+    ),
     ("http", &["admission", "call", "wire"]),
     (
         "layers",
@@ -70,6 +74,7 @@ const GRAPH: &[(&str, &[&str])] = &[
         &[
             "admission",
             "config",
+            "files",
             "http",
             "layers",
             "pb",
@@ -84,6 +89,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "admission",
             "catalogue",
             "config",
+            "files",
             "pb",
             "registry",
             "server",
@@ -116,6 +122,18 @@ const ROOMS: &[Room] = &[
             NO_PROTOBUF,
             NO_CLOCK,
             (&["ndp_core::state"], "store stands on the records alone"),
+        ],
+    },
+    Room {
+        name: "files",
+        rules: &[
+            NO_SQL,
+            NO_PROTOBUF,
+            NO_CLOCK,
+            (
+                &["ndp_core::state"],
+                "who may read a file is decided elsewhere",
+            ),
         ],
     },
     Room {

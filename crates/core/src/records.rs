@@ -5,6 +5,7 @@ pub mod agencies;
 pub mod assessments;
 pub mod baselines;
 pub mod budgets;
+pub mod citations;
 pub mod dated;
 pub mod documents;
 pub mod edit;

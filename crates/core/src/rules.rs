@@ -13,6 +13,7 @@ mod deciding;
 mod differences;
 pub mod editions;
 pub mod figures;
+pub mod files;
 pub mod milestones;
 pub mod onboarding;
 pub mod personal;

@@ -82,6 +82,8 @@ fn every_error() -> Vec<Error> {
         Unavailable::ClockBehindLog,
         Unavailable::ClockJumped,
         Unavailable::CredentialsNotChecked,
+        Unavailable::FileNotScanned,
+        Unavailable::Files,
         Unavailable::OutcomeUnknown,
         Unavailable::RevisionNotReached,
         Unavailable::ShuttingDown,

@@ -295,6 +295,10 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreateProgramme", "", programmes::create("new")),
         ("UpdateProgramme", "", update("programme", &it.programme, "display_name_en", &text)),
 
+        // a stream of one message; the log does not have it
+        ("UploadFile", "", json!({"chunk": "dGjhu60="})),
+        ("CheckFiles", "", json!({"sha256s": ["0".repeat(64)]})),
+
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),
         ("GetPlan", "restricted", named(&it.restricted)),
