@@ -788,9 +788,8 @@ fn database(text: &str) -> Result<DatabaseUrl, String> {
 }
 
 fn place(text: &str) -> Result<Place, String> {
-    let mistake = || {
-        format!("`{text}` is no place for files; write `database`, or `directory:PATH`")
-    };
+    let mistake =
+        || format!("`{text}` is no place for files; write `database`, or `directory:PATH`");
     Place::parse(text).ok_or_else(mistake)
 }
 

@@ -14,11 +14,11 @@ use std::{fmt, fs, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 
+pub use crate::store::StoredFile;
 use crate::{
     admission::{pool::Pool, who::Who},
     store::Store,
 };
-pub use crate::store::StoredFile;
 pub use incoming::Incoming;
 pub use kept::{Chunks, Verified};
 use ndp_core::{error::Error, limits::Limit};
@@ -133,8 +133,8 @@ impl Files {
 
     fn opened(store: &Store, settings: &Settings) -> anyhow::Result<Self> {
         let one = settings.size_max.saturating_mul(OF_CALLER);
-        let [all, one] = [one.saturating_mul(CALLERS), one]
-            .map(|it| usize::try_from(it).unwrap_or(usize::MAX));
+        let [all, one] =
+            [one.saturating_mul(CALLERS), one].map(|it| usize::try_from(it).unwrap_or(usize::MAX));
         Ok(Self(Arc::new(Inner {
             store: store.clone(),
             outside: Outside::open(&settings.place)?,

@@ -16,9 +16,9 @@ mod grpc;
 mod gzip;
 mod json;
 mod kept;
-mod raw;
 #[cfg(test)]
 mod openapi;
+mod raw;
 mod receive;
 mod request;
 mod routes;

@@ -40,8 +40,14 @@ use self::{
 pub use self::{
     errors::CommitError,
     files::{FilePlace, PART_BYTES, StoredFile},
-    history::Past, images::names_in, log::Appended, log::Encoded,
-    opening::OpenError, opening::beside, upkeep::Writable, url::DatabaseUrl,
+    history::Past,
+    images::names_in,
+    log::Appended,
+    log::Encoded,
+    opening::OpenError,
+    opening::beside,
+    upkeep::Writable,
+    url::DatabaseUrl,
 };
 use ndp_core::{
     change::{Change, Image},

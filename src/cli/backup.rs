@@ -52,7 +52,10 @@ pub(super) async fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
     copy.close().await;
     let (counted, files) = counted?;
     let outside = beside(&files, &config.files);
-    output::print(format!("backed up: {file}, {counted}\n{}{outside}", told(&files)))?;
+    output::print(format!(
+        "backed up: {file}, {counted}\n{}{outside}",
+        told(&files)
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

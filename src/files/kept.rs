@@ -83,12 +83,7 @@ impl Files {
     }
 
     /// Refuses a file for which there is no room.
-    async fn check_room(
-        &self,
-        size: u64,
-        by: &PrincipalName,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    async fn check_room(&self, size: u64, by: &PrincipalName, now: Timestamp) -> Result<(), Error> {
         let inner = &*self.0;
         let refuse = |limit, scope, most| Err(Error::Exhausted { limit, scope, most });
         let day_max = inner.settings.day_max;
@@ -152,7 +147,11 @@ impl Files {
                 if let (FilePlace::Outside, Some(outside)) = (file.place, &inner.outside) {
                     outside.remove(sha256).await?;
                 }
-                tracing::info!(sha256, bytes = file.size_bytes, "removed a file that nothing cites");
+                tracing::info!(
+                    sha256,
+                    bytes = file.size_bytes,
+                    "removed a file that nothing cites"
+                );
                 removed += 1;
             }
         }
@@ -245,7 +244,10 @@ impl Chunks {
             }
             (FilePlace::Outside, Some(outside)) => outside.read(sha256, self.read, end).await?,
             (FilePlace::Outside, None) => {
-                tracing::error!(sha256, "a file is outside the database; name its place: --files");
+                tracing::error!(
+                    sha256,
+                    "a file is outside the database; name its place: --files"
+                );
                 return Err(Error::Unavailable(Unavailable::Files));
             }
         };

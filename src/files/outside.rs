@@ -26,9 +26,8 @@ impl Outside {
             Place::Database => Ok(None),
             Place::Directory(path) => {
                 let opened = LocalFileSystem::new_with_prefix(path);
-                let opened = opened.with_context(|| {
-                    format!("cannot read the files in `{}`", path.display())
-                })?;
+                let opened = opened
+                    .with_context(|| format!("cannot read the files in `{}`", path.display()))?;
                 Ok(Some(Self(Arc::new(opened.with_fsync(true)))))
             }
         }

@@ -58,7 +58,10 @@ impl Scanner {
             Ok(0) => Ok(()),
             Ok(FOUND) => {
                 tracing::warn!(sha256, "the scanner refused a file; it is not kept");
-                Err(Error::refused(format!("files/{sha256}"), Condition::FileRefused))
+                Err(Error::refused(
+                    format!("files/{sha256}"),
+                    Condition::FileRefused,
+                ))
             }
             Ok(code) => Err(failed(&format!("exit code {code}"))),
             Err(why) => Err(failed(&why)),
@@ -67,7 +70,10 @@ impl Scanner {
 }
 
 fn failed(why: &str) -> Error {
-    tracing::error!(why, "the scanner of files failed; no file is kept until it works");
+    tracing::error!(
+        why,
+        "the scanner of files failed; no file is kept until it works"
+    );
     Error::Unavailable(Unavailable::FileNotScanned)
 }
 

@@ -134,7 +134,10 @@ mod tests {
             assert_eq!(sniffed(png, "application/pdf", piece), differs);
             let text = "Mốc;Ngày\nThử nghiệm;2026".as_bytes();
             assert_eq!(sniffed(text, "", piece), Ok("text/plain"));
-            assert_eq!(sniffed(text, "text/csv; charset=utf-8", piece), Ok("text/csv"));
+            assert_eq!(
+                sniffed(text, "text/csv; charset=utf-8", piece),
+                Ok("text/csv")
+            );
             // a page is a text, and is served as one
             let page = b"<html><script>alert(1)</script>";
             assert_eq!(sniffed(page, "", piece), Ok("text/plain"));
@@ -149,7 +152,10 @@ mod tests {
                 b"\xff\xfeT\0",
             ] {
                 assert_eq!(sniffed(other, "", piece), Err(NotKept::Other), "{other:?}");
-                assert_eq!(sniffed(other, "application/pdf", piece), Err(NotKept::Other));
+                assert_eq!(
+                    sniffed(other, "application/pdf", piece),
+                    Err(NotKept::Other)
+                );
             }
         }
     }

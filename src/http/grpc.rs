@@ -56,11 +56,7 @@ pub(super) fn request(
 }
 
 /// The same with a body of messages.
-pub(super) fn with_body(
-    route: &Route,
-    parts: http::request::Parts,
-    body: Body,
-) -> Request<Body> {
+pub(super) fn with_body(route: &Route, parts: http::request::Parts, body: Body) -> Request<Body> {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = route.grpc.clone().into();

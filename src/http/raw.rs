@@ -18,7 +18,7 @@ use http::{
     },
     request::Parts,
 };
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 use ndp_core::messages::Protocol;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Value, prost::Message as _};
@@ -111,7 +111,12 @@ impl Api {
             Ok(message) => message,
             Err(refusal) => return Ok(Err(spelt(route, refusal))),
         };
-        let known: Vec<_> = parts.headers.get_all(IF_NONE_MATCH).iter().cloned().collect();
+        let known: Vec<_> = parts
+            .headers
+            .get_all(IF_NONE_MATCH)
+            .iter()
+            .cloned()
+            .collect();
         let request = grpc::request(route, parts, message.encode_to_vec());
         let (head, body) = service.call(request).await?.into_parts();
         let failed = |status: Status| {

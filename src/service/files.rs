@@ -137,7 +137,13 @@ impl Services {
             let digest = read_digest(&kept.sha256);
             let cited = digest.is_some_and(|digest| {
                 let citations = &call.now.citations;
-                is_cited_for(&call.caller, &call.now.state, citations, &digest, &mut looks)
+                is_cited_for(
+                    &call.caller,
+                    &call.now.state,
+                    citations,
+                    &digest,
+                    &mut looks,
+                )
             });
             let own = async || match call.caller.person() {
                 Some(by) => self.files.has_uploaded(&kept.sha256, &by.principal).await,

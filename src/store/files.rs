@@ -92,7 +92,7 @@ fn read_file(row: Row) -> Result<StoredFile, Error> {
             _ => return Err(corrupt(&address, "is nowhere")),
         },
         scanned: scanned != 0,
-        create_time: time.ok_or_else(|| corrupt(&address, "has no time"))?,
+        create_time: time.map_err(|error| corrupt(&address, error))?,
         sha256,
     })
 }
@@ -211,7 +211,9 @@ impl Store {
         let made = answered(make(tx.link(), file)).await?;
         if made && file.place == FilePlace::Database {
             let unread = |error: std::io::Error| {
-                Failure::Other(Error::Bug(format!("reading what was received: {error}").into()))
+                Failure::Other(Error::Bug(
+                    format!("reading what was received: {error}").into(),
+                ))
             };
             bytes.rewind().await.map_err(unread)?;
             let mut ordinal = 0;

@@ -1047,9 +1047,9 @@ impl Limit {
                 "the registry keeps at most {most} bytes of files; an operator can raise \
                  --files-size"
             ),
-            Self::FilesOfDay => format!(
-                "one caller may upload at most {most} bytes of files a day; go on tomorrow"
-            ),
+            Self::FilesOfDay => {
+                format!("one caller may upload at most {most} bytes of files a day; go on tomorrow")
+            }
             Self::AnswerBytes => format!(
                 "too many bytes of answers{of} are not read yet, at most {most}; read them and try \
                  again"

@@ -67,7 +67,10 @@ fn refused(answer: &Answer) -> String {
             .find(|it| it["@type"].as_str().unwrap().ends_with(kind))
     };
     let mut told = format!("{} {}", answer.status, of("ErrorInfo").unwrap()["reason"]);
-    for violation in of("BadRequest").iter().flat_map(|it| it["fieldViolations"].as_array()) {
+    for violation in of("BadRequest")
+        .iter()
+        .flat_map(|it| it["fieldViolations"].as_array())
+    {
         for violation in violation {
             told.push_str(&format!(" {} {}", violation["field"], violation["reason"]));
         }
