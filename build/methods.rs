@@ -15,7 +15,7 @@ pub(crate) fn generate(
     answer: impl Fn(&str) -> String,
 ) -> String {
     let mut code = String::from(
-        "use tonic::{Request, Response, Status};\n\
+        "use tonic::{Request, Response, Status, Streaming};\n\
          use super::{\n\
          \x20   Services, list::Lists, read::AsOf, update::Updates, write::Mutation,\n\
          };\n\
@@ -44,6 +44,19 @@ pub(crate) fn generate(
             } else {
                 answer(method.output().name())
             };
+            if method.is_client_streaming() {
+                // a stream ends with a status of its own
+                let _ = writeln!(
+                    code,
+                    "    async fn {function}(\n\
+                     \x20       &self,\n\
+                     \x20       request: Request<Streaming<pb::{request}>>,\n\
+                     \x20   ) -> Result<Response<{answer}>, Status> {{\n\
+                     \x20       Self::{function}(self, request).await\n\
+                     \x20   }}"
+                );
+                continue;
+            }
             let _ = writeln!(
                 code,
                 "    async fn {function}(\n\

@@ -15,6 +15,7 @@ use crate::{
         turns::TurnLimits,
     },
     catalogue,
+    files::{Place, Settings as FileSettings},
     store::DatabaseUrl,
 };
 
@@ -37,6 +38,11 @@ pub struct DatabaseArgs {
     /// the password percent-encoded [default: sqlite:ndp-registry.db]
     #[arg(long, env = "NDP_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<String>,
+
+    /// Where the bytes of new files are kept: database, or directory:PATH, which every process of the
+    /// registry has to share. Files that are kept already stay where they are [default: database]
+    #[arg(long, env = "NDP_FILES", value_name = "PLACE")]
+    files: Option<String>,
 
     /// Shipped editions whose entries a new database is to hold, separated by commas:
     /// 1527-qd-bkhcn, 2618-qd-bkhcn, 1132-qd-ttg [default: 2618-qd-bkhcn]
@@ -105,10 +111,71 @@ pub struct ServeArgs {
     metrics_listen: Option<String>,
 
     #[command(flatten)]
+    files: FileArgs,
+
+    #[command(flatten)]
     limits: LimitArgs,
 
     #[command(flatten)]
     common: DatabaseArgs,
+}
+
+/// What may be uploaded, as it is given.
+#[derive(Args, Clone, Debug, Default)]
+struct FileArgs {
+    /// Largest size of a file that is uploaded, in bytes [default: 20971520]
+    #[arg(long, env = "NDP_FILE_SIZE", value_name = "BYTES")]
+    file_size: Option<String>,
+
+    /// Bytes of all files together [default: 10737418240]
+    #[arg(long, env = "NDP_FILES_SIZE", value_name = "BYTES")]
+    files_size: Option<String>,
+
+    /// Bytes of files that one principal may upload in a day [default: 524288000]
+    #[arg(long, env = "NDP_FILES_A_DAY", value_name = "BYTES")]
+    files_a_day: Option<String>,
+
+    /// Command that scans each file before it is kept, as `clamdscan --no-summary -`: the file is
+    /// its standard input; exit code 0 says clean, 1 that something was found, any other that it
+    /// failed, and then no file is kept [default: none]
+    #[arg(long, env = "NDP_FILE_SCAN", value_name = "COMMAND")]
+    file_scan: Option<String>,
+
+    /// Days after which a file that no record ever cited is removed, 1 to 3650 [default: 30]
+    #[arg(long, env = "NDP_UNCITED_FILE_DAYS", value_name = "DAYS")]
+    uncited_file_days: Option<String>,
+}
+
+impl FileArgs {
+    fn resolve(&self, settings: &mut Settings, place: Option<Place>) -> Option<FileSettings> {
+        let FileSettings {
+            place: _,
+            size_max,
+            total_max,
+            day_max,
+            scan: _,
+            uncited_days,
+        } = FileSettings::default();
+        let mut read = |name, given: &Option<String>, default: u64, most: u64| {
+            let default = default.to_string();
+            settings.read(name, given.as_ref(), &default, |text| number(text, 1, most))
+        };
+        let size_max = read("file_size", &self.file_size, size_max, FILE_SIZE_MAX);
+        let total_max = read("files_size", &self.files_size, total_max, FILES_SIZE_MAX);
+        let day_max = read("files_a_day", &self.files_a_day, day_max, FILES_SIZE_MAX);
+        let given = &self.uncited_file_days;
+        let uncited_days = read("uncited_file_days", given, uncited_days.into(), 3650);
+        let command = |text: &str| Ok(Some(text.to_owned()).filter(|it| !it.is_empty()));
+        let scan = settings.read("file_scan", self.file_scan.as_ref(), "", command);
+        Some(FileSettings {
+            place: place?,
+            size_max: size_max?,
+            total_max: total_max?,
+            day_max: day_max?,
+            scan: scan?,
+            uncited_days: u32::try_from(uncited_days?).ok()?,
+        })
+    }
 }
 
 /// Limits, as they are given.
@@ -315,6 +382,8 @@ pub enum LogFormat {
 pub struct DatabaseConfig {
     /// Where the database is.
     pub database: DatabaseUrl,
+    /// Where the bytes of new files are kept.
+    pub files: Place,
     /// Editions whose entries a new database is to hold.
     pub catalogue: Vec<String>,
     /// Whether the settings name them.
@@ -356,6 +425,8 @@ pub struct ServerOptions {
     pub trusted_proxies: Proxies,
     /// How much of everything.
     pub limits: Limits,
+    /// Files that may be uploaded, and where they are kept.
+    pub files: FileSettings,
     /// How long a new connection may take to send its first bytes; ten seconds by default.
     pub greeting_time: Option<Duration>,
     /// Silence after which a connection is asked whether it lives; a minute where not given.
@@ -429,6 +500,10 @@ impl Default for Limits {
 const COST_MIN: u64 = 100_000;
 const COST_MAX: u64 = 1_000_000_000_000;
 
+/// Largest size of a file, and of all files, that can be asked for, in bytes.
+const FILE_SIZE_MAX: u64 = 1024 * 1024 * 1024;
+const FILES_SIZE_MAX: u64 = 1024 * FILE_SIZE_MAX;
+
 /// Largest number of anything that can be asked for.
 const COUNT_MAX: u64 = 1_000_000;
 
@@ -462,6 +537,7 @@ impl DatabaseArgs {
 
     fn resolve_with(&self, settings: &mut Settings, default: &str) -> Option<DatabaseConfig> {
         let database = settings.read("database", self.database.as_ref(), default, database);
+        let files = settings.read("files", self.files.as_ref(), "database", place);
         let catalogue = settings.read(
             "catalogue",
             self.catalogue.as_ref(),
@@ -481,6 +557,7 @@ impl DatabaseArgs {
         };
         Some(DatabaseConfig {
             database: database?,
+            files: files?,
             catalogue: catalogue?,
             catalogue_given: self.catalogue.is_some() || settings.file.contains_key("catalogue"),
             log_format: log_format?,
@@ -493,6 +570,12 @@ impl DatabaseArgs {
 /// Every key of the configuration file.
 const KEYS: &[&str] = &[
     "database",
+    "files",
+    "file_size",
+    "files_size",
+    "files_a_day",
+    "file_scan",
+    "uncited_file_days",
     "catalogue",
     "log_format",
     "log_level",
@@ -557,6 +640,8 @@ impl ServeArgs {
             optional_address,
         );
         let limits = self.limits.resolve(&mut settings);
+        let place = common.as_ref().map(|it| it.files.clone());
+        let files = self.files.resolve(&mut settings, place);
         for (name, address) in [
             ("listen", listen),
             ("metrics_listen", metrics_listen.flatten()),
@@ -582,6 +667,7 @@ impl ServeArgs {
                     trusted_proxies: trusted_proxies?,
                     insecure: insecure?,
                     limits: limits?,
+                    files: files?,
                     ..ServerOptions::default()
                 },
                 common: common?,
@@ -699,6 +785,12 @@ impl Settings {
 
 fn database(text: &str) -> Result<DatabaseUrl, String> {
     DatabaseUrl::parse(text).map_err(ToOwned::to_owned)
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    let mistake =
+        || format!("`{text}` is no place for files; write `database`, or `directory:PATH`");
+    Place::parse(text).ok_or_else(mistake)
 }
 
 /// As one word of a shell.
@@ -839,6 +931,10 @@ mod tests {
             web_origin: vec!["https://dashboard.example/path".into()],
             trusted_proxy: vec!["everyone".into()],
             metrics_listen: Some("9464".into()),
+            files: FileArgs {
+                file_size: Some("20 MiB".into()),
+                ..FileArgs::default()
+            },
             limits: LimitArgs {
                 calls_per_second: Some("0".into()),
                 ..LimitArgs::default()
@@ -846,13 +942,14 @@ mod tests {
             common: DatabaseArgs {
                 config: None,
                 database: Some("mysql://user:hunter2@host/db".into()),
+                files: Some("somewhere".into()),
                 catalogue: Some("2618-qd-bkhcn,1-x".into()),
                 log_format: Some("xml".into()),
                 log_level: Some("=!".into()),
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 11, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 13, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 

@@ -18,6 +18,7 @@ mod json;
 mod kept;
 #[cfg(test)]
 mod openapi;
+mod raw;
 mod receive;
 mod request;
 mod routes;
@@ -267,6 +268,13 @@ impl Api {
         };
         if let Err(refusal) = take_feed_key(route, &mut parts) {
             return Ok(Err(refusal));
+        if let routes::Body::Raw(field) = &route.body {
+            let upload = self.upload(grpc, route, field, &variables, (parts, body));
+            // boxed: unboxed, this future would enlarge that of every other call
+            return Box::pin(upload).await;
+        }
+        if let Some(field) = &route.raw {
+            return Box::pin(self.download(grpc, route, field, &variables, parts)).await;
         }
         let read = self.read(route, &variables, &parts, body);
         let (asked, message) = match read.await {

@@ -11,6 +11,7 @@ pub mod call;
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+pub mod files;
 pub mod http;
 pub mod layers;
 pub mod pb;

@@ -41,7 +41,7 @@ use history::{History, lock};
 use measures::Measures;
 use ndp_core::{
     caller::Caller,
-    change::Change,
+    change::{Change, Effect},
     error::Error,
     leaf::Digest,
     limits::{Limit, Scope},
@@ -50,6 +50,7 @@ use ndp_core::{
     names::Revision,
     position::Position,
     query::token::TokenKey,
+    records::citations::Citations,
     rules::{Request, decide, seed::Seed},
     state::State,
     time::{Clock, Date, Timestamp},
@@ -90,6 +91,8 @@ pub struct Snapshot {
     pub state: State,
     /// Hashes of API keys, which are kept out of the log.
     pub key_hashes: KeyHashes,
+    /// The records that cite each file.
+    pub citations: Citations,
     /// The newest of the changes that led to this revision.
     pub recent: Recent,
     /// Today's tally. `None` before the first count, and while a new count is needed.
@@ -130,6 +133,11 @@ impl Snapshot {
         {
             // not counted here, because that takes long
             self.tally = None;
+        }
+        for effect in &change.effects {
+            if let Effect::Put(image) = effect {
+                self.citations.note(image);
+            }
         }
         for (name, hash) in &change.key_hashes {
             self.key_hashes.insert(name.clone(), *hash);
@@ -233,11 +241,13 @@ impl Registry {
             images,
             key_hashes,
         } = store.load().await?;
+        let citations = images.iter().collect();
         let current = Arc::new(Snapshot {
             log_id: head.log_id,
             digest: head.digest,
             state: State::load(head.revision, Some(head.record_time), images),
             key_hashes: key_hashes.into_iter().collect(),
+            citations,
             recent: Recent::new(following.bytes_max),
             tally: None,
         });
@@ -378,6 +388,11 @@ impl Registry {
     /// Time since the log was last looked at. Later changes by other processes are not known here.
     pub fn lag(&self) -> Duration {
         self.published.lag()
+    }
+
+    /// The store, for what is kept beside the log.
+    pub fn store(&self) -> &Store {
+        self.history.store()
     }
 
     /// Bytes of SQLite's write-ahead log; none on PostgreSQL.

@@ -24,6 +24,7 @@ use tower::{ServiceBuilder, util::option_layer};
 use crate::{
     admission::{Admission, Amounts, connection::ANSWER_TIME, proxies::Proxies},
     config::ServerOptions,
+    files::Files,
     http::HttpLayer,
     layers::{
         calls::Calls,
@@ -39,6 +40,7 @@ use crate::{
 };
 use connections::Connections;
 use listener::Manners;
+use ndp_core::records::citations::read_digest;
 
 /// How long the writer may take to end after its last command, because a commit may be in progress.
 /// Also applies after a second signal.
@@ -64,6 +66,9 @@ const FLOOD_TIME: Duration = Duration::from_secs(10);
 /// The transport reads headers up to this multiple of the limit, so that the server can refuse them
 /// with a message. Beyond that, the transport refuses them with HTTP status 431.
 const HEADERS_READ_TIMES: u32 = 4;
+
+/// Interval between two looks for files that no record cites.
+const FILES_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Binds the address, so that the port is known before the server starts.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -255,7 +260,9 @@ pub async fn serve_until(
     );
     let call_time_max = Duration::from_secs(limits.call_seconds);
     let guard = Guard::new(registry.clone(), call_time_max);
-    let methods = Methods::new(&registry, admission.answer_bytes(), ended.clone());
+    let files = Files::open(registry.store(), &options.files)?;
+    let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
+    let methods = Methods::new(&registry, files, admission.answer_bytes(), ended.clone());
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET, registry.turns().clone())?;
     let slow = Duration::from_millis(limits.slow_call_ms);
     let calls = Calls::new(registry, methods, slow);
@@ -280,7 +287,23 @@ pub async fn serve_until(
     let answer = move |request| front.answer(request);
     listener::serve(listener, connections, manners, metrics, answer, ended).await;
     following.abort();
+    tidying.abort();
     Ok(())
+}
+
+/// Removes files that no record cites, again and again.
+async fn tidy_files(registry: Registry, files: Files) {
+    loop {
+        tokio::time::sleep(FILES_INTERVAL).await;
+        let snapshot = registry.read();
+        let is_cited = |sha256: &str| {
+            let digest = read_digest(sha256);
+            digest.is_some_and(|digest| snapshot.citations.has(&digest))
+        };
+        if let Err(error) = files.remove_uncited(registry.clock().now(), is_cited).await {
+            tracing::warn!(%error, "files that no record cites were not removed");
+        }
+    }
 }
 
 /// Reports NOT_SERVING while the log cannot be read, because the served state may then be old. On

@@ -7,6 +7,7 @@ mod changes;
 mod deployments;
 mod data_flows;
 mod encodings;
+mod files;
 mod glossary;
 pub mod health;
 mod indicators;
@@ -42,11 +43,13 @@ use tower::Service;
 use crate::{
     admission::pool::Pool,
     call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX},
+    files::Files,
     pb,
     registry::Registry,
 };
 use changes::WatchStream as WatchChangesStream;
 use encodings::Encodings;
+use files::DownloadFileStream;
 use ndp_core::records::platforms::Platform;
 
 macro_rules! names {
@@ -69,6 +72,7 @@ fn gzip() -> EnabledCompressionEncodings {
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     registry: Registry,
+    files: Files,
     /// The limit on bytes that are queued for watchers.
     unsent: Pool,
     stopping: watch::Receiver<bool>,
@@ -97,11 +101,13 @@ macro_rules! methods {
             /// Creates the services on this registry. Streams end when `stopping` is set.
             pub fn new(
                 registry: &Registry,
+                files: Files,
                 unsent: Pool,
                 stopping: watch::Receiver<bool>,
             ) -> Self {
                 let services = Arc::new(Services {
                     registry: registry.clone(),
+                    files,
                     unsent,
                     stopping,
                     platforms: Arc::default(),

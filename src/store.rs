@@ -11,6 +11,7 @@ mod bulk;
 mod copy;
 mod engine;
 mod errors;
+mod files;
 mod fold;
 mod history;
 mod identity;
@@ -37,8 +38,16 @@ use self::{
     opening::{Obstacle, Opened, Purpose, Untouched, When as _},
 };
 pub use self::{
-    errors::CommitError, history::Past, images::names_in, log::Appended, log::Encoded,
-    opening::OpenError, opening::beside, upkeep::Writable, url::DatabaseUrl,
+    errors::CommitError,
+    files::{FilePlace, PART_BYTES, StoredFile},
+    history::Past,
+    images::names_in,
+    log::Appended,
+    log::Encoded,
+    opening::OpenError,
+    opening::beside,
+    upkeep::Writable,
+    url::DatabaseUrl,
 };
 use ndp_core::{
     change::{Change, Image},

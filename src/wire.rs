@@ -16,6 +16,7 @@ pub mod documents;
 pub mod editions;
 pub mod encoded;
 pub mod figures;
+pub mod files;
 pub mod glossary;
 pub mod indicators;
 pub mod mask;

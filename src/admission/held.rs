@@ -165,6 +165,11 @@ impl Held {
         Ok(())
     }
 
+    /// Releases bytes of the request that were read and are not in memory any more.
+    pub fn consumed(&self, bytes: usize) {
+        self.shares().request.shrink(bytes);
+    }
+
     /// Charges for the buffer that a message of the request is collected in. Reflection sends many
     /// messages in one call, and the decoder reuses its buffer: only the longest counts.
     pub fn decode(&self, bytes: usize) -> Result<(), Error> {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::output;
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
+    files::{Files, Place, Verified},
     registry::check::{self, Report},
     store::{DatabaseUrl, Store},
 };
@@ -47,9 +48,14 @@ pub(super) async fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
         return Err(error);
     }
     let copy = open_file(&args.file).await?;
-    let counted = verified(&copy, &args.file).await;
+    let counted = verified(&copy, &args.file, &config.files).await;
     copy.close().await;
-    output::print(format!("backed up: {file}, {}\n", counted?))?;
+    let (counted, files) = counted?;
+    let outside = beside(&files, &config.files);
+    output::print(format!(
+        "backed up: {file}, {counted}\n{}{outside}",
+        told(&files)
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -58,9 +64,11 @@ pub(super) async fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let backup = open_file(&args.file).await?;
     let restored = restore_from(&backup, args, &config).await;
     backup.close().await;
-    let (counted, log_id) = restored?;
+    let (counted, files, log_id) = restored?;
+    let outside = beside(&files, &config.files);
+    let files = told(&files);
     output::print(format!(
-        "restored: {}, {counted}\nIt is a new log, {}: clients that read the old one are refused \
+        "restored: {}, {counted}\n{files}{outside}It is a new log, {}: clients that read the old one are refused \
          with LOG_DIVERGED and read anew.\n",
         config.database,
         log_id.simple(),
@@ -72,8 +80,8 @@ async fn restore_from(
     backup: &Store,
     args: &RestoreArgs,
     config: &DatabaseConfig,
-) -> anyhow::Result<(String, Uuid)> {
-    let counted = verified(backup, &args.file).await?;
+) -> anyhow::Result<(String, Verified, Uuid)> {
+    let (counted, files) = verified(backup, &args.file, &config.files).await?;
     let store = super::open_store(config).await?;
     let restored = async {
         backup.copy_into(&store).await?;
@@ -84,7 +92,7 @@ async fn restore_from(
     let file = args.file.display();
     let head =
         restored.with_context(|| format!("cannot restore `{file}` into `{}`", config.database))?;
-    Ok((counted, head.log_id))
+    Ok((counted, files, head.log_id))
 }
 
 async fn open_file(file: &Path) -> anyhow::Result<Store> {
@@ -99,21 +107,62 @@ async fn open_file(file: &Path) -> anyhow::Result<Store> {
     opened.with_context(|| format!("cannot open `{name}`"))
 }
 
-/// Describes the content of a backup, after the whole log has been verified and the records match
-/// it.
-async fn verified(backup: &Store, file: &Path) -> anyhow::Result<String> {
+/// Describes the content of a backup, after the whole log has been verified, the records match it,
+/// and each file has its digest.
+async fn verified(
+    backup: &Store,
+    file: &Path,
+    place: &Place,
+) -> anyhow::Result<(String, Verified)> {
     let Report {
         revision,
         changes,
         effects: _,
         records,
-        findings,
+        mut findings,
     } = check::check(backup).await?;
+    let files = Files::open_to_read(backup, place)?.verify().await?;
+    findings.extend(files.findings.iter().cloned());
     if let Some(first) = findings.first() {
         let (name, count) = (file.display(), findings.len());
         bail!("`{name}` does not verify, {count} findings, the first: {first}");
     }
-    Ok(format!(
-        "revision {revision}, {changes} changes, {records} records, verified"
-    ))
+    let told = format!("revision {revision}, {changes} changes, {records} records, verified");
+    Ok((told, files))
+}
+
+/// A line about the files, where there are any.
+pub(super) fn told(files: &Verified) -> String {
+    let Verified {
+        files,
+        bytes,
+        outside,
+        unread,
+        findings: _,
+    } = files;
+    let mut told = match files {
+        0 => return String::new(),
+        _ => format!("  {files} files, {bytes} bytes"),
+    };
+    if *outside > 0 {
+        told.push_str(&format!(", {outside} of them outside the database"));
+    }
+    if *unread > 0 {
+        told.push_str(&format!(
+            "; {unread} were not read: name their place by --files directory:PATH"
+        ));
+    }
+    told.push('\n');
+    told
+}
+
+/// What to copy beside the database.
+fn beside(files: &Verified, place: &Place) -> String {
+    match (files.outside, place) {
+        (0, _) => String::new(),
+        (_, Place::Directory(path)) => {
+            format!("  Copy the directory of files too: {}\n", path.display())
+        }
+        (_, Place::Database) => "  Copy the directory of files too.\n".to_owned(),
+    }
 }

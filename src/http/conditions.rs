@@ -340,7 +340,7 @@ impl EtagPlace {
                 field: etag_of(message)?,
                 required: false,
             }),
-            Place::Field(..) | Place::None | Place::All => None,
+            Place::Field(..) | Place::Raw(_) | Place::None | Place::All => None,
         }
     }
 

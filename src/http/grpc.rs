@@ -52,7 +52,12 @@ pub(super) fn request(
     frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     frame.put_slice(&message);
     drop(message);
-    let mut request = Request::new(Body::new(Full::new(frame.freeze())));
+    with_body(route, parts, Body::new(Full::new(frame.freeze())))
+}
+
+/// The same with a body of messages.
+pub(super) fn with_body(route: &Route, parts: http::request::Parts, body: Body) -> Request<Body> {
+    let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = route.grpc.clone().into();
     *request.version_mut() = Version::HTTP_2;

@@ -119,7 +119,9 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     match &route.body {
         Body::All => {}
         Body::None => query(schemas, route, &bound, None, &mut parameters),
-        Body::Field(field, _) => query(schemas, route, &bound, Some(field), &mut parameters),
+        Body::Field(field, _) | Body::Raw(field) => {
+            query(schemas, route, &bound, Some(field), &mut parameters);
+        }
     }
     let mut operation = json!({
         "operationId": method.name(),
@@ -135,6 +137,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     let formats = Offer::of(route).formats();
     let formats: Vec<_> = formats.iter().map(|(name, _)| *name).collect();
     if !formats.is_empty() {
+    if !formats.is_empty() && route.raw.is_none() {
         parameters.push(json!({
             "name": FORMAT,
             "in": "query",
@@ -143,7 +146,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
             "schema": {"type": "string", "enum": formats},
         }));
     }
-    if method.is_server_streaming() {
+    if method.is_server_streaming() && route.raw.is_none() {
         parameters.push(json!({
             "name": "Last-Event-ID",
             "in": "header",
@@ -162,6 +165,11 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
             Some((needed, schemas.body(&method.input(), &name, &bound)))
         }
         Body::Field(field, _) => Some((true, schemas.field(field))),
+        Body::Raw(_) => {
+            let body = json!({"required": true, "content": binary()});
+            set(&mut operation, "requestBody", body);
+            None
+        }
     };
     if let Some((needed, schema)) = body {
         let body = json!({"required": needed, "content": {"application/json": {"schema": schema}}});
@@ -225,7 +233,9 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
         Some(field) => schemas.field(field),
         None => schemas.message(&output),
     };
-    let content = if route.method.is_server_streaming() {
+    let content = if route.raw.is_some() {
+        binary()
+    } else if route.method.is_server_streaming() {
         json!({
             "application/x-ndjson": {"schema": schema},
             "text/event-stream": {"schema": {"type": "string"}},
@@ -254,6 +264,11 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
         );
     }
     json!({"description": comment, "headers": headers, "content": content})
+}
+
+/// A file as it is.
+fn binary() -> Value {
+    json!({"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}})
 }
 
 /// Paths of the fields that the path fills.

@@ -28,6 +28,8 @@ pub(super) fn message(
     let mut message = DynamicMessage::new(input.clone());
     match &route.body {
         Body::None if is_empty(body) => {}
+        // it does not come here
+        Body::Raw(_) => {}
         Body::None => return Err(Refusal::malformed(no_body().into())),
         Body::All if is_empty(body) => {}
         Body::All => message = read(&input, body).map_err(|one| Refusal::malformed(one.into()))?,
@@ -96,7 +98,7 @@ fn parameter(
     let in_body = match &route.body {
         Body::None => false,
         Body::All => true,
-        Body::Field(field, _) => found.first() == Some(field),
+        Body::Field(field, _) | Body::Raw(field) => found.first() == Some(field),
     };
     if in_body || variables.iter().any(|(field, _)| *field == path) {
         return Err(Problem::Unknown);

@@ -23,6 +23,8 @@ pub(super) enum Body {
     All,
     /// This field, which is a message. The other fields are in the query.
     Field(FieldDescriptor, MessageDescriptor),
+    /// This field, which is bytes, of each message of a stream. The other fields are in the query.
+    Raw(FieldDescriptor),
 }
 
 /// One way to call a method.
@@ -34,6 +36,8 @@ pub(super) struct Route {
     /// The field of the answer that becomes the body, if it is not the whole answer.
     pub(super) response_body: Option<FieldDescriptor>,
     pub(super) method: MethodDescriptor,
+    /// The field of bytes that is the answer, message by message.
+    pub(super) raw: Option<FieldDescriptor>,
     /// The records in the answer, if it is a page of them.
     pub(super) rows: Option<FieldDescriptor>,
     /// The files in the answer, each a field of it.
@@ -67,8 +71,7 @@ impl Routes {
         for service in pool.services() {
             for method in service.methods() {
                 let options = method.options();
-                // a stream of requests has no form in HTTP/JSON
-                if method.is_client_streaming() || !options.has_extension(&http) {
+                if !options.has_extension(&http) {
                     continue;
                 }
                 if let Value::Message(rule) = options.get_extension(&http).as_ref() {
@@ -80,7 +83,10 @@ impl Routes {
                     {
                         let route = Route::new(&method, rule)
                             .map_err(|what| format!("{}: {what}", method.full_name()))?;
-                        routes.push(route);
+                        // any other stream of requests has no form in HTTP
+                        if !method.is_client_streaming() || matches!(route.body, Body::Raw(_)) {
+                            routes.push(route);
+                        }
                     }
                 }
             }
@@ -145,6 +151,7 @@ impl Route {
             Some("*") => Body::All,
             Some(name) => match input.get_field_by_name(name).map(|it| (it.kind(), it)) {
                 Some((Kind::Message(message), field)) => Body::Field(field, message),
+                Some((Kind::Bytes, field)) if method.is_client_streaming() => Body::Raw(field),
                 _ => return Err(format!("its body `{name}` is no message")),
             },
         };
@@ -155,12 +162,16 @@ impl Route {
                     .ok_or_else(|| format!("its response_body `{name}` is no field"))?,
             ),
         };
+        let is_raw = |it: &FieldDescriptor| it.kind() == Kind::Bytes;
+        let raw = response_body.clone().filter(is_raw);
+        let raw = raw.filter(|_| method.is_server_streaming());
         let grpc = format!("/{}/{}", method.parent_service().full_name(), method.name());
         Ok(Self {
             verb,
             template: Template::parse(&pattern)?,
             body,
             response_body,
+            raw,
             method: method.clone(),
             rows: rows(method),
             files: FILE_FORMS

@@ -77,7 +77,7 @@ impl Inner {
     async fn answer(
         &self,
         request: &mut Request<Body>,
-        entry: Result<&Held, Error>,
+        entry: Result<&Arc<Held>, Error>,
         came: Instant,
     ) -> Response<Body> {
         let path = request.uri().path();
@@ -102,6 +102,10 @@ impl Inner {
                 let answered = Box::pin(self.standard.answer(take(request))).await;
                 explain(answered, standard::REQUEST_BYTES_MAX)
             } else {
+                if method.streams() {
+                    // it says when bytes of its requests are gone
+                    request.extensions_mut().insert(Entry(Ok(Arc::clone(held))));
+                }
                 self.calls.answer(request, held, came).await
             }
         };

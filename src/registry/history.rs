@@ -96,6 +96,11 @@ impl History {
         }
     }
 
+    /// The store that it reads.
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(super) fn wal_bytes(&self) -> Option<u64> {
         self.store.wal_bytes()
     }
@@ -167,6 +172,7 @@ impl History {
                 digest,
                 state: current.state.reverted(revision, record_time, past),
                 key_hashes: current.key_hashes.clone(),
+                citations: current.citations.clone(),
                 recent: Recent::new(0),
                 tally: None,
             });

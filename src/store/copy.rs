@@ -79,6 +79,31 @@ const TABLES: &[(&str, &[Column])] = &[
         ],
     ),
     ("key_hashes", &[Text("api_key"), Bytes("hash")]),
+    (
+        "files",
+        &[
+            Text("sha256"),
+            Text("media_type"),
+            Integer("size_bytes"),
+            Text("place"),
+            Integer("scanned"),
+            Integer("create_time"),
+        ],
+    ),
+    (
+        "file_parts",
+        &[Text("sha256"), Integer("ordinal"), Bytes("bytes")],
+    ),
+    (
+        "file_uploads",
+        &[
+            Text("sha256"),
+            Text("principal"),
+            Text("actor"),
+            Integer("size_bytes"),
+            Integer("create_time"),
+        ],
+    ),
 ];
 
 /// Most rows that are copied at a time, and most bytes.

@@ -31,9 +31,10 @@ impl Method {
         self.kind != "unary"
     }
 
-    /// Whether a call stays open until its client ends it.
+    /// Whether a call stays open until its client ends it. Derived from the standard names of
+    /// methods: any other stream ends by itself.
     pub fn stays_open(&self) -> bool {
-        self.kind == "server_stream"
+        self.kind == "server_stream" && self.name.starts_with("Watch")
     }
 
     /// Whether the answer holds many records. Derived from the standard names of methods.

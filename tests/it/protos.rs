@@ -632,9 +632,11 @@ fn mutations_take(found: &mut Findings) {
 fn read_at(found: &mut Findings) {
     for method in methods() {
         let reads = http(&method).is_some_and(|(verb, ..)| verb == "get");
-        // the caller is who they are now, what the log holds never changes, and the glossary is
-        // that of the release
+        // the caller is who they are now, what the log holds never changes, the glossary is that of
+        // the release, and files are no part of the log
         let timeless = [
+            "CheckFiles",
+            "DownloadFile",
             "IdentifyCaller",
             "GetChange",
             "GetGlossary",
@@ -740,9 +742,10 @@ fn methods() -> impl Iterator<Item = MethodDescriptor> {
     ours.flat_map(|service| service.methods().collect::<Vec<_>>())
 }
 
-/// The methods that write: every one that is not a GET.
+/// The methods that write into the log: every one that is not a GET, and takes one message.
 fn mutations() -> impl Iterator<Item = MethodDescriptor> {
-    methods().filter(|it| http(it).is_some_and(|(verb, ..)| verb != "get"))
+    let writes = |it: &MethodDescriptor| http(it).is_some_and(|(verb, ..)| verb != "get");
+    methods().filter(move |it| writes(it) && !it.is_client_streaming())
 }
 
 pub(crate) fn extension(options: &DynamicMessage, name: &str) -> Option<DynamicMessage> {

@@ -81,6 +81,17 @@ fn commands_that_generate_clients_work() {
 }
 
 /// Commands of the pages on records, which call a server.
+/// Commands of docs/files.md.
+#[test]
+fn commands_for_files_work() {
+    let text = fs::read_to_string(tools::repository().join("docs/files.md")).unwrap();
+    let steps = steps(&text).unwrap_or_else(|error| panic!("{error}"));
+    let Some(curl) = tools::curl() else { return };
+    let server = binary_directory().join("ndp-registry");
+    let programs = [("ndp-registry", server), ("curl", curl)];
+    run(&steps, &programs).unwrap_or_else(|error| panic!("docs/files.md:{error}"));
+}
+
 #[test]
 fn commands_on_recommendations_work() {
     let text = fs::read_to_string(tools::repository().join("docs/recommendations.md")).unwrap();

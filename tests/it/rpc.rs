@@ -16,6 +16,7 @@ mod deployments;
 mod editions;
 mod errors;
 mod figures;
+mod files;
 mod given;
 mod indicators;
 mod language;

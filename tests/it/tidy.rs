@@ -47,14 +47,16 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("calendar", &[]),
     ("catalogue", &[]),
     ("store", &[]),
+    ("files", &["admission", "store"]),
     ("wire", &["pb"]),
     ("registry", &["admission", "store"]),
-    ("config", &["admission", "catalogue", "store"]),
+    ("config", &["admission", "catalogue", "files", "store"]),
     ("telemetry", &["config", "wire"]),
     ("call", &["admission", "registry", "wire"]),
     (
         "service",
         &["admission", "calendar", "call", "pb", "registry", "wire"],
+        &["admission", "call", "files", "pb", "registry", "wire"],
     ),
     ("http", &["admission", "call", "wire"]),
     (
@@ -74,6 +76,7 @@ const GRAPH: &[(&str, &[&str])] = &[
         &[
             "admission",
             "config",
+            "files",
             "http",
             "layers",
             "pb",
@@ -89,6 +92,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "calendar",
             "catalogue",
             "config",
+            "files",
             "pb",
             "registry",
             "server",
@@ -121,6 +125,18 @@ const ROOMS: &[Room] = &[
             NO_PROTOBUF,
             NO_CLOCK,
             (&["ndp_core::state"], "store stands on the records alone"),
+        ],
+    },
+    Room {
+        name: "files",
+        rules: &[
+            NO_SQL,
+            NO_PROTOBUF,
+            NO_CLOCK,
+            (
+                &["ndp_core::state"],
+                "who may read a file is decided elsewhere",
+            ),
         ],
     },
     Room {

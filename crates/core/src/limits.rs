@@ -14,6 +14,12 @@ pub enum Limit {
     RequestBytes,
     /// Bytes of answers that are not sent yet.
     AnswerBytes,
+    /// Bytes of files that are being received.
+    FileBytes,
+    /// Bytes of files that are kept.
+    Files,
+    /// Bytes of files that one caller uploads in a day.
+    FilesOfDay,
     /// Open watches.
     Watchers,
     /// Open connections.
@@ -47,12 +53,15 @@ impl Scope {
 
 impl Limit {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::CallRate,
         Self::CallsInFlight,
         Self::RequestHeaders,
         Self::RequestBytes,
         Self::AnswerBytes,
+        Self::FileBytes,
+        Self::Files,
+        Self::FilesOfDay,
         Self::Watchers,
         Self::Connections,
         Self::WriterQueue,
@@ -68,6 +77,9 @@ impl Limit {
             Self::RequestHeaders => "request_headers",
             Self::RequestBytes => "request_bytes",
             Self::AnswerBytes => "answer_bytes",
+            Self::FileBytes => "file_bytes",
+            Self::Files => "files",
+            Self::FilesOfDay => "files_of_day",
             Self::Watchers => "watchers",
             Self::Connections => "connections",
             Self::WriterQueue => "writer_queue",

@@ -85,6 +85,26 @@ messages! {
     QUERY_BLANK => QueryBlank:
         ("no word to search for; write at least one letter or digit"),
         ("không có từ để tìm; hãy nhập ít nhất một chữ cái hoặc chữ số");
+    REQUIRED => FileEmpty:
+        ("the file is empty; send its bytes"),
+        ("tệp rỗng; hãy gửi nội dung tệp");
+    FILE_TOO_LARGE => FileTooLarge { most: u64 }:
+        ("the file is larger than {most} bytes; send a smaller one"),
+        ("tệp lớn hơn {most} byte; hãy gửi tệp nhỏ hơn");
+    FILE_TYPE => FileTypeNotAllowed:
+        ("the content is none of PDF, DOCX, XLSX, ODT, PNG, JPEG, or text in UTF-8; convert the \
+          file to one of them"),
+        ("nội dung không phải PDF, DOCX, XLSX, ODT, PNG, JPEG hoặc văn bản UTF-8; hãy chuyển tệp \
+          sang một trong các định dạng này");
+    FILE_TYPE => FileTypeDiffers { found: &'static str }:
+        ("differs from the content, which is `{found}`; send that type, or none"),
+        ("khác với nội dung, vốn là `{found}`; hãy ghi đúng loại này hoặc bỏ trống");
+    NOT_ALLOWED => FileStatedLate:
+        ("the first message of the stream says this; remove it from the others"),
+        ("chỉ ghi trong thông điệp đầu tiên của luồng; hãy bỏ khỏi các thông điệp sau");
+    FILE_DIGEST => FileDigestDiffers { found: String }:
+        ("is not the digest of what arrived, which is `{found}`; send the file again"),
+        ("không phải mã băm của nội dung nhận được là `{found}`; hãy gửi lại tệp");
     REQUIRED => AgencyNameMissing:
         ("give the official name in Vietnamese"),
         ("hãy ghi tên chính thức bằng tiếng Việt");
@@ -1052,6 +1072,9 @@ messages! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     Condition
 
+    FILE_REFUSED => FileRefused:
+        ("the scanner refused the file, so it is not kept; see that it holds no malware"),
+        ("phần mềm quét đã từ chối tệp nên tệp không được lưu; hãy kiểm tra mã độc trong tệp");
     COMPARISON_TOO_LONG => ComparisonTooLong:
         ("the two editions list more platforms than one answer can hold; read the platforms of \
           each with ListPlatforms and compare their `listings`"),
@@ -1333,6 +1356,12 @@ messages! {
     STORE_UNAVAILABLE => Store:
         ("the database cannot be reached at the moment; retry"),
         ("tạm thời không kết nối được cơ sở dữ liệu; hãy thử lại");
+    FILE_NOT_SCANNED => FileNotScanned:
+        ("the scanner of files does not work at the moment, so no file is kept; retry"),
+        ("phần mềm quét tệp tạm thời không hoạt động nên không nhận tệp; hãy thử lại");
+    FILES_UNAVAILABLE => Files:
+        ("the place where files are kept cannot be reached at the moment; retry"),
+        ("tạm thời không kết nối được nơi lưu tệp; hãy thử lại");
     OUTCOME_UNKNOWN => OutcomeUnknown:
         ("the outcome is unknown: send the request again with the same request id to learn it"),
         ("chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả");
@@ -1519,6 +1548,16 @@ impl Limit {
             Self::RequestBytes => format!(
                 "too many bytes of requests{of} are being received, at most {most}; try again later"
             ),
+            Self::FileBytes => format!(
+                "too many bytes of files{of} are being received, at most {most}; try again later"
+            ),
+            Self::Files => format!(
+                "the registry keeps at most {most} bytes of files; an operator can raise \
+                 --files-size"
+            ),
+            Self::FilesOfDay => {
+                format!("one caller may upload at most {most} bytes of files a day; go on tomorrow")
+            }
             Self::AnswerBytes => format!(
                 "too many bytes of answers{of} are not read yet, at most {most}; read them and try \
                  again"
@@ -1561,6 +1600,16 @@ impl Limit {
             }
             Self::RequestBytes => format!(
                 "dung lượng yêu cầu đang nhận{of} đã đạt giới hạn ({most} byte); hãy thử lại sau"
+            ),
+            Self::FileBytes => format!(
+                "dung lượng tệp đang nhận{of} đã đạt giới hạn ({most} byte); hãy thử lại sau"
+            ),
+            Self::Files => format!(
+                "hệ thống chỉ lưu tối đa {most} byte tệp; người vận hành có thể tăng --files-size"
+            ),
+            Self::FilesOfDay => format!(
+                "một bên gọi chỉ được tải lên tối đa {most} byte tệp mỗi ngày; hãy tiếp tục vào \
+                 ngày mai"
             ),
             Self::AnswerBytes => format!(
                 "dung lượng trả lời chưa được đọc{of} đã đạt giới hạn ({most} byte); hãy đọc rồi \

@@ -74,6 +74,9 @@ reasons! {
         FIELD_CONTRADICTED "Two fields exclude each other.";
         FIELD_REPEATED "A field comes twice in a JSON body.";
         FIELD_UNKNOWN "The message has no such field.";
+        FILE_DIGEST "The file that arrived has another SHA-256 than the request says.";
+        FILE_TOO_LARGE "The file is larger than this registry takes.";
+        FILE_TYPE "The file is of a type that is not kept, or not of the type that was stated.";
         FILTER_OPERATOR
             "The filter has an operator that AIP-160 lacks; the message says what to write.";
         FILTER_SYNTAX "The filter cannot be read.";
@@ -149,6 +152,7 @@ reasons! {
         INDICATOR_IS_FULL "The indicator has as many closed periods as a record holds.";
         GOVERNANCE_FULL "The platform has as many governing agencies as its record holds.";
         GOVERNED_SINCE "The agency governs the platform since a day that is not earlier.";
+        FILE_REFUSED "The scanner of files refused the file.";
         KEY_IS_REVOKED "The API key is revoked already.";
         LAST_ADMIN "The registry would be left without an administrator.";
         LAST_AGENCY_ADMIN "The agency would be left without an administrator.";
@@ -242,6 +246,8 @@ reasons! {
         CLOCK_JUMPED "The server's clock has jumped, so nothing is recorded.";
         CREDENTIALS_NOT_CHECKED
             "The server lost its database and cannot tell whether credentials still hold.";
+        FILES_UNAVAILABLE "The place where files are kept cannot be reached.";
+        FILE_NOT_SCANNED "The scanner of files does not work, so no file is kept.";
         OUTCOME_UNKNOWN "The connection to the database was lost while the command was written.";
         REVISION_NOT_REACHED "This server has not followed the log so far yet.";
         SHUTTING_DOWN "The server is shutting down.";

@@ -6,6 +6,7 @@ pub mod assessments;
 pub mod baselines;
 pub mod budgets;
 pub mod data_flows;
+pub mod citations;
 pub mod dated;
 pub mod deployments;
 pub mod documents;

@@ -16,6 +16,7 @@ mod differences;
 pub mod editions;
 pub mod figures;
 pub mod indicators;
+pub mod files;
 pub mod milestones;
 pub mod observations;
 pub mod onboarding;

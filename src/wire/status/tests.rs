@@ -84,6 +84,8 @@ fn every_error() -> Vec<Error> {
         Unavailable::ClockBehindLog,
         Unavailable::ClockJumped,
         Unavailable::CredentialsNotChecked,
+        Unavailable::FileNotScanned,
+        Unavailable::Files,
         Unavailable::OutcomeUnknown,
         Unavailable::RevisionNotReached,
         Unavailable::ShuttingDown,

@@ -428,6 +428,10 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
             &data_flows::suspended(&it.data_flow))),
         ("ConfirmDataFlow", "", move_of(&it.data_flow)),
 
+        // a stream of one message; the log does not have it
+        ("UploadFile", "", json!({"chunk": "dGjhu60="})),
+        ("CheckFiles", "", json!({"sha256s": ["0".repeat(64)]})),
+
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),
         ("GetPlan", "restricted", named(&it.restricted)),

@@ -1,0 +1,152 @@
+//! Files that records cite: where their bytes are kept, what may be kept, and how a file arrives.
+//!
+//! A file goes by the SHA-256 of its bytes, so it is kept once, whoever uploads it. It arrives in a
+//! file of the operating system without a name, so that memory holds one chunk of it; its size,
+//! digest and type are known before it is kept. Who may upload and read is decided elsewhere.
+
+mod incoming;
+mod kept;
+mod outside;
+mod scan;
+mod sniff;
+
+use std::{fmt, fs, path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+
+pub use crate::store::StoredFile;
+use crate::{
+    admission::{pool::Pool, who::Who},
+    store::Store,
+};
+pub use incoming::Incoming;
+pub use kept::{Chunks, Verified};
+use ndp_core::{error::Error, limits::Limit};
+use outside::Outside;
+use scan::Scanner;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Files of the largest size that one caller may send at a time, and how many callers may.
+const OF_CALLER: u64 = 3;
+const CALLERS: u64 = 8;
+
+/// Where the bytes of new files are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// In the database.
+    #[default]
+    Database,
+    /// In this directory.
+    Directory(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database => f.write_str("database"),
+            Self::Directory(path) => write!(f, "directory:{}", path.display()),
+        }
+    }
+}
+
+impl Place {
+    /// Makes the directory, where there is none.
+    fn make(&self) -> anyhow::Result<()> {
+        let Self::Directory(path) = self else {
+            return Ok(());
+        };
+        let made = fs::create_dir_all(path);
+        made.with_context(|| format!("cannot keep files in `{}`", path.display()))
+    }
+
+    /// Parses what `--files` gives.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            None if text == "database" => Some(Self::Database),
+            Some(("directory", path)) if !path.is_empty() => Some(Self::Directory(path.into())),
+            _ => None,
+        }
+    }
+}
+
+/// What is kept, and how much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where.
+    pub place: Place,
+    /// Largest size of a file, in bytes.
+    pub size_max: u64,
+    /// Largest size of all files together, in bytes.
+    pub total_max: u64,
+    /// Most bytes that one principal uploads in a day in Vietnam.
+    pub day_max: u64,
+    /// Command that scans a file: it reads the file from its standard input and exits with 0 where
+    /// it finds nothing.
+    pub scan: Option<String>,
+    /// Days after which a file is removed that no record has ever cited.
+    pub uncited_days: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            place: Place::Database,
+            size_max: 20 * MIB,
+            total_max: 10 * 1024 * MIB,
+            day_max: 500 * MIB,
+            scan: None,
+            uncited_days: 30,
+        }
+    }
+}
+
+/// The files of a registry; a cheap handle.
+#[derive(Clone, Debug)]
+pub struct Files(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    outside: Option<Outside>,
+    scanner: Option<Scanner>,
+    settings: Settings,
+    incoming: Pool,
+}
+
+impl Files {
+    /// The files beside this store. Fails where the place cannot be used; makes a directory that is
+    /// not there.
+    pub fn open(store: &Store, settings: &Settings) -> anyhow::Result<Self> {
+        settings.place.make()?;
+        Self::opened(store, settings)
+    }
+
+    /// The same to read them.
+    pub fn open_to_read(store: &Store, place: &Place) -> anyhow::Result<Self> {
+        let settings = Settings {
+            place: place.clone(),
+            ..Settings::default()
+        };
+        Self::opened(store, &settings)
+    }
+
+    fn opened(store: &Store, settings: &Settings) -> anyhow::Result<Self> {
+        let one = settings.size_max.saturating_mul(OF_CALLER);
+        let [all, one] =
+            [one.saturating_mul(CALLERS), one].map(|it| usize::try_from(it).unwrap_or(usize::MAX));
+        Ok(Self(Arc::new(Inner {
+            store: store.clone(),
+            outside: Outside::open(&settings.place)?,
+            scanner: settings.scan.as_deref().map(Scanner::new),
+            settings: settings.clone(),
+            incoming: Pool::new(Limit::FileBytes, all, one),
+        })))
+    }
+
+    /// A file that a caller begins to send.
+    pub async fn begin(&self, who: Who) -> Result<Incoming, Error> {
+        let share = self.0.incoming.take(who, 0)?;
+        Incoming::new(share, self.0.settings.size_max).await
+    }
+}

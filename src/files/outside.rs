@@ -1,0 +1,90 @@
+//! Bytes of files outside the database: in a directory.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use object_store::{
+    ObjectStore, ObjectStoreExt as _, buffered::BufWriter, local::LocalFileSystem, path::Path,
+};
+use tokio::{
+    fs::File,
+    io::{AsyncSeekExt as _, AsyncWriteExt as _},
+};
+
+use super::Place;
+use ndp_core::{error::Error, messages::Unavailable};
+
+/// The place.
+#[derive(Debug)]
+pub(super) struct Outside(Arc<dyn ObjectStore>);
+
+impl Outside {
+    /// Opens the place; none where it is the database.
+    pub(super) fn open(place: &Place) -> anyhow::Result<Option<Self>> {
+        match place {
+            Place::Database => Ok(None),
+            Place::Directory(path) => {
+                let opened = LocalFileSystem::new_with_prefix(path);
+                let opened = opened
+                    .with_context(|| format!("cannot read the files in `{}`", path.display()))?;
+                Ok(Some(Self(Arc::new(opened.with_fsync(true)))))
+            }
+        }
+    }
+
+    /// Writes a file. It is there as a whole or not at all.
+    pub(super) async fn put(&self, sha256: &str, bytes: &mut File) -> Result<(), Error> {
+        let written = async {
+            bytes.rewind().await?;
+            let mut writer = BufWriter::new(Arc::clone(&self.0), path(sha256));
+            match tokio::io::copy(bytes, &mut writer).await {
+                Ok(_) => writer.shutdown().await,
+                Err(error) => {
+                    // the first error is the one to report
+                    let _ = writer.abort().await;
+                    Err(error)
+                }
+            }
+        };
+        written.await.map_err(|error| unreachable(&error))
+    }
+
+    /// Bytes from `start` to `end` of a file; none where there is no such file.
+    pub(super) async fn read(
+        &self,
+        sha256: &str,
+        start: u64,
+        end: u64,
+    ) -> Result<Option<Bytes>, Error> {
+        match self.0.get_range(&path(sha256), start..end).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            // shorter than it was
+            Err(error @ object_store::Error::Generic { .. }) => {
+                tracing::error!(sha256, %error, "a file cannot be read");
+                Ok(None)
+            }
+            Err(error) => Err(unreachable(&error)),
+        }
+    }
+
+    /// Removes a file; one that is not there already is removed.
+    pub(super) async fn remove(&self, sha256: &str) -> Result<(), Error> {
+        match self.0.delete(&path(sha256)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(unreachable(&error)),
+        }
+    }
+}
+
+/// Two digits first, so that no directory gets too many entries.
+fn path(sha256: &str) -> Path {
+    let first = sha256.get(..2).unwrap_or_default();
+    Path::from(format!("{first}/{sha256}"))
+}
+
+fn unreachable(error: &dyn std::error::Error) -> Error {
+    tracing::warn!(%error, "the place of files cannot be reached");
+    Error::Unavailable(Unavailable::Files)
+}
