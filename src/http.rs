@@ -268,6 +268,7 @@ impl Api {
         };
         if let Err(refusal) = take_feed_key(route, &mut parts) {
             return Ok(Err(refusal));
+        }
         if let routes::Body::Raw(field) = &route.body {
             let upload = self.upload(grpc, route, field, &variables, (parts, body));
             // boxed: unboxed, this future would enlarge that of every other call

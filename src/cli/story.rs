@@ -350,12 +350,11 @@ impl Story {
             self.in_operation(number + 3, day)?;
         }
         self.rebaseline(4)?;
-        self.tasks()
+        self.tasks()?;
         self.indicators()?;
+        self.deployments()?;
         self.recommendations()?;
-        self.data_flows()?;
-        self.rebaseline(4)
-        self.deployments()
+        self.data_flows()
     }
 
     fn event(

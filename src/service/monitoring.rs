@@ -13,22 +13,15 @@ use super::{
 };
 use crate::{
     call::{Call, metadata::NDP_FEED_KEY},
-    pb::{self, compute_timeline_request::Interval},
-    registry::authenticate::authenticate_feed,
-    call::Call,
     pb::{
         self,
         compute_timeline_request::{Interval, Metric},
     },
-    call::Call,
-    pb::{self, compute_timeline_request::{Interval, Metric}},
+    registry::authenticate::authenticate_feed,
     wire::{
-        figures, monitoring, reminders, requests,
-        figures, monitoring, requests, tasks,
-        agencies, figures, indicators, monitoring, requests,
-        figures,
+        agencies, figures, indicators,
         monitoring::{self, Counted},
-        requests,
+        reminders, requests, tasks,
         values::{self, write_date},
         weekly::Weekly,
     },
@@ -50,8 +43,9 @@ use ndp_core::{
         tally::{Place, Sight, Tally},
         tasks::{TaskLead, TaskPlace},
     },
-    names::{AgencyName, FigureName, ProgrammeName, Revision},
-    names::{AgencyName, FigureName, PlatformName, ResourceName as _, Revision},
+    names::{
+        AgencyName, FigureName, PlatformName, ProgrammeName, ResourceName as _, Revision,
+    },
     query::{
         filter::Filter,
         order::Order,
@@ -109,75 +103,46 @@ impl Services {
         state.check_listed(&place, start, "start_date")?;
         let dates = dates(interval, start, end)?;
         let sight = Sight::of(&call.caller);
-        let counted = (place.clone(), tasks.clone(), dates.clone());
-        let counts = self.work(&call, move |call, effort| {
-            let ((place, tasks, dates), state) = (&counted, call.state());
-            let counts = state.timeline(place, &sight, dates, effort);
-            Ok((counts, state.task_timeline(tasks, dates, effort)))
+        let asked = (place.clone(), tasks.clone(), metrics.clone());
+        let counting = self.work(&call, move |call, effort| {
+            let (place, tasks, metrics) = &asked;
+            let state = call.state();
+            let agency = place.agency.as_ref();
+            let counts = state.timeline(place, &sight, &dates, effort);
+            let numbers = state.task_timeline(tasks, &dates, effort);
+            let deployments = match metrics.contains(&Metric::DeploymentsOperating) {
+                true => state.operating_deployments(place, &dates, effort),
+                false => vec![0; dates.len()],
+            };
+            let of_recommendations = metrics.iter().any(|it| monitoring::is_of_recommendations(*it));
+            let recommendations = match of_recommendations {
+                true => state.recommendation_timeline(agency, &sight, &dates, effort),
+                false => vec![RecommendationCounts::default(); dates.len()],
+            };
+            let flows = match metrics.contains(&Metric::DataFlowsActive) {
+                true => state.active_flows(&FlowScope::of_agency(agency), &dates, effort),
+                false => vec![0; dates.len()],
+            };
+            let points = dates.iter().zip(counts).zip(numbers);
+            let points = points.zip(deployments).zip(recommendations).zip(flows);
+            let points = points.map(
+                |(((((date, counts), tasks), deployments), recommendations), active_flows)| {
+                    Counted {
+                        date: *date,
+                        counts,
+                        tasks,
+                        deployments,
+                        recommendations,
+                        active_flows,
+                    }
+                },
+            );
+            Ok(points.collect::<Vec<_>>())
         });
-        let (counts, numbers) = counts.await?;
-        let points = dates.into_iter().zip(counts).zip(numbers);
-        let points = points.map(|((date, counts), tasks)| (date, counts, tasks));
-        let points: Vec<_> = points.collect();
+        let points = counting.await?;
         let programme = tasks.programme.as_ref();
         let told = monitoring::timeline(&place, &metrics, &points, programme, end, state);
         call.answer(told)
-        let counted = (place.clone(), dates.clone());
-        let deploying = metrics.contains(&Metric::DeploymentsOperating);
-        let counts = self.work(&call, move |call, effort| {
-            let (place, dates) = &counted;
-            let state = call.state();
-            let deployments = deploying.then(|| state.operating_deployments(place, dates, effort));
-            Ok((state.timeline(place, &sight, dates, effort), deployments))
-        });
-        let (counts, deployments) = counts.await?;
-        let counted = monitoring::Counted {
-            points: dates.into_iter().zip(counts).collect(),
-            deployments: deployments.unwrap_or_default(),
-        };
-        call.answer(monitoring::timeline(&place, &metrics, &counted, end, state))
-        let counted = (place.clone(), dates);
-        let mut of = metrics.iter();
-        let counts_recommendations = of.any(|it| monitoring::is_of_recommendations(*it));
-        let counts = self.work(&call, move |call, effort| {
-            let (place, dates) = &counted;
-            let counts = call.state().timeline(place, &sight, dates, effort);
-            let agency = place.agency.as_ref();
-            let of_recommendations = if counts_recommendations {
-                call.state()
-                    .recommendation_timeline(agency, &sight, dates, effort)
-            } else {
-                vec![RecommendationCounts::default(); dates.len()]
-            };
-            let counted = dates.iter().zip(counts).zip(of_recommendations);
-            let counted = counted.map(|((date, counts), recommendations)| Counted {
-                date: *date,
-                counts,
-                recommendations,
-            });
-            Ok(counted.collect::<Vec<_>>())
-        });
-        let points = counts.await?;
-        let asks_flows = metrics.contains(&Metric::DataFlowsActive);
-        let counts = self.work(&call, move |call, effort| {
-            let (place, dates) = &counted;
-            let state = call.state();
-            let scope = FlowScope::of_agency(place.agency.as_ref());
-            let flows = match asks_flows {
-                true => state.active_flows(&scope, dates, effort),
-                false => vec![0; dates.len()],
-            };
-            Ok((state.timeline(place, &sight, dates, effort), flows))
-        });
-        let (counts, flows) = counts.await?;
-        let points = dates.into_iter().zip(counts).zip(flows);
-        let points = points.map(|((date, counts), active_flows)| monitoring::Counted {
-            date,
-            counts,
-            active_flows,
-        });
-        let points: Vec<_> = points.collect();
-        call.answer(monitoring::timeline(&place, &metrics, &points, end, state))
     }
 
     pub(super) async fn compute_agency_summaries(
@@ -298,6 +263,8 @@ impl Services {
         let now = &call.now;
         let time = self.registry().clock().now();
         authenticate_feed(&now.state, &now.key_hashes, key, time)
+    }
+
     pub(super) async fn compute_connections(
         &self,
         request: Request<pb::ComputeConnectionsRequest>,

@@ -197,9 +197,6 @@ pub fn summary(record: &Summary, state: &State) -> pb::ComputeSummaryResponse {
 
 /// The metrics asked for; all of them where none is.
 pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
-    let all = 1..=Metric::TasksOverdue as i32;
-    let all = 1..=Metric::DeploymentsOperating as i32;
-    let all = 1..=Metric::RecommendationsOverdue as i32;
     let all = 1..=Metric::DataFlowsActive as i32;
     let asked: Vec<i32> = if numbers.is_empty() {
         all.collect()
@@ -210,20 +207,17 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     metrics.collect()
 }
 
+/// A number of platforms, and of what is below them, or of tasks.
 fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
-/// Whether a metric is of recommendations.
-pub fn is_of_recommendations(metric: Metric) -> bool {
-    matches!(
-        metric,
-        Metric::Recommendations | Metric::RecommendationsAnswered | Metric::RecommendationsOverdue
-    )
-}
-
-fn metric(metric: Metric, counts: &Counts, recommendations: &RecommendationCounts) -> i32 {
     let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
     match metric {
-        // the latter is counted apart
-        Metric::Unspecified | Metric::DeploymentsOperating => 0,
+        // counted apart
+        Metric::Unspecified
+        | Metric::DeploymentsOperating
+        | Metric::Recommendations
+        | Metric::RecommendationsAnswered
+        | Metric::RecommendationsOverdue
+        | Metric::DataFlowsActive => 0,
         Metric::PlatformsHeld => counts.get(Count::Platforms),
         Metric::PlatformsRetired => counts.get(Count::Retired),
         Metric::PlatformsWithIssuedPlan => counts.get(Count::WithIssuedPlan),
@@ -247,60 +241,43 @@ fn metric(metric: Metric, counts: &Counts, recommendations: &RecommendationCount
         Metric::TasksCompleted => tasks.completed(),
         Metric::TasksCompletedLate => tasks.get(TaskCount::State(StandingState::CompletedLate)),
         Metric::TasksOverdue => tasks.get(TaskCount::State(StandingState::Overdue)),
-        Metric::DataFlowsActive => 0, // not of platforms
     }
 }
 
-/// What a timeline counts on one date.
+/// What a timeline counts on one date. What nobody asked for is zero.
 #[derive(Debug)]
 pub struct Counted {
     /// The date.
     pub date: Date,
-    /// The counts of platforms and what is below them.
+    /// Platforms and what is below them.
     pub counts: Counts,
+    /// Tasks.
+    pub tasks: TaskNumbers,
+    /// Deployments that are OPERATING.
+    pub deployments: i32,
+    /// Recommendations.
+    pub recommendations: RecommendationCounts,
     /// Data flows that are ACTIVE.
     pub active_flows: i32,
 }
 
-fn point_count(of: Metric, point: &Counted) -> i32 {
+fn counted(of: Metric, point: &Counted) -> i32 {
     match of {
+        Metric::DeploymentsOperating => point.deployments,
+        Metric::Recommendations => point.recommendations.received,
+        Metric::RecommendationsAnswered => point.recommendations.answered(),
+        Metric::RecommendationsOverdue => point.recommendations.overdue,
         Metric::DataFlowsActive => point.active_flows,
-        _ => metric(of, &point.counts),
+        _ => metric(of, &point.counts, &point.tasks),
     }
-}
-
-/// What was counted for a timeline.
-#[derive(Debug)]
-pub struct Counted {
-    /// The counts of each date.
-    pub points: Vec<(Date, Counts)>,
-    /// Deployments that were OPERATING on each; empty where nobody asked for them.
-    pub deployments: Vec<i32>,
-        Metric::Recommendations => recommendations.received,
-        Metric::RecommendationsAnswered => recommendations.answered(),
-        Metric::RecommendationsOverdue => recommendations.overdue,
-    }
-}
-
-/// The counts of one date.
-#[derive(Clone, Debug)]
-pub struct Counted {
-    /// The date.
-    pub date: Date,
-    /// Those of a place.
-    pub counts: Counts,
-    /// Those of recommendations; empty where none was asked for.
-    pub recommendations: RecommendationCounts,
 }
 
 /// A timeline, as computed at a revision.
 pub fn timeline(
     place: &Place,
     metrics: &[Metric],
-    points: &[(Date, Counts, TaskNumbers)],
-    programme: Option<&ProgrammeName>,
-    counted: &Counted,
     points: &[Counted],
+    programme: Option<&ProgrammeName>,
     end: Date,
     state: &State,
 ) -> pb::ComputeTimelineResponse {
@@ -309,34 +286,11 @@ pub fn timeline(
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
-        points: counted
-            .points
+        points: points
             .iter()
-            .map(|(date, counts, tasks)| Point {
-                effective_date: write_date(Some(*date)),
-                counts: metrics
-                    .iter()
-                    .map(|it| metric(*it, counts, tasks))
-            .enumerate()
-            .map(|(i, (date, counts))| Point {
-                effective_date: write_date(Some(*date)),
-                counts: metrics
-                    .iter()
-                    .map(|it| match it {
-                        Metric::DeploymentsOperating => {
-                            counted.deployments.get(i).copied().unwrap_or_default()
-                        }
-                        _ => metric(*it, counts),
-                    })
-            .map(|it| Point {
-                effective_date: write_date(Some(it.date)),
-                counts: metrics
-                    .iter()
-                    .map(|of| metric(*of, &it.counts, &it.recommendations))
-                    .collect(),
             .map(|point| Point {
                 effective_date: write_date(Some(point.date)),
-                counts: metrics.iter().map(|it| point_count(*it, point)).collect(),
+                counts: metrics.iter().map(|it| counted(*it, point)).collect(),
             })
             .collect(),
         revision: state.revision().get(),
@@ -353,9 +307,6 @@ pub fn timeline(
 /// The numbers of a place on a date.
 pub(super) fn counts(record: &Counts, tasks: &TaskNumbers) -> pb::agency_summary::Counts {
     let count = |it: Metric| Some(metric(it, record, tasks));
-pub(super) fn counts(record: &Counts) -> pb::agency_summary::Counts {
-    let beside = RecommendationCounts::default();
-    let count = |it: Metric| Some(metric(it, record, &beside));
     pb::agency_summary::Counts {
         held_platform_count: count(Metric::PlatformsHeld),
         retired_platform_count: count(Metric::PlatformsRetired),

@@ -152,7 +152,7 @@ messages! {
           another agency needs a plan of its own"),
         ("phải là một nền tảng khác đang có trong danh mục do `{agency}` chủ quản; nền tảng của \
           cơ quan khác cần kế hoạch riêng");
-    NOT_UNIQUE => CoverageRepeated:
+    NOT_UNIQUE => CoveredTwice:
         ("the platform is named twice for the same days; remove one entry"),
         ("nền tảng được ghi hai lần cho cùng thời gian; hãy bỏ một mục");
     NOT_ALLOWED => CoverageRemoved:

@@ -198,7 +198,6 @@ impl State {
                 self.platform_values.remove(&old);
             }
             Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
-            Some(Image::Agency(old)) => self.forget_texts(&old.name),
             Some(Image::Task(old)) => self.task_index.remove(&old),
             Some(Image::Observation(old)) => self.series.remove(&old),
             Some(Image::Recommendation(old)) => self.recommendations_by_source.remove(&old),

@@ -148,6 +148,7 @@ impl Fixture {
             value: cast
                 .editor
                 .ok("CreateObservation", indicators::declared("x", 7))
+                .await,
             deployment: cast
                 .editor
                 .ok("UpdateDeployment", deployments::report(AGENCY))

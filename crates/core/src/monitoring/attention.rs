@@ -139,10 +139,12 @@ impl Kind {
             }
             Self::ImplausibleAggregate => {
                 "ask the source of the aggregate and of its parts; the values stay as published"
+            }
             Self::DeploymentLate => "reach the stage and report it, or move the date by a document",
             Self::DeploymentStale => "report how the deployment stands this month",
             Self::DuplicateSystem => {
                 "replace the earlier system and report it, or keep it on by a document"
+            }
             Self::UnansweredRecommendation => {
                 "answer the recommendation, forward it to the agency in charge, or reject it with \
                  its reason"
@@ -186,12 +188,14 @@ impl Kind {
             }
             Self::ImplausibleAggregate => {
                 "hỏi lại nguồn của số tổng và các số thành phần; số liệu được giữ như đã công bố"
+            }
             Self::DeploymentLate => {
                 "hoàn thành giai đoạn và cập nhật, hoặc điều chỉnh thời hạn bằng văn bản"
             }
             Self::DeploymentStale => "cập nhật tình hình triển khai trong tháng",
             Self::DuplicateSystem => {
                 "thay thế hệ thống cũ và cập nhật, hoặc gia hạn giữ lại bằng văn bản"
+            }
             Self::UnansweredRecommendation => {
                 "trả lời phản ánh, kiến nghị, chuyển cho cơ quan có thẩm quyền, hoặc từ chối và \
                  nêu lý do"
@@ -215,7 +219,6 @@ pub struct Item {
     /// The other record that it is about, if there is one.
     pub other: Option<PlatformName>,
     /// The platform that it belongs to; empty where it belongs to none.
-    /// The platform that it belongs to; empty for a data flow between others.
     pub platform: String,
     /// The record's title.
     pub display_name: String,

@@ -105,11 +105,11 @@ words! {
         /// The task is not due after the one that it is a part of.
         TaskDueWithinParent = 26 "TASK_DUE_WITHIN_PARENT",
         /// The last value of an agency's series agrees with its numerator and denominator.
-        Recomputed = 21 "RECOMPUTED",
+        Recomputed = 35 "RECOMPUTED",
         /// The series has a value of the last period that is due.
-        Observed = 22 "OBSERVED",
+        Observed = 36 "OBSERVED",
         /// Its last value came within 14 days after its period.
-        ObservedInTime = 23 "OBSERVED_IN_TIME",
+        ObservedInTime = 37 "OBSERVED_IN_TIME",
         /// How many units have it in use is known.
         Covered = 30 "COVERED",
         /// The agency above, or the steward, confirmed it.
@@ -121,9 +121,9 @@ words! {
         /// Of a recommendation that is answered: a document holds the answer.
         AnsweredWithDocument = 43 "ANSWERED_WITH_DOCUMENT",
         /// The platform declares the channel that its data flows use; counted for each.
-        ChannelsAsFlows = 21 "CHANNELS_AS_FLOWS",
+        ChannelsAsFlows = 50 "CHANNELS_AS_FLOWS",
         /// A data flow uses the channel that the platform declares; counted for each.
-        ChannelsUsed = 22 "CHANNELS_USED",
+        ChannelsUsed = 51 "CHANNELS_USED",
     }
 }
 
@@ -211,15 +211,13 @@ impl State {
         let named = self.namesakes(on, effort);
         let mut quality = Quality::default();
         for platform in self.active_in(place, on, effort) {
-            quality.add(self.record_quality(platform, &named, sight, on));
+            quality.add(self.record_quality(platform, &named, sight, on, effort));
         }
         quality.add_tasks(self, place, on, effort);
         self.add_observations(&mut quality, place, on, effort);
         self.add_deployments(&mut quality, place, on, effort);
         for record in recommendations::records(self, place, sight, on, effort) {
             quality.add(record);
-        }
-            quality.add(self.record_quality(platform, &named, sight, on, effort));
         }
         quality.records.sort_by(|a, b| a.resource.cmp(&b.resource));
         quality

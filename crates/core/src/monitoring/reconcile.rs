@@ -133,52 +133,6 @@ impl State {
                 ..Computed::default()
             },
         };
-        let on = figure.figure_date;
-        let mut computed = Computed {
-            value: Some(0),
-            ..Computed::default()
-        };
-        let mut parts = [0_i64; 4];
-        for platform in self.active_in(&place, on, effort) {
-            let record = Ground::Record(platform.public_meta().revision);
-            match figure.subject {
-                Subject::PlatformsListed => computed.count(1, [record]),
-                Subject::PlatformsOperating => {
-                    if stage_on(platform, on) == Some(Stage::Operation) {
-                        computed.count(1, [record]);
-                    }
-                }
-                Subject::PlansIssued => {
-                    let own = self.plans_in_force(&platform.name, on).next();
-                    let plan = own.or_else(|| self.covering_plan_on(&platform.name, on));
-                    if let Some(plan) = plan {
-                        let mut entries = plan.state_history.iter();
-                        let entry = entries.find(|entry| entry.state == PlanState::Issued);
-                        let ground =
-                            entry.map(|entry| Ground::Issue(plan.name.clone(), entry.record_time));
-                        computed.count(1, ground);
-                    }
-                }
-                Subject::Tasks => {
-                    let counts = contribution(self, platform, on).seen(sight);
-                    let dropped = counts.get(Count::Milestone(StandingState::Dropped));
-                    let tasks = counts.get(Count::Milestones) - dropped;
-                    computed.count(i64::from(tasks), None);
-                    let state = |state| i64::from(counts.get(Count::Milestone(state)));
-                    let values = [
-                        state(StandingState::CompletedOnTime) + state(StandingState::CompletedLate),
-                        state(StandingState::OnSchedule) + state(StandingState::NotYetDue),
-                        state(StandingState::Overdue),
-                        state(StandingState::Regular),
-                    ];
-                    for (part, value) in parts.iter_mut().zip(values) {
-                        *part += value;
-                    }
-                }
-            }
-        }
-        if figure.subject == Subject::Tasks {
-            computed.parts = Category::ALL.into_iter().zip(parts).collect();
         if let Some(value) = computed.value
             && figure.difference(figure.value, value).is_none()
         {
@@ -262,7 +216,8 @@ impl State {
                 (stage_on(platform, on) == Some(Stage::Operation)).then_some(record)
             }
             Subject::PlansIssued => {
-                let plan = self.plans_in_force(&platform.name, on).next()?;
+                let own = self.plans_in_force(&platform.name, on).next();
+                let plan = own.or_else(|| self.covering_plan_on(&platform.name, on))?;
                 let mut entries = plan.state_history.iter();
                 let entry = entries.find(|entry| entry.state == PlanState::Issued);
                 Some(entry.map_or(record, |entry| {

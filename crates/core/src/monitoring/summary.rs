@@ -8,16 +8,13 @@ use crate::{
     error::Error,
     messages::Rule,
     monitoring::{
+        deployments::counts::DeploymentCounts,
+        flows::{FlowCounts, FlowScope},
+        recommendations::RecommendationCounts,
         tally::{Counts, Place, Sight, Tally, contribution, is_in},
         tasks::{TaskLead, TaskNumbers, TaskPlace},
     },
     names::{AgencyName, EditionName, ProgrammeName, ResourceName as _},
-        deployments::counts::DeploymentCounts,
-        recommendations::RecommendationCounts,
-        flows::{FlowCounts, FlowScope},
-        tally::{Counts, Place, Sight, Tally, contribution, is_in},
-    },
-    names::{AgencyName, EditionName, ResourceName as _},
     near::nearest,
     records::editions::Edition,
     state::State,
@@ -155,7 +152,6 @@ impl State {
 
     /// The summary of a place, by a tally of this State.
     pub fn summary(&self, caller: &Caller, place: Place, tally: &Tally) -> Summary {
-        let counts = tally.counts(&place, &Sight::of(caller));
         let tasks = TaskPlace {
             programme: None,
             lead: TaskLead::of(place.agency.as_ref()),

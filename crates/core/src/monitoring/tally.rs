@@ -389,19 +389,11 @@ pub struct Before {
     /// The shares of some platforms; `None` for those of all.
     platforms: Option<Vec<(PlatformName, Option<Share>)>>,
     tasks: TasksBefore,
-    shares: Option<Vec<(PlatformName, Option<Share>)>>,
     deployments: counts::Before,
-/// The parts of a tally that a change may alter, as they were before the change: the shares of
-/// some platforms, or `None` for the whole tally; and those of recommendations.
-#[derive(Debug)]
-pub struct Before {
-    platforms: Option<Vec<(PlatformName, Option<Share>)>>,
     recommendations: recommendations::Before,
+    /// Those of some data flows; `None` for those of all.
+    flows: Option<FlowsBefore>,
 }
-/// The parts of a tally that a change may alter, as they were before the change: the shares of
-/// some platforms and of some data flows, or `None` for the whole tally.
-#[derive(Debug)]
-pub struct Before(Option<(Vec<(PlatformName, Option<Share>)>, FlowsBefore)>);
 
 /// Which records a part of a tally counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -448,6 +440,8 @@ impl Tally {
     /// The counts of tasks.
     pub const fn tasks(&self) -> &TaskTally {
         &self.tasks
+    }
+
     /// The counts of data flows.
     pub const fn flows(&self) -> &FlowTally {
         &self.flows
@@ -492,34 +486,31 @@ impl Tally {
         Before {
             platforms: platforms.map(|names| names.into_iter().map(share).collect()),
             tasks: self.tasks.before(state, change),
-            shares: platforms.map(|names| names.into_iter().map(share).collect()),
             deployments: DeploymentTally::before(state, change, self.date),
             recommendations: recommendations::Tally::before(state, change, self.date),
+            flows: self.flows.before(state, change),
         }
-        let shares = platforms.map(|names| names.into_iter().map(share).collect());
-        Before(shares.zip(self.flows.before(state, change)))
     }
 
     /// Updates the tally to the State after the change. Returns false if everything must be counted
     /// again.
     pub fn advance(&mut self, before: Before, after: &State) -> bool {
-        let recommendations = before.recommendations;
-        self.recommendations
-            .advance(recommendations, after, self.date);
-        let Some(shares) = before.platforms else {
+        let Before {
+            platforms,
+            tasks,
+            deployments,
+            recommendations,
+            flows,
+        } = before;
+        let (Some(shares), Some(flows)) = (platforms, flows) else {
             return false;
         };
-        self.tasks.advance(before.tasks, after);
-        let Some(shares) = before.shares else {
-            return false;
-        };
-        let deployments = &mut self.deployments;
-        if !deployments.advance(before.deployments, after, self.date) {
+        if !self.deployments.advance(deployments, after, self.date) {
             return false;
         }
-        let Some((shares, flows)) = before.0 else {
-            return false;
-        };
+        self.tasks.advance(tasks, after);
+        self.recommendations
+            .advance(recommendations, after, self.date);
         self.flows.advance(flows, after);
         for (name, old) in shares {
             let platform = after.platform(&name);

@@ -18,7 +18,7 @@ use crate::{
         texts::texts,
         words::{Word as _, words},
     },
-    state::visible::{Audience, Parents, Visible},
+    state::visible::{Parents, Visible},
     time::Date,
 };
 
@@ -157,13 +157,6 @@ impl Visible for Agency {
         Some(Cow::Borrowed(self))
     }
 
-    fn is_guarded_as(&self, other: &Self) -> bool {
-        self.fields.parent_agency == other.fields.parent_agency
-    }
-
-    /// The agency above it, whose administrators keep its principals too.
-    fn audience_below(&self) -> Audience {
-        Audience::of_agency(self.fields.parent_agency.as_ref())
     /// Rights follow successors, and an administrator keeps the principals below its agency.
     fn is_guarded_as(&self, other: &Self) -> bool {
         self.fields.parent_agency == other.fields.parent_agency

@@ -117,7 +117,9 @@ impl PartyClass {
             AgencyKind::Ministry | AgencyKind::MinisterialAgency | AgencyKind::GovernmentAgency => {
                 Self::Ministry
             }
-            AgencyKind::ProvincialPeoplesCommittee => Self::Locality,
+            AgencyKind::ProvincialPeoplesCommittee | AgencyKind::CommunePeoplesCommittee => {
+                Self::Locality
+            }
             AgencyKind::Unspecified
             | AgencyKind::PartyBody
             | AgencyKind::NationalAssemblyBody

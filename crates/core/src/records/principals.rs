@@ -13,7 +13,6 @@ use crate::{
     },
     records::{
         Kind,
-        agencies::LEVELS_MAX,
         meta::{Meta, record_fields},
         stored::stored,
         texts::texts,
@@ -30,7 +29,7 @@ words! {
         AgencyEditor = 1 "ROLE_AGENCY_EDITOR",
         /// Returns, issues, completes and revokes plans of one agency.
         AgencyApprover = 2 "ROLE_AGENCY_APPROVER",
-        /// Keeps the principals and API keys of one agency, and of those below it.
+        /// Keeps the principals and API keys of one agency.
         AgencyAdmin = 3 "ROLE_AGENCY_ADMIN",
         /// Keeps the catalogue.
         Steward = 4 "ROLE_STEWARD",
@@ -142,10 +141,7 @@ impl PrincipalFields {
     /// the steward appoints.
     pub(crate) fn serves_steward(&self) -> bool {
         let alone = matches!(*self.roles, [Role::Transcriber | Role::Measurer]);
-        self.agency.is_none() && alone
-    /// Whether it transcribes and does nothing else: such principals the steward appoints.
-    pub(crate) fn only_transcribes(&self) -> bool {
-        self.agency.is_none() && self.roles == [Role::Transcriber] && self.grants.is_empty()
+        self.agency.is_none() && alone && self.grants.is_empty()
     }
 
     /// Every role that it has or is to have for a time.
@@ -232,11 +228,11 @@ impl std::fmt::Debug for KeyHash {
 }
 
 impl Visible for Principal {
-    fn visible(&self, caller: &Caller, at: &dyn Parents) -> Option<Cow<'_, Self>> {
+    fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
         let itself = caller
             .person()
             .is_some_and(|person| person.principal == self.name);
-        (itself || keeps_principals_of(caller, &self.audience_below(), at))
+        (itself || keeps_principals_of(caller, &self.audience_below()))
             .then_some(Cow::Borrowed(self))
     }
 
@@ -263,37 +259,16 @@ impl Visible for ApiKey {
         let its_own = caller
             .person()
             .is_some_and(|person| person.principal == self.name.parent());
-        (its_own || keeps_principals_of(caller, &self.audience(at), at))
-            .then_some(Cow::Borrowed(self))
+        (its_own || keeps_principals_of(caller, &self.audience(at))).then_some(Cow::Borrowed(self))
     }
 }
 
-/// Whether the caller keeps principals of this audience. An agency's administrator keeps those of
-/// the agencies below it too.
-fn keeps_principals_of(caller: &Caller, audience: &Audience, at: &dyn Parents) -> bool {
+/// Whether the caller keeps principals of this audience.
+fn keeps_principals_of(caller: &Caller, audience: &Audience) -> bool {
+    let agency = audience.agency.as_ref();
     caller.has(Role::Admin)
         || caller.has(Role::Auditor)
         || (audience.of_transcriber && caller.has(Role::Steward))
-        || audience
-            .agency
-            .as_ref()
-            .is_some_and(|agency| administers(caller, agency, at))
-}
-
-/// Whether the caller is an administrator of an agency, or of one above it.
-pub(crate) fn administers(caller: &Caller, agency: &AgencyName, at: &dyn Parents) -> bool {
-    if !caller.has(Role::AgencyAdmin) {
-        return false;
-    }
-    let mut agency = Some(agency.clone());
-    for _ in 0..LEVELS_MAX {
-        match agency {
-            None => return false,
-            Some(it) if caller.has_in(Role::AgencyAdmin, &it) => return true,
-            Some(it) => agency = at.audience(Kind::Agency, it.as_str()).agency,
-        }
-    }
-    false
         || agency.is_some_and(|agency| caller.keeps(agency))
 }
 

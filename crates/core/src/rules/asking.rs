@@ -6,8 +6,6 @@ use crate::{
     caller::Caller,
     error::Error,
     messages::Unauthenticated,
-    names::AgencyName,
-    records::principals::{Principal, PrincipalFields, Role, administers},
     names::{AgencyName, PlatformName},
     records::{
         plans::Plan,
@@ -111,16 +109,9 @@ impl<'a> Asking<'a> {
         ))
     }
 
-    /// An administrator manages every principal; the steward, those that only transcribe. An agency
-    /// administrator manages only principals of the agency that have no other roles, so that no
-    /// caller grants more rights than it has.
     /// An administrator manages every principal; the steward, those that only transcribe or only
-    /// measure. An agency administrator manages only principals of the agency that have no other
-    /// roles, so that no caller grants more rights than it has.
-    /// administrator manages only principals of the agency, and of those below it, that have no
-    /// other roles, so that no caller grants more rights than it has.
-    /// administrator manages only principals of the agency, and of the units below it, that have
-    /// no other roles, so that no caller grants more rights than it has.
+    /// measure. An agency administrator manages only principals of the agency, and of the units
+    /// below it, that have no other roles, so that no caller grants more rights than it has.
     pub(super) fn manages(&self, fields: &PrincipalFields) -> Result<(), Error> {
         if self.caller.has(Role::Admin) {
             return Ok(());
@@ -128,15 +119,7 @@ impl<'a> Asking<'a> {
         if fields.serves_steward() && self.caller.has(Role::Steward) {
             return Ok(());
         }
-        let of_agency_alone = fields.roles.iter().all(|role| role.is_given_in_agency());
-        match &fields.agency {
-            Some(agency) if of_agency_alone => {
-                if administers(self.caller, agency, self.state) {
-                    return Ok(());
-                }
-                self.in_agency(Role::AgencyAdmin, agency)
-            }
-        let of_agency_alone = fields.all_roles().all(Role::is_of_agency);
+        let of_agency_alone = fields.all_roles().all(Role::is_given_in_agency);
         match &fields.agency {
             Some(agency) if of_agency_alone && self.caller.keeps(agency) => Ok(()),
             Some(agency) if of_agency_alone => self.in_agency(Role::AgencyAdmin, agency),

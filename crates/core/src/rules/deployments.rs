@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::{
     error::{Error, Violations},
     messages::{Condition, Rule},
-    names::{AgencyName, DeploymentName, ResourceName as _},
+    names::{AgencyName, DeploymentName, PlatformName, ResourceName as _},
     records::{
         agencies::Agency,
         deployments::{
@@ -51,7 +51,7 @@ impl UpdateDeployment {
         } else {
             Some(found?)
         };
-        let writer = asking.reports_for(&agency)?;
+        let writer = asking.reports_for(&agency, &name.parent())?;
         Ok(Found { old, writer })
     }
 }
@@ -199,11 +199,15 @@ impl Command for ConfirmDeployment {
 impl Asking<'_> {
     /// For whom the caller reports: for its own agency, as editor or approver, or for one that has
     /// no principals yet, from published documents.
-    fn reports_for(&self, agency: &AgencyName) -> Result<Writer, Error> {
+    fn reports_for(
+        &self,
+        agency: &AgencyName,
+        platform: &PlatformName,
+    ) -> Result<Writer, Error> {
         if self.caller.has_in(Role::AgencyApprover, agency) {
             return Ok(Writer::Agency);
         }
-        self.writes_for(agency)
+        self.writes_for(agency, platform)
     }
 }
 

@@ -417,7 +417,7 @@ fn check_coverage(
             violations.add(format!("{path}.end_date"), Rule::EndBeforeStart);
         }
         if entries.iter().take(i).any(|other| other.meets(entry)) {
-            violations.add(format!("{path}.platform"), Rule::CoverageRepeated);
+            violations.add(format!("{path}.platform"), Rule::CoveredTwice);
         }
         if let Some(document) = &entry.document {
             document.check(Needs::Identity, &format!("{path}.document"), violations);

@@ -7,9 +7,7 @@ use crate::{
     names::Revision,
     records::{
         agencies::Agency, editions::Edition, figures::Figure, indicators::Indicator,
-        observations::Observation, platforms::Platform, texts::Reader,
-        agencies::Agency, editions::Edition, figures::Figure, platforms::Platform,
-        programmes::Programme, texts::Reader,
+        observations::Observation, platforms::Platform, programmes::Programme, texts::Reader,
     },
     rules::{AnyCommand, Asking, Deciding, personal::check_personal_data},
 };
