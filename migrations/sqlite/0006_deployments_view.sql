@@ -6,7 +6,7 @@ SELECT
     'agencies/' || substr(name, instr(name, '/deployments/') + 13) AS agency,
     image ->> '$.fields.stages[#-1].stage' AS last_stage,
     image ->> '$.fields.stages[#-1].reached.end' AS last_stage_end,
-    image ->> '$.fields.as_of_date' AS as_of_date,
+    image ->> '$.fields.report_date' AS report_date,
     image ->> '$.fields.legacy_systems[#-1].display_name' AS legacy_system,
     image ->> '$.fields.legacy_systems[#-1].disposition' AS legacy_disposition,
     image ->> '$.fields.legacy_systems[#-1].end_date' AS legacy_end_date,

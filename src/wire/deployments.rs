@@ -49,11 +49,11 @@ pub fn deployment_fields(message: pb::Deployment) -> DeploymentFields {
         name: _,
         stages,
         planned_stages,
-        coverage,
+        coverages,
         legacy_systems,
         evidence: shown_by,
         sources: read_in,
-        as_of_date,
+        report_date,
         agency: _,
         parent_agency: _,
         transcribed: _,
@@ -65,15 +65,15 @@ pub fn deployment_fields(message: pb::Deployment) -> DeploymentFields {
         revision: _,
     } = message;
     let (stages, planned_stages) = (stages.into_iter(), planned_stages.into_iter());
-    let (coverage, legacy_systems) = (coverage.into_iter(), legacy_systems.into_iter());
+    let (coverages, legacy_systems) = (coverages.into_iter(), legacy_systems.into_iter());
     DeploymentFields {
         stages: stages.filter_map(read_stage).collect(),
         planned_stages: planned_stages.filter_map(read_planned_stage).collect(),
-        coverage: coverage.filter_map(read_coverage).collect(),
+        coverages: coverages.filter_map(read_coverage).collect(),
         legacy_systems: legacy_systems.filter_map(read_legacy_system).collect(),
         evidence: read_evidence(shown_by),
         sources: read_sources(read_in),
-        as_of_date: read_date(as_of_date),
+        report_date: read_date(report_date),
     }
 }
 
@@ -112,14 +112,14 @@ fn read_coverage(message: pb::deployment::Coverage) -> Option<Coverage> {
         unit,
         done,
         total,
-        as_of_date,
+        count_date,
         percent: _,
     } = message;
     Some(Coverage {
         unit: read_enum(unit)?,
         done,
         total,
-        as_of_date: read_date(as_of_date),
+        count_date: read_date(count_date),
     })
 }
 
@@ -159,11 +159,11 @@ pub fn deployment(record: &Deployment) -> pb::Deployment {
     let DeploymentFields {
         stages,
         planned_stages,
-        coverage: covered,
+        coverages,
         legacy_systems,
         evidence: shown_by,
         sources: read_in,
-        as_of_date,
+        report_date,
     } = fields;
     let Meta {
         create_time,
@@ -174,11 +174,11 @@ pub fn deployment(record: &Deployment) -> pb::Deployment {
         name: name.as_str().to_owned(),
         stages: stages.iter().map(stage).collect(),
         planned_stages: planned_stages.iter().map(planned_stage).collect(),
-        coverage: covered.iter().map(coverage).collect(),
+        coverages: coverages.iter().map(coverage).collect(),
         legacy_systems: legacy_systems.iter().map(legacy_system).collect(),
         evidence: evidence(shown_by),
         sources: sources(read_in),
-        as_of_date: write_date(*as_of_date),
+        report_date: write_date(*report_date),
         agency: write_optional_name(name.agency().as_ref()),
         parent_agency: String::new(),
         transcribed: *transcribed,
@@ -238,13 +238,13 @@ fn coverage(record: &Coverage) -> pb::deployment::Coverage {
         unit,
         done,
         total,
-        as_of_date,
+        count_date,
     } = record;
     pb::deployment::Coverage {
         unit: write_enum(*unit),
         done: *done,
         total: *total,
-        as_of_date: write_date(*as_of_date),
+        count_date: write_date(*count_date),
         percent: record.percent(),
     }
 }
@@ -272,8 +272,8 @@ fn confirmation(record: &DeploymentConfirmation) -> pb::deployment::Confirmation
     let DeploymentConfirmation {
         revision,
         stage,
-        coverage: covered,
-        as_of_date,
+        coverages,
+        report_date,
         agency,
         person: _, // in the log
         record_time,
@@ -281,8 +281,8 @@ fn confirmation(record: &DeploymentConfirmation) -> pb::deployment::Confirmation
     pb::deployment::Confirmation {
         confirmed_revision: revision.get(),
         stage: write_optional_enum(*stage),
-        coverage: covered.iter().map(coverage).collect(),
-        as_of_date: write_date(*as_of_date),
+        coverages: coverages.iter().map(coverage).collect(),
+        report_date: write_date(*report_date),
         agency: write_optional_name(agency.as_ref()),
         record_time: Some(write_timestamp(*record_time)),
     }
@@ -297,12 +297,12 @@ fn standing(record: &Deployment, standing: &DeploymentStanding) -> pb::deploymen
         duplicate_since,
         confirmed,
     } = standing;
-    let covered = record.fields.coverage_on(*date);
+    let coverages = record.fields.coverages_on(*date);
     pb::deployment::Standing {
         effective_date: write_date(Some(*date)),
         stage: write_optional_enum(stage.map(|(stage, _)| stage)),
         stage_date: write_date(stage.map(|(_, day)| day)),
-        coverage: covered.into_iter().map(coverage).collect(),
+        coverages: coverages.into_iter().map(coverage).collect(),
         freshness: write_optional_enum(filing.map(|it| it.freshness)),
         report_due_date: write_date(filing.map(|it| it.due_date)),
         late: late.is_some(),

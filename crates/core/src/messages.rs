@@ -278,8 +278,8 @@ messages! {
         ("give the day that it is of"),
         ("hãy ghi ngày của số liệu");
     OUT_OF_RANGE => AfterAsOf { as_of: Date }:
-        ("must not be after {as_of}, the `as_of_date` of the record; only what is planned may"),
-        ("không được sau ngày {as_of} là `as_of_date` của bản ghi; chỉ nội dung dự kiến mới được");
+        ("must not be after {as_of}, the `report_date` of the record; only what is planned may"),
+        ("không được sau ngày {as_of} là `report_date` của bản ghi; chỉ nội dung dự kiến mới được");
     REQUIRED => ReachedMissing:
         ("give the day on which the stage was reached, or the period as the document has it"),
         ("hãy ghi ngày đạt giai đoạn, hoặc khoảng thời gian đúng như văn bản");

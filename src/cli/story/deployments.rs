@@ -181,7 +181,7 @@ impl Story {
         for (number, (day, stage)) in course.reports.iter().enumerate() {
             let day = self.date(day)?;
             last = Some(day);
-            fields.as_of_date = Some(day);
+            fields.report_date = Some(day);
             fields.stages.push(StageEntry {
                 stage: *stage,
                 reached: Some(Period::day(day, day.to_string())),
@@ -189,11 +189,11 @@ impl Story {
                 sources: Vec::new(),
             });
             if course.done > 0 && number + 1 == course.reports.len() {
-                fields.coverage.push(Coverage {
+                fields.coverages.push(Coverage {
                     unit: CoverageUnit::Communes,
                     done: course.done,
                     total: 100,
-                    as_of_date: Some(day),
+                    count_date: Some(day),
                 });
             }
             if let (0, Some(end)) = (number, kept) {

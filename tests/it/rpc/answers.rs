@@ -246,7 +246,9 @@ both! {
             for field in method.input().fields() {
                 let other = match (field.name(), name) {
                     ("page_size" | "page_token", _) => continue,
-                    ("parent", "ListPlans" | "ListProposals") => json!("platforms/ndp-001"),
+                    ("parent", "ListPlans" | "ListProposals" | "ListDeployments") => {
+                        json!("platforms/ndp-001")
+                    }
                     ("parent", "ListApiKeys") => json!("principals/all"),
                     ("parent", _) => json!("platforms/ndp-001/plans/-"),
                     ("filter", "ListChanges") => json!("revision > 1"),

@@ -33,7 +33,7 @@ fn planned(stage: &str, end: [i32; 3]) -> Value {
 }
 
 fn covered(done: i32, total: i32, day: [i32; 3]) -> Value {
-    json!({"unit": "COMMUNES", "done": done, "total": total, "as_of_date": date(day)})
+    json!({"unit": "COMMUNES", "done": done, "total": total, "count_date": date(day)})
 }
 
 /// A request that makes a made-up deployment with every field, as of the day before the clock's.
@@ -53,11 +53,11 @@ pub(super) fn report(agency: &str) -> Value {
         "name": name(agency),
         "stages": [reached("PREPARING", [2026, 8, 1]), pilot],
         "planned_stages": [planned("PILOT", [2026, 8, 31]), plan],
-        "coverage": [covered(10, 126, [2026, 8, 31]), covered(40, 126, [2026, 9, 30])],
+        "coverages": [covered(10, 126, [2026, 8, 31]), covered(40, 126, [2026, 9, 30])],
         "legacy_systems": [kept],
         "evidence": [{"note": "thử"}],
         "sources": [{"note": "thử nghiệm (made up)"}],
-        "as_of_date": date([2026, 9, 30]),
+        "report_date": date([2026, 9, 30]),
     }})
 }
 
@@ -124,7 +124,7 @@ both! {
         let seen = anyone.ok("GetDeployment", get(CITY)).await;
         assert_eq!(seen, made);
         let sent = &report(CITY)["deployment"];
-        for field in ["stages", "planned_stages", "legacy_systems", "sources", "as_of_date"] {
+        for field in ["stages", "planned_stages", "legacy_systems", "sources", "report_date"] {
             assert_eq!(made[field], sent[field], "{field}");
         }
         assert_eq!(made["agency"], json!(format!("agencies/{CITY}")));
@@ -136,11 +136,12 @@ both! {
         assert_eq!(standing["stage"], "PILOT");
         assert_eq!(standing["stage_date"], date([2026, 8, 31]));
         let coverage = json!([{"unit": "COMMUNES", "done": 40, "total": 126, "percent": 31,
-            "as_of_date": date([2026, 9, 30])}]);
-        assert_eq!(standing["coverage"], coverage);
+            "count_date": date([2026, 9, 30])}]);
+        assert_eq!(standing["coverages"], coverage);
         assert_eq!(standing["freshness"], "CURRENT");
         assert_eq!(standing["report_due_date"], date([2026, 11, 14]));
-        assert_eq!((&standing["late"], &standing["late_stage"]), (&json!(true), &json!("OPERATING")));
+        assert_eq!(standing["late"], true);
+        assert_eq!(standing["late_stage"], "OPERATING");
         assert_eq!(standing["late_start_date"], date([2026, 9, 21]));
         assert_eq!(standing["duplicate_system"], true);
         let on = async |day| {
@@ -149,7 +150,7 @@ both! {
         };
         let then = on([2026, 9, 15]).await;
         assert_eq!(then["stage"], "PILOT");
-        assert_eq!(then["coverage"][0]["done"], 10);
+        assert_eq!(then["coverages"][0]["done"], 10);
         assert!(then.get("late").is_none() && then.get("duplicate_system").is_none(), "{then}");
         assert!(then.get("freshness").is_none(), "not reported on yet: {then}");
         assert_eq!(on([2026, 8, 30]).await["stage"], "PREPARING");
@@ -189,22 +190,22 @@ both! {
             deployment["name"] = json!(name(CITY));
             json!({"deployment": deployment, "update_mask": mask})
         };
-        let fields = json!({"planned_stages": plans.clone(), "as_of_date": date([2026, 10, 20])});
+        let fields = json!({"planned_stages": plans.clone(), "report_date": date([2026, 10, 20])});
         let status = city.err("UpdateDeployment", update(fields.clone(),
-            "planned_stages,as_of_date")).await;
+            "plannedStages,reportDate")).await;
         assert_eq!(violations(&status), "deployment.planned_stages[2].document REQUIRED");
         moved["document"] = decision([2026, 10, 9]);
         plans[2] = moved;
         let written = city.ok("UpdateDeployment", update(json!({
-            "planned_stages": plans.clone(), "stages": stages, "as_of_date": date([2026, 10, 20]),
-        }), "planned_stages,stages,as_of_date")).await;
+            "planned_stages": plans.clone(), "stages": stages, "report_date": date([2026, 10, 20]),
+        }), "plannedStages,stages,reportDate")).await;
         assert_eq!(written["standing"]["stage"], "OPERATING");
         assert!(written["standing"].get("late").is_none(), "{written}");
         assert_eq!(answers(&json!(0)).await, before, "by what is known now");
         assert_eq!(answers(&first).await, before, "by what was known then");
 
         // what was planned stays; what was reached is corrected with a reason alone
-        let gone = update(json!({"planned_stages": [plans[0], plans[2]]}), "planned_stages");
+        let gone = update(json!({"planned_stages": [plans[0], plans[2]]}), "plannedStages");
         let status = city.err("UpdateDeployment", gone).await;
         assert_eq!(violations(&status), "deployment.planned_stages NOT_ALLOWED");
         let fewer = json!({"stages": [reached("PILOT", [2026, 8, 30])]});
@@ -236,7 +237,7 @@ both! {
         assert_eq!(item["agency"], json!(format!("agencies/{CITY}")));
         assert_eq!(item["start_date"], date([2026, 11, 15]));
         assert_eq!(found["attention_items"].as_array().unwrap().len(), 1);
-        let today = json!({"name": name(CITY), "as_of_date": date([2026, 11, 16])});
+        let today = json!({"name": name(CITY), "report_date": date([2026, 11, 16])});
         city.ok("UpdateDeployment", json!({"deployment": today})).await;
         assert_eq!(freshness([2026, 11, 16]).await, "CURRENT");
         assert_eq!(freshness([2026, 11, 15]).await, "OVERDUE", "it was then");
@@ -276,8 +277,8 @@ both! {
         let confirmation = &confirmed["confirmation"];
         assert_eq!(confirmation["confirmed_revision"], made["revision"]);
         assert_eq!(confirmation["stage"], "PILOT");
-        assert_eq!(confirmation["coverage"][0]["done"], 40);
-        assert_eq!(confirmation["as_of_date"], date([2026, 9, 30]));
+        assert_eq!(confirmation["coverages"][0]["done"], 40);
+        assert_eq!(confirmation["report_date"], date([2026, 9, 30]));
         assert_eq!(confirmation["agency"], json!(format!("agencies/{CITY}")));
         assert_eq!(confirmed["standing"]["confirmed"], true);
         let again = it.approver.refusal("ConfirmDeployment", confirm(&confirmed)).await;
@@ -287,7 +288,7 @@ both! {
 
         // a later write ends it, and the days before stay confirmed
         server.clock.advance(2 * 86_400);
-        let later = json!({"name": made["name"], "as_of_date": date([2026, 10, 3])});
+        let later = json!({"name": made["name"], "report_date": date([2026, 10, 3])});
         let written = it.commune.ok("UpdateDeployment", json!({"deployment": later})).await;
         assert!(written.get("confirmation").is_none(), "{written}");
         assert!(written["standing"].get("confirmed").is_none(), "{written}");
@@ -307,7 +308,7 @@ both! {
         // one person may be of both sides
         let all = [Role::AgencyApprover, Role::Steward];
         let twofold = server.raw(server.person("twofold", &all, Some(CITY)).await);
-        let own = json!({"name": name(CITY), "as_of_date": date([2026, 10, 3])});
+        let own = json!({"name": name(CITY), "report_date": date([2026, 10, 3])});
         let own = twofold.ok("UpdateDeployment", json!({"deployment": own})).await;
         let refused = twofold.refusal("ConfirmDeployment", confirm(&own)).await;
         assert_eq!(refused, "FailedPrecondition SECOND_PERSON_NEEDED");
@@ -380,23 +381,25 @@ both! {
         };
         let mut again = kept.clone();
         again.as_object_mut().unwrap().remove("document");
+        let started = json!({"stage": "PILOT", "planned": {"start": date([2026, 1, 1])}});
+        let twice = [planned("PILOT", [2026, 1, 1]), planned("PILOT", [2026, 2, 1])];
         for (field, value) in [
-            ("as_of_date", Value::Null),
-            ("as_of_date", date([2026, 10, 2])),
-            ("stages", json!([{"stage": "STAGE_UNSPECIFIED", "reached": {"end": date([2026, 1, 1])}}])),
+            ("report_date", Value::Null),
+            ("report_date", date([2026, 10, 2])),
+            ("stages", json!([reached("STAGE_UNSPECIFIED", [2026, 1, 1])])),
             ("stages", json!([{"stage": "PILOT"}])),
             ("stages", json!([{"stage": "PILOT", "reached": {"as_written": "năm nay"}}])),
             ("stages", json!([reached("PILOT", [2026, 10, 1])])),
             ("stages", json!([reached("PILOT", [2026, 8, 2]), reached("OPERATING", [2026, 8, 1])])),
             ("stages", json!(vec![reached("PILOT", [2026, 8, 2]); 31])),
             ("planned_stages", json!([planned("STOPPED", [2026, 12, 31])])),
-            ("planned_stages", json!([{"stage": "PILOT", "planned": {"start": date([2026, 1, 1])}}])),
-            ("planned_stages", json!([planned("PILOT", [2026, 1, 1]), planned("PILOT", [2026, 2, 1])])),
-            ("coverage", json!([covered(127, 126, [2026, 9, 1])])),
-            ("coverage", json!([covered(-1, 126, [2026, 9, 1])])),
-            ("coverage", json!([covered(0, 0, [2026, 9, 1])])),
-            ("coverage", json!([covered(1, 2, [2026, 10, 1])])),
-            ("coverage", json!([covered(1, 2, [2026, 9, 1]), covered(2, 2, [2026, 9, 1])])),
+            ("planned_stages", json!([started])),
+            ("planned_stages", json!(twice)),
+            ("coverages", json!([covered(127, 126, [2026, 9, 1])])),
+            ("coverages", json!([covered(-1, 126, [2026, 9, 1])])),
+            ("coverages", json!([covered(0, 0, [2026, 9, 1])])),
+            ("coverages", json!([covered(1, 2, [2026, 10, 1])])),
+            ("coverages", json!([covered(1, 2, [2026, 9, 1]), covered(2, 2, [2026, 9, 1])])),
             ("legacy_systems", legacy("end_date", Value::Null)),
             ("legacy_systems", legacy("reason", json!(""))),
             ("legacy_systems", legacy("disposition", json!("REPLACED"))),
@@ -407,10 +410,34 @@ both! {
             let mut request = report(CITY);
             request["deployment"][field] = value;
             let status = city.err("UpdateDeployment", request).await;
-            lines.push(violations(&status).replace('\n', ", "));
+            let told = violations(&status).replace(&format!("\ndeployment.{field}"), ", ");
+            lines.push(told);
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(lines.join("\n"), @"");
+            insta::assert_snapshot!(lines.join("\n"), @r"
+            deployment.report_date REQUIRED
+            deployment.report_date OUT_OF_RANGE
+            deployment.stages[0].stage NOT_ALLOWED
+            deployment.stages[0].reached REQUIRED
+            deployment.stages[0].reached REQUIRED
+            deployment.stages[0].reached.end OUT_OF_RANGE
+            deployment.stages[1].reached.end OUT_OF_RANGE
+            deployment.stages TOO_MANY_ITEMS
+            deployment.planned_stages[0].stage NOT_ALLOWED
+            deployment.planned_stages[0].planned.end REQUIRED
+            deployment.planned_stages[1].start_date REQUIRED, [1].document REQUIRED
+            deployment.coverages[0].done OUT_OF_RANGE
+            deployment.coverages[0].done OUT_OF_RANGE
+            deployment.coverages[0].total OUT_OF_RANGE
+            deployment.coverages[0].count_date OUT_OF_RANGE
+            deployment.coverages[1] NOT_UNIQUE
+            deployment.legacy_systems[0].end_date REQUIRED
+            deployment.legacy_systems[0].reason REQUIRED
+            deployment.legacy_systems[0].end_date NOT_ALLOWED
+            deployment.legacy_systems[0].start_date OUT_OF_RANGE, [0].end_date OUT_OF_RANGE
+            deployment.legacy_systems[0].display_name REQUIRED
+            deployment.legacy_systems[1].document REQUIRED
+            ");
         }
         server.stop().await;
     }
@@ -440,7 +467,8 @@ both! {
         let told = counts(all).await;
         let told = |field: &str| told[field].clone();
         let stages = json!([
-            {"stage": "PILOT", "deployment_count": 1}, {"stage": "OPERATING", "deployment_count": 2},
+            {"stage": "PILOT", "deployment_count": 1},
+            {"stage": "OPERATING", "deployment_count": 2},
         ]);
         assert_eq!(told("stage_counts"), stages);
         for (field, number) in [
@@ -524,7 +552,7 @@ both! {
         second.ok("ApproveProposal", approve).await;
         assert_eq!(counted().await, 0);
         // what is there may be written still, as that it stopped; nothing new is made
-        let stopped = json!({"name": name(CITY), "as_of_date": date([2026, 10, 1])});
+        let stopped = json!({"name": name(CITY), "report_date": date([2026, 10, 1])});
         it.city.ok("UpdateDeployment", json!({"deployment": stopped})).await;
         let refused = it.commune.refusal("UpdateDeployment", report(COMMUNE)).await;
         assert_eq!(refused, "FailedPrecondition PLATFORM_NOT_ACTIVE");
@@ -541,15 +569,15 @@ both! {
         let read = send(address, &format!("GET {path}"), &[], "").await.json();
         assert_eq!(read["standing"]["stage"], "PILOT");
         let headers = [("authorization", caller.sent()), ("content-type", "application/json")];
-        let body = json!({"asOfDate": {"year": 2026, "month": 10, "day": 1}}).to_string();
-        let what = format!("PATCH {path}?updateMask=asOfDate");
+        let body = json!({"reportDate": {"year": 2026, "month": 10, "day": 1}}).to_string();
+        let what = format!("PATCH {path}?updateMask=reportDate");
         let patched = send(address, &what, &headers, body).await;
         assert_eq!(patched.status, 200);
         let mut sql = Sql::connect(&engine.url()).await;
         let counted = sql.number(
             "SELECT count(*) FROM deployments WHERE platform = 'platforms/ndp-001' \
              AND agency = 'agencies/tp-ha-noi' AND last_stage = 'PILOT' \
-             AND last_stage_end = '2026-08-31' AND as_of_date = '2026-10-01' \
+             AND last_stage_end = '2026-08-31' AND report_date = '2026-10-01' \
              AND legacy_disposition = 'KEPT' AND legacy_end_date = '2026-09-15' \
              AND confirm_time IS NULL",
         );

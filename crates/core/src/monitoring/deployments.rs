@@ -80,15 +80,15 @@ impl Deployment {
     }
 
     /// The report owed on a date: one a month, from the 15th to the 14th, from the first on. A
-    /// report is on the month that its `as_of_date` is in, and counts from the day it was made.
+    /// report is on the month that its `report_date` is in, and counts from the day it was made.
     fn filing_on(&self, date: Date) -> Option<Filing> {
         let cycle = ReportingCycle::default();
         let made = self.filings.iter().filter(|it| it.filing_date <= date);
         let (first, last) = (self.filings.first()?, made.last()?);
         filing(
             cycle,
-            first.as_of_date,
-            cycle.period_end(last.as_of_date),
+            first.report_date,
+            cycle.period_end(last.report_date),
             date,
         )
     }
@@ -199,8 +199,8 @@ impl Queryable for DeploymentRow {
         Field::new("standing.duplicate_system", Type::Boolean, |r: &Self| {
             Values::option(r.standing.as_ref().map(|it| it.duplicate_since.is_some()))
         }),
-        Field::new("coverage.unit", words::<CoverageUnit>(), |r: &Self| {
-            Values::many(r.fields.coverage.iter().map(|it| it.unit.as_str()))
+        Field::new("coverages.unit", words::<CoverageUnit>(), |r: &Self| {
+            Values::many(r.fields.coverages.iter().map(|it| it.unit.as_str()))
         })
         .repeated(),
         Field::new("legacy_systems.display_name", Type::Name, |r: &Self| {
@@ -208,8 +208,8 @@ impl Queryable for DeploymentRow {
             Values::many(systems.map(|it| &*it.display_name))
         })
         .repeated(),
-        Field::new("as_of_date", Type::Date, |r: &Self| {
-            Values::option(r.fields.as_of_date)
+        Field::new("report_date", Type::Date, |r: &Self| {
+            Values::option(r.fields.report_date)
         })
         .orderable(),
         Field::new("transcribed", Type::Boolean, |r: &Self| {

@@ -124,7 +124,7 @@ stored! {
         /// All that there are.
         pub total: i32,
         /// The day that it is of.
-        pub as_of_date: Option<Date>,
+        pub count_date: Option<Date>,
     }
 }
 
@@ -155,7 +155,7 @@ record_fields! {
         /// When stages are to be reached.
         pub planned_stages: Vec<StagePlan>,
         /// How many units have it in use.
-        pub coverage: Vec<Coverage>,
+        pub coverages: Vec<Coverage>,
         /// The earlier systems.
         pub legacy_systems: Vec<LegacySystem>,
         /// What shows it.
@@ -163,7 +163,7 @@ record_fields! {
         /// Where it was read.
         pub sources: Vec<Source>,
         /// The day that the record is of.
-        pub as_of_date: Option<Date>,
+        pub report_date: Option<Date>,
     }
 }
 
@@ -172,7 +172,7 @@ stored! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Filing {
         /// The day that the report was of.
-        pub as_of_date: Date,
+        pub report_date: Date,
         /// The Vietnamese day on which it was recorded.
         pub filing_date: Date,
     }
@@ -187,9 +187,9 @@ stored! {
         /// The stage that it had reached.
         pub stage: Option<DeploymentStage>,
         /// The newest coverage of each unit.
-        pub coverage: Vec<Coverage>,
+        pub coverages: Vec<Coverage>,
         /// The day that the record was of.
-        pub as_of_date: Option<Date>,
+        pub report_date: Option<Date>,
         /// The agency whose approver confirmed it; none for the steward.
         pub agency: Option<AgencyName>,
         /// Who did.
@@ -242,11 +242,11 @@ impl DeploymentName {
 
 impl DeploymentFields {
     /// The newest coverage of each unit on a date, by unit.
-    pub fn coverage_on(&self, date: Date) -> Vec<&Coverage> {
+    pub fn coverages_on(&self, date: Date) -> Vec<&Coverage> {
         let newest = |unit: CoverageUnit| {
-            let of_unit = self.coverage.iter().filter(|it| it.unit == unit);
-            let known = of_unit.filter(|it| it.as_of_date.is_some_and(|day| day <= date));
-            known.max_by_key(|it| it.as_of_date)
+            let of_unit = self.coverages.iter().filter(|it| it.unit == unit);
+            let known = of_unit.filter(|it| it.count_date.is_some_and(|day| day <= date));
+            known.max_by_key(|it| it.count_date)
         };
         CoverageUnit::ALL.into_iter().filter_map(newest).collect()
     }
@@ -277,14 +277,14 @@ impl DeploymentFields {
     }
 
     /// Adds a violation for each rule of its own that the record breaks. Nothing but what is
-    /// planned may be after `as_of_date`, and that not after today.
+    /// planned may be after `report_date`, and that not after today.
     pub fn check(&self, today: Date, violations: &mut Violations) {
-        let Some(as_of) = self.as_of_date else {
-            violations.add("deployment.as_of_date", Rule::AsOfMissing);
+        let Some(as_of) = self.report_date else {
+            violations.add("deployment.report_date", Rule::AsOfMissing);
             return;
         };
         if as_of > today {
-            violations.add("deployment.as_of_date", Rule::InFuture { today });
+            violations.add("deployment.report_date", Rule::InFuture { today });
         }
         self.check_stages(as_of, violations);
         self.check_planned(as_of, violations);
@@ -345,19 +345,19 @@ impl DeploymentFields {
     }
 
     fn check_coverage(&self, as_of: Date, violations: &mut Violations) {
-        for (i, entry) in self.coverage.iter().enumerate() {
-            let path = format!("deployment.coverage[{i}]");
+        for (i, entry) in self.coverages.iter().enumerate() {
+            let path = format!("deployment.coverages[{i}]");
             if entry.done > entry.total {
                 violations.add(format!("{path}.done"), Rule::DoneExceedsTotal);
             }
-            let day = format!("{path}.as_of_date");
-            match entry.as_of_date {
+            let day = format!("{path}.count_date");
+            match entry.count_date {
                 None => violations.add(day, Rule::AsOfMissing),
                 Some(date) if date > as_of => violations.add(day, Rule::AfterAsOf { as_of }),
                 Some(_) => {}
             }
-            let mut earlier = self.coverage.iter().take(i);
-            if earlier.any(|it| (it.unit, it.as_of_date) == (entry.unit, entry.as_of_date)) {
+            let mut earlier = self.coverages.iter().take(i);
+            if earlier.any(|it| (it.unit, it.count_date) == (entry.unit, entry.count_date)) {
                 violations.add(path, Rule::CoverageRepeated);
             }
         }

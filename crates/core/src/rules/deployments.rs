@@ -178,12 +178,12 @@ impl Command for ConfirmDeployment {
         }
         deciding.check_second_person(Some(&deployment.writer), subject)?;
         let fields = &deployment.fields;
-        let day = fields.as_of_date.unwrap_or_else(|| deciding.today());
+        let day = fields.report_date.unwrap_or_else(|| deciding.today());
         let confirmation = DeploymentConfirmation {
             revision: deployment.meta.revision,
             stage: fields.stage_on(day).map(|(stage, _)| stage),
-            coverage: fields.coverage_on(day).into_iter().cloned().collect(),
-            as_of_date: fields.as_of_date,
+            coverages: fields.coverages_on(day).into_iter().cloned().collect(),
+            report_date: fields.report_date,
             agency: above.cloned(),
             person: deciding.person.clone(),
             record_time: deciding.now,
@@ -261,17 +261,17 @@ fn check_kept(
     reasoned: bool,
     violations: &mut Violations,
 ) {
-    if let (Some(last), Some(now)) = (old.as_of_date, new.as_of_date)
+    if let (Some(last), Some(now)) = (old.report_date, new.report_date)
         && now < last
     {
-        violations.add("deployment.as_of_date", Rule::AsOfBeforeLast { last });
+        violations.add("deployment.report_date", Rule::AsOfBeforeLast { last });
     }
     if !holds_all(&new.planned_stages, &old.planned_stages) {
         violations.add("deployment.planned_stages", Rule::PlannedEntryGone);
     }
     for (field, kept) in [
         ("stages", holds_all(&new.stages, &old.stages)),
-        ("coverage", holds_all(&new.coverage, &old.coverage)),
+        ("coverages", holds_all(&new.coverages, &old.coverages)),
         (
             "legacy_systems",
             holds_all(&new.legacy_systems, &old.legacy_systems),
@@ -290,16 +290,16 @@ fn holds_all<T: PartialEq>(new: &[T], old: &[T]) -> bool {
 
 /// Notes the first report on a month.
 fn note_filing(new: &mut Deployment, today: Date) {
-    let Some(as_of_date) = new.fields.as_of_date else {
+    let Some(report_date) = new.fields.report_date else {
         return;
     };
     let cycle = ReportingCycle::default();
     let last = new.filings.last();
     let is_first =
-        last.is_none_or(|it| cycle.period_end(it.as_of_date) < cycle.period_end(as_of_date));
+        last.is_none_or(|it| cycle.period_end(it.report_date) < cycle.period_end(report_date));
     if is_first {
         let filing = Filing {
-            as_of_date,
+            report_date,
             filing_date: today,
         };
         keep(&mut new.filings, filing);

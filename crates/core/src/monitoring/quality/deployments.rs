@@ -45,7 +45,7 @@ fn check(quality: &mut Quality, platform: &Platform, deployment: &Deployment, on
     rules.check(Criterion::Correct, Rule::Sourced, sourced);
     rules.check(Criterion::Correct, Rule::Confirmed, standing.confirmed);
     rules.check(Criterion::Complete, Rule::Staged, standing.stage.is_some());
-    let covered = !fields.coverage_on(on).is_empty();
+    let covered = !fields.coverages_on(on).is_empty();
     rules.check(Criterion::Complete, Rule::Covered, covered);
     if standing.filing.is_some() {
         rules.check(Criterion::Live, Rule::ReportedInTime, !standing.is_stale());
