@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     call::Call,
-    pb::{self, compute_timeline_request::{Interval, Metric}},
+    pb::{
+        self,
+        compute_timeline_request::{Interval, Metric},
+    },
     wire::{
         figures, monitoring, requests,
         values::{self, write_date},

@@ -7,8 +7,8 @@ use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use super::{
-    agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures, milestones,
-    plans, platforms, principals, programmes, reports,
+    agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures,
+    milestones, plans, platforms, principals, programmes, reports,
 };
 use crate::pb;
 use ndp_core::{

@@ -6,8 +6,8 @@ use ndp_core::{
     messages::Rule,
     records::{
         agencies::Agency,
-        edit::Edit,
         data_flows::DataFlow,
+        edit::Edit,
         editions::Edition,
         milestones::Milestone,
         plans::{Plan, PlanFields},

@@ -101,9 +101,7 @@ impl Kind {
                  kết quả DUPLICATE cho một bản ghi, nếu không thì sửa lại tên"
             }
             Self::FlowOneSided => "xác nhận luồng dữ liệu, hoặc đề nghị sửa chỗ chưa đúng",
-            Self::FlowOffChannel => {
-                "chuyển luồng dữ liệu sang kênh NDOP và cập nhật kênh chia sẻ"
-            }
+            Self::FlowOffChannel => "chuyển luồng dữ liệu sang kênh NDOP và cập nhật kênh chia sẻ",
             Self::FlowSuspended => "khôi phục luồng dữ liệu, hoặc ghi nhận kết thúc",
         }
     }
