@@ -9,7 +9,7 @@ SELECT
     image ->> '$.fields.provider.system' AS provider_system,
     image ->> '$.fields.consumer.platform' AS consumer_platform,
     image ->> '$.fields.consumer.agency' AS consumer_agency,
-    image ->> '$.fields.consumer.organisation_name' AS consumer_organisation_name,
+    image ->> '$.fields.consumer.organisation' AS consumer_organisation,
     image ->> '$.fields.consumer.organisation_kind' AS consumer_organisation_kind,
     image ->> '$.fields.state_entries[#-1].state' AS state,
     image ->> '$.fields.state_entries[#-1].start_date' AS state_start_date,

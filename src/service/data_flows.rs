@@ -76,11 +76,8 @@ impl Services {
         request: Request<pb::CreateDataFlowRequest>,
     ) -> Answer<pb::DataFlow> {
         let (call, envelope, message) = open_write(request)?;
-        let name = requests::new_name(
-            &message.data_flow_id,
-            "data_flow_id",
-            DataFlowName::from_id,
-        )?;
+        let name =
+            requests::new_name(&message.data_flow_id, "data_flow_id", DataFlowName::from_id)?;
         let mut violations = Violations::new();
         let flow = message.data_flow.unwrap_or_default();
         let fields = data_flows::data_flow_fields(flow, "data_flow", &mut violations);

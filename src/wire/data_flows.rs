@@ -2,9 +2,7 @@
 
 use super::{
     changes::ToMessage,
-    documents::{
-        document, evidence, read_boxed_document, read_evidence, read_sources, sources,
-    },
+    documents::{document, evidence, read_boxed_document, read_evidence, read_sources, sources},
     principals::person,
     validate::FieldPath,
     values::{
@@ -106,14 +104,14 @@ fn read_party(
         platform,
         agency,
         system,
-        organisation_name,
+        organisation,
         organisation_kind,
     } = message;
     Party {
         platform: read_optional_name(&platform, &path.field("platform"), violations),
         agency: read_optional_name(&agency, &path.field("agency"), violations),
         system: read_text(system),
-        organisation_name: read_text(organisation_name),
+        organisation: read_text(organisation),
         organisation_kind: read_enum(organisation_kind).unwrap_or_default(),
     }
 }
@@ -231,14 +229,14 @@ fn party(record: &Party) -> pb::data_flow::Party {
         platform,
         agency,
         system,
-        organisation_name,
+        organisation,
         organisation_kind,
     } = record;
     pb::data_flow::Party {
         platform: write_optional_name(platform.as_ref()),
         agency: write_optional_name(agency.as_ref()),
         system: system.clone(),
-        organisation_name: organisation_name.clone(),
+        organisation: organisation.clone(),
         organisation_kind: write_enum(*organisation_kind),
     }
 }

@@ -271,7 +271,12 @@ mod tests {
             vec(group, 0..3),
             option::of(arbitrary::name()),
             (date(), date(), option::of(arbitrary::name())),
-            (any::<bool>(), arbitrary::text(), arbitrary::sources(), date()),
+            (
+                any::<bool>(),
+                arbitrary::text(),
+                arbitrary::sources(),
+                date(),
+            ),
         )
             .prop_map(
                 |(title, groups, previous_edition, force, told)| EditionFields {

@@ -14,6 +14,8 @@ use super::{
     plans, platforms, principals, programmes, recommendations, reports,
     agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures, milestones,
     plans, platforms, principals, programmes, reports,
+    agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures,
+    milestones, plans, platforms, principals, programmes, reports,
 };
 use crate::pb;
 use ndp_core::{

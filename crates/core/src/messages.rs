@@ -475,11 +475,11 @@ messages! {
         ("say which data it is, in Vietnamese"),
         ("hãy ghi tên dữ liệu bằng tiếng Việt");
     REQUIRED => PartyMissing:
-        ("name the party: one of `platform`, `agency` and `organisation_name`"),
-        ("hãy ghi một bên: `platform`, `agency` hoặc `organisation_name`");
+        ("name the party: one of `platform`, `agency` and `organisation`"),
+        ("hãy ghi một bên: `platform`, `agency` hoặc `organisation`");
     NOT_ALLOWED => PartyTwice:
-        ("names several parties; give one of `platform`, `agency` and `organisation_name`"),
-        ("ghi nhiều bên; chỉ ghi một trong `platform`, `agency` và `organisation_name`");
+        ("names several parties; give one of `platform`, `agency` and `organisation`"),
+        ("ghi nhiều bên; chỉ ghi một trong `platform`, `agency` và `organisation`");
     NOT_ALLOWED => ProviderIsOrganisation:
         ("is for a consumer; a provider is a platform, or a system of an agency"),
         ("chỉ dùng cho bên nhận; bên cung cấp là một nền tảng hoặc hệ thống của một cơ quan");
@@ -493,8 +493,8 @@ messages! {
         ("specify the kind of organisation, for example `STATE_ENTERPRISE`"),
         ("hãy ghi loại tổ chức, ví dụ `STATE_ENTERPRISE`");
     NOT_ALLOWED => OrganisationKindOfNone:
-        ("is the kind of an organisation; give `organisation_name`, or leave it out"),
-        ("là loại của một tổ chức; hãy ghi `organisation_name`, hoặc bỏ trống");
+        ("is the kind of an organisation; give `organisation`, or leave it out"),
+        ("là loại của một tổ chức; hãy ghi `organisation`, hoặc bỏ trống");
     NOT_ALLOWED => PartiesAreOne:
         ("is the same party as the provider; name another one"),
         ("trùng với bên cung cấp; hãy ghi bên khác");

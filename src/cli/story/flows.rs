@@ -40,18 +40,24 @@ impl Story {
     }
 
     fn ndop_since(&mut self, since: Date) {
-        self.event(since, STEWARD, "ngày thử nghiệm (synthetic)", move |state| {
-            let edition = state.edition_in_force(since).context("no edition")?;
-            Ok(Box::new(Update {
-                name: edition.name.clone(),
-                fields: EditionFields {
-                    ndop_mandatory_date: Some(since),
-                    ..EditionFields::default()
-                },
-                mask: vec!["ndop_mandatory_date".to_owned()],
-                etag: None,
-            } as Update<ndp_core::records::Edition>))
-        });
+        self.event(
+            since,
+            STEWARD,
+            "ngày thử nghiệm (synthetic)",
+            move |state| {
+                let edition = state.edition_in_force(since).context("no edition")?;
+                Ok(Box::new(Update {
+                    name: edition.name.clone(),
+                    fields: EditionFields {
+                        ndop_mandatory_date: Some(since),
+                        ..EditionFields::default()
+                    },
+                    mask: vec!["ndop_mandatory_date".to_owned()],
+                    etag: None,
+                }
+                    as Update<ndp_core::records::Edition>))
+            },
+        );
     }
 
     fn data_flow(&mut self, number: usize, day: Date) -> Result<()> {
@@ -102,7 +108,8 @@ impl Story {
                 fields,
                 mask: vec!["state_entries".to_owned()],
                 etag: Some(flow.meta.etag()),
-            } as Update<ndp_core::records::DataFlow>))
+            }
+                as Update<ndp_core::records::DataFlow>))
         });
     }
 }
@@ -167,7 +174,7 @@ fn provider(number: usize) -> Result<Party> {
 
 fn organisation(number: usize, kind: OrganisationKind) -> Party {
     Party {
-        organisation_name: format!("Tổ chức thử nghiệm {:02} {SYNTHETIC}", number + 1),
+        organisation: format!("Tổ chức thử nghiệm {:02} {SYNTHETIC}", number + 1),
         organisation_kind: kind,
         ..Party::default()
     }

@@ -9,6 +9,7 @@ use ndp_core::{
         deployments::Deployment,
         edit::Edit,
         data_flows::DataFlow,
+        edit::Edit,
         editions::Edition,
         indicators::Indicator,
         milestones::Milestone,

@@ -59,7 +59,7 @@ pub(super) fn to_organisation(id: &str, name: &str, kind: &str) -> Value {
     json!({"data_flow_id": id, "data_flow": {
         "display_name": "Dữ liệu thử nghiệm (made up)",
         "provider": {"platform": PROVIDER},
-        "consumer": {"organisation_name": name, "organisation_kind": kind},
+        "consumer": {"organisation": name, "organisation_kind": kind},
         "terms": [{"channel": "NDOP"}],
         "state_entries": [state("ACTIVE", [2026, 9, 1])],
         "sources": [{"note": "thử nghiệm"}],
@@ -283,10 +283,10 @@ both! {
             ("data_kinds", json!((0..11).map(|it| it.to_string()).collect::<Vec<_>>())),
             ("consumer", json!({})),
             ("consumer", json!({
-                "agency": "agencies/bo-y-te", "organisation_name": "Thử",
+                "agency": "agencies/bo-y-te", "organisation": "Thử",
                 "organisation_kind": "TELECOM",
             })),
-            ("consumer", json!({"organisation_name": "Thử"})),
+            ("consumer", json!({"organisation": "Thử"})),
             ("consumer", json!({"agency": "agencies/bo-y-te", "organisation_kind": "OTHER"})),
             ("consumer", json!({"platform": "platforms/ndp-003", "system": "Thử"})),
             ("consumer", json!({"platform": "platforms/khong-co"})),
@@ -294,7 +294,7 @@ both! {
             ("consumer", json!({"platform": PROVIDER})),
             ("provider", json!({"agency": format!("agencies/{AGENCY}")})),
             ("provider", json!({
-                "organisation_name": "Thử", "organisation_kind": "TELECOM",
+                "organisation": "Thử", "organisation_kind": "TELECOM",
             })),
             ("terms", json!([])),
             ("terms", json!([{"channel": "API", "mandatory": true}])),
@@ -333,7 +333,7 @@ both! {
             data_flow.consumer.agency REFERENCE_NOT_FOUND
             data_flow.consumer NOT_ALLOWED
             data_flow.provider.system REQUIRED
-            data_flow.provider.organisation_name NOT_ALLOWED
+            data_flow.provider.organisation NOT_ALLOWED
             data_flow.terms TOO_FEW_ITEMS
             data_flow.terms[0].document REQUIRED
             data_flow.terms[0].channel NOT_ALLOWED
@@ -464,7 +464,7 @@ both! {
         assert_eq!(missing, "NotFound RESOURCE_NOT_FOUND");
         let later = json!({"effective_date": date([2026, 10, 2])});
         let later = anyone.refusal("ComputeConnections", later).await;
-        assert_eq!(later, "OutOfRange INVALID_REQUEST");
+        assert_eq!(later, "OutOfRange OUT_OF_RANGE");
 
         // the list answers the same, and pages
         let mut listed = BTreeMap::new();
@@ -517,7 +517,8 @@ both! {
             anyone.ok("ComputeSummary", request).await["data_flows"].clone()
         };
         let items = async || {
-            let request = json!({"filter": "resource:\"dataFlows/\""});
+            let kinds = "FLOW_ONE_SIDED OR FLOW_OFF_CHANNEL OR FLOW_SUSPENDED";
+            let request = json!({"filter": format!("kind = ({kinds})")});
             let answer = anyone.ok("ListAttentionItems", request).await;
             let items = answer["attention_items"].as_array().cloned().unwrap_or_default();
             let items = items.into_iter().map(|it| {

@@ -201,9 +201,7 @@ impl Kind {
                  nêu lý do"
             }
             Self::FlowOneSided => "xác nhận luồng dữ liệu, hoặc đề nghị sửa chỗ chưa đúng",
-            Self::FlowOffChannel => {
-                "chuyển luồng dữ liệu sang kênh NDOP và cập nhật kênh chia sẻ"
-            }
+            Self::FlowOffChannel => "chuyển luồng dữ liệu sang kênh NDOP và cập nhật kênh chia sẻ",
             Self::FlowSuspended => "khôi phục luồng dữ liệu, hoặc ghi nhận kết thúc",
         }
     }

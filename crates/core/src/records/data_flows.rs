@@ -176,7 +176,7 @@ stored! {
         /// The system of the agency.
         pub system: String,
         /// Name of an organisation without an agency record.
-        pub organisation_name: String,
+        pub organisation: String,
         /// The kind of that organisation.
         #[serde(default, skip_serializing_if = "crate::records::stored::is_default")]
         pub organisation_kind: OrganisationKind,
@@ -188,7 +188,7 @@ parts! {
         platform: Option<PlatformName>,
         agency: Option<AgencyName>,
         system: String,
-        organisation_name: String,
+        organisation: String,
         organisation_kind: OrganisationKind,
     }
 }
@@ -198,7 +198,7 @@ static NOBODY: Party = Party {
     platform: None,
     agency: None,
     system: String::new(),
-    organisation_name: String::new(),
+    organisation: String::new(),
     organisation_kind: OrganisationKind::Unspecified,
 };
 
@@ -252,7 +252,7 @@ impl Party {
             (None, Some(platform)) => platform.to_string(),
             (None, None) => {
                 let kind = self.organisation_kind.word();
-                format!("{kind} {}", text::name_key(&self.organisation_name))
+                format!("{kind} {}", text::name_key(&self.organisation))
             }
         }
     }
@@ -266,7 +266,7 @@ impl Party {
     }
 
     fn check(&self, side: Side, path: &str, violations: &mut Violations) {
-        let named = !self.organisation_name.trim().is_empty();
+        let named = !self.organisation.trim().is_empty();
         let given = [self.platform.is_some(), self.agency.is_some(), named];
         match given.into_iter().filter(|it| *it).count() {
             0 => violations.add(path, Rule::PartyMissing),
@@ -274,10 +274,7 @@ impl Party {
             _ => violations.add(path, Rule::PartyTwice),
         }
         if side == Side::Provider && named {
-            violations.add(
-                format!("{path}.organisation_name"),
-                Rule::ProviderIsOrganisation,
-            );
+            violations.add(format!("{path}.organisation"), Rule::ProviderIsOrganisation);
         }
         if self.agency.is_none() && !self.system.is_empty() {
             violations.add(format!("{path}.system"), Rule::SystemOfNoAgency);
@@ -394,7 +391,9 @@ impl Confirmation {
     /// The days on which that changes.
     fn days(&self) -> impl Iterator<Item = Date> + use<> {
         let lapse = self.lapse_time.map(Timestamp::date_in_vietnam);
-        [self.record_time.date_in_vietnam()].into_iter().chain(lapse)
+        [self.record_time.date_in_vietnam()]
+            .into_iter()
+            .chain(lapse)
     }
 }
 
@@ -609,7 +608,7 @@ impl DataFlowFields {
 
 texts! {
     Party {
-        texts: system organisation_name; uris: ; none: platform agency organisation_kind;
+        texts: system organisation; uris: ; none: platform agency organisation_kind;
     }
     Term { texts: document sources; uris: ; none: channel mandatory start_date; }
     StateEntry { texts: document reason sources; uris: ; none: state start_date; }
@@ -685,7 +684,11 @@ macro_rules! party {
     ($side:ident, $field:ident, $path:literal, $name:ty) => {
         Field::new($path, resource::<$name>(), |r: &FlowRow| {
             let party = r.flow.fields.$side.as_ref();
-            Values::option(party.and_then(|it| it.$field.as_ref()).map(|it| it.as_str()))
+            Values::option(
+                party
+                    .and_then(|it| it.$field.as_ref())
+                    .map(|it| it.as_str()),
+            )
         })
     };
 }
@@ -719,7 +722,7 @@ impl Queryable for FlowRow {
         party!(consumer, platform, "consumer.platform", PlatformName),
         party!(consumer, agency, "consumer.agency", AgencyName),
         party!(consumer, system, "consumer.system"),
-        party!(consumer, organisation_name, "consumer.organisation_name"),
+        party!(consumer, organisation, "consumer.organisation"),
         Field::new(
             "consumer.organisation_kind",
             words::<OrganisationKind>(),

@@ -116,13 +116,16 @@ fn any_day() -> impl Strategy<Value = i32> {
 }
 
 fn any_platform() -> impl Strategy<Value = Image> {
-    (0..3_usize, option::of(0..3_usize), vec((0..3_usize, any_day()), 0..2)).prop_map(
-        |(number, first, mut later)| {
+    (
+        0..3_usize,
+        option::of(0..3_usize),
+        vec((0..3_usize, any_day()), 0..2),
+    )
+        .prop_map(|(number, first, mut later)| {
             later.sort_by_key(|(_, start)| *start);
             later.dedup_by_key(|(_, start)| *start);
             a_platform(number, first, &later)
-        },
-    )
+        })
 }
 
 fn any_provider() -> impl Strategy<Value = Party> {
@@ -145,7 +148,7 @@ fn any_consumer() -> impl Strategy<Value = Party> {
             ..Party::default()
         },
         _ => Party {
-            organisation_name: ["Tổng công ty A", "tổng  công ty a", "Công ty B"][number].into(),
+            organisation: ["Tổng công ty A", "tổng  công ty a", "Công ty B"][number].into(),
             organisation_kind: [OrganisationKind::StateEnterprise, OrganisationKind::Telecom]
                 [number / 2],
             ..Party::default()
@@ -154,9 +157,7 @@ fn any_consumer() -> impl Strategy<Value = Party> {
 }
 
 /// Some days in order, each with a value.
-fn dated<T: std::fmt::Debug>(
-    of: impl Strategy<Value = T>,
-) -> impl Strategy<Value = Vec<(i32, T)>> {
+fn dated<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<(i32, T)>> {
     vec((any_day(), of), 1..4).prop_map(|mut list| {
         list.sort_by_key(|(start, _)| *start);
         list.dedup_by_key(|(start, _)| *start);
@@ -169,33 +170,41 @@ fn any_flow() -> impl Strategy<Value = Image> {
     let terms = dated((select(&Channel::ALL[..]), any::<bool>()));
     let confirmation = (select(&Side::ALL[..]), any_day(), option::of(any_day()));
     let parties = (any_provider(), any_consumer());
-    (0..5_usize, parties, states, terms, vec(confirmation, 0..4), 0..8_usize).prop_map(
-        |(number, (provider, consumer), states, terms, confirmations, annulled)| {
-            let confirmation = |(side, start, lapse): (Side, i32, Option<i32>)| Confirmation {
-                side,
-                agency: agency(0),
-                person: None,
-                record_time: time(start),
-                lapse_time: lapse.map(|later| time(start + later)),
-            };
-            Image::DataFlow(Arc::new(DataFlow {
-                name: flow(number),
-                fields: DataFlowFields {
-                    display_name: "Dữ liệu".into(),
-                    provider: Some(provider),
-                    consumer: Some(consumer),
-                    terms: terms.into_iter().map(a_term).collect(),
-                    state_entries: states.into_iter().map(an_entry).collect(),
-                    annulled: annulled == 0,
-                    ..DataFlowFields::default()
-                },
-                confirmations: confirmations.into_iter().map(confirmation).collect(),
-                creator: None,
-                editor: None,
-                meta: meta(),
-            }))
-        },
+    (
+        0..5_usize,
+        parties,
+        states,
+        terms,
+        vec(confirmation, 0..4),
+        0..8_usize,
     )
+        .prop_map(
+            |(number, (provider, consumer), states, terms, confirmations, annulled)| {
+                let confirmation = |(side, start, lapse): (Side, i32, Option<i32>)| Confirmation {
+                    side,
+                    agency: agency(0),
+                    person: None,
+                    record_time: time(start),
+                    lapse_time: lapse.map(|later| time(start + later)),
+                };
+                Image::DataFlow(Arc::new(DataFlow {
+                    name: flow(number),
+                    fields: DataFlowFields {
+                        display_name: "Dữ liệu".into(),
+                        provider: Some(provider),
+                        consumer: Some(consumer),
+                        terms: terms.into_iter().map(a_term).collect(),
+                        state_entries: states.into_iter().map(an_entry).collect(),
+                        annulled: annulled == 0,
+                        ..DataFlowFields::default()
+                    },
+                    confirmations: confirmations.into_iter().map(confirmation).collect(),
+                    creator: None,
+                    editor: None,
+                    meta: meta(),
+                }))
+            },
+        )
 }
 
 fn a_term((start, (channel, mandatory)): (i32, (Channel, bool))) -> Term {
@@ -304,7 +313,10 @@ fn is_in(state: &State, flow: &DataFlow, scope: &FlowScope, on: Date) -> bool {
         }
         FlowScope::Provider(name) => {
             provides.is_some_and(|it| it.as_str() == name)
-                || provider.platform.as_ref().is_some_and(|it| it.as_str() == name)
+                || provider
+                    .platform
+                    .as_ref()
+                    .is_some_and(|it| it.as_str() == name)
         }
     }
 }
@@ -322,13 +334,15 @@ fn counted_by_words(state: &State, scope: &FlowScope, on: Date) -> BTreeMap<Stri
         let consumer = flow.fields.consumer.as_ref().unwrap();
         let confirmed = |side| {
             flow.confirmations.iter().any(|it| {
-                let lapsed = it.lapse_time.is_some_and(|time| time.date_in_vietnam() <= on);
+                let lapsed = it
+                    .lapse_time
+                    .is_some_and(|time| time.date_in_vietnam() <= on);
                 it.side == side && it.record_time.date_in_vietnam() <= on && !lapsed
             })
         };
         let provider_says = confirmed(Side::Provider);
         let consumer_says = confirmed(Side::Consumer);
-        let can = consumer.organisation_name.is_empty();
+        let can = consumer.organisation.is_empty();
         if now != FlowState::Ended {
             let said = match (provider_says, consumer_says, can) {
                 (true, true, _) | (true, false, false) => "confirmed",
@@ -349,7 +363,9 @@ fn counted_by_words(state: &State, scope: &FlowScope, on: Date) -> BTreeMap<Stri
         if let Some(term) = term {
             add(format!("through {}", term.channel));
             let editions = state.editions().values();
-            let required = editions.filter_map(|it| it.fields.ndop_mandatory_date).any(|it| it <= on);
+            let required = editions
+                .filter_map(|it| it.fields.ndop_mandatory_date)
+                .any(|it| it <= on);
             if term.mandatory && term.channel != Channel::Ndop && required {
                 add("off channel".into());
             }
@@ -368,11 +384,13 @@ fn counted_by_words(state: &State, scope: &FlowScope, on: Date) -> BTreeMap<Stri
             },
         };
         add(format!("to {class}"));
-        let spaces = consumer.organisation_name.to_lowercase().replace("  ", " ");
+        let spaces = consumer.organisation.to_lowercase().replace("  ", " ");
         let party = acting.map(|it| it.to_string()).unwrap_or(spaces);
-        let party = consumer.platform.as_ref().filter(|_| party.is_empty()).map_or(party, |it| {
-            it.to_string()
-        });
+        let party = consumer
+            .platform
+            .as_ref()
+            .filter(|_| party.is_empty())
+            .map_or(party, |it| it.to_string());
         if parties.insert((class, party)) {
             add(format!("party {class}"));
         }
@@ -392,7 +410,9 @@ fn named(counts: &FlowCounts) -> BTreeMap<String, usize> {
     named.extend(Channel::ALL.map(|it| (format!("through {it}"), FlowCount::Channel(it))));
     named.extend(PartyClass::ALL.map(|it| (format!("to {it}"), FlowCount::ActiveTo(it))));
     named.extend(PartyClass::ALL.map(|it| (format!("party {it}"), FlowCount::Parties(it))));
-    let named = named.into_iter().filter(|(_, count)| counts.get(*count) != 0);
+    let named = named
+        .into_iter()
+        .filter(|(_, count)| counts.get(*count) != 0);
     named
         .map(|(name, count)| (name, usize::try_from(counts.get(count)).unwrap()))
         .collect()
@@ -464,7 +484,7 @@ proptest! {
                 }));
                 there.then_some(sides)
             };
-            let can = flow.fields.consumer.as_ref().unwrap().organisation_name.is_empty();
+            let can = flow.fields.consumer.as_ref().unwrap().organisation.is_empty();
             let is = |sides| sides == Some([true, false]) && can || sides == Some([false, true]);
             is(said(on)) && (0..=31).all(|back| said(on.plus_days(-back)) == said(on))
         };
@@ -476,7 +496,10 @@ proptest! {
 /// The items of flows.
 fn items(state: &State, on: Date) -> Vec<Item> {
     let items = state.attention(&Place::default(), &Sight::All, on, &Effort::unlimited());
-    items.into_iter().filter(|it| it.resource.starts_with("dataFlows/")).collect()
+    items
+        .into_iter()
+        .filter(|it| it.resource.starts_with("dataFlows/"))
+        .collect()
 }
 
 // === the law of past answers ===
@@ -484,12 +507,33 @@ fn items(state: &State, on: Date) -> Vec<Item> {
 #[derive(Clone, Debug)]
 enum Step {
     Wait(i32),
-    Create { number: usize, consumer: Party, start: i32, state: FlowState },
-    State { number: usize, start: i32, state: FlowState },
-    Term { number: usize, start: i32, channel: Channel },
-    Rename { number: usize },
-    Confirm { number: usize, side: Side },
-    Govern { start: i32, agency: usize },
+    Create {
+        number: usize,
+        consumer: Party,
+        start: i32,
+        state: FlowState,
+    },
+    State {
+        number: usize,
+        start: i32,
+        state: FlowState,
+    },
+    Term {
+        number: usize,
+        start: i32,
+        channel: Channel,
+    },
+    Rename {
+        number: usize,
+    },
+    Confirm {
+        number: usize,
+        side: Side,
+    },
+    Govern {
+        start: i32,
+        agency: usize,
+    },
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -522,7 +566,10 @@ fn caller(who: &str, agency: &AgencyName) -> Caller {
     let principal = PrincipalName::from_id(who).unwrap();
     Caller::Known(Known {
         api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
-        person: Person { principal, actor: None },
+        person: Person {
+            principal,
+            actor: None,
+        },
         allows_personal_data: None,
         is_system: false,
         agency: Some(agency.clone()),
@@ -540,30 +587,57 @@ fn said(state: &State, step: &Step, today: i32) -> Option<(Box<dyn AnyCommand>, 
         change(&mut fields);
         let mask = vec![field.to_owned()];
         let (name, etag) = (flow(number), None);
-        Some(Box::new(Update::<DataFlow> { name, fields, mask, etag }) as Box<dyn AnyCommand>)
+        Some(Box::new(Update::<DataFlow> {
+            name,
+            fields,
+            mask,
+            etag,
+        }) as Box<dyn AnyCommand>)
     };
     match step {
         Step::Wait(_) => None,
-        Step::Create { number, consumer, start, state } => {
+        Step::Create {
+            number,
+            consumer,
+            start,
+            state,
+        } => {
             let fields = DataFlowFields {
                 display_name: "Dữ liệu".into(),
-                provider: Some(Party { platform: Some(platform(0)), ..Party::default() }),
+                provider: Some(Party {
+                    platform: Some(platform(0)),
+                    ..Party::default()
+                }),
                 consumer: Some(consumer.clone()),
                 terms: vec![a_term((0, (Channel::Api, false)))],
                 state_entries: vec![an_entry((*start, *state))],
-                sources: vec![Source { note: "thử".into(), ..Source::default() }],
+                sources: vec![Source {
+                    note: "thử".into(),
+                    ..Source::default()
+                }],
                 ..DataFlowFields::default()
             };
-            let command = CreateDataFlow { name: flow(*number), fields };
+            let command = CreateDataFlow {
+                name: flow(*number),
+                fields,
+            };
             Some((Box::new(command), editor, day(*start)))
         }
-        Step::State { number, start, state } => {
+        Step::State {
+            number,
+            start,
+            state,
+        } => {
             let entry = an_entry((*start, *state));
             let change = |fields: &mut DataFlowFields| fields.state_entries.push(entry.clone());
             let command = update(*number, "state_entries", &change)?;
             Some((command, editor, day(*start.min(&today))))
         }
-        Step::Term { number, start, channel } => {
+        Step::Term {
+            number,
+            start,
+            channel,
+        } => {
             let term = a_term((*start, (*channel, false)));
             let change = |fields: &mut DataFlowFields| fields.terms.push(term.clone());
             let command = update(*number, "terms", &change)?;
@@ -610,7 +684,9 @@ fn answer(state: &State, on: Date) -> Answer {
     let scopes = every_scope();
     let counts = scopes.iter().map(|scope| tally.counts(scope).counts);
     // a title is not dated
-    let items = items(state, on).into_iter().map(|it| (it.kind, it.resource, it.since));
+    let items = items(state, on)
+        .into_iter()
+        .map(|it| (it.kind, it.resource, it.since));
     (counts.collect(), items.collect())
 }
 

@@ -27,7 +27,9 @@ impl Checks {
         let mut used = BTreeSet::new();
         for flow in effort.rows(state.flows_of(platform.name.as_str()), 1) {
             let provider = flow.party(Side::Provider).platform.as_ref();
-            let Some(flow_state) = flow.state_on(on).filter(|_| provider == Some(&platform.name))
+            let Some(flow_state) = flow
+                .state_on(on)
+                .filter(|_| provider == Some(&platform.name))
             else {
                 continue;
             };
