@@ -557,7 +557,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => create,
         1 => (of(), lead()).prop_map(|(task, lead)| Step::Lead(task, lead)),
         2 => (of(), option::of(of())).prop_map(|(task, parent)| Step::Under(task, parent)),
-        2 => (of(), option::of(date()), date()).prop_map(|(task, end, issued)| Step::Move(task, end, issued)),
+        2 => (of(), option::of(date()), date())
+            .prop_map(|(task, end, issued)| Step::Move(task, end, issued)),
         4 => (of(), option::of(date())).prop_map(|(task, day)| Step::Report(task, day)),
         3 => of().prop_map(Step::Confirm),
         1 => of().prop_map(Step::Return),
@@ -611,9 +612,8 @@ proptest! {
         for tally in &kept {
             let on = tally.date();
             for place in places() {
-                prop_assert_eq!(
-                    told(&tally.tasks().counts(&place), on), model(&state, &place, on), "{:?}", place
-                );
+                let told = told(&tally.tasks().counts(&place), on);
+                prop_assert_eq!(told, model(&state, &place, on), "{:?}", place);
             }
         }
         for place in places() {
