@@ -321,7 +321,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ConfirmTask", "", move_of(reported)),
         ("ReturnTask", "", move_of(reported)),
         ("ReopenTask", "", move_of(completed)),
-        ("DropTask", "", with(open, "entered_in_error", json!(true))),
+        ("DropTask", "", with(open, "erroneous", json!(true))),
 
         ("GetPlan", "draft", named(&it.draft)),
         ("GetPlan", "issued", named(&it.issued)),

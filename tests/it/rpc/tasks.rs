@@ -286,7 +286,7 @@ both! {
             ] {
                 let mut request = step(task);
                 match method {
-                    "DropTask" => request["entered_in_error"] = json!(true),
+                    "DropTask" => request["erroneous"] = json!(true),
                     "MoveTaskDue" => request["document"] = decision([2026, 9, 20]),
                     "UpdateTask" => request = json!({"task": {
                         "name": task["name"], "etag": task["etag"], "required_result": "x",
@@ -503,7 +503,7 @@ both! {
         drop["document"] = decision([2026, 9, 15]);
         it.assigner.ok("DropTask", drop).await;
         let mut drop = step(&children[1]);
-        drop["entered_in_error"] = json!(true);
+        drop["erroneous"] = json!(true);
         it.assigner.ok("DropTask", drop).await;
         let counts = it.counts(json!({})).await;
         assert_eq!(numbers(&counts), "1: ON_SCHEDULE 1");
