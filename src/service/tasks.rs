@@ -148,7 +148,7 @@ impl Services {
     ) -> Answer<pb::Task> {
         write_task!(self, request, message => DropTask {
             document: documents::read_boxed_document(message.document),
-            entered_in_error: message.entered_in_error,
+            erroneous: message.erroneous,
         })
     }
 }

@@ -249,14 +249,14 @@ fn dropping(record: &TaskDropping) -> pb::task::Dropping {
         drop_date,
         reason,
         document: by,
-        entered_in_error,
+        erroneous,
         record_time,
     } = record;
     pb::task::Dropping {
         drop_date: write_date(Some(*drop_date)),
         reason: reason.clone(),
         document: by.as_deref().map(document),
-        entered_in_error: *entered_in_error,
+        erroneous: *erroneous,
         record_time: Some(write_timestamp(*record_time)),
     }
 }

@@ -306,11 +306,11 @@ fn command(state: &State, step: &Step) -> Option<Box<dyn AnyCommand>> {
         }
         Step::Drop(number, issued) => {
             let (name, etag) = found(number)?;
-            let entered_in_error = issued.is_none();
+            let erroneous = issued.is_none();
             Box::new(DropTask {
                 name,
                 document: issued.map(document),
-                entered_in_error,
+                erroneous,
                 etag,
             })
         }
@@ -381,7 +381,7 @@ fn is_split(state: &State, of: &Task, on: Date) -> bool {
         let given_up = other
             .dropping
             .as_ref()
-            .is_some_and(|it| it.entered_in_error || it.drop_date <= on);
+            .is_some_and(|it| it.erroneous || it.drop_date <= on);
         below && !given_up && other.assign_date() <= on
     })
 }
@@ -390,7 +390,7 @@ fn is_split(state: &State, of: &Task, on: Date) -> bool {
 fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
     let mut counts = BTreeMap::new();
     for task in state.tasks().values() {
-        let in_error = task.dropping.as_ref().is_some_and(|it| it.entered_in_error);
+        let in_error = task.dropping.as_ref().is_some_and(|it| it.erroneous);
         let programme = place.programme.as_ref();
         if in_error
             || task.assign_date() > on
@@ -557,7 +557,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => create,
         1 => (of(), lead()).prop_map(|(task, lead)| Step::Lead(task, lead)),
         2 => (of(), option::of(of())).prop_map(|(task, parent)| Step::Under(task, parent)),
-        2 => (of(), option::of(date()), date()).prop_map(|(task, end, issued)| Step::Move(task, end, issued)),
+        2 => (of(), option::of(date()), date())
+            .prop_map(|(task, end, issued)| Step::Move(task, end, issued)),
         4 => (of(), option::of(date())).prop_map(|(task, day)| Step::Report(task, day)),
         3 => of().prop_map(Step::Confirm),
         1 => of().prop_map(Step::Return),
@@ -611,9 +612,8 @@ proptest! {
         for tally in &kept {
             let on = tally.date();
             for place in places() {
-                prop_assert_eq!(
-                    told(&tally.tasks().counts(&place), on), model(&state, &place, on), "{:?}", place
-                );
+                let told = told(&tally.tasks().counts(&place), on);
+                prop_assert_eq!(told, model(&state, &place, on), "{:?}", place);
             }
         }
         for place in places() {

@@ -344,8 +344,8 @@ messages! {
         ("`{task}` has this code in `{programme}`; give another code, or change that task"),
         ("`{task}` đã dùng mã này trong `{programme}`; hãy dùng mã khác hoặc sửa nhiệm vụ đó");
     NOT_ALLOWED => ProgrammeOfOther:
-        ("only the steward, and the agency that assigns the programme's tasks, can add tasks to it"),
-        ("chỉ đơn vị quản lý danh mục và cơ quan giao nhiệm vụ của chương trình được thêm nhiệm vụ");
+        ("only the steward, and the agency that assigns the programme's tasks, add tasks to it"),
+        ("chỉ đơn vị quản lý danh mục và cơ quan giao của chương trình được thêm nhiệm vụ");
     IMMUTABLE => DueMovesByDocument:
         ("a due date moves by MoveTaskDue only, with the document that moves it"),
         ("thời hạn chỉ được điều chỉnh bằng MoveTaskDue kèm văn bản điều chỉnh");

@@ -226,15 +226,15 @@ impl Story {
         });
     }
 
-    fn drop_task(&mut self, name: &TaskName, day: Date, entered_in_error: bool) {
+    fn drop_task(&mut self, name: &TaskName, day: Date, erroneous: bool) {
         let name = name.clone();
         let reason = "thử nghiệm (synthetic)";
         self.event(day, APPROVER, reason, move |state| {
-            let document = (!entered_in_error).then(|| Box::new(decision("HB", day)));
+            let document = (!erroneous).then(|| Box::new(decision("HB", day)));
             Ok(Box::new(DropTask {
                 name: name.clone(),
                 document,
-                entered_in_error,
+                erroneous,
                 etag: read(state, &name)?.meta.etag(),
             }))
         });

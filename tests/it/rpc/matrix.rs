@@ -373,7 +373,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("ConfirmTask", "", move_of(reported)),
         ("ReturnTask", "", move_of(reported)),
         ("ReopenTask", "", move_of(completed)),
-        ("DropTask", "", with(open, "entered_in_error", json!(true))),
+        ("DropTask", "", with(open, "erroneous", json!(true))),
 
         ("GetIndicator", "", named(&it.indicator)),
         ("ListIndicators", "", json!({})),

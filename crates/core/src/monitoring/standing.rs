@@ -1,5 +1,5 @@
-//! Standing: the state of plans, milestones and tasks on a date. A state is never entered. The rules in
-//! this file compute it from what was promised, what was done and the date asked about.
+//! Standing: the state of plans, milestones and tasks on a date. A state is never entered. The
+//! rules in this file compute it from what was promised, what was done and the date asked about.
 //!
 //! The rules use the dates that the registry knows now: what was promised on a date is the baseline
 //! in force on that date, and what was done includes what was recorded later.

@@ -1,5 +1,5 @@
-//! The start of a day: notices of changes in plans in force, their milestones and tasks that only the
-//! date causes. The notices are for clients that watch; the server never reads them back.
+//! The start of a day: notices of changes in plans in force, their milestones and tasks that only
+//! the date causes. The notices are for clients that watch; the server never reads them back.
 
 use crate::{
     change::{Aspect, Notice},

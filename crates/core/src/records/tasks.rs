@@ -166,7 +166,7 @@ stored! {
         /// The document that decided it.
         pub document: Option<Box<Document>>,
         /// Whether there never was such a task. It then counts on no date.
-        pub entered_in_error: bool,
+        pub erroneous: bool,
         /// When the registry recorded it.
         pub record_time: Timestamp,
     }
@@ -235,7 +235,7 @@ impl Task {
 
     /// Whether there never was such a task.
     pub fn is_error(&self) -> bool {
-        self.dropping.as_ref().is_some_and(|it| it.entered_in_error)
+        self.dropping.as_ref().is_some_and(|it| it.erroneous)
     }
 
     /// The day since which it counts: that of its assigning document, else that of recording.

@@ -381,7 +381,7 @@ pub struct DropTask {
     /// The document that decided it.
     pub document: Option<Box<Document>>,
     /// Whether there never was such a task.
-    pub entered_in_error: bool,
+    pub erroneous: bool,
     /// The etag that was read.
     pub etag: String,
 }
@@ -408,10 +408,10 @@ impl Command for DropTask {
         check_etag(task, &self.etag)?;
         check_state(task, &[TaskState::Open, TaskState::Reported])?;
         let mut violations = Violations::new();
-        if self.entered_in_error && self.document.is_some() {
-            violations.add("entered_in_error", Rule::DropTwice);
+        if self.erroneous && self.document.is_some() {
+            violations.add("erroneous", Rule::DropTwice);
         }
-        let needs = (!self.entered_in_error).then_some(Needs::Identity);
+        let needs = (!self.erroneous).then_some(Needs::Identity);
         let document = self.document.as_deref();
         let drop_date = deciding.check_document(document, needs, None, "document", &mut violations);
         let first = task.assign_date();
@@ -424,7 +424,7 @@ impl Command for DropTask {
             drop_date,
             reason: deciding.reason(),
             document: self.document.clone(),
-            entered_in_error: self.entered_in_error,
+            erroneous: self.erroneous,
             record_time: deciding.now,
         }));
         Ok(Arc::new(new))
