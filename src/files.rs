@@ -13,6 +13,7 @@ mod sniff;
 use std::{fmt, fs, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
+use tokio::sync::Semaphore;
 
 pub use crate::store::StoredFile;
 use crate::{
@@ -112,6 +113,8 @@ struct Inner {
     scanner: Option<Scanner>,
     settings: Settings,
     incoming: Pool,
+    /// Writes into the database one after the other, so that the log's writer finds a connection.
+    writing: Semaphore,
 }
 
 impl Files {
@@ -141,6 +144,7 @@ impl Files {
             scanner: settings.scan.as_deref().map(Scanner::new),
             settings: settings.clone(),
             incoming: Pool::new(Limit::FileBytes, all, one),
+            writing: Semaphore::new(1),
         })))
     }
 

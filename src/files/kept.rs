@@ -55,6 +55,7 @@ impl Files {
         })?;
         let inner = &*self.0;
         if let Some(kept) = inner.store.file(&found).await? {
+            let _turn = inner.writing.acquire().await;
             inner.store.keep_file(&kept, &mut file, by, now).await?;
             return Ok(kept);
         }
@@ -78,6 +79,7 @@ impl Files {
             scanned: inner.scanner.is_some(),
             create_time: now,
         };
+        let _turn = inner.writing.acquire().await;
         inner.store.keep_file(&kept, &mut file, by, now).await?;
         Ok(kept)
     }
@@ -143,6 +145,7 @@ impl Files {
                     continue;
                 }
                 // what is known of it first: a file that is known and not there is a finding
+                let _turn = inner.writing.acquire().await;
                 inner.store.remove_file(sha256).await?;
                 if let (FilePlace::Outside, Some(outside)) = (file.place, &inner.outside) {
                     outside.remove(sha256).await?;
@@ -242,7 +245,10 @@ impl Chunks {
                 let part = inner.store.file_part(sha256, self.ordinal).await?;
                 part.map(Bytes::from)
             }
-            (FilePlace::Outside, Some(outside)) => outside.read(sha256, self.read, end).await?,
+            (FilePlace::Outside, Some(outside)) => {
+                let range = self.read..end;
+                outside.read(sha256, self.file.size_bytes, range).await?
+            }
             (FilePlace::Outside, None) => {
                 tracing::error!(
                     sha256,
@@ -254,7 +260,8 @@ impl Chunks {
         let piece = piece.filter(|it| it.len() as u64 == end - self.read);
         let Some(piece) = piece else {
             self.digest = None;
-            return Err(Error::Bug("the file, or a part of it, is missing".into()));
+            let what = "the file, or a part of it, is missing or is of another size";
+            return Err(Error::Bug(what.into()));
         };
         digest.update(&piece);
         self.read = end;

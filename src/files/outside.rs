@@ -1,11 +1,12 @@
 //! Bytes of files outside the database: in a directory.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, buffered::BufWriter, local::LocalFileSystem, path::Path,
+    GetOptions, ObjectStore, ObjectStoreExt as _, buffered::BufWriter, local::LocalFileSystem,
+    path::Path,
 };
 use tokio::{
     fs::File,
@@ -50,14 +51,23 @@ impl Outside {
         written.await.map_err(|error| unreachable(&error))
     }
 
-    /// Bytes from `start` to `end` of a file; none where there is no such file.
+    /// Bytes of a file; none where there is no such file of this size.
     pub(super) async fn read(
         &self,
         sha256: &str,
-        start: u64,
-        end: u64,
+        size: u64,
+        range: Range<u64>,
     ) -> Result<Option<Bytes>, Error> {
-        match self.0.get_range(&path(sha256), start..end).await {
+        let options = GetOptions {
+            range: Some(range.into()),
+            ..GetOptions::default()
+        };
+        let found = match self.0.get_opts(&path(sha256), options).await {
+            Ok(found) if found.meta.size != size => return Ok(None),
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        match found {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             // shorter than it was

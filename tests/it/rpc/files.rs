@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_stream::StreamExt as _;
 use tonic::Status;
 
+use super::programmes;
 use crate::harness::{
     Engine, both,
     http::{Answer, send},
@@ -275,12 +276,12 @@ both! {
             assert_eq!(refused(&get(&server, caller, &digest).await), missing);
         }
         // in a draft, which its agency and those who oversee see
-        let mut plan = cast.draft("ndp-001", "evidence").await;
+        let plan = cast.draft("ndp-001", "evidence").await;
         let mut document = decision(DECISION_DAY);
         document["sha256"] = json!(digest);
-        plan["documents"] = json!([document]);
-        let raw = server.raw(editor.clone());
-        raw.ok("UpdatePlan", json!({"plan": plan, "update_mask": "documents"})).await;
+        let milestone = json!({"display_name": "Mốc thử nghiệm", "assigning_document": document});
+        let request = json!({"parent": plan["name"], "milestone_id": "x", "milestone": milestone});
+        cast.editor.ok("CreateMilestone", request).await;
         assert_eq!(get(&server, &auditor, &digest).await.status, 200);
         assert_eq!(refused(&get(&server, &other, &digest).await), missing);
         let check = json!({"sha256s": [digest]});
@@ -294,7 +295,7 @@ both! {
         let hidden = send(&server.address, &anyone, &[], "").await;
         assert_eq!(refused(&hidden), missing);
         let steward = server.raw(server.person("steward", &[Role::Steward], None).await);
-        let mut programme = super::programmes::create("x");
+        let mut programme = programmes::create("x");
         programme["programme"]["documents"] = json!([document]);
         let programme = steward.ok("CreateProgramme", programme).await;
         assert_eq!(send(&server.address, &anyone, &[], "").await.status, 200);
@@ -361,8 +362,9 @@ both! {
 
         // a part that was changed
         let mut sql = crate::harness::sql::Sql::connect(&engine.url()).await;
-        sql.run("UPDATE file_parts SET bytes = substr(bytes, 2) || substr(bytes, 1, 1) \
-                 WHERE ordinal = 1").await;
+        let first = "SELECT bytes FROM file_parts WHERE ordinal = 0";
+        let change = format!("UPDATE file_parts SET bytes = ({first}) WHERE ordinal = 1");
+        sql.run(&change).await;
         sql.close().await;
         let (code, told) = command(&["check"], &engine.url());
         assert_eq!(code, Some(65), "{told}");
@@ -402,10 +404,18 @@ both! {
         assert!(told.contains("Copy the directory of files too"), "{told}");
 
         let kept = only_file(&place);
-        fs::write(&kept, pdf(600_001)).unwrap();
-        let (code, told) = check();
-        assert_eq!(code, Some(65), "{told}");
-        assert!(told.contains("not the one of its digest"), "{told}");
+        let mut changed = content.clone();
+        changed[599_999] ^= 1;
+        for (other, finding) in [
+            (changed, "not the one of its digest"),
+            (pdf(600_001), "or is of another size"),
+            (pdf(100), "or is of another size"),
+        ] {
+            fs::write(&kept, other).unwrap();
+            let (code, told) = check();
+            assert_eq!(code, Some(65), "{told}");
+            assert!(told.contains(finding), "{told}");
+        }
         fs::remove_file(&kept).unwrap();
         let (code, told) = check();
         assert_eq!(code, Some(65), "{told}");
@@ -430,7 +440,7 @@ both! {
             document["sha256"] = json!(sha256(content));
             document
         };
-        let mut programme = super::programmes::create("x");
+        let mut programme = programmes::create("x");
         programme["programme"]["documents"] = json!([document(&cited), document(&once)]);
         let made = raw.ok("CreateProgramme", programme).await;
         // the log cites it still
