@@ -8,12 +8,14 @@ use crate::{
     monitoring::{standing::StandingState, tally::Place, tasks::TaskStanding},
     names::{PlanName, ProgrammeName, Revision},
     records::{
+        data_flows::{FlowState, Party, PartyClass, Side},
         figures::{Figure, Part, Scope, Subject},
         plans::PlanState,
         platforms::{Platform, Stage},
         words::words,
     },
     state::{State, dossier::stage_on},
+    text,
     time::{Date, Period, Timestamp},
 };
 
@@ -155,11 +157,9 @@ impl State {
             Subject::Tasks | Subject::TasksDue | Subject::TasksOverdue | Subject::TasksLate => {
                 self.tasks_behind(figure, effort)
             }
-            // TODO(lead): join with recommendations: received by the date, or in the period.
-            Subject::Recommendations => Err(Note::NotRecorded),
-            // TODO(lead): join with data flows: active on the date, provided by `figure.system`.
+            Subject::Recommendations => self.recommendations_behind(figure, effort),
             Subject::Connections if figure.system.is_empty() => Err(Note::NoSystem),
-            Subject::Connections => Err(Note::NotRecorded),
+            Subject::Connections => self.connections_behind(figure, effort),
         }
     }
 
@@ -233,6 +233,78 @@ impl State {
         }
     }
 
+    /// The recommendations that everyone may see, received by the date or within the period.
+    fn recommendations_behind(&self, figure: &Figure, effort: &Effort) -> Result<Computed, Note> {
+        let on = figure.figure_date;
+        let records = self.recommendations();
+        if records.is_empty() {
+            return Err(Note::NotRecorded);
+        }
+        let start = figure.period.as_ref().and_then(|period| period.start);
+        let counted = effort.rows(records.values(), RECORD_COST).filter(|record| {
+            let received = record.received();
+            let in_time = received <= on && start.is_none_or(|start| start <= received);
+            let holder = record.holder_on(on);
+            let held = figure.agency.is_none() || figure.agency.as_ref() == holder;
+            in_time && held && record.is_public_on(on)
+        });
+        let grounds: Vec<_> = counted
+            .map(|record| Ground::Record(record.meta.revision))
+            .collect();
+        Ok(Computed {
+            value: i64::try_from(grounds.len()).ok(),
+            parts: vec![ComputedPart::default(); figure.breakdown.len()],
+            grounds,
+            ..Computed::default()
+        })
+    }
+
+    /// The parties that take data from a system by flows that are ACTIVE, each counted once.
+    fn connections_behind(&self, figure: &Figure, effort: &Effort) -> Result<Computed, Note> {
+        let on = figure.figure_date;
+        let is_provider = |party: &Party| {
+            let platform = party.platform.as_ref().and_then(|name| self.platform(name));
+            let name = platform.map_or(&party.system, |it| &it.fields.display_name);
+            text::same_name(name, &figure.system)
+        };
+        let mut parties: BTreeMap<String, PartyClass> = BTreeMap::new();
+        let mut grounds = Vec::new();
+        let mut is_known = false;
+        for flow in effort.rows(self.data_flows().values(), RECORD_COST) {
+            if !is_provider(flow.party(Side::Provider)) {
+                continue;
+            }
+            is_known = true;
+            if flow.state_on(on) != Some(FlowState::Active) {
+                continue;
+            }
+            let consumer = flow.party(Side::Consumer);
+            let agency = consumer.agency_on(self, on);
+            let agency = agency.as_ref();
+            if figure.agency.is_none() || figure.agency.as_ref() == agency {
+                parties.insert(consumer.identity(agency), consumer.class(agency, self));
+                grounds.push(Ground::Record(flow.meta.revision));
+            }
+        }
+        if !is_known {
+            return Err(Note::NotRecorded);
+        }
+        let count = |class: Option<PartyClass>| {
+            let of = parties.values().filter(|it| class == Some(**it));
+            class.and(i64::try_from(of.count()).ok())
+        };
+        let parts = figure.breakdown.iter().map(|part| ComputedPart {
+            value: count(class(&part.category)),
+            states: &[],
+        });
+        Ok(Computed {
+            value: i64::try_from(parties.len()).ok(),
+            parts: parts.collect(),
+            grounds,
+            ..Computed::default()
+        })
+    }
+
     fn tasks_behind(&self, figure: &Figure, effort: &Effort) -> Result<Computed, Note> {
         let programme = figure.programme.as_ref().ok_or(Note::NoProgramme)?;
         let tasks = self.tasks_on(programme, figure, effort);
@@ -277,6 +349,20 @@ impl State {
         (!is_empty).then_some(tasks)
     }
 }
+
+/// The class of parties that a publisher's category stands for.
+fn class(category: &str) -> Option<PartyClass> {
+    match category {
+        "MINISTRIES" => Some(PartyClass::Ministry),
+        "LOCALITIES" => Some(PartyClass::Locality),
+        "STATE_ENTERPRISES" => Some(PartyClass::StateEnterprise),
+        "TELECOMS" => Some(PartyClass::Telecom),
+        _ => None,
+    }
+}
+
+/// The cost of looking at one recommendation or data flow, in units of work.
+const RECORD_COST: usize = 2;
 
 /// The cost of counting one task, in units of work.
 const TASK_COST: usize = 4;
