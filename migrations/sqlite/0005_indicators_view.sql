@@ -31,6 +31,7 @@ SELECT
     image ->> '$.grounds.statement' AS statement,
     image ->> '$.grounds.replaces' AS replaces,
     image ->> '$.meta.create_time' AS create_time,
+    image ->> '$.meta.update_time' AS update_time,
     revision,
     image
 FROM records WHERE kind = 'observations';

@@ -354,7 +354,7 @@ pub fn draft(
         recomputed_value: _,
         recomputation_agrees: _,
         previous_observation: _,
-        change: _,
+        difference: _,
         target_value: _,
         target_date: _,
         target_gap: _,
@@ -466,7 +466,7 @@ fn with_facts(message: pb::Observation, facts: &Facts<'_>) -> pb::Observation {
         recomputed_value: write_exact(*recomputed),
         recomputation_agrees: *agrees,
         previous_observation: write_optional_name(previous.map(|it| &it.name)),
-        change: write_exact(*change),
+        difference: write_exact(*change),
         target_value: target.map_or_else(String::new, |it| it.value.to_string()),
         target_date: write_date(target.map(|it| it.target_date)),
         target_gap: write_exact(*gap),
@@ -555,8 +555,8 @@ fn cell(record: &Cell<'_>, ask: &Ask, definition: u8) -> pb::compute_scoreboard_
         other_basis: it.basis != ask.basis,
         other_definition: it.definition != definition,
         comparison_observation: write_optional_name(compared.map(|it| &it.name)),
-        change: write_exact(*change),
-        change_mixed: *change_mixed,
+        difference: write_exact(*change),
+        difference_mixed: *change_mixed,
     }
 }
 

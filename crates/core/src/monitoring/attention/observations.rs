@@ -162,8 +162,8 @@ fn off_target_since(
     (short && last.end >= passed.target_date).then_some(passed.target_date)
 }
 
-/// The day on which a value was recorded on a basis, or by a definition, that no value of the period
-/// before has.
+/// The day on which a value was recorded on a basis, or by a definition, that no value of the
+/// period before has.
 fn basis_changed_since(
     state: &State,
     indicator: &Indicator,

@@ -255,7 +255,8 @@ proptest! {
             }
             IndicatorKind::Ratio => {
                 let parts: Vec<_> = some.iter().filter_map(|it| it.parts).collect();
-                let (above, below) = parts.iter().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+                let above: i64 = parts.iter().map(|it| it.0).sum();
+                let below: i64 = parts.iter().map(|it| it.1).sum();
                 let sums = (!parts.is_empty()).then(|| (whole(above), whole(below)));
                 let found = column.numerator.zip(column.denominator);
                 prop_assert_eq!(found.map(|(a, b)| (a.to_string(), b.to_string())), sums);
