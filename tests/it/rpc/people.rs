@@ -316,7 +316,7 @@ both! {
         let milestone = json!({"parent": plan["name"], "milestone": {"display_name": "Mốc thử"}});
         let milestone = editor.ok("CreateMilestone", milestone).await;
         approver.ok("GetMilestone", get(&milestone["name"])).await;
-        let filter = json!({"filter": format!("method = \"CreateMilestone\"")});
+        let filter = json!({"filter": "method = \"CreateMilestone\""});
         let changes = async |caller: &Raw| {
             let list = caller.ok("ListChanges", filter.clone()).await;
             list["changes"].as_array().map_or(0, Vec::len)
