@@ -11,16 +11,15 @@ use serde::Deserialize;
 
 use ndp_core::{
     names::{
-        AgencyName, EditionName, FigureName, IndicatorName, ObservationName, PlatformName, Revision,
+        AgencyName, EditionName, FigureName, IndicatorName, ObservationName, PlatformName,
+        ProgrammeName, Revision,
     },
-    names::{AgencyName, EditionName, FigureName, PlatformName, ProgrammeName, Revision},
     records::{
         agencies::{Agency, AgencyFields, AgencyKind},
         documents::{Document, DocumentKind, Source},
         editions::{Edition, EditionFields, Group},
-        figures::{Figure, Part, Subject},
-        indicators::{Definition, Indicator, IndicatorFields, Target},
         figures::{Figure, Part},
+        indicators::{Definition, Indicator, IndicatorFields, Target},
         meta::Meta,
         observations::{Basis, Grounds, Observation, Qualifier, Scope},
         platforms::{
@@ -777,12 +776,6 @@ fn edition_name(id: &str) -> Result<EditionName> {
 }
 
 /// Parses a word of the API.
-fn word<W: Word>(written: &str) -> Result<W> {
-    let mut values = W::VALUES.iter().copied();
-    let value = values.find(|value| value.word() == written);
-    value.with_context(|| format!("the word `{written}`"))
-}
-
 /// Parses addresses separated by blanks, or one source as plain text.
 fn sources(written: &str) -> Vec<Source> {
     let is_uri = |part: &str| part.starts_with("https://") || part.starts_with("http://");

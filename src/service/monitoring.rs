@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     call::{Call, metadata::NDP_FEED_KEY},
-    call::Call,
     pb::{
         self,
         compute_timeline_request::{Interval, Metric},

@@ -637,12 +637,6 @@ fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Mil
     message
 }
 
-impl Services {
-    pub(super) fn today(&self) -> Date {
-        self.registry().clock().now().date_in_vietnam()
-    }
-}
-
 /// What the names of the records below one plan, all plans of a platform, or all plans begin with.
 fn plan_prefix(
     call: &Call,

@@ -2,13 +2,11 @@
 //! their wire form.
 
 use super::{
+    data_flows,
     deployments::deployment_counts,
     figures,
-    data_flows, figures,
     plans::{self, milestone_state_counts},
     recommendations, requests,
-    values::{write_date, write_enum, write_optional_enum, write_optional_name},
-    requests,
     values::{write_date, write_enum, write_enums, write_optional_enum, write_optional_name},
     words::wire_words,
 };
@@ -26,7 +24,6 @@ use ndp_core::{
         freshness::Freshness,
         quality::{Criterion, Failure, Quality, RecordQuality, Rule, Scores},
         recommendations::RecommendationCounts,
-        reconcile::{Category, Computed},
         reconcile::{Computed, ComputedPart, Note},
         standing::StandingState,
         summary::{FlowSummary, Scope, Summary},
@@ -205,6 +202,14 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     };
     let metrics = asked.into_iter().filter_map(|it| Metric::try_from(it).ok());
     metrics.collect()
+}
+
+/// Whether a metric is of recommendations.
+pub fn is_of_recommendations(metric: Metric) -> bool {
+    matches!(
+        metric,
+        Metric::Recommendations | Metric::RecommendationsAnswered | Metric::RecommendationsOverdue
+    )
 }
 
 /// A number of platforms, and of what is below them, or of tasks.
