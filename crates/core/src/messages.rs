@@ -531,7 +531,8 @@ messages! {
         ("không thể đổi các bên của luồng dữ liệu; hãy lập luồng dữ liệu khác");
     NOT_ALLOWED => EntryKept:
         ("must stay as it was; add a new entry at the end, or have the steward correct this one"),
-        ("phải giữ nguyên; hãy thêm mục mới ở cuối, hoặc đề nghị đơn vị quản lý danh mục đính chính");
+        ("phải giữ nguyên; hãy thêm mục mới ở cuối, hoặc đề nghị đơn vị quản lý danh mục đính \
+          chính");
     REFERENCE_NOT_FOUND => PlatformNotFound { name: String }:
         ("`{name}` does not exist; ListPlatforms lists the platforms"),
         ("`{name}` không tồn tại; ListPlatforms liệt kê các nền tảng");

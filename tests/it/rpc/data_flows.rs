@@ -356,7 +356,9 @@ both! {
         let server = Server::start(&engine.url()).await;
         let people = People::new(&server).await;
         let made = people.editor.ok("CreateDataFlow", create("a")).await;
-        let refused = async |raw: &Raw, request: Value| violations(&raw.err("UpdateDataFlow", request).await);
+        let refused = async |raw: &Raw, request: Value| {
+            violations(&raw.err("UpdateDataFlow", request).await)
+        };
         let other = update(&made, "terms", &json!([made["terms"][1]]));
         assert_eq!(refused(&people.editor, other.clone()).await, "data_flow.terms[0] NOT_ALLOWED");
         assert_eq!(refused(&people.steward, other.clone()).await, "reason REQUIRED");
@@ -390,6 +392,22 @@ both! {
         back["reason"] = json!("thử nghiệm");
         people.steward.ok("UpdateDataFlow", back).await;
         assert_eq!(active().await, 1);
+        server.stop().await;
+    }
+
+    async fn a_record_holds_a_hundred_confirmations(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let people = People::new(&server).await;
+        let mut flow = people.editor.ok("CreateDataFlow", create("a")).await;
+        for number in 0..50 {
+            flow = people.approver.ok("ConfirmDataFlow", confirm(&flow)).await;
+            flow = people.other_approver.ok("ConfirmDataFlow", confirm(&flow)).await;
+            let name = json!(format!("Dữ liệu thử nghiệm {number}"));
+            let renamed = update(&flow, "display_name", &name);
+            flow = people.editor.ok("UpdateDataFlow", renamed).await;
+        }
+        let full = people.approver.refusal("ConfirmDataFlow", confirm(&flow)).await;
+        assert_eq!(full, "FailedPrecondition DATA_FLOW_IS_FULL");
         server.stop().await;
     }
 

@@ -1,6 +1,6 @@
-//! Counts of data flows on a date: by state, by channel, by what the sides say, and the consumers by
-//! class. What one flow adds is computed from its own record and its parties'; a tally is the sum,
-//! kept up to date change by change. A consumer counts once, however many flows it has.
+//! Counts of data flows on a date: by state, by channel, by what the sides say, and the consumers
+//! by class. What one flow adds is computed from its own record and its parties'; a tally is the
+//! sum, kept up to date change by change. A consumer counts once, however many flows it has.
 
 use std::sync::Arc;
 

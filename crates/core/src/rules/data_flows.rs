@@ -1,5 +1,5 @@
-//! Data flows. Either side writes one, and the steward from published documents; the provider's side
-//! moves the state; a second person of each agency confirms.
+//! Data flows. Either side writes one, and the steward from published documents; the provider's
+//! side moves the state; a second person of each agency confirms.
 
 use std::sync::Arc;
 

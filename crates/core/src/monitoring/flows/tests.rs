@@ -1,5 +1,5 @@
-//! What is computed of data flows, against slow and obvious counts over made-up records; and the law
-//! of past answers over made-up commands.
+//! What is computed of data flows, against slow and obvious counts over made-up records; and the
+//! law of past answers over made-up commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -423,7 +423,8 @@ proptest! {
         cases: 192, failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// A tally that is moved on change by change equals one from scratch, and both the obvious count.
+    /// A tally that is moved on change by change equals one from scratch, and both the obvious
+    /// count.
     #[test]
     fn a_tally_moved_on_is_the_count_of_everything(
         begin in vec(any_image(), 0..8),
