@@ -155,9 +155,9 @@ impl State {
             Subject::Tasks | Subject::TasksDue | Subject::TasksOverdue | Subject::TasksLate => {
                 self.tasks_behind(figure, effort)
             }
-            // TODO(lead): join with recommendations: received by the date, or in the period.
+            // To be joined with recommendations: received by the date, or in the period.
             Subject::Recommendations => Err(Note::NotRecorded),
-            // TODO(lead): join with data flows: active on the date, provided by `figure.system`.
+            // To be joined with data flows: active on the date, provided by `figure.system`.
             Subject::Connections if figure.system.is_empty() => Err(Note::NoSystem),
             Subject::Connections => Err(Note::NotRecorded),
         }
