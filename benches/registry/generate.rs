@@ -108,7 +108,7 @@ pub(crate) async fn database(directory: &Path, count: usize) -> Result<Database>
     kept(directory, count, "platforms", |file| make(file, count)).await
 }
 
-/// The database with the shipped catalogue and `count` tasks of [`PROGRAMME`], kept in the same way.
+/// The database with the shipped catalogue and `count` tasks of [`PROGRAMME`], kept likewise.
 pub(crate) async fn with_tasks(directory: &Path, count: usize) -> Result<Database> {
     kept(directory, count, "tasks", |file| make_tasks(file, count)).await
 }

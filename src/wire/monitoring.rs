@@ -524,7 +524,7 @@ pub fn reconciliation(
         published_value: published.value,
         computed_value: computed.value,
         difference: difference(published.value, computed.value),
-        counted_states: write_enums(computed.states),
+        summed_states: write_enums(computed.states),
     };
     pb::Reconciliation {
         computed_value: *value,

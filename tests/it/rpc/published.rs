@@ -408,7 +408,9 @@ both! {
             assert!(!it["change_revisions"].as_array().unwrap().is_empty(), "{it}");
         }
         // as it was known in September, October had not come
-        let then = json!({"read_time": "2025-09-30T00:00:00Z", "filter": "figure_date > 2025-10-01"});
+        let then = json!({
+            "read_time": "2025-09-30T00:00:00Z", "filter": "figure_date > 2025-10-01",
+        });
         let then = anyone.ok("ReconcileFigures", then).await;
         let then = then["reconciliations"].as_array().unwrap();
         assert!(then.iter().all(|it| it["note"] == "DATE_AHEAD"), "{then:?}");
@@ -446,10 +448,12 @@ both! {
             assert!(!it["change_revisions"].as_array().unwrap().is_empty(), "{it}");
         }
         let late = of(&all, "tasks-late-2025-07-31")["parts"].as_array().unwrap();
-        let states: Vec<_> = late.iter().map(|it| &it["counted_states"]).collect();
+        let states: Vec<_> = late.iter().map(|it| &it["summed_states"]).collect();
         assert_eq!(states, [&json!(["COMPLETED_LATE"]), &json!(["OVERDUE"])]);
         // the summary of the programme counts the same
-        let on = json!({"effective_date": date([2025, 12, 4]), "programme": "programmes/nq57-2025"});
+        let on = json!({
+            "effective_date": date([2025, 12, 4]), "programme": "programmes/nq57-2025",
+        });
         let summary = anyone.ok("ComputeSummary", on).await;
         assert_eq!(summary["tasks"]["task_count"], 1287, "{summary}");
         server.stop().await;
