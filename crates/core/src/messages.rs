@@ -290,11 +290,15 @@ messages! {
         ("give the last day of the period in which the stage is to be reached"),
         ("hãy ghi ngày cuối của thời hạn dự kiến đạt giai đoạn");
     REQUIRED => MovedWithoutDocument:
-        ("the date was moved; give the document that decided it, with its `issuer`, `symbol` and           `issue_date`"),
-        ("thời hạn đã thay đổi; hãy ghi văn bản quyết định, gồm `issuer`, `symbol` và           `issue_date`");
+        ("the date was moved; give the document that decided it, with its `issuer`, `symbol` and \
+          `issue_date`"),
+        ("thời hạn đã thay đổi; hãy ghi văn bản quyết định, gồm `issuer`, `symbol` và \
+          `issue_date`");
     NOT_ALLOWED => PlannedEntryGone:
-        ("leaves out or changes what was planned before: keep each recorded entry, and add another           with its `start_date` and the document that moves the date"),
-        ("bỏ hoặc sửa nội dung dự kiến đã ghi: hãy giữ nguyên từng mục, và thêm mục mới kèm           `start_date` và văn bản thay đổi thời hạn");
+        ("leaves out or changes what was planned before: keep each recorded entry, and add another \
+          with its `start_date` and the document that moves the date"),
+        ("bỏ hoặc sửa nội dung dự kiến đã ghi: hãy giữ nguyên từng mục, và thêm mục mới kèm \
+          `start_date` và văn bản thay đổi thời hạn");
     OUT_OF_RANGE => DoneExceedsTotal:
         ("must not be more than `total`"),
         ("không được lớn hơn `total`");
@@ -317,7 +321,8 @@ messages! {
         ("must not be before {last}, the day of what is recorded already"),
         ("không được trước ngày {last} của nội dung đã ghi");
     REQUIRED => EntryCorrectionReasonMissing { field: &'static str }:
-        ("`{field}` leaves out or changes an entry that is recorded; give the reason for the           correction"),
+        ("`{field}` leaves out or changes an entry that is recorded; give the reason for the \
+          correction"),
         ("`{field}` bỏ hoặc sửa một mục đã ghi; hãy ghi lý do đính chính");
     REQUIRED => ProgrammeNameMissing:
         ("give the title in Vietnamese"),
@@ -1129,7 +1134,8 @@ messages! {
         ("`{plan}` is in force, and a platform has one plan in force at a time"),
         ("`{plan}` đang có hiệu lực, và mỗi nền tảng chỉ có một kế hoạch có hiệu lực");
     DEPLOYMENT_CONFIRMED => DeploymentConfirmed:
-        ("the deployment is confirmed as it stands; it needs another confirmation once its agency           writes it again"),
+        ("the deployment is confirmed as it stands; it needs another confirmation once its agency \
+          writes it again"),
         ("bản ghi triển khai đã được xác nhận; chỉ xác nhận lại sau khi cơ quan cập nhật");
     NOT_TRANSCRIBED => NotTranscribed:
         ("the plan was written by its agency, so there is nothing to confirm"),

@@ -83,8 +83,8 @@ impl Deployment {
     /// report is on the month that its `report_date` is in, and counts from the day it was made.
     fn filing_on(&self, date: Date) -> Option<Filing> {
         let cycle = ReportingCycle::default();
-        let made = self.filings.iter().filter(|it| it.filing_date <= date);
-        let (first, last) = (self.filings.first()?, made.last()?);
+        let mut made = self.filings.iter().filter(|it| it.filing_date <= date);
+        let (first, last) = (self.filings.first()?, made.next_back()?);
         filing(
             cycle,
             first.report_date,
