@@ -88,8 +88,12 @@ impl Limit {
         }
     }
 
-    /// Whether the same call may succeed later. Otherwise the caller has to ask for less.
+    /// Whether the same call may soon succeed. Otherwise the caller has to ask for less, or to wait
+    /// for another day or for an operator.
     pub const fn passes(self) -> bool {
-        !matches!(self, Self::RequestHeaders | Self::Cost)
+        !matches!(
+            self,
+            Self::RequestHeaders | Self::Cost | Self::Files | Self::FilesOfDay
+        )
     }
 }

@@ -194,6 +194,12 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unavailable CREDENTIALS_NOT_CHECKED
       en this server has lost its database for so long that it cannot tell whether credentials still hold; retry, or read without credentials what is public
       vi máy chủ mất kết nối với cơ sở dữ liệu quá lâu nên không kiểm tra được khóa; hãy thử lại, hoặc đọc dữ liệu công khai mà không dùng khóa
+    Unavailable FILE_NOT_SCANNED
+      en the scanner of files does not work at the moment, so no file is kept; retry
+      vi phần mềm quét tệp tạm thời không hoạt động nên không nhận tệp; hãy thử lại
+    Unavailable FILES_UNAVAILABLE
+      en the place where files are kept cannot be reached at the moment; retry
+      vi tạm thời không kết nối được nơi lưu tệp; hãy thử lại
     Unavailable OUTCOME_UNKNOWN
       en the outcome is unknown: send the request again with the same request id to learn it
       vi chưa rõ kết quả: hãy gửi lại với cùng mã yêu cầu (`request_id`) để biết kết quả
@@ -264,6 +270,42 @@ fn every_error_has_its_code_reason_and_vietnamese() {
       en too many bytes of answers of one caller are not read yet, at most 60; read them and try again
       vi dung lượng trả lời chưa được đọc của một bên gọi đã đạt giới hạn (60 byte); hãy đọc rồi thử lại
       limit = answer_bytes
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en too many bytes of files are being received, at most 60; try again later
+      vi dung lượng tệp đang nhận đã đạt giới hạn (60 byte); hãy thử lại sau
+      limit = file_bytes
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en too many bytes of files of one caller are being received, at most 60; try again later
+      vi dung lượng tệp đang nhận của một bên gọi đã đạt giới hạn (60 byte); hãy thử lại sau
+      limit = file_bytes
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en the registry keeps at most 60 bytes of files; an operator can raise --files-size
+      vi hệ thống chỉ lưu tối đa 60 byte tệp; người vận hành có thể tăng --files-size
+      limit = files
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en the registry keeps at most 60 bytes of files; an operator can raise --files-size
+      vi hệ thống chỉ lưu tối đa 60 byte tệp; người vận hành có thể tăng --files-size
+      limit = files
+      most = 60
+      scope = caller
+    ResourceExhausted LIMIT_REACHED
+      en one caller may upload at most 60 bytes of files a day; go on tomorrow
+      vi một bên gọi chỉ được tải lên tối đa 60 byte tệp mỗi ngày; hãy tiếp tục vào ngày mai
+      limit = files_of_day
+      most = 60
+      scope = all
+    ResourceExhausted LIMIT_REACHED
+      en one caller may upload at most 60 bytes of files a day; go on tomorrow
+      vi một bên gọi chỉ được tải lên tối đa 60 byte tệp mỗi ngày; hãy tiếp tục vào ngày mai
+      limit = files_of_day
       most = 60
       scope = caller
     ResourceExhausted LIMIT_REACHED
@@ -421,6 +463,10 @@ fn every_error_has_the_details_of_its_code() {
       retry after 1s
     Unavailable
       retry after 1s
+    Unavailable
+      retry after 1s
+    Unavailable
+      retry after 1s
     ResourceExhausted
       quota call_rate: more than 60 calls a second by one caller; try again later
       retry after 1s
@@ -449,6 +495,20 @@ fn every_error_has_the_details_of_its_code() {
     ResourceExhausted
       quota answer_bytes: too many bytes of answers of one caller are not read yet, at most 60; read them and try again
       retry after 1s
+    ResourceExhausted
+      quota file_bytes: too many bytes of files are being received, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota file_bytes: too many bytes of files of one caller are being received, at most 60; try again later
+      retry after 1s
+    ResourceExhausted
+      quota files: the registry keeps at most 60 bytes of files; an operator can raise --files-size
+    ResourceExhausted
+      quota files: the registry keeps at most 60 bytes of files; an operator can raise --files-size
+    ResourceExhausted
+      quota files_of_day: one caller may upload at most 60 bytes of files a day; go on tomorrow
+    ResourceExhausted
+      quota files_of_day: one caller may upload at most 60 bytes of files a day; go on tomorrow
     ResourceExhausted
       quota watchers: too many watches are open, at most 60; try again later
       retry after 1s
