@@ -70,6 +70,9 @@ both! {
         let editor = someone("new-editor", Role::AgencyEditor).await;
         let approver = someone("new-approver", Role::AgencyApprover).await;
         let keeper = someone("new-keeper", Role::AgencyAdmin).await;
+        let own = json!({"name": "platforms/ndp-050", "governance": [{"agency": NEW}]});
+        let own = json!({"platform": own, "update_mask": "governance"});
+        cast.steward.ok("UpdatePlatform", own).await;
         let draft = cast.draft("ndp-001", "draft").await;
         let (draft, anyone) = (&draft, server.raw(As::default()));
         assert_eq!(editor.refusal("GetPlan", get(&draft["name"])).await, UNSEEN);
@@ -178,7 +181,7 @@ both! {
         let other = cast.steward.ok("GetAgency", json!({"name": NEW})).await;
         (back["name"], back["etag"]) = (json!(NEW), other["etag"].clone());
         let status = cast.steward.err("SucceedAgency", back).await;
-        assert_eq!(violations(&status), "agency.successions[0].successor NOT_ALLOWED");
+        assert_eq!(violations(&status), "succession.successor NOT_ALLOWED");
 
         // what was wrong is taken back by the steward
         let agency = json!({"agency": {"name": OLD}, "update_mask": "successions"});
@@ -187,7 +190,7 @@ both! {
         let platform = json!({"platform": platform, "update_mask": "governance"});
         cast.steward.ok("UpdatePlatform", platform).await;
         let plan = cast.approver.ok("GetPlan", get(&draft["name"])).await;
-        cast.approver.ok("CompletePlan", json!({"name": plan["name"], "etag": plan["etag"]})).await;
+        cast.approver.ok("CompletePlan", move_request(PlanMove::Complete, &plan)).await;
         let refusal = keeper.refusal("GetPrincipal", json!({"name": "principals/cast-approver"}));
         assert_eq!(refusal.await, UNSEEN);
         server.stop().await;
@@ -279,7 +282,7 @@ both! {
         }
         let mut more = request.clone();
         more["platform"]["operating_unit"] = json!("Đơn vị thử");
-        more["update_mask"] = json!("delegations,operating_unit");
+        more["update_mask"] = json!("delegations,operatingUnit");
         assert_eq!(cast.approver.refusal("UpdatePlatform", more).await, DENIED);
         for (wrong, told) in [
             (
@@ -335,7 +338,8 @@ both! {
         entry["includes_approval"] = json!(true);
         keeper.ok("UpdatePlatform", delegated("ndp-001", json!([entry]))).await;
         let plan = approver.ok("IssuePlan", issue).await;
-        let complete = json!({"name": plan["name"], "etag": plan["etag"], "validate_only": true});
+        let mut complete = move_request(PlanMove::Complete, &plan);
+        complete["validate_only"] = json!(true);
         approver.ok("CompletePlan", complete.clone()).await;
 
         // from the day after the last, nothing of it is left
@@ -397,7 +401,7 @@ both! {
             "update_mask": "grants",
         });
         for (field, value, told) in [
-            ("reason", json!(""), "principal.grants[0].reason TOO_SHORT"),
+            ("reason", json!(""), "principal.grants[0].reason REQUIRED"),
             ("end_date", Value::Null, "principal.grants[0].end_date REQUIRED"),
             ("end_date", date([2026, 10, 1]), "principal.grants[0].end_date OUT_OF_RANGE"),
         ] {
@@ -500,7 +504,9 @@ both! {
         });
         let list = keeper.ok("ListProposals", waiting.clone()).await;
         assert_eq!(list["proposals"][0]["name"], proposal["name"]);
-        let cancel = json!({"name": proposal["name"], "etag": proposal["etag"]});
+        let cancel = json!({
+            "name": proposal["name"], "etag": proposal["etag"], "reason": "người lập đã nghỉ",
+        });
         keeper.ok("CancelProposal", cancel).await;
         let list = keeper.ok("ListProposals", waiting).await;
         assert_eq!(list["proposals"], Value::Null);

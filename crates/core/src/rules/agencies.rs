@@ -178,7 +178,7 @@ impl SucceedAgency {
         let mut violations = Violations::new();
         let today = deciding.today();
         deciding.check_agency(Some(successor), "succession.successor", &mut violations);
-        if *successor == agency.name {
+        if *successor == agency.name || self.leads_back(deciding) {
             violations.add("succession.successor", Rule::OwnSuccessor);
         }
         match start_date {
@@ -203,6 +203,14 @@ impl SucceedAgency {
         }
         violations.into_result()?;
         start_date.ok_or_else(|| Error::Bug("a succession without a day".into()))
+    }
+
+    /// Whether the agency would take over from itself, by way of others.
+    fn leads_back(&self, deciding: &Deciding<'_>) -> bool {
+        let (agencies, today) = (deciding.state.agencies(), deciding.today());
+        let next = |it| agencies.get(it)?.successor_on(today);
+        let first = Some(&self.succession.successor);
+        self.succession.is_whole_on(today) && leads_back(&self.name, first, agencies.len(), next)
     }
 
     /// The platforms that move.
