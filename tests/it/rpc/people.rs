@@ -256,8 +256,9 @@ both! {
         assert_eq!(keeper.refusal("CreatePrincipal", steward).await, DENIED);
         let made = keeper.ok("CreatePrincipal", editing).await;
         assert_eq!(foreign.refusal("GetPrincipal", get(&made["name"])).await, UNSEEN);
-        let listed = keeper.ok("ListPrincipals", json!({"filter": "agency = \"agencies/cuc-thu\""}));
-        assert_eq!(listed.await["principals"][0]["name"], made["name"]);
+        let of_unit = json!({"filter": "agency = \"agencies/cuc-thu\""});
+        let listed = keeper.ok("ListPrincipals", of_unit).await;
+        assert_eq!(listed["principals"][0]["name"], made["name"]);
         let key = json!({"parent": made["name"], "api_key": {}});
         let key = keeper.ok("CreateApiKey", key).await;
         let editor = server.raw(As::key(key["secret"].as_str().unwrap()));

@@ -1,6 +1,6 @@
 //! What the place of its agency among the others gives a caller: the rights of the bodies that its
-//! agency took over from, the units below it, and the platforms that were delegated to it. All of it
-//! holds on one day, so that it is computed anew for every call and stored nowhere.
+//! agency took over from, the units below it, and the platforms that were delegated to it. All of
+//! it holds on one day, so that it is computed anew for every call and stored nowhere.
 
 use imbl::{OrdMap, OrdSet};
 

@@ -112,7 +112,8 @@ fn heirs(state: &State, agency: &AgencyName, on: Date) -> BTreeSet<AgencyName> {
     heirs
 }
 
-/// The platforms that a caller of `agency` sees beside those that it governs, and what it does there.
+/// The platforms that a caller of `agency` sees beside those that it governs, and what it does
+/// there.
 fn slow(state: &State, agency: &AgencyName, on: Date) -> BTreeSet<(PlatformName, bool, bool)> {
     let all = || (0..AGENCIES).map(agency_name);
     let own: Vec<_> = all()
