@@ -4,8 +4,8 @@
 mod access;
 mod catalogue;
 mod changes;
-mod deployments;
 mod data_flows;
+mod deployments;
 mod encodings;
 mod files;
 mod glossary;

@@ -7,11 +7,11 @@
 //! the real catalogue: 21 platforms with a plan issued by 23 September, 28 in operation by
 //! 31 October. A demo moves all its days alike, so that it ends a month ago at most.
 
-mod tasks;
-mod indicators;
 mod deployments;
-mod recommendations;
 mod flows;
+mod indicators;
+mod recommendations;
+mod tasks;
 
 use std::sync::{
     Arc,

@@ -247,7 +247,11 @@ fn answer(schemas: &mut Schemas, route: &Route) -> Value {
     } else if !route.files.is_empty() {
         let mut content = json!({"application/json": {"schema": schema}});
         for file in &route.files {
-            set(&mut content, file.media_type, json!({"schema": {"type": "string"}}));
+            set(
+                &mut content,
+                file.media_type,
+                json!({"schema": {"type": "string"}}),
+            );
         }
         content
     } else {

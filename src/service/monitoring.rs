@@ -43,9 +43,7 @@ use ndp_core::{
         tally::{Place, Sight, Tally},
         tasks::{TaskLead, TaskPlace},
     },
-    names::{
-        AgencyName, FigureName, PlatformName, ProgrammeName, ResourceName as _, Revision,
-    },
+    names::{AgencyName, FigureName, PlatformName, ProgrammeName, ResourceName as _, Revision},
     query::{
         filter::Filter,
         order::Order,
@@ -114,7 +112,9 @@ impl Services {
                 true => state.operating_deployments(place, &dates, effort),
                 false => vec![0; dates.len()],
             };
-            let of_recommendations = metrics.iter().any(|it| monitoring::is_of_recommendations(*it));
+            let of_recommendations = metrics
+                .iter()
+                .any(|it| monitoring::is_of_recommendations(*it));
             let recommendations = match of_recommendations {
                 true => state.recommendation_timeline(agency, &sight, &dates, effort),
                 false => vec![RecommendationCounts::default(); dates.len()],

@@ -8,8 +8,8 @@ use super::{
     transcriptions::transcription,
     validate::FieldPath,
     values::{
-        read_date, read_enum, read_list, read_name, read_names, read_text, write_date, write_enum, write_names,
-        write_optional_enum, write_optional_name, write_timestamp,
+        read_date, read_enum, read_list, read_name, read_names, read_text, write_date, write_enum,
+        write_names, write_optional_enum, write_optional_name, write_timestamp,
     },
     words::wire_words,
 };
@@ -25,8 +25,8 @@ use ndp_core::{
         budgets::{Budget, BudgetLine, BudgetTotal, Money},
         meta::Meta,
         plans::{
-            Coverage, CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
-            Visibility, VisibilityEntry,
+            Coverage, CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle,
+            StateEntry, Visibility, VisibilityEntry,
         },
     },
     state::State,

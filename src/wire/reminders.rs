@@ -94,7 +94,10 @@ fn urgency(record: &Reminder, on: Date) -> (String, Date) {
     let due = record.due;
     let left = on.days_until(due);
     if left < 0 {
-        return (format!("quá hạn từ {}", day(due.plus_days(1))), due.plus_days(1));
+        return (
+            format!("quá hạn từ {}", day(due.plus_days(1))),
+            due.plus_days(1),
+        );
     }
     let reached = ALARM_DAYS.into_iter().rev().find(|days| left <= *days);
     let since = i32::try_from(reached.unwrap_or(left)).unwrap_or(0);

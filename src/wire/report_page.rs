@@ -102,12 +102,24 @@ pub fn render(of: &Subject<'_>) -> Result<pb::RenderReportResponse, Error> {
 // === what it says ===
 
 fn title(of: &Subject<'_>) -> String {
-    let end = of.report.fields.period_end_date.map_or_else(String::new, day);
-    format!("Tiến độ thực hiện {}, kỳ đến ngày {end}", of.plan.fields.display_name)
+    let end = of
+        .report
+        .fields
+        .period_end_date
+        .map_or_else(String::new, day);
+    format!(
+        "Tiến độ thực hiện {}, kỳ đến ngày {end}",
+        of.plan.fields.display_name
+    )
 }
 
 fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
-    let Subject { report, plan, state, today } = of;
+    let Subject {
+        report,
+        plan,
+        state,
+        today,
+    } = of;
     let fields = &report.fields;
     let agency = agency_display_name(state, Some(&plan.agency));
     let head = plan.fields.accountable_head.as_deref();
@@ -129,13 +141,19 @@ fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
     ];
     let mut line = |set: Set, text: String| parts.push(Part::Line(set, text));
     if state.is_synthetic() {
-        line(Set::Title, "DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.".to_owned());
+        line(
+            Set::Title,
+            "DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.".to_owned(),
+        );
     }
     match report.state() {
         ReportState::Filed => {}
         other => {
             let state = value_label("Report.State", other.as_str());
-            line(Set::Title, format!("Báo cáo này không còn hiệu lực: {state}."));
+            line(
+                Set::Title,
+                format!("Báo cáo này không còn hiệu lực: {state}."),
+            );
         }
     }
     let by = plan.issuing_document.as_deref().map(cited);
@@ -147,8 +165,16 @@ fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
         },
     );
     line(Set::Heading, "I. ĐÁNH GIÁ CHUNG".to_owned());
-    let rating = fields.rating.map_or("", |it| value_label("Rating", it.as_str()));
-    line(Set::Text, format!("Tự đánh giá: {rating}. Khối lượng hoàn thành: {}%.", fields.percent));
+    let rating = fields
+        .rating
+        .map_or("", |it| value_label("Rating", it.as_str()));
+    line(
+        Set::Text,
+        format!(
+            "Tự đánh giá: {rating}. Khối lượng hoàn thành: {}%.",
+            fields.percent
+        ),
+    );
     line(Set::Heading, "II. KẾT QUẢ THỰC HIỆN".to_owned());
     paragraphs(&fields.results, &mut line);
     line(Set::Heading, "III. CÁC MỐC NHIỆM VỤ".to_owned());
@@ -157,10 +183,20 @@ fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
     match rows.len() {
         0 => line(Set::Text, "Kế hoạch không có mốc nhiệm vụ.".to_owned()),
         _ => {
-            line(Set::Text, format!("Tình trạng đến ngày {}, do hệ thống tính:", day(on)));
-            let mut table = vec![["TT", "Mốc nhiệm vụ", "Thời hạn", "Tình trạng"].map(str::to_owned).to_vec()];
+            line(
+                Set::Text,
+                format!("Tình trạng đến ngày {}, do hệ thống tính:", day(on)),
+            );
+            let mut table = vec![
+                ["TT", "Mốc nhiệm vụ", "Thời hạn", "Tình trạng"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ];
             table.extend(rows);
-            parts.push(Part::Table { widths: vec![8, 52, 18, 22], rows: table });
+            parts.push(Part::Table {
+                widths: vec![8, 52, 18, 22],
+                rows: table,
+            });
         }
     }
     let mut line = |set: Set, text: String| parts.push(Part::Line(set, text));
@@ -184,19 +220,30 @@ fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
         ],
         vec![
             (Set::Title, office),
-            (Set::Italic, "(Chữ ký của người có thẩm quyền, dấu của cơ quan)".to_owned()),
+            (
+                Set::Italic,
+                "(Chữ ký của người có thẩm quyền, dấu của cơ quan)".to_owned(),
+            ),
         ],
     ]));
     parts.push(Part::Line(
         Set::Italic,
-        format!("Lập từ {} trên Hệ thống đăng ký nền tảng số, thay đổi thứ {}.", report.name.as_str(), report.meta.revision.get()),
+        format!(
+            "Lập từ {} trên Hệ thống đăng ký nền tảng số, thay đổi thứ {}.",
+            report.name.as_str(),
+            report.meta.revision.get()
+        ),
     ));
     parts
 }
 
 /// A text of several lines; a word where there is none.
 fn paragraphs(text: &str, line: &mut impl FnMut(Set, String)) {
-    let mut lines = text.lines().map(str::trim).filter(|it| !it.is_empty()).peekable();
+    let mut lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .peekable();
     if lines.peek().is_none() {
         line(Set::Text, "Không có.".to_owned());
     }
@@ -260,7 +307,9 @@ fn html(title: &str, parts: &[Part]) -> String {
                 page.push_str("<div class=\"columns\">\n");
                 for column in columns {
                     page.push_str("<div>\n");
-                    column.iter().for_each(|(set, text)| html_line(&mut page, *set, text));
+                    column
+                        .iter()
+                        .for_each(|(set, text)| html_line(&mut page, *set, text));
                     page.push_str("</div>\n");
                 }
                 page.push_str("</div>\n");
@@ -305,7 +354,11 @@ const STYLE: &str = "body{font:14pt/1.4 'Times New Roman',serif;margin:2em auto;
 
 fn docx(parts: &[Part]) -> Docx {
     let font = "Times New Roman";
-    let fonts = RunFonts::new().ascii(font).hi_ansi(font).cs(font).east_asia(font);
+    let fonts = RunFonts::new()
+        .ascii(font)
+        .hi_ansi(font)
+        .cs(font)
+        .east_asia(font);
     let docx = Docx::new()
         .page_size(PAGE.0, PAGE.1)
         .page_margin(MARGINS)
@@ -319,9 +372,9 @@ fn docx(parts: &[Part]) -> Docx {
         Part::Columns(columns) => {
             let cells = columns.iter().map(|column| {
                 let cell = TableCell::new().width(WIDTH / 2, WidthType::Dxa);
-                column
-                    .iter()
-                    .fold(cell, |cell, (set, text)| cell.add_paragraph(paragraph(*set, text)))
+                column.iter().fold(cell, |cell, (set, text)| {
+                    cell.add_paragraph(paragraph(*set, text))
+                })
             });
             let row = TableRow::new(cells.collect());
             let table = Table::without_borders(vec![row]).set_grid(vec![WIDTH / 2; 2]);

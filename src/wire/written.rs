@@ -7,15 +7,9 @@ use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use super::{
-    agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, milestones,
-    plans, platforms, principals, programmes, reports, tasks,
-    agencies, assessments, baselines, descriptors::POOL, documents, editions, figures, indicators,
-    milestones, plans, platforms, principals, programmes, reports, validate::FieldPath,
-    plans, platforms, principals, programmes, recommendations, reports,
-    agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures, milestones,
-    plans, platforms, principals, programmes, reports,
     agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures,
-    milestones, plans, platforms, principals, programmes, reports,
+    indicators, milestones, plans, platforms, principals, programmes, recommendations, reports,
+    tasks, validate::FieldPath,
 };
 use crate::pb;
 use ndp_core::{

@@ -436,10 +436,6 @@ fn references(found: &mut Findings) {
         };
         let child = text(&reference, "child_type");
         let type_ = [text(&reference, "type"), child.clone()].concat();
-        // FOR THE MERGE: tasks are being built beside recommendations; this goes with them
-        if type_ == "ndp.registry/Task" && !resources.contains_key(&type_) {
-            continue;
-        }
         let Some(resource) = resources.get(&type_) else {
             found.check(
                 false,

@@ -5,8 +5,8 @@ pub mod agencies;
 pub mod assessments;
 pub mod baselines;
 pub mod budgets;
-pub mod data_flows;
 pub mod citations;
+pub mod data_flows;
 pub mod dated;
 pub mod deployments;
 pub mod documents;
@@ -40,8 +40,8 @@ pub use crate::records::{
     agencies::Agency,
     assessments::Assessment,
     baselines::Baseline,
-    deployments::Deployment,
     data_flows::DataFlow,
+    deployments::Deployment,
     editions::Edition,
     figures::Figure,
     indicators::Indicator,

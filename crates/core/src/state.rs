@@ -13,9 +13,9 @@ pub mod index;
 mod load;
 pub mod log;
 pub mod maps;
-pub mod series;
-mod recommendations;
 mod reach;
+mod recommendations;
+pub mod series;
 pub mod sight;
 mod tasks;
 mod values;
@@ -39,9 +39,9 @@ use crate::{
 };
 use alphabet::Alphabet;
 use maps::Maps;
-use tasks::TaskIndex;
-use series::AllSeries;
 use reach::Places;
+use series::AllSeries;
+use tasks::TaskIndex;
 use values::ByValues;
 use visible::Visible as _;
 

@@ -6,9 +6,8 @@ use ndp_core::{
     messages::Rule,
     records::{
         agencies::Agency,
-        deployments::Deployment,
-        edit::Edit,
         data_flows::DataFlow,
+        deployments::Deployment,
         edit::Edit,
         editions::Edition,
         indicators::Indicator,
@@ -17,8 +16,8 @@ use ndp_core::{
         platforms::Platform,
         principals::Principal,
         programmes::Programme,
-        tasks::Task,
         recommendations::Recommendation,
+        tasks::Task,
     },
     rules::update::Editable,
 };

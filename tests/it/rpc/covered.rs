@@ -33,18 +33,34 @@ async fn draft(cast: &Cast, id: &str, covered: Value) -> Value {
 
 /// Platforms with an issued plan, and plans that are ISSUED, on a day.
 async fn counted(raw: &Raw, day: [i32; 3]) -> (i64, i64) {
-    let answer = raw.ok("ComputeSummary", json!({"effective_date": date(day)})).await;
-    let platforms = answer["issued_plan_platform_count"].as_i64().unwrap_or_default();
+    let answer = raw
+        .ok("ComputeSummary", json!({"effective_date": date(day)}))
+        .await;
+    let platforms = answer["issued_plan_platform_count"]
+        .as_i64()
+        .unwrap_or_default();
     let states = answer["plan_state_counts"].as_array();
-    let issued = states.into_iter().flatten().find(|it| it["state"] == "ISSUED");
+    let issued = states
+        .into_iter()
+        .flatten()
+        .find(|it| it["state"] == "ISSUED");
     let plans = issued.and_then(|it| it["plan_count"].as_i64());
     // as the timeline has them
-    let timeline = raw.ok("ComputeTimeline", json!({
-        "start_date": date([2026, 9, 1]), "end_date": date(day), "interval": "DAY",
-        "metrics": ["PLATFORMS_WITH_ISSUED_PLAN"],
-    })).await;
+    let timeline = raw
+        .ok(
+            "ComputeTimeline",
+            json!({
+                "start_date": date([2026, 9, 1]), "end_date": date(day), "interval": "DAY",
+                "metrics": ["PLATFORMS_WITH_ISSUED_PLAN"],
+            }),
+        )
+        .await;
     let last = timeline["points"].as_array().unwrap().last().unwrap();
-    assert_eq!(last["counts"][0].as_i64().unwrap_or_default(), platforms, "{timeline}");
+    assert_eq!(
+        last["counts"][0].as_i64().unwrap_or_default(),
+        platforms,
+        "{timeline}"
+    );
     (platforms, plans.unwrap_or_default())
 }
 
@@ -53,7 +69,9 @@ async fn missing<'a>(raw: &Raw, of: &[&'a str]) -> Vec<&'a str> {
     let mut found = Vec::new();
     for name in of {
         let filter = format!("platform = \"{name}\" AND kind = MISSING_PLAN");
-        let items = raw.ok("ListAttentionItems", json!({"filter": filter})).await;
+        let items = raw
+            .ok("ListAttentionItems", json!({"filter": filter}))
+            .await;
         if items.get("attention_items").is_some() {
             found.push(*name);
         }

@@ -13,11 +13,11 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::{programmes, tasks};
-use super::{indicators, programmes};
-use super::{deployments, programmes};
-use super::{programmes, recommendations};
 use super::{data_flows, programmes};
+use super::{deployments, programmes};
+use super::{indicators, programmes};
+use super::{programmes, recommendations};
+use super::{programmes, tasks};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},

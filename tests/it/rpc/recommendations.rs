@@ -11,6 +11,7 @@ use ndp_registry::{
 };
 use serde_json::{Value, json};
 
+use super::{programmes, tasks};
 use crate::harness::{
     Engine, both,
     http::send,
@@ -27,6 +28,23 @@ pub(super) fn create(id: &str) -> Value {
         "content": "Nội dung thử nghiệm", "sender_kind": "CITIZEN",
         "receive_date": date([2026, 9, 1]), "agency": format!("agencies/{AGENCY}"),
     }})
+}
+
+/// The usual callers, with the tasks that recommendations name here.
+async fn cast_with_tasks(server: &Server) -> Cast {
+    let cast = Cast::new(server).await;
+    make_tasks(&cast, &["thu-nghiem", "mot", "a"]).await;
+    cast
+}
+
+async fn make_tasks(cast: &Cast, ids: &[&str]) {
+    let programme = programmes::create("kien-nghi");
+    let programme = cast.steward.ok("CreateProgramme", programme).await;
+    for id in ids {
+        cast.steward
+            .ok("CreateTask", tasks::create(id, &programme))
+            .await;
+    }
 }
 
 /// The same with every field that a client writes at first.
@@ -101,6 +119,7 @@ pub(super) async fn answered(cast: &Cast, id: &str) -> Value {
 
 /// Three of them, so that every field is in some and not in others; one of them is late.
 pub(super) async fn of_every_field(all: &Raw, cast: &Cast) {
+    make_tasks(cast, &["thu-nghiem"]).await;
     let full = all.ok("CreateRecommendation", create_full("a")).await;
     let fields = json!({
         "review_date": date([2026, 9, 3]),
@@ -142,7 +161,7 @@ async fn counts(caller: &Raw, agency: &str, on: [i32; 3]) -> String {
 both! {
     async fn a_recommendation_goes_its_way(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         let anyone = server.raw(As::default());
         let other = [Role::AgencyEditor, Role::AgencyApprover];
         let other = server.raw(server.person("other", &other, Some(OTHER_AGENCY)).await);
@@ -275,7 +294,7 @@ both! {
 
     async fn what_a_recommendation_lacks_is_named(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         cast.steward.ok("CreateRecommendation", create_full("there")).await;
         let draft = cast.draft("ndp-001", "draft").await;
         let steps = |day| json!([{"kind": "SCREENED", "step_date": date(day)}]);
@@ -407,7 +426,7 @@ both! {
 
     async fn a_year_that_the_calendar_does_not_know_is_told(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         let mut request = create("nam-truoc");
         let record = &mut request["recommendation"];
         record["receive_date"] = date([2025, 12, 30]);
@@ -433,7 +452,7 @@ both! {
 
     async fn agencies_and_portals_record_for_themselves(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         let portal = [Role::AgencyEditor];
         let portal =
             server.principal("portal", PrincipalKind::System, &portal, Some("bo-tai-chinh")).await;
@@ -462,7 +481,7 @@ both! {
 
     async fn what_was_rejected_counts_as_such_and_can_be_put_back(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         let anyone = server.raw(As::default());
         let kept = reviewed(&cast, "kept").await;
         let repeats = reviewed(&cast, "repeats").await;
@@ -490,7 +509,7 @@ both! {
 
     async fn a_recommendation_is_full_where_it_was_forwarded_often(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         let other = [Role::AgencyEditor];
         let other = server.raw(server.person("other", &other, Some(OTHER_AGENCY)).await);
         let mut record = received(&cast, "often").await;
@@ -512,7 +531,7 @@ both! {
 
     async fn late_ones_are_in_timelines_attention_and_quality(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         let anyone = server.raw(As::default());
         let mut request = create("late");
         request["recommendation"]["term"] = json!({"day_count": 10, "legal_basis_text": "thử"});
@@ -564,7 +583,7 @@ both! {
 
     async fn a_recommendation_is_followed_checked_and_read_with_sql(engine: Engine) {
         let server = Server::start(&engine.url()).await;
-        let cast = Cast::new(&server).await;
+        let cast = cast_with_tasks(&server).await;
         let other = server.person("other", &[Role::AgencyEditor], Some(OTHER_AGENCY)).await;
         let third = server.person("third", &[Role::AgencyEditor], Some("bo-tai-chinh")).await;
         // recorded by one agency for another; a third sees nothing of it until it is in review

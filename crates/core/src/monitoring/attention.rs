@@ -4,10 +4,10 @@
 mod tasks;
 
 pub(super) use self::tasks::waits_too_long;
-pub(crate) mod observations;
 mod deployments;
-mod recommendations;
 mod flows;
+pub(crate) mod observations;
+mod recommendations;
 
 use std::{borrow::Cow, collections::BTreeMap};
 

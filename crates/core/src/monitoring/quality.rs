@@ -3,11 +3,11 @@
 //! apply to a record is not counted for it. A score is the number of rules that pass, out of those
 //! that apply.
 
-mod tasks;
-mod observations;
 mod deployments;
-mod recommendations;
 mod flows;
+mod observations;
+mod recommendations;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 

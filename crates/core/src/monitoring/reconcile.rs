@@ -158,9 +158,6 @@ impl State {
                 self.tasks_behind(figure, effort)
             }
             Subject::Recommendations => self.recommendations_behind(figure, effort),
-            // To be joined with recommendations: received by the date, or in the period.
-            Subject::Recommendations => Err(Note::NotRecorded),
-            // To be joined with data flows: active on the date, provided by `figure.system`.
             Subject::Connections if figure.system.is_empty() => Err(Note::NoSystem),
             Subject::Connections => self.connections_behind(figure, effort),
         }

@@ -199,11 +199,7 @@ impl Command for ConfirmDeployment {
 impl Asking<'_> {
     /// For whom the caller reports: for its own agency, as editor or approver, or for one that has
     /// no principals yet, from published documents.
-    fn reports_for(
-        &self,
-        agency: &AgencyName,
-        platform: &PlatformName,
-    ) -> Result<Writer, Error> {
+    fn reports_for(&self, agency: &AgencyName, platform: &PlatformName) -> Result<Writer, Error> {
         if self.caller.has_in(Role::AgencyApprover, agency) {
             return Ok(Writer::Agency);
         }

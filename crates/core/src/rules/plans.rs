@@ -371,7 +371,13 @@ pub(super) fn check_fields(
         deciding.check_agency(Some(agency), &field, &mut violations);
     }
     let field = format!("{path}.covered_platforms");
-    check_coverage(deciding, of, &fields.covered_platforms, &field, &mut violations);
+    check_coverage(
+        deciding,
+        of,
+        &fields.covered_platforms,
+        &field,
+        &mut violations,
+    );
     violations
 }
 
@@ -406,7 +412,10 @@ fn check_coverage(
     let today = deciding.today();
     for (i, entry) in entries.iter().enumerate() {
         let path = format!("{path}[{i}]");
-        for (day, field) in [(entry.start_date, "start_date"), (entry.end_date, "end_date")] {
+        for (day, field) in [
+            (entry.start_date, "start_date"),
+            (entry.end_date, "end_date"),
+        ] {
             if day.is_some_and(|day| day > today) {
                 violations.add(format!("{path}.{field}"), Rule::InFuture { today });
             }

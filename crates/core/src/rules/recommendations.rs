@@ -9,7 +9,7 @@ use crate::{
     caller::Caller,
     error::{Error, Violations},
     messages::{Condition, Rule},
-    names::{AgencyName, PlanName, PlatformName, RecommendationName},
+    names::{AgencyName, IndicatorName, PlanName, PlatformName, RecommendationName, TaskName},
     records::{
         documents::{Document, Needs},
         principals::Role,
@@ -326,6 +326,13 @@ fn check_fields(
     if taken.is_some_and(|name| record.is_none_or(|record| record.name != *name)) {
         violations.add("recommendation.external_id", Rule::ExternalIdTaken);
     }
+    for (i, link) in fields.tasks.iter().enumerate() {
+        if !is_task(deciding.state, &link.task) {
+            let name = link.task.clone();
+            let path = format!("recommendation.tasks[{i}].task");
+            violations.add(path, Rule::SubjectNotFound { name });
+        }
+    }
     for (i, subject) in fields.subjects.iter().enumerate() {
         let path = format!("recommendation.subjects[{i}]");
         if fields.subjects.iter().take(i).any(|other| other == subject) {
@@ -354,9 +361,14 @@ fn is_subject(state: &State, name: &str) -> bool {
     if let Some(name) = PlanName::parse(name) {
         return state.plan(&name).is_some_and(|it| it.state.was_issued());
     }
-    // FOR THE MERGE: look up `tasks/{task}` and `indicators/{indicator}`, here and for
-    // `fields.tasks`, once these kinds are in the list of kinds; the contract checks their form.
-    true
+    if let Some(name) = IndicatorName::parse(name) {
+        return state.indicator(&name).is_some();
+    }
+    is_task(state, name)
+}
+
+fn is_task(state: &State, name: &str) -> bool {
+    TaskName::parse(name).is_some_and(|name| state.task(&name).is_some())
 }
 
 // === forwarding ===
