@@ -18,9 +18,9 @@ use ndp_core::{
             Visibility, VisibilityEntry,
         },
         platforms::{
-            Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
-            Link, Listing, Membership, OperationStage, Platform, PlatformFields, Security, Stage,
-            Verification,
+            Classification, DataSharingChannel, Delegation, DeploymentLevel, Exit, ExitOutcome,
+            Governance, Link, Listing, Membership, OperationStage, Platform, PlatformFields,
+            Security, Stage, Verification,
         },
     },
     time::{Date, Period, Timestamp},
