@@ -303,7 +303,10 @@ both! {
         assert_eq!(checked["checks"][0]["state"], "HELD");
         // a record that cites it no longer shows it no longer
         let update = json!({
-            "programme": {"name": programme["name"], "etag": programme["etag"], "documents": []},
+            "programme": {
+                "name": programme["name"], "etag": programme["etag"],
+                "documents": [decision(DECISION_DAY)],
+            },
             "update_mask": "documents",
         });
         steward.ok("UpdateProgramme", update).await;
@@ -424,6 +427,11 @@ both! {
         let server = start(&engine, settings).await;
         let lost = download(&mut client(&server, &steward), &digest).await.unwrap_err();
         assert_eq!(reason(&lost), "INTERNAL");
+        server.stop().await;
+        // their place was not named
+        let server = start(&engine, Settings::default()).await;
+        let away = download(&mut client(&server, &steward), &digest).await.unwrap_err();
+        assert_eq!(reason(&away), "FILES_UNAVAILABLE");
         server.stop().await;
     }
 
