@@ -799,11 +799,11 @@ fn sources(written: &str) -> Vec<Source> {
 
 #[cfg(test)]
 mod tests {
-    use ndp_core::{error::Violations, records::indicators::Accumulation};
     use std::collections::BTreeSet;
 
+    use ndp_core::{error::Violations, records::indicators::Accumulation};
+
     use super::*;
-    use ndp_core::error::Violations;
 
     #[test]
     fn the_opening_edition_holds_what_it_declares() {

@@ -504,7 +504,7 @@ mod tests {
     use ndp_core::records::plans::{Interval, PlanState, Visibility};
     use ndp_core::{
         caller::Person,
-        names::{AgencyName, PlanName, PrincipalName},
+        names::{AgencyName, PlanName, PlatformName, PrincipalName},
         time::{Date, Timestamp},
     };
 
@@ -560,6 +560,14 @@ mod tests {
                     document,
                 }
             });
+        let covered = ("[a-z][a-z0-9]{0,8}", date(), date(), document()).prop_map(
+            |(id, start_date, end_date, document)| Coverage {
+                platform: PlatformName::from_id(&id).unwrap(),
+                start_date,
+                end_date,
+                document,
+            },
+        );
         let period = || option::of(arbitrary::period());
         (
             texts,
@@ -567,11 +575,22 @@ mod tests {
             arbitrary::names(),
             option::of(budget),
             (period(), period()),
-            prop::collection::vec(visibility, 0..3),
+            (
+                prop::collection::vec(visibility, 0..3),
+                prop::collection::vec(covered, 0..3),
+            ),
             prop::collection::vec(cycle, 0..3),
         )
             .prop_map(
-                |(texts, accountable_head, agencies, budget, periods, visibilities, cycles)| {
+                |(
+                    texts,
+                    accountable_head,
+                    agencies,
+                    budget,
+                    periods,
+                    (visibilities, covered),
+                    cycles,
+                )| {
                     let [display_name, objectives, scope, lead_unit] = texts;
                     PlanFields {
                         display_name,
@@ -580,6 +599,7 @@ mod tests {
                         accountable_head: accountable_head.map(Box::new),
                         lead_unit,
                         coordinating_agencies: agencies,
+                        covered_platforms: covered,
                         budget,
                         planned_start: periods.0,
                         planned_end: periods.1,

@@ -206,7 +206,6 @@ fn a_field_is_read_or_said_to_be_output_only() {
         pb::Platform: |it, violations| platforms::platform_fields(it, "it", violations);
         pb::Principal: |it, violations| principals::principal_fields(it, "it", violations);
         pb::Programme: |it, violations| programmes::programme_fields(it, "it", violations);
-        pb::Programme: |it, _| programmes::programme_fields(it);
         pb::Recommendation: |it, violations| {
             recommendations::recommendation_fields(it, "it", violations)
         };

@@ -14,8 +14,8 @@ use ndp_core::{
         documents::{Document, DocumentKind, Relation, RelationKind, Source},
         meta::{Meta, PublicWrite},
         plans::{
-            CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
-            Visibility, VisibilityEntry,
+            Coverage, CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle,
+            StateEntry, Visibility, VisibilityEntry,
         },
         platforms::{
             Classification, DataSharingChannel, Delegation, DeploymentLevel, Exit, ExitOutcome,
@@ -427,6 +427,12 @@ fn plan_fields() -> impl Strategy<Value = PlanFields> {
                 accountable_head: head.map(Box::new),
                 lead_unit,
                 coordinating_agencies: agencies,
+                covered_platforms: vec![Coverage {
+                    platform: PlatformName::from_id("covered").unwrap(),
+                    start_date: None,
+                    end_date: Some(Date::MAX),
+                    document: None,
+                }],
                 budget,
                 planned_start: start,
                 planned_end: end,
