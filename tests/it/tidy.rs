@@ -55,8 +55,15 @@ const GRAPH: &[(&str, &[&str])] = &[
     ("call", &["admission", "registry", "wire"]),
     (
         "service",
-        &["admission", "calendar", "call", "pb", "registry", "wire"],
-        &["admission", "call", "files", "pb", "registry", "wire"],
+        &[
+            "admission",
+            "calendar",
+            "call",
+            "files",
+            "pb",
+            "registry",
+            "wire",
+        ],
     ),
     ("http", &["admission", "call", "wire"]),
     (

@@ -11,11 +11,10 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, Kind, MethodDescriptor, ReflectMessage as _, Value as Field};
 use serde_json::{Value, json};
 
-use super::{data_flows, lists::named_in_comment, programmes};
-use super::{deployments, lists::named_in_comment, programmes};
-use super::{indicators, lists::named_in_comment, programmes};
-use super::{lists::named_in_comment, programmes, recommendations};
-use super::{lists::named_in_comment, programmes, tasks};
+use super::{
+    data_flows, deployments, indicators, lists::named_in_comment, programmes, recommendations,
+    tasks,
+};
 use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},

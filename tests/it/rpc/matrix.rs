@@ -13,11 +13,7 @@ use ndp_core::records::{
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::{data_flows, programmes};
-use super::{deployments, programmes};
-use super::{indicators, programmes};
-use super::{programmes, recommendations};
-use super::{programmes, tasks};
+use super::{data_flows, deployments, indicators, programmes, recommendations, tasks};
 use crate::harness::{
     Engine, both,
     plans::{AGENCY, Cast, DECISION_DAY, OTHER_AGENCY, date, decision, move_request},
@@ -412,12 +408,12 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("UpdateRecommendation", "in review", update(
             "recommendation", &it.reviewed, "display_name", &text,
         )),
-        ("ForwardRecommendation", "received", with(&it.received, "agency", &other)),
-        ("ForwardRecommendation", "in review", with(&it.reviewed, "agency", &other)),
+        ("ForwardRecommendation", "received", with(&it.received, "agency", other.clone())),
+        ("ForwardRecommendation", "in review", with(&it.reviewed, "agency", other.clone())),
         ("AnswerRecommendation", "in review", recommendations::answer(&it.reviewed)),
-        ("RejectRecommendation", "received", with(&it.received, "ground", &json!("INVALID"))),
+        ("RejectRecommendation", "received", with(&it.received, "ground", json!("INVALID"))),
         ("RejectRecommendation", "in review", with(
-            &it.reviewed, "ground", &json!("OUT_OF_SCOPE"),
+            &it.reviewed, "ground", json!("OUT_OF_SCOPE"),
         )),
         ("ReopenRecommendation", "answered", move_of(&it.answered)),
 
