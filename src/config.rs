@@ -39,8 +39,9 @@ pub struct DatabaseArgs {
     #[arg(long, env = "NDP_DATABASE", value_name = "URL", hide_env_values = true)]
     database: Option<String>,
 
-    /// Where the bytes of new files are kept: database, or directory:PATH, which every process of the
-    /// registry has to share. Files that are kept already stay where they are [default: database]
+    /// Where the bytes of new files are kept: database, or directory:PATH, which every process of
+    /// the registry has to share. Files that are kept already stay where they are [default:
+    /// database]
     #[arg(long, env = "NDP_FILES", value_name = "PLACE")]
     files: Option<String>,
 

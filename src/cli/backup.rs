@@ -68,8 +68,8 @@ pub(super) async fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let outside = beside(&files, &config.files);
     let files = told(&files);
     output::print(format!(
-        "restored: {}, {counted}\n{files}{outside}It is a new log, {}: clients that read the old one are refused \
-         with LOG_DIVERGED and read anew.\n",
+        "restored: {}, {counted}\n{files}{outside}It is a new log, {}: clients that read the old \
+         one are refused with LOG_DIVERGED and read anew.\n",
         config.database,
         log_id.simple(),
     ))?;
