@@ -208,6 +208,9 @@ fn a_field_is_read_or_said_to_be_output_only() {
     check(&mut checked, |it: pb::platform::Reinstatement, _| {
         platforms::reinstatement_fields(it)
     });
+    check(&mut checked, |it: pb::agency::Succession, violations| {
+        agencies::succession_fields(it, "it", violations)
+    });
     // a principal and a key, which are above
     checked.insert(pb::onboard_agency_request::Newcomer::full_name());
     check(&mut checked, |it: pb::platform::Exit, violations| {
