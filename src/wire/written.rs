@@ -224,6 +224,9 @@ fn a_field_is_read_or_said_to_be_output_only() {
     });
     // a value, which is above
     checked.insert(pb::CreateObservationRequest::full_name());
+    check(&mut checked, |it: pb::agency::Succession, violations| {
+        agencies::succession_fields(it, "it", violations)
+    });
     // a principal and a key, which are above
     checked.insert(pb::onboard_agency_request::Newcomer::full_name());
     check(&mut checked, |it: pb::platform::Exit, violations| {

@@ -237,6 +237,53 @@ both! {
         server.stop().await;
     }
 
+    async fn a_succession_that_does_not_fit_is_refused(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let refused = async || {
+            let request = succession(&cast.steward, NEW).await;
+            cast.steward.refusal("SucceedAgency", request).await
+        };
+        let governed = async |entries: Vec<Value>| {
+            let platform = json!({"name": "platforms/ndp-001", "governance": entries});
+            let request = json!({"platform": platform, "update_mask": "governance"});
+            cast.steward.ok("UpdatePlatform", request).await;
+        };
+        let entry = |number: i32| {
+            let (month, day) = (1 + number / 28, 1 + number % 28);
+            json!({"agency": OLD, "start_date": date([2026, month, day])})
+        };
+        governed((0..50).map(entry).collect()).await;
+        assert_eq!(refused().await, "FailedPrecondition GOVERNANCE_FULL");
+        governed(vec![json!({"agency": OLD, "start_date": date(DECISION_DAY)})]).await;
+        assert_eq!(refused().await, "FailedPrecondition GOVERNED_SINCE");
+        governed(vec![json!({"agency": OLD})]).await;
+
+        // more platforms than one call moves
+        for number in 0..88 {
+            let create = json!({"platform": {
+                "display_name": format!("Nền tảng thử nghiệm số {number} (made up)"),
+                "verification": "VERIFIED", "sources": [{"note": "thử nghiệm"}],
+                "governance": [{"agency": OLD}],
+            }});
+            cast.steward.ok("CreatePlatform", create).await;
+        }
+        assert_eq!(refused().await, "FailedPrecondition TOO_MANY_TO_MOVE");
+        let mut part = succession(&cast.steward, NEW).await;
+        part["platforms"] = json!(["platforms/ndp-001"]);
+        part["validate_only"] = json!(true);
+        cast.steward.ok("SucceedAgency", part).await;
+
+        // as many successions, each of a part, as a record holds
+        let parts: Vec<_> = (0..20)
+            .map(|number| json!({"successor": NEW, "scope": format!("phần {number}")}))
+            .collect();
+        let agency = json!({"agency": {"name": OLD, "successions": parts}});
+        cast.steward.ok("UpdateAgency", agency).await;
+        assert_eq!(refused().await, "FailedPrecondition AGENCY_HISTORY_FULL");
+        server.stop().await;
+    }
+
     async fn a_unit_writes_what_is_delegated_to_it_and_no_more(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let cast = Cast::new(&server).await;
