@@ -590,7 +590,7 @@ mod tests {
                     drop_date: day(200),
                     reason: String::new(),
                     document: None,
-                    entered_in_error: false,
+                    erroneous: false,
                     record_time: moment,
                 }));
             }

@@ -8,7 +8,7 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Known, Person, Reach},
     change::{Change, Effect, Image},
     effort::Effort,
     monitoring::tally::{Place, Tally},
@@ -237,6 +237,7 @@ impl Ids for Counter {
 fn caller(who: &str, agency: Option<&AgencyName>) -> Caller {
     let principal = PrincipalName::from_id(who).unwrap();
     Caller::Known(Known {
+        reach: Reach::default(),
         api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
         person: Person {
             principal,

@@ -7,7 +7,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
 use crate::{
-    caller::{Caller, Known, Person},
+    caller::{Caller, Known, Person, Reach},
     monitoring::{
         attention::{Item, Kind},
         tally::{Place, Sight, Tally},
@@ -566,6 +566,7 @@ impl Ids for NoIds {
 fn caller(who: &str, agency: &AgencyName) -> Caller {
     let principal = PrincipalName::from_id(who).unwrap();
     Caller::Known(Known {
+        reach: Reach::default(),
         api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
         person: Person {
             principal,

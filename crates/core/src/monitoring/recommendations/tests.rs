@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     calendar::Calendar,
-    caller::{Caller, Known, Person},
+    caller::{Caller, Known, Person, Reach},
     change::Image,
     monitoring::tally,
     names::{ApiKeyName, PrincipalName, Revision},
@@ -208,6 +208,7 @@ impl Ids for Numbers {
 fn caller(agency: Option<&AgencyName>) -> Caller {
     let principal = PrincipalName::from_id("person").unwrap();
     Caller::Known(Known {
+        reach: Reach::default(),
         api_key: ApiKeyName::from_id(&principal, "key").unwrap(),
         person: Person {
             principal,
