@@ -282,11 +282,6 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
     let move_of = |it: &Value| {
         json!({"name": it["name"], "etag": it["etag"], "reason": "thử nghiệm"})
     };
-    let with = |it: &Value, field: &str, value: &Value| {
-        let mut request = move_of(it);
-        request[field] = value.clone();
-        request
-    };
     // without a mask, what is set is written
     let update = |kind: &str, it: &Value, field: &str, value: &Value| {
         json!({kind: {"name": it["name"], "etag": it["etag"], field: value}})
