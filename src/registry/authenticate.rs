@@ -220,17 +220,6 @@ fn known(
     let Some(record) = state.api_key(key) else {
         return refuse(Unauthenticated::Invalid);
     };
-    if record.revoke_time.is_some() {
-        return refuse(Unauthenticated::KeyRevoked);
-    }
-    if record.fields.expire_time.is_some_and(|time| time <= now) {
-        return refuse(Unauthenticated::KeyExpired);
-    }
-    match (used, record.fields.feed) {
-        (Use::Calls, false) | (Use::Feed, true) => {}
-        (Use::Calls, true) => return refuse(Unauthenticated::FeedKey),
-        (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
-    }
     let Some(principal) = state.principal(&key.parent()) else {
         return refuse(Unauthenticated::Invalid);
     };
@@ -242,6 +231,11 @@ fn known(
     }
     if record.fields.expire_time.is_some_and(|time| time <= now) {
         return refuse(Unauthenticated::KeyExpired);
+    }
+    match (used, record.fields.feed) {
+        (Use::Calls, false) | (Use::Feed, true) => {}
+        (Use::Calls, true) => return refuse(Unauthenticated::FeedKey),
+        (Use::Feed, false) => return refuse(Unauthenticated::NotFeedKey),
     }
     let today = now.date_in_vietnam();
     let roles = principal.fields.roles_on(today);

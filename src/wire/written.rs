@@ -7,9 +7,9 @@ use prost::{Message, Name};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use super::{
-    agencies, assessments, baselines, data_flows, descriptors::POOL, documents, editions, figures,
-    indicators, milestones, plans, platforms, principals, programmes, recommendations, reports,
-    tasks, validate::FieldPath,
+    agencies, assessments, baselines, data_flows, deployments, descriptors::POOL, documents,
+    editions, figures, indicators, milestones, plans, platforms, principals, programmes,
+    recommendations, reports, tasks, validate::FieldPath,
 };
 use crate::pb;
 use ndp_core::{
@@ -196,6 +196,7 @@ fn a_field_is_read_or_said_to_be_output_only() {
         pb::ApiKey: |it, _| principals::api_key_fields(it);
         pb::Assessment: |it, _| assessments::assessment_fields(it);
         pb::DataFlow: |it, violations| data_flows::data_flow_fields(it, "it", violations);
+        pb::Deployment: |it, _| deployments::deployment_fields(it);
         pb::Document: |it, _| documents::read_document(it);
         pb::Edition: |it, violations| editions::edition_fields(it, "it", violations);
         pb::Evidence: |it, _| documents::read_evidence(vec![it]);

@@ -408,6 +408,9 @@ fn the_protos_keep_the_rules_that_no_tool_looks_at() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
+/// Fields that name a resource of one kind or another, which no reference says.
+const OF_TWO_KINDS: &[&str] = &["ndp.registry.v1.ComputeConnectionsRequest.provider"];
+
 fn references(found: &mut Findings) {
     const ID: &str = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
     let ids = Regex::new(r"\{\w+\}").unwrap();
@@ -428,7 +431,8 @@ fn references(found: &mut Findings) {
         // a group or an action may be called as a resource is; a string that is one names it
         let says_so = pattern
             .as_ref()
-            .is_some_and(|it| it.contains('/') && !it.contains("http"));
+            .is_some_and(|it| it.contains('/') && !it.contains("http"))
+            && !OF_TWO_KINDS.contains(&field.full_name());
         let Some(reference) = reference else {
             let holds = !is_text || !(known_word || says_so);
             found.check(holds, field.full_name(), "needs a resource_reference");

@@ -798,6 +798,9 @@ both! {
         for view in texts(&engine, views).await {
             execute(&engine, &format!("DROP VIEW {view}")).await;
         }
+        for table in ["file_uploads", "file_parts", "files"] {
+            execute(&engine, &format!("DROP TABLE {table}")).await;
+        }
         execute(&engine, "DELETE FROM ndp_migrations WHERE version > 1").await;
         let loaded = open(&engine).await.load().await.unwrap();
         assert_eq!(loaded.head.revision, revision(1));

@@ -115,6 +115,13 @@ const SAMPLES: &[&str] = &[
     "platforms/a",
     "platforms/a/plans/b",
     "principals/a",
+    "tasks/a",
+    "recommendations/a",
+    "programmes/a",
+    "indicators/a",
+    "dataFlows/a",
+    "1",
+    "1.5",
     "0000000000000000000000000000000000000000000000000000000000000000",
 ];
 

@@ -179,6 +179,12 @@ fn every_error_has_its_code_reason_and_vietnamese() {
     Unauthenticated KEY_REVOKED
       en the API key was revoked; create a new one
       vi khóa API đã bị thu hồi; hãy tạo khóa mới
+    Unauthenticated KEY_FOR_FEEDS_ONLY
+      en this API key opens feeds only, as the parameter `key`; use another one here
+      vi khóa API này chỉ dùng để mở nguồn tin, qua tham số `key`; hãy dùng khóa khác
+    Unauthenticated KEY_NOT_FOR_FEEDS
+      en this API key does not open feeds; create one with `feed` set, which opens nothing else
+      vi khóa API này không mở được nguồn tin; hãy tạo khóa có `feed`, loại khóa này không dùng vào việc khác
     Unauthenticated PRINCIPAL_DISABLED
       en the principal of this API key is disabled; an administrator can enable it
       vi chủ thể của khóa API này đã bị vô hiệu hóa; quản trị viên có thể kích hoạt lại
@@ -444,6 +450,8 @@ fn every_error_has_the_details_of_its_code() {
       field read_revision OUT_OF_RANGE: must be at most 7, the newest revision / không được quá 7 là phiên bản mới nhất
     Internal
       request 123e4567-e89b-42d3-a456-426614174000
+    Unauthenticated
+    Unauthenticated
     Unauthenticated
     Unauthenticated
     Unauthenticated

@@ -86,6 +86,8 @@ fn numbers(summary: &Value) -> BTreeMap<&'static str, i64> {
 /// The same of what is answered for an agency.
 fn counts(row: &Value) -> BTreeMap<String, i64> {
     let fields = row.as_object().unwrap().iter();
+    // tasks have a summary of their own: `rpc::tasks`
+    let fields = fields.filter(|(name, _)| !name.ends_with("task_count"));
     fields
         .map(|(name, count)| (name.clone(), count.as_i64().unwrap_or_default()))
         .collect()

@@ -12,13 +12,16 @@ use crate::harness::{
 };
 
 const TODAY: [i32; 3] = [2026, 10, 1];
+const EDITION: &str = "editions/2618-qd-bkhcn";
+/// The edition that lists what owes a plan today.
+const IN_FORCE: &str = "editions/1132-qd-ttg";
 
 /// A platform of an agency, beside those of the catalogue.
 async fn platform(cast: &Cast, id: &str, agency: &str) -> String {
     let fields = json!({
         "display_name": format!("Nền tảng thử nghiệm {id}"), "verification": "VERIFIED",
         "governance": [{"agency": format!("agencies/{agency}"), "start_date": date([2025, 1, 1])}],
-        "listings": [{"edition": "editions/2618-qd-bkhcn"}],
+        "listings": [{"edition": EDITION}, {"edition": IN_FORCE}],
     });
     let request = json!({"platform_id": id, "platform": fields});
     let made = cast.steward.ok("CreatePlatform", request).await;
@@ -50,9 +53,10 @@ async fn counted(raw: &Raw, day: [i32; 3]) -> (i64, i64) {
         .ok(
             "ComputeTimeline",
             json!({
-                "start_date": date([2026, 9, 1]), "end_date": date(day), "interval": "DAY",
-                "metrics": ["PLATFORMS_WITH_ISSUED_PLAN"],
-            }),
+                    "start_date": date([2026, 9, 1]), "end_date": date(day), "interval": "DAY",
+            "edition": EDITION,
+                    "metrics": ["PLATFORMS_WITH_ISSUED_PLAN"],
+                }),
         )
         .await;
     let last = timeline["points"].as_array().unwrap().last().unwrap();
@@ -86,7 +90,7 @@ both! {
         let cast = Cast::new(&server).await;
         let first = platform(&cast, "cov-1", AGENCY).await;
         let second = platform(&cast, "cov-2", AGENCY).await;
-        let all = ["platforms/ndp-001", first.as_str(), second.as_str()];
+        let all = [first.as_str(), second.as_str()];
         let plan = draft(&cast, "several", json!([{"platform": first}])).await;
         assert_eq!(plan["covered_platforms"], json!([{"platform": first}]));
         let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
@@ -101,7 +105,8 @@ both! {
         assert_eq!(missing(&anyone, &all).await, [second.as_str()]);
         // it is found from the platform that it covers
         let filter = format!("covered_platforms.platform = \"{first}\"");
-        let found = anyone.ok("ListPlans", json!({"parent": "platforms/-", "filter": filter})).await;
+        let request = json!({"parent": "platforms/-", "filter": filter});
+        let found = anyone.ok("ListPlans", request).await;
         assert_eq!(found["plans"][0]["name"], plan["name"]);
         // published figures are compared with both
         let figures = anyone.ok("ReconcileFigures", json!({
@@ -117,7 +122,8 @@ both! {
         assert_eq!(entry["document"]["symbol"], decision(DECISION_DAY)["symbol"]);
         assert_eq!(counted(&anyone, TODAY).await, (3, 1));
         assert_eq!(counted(&anyone, [2026, 9, 29]).await, (2, 1));
-        let then = anyone.ok("ComputeSummary", json!({"read_revision": before})).await;
+        let then = anyone.ok("ComputeSummary", json!({
+            "read_revision": before, "edition": EDITION})).await;
         assert_eq!(then["issued_plan_platform_count"], 2);
         // it leaves by an end, and not by being left out
         let mut ended = plan["covered_platforms"].clone();
@@ -161,7 +167,16 @@ both! {
             lines.push(violations(&cast.editor.err("CreatePlan", request).await));
         }
         insta::allow_duplicates! {
-            insta::assert_snapshot!(lines.join("\n"), @"");
+            insta::assert_snapshot!(lines.join("\n"), @r"
+            plan.covered_platforms[0].platform NOT_ALLOWED
+            plan.covered_platforms[0].platform NOT_ALLOWED
+            plan.covered_platforms[0].platform NOT_ALLOWED
+            plan.covered_platforms[1].platform NOT_UNIQUE
+            plan.covered_platforms[0].end_date OUT_OF_RANGE
+            plan.covered_platforms[0].start_date OUT_OF_RANGE
+            plan.covered_platforms[0].document.issuer REQUIRED
+            plan.covered_platforms[0].document.issue_date REQUIRED
+            ");
         }
         // two times of one platform
         let twice = json!([

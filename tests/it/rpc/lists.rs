@@ -386,6 +386,10 @@ async fn furnish(server: &Server, steward: &mut Clients) {
                 ..Default::default()
             }),
             coordinating_agencies: vec!["agencies/bo-y-te".into()],
+            covered_platforms: vec![pb::plan::Coverage {
+                platform: "platforms/ndp-002".into(),
+                ..Default::default()
+            }],
             planned_start: Some(pb::Period {
                 start: Some(given::date(2026, 1, 1)),
                 ..Default::default()

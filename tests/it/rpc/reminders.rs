@@ -60,7 +60,12 @@ both! {
         let request = json!({"agency": format!("agencies/{AGENCY}")});
         let seen = anyone.ok("ComputeReminders", request.clone()).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(told(&seen).join("\n"), @"");
+            insta::assert_snapshot!(told(&seen).join("\n"), @r"
+            MILESTONE_DUE ndp-001/plans/p/milestones/m0 -11
+            MILESTONE_DUE ndp-001/plans/p/milestones/m1 0
+            REPORT_DUE ndp-001/plans/p 3
+            MILESTONE_DUE ndp-001/plans/p/milestones/m2 7
+            ");
         }
         let whole = cast.editor.ok("ComputeReminders", request.clone()).await;
         let hidden: Vec<_> = told(&whole).into_iter().filter(|it| it.contains("ndp-002")).collect();
@@ -107,7 +112,9 @@ both! {
         };
         let (feed, other) = (key(true).await, key(false).await);
         let path = format!("GET /v1/agencies/{AGENCY}:computeReminders");
-        let get = async |query: &str| send(&server.address, &format!("{path}?{query}"), &[], "").await;
+        let get = async |query: &str| {
+            send(&server.address, &format!("{path}?{query}"), &[], "").await
+        };
 
         let calendar = get(&format!("format=ics&key={feed}")).await;
         assert_eq!(calendar.status, 200, "{}", calendar.text());
@@ -115,7 +122,7 @@ both! {
         let text = calendar.text().replace("\r\n ", "");
         assert!(text.starts_with("BEGIN:VCALENDAR\r\n"), "{text}");
         assert!(text.contains("DTSTART;VALUE=DATE:20261004"), "{text}");
-        assert!(text.contains("TRIGGER:-P3D"), "{text}");
+        assert!(text.contains("TRIGGER:-PT259200S"), "{text}");
         assert!(text.contains("Mốc 0 <b> & của ndp-001"), "{text}");
         assert_eq!(calendar.text(), get(&format!("format=ics&key={feed}")).await.text());
         let atom = get(&format!("key={feed}&format=atom")).await;
@@ -164,7 +171,9 @@ both! {
             "report": report});
         let made = cast.editor.ok("CreateReport", request).await;
         let path = format!("GET /v1/{}:render", made["name"].as_str().unwrap());
-        let get = async |query: &str| send(&server.address, &format!("{path}{query}"), &[], "").await;
+        let get = async |query: &str| {
+            send(&server.address, &format!("{path}{query}"), &[], "").await
+        };
         let page = get("?format=html").await;
         assert_eq!(page.status, 200, "{}", page.text());
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));

@@ -2,10 +2,10 @@
 //! public and for hidden records.
 //!
 //! A platform's [`contribution`] to the counts of a date is a pure function of its own records and
-//! of the plans that cover it. A tally is the sum of all contributions. To update it, the platform's old contribution is
-//! subtracted and the new one is added. There is one sum of public records, one of hidden records
-//! for each agency that may see them, and one of all hidden records. A caller's counts are the
-//! public part plus the hidden parts that the caller may see.
+//! of the plans that cover it. A tally is the sum of all contributions. To update it, the
+//! platform's old contribution is subtracted and the new one is added. There is one sum of public
+//! records, one of hidden records for each agency that may see them, and one of all hidden records.
+//! A caller's counts are the public part plus the hidden parts that the caller may see.
 
 use std::{borrow::Borrow, sync::Arc};
 

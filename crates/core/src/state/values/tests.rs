@@ -17,7 +17,7 @@ use crate::{
         budgets::Budget,
         documents::Document,
         meta::Meta,
-        plans::{Plan, PlanFields, PlanState, StateEntry, Visibility, VisibilityEntry},
+        plans::{Coverage, Plan, PlanFields, PlanState, StateEntry, Visibility, VisibilityEntry},
         platforms::{
             Classification, DataSharingChannel, DeploymentLevel, Exit, ExitOutcome, Governance,
             Listing, Membership, OperationStage, Platform, PlatformFields, Security, Stage,
@@ -155,6 +155,12 @@ fn plan(number: usize) -> Plan {
         }),
         planned_start: Some(Period::day(day(few), "")),
         planned_end: Some(Period::day(day(few + 1), "")),
+        covered_platforms: vec![Coverage {
+            platform: PlatformName::from_id(&format!("covered-{few}")).unwrap(),
+            start_date: None,
+            end_date: None,
+            document: None,
+        }],
         visibilities: vec![VisibilityEntry {
             visibility: Visibility::Restricted,
             start_date: None,
