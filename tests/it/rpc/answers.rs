@@ -249,6 +249,7 @@ both! {
                         json!("platforms/ndp-001")
                     }
                     ("parent", "ListApiKeys") => json!("principals/all"),
+                    ("parent", "ListObservations") => json!("indicators/on-time-rate"),
                     ("parent", _) => json!("platforms/ndp-001/plans/-"),
                     ("filter", "ListChanges") => json!("revision > 1"),
                     ("filter", "ListAttentionItems") => json!("day_count >= 0"),
@@ -258,7 +259,7 @@ both! {
                     ("order_by", _) => json!("name desc"),
                     ("view", "ListPlans") => json!("PLAN_VIEW_FULL"),
                     ("view", _) => json!("PLATFORM_VIEW_FULL"),
-                    ("show_retired", _) => json!(true),
+                    ("show_retired" | "show_replaced", _) => json!(true),
                     // the same words without marks come in another order
                     ("query", _) => json!("nen tang"),
                     ("edition", _) => json!("editions/-"),

@@ -37,7 +37,10 @@ async fn draft(cast: &Cast, id: &str, covered: Value) -> Value {
 /// Platforms with an issued plan, and plans that are ISSUED, on a day.
 async fn counted(raw: &Raw, day: [i32; 3]) -> (i64, i64) {
     let answer = raw
-        .ok("ComputeSummary", json!({"effective_date": date(day)}))
+        .ok(
+            "ComputeSummary",
+            json!({"effective_date": date(day), "edition": EDITION}),
+        )
         .await;
     let platforms = answer["issued_plan_platform_count"]
         .as_i64()
@@ -104,7 +107,7 @@ both! {
         assert_eq!(counted(&anyone, [2026, 9, 9]).await, (0, 0));
         assert_eq!(missing(&anyone, &all).await, [second.as_str()]);
         // it is found from the platform that it covers
-        let filter = format!("covered_platforms.platform = \"{first}\"");
+        let filter = format!("covered_platforms.platform:\"{first}\"");
         let request = json!({"parent": "platforms/-", "filter": filter});
         let found = anyone.ok("ListPlans", request).await;
         assert_eq!(found["plans"][0]["name"], plan["name"]);
@@ -191,9 +194,11 @@ both! {
         let update = json!({"plan": {"name": plan["name"]}, "update_mask": "coveredPlatforms"});
         let refused = cast.editor.err("UpdatePlan", update).await;
         assert!(refused.message().contains("rebaseline.covered_platforms"), "{refused:?}");
-        let request = json!({"name": plan["name"], "etag": plan["etag"], "rebaseline": {
+        let rebaseline = json!({
             "covered_platforms": [], "update_mask": "coveredPlatforms",
-            "document": decision(DECISION_DAY)}});
+            "document": decision(DECISION_DAY)});
+        let request = json!({"name": plan["name"], "etag": plan["etag"], "reason": "thử nghiệm",
+            "rebaseline": rebaseline});
         let refused = violations(&cast.editor.err("RebaselinePlan", request).await);
         assert_eq!(refused, "rebaseline.covered_platforms NOT_ALLOWED");
         server.stop().await;
