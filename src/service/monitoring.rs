@@ -30,7 +30,7 @@ use ndp_core::{
     caller::Caller,
     change::At,
     error::{Error, Violations},
-    messages::Rule,
+    messages::{Rule, Unauthenticated},
     monitoring::{
         agencies::AgencyCounts,
         attention::Item,
@@ -242,7 +242,8 @@ impl Services {
         let key = request.metadata().get(NDP_FEED_KEY.as_str()).cloned();
         let (mut call, today, message) = self.open_counted(request).await?;
         if let Some(key) = key {
-            call.caller = self.owner_of_feed(&call, key.to_str().unwrap_or_default())?;
+            let key = key.to_str().unwrap_or_default();
+            call.caller = self.owner_of_feed(key).await?;
         }
         let agency: AgencyName = requests::name(&message.agency, "agency")?;
         call.state().known_agency(&agency)?;
@@ -258,11 +259,23 @@ impl Services {
         call.answer(answer)
     }
 
-    /// The principal whose feed a key opens.
-    fn owner_of_feed(&self, call: &Call, key: &str) -> Result<Caller, Error> {
-        let now = &call.now;
-        let time = self.registry().clock().now();
-        authenticate_feed(&now.state, &now.key_hashes, key, time)
+    /// The principal whose feed a key opens. Another process may just have created an unknown key,
+    /// so such a call waits until the log has been looked at again, as any other.
+    async fn owner_of_feed(&self, key: &str) -> Result<Caller, Error> {
+        let registry = self.registry();
+        registry.check_honoured()?;
+        let owner = || {
+            let known = registry.read();
+            let time = registry.clock().now();
+            authenticate_feed(&known.state, &known.key_hashes, key, time)
+        };
+        match owner() {
+            Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
+                Box::pin(registry.follow()).await;
+                owner()
+            }
+            found => found,
+        }
     }
 
     pub(super) async fn compute_connections(

@@ -259,7 +259,13 @@ both! {
                     ("order_by", _) => json!("name desc"),
                     ("view", "ListPlans") => json!("PLAN_VIEW_FULL"),
                     ("view", _) => json!("PLATFORM_VIEW_FULL"),
-                    ("show_retired" | "show_replaced", _) => json!(true),
+                    ("show_retired" | "show_replaced" | "allow_mixed", _) => json!(true),
+                    ("agency_kind", _) => json!("PROVINCIAL_PEOPLES_COMMITTEE"),
+                    ("indicators", _) => json!(["indicators/online-payments"]),
+                    ("period" | "comparison_period", _) => {
+                        json!({"start": date([2026, 6, 1]), "end": date([2026, 6, 30])})
+                    }
+                    ("basis", _) => json!("CONFIRMED"),
                     // the same words without marks come in another order
                     ("query", _) => json!("nen tang"),
                     ("edition", _) => json!("editions/-"),

@@ -112,8 +112,11 @@ both! {
         let found = anyone.ok("ListPlans", request).await;
         assert_eq!(found["plans"][0]["name"], plan["name"]);
         // published figures are compared with both
+        cast.steward.ok("CreateFigure", json!({"figure_id": "thu", "figure": {
+            "figure_date": date(TODAY), "subject": "PLANS_ISSUED", "edition": EDITION,
+            "value": 5, "statement": "thử nghiệm", "sources": [{"note": "thử nghiệm"}]}})).await;
         let figures = anyone.ok("ReconcileFigures", json!({
-            "filter": "subject = PLANS_ISSUED AND edition = \"editions/2618-qd-bkhcn\""})).await;
+            "filter": "name = \"figures/thu\""})).await;
         assert_eq!(figures["reconciliations"][0]["computed_value"].as_i64().unwrap_or(0), 2);
 
         // another joins by a rebaseline, from the day of its document, and its past stays
