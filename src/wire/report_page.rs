@@ -94,7 +94,7 @@ pub fn render(of: &Subject<'_>) -> Result<pb::RenderReportResponse, Error> {
         .map_err(|error| Error::Bug(format!("writing a report: {error}").into()))?;
     Ok(pb::RenderReportResponse {
         html: html(&title, &parts),
-        docx: file.into_inner().into(),
+        docx: file.into_inner(),
         synthetic: of.state.is_synthetic(),
     })
 }

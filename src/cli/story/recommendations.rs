@@ -155,7 +155,7 @@ impl Story {
         let name = name(number)?;
         self.event(day, APPROVER, REASON, move |state| {
             // one of two answers has no document, which the quality of the data shows
-            let documented = number % 2 == 0;
+            let documented = number.is_multiple_of(2);
             Ok(Box::new(AnswerRecommendation {
                 name: name.clone(),
                 answer: Answer {

@@ -38,8 +38,11 @@ enum Fate {
     Mistaken(&'static str),
 }
 
+/// One task, by the columns below.
+type Told = (Option<usize>, Option<&'static str>, Option<usize>, Fate);
+
 /// The tasks: the number of the lead agency, the due date, the task above, and what becomes of it.
-const TASKS: [(Option<usize>, Option<&str>, Option<usize>, Fate); 16] = [
+const TASKS: [Told; 16] = [
     (
         Some(1),
         Some("2025-03-31"),
