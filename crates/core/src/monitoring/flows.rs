@@ -9,7 +9,11 @@ use imbl::OrdMap;
 use crate::{
     change::{Change, Effect, Image},
     effort::Effort,
-    monitoring::summary::FlowSummary,
+    monitoring::{
+        kept::{Kept, Shares},
+        series::{Series, turns},
+        summary::FlowSummary,
+    },
     names::{AgencyName, DataFlowName},
     records::{
         data_flows::{Agreement, Channel, DataFlow, FlowState, PartyClass, Side},
@@ -120,7 +124,7 @@ impl FlowScope {
 
 /// What one flow adds to the counts of a date, and in which scopes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct FlowShare {
+pub(super) struct FlowShare {
     scopes: Vec<FlowScope>,
     counts: FlowCounts,
     /// The consumer, where the flow is ACTIVE.
@@ -182,10 +186,6 @@ fn scopes(
     scopes
 }
 
-/// The shares of some flows before a change.
-#[derive(Debug)]
-pub(super) struct FlowsBefore(Vec<(DataFlowName, Option<FlowShare>)>);
-
 /// The counts of flows on one date, for every scope.
 #[derive(Clone, Debug)]
 pub struct FlowTally {
@@ -207,7 +207,7 @@ impl FlowTally {
             parties: OrdMap::new(),
         };
         for flow in effort.rows(state.data_flows().values(), COUNT_COST) {
-            if let Some(share) = tally.share(state, flow) {
+            if let Some(share) = FlowShare::of(state, flow, tally.since, date) {
                 tally.count(&share, 1);
             }
         }
@@ -223,36 +223,20 @@ impl FlowTally {
         }
     }
 
-    fn share(&self, state: &State, flow: &DataFlow) -> Option<FlowShare> {
-        FlowShare::of(state, flow, self.since, self.date)
-    }
-
     /// The shares that a change may alter, taken from the State before the change; `None` if it may
     /// alter any.
-    pub(super) fn before(&self, state: &State, change: &Change) -> Option<FlowsBefore> {
-        let touched = touched(state, change)?;
-        let shares = touched.into_iter().map(|name| {
-            let flow = state.data_flow(&name);
-            let share = flow.and_then(|it| self.share(state, it));
-            (name, share)
-        });
-        Some(FlowsBefore(shares.collect()))
+    pub(super) fn before(&self, state: &State, change: &Change) -> Option<Shares<Self>> {
+        let names = touched(state, change)?;
+        Some(self.shares(state, names))
     }
+}
 
-    /// Updates the tally to the State after the change.
-    pub(super) fn advance(&mut self, before: FlowsBefore, after: &State) {
-        for (name, old) in before.0 {
-            let flow = after.data_flow(&name);
-            let new = flow.and_then(|it| self.share(after, it));
-            if old == new {
-                continue;
-            }
-            for (share, times) in [(old, -1), (new, 1)] {
-                if let Some(share) = share {
-                    self.count(&share, times);
-                }
-            }
-        }
+impl Kept for FlowTally {
+    type Name = DataFlowName;
+    type Share = FlowShare;
+
+    fn share(&self, state: &State, name: &DataFlowName) -> Option<FlowShare> {
+        FlowShare::of(state, state.data_flow(name)?, self.since, self.date)
     }
 
     fn count(&mut self, share: &FlowShare, times: i32) {
@@ -285,7 +269,7 @@ impl FlowTally {
     }
 }
 
-/// The flows whose counts a change may alter, each once; `None` if it may alter those of any flow.
+/// The flows whose counts a change may alter; `None` if it may alter those of any flow.
 fn touched(before: &State, change: &Change) -> Option<Vec<DataFlowName>> {
     let mut flows = Vec::new();
     for effect in &change.effects {
@@ -323,8 +307,6 @@ fn touched(before: &State, change: &Change) -> Option<Vec<DataFlowName>> {
             },
         }
     }
-    flows.sort_unstable();
-    flows.dedup();
     Some(flows)
 }
 
@@ -336,7 +318,7 @@ impl State {
     /// How many flows of a scope are ACTIVE on each of some dates, which are in order. Each flow is
     /// looked at once for each day on which it may change.
     pub fn active_flows(&self, scope: &FlowScope, dates: &[Date], effort: &Effort) -> Vec<i32> {
-        let mut changes = vec![0; dates.len()];
+        let mut series = Series::new(dates, effort);
         for flow in effort.rows(self.data_flows().values(), 1) {
             let mut days: Vec<Date> = flow.turning_days().collect();
             for side in Side::ALL {
@@ -345,28 +327,11 @@ impl State {
                 let governance = platform.iter().flat_map(|it| &it.fields.governance);
                 days.extend(governance.filter_map(|it| it.start_date));
             }
-            let turns = days
-                .iter()
-                .map(|day| dates.partition_point(|date| date < day));
-            let mut turns: Vec<usize> = turns.chain([0]).collect();
-            turns.sort_unstable();
-            turns.dedup();
-            let mut before = 0;
-            for index in effort.rows(turns, COUNT_COST) {
-                let (Some(date), Some(change)) = (dates.get(index), changes.get_mut(index)) else {
-                    continue;
-                };
-                let now = i32::from(self.is_active_in(flow, scope, *date));
-                *change += now - before;
-                before = now;
-            }
+            series.add(turns(days, dates), COUNT_COST, |date| {
+                i32::from(self.is_active_in(flow, scope, date))
+            });
         }
-        let mut sum = 0;
-        for change in &mut changes {
-            sum += *change;
-            *change = sum;
-        }
-        changes
+        series.sums()
     }
 
     /// Whether a flow is ACTIVE on a date and counted in a scope.

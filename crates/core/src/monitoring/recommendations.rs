@@ -7,7 +7,11 @@ use imbl::OrdMap;
 use crate::{
     change::{Change, Effect},
     effort::Effort,
-    monitoring::tally::Sight,
+    monitoring::{
+        kept::{Kept, Shares},
+        series::{Series, Sum, turns},
+        tally::Sight,
+    },
     names::{AgencyName, RecommendationName},
     records::{
         recommendations::{Answer, Decision, Recommendation, RecommendationState, TermEntry},
@@ -220,7 +224,7 @@ impl RecommendationCounts {
 
 /// What one recommendation adds to the counts of a date.
 #[derive(Debug, PartialEq, Eq)]
-struct Share {
+pub(super) struct Share {
     counts: RecommendationCounts,
     agency: Option<AgencyName>,
     /// Those who may see it, where not everyone does.
@@ -246,20 +250,20 @@ enum Part {
     AllHidden,
 }
 
-/// Recommendations that a change touches, as they were counted before it.
-#[derive(Debug)]
-pub(super) struct Before(Vec<(RecommendationName, Option<Share>)>);
-
 /// The counts of one date, for every agency and every sight.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Tally {
+    date: Date,
     parts: OrdMap<(Option<AgencyName>, Part), RecommendationCounts>,
 }
 
 impl Tally {
     /// Counts all recommendations.
     pub(super) fn new(state: &State, date: Date, effort: &Effort) -> Self {
-        let mut tally = Self::default();
+        let mut tally = Self {
+            date,
+            parts: OrdMap::new(),
+        };
         for record in effort.rows(state.recommendations().values(), 1) {
             tally.count(&Share::of(record, date), 1);
         }
@@ -287,32 +291,27 @@ impl Tally {
     }
 
     /// What a change may alter, taken from the State before it.
-    pub(super) fn before(state: &State, change: &Change, date: Date) -> Before {
-        let mut names: Vec<_> = change.effects.iter().filter_map(touched).collect();
-        names.sort_unstable();
-        names.dedup();
-        let share = |name| {
-            let record = state.recommendation(&name);
-            let share = record.map(|it| Share::of(it, date));
-            (name, share)
-        };
-        Before(names.into_iter().map(share).collect())
+    pub(super) fn before(&self, state: &State, change: &Change) -> Shares<Self> {
+        let names = change.effects.iter().filter_map(touched);
+        self.shares(state, names.collect())
     }
 
-    /// Updates the counts to the State after the change.
-    pub(super) fn advance(&mut self, before: Before, after: &State, date: Date) {
-        for (name, old) in before.0 {
-            let new = after.recommendation(&name).map(|it| Share::of(it, date));
-            if old == new {
-                continue;
-            }
-            if let Some(old) = old {
-                self.count(&old, -1);
-            }
-            if let Some(new) = new {
-                self.count(&new, 1);
-            }
+    fn add(&mut self, agency: Option<AgencyName>, part: Part, share: &Share, times: i32) {
+        let key = (agency, part);
+        let sum = self.parts.entry(key.clone()).or_default();
+        sum.merge(&share.counts, times);
+        if *sum == RecommendationCounts::default() {
+            self.parts.remove(&key);
         }
+    }
+}
+
+impl Kept for Tally {
+    type Name = RecommendationName;
+    type Share = Share;
+
+    fn share(&self, state: &State, name: &RecommendationName) -> Option<Share> {
+        Some(Share::of(state.recommendation(name)?, self.date))
     }
 
     fn count(&mut self, share: &Share, times: i32) {
@@ -328,15 +327,6 @@ impl Tally {
                 self.add(agency.clone(), part, share, times);
             }
             self.add(agency, Part::AllHidden, share, times);
-        }
-    }
-
-    fn add(&mut self, agency: Option<AgencyName>, part: Part, share: &Share, times: i32) {
-        let key = (agency, part);
-        let sum = self.parts.entry(key.clone()).or_default();
-        sum.merge(&share.counts, times);
-        if *sum == RecommendationCounts::default() {
-            self.parts.remove(&key);
         }
     }
 }
@@ -375,31 +365,19 @@ impl State {
         dates: &[Date],
         effort: &Effort,
     ) -> Vec<RecommendationCounts> {
-        let mut changes = vec![RecommendationCounts::default(); dates.len()];
+        let mut series = Series::new(dates, effort);
         for record in effort.rows(self.recommendations().values(), 1) {
-            let days = record.turning_days();
-            let mut turns: Vec<_> = days
-                .map(|day| dates.partition_point(|date| *date < day))
-                .collect();
-            turns.sort_unstable();
-            turns.dedup();
-            let mut before = RecommendationCounts::default();
-            for index in effort.rows(turns, 1) {
-                let (Some(date), Some(change)) = (dates.get(index), changes.get_mut(index)) else {
-                    break;
-                };
-                let counts = counted(record, agency, sight, *date);
-                change.merge(&counts, 1);
-                change.merge(&before, -1);
-                before = counts;
-            }
+            series.add(turns(record.turning_days(), dates), 1, |date| {
+                counted(record, agency, sight, date)
+            });
         }
-        let mut sum = RecommendationCounts::default();
-        for change in &mut changes {
-            sum.merge(change, 1);
-            *change = sum;
-        }
-        changes
+        series.sums()
+    }
+}
+
+impl Sum for RecommendationCounts {
+    fn add(&mut self, other: &Self, times: i32) {
+        self.merge(other, times);
     }
 }
 

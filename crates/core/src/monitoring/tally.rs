@@ -17,11 +17,13 @@ use crate::{
     effort::Effort,
     monitoring::{
         deployments::counts::{self, DeploymentTally},
-        flows::{FlowTally, FlowsBefore},
+        flows::FlowTally,
         freshness::Freshness,
+        kept::{Kept, Shares},
         recommendations::{self, RecommendationCounts},
+        series::Sum,
         standing::{Dossier, Phase, PlanStanding, StandingState, plan_state_on},
-        tasks::{TaskTally, TasksBefore},
+        tasks::TaskTally,
     },
     names::{AgencyName, EditionName, PlanName, PlatformName},
     records::{
@@ -157,6 +159,12 @@ impl Counts {
     /// Whether all counts are zero.
     pub fn is_zero(&self) -> bool {
         self.0.iter().all(|cell| *cell == 0)
+    }
+}
+
+impl Sum for Counts {
+    fn add(&mut self, other: &Self, times: i32) {
+        self.merge(other, times);
     }
 }
 
@@ -370,7 +378,7 @@ fn count_standing(counts: &mut Counts, standing: &PlanStanding) {
 
 /// What one platform adds to a tally, and in which places.
 #[derive(Debug, PartialEq, Eq)]
-struct Share {
+pub(super) struct Share {
     of: Contribution,
     places: Vec<Place>,
 }
@@ -387,12 +395,13 @@ impl Share {
 #[derive(Debug)]
 pub struct Before {
     /// The shares of some platforms; `None` for those of all.
-    platforms: Option<Vec<(PlatformName, Option<Share>)>>,
-    tasks: TasksBefore,
-    deployments: counts::Before,
-    recommendations: recommendations::Before,
+    platforms: Option<Shares<Tally>>,
+    tasks: Shares<TaskTally>,
+    /// What is counted of deployments; `None` for all of it.
+    deployments: Option<counts::Before>,
+    recommendations: Shares<recommendations::Tally>,
     /// Those of some data flows; `None` for those of all.
-    flows: Option<FlowsBefore>,
+    flows: Option<Shares<FlowTally>>,
 }
 
 /// Which records a part of a tally counts.
@@ -477,17 +486,12 @@ impl Tally {
 
     /// The parts of the tally that a change may alter, taken from the State before the change.
     pub fn before(&self, state: &State, change: &Change) -> Before {
-        let share = |name: PlatformName| {
-            let platform = state.platform(&name);
-            let share = platform.map(|it| Share::of(state, it, self.date));
-            (name, share)
-        };
         let platforms = touched(state, change);
         Before {
-            platforms: platforms.map(|names| names.into_iter().map(share).collect()),
+            platforms: platforms.map(|names| self.shares(state, names)),
             tasks: self.tasks.before(state, change),
-            deployments: DeploymentTally::before(state, change, self.date),
-            recommendations: recommendations::Tally::before(state, change, self.date),
+            deployments: self.deployments.before(state, change),
+            recommendations: self.recommendations.before(state, change),
             flows: self.flows.before(state, change),
         }
     }
@@ -502,41 +506,16 @@ impl Tally {
             recommendations,
             flows,
         } = before;
-        let (Some(shares), Some(flows)) = (platforms, flows) else {
+        let (Some(platforms), Some(deployments), Some(flows)) = (platforms, deployments, flows)
+        else {
             return false;
         };
-        if !self.deployments.advance(deployments, after, self.date) {
-            return false;
-        }
-        self.tasks.advance(tasks, after);
-        self.recommendations
-            .advance(recommendations, after, self.date);
-        self.flows.advance(flows, after);
-        for (name, old) in shares {
-            let platform = after.platform(&name);
-            let new = platform.map(|it| Share::of(after, it, self.date));
-            if old == new {
-                continue;
-            }
-            if let Some(old) = old {
-                self.count(&old, -1);
-            }
-            if let Some(new) = new {
-                self.count(&new, 1);
-            }
-        }
+        self.deployments.advance(deployments, after);
+        self.tasks.advance_shares(tasks, after);
+        self.recommendations.advance_shares(recommendations, after);
+        self.flows.advance_shares(flows, after);
+        self.advance_shares(platforms, after);
         true
-    }
-
-    fn count(&mut self, share: &Share, times: i32) {
-        let of = &share.of;
-        for place in &share.places {
-            self.add(place, Part::Public, &of.public, times);
-            for (agency, hidden) in &of.hidden {
-                self.add(place, Part::Hidden(agency.clone()), hidden, times);
-                self.add(place, Part::AllHidden, hidden, times);
-            }
-        }
     }
 
     fn add(&mut self, place: &Place, part: Part, counts: &Counts, times: i32) {
@@ -548,6 +527,27 @@ impl Tally {
         Arc::make_mut(sum).merge(counts, times);
         if sum.is_zero() {
             self.parts.remove(&key);
+        }
+    }
+}
+
+impl Kept for Tally {
+    type Name = PlatformName;
+    type Share = Share;
+
+    fn share(&self, state: &State, name: &PlatformName) -> Option<Share> {
+        let platform = state.platform(name)?;
+        Some(Share::of(state, platform, self.date))
+    }
+
+    fn count(&mut self, share: &Share, times: i32) {
+        let of = &share.of;
+        for place in &share.places {
+            self.add(place, Part::Public, &of.public, times);
+            for (agency, hidden) in &of.hidden {
+                self.add(place, Part::Hidden(agency.clone()), hidden, times);
+                self.add(place, Part::AllHidden, hidden, times);
+            }
         }
     }
 }
@@ -633,7 +633,5 @@ fn touched(before: &State, change: &Change) -> Option<Vec<PlatformName>> {
         let covered = covered.flat_map(|plan| &plan.fields.covered_platforms);
         platforms.extend(covered.map(|it| it.platform.clone()));
     }
-    platforms.sort_unstable();
-    platforms.dedup();
     Some(platforms)
 }

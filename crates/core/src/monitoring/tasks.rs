@@ -9,7 +9,11 @@ use imbl::OrdMap;
 use crate::{
     change::{Change, Effect},
     effort::Effort,
-    monitoring::standing::{Obligation, Phase, StandingState, plan_state_on},
+    monitoring::{
+        kept::{Kept, Shares},
+        series::{Series, Sum, turns},
+        standing::{Obligation, Phase, StandingState, plan_state_on},
+    },
     names::{AgencyName, MilestoneName, ProgrammeName, TaskName},
     records::tasks::Task,
     state::State,
@@ -340,50 +344,25 @@ impl State {
         dates: &[Date],
         effort: &Effort,
     ) -> Vec<TaskNumbers> {
-        let mut changes = vec![TaskNumbers::default(); dates.len()];
-        let mut count = |task: &Arc<Task>| {
-            let mut before = TaskNumbers::default();
-            for index in effort.rows(self.task_turns(task, dates), 1) {
-                let (Some(date), Some(change)) = (dates.get(index), changes.get_mut(index)) else {
-                    continue;
-                };
-                let numbers = if place.lead.covers(task.lead_on(*date)) {
-                    self.counts_of_task(task, *date).numbers
+        let mut series = Series::new(dates, effort);
+        let mut add = |task: &Arc<Task>| {
+            let mut days = Vec::new();
+            self.task_days(task, &mut days);
+            series.add(turns(days, dates), 1, |date| {
+                if place.lead.covers(task.lead_on(date)) {
+                    self.counts_of_task(task, date).numbers
                 } else {
                     TaskNumbers::default()
-                };
-                change.merge(&numbers, 1);
-                change.merge(&before, -1);
-                before = numbers;
-            }
+                }
+            });
         };
         match &place.programme {
             Some(programme) => effort
                 .rows(self.tasks_of_programme(programme), 1)
-                .for_each(&mut count),
-            None => effort.rows(self.tasks().values(), 1).for_each(&mut count),
+                .for_each(&mut add),
+            None => effort.rows(self.tasks().values(), 1).for_each(&mut add),
         }
-        let mut sum = TaskNumbers::default();
-        for change in &mut changes {
-            sum.merge(change, 1);
-            *change = sum;
-        }
-        changes
-    }
-
-    /// The first date, and each date on which a task's counts may differ from the date before.
-    fn task_turns(&self, task: &Task, dates: &[Date]) -> Vec<usize> {
-        let mut days = Vec::new();
-        self.task_days(task, &mut days);
-        let mut turns: Vec<usize> = days
-            .into_iter()
-            .map(|day| dates.partition_point(|date| *date < day))
-            .filter(|index| *index < dates.len())
-            .collect();
-        turns.push(0);
-        turns.sort_unstable();
-        turns.dedup();
-        turns
+        series.sums()
     }
 
     /// Every day on which the counts of a task may change; in no order, and some may repeat.
@@ -460,8 +439,6 @@ impl State {
         let above = names.iter().filter_map(above).flatten();
         let above: Vec<_> = above.map(|it| it.name.clone()).collect();
         names.extend(above);
-        names.sort_unstable();
-        names.dedup();
         names
     }
 }
@@ -474,7 +451,7 @@ fn is_live(task: &Task, on: Date) -> bool {
 
 /// What one task adds to a tally, and in which places.
 #[derive(Debug, PartialEq, Eq)]
-struct Share {
+pub(super) struct Share {
     counts: TaskCounts,
     lead: Option<AgencyName>,
     programmes: Vec<ProgrammeName>,
@@ -489,10 +466,6 @@ impl Share {
         }
     }
 }
-
-/// The shares of the tasks whose counts a change may alter, as they were before it.
-#[derive(Debug)]
-pub(super) struct TasksBefore(Vec<(TaskName, Option<Share>)>);
 
 /// The counts of the tasks of one date, for every programme and lead agency.
 #[derive(Clone, Debug)]
@@ -524,31 +497,28 @@ impl TaskTally {
     }
 
     /// What a change may alter, taken from the State before it.
-    pub(super) fn before(&self, state: &State, change: &Change) -> TasksBefore {
-        let names = state.touched_tasks(change).into_iter();
-        let share = |name: TaskName| {
-            let task = state.task(&name);
-            let share = task.map(|it| Share::of(state, it, self.date));
-            (name, share)
-        };
-        TasksBefore(names.map(share).collect())
+    pub(super) fn before(&self, state: &State, change: &Change) -> Shares<Self> {
+        self.shares(state, state.touched_tasks(change))
     }
 
-    /// Updates the counts to the State after the change.
-    pub(super) fn advance(&mut self, before: TasksBefore, after: &State) {
-        for (name, old) in before.0 {
-            let task = after.task(&name);
-            let new = task.map(|it| Share::of(after, it, self.date));
-            if old == new {
-                continue;
-            }
-            if let Some(old) = old {
-                self.count(&old, -1);
-            }
-            if let Some(new) = new {
-                self.count(&new, 1);
-            }
+    fn add(&mut self, place: TaskPlace, counts: &TaskCounts, times: i32) {
+        if counts.is_zero() {
+            return;
         }
+        let sum = self.parts.entry(place.clone()).or_default();
+        Arc::make_mut(sum).merge(counts, times);
+        if sum.is_zero() {
+            self.parts.remove(&place);
+        }
+    }
+}
+
+impl Kept for TaskTally {
+    type Name = TaskName;
+    type Share = Share;
+
+    fn share(&self, state: &State, name: &TaskName) -> Option<Share> {
+        Some(Share::of(state, state.task(name)?, self.date))
     }
 
     fn count(&mut self, share: &Share, times: i32) {
@@ -564,15 +534,10 @@ impl TaskTally {
             }
         }
     }
+}
 
-    fn add(&mut self, place: TaskPlace, counts: &TaskCounts, times: i32) {
-        if counts.is_zero() {
-            return;
-        }
-        let sum = self.parts.entry(place.clone()).or_default();
-        Arc::make_mut(sum).merge(counts, times);
-        if sum.is_zero() {
-            self.parts.remove(&place);
-        }
+impl Sum for TaskNumbers {
+    fn add(&mut self, other: &Self, times: i32) {
+        self.merge(other, times);
     }
 }

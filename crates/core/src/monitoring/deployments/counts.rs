@@ -11,7 +11,10 @@ use imbl::OrdMap;
 use crate::{
     change::{Change, Effect, Image},
     effort::Effort,
-    monitoring::tally::{Place, is_in},
+    monitoring::{
+        kept::{Kept, Shares},
+        tally::{Place, is_in},
+    },
     names::{AgencyName, DeploymentName, EditionName, PlatformName},
     records::{
         agencies::{Agency, AgencyKind, LEVELS_MAX},
@@ -130,7 +133,7 @@ fn lists(state: &State, platform: &Platform, date: Date) -> Lists {
 
 /// What one deployment adds, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Share {
+pub(in crate::monitoring) struct Share {
     lists: Lists,
     agency: Option<AgencyName>,
     counts: DeploymentCounts,
@@ -144,21 +147,21 @@ impl Share {
             counts: DeploymentCounts::of(state, deployment, date)?,
         })
     }
-
-    fn find(state: &State, name: &DeploymentName, date: Date) -> Option<Self> {
-        let platform = state.platform(&name.parent())?;
-        let lists = lists(state, platform, date);
-        Self::of(state, state.deployment(name)?, &lists, date)
-    }
 }
 
-/// The shares that a change may alter, as they were before it; `None` for all.
+/// What a change may alter, as it was before the change.
 #[derive(Debug)]
-pub(in crate::monitoring) struct Before(Option<Vec<(DeploymentName, Option<Share>)>>, i32);
+pub(in crate::monitoring) struct Before {
+    /// The shares of some deployments.
+    shares: Shares<DeploymentTally>,
+    /// How many provinces the change adds.
+    provinces: i32,
+}
 
 /// The counts of one date, for every place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DeploymentTally {
+    date: Date,
     parts: OrdMap<Lists, OrdMap<Option<AgencyName>, DeploymentCounts>>,
     /// Provinces known.
     pub provinces: i32,
@@ -170,6 +173,7 @@ impl DeploymentTally {
         let agencies = state.agencies().values();
         let provinces = agencies.filter(|it| is_province(it, date)).count();
         let mut tally = Self {
+            date,
             parts: OrdMap::new(),
             provinces: i32::try_from(provinces).unwrap_or(i32::MAX),
         };
@@ -205,26 +209,10 @@ impl DeploymentTally {
         counts
     }
 
-    fn count(&mut self, share: &Share, times: i32) {
-        if share.lists.is_empty() {
-            return;
-        }
-        let agencies = self.parts.entry(share.lists.clone()).or_default();
-        for agency in [None, share.agency.clone()] {
-            let sum = agencies.entry(agency.clone()).or_default();
-            sum.merge(&share.counts, times);
-            if sum.is_zero() {
-                agencies.remove(&agency);
-            }
-        }
-        if agencies.is_empty() {
-            self.parts.remove(&share.lists);
-        }
-    }
-
-    /// What a change may alter, taken from the State before it. The first day of an edition is the
-    /// caller's to look at.
-    pub(in crate::monitoring) fn before(state: &State, change: &Change, date: Date) -> Before {
+    /// What a change may alter, taken from the State before it; `None` if that is everything. The
+    /// first day of an edition is the caller's to look at.
+    pub(in crate::monitoring) fn before(&self, state: &State, change: &Change) -> Option<Before> {
+        let date = self.date;
         let mut touched: Vec<DeploymentName> = Vec::new();
         let mut provinces = 0;
         for effect in &change.effects {
@@ -248,13 +236,13 @@ impl DeploymentTally {
                         (old.kind, &old.parent_agency) != (new.kind, &new.parent_agency)
                     });
                     if moved && !state.deployments().is_empty() {
-                        return Before(None, 0);
+                        return None;
                     }
                 }
                 Effect::Put(_) | Effect::Notice(_) => {}
                 Effect::Remove { name } => match DeploymentName::parse(name) {
                     Some(name) => touched.push(name),
-                    None if name.starts_with("agencies/") => return Before(None, 0),
+                    None if name.starts_with("agencies/") => return None,
                     None => {
                         let platform = PlatformName::parse(name);
                         let below = platform.iter().flat_map(|it| state.deployments_of(it));
@@ -263,40 +251,44 @@ impl DeploymentTally {
                 },
             }
         }
-        touched.sort_unstable();
-        touched.dedup();
-        let share = |name: DeploymentName| {
-            let share = Share::find(state, &name, date);
-            (name, share)
-        };
-        Before(Some(touched.into_iter().map(share).collect()), provinces)
+        Some(Before {
+            shares: self.shares(state, touched),
+            provinces,
+        })
     }
 
-    /// Updates the tally to the State after the change. Returns false if everything must be counted
-    /// again.
-    pub(in crate::monitoring) fn advance(
-        &mut self,
-        Before(shares, provinces): Before,
-        after: &State,
-        date: Date,
-    ) -> bool {
-        let Some(shares) = shares else {
-            return false;
-        };
-        self.provinces += provinces;
-        for (name, old) in shares {
-            let new = Share::find(after, &name, date);
-            if old == new {
-                continue;
-            }
-            if let Some(old) = old {
-                self.count(&old, -1);
-            }
-            if let Some(new) = new {
-                self.count(&new, 1);
+    /// Updates the tally to the State after the change.
+    pub(in crate::monitoring) fn advance(&mut self, before: Before, after: &State) {
+        self.provinces += before.provinces;
+        self.advance_shares(before.shares, after);
+    }
+}
+
+impl Kept for DeploymentTally {
+    type Name = DeploymentName;
+    type Share = Share;
+
+    fn share(&self, state: &State, name: &DeploymentName) -> Option<Share> {
+        let platform = state.platform(&name.parent())?;
+        let lists = lists(state, platform, self.date);
+        Share::of(state, state.deployment(name)?, &lists, self.date)
+    }
+
+    fn count(&mut self, share: &Share, times: i32) {
+        if share.lists.is_empty() {
+            return;
+        }
+        let agencies = self.parts.entry(share.lists.clone()).or_default();
+        for agency in [None, share.agency.clone()] {
+            let sum = agencies.entry(agency.clone()).or_default();
+            sum.merge(&share.counts, times);
+            if sum.is_zero() {
+                agencies.remove(&agency);
             }
         }
-        true
+        if agencies.is_empty() {
+            self.parts.remove(&share.lists);
+        }
     }
 }
 
