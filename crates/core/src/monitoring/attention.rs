@@ -232,6 +232,22 @@ pub struct Item {
 }
 
 impl Item {
+    /// An item on the requested date, of no platform and with no one to act.
+    fn new(kind: Kind, resource: &str, title: &str, since: Date, on: Date) -> Self {
+        Self {
+            kind,
+            resource: resource.to_owned(),
+            other: None,
+            platform: String::new(),
+            display_name: title.to_owned(),
+            agency: None,
+            head: None,
+            since,
+            days: since.days_until(on).max(0),
+            key: format!("{resource} {}", kind.as_str()),
+        }
+    }
+
     /// How pressing it is.
     pub const fn level(&self) -> Level {
         let soon = tasks::SOON_DAYS as i64;
@@ -313,16 +329,10 @@ struct Subject<'a> {
 impl Items {
     fn add(&mut self, kind: Kind, of: &Subject<'_>, resource: &str, title: &str, since: Date) {
         self.list.push(Item {
-            kind,
-            resource: resource.to_owned(),
-            other: None,
             platform: of.platform.name.to_string(),
-            display_name: title.to_owned(),
             agency: of.agency.cloned(),
             head: of.head.cloned(),
-            since,
-            days: since.days_until(self.on).max(0),
-            key: format!("{resource} {}", kind.as_str()),
+            ..Item::new(kind, resource, title, since, self.on)
         });
     }
 
@@ -476,35 +486,9 @@ fn unchanged_since(dossier: &Dossier<'_>, on: Date) -> Option<Date> {
     long.then(|| run.last()?.fields.period_end_date).flatten()
 }
 
-const KINDS: &[&str] = &[
-    Kind::OverdueMilestone.as_str(),
-    Kind::StaleReport.as_str(),
-    Kind::MissingPlan.as_str(),
-    Kind::DivergingRatings.as_str(),
-    Kind::Unchanged.as_str(),
-    Kind::PendingAnnex.as_str(),
-    Kind::Unsubstantiated.as_str(),
-    Kind::LikelyDuplicate.as_str(),
-    Kind::OverdueTask.as_str(),
-    Kind::AwaitingConfirmation.as_str(),
-    Kind::TaskDueSoon.as_str(),
-    Kind::TaskWithoutLead.as_str(),
-    Kind::MissingObservation.as_str(),
-    Kind::OffTarget.as_str(),
-    Kind::BasisChanged.as_str(),
-    Kind::ImplausibleAggregate.as_str(),
-    Kind::DeploymentLate.as_str(),
-    Kind::DeploymentStale.as_str(),
-    Kind::DuplicateSystem.as_str(),
-    Kind::UnansweredRecommendation.as_str(),
-    Kind::FlowOneSided.as_str(),
-    Kind::FlowOffChannel.as_str(),
-    Kind::FlowSuspended.as_str(),
-];
-
 impl Queryable for Item {
     const FIELDS: &'static [Field<Self>] = &[
-        Field::new("kind", Type::Enum(KINDS), |r: &Self| {
+        Field::new("kind", words::<Kind>(), |r: &Self| {
             Values::one(r.kind.as_str())
         })
         .orderable(),

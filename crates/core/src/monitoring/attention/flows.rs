@@ -65,15 +65,14 @@ fn item(state: &State, flow: &DataFlow, kind: Kind, side: Side, since: Date, on:
     let platforms = Side::ALL.map(|side| flow.party(side).platform.as_ref());
     let platform = platforms.into_iter().flatten().next();
     Item {
-        kind,
-        resource: flow.name.to_string(),
-        other: None,
         platform: platform.map_or_else(String::new, ToString::to_string),
-        display_name: flow.fields.display_name.clone(),
         agency: flow.party(side).agency_on(state, on),
-        head: None,
-        since,
-        days: since.days_until(on).max(0),
-        key: format!("{} {}", flow.name, kind.as_str()),
+        ..Item::new(
+            kind,
+            flow.name.as_str(),
+            &flow.fields.display_name,
+            since,
+            on,
+        )
     }
 }

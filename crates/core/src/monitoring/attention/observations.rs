@@ -5,7 +5,6 @@ use super::{Item, Items, Kind};
 use crate::{
     effort::Effort,
     monitoring::observed::Flag,
-    names::AgencyName,
     records::{
         indicators::{Indicator, Preference, Span},
         observations::{Basis, Observation, Scope, Subject},
@@ -67,41 +66,23 @@ impl Items {
         let impossible = |flag: &Flag| *flag != Flag::Disagrees;
         if flags.iter().any(impossible) {
             let since = value.meta.create_time.date_in_vietnam();
-            let name = value.name.as_str();
-            self.add_of_indicator(Kind::ImplausibleAggregate, name, indicator, None, since);
+            let (name, title) = (value.name.as_str(), &indicator.fields.display_name);
+            let kind = Kind::ImplausibleAggregate;
+            self.list.push(Item::new(kind, name, title, since, self.on));
         }
     }
 
     fn of_indicator(&mut self, kind: Kind, indicator: &Indicator, subject: &Subject, since: Date) {
-        let name = indicator.name.as_str();
-        let agency = subject.agency();
-        self.add_of_indicator(kind, name, indicator, agency, since);
-        if let (Subject::Scope(scope), Some(item)) = (subject, self.list.last_mut()) {
-            item.key = format!("{} {}", item.key, scope.as_str());
-        }
-    }
-
-    fn add_of_indicator(
-        &mut self,
-        kind: Kind,
-        resource: &str,
-        indicator: &Indicator,
-        agency: Option<&AgencyName>,
-        since: Date,
-    ) {
-        let of = agency.map_or("", AgencyName::as_str);
-        self.list.push(Item {
-            kind,
-            resource: resource.to_owned(),
-            other: None,
-            platform: String::new(),
-            display_name: indicator.fields.display_name.clone(),
-            agency: agency.cloned(),
-            head: None,
-            since,
-            days: since.days_until(self.on).max(0),
-            key: format!("{resource} {} {of}", kind.as_str()),
-        });
+        let (name, title) = (indicator.name.as_str(), &indicator.fields.display_name);
+        let mut item = Item::new(kind, name, title, since, self.on);
+        // An indicator may have one item for each subject.
+        let of = match subject {
+            Subject::Agency(agency) => agency.as_str(),
+            Subject::Scope(scope) => scope.as_str(),
+        };
+        item.key = format!("{} {of}", item.key);
+        item.agency = subject.agency().cloned();
+        self.list.push(item);
     }
 }
 

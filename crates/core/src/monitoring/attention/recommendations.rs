@@ -23,18 +23,11 @@ pub(super) fn items<'a>(
             return None;
         }
         let since = standing.term?.answer_due_date.plus_days(1);
-        let resource = record.name.as_str();
+        let (name, title) = (record.name.as_str(), &record.fields.display_name);
+        let kind = Kind::UnansweredRecommendation;
         Some(Item {
-            kind: Kind::UnansweredRecommendation,
-            resource: resource.to_owned(),
-            other: None,
-            platform: String::new(),
-            display_name: record.fields.display_name.clone(),
             agency: standing.agency.cloned(),
-            head: None,
-            since,
-            days: since.days_until(on).max(0),
-            key: format!("{resource} {}", Kind::UnansweredRecommendation.as_str()),
+            ..Item::new(kind, name, title, since, on)
         })
     })
 }

@@ -75,16 +75,16 @@ impl Items {
         let head = fields.accountable_head.as_deref();
         let head = head.filter(|_| acts.is_some() && acts == fields.agency.as_ref());
         self.list.push(Item {
-            kind,
-            resource: task.name.to_string(),
-            other: None,
             platform: platform.map_or_else(String::new, |name| name.to_string()),
-            display_name: fields.display_name.clone(),
             agency: acts.cloned(),
             head: head.cloned(),
-            since,
-            days: since.days_until(self.on).max(0),
-            key: format!("{} {}", task.name, kind.as_str()),
+            ..Item::new(
+                kind,
+                task.name.as_str(),
+                &fields.display_name,
+                since,
+                self.on,
+            )
         });
     }
 }
