@@ -1,5 +1,5 @@
-//! Timelines: the counts of a place on many dates. A platform's contribution to the counts changes on
-//! few days: when a plan enters a state, a milestone falls due or a reporting period ends.
+//! Timelines: the counts of a place on many dates. A platform's contribution to the counts changes
+//! on few days: when a plan enters a state, a milestone falls due or a reporting period ends.
 
 use crate::{
     effort::Effort,
