@@ -1,6 +1,6 @@
 //! MonitoringService: summaries, timelines, attention items, data quality and figures.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use prost::Message;
 use tonic::{Request, Response};
@@ -20,7 +20,7 @@ use crate::{
     registry::authenticate::authenticate_feed,
     wire::{
         agencies, figures, indicators,
-        monitoring::{self, Counted},
+        monitoring::{self, Source},
         reminders, requests, tasks,
         values::{self, write_date},
         weekly::Weekly,
@@ -36,7 +36,6 @@ use ndp_core::{
         attention::Item,
         flows::FlowScope,
         quality::RecordQuality,
-        recommendations::RecommendationCounts,
         reconcile::Computed,
         scoreboard::{Ask, Row},
         summary::Scope,
@@ -106,43 +105,42 @@ impl Services {
             let (place, tasks, metrics) = &asked;
             let state = call.state();
             let agency = place.agency.as_ref();
-            let counts = state.timeline(place, &sight, &dates, effort);
-            let numbers = state.task_timeline(tasks, &dates, effort);
-            let deployments = match metrics.contains(&Metric::DeploymentsOperating) {
-                true => state.operating_deployments(place, &dates, effort),
-                false => vec![0; dates.len()],
-            };
-            let of_recommendations = metrics
-                .iter()
-                .any(|it| monitoring::is_of_recommendations(*it));
-            let recommendations = match of_recommendations {
-                true => state.recommendation_timeline(agency, &sight, &dates, effort),
-                false => vec![RecommendationCounts::default(); dates.len()],
-            };
-            let flows = match metrics.contains(&Metric::DataFlowsActive) {
-                true => state.active_flows(&FlowScope::of_agency(agency), &dates, effort),
-                false => vec![0; dates.len()],
-            };
-            let points = dates.iter().zip(counts).zip(numbers);
-            let points = points.zip(deployments).zip(recommendations).zip(flows);
-            let points = points.map(
-                |(((((date, counts), tasks), deployments), recommendations), active_flows)| {
-                    Counted {
-                        date: *date,
-                        counts,
-                        tasks,
-                        deployments,
-                        recommendations,
-                        active_flows,
+            // Metrics of one source share one pass over the records.
+            let (platforms, numbers, recommendations) =
+                (OnceCell::new(), OnceCell::new(), OnceCell::new());
+            let row = |metric: &Metric| -> Vec<i32> {
+                match monitoring::source(*metric) {
+                    Source::Platforms(read) => platforms
+                        .get_or_init(|| state.timeline(place, &sight, &dates, effort))
+                        .iter()
+                        .map(read)
+                        .collect(),
+                    Source::Tasks(read) => numbers
+                        .get_or_init(|| state.task_timeline(tasks, &dates, effort))
+                        .iter()
+                        .map(read)
+                        .collect(),
+                    Source::Deployments => state.operating_deployments(place, &dates, effort),
+                    Source::Recommendations(read) => recommendations
+                        .get_or_init(|| {
+                            state.recommendation_timeline(agency, &sight, &dates, effort)
+                        })
+                        .iter()
+                        .map(read)
+                        .collect(),
+                    Source::DataFlows => {
+                        state.active_flows(&FlowScope::of_agency(agency), &dates, effort)
                     }
-                },
-            );
-            Ok(points.collect::<Vec<_>>())
+                }
+            };
+            let counts: Vec<_> = metrics.iter().map(row).collect();
+            Ok((dates.clone(), counts))
         });
-        let points = counting.await?;
+        let (dates, counts) = counting.await?;
         let programme = tasks.programme.as_ref();
-        let told = monitoring::timeline(&place, &metrics, &points, programme, end, state);
-        call.answer(told)
+        let timeline =
+            monitoring::timeline(&place, &metrics, &dates, &counts, programme, end, state);
+        call.answer(timeline)
     }
 
     pub(super) async fn compute_agency_summaries(

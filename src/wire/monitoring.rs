@@ -204,84 +204,68 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     metrics.collect()
 }
 
-/// Whether a metric is of recommendations.
-pub fn is_of_recommendations(metric: Metric) -> bool {
-    matches!(
-        metric,
-        Metric::Recommendations | Metric::RecommendationsAnswered | Metric::RecommendationsOverdue
-    )
-}
-
-/// A number of platforms, and of what is below them, or of tasks.
-fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
-    let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
-    match metric {
-        // counted apart
-        Metric::Unspecified
-        | Metric::DeploymentsOperating
-        | Metric::Recommendations
-        | Metric::RecommendationsAnswered
-        | Metric::RecommendationsOverdue
-        | Metric::DataFlowsActive => 0,
-        Metric::PlatformsHeld => counts.get(Count::Platforms),
-        Metric::PlatformsRetired => counts.get(Count::Retired),
-        Metric::PlatformsWithIssuedPlan => counts.get(Count::WithIssuedPlan),
-        Metric::PlatformsOperating => counts.get(Count::Stage(Some(Stage::Operation))),
-        Metric::Plans => counts.get(Count::Plans),
-        Metric::PlansIssued => counts.get(Count::PlanState(PlanState::Issued)),
-        Metric::PlansCompleted => counts.get(Count::PlanState(PlanState::Completed)),
-        Metric::Milestones => counts.get(Count::Milestones),
-        Metric::MilestonesCompleted => sum(&[
-            Count::Milestone(StandingState::CompletedOnTime),
-            Count::Milestone(StandingState::CompletedLate),
-        ]),
-        Metric::MilestonesOverdue => counts.get(Count::Milestone(StandingState::Overdue)),
-        Metric::ReportsLate => sum(&[
-            Count::Freshness(Freshness::Overdue),
-            Count::Freshness(Freshness::Stale),
-        ]),
-        Metric::PlansDiverging => counts.get(Count::Diverging),
-        Metric::ClaimsUnsubstantiated => counts.get(Count::Unsubstantiated),
-        Metric::Tasks => tasks.get(TaskCount::Tasks),
-        Metric::TasksCompleted => tasks.completed(),
-        Metric::TasksCompletedLate => tasks.get(TaskCount::State(StandingState::CompletedLate)),
-        Metric::TasksOverdue => tasks.get(TaskCount::State(StandingState::Overdue)),
-    }
-}
-
-/// What a timeline counts on one date. What nobody asked for is zero.
+/// The counts that a metric is read from, and how.
 #[derive(Debug)]
-pub struct Counted {
-    /// The date.
-    pub date: Date,
+pub enum Source {
     /// Platforms and what is below them.
-    pub counts: Counts,
+    Platforms(fn(&Counts) -> i32),
     /// Tasks.
-    pub tasks: TaskNumbers,
+    Tasks(fn(&TaskNumbers) -> i32),
     /// Deployments that are OPERATING.
-    pub deployments: i32,
+    Deployments,
     /// Recommendations.
-    pub recommendations: RecommendationCounts,
+    Recommendations(fn(&RecommendationCounts) -> i32),
     /// Data flows that are ACTIVE.
-    pub active_flows: i32,
+    DataFlows,
 }
 
-fn counted(of: Metric, point: &Counted) -> i32 {
-    match of {
-        Metric::DeploymentsOperating => point.deployments,
-        Metric::Recommendations => point.recommendations.received,
-        Metric::RecommendationsAnswered => point.recommendations.answered(),
-        Metric::RecommendationsOverdue => point.recommendations.overdue,
-        Metric::DataFlowsActive => point.active_flows,
-        _ => metric(of, &point.counts, &point.tasks),
+/// Where a metric is read.
+pub fn source(metric: Metric) -> Source {
+    use Source::{DataFlows, Deployments, Platforms, Recommendations, Tasks};
+    match metric {
+        Metric::Unspecified => Platforms(|_| 0),
+        Metric::PlatformsHeld => Platforms(|it| it.get(Count::Platforms)),
+        Metric::PlatformsRetired => Platforms(|it| it.get(Count::Retired)),
+        Metric::PlatformsWithIssuedPlan => Platforms(|it| it.get(Count::WithIssuedPlan)),
+        Metric::PlatformsOperating => Platforms(|it| it.get(Count::Stage(Some(Stage::Operation)))),
+        Metric::Plans => Platforms(|it| it.get(Count::Plans)),
+        Metric::PlansIssued => Platforms(|it| it.get(Count::PlanState(PlanState::Issued))),
+        Metric::PlansCompleted => Platforms(|it| it.get(Count::PlanState(PlanState::Completed))),
+        Metric::Milestones => Platforms(|it| it.get(Count::Milestones)),
+        Metric::MilestonesCompleted => Platforms(|it| {
+            it.get(Count::Milestone(StandingState::CompletedOnTime))
+                + it.get(Count::Milestone(StandingState::CompletedLate))
+        }),
+        Metric::MilestonesOverdue => {
+            Platforms(|it| it.get(Count::Milestone(StandingState::Overdue)))
+        }
+        Metric::ReportsLate => Platforms(|it| {
+            it.get(Count::Freshness(Freshness::Overdue))
+                + it.get(Count::Freshness(Freshness::Stale))
+        }),
+        Metric::PlansDiverging => Platforms(|it| it.get(Count::Diverging)),
+        Metric::ClaimsUnsubstantiated => Platforms(|it| it.get(Count::Unsubstantiated)),
+        Metric::Tasks => Tasks(|it| it.get(TaskCount::Tasks)),
+        Metric::TasksCompleted => Tasks(TaskNumbers::completed),
+        Metric::TasksCompletedLate => {
+            Tasks(|it| it.get(TaskCount::State(StandingState::CompletedLate)))
+        }
+        Metric::TasksOverdue => Tasks(|it| it.get(TaskCount::State(StandingState::Overdue))),
+        Metric::DeploymentsOperating => Deployments,
+        Metric::Recommendations => Recommendations(|it| it.received),
+        Metric::RecommendationsAnswered => Recommendations(RecommendationCounts::answered),
+        Metric::RecommendationsOverdue => Recommendations(|it| it.overdue),
+        Metric::DataFlowsActive => DataFlows,
     }
 }
 
-/// A timeline, as computed at a revision.
+/// A timeline, as computed at a revision. Each metric has a row of `counts`, with a number for each
+/// date.
 pub fn timeline(
     place: &Place,
     metrics: &[Metric],
-    points: &[Counted],
+    dates: &[Date],
+    counts: &[Vec<i32>],
     programme: Option<&ProgrammeName>,
     end: Date,
     state: &State,
@@ -291,11 +275,13 @@ pub fn timeline(
         agency: write_optional_name(place.agency.as_ref()),
         group: place.group.as_deref().unwrap_or_default().to_owned(),
         metrics: metrics.iter().map(|it| i32::from(*it)).collect(),
-        points: points
-            .iter()
-            .map(|point| Point {
-                effective_date: write_date(Some(point.date)),
-                counts: metrics.iter().map(|it| counted(*it, point)).collect(),
+        points: (dates.iter().enumerate())
+            .map(|(index, date)| Point {
+                effective_date: write_date(Some(*date)),
+                counts: counts
+                    .iter()
+                    .filter_map(|row| row.get(index).copied())
+                    .collect(),
             })
             .collect(),
         revision: state.revision().get(),
@@ -311,7 +297,11 @@ pub fn timeline(
 
 /// The numbers of a place on a date.
 pub(super) fn counts(record: &Counts, tasks: &TaskNumbers) -> pb::agency_summary::Counts {
-    let count = |it: Metric| Some(metric(it, record, tasks));
+    let count = |it: Metric| match source(it) {
+        Source::Platforms(read) => Some(read(record)),
+        Source::Tasks(read) => Some(read(tasks)),
+        Source::Deployments | Source::Recommendations(_) | Source::DataFlows => None,
+    };
     pb::agency_summary::Counts {
         held_platform_count: count(Metric::PlatformsHeld),
         retired_platform_count: count(Metric::PlatformsRetired),
