@@ -20,9 +20,6 @@ use crate::{
     state::State,
 };
 
-/// Most values of one batch.
-pub const BATCH_MAX: usize = 1_000;
-
 /// Length of the id that a value gets where its writer names none: a series has a million of them.
 pub const OBSERVATION_ID_LENGTH: usize = 12;
 
