@@ -314,20 +314,11 @@ fn check_fields(
     }
     for (i, subject) in fields.subjects.iter().enumerate() {
         let path = format!("recommendation.subjects[{i}]");
+        let name = subject.clone();
         if fields.subjects.iter().take(i).any(|other| other == subject) {
-            violations.add(
-                path,
-                Rule::SubjectRepeated {
-                    name: subject.clone(),
-                },
-            );
+            violations.add(path, Rule::SubjectRepeated { name });
         } else if !is_subject(deciding.state, subject) {
-            violations.add(
-                path,
-                Rule::SubjectNotFound {
-                    name: subject.clone(),
-                },
-            );
+            violations.add(path, Rule::SubjectNotFound { name });
         }
     }
 }
