@@ -39,25 +39,7 @@ pub struct UpdateDeployment {
     pub allow_missing: bool,
 }
 
-impl UpdateDeployment {
-    /// The deployment, the agency that it is of, and for whom the caller writes it.
-    fn found<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
-        let name = &self.update.name;
-        let agency = agency_of(name)?;
-        let found = asking.find::<Deployment>(name);
-        let old = if self.allow_missing {
-            asking.find::<Platform>(&name.parent())?;
-            asking.find::<Agency>(&agency)?;
-            found.ok()
-        } else {
-            Some(found?)
-        };
-        let writer = asking.reports_for(&agency, &name.parent())?;
-        Ok(Found { old, writer })
-    }
-}
-
-/// What an update rests on.
+/// What an update rests on: the deployment, if there is one, and for whom the caller writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     old: Option<&'a Deployment>,
@@ -84,7 +66,18 @@ impl Command for UpdateDeployment {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
-        self.found(asking)
+        let name = &self.update.name;
+        let agency = agency_of(name)?;
+        let found = asking.find::<Deployment>(name);
+        let old = if self.allow_missing {
+            asking.find::<Platform>(&name.parent())?;
+            asking.find::<Agency>(&agency)?;
+            found.ok()
+        } else {
+            Some(found?)
+        };
+        let writer = asking.reports_for(&agency, &name.parent())?;
+        Ok(Found { old, writer })
     }
 
     fn decide<'a>(
