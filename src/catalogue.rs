@@ -80,14 +80,18 @@ pub fn seed<'a>(editions: impl IntoIterator<Item = &'a str>) -> Result<Seed> {
         note.context("data/platform-notes.csv")?
             .read_into(&mut platforms)?;
     }
+    let indicators = read(INDICATORS, "data/indicators.csv", IndicatorRow::read)?;
+    let observations = read(OBSERVATIONS, "data/observations.csv", |row| {
+        ObservationRow::read(row, &indicators)
+    })?;
     Ok(Seed {
         agencies: read(AGENCIES, "data/agencies.csv", AgencyRow::read)?,
         editions: read(EDITIONS, "data/editions.csv", EditionRow::read)?,
         platforms: platforms.into_values().collect(),
         programmes: programmes().context("data/programmes.csv")?,
         figures: read(FIGURES, "data/reported-figures.csv", FigureRow::read)?,
-        indicators: read(INDICATORS, "data/indicators.csv", IndicatorRow::read)?,
-        observations: read(OBSERVATIONS, "data/observations.csv", ObservationRow::read)?,
+        indicators,
+        observations,
     })
 }
 
@@ -647,7 +651,8 @@ impl IndicatorRow {
             ..Definition::default()
         };
         Ok(Indicator {
-            name: indicator_name(&self.indicator)?,
+            name: IndicatorName::from_id(&self.indicator)
+                .with_context(|| format!("indicator id `{}`", self.indicator))?,
             fields: IndicatorFields {
                 display_name: text(&self.name_vi),
                 display_name_en: text(&self.name_en),
@@ -683,18 +688,19 @@ struct ObservationRow {
 }
 
 impl ObservationRow {
-    fn read(self) -> Result<Observation> {
-        let indicator = rows::<IndicatorRow>(INDICATORS)
-            .find_map(|row| row.ok().filter(|row| row.indicator == self.indicator))
+    fn read(self, indicators: &[Indicator]) -> Result<Observation> {
+        let indicator = indicators
+            .iter()
+            .find(|it| it.name.id() == self.indicator)
             .with_context(|| format!("no indicator `{}`", self.indicator))?;
         ensure!(
-            indicator.unit == self.unit && self.basis == Basis::Published.as_str(),
+            indicator.fields.unit.as_str() == self.unit
+                && self.basis == Basis::Published.as_str(),
             "`{}`: {} {}",
             self.indicator,
             self.unit,
             self.basis
         );
-        let indicator = indicator_name(&self.indicator)?;
         let agency = optional(&self.agency, agency_name)?;
         let subject = match &agency {
             Some(agency) => agency.id().to_owned(),
@@ -711,7 +717,7 @@ impl ObservationRow {
             ..Grounds::default()
         };
         Ok(Observation {
-            name: ObservationName::from_id(&indicator, &id)
+            name: ObservationName::from_id(&indicator.name, &id)
                 .with_context(|| format!("observation id `{id}`"))?,
             scope: match agency {
                 Some(_) => None,
@@ -730,10 +736,6 @@ impl ObservationRow {
             meta: UNWRITTEN,
         })
     }
-}
-
-fn indicator_name(id: &str) -> Result<IndicatorName> {
-    IndicatorName::from_id(id).with_context(|| format!("indicator id `{id}`"))
 }
 
 /// The value of an enum by its word, as the API has it.
@@ -775,7 +777,6 @@ fn edition_name(id: &str) -> Result<EditionName> {
     EditionName::from_id(id).with_context(|| format!("edition id `{id}`"))
 }
 
-/// Parses a word of the API.
 /// Parses addresses separated by blanks, or one source as plain text.
 fn sources(written: &str) -> Vec<Source> {
     let is_uri = |part: &str| part.starts_with("https://") || part.starts_with("http://");

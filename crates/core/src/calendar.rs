@@ -95,7 +95,7 @@ impl Calendar {
             None => {
                 let since = self.yearly.get(&(date.month(), date.day()));
                 let holiday = since.is_some_and(|first| *first <= date.year());
-                !holiday && !is_weekend(date)
+                !holiday && date.is_weekday()
             }
         }
     }
@@ -113,11 +113,6 @@ impl Calendar {
             known: (start.year()..=date.year()).all(|year| self.knows(year)),
         }
     }
-}
-
-fn is_weekend(date: Date) -> bool {
-    // 1900-01-01 was a Monday
-    matches!(Date::MIN.days_until(date) % 7, 5 | 6)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod maps;
 mod reach;
 mod recommendations;
 pub mod series;
+mod sets;
 pub mod sight;
 mod tasks;
 mod values;
@@ -23,14 +24,13 @@ pub mod visible;
 
 use std::{borrow::Borrow, ops::Bound, sync::Arc};
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 
 use crate::{
     change::{Change, Effect, Image},
     names::{AgencyName, EditionName, PlanName, PlatformName, Revision},
     records::{
-        Record as _,
-        data_flows::DataFlow,
+        Agency, DataFlow, Observation, Recommendation, Record as _, Task,
         meta::BELOW,
         plans::{Plan, PlanState, Visibility},
         platforms::{Platform, PlatformState},
@@ -41,6 +41,7 @@ use alphabet::Alphabet;
 use maps::Maps;
 use reach::Places;
 use series::AllSeries;
+use sets::Sets;
 use tasks::TaskIndex;
 use values::ByValues;
 use visible::Visible as _;
@@ -69,7 +70,7 @@ pub struct State {
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
     /// The plans of other platforms that a platform is covered by.
-    covering_plans: OrdMap<PlatformName, OrdSet<PlanName>>,
+    covering_plans: Sets<PlatformName, PlanName>,
     task_index: TaskIndex,
     edition_counts: OrdMap<EditionName, EditionCounts>,
     series: AllSeries,
@@ -114,59 +115,58 @@ impl State {
             return;
         }
         let old = self.maps.put(image.clone());
-        if let Image::Plan(plan) = &image {
-            if let Some(Image::Plan(old)) = &old {
-                self.uncover(old);
-            }
-            self.cover(plan);
-        }
         if let Some(old) = &old
             && !visible::is_guarded_alike(old, &image)
         {
             self.sight_turns += 1;
         }
-        if let Some(Image::Recommendation(old)) = &old {
-            self.recommendations_by_source.remove(old);
-        }
-        match (image, old) {
-            (Image::Recommendation(new), _) => self.recommendations_by_source.insert(&new),
-            (Image::Agency(agency), old) => {
-                let before = match &old {
-                    Some(Image::Agency(before)) => Some(&**before),
-                    _ => None,
-                };
-                self.places.agency(before, Some(&agency));
-                let named = |old: &Image| match old {
-                    Image::Agency(old) => {
-                        let (now, before) = (&agency.fields, &old.fields);
-                        now.display_name == before.display_name
-                            && now.display_name_en == before.display_name_en
-                    }
-                    _ => false,
-                };
-                if !old.as_ref().is_some_and(named) {
+        match image {
+            Image::Agency(agency) => {
+                let old = old.and_then(Agency::of_image);
+                self.places.agency(old.as_deref(), Some(&agency));
+                let named_alike = old.is_some_and(|old| {
+                    let (now, before) = (&agency.fields, &old.fields);
+                    now.display_name == before.display_name
+                        && now.display_name_en == before.display_name_en
+                });
+                if !named_alike {
                     self.forget_texts(&agency.name);
                 }
             }
-            (Image::DataFlow(flow), old) => {
-                let old = old.and_then(DataFlow::of_image);
-                self.flows_by_party.replace(old.as_deref(), Some(&flow));
+            Image::Edition(edition) => self.synthetic |= edition.synthetic,
+            Image::Plan(plan) => {
+                let old = old.and_then(Plan::of_image);
+                if let Some(old) = &old {
+                    self.uncover(old);
+                }
+                self.cover(&plan);
+                match old {
+                    _ if !values => {}
+                    Some(old) => self.plan_values.replace(&old, plan),
+                    None => self.plan_values.insert(plan),
+                }
             }
-            (Image::Edition(edition), _) => self.synthetic |= edition.synthetic,
-            (Image::Task(task), old) => {
-                if let Some(Image::Task(old)) = &old {
-                    self.task_index.remove(old);
+            Image::Task(task) => {
+                if let Some(old) = old.and_then(Task::of_image) {
+                    self.task_index.remove(&old);
                 }
                 self.task_index.insert(&task);
             }
-            (Image::Plan(_), _) if !values => {}
-            (Image::Plan(plan), Some(Image::Plan(old))) => self.plan_values.replace(&old, plan),
-            (Image::Plan(plan), _) => self.plan_values.insert(plan),
-            (Image::Observation(observation), old) => {
-                if let Some(Image::Observation(old)) = old {
+            Image::Observation(observation) => {
+                if let Some(old) = old.and_then(Observation::of_image) {
                     self.series.remove(&old);
                 }
                 self.series.insert(observation);
+            }
+            Image::Recommendation(recommendation) => {
+                if let Some(old) = old.and_then(Recommendation::of_image) {
+                    self.recommendations_by_source.remove(&old);
+                }
+                self.recommendations_by_source.insert(&recommendation);
+            }
+            Image::DataFlow(flow) => {
+                let old = old.and_then(DataFlow::of_image);
+                self.flows_by_party.replace(old.as_deref(), Some(&flow));
             }
             _ => {}
         }
@@ -185,11 +185,7 @@ impl State {
     /// Removes a record; a plan not from `plan_values` unless `values` is set.
     fn remove_with(&mut self, name: &str, values: bool) {
         self.sight_turns += 1;
-        let old = self.maps.remove(name);
-        if let Some(Image::Plan(old)) = &old {
-            self.uncover(old);
-        }
-        match old {
+        match self.maps.remove(name) {
             Some(Image::Platform(old)) => {
                 self.count_listings(&old, -1);
                 self.remove_from_agency(&old);
@@ -197,7 +193,12 @@ impl State {
                 self.alphabet.remove(&old);
                 self.platform_values.remove(&old);
             }
-            Some(Image::Plan(old)) if values => self.plan_values.remove(&old),
+            Some(Image::Plan(old)) => {
+                self.uncover(&old);
+                if values {
+                    self.plan_values.remove(&old);
+                }
+            }
             Some(Image::Task(old)) => self.task_index.remove(&old),
             Some(Image::Observation(old)) => self.series.remove(&old),
             Some(Image::Recommendation(old)) => self.recommendations_by_source.remove(&old),
@@ -211,18 +212,15 @@ impl State {
     }
 
     fn cover(&mut self, plan: &Plan) {
-        for covered in &plan.fields.covered_platforms {
-            let plans = self.covering_plans.entry(covered.platform.clone());
-            plans.or_default().insert(plan.name.clone());
-        }
+        let covered = plan.fields.covered_platforms.iter();
+        let covered = covered.map(|it| &it.platform);
+        self.covering_plans.insert(covered, &plan.name);
     }
 
     fn uncover(&mut self, plan: &Plan) {
-        for covered in &plan.fields.covered_platforms {
-            if let Some(plans) = self.covering_plans.get_mut(&covered.platform) {
-                plans.remove(&plan.name);
-            }
-        }
+        let covered = plan.fields.covered_platforms.iter();
+        let covered = covered.map(|it| &it.platform);
+        self.covering_plans.remove(covered, &plan.name);
     }
 
     /// The plans of other platforms that are, or were, for a platform as well.
@@ -230,7 +228,7 @@ impl State {
         &self,
         platform: &PlatformName,
     ) -> impl Iterator<Item = &Arc<Plan>> {
-        let names = self.covering_plans.get(platform).into_iter().flatten();
+        let names = self.covering_plans.of(platform);
         names.filter_map(|name| self.plan(name))
     }
 

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Most confirmations of one flow, lapsed ones included.
-pub const CONFIRMATIONS_MAX: usize = 100;
+pub(crate) const CONFIRMATIONS_MAX: usize = 100;
 
 words! {
     /// The states of a flow.
@@ -132,7 +132,7 @@ impl PartyClass {
     }
 
     /// The class of an organisation of this kind.
-    pub const fn of_organisation(kind: OrganisationKind) -> Self {
+    const fn of_organisation(kind: OrganisationKind) -> Self {
         match kind {
             OrganisationKind::StateEnterprise => Self::StateEnterprise,
             OrganisationKind::Telecom => Self::Telecom,
@@ -204,7 +204,7 @@ static NOBODY: Party = Party {
 
 impl Party {
     /// Whether it is an organisation without an agency record, which cannot confirm.
-    pub const fn is_organisation(&self) -> bool {
+    const fn is_organisation(&self) -> bool {
         self.platform.is_none() && self.agency.is_none()
     }
 

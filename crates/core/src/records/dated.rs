@@ -4,7 +4,7 @@
 use crate::{
     error::Violations,
     messages::Rule,
-    records::documents::{Document, Needs},
+    records::documents::{Document, check_named},
     time::Date,
 };
 
@@ -40,13 +40,7 @@ pub fn check<T: Dated>(entries: &[T], path: &str, today: Date, violations: &mut 
             _ => {}
         }
         before = Some(entry.start_date());
-        if let Some(document) = entry.document() {
-            document.check(
-                Needs::Identity,
-                &format!("{path}[{i}].document"),
-                violations,
-            );
-        }
+        check_named(entry.document(), &format!("{path}[{i}]"), violations);
     }
 }
 

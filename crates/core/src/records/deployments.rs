@@ -11,7 +11,7 @@ use crate::{
     messages::Rule,
     names::{AgencyName, DeploymentName, Revision},
     records::{
-        documents::{Document, Evidence, Needs, Source},
+        documents::{Document, Evidence, Source, check_named},
         meta::{Meta, record_fields},
         stored::stored,
         texts::{no_texts, texts},
@@ -319,10 +319,7 @@ impl DeploymentFields {
             if entry.planned.as_ref().is_none_or(|it| it.end.is_none()) {
                 violations.add(format!("{planned}.end"), Rule::PlannedEndMissing);
             }
-            if let Some(document) = &entry.document {
-                let document_path = format!("{path}.document");
-                document.check(Needs::Identity, &document_path, violations);
-            }
+            check_named(entry.document.as_deref(), &path, violations);
             let start_path = format!("{path}.start_date");
             if entry.start_date.is_some_and(|day| day > as_of) {
                 violations.add(&*start_path, Rule::AfterAsOf { as_of });
@@ -374,9 +371,7 @@ impl DeploymentFields {
                 }
                 Some(_) => {}
             }
-            if let Some(document) = &entry.document {
-                document.check(Needs::Identity, &field("document"), violations);
-            }
+            check_named(entry.document.as_deref(), &path, violations);
             match (entry.disposition, entry.end_date) {
                 (Disposition::Kept, None) => {
                     violations.add(field("end_date"), Rule::KeptUntilMissing);

@@ -142,6 +142,21 @@ impl Document {
             require(!self.sha256.is_empty(), "sha256", Rule::DigestMissing);
         }
     }
+
+    /// Whether it can be checked: by symbol, day of issue and signatory, or as a file.
+    pub fn is_substantiated(&self) -> bool {
+        let named =
+            !self.symbol.is_empty() && self.issue_date.is_some() && !self.signatory.is_empty();
+        let kept = !self.uri.is_empty() && !self.sha256.is_empty() && self.size_bytes > 0;
+        named || kept
+    }
+}
+
+/// Checks the document that the entry at `path` names, if it names one.
+pub(crate) fn check_named(document: Option<&Document>, path: &str, violations: &mut Violations) {
+    if let Some(document) = document {
+        document.check(Needs::Identity, &format!("{path}.document"), violations);
+    }
 }
 
 stored! {
@@ -182,13 +197,12 @@ impl Evidence {
     /// or by symbol, day of issue and signatory. A note proves nothing.
     pub fn is_substantiated(&self) -> bool {
         let by_file = self.file.as_ref().is_some_and(File::is_substantiated);
-        by_file
-            || self.document.as_ref().is_some_and(|it| {
-                let named =
-                    !it.symbol.is_empty() && it.issue_date.is_some() && !it.signatory.is_empty();
-                let kept = !it.uri.is_empty() && !it.sha256.is_empty() && it.size_bytes > 0;
-                named || kept
-            })
+        let by_document = || {
+            self.document
+                .as_ref()
+                .is_some_and(|it| it.is_substantiated())
+        };
+        by_file || by_document()
     }
 }
 

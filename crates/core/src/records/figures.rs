@@ -48,7 +48,7 @@ words! {
 
 impl Subject {
     /// Whether it counts tasks, which are counted within a programme.
-    pub const fn is_of_tasks(self) -> bool {
+    const fn is_of_tasks(self) -> bool {
         matches!(
             self,
             Self::Tasks | Self::TasksDue | Self::TasksOverdue | Self::TasksLate
@@ -56,7 +56,7 @@ impl Subject {
     }
 
     /// Whether it counts platforms, which are counted within an edition.
-    pub const fn is_of_platforms(self) -> bool {
+    const fn is_of_platforms(self) -> bool {
         matches!(
             self,
             Self::PlatformsListed | Self::PlansIssued | Self::PlatformsOperating

@@ -14,6 +14,7 @@ use crate::{
         schema::{Field, Queryable, Type, Values},
     },
     records::{
+        dated::{self, dated},
         documents::{Document, Source},
         meta::{Meta, record_fields},
         observations::{Scope, Subject},
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// Most closed periods of one indicator.
-pub const CLOSINGS_MAX: usize = 1_000;
+pub(crate) const CLOSINGS_MAX: usize = 1_000;
 
 words! {
     /// What a value counts.
@@ -199,6 +200,8 @@ stored! {
     }
 }
 
+dated!(Definition);
+
 stored! {
     /// A value to reach by a day (mục tiêu).
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -339,8 +342,7 @@ impl IndicatorFields {
 
     /// The definition for the periods that end on a day: the last that began by then.
     pub fn definition_on(&self, end: Date) -> Option<&Definition> {
-        let begun = |it: &&Definition| it.start_date.is_none_or(|start| start <= end);
-        self.definitions.iter().rev().find(begun)
+        dated::on(&self.definitions, end)
     }
 
     /// The definition of this version.

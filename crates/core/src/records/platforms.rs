@@ -17,7 +17,7 @@ use crate::{
     records::{
         agencies::Agency,
         dated::dated,
-        documents::{Document, Source},
+        documents::{Document, Source, check_named},
         edit::parts,
         meta::{Meta, PublicWrite, record_fields},
         stored::stored,
@@ -209,9 +209,6 @@ dated!(Governance);
 
 /// Most entries of `governance`. The contract names the same.
 pub(crate) const GOVERNANCE_MAX: usize = 50;
-
-/// Most delegations of one platform. The contract names the same.
-pub const DELEGATIONS_MAX: usize = 20;
 
 stored! {
     /// That a unit below the governing agency writes the platform's plans for it.
@@ -595,10 +592,7 @@ impl PlatformFields {
             if end_date.is_some() && end_date < start_date {
                 violations.add(format!("{path}.end_date"), Rule::EndBeforeStart);
             }
-            if let Some(document) = document {
-                let path = format!("{path}.document");
-                document.check(super::documents::Needs::Identity, &path, violations);
-            }
+            check_named(document.as_deref(), &path, violations);
         }
         for (i, step) in self.operation_stages.iter().enumerate() {
             for (period, field) in [(&step.planned, "planned"), (&step.reached, "reached")] {
@@ -616,10 +610,8 @@ impl PlatformFields {
                     Rule::StageRepeated,
                 );
             }
-            if let Some(document) = &step.document {
-                let path = format!("platform.operation_stages[{i}].document");
-                document.check(super::documents::Needs::Identity, &path, violations);
-            }
+            let path = format!("platform.operation_stages[{i}]");
+            check_named(step.document.as_deref(), &path, violations);
         }
     }
 }
@@ -705,11 +697,9 @@ impl Visible for Platform {
     }
 
     fn is_guarded_as(&self, other: &Self) -> bool {
-        let of = |platform: &Self| {
-            let involved: Vec<_> = platform.involved().cloned().collect();
-            (platform.governing_agency().cloned(), involved)
-        };
-        of(self) == of(other) && self.fields.delegations == other.fields.delegations
+        self.governing_agency() == other.governing_agency()
+            && self.fields.delegations == other.fields.delegations
+            && self.involved().eq(other.involved())
     }
 
     fn audience_below(&self) -> Audience {

@@ -71,9 +71,6 @@ words! {
     }
 }
 
-/// Most dated roles of one principal. The contract names the same.
-pub const GRANTS_MAX: usize = 20;
-
 stored! {
     /// A role for a time: a deputy's, while the one who has it is away.
     #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::{
         schema::{Field, Queryable, Type, Values},
     },
     records::{
-        documents::{Document, Evidence, Needs},
+        documents::{Document, Evidence, Needs, check_named},
         edit::parts,
         meta::{Meta, record_fields},
         stored::stored,
@@ -354,11 +354,12 @@ impl Forward {
 impl Answer {
     /// Whether some of the evidence, or the document, can be checked.
     pub fn is_substantiated(&self) -> bool {
-        let document = Evidence {
-            document: self.document.clone(),
-            ..Evidence::default()
+        let by_document = || {
+            self.document
+                .as_ref()
+                .is_some_and(|it| it.is_substantiated())
         };
-        document.is_substantiated() || self.evidence.iter().any(Evidence::is_substantiated)
+        self.evidence.iter().any(Evidence::is_substantiated) || by_document()
     }
 }
 
@@ -496,9 +497,7 @@ impl RecommendationFields {
         }
         for (i, step) in self.steps.iter().enumerate() {
             let path = format!("recommendation.steps[{i}]");
-            if let Some(document) = &step.document {
-                document.check(Needs::Identity, &format!("{path}.document"), violations);
-            }
+            check_named(step.document.as_deref(), &path, violations);
             let before = self
                 .steps
                 .iter()

@@ -31,11 +31,11 @@ use crate::{
 /// Most steps from a task to the highest task above it.
 pub const DEPTH_MAX: usize = 5;
 /// Most times that the due date of one task can be moved.
-pub const DUE_MOVES_MAX: usize = 50;
+pub(crate) const DUE_MOVES_MAX: usize = 50;
 /// Most reports of one task that can be returned.
-pub const RETURNS_MAX: usize = 50;
+pub(crate) const RETURNS_MAX: usize = 50;
 /// Most lead agencies that one task can have had.
-pub const LEADS_MAX: usize = 50;
+pub(crate) const LEADS_MAX: usize = 50;
 
 record_fields! {
     /// What the assigning side writes of a task.

@@ -101,15 +101,15 @@ macro_rules! words {
             /// All values, in the order of their numbers.
             pub const ALL: [Self; [$($number),+].len()] = [$(Self::$value),+];
 
-            /// Its index in [`Self::ALL`], as a test asserts.
+            /// Its index in [`Self::ALL`].
             pub const fn place(self) -> usize {
-                let (mut place, mut rest) = (0, &Self::ALL as &[Self]);
-                while let [first, others @ ..] = rest
-                    && *first as i32 != self as i32
-                {
-                    (place, rest) = (place + 1, others);
+                // numbered without the gaps that the proto's numbers may have
+                enum Place {
+                    $($value,)+
                 }
-                place
+                match self {
+                    $(Self::$value => Place::$value as usize,)+
+                }
             }
 
             /// Its word in the proto.

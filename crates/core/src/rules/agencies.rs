@@ -8,7 +8,7 @@ use crate::{
     names::{AgencyName, PlatformName},
     records::{
         agencies::{Agency, AgencyFields, Succession},
-        documents::Needs,
+        documents::{Document, Needs},
         platforms::{GOVERNANCE_MAX, Governance, Platform},
         texts::{Reader, Texts},
     },
@@ -178,7 +178,7 @@ impl SucceedAgency {
         let mut violations = Violations::new();
         let today = deciding.today();
         deciding.check_agency(Some(successor), "succession.successor", &mut violations);
-        if *successor == agency.name || self.leads_back(deciding) {
+        if *successor == agency.name || leads_to_itself(deciding, &agency.name, &self.succession) {
             violations.add("succession.successor", Rule::OwnSuccessor);
         }
         match start_date {
@@ -188,9 +188,11 @@ impl SucceedAgency {
             }
             Some(_) => {}
         }
-        let none = Default::default();
-        let document = document.as_ref().unwrap_or(&none);
-        document.check(Needs::Identity, "succession.document", &mut violations);
+        document.as_ref().unwrap_or(&Document::default()).check(
+            Needs::Identity,
+            "succession.document",
+            &mut violations,
+        );
         if !scope.is_empty() && self.platforms.is_empty() {
             violations.add("platforms", Rule::PlatformsOfPartMissing);
         }
@@ -203,14 +205,6 @@ impl SucceedAgency {
         }
         violations.into_result()?;
         start_date.ok_or_else(|| Error::Bug("a succession without a day".into()))
-    }
-
-    /// Whether the agency would take over from itself, by way of others.
-    fn leads_back(&self, deciding: &Deciding<'_>) -> bool {
-        let (agencies, today) = (deciding.state.agencies(), deciding.today());
-        let next = |it| agencies.get(it)?.successor_on(today);
-        let first = Some(&self.succession.successor);
-        self.succession.is_whole_on(today) && leads_back(&self.name, first, agencies.len(), next)
     }
 
     /// The platforms that move.
@@ -274,12 +268,17 @@ pub(super) fn check_fields(
     for (i, succession) in fields.successions.iter().enumerate() {
         let field = format!("agency.successions[{i}].successor");
         deciding.check_agency(Some(&succession.successor), &field, &mut violations);
-        let today = deciding.today();
-        let next = |it| agencies.get(it)?.successor_on(today);
-        let successor = Some(&succession.successor);
-        if succession.is_whole_on(today) && leads_back(name, successor, agencies.len(), next) {
+        if leads_to_itself(deciding, name, succession) {
             violations.add(field, Rule::OwnSuccessor);
         }
     }
     violations.into_result()
+}
+
+/// Whether an agency would take over from itself, by way of others.
+fn leads_to_itself(deciding: &Deciding<'_>, name: &AgencyName, succession: &Succession) -> bool {
+    let (agencies, today) = (deciding.state.agencies(), deciding.today());
+    let next = |it| agencies.get(it)?.successor_on(today);
+    let first = Some(&succession.successor);
+    succession.is_whole_on(today) && leads_back(name, first, agencies.len(), next)
 }

@@ -97,6 +97,14 @@ impl<'a> Asking<'a> {
         ))
     }
 
+    /// An editor or an approver of an agency.
+    pub(super) fn works_for(&self, agency: &AgencyName) -> Result<(), Error> {
+        if self.caller.has_in(Role::AgencyApprover, agency) {
+            return Ok(());
+        }
+        self.in_agency(Role::AgencyEditor, agency)
+    }
+
     /// The steward, or a role of an agency.
     pub(super) fn steward_or(&self, role: Role, agency: &AgencyName) -> Result<(), Error> {
         if self.caller.has(Role::Steward) || self.caller.has_in(role, agency) {

@@ -13,13 +13,14 @@ use crate::{
             ConfirmedSpan, Deployment, DeploymentConfirmation, DeploymentFields, Filing, KEPT_MAX,
         },
         plans::ReportingCycle,
-        platforms::{Platform, PlatformState},
+        platforms::Platform,
         principals::Role,
         texts::{Reader, Texts},
     },
     rules::{
         Asking, Command, Deciding, Update,
         deciding::check_etag,
+        platforms,
         transcriptions::Writer,
         update::{Editable as _, editable},
     },
@@ -38,25 +39,7 @@ pub struct UpdateDeployment {
     pub allow_missing: bool,
 }
 
-impl UpdateDeployment {
-    /// The deployment, the agency that it is of, and for whom the caller writes it.
-    fn found<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
-        let name = &self.update.name;
-        let agency = agency_of(name)?;
-        let found = asking.find::<Deployment>(name);
-        let old = if self.allow_missing {
-            asking.find::<Platform>(&name.parent())?;
-            asking.find::<Agency>(&agency)?;
-            found.ok()
-        } else {
-            Some(found?)
-        };
-        let writer = asking.reports_for(&agency, &name.parent())?;
-        Ok(Found { old, writer })
-    }
-}
-
-/// What an update rests on.
+/// What an update rests on: the deployment, if there is one, and for whom the caller writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     old: Option<&'a Deployment>,
@@ -83,7 +66,18 @@ impl Command for UpdateDeployment {
     }
 
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
-        self.found(asking)
+        let name = &self.update.name;
+        let agency = agency_of(name)?;
+        let found = asking.find::<Deployment>(name);
+        let old = if self.allow_missing {
+            asking.find::<Platform>(&name.parent())?;
+            asking.find::<Agency>(&agency)?;
+            found.ok()
+        } else {
+            Some(found?)
+        };
+        let writer = asking.reports_for(&agency, &name.parent())?;
+        Ok(Found { old, writer })
     }
 
     fn decide<'a>(
@@ -94,7 +88,7 @@ impl Command for UpdateDeployment {
         let today = deciding.today();
         let (name, transcribed) = (&self.update.name, writer == Writer::Transcriber);
         let Some(old) = old else {
-            check_platform(deciding.state, name)?;
+            platforms::check_active(deciding.asking.find(&name.parent())?)?;
             let fields = self.update.fields.clone();
             check_fields(&fields, None, transcribed, deciding)?;
             let mut new = Deployment {
@@ -212,19 +206,6 @@ fn agency_of(name: &DeploymentName) -> Result<AgencyName, Error> {
         kind: DeploymentName::KIND,
         name: name.to_string(),
     })
-}
-
-/// Refuses a first report on a platform that has left the catalogue.
-fn check_platform(state: &State, name: &DeploymentName) -> Result<(), Error> {
-    let platform = name.parent();
-    let active = |it: &Arc<Platform>| it.state() == PlatformState::Active;
-    if state.platform(&platform).is_some_and(active) {
-        return Ok(());
-    }
-    let condition = Condition::PlatformNotActive {
-        name: platform.to_string(),
-    };
-    Err(Error::refused(platform.as_str(), condition))
 }
 
 /// Refuses what breaks a rule, and what takes back silently what is recorded: a date moves by a

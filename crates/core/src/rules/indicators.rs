@@ -7,13 +7,13 @@ use crate::{
     messages::{Condition, Rule},
     names::IndicatorName,
     records::{
-        documents::Needs,
+        documents::check_named,
         indicators::{Accumulation, CLOSINGS_MAX, Closing, Indicator, IndicatorFields, Span},
         texts::{Reader, Texts},
     },
     rules::{Asking, Command, Deciding, Update, deciding::check_etag, update::editable},
     state::State,
-    time::{Date, Period},
+    time::{Date, Period, check_period},
 };
 
 /// CreateIndicator.
@@ -97,20 +97,12 @@ fn check_fields(deciding: &Deciding<'_>, fields: &IndicatorFields) -> Violations
     let mut violations = Violations::new();
     fields.check(&mut violations);
     for (i, definition) in fields.definitions.iter().enumerate() {
-        if let Some(document) = &definition.document {
-            let path = format!("indicator.definitions[{i}].document");
-            document.check(Needs::Identity, &path, &mut violations);
-        }
+        let path = format!("indicator.definitions[{i}]");
+        check_named(definition.document.as_deref(), &path, &mut violations);
     }
     for (i, target) in fields.targets.iter().enumerate() {
         let path = format!("indicator.targets[{i}]");
-        if let Some(document) = &target.document {
-            document.check(
-                Needs::Identity,
-                &format!("{path}.document"),
-                &mut violations,
-            );
-        }
+        check_named(target.document.as_deref(), &path, &mut violations);
         let agency = target.agency.as_ref();
         deciding.check_agency(agency, &format!("{path}.agency"), &mut violations);
     }
@@ -227,7 +219,7 @@ pub(super) fn check_span(
 ) -> Option<Span> {
     let start = period.and_then(|it| it.start);
     let end = period.and_then(|it| it.end);
-    crate::time::check_period(period, path, violations);
+    check_period(period, path, violations);
     let Some(end) = end else {
         violations.add(format!("{path}.end"), Rule::ValuePeriodEndMissing);
         return None;

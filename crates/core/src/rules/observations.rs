@@ -2,7 +2,10 @@
 //! its basis: what an agency declares, another person confirms, a system measures, or an official
 //! body has published.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     caller::{Caller, Person},
@@ -20,9 +23,6 @@ use crate::{
     state::State,
 };
 
-/// Most values of one batch.
-pub const BATCH_MAX: usize = 1_000;
-
 /// Length of the id that a value gets where its writer names none: a series has a million of them.
 pub const OBSERVATION_ID_LENGTH: usize = 12;
 
@@ -37,13 +37,26 @@ pub struct Entry {
     pub draft: Draft,
 }
 
-/// What a draft says, as far as it is well formed.
+/// The place of a value: which values stand one for the other.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     indicator: IndicatorName,
     subject: Subject,
     span: Span,
     basis: Basis,
     definition: u8,
+}
+
+impl Place {
+    fn of(observation: &Observation) -> Option<Self> {
+        Some(Self {
+            indicator: observation.indicator(),
+            subject: observation.subject()?,
+            span: observation.span(),
+            basis: observation.basis,
+            definition: observation.definition,
+        })
+    }
 }
 
 impl Entry {
@@ -68,6 +81,7 @@ impl Entry {
         Some(Arc::new(self.record(&place, confirms, None, meta)))
     }
 
+    /// Its place, as far as the draft is well formed.
     fn place(&self, indicator: &Indicator) -> Option<Place> {
         let draft = &self.draft;
         let period = draft.period.as_ref()?;
@@ -268,7 +282,7 @@ impl Entry {
                         name: replaces.to_string(),
                     },
                 ),
-                (Some(other), Some(standing)) if is_of(other, place) => {
+                (Some(other), Some(standing)) if Place::of(other).as_ref() == Some(place) => {
                     let by = standing.name.to_string();
                     return Err(Error::refused(
                         other.name.as_str(),
@@ -323,15 +337,6 @@ fn declared<'a>(state: &'a State, place: &Place) -> Option<&'a Observation> {
         place.definition,
     );
     declared.map(|it| &**it).filter(|it| it.value.is_some())
-}
-
-/// Whether a value is of this place.
-fn is_of(observation: &Observation, place: &Place) -> bool {
-    observation.indicator() == place.indicator
-        && observation.subject().as_ref() == Some(&place.subject)
-        && observation.span() == place.span
-        && observation.basis == place.basis
-        && observation.definition == place.definition
 }
 
 /// A measuring system writes values of its agency; one without an agency writes those of all.
@@ -446,7 +451,7 @@ impl Command for BatchCreateObservations {
         deciding: &mut Deciding<'a>,
     ) -> Result<Arc<Observation>, Error> {
         let mut violations = Violations::new();
-        let mut seen = std::collections::BTreeMap::new();
+        let (mut places, mut names) = (BTreeMap::new(), BTreeSet::new());
         let mut records = Vec::with_capacity(self.entries.len());
         for (i, (entry, indicator)) in self.entries.iter().zip(indicators).enumerate() {
             let path = format!("requests[{i}].observation");
@@ -457,19 +462,13 @@ impl Command for BatchCreateObservations {
             let Some((record, place)) = decided else {
                 continue;
             };
-            let place = (
-                (place.indicator, place.subject, place.span),
-                (place.basis, place.definition),
-            );
-            let first = seen.entry(place).or_insert(i);
+            let first = places.entry(place).or_insert(i);
             if *first != i {
                 let first = format!("requests[{first}].observation");
-                violations.add(path.clone(), Rule::SameAs { first });
+                violations.add(path, Rule::SameAs { first });
             }
-            if records
-                .iter()
-                .any(|it: &Observation| entry.named && it.name == record.name)
-            {
+            let is_new = names.insert(&entry.name);
+            if entry.named && !is_new {
                 let path = format!("requests[{i}].observation_id");
                 violations.add(path, Rule::ObservationIdRepeated);
             }

@@ -8,7 +8,7 @@ use crate::{
     names::{AgencyName, PlanName, PlatformName, ResourceName as _},
     records::{
         dated,
-        documents::{Document, Needs},
+        documents::{Document, Needs, check_named},
         plans::{
             Coverage, FIELDS_AFTER_ISSUE, Plan, PlanFields, PlanMove, PlanState, STATES_MAX,
             StateEntry,
@@ -428,9 +428,7 @@ fn check_coverage(
         if entries.iter().take(i).any(|other| other.meets(entry)) {
             violations.add(format!("{path}.platform"), Rule::CoveredTwice);
         }
-        if let Some(document) = &entry.document {
-            document.check(Needs::Identity, &format!("{path}.document"), violations);
-        }
+        check_named(entry.document.as_deref(), &path, violations);
         let is_new = !of.before.iter().any(|it| it.platform == entry.platform);
         let platform = deciding.state.platform(&entry.platform);
         let governed = platform.is_some_and(|platform| {

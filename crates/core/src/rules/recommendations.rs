@@ -31,11 +31,7 @@ impl<'a> Asking<'a> {
     /// A recommendation that the caller's agency is to answer, if the caller may work on it.
     fn recommendation_held(&self, name: &RecommendationName) -> Result<&'a Recommendation, Error> {
         let record: &Recommendation = self.find(name)?;
-        let agency = holder(record)?;
-        if !self.caller.has_in(Role::AgencyApprover, agency) {
-            self.in_agency(Role::AgencyEditor, agency)?;
-        }
-        Ok(record)
+        self.works_for(holder(record)?).map(|()| record)
     }
 
     /// The same, if the caller may decide on it.
@@ -260,7 +256,8 @@ impl UpdateRecommendation {
                 if document.is_none() {
                     violations.add(path, Rule::DueMovedWithoutDocument);
                 }
-                let start_date = document_date(document, path, deciding.today(), violations);
+                let needs = document.map(|_| Needs::Identity);
+                let start_date = deciding.check_document(document, needs, None, path, violations);
                 if start_date < last.start_date {
                     let first = last.start_date;
                     violations.add(format!("{path}.issue_date"), Rule::BeforeTerm { first });
@@ -271,24 +268,6 @@ impl UpdateRecommendation {
         }
         terms
     }
-}
-
-/// The day of a document that decides something: its day of issue, or today where there is none.
-fn document_date(
-    document: Option<&Document>,
-    path: &str,
-    today: Date,
-    violations: &mut Violations,
-) -> Date {
-    let Some(document) = document else {
-        return today;
-    };
-    document.check(Needs::Identity, path, violations);
-    let issued = document.issue_date.unwrap_or(today);
-    if issued > today {
-        violations.add(format!("{path}.issue_date"), Rule::InFuture { today });
-    }
-    issued
 }
 
 /// A term with the day on which it ends.
@@ -335,20 +314,11 @@ fn check_fields(
     }
     for (i, subject) in fields.subjects.iter().enumerate() {
         let path = format!("recommendation.subjects[{i}]");
+        let name = subject.clone();
         if fields.subjects.iter().take(i).any(|other| other == subject) {
-            violations.add(
-                path,
-                Rule::SubjectRepeated {
-                    name: subject.clone(),
-                },
-            );
+            violations.add(path, Rule::SubjectRepeated { name });
         } else if !is_subject(deciding.state, subject) {
-            violations.add(
-                path,
-                Rule::SubjectNotFound {
-                    name: subject.clone(),
-                },
-            );
+            violations.add(path, Rule::SubjectNotFound { name });
         }
     }
 }

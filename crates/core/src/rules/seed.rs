@@ -110,8 +110,7 @@ impl AnyCommand for Seed {
                 });
             )*};
         }
-        all!(agencies editions platforms indicators);
-        all!(agencies editions platforms programmes);
+        all!(agencies editions platforms programmes indicators);
         reader.field("figures", figures);
         reader.field("observations", observations);
     }

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Violations},
     messages::{Condition, Rule},
     monitoring::standing::plan_state_on,
-    names::TaskName,
+    names::{ProgrammeName, TaskName},
     records::{
         documents::{Document, Evidence, Needs},
         principals::Role,
@@ -219,11 +219,7 @@ impl Command for ReportTask {
                 "một vai trò của cơ quan chủ trì, mà nhiệm vụ chưa có cơ quan chủ trì",
             ));
         };
-        if asking.caller.has_in(Role::AgencyApprover, lead) {
-            return Ok(task);
-        }
-        asking.in_agency(Role::AgencyEditor, lead)?;
-        Ok(task)
+        asking.works_for(lead).map(|()| task)
     }
 
     fn decide<'a>(&self, task: &'a Task, deciding: &mut Deciding<'a>) -> Result<Arc<Task>, Error> {
@@ -511,10 +507,6 @@ fn check_task(task: &Task, old: Option<&Task>, deciding: &Deciding<'_>) -> Resul
     check_codes(task, deciding, &mut violations);
     check_parent(task, deciding, &mut violations);
     violations.into_result()?;
-    let programmes = |task: &Task| {
-        let programmes = task.fields.programmes.iter().cloned();
-        programmes.collect::<BTreeSet<_>>()
-    };
     if let Some(old) = old
         && programmes(old) != programmes(task)
         && deciding.state.children_of(&task.name).next().is_some()
@@ -522,6 +514,10 @@ fn check_task(task: &Task, old: Option<&Task>, deciding: &Deciding<'_>) -> Resul
         return Err(refused(task, Condition::TaskHasChildren));
     }
     Ok(())
+}
+
+fn programmes(task: &Task) -> BTreeSet<&ProgrammeName> {
+    task.fields.programmes.iter().collect()
 }
 
 fn check_references(
@@ -613,8 +609,7 @@ fn check_parent(task: &Task, deciding: &Deciding<'_>, violations: &mut Violation
     if above + height(state, &task.name, DEPTH_MAX) > DEPTH_MAX {
         violations.add(path, Rule::TaskTooDeep { most: DEPTH_MAX });
     }
-    let of = |task: &Task| -> BTreeSet<_> { task.fields.programmes.iter().cloned().collect() };
-    if of(parent) != of(task) {
+    if programmes(parent) != programmes(task) {
         violations.add("task.programmes", Rule::NotProgrammesOfParent);
     }
     if parent.is_error() {

@@ -2,13 +2,11 @@
 //! agency took over from, the units below it, and the platforms that were delegated to it. All of
 //! it holds on one day, so that it is computed anew for every call and stored nowhere.
 
-use imbl::{OrdMap, OrdSet};
-
 use crate::{
     caller::{Entrusted, Reach},
     names::{AgencyName, PlatformName},
     records::{agencies::Agency, platforms::Platform, principals::Role},
-    state::State,
+    state::{State, sets::Sets},
     time::Date,
 };
 
@@ -16,57 +14,29 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     /// By an agency, those that name it as above them or as a successor.
-    named_by: Members<AgencyName>,
+    named_by: Sets<AgencyName, AgencyName>,
     /// By an agency, the platforms that it has to do with without governing them.
-    involved_in: Members<PlatformName>,
+    involved_in: Sets<AgencyName, PlatformName>,
 }
 
 impl Places {
     /// An agency was written, or removed where there is no new one.
     pub(super) fn agency(&mut self, old: Option<&Agency>, new: Option<&Agency>) {
         if let Some(old) = old {
-            remove(&mut self.named_by, old.names(), &old.name);
+            self.named_by.remove(old.names(), &old.name);
         }
         if let Some(new) = new {
-            insert(&mut self.named_by, new.names(), &new.name);
+            self.named_by.insert(new.names(), &new.name);
         }
     }
 
     /// The same of a platform.
     pub(super) fn platform(&mut self, old: Option<&Platform>, new: Option<&Platform>) {
         if let Some(old) = old {
-            remove(&mut self.involved_in, old.involved(), &old.name);
+            self.involved_in.remove(old.involved(), &old.name);
         }
         if let Some(new) = new {
-            insert(&mut self.involved_in, new.involved(), &new.name);
-        }
-    }
-}
-
-/// The members that each agency has.
-type Members<T> = OrdMap<AgencyName, OrdSet<T>>;
-
-fn insert<'a, T: Ord + Clone>(
-    of: &mut Members<T>,
-    agencies: impl Iterator<Item = &'a AgencyName>,
-    member: &T,
-) {
-    for agency in agencies {
-        of.entry(agency.clone()).or_default().insert(member.clone());
-    }
-}
-
-fn remove<'a, T: Ord + Clone>(
-    of: &mut Members<T>,
-    agencies: impl Iterator<Item = &'a AgencyName>,
-    member: &T,
-) {
-    for agency in agencies {
-        if let Some(members) = of.get_mut(agency) {
-            members.remove(member);
-            if members.is_empty() {
-                of.remove(agency);
-            }
+            self.involved_in.insert(new.involved(), &new.name);
         }
     }
 }
@@ -111,7 +81,7 @@ impl State {
         let mut next = 0;
         while let Some(of) = found.get(next).cloned() {
             next += 1;
-            for name in self.places.named_by.get(&of).into_iter().flatten() {
+            for name in self.places.named_by.of(&of) {
                 let agency = self.agency(name).filter(|it| leads(it, &of));
                 if agency.is_some() && !found.contains(name) {
                     found.push(name.clone());
@@ -126,11 +96,11 @@ impl State {
     /// successor did.
     fn entrusted(&self, own: &[AgencyName], on: Date) -> Vec<Entrusted> {
         let mut entrusted: Vec<Entrusted> = Vec::new();
-        let involved = |agency| self.places.involved_in.get(agency).into_iter().flatten();
-        for (agency, name) in own
+        let involved_in = &self.places.involved_in;
+        let involved = own
             .iter()
-            .flat_map(|it| involved(it).map(move |name| (it, name)))
-        {
+            .flat_map(|it| involved_in.of(it).map(move |name| (it, name)));
+        for (agency, name) in involved {
             let Some(platform) = self.platform(name) else {
                 continue;
             };

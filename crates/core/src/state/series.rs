@@ -8,7 +8,7 @@ use imbl::OrdMap;
 
 use crate::{
     effort::Effort,
-    names::{IndicatorName, ObservationName, Revision},
+    names::{AgencyName, IndicatorName, ObservationName, Revision},
     query::{list::Query, schema::Constant},
     records::{
         indicators::Span,
@@ -48,6 +48,20 @@ impl Key {
             basis: Basis::Declared,
             definition: 0,
             revision: Revision::ZERO,
+        }
+    }
+
+    /// After all values of a subject.
+    const fn last(subject: Subject) -> Self {
+        Self {
+            subject,
+            span: Span {
+                end: Date::MAX,
+                start: Some(Date::MAX),
+            },
+            basis: Basis::Published,
+            definition: u8::MAX,
+            revision: Revision::MAX,
         }
     }
 
@@ -184,10 +198,8 @@ impl State {
             ..Key::first(subject.clone(), span.end)
         };
         let last = Key {
-            basis: Basis::Published,
-            definition: u8::MAX,
-            revision: Revision::MAX,
-            ..first.clone()
+            span,
+            ..Key::last(subject.clone())
         };
         let rows = self.series(indicator).map(|it| it.range(first..=last));
         standing(rows.into_iter().flatten()).filter(|it| it.value.is_some())
@@ -209,8 +221,7 @@ impl State {
             .map(|(_, observation)| observation)
     }
 
-    /// The value of a number that stood for a subject in the last period that ended by a day, and
-    /// that period; that on the basis which counts first, by the newest definition.
+    /// The last period that ended by a day and in which a value stands for a subject.
     pub fn latest_span(
         &self,
         indicator: &IndicatorName,
@@ -237,16 +248,7 @@ impl State {
         std::iter::from_fn(move || {
             let start = after.take().map_or(Bound::Unbounded, Bound::Excluded);
             let (key, observation) = series?.range((start, Bound::Unbounded)).next()?;
-            after = Some(Key {
-                subject: key.subject.clone(),
-                span: Span {
-                    end: Date::MAX,
-                    start: Some(Date::MAX),
-                },
-                basis: Basis::Published,
-                definition: u8::MAX,
-                revision: Revision::MAX,
-            });
+            after = Some(Key::last(key.subject.clone()));
             Some(observation)
         })
     }
@@ -260,9 +262,7 @@ impl State {
         effort: &'a Effort,
     ) -> (bool, Rows<'a, Observation>) {
         let subject = match query.filter.equality("agency") {
-            Some(Constant::Text(agency)) => {
-                crate::names::AgencyName::parse(agency).map(Subject::Agency)
-            }
+            Some(Constant::Text(agency)) => AgencyName::parse(agency).map(Subject::Agency),
             _ => match query.filter.equality("scope") {
                 Some(Constant::Text(scope)) => Scope::parse(scope).map(Subject::Scope),
                 _ => None,
@@ -276,16 +276,7 @@ impl State {
         };
         let of = move |series: &'a Series| {
             let first = Key::first(subject.clone(), Date::MIN);
-            let last = Key {
-                basis: Basis::Published,
-                definition: u8::MAX,
-                revision: Revision::MAX,
-                span: Span {
-                    end: Date::MAX,
-                    start: Some(Date::MAX),
-                },
-                subject: subject.clone(),
-            };
+            let last = Key::last(subject.clone());
             series.range(first..=last).map(|(_, it)| it)
         };
         match parent {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 
-use super::State;
+use super::{State, sets::Sets};
 use crate::{
     names::{MilestoneName, ProgrammeName, TaskName},
     records::tasks::{DEPTH_MAX, Task},
@@ -13,23 +13,17 @@ use crate::{
 /// Which tasks belong to which records.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TaskIndex {
-    children: OrdMap<TaskName, OrdSet<TaskName>>,
+    children: Sets<TaskName, TaskName>,
     /// By programme and code. Not those entered in error: their codes are free again.
     codes: OrdMap<(ProgrammeName, String), TaskName>,
-    linked: OrdMap<MilestoneName, OrdSet<TaskName>>,
+    linked: Sets<MilestoneName, TaskName>,
 }
 
 impl TaskIndex {
     pub(super) fn insert(&mut self, task: &Task) {
         let name = &task.name;
-        if let Some(parent) = &task.fields.parent {
-            let children = self.children.entry(parent.clone()).or_default();
-            children.insert(name.clone());
-        }
-        if let Some(milestone) = &task.fields.milestone {
-            let linked = self.linked.entry(milestone.clone()).or_default();
-            linked.insert(name.clone());
-        }
+        self.children.insert(&task.fields.parent, name);
+        self.linked.insert(&task.fields.milestone, name);
         if task.is_error() {
             return;
         }
@@ -41,12 +35,8 @@ impl TaskIndex {
 
     pub(super) fn remove(&mut self, task: &Task) {
         let name = &task.name;
-        if let Some(parent) = &task.fields.parent {
-            take(&mut self.children, parent, name);
-        }
-        if let Some(milestone) = &task.fields.milestone {
-            take(&mut self.linked, milestone, name);
-        }
+        self.children.remove(&task.fields.parent, name);
+        self.linked.remove(&task.fields.milestone, name);
         for programme in &task.fields.programmes {
             let key = (programme.clone(), task.fields.code.clone());
             if self.codes.get(&key) == Some(name) {
@@ -56,20 +46,10 @@ impl TaskIndex {
     }
 }
 
-/// Removes a task from the set of a record, and the set with its last task.
-fn take<K: Ord + Clone>(sets: &mut OrdMap<K, OrdSet<TaskName>>, of: &K, name: &TaskName) {
-    if let Some(set) = sets.get_mut(of) {
-        set.remove(name);
-        if set.is_empty() {
-            sets.remove(of);
-        }
-    }
-}
-
 impl State {
     /// The tasks directly below a task.
     pub fn children_of(&self, task: &TaskName) -> impl Iterator<Item = &Arc<Task>> {
-        let children = self.task_index.children.get(task).into_iter().flatten();
+        let children = self.task_index.children.of(task);
         children.filter_map(|name| self.task(name))
     }
 
@@ -93,7 +73,7 @@ impl State {
     /// The names of the tasks whose completion is read from the milestones that begin with a
     /// prefix: one milestone, or all of a plan.
     pub(crate) fn tasks_linked_to(&self, prefix: &str) -> Vec<TaskName> {
-        let linked = super::rows(&self.task_index.linked, prefix, None);
+        let linked = super::rows(&self.task_index.linked.0, prefix, None);
         linked.flatten().cloned().collect()
     }
 
