@@ -280,10 +280,7 @@ impl Api {
         let read = self.read(route, &variables, &parts, body);
         let (asked, message) = match read.await {
             Ok(read) => read,
-            Err(mut refusal) => {
-                refusal.status = spelling::status(&refusal.status, &route.method.input());
-                return Ok(Err(refusal));
-            }
+            Err(refusal) => return Ok(Err(spelt(route, refusal))),
         };
         let encoded = message.encode_to_vec();
         let several = asked.conditions.names_several();
@@ -314,17 +311,8 @@ impl Api {
         body: Body,
     ) -> Result<(Asked, DynamicMessage), Refusal> {
         let headers = &parts.headers;
-        let query = parts.uri.query().unwrap_or_default();
-        if query.len() > QUERY_BYTES_MAX {
-            return Err(Refusal::new(
-                StatusCode::URI_TOO_LONG,
-                &Protocol::UrlTooLong {
-                    most: QUERY_BYTES_MAX,
-                },
-            ));
-        }
         let offer = Offer::of(route);
-        let (format, query) = offer.take_format(query);
+        let (format, query) = offer.take_format(query(parts)?);
         let form = match format {
             None => accept::form(headers, offer)?,
             Some(format) => offer.form(&format)?,
@@ -462,9 +450,26 @@ impl Api {
 /// The parameter of a feed that has its key: programs that follow feeds send no headers.
 const FEED_KEY: &str = "key";
 
+/// A refusal that names the fields of a request as JSON does.
+fn spelt(route: &Route, mut refusal: Refusal) -> Refusal {
+    refusal.status = spelling::status(&refusal.status, &route.method.input());
+    refusal
+}
+
+/// The query of a URL, unless it is too long.
+fn query(parts: &http::request::Parts) -> Result<&str, Refusal> {
+    let query = parts.uri.query().unwrap_or_default();
+    if query.len() > QUERY_BYTES_MAX {
+        let most = QUERY_BYTES_MAX;
+        let refused = Protocol::UrlTooLong { most };
+        return Err(Refusal::new(StatusCode::URI_TOO_LONG, &refused));
+    }
+    Ok(query)
+}
+
 /// Moves the key of a feed from the query to its header.
 fn take_feed_key(route: &Route, parts: &mut http::request::Parts) -> Result<(), Refusal> {
-    let is_feed = route.method.output().get_field_by_name(ATOM).is_some();
+    let is_feed = route.files.iter().any(|file| file.field == ATOM);
     let query = parts.uri.query().filter(|_| is_feed);
     let Some((Some(key), rest)) = query.map(|query| accept::take(query, FEED_KEY)) else {
         return Ok(());

@@ -14,10 +14,11 @@ use crate::{
     admission::who::Who,
     registry::{
         Registry,
-        authenticate::{Claims, authenticate},
+        authenticate::{Claims, authenticate, authenticate_feed},
     },
 };
 use ndp_core::{
+    caller::Caller,
     change::At,
     error::Error,
     messages::{Rule, Unauthenticated},
@@ -52,12 +53,28 @@ pub async fn await_revision(
 /// waits until the log has been looked at again. A call with a wrong secret waits as long, so that
 /// timing does not reveal which ids exist.
 pub async fn identify(registry: &Registry, headers: &HeaderMap, from: &Who) -> Result<Call, Error> {
-    match identify_now(registry, headers, from) {
+    twice(registry, || identify_now(registry, headers, from)).await
+}
+
+/// Identifies the principal whose feed a key opens, in the same way.
+pub async fn identify_feed(registry: &Registry, key: &str) -> Result<Caller, Error> {
+    registry.check_honoured()?;
+    let owner = || {
+        let known = registry.read();
+        let time = registry.clock().now();
+        authenticate_feed(&known.state, &known.key_hashes, key, time)
+    };
+    twice(registry, owner).await
+}
+
+/// Looks for the owner of a key, and if the key is unknown once more with what is new in the log.
+async fn twice<T>(registry: &Registry, find: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+    match find() {
         Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
             Box::pin(registry.follow()).await;
-            identify_now(registry, headers, from)
+            find()
         }
-        identified => identified,
+        found => found,
     }
 }
 

@@ -9,11 +9,14 @@ use std::{
 use anyhow::{Context, bail};
 use uuid::Uuid;
 
-use super::output;
+use super::{
+    check::{checked, told},
+    output,
+};
 use crate::{
     config::{DatabaseArgs, DatabaseConfig},
-    files::{Files, Place, Verified},
-    registry::check::{self, Report},
+    files::{Place, Verified},
+    registry::check::Report,
     store::{DatabaseUrl, Store},
 };
 
@@ -114,46 +117,20 @@ async fn verified(
     file: &Path,
     place: &Place,
 ) -> anyhow::Result<(String, Verified)> {
+    let (report, files) = checked(backup, place).await?;
     let Report {
         revision,
         changes,
         effects: _,
         records,
-        mut findings,
-    } = check::check(backup).await?;
-    let files = Files::open_to_read(backup, place)?.verify().await?;
-    findings.extend(files.findings.iter().cloned());
+        findings,
+    } = report;
     if let Some(first) = findings.first() {
         let (name, count) = (file.display(), findings.len());
         bail!("`{name}` does not verify, {count} findings, the first: {first}");
     }
     let told = format!("revision {revision}, {changes} changes, {records} records, verified");
     Ok((told, files))
-}
-
-/// A line about the files, where there are any.
-pub(super) fn told(files: &Verified) -> String {
-    let Verified {
-        files,
-        bytes,
-        outside,
-        unread,
-        findings: _,
-    } = files;
-    let mut told = match files {
-        0 => return String::new(),
-        _ => format!("  {files} files, {bytes} bytes"),
-    };
-    if *outside > 0 {
-        told.push_str(&format!(", {outside} of them outside the database"));
-    }
-    if *unread > 0 {
-        told.push_str(&format!(
-            "; {unread} were not read: name their place by --files directory:PATH"
-        ));
-    }
-    told.push('\n');
-    told
 }
 
 /// What to copy beside the database.

@@ -46,13 +46,25 @@ pub(super) fn request(
     parts: http::request::Parts,
     message: Vec<u8>,
 ) -> Request<Body> {
-    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
-    frame.put_u8(0);
-    // the limit on bodies is far below this bound
-    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    frame.put_slice(&message);
+    let frame = framed(&message);
     drop(message);
-    with_body(route, parts, Body::new(Full::new(frame.freeze())))
+    with_body(route, parts, Body::new(Full::new(frame)))
+}
+
+/// A message as a frame.
+pub(super) fn framed(message: &[u8]) -> Bytes {
+    let mut frame = frame(message.len());
+    frame.put_slice(message);
+    frame.freeze()
+}
+
+/// The prefix of a frame whose message has this length, with room for the message.
+pub(super) fn frame(length: usize) -> BytesMut {
+    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
+    frame.put_u8(0);
+    // the limits on messages are far below this bound
+    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    frame
 }
 
 /// The same with a body of messages.

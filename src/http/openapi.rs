@@ -136,7 +136,7 @@ fn operation(schemas: &mut Schemas, route: &Route, mut parameters: Vec<Value>) -
     conditions(&mut operation, route, &mut parameters);
     let formats = Offer::of(route).formats();
     let formats: Vec<_> = formats.iter().map(|(name, _)| *name).collect();
-    if !formats.is_empty() && route.raw.is_none() {
+    if !formats.is_empty() {
         parameters.push(json!({
             "name": FORMAT,
             "in": "query",

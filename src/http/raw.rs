@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{
@@ -26,21 +26,18 @@ use tonic::{Code, Status, body::Body};
 use tower::Service;
 
 use super::{
-    Answer, Api, Asked, QUERY_BYTES_MAX,
+    Answer, Api, Asked,
     coding::Coding,
     conditions::Conditions,
     errors::{self, Refusal},
     grpc::{self, Messages},
-    held, json, request,
+    held, json, query, request,
     routes::Route,
-    spelling,
+    spelt,
 };
 
 /// Most bytes of a body that become one message.
 const PIECE_BYTES: usize = 256 * 1024;
-
-/// Length of the prefix of a gRPC message.
-const PREFIX_BYTES: usize = 5;
 
 /// Fields that say what a file is, in a request and in the first message of an answer.
 const MEDIA_TYPE: &str = "media_type";
@@ -161,24 +158,13 @@ impl Api {
     }
 }
 
-fn spelt(route: &Route, mut refusal: Refusal) -> Refusal {
-    refusal.status = spelling::status(&refusal.status, &route.method.input());
-    refusal
-}
-
 /// The message of the path and the query.
 fn message(
     route: &Route,
     variables: &[(&str, String)],
     parts: &Parts,
 ) -> Result<DynamicMessage, Refusal> {
-    let query = parts.uri.query().unwrap_or_default();
-    if query.len() > QUERY_BYTES_MAX {
-        let most = QUERY_BYTES_MAX;
-        let refused = Protocol::UrlTooLong { most };
-        return Err(Refusal::new(StatusCode::URI_TOO_LONG, &refused));
-    }
-    request::message(route, variables, query, b"")
+    request::message(route, variables, query(parts)?, b"")
 }
 
 /// The first message of an upload.
@@ -206,21 +192,7 @@ fn begin(
         events: false,
         other: None,
     };
-    Ok((asked, framed(&message.encode_to_vec())))
-}
-
-/// A gRPC message with its prefix.
-fn framed(message: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(PREFIX_BYTES + message.len());
-    prefix(&mut frame, message.len());
-    frame.put_slice(message);
-    frame.freeze()
-}
-
-fn prefix(frame: &mut BytesMut, length: usize) {
-    frame.put_u8(0);
-    // a message is far shorter than this bound
-    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    Ok((asked, grpc::framed(&message.encode_to_vec())))
 }
 
 /// The body of an upload, as messages.
@@ -243,8 +215,7 @@ impl Upload {
         let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
         let size = piece.len() as u64;
         let length = key_len(self.field) + encoded_len_varint(size) + piece.len();
-        let mut frame = BytesMut::with_capacity(PREFIX_BYTES + length);
-        prefix(&mut frame, length);
+        let mut frame = grpc::frame(length);
         encode_key(self.field, WireType::LengthDelimited, &mut frame);
         encode_varint(size, &mut frame);
         frame.put_slice(&piece);

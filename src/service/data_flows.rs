@@ -1,25 +1,21 @@
 //! IntegrationService: data flows.
 
-use std::{borrow::Cow, sync::Arc};
-
 use tonic::{Request, Response};
 
 use super::{
     Services,
-    list::{Lists as _, fitted},
+    list::{Lists as _, shared},
     read::get,
     update::updatable,
     write::{open_update, open_write},
 };
 use crate::{
-    call::Call,
     pb,
     wire::{data_flows, requests},
 };
 use ndp_core::{
     error::{Error, Violations},
     names::DataFlowName,
-    query::schema::Queryable as _,
     records::data_flows::{DataFlow, FlowRow},
     rules::data_flows::{ConfirmDataFlow, CreateDataFlow},
     state::State,
@@ -28,15 +24,6 @@ use ndp_core::{
 type Answer<T> = Result<Response<T>, Error>;
 
 updatable!(DataFlow data_flows::data_flow_fields);
-
-/// A flow of a list as the caller sees it.
-fn row(flow: &Arc<DataFlow>, call: &Call) -> Option<FlowRow> {
-    let flow = match call.sees(&**flow)? {
-        Cow::Borrowed(_) => Arc::clone(flow),
-        Cow::Owned(redacted) => Arc::new(redacted),
-    };
-    Some(FlowRow::new(flow, call.state()))
-}
 
 impl Services {
     pub(super) async fn get_data_flow(
@@ -54,17 +41,17 @@ impl Services {
     ) -> Answer<pb::ListDataFlowsResponse> {
         let (call, message) = self.open_read(request).await?;
         let binding = call.binding("ListDataFlows");
-        let query = self.query::<FlowRow>(binding, &message.arguments())?;
-        let binding = query.binding.clone();
-        let listing = self.work(&call, move |call, effort| {
-            let rows = query.rows(call.state().data_flows(), "");
-            let rows = effort.rows(rows, query.row_cost());
-            let page = query.page(query.by_name(), rows.filter_map(|flow| row(flow, call)));
-            let place = |row: &FlowRow| query.order.cursor(row);
-            let convert = data_flows::data_flow_row;
-            Ok(fitted(page, effort, FlowRow::ANSWER_COST, convert, place))
-        });
-        let (data_flows, next_page_token) = self.sealed(&binding, listing.await?);
+        let query = self.query(binding, &message.arguments())?;
+        let (data_flows, next_page_token) = self
+            .list_rows(
+                &call,
+                State::data_flows,
+                String::new(),
+                query,
+                |it, call| Some(FlowRow::new(shared(it, call)?, call.state())),
+                |_, row| data_flows::data_flow_row(row),
+            )
+            .await?;
         call.answer(pb::ListDataFlowsResponse {
             data_flows,
             next_page_token,

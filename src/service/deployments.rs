@@ -1,12 +1,10 @@
 //! IntegrationService: deployments.
 
-use std::sync::Arc;
-
 use tonic::{Request, Response};
 
 use super::{
     Services,
-    list::{Lists as _, fitted},
+    list::{Lists as _, shared},
     monitoring::check_known,
     plans::platform_prefix,
     read::get,
@@ -21,7 +19,6 @@ use ndp_core::{
     error::{Error, Violations},
     monitoring::deployments::DeploymentRow,
     names::DeploymentName,
-    query::schema::Queryable as _,
     records::deployments::Deployment,
     rules::deployments::{ConfirmDeployment, UpdateDeployment},
     state::State,
@@ -64,27 +61,17 @@ impl Services {
             .binding("ListDeployments")
             .with("parent", &prefix)
             .with("effective_date", asked);
-        let query = self.query::<DeploymentRow>(binding, &message.arguments())?;
-        let binding = query.binding.clone();
-        let listing = self.work(&call, move |call, effort| {
-            let state = call.state();
-            let rows = query.rows(state.deployments(), &prefix);
-            let rows = effort.rows(rows, 1 + query.row_cost());
-            // everyone sees deployments whole
-            let rows = rows.map(|record| DeploymentRow::new(state, Arc::clone(record), on));
-            let page = query.page(query.by_name(), rows);
-            let convert =
-                |row: &DeploymentRow| deployments::standing_deployment(state, &row.record, on);
-            let place = |row: &DeploymentRow| query.order.cursor(row);
-            Ok(fitted(
-                page,
-                effort,
-                DeploymentRow::ANSWER_COST,
-                convert,
-                place,
-            ))
-        });
-        let (deployments, next_page_token) = self.sealed(&binding, listing.await?);
+        let query = self.query(binding, &message.arguments())?;
+        let (deployments, next_page_token) = self
+            .list_rows(
+                &call,
+                State::deployments,
+                prefix,
+                query,
+                move |it, call| Some(DeploymentRow::new(call.state(), shared(it, call)?, on)),
+                move |state, row| deployments::standing_deployment(state, &row.record, on),
+            )
+            .await?;
         call.answer(pb::ListDeploymentsResponse {
             deployments,
             next_page_token,

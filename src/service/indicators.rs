@@ -5,16 +5,16 @@ use tonic::{Request, Response};
 use super::{
     Services,
     list::{Lists as _, Seen, fitted, page},
-    read::get,
+    read::{find, get},
     update::updatable,
     write::{open_update, open_write},
 };
 use crate::{
-    call::Call,
     pb,
     registry::entropy::OsEntropy,
     wire::{
-        indicators::{self, draft},
+        documents, indicators,
+        observations::{self, draft},
         requests,
         validate::FieldPath,
     },
@@ -22,7 +22,7 @@ use crate::{
 use ndp_core::{
     error::{Error, Violations},
     messages::Rule,
-    names::{IndicatorName, ObservationName, ResourceName as _},
+    names::{IndicatorName, ObservationName},
     query::schema::Queryable as _,
     records::{indicators::Indicator, observations::Observation},
     rules::{
@@ -103,7 +103,7 @@ impl Services {
         let command = ClosePeriod {
             name: requests::name(&message.name, "name")?,
             etag: message.etag,
-            period: message.period.map(crate::wire::documents::read_period),
+            period: message.period.map(documents::read_period),
         };
         self.write(call, envelope, command)
             .await?
@@ -116,7 +116,7 @@ impl Services {
     ) -> Answer<pb::Observation> {
         let (call, message) = self.open_read(request).await?;
         let observation = get(&call, &message.name, State::observation)?;
-        call.answer(indicators::observation(&observation, call.state()))
+        call.answer(observations::observation(&observation, call.state()))
     }
 
     pub(super) async fn list_observations(
@@ -126,7 +126,7 @@ impl Services {
         let (call, message) = self.open_read(request).await?;
         let parent: Option<IndicatorName> = requests::parent(&message.parent, "parent")?;
         if let Some(parent) = &parent {
-            find_indicator(&call, parent)?;
+            find(&call, parent, State::indicator)?;
         }
         let all = message.show_replaced;
         let binding = call
@@ -143,7 +143,7 @@ impl Services {
                 it.value.is_some() && standing.is_some_and(|stands| stands.name == it.name)
             };
             let page = page(&query, call, effort, in_order, rows, |it| all || stands(it));
-            let convert = |it: &Seen<'_, Observation>| indicators::observation(it, state);
+            let convert = |it: &Seen<'_, Observation>| observations::observation(it, state);
             let place = |it: &Seen<'_, Observation>| query.order.cursor(it);
             let cost = Observation::ANSWER_COST;
             Ok(fitted(page, effort, cost, convert, place))
@@ -166,7 +166,7 @@ impl Services {
         let entry = entry.ok_or_else(|| Error::Bug("a value without its facts".into()))?;
         self.write(call, envelope, CreateObservation { entry })
             .await?
-            .answer(indicators::observation)
+            .answer(observations::observation)
     }
 
     pub(super) async fn batch_create_observations(
@@ -193,20 +193,10 @@ impl Services {
             let values = values.filter_map(|it| it.written(state, first.meta));
             pb::BatchCreateObservationsResponse {
                 observations: values
-                    .map(|it| indicators::observation(&it, state))
+                    .map(|it| observations::observation(&it, state))
                     .collect(),
             }
         })
-    }
-}
-
-fn find_indicator(call: &Call, name: &IndicatorName) -> Result<(), Error> {
-    match call.state().indicator(name) {
-        Some(_) => Ok(()),
-        None => Err(Error::NotFound {
-            kind: IndicatorName::KIND,
-            name: name.to_string(),
-        }),
     }
 }
 

@@ -77,12 +77,17 @@ impl<T> Deref for Seen<'_, T> {
     }
 }
 
-/// What a caller sees of a record below a plan; `None` if the caller may not know that it exists.
-fn below<T: Visible>(record: &Arc<T>, call: &Call) -> Option<Below<T>> {
-    let record = match call.sees(&**record)? {
+/// What a caller sees of a record; `None` if the caller may not know that it exists.
+pub(super) fn shared<T: Visible>(record: &Arc<T>, call: &Call) -> Option<Arc<T>> {
+    Some(match call.sees(&**record)? {
         Cow::Borrowed(_) => Arc::clone(record),
         Cow::Owned(redacted) => Arc::new(redacted),
-    };
+    })
+}
+
+/// The same of a record below a plan, with the agency of the plan.
+fn below<T: Visible>(record: &Arc<T>, call: &Call) -> Option<Below<T>> {
+    let record = shared(record, call)?;
     let agency = record.agency(call.state());
     Some(Below { record, agency })
 }
@@ -160,23 +165,39 @@ impl Services {
         Below<T>: Queryable,
         M: Answer + Send + 'static,
     {
-        let query = self.query::<Below<T>>(binding.with("parent", &prefix), arguments)?;
+        let binding = binding.with("parent", &prefix);
+        let query = self.query::<Below<T>>(binding, arguments)?;
+        self.list_rows(call, map, prefix, query, below, convert)
+            .await
+    }
+
+    /// A page of rows that are made of the records of `map` whose names begin with `prefix`. `row`
+    /// makes a row of what the caller may see of a record.
+    pub(super) async fn list_rows<K, T, R, M>(
+        &self,
+        call: &Call,
+        map: fn(&State) -> &OrdMap<K, Arc<T>>,
+        prefix: String,
+        query: Query<R>,
+        row: impl Fn(&Arc<T>, &Call) -> Option<R> + Send + 'static,
+        convert: impl Fn(&State, &R) -> M + Send + 'static,
+    ) -> Result<(Vec<M>, String), Error>
+    where
+        K: Ord + Clone + Borrow<str> + 'static,
+        T: Visible,
+        R: Queryable,
+        M: Answer + Send + 'static,
+    {
         let binding = query.binding.clone();
         let listing = self.work(call, move |call, effort| {
             let state = call.state();
             let rows = query.rows(map(state), &prefix);
             let rows = effort.rows(rows, query.row_cost());
-            let rows = rows.filter_map(|record| below(record, call));
+            let rows = rows.filter_map(|record| row(record, call));
             let page = query.page(query.by_name(), rows);
-            let convert = |record: &Below<T>| convert(state, record);
-            let place = |record: &Below<T>| query.order.cursor(record);
-            Ok(fitted(
-                page,
-                effort,
-                Below::<T>::ANSWER_COST,
-                convert,
-                place,
-            ))
+            let convert = |row: &R| convert(state, row);
+            let place = |row: &R| query.order.cursor(row);
+            Ok(fitted(page, effort, R::ANSWER_COST, convert, place))
         });
         Ok(self.sealed(&binding, listing.await?))
     }

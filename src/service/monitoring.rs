@@ -12,25 +12,23 @@ use super::{
     write::open_write,
 };
 use crate::{
-    call::{Call, metadata::NDP_FEED_KEY},
+    call::{Call, identity::identify_feed, metadata::NDP_FEED_KEY},
     pb::{
         self,
         compute_timeline_request::{Interval, Metric},
     },
-    registry::authenticate::authenticate_feed,
     wire::{
-        agencies, figures, indicators,
+        agencies, documents, figures,
         monitoring::{self, Source},
-        reminders, requests, tasks,
+        reminders, requests, scoreboard, tasks,
         values::{self, write_date},
         weekly::Weekly,
     },
 };
 use ndp_core::{
-    caller::Caller,
     change::At,
     error::{Error, Violations},
-    messages::{Rule, Unauthenticated},
+    messages::Rule,
     monitoring::{
         agencies::AgencyCounts,
         attention::Item,
@@ -42,7 +40,7 @@ use ndp_core::{
         tally::{Place, Sight, Tally},
         tasks::{TaskLead, TaskPlace},
     },
-    names::{AgencyName, FigureName, PlatformName, ProgrammeName, ResourceName as _, Revision},
+    names::{AgencyName, FigureName, PlatformName, ProgrammeName, Revision},
     query::{
         filter::Filter,
         order::Order,
@@ -241,7 +239,7 @@ impl Services {
         let (mut call, today, message) = self.open_counted(request).await?;
         if let Some(key) = key {
             let key = key.to_str().unwrap_or_default();
-            call.caller = self.owner_of_feed(key).await?;
+            call.caller = identify_feed(self.registry(), key).await?;
         }
         let agency: AgencyName = requests::name(&message.agency, "agency")?;
         call.state().known_agency(&agency)?;
@@ -255,25 +253,6 @@ impl Services {
         });
         let answer = answer.await?;
         call.answer(answer)
-    }
-
-    /// The principal whose feed a key opens. Another process may just have created an unknown key,
-    /// so such a call waits until the log has been looked at again, as any other.
-    async fn owner_of_feed(&self, key: &str) -> Result<Caller, Error> {
-        let registry = self.registry();
-        registry.check_honoured()?;
-        let owner = || {
-            let known = registry.read();
-            let time = registry.clock().now();
-            authenticate_feed(&known.state, &known.key_hashes, key, time)
-        };
-        match owner() {
-            Err(Error::Unauthenticated(Unauthenticated::Invalid)) => {
-                Box::pin(registry.follow()).await;
-                owner()
-            }
-            found => found,
-        }
     }
 
     pub(super) async fn compute_connections(
@@ -412,7 +391,7 @@ impl Services {
             let agencies = board.rows.len();
             let definitions: Vec<_> = board.columns.iter().map(|it| it.definition).collect();
             let columns = board.columns.iter();
-            let columns: Vec<_> = columns.map(|it| indicators::column(it, agencies)).collect();
+            let columns: Vec<_> = columns.map(|it| scoreboard::column(it, agencies)).collect();
             let unseen = |row: &&Row<'_>| {
                 let after = after.as_ref();
                 after.is_none_or(|after| row.key() > after.name.as_str())
@@ -422,10 +401,10 @@ impl Services {
                 name: row.key().to_owned(),
             };
             let rows = board.rows.iter().filter(unseen).take(size + 1).collect();
-            let convert = |row: &&Row<'_>| indicators::row(row, &ask, &definitions);
+            let convert = |row: &&Row<'_>| scoreboard::row(row, &ask, &definitions);
             let page = fitted(cut(rows, size, cursor), effort, 1, convert, cursor);
-            let period = indicators::board_period(&ask);
-            Ok((columns, page, period, indicators::board_basis(&ask)))
+            let period = scoreboard::period(&ask);
+            Ok((columns, page, period, scoreboard::basis(&ask)))
         });
         let (columns, page, period, basis) = computing.await?;
         let (rows, next_page_token) = self.sealed(&binding, page);
@@ -540,7 +519,7 @@ impl Services {
 fn board(message: &pb::ComputeScoreboardRequest) -> Result<Ask, Error> {
     let mut violations = Violations::new();
     let mut span = |period: Option<&pb::Period>, field: &str| {
-        let span = indicators::read_span(period);
+        let span = documents::read_span(period);
         if period.is_some() && span.is_none() {
             violations.add(format!("{field}.end"), Rule::ScoreboardPeriodMissing);
         }
@@ -557,7 +536,7 @@ fn board(message: &pb::ComputeScoreboardRequest) -> Result<Ask, Error> {
         indicators: requests::names(&message.indicators, "indicators")?,
         span: asked.ok_or_else(stated)?,
         compared,
-        basis: indicators::basis(message.basis).ok_or_else(stated)?,
+        basis: scoreboard::read_basis(message.basis).ok_or_else(stated)?,
         allow_mixed: message.allow_mixed,
     })
 }
@@ -685,11 +664,8 @@ fn check_provider(state: &State, provider: &str) -> Result<(), Error> {
         return state.known_agency(&agency);
     }
     match PlatformName::parse(provider) {
-        Some(name) if state.platform(&name).is_none() => Err(Error::NotFound {
-            kind: PlatformName::KIND,
-            name: name.to_string(),
-        }),
-        _ => Ok(()),
+        Some(name) => state.known_platform(&name),
+        None => Ok(()),
     }
 }
 

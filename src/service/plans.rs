@@ -24,7 +24,7 @@ use ndp_core::{
     error::{Error, Violations},
     names::{
         AssessmentName, BaselineName, MilestoneName, PlanName, PlatformName, ProposalName,
-        ReportName, ResourceName as _,
+        ReportName,
     },
     query::Queryable as _,
     records::{
@@ -607,12 +607,7 @@ pub(super) fn platform_prefix(
     let Some(platform) = requests::parent::<PlatformName>(parent, "parent")? else {
         return Ok(String::new());
     };
-    if call.state().platform(&platform).is_none() {
-        return Err(Error::NotFound {
-            kind: PlatformName::KIND,
-            name: platform.to_string(),
-        });
-    }
+    call.state().known_platform(&platform)?;
     Ok(prefix(&platform))
 }
 

@@ -1,9 +1,9 @@
 //! Files that records cite: what is known of each, who uploaded it, and its bytes where they are
 //! kept in the database. Outside the log.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, QueryBuilder};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, QueryBuilder, SqliteConnection};
 use tokio::{
     fs::File,
     io::{AsyncReadExt as _, AsyncSeekExt as _},
@@ -191,6 +191,22 @@ impl Store {
         self.outages.during(kept, operation)
     }
 
+    /// Begins a transaction beside the log's writer, which keeps the only connection of SQLite's
+    /// pool for itself: there, on a connection that is then in `own`.
+    async fn begin_beside<'a>(
+        &self,
+        own: &'a mut Option<SqliteConnection>,
+    ) -> Result<Tx<'a>, Failure> {
+        match &self.engine {
+            On::Sqlite(pools) => {
+                let own = own.insert(pools.writer.connect_options().connect().await?);
+                let begin = AssertSqlSafe(Arc::clone(&pools.begin_write));
+                Ok(On::Sqlite(own.begin_with(begin).await?))
+            }
+            On::Postgres(_) => self.engine.begin().await,
+        }
+    }
+
     async fn write_file(
         &self,
         file: &StoredFile,
@@ -198,16 +214,8 @@ impl Store {
         by: &Person,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let mut own;
-        // the log's writer keeps the only connection of SQLite's pool for itself
-        let mut tx: Tx<'_> = match &self.engine {
-            On::Sqlite(pools) => {
-                own = pools.writer.connect_options().connect().await?;
-                let begin = AssertSqlSafe(std::sync::Arc::clone(&pools.begin_write));
-                On::Sqlite(own.begin_with(begin).await?)
-            }
-            On::Postgres(_) => self.engine.begin().await?,
-        };
+        let mut own = None;
+        let mut tx = self.begin_beside(&mut own).await?;
         let made = answered(make(tx.link(), file)).await?;
         if made && file.place == FilePlace::Database {
             let unread = |error: std::io::Error| {
@@ -236,15 +244,8 @@ impl Store {
     /// Removes what is known of a file, and its bytes where they are in the database.
     pub async fn remove_file(&self, sha256: &str) -> Result<(), Error> {
         let removed = async {
-            let mut own;
-            let mut tx: Tx<'_> = match &self.engine {
-                On::Sqlite(pools) => {
-                    own = pools.writer.connect_options().connect().await?;
-                    let begin = AssertSqlSafe(std::sync::Arc::clone(&pools.begin_write));
-                    On::Sqlite(own.begin_with(begin).await?)
-                }
-                On::Postgres(_) => self.engine.begin().await?,
-            };
+            let mut own = None;
+            let mut tx = self.begin_beside(&mut own).await?;
             answered(remove(tx.link(), sha256)).await?;
             tx.commit().await?;
             Ok::<_, Failure>(())

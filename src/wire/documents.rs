@@ -6,7 +6,10 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    records::documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
+    records::{
+        documents::{Document, DocumentKind, Evidence, File, Relation, RelationKind, Source},
+        indicators::Span,
+    },
     time::Period,
 };
 
@@ -81,6 +84,15 @@ pub fn read_period(message: pb::Period) -> Period {
         end: read_date(end),
         as_written: read_text(as_written),
     }
+}
+
+/// The time of a period with a last day.
+pub fn read_span(message: Option<&pb::Period>) -> Option<Span> {
+    let read = read_period(message?.clone());
+    Some(Span {
+        end: read.end?,
+        start: read.start,
+    })
 }
 
 /// Reads the evidence for a claim.
@@ -217,6 +229,15 @@ pub(super) fn period(record: &Period) -> pb::Period {
         end: write_date(*end),
         as_written: as_written.clone(),
     }
+}
+
+/// A time in which something was measured.
+pub(super) fn span(span: Span, as_written: &str) -> pb::Period {
+    period(&Period {
+        start: span.start,
+        end: Some(span.end),
+        as_written: as_written.to_owned(),
+    })
 }
 
 pub(super) fn sources(records: &[Source]) -> Vec<pb::Source> {

@@ -1,27 +1,18 @@
-//! Conversion of indicators, their values and the scoreboard between their wire and domain forms.
+//! Conversion of indicators between their wire and domain forms.
 
 use super::{
     changes::ToMessage,
-    documents::{
-        document, evidence, period, read_boxed_document, read_evidence, read_period, read_sources,
-        sources,
-    },
+    documents::{document, read_boxed_document, read_sources, sources, span},
     validate::FieldPath,
     values::{
-        read_date, read_enum, read_list, read_optional_name, read_text, refuse, write_date,
+        read_date, read_decimal, read_enum, read_list, read_optional_name, read_text, write_date,
         write_enum, write_optional_enum, write_optional_name, write_timestamp,
     },
     words::wire_words,
 };
 use crate::pb;
 use ndp_core::{
-    decimal::{Decimal, Exact},
     error::Violations,
-    messages::Rule,
-    monitoring::{
-        observed::{Facts, Finality, Flag},
-        scoreboard::{Ask, Cell, Column, Row},
-    },
     names::AgencyName,
     records::{
         indicators::{
@@ -29,10 +20,8 @@ use ndp_core::{
             PeriodType, Preference, Span, Target, Unit,
         },
         meta::Meta,
-        observations::{Basis, Draft, Grounds, Observation, Qualifier, Scope},
     },
     state::State,
-    time::Period,
 };
 
 wire_words! {
@@ -41,54 +30,7 @@ wire_words! {
     Preference = pb::indicator::Direction;
     Accumulation = pb::indicator::Accumulation;
     PeriodType = pb::indicator::PeriodType;
-    Scope = pb::observation::Scope;
-    Basis = pb::observation::Basis;
-    Qualifier = pb::observation::Qualifier;
-    Finality = pb::observation::Finality;
-    Flag = pb::observation::Flag;
 }
-
-// === values ===
-
-/// Reads a decimal, which the contract has in its form; none for an empty one.
-fn read_decimal(text: &str, path: &FieldPath<'_>, violations: &mut Violations) -> Option<Decimal> {
-    if text.is_empty() {
-        return None;
-    }
-    let read = text.parse().ok();
-    if read.is_none() {
-        refuse(path, violations, Rule::DecimalForm);
-    }
-    read
-}
-
-fn write_decimal(value: Option<Decimal>) -> String {
-    value.map_or_else(String::new, |it| it.to_string())
-}
-
-fn write_exact(value: Option<Exact>) -> String {
-    value.map_or_else(String::new, |it| it.to_string())
-}
-
-/// A time in which something was measured.
-fn span(span: Span, as_written: &str) -> pb::Period {
-    period(&Period {
-        start: span.start,
-        end: Some(span.end),
-        as_written: as_written.to_owned(),
-    })
-}
-
-/// The time of a period with a last day.
-pub fn read_span(message: Option<&pb::Period>) -> Option<Span> {
-    let read = read_period(message?.clone());
-    Some(Span {
-        end: read.end?,
-        start: read.start,
-    })
-}
-
-// === indicators ===
 
 impl ToMessage for Indicator {
     type Message = pb::Indicator;
@@ -314,263 +256,4 @@ fn closed_period(record: &Closing) -> pb::indicator::ClosedPeriod {
         close_time: Some(write_timestamp(*record_time)),
         close_revision: revision.get(),
     }
-}
-
-// === observations ===
-
-impl ToMessage for Observation {
-    type Message = pb::Observation;
-
-    fn to_message(&self, _: Option<&AgencyName>, state: &State) -> pb::Observation {
-        observation(self, state)
-    }
-}
-
-/// Reads what a client writes of a value from the request's field at `path`. `None` has left a
-/// violation behind.
-pub fn draft(
-    message: pb::Observation,
-    path: &FieldPath<'_>,
-    violations: &mut Violations,
-) -> Option<Draft> {
-    let pb::Observation {
-        name: _,
-        agency,
-        scope,
-        period,
-        definition_version,
-        basis,
-        qualifier,
-        numerator,
-        denominator,
-        value,
-        statement,
-        evidence,
-        sources,
-        replaces,
-        correction_reason,
-        confirms: _,
-        replacement: _,
-        recomputed_value: _,
-        recomputation_agrees: _,
-        previous_observation: _,
-        difference: _,
-        target_value: _,
-        target_date: _,
-        target_gap: _,
-        finality: _,
-        implied_ministry_weight: _,
-        flags: _,
-        substantiated: _,
-        create_time: _,
-        update_time: _,
-        revision: _,
-    } = message;
-    let agency = read_optional_name(&agency, &path.field("agency"), violations);
-    let replaces = read_optional_name(&replaces, &path.field("replaces"), violations);
-    let mut decimal = |text: &str, field| read_decimal(text, &path.field(field), violations);
-    let (numerator, denominator, value) = (
-        decimal(&numerator, "numerator"),
-        decimal(&denominator, "denominator"),
-        decimal(&value, "value"),
-    );
-    Some(Draft {
-        agency,
-        scope: read_enum(scope),
-        period: period.map(read_period),
-        definition_version,
-        basis: read_enum(basis)?,
-        qualifier: read_enum(qualifier).unwrap_or_default(),
-        numerator,
-        denominator,
-        value,
-        statement: read_text(statement),
-        evidence: read_evidence(evidence),
-        sources: read_sources(sources),
-        replaces,
-        correction_reason: read_text(correction_reason),
-    })
-}
-
-/// A value, with what is computed of it in `state`.
-pub fn observation(record: &Observation, state: &State) -> pb::Observation {
-    let Observation {
-        name,
-        agency,
-        scope,
-        start: _,
-        end: _,
-        definition,
-        basis,
-        qualifier,
-        numerator,
-        denominator,
-        value,
-        grounds: _,
-        meta,
-    } = record;
-    let Grounds {
-        period_as_written,
-        statement,
-        evidence: shown,
-        sources: read_in,
-        replaces,
-        correction_reason,
-        confirms,
-        declared_by: _, // the log shows it to those who may see it
-    } = record.grounds();
-    let message = pb::Observation {
-        name: name.as_str().to_owned(),
-        agency: write_optional_name(agency.as_ref()),
-        scope: write_optional_enum(*scope),
-        period: Some(span(record.span(), period_as_written)),
-        definition_version: (*definition).into(),
-        basis: write_enum(*basis),
-        qualifier: write_enum(*qualifier),
-        numerator: write_decimal(*numerator),
-        denominator: write_decimal(*denominator),
-        value: write_decimal(*value),
-        statement: statement.clone(),
-        evidence: evidence(shown),
-        sources: sources(read_in),
-        replaces: write_optional_name(replaces.as_ref()),
-        correction_reason: correction_reason.clone(),
-        confirms: write_optional_name(confirms.as_ref()),
-        substantiated: record.is_substantiated(),
-        create_time: Some(write_timestamp(meta.create_time)),
-        update_time: Some(write_timestamp(meta.update_time)),
-        revision: meta.revision.get(),
-        ..pb::Observation::default()
-    };
-    match state.observed(record) {
-        Some(facts) => with_facts(message, &facts),
-        None => message,
-    }
-}
-
-fn with_facts(message: pb::Observation, facts: &Facts<'_>) -> pb::Observation {
-    let Facts {
-        recomputed,
-        agrees,
-        previous,
-        change,
-        target,
-        gap,
-        finality,
-        replaced_by,
-        weight,
-        flags,
-    } = facts;
-    pb::Observation {
-        replacement: write_optional_name(replaced_by.map(|it| &it.name)),
-        recomputed_value: write_exact(*recomputed),
-        recomputation_agrees: *agrees,
-        previous_observation: write_optional_name(previous.map(|it| &it.name)),
-        difference: write_exact(*change),
-        target_value: target.map_or_else(String::new, |it| it.value.to_string()),
-        target_date: write_date(target.map(|it| it.target_date)),
-        target_gap: write_exact(*gap),
-        finality: write_enum(*finality),
-        implied_ministry_weight: write_exact(*weight),
-        flags: flags.iter().map(|it| write_enum(*it)).collect(),
-        ..message
-    }
-}
-
-// === the scoreboard ===
-
-/// One indicator of the board.
-pub fn column(record: &Column<'_>, agencies: usize) -> pb::compute_scoreboard_response::Column {
-    let Column {
-        indicator,
-        definition,
-        reported,
-        summed,
-        numerator,
-        denominator,
-        value,
-        qualifier,
-        mixed,
-    } = record;
-    pb::compute_scoreboard_response::Column {
-        indicator: indicator.name.as_str().to_owned(),
-        display_name: indicator.fields.display_name.clone(),
-        display_name_en: indicator.fields.display_name_en.clone(),
-        unit: write_enum(indicator.fields.unit),
-        direction: write_enum(indicator.fields.direction),
-        definition_version: (*definition).into(),
-        reported_agency_count: Some(*reported),
-        agency_count: i32::try_from(agencies).ok(),
-        summed_agency_count: Some(*summed),
-        total_numerator: write_exact(*numerator),
-        total_denominator: write_exact(*denominator),
-        total_value: write_exact(*value),
-        total_qualifier: write_enum(*qualifier),
-        mixed: *mixed,
-    }
-}
-
-/// One agency of the board, with the definitions that its columns follow.
-pub fn row(
-    record: &Row<'_>,
-    ask: &Ask,
-    definitions: &[u8],
-) -> pb::compute_scoreboard_response::Row {
-    let agency = &record.agency.fields;
-    let cells = record.cells.iter().zip(definitions);
-    pb::compute_scoreboard_response::Row {
-        agency: record.agency.name.as_str().to_owned(),
-        agency_display_name: agency.display_name.clone(),
-        agency_display_name_en: agency.display_name_en.clone(),
-        cells: cells
-            .map(|(it, definition)| cell(it, ask, *definition))
-            .collect(),
-    }
-}
-
-fn cell(record: &Cell<'_>, ask: &Ask, definition: u8) -> pb::compute_scoreboard_response::Cell {
-    let Cell {
-        observation,
-        rank,
-        compared,
-        change,
-        change_mixed,
-    } = record;
-    let Some(it) = observation else {
-        return pb::compute_scoreboard_response::Cell {
-            missing: true,
-            ..Default::default()
-        };
-    };
-    pb::compute_scoreboard_response::Cell {
-        missing: false,
-        observation: it.name.as_str().to_owned(),
-        value: write_decimal(it.value),
-        qualifier: write_enum(it.qualifier),
-        numerator: write_decimal(it.numerator),
-        denominator: write_decimal(it.denominator),
-        rank: *rank,
-        basis: write_enum(it.basis),
-        definition_version: it.definition.into(),
-        other_basis: it.basis != ask.basis,
-        other_definition: it.definition != definition,
-        comparison_observation: write_optional_name(compared.map(|it| &it.name)),
-        difference: write_exact(*change),
-        difference_mixed: *change_mixed,
-    }
-}
-
-/// The time that a board is of.
-pub fn board_period(ask: &Ask) -> pb::Period {
-    span(ask.span, "")
-}
-
-/// The number of the basis that a board is on.
-pub fn board_basis(ask: &Ask) -> i32 {
-    write_enum(ask.basis)
-}
-
-/// What a request asks a basis to be.
-pub fn basis(number: i32) -> Option<Basis> {
-    read_enum(number)
 }

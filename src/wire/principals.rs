@@ -7,7 +7,7 @@ use super::{
     monitoring::agency_display_name,
     validate::FieldPath,
     values::{
-        read_date, read_duration, read_enum, read_enums, read_list, read_optional_name, read_text,
+        read_date, read_duration, read_enum, read_enums, read_optional_name, read_text,
         read_timestamp, write_date, write_enum, write_enums, write_optional_name, write_timestamp,
     },
     words::wire_words,
@@ -74,15 +74,11 @@ pub fn principal_fields(
         kind: read_enum(kind).unwrap_or_default(),
         agency: read_optional_name(&agency, &path.field("agency"), violations),
         roles: read_enums(&roles),
-        grants: read_list(grants, &path.field("grants"), violations, read_grant),
+        grants: grants.into_iter().filter_map(read_grant).collect(),
     }
 }
 
-fn read_grant(
-    message: pb::principal::Grant,
-    _: &FieldPath<'_>,
-    _: &mut Violations,
-) -> Option<Grant> {
+fn read_grant(message: pb::principal::Grant) -> Option<Grant> {
     let pb::principal::Grant {
         role,
         start_date,

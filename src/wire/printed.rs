@@ -9,6 +9,19 @@ pub(super) fn day(date: Date) -> String {
     format!("{:02}/{:02}/{}", date.day(), date.month(), date.year())
 }
 
+/// What a page says of a registry whose records are made up.
+pub(super) const SYNTHETIC: &str = "DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.";
+
+/// A page with this body, which is HTML.
+pub(super) fn page(title: &str, style: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"vi\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n\
+         <style>{style}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
+        Escaped(title)
+    )
+}
+
 /// A text within HTML.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 

@@ -6,7 +6,7 @@ use super::{
     documents::{document, evidence, read_boxed_document},
     validate::FieldPath,
     values::{
-        read_date, read_enum, read_list, read_optional_name, read_text, write_date, write_enum,
+        read_date, read_enum, read_optional_name, read_text, write_date, write_enum,
         write_optional_enum, write_optional_name, write_timestamp,
     },
     words::wire_words,
@@ -100,9 +100,7 @@ pub fn recommendation_fields(
         term: term.map(read_term),
         subjects,
         review_date: read_date(review_date),
-        steps: read_list(steps, &path.field("steps"), violations, |it, _, _| {
-            read_step(it)
-        }),
+        steps: steps.into_iter().filter_map(read_step).collect(),
         tasks: tasks.into_iter().map(read_task_link).collect(),
     }
 }

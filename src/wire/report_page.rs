@@ -12,7 +12,7 @@ use docx_rs::{
 use super::{
     glossary::value_label,
     monitoring::agency_display_name,
-    printed::{Escaped, day},
+    printed::{self, Escaped, day},
 };
 use crate::pb;
 use ndp_core::{
@@ -44,8 +44,13 @@ const MARGINS: PageMargin = PageMargin {
 };
 /// The width between the margins.
 const WIDTH: usize = 9355;
+/// The columns of the table of milestones, in hundredths of the width.
+const COLUMNS: [usize; 4] = [8, 52, 18, 22];
 /// The size of the text in half points.
 const TEXT_SIZE: usize = 28;
+
+/// What stands where there is no text.
+const NONE: &str = "Không có.";
 
 /// How a line is set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,11 +69,8 @@ enum Part {
     Line(Set, String),
     /// Two columns without borders.
     Columns([Vec<(Set, String)>; 2]),
-    /// A table with a heading row; the widths are shares of 100.
-    Table {
-        widths: Vec<usize>,
-        rows: Vec<Vec<String>>,
-    },
+    /// The table of milestones, with a heading row.
+    Milestones(Vec<[String; 4]>),
 }
 
 /// The report with what it is about, as its caller sees them.
@@ -114,143 +116,137 @@ fn title(of: &Subject<'_>) -> String {
 }
 
 fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
-    let Subject {
-        report,
-        plan,
-        state,
-        today,
-    } = of;
-    let fields = &report.fields;
-    let agency = agency_display_name(state, Some(&plan.agency));
-    let head = plan.fields.accountable_head.as_deref();
-    let mut parts = vec![
-        Part::Columns([
-            vec![
-                (Set::Title, agency.to_uppercase()),
-                (Set::Middle, plan.fields.lead_unit.clone()),
-                (Set::Middle, "Số:        /BC-".to_owned()),
-            ],
-            vec![
-                (Set::Title, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM".to_owned()),
-                (Set::Title, "Độc lập - Tự do - Hạnh phúc".to_owned()),
-                (Set::Italic, "…………, ngày … tháng … năm ……".to_owned()),
-            ],
-        ]),
-        Part::Line(Set::Title, "BÁO CÁO".to_owned()),
-        Part::Line(Set::Title, title.to_owned()),
-    ];
-    let mut line = |set: Set, text: String| parts.push(Part::Line(set, text));
-    if state.is_synthetic() {
-        line(
-            Set::Title,
-            "DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.".to_owned(),
-        );
+    let mut parts = Parts(Vec::new());
+    parts.opening(of, title);
+    parts.content(of);
+    parts.closing(of);
+    parts.0
+}
+
+/// The parts of a document as they are written, one after the other.
+struct Parts(Vec<Part>);
+
+impl Parts {
+    fn line(&mut self, set: Set, text: impl Into<String>) {
+        self.0.push(Part::Line(set, text.into()));
     }
-    match report.state() {
-        ReportState::Filed => {}
-        other => {
-            let state = value_label("Report.State", other.as_str());
-            line(
-                Set::Title,
-                format!("Báo cáo này không còn hiệu lực: {state}."),
-            );
+
+    /// A text of several lines; a word where there is none.
+    fn paragraphs(&mut self, text: &str) {
+        let before = self.0.len();
+        let lines = text.lines().map(str::trim).filter(|it| !it.is_empty());
+        lines.for_each(|it| self.line(Set::Text, it));
+        if self.0.len() == before {
+            self.line(Set::Text, NONE);
         }
     }
-    let by = plan.issuing_document.as_deref().map(cited);
-    line(
-        Set::Text,
-        match by {
+
+    fn columns(&mut self, columns: [&[(Set, &str)]; 2]) {
+        let lines = columns.map(|lines| {
+            let lines = lines.iter().map(|(set, text)| (*set, (*text).to_owned()));
+            lines.collect()
+        });
+        self.0.push(Part::Columns(lines));
+    }
+
+    /// Who reports, what, and by which document.
+    fn opening(&mut self, of: &Subject<'_>, title: &str) {
+        let agency = agency_display_name(of.state, Some(&of.plan.agency));
+        self.columns([
+            &[
+                (Set::Title, &agency.to_uppercase()),
+                (Set::Middle, &of.plan.fields.lead_unit),
+                (Set::Middle, "Số:        /BC-"),
+            ],
+            &[
+                (Set::Title, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"),
+                (Set::Title, "Độc lập - Tự do - Hạnh phúc"),
+                (Set::Italic, "…………, ngày … tháng … năm ……"),
+            ],
+        ]);
+        self.line(Set::Title, "BÁO CÁO");
+        self.line(Set::Title, title);
+        if of.state.is_synthetic() {
+            self.line(Set::Title, printed::SYNTHETIC);
+        }
+        let state = of.report.state();
+        if state != ReportState::Filed {
+            let state = value_label("Report.State", state.as_str());
+            let text = format!("Báo cáo này không còn hiệu lực: {state}.");
+            self.line(Set::Title, text);
+        }
+        let text = match of.plan.issuing_document.as_deref().map(cited) {
             Some(by) => format!("Thực hiện kế hoạch ban hành theo {by}, {agency} báo cáo như sau:"),
             None => format!("{agency} báo cáo như sau:"),
-        },
-    );
-    line(Set::Heading, "I. ĐÁNH GIÁ CHUNG".to_owned());
-    let rating = fields
-        .rating
-        .map_or("", |it| value_label("Rating", it.as_str()));
-    line(
-        Set::Text,
-        format!(
-            "Tự đánh giá: {rating}. Khối lượng hoàn thành: {}%.",
-            fields.percent
-        ),
-    );
-    line(Set::Heading, "II. KẾT QUẢ THỰC HIỆN".to_owned());
-    paragraphs(&fields.results, &mut line);
-    line(Set::Heading, "III. CÁC MỐC NHIỆM VỤ".to_owned());
-    let on = fields.period_end_date.unwrap_or(*today);
-    let rows = milestones(of, on);
-    match rows.len() {
-        0 => line(Set::Text, "Kế hoạch không có mốc nhiệm vụ.".to_owned()),
-        _ => {
-            line(
-                Set::Text,
-                format!("Tình trạng đến ngày {}, do hệ thống tính:", day(on)),
-            );
-            let mut table = vec![
-                ["TT", "Mốc nhiệm vụ", "Thời hạn", "Tình trạng"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            ];
-            table.extend(rows);
-            parts.push(Part::Table {
-                widths: vec![8, 52, 18, 22],
-                rows: table,
-            });
+        };
+        self.line(Set::Text, text);
+    }
+
+    /// What it says, under numbered headings.
+    fn content(&mut self, of: &Subject<'_>) {
+        let fields = &of.report.fields;
+        self.line(Set::Heading, "I. ĐÁNH GIÁ CHUNG");
+        let rating = fields.rating;
+        let rating = rating.map_or("", |it| value_label("Rating", it.as_str()));
+        let percent = fields.percent;
+        let text = format!("Tự đánh giá: {rating}. Khối lượng hoàn thành: {percent}%.");
+        self.line(Set::Text, text);
+        self.line(Set::Heading, "II. KẾT QUẢ THỰC HIỆN");
+        self.paragraphs(&fields.results);
+        self.line(Set::Heading, "III. CÁC MỐC NHIỆM VỤ");
+        let on = fields.period_end_date.unwrap_or(of.today);
+        let milestones = milestones(of, on);
+        if milestones.is_empty() {
+            self.line(Set::Text, "Kế hoạch không có mốc nhiệm vụ.");
+        } else {
+            let text = format!("Tình trạng đến ngày {}, do hệ thống tính:", day(on));
+            self.line(Set::Text, text);
+            let mut rows =
+                vec![["TT", "Mốc nhiệm vụ", "Thời hạn", "Tình trạng"].map(str::to_owned)];
+            rows.extend(milestones);
+            self.0.push(Part::Milestones(rows));
+        }
+        self.line(Set::Heading, "IV. KHÓ KHĂN, VƯỚNG MẮC");
+        self.paragraphs(&fields.difficulties);
+        self.line(Set::Heading, "V. KIẾN NGHỊ, ĐỀ XUẤT");
+        self.paragraphs(&fields.recommendations);
+        self.line(Set::Heading, "VI. TÀI LIỆU MINH CHỨNG");
+        if fields.evidence.is_empty() {
+            self.line(Set::Text, NONE);
+        }
+        for evidence in fields.evidence.iter().take(EVIDENCE_MAX) {
+            self.line(Set::Text, format!("- {}", shown(evidence)));
         }
     }
-    let mut line = |set: Set, text: String| parts.push(Part::Line(set, text));
-    line(Set::Heading, "IV. KHÓ KHĂN, VƯỚNG MẮC".to_owned());
-    paragraphs(&fields.difficulties, &mut line);
-    line(Set::Heading, "V. KIẾN NGHỊ, ĐỀ XUẤT".to_owned());
-    paragraphs(&fields.recommendations, &mut line);
-    line(Set::Heading, "VI. TÀI LIỆU MINH CHỨNG".to_owned());
-    if fields.evidence.is_empty() {
-        line(Set::Text, "Không có.".to_owned());
+
+    /// Who gets it, who signs it, and where it is from.
+    fn closing(&mut self, of: &Subject<'_>) {
+        let head = of.plan.fields.accountable_head.as_deref();
+        let office = head.map_or("", |head| &*head.office).to_uppercase();
+        self.columns([
+            &[
+                (Set::Italic, "Nơi nhận:"),
+                (Set::Text, "- …………;"),
+                (Set::Text, "- Lưu: VT."),
+            ],
+            &[
+                (Set::Title, &office),
+                (
+                    Set::Italic,
+                    "(Chữ ký của người có thẩm quyền, dấu của cơ quan)",
+                ),
+            ],
+        ]);
+        let (name, revision) = (&of.report.name, of.report.meta.revision.get());
+        self.line(
+            Set::Italic,
+            format!("Lập từ {name} trên Hệ thống đăng ký nền tảng số, thay đổi thứ {revision}."),
+        );
     }
-    for evidence in fields.evidence.iter().take(EVIDENCE_MAX) {
-        line(Set::Text, format!("- {}", shown(evidence)));
-    }
-    let office = head.map_or("", |head| &*head.office).to_uppercase();
-    parts.push(Part::Columns([
-        vec![
-            (Set::Italic, "Nơi nhận:".to_owned()),
-            (Set::Text, "- …………;".to_owned()),
-            (Set::Text, "- Lưu: VT.".to_owned()),
-        ],
-        vec![
-            (Set::Title, office),
-            (
-                Set::Italic,
-                "(Chữ ký của người có thẩm quyền, dấu của cơ quan)".to_owned(),
-            ),
-        ],
-    ]));
-    parts.push(Part::Line(
-        Set::Italic,
-        format!(
-            "Lập từ {} trên Hệ thống đăng ký nền tảng số, thay đổi thứ {}.",
-            report.name.as_str(),
-            report.meta.revision.get()
-        ),
-    ));
-    parts
 }
 
-/// A text of several lines; a word where there is none.
-fn paragraphs(text: &str, line: &mut impl FnMut(Set, String)) {
-    let mut lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|it| !it.is_empty())
-        .peekable();
-    if lines.peek().is_none() {
-        line(Set::Text, "Không có.".to_owned());
-    }
-    lines.for_each(|it| line(Set::Text, it.to_owned()));
-}
-
-fn milestones(of: &Subject<'_>, on: Date) -> Vec<Vec<String>> {
+/// The rows of the milestones and how they stood on a date.
+fn milestones(of: &Subject<'_>, on: Date) -> Vec<[String; 4]> {
     let dossier = of.state.dossier(of.plan);
     let mut standing: Vec<_> = dossier
         .milestones
@@ -260,7 +256,7 @@ fn milestones(of: &Subject<'_>, on: Date) -> Vec<Vec<String>> {
     standing.sort_by_key(|(milestone, standing)| (standing.due, milestone.name.as_str()));
     let rows = standing.iter().take(MILESTONES_MAX).enumerate();
     rows.map(|(i, (milestone, standing))| {
-        vec![
+        [
             (i + 1).to_string(),
             milestone.fields.display_name.clone(),
             standing.due.map_or_else(|| "Thường xuyên".to_owned(), day),
@@ -294,12 +290,7 @@ fn shown(evidence: &Evidence) -> String {
 // === as HTML ===
 
 fn html(title: &str, parts: &[Part]) -> String {
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"vi\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n",
-        Escaped(title)
-    );
+    let mut page = String::new();
     for part in parts {
         match part {
             Part::Line(set, text) => html_line(&mut page, *set, text),
@@ -314,7 +305,7 @@ fn html(title: &str, parts: &[Part]) -> String {
                 }
                 page.push_str("</div>\n");
             }
-            Part::Table { rows, .. } => {
+            Part::Milestones(rows) => {
                 page.push_str("<table>\n");
                 for (i, row) in rows.iter().enumerate() {
                     let cell = if i == 0 { "th" } else { "td" };
@@ -328,8 +319,7 @@ fn html(title: &str, parts: &[Part]) -> String {
             }
         }
     }
-    page.push_str("</body>\n</html>\n");
-    page
+    printed::page(title, STYLE, &page)
 }
 
 fn html_line(page: &mut String, set: Set, text: &str) {
@@ -380,18 +370,18 @@ fn docx(parts: &[Part]) -> Docx {
             let table = Table::without_borders(vec![row]).set_grid(vec![WIDTH / 2; 2]);
             docx.add_table(table).add_paragraph(Paragraph::new())
         }
-        Part::Table { widths, rows } => {
-            let grid: Vec<_> = widths.iter().map(|share| WIDTH * share / 100).collect();
-            let row = |(i, row): (usize, &Vec<String>)| {
+        Part::Milestones(rows) => {
+            let grid = COLUMNS.map(|share| WIDTH * share / 100);
+            let row = |(i, row): (usize, &[String; 4])| {
                 let set = if i == 0 { Set::Title } else { Set::Text };
-                let cells = row.iter().zip(&grid).map(|(text, width)| {
-                    let cell = TableCell::new().width(*width, WidthType::Dxa);
+                let cells = row.iter().zip(grid).map(|(text, width)| {
+                    let cell = TableCell::new().width(width, WidthType::Dxa);
                     cell.add_paragraph(paragraph(set, text))
                 });
                 TableRow::new(cells.collect())
             };
             let rows = rows.iter().enumerate().map(row).collect();
-            docx.add_table(Table::new(rows).set_grid(grid.clone()))
+            docx.add_table(Table::new(rows).set_grid(grid.to_vec()))
                 .add_paragraph(Paragraph::new())
         }
     })

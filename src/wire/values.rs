@@ -1,8 +1,9 @@
-//! Conversion of the simple values in messages: text, dates, times, enums and resource names.
+//! Conversion of the simple values in messages: text, decimals, dates, times, enums and resource
+//! names.
 //!
-//! `read_…` takes what a client sent, after its field rules were checked, so that only a name can
-//! still be refused: that of a record within a request, of which the contract has no pattern. It is
-//! refused in the words of the contract. `write_…` is the other direction. Text in messages is
+//! `read_…` takes what a client sent, after its field rules were checked, so that only two
+//! can still be refused: a name within a record, of which the contract has no pattern, and a
+//! decimal. They are refused in the words of the contract. `write_…` is the other direction. Text in messages is
 //! converted to its stored form only here. Digits of a time beyond microseconds are cut, as when
 //! RFC 3339 is read.
 
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
+    decimal::{Decimal, Exact},
     error::Violations,
     messages::Rule,
     names::ResourceName,
@@ -56,6 +58,32 @@ pub fn read_text(text: String) -> String {
         Cow::Borrowed(kept) => kept.to_owned(),
         Cow::Owned(kept) => kept,
     }
+}
+
+// === decimals ===
+
+/// Reads a decimal, which the contract has in its form; none for an empty one.
+pub(super) fn read_decimal(
+    text: &str,
+    path: &FieldPath<'_>,
+    violations: &mut Violations,
+) -> Option<Decimal> {
+    if text.is_empty() {
+        return None;
+    }
+    let read = text.parse().ok();
+    if read.is_none() {
+        refuse(path, violations, Rule::DecimalForm);
+    }
+    read
+}
+
+pub(super) fn write_decimal(value: Option<Decimal>) -> String {
+    value.map_or_else(String::new, |it| it.to_string())
+}
+
+pub(super) fn write_exact(value: Option<Exact>) -> String {
+    value.map_or_else(String::new, |it| it.to_string())
 }
 
 // === resource names ===

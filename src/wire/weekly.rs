@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 
 use super::{
     monitoring::{agency_display_name, counts, place_edition, warnings},
-    printed::{Escaped, day},
+    printed::{self, Escaped, day},
     values::write_date,
 };
 use crate::pb;
@@ -207,7 +207,7 @@ impl Weekly {
                 .map(|it| format!("Lưu ý: {}.", it.text_vi)),
         );
         if whole.synthetic {
-            about.push("DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.".to_owned());
+            about.push(printed::SYNTHETIC.to_owned());
         }
         Self {
             title: format!("Báo cáo tuần về nền tảng số, đến ngày {}", day(date)),
@@ -287,12 +287,7 @@ impl Weekly {
     }
 
     fn html(&self) -> String {
-        let title = Escaped(&self.title);
-        let mut page = format!(
-            "<!doctype html>\n<html lang=\"vi\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
-             <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-        );
+        let mut page = format!("<h1>{}</h1>\n", Escaped(&self.title));
         for line in &self.about {
             let _ = writeln!(page, "<p>{}</p>", Escaped(line));
         }
@@ -321,11 +316,11 @@ impl Weekly {
         let _ = write!(
             page,
             "<p><a href=\"{}\">Bảng đầy đủ (CSV)</a>. Mỗi số dẫn đến phần tổng hợp có số đó, tính \
-             theo dữ liệu đến thay đổi thứ {}.</p>\n</body>\n</html>\n",
+             theo dữ liệu đến thay đổi thứ {}.</p>\n",
             Escaped(&table),
             self.revision
         );
-        page
+        printed::page(&self.title, STYLE, &page)
     }
 
     /// The rest of a table's head, after its first heading.

@@ -8,8 +8,8 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Va
 
 use super::{
     agencies, assessments, baselines, data_flows, deployments, descriptors::POOL, documents,
-    editions, figures, indicators, milestones, plans, platforms, principals, programmes,
-    recommendations, reports, tasks, validate::FieldPath,
+    editions, figures, indicators, milestones, observations, plans, platforms, principals,
+    programmes, recommendations, reports, tasks, validate::FieldPath,
 };
 use crate::pb;
 use ndp_core::{
@@ -221,7 +221,7 @@ fn a_field_is_read_or_said_to_be_output_only() {
         platforms::reinstatement_fields(it)
     });
     check(&mut checked, |it: pb::Observation, violations| {
-        indicators::draft(it, &FieldPath::ROOT.field("it"), violations)
+        observations::draft(it, &FieldPath::ROOT.field("it"), violations)
     });
     // a value, which is above
     checked.insert(pb::CreateObservationRequest::full_name());

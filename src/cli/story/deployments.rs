@@ -3,7 +3,9 @@
 
 use anyhow::{Context as _, Result};
 
-use super::{APPROVER, EDITOR, STEWARD, Story, agency, decision, evidence, platform};
+use super::{
+    APPROVER, EDITOR, STEWARD, Story, agency, decision, evidence, period, platform, source,
+};
 use ndp_core::{
     names::{AgencyName, DeploymentName},
     records::{
@@ -13,7 +15,6 @@ use ndp_core::{
             DeploymentStage::{self, NotStarted, Operating, Pilot, Preparing, Stopped},
             Disposition, LegacySystem, StageEntry, StagePlan,
         },
-        documents::Source,
         edit::Edit as _,
         editions::SYNTHETIC,
     },
@@ -22,7 +23,7 @@ use ndp_core::{
         agencies::CreateAgency,
         deployments::{ConfirmDeployment, UpdateDeployment},
     },
-    time::{Date, Period},
+    time::Date,
 };
 
 const PROVINCE: &str = "tinh-thu-nghiem";
@@ -167,14 +168,11 @@ impl Story {
         let mut fields = DeploymentFields {
             planned_stages: vec![StagePlan {
                 stage: Operating,
-                planned: Some(Period::day(planned, planned.to_string())),
+                planned: Some(period(planned)),
                 start_date: None,
                 document: None,
             }],
-            sources: vec![Source {
-                uri: String::new(),
-                note: format!("báo cáo thử nghiệm {SYNTHETIC}"),
-            }],
+            sources: vec![source("báo cáo thử nghiệm")],
             ..DeploymentFields::default()
         };
         let mut last = None;
@@ -184,7 +182,7 @@ impl Story {
             fields.report_date = Some(day);
             fields.stages.push(StageEntry {
                 stage: *stage,
-                reached: Some(Period::day(day, day.to_string())),
+                reached: Some(period(day)),
                 evidence: vec![evidence(day)],
                 sources: Vec::new(),
             });

@@ -3,14 +3,13 @@
 
 use anyhow::{Context, Result};
 
-use super::{APPROVER, EDITOR, STEWARD, Story, agency, decision, evidence, platform};
+use super::{APPROVER, EDITOR, STEWARD, Story, agency, decision, evidence, platform, source};
 use ndp_core::{
     names::DataFlowName,
     records::{
         data_flows::{
             Channel, DataFlowFields, FlowState, OrganisationKind, Party, Side, StateEntry, Term,
         },
-        documents::Source,
         editions::{EditionFields, SYNTHETIC},
     },
     rules::{
@@ -149,10 +148,7 @@ fn fields(number: usize, day: Date) -> Result<DataFlowFields> {
         }],
         state_entries: vec![entry(state, day)],
         evidence: vec![evidence(day)],
-        sources: vec![Source {
-            uri: String::new(),
-            note: format!("thử nghiệm {SYNTHETIC}"),
-        }],
+        sources: vec![source("thử nghiệm")],
         annulled: false,
     })
 }

@@ -3,11 +3,10 @@
 
 use anyhow::{Context, Result};
 
-use super::{APPROVER, EDITOR, STEWARD, SYNTHETIC, Story, agency};
+use super::{APPROVER, EDITOR, STEWARD, SYNTHETIC, Story, agency, source};
 use ndp_core::{
     names::{AgencyName, IndicatorName, ObservationName},
     records::{
-        documents::Source,
         indicators::{
             Accumulation, Definition, IndicatorFields, IndicatorKind, PeriodType, Preference, Span,
             Target, Unit,
@@ -46,7 +45,7 @@ impl Story {
         let mut span = kind.before(first).context("a month")?;
         let name = IndicatorName::from_id("thu-dung-han").context("an indicator's id")?;
         let of = name.clone();
-        let fields = indicator(span.end.plus_days(100), agency(0)?);
+        let fields = indicator(span.end.plus_days(100), agency(0)?)?;
         self.event(span.end.plus_days(1), STEWARD, "", move |_| {
             Ok(Box::new(CreateIndicator {
                 name: of.clone(),
@@ -102,12 +101,9 @@ impl Story {
     }
 }
 
-fn indicator(by: Date, agency: AgencyName) -> IndicatorFields {
-    let source = Source {
-        uri: String::new(),
-        note: format!("bản ghi thử nghiệm, không có thật {SYNTHETIC}"),
-    };
-    IndicatorFields {
+fn indicator(by: Date, agency: AgencyName) -> Result<IndicatorFields> {
+    let source = source("bản ghi thử nghiệm, không có thật");
+    Ok(IndicatorFields {
         display_name: format!("Tỷ lệ đúng hạn thử nghiệm {SYNTHETIC}"),
         display_name_en: format!("On-time rate {SYNTHETIC}"),
         unit: Unit::Percent,
@@ -123,20 +119,16 @@ fn indicator(by: Date, agency: AgencyName) -> IndicatorFields {
             sources: vec![source.clone()],
             ..Definition::default()
         }],
-        targets: "98"
-            .parse()
-            .map(|value| Target {
-                agency: Some(agency),
-                scope: None,
-                target_date: by,
-                value,
-                document: None,
-                sources: vec![source],
-            })
-            .into_iter()
-            .collect(),
+        targets: vec![Target {
+            agency: Some(agency),
+            scope: None,
+            target_date: by,
+            value: "98".parse()?,
+            document: None,
+            sources: vec![source],
+        }],
         ..IndicatorFields::default()
-    }
+    })
 }
 
 fn period(span: Span) -> Period {

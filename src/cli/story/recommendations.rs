@@ -14,7 +14,7 @@ use ndp_core::{
         },
     },
     rules::{
-        AnyCommand, Update,
+        Update,
         recommendations::{
             AnswerRecommendation, CreateRecommendation, ForwardRecommendation,
             RejectRecommendation, ReopenRecommendation, UpdateRecommendation,
@@ -105,7 +105,7 @@ impl Story {
                 name: Some(name.clone()),
                 fields: fields.clone(),
                 calendar: calendar::shipped()?,
-            }) as Box<dyn AnyCommand>)
+            }))
         });
         Ok(())
     }

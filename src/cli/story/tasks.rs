@@ -2,13 +2,14 @@
 
 use anyhow::{Context, Result};
 
-use super::{APPROVER, EDITOR, STEWARD, Story, agency, decision, evidence, milestone, plan};
+use super::{
+    APPROVER, EDITOR, STEWARD, Story, agency, decision, evidence, head_of_agency, milestone,
+    period, plan, source,
+};
 use ndp_core::{
     names::{ProgrammeName, TaskName},
     records::{
-        documents::Source,
         editions::SYNTHETIC,
-        plans::Head,
         programmes::ProgrammeFields,
         tasks::{Task, TaskFields},
     },
@@ -17,7 +18,7 @@ use ndp_core::{
         tasks::{ConfirmTask, CreateTask, DropTask, MoveTaskDue, ReportTask, ReturnTask},
     },
     state::State,
-    time::{Date, Period},
+    time::Date,
 };
 
 /// What becomes of a task, with the days on which it does, as the year is written.
@@ -127,10 +128,7 @@ impl Story {
             assigning_agency: Some(agency(0)?),
             declared_task_count: Some(18),
             withheld_task_count: Some(3),
-            sources: vec![Source {
-                uri: String::new(),
-                note: format!("thử nghiệm {SYNTHETIC}"),
-            }],
+            sources: vec![source("thử nghiệm")],
             ..ProgrammeFields::default()
         };
         self.event(made, STEWARD, "", move |_| {
@@ -256,10 +254,6 @@ fn read<'a>(state: &'a State, name: &TaskName) -> Result<&'a Task> {
     Ok(state.task(name).context("no such task")?)
 }
 
-fn period(day: Date) -> Period {
-    Period::day(day, day.to_string())
-}
-
 fn task_fields(number: usize, assigned: Date) -> Result<TaskFields> {
     Ok(TaskFields {
         code: format!("TN_{:03}", number + 1),
@@ -267,10 +261,7 @@ fn task_fields(number: usize, assigned: Date) -> Result<TaskFields> {
         programmes: vec![programme()?],
         assigning_document: Some(Box::new(decision("CT", assigned))),
         assigning_agency: Some(agency(0)?),
-        accountable_head: Some(Box::new(Head {
-            office: format!("Người đứng đầu cơ quan thử nghiệm {SYNTHETIC}"),
-            person: String::new(),
-        })),
+        accountable_head: Some(Box::new(head_of_agency())),
         required_result: format!("Sản phẩm thử nghiệm {SYNTHETIC}"),
         ..TaskFields::default()
     })

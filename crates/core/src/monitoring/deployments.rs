@@ -168,6 +168,7 @@ impl Deref for DeploymentRow {
 }
 
 impl Queryable for DeploymentRow {
+    const ROW_COST: usize = 2;
     const ANSWER_COST: usize = 2;
 
     const FIELDS: &'static [Field<Self>] = &[

@@ -14,7 +14,7 @@ use crate::{
         tally::{Counts, Place, Sight, Tally, contribution, is_in},
         tasks::{TaskLead, TaskNumbers, TaskPlace},
     },
-    names::{AgencyName, EditionName, ProgrammeName, ResourceName as _},
+    names::{AgencyName, EditionName, PlatformName, ProgrammeName, ResourceName},
     near::nearest,
     records::editions::Edition,
     state::State,
@@ -69,24 +69,17 @@ pub struct FlowSummary {
 impl State {
     /// Refuses an agency that does not exist. Otherwise it would look like one without records.
     pub fn known_agency(&self, name: &AgencyName) -> Result<(), Error> {
-        if self.agency(name).is_some() {
-            return Ok(());
-        }
-        Err(Error::NotFound {
-            kind: AgencyName::KIND,
-            name: name.to_string(),
-        })
+        known(name, self.agency(name)).map(drop)
     }
 
     /// Refuses a programme that does not exist.
     pub fn known_programme(&self, name: &ProgrammeName) -> Result<(), Error> {
-        if self.programme(name).is_some() {
-            return Ok(());
-        }
-        Err(Error::NotFound {
-            kind: ProgrammeName::KIND,
-            name: name.to_string(),
-        })
+        known(name, self.programme(name)).map(drop)
+    }
+
+    /// Refuses a platform that does not exist.
+    pub fn known_platform(&self, name: &PlatformName) -> Result<(), Error> {
+        known(name, self.platform(name)).map(drop)
     }
 
     /// The platforms that a request for a date selects. Refuses an edition or agency that does not
@@ -101,10 +94,7 @@ impl State {
     ) -> Result<Place, Error> {
         let edition = match scope {
             Scope::All => None,
-            Scope::Edition(name) => Some(self.edition(name).ok_or_else(|| Error::NotFound {
-                kind: EditionName::KIND,
-                name: name.to_string(),
-            })?),
+            Scope::Edition(name) => Some(known(name, self.edition(name))?),
             Scope::Default => Some(self.default_edition(on).ok_or_else(|| Error::NotFound {
                 kind: EditionName::KIND,
                 name: "editions".to_owned(),
@@ -199,6 +189,14 @@ impl State {
         }
         counts
     }
+}
+
+/// What was found by a name, if anything was.
+fn known<N: ResourceName, T>(name: &N, found: Option<T>) -> Result<T, Error> {
+    found.ok_or_else(|| Error::NotFound {
+        kind: N::KIND,
+        name: name.to_string(),
+    })
 }
 
 fn unknown_group(group: &str, edition: Option<&Arc<Edition>>) -> Error {

@@ -68,7 +68,7 @@ impl<T: Queryable> Query<T> {
 
     /// Cost of looking at one row, in units of work.
     pub fn row_cost(&self) -> usize {
-        1 + self.filter.terms() + self.order.terms()
+        T::ROW_COST + self.filter.terms() + self.order.terms()
     }
 
     /// Whether the order is that of the names.

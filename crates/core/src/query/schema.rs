@@ -346,6 +346,10 @@ impl<T> fmt::Debug for Field<T> {
 
 /// A resource type that lists can be asked about.
 pub trait Queryable: Sized + 'static {
+    /// The cost of looking at one resource, in units of work. It is higher if what is asked about
+    /// is computed from other records.
+    const ROW_COST: usize = 1;
+
     /// The cost of returning one resource, in units of work. It is higher if the answer includes
     /// values computed from other records.
     const ANSWER_COST: usize = 1;
