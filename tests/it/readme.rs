@@ -80,32 +80,6 @@ fn commands_that_generate_clients_work() {
     run(&steps, &programs).unwrap_or_else(|error| panic!("docs/clients.md:{error}"));
 }
 
-/// Commands of the pages on records, which call a server.
-/// Commands of docs/files.md.
-#[test]
-fn commands_for_files_work() {
-    let text = fs::read_to_string(tools::repository().join("docs/files.md")).unwrap();
-    let steps = steps(&text).unwrap_or_else(|error| panic!("{error}"));
-    let Some(curl) = tools::curl() else { return };
-    let server = binary_directory().join("ndp-registry");
-    let programs = [("ndp-registry", server), ("curl", curl)];
-    run(&steps, &programs).unwrap_or_else(|error| panic!("docs/files.md:{error}"));
-}
-
-#[test]
-fn commands_on_recommendations_work() {
-    let text = fs::read_to_string(tools::repository().join("docs/recommendations.md")).unwrap();
-    let steps = steps(&text).unwrap_or_else(|error| panic!("{error}"));
-    let Some(grpcurl) = tools::grpcurl() else {
-        return;
-    };
-    let programs = [
-        ("ndp-registry", binary_directory().join("ndp-registry")),
-        ("grpcurl", grpcurl),
-    ];
-    run(&steps, &programs).unwrap_or_else(|error| panic!("docs/recommendations.md:{error}"));
-}
-
 #[test]
 fn readme_commands_work() {
     let readme = fs::read_to_string(tools::repository().join("README.md")).unwrap();
@@ -113,18 +87,33 @@ fn readme_commands_work() {
     as_written("README.md", &steps).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// The commands of pages of docs/, in a registry that the README's commands before its heading
-/// "Monitor" have made.
+/// The commands of each page of docs/, in a registry of its own that the README's section "Run" has
+/// started.
 #[test]
 fn commands_of_the_pages_work() {
-    let read = |path: &str| fs::read_to_string(tools::repository().join(path)).unwrap();
-    let readme = read("README.md");
-    let (before, _) = readme.split_once("\n## Monitor\n").unwrap();
-    for page in ["docs/reminders.md", "docs/requests.md"] {
-        let mut all = steps(before).unwrap();
-        all.extend(steps(&read(page)).unwrap_or_else(|error| panic!("{page}: {error}")));
-        as_written(page, &all).unwrap_or_else(|error| panic!("{error}"));
+    let docs = tools::repository().join("docs");
+    let readme = fs::read_to_string(tools::repository().join("README.md")).unwrap();
+    let (run, _) = readme.split_once("\n## Look\n").unwrap();
+    let mut pages: Vec<_> = fs::read_dir(&docs)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        // the commands of clients.md need no server, but generators
+        .filter(|page| page.ends_with(".md") && page != "clients.md")
+        .collect();
+    pages.sort();
+    let mut errors = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(docs.join(&page)).unwrap();
+        assert!(!text.contains("```sh"), "docs/{page}: mark it `console`");
+        let own = steps(&text).unwrap_or_else(|error| panic!("docs/{page}: {error}"));
+        if own.is_empty() {
+            continue;
+        }
+        let mut all = steps(run).unwrap();
+        all.extend(own);
+        errors.extend(as_written(&format!("docs/{page}"), &all).err());
     }
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
 /// Runs the commands where the programs they need are there.
