@@ -627,7 +627,7 @@ fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
     message
 }
 
-/// A milestone as the caller sees it, and how it stands on a day by these records.
+/// A milestone as the caller sees it, and its standing on a day by these records.
 fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Milestone {
     let agency = milestone.agency(state);
     let mut message = milestones::milestone(milestone, agency.as_ref());

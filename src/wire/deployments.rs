@@ -191,7 +191,7 @@ pub fn deployment(record: &Deployment) -> pb::Deployment {
     }
 }
 
-/// The same, with how it stands on a date.
+/// The same, with its standing on a date.
 pub fn standing_deployment(state: &State, record: &Deployment, on: Date) -> pb::Deployment {
     let agency = record.name.agency();
     let above = agency.as_ref().and_then(|it| state.parent_agency(it));

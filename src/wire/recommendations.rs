@@ -163,7 +163,7 @@ pub fn ground(number: i32) -> Result<Ground, Error> {
 
 // === writing ===
 
-/// A recommendation, and how it stands on a day.
+/// A recommendation, and its standing on a day.
 pub fn standing_recommendation(record: &Recommendation, on: Date) -> pb::Recommendation {
     let mut message = recommendation(record);
     message.standing = Some(standing(record.standing_on(on).as_ref(), on));

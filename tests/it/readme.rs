@@ -500,7 +500,7 @@ fn line_matches(expected: &str, got: &str) -> bool {
     ends.into_iter().any(|at| line_matches(rest, &got[at..]))
 }
 
-/// Runs a made-up README whose registry is a script.
+/// Runs a test README whose registry is a script.
 fn run_made_up(markdown: &str) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let registry = |name: &str| -> PathBuf {

@@ -21,7 +21,7 @@ use ndp_core::{
     time::{Date, Period},
 };
 
-/// Made-up files, of which so many were on time: by agency, month by month; none for a month that
+/// Synthetic files, of which so many were on time: by agency, month by month; none for a month that
 /// is missing.
 const FILES: [[Option<(i64, i64)>; 4]; 3] = [
     [

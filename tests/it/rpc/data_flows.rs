@@ -1,5 +1,5 @@
 //! Data flows over the wire: written by either side, confirmed by the other, counted by class and
-//! channel, and followed like any record. All of it is made up.
+//! channel, and followed like any record. All of it is synthetic.
 
 use std::collections::BTreeMap;
 

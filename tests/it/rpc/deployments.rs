@@ -17,7 +17,7 @@ use crate::harness::{
 
 /// A city of the shipped catalogue.
 const CITY: &str = "tp-ha-noi";
-/// A made-up commune below it.
+/// A synthetic commune below it.
 const COMMUNE: &str = "xa-thu-nghiem";
 
 fn name(agency: &str) -> String {
@@ -36,7 +36,7 @@ fn covered(done: i32, total: i32, day: [i32; 3]) -> Value {
     json!({"unit": "COMMUNES", "done": done, "total": total, "count_date": date(day)})
 }
 
-/// A request that makes a made-up deployment with every field, as of the day before the clock's.
+/// A request that makes a synthetic deployment with every field, as of the day before the clock's.
 pub(super) fn report(agency: &str) -> Value {
     let mut kept = json!({
         "display_name": "Hệ thống cũ", "disposition": "KEPT", "start_date": date([2026, 8, 1]),
@@ -71,7 +71,7 @@ struct People {
     anyone: Raw,
 }
 
-/// A city, and a made-up commune below it, with someone each.
+/// A city, and a synthetic commune below it, with someone each.
 async fn people(server: &Server) -> People {
     let roles = [Role::Steward];
     let steward = server.raw(server.person("steward", &roles, None).await);

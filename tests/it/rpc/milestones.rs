@@ -11,7 +11,7 @@ use crate::harness::{
     server::{As, Server},
 };
 
-/// A made-up milestone of a plan, made while it is a draft.
+/// A synthetic milestone of a plan, made while it is a draft.
 async fn milestone(cast: &Cast, plan: &Value, id: &str, fields: Value) -> Value {
     let mut milestone = json!({"display_name": format!("Mốc thử nghiệm {id}")});
     for (field, value) in fields.as_object().unwrap() {

@@ -1,5 +1,5 @@
 //! Recommendations over the wire: received, taken into review, forwarded, answered or rejected
-//! within a term that has a legal basis, and counted for any date as it was. All are made up.
+//! within a term that has a legal basis, and counted for any date as it was. All are synthetic.
 
 use ndp_core::records::principals::{PrincipalKind, Role};
 use ndp_registry::{

@@ -391,7 +391,7 @@ pub struct Before {
     tasks: TasksBefore,
     deployments: counts::Before,
     recommendations: recommendations::Before,
-    /// Those of some data flows; `None` for those of all.
+    /// The shares of some data flows; `None` for those of all.
     flows: Option<FlowsBefore>,
 }
 
@@ -409,7 +409,7 @@ pub struct Tally {
     date: Date,
     parts: OrdMap<(Place, Part), Arc<Counts>>,
     tasks: TaskTally,
-    /// Those of deployments.
+    /// The shares of deployments.
     pub deployments: DeploymentTally,
     recommendations: recommendations::Tally,
     flows: FlowTally,

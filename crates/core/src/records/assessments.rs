@@ -49,7 +49,7 @@ record_fields! {
         pub rubric_version: String,
         /// What was found.
         pub findings: String,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
     }
 }

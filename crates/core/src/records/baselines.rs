@@ -36,7 +36,7 @@ stored! {
     /// A milestone as a baseline has it.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct BaselineMilestone {
-        /// Which.
+        /// Resource name of the milestone.
         pub milestone: MilestoneName,
         /// Title.
         pub display_name: String,
@@ -102,7 +102,7 @@ pub enum MilestoneChange {
     },
     /// It promises something else.
     Update {
-        /// Which.
+        /// Resource name of the milestone.
         milestone: MilestoneName,
         /// New values.
         fields: MilestoneFields,
@@ -111,7 +111,7 @@ pub enum MilestoneChange {
     },
     /// It is given up.
     Drop {
-        /// Which.
+        /// Resource name of the milestone.
         milestone: MilestoneName,
     },
 }

@@ -351,7 +351,7 @@ record_fields! {
         pub terms: Vec<Term>,
         /// Its states, from when on.
         pub state_entries: Vec<StateEntry>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where its facts were read.
         pub sources: Vec<Source>,

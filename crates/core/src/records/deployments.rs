@@ -83,7 +83,7 @@ stored! {
         pub stage: DeploymentStage,
         /// When; an end alone means: by that day.
         pub reached: Option<Period>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -158,7 +158,7 @@ record_fields! {
         pub coverages: Vec<Coverage>,
         /// The earlier systems.
         pub legacy_systems: Vec<LegacySystem>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was read.
         pub sources: Vec<Source>,

@@ -68,7 +68,7 @@ stored! {
     pub struct Completion {
         /// The Vietnamese civil date on which it was complete.
         pub completion_date: Date,
-        /// What shows it; empty where it was only claimed.
+        /// The evidence; empty where it was only claimed.
         pub evidence: Vec<Evidence>,
         /// When the registry recorded it, in this form.
         pub record_time: Timestamp,

@@ -137,7 +137,7 @@ stored! {
         pub period_as_written: String,
         /// What the source says.
         pub statement: String,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was published.
         pub sources: Vec<Source>,
@@ -208,7 +208,7 @@ pub struct Draft {
     pub value: Option<Decimal>,
     /// What the source says.
     pub statement: String,
-    /// What shows it.
+    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// Where it was published.
     pub sources: Vec<Source>,

@@ -163,7 +163,7 @@ stored! {
     /// A step that was taken.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Step {
-        /// Which.
+        /// The kind of step.
         pub kind: StepKind,
         /// The civil date on which it was taken.
         pub step_date: Option<Date>,
@@ -268,7 +268,7 @@ stored! {
         pub outcome: Outcome,
         /// The document that holds it.
         pub document: Option<Box<Document>>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
     }
 }

@@ -91,7 +91,7 @@ stored! {
     pub struct TaskReport {
         /// The Vietnamese civil date on which it was complete, as the lead agency says.
         pub completion_date: Date,
-        /// What shows it; empty where it was only claimed.
+        /// The evidence; empty where it was only claimed.
         pub evidence: Vec<Evidence>,
         /// What was reached.
         pub note: String,

@@ -207,7 +207,7 @@ impl Command for UpdateDataFlow {
 /// ConfirmDataFlow.
 #[derive(Clone, Debug)]
 pub struct ConfirmDataFlow {
-    /// Which.
+    /// Resource name of the data flow.
     pub name: DataFlowName,
     /// For this side only; for each that the caller acts for when absent.
     pub side: Option<Side>,

@@ -137,7 +137,7 @@ impl Command for UpdateDeployment {
 /// ConfirmDeployment.
 #[derive(Clone, Debug)]
 pub struct ConfirmDeployment {
-    /// Which.
+    /// Resource name of the deployment.
     pub name: DeploymentName,
     /// The etag that was read.
     pub etag: String,

@@ -195,7 +195,7 @@ impl Command for UpdatePlan {
 /// AnnulPlan.
 #[derive(Clone, Debug)]
 pub struct MovePlan {
-    /// Which.
+    /// Resource name of the plan.
     pub name: PlanName,
     /// What to do.
     pub step: PlanMove,

@@ -160,7 +160,7 @@ impl UpdatePlatform {
 /// RetirePlatform: proposes that a platform leaves the catalogue.
 #[derive(Clone, Debug)]
 pub struct RetirePlatform {
-    /// Which.
+    /// Resource name of the platform.
     pub name: PlatformName,
     /// The exit record it is to get.
     pub exit: Exit,
@@ -436,7 +436,7 @@ pub(super) fn retire(
 /// ReinstatePlatform: proposes that a platform which left the catalogue is in it again.
 #[derive(Clone, Debug)]
 pub struct ReinstatePlatform {
-    /// Which.
+    /// Resource name of the platform.
     pub name: PlatformName,
     /// How it comes back.
     pub reinstatement: Reinstatement,

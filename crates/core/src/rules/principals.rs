@@ -120,7 +120,7 @@ impl Command for UpdatePrincipal {
 /// DisablePrincipal.
 #[derive(Clone, Debug)]
 pub struct DisablePrincipal {
-    /// Which.
+    /// Resource name of the principal.
     pub name: PrincipalName,
     /// The etag that was read.
     pub etag: String,
@@ -254,7 +254,7 @@ pub(super) fn expiring(
 /// RevokeApiKey.
 #[derive(Clone, Debug)]
 pub struct RevokeApiKey {
-    /// Which.
+    /// Resource name of the API key.
     pub name: ApiKeyName,
 }
 

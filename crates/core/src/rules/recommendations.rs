@@ -376,7 +376,7 @@ fn is_task(state: &State, name: &str) -> bool {
 /// ForwardRecommendation.
 #[derive(Clone, Debug)]
 pub struct ForwardRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
     /// The agency that is to answer.
     pub agency: AgencyName,
@@ -465,7 +465,7 @@ impl Command for ForwardRecommendation {
 /// AnswerRecommendation.
 #[derive(Clone, Debug)]
 pub struct AnswerRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
     /// What is answered.
     pub answer: Answer,
@@ -525,7 +525,7 @@ impl Command for AnswerRecommendation {
 /// RejectRecommendation.
 #[derive(Clone, Debug)]
 pub struct RejectRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
     /// Why.
     pub rejection: Rejection,
@@ -594,7 +594,7 @@ impl Command for RejectRecommendation {
 /// ReopenRecommendation.
 #[derive(Clone, Debug)]
 pub struct ReopenRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
     /// The day of it; today when absent.
     pub reopen_date: Option<Date>,

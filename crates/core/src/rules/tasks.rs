@@ -117,7 +117,7 @@ impl Command for UpdateTask {
 /// MoveTaskDue.
 #[derive(Clone, Debug)]
 pub struct MoveTaskDue {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// When it is due from now on; absent for a regular task.
     pub due: Option<Period>,
@@ -184,11 +184,11 @@ impl Command for MoveTaskDue {
 /// ReportTask.
 #[derive(Clone, Debug)]
 pub struct ReportTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The day on which it was complete; today when absent.
     pub completion_date: Option<Date>,
-    /// What shows it.
+    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// What was reached.
     pub note: String,
@@ -252,7 +252,7 @@ impl Command for ReportTask {
 /// ConfirmTask.
 #[derive(Clone, Debug)]
 pub struct ConfirmTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The etag that was read.
     pub etag: String,
@@ -295,7 +295,7 @@ impl Command for ConfirmTask {
 /// ReturnTask.
 #[derive(Clone, Debug)]
 pub struct ReturnTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The etag that was read.
     pub etag: String,
@@ -341,7 +341,7 @@ impl Command for ReturnTask {
 /// ReopenTask.
 #[derive(Clone, Debug)]
 pub struct ReopenTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The etag that was read.
     pub etag: String,
@@ -376,7 +376,7 @@ impl Command for ReopenTask {
 /// DropTask.
 #[derive(Clone, Debug)]
 pub struct DropTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The document that decided it.
     pub document: Option<Box<Document>>,
