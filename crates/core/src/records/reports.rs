@@ -42,7 +42,7 @@ words! {
 words! {
     /// The states of a report.
     pub enum ReportState {
-        /// It counts.
+        /// Filed, and it counts.
         Filed = 1 "FILED",
         /// Another report took its place.
         Corrected = 2 "CORRECTED",

@@ -1,5 +1,5 @@
-//! Deployments: an agency reports how far it has a platform in use; the agency above it, or the
-//! steward where none is, reads and confirms what was reported, and never reports for it.
+//! Deployments: an agency reports how far it has a platform in use. The agency above it, or the
+//! steward if there is none, confirms the report and never reports for it.
 
 use std::sync::Arc;
 
@@ -34,12 +34,12 @@ editable!(Deployment DeploymentFields "deployment");
 pub struct UpdateDeployment {
     /// Which, and its new values.
     pub update: Update<Deployment>,
-    /// Whether it is made where it is missing, with all fields, whatever the mask.
+    /// Whether to create it if it is missing, with all fields; the mask is then ignored.
     pub allow_missing: bool,
 }
 
 impl UpdateDeployment {
-    /// The deployment, the agency that it is of, and for whom the caller writes it.
+    /// The deployment, its agency, and for whom the caller writes it.
     fn found<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
         let name = &self.update.name;
         let agency = agency_of(name)?;
@@ -56,7 +56,7 @@ impl UpdateDeployment {
     }
 }
 
-/// What an update rests on.
+/// What an update is based on.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     old: Option<&'a Deployment>,
@@ -66,7 +66,7 @@ pub struct Found<'a> {
 impl Texts for UpdateDeployment {
     fn texts(&self, reader: &mut Reader<'_>) {
         if self.allow_missing {
-            // the mask does not count where the record is made
+            // the mask is ignored when the record is created
             reader.field(Deployment::FIELD, &self.update.fields);
         } else {
             self.update.texts(reader);
@@ -149,7 +149,7 @@ impl Texts for ConfirmDeployment {
 
 impl Command for ConfirmDeployment {
     type Answer = Deployment;
-    /// The deployment, and the agency whose approver confirms it; none for the steward.
+    /// The deployment, and the agency whose approver confirms it; `None` for the steward.
     type Found<'a> = (&'a Deployment, Option<&'a AgencyName>);
 
     fn method(&self) -> &'static str {
@@ -197,8 +197,8 @@ impl Command for ConfirmDeployment {
 }
 
 impl Asking<'_> {
-    /// For whom the caller reports: for its own agency, as editor or approver, or for one that has
-    /// no principals yet, from published documents.
+    /// For whom the caller reports: for its own agency, as editor or approver, or for an agency
+    /// that has no principals yet, from published documents.
     fn reports_for(&self, agency: &AgencyName, platform: &PlatformName) -> Result<Writer, Error> {
         if self.caller.has_in(Role::AgencyApprover, agency) {
             return Ok(Writer::Agency);
@@ -227,8 +227,8 @@ fn check_platform(state: &State, name: &DeploymentName) -> Result<(), Error> {
     Err(Error::refused(platform.as_str(), condition))
 }
 
-/// Refuses what breaks a rule, and what takes back silently what is recorded: a date moves by a
-/// further entry with its document, and a correction gives its reason.
+/// Refuses what breaks a rule, and silent changes of recorded entries: a date moves by a further
+/// entry with its document, and a correction gives its reason.
 fn check_fields(
     fields: &DeploymentFields,
     old: Option<&DeploymentFields>,
@@ -284,7 +284,7 @@ fn holds_all<T: PartialEq>(new: &[T], old: &[T]) -> bool {
     new.starts_with(old) || old.iter().all(|entry| new.contains(entry))
 }
 
-/// Notes the first report on a month.
+/// Records the first report for a month.
 fn note_filing(new: &mut Deployment, today: Date) {
     let Some(report_date) = new.fields.report_date else {
         return;

@@ -297,7 +297,7 @@ impl Command for ReopenMilestone {
         "ReopenMilestone"
     }
 
-    /// Those who may record a completion may take it back, without a second person or a document.
+    /// Callers who may record a completion may take it back, without a second person or a document.
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
         asking.milestone_to_edit(&self.name)
     }
@@ -347,7 +347,7 @@ pub(super) fn check_room(
     ))
 }
 
-/// Refuses where the milestone has been completed or given up.
+/// Refuses if the milestone has been completed or dropped.
 pub(super) fn check_open(milestone: &Milestone) -> Result<(), Error> {
     check_not_dropped(milestone)?;
     if milestone.state() == MilestoneState::Completed {

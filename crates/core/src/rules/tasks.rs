@@ -1,5 +1,5 @@
 //! Tasks. The assigning side creates, changes and drops them, moves their due dates by a document,
-//! and confirms or returns what the lead agency reports. Nobody confirms a report of their own.
+//! and confirms or returns what the lead agency reports. A person cannot confirm their own report.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -31,7 +31,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// A task, if the caller is of the side that assigned it.
+    /// A task, if the caller belongs to the side that assigned it.
     fn assigned_task(&self, name: &TaskName) -> Result<&'a Task, Error> {
         let task: &Task = self.find(name)?;
         self.assigns(&task.fields).map(|()| task)
@@ -119,7 +119,7 @@ impl Command for UpdateTask {
 pub struct MoveTaskDue {
     /// Resource name of the task.
     pub name: TaskName,
-    /// When it is due from now on; absent for a regular task.
+    /// The new due date; absent for a regular task.
     pub due: Option<Period>,
     /// The document that decided it.
     pub document: Option<Box<Document>>,
@@ -190,7 +190,7 @@ pub struct ReportTask {
     pub completion_date: Option<Date>,
     /// The evidence.
     pub evidence: Vec<Evidence>,
-    /// What was reached.
+    /// The result.
     pub note: String,
     /// The etag that was read.
     pub etag: String,
@@ -230,7 +230,7 @@ impl Command for ReportTask {
         check_etag(task, &self.etag)?;
         check_own_completion(task)?;
         check_state(task, &[TaskState::Open])?;
-        // who confirms must be another person
+        // another person must confirm
         deciding.check_actor_named(task.name.as_str())?;
         let today = deciding.today();
         let completion_date = self.completion_date.unwrap_or(today);
@@ -380,7 +380,7 @@ pub struct DropTask {
     pub name: TaskName,
     /// The document that decided it.
     pub document: Option<Box<Document>>,
-    /// Whether there never was such a task.
+    /// Whether it was entered in error.
     pub erroneous: bool,
     /// The etag that was read.
     pub etag: String,
@@ -468,7 +468,7 @@ fn check_own_completion(task: &Task) -> Result<(), Error> {
     }
 }
 
-/// Keeps who led the task before, unless the lead was entered on the same day.
+/// Keeps the previous lead agency, unless it was entered on the same day.
 fn keep_lead(new: &mut Task, old: &Task, today: Date) -> Result<(), Error> {
     let agency = new.fields.agency.clone();
     if agency == old.fields.agency {
@@ -540,7 +540,7 @@ fn check_references(
             violations.add(path, missing(programme.as_str()));
             continue;
         };
-        // others cannot change what a programme counts
+        // only those who may change the programme can change what it counts
         let is_new = old.is_none_or(|old| !old.fields.programmes.contains(programme));
         let own = found.fields.assigning_agency.is_some()
             && found.fields.assigning_agency == fields.assigning_agency;
