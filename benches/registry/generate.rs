@@ -59,10 +59,10 @@ pub(crate) const LARGE: usize = 100_000;
 /// To see what grows.
 pub(crate) const HUGE: usize = 1_000_000;
 
-/// The agency whose plans the benchmark updates; no synthetic platform is of it, so that a filter
+/// The agency whose plans the benchmark updates; it has no synthetic platforms, so that a filter
 /// on it finds as many rows in either size.
 pub(crate) const AGENCY: &str = "bo-cong-an";
-/// The shipped programme that the synthetic tasks are of.
+/// The shipped programme of the synthetic tasks.
 pub(crate) const PROGRAMME: &str = "programmes/nq57-2025";
 /// Plans that the benchmark updates: one for each of 128 calls at once.
 const PLANS: usize = 128;
@@ -298,7 +298,7 @@ pub(crate) fn editor() -> Result<Person> {
 
 // === tasks ===
 
-/// Tasks made before they are appended, so that a million need not be there at once.
+/// Tasks generated before they are appended, so that a million need not be in memory at once.
 const TASKS_AT_ONCE: usize = 50_000;
 
 async fn make_tasks(file: PathBuf, count: usize) -> Result<Database> {

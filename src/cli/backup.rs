@@ -156,7 +156,7 @@ pub(super) fn told(files: &Verified) -> String {
     told
 }
 
-/// What to copy beside the database.
+/// What to copy besides the database.
 fn beside(files: &Verified, place: &Place) -> String {
     match (files.outside, place) {
         (0, _) => String::new(),

@@ -260,7 +260,7 @@ impl Services {
     }
 
     /// The principal whose feed a key opens. Another process may just have created an unknown key,
-    /// so such a call waits until the log has been looked at again, as any other.
+    /// so such a call waits until the log has been read again, as other calls do.
     async fn owner_of_feed(&self, key: &str) -> Result<Caller, Error> {
         let registry = self.registry();
         registry.check_honoured()?;
@@ -538,7 +538,7 @@ impl Services {
     }
 }
 
-/// The board that a request asks for.
+/// The scoreboard that a request asks for.
 fn board(message: &pb::ComputeScoreboardRequest) -> Result<Ask, Error> {
     let mut violations = Violations::new();
     let mut span = |period: Option<&pb::Period>, field: &str| {

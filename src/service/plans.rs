@@ -616,7 +616,7 @@ pub(super) fn platform_prefix(
     Ok(prefix(&platform))
 }
 
-/// A plan as the caller sees it, and in the view FULL how it stands on a day by these records.
+/// A plan as the caller sees it, and in the view FULL its standing on a day by these records.
 fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
     let mut message = plans::plan(plan, view);
     message.etag = state.plan_etag(plan);

@@ -50,7 +50,7 @@ wire_words! {
 
 // === values ===
 
-/// Reads a decimal, which the contract has in its form; none for an empty one.
+/// Reads a decimal, whose form the contract checks; `None` for an empty text.
 fn read_decimal(text: &str, path: &FieldPath<'_>, violations: &mut Violations) -> Option<Decimal> {
     if text.is_empty() {
         return None;
@@ -98,8 +98,8 @@ impl ToMessage for Indicator {
     }
 }
 
-/// Reads what a client writes of an indicator from the request's field `field`. What cannot be read
-/// leaves a violation behind.
+/// Reads the fields of an indicator that a client writes, from the request's field `field`. Adds a
+/// violation for each that cannot be read.
 pub fn indicator_fields(
     message: pb::Indicator,
     field: &str,
@@ -326,8 +326,8 @@ impl ToMessage for Observation {
     }
 }
 
-/// Reads what a client writes of a value from the request's field at `path`. `None` has left a
-/// violation behind.
+/// Reads the fields of a value that a client writes, from the request's field at `path`. If it
+/// returns `None`, it has added a violation.
 pub fn draft(
     message: pb::Observation,
     path: &FieldPath<'_>,
@@ -479,7 +479,7 @@ fn with_facts(message: pb::Observation, facts: &Facts<'_>) -> pb::Observation {
 
 // === the scoreboard ===
 
-/// One indicator of the board.
+/// One indicator of the scoreboard.
 pub fn column(record: &Column<'_>, agencies: usize) -> pb::compute_scoreboard_response::Column {
     let Column {
         indicator,
@@ -510,7 +510,7 @@ pub fn column(record: &Column<'_>, agencies: usize) -> pb::compute_scoreboard_re
     }
 }
 
-/// One agency of the board, with the definitions that its columns follow.
+/// One agency of the scoreboard, with the definitions that its columns follow.
 pub fn row(
     record: &Row<'_>,
     ask: &Ask,
@@ -560,17 +560,17 @@ fn cell(record: &Cell<'_>, ask: &Ask, definition: u8) -> pb::compute_scoreboard_
     }
 }
 
-/// The time that a board is of.
+/// The period of a scoreboard.
 pub fn board_period(ask: &Ask) -> pb::Period {
     span(ask.span, "")
 }
 
-/// The number of the basis that a board is on.
+/// The enum number of the basis of a scoreboard.
 pub fn board_basis(ask: &Ask) -> i32 {
     write_enum(ask.basis)
 }
 
-/// What a request asks a basis to be.
+/// The basis that a request asks for.
 pub fn basis(number: i32) -> Option<Basis> {
     read_enum(number)
 }

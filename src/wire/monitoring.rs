@@ -204,7 +204,7 @@ pub fn metrics(numbers: &[i32]) -> Vec<Metric> {
     metrics.collect()
 }
 
-/// Whether a metric is of recommendations.
+/// Whether a metric counts recommendations.
 pub fn is_of_recommendations(metric: Metric) -> bool {
     matches!(
         metric,
@@ -212,11 +212,11 @@ pub fn is_of_recommendations(metric: Metric) -> bool {
     )
 }
 
-/// A number of platforms, and of what is below them, or of tasks.
+/// A number of platforms, of records below them, or of tasks.
 fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
     let sum = |of: &[Count]| of.iter().map(|count| counts.get(*count)).sum();
     match metric {
-        // counted apart
+        // counted elsewhere
         Metric::Unspecified
         | Metric::DeploymentsOperating
         | Metric::Recommendations
@@ -249,12 +249,12 @@ fn metric(metric: Metric, counts: &Counts, tasks: &TaskNumbers) -> i32 {
     }
 }
 
-/// What a timeline counts on one date. What nobody asked for is zero.
+/// What a timeline counts on one date. Metrics that were not asked for are zero.
 #[derive(Debug)]
 pub struct Counted {
     /// The date.
     pub date: Date,
-    /// Platforms and what is below them.
+    /// Platforms and records below them.
     pub counts: Counts,
     /// Tasks.
     pub tasks: TaskNumbers,

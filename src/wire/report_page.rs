@@ -1,6 +1,6 @@
 //! A progress report in the layout of official documents (Decree 30/2020/NĐ-CP, annex I), as a page
-//! of HTML and as a file of a word processor. Both are made of the same parts. What a person has to
-//! add (number, place, signature) is left empty.
+//! of HTML and as a file of a word processor. Both are made from the same parts. What a person has
+//! to add (number, place, signature) is left empty.
 
 use std::{fmt::Write as _, io::Cursor};
 
@@ -47,7 +47,7 @@ const WIDTH: usize = 9355;
 /// The size of the text in half points.
 const TEXT_SIZE: usize = 28;
 
-/// How a line is set.
+/// The style of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Set {
     Text,
@@ -71,14 +71,14 @@ enum Part {
     },
 }
 
-/// The report with what it is about, as its caller sees them.
+/// The report with its plan, as the caller sees them.
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The report.
     pub report: &'a Report,
     /// Its plan.
     pub plan: &'a Plan,
-    /// The State that both are of.
+    /// The State that both are read from.
     pub state: &'a State,
     /// The date of the read.
     pub today: Date,
@@ -99,7 +99,7 @@ pub fn render(of: &Subject<'_>) -> Result<pb::RenderReportResponse, Error> {
     })
 }
 
-// === what it says ===
+// === its contents ===
 
 fn title(of: &Subject<'_>) -> String {
     let end = of
@@ -237,7 +237,7 @@ fn parts(of: &Subject<'_>, title: &str) -> Vec<Part> {
     parts
 }
 
-/// A text of several lines; a word where there is none.
+/// A text of several lines; a placeholder if it is empty.
 fn paragraphs(text: &str, line: &mut impl FnMut(Set, String)) {
     let mut lines = text
         .lines()
@@ -364,7 +364,7 @@ fn docx(parts: &[Part]) -> Docx {
         .page_margin(MARGINS)
         .default_fonts(fonts)
         .default_size(TEXT_SIZE)
-        // the same report gives the same file
+        // fixed, so that the same report gives the same file
         .created_at("2025-01-01T00:00:00Z")
         .updated_at("2025-01-01T00:00:00Z");
     parts.iter().fold(docx, |docx, part| match part {

@@ -45,7 +45,7 @@ impl ToMessage for Task {
     }
 }
 
-/// Reads what the assigning side writes of a task.
+/// Reads the fields of a task that the assigning side writes.
 pub fn task_fields(message: pb::Task, field: &str, violations: &mut Violations) -> TaskFields {
     let path = FieldPath::ROOT.field(field);
     let pb::Task {
