@@ -95,7 +95,7 @@ both! {
         server.stop().await;
     }
 
-    /// It ends the month before it is made: the same year, on other days.
+    /// It ends in the month before it is made: the same year, moved to other days.
     async fn it_ends_a_month_ago_at_most(engine: Engine) {
         for (today, last) in [
             ("2026-10-01", "2026-09-30"),

@@ -171,7 +171,7 @@ fn is_unfinished(command: &str) -> bool {
 /// The commands of all `console` blocks.
 fn steps(markdown: &str) -> Result<Vec<Step>, String> {
     let mut steps: Vec<Step> = Vec::new();
-    // the indentation of the block we are in (a block may stand in a list), and whether it is ours
+    // the indentation of the current block (a block may be in a list), and whether it is ours
     let mut block: Option<(usize, bool)> = None;
     let mut first = true;
     let mut lines = (1..).zip(markdown.lines());

@@ -236,7 +236,7 @@ both! {
         // what was recorded before is what the registry knew then
         let past = json!({"name": one["name"], "read_revision": done["revision"]});
         assert_eq!(cast.editor.ok("GetMilestone", past).await, done);
-        // what has been delivered is not given up
+        // a completed milestone cannot be dropped
         let dropping = json!({
             "name": one["name"], "etag": corrected["etag"], "reason": "thử",
             "document": decision(DECISION_DAY),
