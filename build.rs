@@ -30,7 +30,7 @@ const ENCODED: [(&str, &str); 5] = [
     ("SearchPlatformsResponse", "EncodedPage"),
     ("WatchChangesResponse", "Encoded"),
 ];
-/// A made-up package that the unit tests of `src/wire` run against.
+/// A package made for the unit tests of `src/wire`.
 const FIXTURE: &str = "ndp.fixture.v1";
 
 fn main() -> ExitCode {

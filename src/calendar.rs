@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use ndp_core::{calendar::Calendar, error::Error};
 
-/// The file as it was read, or why it cannot be.
+/// The parsed file, or why it cannot be read.
 static SHIPPED: LazyLock<Result<Arc<Calendar>, String>> =
     LazyLock::new(|| Calendar::parse(include_str!("../data/working-days.csv")).map(Arc::new));
 

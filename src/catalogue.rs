@@ -49,7 +49,7 @@ const ENTRIES: [(&str, &str); 3] = [
     ("1132-qd-ttg", include_str!("../data/platforms-1132.csv")),
 ];
 
-/// What the press states of single platforms, beside the lists.
+/// What the press states about single platforms, in addition to the lists.
 const NOTES: &str = include_str!("../data/platform-notes.csv");
 
 /// The editions whose entries are shipped, by id.
@@ -627,7 +627,7 @@ struct IndicatorRow {
 }
 
 impl IndicatorRow {
-    /// Its one definition is in the words of the source, and empty where the source has none.
+    /// Its only definition is in the words of the source, and empty if the source has none.
     fn read(self) -> Result<Indicator> {
         let target = date(&self.target_date)?.map(|target_date| {
             let value = self.target_value.parse();
@@ -694,8 +694,7 @@ impl ObservationRow {
             .find(|it| it.name.id() == self.indicator)
             .with_context(|| format!("no indicator `{}`", self.indicator))?;
         ensure!(
-            indicator.fields.unit.as_str() == self.unit
-                && self.basis == Basis::Published.as_str(),
+            indicator.fields.unit.as_str() == self.unit && self.basis == Basis::Published.as_str(),
             "`{}`: {} {}",
             self.indicator,
             self.unit,

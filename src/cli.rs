@@ -286,7 +286,7 @@ async fn open(
     let started = telling(config, "reading the database", starting).await;
     let (registry, writer) =
         started.with_context(|| format!("cannot read `{}`", config.database))?;
-    // read now, so that a calendar that cannot be read is told at the start
+    // read now, so that an unreadable calendar is reported at the start
     calendar::shipped()?;
     // The seed is read only for an empty log.
     if registry.revision() == Revision::ZERO {

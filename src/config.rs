@@ -409,7 +409,7 @@ pub struct ServeConfig {
     pub shutdown_seconds: u64,
     /// What it allows, and whom.
     pub options: ServerOptions,
-    /// The rest.
+    /// Settings that commands other than `serve` have too.
     pub common: DatabaseConfig,
 }
 

@@ -1,8 +1,9 @@
 //! Files that records cite: where their bytes are kept, what may be kept, and how a file arrives.
 //!
-//! A file goes by the SHA-256 of its bytes, so it is kept once, whoever uploads it. It arrives in a
-//! file of the operating system without a name, so that memory holds one chunk of it; its size,
-//! digest and type are known before it is kept. Who may upload and read is decided elsewhere.
+//! A file is identified by the SHA-256 of its bytes, so it is kept once even if several callers
+//! upload it. It is received into an unnamed file of the operating system, so that memory holds one
+//! chunk of it; its size, digest and type are known before it is kept. Who may upload and read is
+//! decided elsewhere.
 
 mod incoming;
 mod kept;
@@ -28,7 +29,7 @@ use scan::Scanner;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Files of the largest size that one caller may send at a time, and how many callers may.
+/// How many files of the largest size one caller may send at a time, and how many callers may.
 const OF_CALLER: u64 = 3;
 const CALLERS: u64 = 8;
 
@@ -52,7 +53,7 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    /// Makes the directory, where there is none.
+    /// Makes the directory if it does not exist.
     fn make(&self) -> anyhow::Result<()> {
         let Self::Directory(path) = self else {
             return Ok(());
@@ -71,10 +72,10 @@ impl Place {
     }
 }
 
-/// What is kept, and how much.
+/// What may be kept, and how much.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Where.
+    /// The place of the bytes.
     pub place: Place,
     /// Largest size of a file, in bytes.
     pub size_max: u64,
@@ -118,14 +119,13 @@ struct Inner {
 }
 
 impl Files {
-    /// The files beside this store. Fails where the place cannot be used; makes a directory that is
-    /// not there.
+    /// The files of this store. Fails if the place cannot be used; makes a missing directory.
     pub fn open(store: &Store, settings: &Settings) -> anyhow::Result<Self> {
         settings.place.make()?;
         Self::opened(store, settings)
     }
 
-    /// The same to read them.
+    /// The same, for reading only.
     pub fn open_to_read(store: &Store, place: &Place) -> anyhow::Result<Self> {
         let settings = Settings {
             place: place.clone(),

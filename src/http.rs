@@ -271,7 +271,7 @@ impl Api {
         }
         if let routes::Body::Raw(field) = &route.body {
             let upload = self.upload(grpc, route, field, &variables, (parts, body));
-            // boxed: unboxed, this future would enlarge that of every other call
+            // boxed, because this future would otherwise enlarge that of every other call
             return Box::pin(upload).await;
         }
         if let Some(field) = &route.raw {

@@ -390,7 +390,7 @@ impl Registry {
         self.published.lag()
     }
 
-    /// The store, for what is kept beside the log.
+    /// The store, for what is kept outside the log.
     pub fn store(&self) -> &Store {
         self.history.store()
     }

@@ -67,7 +67,7 @@ const FLOOD_TIME: Duration = Duration::from_secs(10);
 /// with a message. Beyond that, the transport refuses them with HTTP status 431.
 const HEADERS_READ_TIMES: u32 = 4;
 
-/// Interval between two looks for files that no record cites.
+/// Interval between two searches for files that no record cites.
 const FILES_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Binds the address, so that the port is known before the server starts.
@@ -291,7 +291,7 @@ pub async fn serve_until(
     Ok(())
 }
 
-/// Removes files that no record cites, again and again.
+/// Removes files that no record cites, periodically.
 async fn tidy_files(registry: Registry, files: Files) {
     loop {
         tokio::time::sleep(FILES_INTERVAL).await;

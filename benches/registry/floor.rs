@@ -21,7 +21,7 @@ pub(crate) const FLOOR: &str = "floor";
 
 /// Rows in one transaction: the groups that 1, 32 and 128 calls at once make at the most.
 const GROUPS: [usize; 3] = [1, 32, 128];
-/// Bytes of a row's text: about what the image of a made-up plan has.
+/// Bytes of a row's text: about what the image of a synthetic plan has.
 const TEXT_BYTES: usize = 1500;
 
 /// The rate of one group size.

@@ -59,10 +59,10 @@ pub(crate) const LARGE: usize = 100_000;
 /// To see what grows.
 pub(crate) const HUGE: usize = 1_000_000;
 
-/// The agency whose plans the benchmark updates; no made-up platform is of it, so that a filter
+/// The agency whose plans the benchmark updates; it has no synthetic platforms, so that a filter
 /// on it finds as many rows in either size.
 pub(crate) const AGENCY: &str = "bo-cong-an";
-/// The shipped programme that the made-up tasks are of.
+/// The shipped programme of the synthetic tasks.
 pub(crate) const PROGRAMME: &str = "programmes/nq57-2025";
 /// Plans that the benchmark updates: one for each of 128 calls at once.
 const PLANS: usize = 128;
@@ -298,7 +298,7 @@ pub(crate) fn editor() -> Result<Person> {
 
 // === tasks ===
 
-/// Tasks made before they are appended, so that a million need not be there at once.
+/// Tasks generated before they are appended, so that a million need not be in memory at once.
 const TASKS_AT_ONCE: usize = 50_000;
 
 async fn make_tasks(file: PathBuf, count: usize) -> Result<Database> {
@@ -324,7 +324,7 @@ async fn make_tasks(file: PathBuf, count: usize) -> Result<Database> {
     Ok(database)
 }
 
-/// A made-up task: of ten, four are complete, one of them late, two overdue, three to be done and
+/// A synthetic task: of ten, four are complete, one of them late, two overdue, three to be done and
 /// one without a due date.
 fn task(number: usize, agencies: &[AgencyName], moment: Timestamp) -> Result<Task> {
     let day = |month, day| Date::new(2025, month, day);
@@ -404,7 +404,7 @@ fn word<'a>(words: &'a [&'a str], number: usize) -> &'a str {
     words.get(number % words.len()).copied().unwrap_or_default()
 }
 
-/// Adds made-up platforms until there are `count`; their ids come after the shipped ones.
+/// Adds synthetic platforms until there are `count`; their ids come after the shipped ones.
 fn made_up_platforms(seed: &Seed, count: usize) -> Result<Vec<Platform>> {
     let mut made = Vec::new();
     let edition = EditionName::from_id(catalogue::OPENING_EDITION).context("an id")?;

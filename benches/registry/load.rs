@@ -84,7 +84,7 @@ pub(crate) struct Job {
     pub(crate) measure_ms: u64,
 }
 
-/// What came of it.
+/// The results of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// Calls answered within the time measured.

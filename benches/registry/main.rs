@@ -10,7 +10,7 @@
 //! The part `etcd` puts etcd in the place of the bare service, with the same records.
 //!
 //! The figures are also written to `target/bench/figures.json`. All data but the shipped catalogue
-//! is made up, see `generate.rs`.
+//! is synthetic, see `generate.rs`.
 
 mod bare;
 mod compare;

@@ -224,7 +224,7 @@ fn in_memory(found: &mut Summaries) -> Result<()> {
     Ok(())
 }
 
-/// A made-up platform with a plan in force and its milestones.
+/// A synthetic platform with a plan in force and its milestones.
 fn add(number: usize, images: &mut Vec<Image>) -> Result<()> {
     let revision = Revision::new(1).context("a revision")?;
     let meta = Meta::created(Timestamp::parse("2025-01-01T00:00:00Z")?, revision);

@@ -1,6 +1,6 @@
-//! What a million tasks of one programme cost: bytes each, to start, in memory; and what the
-//! summary of the programme, the reconciliation of its figures and a page of its tasks cost beside
-//! a plain read.
+//! What a million tasks of one programme cost: bytes each, to start, in memory; and the cost of the
+//! summary of the programme, the reconciliation of its figures and a page of its tasks, compared
+//! with a plain read.
 
 use std::{path::Path, time::Instant};
 
@@ -24,7 +24,7 @@ const COMPUTE_SUMMARY: &str = "/ndp.registry.v1.MonitoringService/ComputeSummary
 const RECONCILE_FIGURES: &str = "/ndp.registry.v1.MonitoringService/ReconcileFigures";
 const LIST_TASKS: &str = "/ndp.registry.v1.TaskService/ListTasks";
 
-/// A call beside GetPlatform on the same server.
+/// A call compared with GetPlatform on the same server.
 #[derive(Debug, Serialize)]
 struct Beside {
     part: &'static str,
@@ -36,7 +36,7 @@ struct Beside {
     ratio: f64,
 }
 
-/// What was found.
+/// The results.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Tasks {
     tasks: usize,
@@ -50,7 +50,7 @@ pub(crate) struct Tasks {
     beside: Vec<Beside>,
 }
 
-/// Runs the part where it is named, and prints it.
+/// Runs the part if it is named, and prints its results.
 pub(crate) async fn run(options: &Options, directory: &Path) -> Result<Option<Tasks>> {
     if !options.names(TASKS) {
         return Ok(None);
@@ -103,7 +103,7 @@ async fn held(database: &Database, rounds: usize) -> Result<(f64, f64, f64)> {
     let (mut starts, mut residents, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds.min(3) {
         let server = Listening::registry(&database.file)?;
-        // counts and indexes are made after the start, and belong to the memory
+        // counts and indexes are made after the start, and are part of the memory
         let waited = [get(database), summary(""), tasks("code = \"none\"")];
         answers(&server.address, &waited).await?;
         let (resident, peak) = server.memory()?;

@@ -9,7 +9,7 @@ import (
 )
 
 // describe tells all that an error says: its code and stable reason, the message for developers
-// in English and for users in Vietnamese, and each field to mend.
+// in English and for users in Vietnamese, and each field to correct.
 func describe(err error) string {
 	said, ok := status.FromError(err)
 	if !ok {

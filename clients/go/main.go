@@ -42,7 +42,7 @@ func main() {
 	}
 }
 
-// isCommand says whether the first argument is a command; connecting for another is no use.
+// isCommand says whether the first argument is a command; otherwise there is no need to connect.
 func isCommand(args []string) bool {
 	return len(args) > 0 && slices.Contains([]string{"platforms", "plan", "watch"}, args[0])
 }

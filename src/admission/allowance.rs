@@ -117,7 +117,7 @@ mod tests {
             (FRAMES_AT_FIRST + 490..=FRAMES_AT_FIRST + 500).contains(&frames),
             "{frames}"
         );
-        // a silence gives back no more than there may be
+        // a silence restores at most the full allowance
         let frames = read_within(&allowance, 1_000_000_000, 1_000_000_001);
         assert!((FRAMES_MAX..FRAMES_MAX + 2).contains(&frames), "{frames}");
     }

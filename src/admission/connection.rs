@@ -15,10 +15,10 @@ use tokio::sync::Notify;
 
 use super::{allowance::Allowance, known::Known, who::Who};
 
-/// How long an answer may wait for its client to read before the server gives it up.
+/// How long an answer may wait for its client to read before the server drops it.
 pub const ANSWER_TIME: Duration = Duration::from_secs(30);
 
-/// Number of answers given up on one connection before the server closes it. Their streams stay
+/// Number of answers dropped on one connection before the server closes it. Their streams stay
 /// open until then.
 const GIVEN_UP_MAX: usize = 8;
 
@@ -211,8 +211,8 @@ impl Connection {
         }
     }
 
-    /// Gives up answers that have waited too long for their client. Returns whether to close the
-    /// connection, because the socket is blocked or too many answers were given up.
+    /// Drops answers that have waited too long for their client. Returns whether to close the
+    /// connection, because the socket is blocked or too many answers were dropped.
     pub fn sweep(&self, time: Duration) -> bool {
         let now = self.now();
         self.recently.store(now, Ordering::Relaxed);

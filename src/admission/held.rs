@@ -165,7 +165,7 @@ impl Held {
         Ok(())
     }
 
-    /// Releases bytes of the request that were read and are not in memory any more.
+    /// Releases bytes of the request that were read and are no longer in memory.
     pub fn consumed(&self, bytes: usize) {
         self.shares().request.shrink(bytes);
     }

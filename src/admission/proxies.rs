@@ -141,7 +141,7 @@ mod tests {
             ("fd00::1", &["192.0.2.1:4711"], "192.0.2.1"),
             ("fd00::1", &["[2001:db8::1]:4711"], "2001:db8::1"),
             ("fd00::2", &["192.0.2.1"], "fd00::2"),
-            // entries made up by the client stand before those that the proxies wrote
+            // entries forged by the client come before those that the proxies wrote
             ("10.0.0.1", &["198.51.100.7, 192.0.2.1"], "192.0.2.1"),
             (
                 "10.0.0.1",

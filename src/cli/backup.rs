@@ -133,7 +133,7 @@ async fn verified(
     Ok((told, files))
 }
 
-/// What to copy beside the database.
+/// What to copy besides the database.
 fn beside(files: &Verified, place: &Place) -> String {
     match (files.outside, place) {
         (0, _) => String::new(),

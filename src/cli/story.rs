@@ -215,7 +215,7 @@ fn seed(first: Date) -> Result<Seed> {
             figure.statement
         );
     }
-    // So are the published values; those of an agency that is not there are left out.
+    // So are the published values, except those of an agency that does not exist here.
     seed.observations.retain(|it| it.agency.is_none());
     for value in &mut seed.observations {
         if let Some(grounds) = &mut value.grounds {
@@ -228,7 +228,7 @@ fn seed(first: Date) -> Result<Seed> {
     Ok(seed)
 }
 
-/// The kinds of the agencies: some ministries, some provinces, and one that is neither.
+/// The kinds of the agencies: some ministries, some provinces, and one other.
 const fn kind_of(number: usize) -> AgencyKind {
     match number {
         0..4 => AgencyKind::Ministry,

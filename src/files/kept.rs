@@ -23,12 +23,12 @@ const DAY: i64 = 24 * HOUR;
 const AHEAD: i64 = 7 * HOUR;
 const HOUR: i64 = 60 * 60 * 1_000_000;
 
-/// Files that are looked at together.
+/// Files that are read from the store together.
 const PAGE: u32 = 100;
 
 impl Files {
-    /// Keeps a file that has arrived. Where it is kept already, only notes who uploaded it.
-    /// `sha256` and `media_type` are what its sender says of it, or empty.
+    /// Keeps a file that has arrived. If it is kept already, only records who uploaded it.
+    /// `sha256` and `media_type` are what its sender states, or empty.
     pub async fn keep(
         &self,
         incoming: Incoming,
@@ -84,7 +84,7 @@ impl Files {
         Ok(kept)
     }
 
-    /// Refuses a file for which there is no room.
+    /// Refuses a file if the space is used up.
     async fn check_room(&self, size: u64, by: &PrincipalName, now: Timestamp) -> Result<(), Error> {
         let inner = &*self.0;
         let refuse = |limit, scope, most| Err(Error::Exhausted { limit, scope, most });
@@ -121,7 +121,7 @@ impl Files {
     }
 
     /// Removes files that were uploaded before a time and that no record cites, now or before.
-    /// `is_cited` says so of the records as they are. Answers how many it removed.
+    /// `is_cited` says so of the current records. Returns how many it removed.
     pub async fn remove_uncited(
         &self,
         now: Timestamp,
@@ -143,7 +143,7 @@ impl Files {
                 if is_cited(sha256) || inner.store.is_file_cited(sha256).await? {
                     continue;
                 }
-                // what is known of it first: a file that is known and not there is a finding
+                // its entry first: an entry without a file would be a finding of `check`
                 let _turn = inner.writing.acquire().await;
                 inner.store.remove_file(sha256).await?;
                 if let (FilePlace::Outside, Some(outside)) = (file.place, &inner.outside) {
@@ -159,7 +159,7 @@ impl Files {
         }
     }
 
-    /// Reads every file and compares it with its digest. Says what is wrong.
+    /// Reads every file and compares it with its digest. Returns what is wrong.
     pub async fn verify(&self) -> Result<Verified, Error> {
         let mut verified = Verified::default();
         let mut after = String::new();

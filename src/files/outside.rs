@@ -21,7 +21,7 @@ use ndp_core::{error::Error, messages::Unavailable};
 pub(super) struct Outside(Arc<dyn ObjectStore>);
 
 impl Outside {
-    /// Opens the place; none where it is the database.
+    /// Opens the place; `None` if it is the database.
     pub(super) fn open(place: &Place) -> anyhow::Result<Option<Self>> {
         match place {
             Place::Database => Ok(None),
@@ -34,7 +34,7 @@ impl Outside {
         }
     }
 
-    /// Writes a file. It is there as a whole or not at all.
+    /// Writes a file, completely or not at all.
     pub(super) async fn put(&self, sha256: &str, bytes: &mut File) -> Result<(), Error> {
         let written = async {
             bytes.rewind().await?;
@@ -51,7 +51,7 @@ impl Outside {
         written.await.map_err(|error| unreachable(&error))
     }
 
-    /// Bytes of a file; none where there is no such file of this size.
+    /// The bytes of a file; `None` if there is not a file of this name and size.
     pub(super) async fn read(
         &self,
         sha256: &str,
@@ -70,7 +70,7 @@ impl Outside {
         match found {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            // shorter than it was
+            // the file is shorter than its recorded size
             Err(error @ object_store::Error::Generic { .. }) => {
                 tracing::error!(sha256, %error, "a file cannot be read");
                 Ok(None)
@@ -79,7 +79,7 @@ impl Outside {
         }
     }
 
-    /// Removes a file; one that is not there already is removed.
+    /// Removes a file; succeeds if it does not exist.
     pub(super) async fn remove(&self, sha256: &str) -> Result<(), Error> {
         match self.0.delete(&path(sha256)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),

@@ -1,4 +1,4 @@
-//! The scanner of files: a command of the operator's, as `clamdscan -`.
+//! The scanner of files: a command that the operator sets, as `clamdscan -`.
 
 use std::{
     fs::File,
@@ -19,7 +19,7 @@ use ndp_core::{
 /// How long a scan may take.
 const TIME: Duration = Duration::from_secs(30);
 
-/// Interval between two looks at the command.
+/// Interval between two checks whether the command has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Scans at a time.
@@ -77,7 +77,7 @@ fn failed(why: &str) -> Error {
     Error::Unavailable(Unavailable::FileNotScanned)
 }
 
-/// Runs the command on a file, and answers its exit code.
+/// Runs the command on a file, and returns its exit code.
 fn run(command: &str, mut file: File) -> Result<i32, String> {
     let failed = |error: std::io::Error| error.to_string();
     file.seek(SeekFrom::Start(0)).map_err(failed)?;

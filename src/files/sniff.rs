@@ -1,4 +1,4 @@
-//! What a file is, by its content alone.
+//! The type of a file, by its content alone.
 
 /// Bytes from which the type is read.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -16,7 +16,7 @@ const KEPT: [&str; 6] = [
 const TEXT: &str = "text/plain";
 const CSV: &str = "text/csv";
 
-/// Types that a client sends which does not know the type.
+/// Types that a client states when it does not know the type.
 const UNSTATED: [&str; 3] = [
     "",
     "application/octet-stream",
@@ -33,9 +33,9 @@ pub(super) struct Sniffer {
 /// Why a file is not kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NotKept {
-    /// It is of a type that is not kept.
+    /// Files of its type are not kept.
     Other,
-    /// It is of this type, and another was stated.
+    /// Its type is this one, and another was stated.
     Differs(&'static str),
 }
 
@@ -47,8 +47,8 @@ impl Sniffer {
         self.text.read(chunk);
     }
 
-    /// The type of the whole file. CSV is text, and text cannot be told from CSV: which of them it
-    /// is, the client says.
+    /// The type of the whole file. CSV cannot be distinguished from other text by its content: the
+    /// client says which of the two it is.
     pub(super) fn media_type(&self, stated: &str) -> Result<&'static str, NotKept> {
         let stated = stated.split(';').next().unwrap_or_default().trim();
         let stated = stated.to_ascii_lowercase();
@@ -138,7 +138,7 @@ mod tests {
                 sniffed(text, "text/csv; charset=utf-8", piece),
                 Ok("text/csv")
             );
-            // a page is a text, and is served as one
+            // a page of HTML is text, and is served as text
             let page = b"<html><script>alert(1)</script>";
             assert_eq!(sniffed(page, "", piece), Ok("text/plain"));
             let page = sniffed(page, "text/html", piece);

@@ -94,7 +94,7 @@ impl Codings {
     }
 }
 
-/// What a method answers, by the forms in which it is available.
+/// The forms in which the answer of a method is available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Offer<'a> {
     One,

@@ -133,7 +133,7 @@ impl Tags {
     }
 }
 
-/// Whether the byte may stand between the quotes of a tag.
+/// Whether the byte may be between the quotes of a tag.
 const fn is_of_tag(byte: u8) -> bool {
     byte == 0x21 || (byte >= 0x23 && byte <= 0x7E)
 }

@@ -1,8 +1,8 @@
-//! Files over HTTP: a body that goes as it is into a field of bytes, message by message, and an
-//! answer that is such a field. Neither is ever held as a whole.
+//! Files over HTTP: a body that becomes a field of bytes, message by message, and an answer whose
+//! body is such a field. Neither is ever in memory as a whole.
 //!
-//! A file that is sent to a browser is never shown by it: it is to be saved, in the type that its
-//! content has, and nothing in it runs.
+//! A browser never shows a file that it receives: the headers make it save the file, with the type
+//! of its content, and nothing in it runs.
 
 use std::{
     pin::Pin,
@@ -45,7 +45,7 @@ const FILE: &str = "file";
 const SIZE: &str = "size_bytes";
 const SHA256: &str = "sha256";
 
-/// The ends of names of files, by their types.
+/// The extensions of file names, by type.
 const ENDS: [(&str, &str); 8] = [
     ("application/pdf", "pdf"),
     (
@@ -64,7 +64,7 @@ const ENDS: [(&str, &str); 8] = [
 ];
 
 impl Api {
-    /// Sends a body on as messages with that field.
+    /// Forwards a body as messages with that field.
     pub(super) async fn upload<S>(
         &self,
         mut service: S,
@@ -202,7 +202,7 @@ struct Upload {
     /// The number of the field.
     field: u32,
     first: Option<Bytes>,
-    /// What was received and is not sent on yet.
+    /// The bytes that were received and not forwarded yet.
     rest: Bytes,
 }
 
@@ -239,7 +239,7 @@ impl http_body::Body for Upload {
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                // trailers of HTTP mean nothing here
+                // trailers of HTTP are ignored
                 Some(Ok(frame)) => self.rest = frame.into_data().unwrap_or_default(),
                 Some(Err(status)) => return Poll::Ready(Some(Err(status))),
                 None => return Poll::Ready(None),
@@ -264,7 +264,7 @@ fn headers(first: &DynamicMessage) -> Option<HeaderMap> {
     };
     let mut headers = HeaderMap::new();
     json::harden(&mut headers);
-    // kept by its caller alone, who asks each time whether it may still be read
+    // only the caller may cache it, and must revalidate: access may have been withdrawn
     let private = HeaderValue::from_static("private, no-cache");
     headers.insert(CACHE_CONTROL, private);
     let policy = HeaderValue::from_static("sandbox; default-src 'none'");
@@ -280,7 +280,7 @@ fn headers(first: &DynamicMessage) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Whether a tag is one of those that `if-none-match` names.
+/// Whether `if-none-match` names the tag.
 fn names(known: &[HeaderValue], tag: &HeaderValue) -> bool {
     let known = known.iter().filter_map(|it| it.to_str().ok());
     let mut known = known.flat_map(|it| it.split(',')).map(str::trim);

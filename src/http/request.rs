@@ -28,7 +28,7 @@ pub(super) fn message(
     let mut message = DynamicMessage::new(input.clone());
     match &route.body {
         Body::None if is_empty(body) => {}
-        // it does not come here
+        // such a request is handled before
         Body::Raw(_) => {}
         Body::None => return Err(Refusal::malformed(no_body().into())),
         Body::All if is_empty(body) => {}

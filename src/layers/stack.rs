@@ -103,7 +103,7 @@ impl Inner {
                 explain(answered, standard::REQUEST_BYTES_MAX)
             } else {
                 if method.streams() {
-                    // it says when bytes of its requests are gone
+                    // the service releases the bytes of its requests through this
                     request.extensions_mut().insert(Entry(Ok(Arc::clone(held))));
                 }
                 self.calls.answer(request, held, came).await

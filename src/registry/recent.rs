@@ -75,7 +75,7 @@ pub struct Logged {
     pub(super) bytes: usize,
     before: OnceLock<Vec<Option<Image>>>,
     ancestry: Ancestry,
-    /// None where nothing is cached: the change was read from the log, or is no longer among the
+    /// `None` if nothing is cached: the change was read from the log, or is no longer among the
     /// newest.
     shared: Mutex<Option<Shared>>,
 }

@@ -82,7 +82,7 @@ impl Services {
         &self,
         request: Request<pb::UpdateDeploymentRequest>,
     ) -> Answer<pb::Deployment> {
-        // an update is checked where its mask points, a whole record everywhere
+        // an update is checked only in the fields of its mask, a new record in all
         let allow_missing = request.get_ref().allow_missing;
         if allow_missing {
             request.get_ref().check()?;
@@ -112,7 +112,7 @@ impl Services {
     }
 }
 
-/// The date asked about; refused after that of the read.
+/// The date asked about; refused if it is after that of the read.
 fn date_asked(asked: Option<pb::Date>, today: Date) -> Result<Date, Error> {
     let on = read_date(asked).unwrap_or(today);
     check_known(on, today, "effective_date").map(|()| on)

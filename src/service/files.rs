@@ -129,7 +129,7 @@ impl Services {
         call.answer(pb::CheckFilesResponse { checks })
     }
 
-    /// Those of these files that are kept and that the caller may read.
+    /// Of these files, the ones that are kept and that the caller may read.
     async fn readable(&self, call: &Call, digests: &[&str]) -> Result<Vec<StoredFile>, Error> {
         let mut readable = Vec::new();
         let mut looks = LOOKS_MAX;

@@ -200,7 +200,7 @@ impl Services {
     }
 }
 
-/// What belongs to a batch is not given for one of its values.
+/// Fields of the whole batch must not be set for one of its values.
 fn check_part(
     request: &pb::CreateObservationRequest,
     all: Option<&IndicatorName>,
@@ -225,8 +225,8 @@ fn check_part(
     }
 }
 
-/// The value that a request writes; one without an id gets a random one. `None` has left a
-/// violation behind.
+/// The value that a request writes, with a random id if it has none. If it returns `None`, it has
+/// added a violation.
 fn entry(
     request: pb::CreateObservationRequest,
     path: &FieldPath<'_>,

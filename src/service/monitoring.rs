@@ -515,7 +515,7 @@ impl Services {
     }
 }
 
-/// The board that a request asks for.
+/// The scoreboard that a request asks for.
 fn board(message: &pb::ComputeScoreboardRequest) -> Result<Ask, Error> {
     let mut violations = Violations::new();
     let mut span = |period: Option<&pb::Period>, field: &str| {

@@ -53,7 +53,7 @@ impl Services {
         let asked = command.clone();
         let written = self.write(call, envelope, command).await?;
         if !written.replayed {
-            // made now, or only checked: then no secret works
+            // created now, or only validated: then the secrets do not work
             if only_checked {
                 secrets.clear();
             }

@@ -611,7 +611,7 @@ pub(super) fn platform_prefix(
     Ok(prefix(&platform))
 }
 
-/// A plan as the caller sees it, and in the view FULL how it stands on a day by these records.
+/// A plan as the caller sees it, and in the view FULL its standing on a day by these records.
 fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
     let mut message = plans::plan(plan, view);
     message.etag = state.plan_etag(plan);
@@ -622,7 +622,7 @@ fn standing_plan(state: &State, plan: &Plan, view: View, on: Date) -> pb::Plan {
     message
 }
 
-/// A milestone as the caller sees it, and how it stands on a day by these records.
+/// A milestone as the caller sees it, and its standing on a day by these records.
 fn standing_milestone(state: &State, milestone: &Milestone, on: Date) -> pb::Milestone {
     let agency = milestone.agency(state);
     let mut message = milestones::milestone(milestone, agency.as_ref());

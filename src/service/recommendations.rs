@@ -1,4 +1,4 @@
-//! RecommendationService: what was sent in, and how it is answered.
+//! RecommendationService: recommendations that were sent in, and their answers.
 
 use tonic::{Request, Response};
 

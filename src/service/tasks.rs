@@ -28,7 +28,7 @@ type Answer<T> = Result<Response<T>, Error>;
 updatable!(Task tasks::task_fields);
 
 /// Writes a command about one task that the request names, with the etag that was read, and
-/// answers the task as it stands today.
+/// answers the task with its standing today.
 macro_rules! write_task {
     ($services:expr, $request:expr, $message:ident => $command:ident { $($field:tt)* }) => {{
         let (call, envelope, $message) = open_write($request)?;

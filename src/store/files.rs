@@ -1,5 +1,5 @@
-//! Files that records cite: what is known of each, who uploaded it, and its bytes where they are
-//! kept in the database. Outside the log.
+//! Files that records cite: the facts about each, who uploaded it, and its bytes if they are kept
+//! in the database. Outside the log.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -120,8 +120,8 @@ impl Store {
         Ok(self.files(&[sha256]).await?.remove(sha256))
     }
 
-    /// Files after one in the order of their digests; where a time is given, those that nobody has
-    /// uploaded since.
+    /// Files after a digest, in the order of digests; if a time is given, only those not uploaded
+    /// since.
     pub async fn files_after(
         &self,
         after: &str,
@@ -164,7 +164,7 @@ impl Store {
         Ok(self.outages.during(count, "reading files")? > 0)
     }
 
-    /// A part of a file in the database; none where there is no such part.
+    /// A part of a file in the database; `None` if it does not exist.
     pub async fn file_part(&self, sha256: &str, ordinal: u64) -> Result<Option<Vec<u8>>, Error> {
         let ordinal = whole(ordinal);
         let part = reading!(self.engine, link => part(link, sha256, ordinal));
@@ -177,8 +177,8 @@ impl Store {
         Ok(self.outages.during(count, "searching the log for a file")? > 0)
     }
 
-    /// Keeps a file, and notes who uploaded it and when. Of a file that is kept already, only who
-    /// uploaded it. `bytes` are read where they belong in the database.
+    /// Keeps a file, and records who uploaded it and when; if the file is kept already, only that.
+    /// `bytes` are read only if they belong in the database.
     pub async fn keep_file(
         &self,
         file: &StoredFile,
@@ -241,7 +241,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what is known of a file, and its bytes where they are in the database.
+    /// Removes the entry of a file, and its bytes if they are in the database.
     pub async fn remove_file(&self, sha256: &str) -> Result<(), Error> {
         let removed = async {
             let mut own = None;

@@ -44,7 +44,7 @@ impl ToMessage for DataFlow {
 
 // === from a client ===
 
-/// Reads what a client writes of a flow, from the request's field `field`.
+/// Reads the fields of a flow that a client writes, from the request's field `field`.
 pub fn data_flow_fields(
     message: pb::DataFlow,
     field: &str,
@@ -275,7 +275,7 @@ fn state_entry(record: &StateEntry) -> pb::data_flow::StateEntry {
     }
 }
 
-/// What a side says of a flow.
+/// The confirmation of a flow by a side.
 fn confirmation(flow: &DataFlow, side: Side) -> pb::data_flow::Confirmation {
     let state = write_enum(flow.confirmation_state(side));
     let Some(last) = flow.confirmation(side) else {

@@ -43,7 +43,7 @@ impl ToMessage for Deployment {
 
 // === from a client ===
 
-/// Reads what an agency writes of its deployment.
+/// Reads the fields of a deployment that its agency writes.
 pub fn deployment_fields(message: pb::Deployment) -> DeploymentFields {
     let pb::Deployment {
         name: _,
@@ -191,7 +191,7 @@ pub fn deployment(record: &Deployment) -> pb::Deployment {
     }
 }
 
-/// The same, with how it stands on a date.
+/// The same, with its standing on a date.
 pub fn standing_deployment(state: &State, record: &Deployment, on: Date) -> pb::Deployment {
     let agency = record.name.agency();
     let above = agency.as_ref().and_then(|it| state.parent_agency(it));
@@ -313,7 +313,7 @@ fn standing(record: &Deployment, standing: &DeploymentStanding) -> pb::deploymen
     }
 }
 
-/// The counts of deployments, out of so many provinces known.
+/// The counts of deployments, with the number of provinces known.
 pub fn deployment_counts(record: &DeploymentCounts, provinces: i32) -> pb::DeploymentCounts {
     let stages = [None].into_iter().chain(DeploymentStage::ALL.map(Some));
     let stages = stages.map(|stage| pb::deployment_counts::StageCount {

@@ -1,4 +1,4 @@
-//! `build/fixture.proto`, a made-up package in which every rule occurs, made by the same
+//! `build/fixture.proto`, a test package in which every rule occurs, made by the same
 //! generator as the real one.
 
 tonic::include_proto!("fixture/ndp.fixture.v1");

@@ -40,8 +40,8 @@ impl ToMessage for Indicator {
     }
 }
 
-/// Reads what a client writes of an indicator from the request's field `field`. What cannot be read
-/// leaves a violation behind.
+/// Reads the fields of an indicator that a client writes, from the request's field `field`. Adds a
+/// violation for each that cannot be read.
 pub fn indicator_fields(
     message: pb::Indicator,
     field: &str,

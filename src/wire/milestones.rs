@@ -101,7 +101,7 @@ pub(super) fn slippage_days(days: Option<i64>) -> Option<i32> {
     i32::try_from(days?).ok()
 }
 
-/// How a milestone stands on a date; without a state where it was not promised by then.
+/// The standing of a milestone on a date; without a state where it was not promised by then.
 pub fn standing(record: Option<&MilestoneStanding>, on: Date) -> pb::milestone::Standing {
     pb::milestone::Standing {
         effective_date: write_date(Some(on)),

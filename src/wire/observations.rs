@@ -35,8 +35,8 @@ impl ToMessage for Observation {
     }
 }
 
-/// Reads what a client writes of a value from the request's field at `path`. `None` has left a
-/// violation behind.
+/// Reads the fields of a value that a client writes, from the request's field at `path`. If it
+/// returns `None`, it has added a violation.
 pub fn draft(
     message: pb::Observation,
     path: &FieldPath<'_>,

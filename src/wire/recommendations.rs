@@ -50,7 +50,7 @@ impl ToMessage for Recommendation {
 
 // === reading ===
 
-/// Reads what a client writes of a recommendation, from the request's field `field`.
+/// Reads the fields of a recommendation that a client writes, from the request's field `field`.
 pub fn recommendation_fields(
     message: pb::Recommendation,
     field: &str,
@@ -124,7 +124,7 @@ fn read_term(message: pb::recommendation::Term) -> Term {
     }
 }
 
-/// The contract refuses a step without its kind.
+/// Reads the kind of a step, which the contract requires.
 fn read_step(message: pb::recommendation::Step) -> Option<Step> {
     let pb::recommendation::Step {
         kind,
@@ -149,19 +149,19 @@ fn read_task_link(message: pb::recommendation::TaskLink) -> TaskLink {
     }
 }
 
-/// Reads what an answer says, which the contract has the caller state.
+/// Reads the outcome of an answer, which the contract requires.
 pub fn outcome(number: i32) -> Result<Outcome, Error> {
     read_enum(number).ok_or_else(|| Error::invalid("outcome", Rule::Missing))
 }
 
-/// Reads the ground of a rejection, which the contract has the caller state.
+/// Reads the ground of a rejection, which the contract requires.
 pub fn ground(number: i32) -> Result<Ground, Error> {
     read_enum(number).ok_or_else(|| Error::invalid("ground", Rule::Missing))
 }
 
 // === writing ===
 
-/// A recommendation, and how it stands on a day.
+/// A recommendation, and its standing on a day.
 pub fn standing_recommendation(record: &Recommendation, on: Date) -> pb::Recommendation {
     let mut message = recommendation(record);
     message.standing = Some(standing(record.standing_on(on).as_ref(), on));

@@ -89,7 +89,7 @@ fn summary(record: &Reminder) -> String {
     }
 }
 
-/// How the day of the read lies to the due date, and the day from which it is so.
+/// How urgent the reminder is on the day of the read, in words, and the day since when.
 fn urgency(record: &Reminder, on: Date) -> (String, Date) {
     let due = record.due;
     let left = on.days_until(due);
@@ -143,7 +143,7 @@ fn entry(record: &Reminder, on: Date) -> Entry {
     let title = format!("{} ({urgency})", summary(record));
     Entry {
         title: Text::plain(title),
-        // another entry at each step, so that a reader shows it as new
+        // a new id at each level of urgency, so that a feed reader shows it as new
         id: format!("{TAG}:{}:{}:{since}", record.resource, record.due),
         updated: midnight(since).fixed_offset(),
         categories: vec![Category {

@@ -1,6 +1,6 @@
 //! A progress report in the layout of official documents (Decree 30/2020/NĐ-CP, annex I), as a page
-//! of HTML and as a file of a word processor. Both are made of the same parts. What a person has to
-//! add (number, place, signature) is left empty.
+//! of HTML and as a file of a word processor. Both are made from the same parts. What a person has
+//! to add (number, place, signature) is left empty.
 
 use std::{fmt::Write as _, io::Cursor};
 
@@ -49,10 +49,10 @@ const COLUMNS: [usize; 4] = [8, 52, 18, 22];
 /// The size of the text in half points.
 const TEXT_SIZE: usize = 28;
 
-/// What stands where there is no text.
+/// Replaces an empty text.
 const NONE: &str = "Không có.";
 
-/// How a line is set.
+/// The style of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Set {
     Text,
@@ -73,14 +73,14 @@ enum Part {
     Milestones(Vec<[String; 4]>),
 }
 
-/// The report with what it is about, as its caller sees them.
+/// The report with its plan, as the caller sees them.
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The report.
     pub report: &'a Report,
     /// Its plan.
     pub plan: &'a Plan,
-    /// The State that both are of.
+    /// The State that both are read from.
     pub state: &'a State,
     /// The date of the read.
     pub today: Date,
@@ -101,7 +101,7 @@ pub fn render(of: &Subject<'_>) -> Result<pb::RenderReportResponse, Error> {
     })
 }
 
-// === what it says ===
+// === its contents ===
 
 fn title(of: &Subject<'_>) -> String {
     let end = of
@@ -131,7 +131,7 @@ impl Parts {
         self.0.push(Part::Line(set, text.into()));
     }
 
-    /// A text of several lines; a word where there is none.
+    /// A text of several lines; a placeholder if it is empty.
     fn paragraphs(&mut self, text: &str) {
         let before = self.0.len();
         let lines = text.lines().map(str::trim).filter(|it| !it.is_empty());
@@ -354,7 +354,7 @@ fn docx(parts: &[Part]) -> Docx {
         .page_margin(MARGINS)
         .default_fonts(fonts)
         .default_size(TEXT_SIZE)
-        // the same report gives the same file
+        // fixed, so that the same report gives the same file
         .created_at("2025-01-01T00:00:00Z")
         .updated_at("2025-01-01T00:00:00Z");
     parts.iter().fold(docx, |docx, part| match part {

@@ -10,7 +10,7 @@ use ndp_core::{
     records::observations::Basis,
 };
 
-/// One indicator of the board.
+/// One indicator of the scoreboard.
 pub fn column(record: &Column<'_>, agencies: usize) -> pb::compute_scoreboard_response::Column {
     let Column {
         indicator,
@@ -41,7 +41,7 @@ pub fn column(record: &Column<'_>, agencies: usize) -> pb::compute_scoreboard_re
     }
 }
 
-/// One agency of the board, with the definitions that its columns follow.
+/// One agency of the scoreboard, with the definitions that its columns follow.
 pub fn row(
     record: &Row<'_>,
     ask: &Ask,
@@ -91,17 +91,17 @@ fn cell(record: &Cell<'_>, ask: &Ask, definition: u8) -> pb::compute_scoreboard_
     }
 }
 
-/// The time that a board is of.
+/// The period of a scoreboard.
 pub fn period(ask: &Ask) -> pb::Period {
     span(ask.span, "")
 }
 
-/// The number of the basis that a board is on.
+/// The enum number of the basis of a scoreboard.
 pub fn basis(ask: &Ask) -> i32 {
     write_enum(ask.basis)
 }
 
-/// What a request asks a basis to be.
+/// The basis that a request asks for.
 pub fn read_basis(number: i32) -> Option<Basis> {
     read_enum(number)
 }

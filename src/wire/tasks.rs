@@ -45,7 +45,7 @@ impl ToMessage for Task {
     }
 }
 
-/// Reads what the assigning side writes of a task.
+/// Reads the fields of a task that the assigning side writes.
 pub fn task_fields(message: pb::Task, field: &str, violations: &mut Violations) -> TaskFields {
     let path = FieldPath::ROOT.field(field);
     let pb::Task {
@@ -106,7 +106,7 @@ pub fn task_fields(message: pb::Task, field: &str, violations: &mut Violations) 
     }
 }
 
-/// A task, without how it stands.
+/// A task, without its standing.
 pub fn task(record: &Task) -> pb::Task {
     let Task {
         name,
@@ -261,7 +261,7 @@ fn dropping(record: &TaskDropping) -> pb::task::Dropping {
     }
 }
 
-/// A task, and how it stands on a date by the records of a State.
+/// A task, and its standing on a date by the records of a State.
 pub fn standing_task(state: &State, record: &Task, on: Date) -> pb::Task {
     let standing = state.task_standing(record, on);
     pb::Task {

@@ -151,7 +151,7 @@ pub(super) fn read_enum<E: WireWord>(number: i32) -> Option<E> {
     E::from_number(number)
 }
 
-/// Reads a list of enum values, all of which the contract has the caller state.
+/// Reads a list of enum values, all of which the contract requires.
 pub(super) fn read_enums<E: WireWord>(numbers: &[i32]) -> Vec<E> {
     numbers.iter().copied().filter_map(read_enum).collect()
 }

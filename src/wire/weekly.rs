@@ -143,8 +143,8 @@ struct Paths {
 }
 
 impl Paths {
-    /// That of counts on a date. Platforms without an agency have no summary of their own, so they
-    /// link to the table of all.
+    /// The row of counts on a date. Platforms without an agency have no summary of their own, so
+    /// they link to the table of all.
     fn of(&self, of: &Of, date: Date) -> String {
         let Self { edition, read_at } = self;
         let agency = match of {
@@ -350,7 +350,7 @@ impl Weekly {
     }
 }
 
-/// What the numbers are of.
+/// The scope of the numbers.
 fn listed(place: &Place, state: &State) -> String {
     let edition = place.edition.as_ref().and_then(|name| state.edition(name));
     match edition {

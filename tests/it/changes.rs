@@ -532,7 +532,7 @@ both! {
             let at = At::Revision(Revision::new(revision).unwrap());
             async move { registry.read_at(elsewhere(), at, BOUND).await }
         };
-        // each is given up as soon as it has begun, and waits for the one before it
+        // each is abandoned as soon as it has begun, and waits for the one before it
         for revision in (1..newest).cycle().take(100) {
             let begun = tokio::time::timeout(Duration::ZERO, read(revision)).await;
             drop(begun);

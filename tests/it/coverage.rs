@@ -26,7 +26,7 @@ fn tests(folder: &Path, text: &mut String) {
 
 /// Reasons that no test over the wire or of the command line sees, and why.
 const NOT_SEEN: &[&str] = &[
-    // no request has a oneof, or in its query a message that has no form as text, yet
+    // no request has a oneof yet, nor a message in its query that cannot be written as text
     "FIELD_CONTRADICTED",
     "PARAMETER_CONTRADICTED",
     "PARAMETER_NOT_TEXT",

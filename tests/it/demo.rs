@@ -1,4 +1,4 @@
-//! The made-up year, as a newcomer meets it: what it answers, on any date and as known at any
+//! The synthetic year, as a newcomer meets it: what it answers, on any date and as known at any
 //! revision, and that it says everywhere that it is synthetic.
 
 use ndp_core::time::Date;
@@ -23,7 +23,7 @@ async fn made(url: &str) -> Server {
     let last = store.head().await.unwrap().revision;
     store.close().await;
     let server = Server::start(url).await;
-    // the server first records the notices for the days since the last made-up change
+    // the server first records the notices for the days since the last synthetic change
     server.moved_on(last).await;
     server
 }
@@ -95,7 +95,7 @@ both! {
         server.stop().await;
     }
 
-    /// It ends the month before it is made: the same year, on other days.
+    /// It ends in the month before it is made: the same year, moved to other days.
     async fn it_ends_a_month_ago_at_most(engine: Engine) {
         for (today, last) in [
             ("2026-10-01", "2026-09-30"),

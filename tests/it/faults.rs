@@ -1,5 +1,5 @@
 //! What the registry keeps when something breaks: a process, the database, one command of a
-//! group, the network, the bytes on the wire. All data is made up.
+//! group, the network, the bytes on the wire. All data is synthetic.
 
 mod clients;
 mod clock;

@@ -11,7 +11,7 @@ use schema::{Problems, Schema};
 
 use crate::harness::raw::POOL;
 
-/// The problems of a made-up package with these messages.
+/// The problems of a test package with these messages.
 fn problems(messages: &str) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let imports = [

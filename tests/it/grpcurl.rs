@@ -51,7 +51,7 @@ impl Served {
         }
     }
 
-    /// Runs grpcurl: options, then what stands after the address; what it prints.
+    /// Runs grpcurl with options, and arguments after the address. Returns what it prints.
     fn grpcurl(&self, options: &[&str], what: &[&str]) -> (bool, String) {
         let mut command = Command::new(tools::grpcurl().unwrap());
         command

@@ -1,4 +1,4 @@
-//! What tests are built on: an empty database of either engine, a process, the real tools.
+//! The basis of the tests: an empty database of either engine, a process, the real tools.
 //!
 //! A tool that the machine lacks leaves its tests out, with one line on stderr; under
 //! `tests/run` (`NDP_TEST_ALL=1`) it fails them, so that a green run has skipped nothing.

@@ -60,7 +60,7 @@ impl Scene {
         let server = Attacked::start(engine, options).await;
         let mut faults = Vec::new();
         let mut honest = Honest::begin(&server);
-        // one who was never there before has no part of the connections that are kept
+        // a new client has no share of the connections that are reserved
         honest.is_served(1, &mut faults).await;
         Self {
             calm: server.calm(),

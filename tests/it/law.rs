@@ -125,7 +125,7 @@ enum Step {
         plan: usize,
         day: Option<i32>,
     },
-    /// The steward sees how it stood on a day.
+    /// The steward sees its standing on a day.
     Assess {
         platform: usize,
         plan: usize,

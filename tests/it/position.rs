@@ -395,7 +395,7 @@ both! {
             watching.watch_changes(resume),
             plan(&mut writing, "awaited"),
         );
-        // the refusal was not for good
+        // the refusal was not permanent
         let listed = clients.plans.list_plans(read).await.unwrap();
         assert_eq!(listed.into_inner().plans.len(), 2);
         let message = next(&mut watched.unwrap().into_inner()).await;

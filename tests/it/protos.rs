@@ -74,7 +74,7 @@ fn buf_breaking_finds_nothing() {
 
 #[test]
 fn buf_breaking_names_what_a_client_would_lose() {
-    /// What is mended in which file, and what buf says of it.
+    /// What is fixed in which file, and buf's finding about it.
     const BREAKS: &[(&str, &str, &str, &str)] = &[
         (
             "plans",
@@ -408,7 +408,7 @@ fn the_protos_keep_the_rules_that_no_tool_looks_at() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
-/// Fields that name a resource of one kind or another, which no reference says.
+/// Fields that name a resource of one of several kinds, which a reference cannot express.
 const OF_TWO_KINDS: &[&str] = &["ndp.registry.v1.ComputeConnectionsRequest.provider"];
 
 fn references(found: &mut Findings) {
@@ -425,7 +425,7 @@ fn references(found: &mut Findings) {
                 let word = snake(&word);
                 field.name() == word || field.name().ends_with(&format!("_{word}"))
             });
-        // a text of several lines is no name, whatever it is called
+        // a text of several lines is not a name, even if its field is called so
         let is_prose = pattern.as_ref().is_some_and(|it| it.contains("\\t"));
         let is_text = field.kind() == Kind::String && !is_prose;
         // a group or an action may be called as a resource is; a string that is one names it
@@ -632,8 +632,8 @@ fn mutations_take(found: &mut Findings) {
 fn read_at(found: &mut Findings) {
     for method in methods() {
         let reads = http(&method).is_some_and(|(verb, ..)| verb == "get");
-        // the caller is who they are now, what the log holds never changes, the glossary is that of
-        // the release, and files are no part of the log
+        // the caller is the current one, the content of the log never changes, the glossary is that
+        // of the release, and files are not part of the log
         let timeless = [
             "CheckFiles",
             "DownloadFile",

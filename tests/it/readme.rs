@@ -160,7 +160,7 @@ fn is_unfinished(command: &str) -> bool {
 /// The commands of all `console` blocks.
 fn steps(markdown: &str) -> Result<Vec<Step>, String> {
     let mut steps: Vec<Step> = Vec::new();
-    // the indentation of the block we are in (a block may stand in a list), and whether it is ours
+    // the indentation of the current block (a block may be in a list), and whether it is ours
     let mut block: Option<(usize, bool)> = None;
     let mut first = true;
     let mut lines = (1..).zip(markdown.lines());
@@ -489,7 +489,7 @@ fn line_matches(expected: &str, got: &str) -> bool {
     ends.into_iter().any(|at| line_matches(rest, &got[at..]))
 }
 
-/// Runs a made-up README whose registry is a script.
+/// Runs a test README whose registry is a script.
 fn run_made_up(markdown: &str) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let registry = |name: &str| -> PathBuf {

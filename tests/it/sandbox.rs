@@ -1,6 +1,6 @@
 //! A sandbox over the wire: it is synthetic and says so with every answer, anyone may write with
-//! the keys that are printed, and at midnight it begins again on the same port. It is never
-//! mistaken for a registry, nor a registry for it.
+//! the keys that are printed, and at midnight it begins again on the same port. It cannot be
+//! confused with a registry, nor a registry with it.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What is computed, against slow and obvious oracles: made-up records of every kind, any date,
+//! What is computed, against slow and obvious oracles: synthetic records of every kind, any date,
 //! any caller.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -77,7 +77,7 @@ fn period(offset: i32) -> Period {
     Period::day(day(offset), "")
 }
 
-// === made-up records ===
+// === synthetic records ===
 
 /// Few enough that many things fall on one day, enough for some periods of reports.
 fn any_day() -> impl Strategy<Value = i32> {

@@ -1,4 +1,4 @@
-//! The store's contract, on both engines. All data here is made up.
+//! The store's contract, on both engines. All data here is synthetic.
 
 mod opening;
 mod pooled;
@@ -111,7 +111,7 @@ async fn texts(engine: &Engine, sql: &str) -> Vec<String> {
     }
 }
 
-// === made-up records ===
+// === synthetic records ===
 
 fn revision(number: i64) -> Revision {
     Revision::new(number).unwrap()

@@ -203,7 +203,7 @@ static OPENING: LazyLock<State> = LazyLock::new(|| {
     now
 });
 
-/// The command of a step, by what is known; none where the step is about nothing.
+/// The command of a step, by what is known; `None` if the step does not apply.
 fn command(state: &State, step: &Step) -> Option<Box<dyn AnyCommand>> {
     let found = |number: &usize| {
         state
@@ -330,8 +330,8 @@ fn command(state: &State, step: &Step) -> Option<Box<dyn AnyCommand>> {
     })
 }
 
-/// The day from which what a step says holds: no answer for a day before it changes. None for what
-/// corrects the record or takes something back.
+/// The day from which a step's fact holds: answers for earlier days do not change. `None` for a
+/// step that corrects the record or takes something back.
 fn holds_from(state: &State, step: &Step, today: Date) -> Option<Date> {
     let found = |number: &usize| state.task(&task(*number));
     Some(match step {
@@ -355,7 +355,7 @@ fn holds_from(state: &State, step: &Step, today: Date) -> Option<Date> {
     })
 }
 
-/// Who a step is by: the lead agency reports, and another person confirms.
+/// The caller of a step: the lead agency reports, and another person confirms.
 fn caller(state: &State, step: &Step) -> Caller {
     match step {
         Step::Report(number, _) => {
@@ -369,7 +369,7 @@ fn caller(state: &State, step: &Step) -> Caller {
 
 // === the slow model ===
 
-/// Whether there is a task below, however deep, that was assigned by then and not given up.
+/// Whether a task below, at any depth, was assigned by then and not dropped.
 fn is_split(state: &State, of: &Task, on: Date) -> bool {
     state.tasks().values().any(|other| {
         let mut above = other.fields.parent.clone();
@@ -481,7 +481,7 @@ fn model(state: &State, place: &TaskPlace, on: Date) -> BTreeMap<String, i32> {
     counts
 }
 
-/// The same of what the registry counts.
+/// The same lines from the registry's counts.
 fn told(counts: &TaskCounts, on: Date) -> BTreeMap<String, i32> {
     let mut told = BTreeMap::new();
     let mut add = |what: String, number: i32| {
@@ -650,7 +650,7 @@ proptest! {
                 prop_assert_eq!(scanned, sum(std::slice::from_ref(lead)));
             }
         }
-        // loaded at once, as at a start
+        // a State loaded from the records, as at a start
         let loaded = State::load(state.revision(), state.record_time(), state.images());
         prop_assert_eq!(all_kept(&loaded, on), all_kept(&state, on));
         let names: BTreeSet<_> = loaded.tasks().keys().cloned().collect();

@@ -26,7 +26,7 @@ use crate::{
 struct Case {
     /// From the request to the field.
     place: Vec<Step>,
-    /// The value there; none where the rule is that a value is required.
+    /// The value there; `None` if the rule is that a value is required.
     value: Option<Value>,
     /// The field as the answer calls it.
     path: String,

@@ -70,8 +70,8 @@ export class Registry {
    * until the signal; without a position, every change there is. When the server goes away it
    * resumes after the last position received; keep that one to resume later. A registry that was
    * restored from a backup, or failed over, may lack changes that were handed on: then it ends with
-   * the reason LOG_DIVERGED. What was made of the changes has to be made anew, from a watch without
-   * a position.
+   * the reason LOG_DIVERGED. State built from the changes has to be rebuilt, by a watch without a
+   * position.
    */
   async *watch(after = "", signal?: AbortSignal): AsyncGenerator<[Change, string]> {
     const options = { timeoutMs: 0, signal };
@@ -98,7 +98,7 @@ export class Registry {
 
 /**
  * All that an error says: its code and stable reason, the message for developers in English and
- * for users in Vietnamese, and each field to mend.
+ * for users in Vietnamese, and each field to correct.
  */
 export function describe(reason: unknown): string {
   const error = ConnectError.from(reason);

@@ -4,7 +4,7 @@
 //   node web/browser.mjs [PLATFORM PLAN_ID TITLE]...
 //
 // NDP_SERVER and NDP_KEY as for src/main.ts; CHROMIUM is the browser's program. The page's own
-// address is printed first: the registry has to be told of it (--web-origin).
+// address is printed first: the registry has to allow it (--web-origin).
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { chromium } from "playwright-core";
@@ -35,7 +35,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 console.log(`browser: Chromium ${browser.version()}`);
 const page = await browser.newPage();
-// whoever started this waits for as long as they like
+// the starting process decides how long it waits
 page.setDefaultTimeout(0);
 page.on("pageerror", (error) => console.error(error));
 page.on("console", (message) => console.error(message.text()));

@@ -34,21 +34,21 @@ impl Person {
     }
 }
 
-/// What the place of its agency among the others gives a caller on one day: see
+/// What a caller gains on one day from the place of its agency among the others: see
 /// [`crate::state::State::reach_of`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// The body that took over from its agency, whose principals write nothing since.
+    /// The body that took over from its agency; the agency's principals cannot write since then.
     pub successor: Option<AgencyName>,
-    /// The bodies that its agency took over from: their rights are its own.
+    /// The bodies that its agency took over from: it has their rights.
     pub predecessors: Vec<AgencyName>,
-    /// The units below its agency, whose principals it keeps.
+    /// The units below its agency, whose principals it manages.
     pub units: Vec<AgencyName>,
-    /// The platforms whose plans it sees beside those of its agency.
+    /// The other platforms whose plans it sees, besides those of its agency.
     pub entrusted: Vec<Entrusted>,
 }
 
-/// A platform whose plans a caller sees beside those of its own agency.
+/// A platform whose plans a caller sees, besides those of its own agency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entrusted {
     /// The platform.
@@ -73,7 +73,7 @@ pub struct Known {
     pub agency: Option<AgencyName>,
     /// What it may do on the day of the call.
     pub roles: Vec<Role>,
-    /// What the place of its agency among the others gives it.
+    /// What it gains from the place of its agency among the others.
     pub reach: Reach,
     /// The key it called with.
     pub api_key: ApiKeyName,
@@ -154,7 +154,7 @@ impl Caller {
         self.has_in(role, agency) || matches!(self, Self::Known(known) if delegated(known))
     }
 
-    /// Whether the caller keeps the principals of an agency: its own, or a unit below it.
+    /// Whether the caller manages the principals of an agency: its own, or a unit below it.
     pub(crate) fn keeps(&self, agency: &AgencyName) -> bool {
         let above = |known: &Known| {
             known.roles.contains(&Role::AgencyAdmin) && known.reach.units.contains(agency)
@@ -199,7 +199,7 @@ impl Caller {
         }
     }
 
-    /// What the place of its agency among the others gives it.
+    /// What it gains from the place of its agency among the others.
     pub fn reach(&self) -> Option<&Reach> {
         match self {
             Self::Known(known) => Some(&known.reach),

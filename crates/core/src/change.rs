@@ -14,7 +14,7 @@ pub use crate::records::Image;
 /// The field of a resource that a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
-    /// How a milestone stands.
+    /// The standing of a milestone.
     StandingState,
     /// Whether the reports on a plan are up to date.
     Freshness,

@@ -43,7 +43,7 @@ pub struct Decimal {
     places: Places,
 }
 
-/// A text that is no decimal of the form above.
+/// A text that is not a decimal of the form above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotADecimal;
 
@@ -189,7 +189,8 @@ impl Exact {
         Some(Self { units, places })
     }
 
-    /// `self × factor / other`, rounded to so many digits after the point, halves away from zero;
+    /// `self × factor / other`, rounded to this number of digits after the point, halves away from
+    /// zero;
     /// `None` where `other` is not above zero or the digits do not suffice.
     pub fn over(self, other: Self, factor: i128, places: u32) -> Option<Self> {
         let (one, two, _) = self.both(other)?;
@@ -212,7 +213,7 @@ impl Exact {
         Some(off.checked_abs()?.checked_mul(2)? <= two)
     }
 
-    /// The same number with at most so many digits after the point, halves away from zero.
+    /// The same number with at most this many digits after the point, halves away from zero.
     pub fn rounded(self, places: u32) -> Option<Self> {
         if places >= self.places {
             return Some(self);

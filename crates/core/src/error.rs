@@ -90,7 +90,7 @@ pub struct Refusal {
 /// Every way in which a command or a query can fail.
 #[derive(Clone, Debug)]
 pub enum Error {
-    /// The caller's request breaks field rules: mend the fields named.
+    /// The caller's request breaks field rules: correct the fields named.
     Invalid(Violations),
     /// No such resource, or the caller may not know that it exists.
     NotFound {

@@ -284,7 +284,7 @@ pub struct Revision(i64);
 impl Revision {
     /// Before the first change.
     pub const ZERO: Self = Self(0);
-    /// After every change.
+    /// After every possible change.
     pub const MAX: Self = Self(i64::MAX);
 
     /// Converts a number; `None` below 0.

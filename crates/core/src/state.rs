@@ -69,7 +69,7 @@ pub struct State {
     alphabet: Alphabet,
     platform_values: ByValues<Platform>,
     plan_values: ByValues<Plan>,
-    /// The plans of other platforms that a platform is covered by.
+    /// The plans of other platforms that also cover a platform.
     covering_plans: Sets<PlatformName, PlanName>,
     task_index: TaskIndex,
     edition_counts: OrdMap<EditionName, EditionCounts>,
@@ -396,8 +396,8 @@ impl State {
 
     /// The etag of a plan as a caller sees it: its own and, where a milestone of it was written
     /// since, the revision of the newest such write. A step that freezes the milestones is then
-    /// refused to callers that have not read their current values. Of a plan that is seen in part,
-    /// the etag is its own only.
+    /// refused to callers that have not read their current values. For callers who see only a part
+    /// of the plan, the etag depends on the plan alone.
     pub fn plan_etag(&self, plan: &Plan) -> String {
         let own = plan.meta.etag();
         if plan.redacted {

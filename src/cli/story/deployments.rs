@@ -1,5 +1,5 @@
-//! Deployments of the synthetic year: in one synthetic province and two communes below it, in every
-//! state that a deployment may be in.
+//! Deployments of the synthetic year: in one synthetic province and two communes below it, with
+//! every state that a deployment can have.
 
 use anyhow::{Context as _, Result};
 
@@ -30,7 +30,7 @@ const PROVINCE: &str = "tinh-thu-nghiem";
 const COMMUNES: [&str; 2] = ["xa-thu-nghiem", "phuong-thu-nghiem"];
 const REASON: &str = "cập nhật triển khai thử nghiệm (synthetic)";
 
-/// One deployment as it went.
+/// The course of one deployment.
 struct Course {
     platform: usize,
     agency: AgencyName,
@@ -84,7 +84,7 @@ impl Story {
                     "2025-12-31",
                 )
             },
-            // in operation beside a system that was to be gone
+            // in operation, with an earlier system kept after its last day
             Course {
                 done: 60,
                 kept: Some("2025-08-31"),
@@ -102,12 +102,12 @@ impl Story {
                 &[("2025-04-01", NotStarted), ("2025-10-20", Preparing)],
                 "2025-09-30",
             ),
-            // nobody has reported for months
+            // no report for months
             Course {
                 done: 12,
                 ..course(3, &province, &[("2025-06-01", Pilot)], "2026-03-31")
             },
-            // given up
+            // stopped
             course(
                 4,
                 &province,

@@ -81,7 +81,7 @@ impl Story {
         };
         for (side, later) in sides.iter().copied().zip([35, 40]) {
             if side == Side::Consumer && number % 6 >= 4 {
-                continue; // an organisation, which cannot
+                continue; // an organisation cannot confirm
             }
             let name = name.clone();
             self.event(day.plus_days(later), APPROVER, "", move |state| {
@@ -153,7 +153,7 @@ fn fields(number: usize, day: Date) -> Result<DataFlowFields> {
     })
 }
 
-/// Most flows are those of the first platform.
+/// The first platform provides most flows.
 fn provider(number: usize) -> Result<Party> {
     Ok(match number % 4 {
         3 => Party {

@@ -20,8 +20,8 @@ use ndp_core::{
     time::{Date, Period},
 };
 
-/// Made-up files, of which so many were on time: by agency, month by month; none for a month that
-/// is missing.
+/// Numbers of synthetic files, and how many of them were on time, by agency and month; `None` for
+/// a month without a value.
 const FILES: [[Option<(i64, i64)>; 4]; 3] = [
     [
         Some((900, 1000)),
@@ -169,7 +169,7 @@ fn entry(
     })
 }
 
-/// The same value once more, on this basis.
+/// The same value again, on this basis.
 fn again(entry: &Entry, basis: Basis) -> Result<Entry> {
     let id = format!("{}-{}", entry.name.id(), basis.as_str().to_lowercase());
     let name = ObservationName::from_id(&entry.name.parent(), &id);

@@ -1,4 +1,4 @@
-//! Synthetic recommendations in every state: two of each of six ways that one goes.
+//! Synthetic recommendations in every state: two for each of six courses.
 
 use anyhow::{Context, Result};
 
@@ -24,7 +24,7 @@ use ndp_core::{
     time::Date,
 };
 
-/// How many are told.
+/// The number of recommendations.
 const RECOMMENDATIONS: usize = 12;
 
 const REASON: &str = "phản ánh, kiến nghị thử nghiệm (synthetic)";
@@ -45,7 +45,7 @@ impl Story {
         for number in 0..RECOMMENDATIONS {
             let day = first.plus_days(i32::try_from(number)? * 19);
             self.received(number, day)?;
-            // the first way stays RECEIVED
+            // the first course stays RECEIVED
             match number % 6 {
                 0 => {}
                 1 => self.taken_into_review(number, day.plus_days(3))?,

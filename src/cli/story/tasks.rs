@@ -21,9 +21,9 @@ use ndp_core::{
     time::Date,
 };
 
-/// What becomes of a task, with the days on which it does, as the year is written.
+/// The course of a task, with its days as they are in the written year.
 enum Fate {
-    /// Nothing yet.
+    /// Not reported.
     Open,
     /// Reported, and not yet confirmed.
     Reported(&'static str),
@@ -33,16 +33,16 @@ enum Fate {
     Returned(&'static str),
     /// Due on another day, by a document of the first day.
     Moved(&'static str, &'static str),
-    /// Given up by a document.
+    /// Dropped by a document.
     Dropped(&'static str),
-    /// Never there.
+    /// Entered in error.
     Mistaken(&'static str),
 }
 
 /// One task, by the columns below.
 type Told = (Option<usize>, Option<&'static str>, Option<usize>, Fate);
 
-/// The tasks: the number of the lead agency, the due date, the task above, and what becomes of it.
+/// The tasks: the number of the lead agency, the due date, the task above, and its course.
 const TASKS: [Told; 16] = [
     (
         Some(1),
@@ -148,7 +148,7 @@ impl Story {
             self.create_task(task(number)?, fields, made);
             self.fate(&task(number)?, fate)?;
         }
-        // one whose completion is that of a milestone
+        // a task whose completion is read from a milestone
         let number = TASKS.len();
         let milestone = milestone(&plan(3, &self.year)?, 1)?;
         let fields = TaskFields {

@@ -51,7 +51,7 @@ impl Viewer {
 pub(super) enum Content {
     Change(Arc<Logged>),
     Records {
-        /// The State that the records are of.
+        /// The State that the records are read from.
         then: Arc<Snapshot>,
         images: Vec<Image>,
         complete: bool,

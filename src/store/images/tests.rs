@@ -1,4 +1,5 @@
-//! Tests that every written image can be read, including all released formats. All data is made up.
+//! Tests that every written image can be read, including all released formats. All data is
+//! synthetic.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -26,8 +27,8 @@ use ndp_core::{
     time::{Date, Period, Timestamp},
 };
 
-/// Every fixture of every released format, all with made-up data. A stored image stays readable in
-/// every later release and encodes to the same bytes.
+/// Every fixture of every released format, all with synthetic data. A stored image stays readable
+/// in every later release and encodes to the same bytes.
 #[test]
 fn released_images_are_still_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/v1");

@@ -93,7 +93,7 @@ impl Process {
             Ok(waiting) => tokio::time::timeout(BOUND, waiting)
                 .await
                 .expect("no answer"),
-            // where it is known already that the clock is wrong
+            // when the clock is already known to be wrong
             Err(at_once) => at_once,
         };
         Ok(answer?.revision)

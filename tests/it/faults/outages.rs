@@ -323,7 +323,7 @@ async fn cut_off_from_the_log_no_key_is_honoured_for_long() {
     server.stop().await;
 }
 
-/// Sessions are ended at any moment, in the middle of commits above all.
+/// Sessions are ended at any moment, mostly in the middle of commits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_acknowledged_change_is_there_once_however_sessions_end() {
     let Some(engine) = Engine::postgres().await else {

@@ -1,5 +1,5 @@
 //! Plans in any state, made over the wire by the people who make them: an editor and an approver
-//! of one agency, and the steward. All of it is made up.
+//! of one agency, and the steward. All of it is synthetic.
 
 use ndp_core::{
     caller::{Caller, Known, Person},
@@ -64,7 +64,7 @@ pub(crate) fn date([year, month, day]: [i32; 3]) -> Value {
     json!({"year": year, "month": month, "day": day})
 }
 
-/// A made-up decision of this day.
+/// A synthetic decision of this day.
 pub(crate) fn decision(day: [i32; 3]) -> Value {
     json!({
         "kind": "DECISION",
@@ -75,7 +75,7 @@ pub(crate) fn decision(day: [i32; 3]) -> Value {
     })
 }
 
-/// A made-up decision of this symbol and day, as generated clients send it.
+/// A synthetic decision of this symbol and day, as generated clients send it.
 pub(crate) fn document(symbol: &str, [year, month, day]: [i32; 3]) -> pb::Document {
     pb::Document {
         kind: pb::document::Kind::Decision.into(),

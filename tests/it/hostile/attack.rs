@@ -55,7 +55,7 @@ pub(crate) struct Attacker {
     tally: Arc<Tally>,
 }
 
-/// What came of it so far.
+/// The results so far.
 #[derive(Default)]
 pub(crate) struct Tally {
     connected: AtomicU64,

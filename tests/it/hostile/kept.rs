@@ -1,5 +1,5 @@
-//! What the server keeps for a call in memory is charged to its caller while it is there, during
-//! every kind of wait; and what a caller cannot be charged for is not computed.
+//! Memory that the server holds for a call is charged to its caller until it is released, during
+//! every kind of wait; and nothing is computed that a caller cannot be charged for.
 
 use std::io::Write as _;
 

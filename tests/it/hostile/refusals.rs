@@ -508,7 +508,7 @@ async fn the_calls_of_a_socket_that_is_never_read_end() {
 }
 
 /// h2 drops unsent pieces of an answer under the lock of its streams. A piece that held the body of
-/// the request, which takes the same lock, stopped a thread of the server for good.
+/// the request, which takes the same lock, blocked a thread of the server for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unread_answers_of_a_connection_that_is_cut_stop_no_thread() {
     let engine = Engine::sqlite();

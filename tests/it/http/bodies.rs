@@ -291,7 +291,7 @@ async fn bodies_may_come_in_gzip() {
             (400, "content-encoding MALFORMED".into())
         );
     }
-    // what it is unpacked counts
+    // its unpacked size counts
     let padded = |len: usize| {
         let mut body = plan.to_vec();
         body.resize(len, b' ');

@@ -340,7 +340,7 @@ async fn requests_are_read_as_their_rfcs_say() {
         .await;
     let address = &*server.address;
     let create = "/v1/platforms/ndp-001/plans?planId=a&validateOnly=true";
-    // what `{}` and a length of 2 stand for below: a plan needs its name
+    // used for `{}` and a length of 2 below: a plan needs its name
     let body = r#"{"displayName": "made up"}"#;
     let mut wrong = Vec::new();
     for (section, who, sent, expected) in MESSAGES {

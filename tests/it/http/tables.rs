@@ -124,7 +124,7 @@ async fn cells_are_plain_and_compute_nothing() {
         groups.iter().filter(|it| !it.is_empty()).all(read),
         "{groups:?}"
     );
-    // every list has this form, and errors have their usual form
+    // every list is available as a table, and errors keep their usual form
     let auditor = server.person("auditor", &[Role::Auditor], None).await;
     let key = [("authorization", auditor.sent())];
     for path in [

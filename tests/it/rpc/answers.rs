@@ -22,7 +22,7 @@ use crate::harness::{
     server::Server,
 };
 
-/// Two records of every kind at least, some of them with every field and some with few; made up.
+/// At least two synthetic records of every kind, some with every field and some with few.
 async fn world(server: &Server) -> Raw {
     let roles = [Role::Admin, Role::Steward];
     let all = server.raw(server.person("all", &roles, None).await);

@@ -664,7 +664,7 @@ both! {
         }).await.unwrap_err();
         assert_eq!(reason(&error), "FailedPrecondition BOTH_ARE_LISTED");
 
-        // the annex of 2618 shows (made up) that ndp-019 is what 1132 lists as ndp-085
+        // the annex of 2618 shows (synthetic) that ndp-019 is what 1132 lists as ndp-085
         let gone = get(&mut anyone, "platforms/ndp-085").await;
         let duplicate = pb::platform::Exit {
             decision: None,

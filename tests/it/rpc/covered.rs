@@ -13,10 +13,10 @@ use crate::harness::{
 
 const TODAY: [i32; 3] = [2026, 10, 1];
 const EDITION: &str = "editions/2618-qd-bkhcn";
-/// The edition that lists what owes a plan today.
+/// The edition whose platforms need a plan today.
 const IN_FORCE: &str = "editions/1132-qd-ttg";
 
-/// A platform of an agency, beside those of the catalogue.
+/// A platform of an agency, in addition to those of the catalogue.
 async fn platform(cast: &Cast, id: &str, agency: &str) -> String {
     let fields = json!({
         "display_name": format!("Nền tảng thử nghiệm {id}"), "verification": "VERIFIED",
@@ -71,7 +71,7 @@ async fn counted(raw: &Raw, day: [i32; 3]) -> (i64, i64) {
     (platforms, plans.unwrap_or_default())
 }
 
-/// The platforms that lack a plan, of these.
+/// Of these platforms, those without a plan.
 async fn missing<'a>(raw: &Raw, of: &[&'a str]) -> Vec<&'a str> {
     let mut found = Vec::new();
     for name in of {
@@ -119,7 +119,7 @@ both! {
             "filter": "name = \"figures/thu\""})).await;
         assert_eq!(figures["reconciliations"][0]["computed_value"].as_i64().unwrap_or(0), 2);
 
-        // another joins by a rebaseline, from the day of its document, and its past stays
+        // another joins by a rebaseline, from the day of its document; earlier dates do not change
         let before = server.registry.revision().get();
         let covered = json!([{"platform": first}, {"platform": second}]);
         let plan = cast.rebaselined(&plan, json!({"covered_platforms": covered})).await;
@@ -131,7 +131,7 @@ both! {
         let then = anyone.ok("ComputeSummary", json!({
             "read_revision": before, "edition": EDITION})).await;
         assert_eq!(then["issued_plan_platform_count"], 2);
-        // it leaves by an end, and not by being left out
+        // it leaves by an end date, and not by being left out
         let mut ended = plan["covered_platforms"].clone();
         ended[0]["end_date"] = date(TODAY);
         let plan = cast.rebaselined(&plan, json!({"covered_platforms": ended})).await;
@@ -143,7 +143,7 @@ both! {
         let own = cast.step(PlanMove::Submit, &own).await.unwrap();
         let own = cast.step(PlanMove::Issue, &own).await.unwrap();
         assert_eq!(counted(&anyone, TODAY).await, (2, 2));
-        // what is revoked covers nothing from then on
+        // a revoked plan covers nothing from then on
         for plan in [plan, own] {
             let plan = cast.editor.ok("GetPlan", json!({"name": plan["name"]})).await;
             cast.step(PlanMove::Revoke, &plan).await.unwrap();
@@ -184,14 +184,14 @@ both! {
             plan.covered_platforms[0].document.issue_date REQUIRED
             ");
         }
-        // two times of one platform
+        // two overlapping times of one platform
         let twice = json!([
             {"platform": own, "end_date": date([2026, 5, 1])},
             {"platform": own, "start_date": date([2026, 9, 1])},
         ]);
         let plan = draft(&cast, "twice", twice).await;
         assert_eq!(plan["covered_platforms"].as_array().unwrap().len(), 2);
-        // once it is issued, what it covers is frozen but for a rebaseline
+        // once it is issued, only a rebaseline changes what it covers
         let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
         let plan = cast.step(PlanMove::Issue, &plan).await.unwrap();
         let update = json!({"plan": {"name": plan["name"]}, "update_mask": "coveredPlatforms"});

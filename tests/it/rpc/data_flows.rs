@@ -1,5 +1,5 @@
 //! Data flows over the wire: written by either side, confirmed by the other, counted by class and
-//! channel, and followed like any record. All of it is made up.
+//! channel, and followed like any record. All of it is synthetic.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ fn and(flow: &Value, field: &str, entry: Value) -> Value {
     json!(list)
 }
 
-/// What both sides say.
+/// The confirmations of both sides.
 fn said(flow: &Value) -> [&str; 2] {
     ["provider_confirmation", "consumer_confirmation"].map(|it| flow[it]["state"].as_str().unwrap())
 }
@@ -179,7 +179,7 @@ both! {
         assert_eq!(said(&both), ["CONFIRMED", "CONFIRMED"]);
         assert_eq!(both["one_sided"], Value::Null);
 
-        // who confirmed is for that agency and those who oversee
+        // who confirmed is shown to that agency, the steward and auditors
         let seen = async |raw: &Raw, side: &str| {
             let flow = raw.ok("GetDataFlow", get.clone()).await;
             let listed = raw.ok("ListDataFlows", json!({})).await;
@@ -195,7 +195,7 @@ both! {
         assert_eq!(other, "principals/other-approver");
         assert_eq!(seen(&people.steward, "provider_confirmation").await, approver);
 
-        // evidence changes nothing that was confirmed; the facts do
+        // a change of evidence keeps the confirmation; a change of facts ends it
         let evidence = update(&both, "evidence", &json!([{"note": "khác"}]));
         let shown = people.other_editor.ok("UpdateDataFlow", evidence).await;
         assert_eq!(said(&shown), ["CONFIRMED", "CONFIRMED"]);
@@ -219,7 +219,7 @@ both! {
         let people = People::new(&server).await;
         let (editor, other_editor) = (&people.editor, &people.other_editor);
         let by_consumer = other_editor.ok("CreateDataFlow", create("a")).await;
-        // nobody confirms what they wrote, and an editor confirms nothing
+        // a person cannot confirm what they wrote, and an editor cannot confirm
         let denied = "PermissionDenied PERMISSION_DENIED";
         assert_eq!(editor.refusal("ConfirmDataFlow", confirm(&by_consumer)).await, denied);
         assert_eq!(people.steward.refusal("ConfirmDataFlow", confirm(&by_consumer)).await, denied);
@@ -231,7 +231,7 @@ both! {
         let own = people.other_approver.refusal("ConfirmDataFlow", confirm(&made)).await;
         assert_eq!(own, "FailedPrecondition SECOND_PERSON_NEEDED");
 
-        // the provider's side moves the state
+        // the provider's side changes the state
         let suspended = suspended(&made);
         let moved = update(&made, "state_entries", &suspended);
         assert_eq!(other_editor.refusal("UpdateDataFlow", moved.clone()).await, denied);
@@ -440,7 +440,7 @@ both! {
         for request in &flows {
             people.steward.ok("CreateDataFlow", request.clone()).await;
         }
-        // one that is not ACTIVE, and one of another provider
+        // a flow that is not ACTIVE, and one of another provider
         let mut planned = to_organisation("sap-toi", "Tổ chức thử nghiệm", "OTHER");
         planned["data_flow"]["state_entries"] = json!([state("PLANNED", [2026, 9, 1])]);
         people.steward.ok("CreateDataFlow", planned).await;
@@ -595,7 +595,7 @@ both! {
         let points = points.iter().map(|it| it["counts"][0].as_i64().unwrap());
         assert_eq!(points.collect::<Vec<_>>(), [0, 2, 2, 1, 1, 1]);
 
-        // what a platform declares beside its flows
+        // the channels that a platform declares, compared with its flows
         let failures = async || {
             let request = json!({"edition": "editions/-", "page_size": 1000});
             let quality = anyone.ok("ComputeDataQuality", request).await;

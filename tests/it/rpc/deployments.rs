@@ -17,7 +17,7 @@ use crate::harness::{
 
 /// A city of the shipped catalogue.
 const CITY: &str = "tp-ha-noi";
-/// A made-up commune below it.
+/// A synthetic commune below it.
 const COMMUNE: &str = "xa-thu-nghiem";
 
 fn name(agency: &str) -> String {
@@ -36,7 +36,7 @@ fn covered(done: i32, total: i32, day: [i32; 3]) -> Value {
     json!({"unit": "COMMUNES", "done": done, "total": total, "count_date": date(day)})
 }
 
-/// A request that makes a made-up deployment with every field, as of the day before the clock's.
+/// A request that makes a synthetic deployment with every field, as of the day before the clock's.
 pub(super) fn report(agency: &str) -> Value {
     let mut kept = json!({
         "display_name": "Hệ thống cũ", "disposition": "KEPT", "start_date": date([2026, 8, 1]),
@@ -71,7 +71,7 @@ struct People {
     anyone: Raw,
 }
 
-/// A city, and a made-up commune below it, with someone each.
+/// A city, and a synthetic commune below it, each with principals.
 async fn people(server: &Server) -> People {
     let roles = [Role::Steward];
     let steward = server.raw(server.person("steward", &roles, None).await);
@@ -130,7 +130,7 @@ both! {
         assert_eq!(made["agency"], json!(format!("agencies/{CITY}")));
         assert!(made.get("parent_agency").is_none());
 
-        // as it stands today, and on days before
+        // its standing today, and on days before
         let standing = &made["standing"];
         assert_eq!(standing["effective_date"], date([2026, 10, 1]));
         assert_eq!(standing["stage"], "PILOT");
@@ -204,7 +204,7 @@ both! {
         assert_eq!(answers(&json!(0)).await, before, "by what is known now");
         assert_eq!(answers(&first).await, before, "by what was known then");
 
-        // what was planned stays; what was reached is corrected with a reason alone
+        // planned entries stay; reached stages are corrected only with a reason
         let gone = update(json!({"planned_stages": [plans[0], plans[2]]}), "plannedStages");
         let status = city.err("UpdateDeployment", gone).await;
         assert_eq!(violations(&status), "deployment.planned_stages NOT_ALLOWED");
@@ -243,7 +243,7 @@ both! {
         assert_eq!(freshness([2026, 11, 15]).await, "OVERDUE", "it was then");
         let found = anyone.ok("ListAttentionItems", items).await;
         assert!(found.get("attention_items").is_none(), "{found}");
-        // the others of this deployment
+        // the other items of this deployment
         for (kind, since) in [
             ("DEPLOYMENT_LATE", [2026, 9, 21]), ("DUPLICATE_SYSTEM", [2026, 9, 16]),
         ] {
@@ -305,7 +305,7 @@ both! {
         assert_eq!(refused, denied);
         let confirmed = it.steward.ok("ConfirmDeployment", confirm(&of_city)).await;
         assert!(confirmed["confirmation"].get("agency").is_none(), "{confirmed}");
-        // one person may be of both sides
+        // one person may belong to both sides
         let all = [Role::AgencyApprover, Role::Steward];
         let twofold = server.raw(server.person("twofold", &all, Some(CITY)).await);
         let own = json!({"name": name(CITY), "report_date": date([2026, 10, 3])});
@@ -551,7 +551,7 @@ both! {
         let approve = json!({"name": proposal["name"], "etag": proposal["etag"]});
         second.ok("ApproveProposal", approve).await;
         assert_eq!(counted().await, 0);
-        // what is there may be written still, as that it stopped; nothing new is made
+        // an existing deployment can still be written, for example as stopped; none is created
         let stopped = json!({"name": name(CITY), "report_date": date([2026, 10, 1])});
         it.city.ok("UpdateDeployment", json!({"deployment": stopped})).await;
         let refused = it.commune.refusal("UpdateDeployment", report(COMMUNE)).await;

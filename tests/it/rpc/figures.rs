@@ -10,7 +10,7 @@ use crate::harness::{
     server::{Clients, Server},
 };
 
-/// A made-up figure with a statement, parts and sources as long as they may be.
+/// A synthetic figure with a statement, parts and sources as long as they may be.
 fn large(number: i32) -> pb::CreateFigureRequest {
     let source = pb::Source {
         uri: format!("https://example.invalid/{}", "x".repeat(1900)),

@@ -1,5 +1,5 @@
-//! Files over the wire: uploaded as they are, known by their content, opened by whoever sees a
-//! record that cites them, and part of a backup.
+//! Files over the wire: uploaded unchanged, identified by their content, opened by callers who see
+//! a record that cites them, and part of a backup.
 
 use std::{fs, path::Path, process::Command};
 
@@ -25,7 +25,7 @@ use crate::harness::{
     until,
 };
 
-/// A made-up PDF of this size.
+/// A synthetic PDF of this size.
 fn pdf(size: usize) -> Vec<u8> {
     let mut content = b"%PDF-1.7\n% made up\n".to_vec();
     content.extend((content.len()..size).map(|at| u8::try_from(at % 251).unwrap()));
@@ -245,7 +245,7 @@ both! {
         server.clock.advance(24 * 60 * 60);
         upload(&mut grpc, &pdf(1000), ("", "")).await.expect("it is another day");
 
-        // what the file is, is said once
+        // the type of the file is sent once
         let late = tokio_stream::iter([
             parts(&pdf(99), ("", ""), 50),
             parts(b"", ("text/csv", ""), 50),
@@ -275,7 +275,7 @@ both! {
         for caller in [&other, &auditor] {
             assert_eq!(refused(&get(&server, caller, &digest).await), missing);
         }
-        // in a draft, which its agency and those who oversee see
+        // in a draft, which its agency, the steward and auditors see
         let plan = cast.draft("ndp-001", "evidence").await;
         let mut document = decision(DECISION_DAY);
         document["sha256"] = json!(digest);
@@ -287,7 +287,7 @@ both! {
         let check = json!({"sha256s": [digest]});
         let of_other = server.raw(other.clone()).ok("CheckFiles", check.clone()).await;
         assert_eq!(of_other["checks"][0]["state"], "NOT_HELD");
-        // what another has uploaded too is its own
+        // a file that another caller uploaded too belongs to both
         assert_eq!(post(&server, &other, "", "", &content).await.status, 200);
         assert_eq!(get(&server, &other, &digest).await.status, 200);
 
@@ -301,7 +301,7 @@ both! {
         assert_eq!(send(&server.address, &anyone, &[], "").await.status, 200);
         let checked = server.raw(As::default()).ok("CheckFiles", check).await;
         assert_eq!(checked["checks"][0]["state"], "HELD");
-        // a record that cites it no longer shows it no longer
+        // a record that no longer cites it no longer gives access to it
         let update = json!({
             "programme": {
                 "name": programme["name"], "etag": programme["etag"],
@@ -322,7 +322,7 @@ both! {
             scan: Some(command.to_owned()),
             ..Settings::default()
         };
-        // exit code 1, grep's for nothing found, says that something was
+        // exit code 1, grep's for no match, means here that something was found
         let server = start(&engine, scanner("! grep -q EICAR || exit 1")).await;
         let steward = server.person("steward", &[Role::Steward], None).await;
         let clean = post(&server, &steward, "", "", &pdf(99)).await;
@@ -423,12 +423,12 @@ both! {
         let (code, told) = check();
         assert_eq!(code, Some(65), "{told}");
         assert!(told.contains("is missing"), "{told}");
-        // a file that is known and not there breaks off, and is no whole file
+        // a recorded file that is missing ends the download with an error
         let server = start(&engine, settings).await;
         let lost = download(&mut client(&server, &steward), &digest).await.unwrap_err();
         assert_eq!(reason(&lost), "INTERNAL");
         server.stop().await;
-        // their place was not named
+        // the place of the files was not named
         let server = start(&engine, Settings::default()).await;
         let away = download(&mut client(&server, &steward), &digest).await.unwrap_err();
         assert_eq!(reason(&away), "FILES_UNAVAILABLE");
@@ -497,7 +497,7 @@ both! {
         assert!(learned(&refused).contains("file_bytes"), "{refused:?}");
         let kept = upload(&mut client(&server, &other), &pdf(390_001), ("", "")).await;
         kept.expect("the others' share is theirs");
-        // what is given up gives its share back
+        // an abandoned upload releases its share
         uploads.shutdown().await;
         drop(open);
         until("the share is free", async || {

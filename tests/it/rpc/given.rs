@@ -1,4 +1,4 @@
-//! Made-up records that are valid, callers that write them, and what an answer says of itself.
+//! Synthetic records that are valid, callers that write them, and what an answer says of itself.
 
 use ndp_core::records::principals::Role;
 use ndp_registry::pb;
@@ -10,7 +10,7 @@ use crate::harness::{
     server::{Clients, Server},
 };
 
-/// A made-up decision of the day before the clock's.
+/// A synthetic decision of the day before the clock's.
 pub(super) fn decision(symbol: &str) -> pb::Document {
     document(symbol, DECISION_DAY)
 }
@@ -19,7 +19,7 @@ pub(super) fn date(year: i32, month: i32, day: i32) -> pb::Date {
     pb::Date { year, month, day }
 }
 
-/// A made-up agency.
+/// A synthetic agency.
 pub(super) fn agency(display_name: &str) -> pb::Agency {
     pb::Agency {
         display_name: display_name.into(),
@@ -28,7 +28,7 @@ pub(super) fn agency(display_name: &str) -> pb::Agency {
     }
 }
 
-/// A made-up edition.
+/// A synthetic edition.
 pub(super) fn edition(symbol: &str) -> pb::Edition {
     pb::Edition {
         display_name: "Danh mục thử nghiệm (made up)".into(),
@@ -38,7 +38,7 @@ pub(super) fn edition(symbol: &str) -> pb::Edition {
     }
 }
 
-/// A made-up platform.
+/// A synthetic platform.
 pub(super) fn platform(display_name: &str) -> pb::Platform {
     pb::Platform {
         display_name: display_name.into(),
@@ -47,7 +47,7 @@ pub(super) fn platform(display_name: &str) -> pb::Platform {
     }
 }
 
-/// A made-up place in an edition.
+/// A synthetic place in an edition.
 pub(super) fn listing(edition: &str, display_name: &str) -> pb::platform::Listing {
     pb::platform::Listing {
         edition: edition.into(),

@@ -1,5 +1,5 @@
 //! Indicators and their values over the wire: who writes what on which basis, how a value is
-//! replaced and never edited, what is computed of it, batches, closed periods and the scoreboard.
+//! replaced and never edited, what is computed from it, batches, closed periods and the scoreboard.
 
 use std::collections::BTreeSet;
 
@@ -135,7 +135,7 @@ fn of_agency(request: Value, agency: &str) -> Value {
     with(request, &[("agency", json!(format!("agencies/{agency}")))])
 }
 
-/// A rate of an agency, of so many out of a hundred.
+/// A rate of an agency, in per cent, with a denominator of a hundred.
 fn rate(agency: &str, of: i32, numerator: i32) -> Value {
     let fields = [
         ("numerator", json!(numerator.to_string())),
@@ -166,7 +166,7 @@ both! {
         let stale = cast.steward.refusal("UpdateIndicator", named).await;
         assert_eq!(stale, "Aborted ETAG_NOT_CURRENT");
 
-        // what no value follows may change, and what one follows may not
+        // a definition may change until a value follows it
         let mut definitions = made["definitions"].clone();
         definitions[1]["numerator"] = json!("cách tính thử thứ ba");
         let changed = update(json!({"definitions": definitions}));
@@ -243,7 +243,7 @@ both! {
         let made = cast.both.ok("CreateObservation", declared("rate", 8)).await;
         assert_eq!(made["basis"], "DECLARED");
         assert_eq!(made["finality"], "PROVISIONAL");
-        // nobody confirms what they declared themselves, nor another value
+        // a person cannot confirm what they declared, nor confirm a different value
         let confirmed = on_basis("rate", 8, "CONFIRMED");
         let alone = refusal(&cast.both, confirmed.clone()).await;
         assert_eq!(alone, "FailedPrecondition SECOND_PERSON_NEEDED");
@@ -252,7 +252,7 @@ both! {
         assert_eq!(violations(&better), "observation.value NOT_ALLOWED");
         let confirmed = cast.approver.ok("CreateObservation", confirmed).await;
         assert_eq!(confirmed["confirms"], made["name"]);
-        // all stand side by side
+        // all values exist side by side
         let measured = on_basis("rate", 8, "MEASURED");
         cast.meter.ok("CreateObservation", measured).await;
         let elsewhere = of_agency(on_basis("rate", 8, "MEASURED"), OTHER_AGENCY);
@@ -371,7 +371,7 @@ both! {
         assert_eq!(list(false).await, names(&[&second]));
         assert_eq!(list(true).await, names(&[&first, &second]));
 
-        // taken back: it counts nowhere, and what was known then stays
+        // retracted: it counts nowhere, and earlier revisions keep it
         let back = correction(json!(""), &second["name"]);
         let back = cast.editor.ok("CreateObservation", back).await;
         assert_eq!(list(false).await, names(&[]));
@@ -474,7 +474,7 @@ both! {
         let get = json!({"name": value["name"]});
         let shown = cast.anyone.ok("GetObservation", get.clone()).await;
         assert_eq!(shown["finality"], "CLOSED");
-        // what comes later says why
+        // a later value needs a reason
         let late = rate(OTHER_AGENCY, 8, 70);
         let unsaid = cast.measurer.err("CreateObservation", late.clone()).await;
         assert_eq!(violations(&unsaid), "observation.correction_reason REQUIRED");
@@ -549,7 +549,7 @@ both! {
         indicator["indicator"]["accumulation"] = json!("AS_OF");
         indicator["indicator"]["period_type"] = json!("PERIOD_TYPE_UNSPECIFIED");
         cast.steward.ok("CreateIndicator", indicator).await;
-        // as large as a request of 1 MiB lets them be
+        // as large as a request of 1 MiB allows
         let statement = "số liệu thử nghiệm ".repeat(30);
         let value = |number: usize| {
             let (year, rest) = (2020 + number / 336, number % 336);

@@ -265,7 +265,7 @@ async fn every_declared_field_holds<T: Queryable>(
     assert!(fields(&list(clients, unknown).await.unwrap_err())[0].starts_with("order_by "));
 }
 
-/// Gives every field of every kind of record a value somewhere; all of it made up.
+/// Gives every field of every kind of record a synthetic value somewhere.
 async fn furnish(server: &Server, steward: &mut Clients) {
     let agency = pb::Agency {
         display_name_en: "Made-up agency".into(),
@@ -758,7 +758,7 @@ both! {
         let basic = request(pb::PlatformView::Basic, false);
         anyone.catalogue.list_platforms(basic).await.unwrap();
 
-        // nor for another method, nor changed, nor made up
+        // nor for another method, nor changed, nor forged
         let plain = Asked { page_size: 1, ..Asked::default() };
         let (_, of_agencies) = agencies(&mut anyone, plain.clone()).await.unwrap();
         let (_, of_platforms) = active(&mut anyone, plain.clone()).await.unwrap();
@@ -814,7 +814,7 @@ both! {
     ) {
         let server = Server::start(&engine.url()).await;
         let mut keeper = steward(&server, "steward").await;
-        // made up; in the order of the alphabet: a ă â … d đ e ê … o ô ơ … u ư, then the tones
+        // synthetic; in the order of the alphabet: a ă â … d đ e ê … o ô ơ … u ư, then the tones
         let ordered = [
             "an", "Án", "ăn", "Ân", "Bình", "Chè", "da", "Dân", "đa", "Đà", "Đất", "em", "Êm",
             "oi", "Ôi", "ơi", "Uy", "ưu", "ý",

@@ -240,7 +240,7 @@ async fn with_records(cast: &Cast, plan: &Value) -> Value {
     plan
 }
 
-/// A made-up report on the period that ends on the test clock's day.
+/// A synthetic report on the period that ends on the test clock's day.
 fn report() -> Value {
     json!({
         "period_end_date": date([2026, 10, 1]), "rating": "RATING_ON_TRACK",
@@ -259,7 +259,7 @@ fn rebased(plan: &Value) -> Value {
     })
 }
 
-/// A made-up end of a platform.
+/// A synthetic end of a platform.
 fn exit() -> Value {
     json!({"reason": "thử nghiệm", "outcome": "DISCONTINUED", "decision": decision(DECISION_DAY)})
 }

@@ -11,7 +11,7 @@ use crate::harness::{
     server::{As, Server},
 };
 
-/// A made-up milestone of a plan, made while it is a draft.
+/// A synthetic milestone of a plan, made while it is a draft.
 async fn milestone(cast: &Cast, plan: &Value, id: &str, fields: Value) -> Value {
     let mut milestone = json!({"display_name": format!("Mốc thử nghiệm {id}")});
     for (field, value) in fields.as_object().unwrap() {
@@ -236,7 +236,7 @@ both! {
         // what was recorded before is what the registry knew then
         let past = json!({"name": one["name"], "read_revision": done["revision"]});
         assert_eq!(cast.editor.ok("GetMilestone", past).await, done);
-        // what has been delivered is not given up
+        // a completed milestone cannot be dropped
         let dropping = json!({
             "name": one["name"], "etag": corrected["etag"], "reason": "thử",
             "document": decision(DECISION_DAY),

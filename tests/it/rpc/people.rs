@@ -81,7 +81,7 @@ both! {
         let others = held(&anyone, NEW, today).await;
         assert_eq!((had, held(&anyone, OLD, before).await), (13, 13));
 
-        // what cannot be is told of by its field
+        // an invalid value is reported with its field
         let right = succession(&cast.steward, NEW).await;
         let wrong = |change: &dyn Fn(&mut Value)| {
             let mut request = right.clone();
@@ -140,7 +140,7 @@ both! {
         assert_eq!(platform["governance"][0]["agency"], OLD);
         assert_eq!(platform["governance"][1]["start_date"], date(DECISION_DAY));
 
-        // its people act on the plans, and read their history
+        // its principals act on the plans, and read their history
         let plan = editor.ok("GetPlan", get(&draft["name"])).await;
         assert_eq!(plan["agency"], NEW);
         let past = json!({"name": draft["name"], "read_revision": revision.to_string()});
@@ -173,7 +173,7 @@ both! {
         keeper.ok("UpdatePrincipal", moved).await;
         cast.editor.ok("CreatePlan", create).await;
 
-        // nobody else takes the same body over, and no circle comes of it
+        // no other body takes the same body over, and cycles are refused
         let again = succession(&cast.steward, "agencies/bo-tai-chinh").await;
         let refusal = cast.steward.refusal("SucceedAgency", again).await;
         assert_eq!(refusal, "FailedPrecondition AGENCY_SUCCEEDED");
@@ -183,7 +183,7 @@ both! {
         let status = cast.steward.err("SucceedAgency", back).await;
         assert_eq!(violations(&status), "succession.successor NOT_ALLOWED");
 
-        // what was wrong is taken back by the steward
+        // the steward takes back a wrong entry
         let agency = json!({"agency": {"name": OLD}, "update_mask": "successions"});
         cast.steward.ok("UpdateAgency", agency).await;
         let platform = json!({"name": "platforms/ndp-001", "governance": [{"agency": OLD}]});
@@ -222,7 +222,7 @@ both! {
         assert_eq!(agency["successions"].as_array().unwrap().len(), 1);
         assert_eq!(governing("ndp-002").await, NEW);
 
-        // a part of the tasks takes no rights along but those over its platforms
+        // a transfer of some tasks gives no rights except those over its platforms
         let other = cast.steward.ok("GetAgency", json!({"name": NEW})).await;
         let part = json!({
             "name": NEW, "etag": other["etag"], "platforms": ["platforms/ndp-003"],
@@ -320,7 +320,7 @@ both! {
         assert_eq!(editor.refusal("GetPlan", get(&draft["name"])).await, UNSEEN);
         assert_eq!(editor.refusal("CreatePlan", create("ndp-001")).await, DENIED);
 
-        // who delegates, and to whom
+        // who may delegate, and to whom
         let entry = json!({
             "unit": unit, "start_date": date([2026, 10, 1]), "end_date": date([2026, 10, 2]),
         });
@@ -390,7 +390,7 @@ both! {
         complete["validate_only"] = json!(true);
         approver.ok("CompletePlan", complete.clone()).await;
 
-        // from the day after the last, nothing of it is left
+        // from the day after the last, it has no effect
         server.clock.advance(2 * DAY);
         assert_eq!(editor.refusal("GetPlan", get(&draft["name"])).await, UNSEEN);
         assert_eq!(editor.refusal("CreatePlan", create("ndp-001")).await, DENIED);
@@ -458,7 +458,7 @@ both! {
             let status = keeper.err("UpdatePrincipal", request).await;
             assert_eq!(violations(&status), told);
         }
-        // no more than it could give for good
+        // only roles that it could also give permanently
         for role in ["ROLE_STEWARD", "ROLE_AUDITOR", "ROLE_ADMIN"] {
             assert_eq!(keeper.refusal("UpdatePrincipal", grant(role)).await, DENIED);
         }
@@ -483,7 +483,7 @@ both! {
         let it = only.ok("GetPrincipal", json!({"name": "principals/only"})).await;
         let disable = json!({"name": it["name"], "etag": it["etag"]});
         let resign = json!({"principal": {"name": it["name"]}, "update_mask": "roles"});
-        // a deputy for a time is not one who stays
+        // a temporary deputy does not count as a permanent administrator
         let deputy = json!({"principal": {
             "kind": "PERSON", "agency": OLD, "grants": [{
                 "role": "ROLE_AGENCY_ADMIN", "start_date": date([2026, 10, 1]),
@@ -545,7 +545,7 @@ both! {
         let keys = keys["api_keys"].as_array().unwrap();
         assert_eq!(keys.len(), 2);
         assert!(keys.iter().all(|key| key["state"] == "REVOKED"), "{keys:?}");
-        // what it asked for waits, and the administrator takes it back
+        // its proposals stay pending, and the administrator cancels them
         let waiting = json!({
             "parent": "platforms/-",
             "filter": "state = PENDING AND requested.principal = \"principals/leaver\"",

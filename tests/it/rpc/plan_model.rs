@@ -86,7 +86,7 @@ struct Modelled {
 struct Model(BTreeMap<usize, Modelled>);
 
 impl Model {
-    /// What must come of a step: nothing said where it is accepted, else why not.
+    /// The expected result of a step: empty if it is accepted, else the reason for the refusal.
     fn take(&mut self, step: &Step) -> Result<(), &'static str> {
         use PlanState::{
             Annulled, Completed, Draft, Issued, Returned, Revoked, Submitted, Superseded, Withdrawn,

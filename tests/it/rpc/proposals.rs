@@ -1,4 +1,4 @@
-//! What a proposal shows to the person who decides, and that nothing else is carried out.
+//! A proposal shows its changes to the person who decides, and nothing else is carried out.
 
 use ndp_core::records::plans::{PlanMove, PlanState};
 use serde_json::{Value, json};

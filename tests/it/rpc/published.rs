@@ -1,6 +1,6 @@
-//! Every figure that is shipped comes out of one call beside what the registry computes: on the
-//! shipped records as a claim that nothing here bears out, on synthetic ones that add up to it
-//! without a difference. Where nothing can be compared, the answer says why.
+//! One call compares every shipped figure with what the registry computes: on the shipped records
+//! nothing substantiates them, on synthetic records that add up to them there is no difference.
+//! Where nothing can be compared, the answer says why.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn number(value: &Value) -> String {
         .map_or_else(|| "-".into(), |it| it.to_string())
 }
 
-/// A reconciliation as a line that a person reads.
+/// A reconciliation as a readable line.
 fn line(it: &Value) -> String {
     let figure = &it["figure"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -1,5 +1,5 @@
 //! Recommendations over the wire: received, taken into review, forwarded, answered or rejected
-//! within a term that has a legal basis, and counted for any date as it was. All are made up.
+//! within a term that has a legal basis, and counted for any date as it was. All are synthetic.
 
 use ndp_core::records::principals::{PrincipalKind, Role};
 use ndp_registry::{
@@ -95,12 +95,12 @@ pub(super) fn answer(record: &Value) -> Value {
     )
 }
 
-/// One that is RECEIVED.
+/// A recommendation that is RECEIVED.
 pub(super) async fn received(cast: &Cast, id: &str) -> Value {
     cast.steward.ok("CreateRecommendation", create(id)).await
 }
 
-/// One that is IN_REVIEW since 3 September 2026.
+/// A recommendation that is IN_REVIEW since 3 September 2026.
 pub(super) async fn reviewed(cast: &Cast, id: &str) -> Value {
     let record = received(cast, id).await;
     let fields = json!({"review_date": date([2026, 9, 3])});
@@ -109,7 +109,7 @@ pub(super) async fn reviewed(cast: &Cast, id: &str) -> Value {
         .await
 }
 
-/// One that is ANSWERED.
+/// A recommendation that is ANSWERED.
 pub(super) async fn answered(cast: &Cast, id: &str) -> Value {
     let record = reviewed(cast, id).await;
     cast.approver
@@ -185,7 +185,7 @@ both! {
         assert_eq!(made["term_calendar_known"], true);
         assert_eq!(made["standing"]["state"], "OVERDUE", "a month later");
 
-        // hidden until it is taken into review, but from those who have to do with it
+        // hidden until it is taken into review, except from the agencies involved
         assert_eq!(get(&other, &made).await, made);
         assert_eq!(get(&cast.editor, &made).await["name"], made["name"]);
         let hidden = anyone.refusal("GetRecommendation", json!({"name": made["name"]})).await;
@@ -209,7 +209,7 @@ both! {
         assert_eq!(forwarded["agency"], format!("agencies/{OTHER_AGENCY}"));
         assert_eq!(forwarded["answer_due_date"], made["answer_due_date"]);
         assert_eq!(forwarded["standing"]["punctually_forwarded"], false);
-        // who forwarded it still sees it, and decides nothing
+        // the agency that forwarded it still sees it, and cannot decide on it
         assert_eq!(get(&cast.editor, &made).await["etag"], forwarded["etag"]);
         let again = with(&forwarded, json!({"agency": format!("agencies/{AGENCY}")}));
         let denied = cast.editor.refusal("ForwardRecommendation", again).await;
@@ -259,7 +259,7 @@ both! {
         }))).await;
         assert_eq!(linked["tasks"][0]["link_date"], date([2026, 10, 1]));
 
-        // only the steward takes an answer back, from a day on
+        // only the steward reopens it, from a day on
         let denied = other.refusal("ReopenRecommendation", step(&linked)).await;
         assert_eq!(denied, "PermissionDenied PERMISSION_DENIED");
         let reopened = cast.steward.ok("ReopenRecommendation", with(&linked, json!({
@@ -276,7 +276,7 @@ both! {
         let stale = other.refusal("AnswerRecommendation", answer(&linked)).await;
         assert_eq!(stale, "Aborted ETAG_NOT_CURRENT");
 
-        // each date as it was
+        // each date is answered as it was
         let everyone = |on| counts(&anyone, "", on);
         assert_eq!(everyone([2026, 9, 7]).await, "");
         assert_eq!(counts(&cast.steward, "", [2026, 9, 7]).await,
@@ -495,7 +495,7 @@ both! {
         assert_eq!(counts(&anyone, "", [2026, 9, 9]).await, "eligible 2, received 2, waiting 2");
         assert_eq!(counts(&anyone, "", [2026, 9, 10]).await,
             "eligible 1, received 2, rejected 1, waiting 1");
-        // what was never in review stays hidden when it is rejected
+        // one that was never in review stays hidden when it is rejected
         let hidden = received(&cast, "hidden").await;
         let reject = with(&hidden, json!({"ground": "OUT_OF_SCOPE"}));
         let hidden = cast.approver.ok("RejectRecommendation", reject).await;

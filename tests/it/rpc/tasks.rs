@@ -152,7 +152,7 @@ impl Sides {
     }
 }
 
-/// A request of a custom method on a task that was read.
+/// A request of a custom method on a task, with the etag that was read.
 fn step(task: &Value) -> Value {
     json!({"name": task["name"], "etag": task["etag"], "reason": "thử nghiệm"})
 }
@@ -256,7 +256,7 @@ both! {
         let own = one.refusal("ConfirmTask", step(&reported)).await;
         assert_eq!(own, "FailedPrecondition SECOND_PERSON_NEEDED");
         it.assigner.ok("ConfirmTask", step(&reported)).await;
-        // a task that nobody leads cannot be reported
+        // a task without a lead agency cannot be reported
         let made = it.task("y", json!({"agency": ""})).await;
         let refused = one.refusal("ReportTask", step(&made)).await;
         assert_eq!(refused, "PermissionDenied PERMISSION_DENIED");
@@ -363,7 +363,7 @@ both! {
         let request = moved_to(&made, [2026, 11, 1], [2026, 9, 20]);
         let once = it.assigner.ok("MoveTaskDue", request).await;
         assert_eq!(standing(&once), "ON_SCHEDULE 31 0 52 false true");
-        // overdue until the document was issued, whatever is known now
+        // overdue until the document was issued, even by what is known now
         let on = |day: i32| json!({"effective_date": date([2026, 9, day])});
         assert_eq!(numbers(&it.counts(on(19)).await), "1: OVERDUE 1");
         assert_eq!(numbers(&it.counts(on(20)).await), "1: ON_SCHEDULE 1");
@@ -498,7 +498,7 @@ both! {
         it.assigner.ok("CreateProgramme", other).await;
         let refused = it.assigner.refusal("UpdateTask", alone).await;
         assert_eq!(refused, "FailedPrecondition TASK_HAS_CHILDREN");
-        // dropped by a document from a day on, or never there
+        // dropped by a document from a day on, or entered in error
         let mut drop = step(&children[0]);
         drop["document"] = decision([2026, 9, 15]);
         it.assigner.ok("DropTask", drop).await;
@@ -526,7 +526,7 @@ both! {
         }});
         let milestone = cast.editor.ok("CreateMilestone", milestone).await;
         let link = json!({"milestone": milestone["name"]});
-        // nothing is told of what not everyone sees
+        // nothing is read from a milestone that is not public
         let hidden = it.assigner.err("CreateTask", it.request("x", link.clone())).await;
         assert_eq!(violations(&hidden), "task.milestone NOT_ALLOWED");
         let plan = cast.step(PlanMove::Submit, &plan).await.unwrap();
@@ -545,7 +545,7 @@ both! {
         let counts = it.counts(json!({})).await;
         assert_eq!(numbers(&counts), "1: COMPLETED_ON_TIME 1");
         assert_eq!(counts["milestone_task_count"], 1);
-        // no longer for everyone
+        // the milestone is no longer public
         let hidden = json!({"visibilities": [{"visibility": "RESTRICTED"}]});
         cast.rebaselined(&plan, hidden).await;
         assert_eq!(standing(&it.get(&made).await), "ON_SCHEDULE 91 0 0 false true");
@@ -584,7 +584,7 @@ both! {
         let led = json!({"agency": LEADS});
         let led = it.counts(led).await;
         assert_eq!(numbers(&led), "3: COMPLETED_ON_TIME 1, ON_SCHEDULE 1, OVERDUE 1");
-        // the agencies add up, those that nobody leads included
+        // the agencies add up, with the tasks without a lead agency
         let rows = it.anyone.ok("ComputeAgencySummaries", json!({"page_size": 1000})).await;
         let of = |it: &Value| it["counts"]["task_count"].as_i64().unwrap();
         let rows: Vec<_> = rows["agency_summaries"].as_array().unwrap().iter()

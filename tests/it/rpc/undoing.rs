@@ -40,7 +40,7 @@ fn undo(record: &Value) -> Value {
     json!({"name": record["name"], "etag": record["etag"], "reason": "ghi nhầm"})
 }
 
-/// What every method of undoing promises; answers what it wrote.
+/// What every method of undoing guarantees; returns what it wrote.
 async fn undone(server: &Server, caller: &Raw, method: &str, record: &Value) -> Value {
     let mut request = undo(record);
     request["reason"] = json!("");

@@ -559,7 +559,7 @@ both! {
             "operating_unit", "deployment_levels", "operation_stages", "security",
             "data_sharing_channels", "links",
         ];
-        // whoever delegates is neither of the two: see people.rs
+        // delegations are written by other roles: see people.rs
         let fields_of_both = PlatformFields::PARTS.iter().map(|part| part.name);
         for field in fields_of_both.filter(|field| *field != "delegations") {
             let governed = pb::Platform { name: "platforms/ndp-001".into(), ..full.clone() };

@@ -619,7 +619,7 @@ fn person() -> Person {
     }
 }
 
-/// One record of each kind below a plan; the milestone given up, some time before or after the
+/// One record of each kind below a plan; the milestone dropped, some time before or after the
 /// plan was issued.
 fn records_below(plan: &Plan, text: &str, age: i64) -> [Image; 4] {
     let meta = plan.meta;

@@ -21,7 +21,7 @@ pub struct AgencyCounts {
     pub compared: Option<Counts>,
     /// The tasks on the date asked about.
     pub tasks: TaskNumbers,
-    /// Those on the other date.
+    /// The tasks on the other date.
     pub compared_tasks: Option<TaskNumbers>,
 }
 

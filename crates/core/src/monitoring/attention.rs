@@ -63,25 +63,25 @@ words! {
         TaskDueSoon = 11 "TASK_DUE_SOON",
         /// No agency leads a task.
         TaskWithoutLead = 12 "TASK_WITHOUT_LEAD",
-        /// An agency owes a value of an indicator.
+        /// An agency has not given a value of an indicator that is due.
         MissingObservation = 13 "MISSING_OBSERVATION",
         /// The target of an indicator was missed.
         OffTarget = 14 "OFF_TARGET",
         /// A value rests on another basis, or follows another definition, than that before it.
         BasisChanged = 15 "BASIS_CHANGED",
-        /// A value of the whole country cannot be beside those of its parts.
+        /// A value of the whole country contradicts those of its parts.
         ImplausibleAggregate = 16 "IMPLAUSIBLE_AGGREGATE",
         /// A deployment has not reached a stage by its planned date.
         DeploymentLate = 17 "DEPLOYMENT_LATE",
         /// A month's report on a deployment is late.
         DeploymentStale = 18 "DEPLOYMENT_STALE",
-        /// An earlier system is kept beside the platform past its date.
+        /// An earlier system is kept after the date by which it was to end.
         DuplicateSystem = 19 "DUPLICATE_SYSTEM",
         /// A recommendation is not answered, and its term is over.
         UnansweredRecommendation = 20 "UNANSWERED_RECOMMENDATION",
         /// One side of a data flow confirmed it long ago, and the other has not.
         FlowOneSided = 21 "FLOW_ONE_SIDED",
-        /// A mandatory data flow does not go through the channel that it must.
+        /// A mandatory data flow does not go through the required channel.
         FlowOffChannel = 22 "FLOW_OFF_CHANNEL",
         /// A data flow is SUSPENDED.
         FlowSuspended = 23 "FLOW_SUSPENDED",
@@ -89,13 +89,13 @@ words! {
 }
 
 words! {
-    /// How pressing an item is.
+    /// How urgent an item is.
     pub enum Level {
-        /// To be done: nothing is late yet, or a record is to be mended.
+        /// To be done: nothing is late yet, or a record needs a correction.
         Notice = 1 "NOTICE",
         /// Something is late, missing or contradicts itself.
         Warning = 2 "WARNING",
-        /// It is late for long, or due by tomorrow.
+        /// It has been late for long, or is due by tomorrow.
         Urgent = 3 "URGENT",
     }
 }
@@ -216,7 +216,7 @@ pub struct Item {
     pub resource: String,
     /// The other record that it is about, if there is one.
     pub other: Option<PlatformName>,
-    /// The platform that it belongs to; empty where it belongs to none.
+    /// The platform that it belongs to; empty if it does not belong to one.
     pub platform: String,
     /// The record's title.
     pub display_name: String,
@@ -248,7 +248,7 @@ impl Item {
         }
     }
 
-    /// How pressing it is.
+    /// How urgent it is.
     pub const fn level(&self) -> Level {
         let soon = tasks::SOON_DAYS as i64;
         match self.kind {

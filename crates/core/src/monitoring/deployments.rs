@@ -1,5 +1,5 @@
 //! Deployments on a date: the stage reached, whether it is late, whether its agency reports on it
-//! every month, and whether an earlier system outlives its date.
+//! every month, and whether an earlier system is kept after its last day.
 
 pub mod counts;
 
@@ -22,18 +22,18 @@ use crate::{
     time::Date,
 };
 
-/// How a deployment stands on a date.
+/// The standing of a deployment on a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentStanding {
     /// The date.
     pub date: Date,
-    /// The stage reached, with the day from which it counts; none where none is known.
+    /// The stage reached, with the day from which it counts; `None` if no stage is known.
     pub stage: Option<(DeploymentStage, Date)>,
-    /// The reports that are owed; none where none is, as of what is STOPPED.
+    /// The reports that are due; `None` if none is, for example when it is STOPPED.
     pub filing: Option<Filing>,
     /// The stage that is late, with the first day on which it was.
     pub late: Option<(DeploymentStage, Date)>,
-    /// The first day on which an earlier system was kept past its date.
+    /// The first day on which an earlier system was kept after its last day.
     pub duplicate_since: Option<Date>,
     /// Whether it is confirmed.
     pub confirmed: bool,
@@ -52,8 +52,8 @@ impl DeploymentStanding {
 }
 
 impl Deployment {
-    /// How it stands on a date; `None` where nothing was known of it then: it was not reported on
-    /// yet, and has no stage that was reached.
+    /// Its standing on a date; `None` if nothing was known of it then: no report, and no stage
+    /// reached.
     pub fn standing_on(&self, date: Date) -> Option<DeploymentStanding> {
         let stage = self.fields.stage_on(date);
         let first = self.filings.first().map(|it| it.filing_date);
@@ -79,8 +79,8 @@ impl Deployment {
         })
     }
 
-    /// The report owed on a date: one a month, from the 15th to the 14th, from the first on. A
-    /// report is on the month that its `report_date` is in, and counts from the day it was made.
+    /// The report that is due on a date: one for each month, from the 15th to the 14th, after the
+    /// first. A report is for the month of its `report_date`, and counts from the day it was made.
     fn filing_on(&self, date: Date) -> Option<Filing> {
         let cycle = ReportingCycle::default();
         let mut made = self.filings.iter().filter(|it| it.filing_date <= date);
@@ -115,7 +115,7 @@ impl DeploymentFields {
         late.min_by_key(|(_, since)| *since)
     }
 
-    /// The first day on which a system that is KEPT on a date was kept past its date.
+    /// The first day on which a system that is KEPT on a date was kept after its last day.
     fn duplicate_since(&self, date: Date) -> Option<Date> {
         let systems = self.legacy_on(date).into_iter();
         let kept = systems.filter(|it| it.disposition == Disposition::Kept);
@@ -132,16 +132,16 @@ impl Coverage {
     }
 }
 
-/// A deployment in a list, with how it stands on the date of the read.
+/// A deployment in a list, with its standing on the date of the read.
 #[derive(Clone, Debug)]
 pub struct DeploymentRow {
     /// The record.
     pub record: Arc<Deployment>,
-    /// How it stands.
+    /// Its standing.
     pub standing: Option<DeploymentStanding>,
     /// The agency whose deployment it is.
     pub agency: Option<AgencyName>,
-    /// The agency above that one.
+    /// The agency above it.
     pub parent_agency: Option<AgencyName>,
 }
 

@@ -1,4 +1,4 @@
-//! Counts of data flows on a date: by state, by channel, by what the sides say, and the consumers
+//! Counts of data flows on a date: by state, by channel, by confirmation, and the consumers
 //! by class. What one flow adds is computed from its own record and its parties'; a tally is the
 //! sum, kept up to date change by change. A consumer counts once, however many flows it has.
 
@@ -33,13 +33,13 @@ pub enum FlowCount {
     State(FlowState),
     /// ACTIVE flows through a channel.
     Channel(Channel),
-    /// Flows not ENDED that each side which can has confirmed.
+    /// Flows not ENDED that every side able to confirm has confirmed.
     Confirmed,
     /// Flows not ENDED that one side has confirmed, but the other has not.
     OneSided,
     /// Flows not ENDED that no side has confirmed.
     Unconfirmed,
-    /// Flows that are mandatory and ACTIVE, but do not go through NDOP although they have to.
+    /// Flows that are mandatory and ACTIVE, but do not go through NDOP as required.
     OffChannel,
     /// ACTIVE flows to consumers of a class.
     ActiveTo(PartyClass),
@@ -109,9 +109,9 @@ impl FlowCounts {
 pub enum FlowScope {
     /// All.
     All,
-    /// Those that an agency provides or receives, itself or by a platform that it governs.
+    /// Those that an agency provides or receives, directly or by a platform that it governs.
     Agency(AgencyName),
-    /// Those that a platform provides; or an agency, itself or by a platform that it governs.
+    /// Those that a platform provides; or an agency, directly or by a platform that it governs.
     Provider(String),
 }
 
@@ -132,7 +132,7 @@ pub(super) struct FlowShare {
 }
 
 impl FlowShare {
-    /// `None` if the flow is not there on the date.
+    /// `None` if the flow does not exist on the date.
     fn of(state: &State, flow: &DataFlow, since: Option<Date>, on: Date) -> Option<Self> {
         let flow_state = flow.state_on(on)?;
         let consumer = flow.party(Side::Consumer);
@@ -167,7 +167,7 @@ impl FlowShare {
     }
 }
 
-/// Every scope that a flow is counted in, while these agencies act for its parties.
+/// Every scope that a flow is counted in, when these agencies act for its parties.
 fn scopes(
     flow: &DataFlow,
     provider_agency: Option<AgencyName>,

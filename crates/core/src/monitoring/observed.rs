@@ -1,6 +1,6 @@
 //! What is computed of one value: whether it agrees with its parts, how it changed, how far it is
-//! from its target, and whether an aggregate is possible beside its parts. It flags and never
-//! corrects: what was published stays as it was published.
+//! from its target, and whether an aggregate is consistent with its parts. It flags and never
+//! corrects: a published value stays as it was published.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
     time::Date,
 };
 
-/// Points by which the implied share of the ministries may differ from that of the period before.
+/// Points by which the implied share of the ministries may differ from that of the previous period.
 pub const WEIGHT_POINTS_MAX: i64 = 10;
 
 words! {
@@ -32,15 +32,15 @@ words! {
 }
 
 words! {
-    /// What is odd about a value.
+    /// Why a value is suspect.
     pub enum Flag {
-        /// The numerator over the denominator is another value.
+        /// The numerator over the denominator gives a different value.
         Disagrees = 1 "DISAGREES_WITH_PARTS",
         /// A value of the whole country lies outside the span of its parts.
         OutsideParts = 2 "OUTSIDE_PARTS",
         /// The share of the ministries that it implies is far from that of the period before.
         WeightMoved = 3 "IMPLIED_WEIGHT_MOVED",
-        /// Exact parts do not add up to it.
+        /// Its exact parts do not add up to it.
         PartsDiffer = 4 "PARTS_DIFFER_FROM_SUM",
     }
 }
@@ -50,29 +50,29 @@ words! {
 pub struct Facts<'a> {
     /// The numerator over the denominator, with as many digits as the indicator has.
     pub recomputed: Option<Exact>,
-    /// Whether the value is within half of its last digit of that.
+    /// Whether the value agrees with that, within half of its last digit.
     pub agrees: Option<bool>,
     /// The value of the period before, on the same basis and by the same definition.
     pub previous: Option<&'a Arc<Observation>>,
     /// The difference from it.
     pub change: Option<Exact>,
-    /// The target that it is under way to.
+    /// The next target; after the last day of all targets, the last one.
     pub target: Option<&'a Target>,
     /// The value less the target.
     pub gap: Option<Exact>,
     /// Whether it can still change without a correction.
     pub finality: Finality,
-    /// The value that stands in its place.
+    /// The current value, if another one has replaced it.
     pub replaced_by: Option<&'a Arc<Observation>>,
     /// The share of the ministries in the denominator that the three published rates imply, in per
     /// cent.
     pub weight: Option<Exact>,
-    /// What is odd about it.
+    /// Why it is suspect.
     pub flags: Vec<Flag>,
 }
 
 impl State {
-    /// What is computed of a value; `None` where its indicator is gone.
+    /// What is computed of a value; `None` if its indicator does not exist.
     pub fn observed(&self, observation: &Observation) -> Option<Facts<'_>> {
         let name = observation.indicator();
         let indicator = self.indicator(&name)?;
@@ -108,8 +108,8 @@ impl State {
         })
     }
 
-    /// The value that stands for the period before that of `observation`, on the same basis and by
-    /// the same definition.
+    /// The current value of the period before that of `observation`, on the same basis and by the
+    /// same definition.
     fn value_before(
         &self,
         indicator: &Indicator,
@@ -224,7 +224,7 @@ impl State {
         (part.value.is_some() && part.qualifier.is_number()).then_some(part)
     }
 
-    /// The value that counts for a subject in a period where several stand: by the basis first, and
+    /// The value that counts for a subject in a period that has several: by the basis first, then
     /// by the newest definition.
     pub fn preferred_value(
         &self,
@@ -255,14 +255,14 @@ impl State {
     }
 }
 
-/// Most earlier values that are looked at for a share to compare with.
+/// Most earlier values that are read to find a share to compare with.
 const EARLIER_MAX: usize = 24;
 
 fn is_exact(observation: &Observation) -> bool {
     observation.qualifier == crate::records::observations::Qualifier::Exact
 }
 
-/// The numerator over the denominator, and whether the value states that.
+/// The numerator over the denominator, and whether the value agrees with it.
 fn recomputed(indicator: &Indicator, it: &Observation) -> (Option<Exact>, Option<bool>) {
     let (Some(above), Some(below)) = (it.numerator, it.denominator) else {
         return (None, None);
@@ -277,7 +277,7 @@ fn recomputed(indicator: &Indicator, it: &Observation) -> (Option<Exact>, Option
 
 /// The share of the ministries in the denominator, in per cent with one digit after the point, that
 /// makes their rate and that of the localities the rate of the whole; `None` where the two rates
-/// are too near for it.
+/// are too close to compute it.
 fn implied_weight(
     whole: Exact,
     ministries: &Observation,
@@ -286,7 +286,7 @@ fn implied_weight(
     let (ministries, localities) = (ministries.value?.exact(), localities.value?.exact());
     let above = whole.minus(localities)?;
     let below = ministries.minus(localities)?;
-    // a denominator above zero
+    // the denominator is above zero
     let (above, below) = if below.compare(Exact::whole(0)).is_lt() {
         (Exact::whole(0).minus(above)?, below.absolute()?)
     } else {

@@ -96,7 +96,7 @@ words! {
         TaskSubstantiated = 21 "TASK_SUBSTANTIATED",
         /// The lead agency is known.
         TaskLed = 22 "TASK_LED",
-        /// Who answers for the task is known, by office.
+        /// The office that is accountable for the task is known.
         TaskHeaded = 23 "TASK_HEADED",
         /// The required result is known.
         TaskResultStated = 24 "TASK_RESULT_STATED",
@@ -185,7 +185,7 @@ pub struct RecordQuality {
     pub resource: String,
     /// What it is called, in Vietnamese.
     pub display_name: String,
-    /// The agency that answers for it.
+    /// The agency that is responsible for it.
     pub agency: Option<AgencyName>,
     /// Its scores.
     pub scores: Scores,
@@ -262,7 +262,7 @@ impl Quality {
     }
 }
 
-/// Whether a name has no blanks at its ends, and none doubled.
+/// Whether a name has no spaces at its ends, and no double spaces.
 fn is_tidy(name: &str) -> bool {
     let chars = || name.chars().map(text::is_blank);
     let doubled = chars()
@@ -271,7 +271,7 @@ fn is_tidy(name: &str) -> bool {
     !doubled && name.trim_matches(text::is_blank) == name
 }
 
-/// What the rules say of one record.
+/// The results of the rules for one record.
 #[derive(Default)]
 struct Checks {
     scores: Scores,

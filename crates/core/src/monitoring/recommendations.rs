@@ -1,6 +1,6 @@
-//! Recommendations on a date: how each stands, and the counts of an agency that is to answer, with
-//! the part that is not public yet kept apart. What one recommendation adds to the counts of a date
-//! is a pure function of it alone. The counts of today are kept by adding differences.
+//! Recommendations on a date: the standing of each, and the counts of an agency that is to answer,
+//! with separate counts of those not public yet. What one recommendation adds to the counts of a
+//! date is a pure function of it alone. The counts of today are updated by adding differences.
 
 use imbl::OrdMap;
 
@@ -22,9 +22,9 @@ use crate::{
 };
 
 words! {
-    /// How a recommendation stands on a date.
+    /// The standing of a recommendation on a date.
     pub enum RecommendationStanding {
-        /// Answered within its term, or answered and without one.
+        /// Answered within its term, or answered without a term.
         AnsweredOnTime = 1 "ANSWERED_ON_TIME",
         /// Answered after its term.
         AnsweredLate = 2 "ANSWERED_LATE",
@@ -42,23 +42,23 @@ words! {
 pub struct Standing<'a> {
     /// Its state then.
     pub state: RecommendationState,
-    /// How it stood.
+    /// Its standing then.
     pub standing: RecommendationStanding,
     /// The agency that was to answer.
     pub agency: Option<&'a AgencyName>,
-    /// The answer that stood.
+    /// The answer that was current then.
     pub answer: Option<&'a Answer>,
-    /// The term that held, or that held when it was answered.
+    /// The term in force then, or when it was answered.
     pub term: Option<&'a TermEntry>,
     /// Days from its receipt to its answer or rejection, or to the date.
     pub days: i64,
-    /// Whether it had been forwarded each time within the term for that; `None` where it had not
-    /// been forwarded, or no term says.
+    /// Whether each forwarding was within the term for forwarding; `None` if it was never
+    /// forwarded, or there is no such term.
     pub forwarded_in_time: Option<bool>,
 }
 
 impl Recommendation {
-    /// How it stands on a date; `None` before it was received.
+    /// Its standing on a date; `None` before it was received.
     pub fn standing_on(&self, date: Date) -> Option<Standing<'_>> {
         let received = self.received();
         if date < received {
@@ -110,7 +110,7 @@ impl Recommendation {
         self.reviewed().is_some_and(|day| day <= date)
     }
 
-    /// Whether those with this sight see it as it was on a date.
+    /// Whether callers with this sight see it as it was on a date.
     pub(crate) fn is_seen_on(&self, date: Date, sight: &Sight) -> bool {
         self.is_public_on(date)
             || *sight == Sight::All
@@ -167,7 +167,7 @@ counts! {
     in_scope,
     /// Forwarded once or more.
     forwarded,
-    /// Of those, once or more after the term for that.
+    /// Of those, forwarded once or more after the term for forwarding.
     forwarded_late,
     /// Answered in time.
     answered_on_time,
@@ -179,9 +179,9 @@ counts! {
     overdue,
     /// Rejected.
     rejected,
-    /// Those that a task came of.
+    /// Those that led to a task.
     tasks_made,
-    /// Those whose term counts working days of a year that the calendar does not know.
+    /// Those whose term counts working days of a year that is not in the calendar.
     calendar_unknown,
 }
 
@@ -227,7 +227,7 @@ impl RecommendationCounts {
 pub(super) struct Share {
     counts: RecommendationCounts,
     agency: Option<AgencyName>,
-    /// Those who may see it, where not everyone does.
+    /// Who may see it, if not everyone.
     insiders: Option<Vec<AgencyName>>,
 }
 

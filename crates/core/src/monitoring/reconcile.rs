@@ -20,11 +20,11 @@ use crate::{
 };
 
 words! {
-    /// What a reader must know of a comparison, above all why there is none.
+    /// What a reader must know of a comparison, mainly why nothing can be compared.
     pub enum Note {
-        /// A figure of tasks that names no programme.
+        /// A figure of tasks that does not name a programme.
         NoProgramme = 1 "NO_PROGRAMME",
-        /// The registry has no records of what was counted, as no task of the programme.
+        /// The registry has no records of what was counted, for example no task of the programme.
         NotRecorded = 2 "NOT_RECORDED",
         /// The registry holds no platform of the figure's edition.
         EditionNotHeld = 3 "EDITION_NOT_HELD",
@@ -32,9 +32,9 @@ words! {
         DateAhead = 4 "DATE_AHEAD",
         /// The registry does not count by the figure's scope.
         ScopeNotCounted = 5 "SCOPE_NOT_COUNTED",
-        /// A figure of what happened in a period or falls due in one, that names none.
+        /// A figure of events or due dates within a period that does not name the period.
         NoPeriod = 6 "NO_PERIOD",
-        /// A figure of connections that names no system.
+        /// A figure of connections that does not name a system.
         NoSystem = 7 "NO_SYSTEM",
         /// A lower bound, which the computed value reaches.
         BoundReached = 8 "BOUND_REACHED",
@@ -42,7 +42,7 @@ words! {
 }
 
 impl Note {
-    /// What to know, in English.
+    /// The note in words, in English.
     pub const fn english(self) -> &'static str {
         match self {
             Self::NoProgramme => {
@@ -111,9 +111,9 @@ pub struct ComputedPart {
 /// The values that the registry computes for a figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Computed {
-    /// The number; `None` if nothing can be compared, for which `note` has the reason.
+    /// The number; `None` if nothing can be compared, and then `note` says why.
     pub value: Option<i64>,
-    /// What the total is here, for figures of platforms that have one.
+    /// The registry's own total, for figures of platforms that have one.
     pub total: Option<i64>,
     /// One for each part of the figure, in the same order.
     pub parts: Vec<ComputedPart>,
@@ -124,8 +124,8 @@ pub struct Computed {
 }
 
 impl State {
-    /// Computes the value of a figure for its date, from what everyone may count. `today` is the
-    /// date of the read.
+    /// Computes the value of a figure for its date, from public records only. `today` is the date
+    /// of the read.
     pub fn reconcile(&self, figure: &Figure, today: Date, effort: &Effort) -> Computed {
         let mut computed = match self.computed(figure, today, effort) {
             Ok(computed) => computed,
@@ -325,7 +325,8 @@ impl State {
         })
     }
 
-    /// The tasks of a programme on the date of a figure; none where the programme has none at all.
+    /// The tasks of a programme on the date of a figure; `None` if the programme has no task at
+    /// all.
     fn tasks_on(
         &self,
         programme: &ProgrammeName,
@@ -350,7 +351,7 @@ impl State {
     }
 }
 
-/// The class of parties that a publisher's category stands for.
+/// The class of parties that a publisher's category means.
 fn class(category: &str) -> Option<PartyClass> {
     match category {
         "MINISTRIES" => Some(PartyClass::Ministry),
@@ -361,7 +362,7 @@ fn class(category: &str) -> Option<PartyClass> {
     }
 }
 
-/// The cost of looking at one recommendation or data flow, in units of work.
+/// The cost of reading one recommendation or data flow, in units of work.
 const RECORD_COST: usize = 2;
 
 /// The cost of counting one task, in units of work.
@@ -372,9 +373,9 @@ const TASK_COST: usize = 4;
 struct Tasks {
     /// How many are in each state.
     states: [i64; StandingState::ALL.len()],
-    /// Those still owed, by the last day of their due period.
+    /// Those not completed yet, by the last day of their due period.
     due: BTreeMap<Date, i64>,
-    /// The changes that last wrote them; of those dropped none.
+    /// The changes that last wrote them, without those of dropped tasks.
     written: Vec<Revision>,
 }
 
@@ -392,7 +393,7 @@ const NOT_COMPLETED: &[StandingState] = &[
     StandingState::NotYetDue,
     StandingState::Regular,
 ];
-/// Whatever was assigned and not dropped.
+/// All tasks that were assigned and not dropped.
 const ALL: &[StandingState] = &[
     StandingState::CompletedOnTime,
     StandingState::CompletedLate,
@@ -402,7 +403,7 @@ const ALL: &[StandingState] = &[
     StandingState::Regular,
 ];
 
-/// The states of tasks that a publisher's category stands for.
+/// The states of tasks that a publisher's category means.
 fn states(category: &str) -> &'static [StandingState] {
     match category {
         "COMPLETED" => COMPLETED,
@@ -416,12 +417,12 @@ fn states(category: &str) -> &'static [StandingState] {
     }
 }
 
-/// The group that a category such as `GROUP_A` stands for.
+/// The group that a category such as `GROUP_A` means.
 fn group(part: &Part) -> Option<&str> {
     part.category.strip_prefix("GROUP_")
 }
 
-/// The month that a category such as `DUE_2025_09` stands for.
+/// The month that a category such as `DUE_2025_09` means.
 fn month(category: &str) -> Option<Period> {
     let (year, month) = category.strip_prefix("DUE_")?.split_once('_')?;
     let is_number =
@@ -546,7 +547,7 @@ mod tests {
         }
     }
 
-    /// A made-up task of the programme: its due date, its start and its completion, as days of
+    /// A synthetic task of the programme: its due date, its start and its completion, as days of
     /// 2025, whether it was dropped, and which of two agencies leads it.
     type Made = (Option<i32>, Option<i32>, Option<i32>, bool, bool);
 
@@ -622,8 +623,8 @@ mod tests {
     }
 
     proptest! {
-        /// Figures of tasks compare with what the counts of tasks count, and with what a task's own
-        /// days say of it.
+        /// Figures of tasks agree with the counts of tasks, and with what each task's own dates
+        /// say.
         #[test]
         fn figures_compare_with_the_counts_of_tasks(
             made in vec(

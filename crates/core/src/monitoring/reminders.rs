@@ -25,14 +25,14 @@ words! {
     }
 }
 
-/// One thing that has to be done by a day.
+/// Something that has to be done by a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reminder {
     /// What has to be done.
     pub kind: ReminderKind,
-    /// The record that it is about: a milestone, or the plan to report on.
+    /// The record concerned: a milestone, or the plan to report on.
     pub resource: String,
-    /// What that is called, in Vietnamese.
+    /// The record's name in Vietnamese.
     pub display_name: String,
     /// The last day on which it is in time.
     pub due: Date,
@@ -41,8 +41,8 @@ pub struct Reminder {
 }
 
 impl State {
-    /// What an agency has to do by a day that is at most [`AHEAD_DAYS`] after `on`, or has passed:
-    /// by the due dates, of the plans that callers with this sight may see.
+    /// What an agency has to do by a day that has passed or is at most [`AHEAD_DAYS`] after `on`,
+    /// in the order of due dates; of the plans that callers with this sight may see.
     pub fn reminders(
         &self,
         agency: &AgencyName,

@@ -1,7 +1,7 @@
-//! The scoreboard: the agencies of one class beside each other, by indicators of one period and one
-//! basis. Equal values share a rank, what is missing is shown as missing, and the whole is the sum
-//! of its parts: never a mean of rates. Values that do not compare are refused unless asked for,
-//! and marked.
+//! The scoreboard: compares the agencies of one class by indicators of one period and one basis.
+//! Equal values share a rank, what is missing is shown as missing, and the whole is the sum of its
+//! parts: never a mean of rates. Values that are not comparable are refused; if the caller asks for
+//! them, they are shown and marked.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -35,7 +35,7 @@ pub struct Ask {
     pub compared: Option<Span>,
     /// The basis.
     pub basis: Basis,
-    /// Whether values on another basis or by another definition are let in.
+    /// Whether values on another basis or by another definition are included.
     pub allow_mixed: bool,
 }
 
@@ -50,11 +50,11 @@ pub struct Cell<'a> {
     pub compared: Option<&'a Arc<Observation>>,
     /// The difference from that.
     pub change: Option<Exact>,
-    /// Whether the two are on different bases or by different definitions.
+    /// Whether the two values are on different bases or by different definitions.
     pub change_mixed: bool,
 }
 
-/// One indicator of the board.
+/// One indicator of the scoreboard.
 #[derive(Clone, Debug)]
 pub struct Column<'a> {
     /// The indicator.
@@ -63,13 +63,13 @@ pub struct Column<'a> {
     pub definition: u8,
     /// Agencies with a value.
     pub reported: i32,
-    /// Agencies whose parts the sums have.
+    /// Agencies whose numerator and denominator are in the sums.
     pub summed: i32,
     /// The sum of the numerators.
     pub numerator: Option<Exact>,
     /// The sum of the denominators.
     pub denominator: Option<Exact>,
-    /// The value of all together: of the sums, or the sum of the counts.
+    /// The value of all agencies together: from the sums, or the sum of the counts.
     pub value: Option<Exact>,
     /// How exact that is.
     pub qualifier: Qualifier,
@@ -124,7 +124,7 @@ impl State {
             })?;
             columns.push(self.column(ask, indicator, &mut rows, effort)?);
         }
-        // what has gone over to another body and reports no more is not missing
+        // a body that was taken over and no longer reports is not missing
         rows.retain(|row| {
             let gone = is_gone(row.agency, ask.span);
             !gone || row.cells.iter().any(|it| it.observation.is_some())
@@ -204,9 +204,9 @@ impl State {
         })
     }
 
-    /// The value of a subject on the basis asked for, by the definition of the column. One by
-    /// another definition is refused unless mixed values are let in; then one on another basis is
-    /// let in too.
+    /// The value of a subject on the basis asked for, by the definition of the column. A value by
+    /// another definition is refused, unless mixed values are allowed; then a value on another
+    /// basis is allowed too.
     fn comparable(
         &self,
         ask: &Ask,
@@ -242,7 +242,7 @@ impl State {
     }
 }
 
-/// Whether all tasks of an agency had gone over to others before the period was over.
+/// Whether others had taken over all tasks of an agency before the end of the period.
 fn is_gone(agency: &Agency, span: Span) -> bool {
     let mut successions = agency.fields.successions.iter();
     successions.any(|it| it.scope.is_empty() && it.start_date.is_none_or(|day| day <= span.end))
@@ -283,8 +283,8 @@ impl Column<'_> {
     }
 }
 
-/// Ranks the newest column of the rows: equal values share a rank, and the next one counts them
-/// all.
+/// Ranks the newest column of the rows: equal values share a rank, and the next rank counts all
+/// of them (1, 2, 2, 4).
 fn rank(rows: &mut [Row<'_>], direction: Preference) {
     let better = |a: Decimal, b: Decimal| match direction {
         Preference::Higher => b.compare(a),

@@ -25,7 +25,7 @@ pub(crate) const OFF_TRACK_PERCENT: i64 = 25;
 pub(crate) const OFF_TRACK_DAYS: i32 = 90;
 
 words! {
-    /// How a milestone or a task stands on a date.
+    /// The standing of a milestone or a task on a date.
     pub enum StandingState {
         /// Complete by its due date; a regular task that is complete is, too.
         CompletedOnTime = 1 "COMPLETED_ON_TIME",
@@ -39,7 +39,7 @@ words! {
         NotYetDue = 5 "NOT_YET_DUE",
         /// A task without a due date, which is never late.
         Regular = 6 "REGULAR",
-        /// Given up, by itself or with its plan.
+        /// Dropped, by itself or with its plan.
         Dropped = 7 "DROPPED",
     }
 }
@@ -87,7 +87,7 @@ impl Phase {
     }
 }
 
-/// What decides how a milestone or a task stands on a date.
+/// What decides the standing of a milestone or a task on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Obligation {
     /// Whether it binds on the date.
@@ -98,7 +98,7 @@ pub(crate) struct Obligation {
     pub start: Option<Date>,
     /// The day on which it was complete.
     pub completed: Option<Date>,
-    /// The day on which it was given up.
+    /// The day on which it was dropped.
     pub dropped: Option<Date>,
 }
 
@@ -128,7 +128,7 @@ impl Obligation {
     }
 
     /// Days from `from` to the day it was complete, or is expected to be: its due date, or the date
-    /// asked about where that has passed. None where it was given up.
+    /// asked about where that has passed. None where it was dropped.
     pub(crate) fn slippage_on(&self, from: Option<Date>, on: Date) -> Option<i64> {
         let expected = match self.state_on(on) {
             StandingState::Dropped => None,
@@ -154,7 +154,7 @@ pub struct Dossier<'a> {
     pub baselines: Vec<&'a Baseline>,
 }
 
-/// How one milestone stands on a date.
+/// The standing of one milestone on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MilestoneStanding {
     /// Its state.
@@ -170,12 +170,12 @@ pub struct MilestoneStanding {
     pub slippage_current: Option<i64>,
 }
 
-/// How a plan stands on a date.
+/// The standing of a plan on a date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanStanding {
     /// Its state on the date; none before its first.
     pub state: Option<PlanState>,
-    /// Its milestones that were promised by then, with how each stands.
+    /// Its milestones that were promised by then, with the standing of each.
     pub milestones: Vec<MilestoneStanding>,
     /// The rating that its agency declares: that of the latest report, corrections applied, on a
     /// period that was over by the date.
@@ -222,7 +222,7 @@ impl<'a> Dossier<'a> {
         self.baselines.first().copied()
     }
 
-    /// The report that declares how the plan stands on a date.
+    /// The report that declares the standing of the plan on a date.
     pub(crate) fn declaration_on(&self, on: Date) -> Option<&'a Report> {
         self.declarations_until(on).max_by_key(|report| {
             (
@@ -255,7 +255,7 @@ impl<'a> Dossier<'a> {
             .filter(move |it| it.fields.assessment_date.is_some_and(|date| date <= on))
     }
 
-    /// The assessment that assures how the plan stands on a date.
+    /// The assessment that assures the standing of the plan on a date.
     pub(crate) fn assurance_on(&self, on: Date) -> Option<&'a Assessment> {
         self.assessments_until(on).max_by_key(|assessment| {
             (
@@ -266,7 +266,7 @@ impl<'a> Dossier<'a> {
         })
     }
 
-    /// How a milestone of the plan stands on a date; none where it was not promised by then.
+    /// The standing of a milestone of the plan on a date; none where it was not promised by then.
     pub fn milestone_on(&self, milestone: &Milestone, on: Date) -> Option<MilestoneStanding> {
         let phase = Phase::of(plan_state_on(self.plan, on));
         milestone_on(
@@ -319,7 +319,7 @@ impl<'a> Dossier<'a> {
         filing(cycle, self.plan.issue_date()?, last_report, on)
     }
 
-    /// How the plan stands on a date.
+    /// The standing of the plan on a date.
     pub fn standing_on(&self, on: Date) -> PlanStanding {
         let state = plan_state_on(self.plan, on);
         let phase = Phase::of(state);

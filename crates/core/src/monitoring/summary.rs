@@ -43,15 +43,15 @@ pub struct Summary {
     pub declared_platforms: Option<i32>,
     /// The counts.
     pub counts: Counts,
-    /// The tasks of all programmes, or those that the agency leads.
+    /// The counts of tasks: of all programmes, or those that the agency leads.
     pub tasks: TaskNumbers,
-    /// Those of deployments, where the agency asked about is the one that deploys.
+    /// The counts of deployments; for an agency, the ones that it deploys.
     pub deployments: DeploymentCounts,
     /// Provinces and cities known.
     pub provinces: i32,
-    /// Those of the recommendations that the agency of the place is to answer, or of all.
+    /// The counts of the recommendations that the agency of the place is to answer, or of all.
     pub recommendations: RecommendationCounts,
-    /// Those of data flows, whatever the edition.
+    /// The counts of data flows, of all editions.
     pub flows: FlowSummary,
     /// Whether what is counted is synthetic.
     pub synthetic: bool,
@@ -62,7 +62,7 @@ pub struct Summary {
 pub struct FlowSummary {
     /// The counts.
     pub counts: FlowCounts,
-    /// The day from which mandatory data has to go through NDOP; none where no edition says.
+    /// The day from which mandatory data has to go through NDOP; `None` if no edition sets it.
     pub ndop_mandatory_date: Option<Date>,
 }
 

@@ -400,7 +400,7 @@ pub struct Before {
     /// What is counted of deployments; `None` for all of it.
     deployments: Option<counts::Before>,
     recommendations: Shares<recommendations::Tally>,
-    /// Those of some data flows; `None` for those of all.
+    /// The shares of some data flows; `None` for those of all.
     flows: Option<Shares<FlowTally>>,
 }
 
@@ -418,7 +418,7 @@ pub struct Tally {
     date: Date,
     parts: OrdMap<(Place, Part), Arc<Counts>>,
     tasks: TaskTally,
-    /// Those of deployments.
+    /// The shares of deployments.
     pub deployments: DeploymentTally,
     recommendations: recommendations::Tally,
     flows: FlowTally,

@@ -1,6 +1,6 @@
-//! How tasks stand on a date, and their counts: of one programme or of all, and of one lead agency
-//! or of all. A task is counted once, whatever number of programmes it belongs to. A task that is
-//! split into others is not counted beside them.
+//! The standing of tasks on a date, and their counts: of one programme or of all, and of one lead
+//! agency or of all. A task is counted once, even if it belongs to several programmes. A task that
+//! is split into others is not counted in addition to them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,19 +20,19 @@ use crate::{
     time::Date,
 };
 
-/// Months before that of the date that counts by month of due date begin with.
+/// Counts by month of due date begin this many months before the month of the date.
 const MONTHS_BEFORE: i32 = 11;
 /// Months in the counts by month of due date.
 pub const MONTHS_MAX: i32 = 36;
 
-/// How one task stands on a date.
+/// The standing of one task on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskStanding {
     /// Its state.
     pub state: StandingState,
     /// The last day by which it is due, as decided by the date.
     pub due: Option<Date>,
-    /// Days from the date to the due date; negative after it. None where nothing is owed.
+    /// Days from the date to the due date; negative after it. `None` if nothing is due.
     pub days_left: Option<i64>,
     /// Days from the first due date to the day it was complete, or is expected to be.
     pub slippage_first: Option<i64>,
@@ -40,12 +40,12 @@ pub struct TaskStanding {
     pub slippage_current: Option<i64>,
     /// Whether a report waits for the assigning side.
     pub awaiting_confirmation: bool,
-    /// Whether it is counted: no task below it is counted in its place.
+    /// Whether it is counted: no task below it is counted instead.
     pub counted: bool,
 }
 
 impl TaskStanding {
-    /// Whether it is neither complete nor given up.
+    /// Whether it is neither complete nor dropped.
     pub const fn is_owed(&self) -> bool {
         matches!(
             self.state,
@@ -60,7 +60,7 @@ impl TaskStanding {
 /// One thing that is counted of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskCount {
-    /// Tasks that were not given up: the sum of their states.
+    /// Tasks that were not dropped: the sum of the counts by state.
     Tasks,
     /// Tasks in a state; those DROPPED are not part of the total.
     State(StandingState),
@@ -68,7 +68,7 @@ pub enum TaskCount {
     Awaiting,
     /// Tasks whose completion is read from a milestone, which is counted as a milestone too.
     Linked,
-    /// Tasks that are not counted, since tasks below them are.
+    /// Tasks that are not counted, because tasks below them are.
     Split,
 }
 
@@ -144,11 +144,11 @@ impl Month {
 pub struct TaskCounts {
     /// The numbers.
     pub numbers: TaskNumbers,
-    /// Tasks that are still owed, by the month of their due date.
+    /// Tasks that are not completed, by the month of their due date.
     due: BTreeMap<Month, i32>,
 }
 
-/// Tasks that are still owed, by the month of their due date.
+/// Tasks that are not completed, by the month of their due date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DueMonths {
     /// Those due before the first month that is listed.
@@ -165,7 +165,7 @@ impl TaskCounts {
         self.numbers.get(count)
     }
 
-    /// The tasks that are still owed by the month of their due date, around a date.
+    /// The tasks that are not completed, by the month of their due date, around a date.
     pub fn due_months(&self, on: Date) -> DueMonths {
         let first = Month(Month::of(on).0 - MONTHS_BEFORE);
         let end = Month(first.0 + MONTHS_MAX);
@@ -240,7 +240,8 @@ pub struct TaskPlace {
 }
 
 impl State {
-    /// How a task stands on a date; none before it was assigned, and for one entered in error.
+    /// The standing of a task on a date; `None` before it was assigned, or if it was entered in
+    /// error.
     pub fn task_standing(&self, task: &Task, on: Date) -> Option<TaskStanding> {
         if task.is_error() || task.assign_date() > on {
             return None;
@@ -284,14 +285,14 @@ impl State {
         Some(milestone.completion.as_ref()?.completion_date)
     }
 
-    /// Whether tasks below a task are counted in its place on a date.
+    /// Whether tasks below a task are counted instead of it on a date.
     fn is_split(&self, task: &Task, on: Date) -> bool {
         self.children_of(&task.name)
             .any(|child| is_live(child, on) || self.is_split(child, on))
     }
 
     /// The counts of tasks on a date: of one programme or of all, and of one lead agency or of all.
-    /// Looks at each task of the programme.
+    /// Reads each task of the programme.
     pub fn task_counts(
         &self,
         programme: Option<&ProgrammeName>,
@@ -407,7 +408,7 @@ impl State {
         }
     }
 
-    /// The days on which tasks below a task begin or cease to count in its place.
+    /// The days on which tasks below a task begin or cease to count instead of it.
     fn family_days(&self, task: &Task, days: &mut Vec<Date>) {
         for child in self.children_of(&task.name) {
             days.push(child.assign_date());
@@ -428,7 +429,7 @@ impl State {
             if let Some(name) = TaskName::parse(name) {
                 names.push(name);
             } else if name.starts_with("platforms/") && name.contains("/plans/") {
-                // a prefix too of other names, whose counts are then found to be the same
+                // this is also a prefix of other names, whose counts then turn out not to change
                 names.extend(self.tasks_linked_to(name));
             }
             if let Effect::Put(crate::change::Image::Task(task)) = effect {
@@ -443,7 +444,7 @@ impl State {
     }
 }
 
-/// Whether a task counts on a date in place of those above it.
+/// Whether a task counts on a date instead of those above it.
 fn is_live(task: &Task, on: Date) -> bool {
     let dropped = task.dropping.as_ref().is_some_and(|it| it.drop_date <= on);
     !task.is_error() && task.assign_date() <= on && !dropped

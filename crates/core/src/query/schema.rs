@@ -363,7 +363,7 @@ pub trait Queryable: Sized + 'static {
 
 #[cfg(test)]
 pub(super) mod fixture {
-    //! A made-up resource with a field of each type.
+    //! A test resource with a field of each type.
 
     use std::{borrow::Cow, collections::BTreeMap};
 

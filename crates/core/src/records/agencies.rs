@@ -105,8 +105,8 @@ stored! {
 }
 
 impl Succession {
-    /// Whether the successor took over the whole body, by a date that has come. Its rights follow
-    /// then; a part of its tasks is transferred platform by platform.
+    /// Whether the successor took over the whole body, on a stated date that has passed. Only then
+    /// does it get the body's rights; a part of its tasks is transferred platform by platform.
     pub fn is_whole_on(&self, on: Date) -> bool {
         self.scope.is_empty() && self.start_date.is_some_and(|start| start <= on)
     }
@@ -149,7 +149,7 @@ texts! {
     Succession { texts: document scope; uris: ; none: successor start_date; }
 }
 
-/// Levels of agencies that are looked at above one.
+/// Most levels of agencies that are followed upwards from one.
 pub(crate) const LEVELS_MAX: usize = 8;
 
 impl Visible for Agency {
@@ -157,7 +157,8 @@ impl Visible for Agency {
         Some(Cow::Borrowed(self))
     }
 
-    /// Rights follow successors, and an administrator keeps the principals below its agency.
+    /// Successors get the body's rights, and an administrator manages the principals below its
+    /// agency.
     fn is_guarded_as(&self, other: &Self) -> bool {
         self.fields.parent_agency == other.fields.parent_agency
             && self.fields.successions == other.fields.successions

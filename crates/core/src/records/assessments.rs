@@ -31,7 +31,7 @@ pub(crate) const ASSESSMENTS_MAX: usize = 1_000;
 words! {
     /// The states of an assessment.
     pub enum AssessmentState {
-        /// It counts.
+        /// Recorded, and it counts.
         Recorded = 1 "RECORDED",
         /// It was recorded in error.
         Withdrawn = 2 "WITHDRAWN",
@@ -45,11 +45,11 @@ record_fields! {
         pub assessment_date: Option<Date>,
         /// How the plan is going, as assured; never absent in a record.
         pub rating: Option<Rating>,
-        /// By which edition of which rubric.
+        /// The rubric, and its edition.
         pub rubric_version: String,
         /// What was found.
         pub findings: String,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
     }
 }

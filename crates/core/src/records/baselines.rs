@@ -1,4 +1,4 @@
-//! Baselines (kế hoạch gốc): what was promised, as it stood when it was promised. Number 1 is made
+//! Baselines (kế hoạch gốc): what a plan promised, in its original wording. Number 1 is made
 //! when the plan is issued, each further one by a rebaseline that a second person approved; none
 //! ever changes, so that a plan is held to every promise it made.
 
@@ -36,7 +36,7 @@ stored! {
     /// A milestone as a baseline has it.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct BaselineMilestone {
-        /// Which.
+        /// Resource name of the milestone.
         pub milestone: MilestoneName,
         /// Title.
         pub display_name: String,
@@ -80,7 +80,7 @@ stored! {
         pub planned_end: Option<Period>,
         /// The document that made it: of the plan, or of the rebaseline.
         pub document: Option<Box<Document>>,
-        /// Why the one before was given up; empty for number 1.
+        /// Why the previous baseline was replaced; empty for number 1.
         pub reason: String,
         /// Who approved it.
         pub approval: Approval,
@@ -89,7 +89,7 @@ stored! {
     }
 }
 
-/// What becomes of one milestone by a rebaseline.
+/// How a rebaseline changes one milestone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
 pub enum MilestoneChange {
@@ -102,16 +102,16 @@ pub enum MilestoneChange {
     },
     /// It promises something else.
     Update {
-        /// Which.
+        /// Resource name of the milestone.
         milestone: MilestoneName,
         /// New values.
         fields: MilestoneFields,
         /// The fields to write; the others stay.
         mask: Mask,
     },
-    /// It is given up.
+    /// It is dropped.
     Drop {
-        /// Which.
+        /// Resource name of the milestone.
         milestone: MilestoneName,
     },
 }

@@ -1,6 +1,6 @@
-//! Which files a record cites: every `sha256` within it, wherever it stands.
+//! Which files a record cites: every `sha256` in it, at any depth.
 //!
-//! Read by walking the stored form, so that a new kind of record needs nothing for it.
+//! Found by walking the stored form, so that a new kind of record needs no code for it.
 
 use std::{fmt, ops::Bound, sync::Arc};
 
@@ -35,18 +35,18 @@ pub fn read_digest(text: &str) -> Option<FileDigest> {
     digits.next().is_none().then_some(digest)
 }
 
-/// Calls `found` with each digest that the record has.
+/// Calls `found` with each digest in the record.
 pub fn digests_in(image: &Image, mut found: impl FnMut(FileDigest)) {
     let mut walk = Walk {
         found: &mut found,
         is_digest: false,
     };
-    // the walk itself never fails
+    // the walk cannot fail
     let _ = on_image!(image, record => record.serialize(&mut walk));
 }
 
-/// The records that cite each file. A record that cited a file once stays listed: whoever uses the
-/// list looks at the record too.
+/// The records that cite each file. A record stays listed when it no longer cites the file, so
+/// users of the list also check the record.
 #[derive(Clone, Default)]
 pub struct Citations(OrdSet<(FileDigest, Arc<str>)>);
 

@@ -1,6 +1,6 @@
 //! Data flows (luồng dữ liệu): who shares which data with whom, through which channel, since when,
 //! and which side has confirmed it. Everything that an answer for a date depends on is dated, so
-//! that a later edit changes no earlier answer.
+//! that a later edit does not change the answer for an earlier date.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -68,7 +68,8 @@ words! {
 }
 
 impl Channel {
-    /// The same as a platform declares it; none for a channel that a platform cannot declare.
+    /// The matching channel that a platform declares; `None` for one that a platform cannot
+    /// declare.
     pub const fn as_declared(self) -> Option<DataSharingChannel> {
         match self {
             Self::Ndop => Some(DataSharingChannel::Ndop),
@@ -154,13 +155,13 @@ words! {
 words! {
     /// Whether a side has confirmed a flow.
     pub enum ConfirmationState {
-        /// It has not.
+        /// The side has not confirmed it.
         Unconfirmed = 1 "UNCONFIRMED",
-        /// It has.
+        /// The side has confirmed it.
         Confirmed = 2 "CONFIRMED",
-        /// It had, and the facts have changed since.
+        /// The side had confirmed it, and the facts have changed since.
         Lapsed = 3 "LAPSED",
-        /// It has no agency record, so it cannot.
+        /// The side has no agency record, so it cannot confirm.
         NotApplicable = 4 "NOT_APPLICABLE",
     }
 }
@@ -193,7 +194,7 @@ parts! {
     }
 }
 
-/// A party that is not there, as no record has it.
+/// An empty party, for a field that is absent; no record has one.
 static NOBODY: Party = Party {
     platform: None,
     agency: None,
@@ -244,8 +245,8 @@ impl Party {
         }
     }
 
-    /// What it counts as once, while this agency acts for it: the agency, else the platform, else
-    /// the organisation by what all spellings of its name share.
+    /// The key by which it is counted once, while this agency acts for it: the agency, else the
+    /// platform, else the organisation by the part that all spellings of its name share.
     pub fn identity(&self, agency: Option<&AgencyName>) -> String {
         match (agency, &self.platform) {
             (Some(agency), _) => agency.to_string(),
@@ -304,11 +305,11 @@ stored! {
     pub struct Term {
         /// The channel.
         pub channel: Channel,
-        /// Whether the law has the provider share it.
+        /// Whether the law requires the provider to share it.
         pub mandatory: bool,
         /// From this day on; from the beginning when absent.
         pub start_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -325,9 +326,9 @@ stored! {
         pub state: FlowState,
         /// From this day on; never absent in a record.
         pub start_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
-        /// Why.
+        /// The reason.
         pub reason: String,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -337,7 +338,7 @@ stored! {
 dated!(StateEntry);
 
 record_fields! {
-    /// What either side writes of a flow.
+    /// The fields of a flow that either side writes.
     pub struct DataFlowFields {
         /// Which data it is.
         pub display_name: String,
@@ -347,11 +348,11 @@ record_fields! {
         pub provider: Option<Party>,
         /// Who receives it; never absent in a record.
         pub consumer: Option<Party>,
-        /// Through which channel, and whether it must be shared, from when on.
+        /// The channel, and whether the data must be shared, each from a day on.
         pub terms: Vec<Term>,
-        /// Its states, from when on.
+        /// Its states, each from a day on.
         pub state_entries: Vec<StateEntry>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where its facts were read.
         pub sources: Vec<Source>,
@@ -360,19 +361,19 @@ record_fields! {
     }
 }
 
-/// The fields that say what a side confirms.
+/// The fields that a side confirms.
 pub(crate) const CONFIRMED_FIELDS: &[&str] =
     &["display_name", "data_kinds", "terms", "state_entries"];
 
 stored! {
-    /// That a side confirmed a flow.
+    /// A confirmation of a flow by a side.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Confirmation {
         /// The side.
         pub side: Side,
         /// The agency that acted for it.
         pub agency: AgencyName,
-        /// Who did; none once withheld.
+        /// Who confirmed it; `None` if withheld.
         pub person: Option<Person>,
         /// When the registry recorded it.
         pub record_time: Timestamp,
@@ -388,7 +389,7 @@ impl Confirmation {
         self.record_time.date_in_vietnam() <= on && lapse.is_none_or(|day| on < day)
     }
 
-    /// The days on which that changes.
+    /// The days on which a confirmation begins or ends.
     fn days(&self) -> impl Iterator<Item = Date> + use<> {
         let lapse = self.lapse_time.map(Timestamp::date_in_vietnam);
         [self.record_time.date_in_vietnam()]
@@ -403,25 +404,25 @@ stored! {
     pub struct DataFlow {
         /// Resource name.
         pub name: DataFlowName,
-        /// What either side writes of it.
+        /// The fields that either side writes.
         pub fields: DataFlowFields,
-        /// What the sides confirmed, oldest first.
+        /// The confirmations of the sides, oldest first.
         pub confirmations: Vec<Confirmation>,
         /// Who created it.
         pub creator: Option<Person>,
-        /// Who last changed its facts; none while nobody has.
+        /// Who last changed its facts; `None` until someone does.
         pub editor: Option<Person>,
         /// Book-keeping.
         pub meta: Meta,
     }
 }
 
-/// How many sides of a flow have confirmed it, out of those that can.
+/// How many of the sides that can confirm a flow have confirmed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agreement {
     /// Each.
     Confirmed,
-    /// This one has not.
+    /// One side has not.
     OneSided(Side),
     /// None.
     Unconfirmed,
@@ -437,7 +438,7 @@ impl DataFlow {
         party.as_ref().unwrap_or(&NOBODY)
     }
 
-    /// The state that it is in; none of a record without one, which is never written.
+    /// Its current state; `None` only for a record without states, which is never written.
     pub fn state(&self) -> Option<FlowState> {
         Some(self.fields.state_entries.last()?.state)
     }
@@ -447,7 +448,7 @@ impl DataFlow {
         self.fields.terms.last()
     }
 
-    /// The state on a date; none before the first, and of a flow that was recorded in error.
+    /// The state on a date; `None` before the first, and for a flow that was recorded in error.
     pub fn state_on(&self, on: Date) -> Option<FlowState> {
         if self.fields.annulled {
             return None;
@@ -460,8 +461,8 @@ impl DataFlow {
         dated::on(&self.fields.terms, on)
     }
 
-    /// Whether it is mandatory and ACTIVE on a date, but does not go through NDOP, while such data
-    /// has to from `since` on.
+    /// Whether it is mandatory and ACTIVE on a date, but does not go through NDOP, as such data
+    /// must from `since` on.
     pub fn is_off_channel_on(&self, since: Option<Date>, on: Date) -> bool {
         let required = since.is_some_and(|since| since <= on);
         let term = self.term_on(on);
@@ -486,7 +487,7 @@ impl DataFlow {
         }
     }
 
-    /// How many of the sides that can have confirmed it, by a function that says which have.
+    /// How many of the sides that can confirm it have done so, by a function that says which have.
     fn agreement_by(&self, confirmed: impl Fn(Side) -> bool) -> Agreement {
         let waiting = |side| !self.party(side).is_organisation() && !confirmed(side);
         match Side::ALL.map(|side| (confirmed(side), waiting(side))) {
@@ -497,12 +498,12 @@ impl DataFlow {
         }
     }
 
-    /// How many of the sides that can have confirmed what the record says now.
+    /// How many of the sides that can confirm it have confirmed what the record says now.
     pub fn agreement(&self) -> Agreement {
         self.agreement_by(|side| self.confirmation_state(side) == ConfirmationState::Confirmed)
     }
 
-    /// How many had at the end of a day.
+    /// How many of them had confirmed it at the end of a day.
     pub fn agreement_on(&self, on: Date) -> Agreement {
         let mut sides = [false; 2];
         for it in self.confirmations.iter().filter(|it| it.holds_on(on)) {
@@ -513,8 +514,8 @@ impl DataFlow {
         self.agreement_by(|side| sides.get(side.place()).copied().unwrap_or_default())
     }
 
-    /// Whether one side has confirmed it and the other, which could, has not; it is neither ENDED
-    /// nor annulled.
+    /// Whether one side has confirmed it and the other, which can confirm, has not. False if it is
+    /// ENDED or annulled.
     pub fn is_one_sided(&self) -> bool {
         !self.fields.annulled
             && self.state() != Some(FlowState::Ended)
@@ -531,8 +532,8 @@ impl DataFlow {
             .chain(self.confirmations.iter().flat_map(Confirmation::days))
     }
 
-    /// The first day of the time, up to a date, in which something held on each day: `holds` says
-    /// whether it does, and changes on turning days and on `also` only.
+    /// The first day of the unbroken time, up to a date, in which `holds` is true on each day. Its
+    /// result changes on turning days and on `also` only.
     pub(crate) fn since(&self, on: Date, also: Option<Date>, holds: impl Fn(Date) -> bool) -> Date {
         let mut days: Vec<Date> = self.turning_days().chain(also).collect();
         days.retain(|day| *day <= on);
@@ -659,7 +660,7 @@ pub struct FlowRow {
 }
 
 impl FlowRow {
-    /// Of a flow, with its parties as a State has them.
+    /// The row of a flow, with its parties as a State has them.
     pub fn new(flow: Arc<DataFlow>, state: &State) -> Self {
         let consumer = flow.party(Side::Consumer);
         let consumer_agency = consumer.agency_now(state);
@@ -693,7 +694,7 @@ macro_rules! party {
     };
 }
 
-/// What a side says of the flow.
+/// The confirmation of a side.
 macro_rules! confirmation {
     ($side:ident, $path:literal) => {
         Field::new($path, words::<ConfirmationState>(), |r: &FlowRow| {

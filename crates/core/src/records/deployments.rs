@@ -1,7 +1,7 @@
-//! Deployments (triển khai): how far one agency has a platform in use, as that agency says.
+//! Deployments (triển khai): how far one agency has a platform in use, as that agency reports.
 //!
-//! What changes over time is a list of dated entries, so that a later write leaves the answer for
-//! an earlier date as it was.
+//! What changes over time is a list of dated entries, so that a later write does not change the
+//! answer for an earlier date.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Most reports and most confirmed spans that a deployment keeps: ten years of one a month. The
-/// oldest goes when another comes.
+/// oldest is removed when another is added.
 pub(crate) const KEPT_MAX: usize = 120;
 
 words! {
@@ -64,7 +64,7 @@ words! {
 }
 
 words! {
-    /// What becomes of a system that the platform is to take the place of.
+    /// What happens to a system that the platform is to replace.
     pub enum Disposition {
         /// Đã thay thế.
         Replaced = 1 "REPLACED",
@@ -76,14 +76,14 @@ words! {
 }
 
 stored! {
-    /// That a stage was reached.
+    /// A stage that was reached.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct StageEntry {
         /// The stage.
         pub stage: DeploymentStage,
-        /// When; an end alone means: by that day.
+        /// When it was reached; a period with an end only means: by that day.
         pub reached: Option<Period>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -104,11 +104,11 @@ stored! {
     pub struct StagePlan {
         /// The stage.
         pub stage: DeploymentStage,
-        /// When it is to be reached: late after its last day.
+        /// When it is to be reached; it is late after the last day of this period.
         pub planned: Option<Period>,
         /// Planned so from this day on; from the beginning when absent.
         pub start_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
     }
 }
@@ -119,36 +119,36 @@ stored! {
     pub struct Coverage {
         /// What is counted.
         pub unit: CoverageUnit,
-        /// Those that have it in use.
+        /// The units that have it in use.
         pub done: i32,
-        /// All that there are.
+        /// All units.
         pub total: i32,
-        /// The day that it is of.
+        /// The day of the count.
         pub count_date: Option<Date>,
     }
 }
 
 stored! {
-    /// What becomes of an earlier system, from a day on.
+    /// What happens to an earlier system, from a day on.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct LegacySystem {
         /// What the system is called.
         pub display_name: String,
-        /// What becomes of it.
+        /// What happens to it.
         pub disposition: Disposition,
         /// From this day on.
         pub start_date: Option<Date>,
         /// The last day on which it is kept.
         pub end_date: Option<Date>,
-        /// Why.
+        /// The reason.
         pub reason: String,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
     }
 }
 
 record_fields! {
-    /// What an agency writes of its deployment.
+    /// The fields of a deployment that its agency writes.
     pub struct DeploymentFields {
         /// The stages reached, oldest first.
         pub stages: Vec<StageEntry>,
@@ -158,20 +158,20 @@ record_fields! {
         pub coverages: Vec<Coverage>,
         /// The earlier systems.
         pub legacy_systems: Vec<LegacySystem>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was read.
         pub sources: Vec<Source>,
-        /// The day that the record is of.
+        /// The day that the record describes.
         pub report_date: Option<Date>,
     }
 }
 
 stored! {
-    /// That a month was reported on, the first time.
+    /// The first report for a month.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Filing {
-        /// The day that the report was of.
+        /// The day that the report described.
         pub report_date: Date,
         /// The Vietnamese day on which it was recorded.
         pub filing_date: Date,
@@ -179,7 +179,7 @@ stored! {
 }
 
 stored! {
-    /// That another office read the record and confirmed it.
+    /// The confirmation of the record by another agency.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct DeploymentConfirmation {
         /// The revision that was confirmed.
@@ -188,13 +188,13 @@ stored! {
         pub stage: Option<DeploymentStage>,
         /// The newest coverage of each unit.
         pub coverages: Vec<Coverage>,
-        /// The day that the record was of.
+        /// The day that the record described.
         pub report_date: Option<Date>,
-        /// The agency whose approver confirmed it; none for the steward.
+        /// The agency whose approver confirmed it; `None` for the steward.
         pub agency: Option<AgencyName>,
-        /// Who did.
+        /// Who confirmed it.
         pub person: Person,
-        /// When.
+        /// When the registry recorded it.
         pub record_time: Timestamp,
     }
 }
@@ -205,7 +205,7 @@ stored! {
     pub struct ConfirmedSpan {
         /// The first day.
         pub start_date: Date,
-        /// The first day on which it no longer was.
+        /// The first day on which it was no longer confirmed.
         pub end_date: Date,
     }
 }
@@ -216,7 +216,7 @@ stored! {
     pub struct Deployment {
         /// Resource name; its id is that of the agency.
         pub name: DeploymentName,
-        /// What the agency writes of it.
+        /// The fields that the agency writes.
         pub fields: DeploymentFields,
         /// Who wrote it last.
         pub writer: Person,
@@ -224,7 +224,7 @@ stored! {
         pub transcribed: bool,
         /// The months reported on, oldest first.
         pub filings: Vec<Filing>,
-        /// That it is confirmed.
+        /// Its current confirmation.
         pub confirmation: Option<Box<DeploymentConfirmation>>,
         /// When it was confirmed before, oldest first.
         pub confirmed_spans: Vec<ConfirmedSpan>,
@@ -260,14 +260,14 @@ impl DeploymentFields {
         })
     }
 
-    /// What holds of each earlier system on a date, by the first entry that names it.
+    /// The entry in force for each earlier system on a date, in the order of their first entries.
     pub fn legacy_on(&self, date: Date) -> Vec<&LegacySystem> {
         let begun = |it: &&LegacySystem| it.start_date.is_none_or(|day| day <= date);
         let mut systems: Vec<&LegacySystem> = Vec::new();
         for entry in self.legacy_systems.iter().filter(begun) {
             let name = &entry.display_name;
             match systems.iter_mut().find(|it| it.display_name == *name) {
-                // of two of one day the later entry holds
+                // of two entries of one day the later one counts
                 Some(known) if known.start_date <= entry.start_date => *known = entry,
                 Some(_) => {}
                 None => systems.push(entry),
@@ -276,8 +276,8 @@ impl DeploymentFields {
         systems
     }
 
-    /// Adds a violation for each rule of its own that the record breaks. Nothing but what is
-    /// planned may be after `report_date`, and that not after today.
+    /// Adds a violation for each rule of its own that the record breaks. Only planned dates may be
+    /// after `report_date`, which may not be after today.
     pub fn check(&self, today: Date, violations: &mut Violations) {
         let Some(as_of) = self.report_date else {
             violations.add("deployment.report_date", Rule::AsOfMissing);

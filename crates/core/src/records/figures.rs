@@ -200,7 +200,7 @@ impl Figure {
         }
     }
 
-    /// A period has two ends, and only what falls due may lie in the future.
+    /// A period has a first and a last day, and only a period of due dates may lie in the future.
     fn check_period(&self, violations: &mut Violations) {
         let Some(period) = &self.period else {
             if self.subject == Subject::TasksDue {

@@ -1,5 +1,5 @@
 //! Indicators (chỉ tiêu): what is measured, by which definition, towards which target. A change of
-//! the formula is a new version of the definition, so that two values say whether they compare.
+//! the formula is a new version of the definition, which shows whether two values are comparable.
 
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ use crate::{
 pub(crate) const CLOSINGS_MAX: usize = 1_000;
 
 words! {
-    /// What a value counts.
+    /// The unit of a value.
     pub enum Unit = Unspecified {
         /// Not stated; refused when an indicator is written.
         Unspecified = 0 "UNIT_UNSPECIFIED",
@@ -50,7 +50,7 @@ words! {
 }
 
 words! {
-    /// How a value comes about.
+    /// How a value is computed.
     pub enum IndicatorKind = Unspecified {
         /// Not stated; refused when an indicator is written.
         Unspecified = 0 "KIND_UNSPECIFIED",
@@ -78,15 +78,15 @@ words! {
 }
 
 words! {
-    /// What time a value is of.
+    /// Which time a value covers.
     pub enum Accumulation = Unspecified {
         /// Not stated; refused when an indicator is written.
         Unspecified = 0 "ACCUMULATION_UNSPECIFIED",
-        /// What came about in the period.
+        /// What happened in the period.
         InPeriod = 1 "IN_PERIOD",
-        /// What came about since a day that stays the same.
+        /// What happened since a fixed first day.
         SinceDate = 2 "SINCE_DATE",
-        /// How things stand on the last day.
+        /// The situation on the last day.
         AsOf = 3 "AS_OF",
     }
 }
@@ -94,7 +94,7 @@ words! {
 words! {
     /// How often a value is due.
     pub enum PeriodType = Unspecified {
-        /// At no fixed times.
+        /// Not at fixed times.
         Unspecified = 0 "PERIOD_TYPE_UNSPECIFIED",
         /// Hằng tháng.
         Month = 1 "MONTH",
@@ -108,7 +108,7 @@ words! {
 }
 
 impl PeriodType {
-    /// Months of a period; `None` where there is no fixed one.
+    /// Months of a period; `None` if its length is not fixed.
     pub const fn months(self) -> Option<i32> {
         match self {
             Self::Unspecified => None,
@@ -137,7 +137,7 @@ impl PeriodType {
     }
 }
 
-/// The time that a value is of: the last day, and the first unless it is as of the last.
+/// The time that a value covers: its last day, and its first day unless it is as of the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Last day.
@@ -147,8 +147,9 @@ pub struct Span {
 }
 
 impl Span {
-    /// The time as long as this one that ends the day before it begins: so many months before whole
-    /// months, else so many days before. `None` where the first day is not known.
+    /// The time of the same length that ends the day before this one begins: the same number of
+    /// months if it is whole months, else the same number of days. `None` if the first day is not
+    /// known.
     pub fn before(self) -> Option<Self> {
         let start = self.start?;
         let end = start.plus_days(-1);
@@ -171,9 +172,9 @@ stored! {
     /// One version of what an indicator means (định nghĩa), in words.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Definition {
-        /// Its number, from 1.
+        /// Its number, starting at 1.
         pub version: i32,
-        /// The first day of the periods that it is for; absent for the first version.
+        /// It applies to periods that end on this day or later; absent for the first version.
         pub start_date: Option<Date>,
         /// The document that sets it.
         pub document: Option<Box<Document>>,
@@ -191,9 +192,9 @@ stored! {
         pub verification: String,
         /// How accurate they are.
         pub accuracy: String,
-        /// What they do not show.
+        /// The limits of the values.
         pub limits: String,
-        /// What is done about that.
+        /// What is done about these limits.
         pub compensation: String,
         /// Where the definition was read.
         pub sources: Vec<Source>,
@@ -210,7 +211,7 @@ stored! {
         pub agency: Option<AgencyName>,
         /// Or the scope that is.
         pub scope: Option<Scope>,
-        /// By this day.
+        /// The day by which to reach it.
         pub target_date: Date,
         /// The value.
         pub value: Decimal,
@@ -222,7 +223,7 @@ stored! {
 }
 
 stored! {
-    /// That a period was closed (chốt số liệu).
+    /// The closing of a period (chốt số liệu).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Closing {
         /// First day of the period, unless values are as of its last.
@@ -231,35 +232,35 @@ stored! {
         pub end: Date,
         /// When the registry recorded it.
         pub record_time: Timestamp,
-        /// The revision that closed it, at which its values can be read for ever.
+        /// The revision that closed it, at which its values can always be read.
         pub revision: Revision,
     }
 }
 
 record_fields! {
-    /// What the steward writes of an indicator.
+    /// The fields of an indicator that the steward writes.
     pub struct IndicatorFields {
         /// Name in Vietnamese.
         pub display_name: String,
         /// Name in English.
         pub display_name_en: String,
-        /// What it is for.
+        /// Its purpose.
         pub description: String,
-        /// What a value counts.
+        /// The unit of a value.
         pub unit: Unit,
-        /// How a value comes about.
+        /// How a value is computed.
         pub kind: IndicatorKind,
         /// Which values are better.
         pub direction: Preference,
-        /// What time a value is of.
+        /// Which time a value covers.
         pub accumulation: Accumulation,
         /// How often a value is due.
         pub period_type: PeriodType,
         /// Most digits after the point.
         pub decimals: i32,
-        /// What it means, version by version.
+        /// The versions of its definition.
         pub definitions: Vec<Definition>,
-        /// What is to be reached.
+        /// The targets.
         pub targets: Vec<Target>,
     }
 }
@@ -270,7 +271,7 @@ stored! {
     pub struct Indicator {
         /// Resource name.
         pub name: IndicatorName,
-        /// What the steward writes of it.
+        /// The fields that the steward writes.
         pub fields: IndicatorFields,
         /// The periods that were closed, in that order.
         pub closings: Vec<Closing>,
@@ -340,7 +341,7 @@ impl IndicatorFields {
         }
     }
 
-    /// The definition for the periods that end on a day: the last that began by then.
+    /// The definition for the periods that end on a day: the last one that began by then.
     pub fn definition_on(&self, end: Date) -> Option<&Definition> {
         dated::on(&self.definitions, end)
     }
@@ -379,14 +380,13 @@ pub(crate) fn check_subject(
 }
 
 impl Indicator {
-    /// That a period was closed.
+    /// The closing of a period, if it was closed.
     pub fn closing(&self, span: Span) -> Option<&Closing> {
         let mut closings = self.closings.iter();
         closings.find(|it| it.end == span.end && it.start == span.start)
     }
 
-    /// The target that a subject is under way to at the end of a period: the next one, else the
-    /// last.
+    /// The target of a subject at the end of a period: the next one, else the last one.
     pub fn target_for(&self, subject: &Subject, end: Date) -> Option<&Target> {
         let of = || {
             let targets = self.fields.targets.iter();

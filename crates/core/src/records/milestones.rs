@@ -57,7 +57,7 @@ words! {
         Open = 1 "OPEN",
         /// Done.
         Completed = 2 "COMPLETED",
-        /// Given up.
+        /// Dropped.
         Dropped = 3 "DROPPED",
     }
 }
@@ -68,7 +68,7 @@ stored! {
     pub struct Completion {
         /// The Vietnamese civil date on which it was complete.
         pub completion_date: Date,
-        /// What shows it; empty where it was only claimed.
+        /// The evidence; empty where it was only claimed.
         pub evidence: Vec<Evidence>,
         /// When the registry recorded it, in this form.
         pub record_time: Timestamp,
@@ -83,13 +83,13 @@ impl Completion {
 }
 
 stored! {
-    /// That a milestone was given up.
+    /// The dropping of a milestone.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Dropping {
         /// The civil date from which it no longer counts: the document's day of issue, else the day
         /// of recording.
         pub drop_date: Date,
-        /// Why.
+        /// The reason.
         pub reason: String,
         /// The document that decided it.
         pub document: Option<Box<Document>>,
@@ -108,9 +108,9 @@ stored! {
         pub fields: MilestoneFields,
         /// That it was completed.
         pub completion: Option<Box<Completion>>,
-        /// That it was given up.
+        /// How it was dropped.
         pub dropping: Option<Box<Dropping>>,
-        /// That its completion was taken back, the last time.
+        /// The last time that its completion was taken back.
         pub reopening: Option<Box<Undoing>>,
         /// Book-keeping.
         pub meta: Meta,

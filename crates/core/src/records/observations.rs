@@ -1,7 +1,7 @@
-//! Observations (số liệu chỉ tiêu): the values of indicators, each of one agency or scope and one
-//! period, with the basis that it rests on. Nothing edits a value: a later one replaces it, says
-//! why, and both stay. There may be a million of them, so that a record keeps what most do not have
-//! in a box of its own.
+//! Observations (số liệu chỉ tiêu): the values of indicators, each for one agency or scope and one
+//! period, on one basis. A value is never edited: a later one replaces it, says why, and both stay.
+//! There may be a million of them, so a record keeps the fields that most of them do not have in a
+//! separate box.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ use crate::{
 };
 
 words! {
-    /// What a value is of, where it is not of one agency.
+    /// What a value covers, if it is not for one agency.
     pub enum Scope {
         /// Cả nước.
         Country = 1 "COUNTRY",
@@ -38,11 +38,11 @@ words! {
 }
 
 words! {
-    /// What a value rests on.
+    /// The basis of a value.
     pub enum Basis {
-        /// Its agency says so.
+        /// Its agency declares it.
         Declared = 1 "DECLARED",
-        /// Another person has confirmed what the agency says.
+        /// Another person has confirmed what the agency declared.
         Confirmed = 2 "CONFIRMED",
         /// A system has measured it.
         Measured = 3 "MEASURED",
@@ -58,19 +58,19 @@ words! {
         Exact = 1 "EXACT",
         /// Rounded by the source.
         Rounded = 2 "ROUNDED",
-        /// More than this.
+        /// More than the value.
         MoreThan = 3 "MORE_THAN",
-        /// This or more.
+        /// The value or more.
         AtLeast = 4 "AT_LEAST",
-        /// Less than this.
+        /// Less than the value.
         LessThan = 5 "LESS_THAN",
-        /// This or less.
+        /// The value or less.
         AtMost = 6 "AT_MOST",
     }
 }
 
 impl Basis {
-    /// The bases, that which counts first where there are several values.
+    /// The bases; where there are several values, the first basis in this list counts.
     pub const PREFERRED: [Self; 4] = [
         Self::Measured,
         Self::Confirmed,
@@ -80,12 +80,12 @@ impl Basis {
 }
 
 impl Qualifier {
-    /// Whether the number itself is meant, and not a bound.
+    /// Whether the number is the value itself, and not a bound.
     pub const fn is_number(self) -> bool {
         matches!(self, Self::Exact | Self::Rounded)
     }
 
-    /// That of a sum.
+    /// The qualifier of a sum.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         match (self, other) {
@@ -101,7 +101,7 @@ impl Qualifier {
     }
 }
 
-/// What a value is of.
+/// The subject of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// A class of agencies, or all.
@@ -111,7 +111,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The one that is named; `None` where neither is.
+    /// The agency or the scope, whichever is given; `None` if neither is.
     pub fn of(agency: Option<&AgencyName>, scope: Option<Scope>) -> Option<Self> {
         match (agency, scope) {
             (Some(agency), _) => Some(Self::Agency(agency.clone())),
@@ -120,7 +120,7 @@ impl Subject {
         }
     }
 
-    /// The agency, if it is one.
+    /// The agency; `None` for a scope.
     pub const fn agency(&self) -> Option<&AgencyName> {
         match self {
             Self::Agency(agency) => Some(agency),
@@ -130,20 +130,20 @@ impl Subject {
 }
 
 stored! {
-    /// What few values have: a box, so that the others do not take its room.
+    /// Fields that few values have, in a box, so that the other values use less memory.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Grounds {
-        /// The words of the source for the period.
+        /// The period in the words of the source.
         pub period_as_written: String,
-        /// What the source says.
+        /// The statement of the source.
         pub statement: String,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// Where it was published.
         pub sources: Vec<Source>,
-        /// The value that it takes the place of.
+        /// The value that it replaces.
         pub replaces: Option<ObservationName>,
-        /// Why it does.
+        /// Why it replaces that value.
         pub correction_reason: String,
         /// The declared value that it confirms.
         pub confirms: Option<ObservationName>,
@@ -158,9 +158,9 @@ stored! {
     pub struct Observation {
         /// Resource name.
         pub name: ObservationName,
-        /// The agency that it is of.
+        /// Its agency.
         pub agency: Option<AgencyName>,
-        /// Or the scope that it is of.
+        /// Or its scope.
         pub scope: Option<Scope>,
         /// First day of its period; absent for a value as of the last.
         pub start: Option<Date>,
@@ -168,53 +168,53 @@ stored! {
         pub end: Date,
         /// Version of the definition that it follows.
         pub definition: u8,
-        /// What it rests on.
+        /// Its basis.
         pub basis: Basis,
         /// How exact it is.
         pub qualifier: Qualifier,
-        /// What is above the line.
+        /// The numerator.
         pub numerator: Option<Decimal>,
-        /// What is below it.
+        /// The denominator.
         pub denominator: Option<Decimal>,
-        /// The value; absent where an earlier one is taken back.
+        /// The value; absent if this entry retracts an earlier one.
         pub value: Option<Decimal>,
-        /// What few values have.
+        /// The fields that few values have.
         pub grounds: Option<Box<Grounds>>,
         /// Book-keeping.
         pub meta: Meta,
     }
 }
 
-/// What a caller writes of a new value.
+/// The fields of a new value that a caller writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The agency that it is of.
+    /// Its agency.
     pub agency: Option<AgencyName>,
-    /// Or the scope that it is of.
+    /// Or its scope.
     pub scope: Option<Scope>,
     /// Its period.
     pub period: Option<Period>,
     /// Version of the definition; 0 for that of the period.
     pub definition_version: i32,
-    /// What it rests on.
+    /// Its basis.
     pub basis: Basis,
     /// How exact it is.
     pub qualifier: Qualifier,
-    /// What is above the line.
+    /// The numerator.
     pub numerator: Option<Decimal>,
-    /// What is below it.
+    /// The denominator.
     pub denominator: Option<Decimal>,
     /// The value.
     pub value: Option<Decimal>,
-    /// What the source says.
+    /// The statement of the source.
     pub statement: String,
-    /// What shows it.
+    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// Where it was published.
     pub sources: Vec<Source>,
-    /// The value that it takes the place of.
+    /// The value that it replaces.
     pub replaces: Option<ObservationName>,
-    /// Why it does.
+    /// Why it replaces that value.
     pub correction_reason: String,
 }
 
@@ -239,7 +239,7 @@ texts! {
     }
 }
 
-/// What a value has where it has no grounds.
+/// The fields of a value that has no grounds, all empty.
 static NO_GROUNDS: Grounds = Grounds {
     period_as_written: String::new(),
     statement: String::new(),
@@ -252,12 +252,12 @@ static NO_GROUNDS: Grounds = Grounds {
 };
 
 impl Observation {
-    /// What it is of; every record has one.
+    /// Its subject; every record has one.
     pub fn subject(&self) -> Option<Subject> {
         Subject::of(self.agency.as_ref(), self.scope)
     }
 
-    /// The time that it is of.
+    /// The time that it covers.
     pub const fn span(&self) -> Span {
         Span {
             end: self.end,
@@ -265,17 +265,17 @@ impl Observation {
         }
     }
 
-    /// The indicator that it is a value of.
+    /// Its indicator.
     pub fn indicator(&self) -> IndicatorName {
         self.name.parent()
     }
 
-    /// What few values have.
+    /// The fields that few values have.
     pub fn grounds(&self) -> &Grounds {
         self.grounds.as_deref().unwrap_or(&NO_GROUNDS)
     }
 
-    /// Whether something that can be checked stands behind it.
+    /// Whether some of its evidence can be checked.
     pub fn is_substantiated(&self) -> bool {
         let mut evidence = self.grounds().evidence.iter();
         evidence.any(Evidence::is_substantiated)
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_million_values_fit() {
-        // 1,000,000 of them are some 150 MB, beside their names and the maps that hold them
+        // 1,000,000 of them take about 150 MB, without their names and the maps that hold them
         assert!(
             size_of::<Observation>() <= 152,
             "{}",

@@ -37,9 +37,9 @@ words! {
         Draft = 1 "DRAFT",
         /// Handed in, and frozen.
         Submitted = 2 "SUBMITTED",
-        /// Handed back to be mended.
+        /// Returned for correction.
         Returned = 3 "RETURNED",
-        /// Given up before it was issued.
+        /// Withdrawn before it was issued.
         Withdrawn = 4 "WITHDRAWN",
         /// In force.
         Issued = 5 "ISSUED",
@@ -214,7 +214,7 @@ stored! {
         pub visibility: Visibility,
         /// From this day on; from the beginning when absent.
         pub start_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
     }
 }
@@ -229,7 +229,7 @@ stored! {
         pub cycle: ReportingCycle,
         /// From this day on; from the beginning when absent.
         pub start_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
     }
 }
@@ -237,7 +237,7 @@ stored! {
 dated!(CycleEntry);
 
 stored! {
-    /// Another platform that a plan is for as well, and from when to when.
+    /// Another platform that a plan also covers, and from when to when.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Coverage {
         /// The platform.
@@ -246,7 +246,7 @@ stored! {
         pub start_date: Option<Date>,
         /// No longer from this day on.
         pub end_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
     }
 }
@@ -379,7 +379,7 @@ record_fields! {
         pub lead_unit: String,
         /// Agencies that take part.
         pub coordinating_agencies: Vec<AgencyName>,
-        /// The other platforms that it is for.
+        /// The other platforms that it covers.
         pub covered_platforms: Vec<Coverage>,
         /// Money set aside.
         pub budget: Option<Budget>,
@@ -466,13 +466,13 @@ impl Plan {
             .unwrap_or_default()
     }
 
-    /// Whether it is for another platform on a date on which it is in force.
+    /// Whether it covers another platform on a date on which it is in force.
     pub(crate) fn covers_on(&self, platform: &PlatformName, on: Date) -> bool {
         let mut covered = self.fields.covered_platforms.iter();
         covered.any(|it| it.platform == *platform && it.holds_on(on))
     }
 
-    /// The days on which it begins or ends to be for another platform.
+    /// The days on which it begins or ceases to cover another platform.
     pub(crate) fn coverage_days(&self) -> impl Iterator<Item = Date> {
         let covered = self.fields.covered_platforms.iter();
         covered.flat_map(|it| [it.start_date, it.end_date].into_iter().flatten())

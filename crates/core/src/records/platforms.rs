@@ -143,7 +143,7 @@ stored! {
         pub planned: Option<Period>,
         /// When it was reached; an end alone means: by that day.
         pub reached: Option<Period>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -198,7 +198,7 @@ stored! {
         pub agency: Option<AgencyName>,
         /// From this day on; from the beginning when absent.
         pub start_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
         /// Where it was read.
         pub sources: Vec<Source>,
@@ -211,7 +211,7 @@ dated!(Governance);
 pub(crate) const GOVERNANCE_MAX: usize = 50;
 
 stored! {
-    /// That a unit below the governing agency writes the platform's plans for it.
+    /// A delegation: a unit below the governing agency writes the platform's plans for it.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Delegation {
         /// The unit.
@@ -220,7 +220,7 @@ stored! {
         pub start_date: Option<Date>,
         /// The last day; without an end when absent.
         pub end_date: Option<Date>,
-        /// The document that says so.
+        /// The document that decides it.
         pub document: Option<Box<Document>>,
         /// Whether the unit also approves: issues, returns, completes and revokes.
         pub includes_approval: bool,
@@ -242,7 +242,7 @@ words! {
         Replaced = 1 "REPLACED",
         /// It went on as part of another.
         Integrated = 2 "INTEGRATED",
-        /// It was given up, or never built.
+        /// It was abandoned, or never built.
         Discontinued = 3 "DISCONTINUED",
         /// It continues outside the catalogue.
         Delisted = 4 "DELISTED",
@@ -255,7 +255,7 @@ stored! {
     /// How a platform left the catalogue; kept instead of a deletion.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Exit {
-        /// Why.
+        /// The reason.
         pub reason: String,
         /// What became of it.
         pub outcome: ExitOutcome,
@@ -422,8 +422,8 @@ impl Platform {
         self.fields.governing_agency()
     }
 
-    /// The agencies that have to do with its plans without governing it now: units that they are
-    /// delegated to, and those that governed it before.
+    /// The agencies that are involved in its plans but do not govern it now: units to which the
+    /// plans are delegated, and agencies that governed it before.
     pub(crate) fn involved(&self) -> impl Iterator<Item = &AgencyName> {
         let now = self.governing_agency();
         let before = self.fields.governance.iter();

@@ -39,7 +39,8 @@ words! {
         Admin = 6 "ROLE_ADMIN",
         /// Records plans and stages of agencies without principals, from published documents.
         Transcriber = 7 "ROLE_TRANSCRIBER",
-        /// Writes MEASURED values of indicators: those of its agency, or of all without one.
+        /// Writes MEASURED values of indicators: those of its agency, or, without an agency, of
+        /// all.
         Measurer = 8 "ROLE_MEASURER",
     }
 }
@@ -72,7 +73,7 @@ words! {
 }
 
 stored! {
-    /// A role for a time: a deputy's, while the one who has it is away.
+    /// A role for a limited time, for example a deputy's while the usual holder is away.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Grant {
         /// The role.
@@ -81,7 +82,7 @@ stored! {
         pub start_date: Option<Date>,
         /// The last day.
         pub end_date: Option<Date>,
-        /// Why.
+        /// The reason.
         pub reason: String,
     }
 }
@@ -113,7 +114,7 @@ record_fields! {
         pub agency: Option<AgencyName>,
         /// What it may do.
         pub roles: Vec<Role>,
-        /// What it may do for a time beside that.
+        /// Additional roles for a limited time.
         pub grants: Vec<Grant>,
     }
 }
@@ -141,7 +142,7 @@ impl PrincipalFields {
         self.agency.is_none() && alone && self.grants.is_empty()
     }
 
-    /// Every role that it has or is to have for a time.
+    /// Every role that it has, including those for a limited time that have not begun.
     pub(crate) fn all_roles(&self) -> impl Iterator<Item = Role> {
         let granted = self.grants.iter().map(|grant| grant.role);
         self.roles.iter().copied().chain(granted)

@@ -21,7 +21,8 @@ use crate::{
 };
 
 record_fields! {
-    /// What the steward, or an administrator of the assigning agency, writes of a programme.
+    /// The fields of a programme, written by the steward or an administrator of the assigning
+    /// agency.
     pub struct ProgrammeFields {
         /// Title in Vietnamese.
         pub display_name: String,
@@ -35,9 +36,9 @@ record_fields! {
         pub period: Option<Period>,
         /// The agency that assigns its tasks.
         pub assigning_agency: Option<AgencyName>,
-        /// How many tasks it has, as was published.
+        /// How many tasks it has, as published.
         pub declared_task_count: Option<i32>,
-        /// How many of those are not entered here, because they may not be shown.
+        /// How many of those are not entered here, because they are secret.
         pub withheld_task_count: Option<i32>,
         /// Where these numbers were published.
         pub sources: Vec<Source>,
@@ -50,7 +51,7 @@ stored! {
     pub struct Programme {
         /// Resource name.
         pub name: ProgrammeName,
-        /// What clients write of it.
+        /// The fields that clients write.
         pub fields: ProgrammeFields,
         /// Book-keeping.
         pub meta: Meta,

@@ -54,7 +54,7 @@ stored! {
     /// Who did something, and when.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Act {
-        /// Who.
+        /// The person who did it.
         pub person: Person,
         /// When the registry recorded it.
         pub record_time: Timestamp,
@@ -88,7 +88,7 @@ stored! {
         pub state: ProposalState,
         /// What is proposed.
         pub action: Action,
-        /// What that changes, as shown to the person who decides.
+        /// The changes that it would make, as shown to the person who decides.
         pub changes: Vec<FieldChange>,
         /// Who asked for it.
         pub requested: Act,

@@ -1,6 +1,6 @@
 //! Recommendations (phản ánh, kiến nghị, sáng kiến, giải pháp): what was received, who has to
-//! answer it within which term, and what became of it. Every fact has its own day, so that a past
-//! date is answered as it was. Nothing is kept of a sender but the kind, and of an agency its name.
+//! answer it within which term, and the outcome. Every fact has its own day, so that the answer for
+//! a past date does not change. Of a sender only the kind is kept, and the name of an agency.
 
 use std::borrow::Cow;
 
@@ -31,11 +31,11 @@ pub(crate) const FORWARDS_MAX: usize = 20;
 /// Most decisions on one recommendation: answers, rejections and reopenings.
 pub(crate) const DECISIONS_MAX: usize = 40;
 
-/// Most terms of one recommendation, one after the other.
+/// Most successive terms of one recommendation.
 pub(crate) const TERMS_MAX: usize = 20;
 
 words! {
-    /// What it is.
+    /// The kinds of recommendation.
     pub enum RecommendationKind {
         /// Phản ánh.
         Feedback = 1 "FEEDBACK",
@@ -75,7 +75,7 @@ words! {
 }
 
 words! {
-    /// A step of the way of a recommendation, besides being forwarded and decided.
+    /// A step in handling a recommendation, apart from forwarding and decisions.
     pub enum StepKind {
         /// Sàng lọc tính hợp lệ.
         Screened = 1 "SCREENED",
@@ -105,7 +105,7 @@ words! {
 }
 
 words! {
-    /// What an answer says.
+    /// The outcome of an answer.
     pub enum Outcome {
         /// Tiếp thu.
         Accepted = 1 "ACCEPTED",
@@ -129,21 +129,21 @@ words! {
 }
 
 stored! {
-    /// The time within which an answer is due, and what says so.
+    /// The time within which an answer is due, and its legal basis.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Term {
         /// Days from the day of receipt, at least 1.
         pub day_count: i32,
         /// Which days.
         pub day_kind: DayKind,
-        /// Working days from receipt within which it is to be forwarded where another agency is to
-        /// answer; 0 where no rule says.
+        /// Working days from receipt within which it has to be forwarded, if another agency is to
+        /// answer; 0 if no rule sets a number.
         pub forward_day_count: i32,
         /// The document that sets the term.
         pub legal_basis: Option<Box<Document>>,
-        /// What sets it, where that is no document that can be named.
+        /// What sets it, if that is not a document that can be named.
         pub legal_basis_text: String,
-        /// The document that moved the due date; none for the first term.
+        /// The document that moved the due date; `None` for the first term.
         pub document: Option<Box<Document>>,
     }
 }
@@ -163,19 +163,19 @@ stored! {
     /// A step that was taken.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Step {
-        /// Which.
+        /// The kind of step.
         pub kind: StepKind,
         /// The civil date on which it was taken.
         pub step_date: Option<Date>,
-        /// The document of it.
+        /// Its document.
         pub document: Option<Box<Document>>,
-        /// What was found.
+        /// The result.
         pub note: String,
     }
 }
 
 stored! {
-    /// A task that came of a recommendation.
+    /// A task that a recommendation led to.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct TaskLink {
         /// Its resource name, `tasks/{task}`.
@@ -186,19 +186,19 @@ stored! {
 }
 
 record_fields! {
-    /// What agencies write of a recommendation.
+    /// The fields of a recommendation that agencies write.
     pub struct RecommendationFields {
-        /// What it is.
+        /// Its kind.
         pub kind: Option<RecommendationKind>,
         /// Title.
         pub display_name: String,
-        /// What it says, without anything of its sender.
+        /// Its content, without any data of its sender.
         pub content: String,
         /// The kind of its sender.
         pub sender_kind: Option<SenderKind>,
         /// The agency that sent it.
         pub sender_agency: Option<AgencyName>,
-        /// The system that took it in.
+        /// The system that received it.
         pub source_system: String,
         /// Its number in that system.
         pub external_id: String,
@@ -214,13 +214,13 @@ record_fields! {
         pub review_date: Option<Date>,
         /// Steps that were taken, oldest first.
         pub steps: Vec<Step>,
-        /// The tasks that came of it.
+        /// The tasks that it led to.
         pub tasks: Vec<TaskLink>,
     }
 }
 
 stored! {
-    /// A term and since when it holds.
+    /// A term, and the day from which it holds.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct TermEntry {
         /// The civil date from which it holds: that of receipt, or that of the document that moved
@@ -230,26 +230,26 @@ stored! {
         pub term: Term,
         /// The last day on which an answer is in time.
         pub answer_due_date: Date,
-        /// Whether the calendar of working days knew each year that was counted.
+        /// Whether the calendar of working days had data for each year that was counted.
         pub calendar_known: bool,
     }
 }
 
 stored! {
-    /// That another agency is to answer.
+    /// The forwarding of a recommendation to another agency, which is to answer.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Forward {
-        /// The civil date of it.
+        /// Its civil date.
         pub forward_date: Date,
         /// The agency that forwarded it.
         pub previous_agency: AgencyName,
         /// The agency that received it.
         pub agency: AgencyName,
-        /// The last day on which forwarding was in time; none where no term says.
+        /// The last day on which forwarding was in time; `None` if no term sets one.
         pub due_date: Option<Date>,
-        /// Whether the calendar of working days knew each year that was counted for it.
+        /// Whether the calendar of working days had data for each year that was counted for it.
         pub calendar_known: bool,
-        /// The document of it.
+        /// Its document.
         pub document: Option<Box<Document>>,
         /// When the registry recorded it.
         pub record_time: Timestamp,
@@ -259,27 +259,27 @@ stored! {
 }
 
 stored! {
-    /// What was answered.
+    /// An answer.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Answer {
         /// The text.
         pub text: String,
-        /// What it says.
+        /// Its outcome.
         pub outcome: Outcome,
         /// The document that holds it.
         pub document: Option<Box<Document>>,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
     }
 }
 
 stored! {
-    /// Why it was rejected.
+    /// A rejection.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Rejection {
         /// The ground.
         pub ground: Ground,
-        /// The recommendation that it repeats.
+        /// For a duplicate, the recommendation that it repeats.
         pub original: Option<RecommendationName>,
     }
 }
@@ -307,9 +307,9 @@ stored! {
     pub struct Recommendation {
         /// Resource name.
         pub name: RecommendationName,
-        /// What agencies write of it.
+        /// The fields that agencies write.
         pub fields: RecommendationFields,
-        /// The agency that recorded it, which sees it; none for the steward.
+        /// The agency that recorded it, which sees it; `None` for the steward.
         pub recorder: Option<AgencyName>,
         /// Its terms, oldest first; the last is that of the fields.
         pub terms: Vec<TermEntry>,
@@ -334,7 +334,7 @@ texts! {
 no_texts! { TaskLink }
 
 impl Decision {
-    /// The state that it leads to.
+    /// The state after this decision.
     pub const fn state(&self) -> RecommendationState {
         match (&self.answer, &self.rejection) {
             (Some(_), _) => RecommendationState::Answered,
@@ -345,14 +345,14 @@ impl Decision {
 }
 
 impl Forward {
-    /// Whether it was forwarded in time; `None` where no term says.
+    /// Whether it was forwarded in time; `None` if no term for forwarding exists.
     pub fn in_time(&self) -> Option<bool> {
         self.due_date.map(|due| self.forward_date <= due)
     }
 }
 
 impl Answer {
-    /// Whether some of the evidence, or the document, can be checked.
+    /// Whether the document or some of the evidence can be checked.
     pub fn is_substantiated(&self) -> bool {
         let by_document = || {
             self.document
@@ -379,7 +379,7 @@ impl Recommendation {
         self.fields.receive_date.unwrap_or_else(recorded)
     }
 
-    /// The first civil date on which it was under review; none while it never was.
+    /// The first civil date on which it was under review; `None` if it never was.
     pub fn reviewed(&self) -> Option<Date> {
         let reopened = || {
             let mut decisions = self.decisions.iter();
@@ -415,13 +415,13 @@ impl Recommendation {
         insiders
     }
 
-    /// The answer that stands, and its day.
+    /// The current answer, and its day.
     pub fn answer(&self) -> Option<(Date, &Answer)> {
         let last = self.decisions.last()?;
         Some((last.decision_date, last.answer.as_deref()?))
     }
 
-    /// The rejection that stands, and its day.
+    /// The current rejection, and its day.
     pub fn rejection(&self) -> Option<(Date, &Rejection)> {
         let last = self.decisions.last()?;
         Some((last.decision_date, last.rejection.as_ref()?))
@@ -543,8 +543,8 @@ impl Term {
 }
 
 impl Visible for Recommendation {
-    /// Once it was taken into review everyone sees it. Before, the agencies that had to answer it
-    /// and the one that recorded it do, and those who see everything.
+    /// Everyone sees it once it was taken into review. Before that, only the agencies that had to
+    /// answer it, the agency that recorded it, and those who see everything.
     fn visible(&self, caller: &Caller, _: &dyn Parents) -> Option<Cow<'_, Self>> {
         let sees = self.is_public()
             || caller.oversees()

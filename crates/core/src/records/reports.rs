@@ -42,7 +42,7 @@ words! {
 words! {
     /// The states of a report.
     pub enum ReportState {
-        /// It counts.
+        /// Filed, and it counts.
         Filed = 1 "FILED",
         /// Another report took its place.
         Corrected = 2 "CORRECTED",
@@ -66,7 +66,7 @@ record_fields! {
         pub difficulties: String,
         /// Requests to others.
         pub recommendations: String,
-        /// What shows it.
+        /// The evidence.
         pub evidence: Vec<Evidence>,
         /// The report it takes the place of.
         pub corrects: Option<ReportName>,

@@ -1,6 +1,6 @@
-//! Tasks (nhiệm vụ): what an agency is assigned to do under a programme, by when, and what became
-//! of it. The lead agency reports, and the side that assigned the task confirms. Nothing here says
-//! whether a task is late: that is computed, for any date asked about.
+//! Tasks (nhiệm vụ): what an agency is assigned to do under a programme, by when, and the result.
+//! The lead agency reports, and the side that assigned the task confirms. Whether a task is late is
+//! not recorded: it is computed, for any date asked about.
 
 use std::borrow::Cow;
 
@@ -38,7 +38,7 @@ pub(crate) const RETURNS_MAX: usize = 50;
 pub(crate) const LEADS_MAX: usize = 50;
 
 record_fields! {
-    /// What the assigning side writes of a task.
+    /// The fields of a task that the assigning side writes.
     pub struct TaskFields {
         /// The assigner's own code.
         pub code: String,
@@ -50,13 +50,13 @@ record_fields! {
         pub assigning_document: Option<Box<Document>>,
         /// The agency that assigned it.
         pub assigning_agency: Option<AgencyName>,
-        /// The agency that leads; none while nobody does.
+        /// The lead agency; `None` while there is none.
         pub agency: Option<AgencyName>,
-        /// The agencies that work with it.
+        /// The coordinating agencies.
         pub coordinating_agencies: Vec<AgencyName>,
-        /// Who answers for it, by office.
+        /// The accountable head, by office.
         pub accountable_head: Option<Box<Head>>,
-        /// When it is due; none for a regular task, which has no due date.
+        /// When it is due; `None` for a regular task, which has no due date.
         pub due: Option<Period>,
         /// The day on which work begins.
         pub start_date: Option<Date>,
@@ -66,7 +66,7 @@ record_fields! {
         pub platform: Option<PlatformName>,
         /// The milestone whose completion completes it.
         pub milestone: Option<MilestoneName>,
-        /// What has to be there for it to be complete.
+        /// The result that completes it.
         pub required_result: String,
     }
 }
@@ -80,22 +80,22 @@ words! {
         Reported = 2 "REPORTED",
         /// The assigning side confirmed that it is done.
         Completed = 3 "COMPLETED",
-        /// Given up, or entered in error.
+        /// Dropped, or entered in error.
         Dropped = 4 "DROPPED",
     }
 }
 
 stored! {
-    /// That the lead agency says that a task is done.
+    /// A report of the lead agency that a task is done.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct TaskReport {
         /// The Vietnamese civil date on which it was complete, as the lead agency says.
         pub completion_date: Date,
-        /// What shows it; empty where it was only claimed.
+        /// The evidence; empty where it was only claimed.
         pub evidence: Vec<Evidence>,
-        /// What was reached.
+        /// The result.
         pub note: String,
-        /// Who reported; none once withheld.
+        /// Who reported; `None` if withheld.
         pub person: Option<Person>,
         /// When the registry recorded it.
         pub record_time: Timestamp,
@@ -103,10 +103,10 @@ stored! {
 }
 
 stored! {
-    /// That the assigning side confirmed a report.
+    /// The confirmation of a report by the assigning side.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Confirmation {
-        /// The assigning agency; none where the steward confirmed.
+        /// The assigning agency; `None` if the steward confirmed.
         pub agency: Option<AgencyName>,
         /// When the registry recorded it.
         pub record_time: Timestamp,
@@ -114,10 +114,10 @@ stored! {
 }
 
 stored! {
-    /// That the assigning side returned a report.
+    /// The return of a report by the assigning side.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Return {
-        /// Why.
+        /// The reason.
         pub reason: String,
         /// When the report was recorded.
         pub report_time: Timestamp,
@@ -127,12 +127,12 @@ stored! {
 }
 
 stored! {
-    /// That the due date of a task was moved.
+    /// A move of the due date of a task.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct DueMove {
         /// When it was due before.
         pub from: Option<Period>,
-        /// When it is due since.
+        /// When it is due after the move.
         pub to: Option<Period>,
         /// The document that decided it.
         pub document: Box<Document>,
@@ -144,28 +144,28 @@ stored! {
 }
 
 stored! {
-    /// An agency that led a task, until the next one did.
+    /// An earlier lead agency of a task.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Lead {
-        /// The agency; none while nobody led.
+        /// The agency; `None` for a time without a lead agency.
         pub agency: Option<AgencyName>,
-        /// The civil date of recording from which it led; none for the first.
+        /// The civil date of recording from which it led; `None` for the first.
         pub start_date: Option<Date>,
     }
 }
 
 stored! {
-    /// That a task was given up.
+    /// The dropping of a task.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct TaskDropping {
         /// The civil date from which it no longer counts: the document's day of issue, else the day
         /// of recording.
         pub drop_date: Date,
-        /// Why.
+        /// The reason.
         pub reason: String,
         /// The document that decided it.
         pub document: Option<Box<Document>>,
-        /// Whether there never was such a task. It then counts on no date.
+        /// Whether the task was entered in error. It then counts on no date.
         pub erroneous: bool,
         /// When the registry recorded it.
         pub record_time: Timestamp,
@@ -178,21 +178,21 @@ stored! {
     pub struct Task {
         /// Resource name.
         pub name: TaskName,
-        /// What the assigning side writes of it.
+        /// The fields that the assigning side writes.
         pub fields: TaskFields,
         /// The agencies that led it, the newest last; empty while it has had only one.
         pub leads: Vec<Lead>,
         /// The moves of its due date, the newest last.
         pub due_moves: Vec<DueMove>,
-        /// That it is done, as its lead agency says.
+        /// The report of its lead agency that it is done.
         pub report: Option<Box<TaskReport>>,
-        /// That the report was confirmed.
+        /// The confirmation of the report.
         pub confirmation: Option<Box<Confirmation>>,
         /// The reports that were returned, the newest last.
         pub returns: Vec<Return>,
-        /// That it was given up.
+        /// How it was dropped.
         pub dropping: Option<Box<TaskDropping>>,
-        /// That its confirmation was taken back, the last time.
+        /// The last time that its confirmation was taken back.
         pub reopening: Option<Box<Undoing>>,
         /// Book-keeping.
         pub meta: Meta,
@@ -233,7 +233,7 @@ impl Task {
         }
     }
 
-    /// Whether there never was such a task.
+    /// Whether it was entered in error.
     pub fn is_error(&self) -> bool {
         self.dropping.as_ref().is_some_and(|it| it.erroneous)
     }

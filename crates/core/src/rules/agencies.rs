@@ -104,9 +104,9 @@ impl Command for UpdateAgency {
 /// SucceedAgency: a body takes over from another, with its platforms and their plans.
 #[derive(Clone, Debug)]
 pub struct SucceedAgency {
-    /// The body that ends, or gives tasks away.
+    /// The body that ends, or transfers tasks.
     pub name: AgencyName,
-    /// Who takes over, from when on, by which document.
+    /// The successor, the first day, and the document.
     pub succession: Succession,
     /// The platforms that move; all that the agency governs where empty.
     pub platforms: Vec<PlatformName>,
@@ -142,7 +142,7 @@ impl Command for SucceedAgency {
         let start = self.check(agency, deciding)?;
         let mut new = agency.clone();
         new.meta = deciding.updated(new.meta);
-        // one that goes on with further platforms is there already
+        // a succession that moves further platforms is recorded already
         if !new.fields.successions.contains(&self.succession) {
             if let Some(successor) = agency.successor_on(deciding.today()) {
                 let successor = successor.to_string();

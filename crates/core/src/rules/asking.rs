@@ -57,7 +57,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Someone with a role for the plans of a platform that this agency governs: in the agency, or
-    /// in a unit that they were delegated to.
+    /// in a unit to which the plans are delegated.
     pub(super) fn on_platform(
         &self,
         role: Role,

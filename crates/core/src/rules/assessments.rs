@@ -91,7 +91,7 @@ impl Command for CreateAssessment {
 /// WithdrawAssessment.
 #[derive(Clone, Debug)]
 pub struct WithdrawAssessment {
-    /// Which.
+    /// Resource name of the assessment.
     pub name: AssessmentName,
     /// The etag that was read.
     pub etag: String,

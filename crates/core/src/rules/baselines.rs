@@ -31,7 +31,7 @@ use crate::{
 /// RebaselinePlan.
 #[derive(Clone, Debug)]
 pub struct RebaselinePlan {
-    /// What it would change, and of which plan.
+    /// What it would change, and in which plan.
     pub rebaseline: Rebaseline,
     /// The etag of the plan that was read.
     pub etag: String,

@@ -1,5 +1,5 @@
-//! Data flows. Either side writes one, and the steward from published documents; the provider's
-//! side moves the state; a second person of each agency confirms.
+//! Data flows. Either side writes one, or the steward from published documents; the provider's
+//! side changes the state; a second person of each agency confirms.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Asking<'_> {
         parties.into_iter().filter_map(acts).collect()
     }
 
-    /// Refuses a caller that is neither of a side nor the steward.
+    /// Refuses a caller that acts for neither side and is not the steward.
     fn writes_flow(&self, fields: &DataFlowFields) -> Result<(), Error> {
         let steward = Role::Steward;
         if !self.sides(fields, &WRITERS).is_empty() || self.caller.has(steward) {
@@ -207,9 +207,9 @@ impl Command for UpdateDataFlow {
 /// ConfirmDataFlow.
 #[derive(Clone, Debug)]
 pub struct ConfirmDataFlow {
-    /// Which.
+    /// Resource name of the data flow.
     pub name: DataFlowName,
-    /// For this side only; for each that the caller acts for when absent.
+    /// The side to confirm for; if absent, each side that the caller acts for.
     pub side: Option<Side>,
     /// The etag that was read.
     pub etag: String,
@@ -295,7 +295,7 @@ fn check_reason(deciding: &Deciding<'_>, violations: &mut Violations) {
     }
 }
 
-/// The place of the first entry that is not kept as it was.
+/// The index of the first entry that was changed or removed.
 fn kept<T: PartialEq>(old: &[T], new: &[T]) -> Option<usize> {
     let mut places = old.iter().enumerate();
     places.find_map(|(place, entry)| (new.get(place) != Some(entry)).then_some(place))

@@ -1,5 +1,5 @@
-//! Deployments: an agency reports how far it has a platform in use; the agency above it, or the
-//! steward where none is, reads and confirms what was reported, and never reports for it.
+//! Deployments: an agency reports how far it has a platform in use. The agency above it, or the
+//! steward if there is none, confirms the report and never reports for it.
 
 use std::sync::Arc;
 
@@ -35,11 +35,11 @@ editable!(Deployment DeploymentFields "deployment");
 pub struct UpdateDeployment {
     /// Which, and its new values.
     pub update: Update<Deployment>,
-    /// Whether it is made where it is missing, with all fields, whatever the mask.
+    /// Whether to create it if it is missing, with all fields; the mask is then ignored.
     pub allow_missing: bool,
 }
 
-/// What an update rests on: the deployment, if there is one, and for whom the caller writes it.
+/// What an update is based on: the deployment, if there is one, and for whom the caller writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     old: Option<&'a Deployment>,
@@ -49,7 +49,7 @@ pub struct Found<'a> {
 impl Texts for UpdateDeployment {
     fn texts(&self, reader: &mut Reader<'_>) {
         if self.allow_missing {
-            // the mask does not count where the record is made
+            // the mask is ignored when the record is created
             reader.field(Deployment::FIELD, &self.update.fields);
         } else {
             self.update.texts(reader);
@@ -131,7 +131,7 @@ impl Command for UpdateDeployment {
 /// ConfirmDeployment.
 #[derive(Clone, Debug)]
 pub struct ConfirmDeployment {
-    /// Which.
+    /// Resource name of the deployment.
     pub name: DeploymentName,
     /// The etag that was read.
     pub etag: String,
@@ -143,7 +143,7 @@ impl Texts for ConfirmDeployment {
 
 impl Command for ConfirmDeployment {
     type Answer = Deployment;
-    /// The deployment, and the agency whose approver confirms it; none for the steward.
+    /// The deployment, and the agency whose approver confirms it; `None` for the steward.
     type Found<'a> = (&'a Deployment, Option<&'a AgencyName>);
 
     fn method(&self) -> &'static str {
@@ -191,8 +191,8 @@ impl Command for ConfirmDeployment {
 }
 
 impl Asking<'_> {
-    /// For whom the caller reports: for its own agency, as editor or approver, or for one that has
-    /// no principals yet, from published documents.
+    /// For whom the caller reports: for its own agency, as editor or approver, or for an agency
+    /// that has no principals yet, from published documents.
     fn reports_for(&self, agency: &AgencyName, platform: &PlatformName) -> Result<Writer, Error> {
         if self.caller.has_in(Role::AgencyApprover, agency) {
             return Ok(Writer::Agency);
@@ -208,8 +208,8 @@ fn agency_of(name: &DeploymentName) -> Result<AgencyName, Error> {
     })
 }
 
-/// Refuses what breaks a rule, and what takes back silently what is recorded: a date moves by a
-/// further entry with its document, and a correction gives its reason.
+/// Refuses what breaks a rule, and silent changes of recorded entries: a date moves by a further
+/// entry with its document, and a correction gives its reason.
 fn check_fields(
     fields: &DeploymentFields,
     old: Option<&DeploymentFields>,
@@ -265,7 +265,7 @@ fn holds_all<T: PartialEq>(new: &[T], old: &[T]) -> bool {
     new.starts_with(old) || old.iter().all(|entry| new.contains(entry))
 }
 
-/// Notes the first report on a month.
+/// Records the first report for a month.
 fn note_filing(new: &mut Deployment, today: Date) {
     let Some(report_date) = new.fields.report_date else {
         return;

@@ -1,5 +1,4 @@
-//! What effects change of the records, field by field: a proposal shows it to the person who
-//! decides.
+//! Which fields of the records effects change: a proposal shows them to the person who decides.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! Who may upload files, and which files a caller may read. The bytes of a file are not part of the
-//! log: what a record says of a file is.
+//! log; the citations in records are.
 
 use crate::{
     caller::{Caller, Person},
@@ -24,7 +24,7 @@ const WRITERS: [Role; 5] = [
     Role::Transcriber,
 ];
 
-/// Most records that one call looks at to decide whether its caller may read files.
+/// Most records that one call reads to decide whether its caller may read files.
 pub const LOOKS_MAX: usize = 10_000;
 
 /// What a stored file is called in messages.
@@ -34,7 +34,7 @@ pub const FILE: Noun = Noun {
     resource: "StoredFile",
 };
 
-/// Uploading needs a role that may write something. Answers who uploads.
+/// Uploading needs a role that may write something. Returns who uploads.
 pub fn permit_upload(caller: &Caller) -> Result<Person, Error> {
     let Some(person) = caller.person() else {
         return Err(Error::Unauthenticated(Unauthenticated::Missing));
@@ -50,8 +50,8 @@ pub fn permit_upload(caller: &Caller) -> Result<Person, Error> {
     ))
 }
 
-/// Whether the caller sees a record that cites the file. Looks at no more than `looks` records, and
-/// counts them.
+/// Whether the caller sees a record that cites the file. Reads at most `looks` records, and counts
+/// them.
 pub fn is_cited_for(
     caller: &Caller,
     state: &State,

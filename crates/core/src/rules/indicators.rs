@@ -109,7 +109,7 @@ fn check_fields(deciding: &Deciding<'_>, fields: &IndicatorFields) -> Violations
     violations
 }
 
-/// What values were recorded by stays as it was: the unit, how a value comes about, and each
+/// Refuses a change of what recorded values depend on: the unit, how a value is computed, and each
 /// definition that a value follows.
 fn check_kept(state: &State, old: &Indicator, new: &IndicatorFields, violations: &mut Violations) {
     if !state.is_observed(&old.name) {

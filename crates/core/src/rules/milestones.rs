@@ -151,11 +151,11 @@ impl Command for UpdateMilestone {
 /// CompleteMilestone. A repeated completion is a correction. The log keeps the earlier result.
 #[derive(Clone, Debug)]
 pub struct CompleteMilestone {
-    /// Which.
+    /// Resource name of the milestone.
     pub name: MilestoneName,
     /// The day on which it was complete; today when absent.
     pub completion_date: Option<Date>,
-    /// What shows it.
+    /// The evidence.
     pub evidence: Vec<Evidence>,
     /// The etag that was read.
     pub etag: String,
@@ -212,7 +212,7 @@ impl Command for CompleteMilestone {
 /// DropMilestone.
 #[derive(Clone, Debug)]
 pub struct DropMilestone {
-    /// Which.
+    /// Resource name of the milestone.
     pub name: MilestoneName,
     /// The document that decided it, where one is given.
     pub document: Option<Box<Document>>,
@@ -279,7 +279,7 @@ impl Command for DropMilestone {
 /// ReopenMilestone.
 #[derive(Clone, Debug)]
 pub struct ReopenMilestone {
-    /// Which.
+    /// Resource name of the milestone.
     pub name: MilestoneName,
     /// The etag that was read.
     pub etag: String,
@@ -297,7 +297,7 @@ impl Command for ReopenMilestone {
         "ReopenMilestone"
     }
 
-    /// Those who may record a completion may take it back, without a second person or a document.
+    /// Callers who may record a completion may take it back, without a second person or a document.
     fn permit<'a>(&self, asking: &Asking<'a>) -> Result<Found<'a>, Error> {
         asking.milestone_to_edit(&self.name)
     }
@@ -347,7 +347,7 @@ pub(super) fn check_room(
     ))
 }
 
-/// Refuses where the milestone has been completed or given up.
+/// Refuses if the milestone has been completed or dropped.
 pub(super) fn check_open(milestone: &Milestone) -> Result<(), Error> {
     check_not_dropped(milestone)?;
     if milestone.state() == MilestoneState::Completed {

@@ -23,7 +23,7 @@ use crate::{
     state::State,
 };
 
-/// Length of the id that a value gets where its writer names none: a series has a million of them.
+/// Length of a generated id of a value: a series may have a million values.
 pub const OBSERVATION_ID_LENGTH: usize = 12;
 
 /// A value to be written.
@@ -37,7 +37,7 @@ pub struct Entry {
     pub draft: Draft,
 }
 
-/// The place of a value: which values stand one for the other.
+/// The place of a value. Of the values of one place, one is current.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     indicator: IndicatorName,
@@ -60,8 +60,8 @@ impl Place {
 }
 
 impl Entry {
-    /// The value that the entry has become, given the revision that wrote it, in a State that holds
-    /// it; else as it would be written into that State.
+    /// The value that was written for the entry, given its revision and a State that holds it; else
+    /// the value as it would be written into that State.
     pub fn written(&self, state: &State, meta: Meta) -> Option<Arc<Observation>> {
         let indicator = state.indicator(&self.name.parent())?;
         let place = self.place(indicator)?;
@@ -249,7 +249,7 @@ impl Entry {
         }
     }
 
-    /// A value takes the place of the one that stands, and says so.
+    /// A value that replaces the current one has to name it.
     fn check_replaced(
         &self,
         state: &State,
@@ -327,7 +327,7 @@ impl Entry {
     }
 }
 
-/// The declared value that stands in a place.
+/// The current declared value of a place.
 fn declared<'a>(state: &'a State, place: &Place) -> Option<&'a Observation> {
     let declared = state.standing_value(
         &place.indicator,
@@ -339,7 +339,7 @@ fn declared<'a>(state: &'a State, place: &Place) -> Option<&'a Observation> {
     declared.map(|it| &**it).filter(|it| it.value.is_some())
 }
 
-/// A measuring system writes values of its agency; one without an agency writes those of all.
+/// A measuring system writes values of its agency; without an agency, those of every agency.
 fn permit_measuring(asking: &Asking<'_>, agency: Option<&AgencyName>) -> Result<(), Error> {
     let of = match asking.caller {
         Caller::Known(known) => known.agency.as_ref(),

@@ -23,7 +23,7 @@ use crate::{
 /// OnboardAgency. Names and secrets were made by the caller of `decide`.
 #[derive(Clone, Debug)]
 pub struct OnboardAgency {
-    /// Which.
+    /// Resource name of the agency.
     pub agency: AgencyName,
     /// What to write of it, where the registry has none of that name.
     pub new_agency: Option<AgencyFields>,

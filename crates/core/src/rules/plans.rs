@@ -195,7 +195,7 @@ impl Command for UpdatePlan {
 /// AnnulPlan.
 #[derive(Clone, Debug)]
 pub struct MovePlan {
-    /// Which.
+    /// Resource name of the plan.
     pub name: PlanName,
     /// What to do.
     pub step: PlanMove,
@@ -400,8 +400,8 @@ impl<'a> Of<'a> {
     }
 }
 
-/// Adds a violation for each entry that is not in order by itself or beside those before it, and
-/// for each new one of a platform that the plan cannot be for.
+/// Adds a violation for each entry that is invalid or conflicts with earlier ones, and for each
+/// new entry of a platform that the plan cannot cover.
 fn check_coverage(
     deciding: &Deciding<'_>,
     of: &Of<'_>,

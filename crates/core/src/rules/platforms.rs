@@ -160,7 +160,7 @@ impl UpdatePlatform {
 /// RetirePlatform: proposes that a platform leaves the catalogue.
 #[derive(Clone, Debug)]
 pub struct RetirePlatform {
-    /// Which.
+    /// Resource name of the platform.
     pub name: PlatformName,
     /// The exit record it is to get.
     pub exit: Exit,
@@ -205,8 +205,8 @@ impl Command for RetirePlatform {
     }
 }
 
-/// The steward writes every field; the governing agency those of its own. To whom it delegates its
-/// plans, those say who approve them, or who keep its principals.
+/// The steward writes every field; the governing agency writes its own fields. Its delegations are
+/// written by approvers of its plans, or by administrators of its principals.
 fn permit_fields(
     asking: &Asking<'_>,
     platform: &Platform,
@@ -300,7 +300,7 @@ pub(super) fn transfer(deciding: &mut Deciding<'_>, platform: &Platform) -> Resu
     Ok(())
 }
 
-/// A delegation that was not there before is to a unit below the agency that governs the platform.
+/// A new delegation must be to a unit below the agency that governs the platform.
 fn check_delegations(
     deciding: &Deciding<'_>,
     old: &PlatformFields,
@@ -436,7 +436,7 @@ pub(super) fn retire(
 /// ReinstatePlatform: proposes that a platform which left the catalogue is in it again.
 #[derive(Clone, Debug)]
 pub struct ReinstatePlatform {
-    /// Which.
+    /// Resource name of the platform.
     pub name: PlatformName,
     /// How it comes back.
     pub reinstatement: Reinstatement,
@@ -480,7 +480,7 @@ impl Command for ReinstatePlatform {
     }
 }
 
-/// The checks of a reinstatement. Returns the exit that it takes back.
+/// Checks a reinstatement. Returns the exit that it takes back.
 fn check_reinstatement<'a>(
     deciding: &Deciding<'_>,
     platform: &'a Platform,
@@ -499,7 +499,7 @@ fn check_reinstatement<'a>(
         let most = PAST_EXITS_MAX;
         return refused(Condition::PlatformHistoryFull { most });
     }
-    // the successor gives the places in editions back
+    // the successor returns the places in editions
     if let Some(successor) = platform.merged_into() {
         let stays = deciding.state.platform(successor);
         if stays.is_none_or(|it| it.state() != PlatformState::Active) {

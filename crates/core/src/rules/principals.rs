@@ -120,7 +120,7 @@ impl Command for UpdatePrincipal {
 /// DisablePrincipal.
 #[derive(Clone, Debug)]
 pub struct DisablePrincipal {
-    /// Which.
+    /// Resource name of the principal.
     pub name: PrincipalName,
     /// The etag that was read.
     pub etag: String,
@@ -165,7 +165,7 @@ impl Command for DisablePrincipal {
     }
 }
 
-/// CreateApiKey. The secret was made by the caller of `decide`; only its hash comes along.
+/// CreateApiKey. The caller of `decide` made the secret; only its hash is passed.
 #[derive(Clone, Debug)]
 pub struct CreateApiKey {
     /// Name it is to have.
@@ -254,7 +254,7 @@ pub(super) fn expiring(
 /// RevokeApiKey.
 #[derive(Clone, Debug)]
 pub struct RevokeApiKey {
-    /// Which.
+    /// Resource name of the API key.
     pub name: ApiKeyName,
 }
 
@@ -314,8 +314,8 @@ fn check_other_admin(state: &State, principal: &Principal) -> Result<(), Error> 
     Ok(())
 }
 
-/// An agency does not lose its last administrator by its own hand: nobody in it could make another.
-/// An administrator of the registry, or of an agency above, can.
+/// An agency cannot remove its own last administrator, because then none of its members could
+/// appoint another. An administrator of the registry, or of an agency above, can.
 fn check_other_agency_admin(deciding: &Deciding<'_>, principal: &Principal) -> Result<(), Error> {
     let is_admin = |it: &Principal| !it.disabled && it.fields.roles.contains(&Role::AgencyAdmin);
     let Some(agency) = principal

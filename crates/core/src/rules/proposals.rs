@@ -29,7 +29,7 @@ pub enum Decision {
 /// ApproveProposal, RejectProposal.
 #[derive(Clone, Debug)]
 pub struct DecideProposal {
-    /// Which.
+    /// Resource name of the proposal.
     pub name: ProposalName,
     /// Approve, or reject.
     pub decision: Decision,
@@ -101,7 +101,7 @@ impl Command for DecideProposal {
 /// CancelProposal.
 #[derive(Clone, Debug)]
 pub struct CancelProposal {
-    /// Which.
+    /// Resource name of the proposal.
     pub name: ProposalName,
     /// The etag that was read.
     pub etag: String,

@@ -80,7 +80,7 @@ impl Texts for CreateRecommendation {
 
 impl CreateRecommendation {
     /// Whether the caller edits for the agency that is to answer or for the one that sent it, or is
-    /// the system of a portal, which takes in what is for any agency.
+    /// the system of a portal, which records recommendations for any agency.
     fn is_of(&self, caller: &Caller) -> bool {
         let fields = &self.fields;
         let agencies = [&fields.agency, &fields.sender_agency]
@@ -224,8 +224,8 @@ impl Command for UpdateRecommendation {
 }
 
 impl UpdateRecommendation {
-    /// The terms with the one that the fields have now. One that moves the due date needs a
-    /// document of its own, and holds from that document's day.
+    /// The terms, including the one in the fields. A term that moves the due date needs a document
+    /// of its own, and holds from that document's day.
     fn terms(
         &self,
         record: &Recommendation,
@@ -323,7 +323,7 @@ fn check_fields(
     }
 }
 
-/// Whether a recommendation may be about this resource: one that everyone may know of.
+/// Whether a recommendation may refer to this resource: everyone must be allowed to know of it.
 fn is_subject(state: &State, name: &str) -> bool {
     if let Some(name) = PlatformName::parse(name) {
         return state.platform(&name).is_some();
@@ -346,13 +346,13 @@ fn is_task(state: &State, name: &str) -> bool {
 /// ForwardRecommendation.
 #[derive(Clone, Debug)]
 pub struct ForwardRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
     /// The agency that is to answer.
     pub agency: AgencyName,
-    /// The day of it; today when absent.
+    /// The day on which it takes effect; today if absent.
     pub forward_date: Option<Date>,
-    /// The document of it.
+    /// Its document.
     pub document: Option<Box<Document>>,
     /// The etag that was read.
     pub etag: String,
@@ -435,11 +435,11 @@ impl Command for ForwardRecommendation {
 /// AnswerRecommendation.
 #[derive(Clone, Debug)]
 pub struct AnswerRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
-    /// What is answered.
+    /// The answer.
     pub answer: Answer,
-    /// The day of it; today when absent.
+    /// The day on which it takes effect; today if absent.
     pub answer_date: Option<Date>,
     /// The etag that was read.
     pub etag: String,
@@ -495,11 +495,11 @@ impl Command for AnswerRecommendation {
 /// RejectRecommendation.
 #[derive(Clone, Debug)]
 pub struct RejectRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
-    /// Why.
+    /// The ground, and what it repeats.
     pub rejection: Rejection,
-    /// The day of it; today when absent.
+    /// The day on which it takes effect; today if absent.
     pub reject_date: Option<Date>,
     /// The etag that was read.
     pub etag: String,
@@ -535,7 +535,7 @@ impl Command for RejectRecommendation {
                 violations.add("original", Rule::OriginalMissing);
             }
             (Ground::Duplicate, Some(other)) => {
-                // one that everyone sees, so that naming it gives nothing away
+                // everyone must see the original, so that naming it reveals nothing
                 let kept = deciding.state.recommendation(other);
                 let kept = kept.filter(|it| it.is_public() && it.state() != Rejected);
                 if *other == record.name || kept.is_none() {
@@ -564,9 +564,9 @@ impl Command for RejectRecommendation {
 /// ReopenRecommendation.
 #[derive(Clone, Debug)]
 pub struct ReopenRecommendation {
-    /// Which.
+    /// Resource name of the recommendation.
     pub name: RecommendationName,
-    /// The day of it; today when absent.
+    /// The day on which it takes effect; today if absent.
     pub reopen_date: Option<Date>,
     /// The etag that was read.
     pub etag: String,
@@ -611,7 +611,7 @@ impl Command for ReopenRecommendation {
     }
 }
 
-/// The last day on which something happened to it that decides its state.
+/// The last day of an event that decided its state.
 fn last_day(record: &Recommendation) -> Date {
     let reviewed = record.fields.review_date;
     let forwarded = record.forwards.last().map(|it| it.forward_date);
@@ -620,7 +620,7 @@ fn last_day(record: &Recommendation) -> Date {
     days.fold(record.received(), Date::max)
 }
 
-/// The day that a field gives, today if it gives none. It is not in the future, and not before
+/// The day in a field, or today if it is empty. It must not be in the future, nor before
 /// `first`.
 fn check_day(
     date: Option<Date>,
@@ -639,7 +639,7 @@ fn check_day(
     day
 }
 
-/// The record with one decision more.
+/// The record with a further decision.
 fn decided(
     record: &Recommendation,
     decision_date: Date,

@@ -92,7 +92,7 @@ impl Command for CreateReport {
 /// WithdrawReport.
 #[derive(Clone, Debug)]
 pub struct WithdrawReport {
-    /// Which.
+    /// Resource name of the report.
     pub name: ReportName,
     /// The etag that was read.
     pub etag: String,

@@ -21,13 +21,13 @@ pub struct Seed {
     pub editions: Vec<Edition>,
     /// Platforms.
     pub platforms: Vec<Platform>,
-    /// Programmes that figures are about.
+    /// Programmes whose tasks are counted by figures.
     pub programmes: Vec<Programme>,
     /// Published figures.
     pub figures: Vec<Figure>,
     /// Indicators.
     pub indicators: Vec<Indicator>,
-    /// Published values of them.
+    /// Published values of the indicators.
     pub observations: Vec<Observation>,
 }
 

@@ -1,5 +1,5 @@
 //! Tasks. The assigning side creates, changes and drops them, moves their due dates by a document,
-//! and confirms or returns what the lead agency reports. Nobody confirms a report of their own.
+//! and confirms or returns what the lead agency reports. A person cannot confirm their own report.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -31,7 +31,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// A task, if the caller is of the side that assigned it.
+    /// A task, if the caller belongs to the side that assigned it.
     fn assigned_task(&self, name: &TaskName) -> Result<&'a Task, Error> {
         let task: &Task = self.find(name)?;
         self.assigns(&task.fields).map(|()| task)
@@ -117,9 +117,9 @@ impl Command for UpdateTask {
 /// MoveTaskDue.
 #[derive(Clone, Debug)]
 pub struct MoveTaskDue {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
-    /// When it is due from now on; absent for a regular task.
+    /// The new due date; absent for a regular task.
     pub due: Option<Period>,
     /// The document that decided it.
     pub document: Option<Box<Document>>,
@@ -184,13 +184,13 @@ impl Command for MoveTaskDue {
 /// ReportTask.
 #[derive(Clone, Debug)]
 pub struct ReportTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The day on which it was complete; today when absent.
     pub completion_date: Option<Date>,
-    /// What shows it.
+    /// The evidence.
     pub evidence: Vec<Evidence>,
-    /// What was reached.
+    /// The result.
     pub note: String,
     /// The etag that was read.
     pub etag: String,
@@ -226,7 +226,7 @@ impl Command for ReportTask {
         check_etag(task, &self.etag)?;
         check_own_completion(task)?;
         check_state(task, &[TaskState::Open])?;
-        // who confirms must be another person
+        // another person must confirm
         deciding.check_actor_named(task.name.as_str())?;
         let today = deciding.today();
         let completion_date = self.completion_date.unwrap_or(today);
@@ -248,7 +248,7 @@ impl Command for ReportTask {
 /// ConfirmTask.
 #[derive(Clone, Debug)]
 pub struct ConfirmTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The etag that was read.
     pub etag: String,
@@ -291,7 +291,7 @@ impl Command for ConfirmTask {
 /// ReturnTask.
 #[derive(Clone, Debug)]
 pub struct ReturnTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The etag that was read.
     pub etag: String,
@@ -337,7 +337,7 @@ impl Command for ReturnTask {
 /// ReopenTask.
 #[derive(Clone, Debug)]
 pub struct ReopenTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The etag that was read.
     pub etag: String,
@@ -372,11 +372,11 @@ impl Command for ReopenTask {
 /// DropTask.
 #[derive(Clone, Debug)]
 pub struct DropTask {
-    /// Which.
+    /// Resource name of the task.
     pub name: TaskName,
     /// The document that decided it.
     pub document: Option<Box<Document>>,
-    /// Whether there never was such a task.
+    /// Whether it was entered in error.
     pub erroneous: bool,
     /// The etag that was read.
     pub etag: String,
@@ -464,7 +464,7 @@ fn check_own_completion(task: &Task) -> Result<(), Error> {
     }
 }
 
-/// Keeps who led the task before, unless the lead was entered on the same day.
+/// Keeps the previous lead agency, unless it was entered on the same day.
 fn keep_lead(new: &mut Task, old: &Task, today: Date) -> Result<(), Error> {
     let agency = new.fields.agency.clone();
     if agency == old.fields.agency {
@@ -536,7 +536,7 @@ fn check_references(
             violations.add(path, missing(programme.as_str()));
             continue;
         };
-        // others cannot change what a programme counts
+        // only those who may change the programme can change what it counts
         let is_new = old.is_none_or(|old| !old.fields.programmes.contains(programme));
         let own = found.fields.assigning_agency.is_some()
             && found.fields.assigning_agency == fields.assigning_agency;

@@ -87,8 +87,8 @@ impl Asking<'_> {
         appointed && users_of(self.state, agency).next().is_none()
     }
 
-    /// For whom the caller writes the plans of a platform that this agency governs; refused where
-    /// it may not.
+    /// For whom the caller writes the plans of a platform that this agency governs; refuses a
+    /// caller who may not write them.
     pub(super) fn writes_for(
         &self,
         agency: &AgencyName,

@@ -54,7 +54,7 @@ pub(super) use editable;
 /// UpdateAgency, UpdateEdition and so on.
 #[derive(Clone, Debug)]
 pub struct Update<R: Editable> {
-    /// Which.
+    /// Resource name of the record.
     pub name: R::Name,
     /// New values.
     pub fields: R::Fields,

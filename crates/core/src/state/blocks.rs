@@ -79,7 +79,7 @@ impl<O: Order> Block<O> {
         }
     }
 
-    /// Has its index made again. One that no other version shares and that was not made stays.
+    /// Drops its index, so that it is made again. One that is not made yet and not shared is kept.
     fn forget(&mut self) {
         if Arc::get_mut(&mut self.index).is_none_or(|index| index.get().is_some()) {
             self.index = Arc::default();

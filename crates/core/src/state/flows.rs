@@ -1,4 +1,4 @@
-//! The data flows of each platform and agency, so that what is asked about one does not read all
+//! The data flows of each platform and agency, so that a question about one does not read all
 //! flows.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! What the place of its agency among the others gives a caller: the rights of the bodies that its
-//! agency took over from, the units below it, and the platforms that were delegated to it. All of
-//! it holds on one day, so that it is computed anew for every call and stored nowhere.
+//! What a caller gains from the place of its agency among the others: the rights of the bodies that
+//! its agency took over from, the units below it, and the platforms that were delegated to it. It
+//! depends on the day, so it is computed for every call and stored nowhere.
 
 use crate::{
     caller::{Entrusted, Reach},
@@ -10,17 +10,17 @@ use crate::{
     time::Date,
 };
 
-/// What [`Reach`] is looked up in.
+/// The indexes from which a [`Reach`] is computed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
-    /// By an agency, those that name it as above them or as a successor.
+    /// For each agency, the agencies that name it as above them or as a successor.
     named_by: Sets<AgencyName, AgencyName>,
-    /// By an agency, the platforms that it has to do with without governing them.
+    /// For each agency, the platforms that were delegated to it, or that it governed before.
     involved_in: Sets<AgencyName, PlatformName>,
 }
 
 impl Places {
-    /// An agency was written, or removed where there is no new one.
+    /// Records that an agency was written; without a new version, that it was removed.
     pub(super) fn agency(&mut self, old: Option<&Agency>, new: Option<&Agency>) {
         if let Some(old) = old {
             self.named_by.remove(old.names(), &old.name);
@@ -42,7 +42,7 @@ impl Places {
 }
 
 impl State {
-    /// What the place of `agency` among the others gives a caller with these roles in it on a date.
+    /// The reach of a caller with these roles in `agency` on a date.
     pub fn reach_of(&self, agency: Option<&AgencyName>, roles: &[Role], on: Date) -> Reach {
         let Some(agency) = agency.filter(|_| roles.iter().any(|role| role.is_of_agency())) else {
             return Reach::default();
@@ -137,7 +137,7 @@ impl State {
         entrusted
     }
 
-    /// The bodies that took over from an agency as a whole, one from the other.
+    /// The chain of bodies that took over from an agency as a whole.
     pub(crate) fn successors<'a>(
         &'a self,
         agency: &AgencyName,

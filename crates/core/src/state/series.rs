@@ -1,6 +1,6 @@
-//! Series: the values of each indicator by what they are of and when, so that one value is found
-//! among a million. The value that stands is the one recorded last; those before it stay in place,
-//! so that the order in which records are put or removed does not matter.
+//! Series: the values of each indicator by subject and period, so that one value is found among a
+//! million. The current value is the one recorded last; those before it stay in the series, so that
+//! the order in which records are added or removed does not matter.
 
 use std::{ops::Bound, sync::Arc};
 
@@ -65,7 +65,7 @@ impl Key {
         }
     }
 
-    /// Whether both are values of one place, recorded one after the other.
+    /// Whether both are values of the same place, recorded one after the other.
     fn is_alike(&self, other: &Self) -> bool {
         self.span == other.span
             && self.basis == other.basis
@@ -101,7 +101,7 @@ impl AllSeries {
     }
 }
 
-/// The values that stand of those in order.
+/// The current values among values in order.
 fn standing<'a>(
     rows: impl Iterator<Item = (&'a Key, &'a Arc<Observation>)>,
 ) -> impl Iterator<Item = &'a Arc<Observation>> {
@@ -133,8 +133,8 @@ impl State {
         values.any(|it| i32::from(it.definition) == version)
     }
 
-    /// The value that stands for a subject and period, on a basis and by a definition: one that
-    /// takes an earlier value back has no number.
+    /// The current value for a subject and period, on a basis and by a definition; an entry without
+    /// a number retracts the earlier value.
     pub fn standing_value(
         &self,
         indicator: &IndicatorName,
@@ -174,7 +174,7 @@ impl State {
         self.series(indicator)?.get(&key)
     }
 
-    /// The value that stands in the place of this one; itself where nothing replaced it.
+    /// The current value in the place of this one; itself if nothing replaced it.
     pub fn standing_for(&self, observation: &Observation) -> Option<&Arc<Observation>> {
         let subject = observation.subject()?;
         self.standing_value(
@@ -186,7 +186,7 @@ impl State {
         )
     }
 
-    /// The values that stand for a subject in a period, on every basis and by every definition.
+    /// The current values for a subject in a period, on every basis and by every definition.
     pub fn values_in<'a>(
         &'a self,
         indicator: &IndicatorName,
@@ -221,7 +221,7 @@ impl State {
             .map(|(_, observation)| observation)
     }
 
-    /// The last period that ended by a day and in which a value stands for a subject.
+    /// The last period that ended by a day and has a current value for a subject.
     pub fn latest_span(
         &self,
         indicator: &IndicatorName,

@@ -189,8 +189,7 @@ pub struct Sight {
     agency: Option<(AgencyName, bool)>,
     /// The principal, if the change is about it or made by it.
     itself: Option<PrincipalName>,
-    /// The caller's agency and what its place among the others gives the caller, where that is
-    /// anything.
+    /// The caller's agency, and the caller's reach; `None` if the reach is empty.
     reach: Option<(Option<AgencyName>, Reach)>,
 }
 

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct TaskIndex {
     children: Sets<TaskName, TaskName>,
-    /// By programme and code. Not those entered in error: their codes are free again.
+    /// By programme and code, without those entered in error: their codes are free again.
     codes: OrdMap<(ProgrammeName, String), TaskName>,
     linked: Sets<MilestoneName, TaskName>,
 }
@@ -59,7 +59,7 @@ impl State {
         self.task_index.codes.get(&key)
     }
 
-    /// The tasks of a programme but for those entered in error, by code.
+    /// The tasks of a programme by code, except those entered in error.
     pub(crate) fn tasks_of_programme<'a>(
         &'a self,
         programme: &'a ProgrammeName,
@@ -77,7 +77,7 @@ impl State {
         linked.flatten().cloned().collect()
     }
 
-    /// The tasks above a task, the nearest first. None where there are more than there may be.
+    /// The tasks above a task, the nearest first. `None` if there are more than allowed.
     pub(crate) fn tasks_above<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a Arc<Task>> {
         let mut at = task.fields.parent.as_ref();
         let above = std::iter::from_fn(move || {

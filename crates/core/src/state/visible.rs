@@ -29,7 +29,7 @@ use crate::{
 /// Who may see the records below one record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
-    /// The platform, of what hangs on one.
+    /// The platform, for records that belong to one.
     pub platform: Option<PlatformName>,
     /// The agency that the parent belongs to.
     pub agency: Option<AgencyName>,
@@ -39,7 +39,7 @@ pub struct Audience {
     pub published: Option<PublicWrite>,
     /// Whether transcribers see it: it is a plan that they record for an agency.
     pub transcribed: bool,
-    /// Whether it is a principal that transcribes or measures, which the steward keeps.
+    /// Whether it is a principal that transcribes or measures, which the steward manages.
     pub of_transcriber: bool,
 }
 
@@ -224,7 +224,7 @@ pub trait Visible: Mapped {
     }
 
     /// Whether the members of an agency, to which it does not belong, may see more of it than
-    /// everyone. Such a kind overrides it, so that watchers of that agency are told apart.
+    /// everyone. Such a kind overrides it, so that watchers of that agency are handled separately.
     fn is_shown_to(&self, _agency: &AgencyName) -> bool {
         false
     }

@@ -245,7 +245,7 @@ fn run(groups: &[Vec<Command>], faults: Vec<u8>) -> Model {
     for group in groups {
         model.run(group.clone());
     }
-    // a commit that was given up may still take place
+    // a commit that was abandoned may still take place
     model.log.extend(model.in_flight.take().unwrap_or_default());
     model
 }

@@ -1,5 +1,5 @@
 //! What needs attention in the deployments of a platform: a stage past its planned date, a month
-//! without a report, an earlier system kept past its date.
+//! without a report, an earlier system kept after its last day.
 
 use super::{Items, Kind, Subject};
 use crate::{

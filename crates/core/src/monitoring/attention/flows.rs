@@ -1,5 +1,5 @@
-//! What needs action of data flows: those that one side alone has confirmed for long, those that do
-//! not go through the channel that they must, and those that are suspended.
+//! Data flows that need action: those that only one side has confirmed for long, those that do not
+//! go through the required channel, and those that are suspended.
 
 use super::{Item, Kind};
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
 /// The cost of looking at one flow, in units of work.
 const LOOK_COST: usize = 4;
 
-/// Days after which a side that has not confirmed what the other has is late.
+/// Days after the other side's confirmation from which a side that has not confirmed is late.
 pub(crate) const ONE_SIDED_DAYS: i64 = 30;
 
-/// The items of all flows on a date, whatever the platforms asked for.
+/// The items of all flows on a date; the platforms asked for do not limit them.
 pub(super) fn items<'a>(
     state: &'a State,
     on: Date,

@@ -1,5 +1,5 @@
-//! What indicators need: values that did not come, targets that were missed, a basis that changed,
-//! and aggregates that cannot be. Only the last periods of each series are looked at.
+//! Indicators that need attention: missing values, missed targets, a basis that changed, and
+//! aggregates that contradict their parts. Only the last periods of each series are read.
 
 use super::{Item, Items, Kind};
 use crate::{
@@ -13,10 +13,10 @@ use crate::{
     time::Date,
 };
 
-/// Days after the end of a period within which its value is in time.
+/// Days after the end of a period in which a value still counts as in time.
 pub(crate) const CUTOFF_DAYS: i32 = 14;
 
-/// The cost of looking at one series, in units of work.
+/// The cost of reading one series, in units of work.
 const SERIES_COST: usize = 8;
 
 impl Items {
@@ -107,7 +107,7 @@ pub(crate) fn missing_since(
     Some(owed.end.plus_days(CUTOFF_DAYS + 1))
 }
 
-/// The value that stands of the last period that an agency, or a system, has given a value of.
+/// The current value of the last period for which an agency, or a system, has given a value.
 pub(crate) fn last_own<'a>(
     state: &'a State,
     indicator: &Indicator,
@@ -120,8 +120,8 @@ pub(crate) fn last_own<'a>(
     standing.find(|it| it.value.is_some()).map(|it| &**it)
 }
 
-/// The day of a target that a subject has missed: the value of the period that holds the day, or of
-/// a later one, falls short of it.
+/// The day of a target that a subject has missed: the value of the period that contains the day,
+/// or of a later one, does not reach it.
 fn off_target_since(
     state: &State,
     indicator: &Indicator,
@@ -144,7 +144,7 @@ fn off_target_since(
 }
 
 /// The day on which a value was recorded on a basis, or by a definition, that no value of the
-/// period before has.
+/// previous period has.
 fn basis_changed_since(
     state: &State,
     indicator: &Indicator,

@@ -1,5 +1,5 @@
-//! Recommendations whose answer is late. They are of no platform, so each is there whatever the
-//! edition that is asked for.
+//! Recommendations whose answer is late. They do not belong to a platform, so they are listed for
+//! every edition.
 
 use super::{Item, Kind};
 use crate::{

@@ -17,7 +17,7 @@ use crate::{
 pub(super) const SOON_DAYS: i32 = 7;
 /// Weekdays that the assigning side may take, not counting the day of the report.
 const CONFIRM_WEEKDAYS: i32 = 5;
-/// The cost of looking at one task, in units of work.
+/// The cost of reading one task, in units of work.
 const TASK_COST: usize = 2;
 
 impl Items {
@@ -89,7 +89,7 @@ impl Items {
     }
 }
 
-/// Since when a report has waited for the assigning side for too long, if one does on a date.
+/// The day since which a report has waited for the assigning side for too long, if one does.
 fn unanswered_since(task: &Task, on: Date) -> Option<Date> {
     let reported = task.waiting_since(on)?;
     let since = after_weekdays(reported, CONFIRM_WEEKDAYS).plus_days(1);

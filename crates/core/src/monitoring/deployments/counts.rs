@@ -2,7 +2,7 @@
 //!
 //! What one deployment adds is a function of itself, of its platform's lists and of the agencies
 //! above its own. Deployments of platforms that are in the same lists are summed together, for each
-//! agency and for all, so that a summary reads a few sums whatever the number of deployments.
+//! agency and for all, so that a summary reads only a few sums, however many deployments exist.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub struct DeploymentCounts {
     pub late: i32,
     /// Those with a late report.
     pub stale: i32,
-    /// Those with an earlier system kept past its date.
+    /// Those with an earlier system kept after its last day.
     pub duplicates: i32,
     /// How many are OPERATING in each province.
     provinces: OrdMap<AgencyName, i32>,
@@ -195,7 +195,7 @@ impl DeploymentTally {
         tally
     }
 
-    /// The counts of a place, where its agency is the one that deploys.
+    /// The counts of a place; its agency is the one that deploys.
     pub fn counts(&self, place: &Place) -> DeploymentCounts {
         let list = (place.edition.clone(), place.group.clone());
         let mut counts = DeploymentCounts::default();
@@ -210,7 +210,7 @@ impl DeploymentTally {
     }
 
     /// What a change may alter, taken from the State before it; `None` if that is everything. The
-    /// first day of an edition is the caller's to look at.
+    /// caller handles the first day of an edition.
     pub(in crate::monitoring) fn before(&self, state: &State, change: &Change) -> Option<Before> {
         let date = self.date;
         let mut touched: Vec<DeploymentName> = Vec::new();
@@ -230,7 +230,7 @@ impl DeploymentTally {
                     let old = state.agency(&new.name);
                     provinces += i32::from(is_province(new, date));
                     provinces -= i32::from(old.is_some_and(|old| is_province(old, date)));
-                    // the province of what is below it may be another
+                    // the agencies below it may now belong to another province
                     let moved = old.is_some_and(|old| {
                         let (old, new) = (&old.fields, &new.fields);
                         (old.kind, &old.parent_agency) != (new.kind, &new.parent_agency)
@@ -292,7 +292,7 @@ impl Kept for DeploymentTally {
     }
 }
 
-/// Whether an agency is that of a province or city on a date: no other has taken over all of it.
+/// Whether an agency is a province or city on a date: no other has taken over all of it.
 fn is_province(agency: &Agency, date: Date) -> bool {
     let mut successions = agency.fields.successions.iter();
     agency.fields.kind == AgencyKind::ProvincialPeoplesCommittee
@@ -301,7 +301,7 @@ fn is_province(agency: &Agency, date: Date) -> bool {
 }
 
 impl State {
-    /// The province or city that an agency is of, or is below.
+    /// The province or city that an agency is, or is below.
     fn province<'a>(&'a self, agency: &AgencyName) -> Option<&'a AgencyName> {
         let mut at = self.agency(agency)?;
         for _ in 0..LEVELS_MAX {

@@ -1,6 +1,6 @@
 //! Deployments against a slow, obvious model: the standing of each on any date, the counts that a
 //! tally keeps change by change, the timeline, and the law that a later report changes no answer
-//! for a date before what it tells.
+//! for a date before the first day that it reports on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,7 +62,7 @@ enum Step {
         stage: Option<(usize, i32)>,
         /// A stage, and in how many days it is to be reached.
         planned: Option<(usize, i32)>,
-        /// What becomes of which system since when, and for how long it is kept.
+        /// The state of an earlier system from a day on, and for how long it is kept.
         legacy: Option<(usize, usize, i32, i32)>,
     },
     Confirm {
@@ -129,7 +129,7 @@ struct Told {
     acts: Vec<(Date, bool)>,
 }
 
-/// How it stands, found by walking over everything.
+/// Its standing, found by walking over everything.
 fn model(told: &Told, on: Date) -> Option<DeploymentStanding> {
     let mut stage: Option<(DeploymentStage, Date)> = None;
     for (day, reached) in &told.stages {
@@ -370,7 +370,7 @@ impl World {
         }
     }
 
-    /// Carries out a step; answers the first day that it tells of.
+    /// Carries out a step; returns the first day that it reports on.
     fn step(&mut self, step: &Step) -> Option<Date> {
         match step {
             Step::Wait(days) => {
@@ -569,7 +569,7 @@ proptest! {
         for step in &steps {
             let before = standings(&world.state, &dates);
             let first = world.step(step);
-            // the law: what a step tells of is all that it changes
+            // the law: a step changes no answer for a day before the first that it reports on
             let after = standings(&world.state, &dates);
             for (name, date, standing) in &before {
                 let changed = !after.contains(&(name.clone(), *date, standing.clone()));
@@ -586,7 +586,7 @@ proptest! {
                 prop_assert_eq!(deployment.standing_on(*date), model(told, *date));
             }
         }
-        // the tally, moved on, made anew, and by a scan
+        // the tally: updated, built from scratch, and by a scan
         let (state, date) = (&world.state, day(counted));
         let anew = Tally::new(state, date, &Effort::unlimited());
         prop_assert_eq!(world.tally.deployments.provinces, 2);

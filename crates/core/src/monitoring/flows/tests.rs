@@ -1,5 +1,5 @@
-//! What is computed of data flows, against slow and obvious counts over made-up records; and the
-//! law of past answers over made-up commands.
+//! What is computed of data flows, against slow and obvious counts over synthetic records; and the
+//! law that past answers do not change, over synthetic commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ fn flow(number: usize) -> DataFlowName {
     DataFlowName::from_id(&format!("f{number}")).unwrap()
 }
 
-// === made-up records ===
+// === synthetic records ===
 
 fn an_agency(number: usize, kind: AgencyKind) -> Image {
     Image::Agency(Arc::new(Agency {
@@ -291,7 +291,7 @@ fn acts(state: &State, party: &Party, on: Date) -> Option<AgencyName> {
     }
 }
 
-/// The state of a flow on a date; none if it is not there.
+/// The state of a flow on a date; `None` if it does not exist.
 fn state_by_words(flow: &DataFlow, on: Date) -> Option<FlowState> {
     let mut found = None;
     for entry in &flow.fields.state_entries {
@@ -423,8 +423,8 @@ proptest! {
         cases: 192, failure_persistence: None, ..ProptestConfig::default()
     })]
 
-    /// A tally that is moved on change by change equals one from scratch, and both the obvious
-    /// count.
+    /// A tally that is updated change by change equals one built from scratch, and both equal the
+    /// obvious count.
     #[test]
     fn a_tally_moved_on_is_the_count_of_everything(
         begin in vec(any_image(), 0..8),
@@ -475,7 +475,7 @@ proptest! {
         let counted = |name: &str| counts.get(name).copied().unwrap_or_default();
         prop_assert_eq!(of(Kind::FlowOffChannel), counted("off channel"));
         prop_assert_eq!(of(Kind::FlowSuspended), counted("SUSPENDED"));
-        // those that were one-sided on each of the last thirty days and the one before, by one side
+        // those that were one-sided, by the same side, today and on each of the 31 days before
         let late = |flow: &&Arc<DataFlow>| {
             let said = |on| {
                 let there = state_by_words(flow, on).is_some_and(|it| it != FlowState::Ended);
@@ -728,7 +728,7 @@ proptest! {
                 }
             }
         }
-        // by what was known at each revision, as it is put together again
+        // by what was known at each revision, reconstructed from the log
         for (then, today, answers) in &told {
             let later = touched.iter().filter(|(revision, _)| *revision > then.revision());
             let past = later.map(|(_, name)| (name.clone(), then.image(name)));

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl State {
-    /// Adds the deployments of the platforms of a place; where an agency is asked about, its own.
+    /// Adds the deployments of the platforms of a place; for an agency, the ones that it deploys.
     pub(super) fn add_deployments(
         &self,
         quality: &mut Quality,

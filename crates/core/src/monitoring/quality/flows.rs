@@ -1,4 +1,4 @@
-//! A platform's declared channels beside the data flows that it provides.
+//! Compares the channels that a platform declares with the data flows that it provides.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Checks {
-    /// Whether the channels that a platform declares are those of its ACTIVE flows. Nothing applies
-    /// to a platform that provides no flow on the date.
+    /// Whether the channels that a platform declares are those of its ACTIVE flows. The rules do
+    /// not apply to a platform that provides no flow on the date.
     pub(super) fn channels(
         &mut self,
         state: &State,

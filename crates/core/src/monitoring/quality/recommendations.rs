@@ -1,5 +1,5 @@
-//! The data quality of recommendations. They are of no platform, so each is scored whatever the
-//! edition and the group; of an agency, those that it is to answer.
+//! The data quality of recommendations. They do not belong to a platform, so they are scored for
+//! every edition and group; for an agency, those that it is to answer.
 
 use super::{Checks, Criterion, RecordQuality, Rule};
 use crate::{
@@ -31,7 +31,7 @@ pub(super) fn records<'a>(
     })
 }
 
-/// A rejected recommendation owes nothing more, so no rule applies to it.
+/// A rejected recommendation needs no further action, so no rule applies to it.
 fn of(record: &Recommendation, on: &Standing<'_>) -> RecordQuality {
     let mut rules = Checks::default();
     let late = matches!(

@@ -1,5 +1,5 @@
-//! Data quality of tasks: whether each says who does what by when, and whether what was reported
-//! can be checked and was answered. Only tasks that are counted are scored.
+//! Data quality of tasks: whether each says who does what by when, and whether its report can be
+//! checked and was answered. Only tasks that are counted are scored.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
 const TASK_COST: usize = 2;
 
 impl Quality {
-    /// Adds the tasks that an agency leads, or all; none where the place is a group of an edition.
+    /// Adds the tasks that an agency leads, or all; none if the place is a group of an edition.
     pub(super) fn add_tasks(&mut self, state: &State, place: &Place, on: Date, effort: &Effort) {
         if place.group.is_some() {
             return;

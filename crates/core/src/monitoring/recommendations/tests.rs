@@ -1,6 +1,6 @@
 //! Any sequence of commands against a slow model that keeps plain facts and walks all of them for
-//! each date; and the law of past answers: what is answered for a date changes only through a fact
-//! that holds from that date or an earlier one. All records are made up.
+//! each date; and the law of past answers: the answer for a date changes only through a fact that
+//! holds from that date or an earlier one. All records are synthetic.
 
 use std::sync::Arc;
 
@@ -132,7 +132,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// Day by day from its receipt on, what was so.
+    /// Its facts day by day, from its receipt on.
     fn counts(&self, who: Option<&AgencyName>, sight: &Sight, on: Date) -> RecommendationCounts {
         let mut counts = RecommendationCounts::default();
         let (mut state, mut holder, mut due, mut public) = ('?', None, None, false);
@@ -158,7 +158,7 @@ impl Facts {
             for (day, decision) in &self.decisions {
                 if *day == date {
                     state = *decision;
-                    // what is decided is judged by the term of that day
+                    // a decision is judged by the term of its day
                     (until, frozen) = match state {
                         'o' => (on, None),
                         _ => (date, Some(due)),

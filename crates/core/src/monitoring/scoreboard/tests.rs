@@ -1,5 +1,5 @@
-//! The scoreboard against a slow and obvious model; sums of parts; and what an observation entered
-//! today leaves of what was known before.
+//! The scoreboard against a slow and obvious model; sums of parts; and that an observation entered
+//! today does not change what was known before.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ fn month(number: i32) -> Span {
     }
 }
 
-/// A made-up value of an agency: of a month, on a basis, by a definition; none takes one back.
+/// A synthetic value of an agency for a month, on a basis, by a definition; `None` retracts one.
 #[derive(Clone, Debug)]
 struct Made {
     agency: usize,
@@ -89,8 +89,8 @@ fn observation(number: i64, made: &Made) -> Observation {
     }
 }
 
-/// A registry with agencies of one class but for the last, and an indicator with two definitions,
-/// both of them for every period: the second counts.
+/// A registry with agencies of one class except the last, and an indicator with two definitions
+/// for every period, of which the second counts.
 fn empty(kind: IndicatorKind, direction: Preference) -> State {
     let agencies = (0..AGENCIES).map(|number| Agency {
         name: agency(number),
@@ -157,8 +157,8 @@ fn ask(allow_mixed: bool) -> Ask {
     }
 }
 
-/// The values that stand of one month, by agency, basis and definition: the last of each, without
-/// those that were taken back.
+/// The current values of one month, by agency, basis and definition: the last of each, without
+/// those that were retracted.
 fn stand(all: &[Made], month: i32) -> BTreeMap<(usize, usize, u8), Made> {
     let mut last = BTreeMap::new();
     for made in all.iter().filter(|it| it.month == month) {
@@ -181,7 +181,7 @@ fn shown(all: &[Made], agency: usize, mixed: bool) -> Result<Option<Made>, ()> {
     }
 }
 
-/// What a board says, in words that compare.
+/// The contents of a board, as text to compare.
 fn told(board: &Board<'_>) -> Vec<(String, Option<i32>, Option<String>)> {
     let rows = board.rows.iter().map(|row| {
         let cell = row.cells.first().unwrap();
@@ -211,7 +211,7 @@ proptest! {
         let board = state.scoreboard(&ask(mixed), &Effort::unlimited());
         let class = 0..AGENCIES - 1;
         let values: Result<Vec<_>, ()> = class.clone().map(|it| shown(&all, it, mixed)).collect();
-        // the other month may be refused too
+        // the comparison month may be refused too
         let Ok(board) = board else {
             prop_assert!(!mixed, "mixed values were let in");
             let then: Vec<_> = all.iter().filter(|it| it.month == 1).collect();
@@ -269,8 +269,8 @@ proptest! {
         }
     }
 
-    /// What is entered today changes no board of the past: neither of a State that was kept, nor of
-    /// one that is taken back to that revision.
+    /// What is entered today changes no past board: neither that of a State that was kept, nor that
+    /// of a State rebuilt for that revision.
     #[test]
     fn what_was_known_then_stays(all in vec(made(), 1..30), known in 0..30_usize) {
         let known = known.min(all.len() - 1);
@@ -287,7 +287,7 @@ proptest! {
         let past = later.map(|(number, made)| (observation(number, made).name.to_string(), None));
         let back = now.reverted(then.revision(), then.record_time(), past);
         prop_assert_eq!(told_of(&back), before);
-        // and a State that is loaded from the records is that which grew
+        // and a State that is loaded from the records equals the one built change by change
         let loaded = State::load(now.revision(), now.record_time(), now.images());
         prop_assert_eq!(told_of(&loaded), told_of(&now));
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::text::{SortKey, compare_names, sort_key};
 
-/// A made-up record.
+/// A synthetic record.
 #[derive(Clone, Debug, PartialEq)]
 struct Record {
     id: String,

@@ -1,4 +1,4 @@
-//! The alphabet and the search of a State against walks over all its platforms: made-up names,
+//! The alphabet and the search of a State against walks over all its platforms: synthetic names,
 //! edits, removals, and earlier versions that are kept.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -56,7 +56,7 @@ const QUERIES: [&str; 14] = [
     "khong co",
 ];
 
-/// A made-up edit.
+/// A synthetic edit.
 #[derive(Clone, Debug)]
 enum Edit {
     Put(usize, usize, usize, bool),

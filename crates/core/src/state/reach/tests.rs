@@ -1,4 +1,4 @@
-//! What is looked up in the places of agencies against what all records say, read one by one.
+//! The reach of callers from the indexes, against a slow search through all records.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -99,7 +99,7 @@ fn platform() -> impl Strategy<Value = Platform> {
     )
 }
 
-/// The bodies that took over from an agency, one from the other.
+/// The chain of bodies that took over from an agency.
 fn heirs(state: &State, agency: &AgencyName, on: Date) -> BTreeSet<AgencyName> {
     let mut heirs = BTreeSet::new();
     let mut at = agency.clone();
@@ -177,7 +177,7 @@ proptest! {
                 .map(|it| (it.platform.clone(), it.writes, it.approves))
                 .collect();
             prop_assert_eq!(entrusted, slow(&state, &agency, on));
-            // a principal without a role of an agency has no part in it
+            // a principal without an agency role gets nothing from it
             prop_assert_eq!(state.reach_of(Some(&agency), &[Role::Auditor], on), Reach::default());
         }
     }

@@ -48,7 +48,7 @@ fn platform_name(number: usize) -> PlatformName {
     PlatformName::from_id(&format!("p{number:04}")).unwrap()
 }
 
-/// A made-up platform; one in a hundred has a value in every field.
+/// A synthetic platform; one in a hundred has a value in every field.
 fn platform(number: usize) -> Platform {
     let mut platform = Platform {
         name: platform_name(number),
@@ -111,7 +111,7 @@ fn platform(number: usize) -> Platform {
     platform
 }
 
-/// A made-up plan; one in a hundred has a value in every field, and is hidden from the public, or
+/// A synthetic plan; one in a hundred has a value in every field, and is hidden from the public, or
 /// shown in part.
 fn plan(number: usize) -> Plan {
     let mut plan = Plan {

@@ -17,7 +17,7 @@ final class Errors {
 
   /**
    * All of it: the code and stable reason, the message for developers in English and for users in
-   * Vietnamese, and each field to mend.
+   * Vietnamese, and each field to correct.
    */
   static String describe(StatusRuntimeException error) {
     String reason = "";

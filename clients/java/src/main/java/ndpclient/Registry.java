@@ -179,8 +179,8 @@ final class Registry implements AutoCloseable {
    * position, without end; without a position, every change there is. When the server goes away it
    * resumes after the last position received; keep that one to resume later. A registry that was
    * restored from a backup, or failed over, may lack changes that were handed on: then it ends with
-   * the reason LOG_DIVERGED. What was made of the changes has to be made anew, from a watch without
-   * a position.
+   * the reason LOG_DIVERGED. State built from the changes has to be rebuilt, by a watch without a
+   * position.
    */
   void watch(String after, BiConsumer<Change, String> handle) throws InterruptedException {
     while (true) {
