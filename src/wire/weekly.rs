@@ -313,10 +313,10 @@ impl Weekly {
             let _ = writeln!(page, "<p>{rest}</p>");
         }
         let table = self.paths.table(self.date, self.compared);
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<p><a href=\"{}\">Bảng đầy đủ (CSV)</a>. Mỗi số dẫn đến phần tổng hợp có số đó, tính \
-             theo dữ liệu đến thay đổi thứ {}.</p>\n",
+             theo dữ liệu đến thay đổi thứ {}.</p>",
             Escaped(&table),
             self.revision
         );
