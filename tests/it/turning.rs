@@ -303,7 +303,13 @@ both! {
         server.moved_on(from).await;
         let whole = last(&cast.editor).await;
         insta::allow_duplicates! {
-            insta::assert_snapshot!(whole.join("\n"), @"");
+            insta::assert_snapshot!(whole.join("\n"), @r"
+            tasks/t standing.state ON_SCHEDULE OVERDUE
+            recommendations/hidden standing.state WAITING OVERDUE
+            recommendations/public standing.state WAITING OVERDUE
+            platforms/ndp-001/deployments/bo-cong-an standing.late false true
+            platforms/ndp-001/deployments/bo-cong-an standing.duplicate_system false true
+            ");
         }
         let mut public = whole;
         public.retain(|line| !line.contains("hidden"));
