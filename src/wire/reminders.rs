@@ -80,13 +80,27 @@ fn reminder(record: &Reminder, on: Date) -> answer::Reminder {
 /// What is to be done, without the day.
 fn summary(record: &Reminder) -> String {
     let name = &record.display_name;
-    match (record.kind, record.period_end) {
-        (ReminderKind::Milestone, _) => format!("Hoàn thành mốc nhiệm vụ: {name}"),
-        (ReminderKind::Report, Some(end)) => {
-            format!("Gửi báo cáo tiến độ kỳ đến {}: {name}", day(end))
-        }
-        (ReminderKind::Report, None) => format!("Gửi báo cáo tiến độ: {name}"),
+    let action = match record.kind {
+        ReminderKind::Milestone => "Hoàn thành mốc nhiệm vụ",
+        ReminderKind::Report => "Gửi báo cáo tiến độ",
+        ReminderKind::Task => "Hoàn thành nhiệm vụ và báo cáo",
+        ReminderKind::TaskConfirmation => "Xác nhận hoặc trả lại báo cáo nhiệm vụ",
+        ReminderKind::Recommendation => "Trả lời phản ánh, kiến nghị",
+        ReminderKind::DeploymentStage => "Hoàn thành giai đoạn triển khai",
+        ReminderKind::DeploymentReport => "Cập nhật tình hình triển khai",
+        ReminderKind::LegacySystem => "Thay thế hệ thống cũ",
+        ReminderKind::Observation => "Khai báo số liệu",
+    };
+    match record.period_end {
+        Some(end) => format!("{action} kỳ đến {}: {name}", day(end)),
+        None => format!("{action}: {name}"),
     }
+}
+
+/// What tells a reminder from others: the same on every server, as long as it is due that day.
+fn key(record: &Reminder) -> String {
+    let kind = record.kind.as_str();
+    format!("{}:{kind}:{}", record.resource, record.due)
 }
 
 /// How urgent the reminder is on the day of the read, in words, and the day since when.
@@ -144,7 +158,7 @@ fn entry(record: &Reminder, on: Date) -> Entry {
     Entry {
         title: Text::plain(title),
         // a new id at each level of urgency, so that a feed reader shows it as new
-        id: format!("{TAG}:{}:{}:{since}", record.resource, record.due),
+        id: format!("{TAG}:{}:{since}", key(record)),
         updated: midnight(since).fixed_offset(),
         categories: vec![Category {
             term: record.kind.as_str().to_owned(),
@@ -167,7 +181,7 @@ fn calendar(title: &str, on: Date, listed: &[Reminder]) -> String {
         let due = civil(record.due);
         let mut event = Event::new();
         event
-            .uid(&format!("{}:{}@{TAG}", record.resource, record.due))
+            .uid(&format!("{}@{TAG}", key(record)))
             .timestamp(midnight(since))
             .summary(&format!("{} ({urgency})", summary(record)))
             .description(&format!("/v1/{}", record.resource))
@@ -175,7 +189,7 @@ fn calendar(title: &str, on: Date, listed: &[Reminder]) -> String {
             .ends(due + Days::new(1));
         for days in ALARM_DAYS {
             let mut alarm = Alarm::display(&summary(record), -TimeDelta::days(days));
-            let uid = format!("{}:{}:{days}@{TAG}", record.resource, record.due);
+            let uid = format!("{}:{days}@{TAG}", key(record));
             event.alarm(alarm.uid(&uid).timestamp(midnight(since)).done());
         }
         calendar.push(event.done());

@@ -1,6 +1,7 @@
 //! The counts of tasks on any sequence of commands: those kept change by change, those of a
 //! timeline and those of a scan are the same, and what a slow model counts; their parts add up; and
-//! a fact changes no answer for a day before the one from which it holds. No wire and no store:
+//! a fact changes no answer for a day before the one from which it holds. An agency is reminded of
+//! the tasks that attention items ask of it. No wire and no store:
 //! `decide`, `apply` and the counts.
 
 use std::{
@@ -10,10 +11,12 @@ use std::{
 
 use ndp_core::{
     caller::Caller,
-    effort::Effort,
+    effort::{Effort, Stop},
     monitoring::{
+        attention::Kind,
+        reminders::ReminderKind,
         standing::StandingState,
-        tally::Tally,
+        tally::{Place, Sight, Tally},
         tasks::{TaskCount, TaskCounts, TaskLead, TaskPlace},
     },
     names::{AgencyName, MilestoneName, PlanName, PlatformName, ProgrammeName, TaskName},
@@ -522,6 +525,49 @@ fn places() -> Vec<TaskPlace> {
     places
 }
 
+/// The tasks that an agency is told of: what it has to do, and what it has to confirm and did not in
+/// time; by its reminders, and by attention items.
+fn asked_of(state: &State, agency: &AgencyName, on: Date) -> [[BTreeSet<String>; 2]; 2] {
+    let (sight, effort) = (Sight::Public, Effort::unlimited());
+    let reminders = state.reminders(agency, &sight, on, &effort);
+    let reminded = |kind, by| {
+        let of_kind = reminders
+            .iter()
+            .filter(|it| it.kind == kind && it.due <= by);
+        of_kind.map(|it| it.resource.clone()).collect()
+    };
+    let items = state.attention(&Place::default(), &sight, on, &effort);
+    let waits = |name: &str| {
+        let task = TaskName::parse(name).and_then(|name| state.task(&name));
+        task.is_some_and(|task| task.awaits_on(on))
+    };
+    let listed = |kinds: &[Kind], waiting: bool| {
+        let of_agency = items.iter().filter(|it| it.agency.as_ref() == Some(agency));
+        let of_kind = of_agency.filter(|it| kinds.contains(&it.kind));
+        let found = of_kind.filter(|it| waits(&it.resource) == waiting);
+        found.map(|it| it.resource.clone()).collect()
+    };
+    [
+        [
+            reminded(ReminderKind::Task, Date::MAX),
+            reminded(ReminderKind::TaskConfirmation, on.plus_days(-1)),
+        ],
+        [
+            listed(&[Kind::OverdueTask, Kind::TaskDueSoon], false),
+            listed(&[Kind::AwaitingConfirmation], true),
+        ],
+    ]
+}
+
+/// The least limit of effort within which an agency's reminders are found.
+fn cost_of_reminders(state: &State) -> Option<u64> {
+    (0..1_000).find(|most| {
+        let effort = Effort::new(*most, Stop::default());
+        state.reminders(&agency(0), &Sight::Public, day(0), &effort);
+        !effort.is_over()
+    })
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     let of = || 0..TASKS;
     let date = || -BACK..60_i32;
@@ -650,6 +696,16 @@ proptest! {
                 prop_assert_eq!(scanned, sum(std::slice::from_ref(lead)));
             }
         }
+        for on in kept.iter().map(Tally::date) {
+            for agency in [0, 1].map(agency) {
+                let [reminded, listed] = asked_of(&state, &agency, on);
+                prop_assert_eq!(reminded, listed, "{} {}", agency, on);
+            }
+        }
+        // each task is charged for
+        let tasks = u64::try_from(state.tasks().len()).unwrap();
+        let opening = cost_of_reminders(&OPENING).unwrap();
+        prop_assert_eq!(cost_of_reminders(&state), Some(opening + 2 * tasks));
         // a State loaded from the records, as at a start
         let loaded = State::load(state.revision(), state.record_time(), state.images());
         prop_assert_eq!(all_kept(&loaded, on), all_kept(&state, on));

@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Engine, both,
-    plans::{AGENCY, Cast, date},
+    plans::{AGENCY, Cast, date, decision},
+    raw::Raw,
     server::{As, Server, elsewhere},
     until,
 };
@@ -247,6 +248,79 @@ both! {
         let change = auditor.ok("GetChange", json!({"name": change})).await;
         let old = &change["effects"][0]["old_record"]["plan"];
         assert_eq!((&old["name"], &old["etag"]), (&whole["name"], &whole["etag"]));
+        server.stop().await;
+    }
+
+    async fn each_record_that_a_day_makes_late_is_told_to_those_who_see_it(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let agency = format!("agencies/{AGENCY}");
+        cast.steward.ok("CreateProgramme", json!({"programme_id": "p", "programme": {
+            "display_name": "Chương trình thử nghiệm (made up)",
+            "documents": [decision([2026, 9, 1])],
+        }})).await;
+        cast.steward.ok("CreateTask", json!({"task_id": "t", "task": {
+            "code": "THU", "display_name": "Nhiệm vụ thử nghiệm (made up)",
+            "programmes": ["programmes/p"], "assigning_document": decision([2026, 9, 1]),
+            "assigning_agency": agency, "agency": agency, "due": {"end": date([2026, 10, 5])},
+        }})).await;
+        for (id, reviewed) in [("hidden", Value::Null), ("public", date([2026, 9, 30]))] {
+            cast.steward.ok("CreateRecommendation", json!({"recommendation_id": id,
+                "recommendation": {
+                    "kind": "RECOMMENDATION", "display_name": "Kiến nghị (made up)",
+                    "content": "Nội dung thử nghiệm", "sender_kind": "CITIZEN", "agency": agency,
+                    "receive_date": date([2026, 9, 20]), "review_date": reviewed,
+                    "term": {"day_count": 15, "legal_basis_text": "thử"},
+                },
+            })).await;
+        }
+        let name = format!("platforms/ndp-001/deployments/{AGENCY}");
+        cast.editor.ok("UpdateDeployment", json!({"allow_missing": true, "deployment": {
+            "name": name, "report_date": date([2026, 9, 30]),
+            "stages": [{"stage": "PILOT", "reached": {"end": date([2026, 9, 1])}}],
+            "planned_stages": [{"stage": "OPERATING", "planned": {"end": date([2026, 10, 5])}}],
+            "legacy_systems": [{"display_name": "Hệ thống cũ", "disposition": "KEPT",
+                "start_date": date([2026, 9, 1]), "end_date": date([2026, 10, 3]),
+                "reason": "Chuyển dữ liệu"}],
+        }})).await;
+        let anyone = server.raw(As::default());
+        let last = async |caller: &Raw| {
+            let request = json!({"filter": "method = \"TurnDay\"", "order_by": "revision desc",
+                "page_size": 1});
+            let listed = caller.ok("ListChanges", request).await;
+            let effects = listed["changes"][0]["effects"].as_array().cloned().unwrap_or_default();
+            let line = |it: &Value| {
+                let notice = &it["notice"];
+                let text = |value: &Value| value.as_str().unwrap().to_owned();
+                let [aspect, old, new] = ["aspect", "old_value", "new_value"]
+                    .map(|field| text(&notice[field]));
+                format!("{} {aspect} {old} {new}", text(&it["resource"]))
+            };
+            effects.iter().map(line).collect::<Vec<_>>()
+        };
+        let from = server.registry.revision();
+        server.clock.advance(5 * DAY);
+        server.moved_on(from).await;
+        let whole = last(&cast.editor).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(whole.join("\n"), @r"
+            tasks/t standing.state ON_SCHEDULE OVERDUE
+            recommendations/hidden standing.state WAITING OVERDUE
+            recommendations/public standing.state WAITING OVERDUE
+            platforms/ndp-001/deployments/bo-cong-an standing.late false true
+            platforms/ndp-001/deployments/bo-cong-an standing.duplicate_system false true
+            ");
+        }
+        let mut public = whole;
+        public.retain(|line| !line.contains("hidden"));
+        assert_eq!(last(&anyone).await, public);
+        // the month's report is late after 14 November
+        let from = server.registry.revision();
+        server.clock.advance(40 * DAY);
+        server.moved_on(from).await;
+        assert_eq!(last(&anyone).await, [format!("{name} standing.freshness CURRENT OVERDUE")]);
+        let read = anyone.ok("GetDeployment", json!({"name": name})).await;
+        assert_eq!(read["standing"]["freshness"], "OVERDUE", "as it was told");
         server.stop().await;
     }
 

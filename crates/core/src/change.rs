@@ -14,21 +14,32 @@ pub use crate::records::Image;
 /// The field of a resource that a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
-    /// The standing of a milestone.
+    /// The standing of a milestone, task or recommendation.
     StandingState,
-    /// Whether the reports on a plan are up to date.
+    /// Whether the reports on a plan or deployment are up to date.
     Freshness,
+    /// Whether a stage of a deployment is late.
+    Late,
+    /// Whether a deployment keeps an earlier system after its last day.
+    DuplicateSystem,
 }
 
 impl Aspect {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::StandingState, Self::Freshness];
+    pub const ALL: [Self; 4] = [
+        Self::StandingState,
+        Self::Freshness,
+        Self::Late,
+        Self::DuplicateSystem,
+    ];
 
     /// The path of the field in the proto.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::StandingState => "standing.state",
             Self::Freshness => "standing.freshness",
+            Self::Late => "standing.late",
+            Self::DuplicateSystem => "standing.duplicate_system",
         }
     }
 }

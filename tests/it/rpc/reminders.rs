@@ -5,13 +5,16 @@ use std::io::{Cursor, Read as _};
 use ndp_core::records::{plans::PlanMove, principals::Role};
 use serde_json::{Value, json};
 
+use super::{deployments, indicators, programmes, recommendations, tasks};
 use crate::harness::{
     Engine, both,
     http::send,
     plans::{AGENCY, Cast, OTHER_AGENCY, date, decision, move_request},
-    raw::violations,
+    raw::{Raw, violations},
     server::{As, Server},
 };
+
+const DAY: i64 = 86_400;
 
 /// An issued plan with a milestone due on each of these days, reported on each month.
 async fn issued(cast: &Cast, id: &str, visibility: &str, due: &[[i32; 3]]) -> Value {
@@ -35,6 +38,27 @@ async fn issued(cast: &Cast, id: &str, visibility: &str, due: &[[i32; 3]]) -> Va
     let mut request = move_request(PlanMove::Issue, &plan);
     request["document"] = decision([2026, 9, 1]);
     cast.approver.ok("IssuePlan", request).await
+}
+
+/// A task that [`AGENCY`] leads and [`OTHER_AGENCY`] assigns, with other fields.
+async fn task(cast: &Cast, programme: &Value, id: &str, due: [i32; 3], fields: Value) -> Value {
+    let mut request = tasks::create(id, programme);
+    request["task"]["assigning_agency"] = json!(format!("agencies/{OTHER_AGENCY}"));
+    request["task"]["due"] = json!({"end": date(due)});
+    for (field, value) in fields.as_object().unwrap() {
+        request["task"][field] = value.clone();
+    }
+    cast.steward.ok("CreateTask", request).await
+}
+
+fn step(record: &Value) -> Value {
+    json!({"name": record["name"], "etag": record["etag"], "reason": "thử nghiệm (made up)"})
+}
+
+/// What an agency is reminded of, as this caller sees it.
+async fn reminders(caller: &Raw, agency: &str) -> Vec<String> {
+    let request = json!({"agency": format!("agencies/{agency}")});
+    told(&caller.ok("ComputeReminders", request).await)
 }
 
 fn told(answer: &Value) -> Vec<String> {
@@ -155,6 +179,144 @@ both! {
         admin.ok("RevokeApiKey", json!({"name": feed_key["name"]})).await;
         let revoked = get(&format!("format=ics&key={feed}")).await;
         assert!(revoked.text().contains("KEY_REVOKED"), "{}", revoked.text());
+        server.stop().await;
+    }
+
+    async fn a_task_is_a_reminder_of_the_side_that_has_to_act(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let anyone = server.raw(As::default());
+        let programme = programmes::create("giao");
+        let programme = cast.steward.ok("CreateProgramme", programme).await;
+        let make = async |id, due, fields| task(&cast, &programme, id, due, fields).await;
+        // today is Thursday, 1 October 2026
+        make("late", [2026, 9, 30], json!({})).await;
+        make("soon", [2026, 10, 8], json!({})).await;
+        make("later", [2026, 10, 9], json!({})).await;
+        make("not-begun", [2026, 10, 6], json!({"start_date": date([2026, 10, 5])})).await;
+        make("regular", [2026, 10, 1], json!({"due": null})).await;
+        make("no-lead", [2026, 10, 3], json!({"agency": ""})).await;
+        let whole = make("whole", [2026, 10, 2], json!({})).await;
+        make("part", [2026, 10, 4], json!({"parent": whole["name"]})).await;
+        let dropped = make("dropped", [2026, 10, 2], json!({})).await;
+        let mut drop = step(&dropped);
+        drop["document"] = decision([2026, 9, 20]);
+        cast.steward.ok("DropTask", drop).await;
+        let waits = make("waits", [2026, 9, 29], json!({})).await;
+        let mut report = step(&waits);
+        report["completion_date"] = date([2026, 9, 29]);
+        let waits = cast.editor.ok("ReportTask", report.clone()).await;
+        let lead = reminders(&anyone, AGENCY).await;
+        let assigning = reminders(&anyone, OTHER_AGENCY).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(format!("{}\n\n{}", lead.join("\n"), assigning.join("\n")), @r"
+            TASK_DUE tasks/late -1
+            TASK_DUE tasks/part 3
+            TASK_DUE tasks/not-begun 5
+            TASK_DUE tasks/soon 7
+
+            TASK_DUE tasks/no-lead 2
+            TASK_CONFIRMATION_DUE tasks/waits 7
+            ");
+        }
+        // a feed names each task by an id that stays
+        let path = format!("GET /v1/agencies/{AGENCY}:computeReminders");
+        let get = async |query: &str| {
+            let answer = send(&server.address, &format!("{path}?{query}"), &[], "").await;
+            answer.text().replace("\r\n ", "")
+        };
+        let atom = get("format=atom").await;
+        let late = "tasks/late:TASK_DUE:2026-09-30:2026-10-01</id>";
+        assert!(atom.contains(late), "{atom}");
+        assert!(atom.contains("(quá hạn từ 01/10/2026)"), "{atom}");
+        assert!(atom.contains("<category term=\"TASK_DUE\"/>"), "{atom}");
+        let calendar = get("format=ics").await;
+        let soon = "UID:tasks/soon:TASK_DUE:2026-10-08@tag:";
+        assert_eq!(calendar.matches(soon).count(), 1, "{calendar}");
+        let summary = "SUMMARY:Hoàn thành nhiệm vụ và báo cáo: Nhiệm vụ thử nghiệm (made up)";
+        assert!(calendar.contains(summary), "{calendar}");
+        assert!(get("effectiveDate=2026-09-29").await.contains("\"tasks/late\""), "due next day");
+
+        // returned, it is its lead's again
+        let returned = cast.steward.ok("ReturnTask", step(&waits)).await;
+        let of = async |agency, id: &str| {
+            let all = reminders(&anyone, agency).await;
+            all.into_iter().find(|it| it.contains(id)).unwrap_or_default()
+        };
+        assert_eq!(of(AGENCY, "waits").await, "TASK_DUE tasks/waits -2");
+        assert_eq!(of(OTHER_AGENCY, "waits").await, "");
+        // reported again, and not confirmed in time
+        report["etag"] = returned["etag"].clone();
+        let waits = cast.editor.ok("ReportTask", report).await;
+        server.clock.advance(8 * DAY);
+        assert_eq!(of(OTHER_AGENCY, "waits").await, "TASK_CONFIRMATION_DUE tasks/waits -1");
+        cast.steward.ok("ConfirmTask", step(&waits)).await;
+        assert_eq!(of(OTHER_AGENCY, "waits").await, "");
+        assert_eq!(of(AGENCY, "waits").await, "");
+        server.stop().await;
+    }
+
+    async fn one_calendar_has_all_due_dates_of_an_agency(engine: Engine) {
+        let server = Server::start(&engine.url()).await;
+        let cast = Cast::new(&server).await;
+        let anyone = server.raw(As::default());
+        // with a term until 5 October; hidden until it is taken into review
+        let mut request = recommendations::create("hidden");
+        request["recommendation"]["receive_date"] = date([2026, 9, 20]);
+        request["recommendation"]["term"] = json!({"day_count": 15, "legal_basis_text": "thử"});
+        let hidden = cast.steward.ok("CreateRecommendation", request).await;
+        let without_term = recommendations::create("without-term");
+        cast.steward.ok("CreateRecommendation", without_term).await;
+        let mut report = deployments::report(AGENCY);
+        let systems = &mut report["deployment"]["legacy_systems"];
+        let mut other = systems[0].clone();
+        other["display_name"] = json!("Hệ thống cũ khác");
+        systems.as_array_mut().unwrap().push(other);
+        cast.editor.ok("UpdateDeployment", report).await;
+        cast.steward.ok("CreateIndicator", indicators::create("rate")).await;
+        let seen = reminders(&cast.editor, AGENCY).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(seen.join("\n"), @r"
+            OBSERVATION_DUE indicators/rate -17
+            LEGACY_SYSTEM_DUE ndp-001/deployments/bo-cong-an -16
+            DEPLOYMENT_STAGE_DUE ndp-001/deployments/bo-cong-an -11
+            RECOMMENDATION_DUE recommendations/hidden 4
+            ");
+        }
+        let public = reminders(&anyone, AGENCY).await;
+        assert_eq!(public, [&seen[..3], &seen[4..]].concat(), "without what is hidden");
+        let review = json!({"name": hidden["name"], "etag": hidden["etag"],
+            "review_date": date([2026, 9, 30])});
+        let hidden = cast.editor.ok("UpdateRecommendation", json!({"recommendation": review}));
+        let hidden = hidden.await;
+        assert_eq!(reminders(&anyone, AGENCY).await, seen);
+
+        // what was done is gone; what follows comes a week before it is due
+        cast.approver.ok("AnswerRecommendation", recommendations::answer(&hidden)).await;
+        cast.editor.ok("CreateObservation", indicators::declared("rate", 8)).await;
+        server.clock.advance(6 * DAY);
+        let seen = reminders(&anyone, AGENCY).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(seen.join("\n"), @r"
+            LEGACY_SYSTEM_DUE ndp-001/deployments/bo-cong-an -22
+            DEPLOYMENT_STAGE_DUE ndp-001/deployments/bo-cong-an -17
+            OBSERVATION_DUE indicators/rate 7
+            ");
+        }
+        server.clock.advance(33 * DAY);
+        let seen = reminders(&anyone, AGENCY).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(seen.join("\n"), @r"
+            LEGACY_SYSTEM_DUE ndp-001/deployments/bo-cong-an -55
+            DEPLOYMENT_STAGE_DUE ndp-001/deployments/bo-cong-an -50
+            OBSERVATION_DUE indicators/rate -26
+            DEPLOYMENT_REPORT_DUE ndp-001/deployments/bo-cong-an 5
+            ");
+        }
+        let path = format!("GET /v1/agencies/{AGENCY}:computeReminders?format=ics");
+        let calendar = send(&server.address, &path, &[], "").await.text().replace("\r\n ", "");
+        let summary = "SUMMARY:Cập nhật tình hình triển khai kỳ đến 14/11/2026: ";
+        assert!(calendar.contains(summary), "{calendar}");
         server.stop().await;
     }
 

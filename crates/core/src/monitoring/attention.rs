@@ -1,13 +1,11 @@
 //! Attention: records that need action, and by whom. Each kind is a rule over the records as of a
 //! date. A record that a caller may not see raises no item for that caller.
 
-mod tasks;
-
-pub(super) use self::tasks::waits_too_long;
 mod deployments;
 mod flows;
 pub(crate) mod observations;
 mod recommendations;
+pub(super) mod tasks;
 
 use std::{borrow::Cow, collections::BTreeMap};
 

@@ -97,12 +97,22 @@ impl Deployment {
 impl DeploymentFields {
     /// The stage that is late on a date since the earliest day, with that day.
     fn late_on(&self, date: Date) -> Option<(DeploymentStage, Date)> {
+        let late = self.owed_stages(date).filter(|(_, end)| *end < date);
+        let late = late.map(|(stage, end)| (stage, end.plus_days(1)));
+        late.min_by_key(|(_, since)| *since)
+    }
+
+    /// The planned stages not reached by a date, with the last day planned for each.
+    pub(super) fn owed_stages(
+        &self,
+        date: Date,
+    ) -> impl Iterator<Item = (DeploymentStage, Date)> + '_ {
         let current = self.stage_on(date).map(|(stage, _)| stage);
-        let late = DeploymentStage::ALL.into_iter().filter_map(|stage| {
+        DeploymentStage::ALL.into_iter().filter_map(move |stage| {
             let mut newest_first = self.planned_stages.iter().rev();
             let plan = newest_first
                 .find(|it| it.stage == stage && it.start_date.is_none_or(|start| start <= date))?;
-            let end = plan.planned.as_ref()?.end.filter(|end| date > *end)?;
+            let end = plan.planned.as_ref()?.end?;
             let reached = current.is_some_and(|current| current >= stage)
                 || self.stages.iter().any(|entry| {
                     let steps = stage..=DeploymentStage::Operating;
@@ -110,17 +120,21 @@ impl DeploymentFields {
                     steps.contains(&entry.stage)
                         && entry.day().is_some_and(|day| since <= day && day <= date)
                 });
-            (!reached).then(|| (stage, end.plus_days(1)))
-        });
-        late.min_by_key(|(_, since)| *since)
+            (!reached).then_some((stage, end))
+        })
     }
 
     /// The first day on which a system that is KEPT on a date was kept after its last day.
     fn duplicate_since(&self, date: Date) -> Option<Date> {
+        let ends = self.kept_until(date).filter(|end| *end < date);
+        ends.min().map(|end| end.plus_days(1))
+    }
+
+    /// The last day of each system that is KEPT on a date.
+    pub(super) fn kept_until(&self, date: Date) -> impl Iterator<Item = Date> + '_ {
         let systems = self.legacy_on(date).into_iter();
         let kept = systems.filter(|it| it.disposition == Disposition::Kept);
-        let ends = kept.filter_map(|it| it.end_date).filter(|end| *end < date);
-        ends.min().map(|end| end.plus_days(1))
+        kept.filter_map(|it| it.end_date)
     }
 }
 

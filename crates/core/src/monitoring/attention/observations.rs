@@ -94,17 +94,42 @@ pub(crate) fn missing_since(
     subject: &Subject,
     on: Date,
 ) -> Option<Date> {
+    let yesterday = on.plus_days(-1);
+    let owed = owed_by(state, indicator, subject, on, yesterday)?;
+    Some(owed.due.plus_days(1))
+}
+
+/// A value that an agency has to give.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::monitoring) struct OwedValue {
+    /// The last day of its period.
+    pub(in crate::monitoring) period_end: Date,
+    /// The last day on which it is in time.
+    pub(in crate::monitoring) due: Date,
+}
+
+/// The value of the period after the last one, as known on a date, if it is due by a day.
+pub(in crate::monitoring) fn owed_by(
+    state: &State,
+    indicator: &Indicator,
+    subject: &Subject,
+    on: Date,
+    by: Date,
+) -> Option<OwedValue> {
     let kind = indicator.fields.period_type;
-    let due = kind.before(on.plus_days(-CUTOFF_DAYS))?;
+    let newest = kind.before(by.plus_days(1 - CUTOFF_DAYS))?;
     let last = last_own(state, indicator, subject, on).map(|it| it.end);
-    if last.is_some_and(|last| last >= due.end) {
+    if last.is_some_and(|last| last >= newest.end) {
         return None;
     }
     let owed = match last {
         Some(last) => kind.around(last.plus_days(1))?,
-        None => due,
+        None => newest,
     };
-    Some(owed.end.plus_days(CUTOFF_DAYS + 1))
+    Some(OwedValue {
+        period_end: owed.end,
+        due: owed.end.plus_days(CUTOFF_DAYS),
+    })
 }
 
 /// The current value of the last period for which an agency, or a system, has given a value.

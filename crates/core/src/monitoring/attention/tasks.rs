@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Item, Items, Kind};
 use crate::{
     effort::Effort,
-    monitoring::{standing::StandingState, tasks::TaskStanding},
+    monitoring::{reminders::AHEAD_DAYS, standing::StandingState, tasks::TaskStanding},
     names::AgencyName,
     records::tasks::Task,
     state::State,
@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// Days before its due date from which a task is due soon.
-pub(super) const SOON_DAYS: i32 = 7;
+pub(super) const SOON_DAYS: i32 = AHEAD_DAYS;
 /// Weekdays that the assigning side may take, not counting the day of the report.
 const CONFIRM_WEEKDAYS: i32 = 5;
 /// The cost of reading one task, in units of work.
-const TASK_COST: usize = 2;
+pub(in crate::monitoring) const TASK_COST: usize = 2;
 
 impl Items {
     pub(super) fn of_tasks(&mut self, state: &State, effort: &Effort) {
@@ -35,8 +35,7 @@ impl Items {
         if !standing.counted || !standing.is_owed() {
             return;
         }
-        let lead = task.lead_on(on);
-        let assigning = task.fields.assigning_agency.as_ref();
+        let acts = acting_on(task, on);
         let TaskStanding {
             due,
             awaiting_confirmation: waits,
@@ -44,24 +43,23 @@ impl Items {
         } = standing;
         match (standing.state, due) {
             (StandingState::Overdue, Some(due)) => {
-                let acts = if waits { assigning } else { lead.or(assigning) };
                 self.task(Kind::OverdueTask, task, acts, due.plus_days(1));
             }
             (_, Some(due)) if !waits && on >= due.plus_days(-SOON_DAYS) => {
-                let acts = lead.or(assigning);
                 self.task(Kind::TaskDueSoon, task, acts, due.plus_days(-SOON_DAYS));
             }
             _ => {}
         }
-        if let Some(since) = unanswered_since(task, on) {
-            self.task(Kind::AwaitingConfirmation, task, assigning, since);
+        if let Some(due) = confirmation_due(task, on).filter(|due| *due < on) {
+            let since = due.plus_days(1);
+            self.task(Kind::AwaitingConfirmation, task, acts, since);
         }
-        if lead.is_none() && task.fields.milestone.is_none() {
+        if task.lead_on(on).is_none() && task.fields.milestone.is_none() {
             let mut newest_first = task.leads.iter().rev();
             let entry = newest_first.find(|it| it.start_date.is_none_or(|start| start <= on));
             let since = entry.and_then(|entry| entry.start_date);
             let since = since.unwrap_or_else(|| task.assign_date());
-            self.task(Kind::TaskWithoutLead, task, assigning, since);
+            self.task(Kind::TaskWithoutLead, task, acts, since);
         }
     }
 
@@ -89,16 +87,21 @@ impl Items {
     }
 }
 
-/// The day since which a report has waited for the assigning side for too long, if one does.
-fn unanswered_since(task: &Task, on: Date) -> Option<Date> {
-    let reported = task.waiting_since(on)?;
-    let since = after_weekdays(reported, CONFIRM_WEEKDAYS).plus_days(1);
-    (since <= on).then_some(since)
+/// The agency that has to act on a date: the lead agency, or the assigning one while a report waits
+/// or no agency leads.
+pub(in crate::monitoring) fn acting_on(task: &Task, on: Date) -> Option<&AgencyName> {
+    let lead = task.lead_on(on).filter(|_| !task.awaits_on(on));
+    lead.or(task.fields.assigning_agency.as_ref())
+}
+
+/// The last day on which the assigning side is in time to confirm the report that waits on a date.
+pub(in crate::monitoring) fn confirmation_due(task: &Task, on: Date) -> Option<Date> {
+    Some(after_weekdays(task.waiting_since(on)?, CONFIRM_WEEKDAYS))
 }
 
 /// Whether a report waits for the assigning side for too long on a date.
 pub(in crate::monitoring) fn waits_too_long(task: &Task, on: Date) -> bool {
-    unanswered_since(task, on).is_some()
+    confirmation_due(task, on).is_some_and(|due| due < on)
 }
 
 /// The last of a number of weekdays after a day.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Checks, Criterion, Quality, RecordQuality, Rule, is_tidy};
 use crate::{
     effort::Effort,
-    monitoring::{attention::waits_too_long, tally::Place},
+    monitoring::{attention::tasks::waits_too_long, tally::Place},
     records::tasks::Task,
     state::State,
     time::Date,
