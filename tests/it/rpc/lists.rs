@@ -440,11 +440,10 @@ both! {
         furnish(&server, &mut keeper).await;
         let roles = [Role::Admin, Role::Steward];
         let mut all = server.clients(server.person("all", &roles, None).await);
-        // of the figures that are shipped none is of one agency
+        // of the figures that are shipped none is of one agency, and none of a scope
         let figure = pb::Figure {
             figure_date: Some(given::date(2026, 9, 30)),
             subject: pb::figure::Subject::PlansIssued.into(),
-            scope: pb::figure::Scope::Agency.into(),
             agency: "agencies/bo-y-te".into(),
             sources: vec![pb::Source { note: "thử".into(), ..Default::default() }],
             ..Default::default()
