@@ -102,6 +102,7 @@ stored! {
         /// The count.
         pub value: i64,
         /// How exact the count is.
+        #[serde(default, skip_serializing_if = "crate::records::stored::is_default")]
         pub qualifier: Qualifier,
         /// Out of how many.
         pub total: Option<i64>,
