@@ -3,9 +3,9 @@
 //!
 //! `read_…` takes what a client sent, after its field rules were checked, so that only two
 //! can still be refused: a name within a record, of which the contract has no pattern, and a
-//! decimal. They are refused in the words of the contract. `write_…` is the other direction. Text in messages is
-//! converted to its stored form only here. Digits of a time beyond microseconds are cut, as when
-//! RFC 3339 is read.
+//! decimal. They are refused in the words of the contract. `write_…` is the other direction. Text
+//! in messages is converted to its stored form only here. Digits of a time beyond microseconds are
+//! cut, as when RFC 3339 is read.
 
 use std::{
     borrow::{Borrow, Cow},

@@ -159,8 +159,11 @@ const POLICE: Of = Agency("bo-cong-an");
 const OFFICE: Of = Agency("van-phong-chinh-phu");
 const FINANCE: Of = Agency("bo-tai-chinh");
 
-/// For each indicator and last day of a period: synthetic values that add up to what was published.
-const HISTORIES: &[(&str, &str, &[(Of, Sum)])] = &[
+/// An indicator, the last day of a period, and who adds up to what.
+type History = (&'static str, &'static str, &'static [(Of, Sum)]);
+
+/// Synthetic values that add up to what was published.
+const HISTORIES: &[History] = &[
     (
         "5g-population-coverage",
         "2025-07-02",
