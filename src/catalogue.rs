@@ -588,7 +588,7 @@ impl FigureRow {
             agency: optional(&self.agency, agency_name)?,
             period,
             value: self.value,
-            qualifier: optional(&self.qualifier, word)?,
+            qualifier: word(&self.qualifier)?,
             total: self.total,
             breakdown: self
                 .breakdown
@@ -718,10 +718,7 @@ impl ObservationRow {
         Ok(Observation {
             name: ObservationName::from_id(&indicator.name, &id)
                 .with_context(|| format!("observation id `{id}`"))?,
-            scope: match agency {
-                Some(_) => None,
-                None => Some(word(&self.scope)?),
-            },
+            scope: optional(&self.scope, word)?,
             agency,
             start: date(&self.period_start)?,
             end: date(&self.period_end)?.context("an observation has a last day")?,

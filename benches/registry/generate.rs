@@ -14,14 +14,15 @@ use ndp_core::{
     caller::{Caller, Person},
     change::{Change, Effect},
     names::{
-        AgencyName, ApiKeyName, EditionName, PlanName, PlatformName, PrincipalName, ProgrammeName,
-        TaskName,
+        AgencyName, ApiKeyName, EditionName, IndicatorName, ObservationName, PlanName,
+        PlatformName, PrincipalName, ProgrammeName, TaskName,
     },
     records::{
         Record,
         budgets::{Budget, Money},
         documents::{Document, Source},
         meta::Meta,
+        observations::{Basis, Observation, Qualifier},
         plans::{
             CycleEntry, Head, Interval, Plan, PlanFields, PlanState, ReportingCycle, StateEntry,
         },
@@ -36,17 +37,20 @@ use ndp_core::{
         principals::{CreateApiKey, CreatePrincipal},
         seed::Seed,
     },
+    state::State,
     time::{Clock, Date, Period, Timestamp},
 };
 use ndp_registry::{
-    catalogue,
+    catalogue, pb,
     registry::{
         Registry,
         authenticate::{KEY_ID_LENGTH, NewKey},
         entropy::OsEntropy,
     },
     store::Store,
-    wire::{plans, platforms, requests::View, tasks},
+    wire::{
+        observations::observation, plans, platforms, requests::View, tasks, values::write_date,
+    },
 };
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
@@ -62,11 +66,20 @@ pub(crate) const HUGE: usize = 1_000_000;
 /// The agency whose plans the benchmark updates; it has no synthetic platforms, so that a filter
 /// on it finds as many rows in either size.
 pub(crate) const AGENCY: &str = "bo-cong-an";
+/// The principal that makes everything else.
+const EDITOR: &str = "bench-editor";
 /// The shipped programme of the synthetic tasks.
 pub(crate) const PROGRAMME: &str = "programmes/nq57-2025";
+/// The shipped indicators of the synthetic values: rates of a period.
+pub(crate) const INDICATORS: [&str; 4] = [
+    "on-time-rate",
+    "full-process-procedures",
+    "full-process-procedures-with-files",
+    "full-process-files",
+];
 /// Plans that the benchmark updates: one for each of 128 calls at once.
 const PLANS: usize = 128;
-/// Plans appended in one transaction.
+/// Records appended in one transaction.
 const BATCH: usize = 1000;
 /// When everything was made.
 const MOMENT: &str = "2026-01-01T00:00:00Z";
@@ -82,7 +95,7 @@ pub(crate) const PROSE: &str = "kế hoạch giả định này gồm khảo sá
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Database {
     pub(crate) file: PathBuf,
-    /// A key of an editor of [`AGENCY`].
+    /// A key of an editor of [`AGENCY`], or of a system that measures where there are observations.
     pub(crate) key: String,
     /// The shipped platforms.
     pub(crate) platforms: Vec<String>,
@@ -106,6 +119,15 @@ impl Database {
 /// The database with `count` platforms: the one kept from an earlier run, else a new one.
 pub(crate) async fn database(directory: &Path, count: usize) -> Result<Database> {
     kept(directory, count, "platforms", |file| make(file, count)).await
+}
+
+/// The database with the shipped catalogue and `count` measured values of [`INDICATORS`], kept
+/// likewise.
+pub(crate) async fn with_observations(directory: &Path, count: usize) -> Result<Database> {
+    kept(directory, count, "observations", |file| {
+        make_observations(file, count)
+    })
+    .await
 }
 
 /// The database with the shipped catalogue and `count` tasks of [`PROGRAMME`], kept likewise.
@@ -161,12 +183,13 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
         .collect();
     let more = made_up_platforms(&seed, count)?;
     registry.seed(seed).await?;
-    let key = make_key(&registry).await?;
+    let (kind, role) = (PrincipalKind::Person, Role::AgencyEditor);
+    let agency = AgencyName::from_id(AGENCY).context("an agency")?;
+    let key = make_key(&registry, EDITOR, kind, role, Some(agency.clone())).await?;
     let snapshot = registry.read();
     drop(registry);
     writer.await??;
 
-    let agency = AgencyName::from_id(AGENCY).context("an agency")?;
     let seeded = snapshot.state.platforms().values().map(AsRef::as_ref);
     let platforms: Vec<&Platform> = seeded.chain(&more).collect();
     let mut made = Vec::new();
@@ -213,9 +236,15 @@ async fn make(file: PathBuf, count: usize) -> Result<Database> {
     })
 }
 
-/// A principal that may update the plans of [`AGENCY`], and a key for it.
-async fn make_key(registry: &Registry) -> Result<String> {
-    let principal = PrincipalName::from_id("bench-editor").context("a principal")?;
+/// A principal with a role, and a key for it.
+async fn make_key(
+    registry: &Registry,
+    id: &str,
+    kind: PrincipalKind,
+    role: Role,
+    agency: Option<AgencyName>,
+) -> Result<String> {
+    let principal = PrincipalName::from_id(id).context("a principal")?;
     let id = OsEntropy.id(KEY_ID_LENGTH);
     let key = NewKey::random(&id);
     let commands: [Box<dyn AnyCommand>; 2] = [
@@ -223,9 +252,9 @@ async fn make_key(registry: &Registry) -> Result<String> {
             name: Some(principal.clone()),
             fields: PrincipalFields {
                 display_name: "Benchmark (made up)".to_owned(),
-                kind: PrincipalKind::Person,
-                agency: AgencyName::from_id(AGENCY),
-                roles: vec![Role::AgencyEditor],
+                kind,
+                agency,
+                roles: vec![role],
                 grants: Vec::new(),
             },
         }),
@@ -257,13 +286,27 @@ async fn append<R: Record>(
     moment: Timestamp,
     with: fn(R, Meta) -> R,
 ) -> Result<()> {
+    append_changes(store, method, records, 1, moment, with).await
+}
+
+/// Appends records to the log, so many in a change.
+async fn append_changes<R: Record>(
+    store: &Store,
+    method: &'static str,
+    records: Vec<R>,
+    each: usize,
+    moment: Timestamp,
+    with: fn(R, Meta) -> R,
+) -> Result<()> {
     let mut revision = store.head().await?.revision;
     let mut records = records.into_iter().peekable();
     while records.peek().is_some() {
-        let mut changes = Vec::with_capacity(BATCH);
-        for record in records.by_ref().take(BATCH) {
+        let mut changes = Vec::with_capacity(BATCH / each);
+        while changes.len() < BATCH / each && records.peek().is_some() {
             revision = revision.next();
-            let record = with(record, Meta::created(moment, revision));
+            let records = records.by_ref().take(each);
+            let records = records.map(|it| with(it, Meta::created(moment, revision)));
+            let images = records.map(|it| Effect::Put(R::into_image(Arc::new(it))));
             changes.push(Change {
                 revision,
                 record_time: moment,
@@ -272,7 +315,7 @@ async fn append<R: Record>(
                 method: method.into(),
                 request_id: None,
                 reason: "made up for the benchmark".to_owned(),
-                effects: vec![Effect::Put(R::into_image(Arc::new(record)))],
+                effects: images.collect(),
                 key_hashes: Vec::new(),
             });
         }
@@ -291,25 +334,24 @@ async fn append<R: Record>(
 
 pub(crate) fn editor() -> Result<Person> {
     Ok(Person {
-        principal: PrincipalName::from_id("bench-editor").context("a principal")?,
+        principal: PrincipalName::from_id(EDITOR).context("a principal")?,
         actor: None,
     })
 }
 
 // === tasks ===
 
-/// Tasks generated before they are appended, so that a million need not be in memory at once.
-const TASKS_AT_ONCE: usize = 50_000;
+/// Records generated before they are appended, so that a million need not be in memory at once.
+const AT_ONCE: usize = 50_000;
 
 async fn make_tasks(file: PathBuf, count: usize) -> Result<Database> {
     let mut database = make(file, SMALL).await?;
     let moment = Timestamp::parse(MOMENT)?;
     let url = format!("sqlite:{}", database.file.display());
     let store = Store::open(&url, uuid::Uuid::new_v4()).await?;
-    let seed = catalogue::seed([catalogue::OPENING_EDITION])?;
-    let agencies: Vec<_> = seed.agencies.into_iter().map(|it| it.name).collect();
-    for first in (0..count).step_by(TASKS_AT_ONCE) {
-        let made = (first..count.min(first + TASKS_AT_ONCE))
+    let agencies = agencies()?;
+    for first in (0..count).step_by(AT_ONCE) {
+        let made = (first..count.min(first + AT_ONCE))
             .map(|number| task(number, &agencies, moment))
             .collect::<Result<Vec<_>>>()?;
         let bytes = made.iter().map(|it| tasks::task(it).encoded_len());
@@ -373,6 +415,105 @@ fn task(number: usize, agencies: &[AgencyName], moment: Timestamp) -> Result<Tas
         }));
     }
     Ok(task)
+}
+
+// === observations ===
+
+async fn make_observations(file: PathBuf, count: usize) -> Result<Database> {
+    let mut database = make(file, SMALL).await?;
+    let moment = Timestamp::parse(MOMENT)?;
+    let url = format!("sqlite:{}", database.file.display());
+    let store = Store::open(&url, uuid::Uuid::new_v4()).await?;
+    let clock = Arc::new(StandingClock(moment));
+    let (registry, writer) = Registry::start(store.clone(), clock, Box::new(OsEntropy)).await?;
+    let (kind, role) = (PrincipalKind::System, Role::Measurer);
+    database.key = make_key(&registry, "bench-meter", kind, role, None).await?;
+    drop(registry);
+    writer.await??;
+    let agencies = agencies()?;
+    let newest = Date::parse(NEWEST)?;
+    for first in (0..count).step_by(AT_ONCE) {
+        let made = (first..count.min(first + AT_ONCE))
+            .map(|number| measured(number, newest, &agencies, moment))
+            .collect::<Result<Vec<_>>>()?;
+        // without what is computed of them
+        let none = State::default();
+        let bytes = made.iter().map(|it| observation(it, &none).encoded_len());
+        database.own_bytes += bytes.sum::<usize>();
+        let method = "BatchCreateObservations";
+        append_changes(&store, method, made, BATCH, moment, |it, meta| {
+            Observation { meta, ..it }
+        })
+        .await?;
+    }
+    store.close().await;
+    Ok(database)
+}
+
+/// The day of the newest values; the others are of the days before it.
+const NEWEST: &str = "2025-12-31";
+/// The day of the newest values that [`more_observations`] makes: far before all others.
+const NEWEST_MORE: &str = "1999-12-31";
+
+pub(crate) fn newest_day() -> Result<Option<pb::Date>> {
+    Ok(write_date(Some(Date::parse(NEWEST)?)))
+}
+
+fn agencies() -> Result<Vec<AgencyName>> {
+    let seed = catalogue::seed([catalogue::OPENING_EDITION])?;
+    Ok(seed.agencies.into_iter().map(|it| it.name).collect())
+}
+
+/// Values that are in no database, from this number on, each with its indicator.
+pub(crate) fn more_observations(
+    first: usize,
+    count: usize,
+) -> Result<Vec<(String, pb::Observation)>> {
+    let moment = Timestamp::parse(MOMENT)?;
+    let (newest, agencies, none) = (Date::parse(NEWEST_MORE)?, agencies()?, State::default());
+    let made = (first..first + count).map(|number| {
+        let record = measured(number, newest, &agencies, moment)?;
+        let parent = record.indicator().to_string();
+        Ok((parent, observation(&record, &none)))
+    });
+    made.collect()
+}
+
+/// A synthetic value: each day has one of every indicator and agency.
+fn measured(
+    number: usize,
+    newest: Date,
+    agencies: &[AgencyName],
+    moment: Timestamp,
+) -> Result<Observation> {
+    let of = INDICATORS.get(number % INDICATORS.len());
+    let indicator = of.and_then(|id| IndicatorName::from_id(id));
+    let indicator = indicator.context("an indicator")?;
+    let number_of_agency = number / INDICATORS.len();
+    let days = i32::try_from(number_of_agency / agencies.len())?;
+    let day = newest.plus_days(-days);
+    let below = 1_000 + number % 9_000;
+    let above = below * (50 + number % 50) / 100;
+    let hundredths = (above * 20_000 + below) / (2 * below);
+    let value = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    let decimal = |text: String| text.parse().map(Some).context("a decimal");
+    let id = format!("v{number:011}");
+    Ok(Observation {
+        name: ObservationName::from_id(&indicator, &id).context("an id")?,
+        agency: agencies.get(number_of_agency % agencies.len()).cloned(),
+        scope: None,
+        start: Some(day),
+        end: day,
+        definition: 1,
+        basis: Basis::Measured,
+        qualifier: Qualifier::Exact,
+        numerator: decimal(above.to_string())?,
+        denominator: decimal(below.to_string())?,
+        value: decimal(value)?,
+        grounds: None,
+        // the change that writes it sets the real one
+        meta: Meta::created(moment, Default::default()),
+    })
 }
 
 // === platforms ===

@@ -1,6 +1,7 @@
 //! The registry's speed as ratios: `cargo bench`, or `cargo bench -- get` for a part, or
-//! `cargo bench -- hostile PING` for an attack. The parts `million`, `tasks` and `crowd` take
-//! minutes, and run only if they are named.
+//! `cargo bench -- hostile PING` for an attack. The parts `million`, `tasks`, `observations` and
+//! `crowd` take minutes, and run only if they are named; `--records N` has fewer tasks or
+//! observations than a million.
 //!
 //! The server is the real binary with everything on, beside a bare tonic service that answers the
 //! same bytes under the same settings. Clients are in a process of their own. Rounds alternate
@@ -20,6 +21,7 @@ mod generate;
 mod hostile;
 mod load;
 mod measure;
+mod observations;
 mod past;
 mod process;
 mod size;
@@ -47,6 +49,8 @@ struct Options {
     rounds: usize,
     /// How long each takes.
     measure: Duration,
+    /// How many tasks, or observations, there are.
+    records: usize,
 }
 
 impl Options {
@@ -55,6 +59,7 @@ impl Options {
             parts: Vec::new(),
             rounds: 5,
             measure: Duration::from_millis(700),
+            records: generate::HUGE,
         };
         let mut arguments = arguments;
         while let Some(argument) = arguments.next() {
@@ -62,16 +67,19 @@ impl Options {
             match argument.as_str() {
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--milliseconds" => options.measure = Duration::from_millis(value()?.parse()?),
+                "--records" => options.records = value()?.parse()?,
                 // cargo's own
                 "--bench" => {}
                 flag if flag.starts_with('-') => anyhow::bail!(
-                    "`{flag}`: there are --rounds N and --milliseconds N, and parts: {}",
+                    "`{flag}`: there are --rounds N, --milliseconds N and --records N, and parts: \
+                     {}",
                     PARTS.join(", ")
                 ),
                 _ => options.parts.push(argument),
             }
         }
         ensure!(options.rounds > 0, "--rounds 0");
+        ensure!(options.records > 0, "--records 0");
         // an attack is named after the part `hostile`
         for part in &options.parts {
             let known = PARTS.iter().any(|name| name.contains(part.as_str()));
@@ -92,7 +100,7 @@ impl Options {
 }
 
 /// Every part, in the order they run.
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 19] = [
     compare::GET,
     compare::GET_WITH_KEY,
     compare::LIST_BASIC,
@@ -110,6 +118,7 @@ const PARTS: [&str; 18] = [
     past::PAST,
     summary::SUMMARY,
     tasks::TASKS,
+    observations::OBSERVATIONS,
     hostile::HOSTILE,
 ];
 
@@ -150,6 +159,7 @@ fn report(options: &Options) -> Result<()> {
     let pasts = runtime.block_on(past::run(options, &directory))?;
     let summaries = runtime.block_on(summary::run(options, &directory))?;
     let tasks = runtime.block_on(tasks::run(options, &directory))?;
+    let observations = runtime.block_on(observations::run(options, &directory))?;
     let hostile = runtime.block_on(hostile::run(options, &directory))?;
     let figures = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -164,6 +174,7 @@ fn report(options: &Options) -> Result<()> {
         "past": pasts,
         "summaries": summaries,
         "tasks": tasks,
+        "observations": observations,
         "hostile": hostile,
     });
     let path = directory.join("figures.json");

@@ -1,12 +1,16 @@
 //! Rounds that alternate between two servers, and what they come to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use ndp_registry::pb;
 use serde::Serialize;
 
 use crate::{
-    load::{Call, Job},
+    Options,
+    bare::GET_PLATFORM,
+    generate::Database,
+    load::{Call, Job, answers},
     process::{Listening, client},
 };
 
@@ -182,4 +186,138 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len().saturating_sub(1) / 2;
     values.get(middle).copied().unwrap_or_default()
+}
+
+// === beside a plain read ===
+
+/// A call compared with GetPlatform on the same server.
+#[derive(Debug, Serialize)]
+pub(crate) struct Beside {
+    part: &'static str,
+    /// The first time.
+    first_ms: f64,
+    call_us: f64,
+    get_us: f64,
+    /// Time of a call, over that of GetPlatform.
+    ratio: f64,
+}
+
+/// The plain read: of the first platform.
+pub(crate) fn get(database: &Database) -> Call {
+    let request = pb::GetPlatformRequest {
+        name: database.platforms.first().cloned().unwrap_or_default(),
+        ..Default::default()
+    };
+    Call::new(GET_PLATFORM, &request)
+}
+
+/// Makes each call once and then again and again, in turn with the plain read, and prints it.
+pub(crate) async fn beside<const N: usize>(
+    options: &Options,
+    database: &Database,
+    questions: [(&'static str, Call); N],
+) -> Result<Vec<Beside>> {
+    let server = Listening::registry(&database.file)?;
+    answers(&server.address, &[get(database)]).await?;
+    println!(
+        "{:<28} {:>10} {:>12} {:>12} {:>8}",
+        "of them", "first", "again", "get", "ratio"
+    );
+    let mut seeds = Seeds::new();
+    let mut all = Vec::new();
+    for (part, call) in questions {
+        let began = Instant::now();
+        answers(&server.address, std::slice::from_ref(&call)).await?;
+        let first = began.elapsed();
+        let first_ms = first.as_secs_f64() * 1e3;
+        let calls = [call, get(database)];
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..options.rounds.min(3) {
+            for (call, times) in calls.iter().zip(&mut times) {
+                let question = Question {
+                    part,
+                    calls: std::slice::from_ref(call),
+                    own_call: false,
+                    concurrency: (1, 1),
+                    rounds: 1,
+                    // long enough for a call that takes long
+                    measure: (options.measure / 2).max(first * 4),
+                };
+                times.push(1e6 / question.ask(&server, seeds.next())?.rate);
+            }
+        }
+        let [call_us, get_us] = times.map(median);
+        let ratio = call_us / get_us;
+        println!("{part:<28} {first_ms:>7.0} ms {call_us:>9.0} us {get_us:>9.0} us {ratio:>8.2}");
+        all.push(Beside {
+            part,
+            first_ms,
+            call_us,
+            get_us,
+            ratio,
+        });
+    }
+    Ok(all)
+}
+
+/// What it costs to hold many records of one kind.
+#[derive(Debug, Serialize)]
+pub(crate) struct Held {
+    records: usize,
+    start_ms: f64,
+    resident_bytes: f64,
+    peak_bytes: f64,
+    /// Memory of one record, its own bytes included.
+    bytes_each: f64,
+    /// One record as a protobuf message.
+    own_bytes_each: f64,
+}
+
+impl Held {
+    /// Starts the server with these many records and without them, and prints what they cost.
+    /// `waited` are the calls after which everything is in memory: counts and indexes, which are
+    /// made after the start, are part of it.
+    pub(crate) async fn measure(
+        options: &Options,
+        kind: &str,
+        records: usize,
+        (without, with): (&Database, &Database),
+        waited: &[Call],
+    ) -> Result<Self> {
+        let (_, base, _) = held(without, options.rounds, waited).await?;
+        let (start_ms, resident_bytes, peak_bytes) = held(with, options.rounds, waited).await?;
+        let found = Self {
+            records,
+            start_ms,
+            resident_bytes,
+            peak_bytes,
+            bytes_each: (resident_bytes - base) / records as f64,
+            own_bytes_each: (with.own_bytes - without.own_bytes) as f64 / records as f64,
+        };
+        let mib = |bytes: f64| bytes / f64::from(1 << 20);
+        println!(
+            "\n{records} {kind}: start {start_ms:.0} ms, memory {:.0} MiB, peak {:.0} MiB; each \
+             {:.0} bytes, of which its own {:.0}",
+            mib(resident_bytes),
+            mib(peak_bytes),
+            found.bytes_each,
+            found.own_bytes_each
+        );
+        Ok(found)
+    }
+}
+
+/// Milliseconds to start, bytes held and at the highest.
+async fn held(database: &Database, rounds: usize, waited: &[Call]) -> Result<(f64, f64, f64)> {
+    let (mut starts, mut residents, mut peaks) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds.min(3) {
+        let server = Listening::registry(&database.file)?;
+        answers(&server.address, &[get(database)]).await?;
+        answers(&server.address, waited).await?;
+        let (resident, peak) = server.memory()?;
+        starts.push(server.started_in.as_secs_f64() * 1e3);
+        residents.push(resident as f64);
+        peaks.push(peak as f64);
+    }
+    Ok((median(starts), median(residents), median(peaks)))
 }

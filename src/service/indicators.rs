@@ -143,7 +143,7 @@ impl Services {
                 it.value.is_some() && standing.is_some_and(|stands| stands.name == it.name)
             };
             let page = page(&query, call, effort, in_order, rows, |it| all || stands(it));
-            let convert = |it: &Seen<'_, Observation>| observations::observation(it, state);
+            let convert = |it: &Seen<'_, Observation>| observations::charged(it, state, effort);
             let place = |it: &Seen<'_, Observation>| query.order.cursor(it);
             let cost = Observation::ANSWER_COST;
             Ok(fitted(page, effort, cost, convert, place))

@@ -15,7 +15,7 @@ use ndp_core::{
     error::Violations,
     names::{AgencyName, FigureName, Revision},
     records::{
-        figures::{Figure, Part, Qualifier, Scope, Subject},
+        figures::{Figure, Part, Subject},
         meta::Meta,
     },
     state::State,
@@ -24,8 +24,6 @@ use ndp_core::{
 
 wire_words! {
     Subject = pb::figure::Subject;
-    Qualifier = pb::figure::Qualifier;
-    Scope = pb::figure::Scope;
 }
 
 impl ToMessage for Figure {
@@ -89,7 +87,7 @@ pub fn figure_fields(
         agency,
         period: period.map(read_period),
         value,
-        qualifier: read_enum(qualifier),
+        qualifier: read_enum(qualifier).unwrap_or_default(),
         total,
         breakdown: breakdown.collect(),
         statement: read_text(statement),
@@ -137,7 +135,7 @@ pub fn figure(record: &Figure) -> pb::Figure {
         update_time: Some(write_timestamp(*update_time)),
         revision: revision.get(),
         programme: write_optional_name(programme.as_ref()),
-        qualifier: write_optional_enum(*qualifier),
+        qualifier: write_enum(*qualifier),
         period: period.as_ref().map(write_period),
         scope: write_optional_enum(*scope),
         agency: write_optional_name(agency.as_ref()),

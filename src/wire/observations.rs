@@ -12,8 +12,12 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
+    effort::Effort,
     error::Violations,
-    monitoring::observed::{Facts, Finality, Flag},
+    monitoring::{
+        observed::{Facts, Finality, Flag},
+        reconcile::observations::Reconciled,
+    },
     names::AgencyName,
     records::observations::{Basis, Draft, Grounds, Observation, Qualifier, Scope},
     state::State,
@@ -74,6 +78,7 @@ pub fn draft(
         create_time: _,
         update_time: _,
         revision: _,
+        reconciliation: _,
     } = message;
     let agency = read_optional_name(&agency, &path.field("agency"), violations);
     let replaces = read_optional_name(&replaces, &path.field("replaces"), violations);
@@ -103,6 +108,11 @@ pub fn draft(
 
 /// A value, with what is computed of it in `state`.
 pub fn observation(record: &Observation, state: &State) -> pb::Observation {
+    charged(record, state, &Effort::unlimited())
+}
+
+/// The same, charged with what is computed beside published values.
+pub fn charged(record: &Observation, state: &State, effort: &Effort) -> pb::Observation {
     let Observation {
         name,
         agency,
@@ -149,6 +159,7 @@ pub fn observation(record: &Observation, state: &State) -> pb::Observation {
         create_time: Some(write_timestamp(meta.create_time)),
         update_time: Some(write_timestamp(meta.update_time)),
         revision: meta.revision.get(),
+        reconciliation: state.reconciled(record, effort).map(reconciliation),
         ..pb::Observation::default()
     };
     match state.observed(record) {
@@ -183,5 +194,28 @@ fn with_facts(message: pb::Observation, facts: &Facts<'_>) -> pb::Observation {
         implied_ministry_weight: write_exact(*weight),
         flags: flags.iter().map(|it| write_enum(*it)).collect(),
         ..message
+    }
+}
+
+fn reconciliation(computed: Reconciled) -> pb::observation::Reconciliation {
+    let Reconciled {
+        value,
+        numerator,
+        denominator,
+        qualifier,
+        basis,
+        difference,
+        summed,
+        agencies,
+    } = computed;
+    pb::observation::Reconciliation {
+        computed_value: write_exact(value),
+        computed_numerator: write_exact(numerator),
+        computed_denominator: write_exact(denominator),
+        computed_qualifier: write_optional_enum(value.map(|_| qualifier)),
+        computed_basis: write_optional_enum(basis),
+        difference: write_exact(difference),
+        summed_agency_count: Some(summed),
+        agency_count: Some(agencies),
     }
 }

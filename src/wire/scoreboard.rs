@@ -6,7 +6,10 @@ use super::{
 };
 use crate::pb;
 use ndp_core::{
-    monitoring::scoreboard::{Ask, Cell, Column, Row},
+    monitoring::{
+        scoreboard::{Ask, Cell, Column, Row},
+        sum::Sum,
+    },
     records::observations::Basis,
 };
 
@@ -15,14 +18,17 @@ pub fn column(record: &Column<'_>, agencies: usize) -> pb::compute_scoreboard_re
     let Column {
         indicator,
         definition,
+        sum,
+        mixed,
+    } = record;
+    let Sum {
         reported,
         summed,
         numerator,
         denominator,
         value,
         qualifier,
-        mixed,
-    } = record;
+    } = sum;
     pb::compute_scoreboard_response::Column {
         indicator: indicator.name.as_str().to_owned(),
         display_name: indicator.fields.display_name.clone(),

@@ -33,6 +33,7 @@ mod plans;
 mod programmes;
 mod proposals;
 mod published;
+mod published_values;
 mod recommendations;
 mod reminders;
 mod reports;

@@ -31,6 +31,7 @@ use ndp_core::{
         figures::{Figure, Subject},
         meta::Meta,
         milestones::{Completion, Milestone, MilestoneFields},
+        observations::Qualifier,
         plans::{Plan, PlanFields, PlanState, StateEntry},
         platforms::{
             Exit, ExitOutcome, Governance, Listing, Membership, Platform, PlatformFields, Security,
@@ -335,7 +336,7 @@ fn figure(number: i64) -> Image {
         agency: None,
         period: None,
         value: 1,
-        qualifier: None,
+        qualifier: Qualifier::Exact,
         total: Some(2),
         breakdown: Vec::new(),
         statement: "made up".into(),

@@ -161,12 +161,6 @@ messages! {
     NOT_ALLOWED => NotOfSubject { subject: &'static str }:
         ("is not for a figure of {subject}; leave it out"),
         ("không dùng cho số liệu loại {subject}; hãy bỏ trống");
-    REQUIRED => ScopeAgencyMissing:
-        ("name the agency that was counted, or give another `scope`"),
-        ("hãy ghi cơ quan được tính, hoặc chọn `scope` khác");
-    NOT_ALLOWED => AgencyWithoutScope:
-        ("is for the `scope` AGENCY only; leave it out, or give that scope"),
-        ("chỉ dùng khi `scope` là AGENCY; hãy bỏ trống, hoặc ghi `scope` đó");
     REQUIRED => DuePeriodMissing:
         ("give the month or period in which the tasks fall due"),
         ("hãy ghi tháng hoặc kỳ mà nhiệm vụ đến hạn");

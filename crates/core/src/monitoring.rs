@@ -17,6 +17,7 @@ pub mod reminders;
 pub mod scoreboard;
 mod series;
 pub mod standing;
+pub mod sum;
 pub mod summary;
 pub mod tally;
 pub mod tasks;

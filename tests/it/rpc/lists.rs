@@ -440,21 +440,24 @@ both! {
         furnish(&server, &mut keeper).await;
         let roles = [Role::Admin, Role::Steward];
         let mut all = server.clients(server.person("all", &roles, None).await);
-        // of the figures that are shipped none is of one agency
-        let figure = pb::Figure {
-            figure_date: Some(given::date(2026, 9, 30)),
-            subject: pb::figure::Subject::PlansIssued.into(),
-            scope: pb::figure::Scope::Agency.into(),
-            agency: "agencies/bo-y-te".into(),
-            sources: vec![pb::Source { note: "thử".into(), ..Default::default() }],
-            ..Default::default()
-        };
-        let request = pb::CreateFigureRequest {
-            figure: Some(figure),
-            figure_id: "thu".into(),
-            ..Default::default()
-        };
-        keeper.monitoring.create_figure(request).await.unwrap();
+        // of the figures that are shipped none is of one agency, and none of a scope
+        let country = pb::observation::Scope::Country;
+        for (id, scope, agency) in [("mot", None, "agencies/bo-y-te"), ("hai", Some(country), "")] {
+            let figure = pb::Figure {
+                figure_date: Some(given::date(2026, 9, 30)),
+                subject: pb::figure::Subject::PlansIssued.into(),
+                scope: scope.map_or(0, Into::into),
+                agency: agency.into(),
+                sources: vec![pb::Source { note: "thử".into(), ..Default::default() }],
+                ..Default::default()
+            };
+            let request = pb::CreateFigureRequest {
+                figure: Some(figure),
+                figure_id: id.into(),
+                ..Default::default()
+            };
+            keeper.monitoring.create_figure(request).await.unwrap();
+        }
         let snapshot = server.registry.read();
         let state = &snapshot.state;
         every_declared_field_holds(&mut all, rows_of(state.agencies()), agencies).await;

@@ -328,9 +328,8 @@ both! {
             json!({"subject": "TASKS", "programme": "programmes/khong-co"}),
             json!({"subject": "TASKS", "edition": OF_84}),
             json!({"system": "Hệ thống thử"}),
-            json!({"scope": "AGENCY"}),
             json!({"scope": "COUNTRY", "agency": "agencies/bo-cong-an"}),
-            json!({"scope": "AGENCY", "agency": "agencies/khong-co"}),
+            json!({"agency": "agencies/khong-co"}),
             json!({"scope": 9}),
             json!({"qualifier": 9}),
             json!({"subject": "TASKS_DUE"}),
@@ -356,8 +355,7 @@ both! {
             figure.programme REFERENCE_NOT_FOUND
             figure.edition NOT_ALLOWED
             figure.system NOT_ALLOWED
-            figure.agency REQUIRED
-            figure.agency NOT_ALLOWED
+            figure.scope NOT_ALLOWED
             figure.agency REFERENCE_NOT_FOUND
             figure.scope UNKNOWN_VALUE
             figure.qualifier UNKNOWN_VALUE
@@ -372,7 +370,7 @@ both! {
         let fields = json!({
             "breakdown": [{"category": "IN_TIME", "value": 2}],
             "subject": "TASKS_DUE", "programme": "programmes/nq57-2025",
-            "scope": "AGENCY", "agency": "agencies/bo-cong-an", "qualifier": "MORE_THAN",
+            "agency": "agencies/bo-cong-an", "qualifier": "MORE_THAN",
             "period": {
                 "start": given_day(2026, 10, 1), "end": given_day(2026, 12, 31),
                 "as_written": "quý IV",

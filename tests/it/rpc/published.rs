@@ -348,6 +348,11 @@ both! {
                 [json!(84), json!(6), Value::Null],
             ),
             (
+                "upper-bound",
+                with(json!({"value": 90, "qualifier": "LESS_THAN"})),
+                [json!(84), Value::Null, json!("BOUND_REACHED")],
+            ),
+            (
                 "rounded",
                 with(json!({"value": 80, "qualifier": "ROUNDED"})),
                 [json!(84), json!(-4), Value::Null],
@@ -359,9 +364,7 @@ both! {
             ),
             (
                 "of-an-agency",
-                with(json!({
-                    "value": 20, "scope": "AGENCY", "agency": format!("agencies/{AGENCY}"),
-                })),
+                with(json!({"value": 20, "agency": format!("agencies/{AGENCY}")})),
                 [json!(13), json!(7), Value::Null],
             ),
             (

@@ -1,6 +1,8 @@
 //! Reconciliation: compares published figures with what the registry computes for the same date.
 //! Where nothing can be compared, a note of a closed set says why.
 
+pub mod observations;
+
 use std::collections::BTreeMap;
 
 use crate::{
@@ -9,7 +11,8 @@ use crate::{
     names::{PlanName, ProgrammeName, Revision},
     records::{
         data_flows::{FlowState, Party, PartyClass, Side},
-        figures::{Figure, Part, Scope, Subject},
+        figures::{Figure, Part, Subject},
+        observations::Scope,
         plans::PlanState,
         platforms::{Platform, Stage},
         words::words,
@@ -36,7 +39,7 @@ words! {
         NoPeriod = 6 "NO_PERIOD",
         /// A figure of connections that does not name a system.
         NoSystem = 7 "NO_SYSTEM",
-        /// A lower bound, which the computed value reaches.
+        /// A bound, within which the computed value is.
         BoundReached = 8 "BOUND_REACHED",
     }
 }
@@ -61,7 +64,7 @@ impl Note {
             Self::NoPeriod => "not compared: the figure does not say for which period",
             Self::NoSystem => "not compared: the figure names no system",
             Self::BoundReached => {
-                "no difference: the figure is a lower bound, and the computed value reaches it"
+                "no difference: the figure is a bound, and the computed value is within it"
             }
         }
     }
@@ -84,7 +87,8 @@ impl Note {
             Self::NoPeriod => "không đối chiếu: số liệu không nêu kỳ",
             Self::NoSystem => "không đối chiếu: số liệu không nêu hệ thống được kết nối",
             Self::BoundReached => {
-                "không chênh lệch: số liệu chỉ nêu mức tối thiểu và số tính được đã đạt mức đó"
+                "không chênh lệch: số liệu chỉ nêu một giới hạn và số tính được nằm trong giới hạn \
+                 đó"
             }
         }
     }
@@ -488,6 +492,7 @@ mod tests {
         names::{AgencyName, FigureName, TaskName},
         records::{
             meta::Meta,
+            observations::Qualifier,
             tasks::{Confirmation, Task, TaskDropping, TaskFields, TaskReport},
         },
     };
@@ -613,7 +618,7 @@ mod tests {
             agency: None,
             period: None,
             value: 0,
-            qualifier: None,
+            qualifier: Qualifier::Exact,
             total: None,
             breakdown: Vec::new(),
             statement: String::new(),
@@ -640,7 +645,6 @@ mod tests {
             let effort = Effort::unlimited();
             let mut figure = figure(Subject::Tasks, on);
             if let Some(led) = led {
-                figure.scope = Some(Scope::Agency);
                 figure.agency = Some(agency(led));
             }
             figure.breakdown = ["COMPLETED_ON_TIME", "COMPLETED_LATE", "ON_SCHEDULE", "OVERDUE",

@@ -10,17 +10,18 @@ use crate::{
     effort::Effort,
     error::Error,
     messages::{Condition, Rule},
+    monitoring::sum::Sum,
     names::{AgencyName, IndicatorName},
     records::{
         agencies::{Agency, AgencyKind},
-        indicators::{Indicator, IndicatorKind, Preference, Span},
-        observations::{Basis, Observation, Qualifier, Subject},
+        indicators::{Indicator, Preference, Span},
+        observations::{Basis, Observation, Subject},
     },
     state::State,
 };
 
 /// The cost of one cell, in units of work.
-const CELL_COST: usize = 4;
+pub(super) const CELL_COST: usize = 4;
 
 /// What is to be compared.
 #[derive(Clone, Debug)]
@@ -61,18 +62,8 @@ pub struct Column<'a> {
     pub indicator: &'a Indicator,
     /// The version of the definition that the values follow, unless they are mixed.
     pub definition: u8,
-    /// Agencies with a value.
-    pub reported: i32,
-    /// Agencies whose numerator and denominator are in the sums.
-    pub summed: i32,
-    /// The sum of the numerators.
-    pub numerator: Option<Exact>,
-    /// The sum of the denominators.
-    pub denominator: Option<Exact>,
-    /// The value of all agencies together: from the sums, or the sum of the counts.
-    pub value: Option<Exact>,
-    /// How exact that is.
-    pub qualifier: Qualifier,
+    /// The agencies together.
+    pub sum: Sum,
     /// Whether a value is on another basis or by another definition.
     pub mixed: bool,
 }
@@ -152,12 +143,7 @@ impl State {
         let mut column = Column {
             indicator,
             definition,
-            reported: 0,
-            summed: 0,
-            numerator: None,
-            denominator: None,
-            value: None,
-            qualifier: Qualifier::Exact,
+            sum: Sum::EMPTY,
             mixed: false,
         };
         for row in effort.rows(rows.iter_mut(), CELL_COST) {
@@ -167,7 +153,6 @@ impl State {
             }
             row.cells.push(cell);
         }
-        column.sum_up();
         rank(rows, indicator.fields.direction);
         Ok(column)
     }
@@ -243,43 +228,15 @@ impl State {
 }
 
 /// Whether others had taken over all tasks of an agency before the end of the period.
-fn is_gone(agency: &Agency, span: Span) -> bool {
+pub(super) fn is_gone(agency: &Agency, span: Span) -> bool {
     let mut successions = agency.fields.successions.iter();
     successions.any(|it| it.scope.is_empty() && it.start_date.is_none_or(|day| day <= span.end))
 }
 
 impl Column<'_> {
     fn add(&mut self, ask: &Ask, observation: &Observation) {
-        self.reported += 1;
         self.mixed |= observation.basis != ask.basis || observation.definition != self.definition;
-        let plus = |sum: &mut Option<Exact>, part: Exact| {
-            *sum = sum.unwrap_or(Exact::whole(0)).plus(part);
-        };
-        match self.indicator.fields.kind {
-            IndicatorKind::Ratio => {
-                if let (Some(above), Some(below)) = (observation.numerator, observation.denominator)
-                {
-                    plus(&mut self.numerator, above.exact());
-                    plus(&mut self.denominator, below.exact());
-                    self.summed += 1;
-                }
-            }
-            IndicatorKind::Total => {
-                if let Some(value) = observation.value {
-                    plus(&mut self.value, value.exact());
-                    self.qualifier = self.qualifier.with(observation.qualifier);
-                    self.summed += 1;
-                }
-            }
-            IndicatorKind::Score | IndicatorKind::Unspecified => {}
-        }
-    }
-
-    fn sum_up(&mut self) {
-        if let Some((above, below)) = self.numerator.zip(self.denominator) {
-            let fields = &self.indicator.fields;
-            self.value = above.over(below, fields.factor(), fields.places());
-        }
+        self.sum.add(&self.indicator.fields, observation);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     records::{
         documents::Source,
         meta::Meta,
+        observations::{Qualifier, Scope},
         stored::stored,
         texts::texts,
         words::{Word as _, words},
@@ -64,32 +65,6 @@ impl Subject {
     }
 }
 
-words! {
-    /// How exact a published value is.
-    pub enum Qualifier {
-        /// As counted.
-        Exact = 1 "EXACT",
-        /// Rounded by the publisher.
-        Rounded = 2 "ROUNDED",
-        /// A lower bound: "more than", "over".
-        MoreThan = 3 "MORE_THAN",
-    }
-}
-
-words! {
-    /// Whose things were counted.
-    pub enum Scope {
-        /// Those of the whole country.
-        Country = 1 "COUNTRY",
-        /// Those of the ministries together.
-        Ministries = 2 "MINISTRIES",
-        /// Those of the provinces and cities together.
-        Localities = 3 "LOCALITIES",
-        /// Those of one agency.
-        Agency = 4 "AGENCY",
-    }
-}
-
 stored! {
     /// A part of the value, by the publisher's own division.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,16 +92,18 @@ stored! {
         pub programme: Option<ProgrammeName>,
         /// The system whose connections it counts, as published.
         pub system: String,
-        /// Whose things it counts; the whole country where it does not say.
+        /// Whose things it counts, unless those of one agency; the whole country where it does not
+        /// say.
         pub scope: Option<Scope>,
-        /// The agency, where the scope is one.
+        /// Or the one agency.
         pub agency: Option<AgencyName>,
         /// When what it counts happened, or falls due.
         pub period: Option<Period>,
         /// The count.
         pub value: i64,
-        /// How exact the count is; exact where it does not say.
-        pub qualifier: Option<Qualifier>,
+        /// How exact the count is.
+        #[serde(default, skip_serializing_if = "crate::records::stored::is_default")]
+        pub qualifier: Qualifier,
         /// Out of how many.
         pub total: Option<i64>,
         /// Parts of the value.
@@ -151,13 +128,8 @@ impl Figure {
         }
         self.check_subject(violations);
         self.check_period(violations);
-        let rule = match (self.scope, &self.agency) {
-            (Some(Scope::Agency), None) => Some(Rule::ScopeAgencyMissing),
-            (Some(Scope::Agency), Some(_)) | (_, None) => None,
-            (_, Some(_)) => Some(Rule::AgencyWithoutScope),
-        };
-        if let Some(rule) = rule {
-            violations.add("figure.agency", rule);
+        if self.scope.is_some() && self.agency.is_some() {
+            violations.add("figure.scope", Rule::SubjectTwice);
         }
         for (index, part) in self.breakdown.iter().enumerate() {
             let before = self.breakdown.iter().take(index);
@@ -224,11 +196,11 @@ impl Figure {
         }
     }
 
-    /// How far a published value is from a computed one. None where the two do not disagree,
-    /// because the publisher states a lower bound that the computed value reaches.
+    /// How far a published value is from a computed one. None where the publisher states a bound
+    /// that holds.
     pub fn difference(&self, published: i64, computed: i64) -> Option<i64> {
-        let reached = self.qualifier == Some(Qualifier::MoreThan) && computed >= published;
-        (!reached).then(|| published.saturating_sub(computed))
+        let holds = self.qualifier.is_met_by(computed.cmp(&published));
+        (!holds).then(|| published.saturating_sub(computed))
     }
 }
 
@@ -280,7 +252,7 @@ impl Queryable for Figure {
         })
         .orderable(),
         Field::new("qualifier", words::<Qualifier>(), |r: &Self| {
-            Values::option(r.qualifier.map(Qualifier::word))
+            Values::one(r.qualifier.word())
         }),
         Field::new("value", Type::Integer, |r: &Self| Values::one(r.value)).orderable(),
         created!(Self),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::{
     caller::Caller,
-    decimal::Decimal,
+    decimal::{Decimal, Exact},
     error::Violations,
     messages::Rule,
     names::{AgencyName, IndicatorName, Revision},
@@ -357,6 +357,12 @@ impl IndicatorFields {
             Unit::Percent => 100,
             _ => 1,
         }
+    }
+
+    /// A numerator over a denominator, with as many digits after the point as values have; `None`
+    /// where the denominator is not above zero.
+    pub fn ratio(&self, numerator: Exact, denominator: Exact) -> Option<Exact> {
+        numerator.over(denominator, self.factor(), self.places())
     }
 
     /// Most digits after the point.

@@ -3,7 +3,7 @@
 //! There may be a million of them, so a record keeps the fields that most of them do not have in a
 //! separate box.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Ordering};
 
 use crate::{
     caller::{Caller, Person},
@@ -83,6 +83,16 @@ impl Qualifier {
     /// Whether the number is the value itself, and not a bound.
     pub const fn is_number(self) -> bool {
         matches!(self, Self::Exact | Self::Rounded)
+    }
+
+    /// Whether the value is a bound that holds for a number that compares with it like this. A
+    /// number equal to the bound is not counted as a difference.
+    pub const fn is_met_by(self, number: Ordering) -> bool {
+        match self {
+            Self::MoreThan | Self::AtLeast => number.is_ge(),
+            Self::LessThan | Self::AtMost => number.is_le(),
+            Self::Exact | Self::Rounded => false,
+        }
     }
 
     /// The qualifier of a sum.

@@ -12,8 +12,9 @@ use crate::{
     names::{ObservationName, PrincipalName, Revision},
     records::{
         agencies::AgencyFields,
-        indicators::{Accumulation, Definition, IndicatorFields, Unit},
+        indicators::{Accumulation, Definition, IndicatorFields, IndicatorKind, Unit},
         meta::Meta,
+        observations::{Qualifier, Scope},
     },
     time::{Date, Timestamp},
 };
@@ -245,9 +246,9 @@ proptest! {
 
         let column = board.columns.first().unwrap();
         let some: Vec<_> = values.iter().flatten().collect();
-        prop_assert_eq!(column.reported, i32::try_from(some.len()).unwrap());
+        prop_assert_eq!(column.sum.reported, i32::try_from(some.len()).unwrap());
         let whole = |it: i64| Exact::whole(it).to_string();
-        let total = column.value.map(|it| it.to_string());
+        let total = column.sum.value.map(|it| it.to_string());
         match kind {
             IndicatorKind::Total => {
                 let sum: i64 = some.iter().filter_map(|it| it.value).sum();
@@ -258,7 +259,7 @@ proptest! {
                 let above: i64 = parts.iter().map(|it| it.0).sum();
                 let below: i64 = parts.iter().map(|it| it.1).sum();
                 let sums = (!parts.is_empty()).then(|| (whole(above), whole(below)));
-                let found = column.numerator.zip(column.denominator);
+                let found = column.sum.numerator.zip(column.sum.denominator);
                 prop_assert_eq!(found.map(|(a, b)| (a.to_string(), b.to_string())), sums);
                 let hundredths = |it: i64| format!("{}.{:02}", it / 100, it % 100);
                 let rate = (!parts.is_empty())
@@ -267,6 +268,59 @@ proptest! {
             }
             _ => prop_assert_eq!(total, None),
         }
+    }
+
+    /// Beside a published value of a class stands what its agencies add up to on one basis: the one
+    /// with most values, of equals the stronger.
+    #[test]
+    fn published_values_stand_beside_sums_of_one_basis(
+        all in vec(made(), 0..40), is_ratio: bool, published in 0..200_i64, is_bound: bool,
+    ) {
+        let kind = if is_ratio { IndicatorKind::Ratio } else { IndicatorKind::Total };
+        let state = grown(&all, kind, Preference::Higher);
+        let (month, definition) = (2, 2);
+        let claim = Observation {
+            agency: None,
+            scope: Some(Scope::Localities),
+            basis: Basis::Published,
+            qualifier: if is_bound { Qualifier::MoreThan } else { Qualifier::Exact },
+            ..observation(1, &Made {
+                agency: 0, month, basis: 0, definition, value: Some(published), parts: None,
+            })
+        };
+        let found = state.reconciled(&claim, &Effort::unlimited()).unwrap();
+
+        let last = stand(&all, month);
+        let on = |basis: usize| -> Vec<&Made> {
+            let of = last.iter().filter(|((agency, on, by), _)| {
+                *agency < AGENCIES - 1 && *on == basis && *by == definition
+            });
+            of.map(|(_, it)| it).filter(|it| !is_ratio || it.parts.is_some()).collect()
+        };
+        let (declared, measured) = (on(0), on(1));
+        let (basis, some) = if declared.len() > measured.len() {
+            (Basis::Declared, declared)
+        } else {
+            (Basis::Measured, measured)
+        };
+        let count = |it: usize| i32::try_from(it).unwrap();
+        prop_assert_eq!((found.summed, found.agencies), (count(some.len()), count(AGENCIES - 1)));
+        prop_assert_eq!(found.basis, (!some.is_empty()).then_some(basis));
+        let parts = || some.iter().filter_map(|it| it.parts);
+        let above: i64 = parts().map(|it| it.0).sum();
+        let below: i64 = parts().map(|it| it.1).sum();
+        // in hundredths
+        let sum = if is_ratio {
+            (below > 0).then(|| (above * 20_000 + below) / (2 * below))
+        } else {
+            (!some.is_empty()).then(|| some.iter().filter_map(|it| it.value).sum::<i64>() * 100)
+        };
+        let hundredths = |it: Option<Exact>| {
+            it.map(|it| it.over(Exact::whole(1), 100, 0).unwrap().to_string())
+        };
+        prop_assert_eq!(hundredths(found.value), sum.map(|it| it.to_string()));
+        let difference = sum.map(|it| published * 100 - it).filter(|it| !is_bound || *it > 0);
+        prop_assert_eq!(hundredths(found.difference), difference.map(|it| it.to_string()));
     }
 
     /// What is entered today changes no past board: neither that of a State that was kept, nor that
