@@ -6,6 +6,7 @@
 pub mod deadline;
 pub mod identity;
 pub mod metadata;
+pub mod refusals;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 

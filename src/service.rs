@@ -24,6 +24,7 @@ mod programmes;
 mod read;
 mod recommendations;
 pub mod reflection;
+mod refusals;
 pub mod standard;
 mod tasks;
 mod update;
@@ -42,7 +43,7 @@ use tower::Service;
 
 use crate::{
     admission::pool::Pool,
-    call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX},
+    call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, refusals::Refusals},
     files::Files,
     pb,
     registry::Registry,
@@ -73,6 +74,7 @@ fn gzip() -> EnabledCompressionEncodings {
 pub(crate) struct Services {
     registry: Registry,
     files: Files,
+    refusals: Refusals,
     /// The limit on bytes that are queued for watchers.
     unsent: Pool,
     stopping: watch::Receiver<bool>,
@@ -102,12 +104,14 @@ macro_rules! methods {
             pub fn new(
                 registry: &Registry,
                 files: Files,
+                refusals: Refusals,
                 unsent: Pool,
                 stopping: watch::Receiver<bool>,
             ) -> Self {
                 let services = Arc::new(Services {
                     registry: registry.clone(),
                     files,
+                    refusals,
                     unsent,
                     stopping,
                     platforms: Arc::default(),

@@ -34,6 +34,7 @@ mod programmes;
 mod proposals;
 mod published;
 mod recommendations;
+mod refusals;
 mod reminders;
 mod reports;
 mod rules;
