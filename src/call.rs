@@ -4,9 +4,9 @@
 //! position of that snapshot.
 
 pub mod deadline;
+pub mod denials;
 pub mod identity;
 pub mod metadata;
-pub mod refusals;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 

@@ -5,6 +5,7 @@ mod access;
 mod catalogue;
 mod changes;
 mod data_flows;
+mod denials;
 mod deployments;
 mod encodings;
 mod files;
@@ -24,7 +25,6 @@ mod programmes;
 mod read;
 mod recommendations;
 pub mod reflection;
-mod refusals;
 pub mod standard;
 mod tasks;
 mod update;
@@ -43,7 +43,7 @@ use tower::Service;
 
 use crate::{
     admission::pool::Pool,
-    call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, refusals::Refusals},
+    call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, denials::Denials},
     files::Files,
     pb,
     registry::Registry,
@@ -74,7 +74,7 @@ fn gzip() -> EnabledCompressionEncodings {
 pub(crate) struct Services {
     registry: Registry,
     files: Files,
-    refusals: Refusals,
+    denials: Denials,
     /// The limit on bytes that are queued for watchers.
     unsent: Pool,
     stopping: watch::Receiver<bool>,
@@ -104,14 +104,14 @@ macro_rules! methods {
             pub fn new(
                 registry: &Registry,
                 files: Files,
-                refusals: Refusals,
+                denials: Denials,
                 unsent: Pool,
                 stopping: watch::Receiver<bool>,
             ) -> Self {
                 let services = Arc::new(Services {
                     registry: registry.clone(),
                     files,
-                    refusals,
+                    denials,
                     unsent,
                     stopping,
                     platforms: Arc::default(),

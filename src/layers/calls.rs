@@ -12,13 +12,13 @@ use crate::{
     call::{
         Call, REQUEST_BYTES_MAX,
         deadline::patience,
+        denials::{Attempt, Denials},
         identity::{await_revision, identify},
         metadata::{NDP_MIN_REVISION, NDP_REVISION, write_position},
-        refusals::{Attempt, Refusals},
     },
     registry::Registry,
     service::Methods,
-    wire::status::{refused_attempt, status, transport::is_undeclared_compression},
+    wire::status::{denied_attempt, status, transport::is_undeclared_compression},
 };
 use ndp_core::{caller::Person, error::Error, position::Position};
 
@@ -27,23 +27,23 @@ use ndp_core::{caller::Person, error::Error, position::Position};
 pub struct Calls {
     registry: Registry,
     methods: Methods,
-    refusals: Refusals,
+    denials: Denials,
     slow: Duration,
 }
 
 impl Calls {
-    /// Serves these methods on this registry, and records the attempts that are refused. Calls of
+    /// Serves these methods on this registry, and records the attempts that are denied. Calls of
     /// any caller that take at least `slow` are logged.
     pub const fn new(
         registry: Registry,
         methods: Methods,
-        refusals: Refusals,
+        denials: Denials,
         slow: Duration,
     ) -> Self {
         Self {
             registry,
             methods,
-            refusals,
+            denials,
             slow,
         }
     }
@@ -92,7 +92,7 @@ impl Calls {
         response
     }
 
-    /// Logs a call, and records it if it was refused. `person` is `None` if the caller was not
+    /// Logs a call, and records it if it was denied. `person` is `None` if the caller was not
     /// identified, and `Some(None)` if it is anonymous.
     fn note<R>(
         &self,
@@ -105,15 +105,15 @@ impl Calls {
         let status = Status::from_header_map(response.headers());
         self.log(method, person, response, status.as_ref(), came);
         if let Some(status) = status
-            && let Some(refused) = refused_attempt(&status)
+            && let Some(denied) = denied_attempt(&status)
         {
-            self.refusals.record(&Attempt {
+            self.denials.record(&Attempt {
                 time: self.registry.clock().now(),
                 who: &held.who(),
                 person: person.flatten(),
                 method,
-                resource: &refused.resource,
-                reason: &refused.reason,
+                resource: &denied.resource,
+                reason: &denied.reason,
                 message: status.message(),
             });
         }

@@ -52,7 +52,7 @@ pub fn status_on(error: Error, resource: &str) -> Status {
 }
 
 /// The status of a refused attempt: of a caller that is unknown, or may not do what it asked for.
-pub fn refused_attempt(status: &Status) -> Option<RefusedAttempt> {
+pub fn denied_attempt(status: &Status) -> Option<DeniedAttempt> {
     if !matches!(
         status.code(),
         Code::Unauthenticated | Code::PermissionDenied
@@ -60,7 +60,7 @@ pub fn refused_attempt(status: &Status) -> Option<RefusedAttempt> {
         return None;
     }
     let mut info = status.get_details_error_info()?;
-    Some(RefusedAttempt {
+    Some(DeniedAttempt {
         resource: info.metadata.remove(RESOURCE).unwrap_or_default(),
         reason: info.reason,
     })
@@ -68,7 +68,7 @@ pub fn refused_attempt(status: &Status) -> Option<RefusedAttempt> {
 
 /// What the details of a refused attempt's status say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedAttempt {
+pub struct DeniedAttempt {
     /// The resource that a write named.
     pub resource: String,
     /// The stable reason.

@@ -110,7 +110,10 @@ async fn world(server: &Server) -> Raw {
         all.ok("RetirePlatform", retire).await;
     }
     for _ in 0..5 {
-        server.raw(As::default()).err("ListPrincipals", json!({})).await;
+        server
+            .raw(As::default())
+            .err("ListPrincipals", json!({}))
+            .await;
     }
     all
 }
@@ -256,11 +259,11 @@ both! {
                     ("parent", _) => json!("platforms/ndp-001/plans/-"),
                     ("filter", "ListChanges") => json!("revision > 1"),
                     ("filter", "ListAttentionItems") => json!("day_count >= 0"),
-                    ("filter", "ListRefusals") => json!("method:\"List\""),
+                    ("filter", "ListDenials") => json!("method:\"List\""),
                     ("filter", _) => json!("create_time > \"2020-01-01T00:00:00Z\""),
                     ("order_by", "ListChanges") => json!("revision desc"),
                     ("order_by", "ListAttentionItems") => json!("kind desc"),
-                    ("order_by", "ListRefusals") => json!("refuse_time"),
+                    ("order_by", "ListDenials") => json!("deny_time"),
                     ("order_by", _) => json!("name desc"),
                     ("view", "ListPlans") => json!("PLAN_VIEW_FULL"),
                     ("view", _) => json!("PLATFORM_VIEW_FULL"),

@@ -1,4 +1,4 @@
-//! Records of refused attempts: which caller was denied which method, and why. Each server keeps
+//! Records of denied attempts: which caller was denied which method, and why. Each server keeps
 //! the newest ones in memory, and writes each to its log; none is written to the database, so that
 //! a hostile client cannot make it grow.
 
@@ -16,21 +16,21 @@ use ndp_core::{
     time::Timestamp,
 };
 
-/// Most bytes of the refusals that a server keeps.
+/// Most bytes of the denials that a server keeps.
 pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Most bytes of those of one caller: a caller that is refused all the time displaces its own.
+/// Most bytes of those of one caller: a caller that is denied all the time displaces its own.
 pub const CALLER_BYTES_MAX: usize = BYTES_MAX / 8;
 
-/// Most bytes of a text in a refusal. Longer ones are cut.
+/// Most bytes of a text in a denial. Longer ones are cut.
 const TEXT_BYTES_MAX: usize = 512;
 
-/// One refused attempt. It never has anything of the request's content but a resource name.
+/// One denied attempt. It never has anything of the request's content but a resource name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Denial {
     /// The place in the order, newest first.
     key: String,
-    /// When the attempt was refused.
+    /// When the attempt was denied.
     pub time: Timestamp,
     /// Resource name of the principal; empty if the caller was not identified.
     pub principal: String,
@@ -48,7 +48,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// What is known of an attempt when it is refused.
+/// What is known of an attempt when it is denied.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// When.
@@ -67,7 +67,7 @@ pub struct Attempt<'a> {
     pub message: &'a str,
 }
 
-impl Refusal {
+impl Denial {
     fn new(number: u64, attempt: &Attempt<'_>) -> Self {
         let person = attempt.person;
         let address = match (person, attempt.who) {
@@ -122,9 +122,9 @@ fn cut(text: &str) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
-impl Queryable for Refusal {
+impl Queryable for Denial {
     const FIELDS: &'static [Field<Self>] = &[
-        Field::new("refuse_time", Type::Timestamp, |it: &Self| {
+        Field::new("deny_time", Type::Timestamp, |it: &Self| {
             Values::one(it.time)
         })
         .orderable(),
@@ -148,33 +148,33 @@ impl Queryable for Refusal {
     }
 }
 
-/// The refusals of a server.
+/// The denials of a server.
 #[derive(Clone, Debug)]
-pub struct Refusals(Arc<Mutex<Kept>>);
+pub struct Denials(Arc<Mutex<Kept>>);
 
-/// The refusals that are kept, by number in the order of their arrival.
+/// The denials that are kept, by number in the order of their arrival.
 #[derive(Debug)]
 struct Kept {
-    refusals: BTreeMap<u64, (Who, Arc<Refusal>)>,
+    denials: BTreeMap<u64, (Who, Arc<Denial>)>,
     callers: HashMap<Who, Share>,
     bytes: usize,
     next: u64,
-    /// All refusals since this time are kept.
+    /// All denials since this time are kept.
     since: Timestamp,
 }
 
-/// The refusals of one caller.
+/// The denials of one caller.
 #[derive(Debug, Default)]
 struct Share {
     numbers: VecDeque<u64>,
     bytes: usize,
 }
 
-impl Refusals {
-    /// No refusals yet, of a server that starts now.
+impl Denials {
+    /// No denials yet, of a server that starts now.
     pub fn new(now: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Kept {
-            refusals: BTreeMap::new(),
+            denials: BTreeMap::new(),
             callers: HashMap::new(),
             bytes: 0,
             next: 0,
@@ -182,11 +182,11 @@ impl Refusals {
         })))
     }
 
-    /// Records a refused attempt, in the log and in memory. The oldest ones make room for it: those
+    /// Records a denied attempt, in the log and in memory. The oldest ones make room for it: those
     /// of the same caller, if it has its share, and else those of all.
     pub fn record(&self, attempt: &Attempt<'_>) {
-        let refusal = self.kept().add(attempt);
-        let Refusal {
+        let denial = self.kept().add(attempt);
+        let Denial {
             principal,
             actor,
             address,
@@ -194,25 +194,25 @@ impl Refusals {
             resource,
             reason,
             ..
-        } = &*refusal;
+        } = &*denial;
         tracing::info!(
-            target: "ndp_registry::refusals",
+            target: "ndp_registry::denials",
             principal,
             actor,
             address,
             method,
             resource,
             reason,
-            "refused"
+            "denied"
         );
     }
 
-    /// The refusals that are kept, newest first, and the time since which none is missing.
-    pub fn newest(&self) -> (Vec<Arc<Refusal>>, Timestamp) {
+    /// The denials that are kept, newest first, and the time since which none is missing.
+    pub fn newest(&self) -> (Vec<Arc<Denial>>, Timestamp) {
         let kept = self.kept();
-        let refusals = kept.refusals.values().rev();
-        let refusals = refusals.map(|(_, refusal)| Arc::clone(refusal)).collect();
-        (refusals, kept.since)
+        let denials = kept.denials.values().rev();
+        let denials = denials.map(|(_, denial)| Arc::clone(denial)).collect();
+        (denials, kept.since)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -221,16 +221,16 @@ impl Refusals {
 }
 
 impl Kept {
-    fn add(&mut self, attempt: &Attempt<'_>) -> Arc<Refusal> {
+    fn add(&mut self, attempt: &Attempt<'_>) -> Arc<Denial> {
         let number = self.next;
         self.next += 1;
-        let refusal = Arc::new(Refusal::new(number, attempt));
-        let bytes = refusal.bytes();
+        let denial = Arc::new(Denial::new(number, attempt));
+        let bytes = denial.bytes();
         while let Some(oldest) = self.oldest_of(attempt.who, bytes) {
             self.drop_one(oldest);
         }
         while self.bytes + bytes > BYTES_MAX
-            && let Some((oldest, _)) = self.refusals.first_key_value()
+            && let Some((oldest, _)) = self.denials.first_key_value()
         {
             self.drop_one(*oldest);
         }
@@ -238,26 +238,26 @@ impl Kept {
         let share = self.callers.entry(attempt.who.clone()).or_default();
         share.numbers.push_back(number);
         share.bytes += bytes;
-        let row = (attempt.who.clone(), Arc::clone(&refusal));
-        self.refusals.insert(number, row);
-        refusal
+        let row = (attempt.who.clone(), Arc::clone(&denial));
+        self.denials.insert(number, row);
+        denial
     }
 
-    /// The oldest refusal of a caller that has no room for this many bytes.
+    /// The oldest denial of a caller that has no room for this many bytes.
     fn oldest_of(&self, who: &Who, bytes: usize) -> Option<u64> {
         let share = self.callers.get(who)?;
         let is_full = share.bytes + bytes > CALLER_BYTES_MAX;
         share.numbers.front().copied().filter(|_| is_full)
     }
 
-    /// Drops a refusal that is the oldest of its caller.
+    /// Drops a denial that is the oldest of its caller.
     fn drop_one(&mut self, number: u64) {
-        let Some((who, refusal)) = self.refusals.remove(&number) else {
+        let Some((who, denial)) = self.denials.remove(&number) else {
             return;
         };
-        let bytes = refusal.bytes();
+        let bytes = denial.bytes();
         self.bytes -= bytes;
-        self.since = self.since.max(refusal.time);
+        self.since = self.since.max(denial.time);
         let Some(share) = self.callers.get_mut(&who) else {
             return;
         };
@@ -294,22 +294,22 @@ mod tests {
     }
 
     fn is_whole(kept: &Kept) -> bool {
-        let sum = |rows: &mut dyn Iterator<Item = &Arc<Refusal>>| -> usize {
+        let sum = |rows: &mut dyn Iterator<Item = &Arc<Denial>>| -> usize {
             rows.map(|it| it.bytes()).sum()
         };
-        let all = sum(&mut kept.refusals.values().map(|(_, it)| it));
+        let all = sum(&mut kept.denials.values().map(|(_, it)| it));
         let shares: usize = kept.callers.values().map(|it| it.bytes).sum();
         let numbers: usize = kept.callers.values().map(|it| it.numbers.len()).sum();
-        all == kept.bytes && shares == kept.bytes && numbers == kept.refusals.len()
+        all == kept.bytes && shares == kept.bytes && numbers == kept.denials.len()
     }
 
     #[test]
     fn the_newest_come_first_and_nothing_is_missing_since_the_start() {
-        let refusals = Refusals::new(moment(0));
+        let denials = Denials::new(moment(0));
         for second in 1..=3 {
-            refusals.record(&attempt(&who("192.0.2.1"), second));
+            denials.record(&attempt(&who("192.0.2.1"), second));
         }
-        let (newest, since) = refusals.newest();
+        let (newest, since) = denials.newest();
         let times: Vec<_> = newest.iter().map(|it| it.time).collect();
         assert_eq!(times, [moment(3), moment(2), moment(1)]);
         assert!(newest.is_sorted_by_key(|it| it.key.clone()));
@@ -318,40 +318,40 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_displaces_its_own_refusals_and_not_those_of_others() {
-        let refusals = Refusals::new(moment(0));
-        refusals.record(&attempt(&who("192.0.2.1"), 1));
+    fn a_caller_displaces_its_own_denials_and_not_those_of_others() {
+        let denials = Denials::new(moment(0));
+        denials.record(&attempt(&who("192.0.2.1"), 1));
         let hostile = who("2001:db8::1");
         for second in 2..20_000 {
-            refusals.record(&attempt(&hostile, second));
+            denials.record(&attempt(&hostile, second));
         }
-        let kept = refusals.kept();
+        let kept = denials.kept();
         assert!(is_whole(&kept));
         assert!(kept.callers[&hostile].bytes <= CALLER_BYTES_MAX);
         assert!(kept.bytes > CALLER_BYTES_MAX - 1024, "its share is used");
         drop(kept);
-        let (newest, since) = refusals.newest();
+        let (newest, since) = denials.newest();
         assert_eq!(newest[0].address, "2001:db8::/64");
         assert_eq!(newest.last().unwrap().address, "192.0.2.1");
         assert!(moment(1) < since && since < newest[0].time);
     }
 
     #[test]
-    fn refusals_of_many_callers_stay_within_the_bound() {
-        let refusals = Refusals::new(moment(0));
+    fn denials_of_many_callers_stay_within_the_bound() {
+        let denials = Denials::new(moment(0));
         let long = "x".repeat(10_000);
         for number in 0..20_000_u32 {
             let caller = Who::at(IpAddr::V4(number.into()));
-            refusals.record(&Attempt {
+            denials.record(&Attempt {
                 message: &long,
                 ..attempt(&caller, number.into())
             });
         }
-        let kept = refusals.kept();
+        let kept = denials.kept();
         assert!(is_whole(&kept));
         assert!(kept.bytes <= BYTES_MAX);
-        assert!(kept.refusals.len() < 20_000);
-        let (first, _) = kept.refusals.first_key_value().unwrap();
-        assert!(kept.since < kept.refusals[first].1.time, "the last dropped");
+        assert!(kept.denials.len() < 20_000);
+        let (first, _) = kept.denials.first_key_value().unwrap();
+        assert!(kept.since < kept.denials[first].1.time, "the last dropped");
     }
 }

@@ -1,4 +1,4 @@
-//! AccessService: the attempts that this server refused.
+//! AccessService: the attempts that this server denied.
 
 use tonic::{Request, Response};
 
@@ -7,7 +7,7 @@ use super::{
     list::{Lists as _, fitted},
     read::open_checked,
 };
-use crate::{call::refusals::Refusal, pb, wire::values::write_timestamp};
+use crate::{call::denials::Denial, pb, wire::values::write_timestamp};
 use ndp_core::{
     error::Error,
     records::principals::Role,
@@ -15,16 +15,16 @@ use ndp_core::{
 };
 
 impl Services {
-    pub(super) async fn list_refusals(
+    pub(super) async fn list_denials(
         &self,
-        request: Request<pb::ListRefusalsRequest>,
-    ) -> Result<Response<pb::ListRefusalsResponse>, Error> {
+        request: Request<pb::ListDenialsRequest>,
+    ) -> Result<Response<pb::ListDenialsResponse>, Error> {
         let (call, message) = open_checked(request)?;
         permit_access_reads(&call.caller)?;
         if !call.caller.has(Role::Auditor) && !call.caller.has(Role::Admin) {
             let (auditor, admin) = (Role::Auditor, Role::Admin);
             return Err(denied(
-                "ListRefusals",
+                "ListDenials",
                 format!("the role `{auditor}` or `{admin}`"),
                 format!("vai trò `{auditor}` hoặc `{admin}`"),
             ));
@@ -32,31 +32,31 @@ impl Services {
         let call = call
             .after_page(self.registry(), &message.page_token)
             .await?;
-        let binding = call.binding("ListRefusals");
-        let query = self.query::<Refusal>(binding, &message.arguments())?;
+        let binding = call.binding("ListDenials");
+        let query = self.query::<Denial>(binding, &message.arguments())?;
         let binding = query.binding.clone();
-        let refusals = self.refusals.clone();
+        let denials = self.denials.clone();
         let listing = self.work(&call, move |_, effort| {
-            let (rows, since) = refusals.newest();
+            let (rows, since) = denials.newest();
             let rows = rows.iter().map(|it| &**it);
             let rows = effort.rows(rows, query.row_cost());
-            let page = query.page::<&Refusal>(false, rows);
-            let place = |row: &&Refusal| query.order.cursor(row);
-            Ok((fitted(page, effort, 1, |row| refusal(row), place), since))
+            let page = query.page::<&Denial>(false, rows);
+            let place = |row: &&Denial| query.order.cursor(row);
+            Ok((fitted(page, effort, 1, |row| denial(row), place), since))
         });
         let (page, since) = listing.await?;
-        let (refusals, next_page_token) = self.sealed(&binding, page);
-        call.answer(pb::ListRefusalsResponse {
-            refusals,
+        let (denials, next_page_token) = self.sealed(&binding, page);
+        call.answer(pb::ListDenialsResponse {
+            denials,
             next_page_token,
             start_time: Some(write_timestamp(since)),
         })
     }
 }
 
-fn refusal(record: &Refusal) -> pb::Refusal {
-    pb::Refusal {
-        refuse_time: Some(write_timestamp(record.time)),
+fn denial(record: &Denial) -> pb::Denial {
+    pb::Denial {
+        deny_time: Some(write_timestamp(record.time)),
         principal: record.principal.clone(),
         actor: record.actor.clone(),
         address: record.address.clone(),

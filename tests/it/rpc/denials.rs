@@ -1,4 +1,4 @@
-//! ListRefusals over the wire: which attempts a server records, what of them, and for whom.
+//! ListDenials over the wire: which attempts a server records, what of them, and for whom.
 
 use ndp_core::{records::principals::Role, time::Timestamp};
 use serde_json::{Value, json};
@@ -10,19 +10,26 @@ use crate::harness::{
     server::{As, Server},
 };
 
-/// The refusals, newest first, without their times and messages.
+/// The denials, newest first, without their times and messages.
 async fn listed(server: &Server, auditor: &As, filter: &str) -> Vec<Value> {
     let auditor = server.raw(auditor.clone());
-    let answer = auditor.ok("ListRefusals", json!({"filter": filter})).await;
-    let refusals = answer["refusals"].as_array().cloned().unwrap_or_default();
-    let bare = |mut refusal: Value| {
-        let fields = refusal.as_object_mut().unwrap();
-        assert!(!fields.remove("message").unwrap().as_str().unwrap().is_empty());
-        let time = fields.remove("refuse_time").unwrap();
+    let answer = auditor.ok("ListDenials", json!({"filter": filter})).await;
+    let denials = answer["denials"].as_array().cloned().unwrap_or_default();
+    let bare = |mut denial: Value| {
+        let fields = denial.as_object_mut().unwrap();
+        assert!(
+            !fields
+                .remove("message")
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .is_empty()
+        );
+        let time = fields.remove("deny_time").unwrap();
         assert!(Timestamp::parse(time.as_str().unwrap()).is_ok(), "{time}");
-        refusal
+        denial
     };
-    refusals.into_iter().map(bare).collect()
+    denials.into_iter().map(bare).collect()
 }
 
 both! {
@@ -47,7 +54,7 @@ both! {
         // a wrong key
         let wrong = As::authorization(&format!("Bearer ndp_aaaaaaaaaaaa_{}", "A".repeat(43)));
         server.raw(wrong).err("ComputeSummary", json!({})).await;
-        // what is answered, not there or malformed is no refused attempt
+        // what is answered, not there or malformed is no denied attempt
         let anonymous = server.raw(As::default());
         anonymous.ok("ComputeSummary", json!({})).await;
         anonymous.err("GetPlatform", json!({"name": "platforms/none"})).await;
@@ -93,11 +100,11 @@ both! {
         let editor = server.person("editor", &[Role::AgencyEditor], Some(AGENCY)).await;
         let admin = server.person("admin", &[Role::Admin], None).await;
         for caller in [&steward, &editor] {
-            let status = server.raw(caller.clone()).err("ListRefusals", json!({})).await;
+            let status = server.raw(caller.clone()).err("ListDenials", json!({})).await;
             assert_eq!(status.code(), Code::PermissionDenied);
             assert!(status.message().contains("ROLE_AUDITOR"), "{status}");
         }
-        let status = server.raw(As::default()).err("ListRefusals", json!({})).await;
+        let status = server.raw(As::default()).err("ListDenials", json!({})).await;
         assert_eq!(status.code(), Code::Unauthenticated);
         let asked = listed(&server, &admin, "").await;
         let who: Vec<_> = asked.iter().map(|it| it["principal"].as_str()).collect();
@@ -105,12 +112,12 @@ both! {
         server.stop().await;
     }
 
-    async fn pages_go_on_while_more_are_refused(engine: Engine) {
+    async fn pages_go_on_while_more_are_denied(engine: Engine) {
         let server = Server::start(&engine.url()).await;
         let auditor = server.raw(server.person("auditor", &[Role::Auditor], None).await);
         let anonymous = server.raw(As::default());
         let mut methods = Vec::new();
-        for method in ["ListPrincipals", "ListRefusals", "ListPrincipals"] {
+        for method in ["ListPrincipals", "ListDenials", "ListPrincipals"] {
             anonymous.err(method, json!({})).await;
             methods.push(format!("ndp.registry.v1.AccessService/{method}"));
         }
@@ -119,8 +126,8 @@ both! {
         let mut page_token = String::new();
         loop {
             let request = json!({"page_size": 1, "page_token": page_token});
-            let page = auditor.ok("ListRefusals", request).await;
-            seen.extend(page["refusals"][0]["method"].as_str().map(str::to_owned));
+            let page = auditor.ok("ListDenials", request).await;
+            seen.extend(page["denials"][0]["method"].as_str().map(str::to_owned));
             page_token = page["next_page_token"].as_str().unwrap_or_default().to_owned();
             if page_token.is_empty() {
                 break;
@@ -128,9 +135,9 @@ both! {
             anonymous.err("ListPrincipals", json!({})).await;
         }
         assert_eq!(seen, methods, "what came later is before the first page");
-        let by_time = json!({"order_by": "refuse_time", "page_size": 2});
-        let oldest = auditor.ok("ListRefusals", by_time).await;
-        assert_eq!(oldest["refusals"][1]["method"], "ndp.registry.v1.AccessService/ListRefusals");
+        let by_time = json!({"order_by": "deny_time", "page_size": 2});
+        let oldest = auditor.ok("ListDenials", by_time).await;
+        assert_eq!(oldest["denials"][1]["method"], "ndp.registry.v1.AccessService/ListDenials");
         server.stop().await;
     }
 }
