@@ -19,7 +19,7 @@ pub(crate) fn generate(
          use super::{\n\
          \x20   Services, list::Lists, read::AsOf, update::Updates, write::Mutation,\n\
          };\n\
-         use crate::{pb, wire::{requests, status::status}};\n\
+         use crate::{pb, wire::{requests, status::{status, status_on}}};\n\
          use ndp_core::{change::At, error::Error, query::list::Arguments};\n",
     );
     let services: Vec<_> = pool
@@ -57,13 +57,22 @@ pub(crate) fn generate(
                 );
                 continue;
             }
+            let body = if is_mutation(&method.input()) {
+                format!(
+                    "let resource = request.get_ref().resource().to_owned();\n\
+                     \x20       let answering = Self::{function}(self, request);\n\
+                     \x20       answering.await.map_err(|error| status_on(error, &resource))"
+                )
+            } else {
+                format!("Self::{function}(self, request).await.map_err(status)")
+            };
             let _ = writeln!(
                 code,
                 "    async fn {function}(\n\
                  \x20       &self,\n\
                  \x20       request: Request<pb::{request}>,\n\
                  \x20   ) -> Result<Response<{answer}>, Status> {{\n\
-                 \x20       Self::{function}(self, request).await.map_err(status)\n\
+                 \x20       {body}\n\
                  \x20   }}"
             );
         }
@@ -140,9 +149,32 @@ fn lists(code: &mut String, request: &MessageDescriptor) {
     }
 }
 
+/// Whether a request is one of a method that writes.
+fn is_mutation(request: &MessageDescriptor) -> bool {
+    has(request, &["request_id", "reason", "validate_only"])
+}
+
+/// The resource that a write names: its `name`, the `name` of the record in it, or its `parent`.
+fn resource(request: &MessageDescriptor) -> String {
+    if has(request, &["name"]) {
+        return "&self.name".to_owned();
+    }
+    let record = request.name().strip_prefix("Update");
+    let record = record.and_then(|name| name.strip_suffix("Request"));
+    if let Some(record) = record {
+        let field = snake(record);
+        return format!("self.{field}.as_ref().map_or(\"\", |it| &it.name)");
+    }
+    if has(request, &["parent"]) {
+        return "&self.parent".to_owned();
+    }
+    "\"\"".to_owned()
+}
+
 /// `Mutation` of a request that has its fields.
 fn mutation(code: &mut String, request: &MessageDescriptor, method: &str) {
-    if has(request, &["request_id", "reason", "validate_only"]) {
+    if is_mutation(request) {
+        let resource = resource(request);
         let _ = writeln!(
             code,
             "\nimpl Mutation for pb::{} {{\n\
@@ -155,6 +187,9 @@ fn mutation(code: &mut String, request: &MessageDescriptor, method: &str) {
              \x20   }}\n\
              \x20   fn validate_only(&self) -> bool {{\n\
              \x20       self.validate_only\n\
+             \x20   }}\n\
+             \x20   fn resource(&self) -> &str {{\n\
+             \x20       {resource}\n\
              \x20   }}\n\
              }}",
             request.name()

@@ -4,6 +4,7 @@
 //! position of that snapshot.
 
 pub mod deadline;
+pub mod denials;
 pub mod identity;
 pub mod metadata;
 

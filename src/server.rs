@@ -23,6 +23,7 @@ use tower::{ServiceBuilder, util::option_layer};
 
 use crate::{
     admission::{Admission, Amounts, connection::ANSWER_TIME, proxies::Proxies},
+    call::denials::Denials,
     config::ServerOptions,
     files::Files,
     http::HttpLayer,
@@ -262,10 +263,17 @@ pub async fn serve_until(
     let guard = Guard::new(registry.clone(), call_time_max);
     let files = Files::open(registry.store(), &options.files)?;
     let tidying = tokio::spawn(tidy_files(registry.clone(), files.clone()));
-    let methods = Methods::new(&registry, files, admission.answer_bytes(), ended.clone());
+    let denials = Denials::new(registry.clock().now());
+    let methods = Methods::new(
+        &registry,
+        files,
+        denials.clone(),
+        admission.answer_bytes(),
+        ended.clone(),
+    );
     let json = HttpLayer::new(pb::FILE_DESCRIPTOR_SET, registry.turns().clone())?;
     let slow = Duration::from_millis(limits.slow_call_ms);
-    let calls = Calls::new(registry, methods, slow);
+    let calls = Calls::new(registry, methods, denials, slow);
     let grpc = Stack::new(metrics.clone(), guard, calls, Standard::new(serving)?);
     let web = ServiceBuilder::new()
         .layer(option_layer(web::cors(&options.web_origins)))

@@ -5,6 +5,7 @@ mod access;
 mod catalogue;
 mod changes;
 mod data_flows;
+mod denials;
 mod deployments;
 mod encodings;
 mod files;
@@ -42,7 +43,7 @@ use tower::Service;
 
 use crate::{
     admission::pool::Pool,
-    call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX},
+    call::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, denials::Denials},
     files::Files,
     pb,
     registry::Registry,
@@ -73,6 +74,7 @@ fn gzip() -> EnabledCompressionEncodings {
 pub(crate) struct Services {
     registry: Registry,
     files: Files,
+    denials: Denials,
     /// The limit on bytes that are queued for watchers.
     unsent: Pool,
     stopping: watch::Receiver<bool>,
@@ -102,12 +104,14 @@ macro_rules! methods {
             pub fn new(
                 registry: &Registry,
                 files: Files,
+                denials: Denials,
                 unsent: Pool,
                 stopping: watch::Receiver<bool>,
             ) -> Self {
                 let services = Arc::new(Services {
                     registry: registry.clone(),
                     files,
+                    denials,
                     unsent,
                     stopping,
                     platforms: Arc::default(),

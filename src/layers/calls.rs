@@ -12,12 +12,13 @@ use crate::{
     call::{
         Call, REQUEST_BYTES_MAX,
         deadline::patience,
+        denials::{Attempt, Denials},
         identity::{await_revision, identify},
         metadata::{NDP_MIN_REVISION, NDP_REVISION, write_position},
     },
     registry::Registry,
     service::Methods,
-    wire::status::{status, transport::is_undeclared_compression},
+    wire::status::{denied_attempt, status, transport::is_undeclared_compression},
 };
 use ndp_core::{caller::Person, error::Error, position::Position};
 
@@ -26,16 +27,23 @@ use ndp_core::{caller::Person, error::Error, position::Position};
 pub struct Calls {
     registry: Registry,
     methods: Methods,
+    denials: Denials,
     slow: Duration,
 }
 
 impl Calls {
-    /// Serves these methods on this registry. Calls of any caller that take at least `slow` are
-    /// logged.
-    pub const fn new(registry: Registry, methods: Methods, slow: Duration) -> Self {
+    /// Serves these methods on this registry, and records the attempts that are denied. Calls of
+    /// any caller that take at least `slow` are logged.
+    pub const fn new(
+        registry: Registry,
+        methods: Methods,
+        denials: Denials,
+        slow: Duration,
+    ) -> Self {
         Self {
             registry,
             methods,
+            denials,
             slow,
         }
     }
@@ -73,15 +81,42 @@ impl Calls {
             Err(error) => {
                 let mut response = status(error).into_http();
                 finish(&mut response, &self.registry.read().position());
-                self.log(method, None, &response, came);
+                self.note(method, None, &response, held, came);
                 return response;
             }
         };
         let answering = self.methods.answer(std::mem::take(request));
         let mut response = explain(answering.await, REQUEST_BYTES_MAX);
         finish(&mut response, &position);
-        self.log(method, Some(person.as_ref()), &response, came);
+        self.note(method, Some(person.as_ref()), &response, held, came);
         response
+    }
+
+    /// Logs a call, and records it if it was denied. `person` is `None` if the caller was not
+    /// identified, and `Some(None)` if it is anonymous.
+    fn note<R>(
+        &self,
+        method: &str,
+        person: Option<Option<&Person>>,
+        response: &Response<R>,
+        held: &Held,
+        came: Instant,
+    ) {
+        let status = Status::from_header_map(response.headers());
+        self.log(method, person, response, status.as_ref(), came);
+        if let Some(status) = status
+            && let Some(denied) = denied_attempt(&status)
+        {
+            self.denials.record(&Attempt {
+                time: self.registry.clock().now(),
+                who: &held.who(),
+                person: person.flatten(),
+                method,
+                resource: &denied.resource,
+                reason: &denied.reason,
+                message: status.message(),
+            });
+        }
     }
 
     /// Identifies the caller, at the minimum revision that the call asks for or a later one.
@@ -96,12 +131,12 @@ impl Calls {
 
     /// Writes one line for each call: at `error` for a fault of the server, and at `info` for any
     /// other call, except that what everyone may read is at `debug` when it is answered in time.
-    /// `person` is `None` if the caller was not identified, and `Some(None)` if it is anonymous.
     fn log<R>(
         &self,
         method: &str,
         person: Option<Option<&Person>>,
         response: &Response<R>,
+        status: Option<&Status>,
         came: Instant,
     ) {
         let took = came.elapsed();
@@ -132,8 +167,8 @@ impl Calls {
                 )
             };
         }
-        match Status::from_header_map(headers) {
-            Some(status) if is_of_the_server(&status) => {
+        match status {
+            Some(status) if is_of_the_server(status) => {
                 // it names the incident, whose cause has a line of its own
                 let error = status.message();
                 line!(error, status.code(), error);

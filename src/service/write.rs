@@ -38,6 +38,9 @@ pub(super) trait Mutation: Message + Clone + Validate {
 
     /// Its `validate_only`.
     fn validate_only(&self) -> bool;
+
+    /// The resource that it names, or the parent of a new one; empty if it names neither.
+    fn resource(&self) -> &str;
 }
 
 /// The arguments that every mutation takes besides its own.

@@ -23,6 +23,8 @@ use ndp_core::{
 
 /// The domain of the reasons in ErrorInfo.
 const DOMAIN: &str = "ndp.registry";
+/// The key of a resource name in the metadata of ErrorInfo.
+const RESOURCE: &str = "resource";
 const VIETNAMESE: &str = "vi";
 /// The delay after which to retry a call that may succeed later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -42,6 +44,35 @@ const VIOLATIONS_BYTES: usize = 2_300;
 /// The status of an error.
 pub fn status(error: Error) -> Status {
     explain(error, Uuid::new_v4)
+}
+
+/// The same of a write that names this resource, which the status of a refused caller holds.
+pub fn status_on(error: Error, resource: &str) -> Status {
+    explain_on(error, resource, Uuid::new_v4)
+}
+
+/// The status of a refused attempt: of a caller that is unknown, or may not do what it asked for.
+pub fn denied_attempt(status: &Status) -> Option<DeniedAttempt> {
+    if !matches!(
+        status.code(),
+        Code::Unauthenticated | Code::PermissionDenied
+    ) {
+        return None;
+    }
+    let mut info = status.get_details_error_info()?;
+    Some(DeniedAttempt {
+        resource: info.metadata.remove(RESOURCE).unwrap_or_default(),
+        reason: info.reason,
+    })
+}
+
+/// What the details of a refused attempt's status say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeniedAttempt {
+    /// The resource that a write named.
+    pub resource: String,
+    /// The stable reason.
+    pub reason: String,
 }
 
 // === for layers, which handle calls and not domain errors ===
@@ -110,6 +141,12 @@ const fn code(refused: &Protocol) -> Code {
 }
 
 fn explain(error: Error, incident: impl FnOnce() -> Uuid) -> Status {
+    explain_on(error, "", incident)
+}
+
+fn explain_on(error: Error, named: &str, incident: impl FnOnce() -> Uuid) -> Status {
+    // a refused caller learns nothing from it: it named the resource itself
+    let named = (!named.is_empty()).then(|| (RESOURCE, named.to_owned()));
     let mut details = ErrorDetails::new();
     let reason = error.reason();
     let (mut english, mut vietnamese) = (error.english(), error.vietnamese());
@@ -127,29 +164,30 @@ fn explain(error: Error, incident: impl FnOnce() -> Uuid) -> Status {
         }
         Error::NotFound { kind, name } => {
             resource(&mut details, kind, &name, &english);
-            (Code::NotFound, vec![("resource", name)])
+            (Code::NotFound, vec![(RESOURCE, name)])
         }
         Error::AlreadyExists { kind, name } => {
             resource(&mut details, kind, &name, &english);
-            (Code::AlreadyExists, vec![("resource", name)])
+            (Code::AlreadyExists, vec![(RESOURCE, name)])
         }
         Error::Stale { kind, name, etag } => {
             resource(&mut details, kind, &name, "");
             precondition(&mut details, reason, &name, &english);
-            (Code::Aborted, vec![("resource", name), ("etag", etag)])
+            (Code::Aborted, vec![(RESOURCE, name), ("etag", etag)])
         }
         Error::Refused(refusal) => {
             let subject = refusal.subject;
             precondition(&mut details, reason, &subject, &english);
-            (Code::FailedPrecondition, vec![("resource", subject)])
+            (Code::FailedPrecondition, vec![(RESOURCE, subject)])
         }
         Error::RequestIdReused { request_id } => {
             field(&mut details, "request_id", reason, &english, &vietnamese);
             (Code::InvalidArgument, vec![("request_id", request_id)])
         }
-        Error::Unauthenticated(_) => (Code::Unauthenticated, Vec::new()),
+        Error::Unauthenticated(_) => (Code::Unauthenticated, named.into_iter().collect()),
         Error::Denied { action, needs, .. } => {
-            let metadata = vec![("action", action.to_owned()), ("needs", needs)];
+            let mut metadata = vec![("action", action.to_owned()), ("needs", needs)];
+            metadata.extend(named);
             (Code::PermissionDenied, metadata)
         }
         Error::Exhausted { limit, scope, most } => {

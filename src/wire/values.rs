@@ -199,7 +199,8 @@ pub(super) fn read_duration(message: Option<prost_types::Duration>) -> Option<Du
     message.map(|span| Duration::try_from(span).unwrap_or_default())
 }
 
-pub(super) fn write_timestamp(time: Timestamp) -> prost_types::Timestamp {
+/// Writes a time.
+pub fn write_timestamp(time: Timestamp) -> prost_types::Timestamp {
     let micros = time.as_micros();
     prost_types::Timestamp {
         seconds: micros.div_euclid(1_000_000),

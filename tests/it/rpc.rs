@@ -12,6 +12,7 @@ mod catalogue;
 mod covered;
 mod data_flows;
 mod dates;
+mod denials;
 mod deployments;
 mod editions;
 mod errors;

@@ -19,7 +19,7 @@ use crate::harness::{
     Engine, both,
     plans::{Cast, DECISION_DAY, date, decision},
     raw::{POOL, Raw, methods, reason, violations},
-    server::Server,
+    server::{As, Server},
 };
 
 /// At least two synthetic records of every kind, some with every field and some with few.
@@ -108,6 +108,12 @@ async fn world(server: &Server) -> Raw {
         let retire = json!({"name": name, "etag": platform["etag"], "exit": {
             "reason": "thử", "outcome": "DISCONTINUED", "decision": decision(DECISION_DAY)}});
         all.ok("RetirePlatform", retire).await;
+    }
+    for _ in 0..5 {
+        server
+            .raw(As::default())
+            .err("ListPrincipals", json!({}))
+            .await;
     }
     all
 }
@@ -253,9 +259,11 @@ both! {
                     ("parent", _) => json!("platforms/ndp-001/plans/-"),
                     ("filter", "ListChanges") => json!("revision > 1"),
                     ("filter", "ListAttentionItems") => json!("day_count >= 0"),
+                    ("filter", "ListDenials") => json!("method:\"List\""),
                     ("filter", _) => json!("create_time > \"2020-01-01T00:00:00Z\""),
                     ("order_by", "ListChanges") => json!("revision desc"),
                     ("order_by", "ListAttentionItems") => json!("kind desc"),
+                    ("order_by", "ListDenials") => json!("deny_time"),
                     ("order_by", _) => json!("name desc"),
                     ("view", "ListPlans") => json!("PLAN_VIEW_FULL"),
                     ("view", _) => json!("PLATFORM_VIEW_FULL"),

@@ -579,6 +579,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         tasks::Task,
     };
     use ndp_core::{query::fields::Below, state::log::ChangeFacts};
+    use ndp_registry::call::denials::Denial;
     let compared = BTreeSet::from([
         assert_named::<Agency>(&POOL, "ListAgencies"),
         assert_named::<Edition>(&POOL, "ListEditions"),
@@ -601,6 +602,7 @@ fn each_lists_proto_names_exactly_the_declared_fields() {
         assert_named::<ApiKey>(&POOL, "ListApiKeys"),
         assert_named::<ChangeFacts>(&POOL, "ListChanges"),
         assert_named::<Item>(&POOL, "ListAttentionItems"),
+        assert_named::<Denial>(&POOL, "ListDenials"),
     ]);
     let methods = methods().into_iter().map(|method| method.name().to_owned());
     let lists: BTreeSet<_> = methods.filter(|name| name.starts_with("List")).collect();

@@ -544,6 +544,7 @@ pub(super) fn cases(it: &Fixture) -> Vec<Case> {
         ("CreateApiKey", "editor's", json!({"parent": "principals/target", "api_key": {}})),
         ("CreateApiKey", "steward's", json!({"parent": "principals/cast-steward", "api_key": {}})),
         ("RevokeApiKey", "editor's", json!({"name": it.key})),
+        ("ListDenials", "", json!({})),
     ];
     let writes: BTreeSet<_> = methods().into_iter()
         .filter(|method| method.input().get_field_by_name("validate_only").is_some())
