@@ -633,7 +633,7 @@ fn read_at(found: &mut Findings) {
     for method in methods() {
         let reads = http(&method).is_some_and(|(verb, ..)| verb == "get");
         // the caller is the current one, the content of the log never changes, the glossary is that
-        // of the release, and files are not part of the log
+        // of the release, and files and denials are not part of the log
         let timeless = [
             "CheckFiles",
             "DownloadFile",
@@ -641,6 +641,7 @@ fn read_at(found: &mut Findings) {
             "GetChange",
             "GetGlossary",
             "ListChanges",
+            "ListDenials",
             "WatchChanges",
         ];
         if reads && !timeless.contains(&method.name()) {

@@ -82,6 +82,7 @@ const GRAPH: &[(&str, &[&str])] = &[
         "server",
         &[
             "admission",
+            "call",
             "config",
             "files",
             "http",

@@ -118,6 +118,7 @@ both! {
         let anonymous = server.raw(As::default());
         let mut methods = Vec::new();
         for method in ["ListPrincipals", "ListDenials", "ListPrincipals"] {
+            server.clock.advance(1);
             anonymous.err(method, json!({})).await;
             methods.push(format!("ndp.registry.v1.AccessService/{method}"));
         }
