@@ -340,6 +340,7 @@ impl Server {
         let serving = server::serve_until(
             registry.clone(),
             listener,
+            None,
             options,
             metrics.clone(),
             stopped,
