@@ -290,7 +290,9 @@ mod tests {
     }
 
     fn enter(connections: &Connections, address: &str) -> Result<Place, Scope> {
-        connections.enter(peer(address), false).map_err(|full| full.scope)
+        connections
+            .enter(peer(address), false)
+            .map_err(|full| full.scope)
     }
 
     #[test]

@@ -429,8 +429,7 @@ async fn refuse(mut stream: TcpStream, refusal: &Refusal) {
                 message,
                 ..
             } = refusal;
-            let body =
-                format!("{{\"code\":{code},\"message\":\"{message}\",\"details\":[]}}\n");
+            let body = format!("{{\"code\":{code},\"message\":\"{message}\",\"details\":[]}}\n");
             let head = format!(
                 "HTTP/1.1 {http1}\r\ncontent-type: application/json\r\n\
                  content-length: {}\r\nconnection: close\r\n\r\n",

@@ -46,6 +46,12 @@ const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// The first byte of a handshake: a record of this type.
 const HANDSHAKE: u8 = 22;
 
+/// Outcomes that metrics tell.
+const USED: &str = "used";
+const REFUSED: &str = "refused";
+const TLS12: &str = "TLSv1.2";
+const TLS13: &str = "TLSv1.3";
+
 type Label = [(&'static str, &'static str); 1];
 
 /// What connections are encrypted with. Clones share it.
@@ -124,6 +130,17 @@ impl Tls {
             tracing::warn!(%file, "the certificate has expired: clients will refuse it");
         }
         let measures = Measures::default();
+        // what is counted from zero on shows its first increase
+        for outcome in [USED, REFUSED] {
+            drop(measures.reloads.get_or_create(&[("outcome", outcome)]));
+        }
+        let failures = [Failure::Failed, Failure::TimedOut, Failure::PlainText];
+        for outcome in [TLS12, TLS13]
+            .into_iter()
+            .chain(failures.map(Failure::name))
+        {
+            drop(measures.handshakes.get_or_create(&[("outcome", outcome)]));
+        }
         measures.expires.set(loaded.expires);
         measures.current.set(1);
         Ok(Self(Arc::new(Inner {
@@ -216,13 +233,13 @@ impl Tls {
                 expires.set(loaded.expires);
                 current.set(1);
                 tracing::info!(%file, "the certificate was read anew");
-                "used"
+                USED
             }
             Err(error) => {
                 current.set(0);
                 let error = format!("{error:#}");
                 tracing::warn!(%file, error, "the certificate was refused; the old one is kept");
-                "refused"
+                REFUSED
             }
         };
         reloads.get_or_create(&[("outcome", outcome)]).inc();
@@ -238,8 +255,8 @@ impl Tls {
         let acceptor = TlsAcceptor::from(self.0.config.load_full());
         let stream = acceptor.accept(stream).await?;
         let version = match stream.get_ref().1.protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
-            _ => "TLSv1.3",
+            Some(ProtocolVersion::TLSv1_2) => TLS12,
+            _ => TLS13,
         };
         self.count(version);
         Ok(stream)
