@@ -653,7 +653,7 @@ async fn an_idle_connection_is_asked_to_end_and_its_reader_has_its_time() {
         ..client
     };
     let stream = client.connect(&server.address).await.unwrap();
-    let (requests, connection) = h2::client::handshake::<_, Bytes>(stream).await.unwrap();
+    let (requests, connection) = h2::client::handshake(stream).await.unwrap();
     let ended = tokio::time::timeout(BOUND, connection).await;
     // GOAWAY without an error
     ended.expect("it stays open").unwrap();
