@@ -359,7 +359,11 @@ async fn a_certificate_is_replaced_under_open_connections() {
     let ended = block_in_place(|| served.process.wait(BOUND));
     assert!(ended.success());
     let said = served.process.printed(Stream::Stderr);
-    assert!(!said.contains("PRIVATE KEY"), "{said}");
+    for key in [&first.key, &second.key, &expired.key] {
+        let key = std::fs::read_to_string(key).unwrap();
+        let secret = key.lines().nth(1).unwrap();
+        assert!(secret.len() > 40 && !said.contains(secret), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -470,6 +474,43 @@ async fn files_that_are_no_good_end_the_start() {
     }
     // nothing was made
     assert_eq!(engine.directory().unwrap().read_dir().unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_has_expired_is_served_with_a_warning() {
+    let authority = Authority::new();
+    let expired = authority.issue("expired", 2020);
+    let served = Served::start(&expired, &[]);
+    let line = served.says("the certificate has expired: clients will refuse it");
+    assert!(line.contains("expired.pem"), "{line}");
+    let client = Trusting::root(&authority.root());
+    assert!(client.connect(&served.address).await.is_err());
+    served.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_tls_an_address_that_others_can_reach_is_served() {
+    let authority = Authority::new();
+    let pair = authority.issue("server", 2099);
+    let engine = Engine::sqlite();
+    let url = engine.url();
+    let serve = ["serve", "--database", &url, "--listen", "0.0.0.0:0"];
+    let plain = Process::start(&serve, &[]);
+    let status = block_in_place(|| plain.wait(BOUND));
+    let said = plain.printed(Stream::Stderr);
+    assert_eq!(status.code(), Some(64), "{said}");
+    assert!(
+        said.contains("speak TLS with --tls-certificate and --tls-key"),
+        "{said}"
+    );
+    let encrypted = Process::start(&[&serve[..], &pair.options()].concat(), &[]);
+    let line = block_in_place(|| encrypted.wait_for_line("listening on 0.0.0.0:", BOUND));
+    let port = line.rsplit(':').next().unwrap();
+    let client = Trusting::root(&authority.root());
+    let answer = get(&client, &format!("127.0.0.1:{port}"), "/v1/glossary", "").await;
+    assert!(answer.unwrap().starts_with("HTTP/1.1 200 OK\r\n"));
+    encrypted.signal(Signal::Term);
+    assert!(block_in_place(|| encrypted.wait(BOUND)).success());
 }
 
 // === handshakes ===
