@@ -158,7 +158,8 @@ pub async fn serve(
     options: ServerOptions,
     over: impl Future<Output = ()>,
 ) -> anyhow::Result<Ended> {
-    if options.insecure && options.trusted_proxies == Proxies::default() {
+    if options.insecure && listeners.tls.is_none() && options.trusted_proxies == Proxies::default()
+    {
         tracing::warn!(
             "no --trusted-proxy is given: all who call through a proxy without a key are one \
              caller to the limits"

@@ -193,6 +193,9 @@ where
                 let stopped = stopped.clone();
                 let metrics = metrics.clone();
                 let tls = tls.clone();
+                // An answer in two segments would otherwise wait 40 ms for the client's
+                // acknowledgement.
+                drop(stream.set_nodelay(true));
                 serving.spawn(async move {
                     let stream = match tls {
                         None => Some(Stream::Plain(stream)),
@@ -307,8 +310,6 @@ async fn converse<S, F>(
     S: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    // An answer in two segments would otherwise wait 40 ms for the client's acknowledgement.
-    drop(stream.tcp().set_nodelay(true));
     let connection = Arc::clone(&place.connection);
     let socket = Socket {
         stream,
