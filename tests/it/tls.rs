@@ -532,7 +532,7 @@ pub(crate) async fn start(
 }
 
 /// Waits until the metrics have this line.
-async fn measures(server: &Server, line: &str) {
+pub(crate) async fn measures(server: &Server, line: &str) {
     until(line, async || {
         server
             .metrics

@@ -204,6 +204,7 @@ async fn a_live_server_exports_every_metric_of_the_board() {
     let authority = Authority::new();
     let other = Engine::sqlite();
     let encrypted = tls::start(&authority, &other, ServerOptions::default()).await;
+    tls::measures(&encrypted, "ndp_handshakes 0").await;
     exported.extend(names(&encrypted.metrics.encode().unwrap()));
     encrypted.stop().await;
     let board = std::fs::read_to_string(repository().join("grafana/board.json")).unwrap();
