@@ -33,6 +33,9 @@ const REQUEST_BYTES: (usize, usize) = (64 * MIB, 16 * MIB);
 /// Bytes of answers not sent yet: the total limit, and the limit for one caller.
 const ANSWER_BYTES: (usize, usize) = (128 * MIB, 32 * MIB);
 
+/// What a TLS handshake costs, in calls: its cryptography takes the time of about ten reads.
+const HANDSHAKE_CALLS: usize = 10;
+
 const MIB: usize = 1024 * 1024;
 
 /// The shared resources of all calls.
@@ -83,6 +86,11 @@ impl Admission {
             who,
             place,
         ))
+    }
+
+    /// Charges an address for a TLS handshake. Whether it may have one.
+    pub fn admits_handshake(&self, who: &Who) -> bool {
+        self.rates.check_many(who, HANDSHAKE_CALLS).is_ok()
     }
 
     /// The pool of answer bytes that wait to be sent.

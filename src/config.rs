@@ -74,8 +74,8 @@ pub struct ServeArgs {
     #[arg(long, env = "NDP_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
 
-    /// Serve plain text even on an address that other machines can reach; only behind a proxy that
-    /// speaks TLS, for keys can be read on the way [default: false]
+    /// Serve plain text even on an address that other machines can reach, for keys can be read on
+    /// the way; only on a network that is protected by other means [default: false]
     #[arg(long, env = "NDP_INSECURE", value_name = "BOOL", num_args = 0..=1,
           default_missing_value = "true")]
     insecure: Option<String>,
@@ -112,6 +112,9 @@ pub struct ServeArgs {
     metrics_listen: Option<String>,
 
     #[command(flatten)]
+    tls: TlsArgs,
+
+    #[command(flatten)]
     files: FileArgs,
 
     #[command(flatten)]
@@ -119,6 +122,64 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     common: DatabaseArgs,
+}
+
+/// Files of TLS, as they are given.
+#[derive(Args, Clone, Debug, Default)]
+struct TlsArgs {
+    /// Speak TLS, with the certificate in this PEM file and those between it and its issuer's root;
+    /// read anew when it changes, and at SIGHUP [default: none]
+    #[arg(long, env = "NDP_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<String>,
+
+    /// PEM file with the private key of the certificate, without a password [default: none]
+    #[arg(long, env = "NDP_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<String>,
+
+    /// Ask clients for a certificate (mTLS), of an issuer whose root is in this PEM file [default:
+    /// none]
+    #[arg(long, env = "NDP_TLS_CLIENT_CA", value_name = "FILE")]
+    tls_client_ca: Option<String>,
+
+    /// Whether a client without a certificate is served: required or optional [default: required]
+    #[arg(long, env = "NDP_TLS_CLIENT_AUTH", value_name = "HOW")]
+    tls_client_auth: Option<String>,
+}
+
+impl TlsArgs {
+    /// The files, if any are given; the outer `None` is a mistake.
+    fn resolve(&self, settings: &mut Settings) -> Option<Option<TlsFiles>> {
+        let mut file = |name, given: &Option<String>| {
+            let path = |text: &str| Ok(Some(PathBuf::from(text)).filter(|_| !text.is_empty()));
+            settings.read(name, given.as_ref(), "", path)
+        };
+        let certificate = file("tls_certificate", &self.tls_certificate)?;
+        let key = file("tls_key", &self.tls_key)?;
+        let client_ca = file("tls_client_ca", &self.tls_client_ca)?;
+        let given = self.tls_client_auth.as_ref();
+        let required = settings.read("tls_client_auth", given, "", client_auth)?;
+        let mistake = match (certificate, key, client_ca, required) {
+            (None, None, None, None) => return Some(None),
+            (Some(_), None, ..) => "tls_key: name the file with the key of --tls-certificate",
+            (None, ..) => "tls_certificate: name the file with the certificate to speak TLS with",
+            (Some(_), Some(_), None, Some(_)) => {
+                "tls_client_ca: name the file with the roots of clients' certificates, or leave \
+                 --tls-client-auth out"
+            }
+            (Some(certificate), Some(key), client_ca, required) => {
+                return Some(Some(TlsFiles {
+                    certificate,
+                    key,
+                    client_ca: client_ca.map(|file| ClientCa {
+                        file,
+                        required: required.unwrap_or(true),
+                    }),
+                }));
+            }
+        };
+        settings.mistake(mistake.to_owned());
+        None
+    }
 }
 
 /// What may be uploaded, as it is given.
@@ -405,12 +466,34 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Where to serve the page of metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// The files of TLS, where it is spoken.
+    pub tls: Option<TlsFiles>,
     /// Seconds that running calls get to finish.
     pub shutdown_seconds: u64,
     /// What it allows, and whom.
     pub options: ServerOptions,
     /// Settings that commands other than `serve` have too.
     pub common: DatabaseConfig,
+}
+
+/// The files of TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and those between it and its issuer's root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Whom clients' certificates are issued by, where they are asked for.
+    pub client_ca: Option<ClientCa>,
+}
+
+/// Who issues the certificates of clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCa {
+    /// The issuers' root certificates.
+    pub file: PathBuf,
+    /// Whether a client without a certificate is turned away.
+    pub required: bool,
 }
 
 /// What the server allows, and whom; as anyone would run it by default.
@@ -568,6 +651,14 @@ impl DatabaseArgs {
     }
 }
 
+/// What to do instead of serving plain text on an address that others can reach. What a proxy sends
+/// to such an address is plain text too, so that --trusted-proxy does not allow it.
+const LISTEN_FIX: &str = "speak TLS with --tls-certificate and --tls-key, or listen on 127.0.0.1 \
+                          behind a proxy on this machine that speaks it, or set --insecure if the \
+                          network is protected by other means, also between a proxy and here";
+const METRICS_LISTEN_FIX: &str = "the page of metrics has no TLS: listen on 127.0.0.1, or set \
+                                  --insecure if the network is protected by other means";
+
 /// Every key of the configuration file.
 const KEYS: &[&str] = &[
     "database",
@@ -583,6 +674,10 @@ const KEYS: &[&str] = &[
     "sandbox",
     "listen",
     "insecure",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
+    "tls_client_auth",
     "shutdown_seconds",
     "web_origin",
     "trusted_proxy",
@@ -640,21 +735,28 @@ impl ServeArgs {
             "",
             optional_address,
         );
+        let tls = self.tls.resolve(&mut settings);
         let limits = self.limits.resolve(&mut settings);
         let place = common.as_ref().map(|it| it.files.clone());
         let files = self.files.resolve(&mut settings, place);
-        for (name, address) in [
-            ("listen", listen),
-            ("metrics_listen", metrics_listen.flatten()),
-        ] {
-            if let (Some(address), Some(false)) = (address, insecure)
-                && !address.ip().to_canonical().is_loopback()
-            {
-                settings.mistake(format!(
-                    "{name}: `{address}` can be reached from other machines, and this server \
-                     speaks plain text; listen on 127.0.0.1 behind a proxy that speaks TLS, or set \
-                     --insecure if the network is protected by other means"
-                ));
+        if insecure == Some(false) {
+            let is_plain = tls.as_ref().is_some_and(Option::is_none);
+            for (name, address, fix) in [
+                ("listen", listen.filter(|_| is_plain), LISTEN_FIX),
+                (
+                    "metrics_listen",
+                    metrics_listen.flatten(),
+                    METRICS_LISTEN_FIX,
+                ),
+            ] {
+                if let Some(address) = address
+                    && !address.ip().to_canonical().is_loopback()
+                {
+                    settings.mistake(format!(
+                        "{name}: `{address}` can be reached from other machines, and plain text \
+                         can be read on the way; {fix}"
+                    ));
+                }
             }
         }
         let read = || {
@@ -662,6 +764,7 @@ impl ServeArgs {
                 listen: listen?,
                 shutdown_seconds: shutdown_seconds?,
                 metrics_listen: metrics_listen?,
+                tls: tls?,
                 options: ServerOptions {
                     sandbox: sandbox?,
                     web_origins: web_origins?,
@@ -906,6 +1009,18 @@ fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     }
 }
 
+/// Whether clients have to have a certificate; `None` where nothing is said.
+fn client_auth(text: &str) -> Result<Option<bool>, String> {
+    match text {
+        "" => Ok(None),
+        "required" => Ok(Some(true)),
+        "optional" => Ok(Some(false)),
+        _ => Err(format!(
+            "`{text}` is not known; write `required` or `optional`"
+        )),
+    }
+}
+
 fn boolean(text: &str) -> Result<bool, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is not a boolean; write `true` or `false`"))
@@ -932,6 +1047,11 @@ mod tests {
             web_origin: vec!["https://dashboard.example/path".into()],
             trusted_proxy: vec!["everyone".into()],
             metrics_listen: Some("9464".into()),
+            tls: TlsArgs {
+                tls_key: Some("key.pem".into()),
+                tls_client_auth: Some("perhaps".into()),
+                ..TlsArgs::default()
+            },
             files: FileArgs {
                 file_size: Some("20 MiB".into()),
                 ..FileArgs::default()
@@ -950,25 +1070,85 @@ mod tests {
             },
         };
         let mistakes = args.resolve().unwrap_err();
-        assert_eq!(mistakes.0.len(), 13, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 14, "{mistakes}");
         assert!(!mistakes.to_string().contains("hunter2"));
     }
 
     #[test]
-    fn a_public_address_needs_to_be_spelled_out() {
-        let args = |insecure: Option<&str>| ServeArgs {
+    fn a_public_address_needs_tls_or_to_be_spelled_out() {
+        let files = || TlsArgs {
+            tls_certificate: Some("certificate.pem".into()),
+            tls_key: Some("key.pem".into()),
+            ..TlsArgs::default()
+        };
+        let told = |args: ServeArgs| match args.resolve() {
+            Ok(config) => format!("{:?}", config.tls.is_some()),
+            Err(mistakes) => mistakes.to_string(),
+        };
+        let args = || ServeArgs {
             listen: Some("0.0.0.0:1".into()),
-            insecure: insecure.map(Into::into),
             ..ServeArgs::default()
         };
-        assert!(
-            args(None)
-                .resolve()
-                .unwrap_err()
-                .to_string()
-                .contains("--insecure")
-        );
-        assert!(args(Some("true")).resolve().is_ok());
+        assert!(told(args()).contains("--tls-certificate and --tls-key"));
+        // what a proxy sends here is plain text too
+        let behind = ServeArgs {
+            trusted_proxy: vec!["10.0.0.0/8".into()],
+            ..args()
+        };
+        assert!(told(behind).contains("--insecure"));
+        let insecure = ServeArgs {
+            insecure: Some("true".into()),
+            ..args()
+        };
+        assert_eq!(told(insecure), "false");
+        let encrypted = || ServeArgs {
+            tls: files(),
+            ..args()
+        };
+        assert_eq!(told(encrypted()), "true");
+        // the page of metrics is plain text all the same
+        let metrics = ServeArgs {
+            metrics_listen: Some("0.0.0.0:2".into()),
+            ..encrypted()
+        };
+        let told = told(metrics);
+        assert!(told.contains("metrics_listen: `0.0.0.0:2`"), "{told}");
+        assert!(!told.contains("\n  listen:"), "{told}");
+    }
+
+    #[test]
+    fn files_of_tls_are_given_together() {
+        let file = || Some("file.pem".to_owned());
+        let args = |certificate, key, ca, auth: Option<&str>| ServeArgs {
+            tls: TlsArgs {
+                tls_certificate: certificate,
+                tls_key: key,
+                tls_client_ca: ca,
+                tls_client_auth: auth.map(Into::into),
+            },
+            ..ServeArgs::default()
+        };
+        for (args, missing) in [
+            (args(file(), None, None, None), "tls_key: "),
+            (args(None, file(), None, None), "tls_certificate: "),
+            (args(None, None, file(), None), "tls_certificate: "),
+            (
+                args(file(), file(), None, Some("optional")),
+                "tls_client_ca: ",
+            ),
+        ] {
+            let told = args.resolve().unwrap_err().to_string();
+            assert!(told.contains(missing), "{told}");
+        }
+        for (auth, required) in [
+            (None, true),
+            (Some("required"), true),
+            (Some("optional"), false),
+        ] {
+            let config = args(file(), file(), file(), auth).resolve().unwrap();
+            let ca = config.tls.unwrap().client_ca.unwrap();
+            assert_eq!(ca.required, required);
+        }
     }
 
     #[test]

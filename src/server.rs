@@ -4,6 +4,7 @@ mod connections;
 mod frames;
 mod listener;
 pub mod metrics;
+pub mod tls;
 
 use std::{
     io,
@@ -40,8 +41,9 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
-use listener::Manners;
+use listener::{Door, Manners};
 use ndp_core::records::citations::read_digest;
+use tls::Tls;
 
 /// How long the writer may take to end after its last command, because a commit may be in progress.
 /// Also applies after a second signal.
@@ -83,6 +85,8 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub struct Listeners {
     /// For calls.
     pub calls: TcpListener,
+    /// What calls are encrypted with; none for plain text.
+    pub tls: Option<Tls>,
     /// For metrics scrapes.
     pub metrics: Option<TcpListener>,
 }
@@ -96,6 +100,7 @@ impl Listeners {
         };
         Ok(Self {
             calls: shared(&self.calls)?,
+            tls: self.tls.clone(),
             metrics: self.metrics.as_ref().map(shared).transpose()?,
         })
     }
@@ -154,7 +159,8 @@ pub async fn serve(
     options: ServerOptions,
     over: impl Future<Output = ()>,
 ) -> anyhow::Result<Ended> {
-    if options.insecure && options.trusted_proxies == Proxies::default() {
+    if options.insecure && listeners.tls.is_none() && options.trusted_proxies == Proxies::default()
+    {
         tracing::warn!(
             "no --trusted-proxy is given: all who call through a proxy without a key are one \
              caller to the limits"
@@ -167,7 +173,8 @@ pub async fn serve(
     if let Some(listener) = listeners.metrics {
         tokio::spawn(metrics::serve(metrics.clone(), listener, metrics_stopped));
     }
-    let serving = serve_until(registry.clone(), listeners.calls, options, metrics, stopped);
+    let Listeners { calls, tls, .. } = listeners;
+    let serving = serve_until(registry.clone(), calls, tls, options, metrics, stopped);
     let mut serving = tokio::spawn(serving);
     let mut why = Ended::Stopped;
     tokio::select! {
@@ -218,6 +225,7 @@ pub async fn serve(
 pub async fn serve_until(
     registry: Registry,
     listener: TcpListener,
+    tls: Option<Tls>,
     options: ServerOptions,
     metrics: Metrics,
     stop: watch::Receiver<bool>,
@@ -247,6 +255,9 @@ pub async fn serve_until(
         "time that writing and committing each group took",
         measures.commit_seconds.clone(),
     );
+    if let Some(tls) = &tls {
+        tls.register(&metrics);
+    }
     metrics.collect(metrics::Live {
         registry: registry.clone(),
         connections: connections.clone(),
@@ -293,7 +304,15 @@ pub async fn serve_until(
         idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };
     let answer = move |request| front.answer(request);
-    listener::serve(listener, connections, manners, metrics, answer, ended).await;
+    let door = Door {
+        listener,
+        tls,
+        admission,
+        connections,
+        manners,
+        metrics,
+    };
+    listener::serve(door, answer, ended).await;
     following.abort();
     tidying.abort();
     Ok(())

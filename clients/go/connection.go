@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/url"
 	"os"
@@ -77,7 +79,11 @@ func dial() (*grpc.ClientConn, error) {
 	case "http":
 		transport = insecure.NewCredentials()
 	case "https":
-		transport = credentials.NewTLS(nil)
+		config, err := tlsConfig()
+		if err != nil {
+			return nil, err
+		}
+		transport = credentials.NewTLS(config)
 	default:
 		return nil, fmt.Errorf("NDP_SERVER is %q; set it to a URL that begins with http:// or "+
 			"https://, for example http://127.0.0.1:50051", address())
@@ -91,6 +97,31 @@ func dial() (*grpc.ClientConn, error) {
 		options = append(options, grpc.WithPerRPCCredentials(apiKey(key)))
 	}
 	return grpc.NewClient(server.Host, options...)
+}
+
+// tlsConfig trusts the certificates in the file that NDP_CA names, or else those that the system
+// trusts, and shows the certificate of NDP_CERTIFICATE and NDP_CERTIFICATE_KEY to a registry that
+// asks for one.
+func tlsConfig() (*tls.Config, error) {
+	config := &tls.Config{}
+	if file := os.Getenv("NDP_CA"); file != "" {
+		roots, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("NDP_CA: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(roots) {
+			return nil, fmt.Errorf("NDP_CA: there is no certificate in %s", file)
+		}
+	}
+	if file := os.Getenv("NDP_CERTIFICATE"); file != "" {
+		own, err := tls.LoadX509KeyPair(file, os.Getenv("NDP_CERTIFICATE_KEY"))
+		if err != nil {
+			return nil, fmt.Errorf("NDP_CERTIFICATE: %w", err)
+		}
+		config.Certificates = []tls.Certificate{own}
+	}
+	return config, nil
 }
 
 // apiKey sends an API key with every call.

@@ -23,7 +23,9 @@ const usage = `usage:
   ndp-client plan PLATFORM PLAN_ID TITLE       draft a plan and submit it
   ndp-client watch [POSITION]                  follow the changes after a position
 
-NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.`
+NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.
+For https://, NDP_CA is a file of certificates to trust, by default those of the system;
+NDP_CERTIFICATE and NDP_CERTIFICATE_KEY are files of the client's own.`
 
 var errUsage = errors.New(usage)
 

@@ -15,7 +15,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog="NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; "
-        "NDP_KEY an API key.",
+        "NDP_KEY an API key. For https://, NDP_CA is a file of certificates to trust; "
+        "NDP_CERTIFICATE and NDP_CERTIFICATE_KEY are files of the client's own.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("platforms", help="list all platforms")
@@ -33,7 +34,7 @@ def main() -> int:
         with Registry(server, os.environ.get("NDP_KEY")) as registry:
             registry.connect()
             run(registry, arguments)
-    except (ConnectionError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except grpc.RpcError as error:

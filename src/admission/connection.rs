@@ -5,7 +5,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -35,12 +35,17 @@ pub trait Unsent: Send + Sync {
     fn give_up(&self);
 }
 
+/// The certificate that a client has shown and that was verified, in DER.
+pub type ClientCertificate = Option<Box<[u8]>>;
+
 /// A connection. The calls on it update its counters, and the task that serves it reads them.
 pub struct Connection {
     peer: SocketAddr,
     known: Known,
     since: Instant,
     closing: Notify,
+    /// Set where the connection is encrypted.
+    encrypted: OnceLock<ClientCertificate>,
     has_credential: AtomicBool,
     calls: AtomicUsize,
     watches: AtomicUsize,
@@ -79,6 +84,7 @@ impl Connection {
             known,
             since: Instant::now(),
             closing: Notify::new(),
+            encrypted: OnceLock::new(),
             has_credential: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
             watches: AtomicUsize::new(0),
@@ -99,6 +105,24 @@ impl Connection {
     /// How long ago the connection was opened.
     pub fn age(&self) -> Duration {
         self.since.elapsed()
+    }
+
+    // === encryption ===
+
+    /// Notes that the connection is encrypted, and the certificate of its client.
+    pub fn note_encrypted(&self, certificate: ClientCertificate) {
+        // a connection has one handshake
+        drop(self.encrypted.set(certificate));
+    }
+
+    /// Whether the connection is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted.get().is_some()
+    }
+
+    /// The certificate that the client has shown, verified.
+    pub fn client_certificate(&self) -> Option<&[u8]> {
+        self.encrypted.get()?.as_deref()
     }
 
     // === credentials ===

@@ -2,17 +2,17 @@
 
 use std::{future, process::ExitCode, sync::Arc, thread};
 
-use anyhow::bail;
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::{Context, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     SystemClock, files, output,
     sandbox::{self, Opened, Sandbox},
 };
 use crate::{
-    config::ServeArgs,
+    config::{ServeArgs, TlsFiles, quoted},
     registry::Registry,
-    server::{self, Listeners, Signals, Stop as _},
+    server::{self, Listeners, Signals, Stop as _, tls::Tls},
     telemetry,
 };
 use ndp_core::records::principals::Role;
@@ -20,7 +20,9 @@ use ndp_core::records::principals::Role;
 pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Result<ExitCode> {
     let mut config = args.resolve()?;
     let telemetry = telemetry::start(config.common.log_format, &config.common.log_level)?;
-    stay_for_other_signals()?;
+    let tls = config.tls.take().map(Tls::open).transpose();
+    let tls = tls.context("cannot speak TLS")?;
+    stay_for_other_signals(tls.clone())?;
     let limits = &mut config.options.limits;
     let room = files::connections(limits.connections);
     if room < limits.connections {
@@ -63,7 +65,8 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
         &config.common,
         "key create --principal admin --role ROLE_ADMIN",
     );
-    let mut welcome = welcome(&registry, address, store.describe(), &key_create);
+    let files = tls.as_ref().map(Tls::files);
+    let mut welcome = welcome(&registry, address, files, store.describe(), &key_create);
     if sandbox.is_some() {
         welcome.push_str(&open_keys()?);
     }
@@ -79,7 +82,11 @@ pub(super) async fn run(args: &ServeArgs, mut signals: Signals) -> anyhow::Resul
             tracing::warn!(error, "where it listens could not be printed");
         }
     });
-    let listeners = Listeners { calls, metrics };
+    let listeners = Listeners {
+        calls,
+        tls,
+        metrics,
+    };
     let (seconds, options) = (config.shutdown_seconds, config.options);
     let served = match sandbox {
         Some(sandbox) => {
@@ -131,28 +138,33 @@ fn open_keys() -> anyhow::Result<String> {
     Ok(told)
 }
 
-/// Ignores signals that would end the process by default and that have no meaning for this server.
-/// SIGPIPE is not among them, because Rust ignores it: a broken pipe is an error of the write call.
-fn stay_for_other_signals() -> anyhow::Result<()> {
-    for (name, kind) in [
-        ("SIGHUP", SignalKind::hangup()),
-        ("SIGUSR1", SignalKind::user_defined1()),
-        ("SIGUSR2", SignalKind::user_defined2()),
-    ] {
-        let mut signals = signal(kind)?;
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                tracing::info!(signal = name, "ignored: there is nothing to reload");
-            }
-        });
+/// Reads the files of TLS again at SIGHUP, and when they change. Ignores other signals that would
+/// end the process by default and that have no meaning for this server. SIGPIPE is not among them,
+/// because Rust ignores it: a broken pipe is an error of the write call.
+fn stay_for_other_signals(tls: Option<Tls>) -> anyhow::Result<()> {
+    let hangups = signal(SignalKind::hangup())?;
+    match tls {
+        Some(tls) => drop(tokio::spawn(tls.follow(hangups))),
+        None => ignore("SIGHUP", hangups),
     }
+    ignore("SIGUSR1", signal(SignalKind::user_defined1())?);
+    ignore("SIGUSR2", signal(SignalKind::user_defined2())?);
     Ok(())
+}
+
+fn ignore(name: &'static str, mut signals: Signal) {
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            tracing::info!(signal = name, "ignored: there is nothing to reload");
+        }
+    });
 }
 
 /// The text for a new user: the listening address, how to get a first key, and the next commands.
 fn welcome(
     registry: &Registry,
     address: std::net::SocketAddr,
+    tls: Option<&TlsFiles>,
     database: &str,
     key_create: &str,
 ) -> String {
@@ -177,15 +189,27 @@ fn welcome(
              {key_create}\n"
         )
     };
+    // the certificate itself is its own root in a first try; one of a known issuer needs neither
+    let how = match tls {
+        None => "-plaintext".to_owned(),
+        Some(files) => {
+            let own = quoted(&files.certificate.to_string_lossy());
+            let client = match &files.client_ca {
+                Some(ca) if ca.required => " -cert CERTIFICATE -key KEY",
+                _ => "",
+            };
+            format!("-cacert {own}{client}")
+        }
+    };
     format!(
         "{synthetic}ndp-registry is listening on {address}\n\
          {database}, revision {revision}, {platforms} platforms\n\
          {first_key}\n\
          Try:\n  \
-         grpcurl -plaintext {address} ndp.registry.v1.MonitoringService/ComputeSummary\n  \
-         grpcurl -plaintext -d '{{\"query\": \"dinh danh\"}}' {address} \
+         grpcurl {how} {address} ndp.registry.v1.MonitoringService/ComputeSummary\n  \
+         grpcurl {how} -d '{{\"query\": \"dinh danh\"}}' {address} \
          ndp.registry.v1.CatalogueService/SearchPlatforms\n  \
-         grpcurl -plaintext -d '{{\"page_size\": 3}}' {address} \
+         grpcurl {how} -d '{{\"page_size\": 3}}' {address} \
          ndp.registry.v1.CatalogueService/ListPlatforms"
     )
 }

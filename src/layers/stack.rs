@@ -17,7 +17,7 @@ use std::{
 use futures_util::{FutureExt, future::Either};
 use http::{
     HeaderValue, Request, Response, Version,
-    header::{CONTENT_TYPE, ORIGIN},
+    header::{CONTENT_TYPE, ORIGIN, STRICT_TRANSPORT_SECURITY},
 };
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
@@ -33,7 +33,10 @@ use super::{
     web::NDP_SANDBOX,
 };
 use crate::{
-    admission::held::{Entry, Held},
+    admission::{
+        connection::Connection,
+        held::{Entry, Held},
+    },
     http::{HttpLayer, Refused},
     service::standard::{self, Standard},
     telemetry::metrics::Metrics,
@@ -55,6 +58,9 @@ struct Inner {
     calls: Calls,
     standard: Standard,
 }
+
+/// Has browsers come back by https alone, for a year.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
@@ -207,7 +213,16 @@ where
                     inner.marked(answered)
                 })
             } else {
-                Box::pin(async move { inner.marked(inner.answer_web(request, entry).await) })
+                let connection = request.extensions().get::<Arc<Connection>>();
+                let is_encrypted = connection.is_some_and(|it| it.is_encrypted());
+                Box::pin(async move {
+                    let mut answered = inner.answer_web(request, entry).await;
+                    if is_encrypted {
+                        let headers = answered.headers_mut();
+                        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+                    }
+                    inner.marked(answered)
+                })
             };
         if is_refused && let Some(refusal) = (&mut answering).now_or_never() {
             return Either::Left(ready(refusal));

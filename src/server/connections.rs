@@ -7,9 +7,13 @@
 //!
 //! Each open stream takes memory before any call is admitted. So a new connection may have as many
 //! streams as its address has left, and HTTP/2 has its client wait; a few it may have always.
+//!
+//! TLS handshakes take part of the places at most. When a new one finds that part full, it replaces
+//! the oldest of the address that has the most, so that slow handshakes shut nobody out.
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,6 +26,9 @@ use ndp_core::limits::Scope;
 
 /// One place in this many is reserved for addresses that recently presented a valid credential.
 const KEPT_PART: usize = 8;
+
+/// One place in this many may be that of a handshake.
+const HANDSHAKES_PART: usize = 4;
 
 /// How long a new connection may take to make its first call before it is closed in preference to
 /// older ones with calls.
@@ -48,6 +55,8 @@ struct Open {
     total: usize,
     /// Streams that the connections may have.
     streams: usize,
+    /// Connections whose handshake goes on.
+    handshakes: usize,
     /// The connections of each address, oldest first. Only addresses with connections have an
     /// entry.
     by_address: HashMap<Who, Vec<Own>>,
@@ -58,6 +67,8 @@ struct Open {
 struct Own {
     connection: Arc<Connection>,
     streams: usize,
+    /// Whether its handshake goes on.
+    shakes: bool,
 }
 
 /// A connection in its place. Dropping it frees the place.
@@ -100,20 +111,31 @@ impl Connections {
         self.open().streams
     }
 
+    /// Number of connections whose handshake goes on.
+    pub(super) fn handshakes(&self) -> usize {
+        self.open().handshakes
+    }
+
+    /// Whether a connection comes from a listed proxy.
+    pub(super) fn is_proxy(&self, peer: SocketAddr) -> bool {
+        self.0.proxies.contains(peer.ip())
+    }
+
     /// The limits on connections.
     pub(super) fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    /// Takes a place for a connection. If needed, closes an older connection to free one.
-    pub(super) fn enter(&self, peer: std::net::SocketAddr) -> Result<Place, Full> {
+    /// Takes a place for a connection, which begins with a handshake if it `shakes`. If needed,
+    /// closes an older connection to free one.
+    pub(super) fn enter(&self, peer: SocketAddr, shakes: bool) -> Result<Place, Full> {
         let inner = &*self.0;
         let limits = &inner.limits;
         let address = Who::at(peer.ip());
-        let is_proxy = inner.proxies.contains(peer.ip());
+        let is_proxy = self.is_proxy(peer);
         let mut open = self.open();
         let own = open.by_address.get(&address).map_or(0, Vec::len);
-        let replaces_another = !is_proxy && own >= limits.connections_per_address;
+        let mut replaces_another = !is_proxy && own >= limits.connections_per_address;
         if replaces_another {
             let full = Full {
                 scope: Scope::Caller,
@@ -133,14 +155,20 @@ impl Connections {
                 });
             }
         }
+        if shakes && open.handshakes >= (limits.connections / HANDSHAKES_PART).max(1) {
+            open.close_a_handshake();
+            replaces_another = true;
+        }
         let streams = open.streams_for(&address, is_proxy, limits);
         let connection = Connection::new(peer, inner.known.clone(), is_proxy);
         let own = open.by_address.entry(address.clone()).or_default();
         own.push(Own {
             connection: Arc::clone(&connection),
             streams,
+            shakes,
         });
         open.total += 1;
+        open.handshakes += usize::from(shakes);
         open.streams += streams;
         Ok(Place {
             connections: self.clone(),
@@ -190,9 +218,25 @@ impl Open {
         Some(())
     }
 
+    /// Closes the oldest handshake of the address that has the most.
+    fn close_a_handshake(&mut self) {
+        let count = |own: &[Own]| own.iter().filter(|it| it.shakes).count();
+        let most = self.by_address.iter().max_by_key(|(_, own)| count(own));
+        let oldest = most.and_then(|(address, own)| {
+            let at = own.iter().position(|it| it.shakes)?;
+            own.get(at)?.connection.close();
+            Some((address.clone(), at))
+        });
+        if let Some((address, at)) = oldest {
+            self.remove(&address, at);
+        }
+    }
+
     fn remove(&mut self, address: &Who, at: usize) {
         if let Some(own) = self.by_address.get_mut(address) {
-            self.streams -= own.remove(at).streams;
+            let removed = own.remove(at);
+            self.streams -= removed.streams;
+            self.handshakes -= usize::from(removed.shakes);
             self.total -= 1;
             if own.is_empty() {
                 self.by_address.remove(address);
@@ -201,14 +245,27 @@ impl Open {
     }
 }
 
+impl Place {
+    /// Notes that the handshake is over.
+    pub(super) fn greeted(&self) {
+        let mut open = self.connections.open();
+        let own = open.by_address.get_mut(&self.address);
+        let own = own.and_then(|own| own.iter_mut().find(|it| self.is(it)));
+        if own.is_some_and(|own| std::mem::take(&mut own.shakes)) {
+            open.handshakes -= 1;
+        }
+    }
+
+    fn is(&self, own: &Own) -> bool {
+        Arc::ptr_eq(&own.connection, &self.connection)
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.open();
         let own = open.by_address.get(&self.address);
-        let at = own.and_then(|own| {
-            own.iter()
-                .position(|it| Arc::ptr_eq(&it.connection, &self.connection))
-        });
+        let at = own.and_then(|own| own.iter().position(|it| self.is(it)));
         // its place may have been given to another connection already
         if let Some(at) = at {
             open.remove(&self.address, at);
@@ -228,12 +285,14 @@ mod tests {
         }
     }
 
-    fn peer(address: &str) -> std::net::SocketAddr {
-        std::net::SocketAddr::new(address.parse().unwrap(), 4711)
+    fn peer(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), 4711)
     }
 
     fn enter(connections: &Connections, address: &str) -> Result<Place, Scope> {
-        connections.enter(peer(address)).map_err(|full| full.scope)
+        connections
+            .enter(peer(address), false)
+            .map_err(|full| full.scope)
     }
 
     #[test]
@@ -290,6 +349,33 @@ mod tests {
             .collect();
         assert_eq!(held.len(), connections.count());
     }
+
+    #[test]
+    fn a_handshake_replaces_one_of_the_address_that_has_the_most() {
+        let connections = Connections::new(limited(16, 16), Proxies::default());
+        let shaking = |address: &str| connections.enter(peer(address), true).unwrap();
+        let many: Vec<_> = (0..3).map(|_| shaking("192.0.2.1")).collect();
+        let other = shaking("192.0.2.2");
+        assert_eq!(connections.handshakes(), 4);
+        let another = shaking("192.0.2.3");
+        assert!(another.replaces_another && !other.replaces_another);
+        assert_eq!((connections.handshakes(), connections.count()), (4, 4));
+        let left = |place: &Place| {
+            let open = connections.open();
+            open.by_address.values().flatten().any(|it| place.is(it))
+        };
+        assert!(!left(&many[0]) && left(&many[1]) && left(&other) && left(&another));
+        // one that is over is not in the way, and keeps its place
+        many[1].greeted();
+        many[1].greeted();
+        many[0].greeted();
+        assert_eq!((connections.handshakes(), connections.count()), (3, 4));
+        let next = shaking("192.0.2.1");
+        assert!(!next.replaces_another && left(&many[1]) && left(&many[2]));
+        drop((many, other, another, next));
+        assert_eq!((connections.handshakes(), connections.count()), (0, 0));
+    }
+
     #[test]
     fn a_connection_may_have_the_streams_that_are_left_and_a_few_always() {
         let limits = Limits {

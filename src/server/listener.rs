@@ -24,14 +24,19 @@ use tokio::{
     task::JoinSet,
     time::{Instant, Sleep, interval, sleep, timeout},
 };
+use tokio_rustls::server::TlsStream;
 use tonic::body::Body;
 
 use super::{
     connections::{Connections, Full, Place},
     frames::{self, Pace},
+    tls::{Failure, Tls},
 };
-use crate::{admission::connection::Connection, telemetry::metrics::Metrics};
-use ndp_core::limits::Limit;
+use crate::{
+    admission::{Admission, connection::Connection, who::Who},
+    telemetry::metrics::Metrics,
+};
+use ndp_core::limits::{Limit, Scope};
 
 /// Maximum number of connections that get a refusal message at the same time. Further ones are
 /// closed without a message.
@@ -67,9 +72,12 @@ const HTTP1_BYTES_MIN: usize = 96 * 1024;
 /// Maximum number of bytes of one stream that wait for the socket.
 const SEND_BYTES_MAX: usize = 64 * 1024;
 
-/// A complete HTTP/2 exchange: empty settings, and GOAWAY with ENHANCE_YOUR_CALM and a reason.
+/// A complete HTTP/2 exchange: empty settings, and GOAWAY with a code and a reason:
+/// ENHANCE_YOUR_CALM, or INADEQUATE_SECURITY.
 const NO_ROOM_HTTP2: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
     \0\0\x1c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0btoo many connections";
+const PLAIN_TEXT_HTTP2: &[u8] = b"\0\0\0\x04\0\0\0\0\0\
+    \0\0\x1c\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0cthis port speaks TLS";
 
 /// Protocol settings of connections.
 #[derive(Clone, Copy, Debug)]
@@ -119,19 +127,32 @@ impl Manners {
     }
 }
 
+/// What connections come in by, and what they are counted and limited with.
+pub(super) struct Door {
+    pub(super) listener: TcpListener,
+    /// None where plain text is spoken.
+    pub(super) tls: Option<Tls>,
+    pub(super) admission: Arc<Admission>,
+    pub(super) connections: Connections,
+    pub(super) manners: Manners,
+    pub(super) metrics: Metrics,
+}
+
 /// Accepts connections until `stop` is set, then closes the listener and waits until the open
 /// connections have ended.
-pub(super) async fn serve<S, F>(
-    listener: TcpListener,
-    connections: Connections,
-    manners: Manners,
-    metrics: Metrics,
-    answer: S,
-    mut stop: watch::Receiver<bool>,
-) where
+pub(super) async fn serve<S, F>(door: Door, answer: S, mut stop: watch::Receiver<bool>)
+where
     S: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
+    let Door {
+        listener,
+        tls,
+        admission,
+        connections,
+        manners,
+        metrics,
+    } = door;
     let refusing = Arc::new(Semaphore::new(REFUSING_MAX));
     let stopped = stop.clone();
     let mut serving = JoinSet::new();
@@ -155,7 +176,15 @@ pub(super) async fn serve<S, F>(
                 continue;
             }
         };
-        match connections.enter(peer) {
+        if tls.is_some()
+            && !connections.is_proxy(peer)
+            && !admission.admits_handshake(&Who::at(peer.ip()))
+        {
+            // nothing can be said before the handshake
+            metrics.refused(Limit::CallRate, Scope::Caller);
+            continue;
+        }
+        match connections.enter(peer, tls.is_some()) {
             Ok(place) => {
                 if place.replaces_another {
                     metrics.replaced();
@@ -163,13 +192,31 @@ pub(super) async fn serve<S, F>(
                 let answer = answer.clone();
                 let stopped = stopped.clone();
                 let metrics = metrics.clone();
-                serving.spawn(converse(stream, place, metrics, manners, answer, stopped));
+                let tls = tls.clone();
+                // An answer in two segments would otherwise wait 40 ms for the client's
+                // acknowledgement.
+                drop(stream.set_nodelay(true));
+                serving.spawn(async move {
+                    let stream = match tls {
+                        None => Some(Stream::Plain(stream)),
+                        // boxed: it is over when the conversation begins
+                        Some(tls) => {
+                            let time = manners.greeting_time;
+                            Box::pin(encrypt(stream, &tls, &place, time, stopped.clone())).await
+                        }
+                    };
+                    if let Some(stream) = stream {
+                        converse(stream, place, metrics, manners, answer, stopped).await;
+                    }
+                });
             }
             Err(full) => {
                 metrics.refused(Limit::Connections, full.scope);
-                if let Ok(turn) = Arc::clone(&refusing).try_acquire_owned() {
+                if tls.is_none()
+                    && let Ok(turn) = Arc::clone(&refusing).try_acquire_owned()
+                {
                     serving.spawn(async move {
-                        drop(timeout(REFUSING_TIME, refuse(stream, full)).await);
+                        refuse(stream, &Refusal::no_room(full)).await;
                         drop(turn);
                     });
                 }
@@ -178,6 +225,65 @@ pub(super) async fn serve<S, F>(
     }
     drop(listener);
     while serving.join_next().await.is_some() {}
+}
+
+/// The handshake of a connection. Ends without one if the client does not finish it in time, or if
+/// its place is needed or the server stops.
+async fn encrypt(
+    stream: TcpStream,
+    tls: &Tls,
+    place: &Place,
+    time: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> Option<Stream> {
+    let connection = &place.connection;
+    let shaking = async {
+        let mut first = [0; 1];
+        let read = stream.peek(&mut first).await?;
+        if read > 0 && first.iter().all(|it| !Tls::is_spoken(*it)) {
+            return Ok(Err(stream));
+        }
+        tls.accept(stream).await.map(Ok)
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(time, shaking) => shaken,
+        () = connection.closed() => return None,
+        _ = stop.wait_for(|stop| *stop) => return None,
+    };
+    let peer = connection.peer();
+    let failure = match shaken {
+        Ok(Ok(Ok(stream))) => {
+            let session = stream.get_ref().1;
+            let certificate = session.peer_certificates().and_then(|chain| chain.first());
+            let certificate = certificate.map(|it| it.to_vec().into_boxed_slice());
+            tracing::debug!(
+                %peer,
+                version = ?session.protocol_version(),
+                cipher = ?session.negotiated_cipher_suite().map(|it| it.suite()),
+                alpn = session.alpn_protocol().map(String::from_utf8_lossy).as_deref(),
+                client_certificate = certificate.is_some(),
+                "a TLS connection is open"
+            );
+            connection.note_encrypted(certificate);
+            place.greeted();
+            return Some(Stream::Tls(Box::new(stream)));
+        }
+        Ok(Ok(Err(stream))) => {
+            tracing::debug!(%peer, "plain text was sent to the port of TLS");
+            refuse(stream, &Refusal::plain_text()).await;
+            Failure::PlainText
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "a TLS handshake failed");
+            Failure::Failed
+        }
+        Err(_) => {
+            tracing::debug!(%peer, "a TLS handshake did not end in time");
+            Failure::TimedOut
+        }
+    };
+    tls.failed(failure);
+    None
 }
 
 /// Whether an accept failed because the client disconnected. Port scans cause this.
@@ -194,7 +300,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
 
 /// Serves one connection until its end.
 async fn converse<S, F>(
-    stream: TcpStream,
+    stream: Stream,
     place: Place,
     metrics: Metrics,
     manners: Manners,
@@ -204,8 +310,6 @@ async fn converse<S, F>(
     S: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    // An answer in two segments would otherwise wait 40 ms for the client's acknowledgement.
-    drop(stream.set_nodelay(true));
     let connection = Arc::clone(&place.connection);
     let socket = Socket {
         stream,
@@ -280,36 +384,98 @@ impl Closing {
     }
 }
 
+/// Why a connection is refused, in each protocol.
+struct Refusal {
+    http2: &'static [u8],
+    /// The status line's end and, where it is worth it, when to try again.
+    http1: &'static str,
+    /// The code of gRPC.
+    code: u8,
+    message: String,
+}
+
+impl Refusal {
+    fn no_room(full: Full) -> Self {
+        let Full { scope, most } = full;
+        Self {
+            http2: NO_ROOM_HTTP2,
+            http1: "429 Too Many Requests\r\nretry-after: 1",
+            code: 8,
+            message: Limit::Connections.english(scope, most as u64),
+        }
+    }
+
+    fn plain_text() -> Self {
+        Self {
+            http2: PLAIN_TEXT_HTTP2,
+            http1: "400 Bad Request",
+            code: 9,
+            message: "this port speaks TLS; begin the URL with https://".to_owned(),
+        }
+    }
+}
+
 /// Sends the reason in the client's protocol, and waits until the client has received it. An
 /// immediate close could discard it.
-async fn refuse(mut stream: TcpStream, full: Full) -> io::Result<()> {
-    let mut greeting = [0; 3];
-    stream.read_exact(&mut greeting).await?;
-    if &greeting == b"PRI" {
-        stream.write_all(NO_ROOM_HTTP2).await?;
-    } else {
-        let Full { scope, most } = full;
-        let message = Limit::Connections.english(scope, most as u64);
-        let body = format!("{{\"code\":8,\"message\":\"{message}\",\"details\":[]}}\n");
-        let head = format!(
-            "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(body.as_bytes()).await?;
-    }
-    stream.shutdown().await?;
-    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
-    Ok(())
+async fn refuse(mut stream: TcpStream, refusal: &Refusal) {
+    let refusing = async {
+        let mut greeting = [0; 3];
+        stream.read_exact(&mut greeting).await?;
+        if &greeting == b"PRI" {
+            stream.write_all(refusal.http2).await?;
+        } else {
+            let Refusal {
+                http1,
+                code,
+                message,
+                ..
+            } = refusal;
+            let body = format!("{{\"code\":{code},\"message\":\"{message}\",\"details\":[]}}\n");
+            let head = format!(
+                "HTTP/1.1 {http1}\r\ncontent-type: application/json\r\n\
+                 content-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(body.as_bytes()).await?;
+        }
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    drop(timeout(REFUSING_TIME, refusing).await);
 }
 
 // === the socket ===
 
+/// The bytes of a connection, encrypted or not.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+/// The same call on either.
+macro_rules! on_either {
+    ($stream:expr, $method:ident($($argument:expr),*)) => {
+        match $stream {
+            Stream::Plain(stream) => Pin::new(stream).$method($($argument),*),
+            Stream::Tls(stream) => Pin::new(stream).$method($($argument),*),
+        }
+    };
+}
+
 /// A socket that closes on a client that sends no greeting in time, and records on its connection
 /// when it is blocked.
 struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     greeting: Option<Greeting>,
     connection: Arc<Connection>,
     pace: Pace,
@@ -329,13 +495,15 @@ impl Socket {
             return false;
         }
         let mut cx = Context::from_waker(Waker::noop());
-        let ready = pin!(self.stream.ready(Interest::READABLE)).poll(&mut cx);
+        let ready = pin!(self.stream.tcp().ready(Interest::READABLE)).poll(&mut cx);
         matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
-    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.connection.set_blocked(written.is_pending());
-        written
+    /// TLS takes bytes before the socket does: what blocks it shows when it is flushed or shut
+    /// down. Both come only when no write waits.
+    fn sent<T>(&self, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.connection.set_blocked(sent.is_pending());
+        sent
     }
 }
 
@@ -348,7 +516,7 @@ impl AsyncRead for Socket {
         let this = &mut *self;
         ready!(this.pace.poll_ready(cx))?;
         let filled = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let polled = on_either!(&mut this.stream, poll_read(cx, buffer));
         match polled {
             Poll::Ready(_) => {
                 let read = buffer.filled().get(filled..);
@@ -378,19 +546,21 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.written(written)
+        let written = on_either!(&mut self.stream, poll_write(cx, bytes));
+        self.sent(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_abandoned() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = on_either!(&mut self.stream, poll_flush(cx));
+        self.sent(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let shut = on_either!(&mut self.stream, poll_shutdown(cx));
+        self.sent(shut)
     }
 
     fn poll_write_vectored(
@@ -398,11 +568,14 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.written(written)
+        let written = on_either!(&mut self.stream, poll_write_vectored(cx, slices));
+        self.sent(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 }

@@ -80,6 +80,11 @@ impl Collector for Live {
                 integer(self.connections.count()),
             ),
             (
+                "ndp_handshakes",
+                "open connections whose TLS handshake goes on",
+                integer(self.connections.handshakes()),
+            ),
+            (
                 "ndp_streams",
                 "streams that the open connections may have",
                 integer(self.connections.streams()),

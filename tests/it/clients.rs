@@ -23,6 +23,7 @@ use crate::{
     faults::{AGENCY, PLATFORM, Served, command, create, rename},
     harness::{
         Engine,
+        certificates::Authority,
         process::{Process, Signal, Stream},
         server::{As, Clients},
         tools::{self, repository},
@@ -71,6 +72,7 @@ in_each_language!(
     watches_across_restarts_each_change_once,
     tells_that_the_log_diverged,
     says_which_server_does_not_answer,
+    speaks_tls_and_shows_its_certificate,
 );
 
 /// A registry that can be restarted under its clients, with the key of an editor.
@@ -329,6 +331,40 @@ async fn says_which_server_does_not_answer(client: &Client) {
         );
         // no stack trace follows
         assert_eq!(lines(&printed).len(), 1, "{printed}");
+    }
+}
+
+/// Over TLS, and over TLS to a server that wants a certificate of its clients.
+async fn speaks_tls_and_shows_its_certificate(client: &Client) {
+    let authority = Authority::new();
+    let server = authority.issue("server", 2099);
+    let own = authority.issue("client", 2099);
+    let root = authority.root();
+    let engine = Engine::sqlite();
+    let ca = ["--tls-client-ca", root.to_str().unwrap()];
+    for (options, shows) in [(&[][..], false), (&ca, true)] {
+        let url = engine.url();
+        let serve = ["serve", "--database", &url, "--listen", "127.0.0.1:0"];
+        let arguments = [&serve[..], &server.options(), options].concat();
+        let served = Process::start(&arguments, &[]);
+        let line = block_in_place(|| served.wait_for_line("listening on", BOUND));
+        let address = line.rsplit(' ').next().unwrap();
+        let mut command = client.command(&format!("https://{address}"), "").unwrap();
+        command.arg("platforms").env("NDP_CA", &root);
+        // an empty one would be sent
+        command.env_remove("NDP_KEY");
+        if shows {
+            command.env("NDP_CERTIFICATE", &own.certificate);
+            command.env("NDP_CERTIFICATE_KEY", &own.key);
+        }
+        let process = Process::spawn(command);
+        let status = block_in_place(|| process.wait(BOUND));
+        let said = process.printed(Stream::Stderr);
+        assert!(status.success(), "{said}");
+        let listed = lines(&process.printed(Stream::Stdout));
+        assert!(listed.len() > 50, "{listed:?}");
+        served.signal(Signal::Term);
+        assert!(block_in_place(|| served.wait(BOUND)).success());
     }
 }
 

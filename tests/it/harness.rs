@@ -3,6 +3,7 @@
 //! A tool that the machine lacks leaves its tests out, with one line on stderr; under
 //! `tests/run` (`NDP_TEST_ALL=1`) it fails them, so that a green run has skipped nothing.
 
+pub(crate) mod certificates;
 pub(crate) mod frames;
 pub(crate) mod golden;
 pub(crate) mod grpc;

@@ -42,6 +42,7 @@ mod store;
 mod stored;
 mod task_counts;
 mod tidy;
+mod tls;
 mod turning;
 mod violations;
 mod walks;

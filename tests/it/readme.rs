@@ -123,6 +123,7 @@ fn as_written(page: &str, steps: &[Step]) -> Result<(), String> {
         ("grpcurl", tools::grpcurl as fn() -> _),
         ("buf", tools::buf),
         ("curl", tools::curl),
+        ("openssl", tools::openssl),
     ] {
         let word = |it: &Step| it.command.split_whitespace().any(|word| word == name);
         if steps.iter().any(word) {

@@ -58,6 +58,7 @@ impl Running {
         let serving = tokio::spawn(async move {
             let listeners = Listeners {
                 calls,
+                tls: None,
                 metrics: None,
             };
             let options = ServerOptions {

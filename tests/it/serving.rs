@@ -7,6 +7,7 @@ mod deadlines;
 mod limits;
 mod metrics;
 mod panics;
+mod proxies;
 mod standard;
 mod turns;
 

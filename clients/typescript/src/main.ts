@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Http2SessionManager, createGrpcTransport } from "@connectrpc/connect-node";
 import { Plan_State } from "./gen/ndp/registry/v1/plans_pb.js";
@@ -8,7 +9,9 @@ const USAGE = `usage:
   node dist/src/main.js plan PLATFORM PLAN_ID TITLE     draft a plan and submit it
   node dist/src/main.js watch [POSITION]                follow the changes after a position
 
-NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.`;
+NDP_SERVER is the registry's URL, by default http://127.0.0.1:50051; NDP_KEY an API key.
+For https://, NDP_CA is a file of certificates to trust, by default those of Node.js;
+NDP_CERTIFICATE and NDP_CERTIFICATE_KEY are files of the client's own.`;
 
 const COMMANDS = ["platforms", "plan", "watch"];
 
@@ -18,6 +21,12 @@ const CONNECT_MS = 10_000;
 /** Something to be told in its own words. */
 class Told extends Error {}
 
+/** The contents of the file that a variable names, if it does. */
+function file(variable: string): Buffer | undefined {
+  const path = process.env[variable];
+  return path ? readFileSync(path) : undefined;
+}
+
 /** Connects to the registry, or says which one does not answer and what to do. */
 async function connect(server: string): Promise<Registry> {
   if (!/^https?:\/\/[^/]/.test(server) || !URL.canParse(server)) {
@@ -26,7 +35,11 @@ async function connect(server: string): Promise<Registry> {
         "for example http://127.0.0.1:50051",
     );
   }
-  const sessionManager = new Http2SessionManager(server, { pingIntervalMs: 30_000 });
+  const sessionManager = new Http2SessionManager(
+    server,
+    { pingIntervalMs: 30_000 },
+    { ca: file("NDP_CA"), cert: file("NDP_CERTIFICATE"), key: file("NDP_CERTIFICATE_KEY") },
+  );
   const late = new Promise<"late">((resolve) => {
     setTimeout(() => resolve("late"), CONNECT_MS).unref();
   });

@@ -11,7 +11,7 @@ use std::{
     env, fs,
     io::{Read, Write},
     os::unix::{
-        fs::{MetadataExt, chown},
+        fs::{MetadataExt, PermissionsExt, chown},
         process::CommandExt,
     },
     path::{Path, PathBuf},
@@ -147,6 +147,29 @@ impl Cluster {
         let rules = format!("local all {USER} trust\nlocal all all scram-sha-256\n");
         fs::write(self.directory.join("data/pg_hba.conf"), rules).unwrap();
         self.execute("SELECT pg_reload_conf()").await;
+    }
+
+    /// Starts it again on a port of this machine, where it speaks TLS with these files and refuses
+    /// whoever comes without.
+    pub(crate) fn encrypt(&self, port: u16, certificate: &Path, key: &Path) {
+        let data = self.directory.join("data");
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = data.join(name);
+            fs::copy(from, &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = self.owner {
+                chown(&to, Some(user), Some(group)).unwrap();
+            }
+        }
+        fs::write(
+            data.join("pg_hba.conf"),
+            "hostssl all all 127.0.0.1/32 trust\n",
+        )
+        .unwrap();
+        let port = format!("port = {port}");
+        self.configure(&["ssl = on", "listen_addresses = '127.0.0.1'", &port]);
+        self.stop(Stop::Fast);
+        self.start_again();
     }
 
     /// Where a role with a password connects to one of its databases.

@@ -35,7 +35,7 @@ use ndp_registry::{
         entropy::OsEntropy,
         recent::Following,
     },
-    server,
+    server::{self, tls::Tls},
     store::Store,
     telemetry::metrics::Metrics,
 };
@@ -120,6 +120,7 @@ struct Setup {
     options: ServerOptions,
     bounds: Bounds,
     entropy: Box<dyn Entropy>,
+    tls: Option<Tls>,
 }
 
 impl Default for Setup {
@@ -129,6 +130,7 @@ impl Default for Setup {
             options: ServerOptions::default(),
             bounds: Bounds::default(),
             entropy: Box::new(OsEntropy),
+            tls: None,
         }
     }
 }
@@ -292,6 +294,16 @@ impl Server {
         Self::start_as(url, editions, setup).await
     }
 
+    /// The same with TLS. Its own channel leads nowhere.
+    pub(crate) async fn start_encrypted(url: &str, tls: Tls, options: ServerOptions) -> Self {
+        let setup = Setup {
+            options,
+            tls: Some(tls),
+            ..Setup::default()
+        };
+        Self::start_as(url, &[catalogue::OPENING_EDITION], setup).await
+    }
+
     /// The same with other limits for those who follow the log.
     pub(crate) async fn start_following(
         url: &str,
@@ -324,6 +336,7 @@ impl Server {
             options,
             bounds,
             entropy,
+            tls,
         } = setup;
         let store = Store::open(url, uuid::Uuid::new_v4()).await.unwrap();
         let started =
@@ -340,13 +353,17 @@ impl Server {
         let serving = server::serve_until(
             registry.clone(),
             listener,
+            tls.clone(),
             options,
             metrics.clone(),
             stopped,
         );
         let serving = tokio::spawn(serving);
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        let channel = endpoint.connect().await.unwrap();
+        let channel = match tls {
+            None => endpoint.connect().await.unwrap(),
+            Some(_) => endpoint.connect_lazy(),
+        };
         Self {
             registry,
             clock,

@@ -72,6 +72,12 @@ pub(crate) fn curl() -> Option<PathBuf> {
     tool("curl", "NDP_TEST_CURL", &SAID)
 }
 
+/// The openssl program; none when it is left out.
+pub(crate) fn openssl() -> Option<PathBuf> {
+    static SAID: Once = Once::new();
+    tool("openssl", "NDP_TEST_OPENSSL", &SAID)
+}
+
 /// The PgBouncer program, which Debian keeps out of a user's `PATH`; none when it is left out.
 pub(super) fn pgbouncer(said: &Once) -> Option<PathBuf> {
     const DEBIAN: &str = "/usr/sbin/pgbouncer";

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use ndp_core::records::principals::Role;
-use ndp_registry::pb::{self, change_service_client::ChangeServiceClient};
+use ndp_registry::{
+    config::ServerOptions,
+    pb::{self, change_service_client::ChangeServiceClient},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -18,11 +21,13 @@ use crate::{
     faults::{AGENCY, PLATFORM, Served, create, make_key},
     harness::{
         Engine, both,
+        certificates::Authority,
         http::{Answer, send},
         server::{As, Server},
         tools::repository,
         until,
     },
+    tls,
 };
 
 both! {
@@ -194,7 +199,14 @@ async fn a_live_server_exports_every_metric_of_the_board() {
     );
     let text = String::from_utf8(page.body).unwrap();
     assert!(text.ends_with("# EOF\n"));
-    let exported = names(&text);
+    let mut exported = names(&text);
+    // and those that only a server with TLS has
+    let authority = Authority::new();
+    let other = Engine::sqlite();
+    let encrypted = tls::start(&authority, &other, ServerOptions::default()).await;
+    tls::measures(&encrypted, "ndp_handshakes 0").await;
+    exported.extend(names(&encrypted.metrics.encode().unwrap()));
+    encrypted.stop().await;
     let board = std::fs::read_to_string(repository().join("grafana/board.json")).unwrap();
     let mut wanted = BTreeSet::new();
     asked(&serde_json::from_str(&board).unwrap(), &mut wanted);

@@ -10,6 +10,8 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.stub.MetadataUtils;
+import java.io.File;
+import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.time.Duration;
@@ -95,7 +97,7 @@ final class Registry implements AutoCloseable {
     if (server.startsWith("http://")) {
       credentials = InsecureChannelCredentials.create();
     } else if (server.startsWith("https://")) {
-      credentials = TlsChannelCredentials.create();
+      credentials = tlsCredentials();
     } else {
       throw new IllegalArgumentException(
           "NDP_SERVER is \""
@@ -117,6 +119,28 @@ final class Registry implements AutoCloseable {
     catalogue = CatalogueServiceGrpc.newBlockingStub(channel);
     plans = PlanServiceGrpc.newBlockingStub(channel);
     changes = ChangeServiceGrpc.newBlockingStub(channel);
+  }
+
+  /**
+   * Trusts the certificates in the file that NDP_CA names, or else those that Java trusts, and shows
+   * the certificate of NDP_CERTIFICATE and NDP_CERTIFICATE_KEY to a registry that asks for one.
+   */
+  private static ChannelCredentials tlsCredentials() {
+    TlsChannelCredentials.Builder builder = TlsChannelCredentials.newBuilder();
+    String ca = System.getenv("NDP_CA");
+    String certificate = System.getenv("NDP_CERTIFICATE");
+    try {
+      if (ca != null) {
+        builder.trustManager(new File(ca));
+      }
+      if (certificate != null) {
+        String key = System.getenv().getOrDefault("NDP_CERTIFICATE_KEY", "");
+        builder.keyManager(new File(certificate), new File(key));
+      }
+    } catch (IOException error) {
+      throw new IllegalArgumentException("NDP_CA or NDP_CERTIFICATE: " + error.getMessage());
+    }
+    return builder.build();
   }
 
   /** Waits for the registry, or says which one does not answer and what to do. */
