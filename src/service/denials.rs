@@ -8,11 +8,7 @@ use super::{
     read::open_checked,
 };
 use crate::{call::denials::Denial, pb, wire::values::write_timestamp};
-use ndp_core::{
-    error::Error,
-    records::principals::Role,
-    rules::{denied, permit_access_reads},
-};
+use ndp_core::{error::Error, rules::permit_denial_reads};
 
 impl Services {
     pub(super) async fn list_denials(
@@ -20,15 +16,7 @@ impl Services {
         request: Request<pb::ListDenialsRequest>,
     ) -> Result<Response<pb::ListDenialsResponse>, Error> {
         let (call, message) = open_checked(request)?;
-        permit_access_reads(&call.caller)?;
-        if !call.caller.has(Role::Auditor) && !call.caller.has(Role::Admin) {
-            let (auditor, admin) = (Role::Auditor, Role::Admin);
-            return Err(denied(
-                "ListDenials",
-                format!("the role `{auditor}` or `{admin}`"),
-                format!("vai trò `{auditor}` hoặc `{admin}`"),
-            ));
-        }
+        permit_denial_reads(&call.caller)?;
         let call = call
             .after_page(self.registry(), &message.page_token)
             .await?;

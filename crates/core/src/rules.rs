@@ -51,7 +51,7 @@ use crate::{
 
 use self::personal::check_personal_data;
 pub use self::{
-    asking::{Asking, denied, permit_access_reads},
+    asking::{Asking, denied, permit_access_reads, permit_denial_reads},
     deciding::{Deciding, ID_LENGTH, Ids},
     update::Update,
 };

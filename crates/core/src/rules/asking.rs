@@ -168,6 +168,20 @@ pub fn permit_access_reads(caller: &Caller) -> Result<(), Error> {
     Ok(())
 }
 
+/// Reading denials is for auditors and administrators.
+pub fn permit_denial_reads(caller: &Caller) -> Result<(), Error> {
+    permit_access_reads(caller)?;
+    let (auditor, admin) = (Role::Auditor, Role::Admin);
+    if caller.has(auditor) || caller.has(admin) {
+        return Ok(());
+    }
+    Err(denied(
+        "ListDenials",
+        format!("the role `{auditor}` or `{admin}`"),
+        format!("vai trò `{auditor}` hoặc `{admin}`"),
+    ))
+}
+
 /// A refusal that names the role that could do it.
 pub(super) fn lacks(action: &'static str, role: Role) -> Error {
     denied(
