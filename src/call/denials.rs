@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::admission::who::Who;
+use crate::{admission::who::Who, wire::status::cut};
 use ndp_core::{
     caller::Person,
     query::schema::{Field, Queryable, Type, Values},
@@ -48,7 +48,7 @@ pub struct Denial {
     pub message: String,
 }
 
-/// What is known of an attempt when it is denied.
+/// The facts about an attempt at the time it is denied.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// When.
@@ -83,10 +83,10 @@ impl Denial {
                 .unwrap_or_default()
                 .to_owned(),
             address,
-            method: cut(attempt.method),
-            resource: cut(attempt.resource),
-            reason: cut(attempt.reason),
-            message: cut(attempt.message),
+            method: cut(attempt.method, TEXT_BYTES_MAX),
+            resource: cut(attempt.resource, TEXT_BYTES_MAX),
+            reason: cut(attempt.reason, TEXT_BYTES_MAX),
+            message: cut(attempt.message, TEXT_BYTES_MAX),
         }
     }
 
@@ -115,11 +115,6 @@ fn shown(address: IpAddr) -> String {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(network) => format!("{network}/64"),
     }
-}
-
-fn cut(text: &str) -> String {
-    let end = text.floor_char_boundary(TEXT_BYTES_MAX);
-    text.get(..end).unwrap_or_default().to_owned()
 }
 
 impl Queryable for Denial {

@@ -345,7 +345,7 @@ fn summed_up(
 }
 
 /// The text, or as much of its start as fits, with an ellipsis.
-fn cut(text: &str, max_bytes: usize) -> String {
+pub fn cut(text: &str, max_bytes: usize) -> String {
     const ELLIPSIS: &str = "…";
     if text.len() <= max_bytes {
         return text.to_owned();
