@@ -88,7 +88,7 @@ impl Admission {
         ))
     }
 
-    /// Charges an address for a TLS handshake. Whether it may have one.
+    /// Charges an address for a TLS handshake. Returns whether it is admitted.
     pub fn admits_handshake(&self, who: &Who) -> bool {
         self.rates.check_many(who, HANDSHAKE_CALLS).is_ok()
     }

@@ -124,7 +124,7 @@ pub struct ServeArgs {
     common: DatabaseArgs,
 }
 
-/// Files of TLS, as they are given.
+/// Files of TLS, as given.
 #[derive(Args, Clone, Debug, Default)]
 struct TlsArgs {
     /// Speak TLS, with the certificate in this PEM file and those between it and its issuer's root;
@@ -466,7 +466,7 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// Where to serve the page of metrics.
     pub metrics_listen: Option<SocketAddr>,
-    /// The files of TLS, where it is spoken.
+    /// The files of TLS; `None` for plain text.
     pub tls: Option<TlsFiles>,
     /// Seconds that running calls get to finish.
     pub shutdown_seconds: u64,
@@ -483,16 +483,16 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-    /// Whom clients' certificates are issued by, where they are asked for.
+    /// The issuer of clients' certificates, if clients are asked for one.
     pub client_ca: Option<ClientCa>,
 }
 
-/// Who issues the certificates of clients.
+/// The issuer of clients' certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCa {
     /// The issuers' root certificates.
     pub file: PathBuf,
-    /// Whether a client without a certificate is turned away.
+    /// Whether a client without a certificate is refused.
     pub required: bool,
 }
 
@@ -503,7 +503,7 @@ pub struct ServerOptions {
     pub sandbox: bool,
     /// Origins of the web pages that may call from a browser, as `https://dashboard.example`.
     pub web_origins: Vec<HeaderValue>,
-    /// Whether plain text is spoken on an address that other machines reach.
+    /// Whether the server uses plain text on an address that other machines can reach.
     pub insecure: bool,
     /// Proxies that say for which address they call.
     pub trusted_proxies: Proxies,
@@ -651,8 +651,8 @@ impl DatabaseArgs {
     }
 }
 
-/// What to do instead of serving plain text on an address that others can reach. What a proxy sends
-/// to such an address is plain text too, so that --trusted-proxy does not allow it.
+/// The fix for plain text on a public address. A proxy sends plain text to such an address too, so
+/// --trusted-proxy does not allow it.
 const LISTEN_FIX: &str = "speak TLS with --tls-certificate and --tls-key, or listen on 127.0.0.1 \
                           behind a proxy on this machine that speaks it, or set --insecure if the \
                           network is protected by other means, also between a proxy and here";
@@ -1009,7 +1009,7 @@ fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     }
 }
 
-/// Whether clients have to have a certificate; `None` where nothing is said.
+/// Whether clients need a certificate; `None` if it is not set.
 fn client_auth(text: &str) -> Result<Option<bool>, String> {
     match text {
         "" => Ok(None),

@@ -41,7 +41,7 @@ use crate::{
     telemetry::metrics::Metrics,
 };
 use connections::Connections;
-use listener::{Door, Manners};
+use listener::{Acceptor, Manners};
 use ndp_core::records::citations::read_digest;
 use tls::Tls;
 
@@ -304,7 +304,7 @@ pub async fn serve_until(
         idle_max: options.connection_idle.unwrap_or(IDLE_MAX),
     };
     let answer = move |request| front.answer(request);
-    let door = Door {
+    let acceptor = Acceptor {
         listener,
         tls,
         admission,
@@ -312,7 +312,7 @@ pub async fn serve_until(
         manners,
         metrics,
     };
-    listener::serve(door, answer, ended).await;
+    listener::serve(acceptor, answer, ended).await;
     following.abort();
     tidying.abort();
     Ok(())

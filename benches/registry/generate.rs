@@ -289,7 +289,7 @@ async fn append<R: Record>(
     append_changes(store, method, records, 1, moment, with).await
 }
 
-/// Appends records to the log, so many in a change.
+/// Appends records to the log, a number of them in each change.
 async fn append_changes<R: Record>(
     store: &Store,
     method: &'static str,

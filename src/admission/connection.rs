@@ -35,7 +35,7 @@ pub trait Unsent: Send + Sync {
     fn give_up(&self);
 }
 
-/// The certificate that a client has shown and that was verified, in DER.
+/// The verified certificate of a client, in DER; `None` without one.
 pub type ClientCertificate = Option<Box<[u8]>>;
 
 /// A connection. The calls on it update its counters, and the task that serves it reads them.
@@ -44,7 +44,7 @@ pub struct Connection {
     known: Known,
     since: Instant,
     closing: Notify,
-    /// Set where the connection is encrypted.
+    /// Set if the connection is encrypted.
     encrypted: OnceLock<ClientCertificate>,
     has_credential: AtomicBool,
     calls: AtomicUsize,
@@ -120,7 +120,7 @@ impl Connection {
         self.encrypted.get().is_some()
     }
 
-    /// The certificate that the client has shown, verified.
+    /// The verified certificate of the client.
     pub fn client_certificate(&self) -> Option<&[u8]> {
         self.encrypted.get()?.as_deref()
     }

@@ -59,7 +59,7 @@ struct Inner {
     standard: Standard,
 }
 
-/// Has browsers come back by https alone, for a year.
+/// Tells browsers to use only https for a year (RFC 6797).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;

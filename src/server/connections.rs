@@ -8,8 +8,9 @@
 //! Each open stream takes memory before any call is admitted. So a new connection may have as many
 //! streams as its address has left, and HTTP/2 has its client wait; a few it may have always.
 //!
-//! TLS handshakes take part of the places at most. When a new one finds that part full, it replaces
-//! the oldest of the address that has the most, so that slow handshakes shut nobody out.
+//! TLS handshakes may take only a part of the places. When that part is full, a new handshake
+//! replaces the oldest one of the address that has the most, so that slow handshakes cannot lock
+//! other clients out.
 
 use std::{
     collections::HashMap,
@@ -27,7 +28,7 @@ use ndp_core::limits::Scope;
 /// One place in this many is reserved for addresses that recently presented a valid credential.
 const KEPT_PART: usize = 8;
 
-/// One place in this many may be that of a handshake.
+/// At most one place in this many is used by handshakes.
 const HANDSHAKES_PART: usize = 4;
 
 /// How long a new connection may take to make its first call before it is closed in preference to
@@ -55,7 +56,7 @@ struct Open {
     total: usize,
     /// Streams that the connections may have.
     streams: usize,
-    /// Connections whose handshake goes on.
+    /// Connections with a handshake in progress.
     handshakes: usize,
     /// The connections of each address, oldest first. Only addresses with connections have an
     /// entry.
@@ -67,8 +68,8 @@ struct Open {
 struct Own {
     connection: Arc<Connection>,
     streams: usize,
-    /// Whether its handshake goes on.
-    shakes: bool,
+    /// Whether its handshake is in progress.
+    handshake: bool,
 }
 
 /// A connection in its place. Dropping it frees the place.
@@ -111,7 +112,7 @@ impl Connections {
         self.open().streams
     }
 
-    /// Number of connections whose handshake goes on.
+    /// Number of connections with a handshake in progress.
     pub(super) fn handshakes(&self) -> usize {
         self.open().handshakes
     }
@@ -126,9 +127,9 @@ impl Connections {
         &self.0.limits
     }
 
-    /// Takes a place for a connection, which begins with a handshake if it `shakes`. If needed,
-    /// closes an older connection to free one.
-    pub(super) fn enter(&self, peer: SocketAddr, shakes: bool) -> Result<Place, Full> {
+    /// Takes a place for a connection, which begins with a TLS handshake if `handshake` is set. If
+    /// needed, closes an older connection to free one.
+    pub(super) fn enter(&self, peer: SocketAddr, handshake: bool) -> Result<Place, Full> {
         let inner = &*self.0;
         let limits = &inner.limits;
         let address = Who::at(peer.ip());
@@ -155,7 +156,7 @@ impl Connections {
                 });
             }
         }
-        if shakes && open.handshakes >= (limits.connections / HANDSHAKES_PART).max(1) {
+        if handshake && open.handshakes >= (limits.connections / HANDSHAKES_PART).max(1) {
             open.close_a_handshake();
             replaces_another = true;
         }
@@ -165,10 +166,10 @@ impl Connections {
         own.push(Own {
             connection: Arc::clone(&connection),
             streams,
-            shakes,
+            handshake,
         });
         open.total += 1;
-        open.handshakes += usize::from(shakes);
+        open.handshakes += usize::from(handshake);
         open.streams += streams;
         Ok(Place {
             connections: self.clone(),
@@ -220,10 +221,10 @@ impl Open {
 
     /// Closes the oldest handshake of the address that has the most.
     fn close_a_handshake(&mut self) {
-        let count = |own: &[Own]| own.iter().filter(|it| it.shakes).count();
+        let count = |own: &[Own]| own.iter().filter(|it| it.handshake).count();
         let most = self.by_address.iter().max_by_key(|(_, own)| count(own));
         let oldest = most.and_then(|(address, own)| {
-            let at = own.iter().position(|it| it.shakes)?;
+            let at = own.iter().position(|it| it.handshake)?;
             own.get(at)?.connection.close();
             Some((address.clone(), at))
         });
@@ -236,7 +237,7 @@ impl Open {
         if let Some(own) = self.by_address.get_mut(address) {
             let removed = own.remove(at);
             self.streams -= removed.streams;
-            self.handshakes -= usize::from(removed.shakes);
+            self.handshakes -= usize::from(removed.handshake);
             self.total -= 1;
             if own.is_empty() {
                 self.by_address.remove(address);
@@ -246,12 +247,12 @@ impl Open {
 }
 
 impl Place {
-    /// Notes that the handshake is over.
-    pub(super) fn greeted(&self) {
+    /// Notes that the handshake has ended.
+    pub(super) fn handshake_ended(&self) {
         let mut open = self.connections.open();
         let own = open.by_address.get_mut(&self.address);
         let own = own.and_then(|own| own.iter_mut().find(|it| self.is(it)));
-        if own.is_some_and(|own| std::mem::take(&mut own.shakes)) {
+        if own.is_some_and(|own| std::mem::take(&mut own.handshake)) {
             open.handshakes -= 1;
         }
     }
@@ -353,11 +354,11 @@ mod tests {
     #[test]
     fn a_handshake_replaces_one_of_the_address_that_has_the_most() {
         let connections = Connections::new(limited(16, 16), Proxies::default());
-        let shaking = |address: &str| connections.enter(peer(address), true).unwrap();
-        let many: Vec<_> = (0..3).map(|_| shaking("192.0.2.1")).collect();
-        let other = shaking("192.0.2.2");
+        let enter_encrypted = |address: &str| connections.enter(peer(address), true).unwrap();
+        let many: Vec<_> = (0..3).map(|_| enter_encrypted("192.0.2.1")).collect();
+        let other = enter_encrypted("192.0.2.2");
         assert_eq!(connections.handshakes(), 4);
-        let another = shaking("192.0.2.3");
+        let another = enter_encrypted("192.0.2.3");
         assert!(another.replaces_another && !other.replaces_another);
         assert_eq!((connections.handshakes(), connections.count()), (4, 4));
         let left = |place: &Place| {
@@ -365,12 +366,12 @@ mod tests {
             open.by_address.values().flatten().any(|it| place.is(it))
         };
         assert!(!left(&many[0]) && left(&many[1]) && left(&other) && left(&another));
-        // one that is over is not in the way, and keeps its place
-        many[1].greeted();
-        many[1].greeted();
-        many[0].greeted();
+        // a connection whose handshake has ended keeps its place
+        many[1].handshake_ended();
+        many[1].handshake_ended();
+        many[0].handshake_ended();
         assert_eq!((connections.handshakes(), connections.count()), (3, 4));
-        let next = shaking("192.0.2.1");
+        let next = enter_encrypted("192.0.2.1");
         assert!(!next.replaces_another && left(&many[1]) && left(&many[2]));
         drop((many, other, another, next));
         assert_eq!((connections.handshakes(), connections.count()), (0, 0));

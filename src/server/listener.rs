@@ -127,10 +127,10 @@ impl Manners {
     }
 }
 
-/// What connections come in by, and what they are counted and limited with.
-pub(super) struct Door {
+/// The socket that accepts connections, and what they are counted and limited by.
+pub(super) struct Acceptor {
     pub(super) listener: TcpListener,
-    /// None where plain text is spoken.
+    /// `None` for plain text.
     pub(super) tls: Option<Tls>,
     pub(super) admission: Arc<Admission>,
     pub(super) connections: Connections,
@@ -140,19 +140,19 @@ pub(super) struct Door {
 
 /// Accepts connections until `stop` is set, then closes the listener and waits until the open
 /// connections have ended.
-pub(super) async fn serve<S, F>(door: Door, answer: S, mut stop: watch::Receiver<bool>)
+pub(super) async fn serve<S, F>(acceptor: Acceptor, answer: S, mut stop: watch::Receiver<bool>)
 where
     S: Fn(Request<Body>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let Door {
+    let Acceptor {
         listener,
         tls,
         admission,
         connections,
         manners,
         metrics,
-    } = door;
+    } = acceptor;
     let refusing = Arc::new(Semaphore::new(REFUSING_MAX));
     let stopped = stop.clone();
     let mut serving = JoinSet::new();
@@ -180,7 +180,7 @@ where
             && !connections.is_proxy(peer)
             && !admission.admits_handshake(&Who::at(peer.ip()))
         {
-            // nothing can be said before the handshake
+            // before the handshake there is no way to send a reason
             metrics.refused(Limit::CallRate, Scope::Caller);
             continue;
         }
@@ -199,7 +199,7 @@ where
                 serving.spawn(async move {
                     let stream = match tls {
                         None => Some(Stream::Plain(stream)),
-                        // boxed: it is over when the conversation begins
+                        // boxed: it ends before the connection is served
                         Some(tls) => {
                             let time = manners.greeting_time;
                             Box::pin(encrypt(stream, &tls, &place, time, stopped.clone())).await
@@ -227,8 +227,8 @@ where
     while serving.join_next().await.is_some() {}
 }
 
-/// The handshake of a connection. Ends without one if the client does not finish it in time, or if
-/// its place is needed or the server stops.
+/// Performs the handshake of a connection. Returns `None` if it fails or times out, if the place is
+/// needed for another connection, or if the server stops.
 async fn encrypt(
     stream: TcpStream,
     tls: &Tls,
@@ -237,7 +237,7 @@ async fn encrypt(
     mut stop: watch::Receiver<bool>,
 ) -> Option<Stream> {
     let connection = &place.connection;
-    let shaking = async {
+    let handshake = async {
         let mut first = [0; 1];
         let read = stream.peek(&mut first).await?;
         if read > 0 && first.iter().all(|it| !Tls::is_spoken(*it)) {
@@ -245,13 +245,13 @@ async fn encrypt(
         }
         tls.accept(stream).await.map(Ok)
     };
-    let shaken = tokio::select! {
-        shaken = timeout(time, shaking) => shaken,
+    let outcome = tokio::select! {
+        outcome = timeout(time, handshake) => outcome,
         () = connection.closed() => return None,
         _ = stop.wait_for(|stop| *stop) => return None,
     };
     let peer = connection.peer();
-    let failure = match shaken {
+    let failure = match outcome {
         Ok(Ok(Ok(stream))) => {
             let session = stream.get_ref().1;
             let certificate = session.peer_certificates().and_then(|chain| chain.first());
@@ -265,7 +265,7 @@ async fn encrypt(
                 "a TLS connection is open"
             );
             connection.note_encrypted(certificate);
-            place.greeted();
+            place.handshake_ended();
             return Some(Stream::Tls(Box::new(stream)));
         }
         Ok(Ok(Err(stream))) => {
@@ -387,7 +387,7 @@ impl Closing {
 /// Why a connection is refused, in each protocol.
 struct Refusal {
     http2: &'static [u8],
-    /// The status line's end and, where it is worth it, when to try again.
+    /// The rest of the status line and, if a retry may succeed, a `retry-after` header.
     http1: &'static str,
     /// The code of gRPC.
     code: u8,
@@ -499,8 +499,8 @@ impl Socket {
         matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
-    /// TLS takes bytes before the socket does: what blocks it shows when it is flushed or shut
-    /// down. Both come only when no write waits.
+    /// TLS buffers bytes before the socket: a blocked socket shows when the stream is flushed or
+    /// shut down. Both happen only when no write waits.
     fn sent<T>(&self, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.connection.set_blocked(sent.is_pending());
         sent

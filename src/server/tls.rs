@@ -1,8 +1,9 @@
-//! TLS: the certificate and key that connections are encrypted with, read from files, and again
-//! when the files change; and the handshake of one connection.
+//! TLS: the certificate and key of the server, which are reloaded when their files change, and the
+//! handshake of a connection.
 //!
-//! A handshake takes the configuration of its moment, so that a new one ends no connection. Also
-//! the cache of sessions is new then: a client whose issuer is no longer trusted resumes nothing.
+//! A handshake uses the configuration that is current when it begins, so a reload ends no
+//! connection. A reload also empties the session cache: a client whose issuer is no longer trusted
+//! cannot resume a session.
 
 use std::{
     fmt,
@@ -33,8 +34,8 @@ use tokio_rustls::{
 
 use crate::{config::TlsFiles, telemetry::metrics::Metrics};
 
-/// How often the files are read. They are replaced one after the other, so a change counts when
-/// two reads in a row found the same.
+/// Interval between two reads of the files. They may be replaced one after the other, so a change
+/// counts only when two consecutive reads are equal.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Maximum size of each file.
@@ -43,10 +44,10 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Protocols that clients choose from, in the order of preference.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// The first byte of a handshake: a record of this type.
+/// The first byte of a TLS handshake: its record type.
 const HANDSHAKE: u8 = 22;
 
-/// Outcomes that metrics tell.
+/// Values of the label `outcome`.
 const USED: &str = "used";
 const REFUSED: &str = "refused";
 const TLS12: &str = "TLSv1.2";
@@ -54,14 +55,14 @@ const TLS13: &str = "TLSv1.3";
 
 type Label = [(&'static str, &'static str); 1];
 
-/// What connections are encrypted with. Clones share it.
+/// The TLS configuration of the server. Clones share it.
 #[derive(Clone)]
 pub struct Tls(Arc<Inner>);
 
 struct Inner {
     files: TlsFiles,
     config: ArcSwap<ServerConfig>,
-    /// What the files held when they were last put to use, or tried to be.
+    /// The content of the files at the last attempt to load them.
     tried: Mutex<Looked>,
     measures: Measures,
 }
@@ -74,26 +75,26 @@ struct Measures {
     handshakes: Family<Label, Counter>,
 }
 
-/// The digest of what the files held, or why they could not be read.
+/// The digest of the files' content, or the error of reading them.
 type Looked = Result<[u8; 32], String>;
 
-/// What the files hold.
+/// The content of the files.
 struct Contents {
     certificate: Vec<u8>,
     key: Vec<u8>,
     client_ca: Option<Vec<u8>>,
 }
 
-/// A configuration, and when its certificate expires, in seconds since 1970.
+/// A configuration, and the expiry time of its certificate, in seconds since 1970.
 struct Loaded {
     config: ServerConfig,
     expires: i64,
 }
 
-/// How a handshake ended without a connection.
+/// Why a handshake failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The client left, or said what TLS does not allow.
+    /// The client closed the connection, or violated the protocol.
     Failed,
     /// The client did not finish in time.
     TimedOut,
@@ -119,7 +120,7 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the files. An error names the file, and says what to do.
+    /// Reads the files. An error names the file and the fix.
     pub fn open(files: TlsFiles) -> anyhow::Result<Self> {
         let contents = Contents::read(&files)?;
         let digest = contents.digest();
@@ -130,7 +131,7 @@ impl Tls {
             tracing::warn!(%file, "the certificate has expired: clients will refuse it");
         }
         let measures = Measures::default();
-        // what is counted from zero on shows its first increase
+        // counters exist from the start, so that their first increase is visible
         for outcome in [USED, REFUSED] {
             drop(measures.reloads.get_or_create(&[("outcome", outcome)]));
         }
@@ -156,7 +157,7 @@ impl Tls {
         &self.0.files
     }
 
-    /// Puts its metrics on the page.
+    /// Registers its metrics.
     pub(super) fn register(&self, metrics: &Metrics) {
         let Measures {
             expires,
@@ -186,14 +187,14 @@ impl Tls {
         );
     }
 
-    /// Puts the files to use when they change, and at each of these signals. Never ends.
+    /// Reloads the files when they change, and at each of these signals. Never ends.
     pub async fn follow(self, mut hangups: Signal) {
         let mut looks = interval(LOOK_INTERVAL);
         let mut before = self.0.tried.lock().await.clone();
         loop {
             let asked = tokio::select! {
                 _ = looks.tick() => false,
-                // none comes any more only when the process ends
+                // the stream of signals ends only with the process
                 Some(()) = hangups.recv() => true,
             };
             let contents = self.look().await;
@@ -214,7 +215,7 @@ impl Tls {
         spawn_blocking(move || Contents::read(&files)).await?
     }
 
-    /// Uses a new configuration for the handshakes to come, or keeps the old one.
+    /// Uses a new configuration for later handshakes, or keeps the old one if it cannot be used.
     fn replace(&self, loaded: anyhow::Result<Loaded>) {
         let Measures {
             expires,
@@ -245,12 +246,12 @@ impl Tls {
         reloads.get_or_create(&[("outcome", outcome)]).inc();
     }
 
-    /// Whether a client that sends this byte first speaks TLS.
+    /// Whether this first byte of a connection begins a TLS handshake.
     pub(super) const fn is_spoken(first: u8) -> bool {
         first == HANDSHAKE
     }
 
-    /// The handshake of a connection.
+    /// Performs the handshake of a connection.
     pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         let acceptor = TlsAcceptor::from(self.0.config.load_full());
         let stream = acceptor.accept(stream).await?;
@@ -262,7 +263,7 @@ impl Tls {
         Ok(stream)
     }
 
-    /// Counts a handshake that ended without a connection.
+    /// Counts a failed handshake.
     pub(super) fn failed(&self, failure: Failure) {
         self.count(failure.name());
     }
@@ -328,7 +329,7 @@ impl Contents {
     }
 }
 
-/// The contents of a file that is one, and not larger than such files are.
+/// The content of a regular file of limited size.
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
     let read = || {
@@ -367,7 +368,7 @@ fn key(contents: &[u8], path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
     }
 }
 
-/// When a certificate expires, in seconds since 1970.
+/// The expiry time of a certificate, in seconds since 1970.
 fn expiry(certificate: &CertificateDer<'_>) -> anyhow::Result<i64> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate)?;
     Ok(parsed.validity().not_after.timestamp())
@@ -379,7 +380,7 @@ fn now() -> i64 {
     now.map_or(0, |it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Warns of a key that every user of the machine can read.
+/// Warns if every user of the machine can read the key.
 fn warn_of_readers(key: &Path) {
     use std::os::unix::fs::PermissionsExt;
     const OTHERS: u32 = 0o007;

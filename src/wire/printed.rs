@@ -9,7 +9,7 @@ pub(super) fn day(date: Date) -> String {
     format!("{:02}/{:02}/{}", date.day(), date.month(), date.year())
 }
 
-/// What a page says of a registry whose records are made up.
+/// The notice on pages of a registry with synthetic records.
 pub(super) const SYNTHETIC: &str = "DỮ LIỆU THỬ NGHIỆM: không có số nào là thật.";
 
 /// A page with this body, which is HTML.

@@ -97,7 +97,7 @@ fn summary(record: &Reminder) -> String {
     }
 }
 
-/// What tells a reminder from others: the same on every server, as long as it is due that day.
+/// Identifies a reminder: the same on every server, and stable while its due date is.
 fn key(record: &Reminder) -> String {
     let kind = record.kind.as_str();
     format!("{}:{kind}:{}", record.resource, record.due)

@@ -525,8 +525,8 @@ fn places() -> Vec<TaskPlace> {
     places
 }
 
-/// The tasks that an agency is told of: what it has to do, and what it has not confirmed in time;
-/// by its reminders, and by attention items.
+/// The tasks that reminders and attention items list for an agency: those to complete, and those
+/// not confirmed in time.
 fn asked_of(state: &State, agency: &AgencyName, on: Date) -> [[BTreeSet<String>; 2]; 2] {
     let (sight, effort) = (Sight::Public, Effort::unlimited());
     let reminders = state.reminders(agency, &sight, on, &effort);

@@ -120,7 +120,7 @@ fn ended(command: Command) -> (bool, String) {
     (status.success(), printed)
 }
 
-/// What a request by HTTP/1.1 is answered with; an error where the connection ends without.
+/// The answer to an HTTP/1.1 request; an error if the connection ends without one.
 async fn get(
     client: &Trusting,
     address: &str,
@@ -331,7 +331,7 @@ async fn a_certificate_is_replaced_under_open_connections() {
     served.measures(&expiry(YEAR_2100)).await;
     assert_eq!(served.certificate(&root).await, second.der().to_vec());
 
-    // no signal: the files are looked at
+    // no signal: the files are polled
     in_use.become_like(&first);
     let first_again = first.der().to_vec();
     until("the change is seen", async || {
@@ -544,7 +544,7 @@ pub(crate) async fn measures(server: &Server, line: &str) {
     .await;
 }
 
-/// What comes until the connection ends, however it ends.
+/// The bytes until the connection ends, for any reason.
 async fn rest(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut rest = Vec::new();
     let reading = tokio::time::timeout(BOUND, stream.read_to_end(&mut rest)).await;
@@ -580,7 +580,7 @@ async fn a_handshake_that_is_none_holds_no_place() {
     rest(garbage).await;
     measures(&server, "ndp_tls_handshakes_total{outcome=\"failed\"} 1").await;
 
-    // plain text is told what is spoken here, in its own protocol
+    // plain text is refused in the client's own protocol
     let answer = send(&server.address, "GET /v1/glossary", &[], "").await;
     assert_eq!(answer.status, 400);
     let message = "this port speaks TLS; begin the URL with https://";
@@ -637,7 +637,7 @@ async fn an_address_has_its_share_of_handshakes() {
     }
     let counted = "ndp_refusals_total{limit=\"call_rate\",scope=\"caller\"} 1";
     measures(&server, counted).await;
-    // it comes back in its time
+    // the allowance returns with time
     until("there is one more", async || {
         client.connect(&server.address).await.is_ok()
     })
@@ -673,7 +673,7 @@ async fn slow_handshakes_shut_nobody_out() {
         .await
         .unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    // one whose handshake goes on does not hold up the end
+    // a handshake in progress does not delay the shutdown
     let stopped = tokio::time::timeout(Duration::from_secs(5), server.stop()).await;
     stopped.expect("the end waits for a handshake");
     drop(slow);

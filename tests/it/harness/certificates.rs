@@ -1,4 +1,4 @@
-//! Certificates of the tests, made anew each time: an issuer, and what it issues.
+//! Certificates for the tests, generated for each run: an issuer and the certificates it issues.
 
 use std::{
     fs,

@@ -54,7 +54,7 @@ both! {
         // a wrong key
         let wrong = As::authorization(&format!("Bearer ndp_aaaaaaaaaaaa_{}", "A".repeat(43)));
         server.raw(wrong).err("ComputeSummary", json!({})).await;
-        // what is answered, not there or malformed is no denied attempt
+        // calls that are answered, not found or malformed are not denials
         let anonymous = server.raw(As::default());
         anonymous.ok("ComputeSummary", json!({})).await;
         anonymous.err("GetPlatform", json!({"name": "platforms/none"})).await;

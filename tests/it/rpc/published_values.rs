@@ -340,7 +340,7 @@ const HISTORIES: &[History] = &[
     ),
 ];
 
-/// A share of a whole number for each of so many: they add up to it.
+/// Splits a whole number into `of` parts that add up to it.
 fn shares(total: i64, of: usize) -> Vec<i64> {
     let of = i64::try_from(of).unwrap();
     (0..of)
@@ -354,7 +354,7 @@ fn rate(numerator: i64, denominator: i64) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-/// The facts of the synthetic values that add up to a sum, one for each of so many.
+/// The facts of `of` synthetic values that add up to a sum.
 fn facts(sum: Sum, of: usize) -> Vec<Value> {
     match sum {
         Count(total) => {

@@ -1,5 +1,4 @@
-//! Callers without a key behind a proxy: told apart by what a listed proxy says, and by nothing
-//! that anyone else says.
+//! Callers without a key behind a proxy: only the header of a listed proxy distinguishes them.
 
 use ndp_registry::{
     catalogue,
