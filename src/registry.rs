@@ -4,7 +4,6 @@
 //! it for as long as they need; writes go through the one writer task behind a bounded queue.
 
 pub mod authenticate;
-pub mod check;
 pub mod entropy;
 pub mod history;
 pub mod measures;

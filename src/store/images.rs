@@ -22,7 +22,7 @@ use ndp_core::{
 pub(super) use upcast::FORMAT;
 
 /// The resources that a record names, itself included.
-pub fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
+pub(super) fn names_in(image: &Image) -> Result<BTreeSet<Arc<str>>, Error> {
     let json = image.stored()?;
     let mut parsed = Ok(None);
     let names = names::names_in(|| parsed = parse(image.kind(), &json).map(Some));
