@@ -12,6 +12,8 @@ mod conditions;
 mod csv;
 mod errors;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod grpc;
 mod gzip;
 mod json;

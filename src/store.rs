@@ -29,6 +29,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::images::fuzz as fuzz_image;
 use self::{
     bulk::End,
     engine::{Engine, Link, On, Pooled, Tx, Writing, answered, reading},

@@ -94,7 +94,7 @@ impl Routes {
         Ok(Self(routes))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
     }

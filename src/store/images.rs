@@ -94,6 +94,24 @@ pub(super) fn decode_notice(
     })
 }
 
+/// For a fuzzer: an image of a resource in a format, each on a line of its own. What can be read is
+/// written, and read again as the same.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let mut lines = text.splitn(3, '\n');
+    let (Some(name), Some(format), Some(json)) = (lines.next(), lines.next(), lines.next()) else {
+        return;
+    };
+    let Ok(image) = read(name, format.parse().unwrap_or_default(), json) else {
+        return;
+    };
+    let written = image.stored().unwrap_or_default();
+    assert_eq!(read(name, FORMAT, &written), Ok(image));
+}
+
 fn read(resource: &str, format: i64, json: &str) -> Result<Image, String> {
     let kind = Kind::of_name(resource).ok_or("no such resource")?;
     let image = match upcast::to_newest(kind, format, json)? {

@@ -110,6 +110,7 @@ const GRAPH: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    ("fuzz", &["admission", "files", "http", "pb", "store", "wire"]),
 ];
 
 const ROOMS: &[Room] = &[

@@ -1,0 +1,63 @@
+//! The decoders of HTTP/JSON, for [`crate::fuzz`].
+
+use std::sync::LazyLock;
+
+use ::http::HeaderMap;
+use prost_reflect::{DescriptorPool, SerializeOptions};
+
+use super::{
+    accept::{self, Codings, Offer},
+    coding, request,
+    routes::{Found, Routes},
+};
+use crate::pb;
+
+static ROUTES: LazyLock<Option<Routes>> = LazyLock::new(|| {
+    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).ok()?;
+    Routes::new(&pool).ok()
+});
+
+/// A route, by the first byte; then a line that is the query, then the body. What was read is
+/// written as JSON and read again as the same.
+pub(crate) fn request(bytes: &[u8]) {
+    let Some((number, rest)) = bytes.split_first() else {
+        return;
+    };
+    let mut parts = rest.splitn(2, |byte| *byte == b'\n');
+    let query = parts.next().and_then(|it| std::str::from_utf8(it).ok());
+    let body = parts.next().unwrap_or_default();
+    let (Some(query), Some(routes)) = (query, &*ROUTES) else {
+        return;
+    };
+    for verb in routes.verbs() {
+        if let Found::Route(route, variables) = routes.find(verb, query) {
+            drop(request::message(route, &variables, "", body));
+        }
+    }
+    let count = routes.iter().count();
+    let Some(route) = routes.iter().nth(usize::from(*number) % count) else {
+        return;
+    };
+    let Ok(message) = request::message(route, &[], query, body) else {
+        return;
+    };
+    let mut json = Vec::new();
+    let mut writer = serde_json::Serializer::new(&mut json);
+    let options = SerializeOptions::new();
+    if message
+        .serialize_with_options(&mut writer, &options)
+        .is_ok()
+    {
+        let read = super::body::read(&route.method.input(), &json);
+        assert_eq!(read.ok(), Some(message), "what was written is read");
+    }
+}
+
+/// The headers that choose the form of an answer.
+pub(crate) fn headers(headers: &HeaderMap) {
+    let _ = Codings::asked(headers);
+    drop(coding::Coding::of(headers));
+    for offer in [Offer::One, Offer::Page, Offer::Stream] {
+        drop(accept::form(headers, offer));
+    }
+}
