@@ -4,7 +4,7 @@
 //! A target must not panic. Where a form has one canonical text, it also checks that what was read
 //! is written as it was.
 
-use std::{net::IpAddr, str::FromStr as _};
+use std::{net::IpAddr, str::FromStr as _, sync::LazyLock};
 
 use http::{HeaderMap, HeaderValue};
 use ndp_core::{
@@ -25,6 +25,7 @@ use ndp_core::{
     },
     time::{Date, Timestamp},
 };
+use prost_reflect::DescriptorPool;
 use prost_types::FieldMask;
 
 use crate::{
@@ -32,6 +33,9 @@ use crate::{
     files, http as json, pb, store,
     wire::{mask, status::language},
 };
+
+static POOL: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).unwrap_or_default());
 
 /// The headers that are read by a grammar of their own.
 const HEADERS: [&str; 6] = [
@@ -162,7 +166,7 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "json_request",
-        run: json::fuzz::request,
+        run: |bytes| json::fuzz::request(&POOL, bytes),
         seeds: &[
             "\u{1}plan_id=made-up\n{\"displayName\": \"Kế hoạch\", \"budget\": {\"lines\": [{}]}}",
             "\u{9}filter=a%3Db&page_size=3&effective_date=2026-01\n",

@@ -1,6 +1,6 @@
 //! The decoders of HTTP/JSON, for [`crate::fuzz`].
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use ::http::HeaderMap;
 use prost_reflect::{DescriptorPool, SerializeOptions};
@@ -10,23 +10,19 @@ use super::{
     coding, request,
     routes::{Found, Routes},
 };
-use crate::pb;
-
-static ROUTES: LazyLock<Option<Routes>> = LazyLock::new(|| {
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).ok()?;
-    Routes::new(&pool).ok()
-});
 
 /// A route, by the first byte; then a line that is the query, then the body. What was read is
 /// written as JSON and read again as the same.
-pub(crate) fn request(bytes: &[u8]) {
+pub(crate) fn request(pool: &DescriptorPool, bytes: &[u8]) {
+    static ROUTES: OnceLock<Option<Routes>> = OnceLock::new();
+    let routes = ROUTES.get_or_init(|| Routes::new(pool).ok());
     let Some((number, rest)) = bytes.split_first() else {
         return;
     };
     let mut parts = rest.splitn(2, |byte| *byte == b'\n');
     let query = parts.next().and_then(|it| std::str::from_utf8(it).ok());
     let body = parts.next().unwrap_or_default();
-    let (Some(query), Some(routes)) = (query, &*ROUTES) else {
+    let (Some(query), Some(routes)) = (query, routes) else {
         return;
     };
     for verb in routes.verbs() {

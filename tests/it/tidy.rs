@@ -110,7 +110,10 @@ const GRAPH: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("fuzz", &["admission", "files", "http", "pb", "store", "wire"]),
+    (
+        "fuzz",
+        &["admission", "files", "http", "pb", "store", "wire"],
+    ),
 ];
 
 const ROOMS: &[Room] = &[
